@@ -1,0 +1,272 @@
+"""Box: a value that knows its trace and its place in it, and behaves like the array it holds.
+
+The operators are written here, not as calls of primitives, because every traced operation
+takes this path. The methods and attributes of arrays are added by ``funad.numpy.methods``.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import numpy as onp
+
+from .errors import MissingRuleError, NotDifferentiableError
+from .registry import WORTH_DROPPING, Record, enter, record_of
+
+__all__ = ["Box"]
+
+ndarray, new = onp.ndarray, object.__new__
+
+# The types of constants that an operator takes without a further look.
+CONSTANTS = frozenset(
+    {float, int, bool, complex, ndarray}
+    | {getattr(onp, name) for name in ("float64", "float32", "int64", "int32", "bool_", "complex128")}
+)
+
+_GETITEM = enter(operator.getitem, "indexing")
+
+
+class Box:
+    """A traced value: what it is, the trace that recorded it, and its cotangent slot there."""
+
+    __slots__ = ("index", "tape", "value")
+
+    value: Any
+    tape: Any
+    index: int
+
+    # --- what it says of itself
+
+    def __repr__(self) -> str:
+        return f"Box({self.value!r}, level={self.tape.level})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.value, spec) if spec else repr(self)
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[n] for n in range(len(self.value)))
+
+    def __contains__(self, item: Any) -> bool:
+        return unbox(item) in unbox(self)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        value = self.value
+        return () if type(value) is float else value.shape  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return int(onp.size(unbox(self)))
+
+    @property
+    def dtype(self) -> Any:
+        value = self.value
+        return value.dtype if hasattr(value, "dtype") else onp.dtype(type(value))
+
+    # --- what would lose the derivative
+
+    def __float__(self) -> NoReturn:
+        _refuse(self, "float()", "a plain Python float", "keep it as it is")
+
+    def __int__(self) -> NoReturn:
+        _refuse(self, "int()", "a plain Python int", "int(stop_gradient(x))")
+
+    def __complex__(self) -> NoReturn:
+        _refuse(self, "complex()", "a plain Python complex", "x + 0j")
+
+    def __index__(self) -> NoReturn:
+        _refuse(self, "use as an index", "an integer", "int(stop_gradient(x))")
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        raise NotDifferentiableError(
+            f"a traced value, {_short(self)}, was given to a function that makes a plain array of "
+            f"it (numpy.array, numpy.asarray, or a compiled function such as SciPy's), which would "
+            f"lose its derivative; call the function of that name in funad.numpy, wrap your own "
+            f"function with funad.primitive, or take stop_gradient(x) for the plain value"
+        )
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, (ndarray, list)):
+            index = onp.array(index)  # the caller may change it before the way back
+        y = self.value[index]
+        tape = self.tape
+        box = new(Box)
+        box.value = y
+        box.tape = tape
+        entries = tape.entries
+        entries += (_GETITEM, None, self.value, index, self.index, 0, None)
+        box.index = len(entries) - 1
+        return box
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        raise NotDifferentiableError(
+            f"assignment into a traced value, {_short(self)}, is not supported; build the array "
+            f"with np.where, np.concatenate or np.stack from funad.numpy instead"
+        )
+
+    # --- NumPy's own protocols: plain numpy functions find their primitives
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        record = record_of(ufunc)
+        if method != "__call__" or record is None or record.wrapped is ufunc:
+            name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+            raise MissingRuleError(
+                f"{name} was called on a traced value, {_short(self)}, but has no derivative rule; "
+                f"wrap it with funad.primitive and give it one with funad.defvjp"
+            )
+        return record.wrapped(*inputs, **kwargs)
+
+    def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        record = record_of(f)
+        if record is None or record.wrapped is f:
+            raise MissingRuleError(
+                f"{getattr(f, '__module__', 'numpy')}.{f.__name__} was called on a traced value, "
+                f"{_short(self)}, but has no derivative rule; rewrite it with functions that have one"
+            )
+        return record.wrapped(*args, **kwargs)
+
+
+def _short(box: Box) -> str:
+    value = unbox(box)
+    return f"{type(value).__name__} of shape {value.shape}" if box.ndim else repr(value)
+
+
+def _refuse(box: Box, what: str, gives: str, instead: str) -> NoReturn:
+    raise NotDifferentiableError(
+        f"{what} of a traced value, {_short(box)}, would give {gives} and lose its derivative (the "
+        f"math module and compiled functions do the same); use the function of funad.numpy, or "
+        f"{instead}, or stop_gradient(x) where the derivative is not wanted"
+    )
+
+
+def unbox(x: Any) -> Any:
+    """Return the plain value under every trace."""
+    while isinstance(x, Box):
+        x = x.value
+    return x
+
+
+def _call(record: Record, *args: Any) -> Any:
+    """Call the primitive of a record: the way of everything that is not common."""
+    return record.wrapped(*args)
+
+
+def _one(record: Record, operate: Callable[[Any], Any]) -> Callable[[Box], Any]:
+    """Return the operator of one operand."""
+
+    def operator_of_one(self: Box) -> Any:
+        a = self.value
+        y = operate(a)
+        tape = self.tape
+        box = new(Box)
+        box.value = y
+        box.tape = tape
+        if type(y) is ndarray and y.nbytes > WORTH_DROPPING and record.drop is not None:
+            y, a, _ = record.drop(y, a, None)
+        entries = tape.entries
+        entries += (record, y, a, None, self.index, None, None)
+        box.index = len(entries) - 1
+        return box
+
+    return operator_of_one
+
+
+def _two(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Box, Any], Any]:
+    """Return the operator whose left operand is the box."""
+
+    def operator_of_two(self: Box, other: Any) -> Any:
+        tape = self.tape
+        if type(other) is Box:
+            if other.tape is not tape:
+                return _call(record, self, other)
+            b = other.value
+            source = other.index
+        elif type(other) in CONSTANTS:
+            b = other
+            source = 0
+        else:
+            return _call(record, self, other)
+        a = self.value
+        y = operate(a, b)
+        box = new(Box)
+        box.value = y
+        box.tape = tape
+        if type(y) is ndarray and y.nbytes > WORTH_DROPPING and record.drop is not None:
+            y, a, b = record.drop(y, a, b)
+        entries = tape.entries
+        entries += (record, y, a, b, self.index, source, None)
+        box.index = len(entries) - 1
+        return box
+
+    return operator_of_two
+
+
+def _reflected(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Box, Any], Any]:
+    """Return the operator whose right operand is the box, and whose left one is none."""
+
+    def operator_reflected(self: Box, other: Any) -> Any:
+        if type(other) not in CONSTANTS:
+            return _call(record, other, self)
+        b = self.value
+        y = operate(other, b)
+        tape = self.tape
+        box = new(Box)
+        box.value = y
+        box.tape = tape
+        if type(y) is ndarray and y.nbytes > WORTH_DROPPING and record.drop is not None:
+            y, other, b = record.drop(y, other, b)
+        entries = tape.entries
+        entries += (record, y, other, b, 0, self.index, None)
+        box.index = len(entries) - 1
+        return box
+
+    return operator_reflected
+
+
+def _plain(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return an operator whose result has no derivative: it works on the plain values."""
+    return lambda self, other: operate(unbox(self), unbox(other))
+
+
+def _install() -> None:
+    """Give Box its operators."""
+    for name, operate, f in (
+        ("neg", operator.neg, onp.negative),
+        ("pos", operator.pos, onp.positive),
+        ("abs", operator.abs, onp.absolute),
+    ):
+        setattr(Box, f"__{name}__", _one(enter(f), operate))
+    for name, binary, f in (
+        ("add", operator.add, onp.add),
+        ("sub", operator.sub, onp.subtract),
+        ("mul", operator.mul, onp.multiply),
+        ("truediv", operator.truediv, onp.divide),
+        ("floordiv", operator.floordiv, onp.floor_divide),
+        ("mod", operator.mod, onp.remainder),
+        ("pow", operator.pow, onp.power),
+        ("matmul", operator.matmul, onp.matmul),
+    ):
+        setattr(Box, f"__{name}__", _two(enter(f), binary))
+        setattr(Box, f"__r{name}__", _reflected(enter(f), binary))
+    for name in ("eq", "ne", "lt", "le", "gt", "ge"):
+        setattr(Box, f"__{name}__", _plain(getattr(operator, name)))
+    Box.__divmod__ = lambda self, other: (self // other, self % other)  # type: ignore[attr-defined]
+    Box.__rdivmod__ = lambda self, other: (other // self, other % self)  # type: ignore[attr-defined]
+
+
+_install()

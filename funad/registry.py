@@ -1,0 +1,278 @@
+"""The table (primitive, argument) -> rule, and the ways to write a rule into it.
+
+A rule is j(f): it takes the output y, its cotangent ȳ and the arguments of the call, and
+returns the cotangent x̄ of one argument.
+"""
+
+from __future__ import annotations
+
+import dis
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as onp
+
+from .errors import DuplicateRuleError, MissingRuleError, UnsupportedKeywordError
+from .spaces import describe, ghost
+
+__all__ = ["defvjp", "defzero", "elementwise", "linear", "rules"]
+
+Rule = Callable[..., Any]
+ArgNum = int | str
+
+# Arrays above this many bytes are let go if no rule reads them: a stand-in costs 350 ns to make.
+WORTH_DROPPING = 1 << 14
+
+
+class Record:
+    """What is known of one primitive: its function, its wrapper and its rules."""
+
+    __slots__ = ("containers", "drop", "f", "keywords", "kind", "masks", "name", "of_a", "of_b", "rules", "wrapped")
+
+    def __init__(self, f: Callable[..., Any], name: str) -> None:
+        self.f = f
+        self.name = name
+        self.wrapped: Callable[..., Any] = f
+        self.kind: str | None = None  # None: no rule yet, so a traced argument is refused
+        self.containers: tuple[int, ...] = ()  # the arguments that are lists of arrays
+        self.masks = False  # its rules set parts of a cotangent to zero
+        self.rules: dict[ArgNum, Rule] = {}
+        self.keywords: frozenset[str] = frozenset()  # those that every rule takes
+        self.of_a: Rule | None = None  # rules[0] and rules[1], for the fast path
+        self.of_b: Rule | None = None
+        # Takes y, a, b and returns what the rules read of them; None keeps everything.
+        self.drop: Callable[[Any, Any, Any], tuple[Any, Any, Any]] | None = None
+
+    def rule(self, argnum: ArgNum, value: Any = None) -> Rule:
+        """Return the rule of one argument, or refuse in the user's line."""
+        try:
+            return self.rules[argnum]
+        except KeyError:
+            which = f"argument {argnum}" if isinstance(argnum, int) else f"keyword {argnum!r}"
+            found = "" if value is None else f", called with {describe(value)},"
+            if self.rules:
+                known = ", ".join(str(n) for n in self.rules)
+                how = f"it has rules for argument {known}; wrap the value in stop_gradient"
+            else:
+                how = "rewrite it with functions that have one, wrap the value in stop_gradient"
+            raise MissingRuleError(
+                f"{self.name}{found} has no derivative rule for {which}; {how} if its derivative is "
+                f"not wanted, or give it a rule with funad.defvjp"
+            ) from None
+
+    def check_keywords(self, kwargs: dict[str, Any]) -> None:
+        """Refuse a keyword of which the rules know nothing."""
+        unknown = [name for name in kwargs if name not in self.keywords]
+        if unknown:
+            takes = ", ".join(sorted(self.keywords)) or "none"
+            raise UnsupportedKeywordError(
+                f"the derivative of {self.name} does not handle the keyword {unknown[0]!r} on a "
+                f"traced value (it handles: {takes}); leave it out, or compute the same in two steps"
+            )
+
+
+_records: dict[Any, Record] = {}
+
+
+def record_of(f: Any) -> Record | None:
+    """Return the record of a primitive, given as the wrapper or as the function it wraps."""
+    try:
+        return _records.get(f)
+    except TypeError:  # unhashable, so never registered
+        return None
+
+
+def enter(f: Callable[..., Any], name: str | None = None) -> Record:
+    """Return the record of the plain function f, made now if there is none."""
+    record = record_of(f)
+    if record is None:
+        if name is None:
+            module = getattr(f, "__module__", None) or ("numpy" if isinstance(f, onp.ufunc) else "")
+            name = f"{module}.{f.__name__}" if module else f.__name__
+        record = _records[f] = Record(f, name)
+    return record
+
+
+def adopt(record: Record, wrapped: Callable[..., Any]) -> None:
+    """Make ``wrapped`` the one wrapper of a record."""
+    if record.wrapped is not record.f:
+        raise DuplicateRuleError(f"{record.name} is a primitive already; use {record.wrapped!r}")
+    record.wrapped = wrapped
+    _records[wrapped] = record
+
+
+def _known(f: Any) -> Record:
+    record = record_of(f)
+    if record is None:
+        raise MissingRuleError(f"{f!r} is no primitive; wrap it in funad.primitive first")
+    return record
+
+
+def _define(f: Any, kind: str, rules: dict[ArgNum, Rule], masks: bool = False) -> None:
+    record = _known(f)
+    if record.kind == "zero" or (kind == "zero" and record.kind):
+        raise DuplicateRuleError(f"{record.name} is declared already, as {record.kind}")
+    for argnum, rule in rules.items():
+        if argnum in record.rules:
+            raise DuplicateRuleError(f"{record.name} has a rule for argument {argnum} already")
+        record.rules[argnum] = rule
+    record.kind, record.masks = kind, record.masks or masks
+    record.of_a, record.of_b = record.rules.get(0), record.rules.get(1)
+    if record.rules:
+        handled = [_keywords(rule) for rule in record.rules.values()]
+        record.keywords = frozenset(name for name in handled[0] if all(name in names for names in handled))
+    if kind in ("elementwise", "linear"):
+        record.drop = _drop_on_first_use(record)
+
+
+def _keywords(rule: Rule) -> tuple[str, ...]:
+    """Return the names that a rule takes after y and ȳ."""
+    code = rule.__code__
+    return code.co_varnames[2 : code.co_argcount + code.co_kwonlyargcount]
+
+
+def _drop_on_first_use(record: Record) -> Callable[[Any, Any, Any], tuple[Any, Any, Any]]:
+    """Put off reading the rules' code until an array comes that is worth it."""
+
+    def drop(y: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
+        record.drop = _dropper(record)
+        return (y, a, b) if record.drop is None else record.drop(y, a, b)
+
+    return drop
+
+
+def _dropper(record: Record) -> Callable[[Any, Any, Any], tuple[Any, Any, Any]] | None:
+    """Return what lets go of the large arrays that no rule of this primitive reads."""
+    read = [_names_read(rule) for rule in record.rules.values()]
+    first = [_keywords(rule)[:2] for rule in record.rules.values()]
+
+    def unread(n: int) -> bool:
+        if record.kind == "linear" and list(record.rules) == [n]:
+            return True  # its rule asks the shape and the dtype alone
+        return not any(len(names) > n and names[n] in seen for names, seen in zip(first, read, strict=True))
+
+    no_y = record.kind == "linear" or not any(
+        rule.__code__.co_varnames[0] in seen for rule, seen in zip(record.rules.values(), read, strict=True)
+    )
+    no_a, no_b = unread(0), unread(1)
+    if not (no_y or no_a or no_b):
+        return None
+
+    def drop(y: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
+        if no_y:
+            y = None
+        if no_a and type(a) is onp.ndarray and a.nbytes > WORTH_DROPPING:
+            a = ghost(a)
+        if no_b and type(b) is onp.ndarray and b.nbytes > WORTH_DROPPING:
+            b = ghost(b)
+        return y, a, b
+
+    return drop
+
+
+def _names_read(rule: Rule) -> set[str]:
+    """Return the names of the variables that the code of a rule reads."""
+    names: set[str] = set(rule.__code__.co_cellvars)
+    for instruction in dis.get_instructions(rule):
+        if instruction.opname.startswith("LOAD_"):
+            found = instruction.argval  # a pair where two loads are fused, from Python 3.13 on
+            names.update(found if isinstance(found, tuple) else (str(found),))
+    return names
+
+
+def _numbered(rules: tuple[Rule | None, ...], argnums: tuple[ArgNum, ...] | None) -> dict[ArgNum, Rule]:
+    numbers: tuple[ArgNum, ...] = tuple(range(len(rules))) if argnums is None else argnums
+    return {n: rule for n, rule in zip(numbers, rules, strict=True) if rule is not None}
+
+
+def defvjp(f: Any, *rules: Rule | None, argnums: tuple[ArgNum, ...] | None = None, masks: bool = False) -> None:
+    """Give the primitive ``f`` its vector-Jacobian products, one rule per argument.
+
+    For y = f(*xs) and a scalar L, the rule of argument i is j(f): (y, ȳ, *xs) ↦ x̄ᵢ with
+    ȳ = ∂L/∂y, of the shape of y, and x̄ᵢ = ∂L/∂xᵢ, of the shape of xᵢ.
+
+    Parameters
+    ----------
+    f : callable
+        A primitive.
+    *rules : callable or None
+        Each takes ``y, ybar`` and then what f takes, under the same names and with the same
+        defaults; keywords of f that a rule does not name are refused on traced values. The
+        rule calls traced functions only, and writes to none of its arguments. ``None`` leaves
+        an argument without a rule.
+    argnums : tuple of int or str, optional
+        The arguments that the rules belong to, in order; a name for a keyword-only one.
+    masks : bool, default False
+        Say that the rules zero parts of ȳ (as those of ``where`` and indexing do), so that
+        infinities and NaNs in the rest of the computation must not leak through zeros.
+
+    Raises
+    ------
+    DuplicateRuleError
+        If an argument has a rule already.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> import funad
+    >>> import funad.numpy as np
+    >>> @funad.primitive
+    ... def softplus(x):
+    ...     return numpy.logaddexp(0.0, x)
+    >>> funad.defvjp(softplus, lambda y, ybar, x: ybar / (1 + np.exp(-x)))
+    >>> float(funad.grad(softplus)(0.0))
+    0.5
+    """
+    _define(f, "vjp", _numbered(rules, argnums), masks)
+
+
+def elementwise(f: Any, *rules: Rule | None, argnums: tuple[ArgNum, ...] | None = None, masks: bool = False) -> None:
+    """Give rules to a primitive that works element by element, with broadcasting.
+
+    A rule returns ȳ·∂f/∂xᵢ in the shape of y; summing it over the broadcast axes is done once,
+    for all of them, by the backward sweep. See :func:`defvjp` for the parameters.
+    """
+    _define(f, "elementwise", _numbered(rules, argnums), masks)
+
+
+def linear(f: Any, *rules: Rule | None, argnums: tuple[ArgNum, ...] | None = None, masks: bool = False) -> None:
+    """Give rules to a primitive that is linear in each of these arguments: its transposes.
+
+    The rule of argument i may ask xᵢ for its shape and dtype, but not for its values, nor
+    those of y: derivatives do not depend on them. See :func:`defvjp` for the parameters.
+    """
+    _define(f, "linear", _numbered(rules, argnums), masks)
+
+
+def defzero(*fs: Any) -> None:
+    """Declare primitives whose derivative is zero wherever it exists, such as ``floor``.
+
+    On a traced value they return the plain result, on which nothing depends any more.
+    """
+    for f in fs:
+        _define(f, "zero", {})
+
+
+def rules() -> Iterator[tuple[Callable[..., Any], ArgNum]]:
+    """Iterate over every rule there is, as pairs (primitive, argument).
+
+    Examples
+    --------
+    >>> import funad
+    >>> import funad.numpy as np
+    >>> (np.tanh, 0) in funad.rules()
+    True
+    """
+    seen = {id(record): record for record in _records.values()}
+    for record in seen.values():
+        for argnum in record.rules:
+            yield record.wrapped, argnum
+
+
+def signature_of(f: Callable[..., Any]) -> inspect.Signature | None:
+    """Return the signature of a plain function, or None where it has none to show."""
+    try:
+        return inspect.signature(f)
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,13 @@
+"""The VJP rules, one file per field; importing them fills the registry."""
+
+from . import (
+    creation,
+    elementwise,
+    fft,
+    indexing,
+    linalg,
+    manipulation,
+    products,
+    reductions,
+    sorting,
+)

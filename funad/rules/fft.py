@@ -1,0 +1,4 @@
+"""The VJP rules of funad.numpy.fft."""
+
+from .. import numpy as np
+from ..registry import defvjp, defzero, elementwise, linear

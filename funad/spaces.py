@@ -1,0 +1,82 @@
+"""Zeros, ones and fitting of cotangents: the vector spaces that arrays live in.
+
+Plain NumPy is called here on purpose: on traced values its own protocols lead to the primitives.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as onp
+
+ndarray = onp.ndarray
+_NOTHING = bytes(32)  # as long as the longest number, a complex long double
+
+
+def shape_of(x: Any) -> tuple[int, ...]:
+    """Return the shape of a number, an array or a traced value."""
+    return x.shape if hasattr(x, "shape") else onp.shape(x)
+
+
+def dtype_of(x: Any) -> Any:
+    """Return the dtype of a number, an array or a traced value."""
+    return x.dtype if hasattr(x, "dtype") else onp.asarray(x).dtype
+
+
+def describe(x: Any) -> str:
+    """Write the type of a value in one word: ``float``, ``float64[3, 4]``."""
+    if isinstance(x, (list, tuple)):
+        return f"{type(x).__name__} of {len(x)}"
+    if not hasattr(x, "shape") or not hasattr(x, "dtype"):
+        return type(x).__name__
+    return f"{x.dtype}[{', '.join(str(size) for size in x.shape)}]"
+
+
+def zeros_like(x: Any) -> Any:
+    """Return the zero of the space of x: a plain number or array, whatever x is."""
+    if type(x) is float:
+        return 0.0
+    zeros = onp.zeros(shape_of(x), dtype_of(x))
+    return zeros if isinstance(x, ndarray) or zeros.ndim else zeros[()]
+
+
+def ones_like(x: Any) -> Any:
+    """Return ones of the shape and dtype of x: a plain number or array."""
+    if type(x) is float:
+        return 1.0
+    ones = onp.ones(shape_of(x), dtype_of(x))
+    return ones if ones.ndim else ones[()]
+
+
+def ghost(x: Any) -> Any:
+    """Return an array of the shape and dtype of x that holds no memory.
+
+    It stands in for a large array of which a rule asks the shape and the dtype alone.
+    """
+    return ndarray(x.shape, x.dtype, _NOTHING, 0, (0,) * x.ndim)
+
+
+def fit(xbar: Any, x: Any) -> Any:
+    """Return x̄ in the space of x: broadcasting undone, dtype restored, real for a real x."""
+    shape, dtype = shape_of(x), dtype_of(x)
+    if not hasattr(xbar, "dtype"):
+        xbar = onp.asarray(xbar)[()]
+    if dtype.kind != "c" and xbar.dtype.kind == "c":
+        xbar = xbar.real
+    if xbar.shape != shape:
+        xbar = unbroadcast(xbar, shape)
+    return xbar if xbar.dtype == dtype else xbar.astype(dtype)
+
+
+def unbroadcast(xbar: Any, shape: tuple[int, ...]) -> Any:
+    """Sum x̄ over the axes that broadcasting added or stretched to get it from ``shape``."""
+    extra = xbar.ndim - len(shape)
+    if extra < 0 or any(1 == have != want for have, want in zip(xbar.shape[extra:], shape, strict=True)):
+        xbar = onp.broadcast_to(xbar, onp.broadcast_shapes(xbar.shape, shape))
+        return unbroadcast(xbar, shape)
+    axes = tuple(range(extra)) + tuple(
+        extra + n for n, size in enumerate(shape) if size == 1 != xbar.shape[extra + n]
+    )
+    if axes:
+        xbar = xbar.sum(axis=axes, keepdims=False)
+    return xbar if xbar.shape == shape else xbar.reshape(shape)

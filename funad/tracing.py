@@ -1,0 +1,89 @@
+"""Tracing: run f once on boxes and keep the tape; find the user's line when a rule fails."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from .boxes import Box
+from .tape import WIDTH, Tape, pull_back
+
+new = object.__new__
+_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
+    """Run f on boxes of xs; return what it returned and the tape. The inputs' slots are 1, 2, …"""
+    tape = Tape(len(xs))
+    try:
+        return f(boxes_of(tape, xs)), tape
+    except BaseException:
+        tape.end()
+        raise
+
+
+def boxes_of(tape: Tape, xs: list[Any]) -> list[Any]:
+    """Return one box per input."""
+    boxes = []
+    for n, x in enumerate(xs):
+        box = new(Box)
+        box.value = x
+        box.tape = tape
+        box.index = n + 1
+        boxes.append(box)
+    return boxes
+
+
+def sweep(
+    entries: list[Any], f: Callable[[list[Any]], Any], xs: list[Any], careful: bool = False
+) -> list[Any]:
+    """Pull back along ``entries``, consuming them; an error names the user's line it came from."""
+    try:
+        return pull_back(entries, len(xs), careful)
+    except Exception as error:
+        line = _find_line(f, xs, len(entries))
+        if line:
+            error.add_note(f"on the way back through {line}")
+        raise
+
+
+class _Watch(list[Any]):
+    """Entries that note the user's line in which the call at ``position`` is recorded.
+
+    Keeping a line per call would cost a fifth of its time; running f again costs nothing
+    until a rule has failed.
+    """
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+        self.line = ""
+
+    def __iadd__(self, entry: Any) -> Any:
+        if len(self) == self.position and len(entry) == WIDTH:
+            self.line = _user_line()
+        self.extend(entry)
+        return self
+
+
+def _find_line(f: Callable[[list[Any]], Any], xs: list[Any], position: int) -> str:
+    """Return the user's line that recorded the entry at ``position``, by running f again."""
+    watch = _Watch(position)
+    tape = Tape(len(xs), watch)
+    try:
+        f(boxes_of(tape, xs))
+    except Exception:  # f itself may be what cannot run twice; the first error matters more
+        pass
+    tape.end()
+    return watch.line
+
+
+def _user_line() -> str:
+    """Return the innermost line outside of funad that is running now."""
+    frame: Any = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
+        frame = frame.f_back
+    if frame is None:
+        return ""
+    return f'File "{frame.f_code.co_filename}", line {frame.f_lineno}, in {frame.f_code.co_name}'

@@ -1,0 +1,219 @@
+"""Nested containers: take their leaves out, put other leaves in.
+
+Lists, tuples, dicts, namedtuples and dataclasses are containers as they are;
+other classes become containers by :func:`register`. Everything else is a leaf.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from .errors import ArgumentError
+
+__all__ = ["flatten", "map", "register", "unflatten"]
+
+Children = tuple[Sequence[Any], Any]
+_registered: dict[type, tuple[Callable[[Any], Children], Callable[[Any, Sequence[Any]], Any]]] = {}
+
+
+class Structure:
+    """What is left of a tree when its leaves are taken out; compares by shape."""
+
+    __slots__ = ("children", "kind", "size", "spec")
+
+    def __init__(self, kind: type | None, spec: Any, children: tuple[Structure, ...]) -> None:
+        self.kind, self.spec, self.children = kind, spec, children
+        self.size: int = 1 if kind is None else sum(child.size for child in children)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Structure) and (
+            (self.kind, self.spec, self.children) == (other.kind, other.spec, other.children)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.children))
+
+    def __repr__(self) -> str:
+        if self.kind is None:
+            return "*"
+        names = self.spec if self.kind in (dict, OrderedDict) else None
+        inner = (
+            (f"{name!r}: {child}" for name, child in zip(names, self.children, strict=True))
+            if names
+            else (str(child) for child in self.children)
+        )
+        return f"{self.kind.__name__}({', '.join(inner)})"
+
+
+_LEAF = Structure(None, None, ())
+
+
+def register(
+    cls: type,
+    flatten: Callable[[Any], Children],
+    unflatten: Callable[[Any, Sequence[Any]], Any],
+) -> type:
+    """Make instances of ``cls`` containers.
+
+    Parameters
+    ----------
+    cls : type
+        The class itself; its subclasses register for themselves.
+    flatten : callable
+        Takes an instance; returns its children, a sequence, and the rest, which ``==`` compares.
+    unflatten : callable
+        Takes the rest and a sequence of children; returns an instance.
+
+    Returns
+    -------
+    type
+        ``cls``, so that a partial application serves as a class decorator.
+
+    Raises
+    ------
+    ArgumentError
+        If ``cls`` is a container already.
+
+    Examples
+    --------
+    >>> import funad
+    >>> class Line:
+    ...     def __init__(self, slope, offset):
+    ...         self.slope, self.offset = slope, offset
+    >>> _ = funad.tree.register(
+    ...     Line, lambda line: ((line.slope, line.offset), None), lambda _, pair: Line(*pair)
+    ... )
+    >>> funad.grad(lambda line, x: line.slope * x + line.offset)(Line(2.0, 1.0), 3.0).slope
+    3.0
+    """
+    if cls in _registered or cls in (list, tuple, dict, OrderedDict):
+        raise ArgumentError(f"{cls.__name__} is a container already; register each class once")
+    _registered[cls] = (flatten, unflatten)
+    return cls
+
+
+def is_leaf(tree: Any) -> bool:
+    """Say whether ``tree`` is no container."""
+    return _children(tree) is None
+
+
+def _children(tree: Any) -> tuple[Sequence[Any], Any] | None:
+    """Return the children of a container and what else it holds; None for a leaf."""
+    kind = type(tree)
+    if kind is list or kind is tuple:
+        return tree, None
+    if kind is dict or kind is OrderedDict:
+        return list(tree.values()), tuple(tree)
+    if kind in _registered:
+        return _registered[kind][0](tree)
+    if isinstance(tree, tuple) and hasattr(kind, "_fields"):
+        return tree, None
+    fields = getattr(kind, "__dataclass_fields__", None)
+    if fields is not None:
+        names = tuple(name for name, field in fields.items() if field._field_type.name == "_FIELD")
+        return [getattr(tree, name) for name in names], names
+    return None
+
+
+def _rebuild(kind: Any, spec: Any, children: list[Any]) -> Any:
+    """Make a container of ``kind`` from its children."""
+    if kind is list:
+        return children
+    if kind is tuple:
+        return tuple(children)
+    if kind is dict or kind is OrderedDict:
+        return kind(zip(spec, children, strict=True))
+    if kind in _registered:
+        return _registered[kind][1](spec, children)
+    if issubclass(kind, tuple):
+        return kind(*children)
+    # Not kind(**fields): a dataclass's own __init__ may convert, check or leave fields out,
+    # and the leaves put in here may be traced values or cotangents.
+    made = object.__new__(kind)
+    for name, child in zip(spec, children, strict=True):
+        object.__setattr__(made, name, child)
+    return made
+
+
+def flatten(tree: Any) -> tuple[list[Any], Structure]:
+    """Return the leaves of ``tree``, in order, and its structure.
+
+    Examples
+    --------
+    >>> from funad import tree
+    >>> leaves, structure = tree.flatten({"w": [1.0, 2.0], "b": 3.0})
+    >>> leaves
+    [1.0, 2.0, 3.0]
+    >>> tree.unflatten(structure, [10.0, 20.0, 30.0])
+    {'w': [10.0, 20.0], 'b': 30.0}
+    """
+    leaves: list[Any] = []
+    return leaves, _flatten_into(tree, leaves)
+
+
+def _flatten_into(tree: Any, leaves: list[Any]) -> Structure:
+    found = _children(tree)
+    if found is None:
+        leaves.append(tree)
+        return _LEAF
+    children, spec = found
+    return Structure(type(tree), spec, tuple(_flatten_into(child, leaves) for child in children))
+
+
+def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
+    """Return the tree of this structure with these leaves: the inverse of :func:`flatten`."""
+    leaves = list(leaves)
+    if len(leaves) != structure.size:
+        raise ArgumentError(f"{structure} has {structure.size} leaves, but {len(leaves)} were given")
+    return _unflatten_from(structure, iter(leaves))
+
+
+def _unflatten_from(structure: Structure, leaves: Any) -> Any:
+    if structure.kind is None:
+        return next(leaves)
+    children = [_unflatten_from(child, leaves) for child in structure.children]
+    return _rebuild(structure.kind, structure.spec, children)
+
+
+def map(f: Callable[..., Any], tree: Any, *rest: Any) -> Any:
+    """Apply ``f`` to the leaves of ``tree``, and of further trees of the same structure.
+
+    Raises
+    ------
+    ArgumentError
+        If the structures differ.
+
+    Examples
+    --------
+    >>> from funad import tree
+    >>> tree.map(lambda p, g: p - 0.5 * g, {"w": 1.0, "b": [2.0]}, {"w": 4.0, "b": [2.0]})
+    {'w': -1.0, 'b': [1.0]}
+    """
+    leaves, structure = flatten(tree)
+    columns = [leaves]
+    for other in rest:
+        other_leaves, other_structure = flatten(other)
+        if other_structure != structure:
+            raise ArgumentError(f"the trees differ: {structure} and {other_structure}")
+        columns.append(other_leaves)
+    return unflatten(structure, [f(*row) for row in zip(*columns, strict=True)])
+
+
+def paths(tree: Any, root: str = "") -> list[str]:
+    """Return how each leaf is written, in order: ``params['w'][0]``."""
+    found = _children(tree)
+    if found is None:
+        return [root]
+    children, spec = found
+    kind = type(tree)
+    if kind is dict or kind is OrderedDict:
+        steps = [f"[{key!r}]" for key in spec]
+    elif kind is list or kind is tuple or kind in _registered:
+        steps = [f"[{n}]" for n in range(len(children))]
+    else:
+        steps = [f".{name}" for name in (spec or tree._fields)]
+    return [
+        path for step, child in zip(steps, children, strict=True) for path in paths(child, root + step)
+    ]

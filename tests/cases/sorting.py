@@ -1,0 +1,8 @@
+"""Where to draw the arguments of funad.numpy.sorting from."""
+
+import hypothesis.strategies as st
+
+import funad.numpy as np
+from funad.testing import arrays, broadcasting, call, case, one
+
+CASES = {}

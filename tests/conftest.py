@@ -1,0 +1,11 @@
+"""Profiles of hypothesis: ``ci`` is derandomised, ``dev`` quick, ``deep`` for a night."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+_common = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+settings.register_profile("ci", max_examples=12, derandomize=True, database=None, **_common)
+settings.register_profile("dev", max_examples=5, **_common)
+settings.register_profile("deep", max_examples=300, **_common)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
