@@ -1,7 +1,45 @@
-"""funad: the gradient of NumPy code."""
+"""funad: derivatives of NumPy programs.
+
+>>> import funad.numpy as np
+>>> from funad import grad
+>>> grad(lambda x: np.sum(np.sin(x) * x))(np.array([0.0, 1.0]))
+array([0.        , 1.38177329])
+"""
+
+import importlib as _importlib
+from typing import Any as _Any
 
 from . import numpy, rules, tree
 from .numpy import methods as _methods
 from .primitives import primitive
-from .registry import defvjp, defzero, elementwise, linear, rules  # noqa: F811
+from .registry import defvjp, defzero, elementwise, linear, rules  # type: ignore[no-redef] # noqa: F811
 from .transforms import elementwise_grad, grad, j, stop_gradient, value_and_grad, vjp
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "curried",
+    "defvjp",
+    "defzero",
+    "elementwise",
+    "elementwise_grad",
+    "errors",
+    "grad",
+    "j",
+    "linear",
+    "numpy",
+    "primitive",
+    "rules",
+    "stop_gradient",
+    "testing",
+    "tree",
+    "value_and_grad",
+    "vjp",
+]
+
+
+def __getattr__(name: str) -> _Any:
+    # Loaded when first asked for: toolz and hypothesis would double the time of "import funad".
+    if name in ("curried", "errors", "testing"):
+        return _importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -63,7 +63,7 @@ class Box:
     @property
     def shape(self) -> tuple[int, ...]:
         value = self.value
-        return () if type(value) is float else value.shape  # type: ignore[no-any-return]
+        return value.shape if hasattr(value, "shape") else ()  # Python's numbers have none
 
     @property
     def ndim(self) -> int:
@@ -243,30 +243,38 @@ def _plain(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return lambda self, other: operate(unbox(self), unbox(other))
 
 
+_ONE: tuple[tuple[str, Any, Any], ...] = (
+    ("neg", operator.neg, onp.negative),
+    ("pos", operator.pos, onp.positive),
+    ("abs", operator.abs, onp.absolute),
+)
+_TWO: tuple[tuple[str, Any, Any], ...] = (
+    ("add", operator.add, onp.add),
+    ("sub", operator.sub, onp.subtract),
+    ("mul", operator.mul, onp.multiply),
+    ("truediv", operator.truediv, onp.divide),
+    ("mod", operator.mod, onp.remainder),
+    ("pow", operator.pow, onp.power),
+    ("matmul", operator.matmul, onp.matmul),
+)
+_DIVMOD: dict[str, Callable[[Any, Any], Any]] = {
+    "rfloordiv": lambda self, other: unbox(other) // unbox(self),
+    "divmod": lambda self, other: (self // other, self % other),
+    "rdivmod": lambda self, other: (other // self, other % self),
+}
+
+
 def _install() -> None:
     """Give Box its operators."""
-    for name, operate, f in (
-        ("neg", operator.neg, onp.negative),
-        ("pos", operator.pos, onp.positive),
-        ("abs", operator.abs, onp.absolute),
-    ):
+    for name, operate, f in _ONE:
         setattr(Box, f"__{name}__", _one(enter(f), operate))
-    for name, binary, f in (
-        ("add", operator.add, onp.add),
-        ("sub", operator.sub, onp.subtract),
-        ("mul", operator.mul, onp.multiply),
-        ("truediv", operator.truediv, onp.divide),
-        ("floordiv", operator.floordiv, onp.floor_divide),
-        ("mod", operator.mod, onp.remainder),
-        ("pow", operator.pow, onp.power),
-        ("matmul", operator.matmul, onp.matmul),
-    ):
-        setattr(Box, f"__{name}__", _two(enter(f), binary))
-        setattr(Box, f"__r{name}__", _reflected(enter(f), binary))
-    for name in ("eq", "ne", "lt", "le", "gt", "ge"):
+    for name, operate, f in _TWO:
+        setattr(Box, f"__{name}__", _two(enter(f), operate))
+        setattr(Box, f"__r{name}__", _reflected(enter(f), operate))
+    for name in ("eq", "ne", "lt", "le", "gt", "ge", "floordiv"):
         setattr(Box, f"__{name}__", _plain(getattr(operator, name)))
-    Box.__divmod__ = lambda self, other: (self // other, self % other)  # type: ignore[attr-defined]
-    Box.__rdivmod__ = lambda self, other: (other // self, other % self)  # type: ignore[attr-defined]
+    for name, f in _DIVMOD.items():
+        setattr(Box, f"__{name}__", f)
 
 
 _install()

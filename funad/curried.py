@@ -19,7 +19,9 @@ grad = curry(transforms.grad)
 value_and_grad = curry(transforms.value_and_grad)
 
 
-@curry
-def vjp(f: Any, primal: Any, *primals: Any, **options: Any) -> Any:
+def _vjp(f: Any, primal: Any, *primals: Any, **options: Any) -> Any:
     """:func:`funad.vjp`, which waits for a first primal."""
     return transforms.vjp(f, primal, *primals, **options)
+
+
+vjp = curry(_vjp)

@@ -183,11 +183,8 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
     made.value = y
     made.tape = tape
     if record.drop is not None and (
-        kind is ndarray
-        and y.nbytes > WORTH_DROPPING
-        or type(a) is ndarray
-        and source_b == 0
-        and a.nbytes > WORTH_DROPPING
+        (kind is ndarray and y.nbytes > WORTH_DROPPING)
+        or (type(a) is ndarray and source_b == 0 and a.nbytes > WORTH_DROPPING)
     ):
         y, a, b = record.drop(y, a, b)
     entries = tape.entries

@@ -28,7 +28,19 @@ WORTH_DROPPING = 1 << 14
 class Record:
     """What is known of one primitive: its function, its wrapper and its rules."""
 
-    __slots__ = ("containers", "drop", "f", "keywords", "kind", "masks", "name", "of_a", "of_b", "rules", "wrapped")
+    __slots__ = (
+        "containers",
+        "drop",
+        "f",
+        "keywords",
+        "kind",
+        "masks",
+        "name",
+        "of_a",
+        "of_b",
+        "rules",
+        "wrapped",
+    )
 
     def __init__(self, f: Callable[..., Any], name: str) -> None:
         self.f = f
@@ -65,10 +77,12 @@ class Record:
         """Refuse a keyword of which the rules know nothing."""
         unknown = [name for name in kwargs if name not in self.keywords]
         if unknown:
-            takes = ", ".join(sorted(self.keywords)) or "none"
+            first = {_keywords(rule)[n] for n, rule in self.rules.items() if isinstance(n, int)}
+            takes = ", ".join(sorted(self.keywords - first)) or "none"
             raise UnsupportedKeywordError(
-                f"the derivative of {self.name} does not handle the keyword {unknown[0]!r} on a "
-                f"traced value (it handles: {takes}); leave it out, or compute the same in two steps"
+                f"the derivative of {self.name} does not handle the keyword "
+                f"{' nor '.join(repr(name) for name in unknown)} on a traced value (it handles: "
+                f"{takes}); leave it out, or compute the same in two steps"
             )
 
 
@@ -186,7 +200,9 @@ def _numbered(rules: tuple[Rule | None, ...], argnums: tuple[ArgNum, ...] | None
     return {n: rule for n, rule in zip(numbers, rules, strict=True) if rule is not None}
 
 
-def defvjp(f: Any, *rules: Rule | None, argnums: tuple[ArgNum, ...] | None = None, masks: bool = False) -> None:
+def defvjp(
+    f: Any, *rules: Rule | None, argnums: tuple[ArgNum, ...] | None = None, masks: bool = False
+) -> None:
     """Give the primitive ``f`` its vector-Jacobian products, one rule per argument.
 
     For y = f(*xs) and a scalar L, the rule of argument i is j(f): (y, ȳ, *xs) ↦ x̄ᵢ with
@@ -227,7 +243,9 @@ def defvjp(f: Any, *rules: Rule | None, argnums: tuple[ArgNum, ...] | None = Non
     _define(f, "vjp", _numbered(rules, argnums), masks)
 
 
-def elementwise(f: Any, *rules: Rule | None, argnums: tuple[ArgNum, ...] | None = None, masks: bool = False) -> None:
+def elementwise(
+    f: Any, *rules: Rule | None, argnums: tuple[ArgNum, ...] | None = None, masks: bool = False
+) -> None:
     """Give rules to a primitive that works element by element, with broadcasting.
 
     A rule returns ȳ·∂f/∂xᵢ in the shape of y; summing it over the broadcast axes is done once,
@@ -236,7 +254,9 @@ def elementwise(f: Any, *rules: Rule | None, argnums: tuple[ArgNum, ...] | None 
     _define(f, "elementwise", _numbered(rules, argnums), masks)
 
 
-def linear(f: Any, *rules: Rule | None, argnums: tuple[ArgNum, ...] | None = None, masks: bool = False) -> None:
+def linear(
+    f: Any, *rules: Rule | None, argnums: tuple[ArgNum, ...] | None = None, masks: bool = False
+) -> None:
     """Give rules to a primitive that is linear in each of these arguments: its transposes.
 
     The rule of argument i may ask xᵢ for its shape and dtype, but not for its values, nor

@@ -54,7 +54,7 @@ class Tape:
 class _Ended(list[Any]):
     """Stands where the entries were: a traced value has outlived its trace."""
 
-    def __iadd__(self, entry: Any) -> Any:
+    def __iadd__(self, entry: Any) -> Any:  # type: ignore[misc]
         raise EndedTraceError(
             "a traced value was used after its transformation had returned; return it from the "
             "function (has_aux=True takes values along) instead of keeping it in a global, an "
@@ -72,22 +72,29 @@ class Scatter:
     Indexing in a loop adds to one of these, not to as many dense arrays as the loop has steps.
     """
 
-    __slots__ = ("like", "pieces")
+    __slots__ = ("count", "like", "pieces")
 
     def __init__(self, like: Any, pieces: list[tuple[Any, Any]]) -> None:
         self.like = like
         self.pieces = pieces
+        self.count = len(pieces)
+
+    def __add__(self, other: Scatter) -> Scatter:
+        # The list is shared with what is added to, which still sees its own first pieces only.
+        pieces = self.pieces if len(self.pieces) == self.count else self.pieces[: self.count]
+        pieces += other.pieces
+        return Scatter(self.like, pieces)
 
     @property
     def plain(self) -> bool:
         """Whether no piece is a traced value."""
-        return all(isinstance(ybar, (float, ndarray, onp.generic)) for _, ybar in self.pieces)
+        return not any(hasattr(piece, "tape") for _, piece in self.pieces[: self.count])
 
     def dense(self) -> Any:
         """Return the cotangent as one array."""
-        indices, pieces = [index for index, _ in self.pieces], [piece for _, piece in self.pieces]
+        indices, pieces = zip(*self.pieces[: self.count], strict=True)
         add_up = scatter if self.plain else enter(scatter).wrapped
-        return add_up(self.like.shape, self.like.dtype, indices, pieces)
+        return add_up(self.like.shape, self.like.dtype, list(indices), list(pieces))
 
 
 def scatter(shape: tuple[int, ...], dtype: Any, indices: list[Any], pieces: list[Any]) -> Any:
@@ -115,21 +122,32 @@ def repeats(index: Any) -> bool:
     return isinstance(index, ndarray) and index.ndim > 0 and index.dtype.kind != "b"
 
 
-def pull_back(entries: list[Any], inputs: int, careful: bool = False) -> list[Any]:
+def pull_back(entries: list[Any], inputs: int, masked: bool = False) -> list[Any]:
     """Walk back along the tape, consuming it; return the cotangents of the inputs.
 
     The cotangents of the outputs stand in their slots. A slot that nothing reached is None.
-    With ``careful``, zeros in a cotangent may meet infinities and NaNs from the start.
+    ``masked`` says that they may have zeros in them that hide infinities and NaNs.
+
+    A zero cotangent is a strong zero: 0·∞ and 0·nan are 0. Neither costs anything to those who
+    meet no such thing. 0·∞ and 0/0 come up as exceptions where they happen and are mended there
+    (see _mend). A nan that was there before (missing data, the branch that ``where`` has not
+    taken) shows in the results: then the way is walked once more, from the first rule on
+    that put zeros into a cotangent, looking at every step.
     """
-    # 0·∞ and 0/0 come up as exceptions where they happen and are mended there (see _mend), so
-    # that a zero cotangent is a strong zero at no cost to those that meet no infinity.
+    start = list(entries) if masked else None
     with onp.errstate(invalid="raise", divide="ignore", over="ignore", under="ignore"):
-        _walk(entries, inputs, careful)
+        start = _walk(entries, inputs, start, False)
+        if start is not None and any(has_nan(slot) for slot in entries[1:]):
+            entries[:] = start
+            _walk(entries, inputs, start, True)
     return [slot.dense() if type(slot) is Scatter else slot for slot in entries[1:]]
 
 
-def _walk(entries: list[Any], inputs: int, careful: bool) -> None:
-    """The loop of pull_back. Everything here runs once per operation: it is written out for speed."""
+def _walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool) -> list[Any] | None:
+    """The loop of pull_back. Everything here runs once per operation: it is written out for speed.
+
+    Return the entries as they were at the first rule that masks, if there was one.
+    """
     pop = entries.pop
     owned: set[int] = set()  # slots with an array that nothing else refers to
     for _ in itertools.repeat(None, (len(entries) - inputs - 1) // WIDTH):
@@ -145,15 +163,26 @@ def _walk(entries: list[Any], inputs: int, careful: bool) -> None:
                 continue
             if type(ybar) is Scatter:
                 ybar = ybar.dense()
-            if record.masks:
-                careful = True
+            if record.masks and start is None:
+                start = [*entries, record, y, a, b, source_a, source_b, ybar]
+                owned.clear()  # what stands in start must not be added to in place
         if source_b is None:  # one argument
             try:
                 abar = record.of_a(y, ybar, a)
             except Exception as error:
                 abar = _mend(error, record, record.of_a, 0, y, ybar, (a,), {})
-            if type(abar) is not float or abar != abar:
-                abar = settle(record, abar, ybar, a, careful)
+            kind = type(abar)
+            if kind is not float or abar != abar:
+                if kind is ndarray:
+                    if (
+                        careful
+                        or type(a) is not ndarray
+                        or abar.dtype is not a.dtype
+                        or abar.shape != a.shape
+                    ):
+                        abar = settle(record, abar, ybar, a, careful)
+                elif kind is not float64 or abar != abar or type(a) is ndarray:
+                    abar = settle(record, abar, ybar, a, careful)
             before = entries[source_a]
             if before is None:
                 entries[source_a] = abar
@@ -172,8 +201,18 @@ def _walk(entries: list[Any], inputs: int, careful: bool) -> None:
                     abar = record.of_a(y, ybar, a, b)
                 except Exception as error:
                     abar = _mend(error, record, record.of_a, 0, y, ybar, (a, b), {})
-                if type(abar) is not float or abar != abar:
-                    abar = settle(record, abar, ybar, a, careful)
+                kind = type(abar)
+                if kind is not float or abar != abar:
+                    if kind is ndarray:
+                        if (
+                            careful
+                            or type(a) is not ndarray
+                            or abar.dtype is not a.dtype
+                            or abar.shape != a.shape
+                        ):
+                            abar = settle(record, abar, ybar, a, careful)
+                    elif kind is not float64 or abar != abar or type(a) is ndarray:
+                        abar = settle(record, abar, ybar, a, careful)
                 before = entries[source_a]
                 if before is None:
                     entries[source_a] = abar
@@ -186,8 +225,18 @@ def _walk(entries: list[Any], inputs: int, careful: bool) -> None:
                     bbar = record.of_b(y, ybar, a, b)
                 except Exception as error:
                     bbar = _mend(error, record, record.of_b, 1, y, ybar, (a, b), {})
-                if type(bbar) is not float or bbar != bbar:
-                    bbar = settle(record, bbar, ybar, b, careful)
+                kind = type(bbar)
+                if kind is not float or bbar != bbar:
+                    if kind is ndarray:
+                        if (
+                            careful
+                            or type(b) is not ndarray
+                            or bbar.dtype is not b.dtype
+                            or bbar.shape != b.shape
+                        ):
+                            bbar = settle(record, bbar, ybar, b, careful)
+                    elif kind is not float64 or bbar != bbar or type(b) is ndarray:
+                        bbar = settle(record, bbar, ybar, b, careful)
                 before = entries[source_b]
                 if before is None:
                     entries[source_b] = bbar
@@ -196,13 +245,13 @@ def _walk(entries: list[Any], inputs: int, careful: bool) -> None:
                 else:
                     entries[source_b] = accumulate(before, bbar, source_b, owned)
 
+    return start
+
 
 def _put_output(entries: list[Any], source: int, k: int, ybar: Any) -> None:
     """Add ȳ to the k-th of the cotangents of a call with several outputs."""
-    ybars = entries[source]
-    if ybars is None:
-        ybars = entries[source] = {}
-    ybars[k] = ybars[k] + ybar if k in ybars else ybar
+    ybars = entries[source] or {}
+    entries[source] = {**ybars, k: ybars[k] + ybar if k in ybars else ybar}
 
 
 def _pull_back_call(
@@ -256,9 +305,8 @@ def accumulate(before: Any, xbar: Any, slot: int, owned: set[int]) -> Any:
     """Return before + x̄, in place where the sweep itself made ``before``."""
     if type(xbar) is Scatter:
         if type(before) is Scatter:
-            if not xbar.plain or not before.plain:
-                before.pieces += xbar.pieces
-                return before
+            if not xbar.plain or hasattr(before.pieces[0][1], "tape"):
+                return before + xbar
             before = before.dense()
             owned.add(slot)
         if type(before) is ndarray and xbar.plain:
@@ -281,16 +329,23 @@ def accumulate(before: Any, xbar: Any, slot: int, owned: set[int]) -> Any:
 
 def strong_zero(xbar: Any, ybar: Any) -> Any:
     """Return x̄ with zero wherever ȳ is zero and x̄ is not a number."""
-    plain = xbar
-    while hasattr(plain, "tape"):
-        plain = plain.value
-    flat = onp.reshape(plain, -1)
-    square = onp.dot(flat, flat)
-    if square - square == 0:  # neither infinite nor nan, so no element is
-        return xbar
     with onp.errstate(invalid="ignore"):
-        wrong = (ybar == 0) & onp.isnan(plain)
+        wrong = (ybar == 0) & onp.isnan(plain(xbar))
         return onp.where(wrong, 0, xbar)[()] if onp.any(wrong) else xbar
+
+
+def has_nan(xbar: Any) -> bool:
+    """Say whether a cotangent has a nan in it."""
+    if type(xbar) is Scatter:
+        return any(has_nan(piece) for _, piece in xbar.pieces[: xbar.count])
+    return xbar is not None and bool(onp.any(onp.isnan(plain(xbar))))
+
+
+def plain(x: Any) -> Any:
+    """Return the value under every trace."""
+    while hasattr(x, "tape"):
+        x = x.value
+    return x
 
 
 def _mend(

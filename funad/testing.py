@@ -253,7 +253,7 @@ def check_vjp(
 
     def of_x(x: Any) -> Any:
         if isinstance(argnum, int):
-            args = at.args[:argnum] + (x,) + at.args[argnum + 1 :]
+            args = (*at.args[:argnum], x, *at.args[argnum + 1 :])
             return f(*args, **at.kwargs)
         return f(*at.args, **{**at.kwargs, argnum: x})
 
@@ -381,7 +381,9 @@ def _random_like(x: Any, rng: Any) -> Any:
 
 
 def _moved(x: Any, direction: Any, h: float) -> Any:
-    return tree.map(lambda a, v: onp.asarray(a + h * v) if isinstance(a, ndarray) else a + h * v, x, direction)
+    return tree.map(
+        lambda a, v: onp.asarray(a + h * v) if isinstance(a, ndarray) else a + h * v, x, direction
+    )
 
 
 def _pair(xbar: Any, v: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -37,11 +38,11 @@ def boxes_of(tape: Tape, xs: list[Any]) -> list[Any]:
 
 
 def sweep(
-    entries: list[Any], f: Callable[[list[Any]], Any], xs: list[Any], careful: bool = False
+    entries: list[Any], f: Callable[[list[Any]], Any], xs: list[Any], masked: bool = False
 ) -> list[Any]:
     """Pull back along ``entries``, consuming them; an error names the user's line it came from."""
     try:
-        return pull_back(entries, len(xs), careful)
+        return pull_back(entries, len(xs), masked)
     except Exception as error:
         line = _find_line(f, xs, len(entries))
         if line:
@@ -60,7 +61,7 @@ class _Watch(list[Any]):
         self.position = position
         self.line = ""
 
-    def __iadd__(self, entry: Any) -> Any:
+    def __iadd__(self, entry: Any) -> Any:  # type: ignore[misc]
         if len(self) == self.position and len(entry) == WIDTH:
             self.line = _user_line()
         self.extend(entry)
@@ -71,10 +72,8 @@ def _find_line(f: Callable[[list[Any]], Any], xs: list[Any], position: int) -> s
     """Return the user's line that recorded the entry at ``position``, by running f again."""
     watch = _Watch(position)
     tape = Tape(len(xs), watch)
-    try:
+    with contextlib.suppress(Exception):  # f may be what cannot run twice; the first error matters more
         f(boxes_of(tape, xs))
-    except Exception:  # f itself may be what cannot run twice; the first error matters more
-        pass
     tape.end()
     return watch.line
 

@@ -170,6 +170,33 @@ def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
     return _unflatten_from(structure, iter(leaves))
 
 
+def flatten_like(structure: Structure, tree: Any) -> list[Any]:
+    """Return the leaves of ``tree``, which must have this structure; dicts match by key."""
+    leaves: list[Any] = []
+    if not _flatten_like(structure, tree, leaves):
+        raise ArgumentError(f"the trees differ: {structure} and {flatten(tree)[1]}")
+    return leaves
+
+
+def _flatten_like(structure: Structure, tree: Any, leaves: list[Any]) -> bool:
+    found = _children(tree)
+    if found is None or structure.kind is None:
+        leaves.append(tree)
+        return found is None and structure.kind is None
+    children, spec = found
+    kind: Any = type(tree)
+    if kind is not structure.kind or len(children) != len(structure.children):
+        return False
+    if kind is dict or kind is OrderedDict:
+        if set(spec) != set(structure.spec):
+            return False
+        children = [tree[key] for key in structure.spec]
+    elif spec != structure.spec:
+        return False
+    pairs = zip(structure.children, children, strict=True)
+    return all(_flatten_like(inner, child, leaves) for inner, child in pairs)
+
+
 def _unflatten_from(structure: Structure, leaves: Any) -> Any:
     if structure.kind is None:
         return next(leaves)
@@ -194,10 +221,7 @@ def map(f: Callable[..., Any], tree: Any, *rest: Any) -> Any:
     leaves, structure = flatten(tree)
     columns = [leaves]
     for other in rest:
-        other_leaves, other_structure = flatten(other)
-        if other_structure != structure:
-            raise ArgumentError(f"the trees differ: {structure} and {other_structure}")
-        columns.append(other_leaves)
+        columns.append(flatten_like(structure, other))
     return unflatten(structure, [f(*row) for row in zip(*columns, strict=True)])
 
 
@@ -214,6 +238,4 @@ def paths(tree: Any, root: str = "") -> list[str]:
         steps = [f"[{n}]" for n in range(len(children))]
     else:
         steps = [f".{name}" for name in (spec or tree._fields)]
-    return [
-        path for step, child in zip(steps, children, strict=True) for path in paths(child, root + step)
-    ]
+    return [path for step, child in zip(steps, children, strict=True) for path in paths(child, root + step)]

@@ -1,5 +1,7 @@
 """Every rule in the registry, held to the same properties."""
 
+import inspect
+
 import hypothesis.strategies as st
 import numpy as onp
 import pytest
@@ -7,16 +9,22 @@ from hypothesis import given
 
 import funad
 from funad.registry import record_of
-from funad.testing import check_vjp
-from funad.tree import flatten, map as tree_map
+from funad.testing import Call, check_vjp
+from funad.tree import flatten
+from funad.tree import map as tree_map
 
-from .cases import CASES
+from .cases import CASES, FIELDS
 
-RULES = [pytest.param(f, n, id=f"{record_of(f).name}-{n}") for f, n in funad.rules()]
-HAND = [
-    pytest.param(f, n, at, id=f"{record_of(f).name}-{n}-{k}")
+# Rules that other tests register on functions of their own are no part of the library.
+RULES = [
+    pytest.param(f, n, id=f"{record_of(f).name}-{n}")
     for f, n in funad.rules()
-    for k, at in enumerate(CASES[f].examples if f in CASES else ())
+    if not record_of(f).name.startswith("tests.")
+]
+HAND = [
+    pytest.param(*rule.values, at, id=f"{rule.id}-{k}")
+    for rule in RULES
+    for k, at in enumerate(CASES[rule.values[0]].examples if rule.values[0] in CASES else ())
 ]
 
 
@@ -44,7 +52,75 @@ def test_rule_agrees_with_differences_at_the_points_given_by_hand(f, argnum, at)
         check_vjp(f, at, argnum, order=CASES[f].order)
 
 
+@pytest.mark.parametrize(("f", "argnum"), RULES)
+@given(data=st.data())
+def test_rule_keeps_single_precision(f, argnum, data):
+    at = data.draw(CASES[f].draw)
+    if not _present(at, argnum):
+        return
+    single = Call(tree_map(_single, at.args), tree_map(_single, at.kwargs))
+    plain = f(*single.args, **single.kwargs)
+
+    def of_x(x):
+        args, kwargs = list(single.args), dict(single.kwargs)
+        (args if isinstance(argnum, int) else kwargs)[argnum] = x
+        return f(*args, **kwargs)
+
+    x = single.args[argnum] if isinstance(argnum, int) else single.kwargs[argnum]
+    y, vjp_f = funad.vjp(of_x, x)
+    xbar = vjp_f(tree_map(lambda leaf: onp.ones(onp.shape(leaf), onp.asarray(leaf).dtype), y))
+    for got, wanted in zip(flatten(y)[0], flatten(plain)[0], strict=True):
+        assert onp.asarray(got).dtype == onp.asarray(wanted).dtype
+    for got, wanted in zip(flatten(xbar)[0], flatten(x)[0], strict=True):
+        assert onp.asarray(got).dtype == onp.asarray(wanted).dtype
+
+
+def _single(x):
+    dtype = {"d": onp.float32, "D": onp.complex64}.get(getattr(getattr(x, "dtype", None), "char", ""))
+    return x if dtype is None else x.astype(dtype)
+
+
 def test_every_rule_has_a_case_and_every_case_a_rule():
-    with_rules = {f for f, _ in funad.rules()}
+    with_rules = {rule.values[0] for rule in RULES}
     assert {f.__name__ for f in with_rules - set(CASES)} == set()
     assert {f.__name__ for f in set(CASES) - with_rules} == set()
+
+
+def test_no_primitive_has_cases_in_two_fields():
+    assert len(CASES) == sum(len(field.CASES) for field in FIELDS)
+
+
+@pytest.mark.parametrize(("f", "argnum"), RULES)
+def test_every_keyword_that_a_rule_names_is_drawn_by_its_case(f, argnum):
+    parameters = list(inspect.signature(record_of(f).rules[argnum]).parameters.values())[2:]
+    named = {p.name for p in parameters if p.default is not p.empty or p.kind is p.KEYWORD_ONLY}
+    assert named - CASES[f].keywords == set()
+
+
+@pytest.mark.parametrize(("f", "argnum"), RULES)
+def test_the_signature_of_a_rule_is_that_of_its_primitive(f, argnum):
+    record = record_of(f)
+    first, second, *parameters = inspect.signature(record.rules[argnum]).parameters.values()
+    assert (first.name, second.name) == ("y", "ybar")
+    assert not any(p.kind is p.VAR_KEYWORD for p in parameters), "a rule that swallows keywords"
+    plain = record.f
+    if isinstance(plain, onp.ufunc) and plain.signature is None:
+        assert len([p for p in parameters if p.default is p.empty]) == plain.nin
+        return
+    try:
+        own = inspect.signature(plain).parameters
+    except ValueError:  # written in C, without a signature to compare with
+        return
+    if any(p.kind is p.VAR_POSITIONAL for p in own.values()):
+        return
+    # A parameter called y, as that of where, is y_ in a rule: y is the output there.
+    names = [p.name.rstrip("_") if p.name != "y_" else "y" for p in parameters]
+    positional = [p.name for p in own.values() if p.kind is not p.KEYWORD_ONLY]
+    assert [name for name in names if name in positional] == positional[
+        : len([n for n in names if n in positional])
+    ]
+    assert set(names) <= set(own), "a rule that names what its primitive does not have"
+    for p, name in zip(parameters, names, strict=True):
+        simple = own[name].default in (None, True, False) or isinstance(own[name].default, (int, float, str))
+        if own[name].default is not p.empty and simple:
+            assert p.default == own[name].default, f"{name} has another default in NumPy"

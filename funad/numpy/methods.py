@@ -1,14 +1,61 @@
-"""The methods and attributes of arrays, on boxes."""
+"""The methods and attributes of arrays, given to boxes: each is the function of the namespace."""
 
 from .. import numpy as np
-from ..boxes import Box
+from ..boxes import Box, unbox
 
-Box.sum = np.sum
-Box.T = property(np.transpose)
+# Methods that take what the function of the same name takes, the array first.
+for _name in (
+    "all", "any", "argmax", "argmin", "argsort", "astype", "choose", "clip", "compress", "conj",
+    "conjugate", "copy", "cumprod", "cumsum", "diagonal", "dot", "max", "mean", "min", "nonzero",
+    "prod", "ptp", "ravel", "repeat", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes",
+    "take", "trace", "var",
+):  # fmt: skip
+    setattr(Box, _name, getattr(np, _name))
+
+
+def _shape_of(shape):
+    """Return a shape given as one tuple or as several ints."""
+    return shape[0] if len(shape) == 1 else shape
 
 
 def _reshape(self, *shape, order="C"):
-    return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)
+    """Return the same elements in another shape."""
+    return np.reshape(self, _shape_of(shape), order=order)
+
+
+def _transpose(self, *axes):
+    """Return the array with its axes in another order."""
+    return np.transpose(self, _shape_of(axes) if axes else None)
+
+
+def _flatten(self, order="C"):
+    """Return the elements as one axis."""
+    return np.ravel(self, order)
+
+
+def _item(self, *index):
+    """Return one element, still traced."""
+    if not index:
+        return np.reshape(self, ())
+    at = _shape_of(index)
+    return self[at] if isinstance(at, tuple) else np.ravel(self)[at]
+
+
+def _tolist(self):
+    """Return the elements as nested lists, still traced."""
+    return [part.tolist() for part in self] if self.ndim else self
 
 
 Box.reshape = _reshape
+Box.transpose = _transpose
+Box.flatten = _flatten
+Box.item = _item
+Box.tolist = _tolist
+Box.__round__ = lambda self, digits=0: np.round(self, digits)
+Box.T = property(np.transpose)
+Box.mT = property(np.matrix_transpose)
+Box.real = property(np.real)
+Box.imag = property(np.imag)
+Box.flat = property(lambda self: iter(np.ravel(self)))
+Box.nbytes = property(lambda self: unbox(self).nbytes)
+Box.itemsize = property(lambda self: self.dtype.itemsize)

@@ -1,0 +1,224 @@
+"""A call of f with some of its arguments made traceable: which ones, leaves in, leaves out."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as onp
+
+from .. import tree
+from ..boxes import Box
+from ..errors import ArgumentError, ArgumentTypeError
+from ..spaces import describe, fit, zeros_like
+from ..tape import Tape
+from ..tracing import trace
+
+ArgNums = int | str | tuple[int | str, ...]
+ndarray = onp.ndarray
+
+
+class Transformed:
+    """A function made from a function: callable, a method where it stands in a class, picklable."""
+
+    def __init__(self, run: Callable[..., Any], f: Callable[..., Any], *options: Any) -> None:
+        if not callable(f):
+            raise ArgumentError(
+                f"{run.__name__.strip('_')} takes a function, but was given {describe(f)}; write "
+                f"grad(f)(x), not grad(f(x))"
+            )
+        functools.update_wrapper(self, f)
+        self._run, self._options = run, options
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._run(self.__wrapped__, *self._options, args, kwargs)  # type: ignore[attr-defined]
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __reduce__(self) -> Any:
+        # Where a decorator has put this under the name of f, that name is how pickle finds it.
+        found: Any = sys.modules.get(self.__module__)
+        for part in getattr(self, "__qualname__", "").split("."):
+            found = getattr(found, part, None)
+        if found is self:
+            return self.__qualname__
+        return Transformed, (self._run, self.__wrapped__, *self._options)  # type: ignore[attr-defined]
+
+    def __repr__(self) -> str:
+        return f"<{self._run.__name__.strip('_')} of {self.__wrapped__!r}>"  # type: ignore[attr-defined]
+
+
+# --- which arguments are x
+
+
+def check_argnums(f: Callable[..., Any], argnums: Any) -> ArgNums:
+    """Return argnums as given if it can be meant for f."""
+    if isinstance(argnums, list):
+        argnums = tuple(argnums)
+    many = argnums if isinstance(argnums, tuple) else (argnums,)
+    if not many or not all(isinstance(n, (int, str)) and not isinstance(n, bool) for n in many):
+        raise ArgumentError(f"argnums is an int, a name or a tuple of them, not {argnums!r}")
+    if len(set(many)) < len(many):
+        raise ArgumentError(f"argnums {argnums!r} names an argument twice")
+    return argnums  # type: ignore[no-any-return]
+
+
+def _locate(f: Callable[..., Any], argnum: int | str, args: Any, kwargs: Any) -> int | str:
+    """Return where the argument is in this call: a position in args or a key of kwargs."""
+    name = getattr(f, "__name__", "f")
+    if isinstance(argnum, int):
+        place = argnum + len(args) if argnum < 0 else argnum
+        if 0 <= place < len(args):
+            return place
+        named = _parameters(f)[argnum:] if argnum >= 0 else []
+        if named and named[0] in kwargs:
+            return named[0]
+        raise ArgumentError(
+            f"argnums={argnum}, but {name} was called with {len(args)} positional arguments, counted from 0"
+        )
+    if argnum in kwargs:
+        return argnum
+    parameters = _parameters(f)
+    if argnum in parameters and parameters.index(argnum) < len(args):
+        return parameters.index(argnum)
+    if argnum in parameters:
+        raise ArgumentError(f"argnums={argnum!r}, but {name} was called without this argument")
+    raise ArgumentError(
+        f"argnums={argnum!r}, but {name} has no such argument; it has {', '.join(parameters)}"
+    )
+
+
+def _parameters(f: Callable[..., Any]) -> list[str]:
+    """Return the names of the parameters of f, as far as Python knows them."""
+    try:
+        return list(inspect.signature(f).parameters)
+    except (TypeError, ValueError):
+        return []
+
+
+# --- tracing a call
+
+
+class Call:
+    """A call of f with some of its arguments made traceable: leaves in, leaves out."""
+
+    __slots__ = ("args", "f", "kwargs", "leaves", "places", "single", "structures")
+
+    def __init__(self, f: Callable[..., Any], argnums: ArgNums, args: Any, kwargs: Any) -> None:
+        self.f, self.args, self.kwargs = f, args, kwargs
+        self.single = not isinstance(argnums, tuple)
+        many = argnums if isinstance(argnums, tuple) else (argnums,)
+        self.places = [_locate(f, argnum, args, kwargs) for argnum in many]
+        self.leaves: list[Any] = []
+        self.structures: list[Any] = []
+        for place in self.places:
+            x = args[place] if isinstance(place, int) else kwargs[place]
+            if type(x) is float or (type(x) is ndarray and x.dtype.char in "dfFD"):
+                self.leaves.append(x)
+                self.structures.append(None)
+                continue
+            leaves, structure = tree.flatten(x)
+            self.structures.append(structure)
+            if len(leaves) == 1 and structure.kind is None:
+                self.leaves.append(differentiable(f, place, x))
+            else:
+                paths = tree.paths(x)
+                self.leaves += [
+                    differentiable(f, place, leaf, path) for leaf, path in zip(leaves, paths, strict=True)
+                ]
+
+    def __call__(self, boxes: list[Any]) -> Any:
+        """Call f with boxes in the place of the leaves."""
+        if len(boxes) == 1 and self.places == [0] and self.structures[0] is None:
+            return self.f(boxes[0], *self.args[1:], **self.kwargs)
+        args, kwargs = list(self.args), self.kwargs
+        for place, x in zip(self.places, self.rebuilt(boxes), strict=True):
+            if isinstance(place, int):
+                args[place] = x
+            else:
+                kwargs = {**kwargs, place: x}
+        return self.f(*args, **kwargs)
+
+    def rebuilt(self, leaves: list[Any]) -> list[Any]:
+        """Return the differentiated arguments with other leaves in them."""
+        rest = iter(leaves)
+        return [
+            next(rest) if s is None else tree.unflatten(s, [next(rest) for _ in range(s.size)])
+            for s in self.structures
+        ]
+
+    def results(self, xbars: list[Any]) -> Any:
+        """Return the cotangents as the caller asked for them: alone, or a tuple."""
+        pairs = zip(xbars, self.leaves, strict=True)
+        found = self.rebuilt(_own([finish(xbar, x) for xbar, x in pairs]))
+        return found[0] if self.single else tuple(found)
+
+
+def differentiable(f: Any, place: int | str, x: Any, path: str = "") -> Any:
+    """Return a leaf as a float, complex or array of them; refuse what cannot be one."""
+    if type(x) is Box or isinstance(x, float):
+        return x
+    if isinstance(x, (int, complex)) and not isinstance(x, bool):
+        return float(x) if isinstance(x, int) else onp.complex128(x)
+    if isinstance(x, (ndarray, onp.generic)):
+        if x.dtype.kind in "fc":
+            return x
+        if x.dtype.kind in "iu":
+            return x.astype(onp.float64)
+    name = getattr(f, "__name__", "f")
+    which = f"argument {place}" if isinstance(place, int) else f"argument {place!r}"
+    found = f"{describe(x)} ({x!r:.40})" if path else describe(x)
+    raise ArgumentTypeError(
+        f"{which} of {name}{f', at {path},' if path else ''} is {found}, and a derivative is taken "
+        f"with respect to floats and float arrays only; name other arguments in argnums, or keep "
+        f"what is not a number out of the container"
+    )
+
+
+def finish(xbar: Any, x: Any) -> Any:
+    """Return the cotangent of an input in the space of that input; zeros if nothing reached it."""
+    if xbar is None:
+        return zeros_like(x)
+    if type(xbar) is float:
+        return xbar if type(x) is float else fit(xbar, x)
+    if type(x) is ndarray and type(xbar) is not ndarray and not isinstance(xbar, Box):
+        xbar = onp.asarray(xbar)
+    return xbar if type(xbar) is ndarray and xbar.dtype is x.dtype and xbar.shape == x.shape else fit(xbar, x)
+
+
+def _own(xbars: list[Any]) -> list[Any]:
+    """Return arrays that the caller may write to: no views, and no array twice."""
+    seen: set[int] = set()
+    for n, xbar in enumerate(xbars):
+        if type(xbar) is ndarray:
+            if xbar.base is not None or not xbar.flags.writeable or id(xbar) in seen:
+                xbar = xbars[n] = xbar.copy()
+            seen.add(id(xbar))
+    return xbars
+
+
+# --- running it
+
+
+def trace_call(call: Call, has_aux: bool) -> tuple[Any, Tape, Any]:
+    """Run the call on boxes; return y, still boxed, the tape, and aux without this trace's boxes."""
+    y, tape = trace(call, call.leaves)
+    if not has_aux:
+        return y, tape, None
+    if not isinstance(y, tuple) or len(y) != 2:
+        tape.end()
+        raise ArgumentError(
+            f"has_aux=True needs a function that returns a pair (y, aux), but "
+            f"{getattr(call.f, '__name__', 'f')} returned {describe(y)}"
+        )
+    return y[0], tape, tree.map(lambda leaf: out_of(tape, leaf), y[1])
+
+
+def out_of(tape: Tape, x: Any) -> Any:
+    """Return x as it is outside of this trace."""
+    return x.value if type(x) is Box and x.tape is tape else x

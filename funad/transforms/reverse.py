@@ -1,0 +1,266 @@
+"""Reverse mode: vjp, grad and their kin, one run of f and one walk back along the tape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as onp
+
+from .. import tree
+from ..boxes import Box, unbox
+from ..errors import ArgumentError, CotangentError, NonScalarOutputError
+from ..spaces import describe, fit, ones_like, shape_of
+from ..tracing import sweep
+from .calls import ArgNums, Call, Transformed, check_argnums, out_of, trace_call
+
+__all__ = ["elementwise_grad", "grad", "stop_gradient", "value_and_grad", "vjp"]
+
+ndarray = onp.ndarray
+
+
+def vjp(
+    f: Callable[..., Any], *primals: Any, argnums: ArgNums | None = None, has_aux: bool = False, **kwargs: Any
+) -> Any:
+    """Run ``f`` once and return its value and the function ȳ ↦ x̄ that walks back along that run.
+
+    For y = f(x) and a scalar L of which ȳ = ∂L/∂y, x̄ = ∂L/∂x.
+
+    Parameters
+    ----------
+    f : callable
+        Takes and returns floats, float arrays, or containers of them.
+    *primals : float, array or container
+        Where to differentiate.
+    argnums : int, str or tuple of them, optional
+        Which primals are x; by default all of them.
+    has_aux : bool, default False
+        Say that ``f`` returns (y, aux), of which aux is passed on and not differentiated.
+    **kwargs
+        Passed to ``f``.
+
+    Returns
+    -------
+    y
+        The value of ``f``.
+    vjp_f : callable
+        Takes ȳ, of the structure and shapes of y, as often as you like. Returns x̄, of the
+        structure, shapes and dtypes of x; a tuple of them for several primals.
+    aux
+        With ``has_aux`` only.
+
+    Raises
+    ------
+    CotangentError
+        By ``vjp_f``, if ȳ does not have the structure and shapes of y.
+
+    Examples
+    --------
+    >>> import funad.numpy as np
+    >>> from funad import vjp
+    >>> y, vjp_f = vjp(np.sin, np.array([0.0, 0.0]))
+    >>> vjp_f(np.array([1.0, 2.0]))
+    array([1., 2.])
+    """
+    if not primals:
+        raise ArgumentError("vjp(f, *primals) runs f, so it needs the arguments of f as well")
+    if argnums is None:
+        argnums = 0 if len(primals) == 1 else tuple(range(len(primals)))
+    call = Call(f, check_argnums(f, argnums), primals, kwargs)
+    y, tape, aux = trace_call(call, has_aux)
+    leaves, structure = tree.flatten(y)
+    entries = tape.end()
+
+    def vjp_f(ybar: Any) -> Any:
+        try:
+            ybars = tree.flatten_like(structure, ybar)
+        except ArgumentError:
+            raise CotangentError(
+                f"the output has the structure {structure}, but ȳ has {tree.flatten(ybar)[1]}"
+            ) from None
+        seeded = list(entries)
+        for leaf, leaf_bar in zip(leaves, ybars, strict=True):
+            if shape_of(leaf_bar) != shape_of(leaf):
+                raise CotangentError(
+                    f"the output has shape {shape_of(leaf)}, but ȳ has shape {shape_of(leaf_bar)}"
+                )
+            if type(leaf) is Box and leaf.tape is tape:
+                before = seeded[leaf.index]
+                fitted = fit(leaf_bar, leaf.value)
+                seeded[leaf.index] = fitted if before is None else before + fitted
+        kept = [seeded[leaf.index] for leaf in leaves if type(leaf) is Box and leaf.tape is tape]
+        xbars = sweep(seeded, call, call.leaves, masked=True)
+        return call.results([_unaliased(xbar, kept) for xbar in xbars])
+
+    value = tree.unflatten(structure, [out_of(tape, leaf) for leaf in leaves])
+    return (value, vjp_f, aux) if has_aux else (value, vjp_f)
+
+
+def _unaliased(xbar: Any, ybars: list[Any]) -> Any:
+    """Return x̄ as an array of its own if it is a ȳ that the caller holds."""
+    return xbar.copy() if type(xbar) is ndarray and any(xbar is ybar for ybar in ybars) else xbar
+
+
+def value_and_grad(f: Any, argnums: ArgNums = 0, has_aux: bool = False) -> Any:
+    """Turn ``f`` into a function that returns the value of ``f`` and its gradient.
+
+    See :func:`grad` for the parameters, and for what may be raised.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of ``f``; returns (y, x̄), or ((y, aux), x̄) with ``has_aux``.
+
+    Examples
+    --------
+    >>> from funad import value_and_grad
+    >>> value_and_grad(lambda x: x**2)(3.0)
+    (9.0, 6.0)
+    """
+    return Transformed(_value_and_grad, f, check_argnums(f, argnums), has_aux)
+
+
+def grad(f: Any, argnums: ArgNums = 0, has_aux: bool = False) -> Any:
+    """Turn ``f`` into a function that returns its gradient.
+
+    For y = f(x), a real number, the gradient is x̄ = ∂y/∂x. For complex x = a + ib it is
+    ∂y/∂a − i ∂y/∂b, so that its conjugate is the direction of steepest ascent.
+
+    Parameters
+    ----------
+    f : callable
+        Returns a real number: a float or an array of shape ().
+    argnums : int, str or tuple of them, default 0
+        Which argument is x, by position or by name. Each is a float, a float or complex array,
+        or a container of them (see :mod:`funad.tree`). Integers are taken as float64.
+    has_aux : bool, default False
+        Say that ``f`` returns (y, aux), of which aux is passed on and not differentiated.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of ``f``; returns x̄, of the structure, shapes and dtypes of x; a
+        tuple of them if ``argnums`` is a tuple; (x̄, aux) with ``has_aux``. It has the name,
+        the docstring and the signature of ``f``, and pickles when ``f`` does.
+
+    Raises
+    ------
+    NonScalarOutputError
+        When called, if ``f`` does not return one real number.
+    MissingRuleError
+        When called, if ``f`` uses a function that has no derivative rule.
+    ArgumentError, ArgumentTypeError
+        If ``argnums`` does not fit the call, or x is not made of numbers.
+
+    Examples
+    --------
+    >>> import funad.numpy as np
+    >>> from funad import grad
+    >>> grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    array([2., 4.])
+    >>> grad(lambda x, y: x * y**2, argnums=("x", "y"))(2.0, 3.0)
+    (9.0, 12.0)
+    """
+    return Transformed(_grad, f, check_argnums(f, argnums), has_aux)
+
+
+def _grad(f: Any, argnums: ArgNums, has_aux: bool, args: Any, kwargs: Any) -> Any:
+    value, xbar = _value_and_grad(f, argnums, has_aux, args, kwargs)
+    return (xbar, value[1]) if has_aux else xbar
+
+
+def _value_and_grad(f: Any, argnums: ArgNums, has_aux: bool, args: Any, kwargs: Any) -> Any:
+    call = Call(f, argnums, args, kwargs)
+    y, tape, aux = trace_call(call, has_aux)
+    entries = tape.end()
+    if type(y) is Box and y.tape is tape:
+        value, index = y.value, y.index
+        _check_scalar(f, value)
+        del y
+        entries[index] = ones_like(value)
+        xbars = sweep(entries, call, call.leaves)
+    else:
+        value = y
+        _check_scalar(f, value)
+        xbars = [None] * len(call.leaves)
+    found = call.results(xbars)
+    return ((value, aux), found) if has_aux else (value, found)
+
+
+def _check_scalar(f: Any, y: Any) -> None:
+    """Refuse an output of which there is no gradient."""
+    if type(y) is float:
+        return
+    name = getattr(f, "__name__", "f")
+    if not tree.is_leaf(y) or isinstance(y, str) or not hasattr(unbox(y), "__float__"):
+        raise NonScalarOutputError(
+            f"grad needs a function with a scalar output, but {name} returned "
+            f"{describe(y)}; return one number"
+            + (", and use has_aux=True to return more beside it" if isinstance(y, tuple) else "")
+        )
+    if shape_of(y) != ():
+        raise NonScalarOutputError(
+            f"grad needs a function with a scalar output, but {name} returned shape "
+            f"{shape_of(y)}; sum it, or use jacobian for one gradient per output"
+        )
+    if onp.asarray(unbox(y)).dtype.kind == "c":
+        raise NonScalarOutputError(
+            f"grad needs a real output, but {name} returned a complex one; take np.real, np.imag "
+            f"or np.abs of it"
+        )
+
+
+def elementwise_grad(f: Any, argnums: ArgNums = 0, has_aux: bool = False) -> Any:
+    """Turn a function that works element by element into its derivative, element by element.
+
+    It is the gradient of the sum of the outputs, so y[i] must depend on x[i] alone. See
+    :func:`grad` for the parameters.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of ``f``; returns dy[i]/dx[i], of the shape and dtype of x.
+
+    Examples
+    --------
+    >>> import funad.numpy as np
+    >>> from funad import elementwise_grad
+    >>> elementwise_grad(elementwise_grad(np.square))(np.array([1.0, 2.0]))
+    array([2., 2.])
+    """
+    return Transformed(_elementwise_grad, f, check_argnums(f, argnums), has_aux)
+
+
+def _elementwise_grad(f: Any, argnums: ArgNums, has_aux: bool, args: Any, kwargs: Any) -> Any:
+    call = Call(f, argnums, args, kwargs)
+    y, tape, aux = trace_call(call, has_aux)
+    leaves, _ = tree.flatten(y)
+    entries = tape.end()
+    for leaf in leaves:
+        if onp.asarray(unbox(leaf)).dtype.kind == "c":
+            raise NonScalarOutputError(
+                "elementwise_grad needs a real output; take np.real, np.imag or np.abs of it"
+            )
+        if type(leaf) is Box and leaf.tape is tape:
+            before = entries[leaf.index]
+            ones = ones_like(leaf.value)
+            entries[leaf.index] = ones if before is None else before + ones
+    found = call.results(sweep(entries, call, call.leaves))
+    return (found, aux) if has_aux else found
+
+
+def stop_gradient(x: Any) -> Any:
+    """Return the plain value of ``x``: nothing that is computed from it has a derivative.
+
+    Parameters
+    ----------
+    x : float, array or container
+        Traced or not.
+
+    Examples
+    --------
+    >>> from funad import grad, stop_gradient
+    >>> grad(lambda x: x * stop_gradient(x))(3.0)
+    3.0
+    """
+    return tree.map(unbox, x) if not isinstance(x, (Box, ndarray)) else unbox(x)

@@ -1,0 +1,92 @@
+"""Containers: flatten, unflatten, map, register."""
+
+import collections
+import dataclasses
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from funad import grad, tree
+from funad.errors import ArgumentError
+
+Pair = collections.namedtuple("Pair", "a b")
+
+
+@dataclasses.dataclass
+class Data:
+    a: object
+    b: object = 0.0
+
+
+leaves = st.floats(-1, 1)
+trees = st.recursive(
+    leaves,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+        | st.builds(Pair, inner, inner)
+        | st.builds(Data, inner, inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(trees)
+def test_unflatten_is_the_inverse_of_flatten(x):
+    found, structure = tree.flatten(x)
+    assert tree.unflatten(structure, found) == x
+    assert structure == tree.flatten(tree.map(lambda leaf: leaf + 1, x))[1]
+    assert hash(structure) == hash(tree.flatten(x)[1])
+
+
+@given(trees)
+def test_there_is_a_path_for_every_leaf(x):
+    for path, leaf in zip(tree.paths(x, "x"), tree.flatten(x)[0], strict=True):
+        assert eval(path, {"x": x}) == leaf
+
+
+@given(trees)
+def test_mapping_the_identity_changes_nothing(x):
+    assert tree.map(lambda leaf: leaf, x) == x
+
+
+def test_dicts_keep_their_order():
+    assert tree.flatten({"z": 1.0, "a": 2.0})[0] == [1.0, 2.0]
+    assert list(tree.map(lambda leaf: leaf, {"z": 1.0, "a": 2.0})) == ["z", "a"]
+
+
+def test_map_over_several_trees_asks_for_one_structure():
+    assert tree.map(lambda a, b: a * b, [1.0, (2.0,)], [3.0, (4.0,)]) == [3.0, (8.0,)]
+    with pytest.raises(ArgumentError, match="differ"):
+        tree.map(lambda a, b: a, [1.0], (1.0,))
+
+
+def test_dicts_of_another_order_are_another_structure_with_a_clear_message():
+    with pytest.raises(ArgumentError, match="differ"):
+        tree.map(lambda a, b: a, {"a": 1.0, "b": 2.0}, {"a": 1.0, "c": 2.0})
+
+
+def test_dicts_are_mapped_by_key_whatever_their_order():
+    assert tree.map(lambda a, b: a - b, {"a": 1.0, "b": 2.0}, {"b": 1.0, "a": 5.0}) == {"a": -4.0, "b": 1.0}
+
+
+def test_unflatten_counts_its_leaves():
+    _, structure = tree.flatten([1.0, 2.0])
+    with pytest.raises(ArgumentError, match="2 leaves, but 1"):
+        tree.unflatten(structure, [1.0])
+
+
+class Ring:
+    def __init__(self, items):
+        self.items = items
+
+
+def test_registered_classes_are_containers():
+    tree.register(Ring, lambda ring: (ring.items, None), lambda _, items: Ring(list(items)))
+    assert grad(lambda ring: ring.items[0] * ring.items[1])(Ring([2.0, 3.0])).items == [3.0, 2.0]
+    with pytest.raises(ArgumentError, match="already"):
+        tree.register(Ring, lambda ring: (ring.items, None), lambda _, items: Ring(items))
+    with pytest.raises(ArgumentError, match="already"):
+        tree.register(dict, lambda d: (d, None), lambda _, d: d)
