@@ -10,23 +10,51 @@ import importlib as _importlib
 from typing import Any as _Any
 
 from . import numpy, rules, tree
+from .boxes import Dual
 from .numpy import methods as _methods
 from .primitives import primitive
 from .registry import defvjp, defzero, elementwise, linear, rules  # type: ignore[no-redef] # noqa: F811
-from .transforms import elementwise_grad, grad, j, stop_gradient, value_and_grad, vjp
+from .transforms import (
+    elementwise_grad,
+    ggnvp,
+    grad,
+    hessian,
+    hvp,
+    j,
+    jacfwd,
+    jacobian,
+    jacrev,
+    jvp,
+    linearize,
+    stop_gradient,
+    value_and_grad,
+    value_and_jacobian,
+    value_grad_and_hvp,
+    vhp,
+    vjp,
+)
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Dual",
     "curried",
     "defvjp",
     "defzero",
     "elementwise",
     "elementwise_grad",
     "errors",
+    "ggnvp",
     "grad",
+    "hessian",
+    "hvp",
     "j",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
+    "jvp",
     "linear",
+    "linearize",
     "numpy",
     "primitive",
     "rules",
@@ -34,6 +62,9 @@ __all__ = [
     "testing",
     "tree",
     "value_and_grad",
+    "value_and_jacobian",
+    "value_grad_and_hvp",
+    "vhp",
     "vjp",
 ]
 

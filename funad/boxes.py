@@ -1,7 +1,8 @@
-"""Box: a value that knows its trace and its place in it, and behaves like the array it holds.
+"""Traced values: they know their trace and behave like the array that they hold.
 
-The operators are written here, not as calls of primitives, because every traced operation
-takes this path. The methods and attributes of arrays are added by ``funad.numpy.methods``.
+A Box belongs to a tape (reverse mode). Its operators are written here, not as calls of
+primitives, because every traced operation takes this path. The methods and attributes of
+arrays are added by ``funad.numpy.methods``.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import numpy as onp
 
 from .errors import MissingRuleError, NotDifferentiableError
 from .registry import WORTH_DROPPING, Record, enter, record_of
+from .spaces import ghost
 
-__all__ = ["Box"]
+__all__ = ["Box", "Dual", "Traced"]
 
 ndarray, new = onp.ndarray, object.__new__
 
@@ -28,19 +30,15 @@ CONSTANTS = frozenset(
 _GETITEM = enter(operator.getitem, "indexing")
 
 
-class Box:
-    """A traced value: what it is, the trace that recorded it, and its cotangent slot there."""
+class Traced:
+    """A value and the trace that it belongs to."""
 
-    __slots__ = ("index", "tape", "value")
+    __slots__ = ("tape", "value")
 
     value: Any
     tape: Any
-    index: int
 
     # --- what it says of itself
-
-    def __repr__(self) -> str:
-        return f"Box({self.value!r}, level={self.tape.level})"
 
     def __format__(self, spec: str) -> str:
         return format(self.value, spec) if spec else repr(self)
@@ -101,17 +99,7 @@ class Box:
         )
 
     def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, (ndarray, list)):
-            index = onp.array(index)  # the caller may change it before the way back
-        y = self.value[index]
-        tape = self.tape
-        box = new(Box)
-        box.value = y
-        box.tape = tape
-        entries = tape.entries
-        entries += (_GETITEM, None, self.value, index, self.index, 0, None)
-        box.index = len(entries) - 1
-        return box
+        return _call(_GETITEM, self, index)
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise NotDifferentiableError(
@@ -141,12 +129,106 @@ class Box:
         return record.wrapped(*args, **kwargs)
 
 
-def _short(box: Box) -> str:
+class Box(Traced):
+    """A value on a tape, and the index of its cotangent slot there."""
+
+    __slots__ = ("index",)
+
+    index: int
+
+    def __repr__(self) -> str:
+        return f"Box({self.value!r}, level={self.tape.level})"
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, (ndarray, list)):
+            index = onp.array(index)  # the caller may change it before the way back
+        value = self.value
+        y = value[index]
+        tape = self.tape
+        box = new(Box)
+        box.value = y
+        box.tape = tape
+        entries = tape.entries
+        if type(value) is ndarray and value.nbytes > WORTH_DROPPING and type(index) is not int:
+            value = ghost(value)
+        entries += (_GETITEM, None, value, index, self.index, 0, None)
+        box.index = len(entries) - 1
+        return box
+
+
+class _ByHand:
+    """The trace of dual numbers that a user makes: outside of every transformation."""
+
+    level = 0
+    process: Callable[..., Any]
+
+
+class Dual(Traced):
+    """The dual number a + bε with ε² = 0: a value and its tangent, which functions carry along.
+
+    For a function f, f(Dual(x, ẋ)) = Dual(f(x), f′(x)·ẋ).
+
+    Parameters
+    ----------
+    primal : float, array
+    tangent : float, array
+        Broadcast to the shape of the primal.
+
+    Examples
+    --------
+    >>> import funad.numpy as np
+    >>> from funad import Dual
+    >>> f = lambda x, y: 2 * x + x * y**3 + np.sin(x)
+    >>> print(f"{f(Dual(3.0, 1.0), Dual(5.0, 0.0)):.2f}")
+    381.14 + 126.01ε
+    """
+
+    __slots__ = ("tangent",)
+
+    tangent: Any
+
+    def __init__(self, primal: Any, tangent: Any) -> None:
+        self.value = _inexact(primal)
+        self.tape = BY_HAND
+        tangent = _inexact(tangent)
+        shape = onp.shape(unbox(self.value))
+        self.tangent = onp.broadcast_to(tangent, shape) if onp.shape(unbox(tangent)) != shape else tangent
+
+    @property
+    def primal(self) -> Any:
+        """The value, without its tangent."""
+        return self.value
+
+    def __repr__(self) -> str:
+        return f"{self.value} + {self.tangent}ε"
+
+    def __format__(self, spec: str) -> str:
+        return f"{_format(self.value, spec)} + {_format(self.tangent, spec)}ε"
+
+
+BY_HAND = _ByHand()
+
+
+def _inexact(x: Any) -> Any:
+    """Return integers and lists as floats."""
+    if isinstance(x, (Traced, float, complex)):
+        return x
+    x = onp.asarray(x)
+    return (x if x.dtype.kind in "fc" else x.astype(float))[()]
+
+
+def _format(x: Any, spec: str) -> str:
+    if not isinstance(x, ndarray) or not spec:
+        return format(x, spec)
+    return onp.array2string(x, formatter={"float_kind": lambda value: format(value, spec)})
+
+
+def _short(box: Traced) -> str:
     value = unbox(box)
     return f"{type(value).__name__} of shape {value.shape}" if box.ndim else repr(value)
 
 
-def _refuse(box: Box, what: str, gives: str, instead: str) -> NoReturn:
+def _refuse(box: Traced, what: str, gives: str, instead: str) -> NoReturn:
     raise NotDifferentiableError(
         f"{what} of a traced value, {_short(box)}, would give {gives} and lose its derivative (the "
         f"math module and compiled functions do the same); use the function of funad.numpy, or "
@@ -156,7 +238,7 @@ def _refuse(box: Box, what: str, gives: str, instead: str) -> NoReturn:
 
 def unbox(x: Any) -> Any:
     """Return the plain value under every trace."""
-    while isinstance(x, Box):
+    while isinstance(x, Traced):
         x = x.value
     return x
 
@@ -265,16 +347,21 @@ _DIVMOD: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def _install() -> None:
-    """Give Box its operators."""
+    """Give traced values their operators, and boxes their fast ones."""
     for name, operate, f in _ONE:
-        setattr(Box, f"__{name}__", _one(enter(f), operate))
+        record = enter(f)
+        setattr(Traced, f"__{name}__", lambda self, record=record: _call(record, self))
+        setattr(Box, f"__{name}__", _one(record, operate))
     for name, operate, f in _TWO:
-        setattr(Box, f"__{name}__", _two(enter(f), operate))
-        setattr(Box, f"__r{name}__", _reflected(enter(f), operate))
+        record = enter(f)
+        setattr(Traced, f"__{name}__", lambda self, other, record=record: _call(record, self, other))
+        setattr(Traced, f"__r{name}__", lambda self, other, record=record: _call(record, other, self))
+        setattr(Box, f"__{name}__", _two(record, operate))
+        setattr(Box, f"__r{name}__", _reflected(record, operate))
     for name in ("eq", "ne", "lt", "le", "gt", "ge", "floordiv"):
-        setattr(Box, f"__{name}__", _plain(getattr(operator, name)))
+        setattr(Traced, f"__{name}__", _plain(getattr(operator, name)))
     for name, f in _DIVMOD.items():
-        setattr(Box, f"__{name}__", f)
+        setattr(Traced, f"__{name}__", f)
 
 
 _install()

@@ -33,6 +33,10 @@ class CotangentError(FunadError, ValueError):
     """A cotangent that does not have the structure or the shape of the output."""
 
 
+class TangentError(FunadError, ValueError):
+    """A tangent that does not have the structure or the shape of its primal."""
+
+
 class DuplicateRuleError(FunadError, ValueError):
     """A second rule, or a second wrapper, for something that already has one."""
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as onp
 
-from .boxes import Box
+from .boxes import Box, Dual, Traced
 from .registry import WORTH_DROPPING, Record, adopt, enter, record_of, signature_of
-from .tape import OUTPUT
+from .tape import CONSTANT, OUTPUT, Tape
 
 __all__ = ["primitive"]
 
@@ -68,6 +68,30 @@ def primitive(
     return wrapped
 
 
+def composite(f: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make the decorated function what the function ``f`` is on traced values.
+
+    It is written with primitives, so it needs no rule: its derivatives are theirs.
+    """
+    record = enter(f)
+    record.kind = "composite"
+
+    def decorate(g: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(f)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            traced = innermost((*args, *kwargs.values())) is not None
+            return (g if traced else f)(*args, **kwargs)
+
+        adopt(record, wrapped)
+        return wrapped
+
+    return decorate
+
+
+# What a call has to look into: lists may hold traced values, dual numbers are some.
+OTHERS = frozenset({list, tuple, Dual})
+
+
 # The wrappers of ufuncs name the keywords of ufuncs one by one, None for "not given": Python calls
 # a function without * and ** 60 ns faster, and that is a third of all that the wrapper costs.
 def _given(**keywords: Any) -> dict[str, Any]:
@@ -90,11 +114,12 @@ def _of_one(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
                 out=out, where=where, dtype=dtype,
                 casting=casting, order=order, subok=subok, signature=signature,
             ))  # fmt: skip
-        if type(a) is not Box:
-            if type(a) is list or type(a) is tuple:
-                return call(record, (a,), {})
+        kind = type(a)
+        if kind is ndarray:
             return f(a)
-        return record_one(record, a)
+        if kind is Box:
+            return record_one(record, a)
+        return call(record, (a,), {}) if kind in OTHERS else f(a)
 
     return wrapped
 
@@ -109,7 +134,7 @@ def record_one(record: Record, box: Box) -> Any:
         record.rule(0, a)
     tape = box.tape
     kind = type(y)
-    if kind is tuple or kind is list:
+    if kind is not ndarray and isinstance(y, (tuple, list)):
         return _wrap(record, tape, y, (a,), {}, ((0, box.index),))
     made = new(Box)
     made.value = y
@@ -139,7 +164,7 @@ def _of_two(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
             ))  # fmt: skip
         kind_a, kind_b = type(a), type(b)
         if kind_a is not Box and kind_b is not Box:
-            if kind_a is list or kind_a is tuple or kind_b is list or kind_b is tuple:
+            if kind_a in OTHERS or kind_b in OTHERS:
                 return call(record, (a, b), {})
             return f(a, b)
         return record_two(record, a, b)
@@ -157,12 +182,12 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
                 return call(record, (a, b), {})
             source_b = b.index
             b = b.value
-        elif type(b) is list or type(b) is tuple:
+        elif type(b) in OTHERS:
             return call(record, (a, b), {})
         source_a = a.index
         a = a.value
     else:
-        if type(a) is list or type(a) is tuple:
+        if type(a) in OTHERS:
             return call(record, (a, b), {})
         tape = b.tape
         source_b = b.index
@@ -176,7 +201,7 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
         if source_b:
             record.rule(1, b)
     kind = type(y)
-    if kind is tuple or kind is list:
+    if kind is not ndarray and isinstance(y, (tuple, list)):
         sources = tuple((n, source) for n, source in enumerate((source_a, source_b)) if source)
         return _wrap(record, tape, y, (a, b), {}, sources)
     made = new(Box)
@@ -217,7 +242,8 @@ def _of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 # The types of second arguments in which no box can hide.
-PLAIN = frozenset({ndarray, float, int, str, type(None)})
+PLAIN = frozenset({ndarray, float, int, type(None)})
+_FLOAT = onp.dtype(float)
 
 
 def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -233,19 +259,22 @@ def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     for n, x in enumerate(args):
         value, source = _unwrap(record, n, x, tape)
         values.append(value)
-        if source:
+        if source is not CONSTANT:
             sources.append((n, source))
     for name, x in kwargs.items():
         named[name], source = _unwrap(record, name, x, tape)
-        if source:
+        if source is not CONSTANT:
             sources.append((name, source))
     y = record.wrapped(*values, **named)
-    if record.kind == "zero":
+    # Integers and booleans (``dtype=int``) are locally constant.
+    if record.kind == "zero" or getattr(y, "dtype", _FLOAT).kind in "biu":
         return y
     for argnum, _ in sources:
         record.rule(argnum, values[argnum] if isinstance(argnum, int) else named[argnum])
     if kwargs:
         record.check_keywords(kwargs)
+    if type(tape) is not Tape:
+        return tape.process(record, y, tuple(values), named, tuple(sources))
     return _wrap(record, tape, y, tuple(values), named, tuple(sources))
 
 
@@ -254,7 +283,10 @@ def innermost(xs: Iterable[Any]) -> Any:
     best = None
     for x in xs:
         kind = type(x)
-        found = x.tape if kind is Box else innermost(x) if kind is list or kind is tuple else None
+        if kind is Box or kind is Dual:
+            found = x.tape
+        else:
+            found = innermost(x) if kind is list or kind is tuple else None
         if found is not None and (best is None or found.level > best.level):
             best = found
     return best
@@ -268,13 +300,14 @@ def _unwrap(record: Record, argnum: int | str, x: Any, tape: Any) -> tuple[Any, 
         if traced and argnum in record.containers:
             parts = [_unwrap(record, "", _as_array(part), tape) for part in x]
             sources = tuple(source for _, source in parts)
-            return [value for value, _ in parts], sources if any(sources) else 0
+            inner = any(source is not CONSTANT for source in sources)
+            return [value for value, _ in parts], sources if inner else CONSTANT
         if traced or (argnum in record.rules and argnum not in record.containers):
             x = _as_array(x)
             kind = type(x)
-    if kind is Box and x.tape is tape:
-        return x.value, x.index
-    return x, 0
+    if isinstance(x, Traced) and x.tape is tape:
+        return x.value, x.index if type(x) is Box else x
+    return x, CONSTANT
 
 
 def _as_array(x: Any) -> Any:

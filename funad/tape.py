@@ -30,6 +30,7 @@ from .spaces import describe, fit, zeros_like
 
 ndarray, float64 = onp.ndarray, onp.float64
 WIDTH = 7
+CONSTANT = 0  # the source of what does not depend on an input
 
 _levels = itertools.count(1)  # each trace takes the next: nothing to undo when f raises
 
@@ -44,6 +45,11 @@ class Tape:
         self.inputs = inputs
         self.entries = [] if entries is None else entries
         self.entries += [None] * (inputs + 1)
+
+    @staticmethod
+    def next_level() -> int:
+        """Return a level above all that have been."""
+        return next(_levels)
 
     def end(self) -> list[Any]:
         """Return the entries, and refuse further ones."""

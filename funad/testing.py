@@ -20,7 +20,7 @@ from . import tree
 from .boxes import unbox
 from .registry import record_of
 from .spaces import describe
-from .transforms import grad, vjp
+from .transforms import grad, jvp, vjp
 
 __all__ = [
     "Call",
@@ -31,6 +31,7 @@ __all__ = [
     "calls",
     "case",
     "check_grads",
+    "check_jvp",
     "check_vjp",
     "dtypes",
     "layouts",
@@ -246,20 +247,26 @@ def check_vjp(
     >>> check_vjp(np.tanh, call(np.array([0.5, -1.0])))
     """
     rng = onp.random.default_rng(seed)
-    record = record_of(f)
-    name = record.name if record is not None else getattr(f, "__name__", "f")
-    at = _frozen(at)
-    x = at.args[argnum] if isinstance(argnum, int) else at.kwargs[argnum]
-
-    def of_x(x: Any) -> Any:
-        if isinstance(argnum, int):
-            args = (*at.args[:argnum], x, *at.args[argnum + 1 :])
-            return f(*args, **at.kwargs)
-        return f(*at.args, **{**at.kwargs, argnum: x})
-
+    name, of_x, x = _of_one_argument(f, at, argnum)
     _check_first(name, of_x, x, rng)
     if order > 1:
         _check_second(name, of_x, x, rng)
+
+
+def _of_one_argument(
+    f: Callable[..., Any], at: Call, argnum: int | str
+) -> tuple[str, Callable[[Any], Any], Any]:
+    """Return the name of f, f as a function of one argument, the others fixed, and that argument."""
+    record = record_of(f)
+    name = record.name if record is not None else getattr(f, "__name__", "f")
+    at = _frozen(at)
+
+    def of_x(x: Any) -> Any:
+        if isinstance(argnum, int):
+            return f(*at.args[:argnum], x, *at.args[argnum + 1 :], **at.kwargs)
+        return f(*at.args, **{**at.kwargs, argnum: x})
+
+    return name, of_x, at.args[argnum] if isinstance(argnum, int) else at.kwargs[argnum]
 
 
 def _check_first(name: str, of_x: Callable[[Any], Any], x: Any, rng: Any) -> None:
@@ -304,6 +311,31 @@ def _check_second(name: str, of_x: Callable[[Any], Any], x: Any, rng: Any) -> No
         _difference(lambda h: along(_moved(x, second, h))),
         _scale(xbar, second) + abs(float(along(x))),
     )
+
+
+def check_jvp(f: Callable[..., Any], at: Call, argnum: int | str = 0, *, seed: int = 0) -> None:
+    """Assert that the forward-mode derivative of ``f`` in one argument is right.
+
+    The tangent ẏ must have the shape and dtype of y, and ⟨ȳ, ẏ⟩ must equal that from differences
+    of ``f`` on plain values, and ⟨x̄, ẋ⟩ from reverse mode to rounding. See :func:`check_vjp`.
+
+    Examples
+    --------
+    >>> import funad.numpy as np
+    >>> from funad.testing import call, check_jvp
+    >>> check_jvp(np.tanh, call(np.array([0.5, -1.0])))
+    """
+    rng = onp.random.default_rng(seed)
+    name, of_x, x = _of_one_argument(f, at, argnum)
+    direction = _random_like(x, rng)
+    y, ydot = jvp(of_x, (x,), (direction,))
+    ybar = _random_like(y, rng)
+    _check_space(f"the forward rule of {name}", ydot, y)
+    scale = _scale(ybar, y) + _scale(ybar, ydot)
+    got = _pair(ybar, ydot)
+    wanted = _difference(lambda h: _pair(ybar, of_x(_moved(x, direction, h))))
+    _check_close(f"the forward derivative of {name}", got, wanted, scale)
+    _check_close(f"the forward mode of {name}", got, _pair(vjp(of_x, x)[1](ybar), direction), scale)
 
 
 def check_grads(f: Callable[..., Any], args: tuple[Any, ...], order: int = 2, seed: int = 0) -> None:

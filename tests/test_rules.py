@@ -9,7 +9,7 @@ from hypothesis import given
 
 import funad
 from funad.registry import record_of
-from funad.testing import Call, check_vjp
+from funad.testing import Call, check_jvp, check_vjp
 from funad.tree import flatten
 from funad.tree import map as tree_map
 
@@ -44,6 +44,14 @@ def test_rule_agrees_with_differences_to_second_order(f, argnum, data):
     at = data.draw(CASES[f].draw)
     if _present(at, argnum):
         check_vjp(f, at, argnum, order=CASES[f].order)
+
+
+@pytest.mark.parametrize(("f", "argnum"), RULES)
+@given(data=st.data())
+def test_forward_mode_agrees_with_differences_and_with_reverse_mode(f, argnum, data):
+    at = data.draw(CASES[f].draw)
+    if _present(at, argnum):
+        check_jvp(f, at, argnum)
 
 
 @pytest.mark.parametrize(("f", "argnum", "at"), HAND)

@@ -1,7 +1,7 @@
-"""The methods and attributes of arrays, given to boxes: each is the function of the namespace."""
+"""The methods and attributes of arrays, given to traced values: each is the function of the namespace."""
 
 from .. import numpy as np
-from ..boxes import Box, unbox
+from ..boxes import Traced, unbox
 
 # Methods that take what the function of the same name takes, the array first.
 for _name in (
@@ -10,7 +10,7 @@ for _name in (
     "prod", "ptp", "ravel", "repeat", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes",
     "take", "trace", "var",
 ):  # fmt: skip
-    setattr(Box, _name, getattr(np, _name))
+    setattr(Traced, _name, getattr(np, _name))
 
 
 def _shape_of(shape):
@@ -46,16 +46,16 @@ def _tolist(self):
     return [part.tolist() for part in self] if self.ndim else self
 
 
-Box.reshape = _reshape
-Box.transpose = _transpose
-Box.flatten = _flatten
-Box.item = _item
-Box.tolist = _tolist
-Box.__round__ = lambda self, digits=0: np.round(self, digits)
-Box.T = property(np.transpose)
-Box.mT = property(np.matrix_transpose)
-Box.real = property(np.real)
-Box.imag = property(np.imag)
-Box.flat = property(lambda self: iter(np.ravel(self)))
-Box.nbytes = property(lambda self: unbox(self).nbytes)
-Box.itemsize = property(lambda self: self.dtype.itemsize)
+Traced.reshape = _reshape
+Traced.transpose = _transpose
+Traced.flatten = _flatten
+Traced.item = _item
+Traced.tolist = _tolist
+Traced.__round__ = lambda self, digits=0: np.round(self, digits)
+Traced.T = property(np.transpose, doc="The array with its axes reversed.")
+Traced.mT = property(np.matrix_transpose, doc="The array with its last two axes swapped.")
+Traced.real = property(np.real, doc="The real part.")
+Traced.imag = property(np.imag, doc="The imaginary part.")
+Traced.flat = property(lambda self: iter(np.ravel(self)))
+Traced.nbytes = property(lambda self: unbox(self).nbytes)
+Traced.itemsize = property(lambda self: self.dtype.itemsize)

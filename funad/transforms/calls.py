@@ -12,7 +12,7 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
-from ..boxes import Box
+from ..boxes import Box, Traced
 from ..errors import ArgumentError, ArgumentTypeError
 from ..spaces import describe, fit, zeros_like
 from ..tape import Tape
@@ -161,7 +161,7 @@ class Call:
 
 def differentiable(f: Any, place: int | str, x: Any, path: str = "") -> Any:
     """Return a leaf as a float, complex or array of them; refuse what cannot be one."""
-    if type(x) is Box or isinstance(x, float):
+    if isinstance(x, (Traced, float)):
         return x
     if isinstance(x, (int, complex)) and not isinstance(x, bool):
         return float(x) if isinstance(x, int) else onp.complex128(x)
@@ -186,7 +186,7 @@ def finish(xbar: Any, x: Any) -> Any:
         return zeros_like(x)
     if type(xbar) is float:
         return xbar if type(x) is float else fit(xbar, x)
-    if type(x) is ndarray and type(xbar) is not ndarray and not isinstance(xbar, Box):
+    if type(x) is ndarray and type(xbar) is not ndarray and not isinstance(xbar, Traced):
         xbar = onp.asarray(xbar)
     return xbar if type(xbar) is ndarray and xbar.dtype is x.dtype and xbar.shape == x.shape else fit(xbar, x)
 
@@ -200,6 +200,11 @@ def _own(xbars: list[Any]) -> list[Any]:
                 xbar = xbars[n] = xbar.copy()
             seen.add(id(xbar))
     return xbars
+
+
+def own_copies(xs: list[Any]) -> list[Any]:
+    """Return arrays that stay what they are, whatever the caller does to his."""
+    return [x.copy() if type(x) is ndarray else x for x in xs]
 
 
 # --- running it

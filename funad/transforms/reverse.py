@@ -8,11 +8,11 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
-from ..boxes import Box, unbox
+from ..boxes import Box, Traced, unbox
 from ..errors import ArgumentError, CotangentError, NonScalarOutputError
 from ..spaces import describe, fit, ones_like, shape_of
 from ..tracing import sweep
-from .calls import ArgNums, Call, Transformed, check_argnums, out_of, trace_call
+from .calls import ArgNums, Call, Transformed, check_argnums, out_of, own_copies, trace_call
 
 __all__ = ["elementwise_grad", "grad", "stop_gradient", "value_and_grad", "vjp"]
 
@@ -67,6 +67,7 @@ def vjp(
     if argnums is None:
         argnums = 0 if len(primals) == 1 else tuple(range(len(primals)))
     call = Call(f, check_argnums(f, argnums), primals, kwargs)
+    call.leaves = own_copies(call.leaves)
     y, tape, aux = trace_call(call, has_aux)
     leaves, structure = tree.flatten(y)
     entries = tape.end()
@@ -92,7 +93,7 @@ def vjp(
         xbars = sweep(seeded, call, call.leaves, masked=True)
         return call.results([_unaliased(xbar, kept) for xbar in xbars])
 
-    value = tree.unflatten(structure, [out_of(tape, leaf) for leaf in leaves])
+    value = tree.unflatten(structure, own_copies([out_of(tape, leaf) for leaf in leaves]))
     return (value, vjp_f, aux) if has_aux else (value, vjp_f)
 
 
@@ -263,4 +264,4 @@ def stop_gradient(x: Any) -> Any:
     >>> grad(lambda x: x * stop_gradient(x))(3.0)
     3.0
     """
-    return tree.map(unbox, x) if not isinstance(x, (Box, ndarray)) else unbox(x)
+    return tree.map(unbox, x) if not isinstance(x, (Traced, ndarray)) else unbox(x)

@@ -51,7 +51,7 @@ def j(f: Callable[..., Any], argnum: int | None = None) -> Callable[..., Any]:
     2.0
     """
     record = record_of(f)
-    if record is None:
+    if record is None or record.kind == "composite":
         return functools.partial(_derived, f, argnum)
     return functools.partial(_of_primitive, record, argnum)
 

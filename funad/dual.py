@@ -1,0 +1,186 @@
+"""Dual numbers: value and tangent side by side (forward mode).
+
+One rule serves both modes. Of y = f(x), the tangent ẏ = J ẋ comes from the rule of x̄ = Jᵀ ȳ:
+an elementwise rule is its own transpose, a linear function acts on the tangent as on the value,
+and any other rule is linear in ȳ, so that its own vector-Jacobian product is the transpose.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as onp
+
+from .boxes import BY_HAND, Box, Dual
+from .registry import Record
+from .spaces import fit, zeros_like
+from .tape import CONSTANT, OUTPUT, WIDTH, Tape, plain, pull_back, strong_zero
+
+__all__ = ["Forward", "push_forward", "tangent_of"]
+
+new = object.__new__
+
+
+class Forward:
+    """One forward-mode trace: nothing but its level. It keeps no record of what ran."""
+
+    __slots__ = ("level",)
+
+    def __init__(self) -> None:
+        self.level = Tape.next_level()
+
+    def process(self, record: Record, y: Any, args: Any, kwargs: Any, sources: Any) -> Any:
+        """Return the result of a call as a dual number, or as several."""
+        tangents = [(argnum, _tangents(source)) for argnum, source in sources]
+        ydot = tangent_of(record, y, args, kwargs, tangents)
+        if not isinstance(y, (tuple, list)):
+            return dual(self, y, ydot)
+        parts = [
+            part if part_dot is None else dual(self, part, part_dot)
+            for part, part_dot in zip(y, ydot, strict=True)
+        ]
+        return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
+
+
+def dual(trace: Any, value: Any, tangent: Any) -> Dual:
+    """Return a dual number of this trace."""
+    made = new(Dual)
+    made.value = value
+    made.tangent = tangent
+    made.tape = trace
+    return made
+
+
+def _tangents(source: Any) -> Any:
+    """Return the tangent of a dual number, or those of several; None for a constant."""
+    if type(source) is tuple:
+        return [_tangents(part) for part in source]
+    return None if source is CONSTANT else source.tangent
+
+
+def tangent_of(record: Record, y: Any, args: Any, kwargs: Any, tangents: Any) -> Any:
+    """Return ẏ = Σ ∂f/∂xᵢ ẋᵢ of one call, for the pairs (argument, ẋ) in ``tangents``.
+
+    Of a call with several outputs, a tuple, None for those without a derivative.
+    """
+    several = isinstance(y, (tuple, list))
+    total: Any = None
+    for argnum, xdot in tangents:
+        if record.kind == "elementwise":
+            ydot = fit(_elementwise(record, argnum, xdot, y, args, kwargs), y)
+        elif record.kind == "linear":
+            ydot = _linear(record, argnum, xdot, args, kwargs)
+            ydot = tuple(ydot) if several else fit(ydot, y)
+        else:
+            ydot = _transposed(record, argnum, xdot, y, args, kwargs)
+        total = ydot if total is None else _sum(total, ydot, several)
+    return total
+
+
+def _sum(total: Any, ydot: Any, several: bool) -> Any:
+    return tuple(map(_plus, total, ydot)) if several else total + ydot
+
+
+def _plus(a: Any, b: Any) -> Any:
+    return b if a is None else a if b is None else a + b
+
+
+def _elementwise(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
+    """ẏ = ẋ·∂f: the rule itself, with ẋ in the place of ȳ."""
+    rule = record.rules[argnum]
+    with onp.errstate(invalid="ignore", divide="ignore", over="ignore", under="ignore"):
+        try:
+            ydot = rule(y, xdot, *args, **kwargs)
+        except ArithmeticError:  # a Python float divided by zero, where NumPy's is infinite
+            args = [onp.float64(x) if type(x) is float else x for x in args]
+            ydot = rule(onp.float64(y) if type(y) is float else y, xdot, *args, **kwargs)
+        total = onp.add.reduce(plain(ydot), axis=None)
+    return ydot if total == total else strong_zero(ydot, xdot)
+
+
+def _linear(record: Record, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> Any:
+    """ẏ = f(ẋ): f is linear in this argument."""
+    if isinstance(argnum, str):
+        return record.wrapped(*args, **{**kwargs, argnum: xdot})
+    if type(xdot) is list:
+        parts = zip(args[argnum], xdot, strict=True)
+        xdot = [zeros_like(x) if part is None else part for x, part in parts]
+    return record.wrapped(*args[:argnum], xdot, *args[argnum + 1 :], **kwargs)
+
+
+def _transposed(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
+    """ẏ = (ȳ ↦ x̄)ᵀ ẋ: pull ẋ back along a tape of the rule."""
+    x = kwargs[argnum] if isinstance(argnum, str) else args[argnum]
+    several = isinstance(y, (tuple, list))
+    outputs = list(y) if several else [y]
+    tape = Tape(len(outputs))
+    ybars = []
+    for n, part in enumerate(outputs):
+        box = new(Box)
+        box.value, box.tape, box.index = zeros_like(part), tape, n + 1
+        ybars.append(box)
+    xbar = record.rules[argnum](y, tuple(ybars) if several else ybars[0], *args, **kwargs)
+    xbars, xs, xdots = (xbar, x, xdot) if type(xdot) is list else ([xbar], [x], [xdot])
+    seeds = []
+    for part_bar, part, part_dot in zip(xbars, xs, xdots, strict=True):
+        if part_dot is None:
+            continue
+        fitted = fit(part_bar.dense() if hasattr(part_bar, "dense") else part_bar, part)
+        if type(fitted) is Box and fitted.tape is tape:
+            seeds.append((fitted.index, part_dot))
+    entries = tape.end()
+    for index, part_dot in seeds:
+        entries[index] = part_dot if entries[index] is None else entries[index] + part_dot
+    found = pull_back(entries, len(outputs), True)
+    if several:
+        return tuple(
+            fit(ydot, part) if ydot is not None else zeros_like(part) if _inexact(part) else None
+            for ydot, part in zip(found, outputs, strict=True)
+        )
+    return zeros_like(y) if found[0] is None else fit(found[0], y)
+
+
+def _inexact(x: Any) -> bool:
+    return type(x) is float or getattr(x, "dtype", onp.dtype(int)).kind in "fc"
+
+
+def push_forward(entries: list[Any], inputs: int, tangents: list[Any]) -> list[Any]:
+    """Walk forward along a tape; return its slots, with the tangent of every value in them."""
+    slots: list[Any] = [None] * len(entries)
+    slots[1 : inputs + 1] = tangents
+    for start in range(inputs + 1, len(entries), WIDTH):
+        record, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
+        if record is OUTPUT:
+            ydots = slots[source_b]
+            ydot = None if ydots is None else ydots[a]
+        else:
+            args, kwargs, sources = _as_call(a, b, source_a, source_b)
+            found = [(n, _slots(slots, source)) for n, source in sources]
+            known = [(n, xdot) for n, xdot in found if _any(xdot)]
+            ydot = tangent_of(record, y, args, kwargs, known) if known else None
+        slots[start + WIDTH - 1] = ydot
+    return slots
+
+
+def _as_call(a: Any, b: Any, source_a: Any, source_b: Any) -> tuple[Any, Any, Any]:
+    """Return an entry of any form as (args, kwargs, sources)."""
+    if source_b is None:
+        return (a,), {}, ((0, source_a),)
+    if source_a is None:
+        return a, b, source_b
+    pairs = zip(itertools.count(), (source_a, source_b))
+    return (a, b), {}, tuple((n, source) for n, source in pairs if source)
+
+
+def _slots(slots: list[Any], source: Any) -> Any:
+    if type(source) is tuple:
+        return [slots[part] if part else None for part in source]
+    return slots[source]
+
+
+def _any(xdot: Any) -> bool:
+    return any(part is not None for part in xdot) if type(xdot) is list else xdot is not None
+
+
+BY_HAND.process = Forward.process.__get__(BY_HAND)

@@ -1,0 +1,164 @@
+"""Forward mode: jvp, which carries tangents along, and linearize, which keeps the tape for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .. import tree
+from ..boxes import Box, Dual
+from ..dual import Forward, dual, push_forward
+from ..errors import ArgumentError, TangentError
+from ..spaces import fit, shape_of, zeros_like
+from .calls import Call, finish, out_of, own_copies, trace_call
+
+__all__ = ["jvp", "linearize"]
+
+
+def jvp(f: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = False, **kwargs: Any) -> Any:
+    """Return the value of ``f`` and its derivative along a direction, in one run of ``f``.
+
+    For y = f(x), the tangent is ẏ = ∂f/∂x·ẋ. Nothing is kept of the run: the memory does not
+    grow with the number of operations in ``f``.
+
+    Parameters
+    ----------
+    f : callable
+        Takes and returns floats, float arrays, or containers of them.
+    primals : tuple or list
+        The arguments of ``f``.
+    tangents : tuple or list
+        One ẋ per primal, of its structure and shapes.
+    has_aux : bool, default False
+        Say that ``f`` returns (y, aux), of which aux is passed on and not differentiated.
+    **kwargs
+        Passed to ``f``.
+
+    Returns
+    -------
+    y, ydot
+        The value and its tangent, of the same structure, shapes and dtypes.
+    aux
+        With ``has_aux`` only.
+
+    Raises
+    ------
+    TangentError
+        If the tangents do not have the structure and shapes of the primals.
+
+    Examples
+    --------
+    >>> import funad.numpy as np
+    >>> from funad import jvp
+    >>> y, ydot = jvp(np.square, (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
+    >>> ydot
+    array([ 2., 40.])
+    """
+    call = _call(f, primals, kwargs)
+    xdots = _fitted(call, tangents)
+    trace = Forward()
+    y = call([dual(trace, x, xdot) for x, xdot in zip(call.leaves, xdots, strict=True)])
+    aux = None
+    if has_aux:
+        y, aux = _pair(f, y)
+        aux = tree.map(lambda leaf: _primal(trace, leaf), aux)
+    leaves, structure = tree.flatten(y)
+    value = tree.unflatten(structure, [_primal(trace, leaf) for leaf in leaves])
+    ydot = tree.unflatten(structure, [_tangent(trace, leaf) for leaf in leaves])
+    return (value, ydot, aux) if has_aux else (value, ydot)
+
+
+def linearize(f: Callable[..., Any], *primals: Any, **kwargs: Any) -> Any:
+    """Run ``f`` once and return its value and the function ẋ ↦ ẏ that walks forward along that run.
+
+    Parameters
+    ----------
+    f : callable
+        Takes and returns floats, float arrays, or containers of them.
+    *primals : float, array or container
+        Where to differentiate.
+    **kwargs
+        Passed to ``f``.
+
+    Returns
+    -------
+    y
+        The value of ``f``.
+    f_jvp : callable
+        Takes one ẋ per primal, of its structure and shapes, as often as you like; returns
+        ẏ = ∂f/∂x·ẋ, of the structure and shapes of y.
+
+    Raises
+    ------
+    TangentError
+        By ``f_jvp``, if the tangents do not have the structure and shapes of the primals.
+
+    Examples
+    --------
+    >>> import funad.numpy as np
+    >>> from funad import linearize
+    >>> y, f_jvp = linearize(np.square, np.array([1.0, 2.0]))
+    >>> f_jvp(np.array([1.0, 0.0]))
+    array([2., 0.])
+    """
+    call = _call(f, primals, kwargs)
+    call.leaves = own_copies(call.leaves)
+    y, tape, _ = trace_call(call, False)
+    leaves, structure = tree.flatten(y)
+    entries = tape.end()
+
+    def f_jvp(*tangents: Any) -> Any:
+        slots = push_forward(entries, len(call.leaves), _fitted(call, tangents))
+        ydots = [
+            finish(slots[leaf.index], leaf.value)
+            if type(leaf) is Box and leaf.tape is tape
+            else zeros_like(leaf)
+            for leaf in leaves
+        ]
+        return tree.unflatten(structure, own_copies(ydots))
+
+    value = tree.unflatten(structure, own_copies([out_of(tape, leaf) for leaf in leaves]))
+    return value, f_jvp
+
+
+def _call(f: Callable[..., Any], primals: Any, kwargs: Any) -> Call:
+    if not isinstance(primals, (tuple, list)) or not primals:
+        raise ArgumentError(
+            "the primals are a tuple of the arguments of f: jvp(f, (x,), (ẋ,)), linearize(f, x)"
+        )
+    return Call(f, tuple(range(len(primals))), tuple(primals), kwargs)
+
+
+def _fitted(call: Call, tangents: Any) -> list[Any]:
+    """Return the leaves of the tangents, each in the space of its primal."""
+    if not isinstance(tangents, (tuple, list)) or len(tangents) != len(call.places):
+        raise TangentError(f"f was given {len(call.places)} primals, so it takes as many tangents")
+    xdots: list[Any] = []
+    for place, tangent in zip(call.places, tangents, strict=True):
+        structure = tree.flatten(call.args[place])[1]
+        try:
+            xdots += tree.flatten_like(structure, tangent)
+        except ArgumentError:
+            raise TangentError(
+                f"primal {place} has the structure {structure}, but its tangent has "
+                f"{tree.flatten(tangent)[1]}"
+            ) from None
+    for x, xdot in zip(call.leaves, xdots, strict=True):
+        if shape_of(x) != shape_of(xdot):
+            raise TangentError(f"a primal has shape {shape_of(x)}, but its tangent {shape_of(xdot)}")
+    return [fit(xdot, x) for x, xdot in zip(call.leaves, xdots, strict=True)]
+
+
+def _pair(f: Callable[..., Any], y: Any) -> Any:
+    if not isinstance(y, tuple) or len(y) != 2:
+        name = getattr(f, "__name__", "f")
+        raise ArgumentError(f"has_aux=True needs a function that returns a pair (y, aux); {name} does not")
+    return y
+
+
+def _primal(trace: Forward, x: Any) -> Any:
+    return x.value if type(x) is Dual and x.tape is trace else x
+
+
+def _tangent(trace: Forward, x: Any) -> Any:
+    return x.tangent if type(x) is Dual and x.tape is trace else zeros_like(x)

@@ -1,0 +1,374 @@
+"""Jacobians, Hessians and their products with vectors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as onp
+
+from .. import numpy as np
+from .. import tree
+from ..boxes import Box
+from ..dual import push_forward
+from ..spaces import dtype_of, shape_of, zeros_like
+from ..tracing import sweep
+from .calls import ArgNums, Call, Transformed, check_argnums, finish, out_of, trace_call
+from .forward import jvp
+from .reverse import grad, value_and_grad, vjp
+
+__all__ = [
+    "ggnvp", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "value_and_jacobian",
+    "value_grad_and_hvp", "vhp",
+]  # fmt: skip
+
+
+class _Traced:
+    """One run of f, from which the rows or the columns of its Jacobian are taken."""
+
+    def __init__(self, f: Any, argnums: ArgNums, has_aux: bool, args: Any, kwargs: Any) -> None:
+        self.call = Call(f, argnums, args, kwargs)
+        self.ys, tape, self.aux = trace_call(self.call, has_aux)
+        self.leaves, self.structure = tree.flatten(self.ys)
+        self.entries = tape.end()
+        self.inside = [type(leaf) is Box and leaf.tape is tape for leaf in self.leaves]
+        self.values = [out_of(tape, leaf) for leaf in self.leaves]
+        self.value = tree.unflatten(self.structure, self.values)
+
+    def rows(self) -> list[list[Any]]:
+        """Return, per output and input, ∂y/∂x: one walk back per number in y."""
+        return [
+            self._row_block(leaf, value) if inside else [self._zeros(value, x) for x in self.call.leaves]
+            for leaf, value, inside in zip(self.leaves, self.values, self.inside, strict=True)
+        ]
+
+    def _row_block(self, leaf: Any, value: Any) -> list[Any]:
+        xs = self.call.leaves
+        rows = []
+        for basis in _basis(value):
+            seeded = list(self.entries)
+            seeded[leaf.index] = basis
+            found = sweep(seeded, self.call, xs, masked=True)
+            rows.append([finish(xbar, x) for xbar, x in zip(found, xs, strict=True)])
+        return [
+            _stacked([row[n] for row in rows], shape_of(value) + shape_of(x), x, 0)
+            for n, x in enumerate(xs)
+        ]  # fmt: skip
+
+    def columns(self) -> list[list[Any]]:
+        """Return, per output and input, ∂y/∂x: one walk forward per number in x."""
+        xs = self.call.leaves
+        blocks: list[list[Any]] = [[] for _ in self.leaves]
+        for n, x in enumerate(xs):
+            columns: list[list[Any]] = [[] for _ in self.leaves]
+            for basis in _basis(x):
+                tangents = [basis if k == n else None for k in range(len(xs))]
+                slots = push_forward(self.entries, len(xs), tangents)
+                for column, leaf, value, inside in zip(
+                    columns, self.leaves, self.values, self.inside, strict=True
+                ):
+                    column.append(finish(slots[leaf.index], value) if inside else zeros_like(value))
+            for block, column, value in zip(blocks, columns, self.values, strict=True):
+                block.append(_stacked(column, shape_of(value) + shape_of(x), value, len(shape_of(value))))
+        return blocks
+
+    def _zeros(self, y: Any, x: Any) -> Any:
+        return onp.zeros(shape_of(y) + shape_of(x), dtype_of(x))[()]
+
+    def assembled(self, blocks: list[list[Any]]) -> Any:
+        """Return the blocks in the containers of y, and inside of those in the containers of x."""
+        filled = []
+        for block in blocks:
+            found = self.call.rebuilt(block)
+            filled.append(found[0] if self.call.single else tuple(found))
+        return tree.unflatten(self.structure, filled)
+
+
+def _basis(x: Any) -> Any:
+    """Iterate over the standard basis of the space of x."""
+    shape, dtype = shape_of(x), dtype_of(x)
+    if shape == ():
+        yield 1.0 if type(x) is float else dtype.type(1)
+        return
+    for n in range(math.prod(shape)):
+        basis = onp.zeros(shape, dtype)
+        basis.flat[n] = 1
+        yield basis
+
+
+def _stacked(parts: list[Any], shape: tuple[int, ...], like: Any, axis: int) -> Any:
+    """Return the parts along a new axis, in this shape."""
+    if not parts:
+        return onp.zeros(shape, dtype_of(like))
+    if len(parts) == 1 and shape_of(parts[0]) == shape:
+        return parts[0]
+    return np.reshape(np.stack(parts, axis=axis), shape)
+
+
+def jacrev(f: Any, argnums: ArgNums = 0, has_aux: bool = False) -> Any:
+    """Turn ``f`` into a function that returns its Jacobian, by rows (reverse mode).
+
+    For y = f(x), entry (*i, *k) is ∂y[i]/∂x[k]: one run of ``f``, then one walk back along the
+    tape per entry of y. The parameters and the result are those of :func:`jacobian`.
+
+    Examples
+    --------
+    >>> import funad.numpy as np
+    >>> from funad import jacrev
+    >>> jacrev(lambda x: x**2)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
+    return Transformed(_jacobian, f, check_argnums(f, argnums), has_aux, "rows")
+
+
+def jacfwd(f: Any, argnums: ArgNums = 0, has_aux: bool = False) -> Any:
+    """Turn ``f`` into a function that returns its Jacobian, by columns (forward mode).
+
+    For y = f(x), entry (*i, *k) is ∂y[i]/∂x[k]: one run of ``f``, then one walk forward along
+    the tape per entry of x. The parameters and the result are those of :func:`jacobian`.
+
+    Examples
+    --------
+    >>> import funad.numpy as np
+    >>> from funad import jacfwd
+    >>> jacfwd(lambda x: np.stack([x, x**2, x**3]))(2.0)
+    array([ 1.,  4., 12.])
+    """
+    return Transformed(_jacobian, f, check_argnums(f, argnums), has_aux, "columns")
+
+
+def jacobian(f: Any, argnums: ArgNums = 0, has_aux: bool = False) -> Any:
+    """Turn ``f`` into a function that returns its Jacobian, by the cheaper of the two modes.
+
+    For y = f(x), entry (*i, *k) is ∂y[i]/∂x[k]. ``f`` runs once. If x has fewer numbers than
+    y, the columns are taken, as :func:`jacfwd` does; else the rows, as :func:`jacrev` does.
+
+    Parameters
+    ----------
+    f : callable
+        Returns a float, a float array of shape (*out), or a container of them.
+    argnums : int, str or tuple of them, default 0
+        Which argument is x: a float, a float array of shape (*in), or a container of them.
+    has_aux : bool, default False
+        Say that ``f`` returns (y, aux), of which aux is passed on and not differentiated.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of ``f``; returns an array of shape (*out, *in); for containers,
+        the container of y filled with the container of x filled with such arrays; a tuple over
+        ``argnums`` if that is one; beside aux, with ``has_aux``.
+
+    Raises
+    ------
+    MissingRuleError
+        When called, if ``f`` uses a function that has no derivative rule.
+
+    See Also
+    --------
+    grad : the same for a scalar output, at the cost of one walk back.
+
+    Examples
+    --------
+    >>> import funad.numpy as np
+    >>> from funad import jacobian
+    >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
+    return Transformed(_jacobian, f, check_argnums(f, argnums), has_aux, "cheaper")
+
+
+def value_and_jacobian(f: Any, argnums: ArgNums = 0, has_aux: bool = False) -> Any:
+    """Turn ``f`` into a function that returns its value and its Jacobian, from one run.
+
+    See :func:`jacobian` for the parameters.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of ``f``; returns (y, J), or ((y, aux), J) with ``has_aux``.
+
+    Examples
+    --------
+    >>> import funad.numpy as np
+    >>> from funad import value_and_jacobian
+    >>> value_and_jacobian(lambda x: 2 * x)(np.array([1.0]))
+    (array([2.]), array([[2.]]))
+    """
+    return Transformed(_value_and_jacobian, f, check_argnums(f, argnums), has_aux, "cheaper")
+
+
+def _value_and_jacobian(f: Any, argnums: ArgNums, has_aux: bool, by: str, args: Any, kwargs: Any) -> Any:
+    run = _Traced(f, argnums, has_aux, args, kwargs)
+    if by == "cheaper":
+        numbers_in = sum(math.prod(shape_of(x)) for x in run.call.leaves)
+        numbers_out = sum(math.prod(shape_of(y)) for y in run.values)
+        by = "columns" if numbers_in < numbers_out else "rows"
+    found = run.assembled(run.columns() if by == "columns" else run.rows())
+    return ((run.value, run.aux), found) if has_aux else (run.value, found)
+
+
+def _jacobian(f: Any, argnums: ArgNums, has_aux: bool, by: str, args: Any, kwargs: Any) -> Any:
+    value, found = _value_and_jacobian(f, argnums, has_aux, by, args, kwargs)
+    return (found, value[1]) if has_aux else found
+
+
+def hessian(f: Any, argnums: ArgNums = 0) -> Any:
+    """Turn ``f`` into a function that returns its Hessian: forward over reverse.
+
+    For a real y = f(x), entry (*i, *k) is ∂²y/∂x[i]∂x[k], symmetric to rounding.
+
+    Parameters
+    ----------
+    f : callable
+        Returns a real number.
+    argnums : int, str or tuple of them, default 0
+        Which argument is x: a float, a float array of shape (*in), or a container of them.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of ``f``; returns an array of shape (*in, *in); for containers, the
+        container of x filled with containers of x filled with such arrays.
+
+    Examples
+    --------
+    >>> import funad.numpy as np
+    >>> from funad import hessian
+    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 3.0]))
+    array([[6., 2.],
+           [2., 0.]])
+    """
+    return jacfwd(grad(f, argnums), argnums)
+
+
+def hvp(f: Any, argnums: ArgNums = 0) -> Any:
+    """Turn ``f`` into a function that returns products of its Hessian: forward over reverse.
+
+    It costs a small constant times a gradient; the Hessian itself is never formed.
+
+    Parameters
+    ----------
+    f : callable
+        Returns a real number.
+    argnums : int, str or tuple of them, default 0
+        Which argument is x.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of ``f`` and then v, of the structure and shapes of x (a tuple over
+        ``argnums`` if that is one); returns H v = ∂²f/∂x² v, of the same.
+
+    Examples
+    --------
+    >>> import funad.numpy as np
+    >>> from funad import hvp
+    >>> hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
+    array([ 6., 12.])
+    """
+    return Transformed(_hvp, f, check_argnums(f, argnums))
+
+
+def _hvp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
+    return _gradient_along(grad(f, argnums), f, argnums, args, kwargs)[1]
+
+
+def _gradient_along(of_gradient: Any, f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
+    """Return the value and the tangent of a function of the gradient, along v, the last argument."""
+    *primals, v = args
+    call = Call(f, argnums, tuple(primals), kwargs)
+    xs = [primals[place] if isinstance(place, int) else kwargs[place] for place in call.places]
+
+    def at(*xs: Any) -> Any:
+        arguments, named = list(primals), dict(kwargs)
+        for place, x in zip(call.places, xs, strict=True):
+            if isinstance(place, int):
+                arguments[place] = x
+            else:
+                named[place] = x
+        return of_gradient(*arguments, **named)
+
+    return jvp(at, xs, v if isinstance(argnums, tuple) else (v,))
+
+
+def vhp(f: Any, argnums: ArgNums = 0) -> Any:
+    """Turn ``f`` into a function that returns products of its Hessian: reverse over reverse.
+
+    The same numbers as those of :func:`hvp`, vᵀ H, for functions whose rules are dear forward.
+
+    Examples
+    --------
+    >>> import funad.numpy as np
+    >>> from funad import vhp
+    >>> vhp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
+    array([ 6., 12.])
+    """
+    return Transformed(_vhp, f, check_argnums(f, argnums))
+
+
+def _vhp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
+    *primals, v = args
+    _, vjp_f = vjp(grad(f, argnums), *primals, argnums=argnums, **kwargs)
+    return vjp_f(v)
+
+
+def value_grad_and_hvp(f: Any, argnums: ArgNums = 0) -> Any:
+    """Turn ``f`` into a function that returns its value, its gradient and a Hessian product.
+
+    Takes and returns what :func:`hvp` does; all three come from one run of ``f``.
+
+    Examples
+    --------
+    >>> from funad import value_grad_and_hvp
+    >>> value_grad_and_hvp(lambda x: x**3)(2.0, 1.0)
+    (8.0, 12.0, 12.0)
+    """
+    return Transformed(_value_grad_and_hvp, f, check_argnums(f, argnums))
+
+
+def _value_grad_and_hvp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
+    (value, gradient), (_, product) = _gradient_along(value_and_grad(f, argnums), f, argnums, args, kwargs)
+    return value, gradient, product
+
+
+def ggnvp(f: Callable[..., Any], loss: Callable[[Any], Any], argnums: ArgNums = 0) -> Any:
+    """Turn ``loss∘f`` into a function that returns products of its Gauss-Newton matrix.
+
+    G = Jᵀ H J with J the Jacobian of ``f`` and H the Hessian of ``loss`` at f(x): positive
+    semidefinite where ``loss`` is convex (Schraudolph, 2002, "Fast curvature matrix-vector
+    products for second-order gradient descent").
+
+    Parameters
+    ----------
+    f : callable
+        Returns an array or a container: the model.
+    loss : callable
+        Takes what ``f`` returns; returns a real number.
+    argnums : int, str or tuple of them, default 0
+        Which argument of ``f`` is x.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of ``f`` and then v, as :func:`hvp` does; returns G v.
+
+    Examples
+    --------
+    >>> import funad.numpy as np
+    >>> from funad import ggnvp
+    >>> G = ggnvp(np.sin, lambda y: np.sum(y**2))
+    >>> G(np.array([0.0, np.pi / 2]), np.array([1.0, 1.0])).round(12)
+    array([2., 0.])
+    """
+    return Transformed(_ggnvp, f, loss, check_argnums(f, argnums))
+
+
+def _ggnvp(f: Any, loss: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
+    *primals, _ = args
+    y, vjp_f = vjp(f, *primals, argnums=argnums, **kwargs)
+    _, ydot = _gradient_along(f, f, argnums, args, kwargs)
+    return vjp_f(hvp(loss)(y, ydot))

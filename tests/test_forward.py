@@ -1,0 +1,346 @@
+"""Forward mode, dual numbers, Jacobians, Hessians: each against the others and differences."""
+
+import threading
+
+import hypothesis.strategies as st
+import numpy as onp
+import pytest
+import scipy.optimize
+from hypothesis import given
+
+import funad.numpy as np
+from funad import (
+    Dual,
+    ggnvp,
+    grad,
+    hessian,
+    hvp,
+    jacfwd,
+    jacobian,
+    jacrev,
+    jvp,
+    linearize,
+    primitive,
+    value_and_jacobian,
+    value_grad_and_hvp,
+    vhp,
+    vjp,
+)
+from funad.errors import ArgumentError, MissingRuleError, TangentError
+
+x = onp.array([0.3, -0.7, 1.1])
+A = onp.array([[1.0, 2.0, -1.0], [0.5, -0.3, 0.8]])
+
+STEPS = [
+    lambda v: np.sin(v),
+    lambda v: v * v,
+    lambda v: v * 0.5 + 1.0,
+    lambda v: np.tanh(v) / (2 + np.cos(v)),
+    lambda v: np.exp(-v * v),
+    lambda v: v[::-1] * v,
+    lambda v: np.cumsum(v) / 3,
+    lambda v: v - np.mean(v),
+    lambda v: np.concatenate([v[1:], v[:1]]) * v,
+    lambda v: np.reshape(A @ v, (2, 1))[[0, 1, 1], 0],
+    lambda v: np.where(v > 0, v, np.sin(v)),
+    lambda v: v / np.sqrt(1 + np.sum(v * v)),
+    lambda v: np.linalg.solve(np.eye(3) * 3 + np.outer(v, v), v),
+]
+programs = st.lists(st.sampled_from(STEPS), min_size=1, max_size=4)
+
+
+def program(steps):
+    def f(v):
+        for step in steps:
+            v = step(v)
+        return v
+
+    return f
+
+
+def differences(f, x, h=1e-5):
+    columns = []
+    for n in range(x.size):
+        e = onp.zeros(x.size)
+        e[n] = h
+        e = e.reshape(x.shape)
+        columns.append((f(x + e) - f(x - e)) / (2 * h))
+    return onp.stack(columns, axis=-1).reshape(onp.shape(f(x)) + x.shape)
+
+
+@given(programs)
+def test_jacobians_of_random_programs_agree_by_rows_columns_and_differences(steps):
+    f = program(steps)
+    rows, columns = jacrev(f)(x), jacfwd(f)(x)
+    assert rows.shape == columns.shape == (3, 3)
+    onp.testing.assert_allclose(rows, columns, rtol=1e-11, atol=1e-12)
+    onp.testing.assert_allclose(rows, differences(f, x), rtol=1e-6, atol=1e-7)
+
+
+@given(programs)
+def test_jvp_and_vjp_are_dual(steps):
+    f, v, ybar = program(steps), onp.array([1.0, -2.0, 0.5]), onp.array([0.2, 1.0, -1.0])
+    y, ydot = jvp(f, (x,), (v,))
+    wanted, vjp_f = vjp(f, x)
+    again, f_jvp = linearize(f, x)
+    assert onp.allclose(y, wanted) and onp.allclose(y, again)
+    assert ybar @ ydot == pytest.approx(vjp_f(ybar) @ v, rel=1e-11, abs=1e-12)
+    onp.testing.assert_allclose(f_jvp(v), ydot, rtol=1e-12, atol=1e-13)
+
+
+@given(programs)
+def test_hessian_products_agree_in_every_order_of_modes(steps):
+    f = lambda v: np.sum(program(steps)(v) * onp.array([1.0, 2.0, -1.0]))
+    v = onp.array([1.0, -2.0, 0.5])
+    H = hessian(f)(x)
+    onp.testing.assert_allclose(H, H.T, rtol=1e-9, atol=1e-10)
+    onp.testing.assert_allclose(H, jacrev(grad(f))(x), rtol=1e-9, atol=1e-10)
+    onp.testing.assert_allclose(hvp(f)(x, v), H @ v, rtol=1e-9, atol=1e-10)
+    onp.testing.assert_allclose(vhp(f)(x, v), H @ v, rtol=1e-9, atol=1e-10)
+    onp.testing.assert_allclose(
+        grad(lambda x: jvp(f, (x,), (v,))[1])(x), H @ v, rtol=1e-9, atol=1e-10
+    )  # reverse over forward
+    onp.testing.assert_allclose(
+        jvp(lambda x: jvp(f, (x,), (v,))[1], (x,), (v,))[1], v @ H @ v, rtol=1e-9, atol=1e-10
+    )  # forward over forward
+    onp.testing.assert_allclose(H, differences(grad(f), x), rtol=1e-5, atol=1e-6)
+
+
+@given(programs)
+def test_third_order_in_mixed_modes(steps):
+    f = lambda v: np.sum(program(steps)(v))
+    v = onp.array([0.5, 1.0, -0.3])
+    along = lambda x: v @ hvp(f)(x, v)
+    a = grad(along)(x)
+    b = jacfwd(lambda x: jvp(lambda x: jvp(f, (x,), (v,))[1], (x,), (v,))[1])(x)
+    c = grad(lambda x: np.sum(grad(lambda x: np.sum(grad(f)(x) * v))(x) * v))(x)
+    onp.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-8)
+    onp.testing.assert_allclose(a, c, rtol=1e-8, atol=1e-8)
+
+
+# --- perturbation confusion, with the modes mixed
+
+derivatives = {
+    "reverse": grad,
+    "forward": lambda f: lambda x: jvp(f, (x,), (1.0,))[1],
+    "linearized": lambda f: lambda x: linearize(f, x)[1](1.0),
+    "by hand": lambda f: lambda x: vjp(f, x)[1](1.0),
+}
+
+
+@pytest.mark.parametrize("outer", derivatives)
+@pytest.mark.parametrize("inner", derivatives)
+def test_perturbations_are_not_confused(outer, inner):
+    D, d = derivatives[outer], derivatives[inner]
+    assert D(lambda x: x * d(lambda y: x + y)(1.0))(1.0) == 1.0
+    assert D(lambda x: x * d(lambda y: x * y)(2.0))(3.0) == 6.0
+    assert D(lambda x: d(lambda y: x * y**2)(x))(3.0) == 12.0
+
+
+@pytest.mark.parametrize("first", derivatives)
+@pytest.mark.parametrize("second", derivatives)
+@pytest.mark.parametrize("third", derivatives)
+def test_perturbations_are_not_confused_to_depth_three(first, second, third):
+    a, b, c = derivatives[first], derivatives[second], derivatives[third]
+    assert a(lambda x: b(lambda y: c(lambda z: x * y * z * z)(y))(x))(1.5) == 12.0
+    assert a(b(c(np.sin)))(0.4) == pytest.approx(-onp.cos(0.4))
+
+
+# --- dual numbers by hand
+
+
+def test_the_example_of_dual_numbers():
+    f = lambda x, y: 2 * x + x * y**3 + np.sin(x)
+    assert f"{f(Dual(3.0, 1.0), Dual(5.0, 0.0)):.2f}" == "381.14 + 126.01ε"
+    assert f"{f(Dual(3.0, 0.0), Dual(5.0, 1.0)):.1f}" == "381.1 + 225.0ε"
+
+
+def test_duals_are_printed_as_a_plus_b_epsilon():
+    assert str(Dual(2.0, 0.5)) == "2.0 + 0.5ε" and repr(Dual(2, 1) * 2) == "4.0 + 2.0ε"
+    assert f"{Dual(onp.array([1.0, 2.0]), 1.0):.1f}" == "[1.0 2.0] + [1.0 1.0]ε"
+
+
+def test_duals_of_arrays_in_functions_of_every_kind():
+    xs = onp.linspace(0.1, 1, 4)
+    d = Dual(xs, 1)
+    for f, derivative in (
+        (lambda d: onp.sin(d) * 2, 2 * onp.cos(xs)),
+        (lambda d: d**2 / (1 + d), (2 * xs * (1 + xs) - xs**2) / (1 + xs) ** 2),
+        (lambda d: abs(-d), onp.ones(4)),
+        (lambda d: np.cumsum(d), onp.arange(1.0, 5)),
+        (lambda d: d[::-1] @ d, 2 * xs.sum()),
+        (lambda d: onp.concatenate([d, d])[2:6], onp.ones(4)),
+        (lambda d: np.linalg.norm(d), xs.sum() / onp.linalg.norm(xs)),
+        (lambda d: (xs * d).sum(), xs.sum()),
+    ):
+        assert onp.allclose(f(d).tangent, derivative)
+    assert onp.array_equal(onp.sin(d).primal, onp.sin(xs))
+    assert (d > 0.5).tolist() == (xs > 0.5).tolist() and d.shape == (4,) and len(d) == 4
+
+
+def test_duals_inside_of_other_transformations():
+    f = lambda x: (np.sin(Dual(x, 1.0)) * 2.0).tangent
+    assert grad(f)(0.7) == pytest.approx(-2 * onp.sin(0.7))
+    assert grad(lambda x: x**3)(Dual(2.0, 1.0)).tangent == 12.0
+
+
+# --- jvp and linearize
+
+
+def test_jvp_of_containers_and_several_primals():
+    f = lambda p, b: {"y": p["a"] * b[0], "z": (b[0] ** 2, 1.0)}
+    y, ydot = jvp(f, ({"a": 2.0}, [3.0]), ({"a": 1.0}, [10.0]))
+    assert y == {"y": 6.0, "z": (9.0, 1.0)} and ydot == {"y": 23.0, "z": (60.0, 0.0)}
+    y, f_jvp = linearize(f, {"a": 2.0}, [3.0])
+    assert f_jvp({"a": 1.0}, [10.0]) == ydot and y["y"] == 6.0
+
+
+def test_jvp_with_aux_and_keywords():
+    y, ydot, aux = jvp(lambda x, k: (k * x, {"x": x}), (3.0,), (1.0,), has_aux=True, k=5.0)
+    assert (y, ydot, aux) == (15.0, 5.0, {"x": 3.0})
+
+
+def test_tangents_must_fit_their_primals():
+    with pytest.raises(TangentError, match=r"shape \(3,\).*\(2,\)"):
+        jvp(np.sin, (x,), (x[:2],))
+    with pytest.raises(TangentError, match="structure"):
+        jvp(lambda p: p["a"], ({"a": 1.0},), ([1.0],))
+    with pytest.raises(TangentError, match="2 primals"):
+        jvp(np.multiply, (1.0, 2.0), (1.0,))
+    with pytest.raises(ArgumentError, match="tuple"):
+        jvp(np.sin, 1.0, 1.0)
+
+
+def test_a_missing_rule_is_reported_in_forward_mode_too():
+    def no_rule(x):
+        return x
+
+    with pytest.raises(MissingRuleError, match="no_rule"):
+        jvp(primitive(no_rule), (1.0,), (1.0,))
+
+
+def test_tangents_keep_the_dtype_of_the_value():
+    y, ydot = jvp(lambda v: np.sin(v) * 2 + v, (x.astype("f"),), (x,))
+    assert y.dtype == ydot.dtype == onp.float32
+
+
+def test_outputs_that_depend_on_nothing_have_zero_tangents():
+    assert jvp(lambda x: (1.0, np.floor(x), x), (2.5,), (1.0,))[1] == (0.0, 0.0, 1.0)
+
+
+def test_zero_tangents_are_strong():
+    f = lambda v: np.sum(np.where(v > 0, np.sqrt(v), 0.0))
+    v = onp.array([0.0, 4.0])
+    assert jvp(f, (v,), (onp.array([0.0, 1.0]),))[1] == 0.25
+    with onp.errstate(divide="ignore"):
+        assert jvp(np.log, (0.0,), (0.0,))[1] == 0.0
+
+
+# --- Jacobians and Hessians
+
+
+def test_shapes_of_jacobians_are_outputs_then_inputs():
+    f = lambda a: np.reshape(np.sin(a), (3, 2))[:, None] * onp.ones((3, 4, 2))
+    for transform in (jacrev, jacfwd, jacobian):
+        J = transform(f)(A)
+        assert J.shape == (3, 4, 2, 2, 3)
+    assert jacobian(np.sum)(A).shape == (2, 3) and jacobian(lambda s: s * A)(2.0).shape == (2, 3)
+    assert jacobian(np.sin)(0.5) == onp.cos(0.5)
+    assert jacobian(lambda v: v)(onp.zeros(0)).shape == (0, 0)
+
+
+def test_jacobians_over_containers():
+    f = lambda p: {"s": p["a"] + np.sum(p["b"]), "v": p["a"] * p["b"]}
+    p = {"a": 2.0, "b": onp.array([1.0, 3.0])}
+    for transform in (jacrev, jacfwd):
+        J = transform(f)(p)
+        assert J["s"]["a"] == 1.0 and J["s"]["b"].tolist() == [1, 1]
+        assert J["v"]["a"].tolist() == [1, 3] and J["v"]["b"].tolist() == [[2, 0], [0, 2]]
+    J = jacobian(lambda a, b: a * b, (0, 1))(onp.array([1.0, 2.0]), 3.0)
+    assert J[0].tolist() == [[3, 0], [0, 3]] and J[1].tolist() == [1, 2]
+
+
+def test_a_jacobian_runs_its_function_once():
+    for transform in (jacrev, jacfwd, jacobian, value_and_jacobian):
+        runs = []
+        transform(lambda v: runs.append(1) or np.sin(v))(x)
+        assert len(runs) == 1
+
+
+def test_jacobian_with_aux():
+    J, aux = jacobian(lambda v: (v * 2, "aux"), has_aux=True)(x)
+    assert aux == "aux" and onp.array_equal(J, 2 * onp.eye(3))
+    (y, aux), J = value_and_jacobian(lambda v: (v * 2, "aux"), has_aux=True)(x)
+    assert onp.array_equal(y, 2 * x)
+
+
+def test_constant_outputs_have_zero_jacobians():
+    J = jacobian(lambda v: (onp.ones(2), v[0]))(x)
+    assert J[0].shape == (2, 3) and not J[0].any()
+    assert jacfwd(lambda v: onp.ones(2))(x).shape == (2, 3)
+
+
+def test_hessian_over_containers_and_argnums():
+    f = lambda p, s: s * p["a"] ** 2 * p["b"]
+    H = hessian(f)({"a": 2.0, "b": 3.0}, 10.0)
+    assert H == {"a": {"a": 60.0, "b": 40.0}, "b": {"a": 40.0, "b": 0.0}}
+    assert hessian(f, 1)({"a": 2.0, "b": 3.0}, 10.0) == 0.0
+    assert hvp(f)({"a": 2.0, "b": 3.0}, 10.0, {"a": 1.0, "b": 1.0}) == {"a": 100.0, "b": 40.0}
+    assert hvp(lambda a, b: a * b, (0, 1))(2.0, 3.0, (1.0, 10.0)) == (10.0, 1.0)
+
+
+def test_value_gradient_and_hvp_together():
+    value, gradient, product = value_grad_and_hvp(lambda v: np.sum(v**3))(x, onp.ones(3))
+    assert value == pytest.approx((x**3).sum())
+    assert onp.allclose(gradient, 3 * x**2) and onp.allclose(product, 6 * x)
+
+
+def test_gauss_newton_product():
+    f, loss = (lambda v: np.sin(A @ v)), (lambda y: np.sum(y**4) + y[0] * y[1])
+    v = onp.array([1.0, -1.0, 2.0])
+    J, H = jacobian(f)(x), hessian(loss)(f(x))
+    assert onp.allclose(ggnvp(f, loss)(x, v), J.T @ H @ J @ v)
+
+
+def test_linear_memory_is_not_needed_forward():
+    import tracemalloc
+
+    def f(v, n):
+        for _ in range(n):
+            v = np.sin(v) * 1.01
+        return v
+
+    big = onp.ones(20_000)
+    peaks = []
+    for n in (5, 200):
+        tracemalloc.start()
+        jvp(f, (big,), (big,), n=n)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.5 * peaks[0]
+
+
+def test_transformations_in_many_threads():
+    f = lambda v: np.sum(np.sin(v) ** 3)
+    wanted = [hessian(f)(x * n) for n in range(16)]
+    found = [None] * 16
+
+    def work(first):
+        for n in range(first, 16, 8):
+            found[n] = hessian(f)(x * n)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert all(onp.array_equal(a, b) for a, b in zip(found, wanted, strict=True))
+
+
+def test_scipys_solvers_take_jacobian_and_hvp():
+    rosenbrock = lambda v: np.sum(100 * (v[1:] - v[:-1] ** 2) ** 2 + (1 - v[:-1]) ** 2)
+    result = scipy.optimize.minimize(
+        rosenbrock, onp.zeros(4), jac=grad(rosenbrock), hessp=hvp(rosenbrock), method="trust-ncg"
+    )
+    assert onp.allclose(result.x, 1, atol=1e-5)
+    residual = lambda v: np.stack([10 * (v[1] - v[0] ** 2), 1 - v[0]])
+    assert onp.allclose(scipy.optimize.least_squares(residual, onp.zeros(2), jac=jacobian(residual)).x, 1)
+    assert onp.allclose(scipy.optimize.root(residual, onp.zeros(2), jac=jacobian(residual)).x, 1)
