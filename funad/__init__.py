@@ -15,6 +15,8 @@ from .numpy import methods as _methods
 from .primitives import primitive
 from .registry import defvjp, defzero, elementwise, linear, rules  # type: ignore[no-redef] # noqa: F811
 from .transforms import (
+    checkpoint,
+    custom_vjp,
     elementwise_grad,
     ggnvp,
     grad,
@@ -26,7 +28,10 @@ from .transforms import (
     jacrev,
     jvp,
     linearize,
+    numerical,
     stop_gradient,
+    tap,
+    value,
     value_and_grad,
     value_and_jacobian,
     value_grad_and_hvp,
@@ -38,7 +43,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Dual",
+    "checkpoint",
     "curried",
+    "custom_vjp",
     "defvjp",
     "defzero",
     "elementwise",
@@ -55,12 +62,15 @@ __all__ = [
     "jvp",
     "linear",
     "linearize",
+    "numerical",
     "numpy",
     "primitive",
     "rules",
     "stop_gradient",
+    "tap",
     "testing",
     "tree",
+    "value",
     "value_and_grad",
     "value_and_jacobian",
     "value_grad_and_hvp",

@@ -71,7 +71,8 @@ def tangent_of(record: Record, y: Any, args: Any, kwargs: Any, tangents: Any) ->
             ydot = fit(_elementwise(record, argnum, xdot, y, args, kwargs), y)
         elif record.kind == "linear":
             ydot = _linear(record, argnum, xdot, args, kwargs)
-            ydot = tuple(ydot) if several else fit(ydot, y)
+            if y is not None:  # a tape lets go of it: the rule does not need it, nor does f
+                ydot = tuple(ydot) if several else fit(ydot, y)
         else:
             ydot = _transposed(record, argnum, xdot, y, args, kwargs)
         total = ydot if total is None else _sum(total, ydot, several)
@@ -115,11 +116,7 @@ def _transposed(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwarg
     several = isinstance(y, (tuple, list))
     outputs = list(y) if several else [y]
     tape = Tape(len(outputs))
-    ybars = []
-    for n, part in enumerate(outputs):
-        box = new(Box)
-        box.value, box.tape, box.index = zeros_like(part), tape, n + 1
-        ybars.append(box)
+    ybars = [_zero_box(tape, part, n + 1) if _inexact(part) else None for n, part in enumerate(outputs)]
     xbar = record.rules[argnum](y, tuple(ybars) if several else ybars[0], *args, **kwargs)
     xbars, xs, xdots = (xbar, x, xdot) if type(xdot) is list else ([xbar], [x], [xdot])
     seeds = []
@@ -139,6 +136,12 @@ def _transposed(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwarg
             for ydot, part in zip(found, outputs, strict=True)
         )
     return zeros_like(y) if found[0] is None else fit(found[0], y)
+
+
+def _zero_box(tape: Tape, y: Any, index: int) -> Box:
+    box = new(Box)
+    box.value, box.tape, box.index = zeros_like(y), tape, index
+    return box
 
 
 def _inexact(x: Any) -> bool:

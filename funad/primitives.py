@@ -60,8 +60,8 @@ def primitive(
     record = enter(f, name)
     record.containers = containers
     make = {1: _of_one, 2: _of_two}.get(f.nin, _of_any) if isinstance(f, onp.ufunc) else _of_any
-    if isinstance(f, onp.ufunc) and f.nout > 1:
-        make = _of_any
+    if isinstance(f, onp.ufunc) and (f.nout > 1 or (f.signature is not None and f is not onp.matmul)):
+        make = _of_any  # vecdot and the like take further keywords
     wrapped = make(record, f)
     functools.update_wrapper(wrapped, f, [n for n in functools.WRAPPER_ASSIGNMENTS if hasattr(f, n)])
     adopt(record, wrapped)

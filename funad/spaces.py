@@ -23,6 +23,11 @@ def dtype_of(x: Any) -> Any:
     return x.dtype if hasattr(x, "dtype") else onp.asarray(x).dtype
 
 
+def is_complex(x: Any) -> bool:
+    """Say whether x is of a complex dtype."""
+    return bool(dtype_of(x).kind == "c")
+
+
 def describe(x: Any) -> str:
     """Write the type of a value in one word: ``float``, ``float64[3, 4]``."""
     if isinstance(x, (list, tuple)):
@@ -38,6 +43,11 @@ def zeros_like(x: Any) -> Any:
         return 0.0
     zeros = onp.zeros(shape_of(x), dtype_of(x))
     return zeros if isinstance(x, ndarray) or zeros.ndim else zeros[()]
+
+
+def zeros_of(part: Any) -> Any:
+    """Return the zero cotangent of one of several outputs; None for what can have none."""
+    return zeros_like(part) if isinstance(part, float) or hasattr(part, "dtype") else None
 
 
 def ones_like(x: Any) -> Any:

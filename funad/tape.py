@@ -26,7 +26,7 @@ import numpy as onp
 
 from .errors import EndedTraceError
 from .registry import Record, enter
-from .spaces import describe, fit, zeros_like
+from .spaces import describe, fit, zeros_of
 
 ndarray, float64 = onp.ndarray, onp.float64
 WIDTH = 7
@@ -266,7 +266,7 @@ def _pull_back_call(
 ) -> None:  # fmt: skip
     """Walk back over a call of any form; an argument may be a list of values."""
     if type(ybar) is dict:
-        ybar = tuple(ybar[k] if k in ybar else zeros_like(part) for k, part in enumerate(y))
+        ybar = tuple(ybar[k] if k in ybar else zeros_of(part) for k, part in enumerate(y))
     for argnum, source in sources:
         rule = record.rules[argnum]
         try:

@@ -85,7 +85,15 @@ def test_j_of_a_function_derived_by_the_chain_rule_takes_every_argument():
     assert onp.allclose(abar, b**2) and onp.allclose(bbar, 2 * a * b)
 
 
-SMOOTH = [np.sin, np.tanh, np.exp, np.cos, np.arctan, lambda x: x * x, lambda x: 1 / (2 + np.sin(x))]
+SMOOTH = [
+    np.sin,
+    np.tanh,
+    np.cos,
+    np.arctan,
+    lambda x: x * x / 2,
+    lambda x: 1 / (2 + np.sin(x)),
+    lambda x: np.exp(-x * x),
+]
 
 
 @given(

@@ -1,5 +1,6 @@
 """The user's door: functions that take a function and return its derivative."""
 
+from .custom import checkpoint, custom_vjp, numerical, tap, value
 from .forward import jvp, linearize
 from .matrices import (
     ggnvp,
@@ -16,6 +17,8 @@ from .reverse import elementwise_grad, grad, stop_gradient, value_and_grad, vjp
 from .rule import j
 
 __all__ = [
+    "checkpoint",
+    "custom_vjp",
     "elementwise_grad",
     "ggnvp",
     "grad",
@@ -27,7 +30,10 @@ __all__ = [
     "jacrev",
     "jvp",
     "linearize",
+    "numerical",
     "stop_gradient",
+    "tap",
+    "value",
     "value_and_grad",
     "value_and_jacobian",
     "value_grad_and_hvp",

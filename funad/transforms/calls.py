@@ -14,7 +14,7 @@ import numpy as onp
 from .. import tree
 from ..boxes import Box, Traced
 from ..errors import ArgumentError, ArgumentTypeError
-from ..spaces import describe, fit, zeros_like
+from ..spaces import describe, fit, is_complex, zeros_like
 from ..tape import Tape
 from ..tracing import trace
 
@@ -180,6 +180,16 @@ def differentiable(f: Any, place: int | str, x: Any, path: str = "") -> Any:
     )
 
 
+def check_complex(call: Call) -> None:
+    """Refuse real arguments of a function that is said to be holomorphic."""
+    for x in call.leaves:
+        if not is_complex(x):
+            raise ArgumentTypeError(
+                f"holomorphic=True is for functions of complex numbers, but "
+                f"{getattr(call.f, '__name__', 'f')} was given {describe(x)}; write x + 0j"
+            )
+
+
 def finish(xbar: Any, x: Any) -> Any:
     """Return the cotangent of an input in the space of that input; zeros if nothing reached it."""
     if xbar is None:
@@ -188,7 +198,11 @@ def finish(xbar: Any, x: Any) -> Any:
         return xbar if type(x) is float else fit(xbar, x)
     if type(x) is ndarray and type(xbar) is not ndarray and not isinstance(xbar, Traced):
         xbar = onp.asarray(xbar)
-    return xbar if type(xbar) is ndarray and xbar.dtype is x.dtype and xbar.shape == x.shape else fit(xbar, x)
+    elif type(x) is not ndarray and type(xbar) is ndarray:
+        return fit(xbar, x)[()]  # of a number, a number
+    if type(xbar) is ndarray and type(x) is ndarray and xbar.dtype is x.dtype and xbar.shape == x.shape:
+        return xbar
+    return fit(xbar, x)
 
 
 def _own(xbars: list[Any]) -> list[Any]:
@@ -203,8 +217,17 @@ def _own(xbars: list[Any]) -> list[Any]:
 
 
 def own_copies(xs: list[Any]) -> list[Any]:
-    """Return arrays that stay what they are, whatever the caller does to his."""
-    return [x.copy() if type(x) is ndarray else x for x in xs]
+    """Return arrays that the caller may write to, or may go on to use, on their own."""
+    return [x.copy(order="K") if type(x) is ndarray else x for x in xs]
+
+
+def frozen_copies(xs: list[Any]) -> list[Any]:
+    """Return arrays that stay what they are, whatever the caller or a rule does."""
+    copies = own_copies(xs)
+    for x in copies:
+        if type(x) is ndarray:
+            x.flags.writeable = False
+    return copies
 
 
 # --- running it

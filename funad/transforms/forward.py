@@ -10,7 +10,7 @@ from ..boxes import Box, Dual
 from ..dual import Forward, dual, push_forward
 from ..errors import ArgumentError, TangentError
 from ..spaces import fit, shape_of, zeros_like
-from .calls import Call, finish, out_of, own_copies, trace_call
+from .calls import Call, finish, frozen_copies, out_of, own_copies, trace_call
 
 __all__ = ["jvp", "linearize"]
 
@@ -102,7 +102,7 @@ def linearize(f: Callable[..., Any], *primals: Any, **kwargs: Any) -> Any:
     array([2., 0.])
     """
     call = _call(f, primals, kwargs)
-    call.leaves = own_copies(call.leaves)
+    call.leaves = frozen_copies(call.leaves)
     y, tape, _ = trace_call(call, False)
     leaves, structure = tree.flatten(y)
     entries = tape.end()

@@ -12,9 +12,10 @@ from .. import numpy as np
 from .. import tree
 from ..boxes import Box
 from ..dual import push_forward
-from ..spaces import dtype_of, shape_of, zeros_like
+from ..errors import NonScalarOutputError
+from ..spaces import dtype_of, is_complex, shape_of, zeros_like
 from ..tracing import sweep
-from .calls import ArgNums, Call, Transformed, check_argnums, finish, out_of, trace_call
+from .calls import ArgNums, Call, Transformed, check_argnums, check_complex, finish, out_of, trace_call
 from .forward import jvp
 from .reverse import grad, value_and_grad, vjp
 
@@ -106,7 +107,7 @@ def _stacked(parts: list[Any], shape: tuple[int, ...], like: Any, axis: int) -> 
     return np.reshape(np.stack(parts, axis=axis), shape)
 
 
-def jacrev(f: Any, argnums: ArgNums = 0, has_aux: bool = False) -> Any:
+def jacrev(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:
     """Turn ``f`` into a function that returns its Jacobian, by rows (reverse mode).
 
     For y = f(x), entry (*i, *k) is ∂y[i]/∂x[k]: one run of ``f``, then one walk back along the
@@ -120,10 +121,10 @@ def jacrev(f: Any, argnums: ArgNums = 0, has_aux: bool = False) -> Any:
     array([[2., 0.],
            [0., 4.]])
     """
-    return Transformed(_jacobian, f, check_argnums(f, argnums), has_aux, "rows")
+    return Transformed(_jacobian, f, check_argnums(f, argnums), has_aux, holomorphic, "rows")
 
 
-def jacfwd(f: Any, argnums: ArgNums = 0, has_aux: bool = False) -> Any:
+def jacfwd(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:
     """Turn ``f`` into a function that returns its Jacobian, by columns (forward mode).
 
     For y = f(x), entry (*i, *k) is ∂y[i]/∂x[k]: one run of ``f``, then one walk forward along
@@ -136,10 +137,10 @@ def jacfwd(f: Any, argnums: ArgNums = 0, has_aux: bool = False) -> Any:
     >>> jacfwd(lambda x: np.stack([x, x**2, x**3]))(2.0)
     array([ 1.,  4., 12.])
     """
-    return Transformed(_jacobian, f, check_argnums(f, argnums), has_aux, "columns")
+    return Transformed(_jacobian, f, check_argnums(f, argnums), has_aux, holomorphic, "columns")
 
 
-def jacobian(f: Any, argnums: ArgNums = 0, has_aux: bool = False) -> Any:
+def jacobian(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:
     """Turn ``f`` into a function that returns its Jacobian, by the cheaper of the two modes.
 
     For y = f(x), entry (*i, *k) is ∂y[i]/∂x[k]. ``f`` runs once. If x has fewer numbers than
@@ -153,6 +154,8 @@ def jacobian(f: Any, argnums: ArgNums = 0, has_aux: bool = False) -> Any:
         Which argument is x: a float, a float array of shape (*in), or a container of them.
     has_aux : bool, default False
         Say that ``f`` returns (y, aux), of which aux is passed on and not differentiated.
+    holomorphic : bool, default False
+        Say that ``f`` is a holomorphic function of complex x with complex results.
 
     Returns
     -------
@@ -178,10 +181,10 @@ def jacobian(f: Any, argnums: ArgNums = 0, has_aux: bool = False) -> Any:
     array([[2., 0.],
            [0., 4.]])
     """
-    return Transformed(_jacobian, f, check_argnums(f, argnums), has_aux, "cheaper")
+    return Transformed(_jacobian, f, check_argnums(f, argnums), has_aux, holomorphic, "cheaper")
 
 
-def value_and_jacobian(f: Any, argnums: ArgNums = 0, has_aux: bool = False) -> Any:
+def value_and_jacobian(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:
     """Turn ``f`` into a function that returns its value and its Jacobian, from one run.
 
     See :func:`jacobian` for the parameters.
@@ -198,21 +201,53 @@ def value_and_jacobian(f: Any, argnums: ArgNums = 0, has_aux: bool = False) -> A
     >>> value_and_jacobian(lambda x: 2 * x)(np.array([1.0]))
     (array([2.]), array([[2.]]))
     """
-    return Transformed(_value_and_jacobian, f, check_argnums(f, argnums), has_aux, "cheaper")
+    return Transformed(_value_and_jacobian, f, check_argnums(f, argnums), has_aux, holomorphic, "cheaper")
 
 
-def _value_and_jacobian(f: Any, argnums: ArgNums, has_aux: bool, by: str, args: Any, kwargs: Any) -> Any:
+def _value_and_jacobian(
+    f: Any, argnums: ArgNums, has_aux: bool, holomorphic: bool, by: str, args: Any, kwargs: Any
+) -> Any:
     run = _Traced(f, argnums, has_aux, args, kwargs)
-    if by == "cheaper":
-        numbers_in = sum(math.prod(shape_of(x)) for x in run.call.leaves)
-        numbers_out = sum(math.prod(shape_of(y)) for y in run.values)
-        by = "columns" if numbers_in < numbers_out else "rows"
+    by = _mode(run, by, holomorphic)
     found = run.assembled(run.columns() if by == "columns" else run.rows())
     return ((run.value, run.aux), found) if has_aux else (run.value, found)
 
 
-def _jacobian(f: Any, argnums: ArgNums, has_aux: bool, by: str, args: Any, kwargs: Any) -> Any:
-    value, found = _value_and_jacobian(f, argnums, has_aux, by, args, kwargs)
+def _mode(run: _Traced, by: str, holomorphic: bool) -> str:
+    """Return "rows" or "columns": the one asked for, or that is cheaper, or that can be right."""
+    name = getattr(run.call.f, "__name__", "f")
+    if holomorphic:
+        check_complex(run.call)
+    elif any(map(is_complex, run.values)) and any(map(is_complex, run.call.leaves)):
+        raise NonScalarOutputError(
+            f"{name} takes and returns complex numbers, so its Jacobian is one of complex numbers only "
+            f"if it is holomorphic: say holomorphic=True, or take np.real and np.imag of its result"
+        )
+    elif any(map(is_complex, run.values)):
+        if by == "rows":
+            raise NonScalarOutputError(
+                f"{name} returned complex numbers for real ones, of which jacrev sees the real part only; "
+                f"use jacfwd or jacobian"
+            )
+        return "columns"
+    elif any(map(is_complex, run.call.leaves)):
+        if by == "columns":
+            raise NonScalarOutputError(
+                f"{name} returned real numbers for complex ones, of which jacfwd sees the real parts "
+                f"only; use jacrev or jacobian"
+            )
+        return "rows"
+    if by != "cheaper":
+        return by
+    numbers_in = sum(math.prod(shape_of(x)) for x in run.call.leaves)
+    numbers_out = sum(math.prod(shape_of(y)) for y in run.values)
+    return "columns" if numbers_in < numbers_out else "rows"
+
+
+def _jacobian(
+    f: Any, argnums: ArgNums, has_aux: bool, holomorphic: bool, by: str, args: Any, kwargs: Any
+) -> Any:
+    value, found = _value_and_jacobian(f, argnums, has_aux, holomorphic, by, args, kwargs)
     return (found, value[1]) if has_aux else found
 
 

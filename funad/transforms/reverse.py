@@ -10,9 +10,19 @@ import numpy as onp
 from .. import tree
 from ..boxes import Box, Traced, unbox
 from ..errors import ArgumentError, CotangentError, NonScalarOutputError
-from ..spaces import describe, fit, ones_like, shape_of
+from ..spaces import describe, fit, is_complex, ones_like, shape_of
 from ..tracing import sweep
-from .calls import ArgNums, Call, Transformed, check_argnums, out_of, own_copies, trace_call
+from .calls import (
+    ArgNums,
+    Call,
+    Transformed,
+    check_argnums,
+    check_complex,
+    frozen_copies,
+    out_of,
+    own_copies,
+    trace_call,
+)
 
 __all__ = ["elementwise_grad", "grad", "stop_gradient", "value_and_grad", "vjp"]
 
@@ -67,7 +77,7 @@ def vjp(
     if argnums is None:
         argnums = 0 if len(primals) == 1 else tuple(range(len(primals)))
     call = Call(f, check_argnums(f, argnums), primals, kwargs)
-    call.leaves = own_copies(call.leaves)
+    call.leaves = frozen_copies(call.leaves)
     y, tape, aux = trace_call(call, has_aux)
     leaves, structure = tree.flatten(y)
     entries = tape.end()
@@ -102,7 +112,7 @@ def _unaliased(xbar: Any, ybars: list[Any]) -> Any:
     return xbar.copy() if type(xbar) is ndarray and any(xbar is ybar for ybar in ybars) else xbar
 
 
-def value_and_grad(f: Any, argnums: ArgNums = 0, has_aux: bool = False) -> Any:
+def value_and_grad(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:
     """Turn ``f`` into a function that returns the value of ``f`` and its gradient.
 
     See :func:`grad` for the parameters, and for what may be raised.
@@ -118,10 +128,10 @@ def value_and_grad(f: Any, argnums: ArgNums = 0, has_aux: bool = False) -> Any:
     >>> value_and_grad(lambda x: x**2)(3.0)
     (9.0, 6.0)
     """
-    return Transformed(_value_and_grad, f, check_argnums(f, argnums), has_aux)
+    return Transformed(_value_and_grad, f, check_argnums(f, argnums), has_aux, holomorphic)
 
 
-def grad(f: Any, argnums: ArgNums = 0, has_aux: bool = False) -> Any:
+def grad(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:
     """Turn ``f`` into a function that returns its gradient.
 
     For y = f(x), a real number, the gradient is x̄ = ∂y/∂x. For complex x = a + ib it is
@@ -136,6 +146,9 @@ def grad(f: Any, argnums: ArgNums = 0, has_aux: bool = False) -> Any:
         or a container of them (see :mod:`funad.tree`). Integers are taken as float64.
     has_aux : bool, default False
         Say that ``f`` returns (y, aux), of which aux is passed on and not differentiated.
+    holomorphic : bool, default False
+        Say that ``f`` is a holomorphic function of complex x with a complex result: x̄ is then its
+        complex derivative f′(x).
 
     Returns
     -------
@@ -162,33 +175,37 @@ def grad(f: Any, argnums: ArgNums = 0, has_aux: bool = False) -> Any:
     >>> grad(lambda x, y: x * y**2, argnums=("x", "y"))(2.0, 3.0)
     (9.0, 12.0)
     """
-    return Transformed(_grad, f, check_argnums(f, argnums), has_aux)
+    return Transformed(_grad, f, check_argnums(f, argnums), has_aux, holomorphic)
 
 
-def _grad(f: Any, argnums: ArgNums, has_aux: bool, args: Any, kwargs: Any) -> Any:
-    value, xbar = _value_and_grad(f, argnums, has_aux, args, kwargs)
+def _grad(f: Any, argnums: ArgNums, has_aux: bool, holomorphic: bool, args: Any, kwargs: Any) -> Any:
+    value, xbar = _value_and_grad(f, argnums, has_aux, holomorphic, args, kwargs)
     return (xbar, value[1]) if has_aux else xbar
 
 
-def _value_and_grad(f: Any, argnums: ArgNums, has_aux: bool, args: Any, kwargs: Any) -> Any:
+def _value_and_grad(
+    f: Any, argnums: ArgNums, has_aux: bool, holomorphic: bool, args: Any, kwargs: Any
+) -> Any:
     call = Call(f, argnums, args, kwargs)
+    if holomorphic:
+        check_complex(call)
     y, tape, aux = trace_call(call, has_aux)
     entries = tape.end()
     if type(y) is Box and y.tape is tape:
         value, index = y.value, y.index
-        _check_scalar(f, value)
+        _check_scalar(f, value, holomorphic)
         del y
         entries[index] = ones_like(value)
         xbars = sweep(entries, call, call.leaves)
     else:
         value = y
-        _check_scalar(f, value)
+        _check_scalar(f, value, holomorphic)
         xbars = [None] * len(call.leaves)
     found = call.results(xbars)
     return ((value, aux), found) if has_aux else (value, found)
 
 
-def _check_scalar(f: Any, y: Any) -> None:
+def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:
     """Refuse an output of which there is no gradient."""
     if type(y) is float:
         return
@@ -204,14 +221,14 @@ def _check_scalar(f: Any, y: Any) -> None:
             f"grad needs a function with a scalar output, but {name} returned shape "
             f"{shape_of(y)}; sum it, or use jacobian for one gradient per output"
         )
-    if onp.asarray(unbox(y)).dtype.kind == "c":
+    if is_complex(y) and not holomorphic:
         raise NonScalarOutputError(
             f"grad needs a real output, but {name} returned a complex one; take np.real, np.imag "
-            f"or np.abs of it"
+            f"or np.abs of it, or say holomorphic=True if {name} is a holomorphic function"
         )
 
 
-def elementwise_grad(f: Any, argnums: ArgNums = 0, has_aux: bool = False) -> Any:
+def elementwise_grad(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:
     """Turn a function that works element by element into its derivative, element by element.
 
     It is the gradient of the sum of the outputs, so y[i] must depend on x[i] alone. See
@@ -229,18 +246,23 @@ def elementwise_grad(f: Any, argnums: ArgNums = 0, has_aux: bool = False) -> Any
     >>> elementwise_grad(elementwise_grad(np.square))(np.array([1.0, 2.0]))
     array([2., 2.])
     """
-    return Transformed(_elementwise_grad, f, check_argnums(f, argnums), has_aux)
+    return Transformed(_elementwise_grad, f, check_argnums(f, argnums), has_aux, holomorphic)
 
 
-def _elementwise_grad(f: Any, argnums: ArgNums, has_aux: bool, args: Any, kwargs: Any) -> Any:
+def _elementwise_grad(
+    f: Any, argnums: ArgNums, has_aux: bool, holomorphic: bool, args: Any, kwargs: Any
+) -> Any:
     call = Call(f, argnums, args, kwargs)
+    if holomorphic:
+        check_complex(call)
     y, tape, aux = trace_call(call, has_aux)
     leaves, _ = tree.flatten(y)
     entries = tape.end()
     for leaf in leaves:
-        if onp.asarray(unbox(leaf)).dtype.kind == "c":
+        if is_complex(leaf) and not holomorphic:
             raise NonScalarOutputError(
-                "elementwise_grad needs a real output; take np.real, np.imag or np.abs of it"
+                "elementwise_grad needs a real output; take np.real, np.imag or np.abs of it, or say "
+                "holomorphic=True if the function is holomorphic"
             )
         if type(leaf) is Box and leaf.tape is tape:
             before = entries[leaf.index]

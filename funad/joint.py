@@ -1,0 +1,82 @@
+"""One step of any function of containers: how checkpoint and rules with residuals are recorded.
+
+A step takes all the traced leaves of its arguments as one list and has one rule, which returns
+the list of their cotangents: so what the cotangents share is computed once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from . import tree
+from .boxes import Traced
+from .primitives import call, innermost
+from .registry import Record
+
+__all__ = ["step"]
+
+
+class _Kept:
+    """Residuals on their way from the forward to the backward function, opaque to traces."""
+
+    __slots__ = ("residuals",)
+
+    def __init__(self, residuals: Any) -> None:
+        self.residuals = residuals
+
+
+def step(
+    name: str,
+    forward: Callable[..., tuple[Any, Any]],
+    backward: Callable[[Any, Any, list[Any], list[int]], list[Any]],
+    args: Any,
+    kwargs: Any,
+    opaque: bool,
+) -> Any:
+    """Call a function as one step of the trace that its arguments belong to.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    forward : callable
+        Takes args and kwargs; returns (y, residuals).
+    backward : callable
+        Takes the residuals, ȳ of the structure of y, and the traced leaves of the arguments with
+        their places among the leaves of (args, kwargs); returns their cotangents.
+    args, kwargs
+        Of the call, with traced leaves or without.
+    opaque : bool
+        Whether the traces around the innermost one see one step too. They must look inside where
+        there are residuals, which depend on the arguments as y does.
+    """
+    leaves, structure = tree.flatten((args, kwargs))
+    places = [n for n, leaf in enumerate(leaves) if isinstance(leaf, Traced)]
+    if not places:
+        return forward(*args, **kwargs)[0]
+    outputs: list[Any] = []  # the structure of y, once it is known
+
+    def run(xs: list[Any]) -> Any:
+        if opaque and innermost(xs) is not None:
+            return call(record, (xs,), {})
+        filled = list(leaves)
+        for place, x in zip(places, xs, strict=True):
+            filled[place] = x
+        args, kwargs = tree.unflatten(structure, filled)
+        y, residuals = forward(*args, **kwargs)
+        parts, output = tree.flatten(y)
+        outputs[:] = [output]
+        return (*parts, _Kept(residuals))
+
+    def rule(y: Any, ybar: Any, xs: list[Any]) -> Any:
+        ybars = tree.unflatten(outputs[0], ybar[:-1])
+        return backward(y[-1].residuals, ybars, xs, places)
+
+    record = Record(run, name)
+    record.wrapped = run
+    record.kind = "vjp"
+    record.containers = (0,)
+    record.rules = {0: rule}
+    *parts, _ = call(record, ([leaves[place] for place in places],), {})
+    return tree.unflatten(outputs[0], parts)

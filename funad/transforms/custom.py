@@ -1,0 +1,266 @@
+"""What a user adds to a function: its own backward pass, recomputation, taps, differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as onp
+
+from .. import numpy as np
+from .. import tree
+from ..boxes import Traced
+from ..errors import ArgumentError
+from ..joint import step
+from ..primitives import innermost
+from ..spaces import dtype_of, shape_of
+from ..tape import Tape
+from .calls import Transformed
+from .reverse import stop_gradient, vjp
+
+__all__ = ["checkpoint", "custom_vjp", "numerical", "tap", "value"]
+
+
+def checkpoint(f: Any) -> Any:
+    """Make ``f`` forget its intermediate values: its backward pass runs it again.
+
+    The derivatives are the same. The memory that a gradient takes falls from all the values
+    that ``f`` computes to those that go in and come out, for the time of one more run. It may
+    be nested: halving a recurrence again and again takes memory in the logarithm of its length.
+
+    Parameters
+    ----------
+    f : callable
+        Pure: it must give the same result when it runs again.
+
+    Returns
+    -------
+    callable
+        The same function.
+
+    Examples
+    --------
+    >>> import funad.numpy as np
+    >>> from funad import checkpoint, grad
+    >>> @checkpoint
+    ... def many_steps(x):
+    ...     for _ in range(100):
+    ...         x = np.sin(x) + 0.5
+    ...     return x
+    >>> grad(many_steps)(1.0) == grad(many_steps.__wrapped__)(1.0)
+    True
+    """
+    return Transformed(_checkpoint, f)
+
+
+def _checkpoint(f: Any, args: Any, kwargs: Any) -> Any:
+    leaves, structure = tree.flatten((args, kwargs))
+    if type(innermost(leaves)) is not Tape:  # forward mode keeps nothing anyway
+        return f(*args, **kwargs)
+
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        return f(*args, **kwargs), None
+
+    def backward(_: Any, ybar: Any, xs: list[Any], places: list[int]) -> Any:
+        def again(xs: list[Any]) -> Any:
+            filled = list(leaves)
+            for place, x in zip(places, xs, strict=True):
+                filled[place] = x
+            args, kwargs = tree.unflatten(structure, filled)
+            return f(*args, **kwargs)
+
+        return vjp(again, xs)[1](ybar)
+
+    return step(getattr(f, "__name__", "f"), forward, backward, args, kwargs, True)
+
+
+def custom_vjp(f: Any, forward: Callable[..., Any], backward: Callable[..., Any]) -> Any:
+    """Give ``f`` a backward pass of its own, which shares residuals with the forward pass.
+
+    Parameters
+    ----------
+    f : callable
+        What is called on plain values. Arguments and results may be containers.
+    forward : callable
+        Takes what ``f`` takes; returns (y, residuals).
+    backward : callable
+        Takes (residuals, ȳ), ȳ of the structure of y; returns the tuple of the cotangents of
+        the positional arguments, each of the structure of its argument (``None`` for zero); of
+        a single argument, its cotangent alone. For higher derivatives, it and ``forward`` call
+        traced functions.
+
+    Returns
+    -------
+    callable
+        The function with that derivative, in both modes. Keywords pass through as constants.
+
+    Examples
+    --------
+    >>> import funad.numpy as np
+    >>> from funad import custom_vjp, grad
+    >>> def forward(x):
+    ...     e = np.exp(x)
+    ...     return np.log1p(e), e
+    >>> softplus = custom_vjp(lambda x: forward(x)[0], forward, lambda e, ybar: ybar * e / (1 + e))
+    >>> float(grad(softplus)(0.0))
+    0.5
+    """
+    if not callable(forward) or not callable(backward):
+        raise ArgumentError("custom_vjp(f, forward, backward) takes three functions")
+    return Transformed(_custom_vjp, f, forward, backward)
+
+
+def _custom_vjp(f: Any, forward: Any, backward: Any, args: Any, kwargs: Any) -> Any:
+    if not any(isinstance(leaf, Traced) for leaf in tree.flatten((args, kwargs))[0]):
+        return f(*args, **kwargs)
+    name = getattr(f, "__name__", "f")
+    structures = [tree.flatten(arg)[1] for arg in args]
+
+    def pull_back(residuals: Any, ybar: Any, xs: list[Any], places: list[int]) -> Any:
+        found = backward(residuals, ybar)
+        xbars = (found,) if len(args) == 1 else found
+        if not isinstance(xbars, tuple) or len(xbars) != len(args):
+            raise ArgumentError(
+                f"the backward pass of {name} must return a tuple of {len(args)} cotangents, one "
+                f"per positional argument"
+            )
+        flat: list[Any] = []
+        for structure, xbar in zip(structures, xbars, strict=True):
+            flat += [None] * structure.size if xbar is None else tree.flatten_like(structure, xbar)
+        flat += [None] * (max(places) + 1 - len(flat))
+        return [
+            onp.zeros(shape_of(x)) if flat[place] is None else flat[place]
+            for x, place in zip(xs, places, strict=True)
+        ]
+
+    return step(name, forward, pull_back, args, kwargs, False)
+
+
+def numerical(f: Any, step: float | None = None, order: int = 2) -> Any:
+    """Make a black box differentiable by central differences: opt-in, and dear.
+
+    The derivative along the cotangent takes ``order`` evaluations of ``f`` per number in its
+    arguments, and is right to about half of the digits for order 2 (two thirds for order 4).
+    It can be differentiated again, at the square of the cost and with fewer digits yet.
+
+    Parameters
+    ----------
+    f : callable
+        Takes floats and float arrays by position; returns a float, an array, or a container.
+        It is called with plain values only.
+    step : float, optional
+        The step, relative to max(1, \\|x\\|); by default the best for float64 and the order.
+    order : int, default 2
+        2, or 4 for twice the evaluations.
+
+    Returns
+    -------
+    callable
+        The same function, in both modes.
+
+    Examples
+    --------
+    >>> import math
+    >>> from funad import grad, numerical
+    >>> abs(grad(numerical(math.sin))(0.5) - math.cos(0.5)) < 1e-9
+    True
+    """
+    if order not in (2, 4) or (step is not None and not step > 0):
+        raise ArgumentError("numerical takes order 2 or 4, and a step above 0")
+    return Transformed(_numerical, f, step or onp.finfo(float).eps ** (1 / (order + 1)), order)
+
+
+def _numerical(f: Any, h: float, order: int, args: Any, kwargs: Any) -> Any:
+    leaves, structure = tree.flatten(args)
+    if not any(isinstance(leaf, Traced) for leaf in leaves):
+        return f(*args, **kwargs)
+
+    def plainly(*args: Any) -> Any:
+        return _numerical(f, h, order, args, kwargs)
+
+    def backward(_: Any, ybar: Any, xs: list[Any], places: list[int]) -> Any:
+        filled = list(leaves)
+        for place, x in zip(places, xs, strict=True):
+            filled[place] = x
+
+        def moved(place: int, index: Any, by: float) -> Any:
+            """⟨ȳ, f⟩ with one number moved."""
+            x = filled[place]
+            at = list(filled)
+            at[place] = x + by if index is None else x + by * _unit(x, index)
+            parts = tree.flatten(plainly(*tree.unflatten(structure, at)))[0]
+            bars = tree.flatten(ybar)[0]
+            return sum(np.sum(bar * part) for bar, part in zip(bars, parts, strict=True))
+
+        def slope(place: int, index: Any, x: Any) -> Any:
+            by = h * max(1.0, abs(float(stop_gradient(x))))
+            close = (moved(place, index, by) - moved(place, index, -by)) / (2 * by)
+            if order == 2:
+                return close
+            wide = (moved(place, index, 2 * by) - moved(place, index, -2 * by)) / (4 * by)
+            return (4 * close - wide) / 3
+
+        xbars = []
+        for place, x in zip(places, xs, strict=True):
+            shape = shape_of(x)
+            if shape == ():
+                xbars.append(slope(place, None, x))
+                continue
+            slopes = [slope(place, index, x[index]) for index in onp.ndindex(*shape)]
+            xbars.append(np.reshape(np.stack(slopes), shape) if slopes else onp.zeros(shape))
+        return xbars
+
+    def forward(*args: Any) -> Any:
+        return f(*args, **kwargs), None
+
+    return step(getattr(f, "__name__", "f"), forward, backward, args, {}, True)
+
+
+def _unit(x: Any, index: Any) -> Any:
+    unit = onp.zeros(shape_of(x), dtype_of(x))
+    unit[index] = 1
+    return unit
+
+
+def tap(x: Any, callback: Callable[[Any], Any]) -> Any:
+    """Return ``x``, and show its cotangent to ``callback`` on the way back.
+
+    Parameters
+    ----------
+    x : float, array or container
+    callback : callable
+        Takes x̄, of the structure of x. What it returns takes the place of x̄, unless that is
+        ``None``: so it can print, clip, scale or stop a cotangent.
+
+    Examples
+    --------
+    >>> from funad import grad, tap
+    >>> grad(lambda x: tap(x * 3.0, lambda ybar: min(ybar, 0.5)) ** 2)(1.0)
+    1.5
+    """
+
+    def backward(_: Any, ybar: Any, xs: list[Any], places: list[int]) -> Any:
+        replaced = callback(ybar)
+        kept = ybar if replaced is None else replaced
+        leaves = tree.flatten_like(tree.flatten(x)[1], kept)
+        return [leaves[place] for place in places]
+
+    return step("tap", lambda x: (x, None), backward, (x,), {}, True)
+
+
+def value(x: Any) -> Any:
+    """Return the plain value of ``x``, through every level of tracing and every container.
+
+    To look at a value inside of a function that is being differentiated; what is computed from
+    it has no derivative (where that is what you want, write :func:`stop_gradient`).
+
+    Examples
+    --------
+    >>> from funad import grad, value
+    >>> seen = []
+    >>> grad(lambda x: seen.append(value(x)) or x**2)(3.0)
+    6.0
+    >>> seen
+    [3.0]
+    """
+    return stop_gradient(x)
