@@ -140,8 +140,14 @@ class Box(Traced):
         return f"Box({self.value!r}, level={self.tape.level})"
 
     def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, (ndarray, list)):
-            index = onp.array(index)  # the caller may change it before the way back
+        kind = type(index)
+        if kind is tuple:
+            for part in index:
+                if isinstance(part, (ndarray, list)):
+                    index = tuple(map(_own_index, index))
+                    break
+        elif kind is ndarray or kind is list:
+            index = _own_index(index)
         value = self.value
         y = value[index]
         tape = self.tape
@@ -154,6 +160,14 @@ class Box(Traced):
         entries += (_GETITEM, None, value, index, self.index, 0, None)
         box.index = len(entries) - 1
         return box
+
+
+def _own_index(index: Any) -> Any:
+    """Return a part of an index as it is now: the caller may change it before the way back."""
+    if isinstance(index, list):
+        index = onp.array(index)
+        return index if index.size else index.astype(onp.intp)
+    return index.copy() if isinstance(index, ndarray) else index
 
 
 class _ByHand:

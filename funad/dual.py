@@ -101,7 +101,9 @@ def _elementwise(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwar
 
 
 def _linear(record: Record, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> Any:
-    """ẏ = f(ẋ): f is linear in this argument."""
+    """ẏ = f(ẋ): f is linear in this argument, but for a constant that a sum starts from."""
+    if "initial" in kwargs:
+        kwargs = {name: x for name, x in kwargs.items() if name != "initial"}
     if isinstance(argnum, str):
         return record.wrapped(*args, **{**kwargs, argnum: xdot})
     if type(xdot) is list:

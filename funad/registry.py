@@ -142,8 +142,11 @@ def _define(f: Any, kind: str, rules: dict[ArgNum, Rule], masks: bool = False) -
 
 def _keywords(rule: Rule) -> tuple[str, ...]:
     """Return the names that a rule takes after y and ȳ."""
-    code = rule.__code__
-    return code.co_varnames[2 : code.co_argcount + code.co_kwonlyargcount]
+    code: Any = getattr(rule, "__code__", None)
+    if code is None:  # a partial, a curried function, an object
+        return tuple(inspect.signature(rule).parameters)[2:]
+    names: tuple[str, ...] = code.co_varnames
+    return names[2 : code.co_argcount + code.co_kwonlyargcount]
 
 
 def _drop_on_first_use(record: Record) -> Callable[[Any, Any, Any], tuple[Any, Any, Any]]:
@@ -158,12 +161,16 @@ def _drop_on_first_use(record: Record) -> Callable[[Any, Any, Any], tuple[Any, A
 
 def _dropper(record: Record) -> Callable[[Any, Any, Any], tuple[Any, Any, Any]] | None:
     """Return what lets go of the large arrays that no rule of this primitive reads."""
+    if not all(hasattr(rule, "__code__") for rule in record.rules.values()):
+        return None
     read = [_names_read(rule) for rule in record.rules.values()]
     first = [_keywords(rule)[:2] for rule in record.rules.values()]
 
     def unread(n: int) -> bool:
         if record.kind == "linear" and list(record.rules) == [n]:
             return True  # its rule asks the shape and the dtype alone
+        if record.kind == "linear" and n not in record.rules:
+            return False  # forward mode calls the function itself, with this argument
         return not any(len(names) > n and names[n] in seen for names, seen in zip(first, read, strict=True))
 
     no_y = record.kind == "linear" or not any(
@@ -175,14 +182,18 @@ def _dropper(record: Record) -> Callable[[Any, Any, Any], tuple[Any, Any, Any]] 
 
     def drop(y: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
         if no_y:
-            y = None
-        if no_a and type(a) is onp.ndarray and a.nbytes > WORTH_DROPPING:
-            a = ghost(a)
-        if no_b and type(b) is onp.ndarray and b.nbytes > WORTH_DROPPING:
-            b = ghost(b)
-        return y, a, b
+            # Forward mode along a tape asks the result of an elementwise function for its shape.
+            y = None if record.kind == "linear" else _let_go(y)
+        return y, _let_go(a) if no_a else a, _let_go(b) if no_b else b
 
     return drop
+
+
+def _let_go(x: Any) -> Any:
+    """Return a stand-in for a large array, or for those in a list; others as they are."""
+    if type(x) is list:
+        return [_let_go(part) for part in x]
+    return ghost(x) if type(x) is onp.ndarray and x.nbytes > WORTH_DROPPING else x
 
 
 def _names_read(rule: Rule) -> set[str]:

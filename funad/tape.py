@@ -18,6 +18,7 @@ It is in topological order by construction, so the walk back is one loop.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterable
 from typing import Any
@@ -192,7 +193,7 @@ def _walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: boo
             before = entries[source_a]
             if before is None:
                 entries[source_a] = abar
-            elif type(before) is float:
+            elif type(before) is float and kind is float:
                 entries[source_a] = before + abar
             else:
                 entries[source_a] = accumulate(before, abar, source_a, owned)
@@ -222,7 +223,7 @@ def _walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: boo
                 before = entries[source_a]
                 if before is None:
                     entries[source_a] = abar
-                elif type(before) is float:
+                elif type(before) is float and kind is float:
                     entries[source_a] = before + abar
                 else:
                     entries[source_a] = accumulate(before, abar, source_a, owned)
@@ -246,7 +247,7 @@ def _walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: boo
                 before = entries[source_b]
                 if before is None:
                     entries[source_b] = bbar
-                elif type(before) is float:
+                elif type(before) is float and kind is float:
                     entries[source_b] = before + bbar
                 else:
                     entries[source_b] = accumulate(before, bbar, source_b, owned)
@@ -257,7 +258,7 @@ def _walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: boo
 def _put_output(entries: list[Any], source: int, k: int, ybar: Any) -> None:
     """Add ȳ to the k-th of the cotangents of a call with several outputs."""
     ybars = entries[source] or {}
-    entries[source] = {**ybars, k: ybars[k] + ybar if k in ybars else ybar}
+    entries[source] = {**ybars, k: _sum(ybars[k], ybar) if k in ybars else ybar}
 
 
 def _pull_back_call(
@@ -304,7 +305,11 @@ def settle(record: Record, xbar: Any, ybar: Any, x: Any, careful: bool) -> Any:
         return xbar
     elif careful and record.kind == "elementwise":
         xbar = strong_zero(xbar, ybar)
-    return fit(xbar, x)
+    try:
+        return fit(xbar, x)
+    except FloatingPointError:  # infinities of both signs in one sum
+        with onp.errstate(invalid="ignore"):
+            return fit(xbar, x)
 
 
 def accumulate(before: Any, xbar: Any, slot: int, owned: set[int]) -> Any:
@@ -325,12 +330,23 @@ def accumulate(before: Any, xbar: Any, slot: int, owned: set[int]) -> Any:
     elif type(before) is Scatter:
         before = before.dense()
     if slot in owned and type(xbar) is ndarray and type(before) is ndarray:
-        before += xbar
+        # ∞ - ∞ is nan, as it is said when all has been added.
+        with contextlib.suppress(FloatingPointError):
+            before += xbar
         return before
-    after = before + xbar
+    after = _sum(before, xbar)
     if type(after) is ndarray:
         owned.add(slot)
     return after
+
+
+def _sum(a: Any, b: Any) -> Any:
+    """Return a + b; of infinities of both signs, nan."""
+    try:
+        return a + b
+    except FloatingPointError:
+        with onp.errstate(invalid="ignore"):
+            return a + b
 
 
 def strong_zero(xbar: Any, ybar: Any) -> Any:

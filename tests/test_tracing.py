@@ -251,3 +251,12 @@ def _reference(x):
 def test_boxes_know_their_trace_and_place():
     (box, y), tape = trace(lambda boxes: (boxes[0], boxes[0] * 2), [3.0])
     assert type(box) is Box and box.tape is tape and box.index == 1 and y.value == 6.0
+
+
+def test_infinite_cotangents_of_both_signs_add_up_to_nan():
+    for zero in (0.0, onp.float64(0.0), onp.zeros(3), onp.zeros((1, 3))):
+        with onp.errstate(divide="ignore", invalid="ignore"):
+            found = grad(lambda x: np.sum(np.log(x) - np.log(x)))(zero)
+            thrice = grad(lambda x: np.sum(np.log(x) - np.log(x) + np.log(x)))(zero)
+            summed = grad(lambda x: np.sum(np.log(x + onp.zeros((2, 3))) * onp.array([[1.0], [-1.0]])))(zero)
+        assert onp.isnan(found).all() and onp.isnan(thrice).all() and onp.isnan(summed).all()

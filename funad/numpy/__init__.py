@@ -1,4 +1,10 @@
-"""The traced namespace: every public name of NumPy, with derivatives where there are any."""
+"""The traced namespace: every public name of NumPy, with derivatives where there are any.
+
+Functions of float arrays are primitives, in one file per field. Whatever else NumPy has is passed
+through unchanged: the groups below say what, and why no derivative goes through it.
+"""
+
+import importlib as _importlib
 
 import numpy as _np
 
@@ -7,10 +13,95 @@ from .creation import *
 from .elementwise import *
 from .indexing import *
 from .manipulation import *
+from .numeric import *
+from .padding import *
 from .products import *
 from .reductions import *
 from .sorting import *
+from .versions import lookup
+
+# Constants
+from numpy import (  # isort: skip
+    False_, True_, e, euler_gamma, inf, little_endian, nan, newaxis, pi,
+)  # fmt: skip
+
+# Kinds of numbers, and the words for them: the types that one machine has and another has not
+# (float128) come from __getattr__
+from numpy import (  # isort: skip
+    ScalarType, bool, bool_, byte, bytes_, cdouble, character, clongdouble, complex64, complex128,
+    complexfloating, csingle, datetime64, double, dtype, flexible, float16, float32, float64,
+    floating, generic, half, inexact, int8, int16, int32, int64, int_, intc, integer, intp, long,
+    longdouble, longlong, number, object_, sctypeDict, short, signedinteger, single, str_,
+    timedelta64, typecodes, ubyte, uint, uint8, uint16, uint32, uint64, uintc, uintp, ulong,
+    ulonglong, unsignedinteger, ushort, void,
+)  # fmt: skip
+
+# Questions about those types; they take no arrays
+from numpy import (  # isort: skip
+    datetime_data, finfo, iinfo, isdtype, issubdtype, mintypecode, promote_types, typename,
+)  # fmt: skip
+
+# Classes: arrays and what they are made of, iterators, and functions made from Python's
+from numpy import (  # isort: skip
+    broadcast, errstate, flatiter, frompyfunc, iterable, matrix, memmap, ndarray, ndenumerate,
+    ndindex, nditer, nested_iters, poly1d, recarray, record, ufunc, vectorize,
+)  # fmt: skip
+
+# Index objects: they make arrays of plain numbers
+from numpy import c_, index_exp, mgrid, ogrid, r_, s_  # isort: skip
+
+# Bits and days
+from numpy import (  # isort: skip
+    busday_count, busday_offset, busdaycalendar, datetime_as_string, is_busday, packbits, unpackbits,
+)  # fmt: skip
+
+# Files, buffers and text: what is read has no derivative, what is written needs none
+from numpy import (  # isort: skip
+    from_dlpack, frombuffer, fromfile, fromregex, fromstring, genfromtxt, load, loadtxt, save,
+    savetxt, savez, savez_compressed,
+)  # fmt: skip
+
+# Printing
+from numpy import (  # isort: skip
+    base_repr, binary_repr, format_float_positional, format_float_scientific, get_printoptions,
+    printoptions, set_printoptions,
+)  # fmt: skip
+
+# The state of floating-point errors, and the set-up of NumPy itself
+from numpy import (  # isort: skip
+    __array_api_version__, __version__, get_include, getbufsize, geterr,
+    geterrcall, info, setbufsize, seterr, seterrcall, show_config, show_runtime, test,
+)  # fmt: skip
+
+# NumPy's submodules without traced functions: loaded when they are asked for, as there
+_SUBMODULES = (
+    "char",
+    "core",
+    "ctypeslib",
+    "dtypes",
+    "emath",
+    "exceptions",
+    "f2py",
+    "lib",
+    "ma",
+    "matlib",
+    "polynomial",
+    "rec",
+    "strings",
+    "testing",
+    "typing",
+)
+
+__all__ = list(_np.__all__)
+
+_find, _dir = lookup(_np, globals())
 
 
 def __getattr__(name):
-    return getattr(_np, name)
+    if name == "random":  # 15 ms, and NumPy too loads it when it is asked for
+        return _importlib.import_module(f"{__name__}.random")
+    return _find(name)
+
+
+def __dir__():
+    return sorted({*_dir(), *_SUBMODULES, "random"})

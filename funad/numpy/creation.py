@@ -1,7 +1,141 @@
-"""Making arrays: array([...]) of traced values, full, and those that pass through."""
+"""Making arrays: array([...]) of traced values, full, linspace, and those that pass through."""
 
 import numpy as _np
+from numpy import empty, eye, fromfunction, fromiter, identity, indices, ones, tri, zeros
 
+from ..boxes import Traced as _Traced
+from ..boxes import unbox as _unbox
+from ..errors import NotDifferentiableError as _NotDifferentiableError
+from ..primitives import composite as _composite
 from ..primitives import primitive
+from ..spaces import dtype_of as _dtype_of
+from .manipulation import asarray as _asarray
+from .manipulation import astype as _astype
+from .manipulation import broadcast_arrays as _broadcast_arrays
+from .manipulation import ndim as _ndim
+from .manipulation import reshape as _reshape
+from .manipulation import shape as _shape
 
-__all__ = []
+__all__ = [
+    "arange",
+    "array",
+    "asmatrix",
+    "bmat",
+    "empty",
+    "empty_like",
+    "eye",
+    "fromfunction",
+    "fromiter",
+    "full",
+    "full_like",
+    "geomspace",
+    "identity",
+    "indices",
+    "linspace",
+    "logspace",
+    "meshgrid",
+    "ones",
+    "ones_like",
+    "tri",
+    "vander",
+    "zeros",
+    "zeros_like",
+]
+
+
+# --- array
+
+
+def _assemble(parts, shape):
+    """Return parts, numbers or arrays, one after the other in an array of a shape."""
+    if any(getattr(part, "shape", ()) for part in parts):
+        parts = _np.concatenate([_np.ravel(part) for part in parts])
+    y = _np.array(parts).reshape(shape)
+    if y.dtype.kind not in "fcbiu":
+        raise _NotDifferentiableError(
+            f"an array of traced values and of other things than numbers, of dtype {y.dtype}, would "
+            f"lose their derivatives; keep them in a list"
+        )
+    return y
+
+
+assemble = primitive(_assemble, "numpy.array", containers=(0,))
+
+
+@_composite(_np.array)
+def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0):
+    """Return an array of a traced value, or of lists with traced values in them."""
+    if type(object) in (list, tuple):
+        parts = []
+        shape = _flatten(object, parts)
+        y = assemble(parts, shape)
+        y = y if dtype is None else _astype(y, dtype)
+    else:
+        y = _asarray(object, dtype)
+    missing = ndmin - _ndim(y)
+    return _reshape(y, (1,) * missing + _shape(y)) if missing > 0 else y
+
+
+def _flatten(nested, parts):
+    """Append what is in nested lists to ``parts``; return the shape of the whole."""
+    shapes = set()
+    for part in nested:
+        if type(part) in (list, tuple):
+            shapes.add(_flatten(part, parts))
+        else:
+            parts.append(part)
+            shapes.add(getattr(part, "shape", ()))
+    if len(shapes) > 1:
+        raise ValueError(
+            f"array needs lists of one length and arrays of one shape side by side, but found the shapes "
+            f"{', '.join(map(str, sorted(shapes)))}"
+        )
+    return (len(nested), *shapes.pop()) if shapes else (0,)
+
+
+# --- filled with one value
+
+full = primitive(_np.full)
+
+
+@_composite(_np.full_like)
+def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
+    """Return an array of the shape and dtype of a, filled with a value."""
+    a = _unbox(a)
+    shape = _np.shape(a) if shape is None else shape
+    return full(shape, fill_value, _dtype_of(a) if dtype is None else dtype)
+
+
+empty_like = primitive(_np.empty_like)
+ones_like = primitive(_np.ones_like)
+zeros_like = primitive(_np.zeros_like)
+
+# --- between two values, and grids
+
+arange = primitive(_np.arange)
+geomspace = primitive(_np.geomspace)
+linspace = primitive(_np.linspace)
+logspace = primitive(_np.logspace)
+vander = primitive(_np.vander)
+
+
+@_composite(_np.meshgrid)
+def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
+    """Return the coordinates of a grid, an array per axis."""
+    xi = [_asarray(x) for x in xi]
+    plain = _np.meshgrid(*map(_unbox, xi), copy=copy, sparse=sparse, indexing=indexing)
+    places = list(range(len(xi)))
+    if indexing == "xy":
+        places[:2] = places[:2][::-1]
+    along = [
+        _reshape(x, (1,) * place + (-1,) + (1,) * (len(xi) - place - 1))
+        for x, place in zip(xi, places, strict=True)
+    ]
+    grids = along if sparse else _broadcast_arrays(*along)
+    return type(plain)(
+        grid if isinstance(x, _Traced) else y for x, y, grid in zip(xi, plain, grids, strict=True)
+    )
+
+
+asmatrix = primitive(_np.asmatrix)
+bmat = primitive(_np.bmat)

@@ -2,10 +2,142 @@
 
 import operator as _operator
 
+import numpy as _np
+from numpy import (
+    diag_indices,
+    index_exp,
+    mask_indices,
+    ravel_multi_index,
+    s_,
+    tril_indices,
+    triu_indices,
+    unravel_index,
+)
+
 from .. import tape as _tape
+from ..boxes import unbox as _unbox
+from ..errors import NotDifferentiableError as _NotDifferentiableError
+from ..primitives import composite as _composite
 from ..primitives import primitive
+from .elementwise import where as _where
 
-__all__ = []
+__all__ = [
+    "choose",
+    "compress",
+    "copyto",
+    "diag_indices",
+    "diag_indices_from",
+    "extract",
+    "fill_diagonal",
+    "index_exp",
+    "ix_",
+    "mask_indices",
+    "piecewise",
+    "place",
+    "put",
+    "put_along_axis",
+    "putmask",
+    "ravel_multi_index",
+    "s_",
+    "select",
+    "take",
+    "take_along_axis",
+    "tril_indices",
+    "tril_indices_from",
+    "triu_indices",
+    "triu_indices_from",
+    "unravel_index",
+]
 
+# x[index], which boxes record themselves, and its transpose
 getitem = primitive(_operator.getitem, "indexing")
-scatter = primitive(_tape.scatter, containers=(3,))
+scatter = primitive(_tape.scatter, "scatter", containers=(3,))
+
+choose = primitive(_np.choose, containers=(1,))
+take = primitive(_np.take)
+take_along_axis = primitive(_np.take_along_axis)
+
+# What they return are positions
+diag_indices_from = primitive(_np.diag_indices_from)
+tril_indices_from = primitive(_np.tril_indices_from)
+triu_indices_from = primitive(_np.triu_indices_from)
+
+ix_ = primitive(_np.ix_)
+
+
+@_composite(_np.compress)
+def compress(condition, a, axis=None):
+    """Return the elements of a along an axis where a mask is true."""
+    return take(a, _np.flatnonzero(_unbox(condition)), axis)
+
+
+@_composite(_np.extract)
+def extract(condition, arr):
+    """Return the elements of arr, as one axis, where a mask is true."""
+    return take(arr, _np.flatnonzero(_unbox(condition)))
+
+
+@_composite(_np.select)
+def select(condlist, choicelist, default=0):
+    """Return each element from the first choice whose condition is true."""
+    if len(condlist) != len(choicelist) or not condlist:
+        raise ValueError("select needs a list of conditions and one choice for each of them")
+    y = default
+    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+        condition = _np.asarray(_unbox(condition))
+        if condition.dtype != bool:
+            raise TypeError(f"a condition of select is boolean, not {condition.dtype}")
+        y = _where(condition, choice, y)
+    return y
+
+
+@_composite(_np.piecewise)
+def piecewise(x, condlist, funclist, *args, **kw):
+    """Return f(x), with the last f of ``funclist`` whose condition is true."""
+    conditions = _conditions(_unbox(condlist), x.ndim)
+    if len(funclist) == len(conditions) + 1:
+        conditions = [*conditions, ~_np.any(conditions, axis=0)]
+    if len(funclist) != len(conditions):
+        n = len(conditions)
+        raise ValueError(
+            f"with {n} conditions, piecewise takes {n} or {n + 1} functions, not {len(funclist)}"
+        )
+    taken = _np.zeros(x.shape, bool)
+    indices, pieces = [], []
+    for condition, f in reversed(list(zip(conditions, funclist, strict=True))):
+        last = condition & ~taken  # a later condition wins
+        taken = taken | condition
+        if not _np.any(last):
+            continue
+        values = f(x[condition], *args, **kw) if callable(f) else f
+        indices.append(last)
+        pieces.append(values[last[condition]] if _np.ndim(_unbox(values)) else values)
+    return scatter(x.shape, x.dtype, indices, pieces)
+
+
+def _conditions(condlist, ndim):
+    """Return a list of masks, of a list of masks or of one mask."""
+    if _np.isscalar(condlist) or (ndim > 0 and not isinstance(condlist[0], (list, _np.ndarray))):
+        condlist = [condlist]
+    return [_np.asarray(condition, bool) for condition in condlist]
+
+
+def _in_place(f, instead):
+    """Refuse a function that writes into its argument."""
+
+    @_composite(f)
+    def refused(*args, **kwargs):
+        raise _NotDifferentiableError(
+            f"{f.__name__} writes into its argument, which loses the derivative of a traced value; {instead}"
+        )
+
+    return refused
+
+
+_BY_MASK = "use np.where(mask, values, a), which returns a new array"
+copyto = _in_place(_np.copyto, "use np.where(where, src, dst), which returns a new array")
+fill_diagonal = _in_place(_np.fill_diagonal, "use np.where(np.eye(n, dtype=bool), val, a)")
+place = _in_place(_np.place, _BY_MASK)
+put = _in_place(_np.put, _BY_MASK)
+put_along_axis = _in_place(_np.put_along_axis, _BY_MASK)
+putmask = _in_place(_np.putmask, _BY_MASK)

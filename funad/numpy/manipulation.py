@@ -1,27 +1,381 @@
-"""Functions that move elements to other places: shapes, axes, joining, splitting, padding."""
+"""Functions that move elements to other places: shapes, axes, joining, splitting.
+
+Those that are made of other functions of the namespace need no rule: they are ``composite``.
+"""
+
+import functools as _functools
 
 import numpy as _np
+from numpy import broadcast_shapes
 
-from ..primitives import primitive
+from ..boxes import Traced as _Traced
+from ..boxes import unbox as _unbox
+from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
+from ..primitives import _as_array, primitive
+from ..primitives import _of_any as _wrap
+from ..primitives import composite as _composite
+from ..registry import adopt as _adopt
+from ..registry import enter as _enter
+from .indexing import take as _take
 
 __all__ = [
+    "append",
+    "array_split",
+    "asanyarray",
+    "asarray",
+    "asarray_chkfinite",
+    "ascontiguousarray",
+    "asfortranarray",
+    "astype",
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
+    "block",
+    "broadcast_arrays",
+    "broadcast_shapes",
+    "broadcast_to",
+    "column_stack",
+    "concat",
+    "concatenate",
+    "copy",
+    "delete",
+    "diag",
+    "diagflat",
+    "diagonal",
+    "dsplit",
+    "dstack",
+    "expand_dims",
+    "flip",
+    "fliplr",
+    "flipud",
+    "hsplit",
+    "hstack",
+    "insert",
+    "matrix_transpose",
+    "moveaxis",
     "ndim",
+    "permute_dims",
+    "ravel",
+    "repeat",
+    "require",
+    "reshape",
+    "resize",
+    "roll",
+    "rollaxis",
+    "rot90",
+    "row_stack",
     "shape",
     "size",
-    "reshape",
-    "transpose",
-    "swapaxes",
-    "expand_dims",
-    "broadcast_to",
+    "split",
     "squeeze",
+    "stack",
+    "swapaxes",
+    "tile",
+    "transpose",
+    "tril",
+    "trim_zeros",
+    "triu",
+    "vsplit",
+    "vstack",
 ]
 
-reshape = primitive(_np.reshape)
-transpose = primitive(_np.transpose)
-swapaxes = primitive(_np.swapaxes)
-expand_dims = primitive(_np.expand_dims)
-broadcast_to = primitive(_np.broadcast_to)
-squeeze = primitive(_np.squeeze)
-shape = primitive(_np.shape)
+
+def _laid_out(f, place):
+    """Wrap f, which takes ``order`` at a place, such that rules meet "C" and "F" alone.
+
+    What "A" and "K" mean depends on the memory of the array, and ȳ and ẋ have their own.
+    """
+    record = _enter(f)
+    traced = _wrap(record, f)
+
+    @_functools.wraps(f)
+    def wrapped(*args, **kwargs):
+        if len(args) > place:
+            if args[place] not in ("C", "F") and isinstance(args[0], _Traced):
+                args = (*args[:place], memory_order(args[0], args[place]), *args[place + 1 :])
+        elif "order" in kwargs and args and isinstance(args[0], _Traced):
+            kwargs["order"] = memory_order(args[0], kwargs["order"])
+        return traced(*args, **kwargs)
+
+    _adopt(record, wrapped)
+    return wrapped
+
+
+def memory_order(a, order):
+    """Return which of "C" and "F" the orders "A" and "K" are for the array at hand."""
+    if order not in ("A", "K"):
+        return order
+    flags = getattr(_unbox(a), "flags", None)
+    if flags is None or flags.c_contiguous:
+        return "C"
+    if order == "K" and not flags.f_contiguous:
+        raise _UnsupportedKeywordError(
+            "order='K' is supported on a traced value only where its elements follow each other in "
+            "memory, by rows or by columns; use order='C' or 'F'"
+        )
+    return "F" if flags.f_contiguous else "C"
+
+
+# Of arrays, but no arrays themselves
 ndim = primitive(_np.ndim)
+shape = primitive(_np.shape)
 size = primitive(_np.size)
+
+# The same elements, seen otherwise
+broadcast_to = primitive(_np.broadcast_to)
+diag = primitive(_np.diag)
+diagonal = primitive(_np.diagonal)
+expand_dims = primitive(_np.expand_dims)
+flip = primitive(_np.flip)
+fliplr = primitive(_np.fliplr)
+flipud = primitive(_np.flipud)
+matrix_transpose = primitive(_np.matrix_transpose)
+moveaxis = primitive(_np.moveaxis)
+permute_dims = transpose = primitive(_np.transpose)
+ravel = _laid_out(_np.ravel, 1)
+repeat = primitive(_np.repeat)
+reshape = _laid_out(_np.reshape, 2)
+roll = primitive(_np.roll)
+rot90 = primitive(_np.rot90)
+squeeze = primitive(_np.squeeze)
+swapaxes = primitive(_np.swapaxes)
+tile = primitive(_np.tile)
+tril = primitive(_np.tril)
+trim_zeros = primitive(_np.trim_zeros)
+triu = primitive(_np.triu)
+
+# Joined
+concat = concatenate = primitive(_np.concatenate, containers=(0,))
+stack = primitive(_np.stack, containers=(0,))
+
+# In another type or memory
+asanyarray = primitive(_np.asanyarray)
+asarray = primitive(_np.asarray)
+asarray_chkfinite = primitive(_np.asarray_chkfinite)
+ascontiguousarray = primitive(_np.ascontiguousarray)
+asfortranarray = primitive(_np.asfortranarray)
+copy = primitive(_np.copy)
+require = primitive(_np.require)
+
+
+def _cast(x, dtype, casting="unsafe"):
+    if isinstance(x, _np.ndarray):
+        return x.astype(dtype, casting=casting)
+    return _np.asarray(x).astype(dtype, casting=casting)[()]
+
+
+cast = primitive(_cast, "numpy.astype")
+
+
+@_composite(_np.astype)
+def astype(x, dtype, /, order="K", casting="unsafe", subok=True, copy=True, *, device=None):
+    """Return x as another type; numbers and the options of the method of that name are taken too."""
+    return cast(x, _np.dtype(dtype), casting)
+
+
+# --- more axes
+
+
+@_composite(_np.atleast_1d)
+def atleast_1d(*arys):
+    """Return each with one axis at least."""
+    return _each(_one_axis, arys)
+
+
+@_composite(_np.atleast_2d)
+def atleast_2d(*arys):
+    """Return each with two axes at least, new ones first."""
+    return _each(_two_axes, arys)
+
+
+@_composite(_np.atleast_3d)
+def atleast_3d(*arys):
+    """Return each with three axes at least."""
+    return _each(_three_axes, arys)
+
+
+def _each(f, arys):
+    found = tuple(f(_as_array(a)) for a in arys)
+    return found[0] if len(found) == 1 else found
+
+
+def _one_axis(a):
+    return reshape(a, (1,)) if ndim(a) == 0 else a
+
+
+def _two_axes(a):
+    return reshape(a, (1, size(a))) if ndim(a) < 2 else a
+
+
+def _three_axes(a):
+    if ndim(a) < 2:
+        return reshape(a, (1, size(a), 1))
+    return expand_dims(a, 2) if ndim(a) == 2 else a
+
+
+@_composite(_np.broadcast_arrays)
+def broadcast_arrays(*args, subok=False):
+    """Return all of them in the one shape that broadcasting gives."""
+    args = [_as_array(a) for a in args]
+    common = broadcast_shapes(*map(shape, args))
+    return tuple(a if shape(a) == common else broadcast_to(a, common) for a in args)
+
+
+@_composite(_np.rollaxis)
+def rollaxis(a, axis, start=0):
+    """Return a with one axis moved in front of another."""
+    # An array whose shape is 0, 1, 2, ... tells by its shape where the axes go.
+    return transpose(a, _np.rollaxis(_np.empty(range(ndim(a))), axis, start).shape)
+
+
+# --- joined
+
+
+@_composite(_np.hstack)
+def hstack(tup, *, dtype=None, casting="same_kind"):
+    """Return them joined along the second axis, or the only one."""
+    parts = [_one_axis(_as_array(a)) for a in tup]
+    return concatenate(parts, 0 if parts and ndim(parts[0]) == 1 else 1, dtype=dtype, casting=casting)
+
+
+@_composite(_np.vstack)
+def vstack(tup, *, dtype=None, casting="same_kind"):
+    """Return them joined along the first axis, vectors as rows."""
+    return concatenate([_two_axes(_as_array(a)) for a in tup], 0, dtype=dtype, casting=casting)
+
+
+row_stack = vstack
+
+
+@_composite(_np.dstack)
+def dstack(tup):
+    """Return them joined along the third axis."""
+    return concatenate([_three_axes(_as_array(a)) for a in tup], 2)
+
+
+@_composite(_np.column_stack)
+def column_stack(tup):
+    """Return them joined along the second axis, vectors as columns."""
+    parts = [_as_array(a) for a in tup]
+    return concatenate([reshape(a, (-1, 1)) if ndim(a) < 2 else a for a in parts], 1)
+
+
+@_composite(_np.append)
+def append(arr, values, axis=None):
+    """Return arr with values after it."""
+    return concatenate((ravel(arr), ravel(values)) if axis is None else (arr, values), axis or 0)
+
+
+@_composite(_np.block)
+def block(arrays):
+    """Return one array of nested lists of blocks: the innermost lists are joined along the last axis."""
+    depth = _depth(arrays)
+    least = max(depth, _most_axes(arrays))
+    return _joined(arrays, depth, least)
+
+
+def _depth(blocks):
+    """Return how deep lists are nested; all blocks stand equally deep."""
+    if isinstance(blocks, tuple):
+        raise TypeError("block takes its blocks in lists, not in tuples")
+    if type(blocks) is not list:
+        return 0
+    depths = {_depth(part) for part in blocks}
+    if len(depths) != 1:
+        found = "lists of different depths" if depths else "an empty list"
+        raise ValueError(f"block needs blocks that are nested equally deep, but found {found}")
+    return 1 + depths.pop()
+
+
+def _most_axes(blocks):
+    return max(map(_most_axes, blocks)) if type(blocks) is list else ndim(blocks)
+
+
+def _joined(blocks, depth, least):
+    if type(blocks) is list:
+        return concatenate([_joined(part, depth - 1, least) for part in blocks], -depth)
+    return reshape(blocks, (1,) * (least - ndim(blocks)) + shape(blocks))
+
+
+# --- cut into several
+
+
+def _parts(ary, indices_or_sections, axis):
+    """Return the slices of ary along an axis."""
+    before = (slice(None),) * (axis % ndim(ary))
+    positions = _np.array_split(_np.arange(shape(ary)[axis]), _unbox(indices_or_sections))
+    ends = [(int(part[0]), int(part[-1]) + 1) if part.size else (0, 0) for part in positions]
+    return [ary[(*before, slice(start, end))] for start, end in ends]
+
+
+@_composite(_np.array_split)
+def array_split(ary, indices_or_sections, axis=0):
+    """Return the parts of ary, equal or nearly so."""
+    return _parts(ary, indices_or_sections, axis)
+
+
+def _split_along(f, axis_of):
+    """Return the function ``f`` of traced values, which cuts along one axis."""
+
+    @_composite(f)
+    def split_along(ary, indices_or_sections):
+        f(_unbox(ary), _unbox(indices_or_sections))  # its own checks
+        return _parts(ary, indices_or_sections, axis_of(ary))
+
+    return split_along
+
+
+@_composite(_np.split)
+def split(ary, indices_or_sections, axis=0):
+    """Return the parts of ary."""
+    _np.split(_unbox(ary), _unbox(indices_or_sections), axis)  # its own checks
+    return _parts(ary, indices_or_sections, axis)
+
+
+hsplit = _split_along(_np.hsplit, lambda ary: 1 if ndim(ary) > 1 else 0)
+vsplit = _split_along(_np.vsplit, lambda ary: 0)
+dsplit = _split_along(_np.dsplit, lambda ary: 2)
+
+if hasattr(_np, "unstack"):  # since NumPy 2.1
+    __all__ += ["unstack"]
+
+    @_composite(_np.unstack)
+    def unstack(x, /, *, axis=0):
+        """Return the layers of x along an axis."""
+        return tuple(moveaxis(x, axis, 0))
+
+
+# --- moved by position
+
+
+def _positions(a, start=0):
+    """Return an array of the shape of a that numbers its elements."""
+    return _np.arange(start, start + size(a)).reshape(shape(a))
+
+
+@_composite(_np.delete)
+def delete(arr, obj, axis=None):
+    """Return arr without some of its parts."""
+    return _take(arr, _np.delete(_positions(arr), _unbox(obj), axis))
+
+
+@_composite(_np.insert)
+def insert(arr, obj, values, axis=None):
+    """Return arr with values put in before some of its parts."""
+    both = concatenate((arr, values), None)
+    at = _np.insert(_positions(arr), _unbox(obj), _positions(values, size(arr)), axis)
+    return astype(_take(both, at), _as_array(arr).dtype)
+
+
+@_composite(_np.resize)
+def resize(a, new_shape):
+    """Return the elements of a over and over, in a new shape."""
+    if size(a) == 0:
+        return _np.resize(_unbox(a), new_shape)
+    return _take(a, _np.resize(_positions(a), new_shape))
+
+
+@_composite(_np.diagflat)
+def diagflat(v, k=0):
+    """Return a matrix with v on a diagonal."""
+    return diag(ravel(v), k)

@@ -1,13 +1,109 @@
 """Products of vectors, matrices and tensors."""
 
+import functools as _functools
+import string as _string
+
 import numpy as _np
 
+from ..primitives import call as _call
+from ..primitives import innermost as _innermost
 from ..primitives import primitive
+from ..registry import adopt as _adopt
+from ..registry import enter as _enter
+from ..spaces import shape_of as _shape_of
 
 __all__ = [
-    "matmul",
     "dot",
+    "vdot",
+    "vecdot",
+    "inner",
+    "outer",
+    "matmul",
+    "tensordot",
+    "einsum",
+    "einsum_path",
+    "cross",
+    "kron",
+    "trace",
+    "convolve",
+    "correlate",
 ]
 
-matmul = primitive(_np.matmul)
 dot = primitive(_np.dot)
+vdot = primitive(_np.vdot)
+vecdot = primitive(_np.vecdot)
+inner = primitive(_np.inner)
+outer = primitive(_np.outer)
+matmul = primitive(_np.matmul)
+tensordot = primitive(_np.tensordot)
+einsum_path = primitive(_np.einsum_path)
+cross = primitive(_np.cross)
+kron = primitive(_np.kron)
+trace = primitive(_np.trace)
+convolve = primitive(_np.convolve)
+correlate = primitive(_np.correlate)
+
+if hasattr(_np, "matvec"):  # NumPy 2.2
+    matvec = primitive(_np.matvec)
+    vecmat = primitive(_np.vecmat)
+    __all__ += ["matvec", "vecmat"]
+
+# --- einsum: a primitive whose form with lists of labels is written as a string first
+
+# There is a rule for each of so many operands; of more, the last ones are multiplied beforehand.
+MOST_OPERANDS = 8
+
+_EINSUM = _enter(_np.einsum)
+
+
+@_functools.wraps(_np.einsum)
+def einsum(*operands, **kwargs):
+    if _innermost(operands) is not None:
+        if not isinstance(operands[0], str):
+            operands = _as_string(operands)
+        while len(operands) > MOST_OPERANDS + 1:
+            operands = _with_last_two_multiplied(*operands, **kwargs)
+    return _call(_EINSUM, operands, kwargs)
+
+
+_adopt(_EINSUM, einsum)
+
+
+def _as_string(operands):
+    """Write einsum(a, [0, 1], b, [1, 2], [0, 2]) as einsum("AB,BC->AC", a, b)."""
+    subscripts = ",".join(_letters(labels) for labels in operands[1::2])
+    if len(operands) % 2:
+        return (f"{subscripts}->{_letters(operands[-1])}", *operands[:-1:2])
+    return (subscripts, *operands[::2])
+
+
+def _letters(labels):
+    # Capitals first, as NumPy has it: the implicit output is in alphabetical order.
+    alphabet = _string.ascii_uppercase + _string.ascii_lowercase
+    return "".join("..." if label is Ellipsis else alphabet[label] for label in labels)
+
+
+def _with_last_two_multiplied(subscripts, *operands, **kwargs):
+    """Return the arguments of einsum with one operand less."""
+    inputs, output = explicit(subscripts, tuple(len(_shape_of(x)) for x in operands))
+    *others, a, b = inputs
+    kept = "".join(label for label in dict.fromkeys(a + b) if label in "".join((output, *others)))
+    product = einsum(f"{a},{b}->{kept}", *operands[-2:], **kwargs)
+    return (",".join((*others, kept)) + "->" + output, *operands[:-2], product)
+
+
+@_functools.lru_cache
+def explicit(subscripts, ranks):
+    """Return the labels of each operand and of the output: every ellipsis and the output written out."""
+    inputs, arrow, output = subscripts.replace(" ", "").partition("->")
+    parts = inputs.split(",")
+    covered = [rank - len(part) + 3 if "..." in part else 0 for part, rank in zip(parts, ranks, strict=True)]
+    free = [label for label in _string.ascii_letters if label not in subscripts]
+    broadcast = "".join(free[n] for n in range(max(covered)))
+    if not arrow:
+        letters = inputs.replace(",", "").replace("...", "")
+        output = "..." + "".join(label for label in sorted(letters) if letters.count(label) == 1)
+    labels = (
+        part.replace("...", broadcast[len(broadcast) - n :]) for part, n in zip(parts, covered, strict=True)
+    )
+    return tuple(labels), output.replace("...", broadcast)

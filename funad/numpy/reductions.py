@@ -1,13 +1,178 @@
 """Functions that reduce an array along axes: sums, means, extremes; and running sums."""
 
+import math as _math
+
 import numpy as _np
 
+from ..boxes import unbox as _unbox
+from ..primitives import composite as _composite
 from ..primitives import primitive
+from ..spaces import dtype_of as _dtype_of
+from ..spaces import shape_of as _shape_of
+from . import creation as _creation
+from .manipulation import broadcast_to as _broadcast_to
+from .manipulation import concatenate as _concatenate
+from .manipulation import expand_dims as _expand_dims
+from .manipulation import reshape as _reshape
+from .manipulation import transpose as _transpose
 
 __all__ = [
     "sum",
+    "prod",
     "mean",
+    "average",
+    "var",
+    "std",
+    "median",
+    "quantile",
+    "percentile",
+    "max",
+    "amax",
+    "min",
+    "amin",
+    "ptp",
+    "argmax",
+    "argmin",
+    "any",
+    "all",
+    "count_nonzero",
+    "cumsum",
+    "cumprod",
+    "diff",
+    "ediff1d",
+    "trapezoid",
+    "nansum",
+    "nanprod",
+    "nanmean",
+    "nanvar",
+    "nanstd",
+    "nanmedian",
+    "nanquantile",
+    "nanpercentile",
+    "nanmax",
+    "nanmin",
+    "nanargmax",
+    "nanargmin",
+    "nancumsum",
+    "nancumprod",
 ]
 
 sum = primitive(_np.sum)
+prod = primitive(_np.prod)
 mean = primitive(_np.mean)
+var = primitive(_np.var)
+std = primitive(_np.std)
+median = primitive(_np.median)
+quantile = primitive(_np.quantile)
+percentile = primitive(_np.percentile)
+
+max = primitive(_np.max)
+amax = primitive(_np.amax)
+min = primitive(_np.min)
+amin = primitive(_np.amin)
+ptp = primitive(_np.ptp)
+argmax = primitive(_np.argmax)
+argmin = primitive(_np.argmin)
+any = primitive(_np.any)
+all = primitive(_np.all)
+count_nonzero = primitive(_np.count_nonzero)
+
+cumsum = primitive(_np.cumsum)
+cumprod = primitive(_np.cumprod)
+ediff1d = primitive(_np.ediff1d)
+
+nansum = primitive(_np.nansum)
+nanprod = primitive(_np.nanprod)
+nanmean = primitive(_np.nanmean)
+nanvar = primitive(_np.nanvar)
+nanstd = primitive(_np.nanstd)
+nanmedian = primitive(_np.nanmedian)
+nanquantile = primitive(_np.nanquantile)
+nanpercentile = primitive(_np.nanpercentile)
+nanmax = primitive(_np.nanmax)
+nanmin = primitive(_np.nanmin)
+nanargmax = primitive(_np.nanargmax)
+nanargmin = primitive(_np.nanargmin)
+nancumsum = primitive(_np.nancumsum)
+nancumprod = primitive(_np.nancumprod)
+
+if hasattr(_np, "cumulative_sum"):  # NumPy 2.1
+    cumulative_sum = primitive(_np.cumulative_sum)
+    cumulative_prod = primitive(_np.cumulative_prod)
+    __all__ += ["cumulative_sum", "cumulative_prod"]
+
+
+def _as_array(x):
+    """Return lists as arrays: those of traced values too."""
+    return _creation.array(x) if isinstance(x, (list, tuple)) else x
+
+
+@_composite(_np.average)
+def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
+    """Σ w·a / Σ w."""
+    a, weights = _as_array(a), _as_array(weights)
+    if weights is None:
+        y = mean(a, axis=axis, keepdims=keepdims)
+        total = y.dtype.type(_math.prod(_shape_of(a)) / _math.prod(_shape_of(y)))
+    else:
+        weights = _aligned(weights, _shape_of(a), axis)
+        dtypes = _dtype_of(a), _dtype_of(weights)
+        dtype = _np.result_type(*dtypes, *([] if dtypes[0].kind in "fc" else [float]))
+        total = sum(weights, axis=axis, dtype=dtype, keepdims=keepdims)
+        if _np.any(_unbox(total) == 0):
+            raise ZeroDivisionError("Weights sum to zero, can't be normalized")
+        y = sum(a * weights, axis=axis, keepdims=keepdims) / total
+    return (y, _broadcast_to(total, _shape_of(y))) if returned else y
+
+
+def _aligned(weights, shape, axis):
+    """Return weights that were given for some axes alone in a shape that broadcasts to ``shape``."""
+    if _shape_of(weights) == shape:
+        return weights
+    if axis is None:
+        raise TypeError("Axis must be specified when shapes of a and weights differ.")
+    axes = [n % len(shape) for n in (axis if isinstance(axis, tuple) else (axis,))]
+    if _shape_of(weights) != tuple(shape[n] for n in axes):
+        raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
+    order = [int(n) for n in _np.argsort(axes)]
+    return _reshape(_transpose(weights, order), [size if n in axes else 1 for n, size in enumerate(shape)])
+
+
+def _difference(a, n=1, axis=-1):
+    return _np.diff(a, n, axis)
+
+
+difference = primitive(_difference, "numpy.diff")
+
+
+@_composite(_np.diff)
+def diff(a, n=1, axis=-1, prepend=None, append=None):
+    """The n-th difference of a, joined with what stands before and after it."""
+    a = _as_array(a)
+    if prepend is not None or append is not None:
+        before, after = _as_end(prepend, a, axis), _as_end(append, a, axis)
+        a = _concatenate([part for part in (before, a, after) if part is not None], axis=axis)
+    return difference(a, n=n, axis=axis)
+
+
+def _as_end(end, a, axis):
+    """Return what ``diff`` puts at one end; a number is one element."""
+    end = _as_array(end)
+    if end is None or len(_shape_of(end)):
+        return end
+    shape = list(_shape_of(a))
+    shape[axis] = 1
+    return _broadcast_to(end, tuple(shape))
+
+
+@_composite(_np.trapezoid)
+def trapezoid(y, x=None, dx=1.0, axis=-1):
+    """The integral of y by the trapezoidal rule: Σ dx·(yᵢ + yᵢ₊₁)/2."""
+    y, x = _as_array(y), _as_array(x)
+    axis = axis % y.ndim
+    if x is not None:
+        dx = difference(x, axis=0 if x.ndim == 1 else axis)
+        if x.ndim == 1:
+            dx = _expand_dims(dx, tuple(range(1, y.ndim - axis)))
+    along = (slice(None),) * axis
+    return sum(dx * (y[(*along, slice(1, None))] + y[(*along, slice(None, -1))]) / 2.0, axis=axis)

@@ -7,6 +7,7 @@ from . import (
     indexing,
     linalg,
     manipulation,
+    numeric,
     products,
     reductions,
     sorting,

@@ -1,4 +1,87 @@
 """The VJP rules of funad.numpy.creation."""
 
 from .. import numpy as np
-from ..registry import defvjp, defzero, elementwise, linear
+from ..numpy.creation import assemble
+from ..registry import defvjp, defzero, linear
+
+defzero(np.empty_like, np.ones_like, np.zeros_like)
+
+
+def _assemble(y, ybar, parts, shape):
+    """Each part of ȳ."""
+    ybar = np.ravel(ybar)
+    if not any(np.shape(part) for part in parts):
+        return ybar.tolist()
+    ends = np.cumsum([np.size(part) for part in parts])
+    pieces = np.split(ybar, ends[:-1])
+    return [np.reshape(piece, np.shape(part)) for piece, part in zip(pieces, parts, strict=True)]
+
+
+linear(assemble, _assemble)
+linear(np.full, lambda y, ybar, shape, fill_value, dtype=None, order="C": ybar, argnums=(1,))
+
+
+# --- between two values
+
+
+def _weighed(ybar, first, num, endpoint, axis):
+    """Σ ȳ·w, with the weights w from ``first`` to 1 - ``first`` along an axis."""
+    weights = np.linspace(first, 1 - first, num, endpoint, dtype=np.finfo(ybar.dtype).dtype)
+    return np.sum(np.moveaxis(ybar, axis, -1) * weights, -1)
+
+
+def _linspace(first):
+    """Return the rule of start (``first`` is 1) or stop (0)."""
+
+    def rule(y, ybar, start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
+        if not retstep:
+            return _weighed(ybar, first, num, endpoint, axis)
+        ybar, stepbar = ybar
+        steps = num - 1 if endpoint else num
+        of_step = (1 - 2 * first) / steps * stepbar if steps > 0 else 0  # step = (stop - start)/steps
+        return _weighed(ybar, first, num, endpoint, axis) + of_step
+
+    return rule
+
+
+def _geomspace_wrt_start(y, ybar, start, stop, num=50, endpoint=True, dtype=None, axis=0):
+    """Σ ȳ·y·w/start, from y = start¹⁻ᵗ stopᵗ."""
+    return _weighed(ybar * y, 1, num, endpoint, axis) / start
+
+
+def _geomspace_wrt_stop(y, ybar, start, stop, num=50, endpoint=True, dtype=None, axis=0):
+    """Σ ȳ·y·w/stop."""
+    return _weighed(ybar * y, 0, num, endpoint, axis) / stop
+
+
+def _logspace(first):
+    """Return the rule of start or stop: ȳ·y·log(base), weighed."""
+
+    def rule(y, ybar, start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
+        return np.log(base) * _weighed(ybar * y, first, num, endpoint, axis)
+
+    return rule
+
+
+def _logspace_wrt_base(y, ybar, start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
+    """Σ ȳ·y·e/base for the exponents e."""
+    start, stop, base = np.broadcast_arrays(start, stop, base)
+    exponents = np.linspace(start, stop, num, endpoint, axis=axis)
+    return np.sum(ybar * y * exponents, axis) / base
+
+
+defvjp(np.linspace, _linspace(1), _linspace(0))
+defvjp(np.geomspace, _geomspace_wrt_start, _geomspace_wrt_stop)
+defvjp(np.logspace, _logspace(1), _logspace(0), _logspace_wrt_base, argnums=(0, 1, 4))
+
+
+def _vander(y, ybar, x, N=None, increasing=False):
+    """x̄ = Σ ȳₙ n xⁿ⁻¹."""
+    size = np.shape(x)[0] if N is None else N
+    powers = np.arange(size, dtype=np.finfo(ybar.dtype).dtype)
+    if not increasing:
+        ybar = np.flip(ybar, 1)
+    return np.sum(ybar[:, 1:] * powers[1:] * np.vander(x, max(size - 1, 0), True), 1)
+
+
+defvjp(np.vander, _vander)

@@ -1,9 +1,12 @@
-"""The VJP rules of funad.numpy.indexing."""
+"""The VJP rules of funad.numpy.indexing: what was taken out of x is added back into zeros like x."""
 
-from ..registry import linear
-
+from .. import numpy as np
 from ..numpy.indexing import getitem, scatter
+from ..registry import defzero, linear
+from ..spaces import unbroadcast
 from ..tape import Scatter
+
+defzero(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from)
 
 linear(getitem, lambda y, ybar, a, b: Scatter(a, [(b, ybar)]), masks=True)
 linear(
@@ -11,3 +14,51 @@ linear(
     lambda y, ybar, shape, dtype, indices, pieces: [ybar[index] for index in indices],
     argnums=(3,),
 )
+
+
+def _take(y, ybar, a, indices, axis=None, *, mode="raise"):
+    """x̄[indices] += ȳ."""
+    shape = np.shape(a)
+    if shape == ():
+        return np.sum(ybar)
+    if axis is None:
+        indices = np.unravel_index(_wrapped(indices, np.size(a), mode), shape)
+        return Scatter(a, [(indices, ybar)])
+    axis = axis % len(shape)
+    return Scatter(a, [((slice(None),) * axis + (_wrapped(indices, shape[axis], mode),), ybar)])
+
+
+def _wrapped(indices, size, mode):
+    """Return positions counted from the front, as ``mode`` has it."""
+    indices = np.asarray(indices, np.intp)
+    if mode == "clip":
+        return np.clip(indices, 0, size - 1)
+    return np.remainder(indices, max(size, 1))
+
+
+linear(np.take, _take, masks=True)
+
+
+def _take_along_axis(y, ybar, arr, indices, axis=-1):
+    """x̄[indices] += ȳ, along one axis."""
+    if axis is None:
+        return np.reshape(scatter((np.size(arr),), arr.dtype, [indices], [ybar]), np.shape(arr))
+    shape = np.shape(arr)
+    index = [np.reshape(np.arange(size), (-1,) + (1,) * (len(shape) - n - 1)) for n, size in enumerate(shape)]
+    index[axis] = indices
+    return Scatter(arr, [(tuple(index), ybar)])
+
+
+linear(np.take_along_axis, _take_along_axis, masks=True)
+
+
+def _choose(y, ybar, a, choices, *, mode="raise"):
+    """ȳ where a choice has been taken, zero elsewhere."""
+    taken = _wrapped(a, len(choices), mode)
+    parts = [np.where(taken == n, ybar, 0) for n in range(len(choices))]
+    if type(choices) is list:
+        return parts
+    return np.stack([unbroadcast(part, np.shape(choices)[1:]) for part in parts])
+
+
+linear(np.choose, _choose, argnums=(1,), masks=True)

@@ -1,15 +1,401 @@
 """The VJP rules of funad.numpy.reductions."""
 
+import math
+
+import numpy as onp
+
 from .. import numpy as np
-from ..registry import defvjp, defzero, elementwise, linear
+from ..boxes import unbox
+from ..numpy.reductions import difference
+from ..registry import defvjp, defzero, linear
+from ..spaces import dtype_of, shape_of, zeros_like
+
+ndarray, float64 = onp.ndarray, onp.float64
+
+# --- what reductions have in common
 
 
+def _axes(axis, ndim):
+    """The axes that were reduced, as a tuple."""
+    if axis is None:
+        return tuple(range(ndim))
+    return axis if type(axis) is tuple else (axis,)
 
-def _sum(y, ybar, a, axis=None, keepdims=False):
-    """x̄ = ȳ, repeated along the axes that were summed."""
+
+def _keep(x, a, axis, keepdims):
+    """What has the shape of y, with the reduced axes of length 1: it broadcasts against a."""
+    shape = shape_of(a)
+    if axis is None or keepdims or not shape:
+        return x
+    kept = list(shape)
+    for n in _axes(axis, len(shape)):
+        kept[n] = 1
+    return np.reshape(x, kept)
+
+
+def _spread(ybar, a, axis, keepdims):
+    """What has the shape of y, repeated along the reduced axes."""
+    shape = shape_of(a)
+    if not shape:
+        return ybar
+    kind = type(ybar)
+    if axis is None and (kind is float64 or kind is float):
+        # A view of one number: 0.4 µs, of which broadcast_to takes 4.
+        return ndarray(shape, float64, float64(ybar), 0, (0,) * len(shape))
     if axis is not None and not keepdims:
-        ybar = np.expand_dims(ybar, axis)
-    return np.broadcast_to(ybar, np.shape(a))
+        ybar = _keep(ybar, a, axis, keepdims)
+    if kind is ndarray and type(a) is ndarray and a.size < 4096:
+        xbar = onp.empty(shape, ybar.dtype)  # 0.6 µs, as against 4
+        xbar[...] = ybar
+        return xbar
+    return np.broadcast_to(ybar, shape)
+
+
+def _count(a, axis, where=True):
+    """How many elements each element of y was made of."""
+    shape = shape_of(a)
+    if where is True:
+        return math.prod(shape) if axis is None else math.prod(shape[n] for n in _axes(axis, len(shape)))
+    return onp.sum(onp.broadcast_to(where, shape), axis=axis, keepdims=True, dtype=dtype_of(a))
+
+
+def _masked(xbar, where):
+    """x̄ for those elements that took part."""
+    return xbar if where is True else np.where(where, xbar, 0)
+
+
+def _whole(dtype):
+    """Whether y was asked for in integers or booleans, and so is constant where it is smooth."""
+    return dtype is not None and onp.dtype(dtype).kind not in "fc"
+
+
+# --- sums and means
+
+
+def _sum(y, ybar, a, axis=None, dtype=None, *, keepdims=False, initial=None, where=True):
+    """x̄ = ȳ, repeated along the axes that were summed."""
+    if _whole(dtype):
+        return zeros_like(a)
+    return _masked(_spread(ybar, a, axis, keepdims), where)
+
+
+def _mean(y, ybar, a, axis=None, dtype=None, *, keepdims=False, where=True):
+    """x̄ = ȳ/n, repeated along the axes that were averaged."""
+    if _whole(dtype):
+        return zeros_like(a)
+    if where is True:
+        return _spread(ybar / (_count(a, axis) or 1), a, axis, keepdims)
+    count = onp.maximum(_count(a, axis, where), 1)
+    return _masked(_keep(ybar, a, axis, keepdims) / count, where)
 
 
 linear(np.sum, _sum)
+linear(np.mean, _mean)
+
+
+# --- variances
+
+
+def _var(
+    y, ybar, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, mean=None, correction=None
+):  # fmt: skip
+    """x̄ = 2ȳ·conj(x - μ)/(n - ddof). What x does to its own mean μ cancels, as Σ(x - μ) = 0."""
+    if _whole(dtype):
+        return zeros_like(a)
+    if mean is None:
+        mean = np.mean(a, axis=axis, dtype=dtype, keepdims=True, where=where)
+    deviation = a - mean
+    if dtype_of(a).kind == "c":  # y = Σ|x - μ|², real; else NumPy has y = Σ(x - μ)² even if μ is complex
+        ybar, deviation = np.real(ybar), np.conj(deviation)
+    count = onp.maximum(_count(a, axis, where) - (ddof if correction is None else correction), 0)
+    with onp.errstate(divide="ignore", invalid="ignore"):  # where y is not finite either
+        factor = 2 * _keep(ybar, a, axis, keepdims) / count
+        return _masked(factor * deviation, where)
+
+
+def _var_wrt_mean(
+    y, ybar, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, mean=None, correction=None
+):  # fmt: skip
+    """μ̄ = -Σ x̄, over the axes along which the mean is repeated."""
+    return -_var(
+        y, ybar, a, axis, dtype,
+        ddof=ddof, keepdims=keepdims, where=where, mean=mean, correction=correction,
+    )  # fmt: skip
+
+
+def _through_root(ybar, y):
+    """v̄ = ȳ/2y, for y = √v; 0 where y is 0: without spread, every direction leads to more of it."""
+    zero = unbox(y) == 0
+    if not onp.any(zero):
+        return ybar / (2 * y)
+    return np.where(zero, 0, ybar / (2 * np.where(zero, 1, y)))
+
+
+def _std(
+    y, ybar, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, mean=None, correction=None
+):  # fmt: skip
+    """x̄ = ȳ·conj(x - μ)/(n - ddof)y; 0 where y is 0."""
+    return _var(
+        None, _through_root(ybar, y), a, axis, dtype,
+        ddof=ddof, keepdims=keepdims, where=where, mean=mean, correction=correction,
+    )  # fmt: skip
+
+
+def _std_wrt_mean(
+    y, ybar, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, mean=None, correction=None
+):  # fmt: skip
+    """μ̄ = -Σ x̄, over the axes along which the mean is repeated."""
+    return -_std(
+        y, ybar, a, axis, dtype,
+        ddof=ddof, keepdims=keepdims, where=where, mean=mean, correction=correction,
+    )  # fmt: skip
+
+
+defvjp(np.var, _var, _var_wrt_mean, argnums=(0, "mean"))
+defvjp(np.std, _std, _std_wrt_mean, argnums=(0, "mean"), masks=True)
+
+
+# --- products
+
+
+def _divides(y):
+    """Whether every product y can be divided by its factors: none is 0, subnormal or infinite."""
+    size = onp.abs(unbox(y))
+    return bool(onp.all((size >= onp.finfo(size.dtype).tiny) & (size < onp.inf)))
+
+
+def _as_dtype(a, dtype):
+    """The factors as they were multiplied: a product asked for in reals drops imaginary parts."""
+    complex_to_real = dtype is not None and dtype_of(a).kind == "c" != onp.dtype(dtype).kind
+    return np.real(a) if complex_to_real else a
+
+
+def _prod(y, ybar, a, axis=None, dtype=None, *, keepdims=False, initial=None, where=True):
+    """x̄ᵢ = ȳ·Π_{k≠i} xₖ = ȳ·y/xᵢ; the second only where no product is zero."""
+    if _whole(dtype):
+        return zeros_like(a)
+    a = _as_dtype(a, dtype)
+    if where is not True:
+        a = np.where(where, a, 1)
+    if _divides(y):
+        return _masked(_keep(ybar * y, a, axis, keepdims) / a, where)
+    if initial is not None:
+        ybar = ybar * initial
+    return _masked(_keep(ybar, a, axis, keepdims) * _others(a, _axes(axis, np.ndim(a))), where)
+
+
+def _others(a, axes):
+    """For each element the product of all others along these axes, without division."""
+    others = 1
+    for axis in axes if np.ndim(a) else ():
+        others = others * _before(a, axis) * np.flip(_before(np.flip(a, axis), axis), axis)
+        a = np.prod(a, axis=axis, keepdims=True)
+    return others
+
+
+def _before(a, axis):
+    """For each element the product of those before it."""
+    products = np.cumprod(_part(a, axis, slice(None, -1)), axis=axis)
+    return np.concatenate([onp.ones_like(unbox(_part(a, axis, slice(1)))), products], axis=axis)
+
+
+def _part(a, axis, along):
+    """A slice along one axis."""
+    return a[(slice(None),) * (axis % np.ndim(a)) + (along,)]
+
+
+def _backwards(f, a, axis):
+    """f along an axis, from its end."""
+    return np.flip(f(np.flip(a, axis), axis=axis), axis)
+
+
+def _cumsum(y, ybar, a, axis=None, dtype=None):
+    """x̄ⱼ = Σ_{i≥j} ȳᵢ."""
+    if _whole(dtype):
+        return zeros_like(a)
+    return np.reshape(_backwards(np.cumsum, ybar, axis or 0), shape_of(a))
+
+
+def _cumprod(y, ybar, a, axis=None, dtype=None):
+    """x̄ⱼ = Σ_{i≥j} ȳᵢyᵢ/xⱼ, where no product is zero; else x̄ⱼ = (Π_{k<j} xₖ)·Σ_{i≥j} ȳᵢ·Π_{j<k≤i} xₖ."""
+    if _whole(dtype):
+        return zeros_like(a)
+    shape, a = shape_of(a), _as_dtype(a, dtype)
+    if axis is None:
+        a, axis = np.ravel(a), 0
+    if _divides(y):
+        xbar = _backwards(np.cumsum, ybar * y, axis) / a
+    else:
+        xbar = _before(a, axis) * _horner(ybar, a, axis)
+    return np.reshape(xbar, shape)
+
+
+def _horner(ybar, a, axis):
+    """rⱼ = ȳⱼ + xⱼ₊₁·rⱼ₊₁ for all j, by doubling how far each looks ahead."""
+    factor, step = _ahead(a, 1, axis), 1
+    while step < shape_of(a)[axis]:
+        ybar = ybar + factor * _ahead(ybar, step, axis)
+        factor = factor * _ahead(factor, step, axis)
+        step *= 2
+    return ybar
+
+
+def _ahead(a, step, axis):
+    """Elements moved ``step`` places to the front, zeros behind them."""
+    gap = onp.zeros_like(unbox(_part(a, axis, slice(step))))
+    return np.concatenate([_part(a, axis, slice(step, None)), gap], axis=axis)
+
+
+defvjp(np.prod, _prod)
+linear(np.cumsum, _cumsum)
+defvjp(np.cumprod, _cumprod)
+
+if hasattr(np, "cumulative_sum"):
+
+    def _cumulative_sum(y, ybar, x, *, axis=None, dtype=None, include_initial=False):
+        """As cumsum; the initial 0 is a constant."""
+        if include_initial:
+            ybar = _part(ybar, axis or 0, slice(1, None))
+        return _cumsum(None, ybar, x, axis, dtype)
+
+    def _cumulative_prod(y, ybar, x, *, axis=None, dtype=None, include_initial=False):
+        """As cumprod; the initial 1 is a constant."""
+        if include_initial:
+            y, ybar = _part(y, axis or 0, slice(1, None)), _part(ybar, axis or 0, slice(1, None))
+        return _cumprod(y, ybar, x, axis, dtype)
+
+    linear(np.cumulative_sum, _cumulative_sum)
+    defvjp(np.cumulative_prod, _cumulative_prod)
+
+
+# --- extremes: ties share ȳ equally
+
+
+def _share(ybar, a, y, axis, where=True, initial=None):
+    """ȳ at those elements of a that equal y, in equal parts; ``initial`` takes its part too."""
+    a, y = unbox(a), unbox(y)
+    ties = onp.equal(a, y) & where
+    count = onp.sum(ties, axis=axis, keepdims=True, dtype=dtype_of(y))
+    if initial is not None:
+        count = count + (y == initial)
+    return np.where(ties, ybar / onp.maximum(count, 1), 0)
+
+
+def _extreme(y, ybar, a, axis=None, *, keepdims=False, initial=None, where=True):
+    """x̄ = ȳ where x is extreme."""
+    ybar, y = _keep(ybar, a, axis, keepdims), _keep(y, a, axis, keepdims)
+    return _share(ybar, a, y, axis, where, initial)
+
+
+def _ptp(y, ybar, a, axis=None, *, keepdims=False):
+    """x̄ = ȳ where x is largest, less ȳ where it is smallest."""
+    ybar, plain = _keep(ybar, a, axis, keepdims), unbox(a)
+    high, low = onp.max(plain, axis=axis, keepdims=True), onp.min(plain, axis=axis, keepdims=True)
+    return _share(ybar, a, high, axis) - _share(ybar, a, low, axis)
+
+
+def _median(y, ybar, a, axis=None, *, keepdims=False):
+    """x̄ = ȳ at the middle element, or half of it at each of the two."""
+    ybar, plain = _keep(ybar, a, axis, keepdims), unbox(a)
+    low = onp.nanquantile(plain, 0.5, axis=axis, method="lower", keepdims=True)
+    high = onp.nanquantile(plain, 0.5, axis=axis, method="higher", keepdims=True)
+    return (_share(ybar, a, low, axis) + _share(ybar, a, high, axis)) / 2
+
+
+for f in (np.max, np.amax, np.min, np.amin, np.nanmax, np.nanmin):
+    defvjp(f, _extreme, masks=True)
+defvjp(np.ptp, _ptp, masks=True)
+defvjp(np.median, _median, masks=True)
+defvjp(np.nanmedian, _median, masks=True)
+
+
+# --- those that pass over nans: as the others, where there are none
+
+
+def _without_nans(a, fill, where=True):
+    """The numbers in a, ``fill`` for nans, and where they are."""
+    where = onp.logical_and(where, ~onp.isnan(unbox(a)))
+    return np.where(where, a, fill), where
+
+
+def _nansum(y, ybar, a, axis=None, dtype=None, *, keepdims=False, initial=None, where=True):
+    """x̄ = ȳ at numbers."""
+    a, where = _without_nans(a, 0, where)
+    return _sum(y, ybar, a, axis, dtype, keepdims=keepdims, where=where)
+
+
+def _nanprod(y, ybar, a, axis=None, dtype=None, *, keepdims=False, initial=None, where=True):
+    """x̄ᵢ = ȳ·Π_{k≠i} xₖ at numbers."""
+    a, where = _without_nans(a, 1, where)
+    return _prod(y, ybar, a, axis, dtype, keepdims=keepdims, initial=initial, where=where)
+
+
+def _nanmean(y, ybar, a, axis=None, dtype=None, *, keepdims=False, where=True):
+    """x̄ = ȳ/n at the n numbers."""
+    a, where = _without_nans(a, 0, where)
+    return _mean(y, ybar, a, axis, dtype, keepdims=keepdims, where=where)
+
+
+def _nanvar(
+    y, ybar, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, mean=None, correction=None
+):  # fmt: skip
+    """x̄ = 2ȳ·conj(x - μ)/(n - ddof) at the n numbers."""
+    a, where = _without_nans(a, 0, where)
+    return _var(
+        y, ybar, a, axis, dtype,
+        ddof=ddof, keepdims=keepdims, where=where, mean=mean, correction=correction,
+    )  # fmt: skip
+
+
+def _nanstd(
+    y, ybar, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, mean=None, correction=None
+):  # fmt: skip
+    """x̄ = ȳ·conj(x - μ)/(n - ddof)y at the n numbers; 0 where y is 0."""
+    return _nanvar(
+        None, _through_root(ybar, y), a, axis, dtype,
+        ddof=ddof, keepdims=keepdims, where=where, mean=mean, correction=correction,
+    )  # fmt: skip
+
+
+def _nancumsum(y, ybar, a, axis=None, dtype=None):
+    """x̄ⱼ = Σ_{i≥j} ȳᵢ at numbers."""
+    a, where = _without_nans(a, 0)
+    return _masked(_cumsum(y, ybar, a, axis, dtype), where)
+
+
+def _nancumprod(y, ybar, a, axis=None, dtype=None):
+    """As cumprod, at numbers."""
+    a, where = _without_nans(a, 1)
+    return _masked(_cumprod(y, ybar, a, axis, dtype), where)
+
+
+defvjp(np.nansum, _nansum, masks=True)
+defvjp(np.nanprod, _nanprod, masks=True)
+defvjp(np.nanmean, _nanmean, masks=True)
+defvjp(np.nanvar, _nanvar, masks=True)
+defvjp(np.nanstd, _nanstd, masks=True)
+defvjp(np.nancumsum, _nancumsum, masks=True)
+defvjp(np.nancumprod, _nancumprod, masks=True)
+
+
+# --- differences
+
+
+def _difference(y, ybar, a, n=1, axis=-1):
+    """x̄ = (-1)ⁿ times the n-th difference of ȳ between zeros."""
+    if n == 0:
+        return ybar
+    width = list(shape_of(ybar))
+    if width[axis] == 0:
+        return zeros_like(a)
+    width[axis] = n
+    ends = onp.zeros(width, dtype_of(ybar))
+    xbar = difference(np.concatenate([ends, ybar, ends], axis=axis), n=n, axis=axis)
+    return xbar if n % 2 == 0 else -xbar
+
+
+linear(difference, _difference)
+
+# --- counts and positions
+
+defzero(np.any, np.all, np.count_nonzero, np.argmax, np.argmin, np.nanargmax, np.nanargmin)

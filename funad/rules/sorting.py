@@ -1,4 +1,34 @@
 """The VJP rules of funad.numpy.sorting."""
 
+import numpy as onp
+
 from .. import numpy as np
-from ..registry import defvjp, defzero, elementwise, linear
+from ..boxes import unbox
+from ..registry import defvjp, defzero
+
+
+def _put_back(y, ybar, a, axis):
+    """x̄ = ȳ, each element where it came from. Of equal ones, any order is a derivative."""
+    if axis is None:
+        return np.reshape(_put_back(y, ybar, np.ravel(a), 0), np.shape(a))
+    # Both in ascending order are the same; y itself is, unless it is a partition.
+    of_a, of_y = (onp.argsort(unbox(x), axis=axis, kind="stable") for x in (a, y))
+    back = onp.take_along_axis(of_y, onp.argsort(of_a, axis=axis), axis=axis)
+    return np.take_along_axis(ybar, back, axis=axis)
+
+
+def _sort(y, ybar, a, axis=-1, kind=None, *, stable=None):
+    """The inverse permutation."""
+    return _put_back(y, ybar, a, axis)
+
+
+def _partition(y, ybar, a, kth, axis=-1, kind="introselect"):
+    """The inverse permutation."""
+    return _put_back(y, ybar, a, axis)
+
+
+defvjp(np.sort, _sort)
+defvjp(np.partition, _partition)
+
+defzero(np.argsort, np.argpartition, np.lexsort, np.searchsorted)
+defzero(np.nonzero, np.flatnonzero, np.argwhere, np.isin)

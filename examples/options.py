@@ -1,0 +1,69 @@
+"""The arguments that the classifiers share: what may be set, what is refused, and how it is said."""
+
+import argparse
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "out"
+FORMATS = (".png", ".pdf", ".svg")
+
+
+def parser(description, name, epochs, rate):
+    """Return the parser of the script that is called so, with its own defaults."""
+    made = argparse.ArgumentParser(
+        prog=f"{name}.py", description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    add = made.add_argument
+    add("--layers", type=int, choices=(1, 2), default=2, help="1: softmax alone; 2: a hidden layer before it")
+    add("--hidden", type=whole, default=100, metavar="N", help="units of the hidden layer, with --layers 2")
+    add("--epochs", type=whole, default=epochs, metavar="N", help="times through the training images")
+    add("--batch", type=whole, default=32, metavar="N", help="images per step")
+    add("--rate", type=positive, default=rate, metavar="R", help="size of a step down the slope")
+    add("--seed", type=natural, default=0, metavar="N", help="of the first weights and the order of images")
+    add("--out", type=picture_file, default=str(FOLDER / f"{name}.png"), metavar="FILE", help="the picture")
+    return made
+
+
+def natural(text, least=0):
+    """Return text as an int that is not below the least."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = least - 1
+    if number < least:
+        raise argparse.ArgumentTypeError(f"must be a whole number, {least} or more, but is {text!r}")
+    return number
+
+
+def whole(text):
+    """Return text as an int of 1 or more."""
+    return natural(text, least=1)
+
+
+def positive(text):
+    """Return text as a finite float above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number above 0, but is {text!r}")
+    return number
+
+
+def picture_file(text):
+    """Return text as the path of a file that can be written, its folder made if need be.
+
+    Tried before the training, so that no one waits for a picture that cannot be saved.
+    """
+    path = Path(text)
+    if path.suffix.lower() not in FORMATS:
+        raise argparse.ArgumentTypeError(f"must end in .png, .pdf or .svg, but is {text!r}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        there = path.exists()
+        path.open("ab").close()
+        if not there:
+            path.unlink()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"cannot write {text!r}: {error.strerror}") from None
+    return path

@@ -1,0 +1,66 @@
+"""Draw what a classifier has learned: the weights of its first layer as images, and its loss."""
+
+import matplotlib
+
+matplotlib.use("Agg")  # draws into files, on machines without a screen too
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+SHOWN = 100  # units: more of them would be too small to see
+
+
+def draw(params, rows, shape, path):
+    """Save the weights of the first layer, as images of this shape, beside the loss; return the path."""
+    W, _ = next(iter(params.values()))
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(13, 6.5), width_ratios=(1.2, 1), layout="constrained", dpi=120
+    )
+    draw_weights(left, W.T.reshape(-1, *shape), named=len(params) == 1)
+    draw_loss(right, rows)
+    figure.savefig(path)
+    plt.close(figure)
+    return path
+
+
+def draw_weights(axes, units, named):
+    """Draw units of shape (n, height, width) on one scale, symmetric about zero."""
+    shown = units[:SHOWN]
+    gap = shown.shape[1] // (4 if named else 8) or 1
+    sheet, corners = mosaic(shown, gap)
+    most = np.abs(shown).max()
+    image = axes.imshow(sheet, cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
+    axes.figure.colorbar(image, ax=axes, shrink=0.8, label="weight of a pixel")
+    axes.set_axis_off()
+    if named:
+        axes.set_title("Learned weights of the ten digits")
+        for digit, (top, left) in enumerate(corners):
+            axes.text(left - 0.5, top - 0.6, str(digit), va="bottom")
+    else:
+        some = "" if len(shown) == len(units) else f"{len(shown)} of "
+        axes.set_title(f"Learned weights of {some}the {len(units)} hidden units")
+
+
+def mosaic(units, gap):
+    """Return the units side by side in one array, NaN around them, and their top left corners."""
+    number, height, width = units.shape
+    columns = int(np.ceil(number**0.5))
+    sheet = np.full((-(-number // columns) * (height + gap) + gap, columns * (width + gap) + gap), np.nan)
+    corners = [
+        (gap + n // columns * (height + gap), gap + n % columns * (width + gap)) for n in range(number)
+    ]
+    for unit, (top, left) in zip(units, corners, strict=True):
+        sheet[top : top + height, left : left + width] = unit
+    return sheet, corners
+
+
+def draw_loss(axes, rows):
+    """Draw the training loss over the epochs."""
+    losses, _, accuracies = zip(*rows, strict=True)
+    axes.plot(range(1, len(losses) + 1), losses, marker="o", markersize=3)
+    axes.set(xlabel="epoch", ylabel="mean of -log p(the right digit)", yscale="log")
+    axes.set_title(f"Training loss (test accuracy {accuracies[-1]:.1%} after the last epoch)")
+    axes.grid(alpha=0.3, which="both")
+    axes.set_xlim(0, len(losses) + 1)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

@@ -1,0 +1,160 @@
+"""cholesky, qr and svd; and what svd shares with the eigenvalues: ties and phases."""
+
+from ... import numpy as np
+from ...boxes import Traced, unbox
+from ...numpy import linalg
+from ...numpy.linalg import LinAlgError, solve
+from ...registry import defvjp
+from .matrices import column, conj, fold, h, half, real_dtype, rounding, row, scalar, t
+
+_TIED = (
+    "the vectors that {} returns have no derivative where {} values coincide; use the values alone, "
+    "or move the matrix away from the tie"
+)
+_PHASE = (
+    "the derivative of complex {} vectors is defined only for what does not depend on their phase, "
+    "as each may be multiplied by a number of size 1; use their absolute values or products v vᴴ"
+)
+_BEYOND = (
+    "the singular vectors beyond the singular values have no derivative, as any basis will do; "
+    "use full_matrices=False"
+)
+
+
+def _cholesky(y, ybar, a, *, upper=False):
+    """g_A = L⁻ᴴ Φ(Lᴴ g) L⁻¹, folded into the triangle that is read.
+
+    NumPy reads the lower triangle of A alone, or with ``upper`` the upper one, and so do
+    differences of it: Ā is zero in the other triangle, and off the diagonal of this one
+    twice the symmetric Ā.
+
+    Murray (2016), Differentiation of the Cholesky decomposition.
+    """
+    low, g = (h(y), t(ybar)) if upper else (y, conj(ybar))
+    inner = solve(h(low), half(h(low) @ g))
+    return conj(fold(h(solve(h(low), h(inner))), not upper))
+
+
+def _qr(y, ybar, a, mode="reduced"):
+    """g_A = (g_Q + Q (g_R Rᴴ + Φ(Z - Zᴴ) - Qᴴ g_Q)) R⁻ᴴ with Z = Qᴴ g_Q - g_R Rᴴ.
+
+    Of a wide A = [A₁ A₂] that is the gradient of A₁, and the rest of R is Qᴴ A₂. LAPACK makes
+    the diagonal of R real. Walter and Lehmann (2018), Algorithmic differentiation of linear
+    algebra functions with application in optimum experimental design.
+    """
+    m, n = a.shape[-2:]
+    if mode == "raw" or (mode == "complete" and m > n):
+        raise LinAlgError(f"qr has no derivative for mode={mode!r} here; use mode='reduced'")
+    if mode == "r":
+        (q, r), g_r = linalg.qr(a), conj(ybar)
+        g_q = np.zeros(q.shape, q.dtype)
+    else:
+        (q, r), (g_q, g_r) = y, (conj(ybar[0]), conj(ybar[1]))
+    if m < n:
+        wide, g_wide = a[..., m:], g_r[..., m:]
+        r, g_r, g_q = r[..., :m], g_r[..., :m], g_q + wide @ h(g_wide)
+    p, w = h(q) @ g_q, g_r @ h(r)
+    z = p - w
+    g_a = h(solve(r, h(g_q + q @ (w + half(z - h(z)) - p))))
+    return conj(np.concatenate([g_a, q @ g_wide], -1) if m < n else g_a)
+
+
+def tied(w):
+    """Which pairs of values are equal but for rounding, a value and itself among them."""
+    w = unbox(w)
+    return np.abs(column(w) - row(w)) <= column(rounding(w))
+
+
+def shared(wbar, w):
+    """w̄, shared equally among values that coincide."""
+    ties = tied(w)
+    if np.sum(ties) == w.size:
+        return wbar
+    weights = (ties / np.sum(ties, axis=-1, keepdims=True)).astype(real_dtype(w))
+    return np.squeeze(weights @ column(wbar), -1)
+
+
+def gaps(w, kind, vbars, *products):
+    """Fᵢⱼ = 1/(wⱼ - wᵢ), and 0 for ties, on which nothing may depend."""
+    ties = tied(w)
+    _refuse(ties & ~np.eye(w.shape[-1], dtype=bool), vbars, products, _TIED.format(*kind))
+    return np.where(ties, 0, 1 / np.where(ties, 1, row(w) - column(w)))
+
+
+def _refuse(where, vbars, products, message):
+    """Raise if a product, which is linear in the cotangents v̄, is more than rounding somewhere.
+
+    A traced cotangent says nothing: it may be the unknown of a transpose.
+    """
+    if np.any(where):
+        sizes = [np.abs(unbox(p)) for p in products]
+        nonzero = any(np.any(where & (p > 1e3 * np.finfo(p.dtype).eps * np.max(p))) for p in sizes)
+        if nonzero or any(isinstance(vbar, Traced) for vbar in vbars):
+            raise LinAlgError(message)
+
+
+def check_phase(p, what):
+    """Raise if a cotangent depends on the phase of complex vectors: on the diagonal of p is vᴴg."""
+    p = unbox(p)
+    if p.dtype.kind == "c" and p.size:
+        turns = np.abs(np.imag(np.diagonal(p, axis1=-2, axis2=-1)))
+        if np.any(turns > 1e4 * np.finfo(p.dtype).eps * max(1.0, float(np.max(np.abs(p))))):
+            raise LinAlgError(_PHASE.format(what))
+
+
+def _inverse(sums, s, vbars, product):
+    """1/sums, and 0 where that is no more than rounding, on which nothing may depend."""
+    zero = unbox(sums) <= column(rounding(s))
+    _refuse(np.broadcast_to(zero, product.shape), vbars, (product,), _TIED.format("svd", "singular"))
+    return np.where(zero, 0, 1 / np.where(zero, 1, sums))
+
+
+def _of_values(sbar, s):
+    """s̄, shared equally among values that coincide, and 0 at 0, where s has a kink as abs has."""
+    return np.where(unbox(s) <= rounding(s), 0, shared(sbar, s))
+
+
+def singular_values(ybar, a, hermitian=False):
+    """g_A = U diag(s̄) Vᴴ."""
+    u, s, vh = linalg.svd(a, full_matrices=False, hermitian=hermitian)
+    abar = conj((u * row(_of_values(ybar, s))) @ vh)
+    return fold(abar) if hermitian else abar
+
+
+def _svd(y, ybar, a, full_matrices=True, compute_uv=True, hermitian=False):
+    """g_A = U (F∘anti(P + Q) + H∘anti(P - Q) + diag s̄) Vᴴ + what U and V do not span.
+
+    P = Uᴴ g_U, Q = Vᴴ g_V, Fᵢⱼ = 1/(sⱼ - sᵢ), Hᵢⱼ = 1/(sᵢ + sⱼ), anti(X) = (X - Xᴴ)/2.
+    Giles (2008), An extended collection of matrix derivative results.
+    """
+    if not compute_uv:
+        return singular_values(ybar, a, hermitian)
+    (u, s, vh), (ubar, sbar, vhbar) = y, ybar
+    m, n, k = *a.shape[-2:], s.shape[-1]
+    vbars = (ubar, vhbar)
+    if full_matrices and m != n:
+        u, ubar, more_u = u[..., :k], ubar[..., :k], ubar[..., k:]
+        vh, vhbar, more_v = vh[..., :k, :], vhbar[..., :k, :], vhbar[..., k:, :]
+        known = any(np.any(unbox(vbar)) for vbar in vbars)
+        if np.any(unbox(more_u)) or np.any(unbox(more_v)) or (isinstance(vbars[0], Traced) and not known):
+            raise LinAlgError(_BEYOND)
+    g_u, g_v, v = conj(ubar), t(vhbar), h(vh)
+    p, q = h(u) @ g_u, vh @ g_v
+    check_phase(p + q, "singular")
+    anti = (p - q - h(p - q)) / 2
+    inner = gaps(s, ("svd", "singular"), vbars, p, q) * (p + q - h(p + q)) / 2
+    inner = inner + _inverse(column(s) + row(s), s, vbars, anti) * anti
+    g_a = u @ (np.where(np.eye(k, dtype=bool), inner + column(_of_values(sbar, s)), inner) @ vh)
+    if m > k:
+        rest = g_u - u @ p
+        g_a = g_a + (rest * _inverse(row(s), s, vbars, rest)) @ vh
+    if n > k:
+        rest = h(g_v - v @ q)
+        g_a = g_a + u @ (rest * _inverse(column(s), s, vbars, rest))
+    return fold(conj(g_a)) if hermitian else conj(g_a)
+
+
+defvjp(linalg.cholesky, _cholesky)
+defvjp(linalg.qr, _qr)
+defvjp(linalg.svd, _svd)
+defvjp(linalg.svdvals, lambda y, ybar, x: singular_values(ybar, x))

@@ -1,0 +1,110 @@
+"""solve, inv, pinv, lstsq and their kin on tensors."""
+
+from ... import numpy as np
+from ...boxes import Traced, unbox
+from ...numpy import linalg
+from ...numpy.linalg import solve
+from ...registry import defvjp
+from .decompositions import singular_values
+from .matrices import column, conj, fold, h, half, row, t
+
+
+def _solve_by(a, ybar, b):
+    """A⁻ᵀ ȳ; b is one vector or stands for matrices, as in NumPy 2."""
+    if np.ndim(b) == 1 and ybar.ndim > 1:
+        return np.squeeze(solve(t(a), column(ybar)), -1)
+    return solve(t(a), ybar)
+
+
+def _solve_wrt_a(y, ybar, a, b):
+    """Ā = -(A⁻ᵀ ȳ) yᵀ, from dA y + A dy = 0."""
+    bbar = _solve_by(a, ybar, b)
+    return -column(bbar) * row(y) if np.ndim(b) == 1 else -(bbar @ t(y))
+
+
+def _solve_wrt_b(y, ybar, a, b):
+    """b̄ = A⁻ᵀ ȳ."""
+    return _solve_by(a, ybar, b)
+
+
+def of_inverse(y, ybar, a):
+    """Ā = -A⁻ᵀ ȳ A⁻ᵀ."""
+    return -(t(y) @ ybar @ t(y))
+
+
+def _pinv(y, ybar, a, rcond=None, hermitian=False, *, rtol=None):
+    """g_A = -Yᴴ g Yᴴ + (I - AY) gᴴ Y Yᴴ + Yᴴ Y gᴴ (I - YA), at constant rank.
+
+    Golub and Pereyra (1973), The differentiation of pseudo-inverses and nonlinear least squares
+    problems whose variables separate.
+    """
+    if hermitian:
+        a = half(a) + h(half(a))
+    g, y_h = conj(ybar), h(y)
+    left, right = h(g) @ (y @ y_h), (y_h @ y) @ h(g)
+    abar = conj(left - a @ (y @ left) + right - (right @ y) @ a - y_h @ g @ y_h)
+    return fold(abar) if hermitian else abar
+
+
+def _lstsq_parts(y, ybar, a, b, rcond):
+    """What both rules start from: A⁺, and x, x̄, b and the cotangent of b - Ax as matrices."""
+    eps = np.finfo(a.dtype).eps
+    rcond = max(a.shape) * eps if rcond is None else rcond if rcond > 0 else eps
+    vector = np.ndim(b) == 1
+    x, xbar, b = (column(z) if vector else z for z in (y[0], ybar[0], b))
+    # At the least |r|² its change by x vanishes. Without full rank NumPy returns none.
+    rbar = 2 * conj(b - a @ x) * ybar[1] if np.size(y[1]) else None
+    return linalg.pinv(a, rcond=rcond), x, xbar, b, rbar
+
+
+def _lstsq_wrt_a(y, ybar, a, b, rcond=None):
+    """Ā of x = A⁺ b, of the sums of squares |b - Ax|² and of the singular values."""
+    p, x, xbar, b, rbar = _lstsq_parts(y, ybar, a, b, rcond)
+    abar = _pinv(p, xbar @ t(b), a)
+    if rbar is not None:
+        abar = abar - rbar @ t(x)
+    if isinstance(ybar[3], Traced) or np.any(ybar[3]):
+        abar = abar + singular_values(ybar[3], a)
+    return abar
+
+
+def _lstsq_wrt_b(y, ybar, a, b, rcond=None):
+    """b̄ = (A⁺)ᵀ x̄, and that of the sums of squares."""
+    p, _, xbar, _, rbar = _lstsq_parts(y, ybar, a, b, rcond)
+    bbar = t(p) @ xbar if rbar is None else t(p) @ xbar + rbar
+    return np.reshape(bbar, np.shape(b))
+
+
+def _tensorsolve_parts(y, ybar, a, b, axes):
+    """The axes of a in the order of the equations, its shape then, and b̄ = A⁻ᵀ ȳ flat."""
+    axes = tuple(axes or ())
+    order = tuple(n for n in range(a.ndim) if n not in axes) + axes
+    moved = np.transpose(a, order)
+    return order, moved.shape, solve(t(np.reshape(moved, (np.size(b), -1))), np.ravel(ybar))
+
+
+def _tensorsolve_wrt_a(y, ybar, a, b, axes=None):
+    """Ā = -b̄ ⊗ y."""
+    order, shape, bbar = _tensorsolve_parts(y, ybar, a, b, axes)
+    abar = np.reshape(-column(bbar) * np.ravel(y), shape)
+    return np.transpose(abar, [order.index(n) for n in range(len(order))])
+
+
+def _tensorsolve_wrt_b(y, ybar, a, b, axes=None):
+    """b̄ = A⁻ᵀ ȳ, on the flat arrays."""
+    return np.reshape(_tensorsolve_parts(y, ybar, a, b, axes)[2], np.shape(b))
+
+
+def _tensorinv(y, ybar, a, ind=2):
+    """Ā = -A⁻ᵀ ȳ A⁻ᵀ, on the flat arrays."""
+    shape = (-1, int(np.prod(np.shape(a)[:ind])))
+    abar = of_inverse(np.reshape(y, shape), np.reshape(ybar, shape), None)
+    return np.reshape(abar, np.shape(a))
+
+
+defvjp(linalg.solve, _solve_wrt_a, _solve_wrt_b)
+defvjp(linalg.inv, of_inverse)
+defvjp(linalg.pinv, _pinv)
+defvjp(linalg.lstsq, _lstsq_wrt_a, _lstsq_wrt_b)
+defvjp(linalg.tensorsolve, _tensorsolve_wrt_a, _tensorsolve_wrt_b)
+defvjp(linalg.tensorinv, _tensorinv)

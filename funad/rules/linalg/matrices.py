@@ -1,0 +1,61 @@
+"""What the rules of linear algebra share: transposes, triangles, and a quotient without nan."""
+
+from ... import numpy as np
+from ...boxes import unbox
+
+
+def t(x):
+    """xᵀ, of each matrix."""
+    return np.swapaxes(x, -1, -2)
+
+
+def conj(x):
+    return np.conj(x) if x.dtype.kind == "c" else x
+
+
+def h(x):
+    """xᴴ, of each matrix."""
+    return conj(t(x))
+
+
+def column(x):
+    """Vectors as columns; or a number per row, in a shape to multiply matrices with."""
+    return np.expand_dims(x, -1)
+
+
+def row(x):
+    """Vectors as rows; or a number per column, in a shape to multiply matrices with."""
+    return np.expand_dims(x, -2)
+
+
+def scalar(x):
+    """A number per matrix, in a shape to multiply matrices with."""
+    return np.expand_dims(x, (-2, -1))
+
+
+def real_dtype(x):
+    return np.finfo(x.dtype).dtype
+
+
+def rounding(s):
+    """What of values like these is no more than rounding, per matrix: a column."""
+    top = np.max(np.abs(unbox(s)), axis=-1, keepdims=True, initial=0)
+    return 10 * s.shape[-1] * np.finfo(s.dtype).eps * top
+
+
+def half(x, lower=True):
+    """Φ(X): one triangle of each matrix, its diagonal halved."""
+    n, dtype = x.shape[-1], real_dtype(x)
+    triangle = np.tri(n, dtype=dtype) - np.eye(n, dtype=dtype) / 2
+    return x * (triangle if lower else triangle.T)
+
+
+def fold(abar, lower=True):
+    """Ā where one triangle is read and mirrored: Φ(Ā + Āᴴ)."""
+    return half(abar + h(abar), lower)
+
+
+def over(a, b):
+    """a/b, and 0 where b is: without a nan, to any order."""
+    zero = unbox(b) == 0
+    return np.where(zero, 0, a / np.where(zero, 1, b)) if np.any(zero) else a / b

@@ -1,0 +1,120 @@
+"""norm and its kin, and cond.
+
+Where a norm is 0 its derivative is 0, to any order; entries, sums or singular values that tie
+for the largest or the least share it equally.
+"""
+
+from ... import numpy as np
+from ...boxes import unbox
+from ...numpy import linalg
+from ...numpy.linalg import spectral, spectral_weights
+from ...registry import defvjp
+from .equations import of_inverse
+from .matrices import column, conj, h, over, row
+
+_MATRICES = (-2, -1)
+
+
+def _norm(y, ybar, x, ord=None, axis=None, keepdims=False):
+    """ȳ times the derivative of the norm: of all of x, of vectors or of matrices."""
+    axes = _axes(x, axis)
+    if not keepdims:
+        y, ybar = np.expand_dims(y, axes), np.expand_dims(ybar, axes)
+    if ord is None or ord == "fro" or len(axes) == 1:
+        return _of_vectors(y, ybar, x, ord, axes)
+    y, ybar, x = (np.moveaxis(z, axes, _MATRICES) for z in (y, ybar, x))
+    return np.moveaxis(_of_matrices(ybar, x, ord), _MATRICES, axes)
+
+
+def _vector_norm(y, ybar, x, *, axis=None, keepdims=False, ord=2):
+    """As norm, but with all of x for one vector where axis is None."""
+    axes = _axes(x, axis)
+    if not keepdims:
+        y, ybar = np.expand_dims(y, axes), np.expand_dims(ybar, axes)
+    return _of_vectors(y, ybar, x, ord, axes)
+
+
+def _matrix_norm(y, ybar, x, *, keepdims=False, ord="fro"):
+    """As norm, of the last two axes."""
+    return _norm(y, ybar, x, ord, _MATRICES, keepdims)
+
+
+def _axes(x, axis):
+    return tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+
+
+def _of_vectors(y, ybar, x, ord, axes):
+    """x̄ = ȳ (|x|/y)ᵖ⁻¹ conj(x)/|x|; y has the axes of x."""
+    if ord in (None, "fro", 2):
+        return over(ybar, y) * conj(x)
+    if ord == 0:
+        return ybar * 0 * x  # it counts
+    size = np.abs(x)
+    if abs(ord) == np.inf:
+        return ybar * _extreme(size, ord, axes) * _direction(x, size)
+    if ord == 1:
+        return ybar * _direction(x, size)
+    zero = (unbox(size) == 0) | (unbox(y) == 0)
+    part = np.where(zero, 1, size) / np.where(unbox(y) == 0, 1, y)
+    return np.where(zero, 0, ybar * part ** (ord - 1)) * _direction(x, size)
+
+
+def _of_matrices(ybar, x, ord):
+    """x̄ of the norms of the last two axes that are not those of one long vector."""
+    if ord in ("nuc", 2, -2):
+        return ybar * conj(spectral(x, ord))
+    size = np.abs(x)
+    inner, outer = (-2, -1) if abs(ord) == 1 else (-1, -2)
+    sums = np.sum(unbox(size), axis=inner, keepdims=True)
+    return ybar * _extreme(sums, ord, outer) * _direction(x, size)
+
+
+def _direction(x, size):
+    """conj(x)/|x|: the derivative of |x|, and 0 at 0."""
+    return over(conj(x), size) if x.dtype.kind == "c" else np.sign(unbox(x))
+
+
+def _extreme(size, ord, axes):
+    """1 where the largest is, or for a negative order the least; ties share it."""
+    size = unbox(size)
+    chosen = size == (np.max if ord > 0 else np.min)(size, axis=axes, keepdims=True)
+    return chosen / np.sum(chosen, axis=axes, keepdims=True).astype(size.dtype)
+
+
+def _spectral(y, ybar, a, ord):
+    """The linear map dA ↦ dY of Y = U W Vᴴ with constant W, which is its own transpose.
+
+    With E = Uᴴ dA V it is Uᴴ dY V = α∘(E + Eᴴ)/2 + β∘(E - Eᴴ)/2 where
+    αᵢⱼ = (wᵢ - wⱼ)/(sᵢ - sⱼ), βᵢⱼ = (wᵢ + wⱼ)/(sᵢ + sⱼ); and w/s outside of the span of U and V.
+    """
+    u, s, vh = linalg.svd(a, full_matrices=False)
+    w = spectral_weights(unbox(s), ord)
+    g, u_h, v = conj(ybar), h(u), h(vh)
+    e = u_h @ g @ v
+    equal = column(w) == row(w)
+    alpha = (column(w) - row(w)) / np.where(equal, 1, column(s) - row(s))
+    beta = over(column(w) + row(w), column(s) + row(s))
+    inner = (alpha * (e + h(e)) + beta * (e - h(e))) / 2
+    outside = over(w, s)
+    left = (g - u @ (u_h @ g)) @ (v * row(outside))
+    right = (column(outside) * u_h) @ (g - (g @ v) @ vh)
+    return conj((u @ inner + left) @ vh + u @ right)
+
+
+def _cond(y, ybar, x, p=None):
+    """x̄ of the quotient of two singular values, or of the product of two norms."""
+    if p is None or p in (2, -2):
+        top, low = linalg.norm(x, 2, axis=_MATRICES), linalg.norm(x, -2, axis=_MATRICES)
+        by_top, by_low = (ybar / low, -ybar * y / low) if p != -2 else (-ybar * y / top, ybar / top)
+        return _norm(top, by_top, x, 2, _MATRICES) + _norm(low, by_low, x, -2, _MATRICES)
+    inverse = linalg.inv(x)
+    size, size_inv = linalg.norm(x, p, axis=_MATRICES), linalg.norm(inverse, p, axis=_MATRICES)
+    by_inv = _norm(size_inv, ybar * size, inverse, p, _MATRICES)
+    return _norm(size, ybar * size_inv, x, p, _MATRICES) + of_inverse(inverse, by_inv, x)
+
+
+defvjp(linalg.norm, _norm)
+defvjp(linalg.vector_norm, _vector_norm)
+defvjp(linalg.matrix_norm, _matrix_norm)
+defvjp(linalg.spectral, _spectral)
+defvjp(linalg.cond, _cond)

@@ -1,0 +1,19 @@
+"""The rules of funad.numpy.numeric."""
+
+from .. import numpy as np
+from ..registry import defzero
+
+# Whole numbers, and questions that are answered for the plain value
+defzero(
+    np.digitize,
+    np.result_type,
+    np.common_type,
+    np.min_scalar_type,
+    np.can_cast,
+    np.may_share_memory,
+    np.shares_memory,
+    np.isfortran,
+    np.array2string,
+    np.array_repr,
+    np.array_str,
+)

@@ -1,0 +1,83 @@
+"""The programs that are timed, each written once for every library: ``np`` is its namespace."""
+
+import numpy as onp
+
+
+def arithmetic(np, x, operations=1000):
+    """A chain of additions and multiplications: two operations a step."""
+    for _ in range(operations // 2):
+        x = x * 0.99 + 0.1
+    return x
+
+
+def mixed(np, x, operations=1000):
+    """A chain with a sine in it: four operations a step."""
+    for _ in range(operations // 4):
+        x = np.sin(x * 0.99) + 0.1 * x
+    return x
+
+
+def summed(program):
+    """Turn a program whose result is a vector into one whose result is a number."""
+
+    def total(np, x, operations=1000):
+        return np.sum(program(np, x, operations))
+
+    return total
+
+
+def dot_by_index(np, a, length):
+    """a·a, element by element: two indexings, a product and a sum a step."""
+    s = 0.0
+    for i in range(length):
+        s = s + a[i] * a[i]
+    return s
+
+
+def square(np, x):
+    """One operation: what remains is the cost of the call of grad itself."""
+    return x * x
+
+
+def network_loss(np, parameters, images, targets):
+    """The mean cross entropy of a tanh layer and a softmax layer; targets are one-hot."""
+    h = np.tanh(images @ parameters["w1"] + parameters["b1"])
+    z = h @ parameters["w2"] + parameters["b2"]
+    z = z - np.max(z, axis=1, keepdims=True)
+    log_p = z - np.log(np.sum(np.exp(z), axis=1, keepdims=True))
+    return -np.sum(targets * log_p) / len(targets)
+
+
+def network_by_hand(parameters, images, targets):
+    """The same loss with its gradient in plain NumPy, as one writes it who knows the formulas."""
+    h = onp.tanh(images @ parameters["w1"] + parameters["b1"])
+    z = h @ parameters["w2"] + parameters["b2"]
+    z -= z.max(axis=1, keepdims=True)
+    p = onp.exp(z)
+    total = p.sum(axis=1, keepdims=True)
+    loss = -(targets * (z - onp.log(total))).sum() / len(targets)
+    p /= total
+    z_bar = (p - targets) / len(targets)
+    h_bar = z_bar @ parameters["w2"].T
+    h_bar *= 1 - h * h
+    gradient = {
+        "w1": images.T @ h_bar,
+        "b1": h_bar.sum(axis=0),
+        "w2": h.T @ z_bar,
+        "b2": z_bar.sum(axis=0),
+    }
+    return loss, gradient
+
+
+def network_data(batch, sizes=(784, 100, 10), seed=0):
+    """Return parameters, images and one-hot targets; the numbers do not matter to the time."""
+    rng = onp.random.default_rng(seed)
+    pixels, hidden, classes = sizes
+    parameters = {
+        "w1": rng.normal(0, 0.05, (pixels, hidden)),
+        "b1": onp.zeros(hidden),
+        "w2": rng.normal(0, 0.1, (hidden, classes)),
+        "b2": onp.zeros(classes),
+    }
+    images = rng.uniform(0, 1, (batch, pixels))
+    return parameters, images, onp.eye(classes)[rng.integers(0, classes, batch)]

@@ -1,0 +1,37 @@
+"""``import funad`` loads NumPy, itself and little else; what is heavy comes when it is asked for."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import funad
+
+HEAVY = ("toolz", "hypothesis", "scipy", "matplotlib", "sklearn", "pytest", "autograd", "jax", "torch")
+
+
+def loaded_after(statement):
+    """Return the names of the modules that a fresh interpreter has loaded after a statement."""
+    code = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(json.loads(run.stdout))
+
+
+def test_importing_funad_loads_nothing_heavy_that_numpy_does_not():
+    added = loaded_after("import funad, funad.numpy") - loaded_after("import numpy")
+    assert not [name for name in added if name.partition(".")[0] in HEAVY]
+
+
+@pytest.mark.parametrize("name", ["curried", "testing", "errors"])
+def test_a_module_that_is_loaded_late_is_found_as_an_attribute(name):
+    assert f"funad.{name}" in loaded_after(f"import funad; funad.{name}")
+
+
+def test_every_public_name_is_there():
+    assert all(hasattr(funad, name) for name in funad.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="gradd"):
+        funad.gradd  # noqa: B018

@@ -1,0 +1,275 @@
+"""Linear algebra beyond single rules: phases, ties, singular matrices, and what is refused."""
+
+import numpy as onp
+import pytest
+
+from funad import grad, hessian, jvp, vjp
+from funad import numpy as np
+from funad.numpy.linalg import LinAlgError
+from funad.testing import check_grads
+
+RNG = onp.random.default_rng(0)
+REAL = RNG.normal(size=(3, 3))
+COMPLEX = REAL + 1j * RNG.normal(size=(3, 3))
+SINGULAR = onp.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [0.5, -1.0, 1.0]])
+
+
+def weighted(x):
+    """A real number to which every entry of x contributes differently."""
+    return np.real(np.sum(x * COMPLEX[: x.shape[0], : x.shape[1]]))
+
+
+# --- functions of vectors that do not know their phases
+
+
+def of_eigh(a):
+    w, v = np.linalg.eigh(a + np.conj(a.T))
+    return weighted((v * np.tanh(w)) @ np.conj(v.T))
+
+
+def of_svd(a, **kwargs):
+    u, s, vh = np.linalg.svd(a, **kwargs)
+    k = s.shape[0]
+    return weighted((u[:, :k] * np.tanh(s)) @ vh[:k])
+
+
+def of_eig(a):
+    w, v = np.linalg.eig(a)
+    sizes = np.sum(np.abs(v) ** 2 * np.real(w), axis=1)
+    return weighted((v * np.sin(w)) @ np.linalg.inv(v)) + np.sum(sizes * REAL[0])
+
+
+def of_eigvals(a):
+    return np.real(np.sum(np.sin(np.linalg.eigvals(a))))
+
+
+@pytest.mark.parametrize(
+    ("f", "a"),
+    [
+        (of_eigh, COMPLEX),
+        (of_eigh, REAL),
+        (of_svd, COMPLEX),
+        (lambda a: of_svd(a, full_matrices=False), COMPLEX[:, :2]),
+        (lambda a: of_svd(a, full_matrices=False), COMPLEX[:2]),
+        (of_svd, COMPLEX[:2]),
+        (of_eig, COMPLEX),
+        (of_eig, REAL),
+        (of_eigvals, COMPLEX),
+        (of_eigvals, REAL),
+    ],
+)
+def test_functions_of_vectors_that_do_not_know_their_phases(f, a):
+    check_grads(f, (a,), order=2)
+
+
+@pytest.mark.parametrize(
+    "vectors",
+    [
+        lambda a: np.linalg.eigh(a + np.conj(a.T))[1],
+        lambda a: np.linalg.eig(a).eigenvectors,
+        lambda a: np.linalg.svd(a).U,
+    ],
+)
+def test_what_depends_on_the_phase_of_a_vector_is_refused(vectors):
+    with pytest.raises(LinAlgError, match="phase"):
+        grad(lambda a: np.real(np.sum(vectors(a))))(COMPLEX)
+
+
+# --- ties
+
+TIED = onp.diag([2.0, 2.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    "vectors",
+    [
+        lambda a: np.linalg.eigh(a)[1],
+        lambda a: np.linalg.eig(a)[1],
+        lambda a: np.linalg.svd(a)[0],
+        lambda a: np.linalg.svd(a)[2],
+    ],
+)
+def test_vectors_of_values_that_coincide_are_refused(vectors):
+    with pytest.raises(LinAlgError, match="coincide"):
+        grad(lambda a: weighted(vectors(a)))(TIED)
+    with pytest.raises(LinAlgError, match="coincide"):
+        jvp(vectors, (TIED,), (REAL,))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.linalg.eigvalsh,
+        np.linalg.svdvals,
+        lambda a: np.linalg.eigh(a)[0],
+        lambda a: np.linalg.svd(a)[1],
+        lambda a: np.linalg.svd(a, compute_uv=False),
+    ],
+)
+def test_values_that_coincide_have_a_gradient_and_no_hessian(values):
+    def f(a):
+        return np.sum(values(a) ** 3)
+
+    onp.testing.assert_allclose(grad(f)(TIED), 3 * TIED**2, atol=1e-13)
+    onp.testing.assert_allclose(grad(lambda a: values(a)[0])(onp.eye(3)), onp.eye(3) / 3, atol=1e-14)
+    with pytest.raises(LinAlgError, match="coincide"):
+        grad(lambda a: np.sum(grad(f)(a) * REAL))(TIED)
+
+
+def test_a_loss_of_some_vectors_may_have_ties_among_the_others():
+    a = onp.diag([1.0, 1.0, 2.0])
+    xbar = grad(lambda a: np.sum(np.linalg.svd(a)[0][:, 0] * REAL[0]) ** 2)(a)
+    assert onp.all(onp.isfinite(xbar))
+
+
+# --- singular matrices
+
+
+@pytest.mark.parametrize("a", [SINGULAR, onp.outer(REAL[0], REAL[1]), onp.zeros((3, 3)), SINGULAR * (1 + 1j)])
+def test_det_has_every_derivative_at_a_singular_matrix(a):
+    check_grads(np.linalg.det, (a,), order=3)
+
+
+def test_the_gradient_of_det_at_a_large_singular_matrix_is_that_of_its_neighbours():
+    a = RNG.normal(size=(30, 30))
+    a[:, 0] = a[:, 1]
+    near = a.copy()
+    near[0, 0] += 1e-9
+    wanted = onp.linalg.det(near) * onp.linalg.inv(near).T
+    onp.testing.assert_allclose(grad(np.linalg.det)(a), wanted, atol=1e-8 * onp.max(onp.abs(wanted)))
+    assert not onp.any(grad(np.linalg.det)(onp.zeros((30, 30))))
+
+
+def test_one_singular_matrix_among_many_spoils_none():
+    stack = onp.stack([REAL, SINGULAR, 2 * REAL, 0 * REAL])
+    together = grad(lambda a: np.sum(np.linalg.det(a)))(stack)
+    onp.testing.assert_allclose(together, [grad(np.linalg.det)(a) for a in stack], atol=1e-12)
+
+
+def test_slogdet_of_a_singular_matrix_counts_only_where_it_is_used():
+    stack = onp.stack([REAL, SINGULAR])
+
+    def f(a):
+        sign, log = np.linalg.slogdet(a)
+        return np.sum(np.where(sign == 0, 0.0, log))
+
+    xbar = grad(f)(stack)
+    onp.testing.assert_allclose(xbar[0], onp.linalg.inv(REAL).T)
+    assert not onp.any(xbar[1])
+
+
+@pytest.mark.parametrize("f", [np.linalg.inv, np.linalg.cholesky, lambda a: np.linalg.solve(a, REAL)])
+def test_errors_of_numpy_pass_through(f):
+    with pytest.raises(LinAlgError):
+        grad(lambda a: np.sum(f(a)))(onp.zeros((3, 3)))
+
+
+# --- triangles: what is not read has no gradient
+
+
+@pytest.mark.parametrize(
+    ("f", "lower"),
+    [
+        (np.linalg.cholesky, True),
+        (lambda a: np.linalg.cholesky(a, upper=True), False),
+        (np.linalg.eigvalsh, True),
+        (lambda a: np.linalg.eigvalsh(a, "U"), False),
+    ],
+)
+def test_the_triangle_that_is_not_read_has_no_gradient(f, lower):
+    xbar = grad(lambda a: np.sum(f(a)))(REAL @ REAL.T + onp.eye(3))
+    other = onp.triu(xbar, 1) if lower else onp.tril(xbar, -1)
+    assert onp.any(xbar)
+    assert not onp.any(other)
+
+
+# --- refused
+
+
+def test_the_vectors_beyond_the_singular_values_are_refused():
+    with pytest.raises(LinAlgError, match="full_matrices=False"):
+        grad(lambda a: np.sum(np.linalg.svd(a)[0]))(REAL[:, :2])
+    with pytest.raises(LinAlgError, match="full_matrices=False"):
+        jvp(np.linalg.svd, (REAL[:, :2],), (REAL[:, :2],))
+
+
+@pytest.mark.parametrize("mode", ["raw", "complete"])
+def test_modes_of_qr_without_a_derivative_are_refused(mode):
+    with pytest.raises(LinAlgError, match="reduced"):
+        grad(lambda a: np.sum(np.linalg.qr(a, mode)[0]))(REAL[:, :2])
+
+
+# --- results
+
+
+@pytest.mark.parametrize("f", [np.linalg.eigh, np.linalg.eig, np.linalg.qr, np.linalg.svd, np.linalg.slogdet])
+def test_named_results_keep_their_names(f):
+    a = REAL @ REAL.T
+    plain, seen = f(a), []
+
+    def loss(a):
+        seen.append(f(a))
+        return np.sum(seen[0][1])
+
+    grad(loss)(a)
+    assert type(seen[0]) is type(plain)
+    assert type(vjp(f, a)[0]) is type(plain)
+    assert seen[0]._fields == plain._fields
+
+
+def test_a_rank_is_a_plain_number():
+    rank = []
+
+    def f(a):
+        rank.extend([np.linalg.matrix_rank(a), np.linalg.lstsq(a, REAL)[2]])
+        return np.sum(a)
+
+    grad(f)(REAL)
+    assert rank == [3, 3]
+
+
+# --- forward mode uses the same rules
+
+FORWARD = [
+    np.linalg.det,
+    np.linalg.inv,
+    np.linalg.pinv,
+    np.linalg.cond,
+    np.linalg.cholesky,
+    np.linalg.norm,
+    np.linalg.qr,
+    np.linalg.svd,
+    np.linalg.eigh,
+    np.linalg.eigvalsh,
+    np.linalg.slogdet,
+    lambda a: np.linalg.tensorinv(a, ind=1),
+    lambda a: np.linalg.norm(a, "nuc"),
+    lambda a: np.linalg.norm(a, 3, axis=0),
+    lambda a: np.linalg.solve(a, a[0]),
+    lambda a: np.linalg.lstsq(a[:, :2], a[:, 2])[:2],
+    lambda a: np.linalg.lstsq(a[:, :2], a[:, 2])[3],
+    lambda a: np.linalg.matrix_power(a, 3),
+    lambda a: np.linalg.multi_dot([a, REAL, a[0]]),
+    lambda a: np.linalg.cross(a, a[0]),
+    lambda a: np.linalg.vecdot(a, a[0]),
+    lambda a: np.fft.irfft(np.fft.rfft(a, 4) ** 2, 5),
+]
+
+
+@pytest.mark.parametrize("f", FORWARD)
+def test_forward_mode_agrees_with_differences(f):
+    a = REAL @ REAL.T + onp.diag([1.0, 2.0, 4.0])
+    direction = REAL
+    _, ydot = jvp(f, (a,), (direction,))
+    h = 1e-6
+    plus, minus = f(a + h * direction), f(a - h * direction)
+    pairs = zip(ydot, plus, minus, strict=True) if isinstance(ydot, tuple) else [(ydot, plus, minus)]
+    for dot, high, low in pairs:
+        onp.testing.assert_allclose(dot, (high - low) / (2 * h), rtol=1e-6, atol=1e-7)
+
+
+def test_the_hessian_of_the_logarithm_of_a_determinant():
+    a = REAL @ REAL.T + onp.eye(3)
+    inverse = onp.linalg.inv(a)
+    wanted = -onp.einsum("jk,li->ijkl", inverse, inverse)
+    onp.testing.assert_allclose(hessian(lambda a: np.linalg.slogdet(a)[1])(a), wanted, rtol=1e-9)

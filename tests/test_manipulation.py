@@ -1,0 +1,196 @@
+"""What arrays of traced values are, what writes into arrays, and what depends on their memory."""
+
+import numpy as onp
+import pytest
+
+import funad.numpy as np
+from funad import grad, j, jvp
+from funad.errors import (
+    MissingRuleError,
+    NotDifferentiableError,
+    UnsupportedKeywordError,
+)
+from funad.tape import WIDTH
+from funad.tracing import trace
+
+weights = onp.array([[1.0, 2.0], [3.0, 4.0]])
+
+
+# --- array([...])
+
+
+def test_array_takes_lists_of_traced_and_plain_numbers():
+    assert grad(lambda x: np.sum(np.array([[x, 2.0], [3 * x, x * x]]) * weights))(2.0) == 1 + 9 + 16
+
+
+def test_array_takes_rows_that_are_lists_and_rows_that_are_arrays():
+    def f(x):
+        return np.sum(np.array([[x, 1.0], onp.ones(2), x * onp.ones(2)]) * onp.arange(6.0).reshape(3, 2))
+
+    assert grad(f)(2.0) == 0 + 4 + 5
+
+
+def test_array_of_many_numbers_is_one_entry_on_the_tape():
+    _, tape = trace(lambda boxes: np.array([boxes[0]] * 50), [2.0])
+    assert len(tape.end()) == 2 + WIDTH
+
+
+def test_array_of_plain_things_is_numpys():
+    assert type(np.array([1, 2])) is onp.ndarray and np.array([1, 2]).dtype == int
+    assert np.array("ab").dtype.kind == "U" and np.array([1, 2], dtype="f4", ndmin=2).shape == (1, 2)
+
+
+def test_array_refuses_lists_of_several_lengths():
+    with pytest.raises(ValueError, match=r"shapes \(1,\), \(2,\)"):
+        grad(lambda x: np.sum(np.array([[x, x], [x]])))(1.0)
+
+
+@pytest.mark.parametrize("other", [None, "a", {}])
+def test_array_refuses_traced_values_beside_what_is_no_number(other):
+    with pytest.raises((NotDifferentiableError, TypeError)):
+        grad(lambda x: np.sum(np.array([x, other])))(1.0)
+
+
+def test_functions_take_lists_of_traced_values():
+    assert grad(lambda x: np.sum([x, x * x]))(3.0) == 7.0
+    assert grad(lambda x: np.sum(np.transpose([[x, 1.0], [x * x, 2.0]]) * weights))(3.0) == 1 + 12
+
+
+@pytest.mark.parametrize(
+    "cast",
+    [
+        lambda x: x.astype(int),
+        lambda x: x.astype("int32"),
+        lambda x: np.astype(x, bool),
+        lambda x: np.array(x, dtype=int),
+        lambda x: np.array([x, x], "i4"),
+        lambda x: np.asarray(x, "int8"),
+        lambda x: np.concatenate([x, x], dtype=int, casting="unsafe"),
+    ],
+)
+def test_what_is_cast_to_integers_is_a_plain_value(cast):
+    seen = []
+
+    def f(x):
+        seen.append(cast(x))
+        return np.sum(x * np.sum(seen[0]))
+
+    x = onp.array([1.25, -2.5])
+    assert onp.array_equal(grad(f)(x), onp.full(2, cast(x).sum()))
+    assert type(seen[0]) is onp.ndarray
+
+
+def test_astype_of_a_number():
+    y, ydot = jvp(lambda x: np.sum(x).astype(onp.float32), (onp.ones(3),), (onp.ones(3),))
+    assert (y.dtype, ydot) == (onp.float32, 3.0)
+    assert grad(lambda x: x.astype(onp.float32, copy=False, casting="same_kind"))(2.0) == 1.0
+
+
+def test_parts_of_a_joined_array_keep_their_types():
+    single, double = onp.ones(2, onp.float32), onp.ones(3)
+    abar, bbar = grad(lambda a, b: np.sum(np.concatenate([a, b]) ** 2), argnums=(0, 1))(single, double)
+    assert (abar.dtype, bbar.dtype) == (onp.float32, onp.float64)
+
+
+# --- what depends on the memory of an array
+
+
+@pytest.mark.parametrize("layout", [onp.ascontiguousarray, onp.asfortranarray])
+@pytest.mark.parametrize("order", ["A", "K"])
+def test_orders_that_depend_on_the_memory_are_those_of_the_value(layout, order):
+    x = layout(onp.arange(6.0).reshape(2, 3))
+    ybar = onp.arange(6.0)
+    wanted = ybar.reshape((2, 3), order="F" if layout is onp.asfortranarray else "C")
+    for ravel in (np.ravel, onp.ravel):
+        assert onp.array_equal(grad(lambda x, ravel=ravel: np.sum(ravel(x, order) * ybar))(x), wanted)
+    assert onp.array_equal(j(np.ravel)(x.ravel(order), ybar, x, order), wanted)
+    if order == "A":
+        assert onp.array_equal(grad(lambda x: np.sum(x.reshape(-1, order=order) * ybar))(x), wanted)
+    y, ydot = jvp(lambda x: np.ravel(x, order), (x,), (onp.ascontiguousarray(x),))
+    assert onp.array_equal(y, ydot)
+
+
+def test_an_order_of_memory_that_is_neither_rows_nor_columns_is_refused():
+    with pytest.raises(UnsupportedKeywordError, match="order='K'"):
+        grad(lambda x: np.sum(np.ravel(x, "K")))(onp.ones((2, 4))[:, ::2])
+
+
+def test_an_index_may_change_after_its_use():
+    def f(x):
+        rows, both = onp.array([0, 1]), [0, 1]
+        y = x[rows, 0] + x[rows][:, 0] + x[both, 0]
+        rows[:], both[:] = 1, [1, 1]
+        return np.sum(y * onp.array([1.0, 2.0]))
+
+    assert onp.array_equal(grad(f)(onp.ones((2, 2))), [[3, 0], [6, 0]])
+
+
+def test_an_empty_list_is_an_index():
+    assert onp.array_equal(grad(lambda x: np.sum(x[[]]) + x[0])(onp.ones(2)), [1, 0])
+
+
+# --- refused
+
+
+IN_PLACE = {
+    "copyto": lambda f, x: f(onp.ones(2), x),
+    "fill_diagonal": lambda f, x: f(x, 0.0),
+    "place": lambda f, x: f(x, [True, False], 1.0),
+    "put": lambda f, x: f(onp.ones(2), [0], x),
+    "put_along_axis": lambda f, x: f(x, onp.array([0]), 1.0, 0),
+    "putmask": lambda f, x: f(x, [True, False], 1.0),
+}
+
+
+@pytest.mark.parametrize("namespace", [np, onp])
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_what_writes_into_an_array_is_refused_and_names_what_to_use(name, namespace):
+    with pytest.raises(NotDifferentiableError, match=rf"{name} writes into its argument.*np\.where"):
+        grad(lambda x: IN_PLACE[name](getattr(namespace, name), x))(onp.ones(2))
+
+
+def test_what_writes_into_an_array_works_on_plain_arrays():
+    x = onp.zeros(2)
+    np.put(x, [1], 3.0)
+    assert onp.array_equal(x, [0, 3])
+
+
+@pytest.mark.parametrize("mode", ["empty", lambda *args: None])
+def test_pad_refuses_a_mode_without_derivative_by_name(mode):
+    with pytest.raises(UnsupportedKeywordError, match="has no derivative with mode="):
+        grad(lambda x: np.sum(np.pad(x, 1, mode)))(onp.ones(3))
+
+
+def test_pad_refuses_an_odd_reflection_of_a_reflection():
+    with pytest.raises(UnsupportedKeywordError, match="reflects once only: pad_width is 3"):
+        grad(lambda x: np.sum(np.pad(x, 3, "reflect", reflect_type="odd")))(onp.ones(3))
+
+
+@pytest.mark.parametrize("mode", ["constant", "edge", "mean"])
+def test_pad_refuses_what_its_mode_does_not_take(mode):
+    with pytest.raises(ValueError, match="unsupported keyword"):
+        grad(lambda x: np.sum(np.pad(x, 1, mode, reflect_type="odd")))(onp.ones(3))
+
+
+@pytest.mark.parametrize(("f", "x"), [(np.trim_zeros, onp.ones(2)), (np.arange, 3.0), (np.ix_, onp.ones(2))])
+def test_what_has_no_rule_is_refused_by_name(f, x):
+    with pytest.raises(MissingRuleError, match=f.__name__):
+        grad(lambda x: np.sum(f(x)))(x)
+
+
+def test_a_traced_value_is_no_section():
+    assert grad(lambda n: np.sum(np.split(onp.ones(4), n)[0]))(2.0) == 0.0
+
+
+# --- a zero cotangent is a strong zero
+
+
+def test_what_is_cut_away_leaks_nothing():
+    x = onp.array([1.0, 0.0, 4.0])
+
+    def f(x):
+        return np.sum(np.take(1 / x, [0, 2])) + np.sum(np.delete(np.sqrt(x), 1)) + np.log(x)[0]
+
+    with onp.errstate(divide="ignore"):
+        assert onp.allclose(grad(f)(x), [-1 + 0.5 + 1, 0, -1 / 16 + 0.25])
+        assert not onp.any(onp.isnan(grad(lambda x: np.sum(grad(f)(x)))(x)))
