@@ -77,7 +77,12 @@ class Record:
         """Refuse a keyword of which the rules know nothing."""
         unknown = [name for name in kwargs if name not in self.keywords]
         if unknown:
-            first = {_keywords(rule)[n] for n, rule in self.rules.items() if isinstance(n, int)}
+            first = {
+                name
+                for n, rule in self.rules.items()
+                if isinstance(n, int)
+                for name in _keywords(rule)[n : n + 1]  # none where the rule takes *others
+            }
             takes = ", ".join(sorted(self.keywords - first)) or "none"
             raise UnsupportedKeywordError(
                 f"the derivative of {self.name} does not handle the keyword "

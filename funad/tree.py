@@ -6,13 +6,16 @@ other classes become containers by :func:`register`. Everything else is a leaf.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as onp
+
 from .errors import ArgumentError
 
-__all__ = ["flatten", "map", "register", "unflatten"]
+__all__ = ["flatten", "map", "ravel", "register", "unflatten"]
 
 Children = tuple[Sequence[Any], Any]
 _registered: dict[type, tuple[Callable[[Any], Children], Callable[[Any, Sequence[Any]], Any]]] = {}
@@ -223,6 +226,57 @@ def map(f: Callable[..., Any], tree: Any, *rest: Any) -> Any:
     for other in rest:
         columns.append(flatten_like(structure, other))
     return unflatten(structure, [f(*row) for row in zip(*columns, strict=True)])
+
+
+def ravel(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Return the numbers in the leaves of ``tree`` as one vector, and the function back.
+
+    It lets parameters in containers be handed to whatever takes vectors, such as SciPy's solvers.
+
+    Parameters
+    ----------
+    tree : container of floats and float arrays
+        Traced or not.
+
+    Returns
+    -------
+    vector : array of shape (n,)
+        Of the dtype to which the dtypes of the leaves promote.
+    unravel : callable
+        Takes an array of shape (n,), traced or not; returns a tree of the structure, the shapes
+        and, for a plain vector, the dtypes of the leaves of ``tree``.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> from funad import tree
+    >>> vector, unravel = tree.ravel({"w": numpy.array([[1.0, 2.0]]), "b": 3.0})
+    >>> vector
+    array([1., 2., 3.])
+    >>> unravel(10 * vector)["w"]
+    array([[10., 20.]])
+    """
+    leaves, structure = flatten(tree)
+    shapes = [onp.shape(leaf) for leaf in leaves]
+    ends = onp.cumsum([0] + [math.prod(shape) for shape in shapes])
+    vector = onp.concatenate([onp.reshape(leaf, -1) for leaf in leaves]) if leaves else onp.zeros(0)
+
+    def unravel(vector: Any) -> Any:
+        if onp.shape(vector) != (ends[-1],):
+            raise ArgumentError(f"unravel takes a vector of shape ({ends[-1]},), not {onp.shape(vector)}")
+        parts = zip(leaves, shapes, ends[:-1], ends[1:], strict=True)
+        filled = [_leaf_like(leaf, vector[start:end], shape) for leaf, shape, start, end in parts]
+        return unflatten(structure, filled)
+
+    return vector, unravel
+
+
+def _leaf_like(leaf: Any, part: Any, shape: tuple[int, ...]) -> Any:
+    """Return a part of a vector in the shape of a leaf, and in its dtype unless that is traced."""
+    if not shape:
+        return part[0]
+    part = onp.reshape(part, shape)
+    return part.astype(leaf.dtype) if isinstance(part, onp.ndarray) and hasattr(leaf, "dtype") else part
 
 
 def paths(tree: Any, root: str = "") -> list[str]:

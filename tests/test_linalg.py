@@ -273,3 +273,24 @@ def test_the_hessian_of_the_logarithm_of_a_determinant():
     inverse = onp.linalg.inv(a)
     wanted = -onp.einsum("jk,li->ijkl", inverse, inverse)
     onp.testing.assert_allclose(hessian(lambda a: np.linalg.slogdet(a)[1])(a), wanted, rtol=1e-9)
+
+
+# --- a zero cotangent is a strong zero
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a: np.linalg.trace(np.sqrt(a)),
+        lambda a: np.sum(np.linalg.diagonal(np.sqrt(a))),
+        lambda a: np.sum(np.linalg.cholesky(np.sqrt(a))),
+        lambda a: np.sum(np.linalg.eigvalsh(np.sqrt(a))),
+        lambda a: np.sum(np.linalg.eigh(np.sqrt(a))[0]),
+        lambda a: np.sum(np.abs(np.fft.fft(np.sqrt(a), n=1)) ** 2),
+    ],
+)
+def test_a_nan_that_is_not_read_does_not_leak(f):
+    a = onp.array([[2.0, -1.0], [0.1, 3.0]])
+    with onp.errstate(invalid="ignore"):
+        xbar = grad(f)(a)
+    assert onp.all(onp.isfinite(xbar))

@@ -4,10 +4,13 @@ import collections
 import dataclasses
 
 import hypothesis.strategies as st
+import numpy as onp
 import pytest
+import scipy.optimize
 from hypothesis import given
 
-from funad import grad, tree
+import funad.numpy as np
+from funad import grad, tree, value_and_grad
 from funad.errors import ArgumentError
 
 Pair = collections.namedtuple("Pair", "a b")
@@ -90,3 +93,33 @@ def test_registered_classes_are_containers():
         tree.register(Ring, lambda ring: (ring.items, None), lambda _, items: Ring(items))
     with pytest.raises(ArgumentError, match="already"):
         tree.register(dict, lambda d: (d, None), lambda _, d: d)
+
+
+def test_parameters_in_containers_are_fitted_as_a_vector():
+    x = onp.linspace(-1, 1, 20)
+    start, unravel = tree.ravel({"slope": 0.0, "offset": [onp.zeros(2)]})
+
+    def loss(vector):
+        p = unravel(vector)
+        return np.sum((p["slope"] * x + p["offset"][0][0] * p["offset"][0][1] - 3 * x - 2) ** 2)
+
+    found = unravel(scipy.optimize.minimize(value_and_grad(loss), start + 1, jac=True).x)
+    assert found["slope"] == pytest.approx(3.0, abs=1e-5)
+    assert onp.prod(found["offset"][0]) == pytest.approx(2.0, abs=1e-5)
+
+
+def test_ravel_of_traced_leaves_differentiates():
+    def f(p):
+        vector, unravel = tree.ravel(p)
+        return np.sum(vector**2) * unravel(vector)["a"]
+
+    gradient = grad(f)({"a": 2.0, "b": onp.array([1.0, 3.0], onp.float32)})
+    assert gradient["a"] == 14 + 2 * 2 * 2 and gradient["b"].tolist() == [4.0, 12.0]
+    assert gradient["b"].dtype == onp.float32
+
+
+def test_unravel_restores_dtypes_and_checks_the_length():
+    vector, unravel = tree.ravel([onp.ones(2, onp.float32), 1.0])
+    assert unravel(vector)[0].dtype == onp.float32 and tree.ravel([])[0].shape == (0,)
+    with pytest.raises(ArgumentError, match=r"shape \(3,\), not \(2,\)"):
+        unravel(vector[:2])

@@ -19,6 +19,7 @@ from ..boxes import unbox as _unbox
 from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import composite as _composite
 from ..primitives import primitive
+from ..registry import record_of as _record_of
 from .elementwise import where as _where
 
 __all__ = [
@@ -94,6 +95,7 @@ def select(condlist, choicelist, default=0):
 @_composite(_np.piecewise)
 def piecewise(x, condlist, funclist, *args, **kw):
     """Return f(x), with the last f of ``funclist`` whose condition is true."""
+    x = _record_of(_np.array).wrapped(x)  # funad.numpy.array, which stands above this file
     conditions = _conditions(_unbox(condlist), x.ndim)
     if len(funclist) == len(conditions) + 1:
         conditions = [*conditions, ~_np.any(conditions, axis=0)]

@@ -10,7 +10,7 @@ defzero(np.empty_like, np.ones_like, np.zeros_like)
 def _assemble(y, ybar, parts, shape):
     """Each part of ȳ."""
     ybar = np.ravel(ybar)
-    if not any(np.shape(part) for part in parts):
+    if not any(getattr(part, "shape", ()) for part in parts):
         return ybar.tolist()
     ends = np.cumsum([np.size(part) for part in parts])
     pieces = np.split(ybar, ends[:-1])

@@ -2,11 +2,14 @@
 
 import inspect
 
+from numpy import ndarray
+
 from .. import numpy as np
 from ..numpy.indexing import scatter
 from ..numpy.manipulation import cast, memory_order
 from ..numpy.padding import pad_zeros
 from ..registry import defzero, linear
+from ..spaces import shape_of
 
 defzero(np.ndim, np.shape, np.size)
 
@@ -23,31 +26,29 @@ linear(np.require, lambda y, ybar, a, dtype=None, requirements=None: ybar)
 
 # --- in another shape
 
-linear(np.broadcast_to, lambda y, ybar, array, shape, subok=False: ybar)  # summed by the sweep
-linear(np.expand_dims, lambda y, ybar, a, axis: np.reshape(ybar, np.shape(a)))
-linear(np.ravel, lambda y, ybar, a, order="C": np.reshape(ybar, np.shape(a), memory_order(a, order)))
-linear(np.squeeze, lambda y, ybar, a, axis=None: np.reshape(ybar, np.shape(a)))
 
-_OF_RESHAPE = inspect.signature(np.reshape).parameters
-if "newshape" not in _OF_RESHAPE and "copy" in _OF_RESHAPE:
+def _reshape(ybar, a, order="C"):
+    """ȳ in the shape of a."""
+    if type(ybar) is ndarray and order == "C":
+        return ybar.reshape(shape_of(a))  # 0.2 µs, as against 1
+    return np.reshape(ybar, shape_of(a), memory_order(a, order))
+
+
+linear(np.broadcast_to, lambda y, ybar, array, shape, subok=False: ybar)  # summed by the sweep
+linear(np.expand_dims, lambda y, ybar, a, axis: _reshape(ybar, a))
+linear(np.ravel, lambda y, ybar, a, order="C": _reshape(ybar, a, order))
+linear(np.squeeze, lambda y, ybar, a, axis=None: _reshape(ybar, a))
+
+_PARAMETERS = inspect.signature(np.reshape).parameters
+if "copy" not in _PARAMETERS:  # NumPy 2.0
+    linear(np.reshape, lambda y, ybar, a, newshape, order="C": _reshape(ybar, a, order))
+elif "newshape" in _PARAMETERS:  # NumPy 2.1 to 2.3
     linear(
         np.reshape,
-        lambda y, ybar, a, shape, order="C", *, copy=None: np.reshape(
-            ybar, np.shape(a), memory_order(a, order)
-        ),
+        lambda y, ybar, a, shape=None, order="C", *, newshape=None, copy=None: _reshape(ybar, a, order),
     )
-elif "copy" in _OF_RESHAPE:  # NumPy 2.1 to 2.3
-    linear(
-        np.reshape,
-        lambda y, ybar, a, shape=None, order="C", *, newshape=None, copy=None: np.reshape(
-            ybar, np.shape(a), memory_order(a, order)
-        ),
-    )
-else:  # NumPy 2.0
-    linear(
-        np.reshape,
-        lambda y, ybar, a, newshape, order="C": np.reshape(ybar, np.shape(a), memory_order(a, order)),
-    )
+else:
+    linear(np.reshape, lambda y, ybar, a, shape, order="C", *, copy=None: _reshape(ybar, a, order))
 
 # --- with the axes in another order
 
@@ -118,11 +119,17 @@ def _diagonal(y, ybar, a, offset=0, axis1=0, axis2=1):
 
 
 linear(np.diagonal, _diagonal, masks=True)
-linear(
-    np.diag,
-    lambda y, ybar, v, k=0: np.diagonal(ybar, k) if np.ndim(v) == 1 else _diagonal(None, ybar, v, k),
-    masks=True,
-)
+
+
+def _diag(y, ybar, v, k=0):
+    """ȳ on the diagonal, or of it."""
+    if np.ndim(v) == 1:
+        return np.diagonal(ybar, k)
+    n = np.size(ybar) + abs(k)
+    return np.diag(ybar, k) if np.shape(v) == (n, n) else _diagonal(y, ybar, v, k)
+
+
+linear(np.diag, _diag, masks=True)
 
 # --- joined and padded
 

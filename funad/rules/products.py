@@ -14,21 +14,26 @@ def _conj(x):
     return np.conj(x) if dtype_of(x).kind == "c" else x
 
 
+def _reshape(x, *shape):
+    # Of an array its method: 0.3 µs, as against 2 for the function.
+    return x.reshape(shape) if type(x) is onp.ndarray else np.reshape(x, shape)
+
+
 def _column(x):
     """x with one more axis, of length 1, at the end."""
-    return np.reshape(x, (*shape_of(x), 1))
+    return _reshape(x, *shape_of(x), 1)
 
 
 def _row(x):
     """x with one more axis, of length 1, before its last."""
     *batch, n = shape_of(x)
-    return np.reshape(x, (*batch, 1, n))
+    return _reshape(x, *batch, 1, n)
 
 
 def _rows(x):
     """x as a matrix: all vectors along its last axis, one per row."""
     *batch, n = shape_of(x)
-    return np.reshape(x, (math.prod(batch), n))
+    return _reshape(x, math.prod(batch), n)
 
 
 # --- matrices. Of two matrices dot, not matmul: for one row it is faster by up to 3, and it takes a
@@ -42,9 +47,9 @@ def _matmul_wrt_a(y, ybar, a, b):
     if b.ndim == 1:
         return ybar * b if a.ndim == 1 else _column(ybar) * b
     if a.ndim == 1:
-        return np.reshape(np.matmul(b, _column(ybar)), b.shape[:-1])
+        return _reshape(np.matmul(b, _column(ybar)), *b.shape[:-1])
     if b.ndim == 2:
-        return np.reshape(np.dot(_rows(ybar), b.T), a.shape)
+        return _reshape(np.dot(_rows(ybar), b.T), *a.shape)
     return np.matmul(ybar, np.swapaxes(b, -1, -2))
 
 

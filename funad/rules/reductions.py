@@ -1,6 +1,7 @@
 """The VJP rules of funad.numpy.reductions."""
 
 import math
+from functools import partial
 
 import numpy as onp
 
@@ -30,7 +31,8 @@ def _keep(x, a, axis, keepdims):
     kept = list(shape)
     for n in _axes(axis, len(shape)):
         kept[n] = 1
-    return np.reshape(x, kept)
+    # Of an array its method: 0.3 µs, as against 2 for the function.
+    return x.reshape(kept) if type(x) is ndarray else np.reshape(x, kept)
 
 
 def _spread(ybar, a, axis, keepdims):
@@ -103,14 +105,14 @@ def _var(
     if _whole(dtype):
         return zeros_like(a)
     if mean is None:
-        mean = np.mean(a, axis=axis, dtype=dtype, keepdims=True, where=where)
+        chosen = {} if where is True else {"where": where}
+        mean = (a.mean if type(a) is ndarray else partial(np.mean, a))(axis, dtype, keepdims=True, **chosen)
     deviation = a - mean
     if dtype_of(a).kind == "c":  # y = Σ|x - μ|², real; else NumPy has y = Σ(x - μ)² even if μ is complex
         ybar, deviation = np.real(ybar), np.conj(deviation)
-    count = onp.maximum(_count(a, axis, where) - (ddof if correction is None else correction), 0)
-    with onp.errstate(divide="ignore", invalid="ignore"):  # where y is not finite either
-        factor = 2 * _keep(ybar, a, axis, keepdims) / count
-        return _masked(factor * deviation, where)
+    freedom = _count(a, axis, where) - (ddof if correction is None else correction)
+    freedom = max(freedom, 0) if where is True else onp.maximum(freedom, 0)
+    return _masked(2 * _keep(ybar, a, axis, keepdims) / freedom * deviation, where)
 
 
 def _var_wrt_mean(
@@ -126,7 +128,7 @@ def _var_wrt_mean(
 def _through_root(ybar, y):
     """v̄ = ȳ/2y, for y = √v; 0 where y is 0: without spread, every direction leads to more of it."""
     zero = unbox(y) == 0
-    if not onp.any(zero):
+    if not zero.any():
         return ybar / (2 * y)
     return np.where(zero, 0, ybar / (2 * np.where(zero, 1, y)))
 
@@ -161,7 +163,7 @@ defvjp(np.std, _std, _std_wrt_mean, argnums=(0, "mean"), masks=True)
 def _divides(y):
     """Whether every product y can be divided by its factors: none is 0, subnormal or infinite."""
     size = onp.abs(unbox(y))
-    return bool(onp.all((size >= onp.finfo(size.dtype).tiny) & (size < onp.inf)))
+    return bool(((size >= onp.finfo(size.dtype).tiny) & (size < onp.inf)).all())
 
 
 def _as_dtype(a, dtype):
@@ -188,7 +190,7 @@ def _others(a, axes):
     """For each element the product of all others along these axes, without division."""
     others = 1
     for axis in axes if np.ndim(a) else ():
-        others = others * _before(a, axis) * np.flip(_before(np.flip(a, axis), axis), axis)
+        others = others * _before(a, axis) * _flip(_before(_flip(a, axis), axis), axis)
         a = np.prod(a, axis=axis, keepdims=True)
     return others
 
@@ -201,19 +203,24 @@ def _before(a, axis):
 
 def _part(a, axis, along):
     """A slice along one axis."""
-    return a[(slice(None),) * (axis % np.ndim(a)) + (along,)]
+    return a[(slice(None),) * (axis % a.ndim) + (along,)]
 
 
-def _backwards(f, a, axis):
-    """f along an axis, from its end."""
-    return np.flip(f(np.flip(a, axis), axis=axis), axis)
+def _flip(a, axis):
+    """The elements in reverse order along one axis."""
+    return _part(a, axis, slice(None, None, -1)) if type(a) is ndarray else np.flip(a, axis)
+
+
+def _sum_behind(a, axis):
+    """The sum of each element and those behind it."""
+    return _flip(np.cumsum(_flip(a, axis), axis), axis)
 
 
 def _cumsum(y, ybar, a, axis=None, dtype=None):
     """x̄ⱼ = Σ_{i≥j} ȳᵢ."""
     if _whole(dtype):
         return zeros_like(a)
-    return np.reshape(_backwards(np.cumsum, ybar, axis or 0), shape_of(a))
+    return np.reshape(_sum_behind(ybar, axis or 0), shape_of(a))
 
 
 def _cumprod(y, ybar, a, axis=None, dtype=None):
@@ -224,7 +231,7 @@ def _cumprod(y, ybar, a, axis=None, dtype=None):
     if axis is None:
         a, axis = np.ravel(a), 0
     if _divides(y):
-        xbar = _backwards(np.cumsum, ybar * y, axis) / a
+        xbar = _sum_behind(ybar * y, axis) / a
     else:
         xbar = _before(a, axis) * _horner(ybar, a, axis)
     return np.reshape(xbar, shape)
@@ -274,8 +281,10 @@ if hasattr(np, "cumulative_sum"):
 def _share(ybar, a, y, axis, where=True, initial=None):
     """ȳ at those elements of a that equal y, in equal parts; ``initial`` takes its part too."""
     a, y = unbox(a), unbox(y)
-    ties = onp.equal(a, y) & where
-    count = onp.sum(ties, axis=axis, keepdims=True, dtype=dtype_of(y))
+    ties = onp.equal(a, y)
+    if where is not True:
+        ties = ties & where
+    count = onp.add.reduce(ties, axis=axis, keepdims=True, dtype=dtype_of(y))
     if initial is not None:
         count = count + (y == initial)
     return np.where(ties, ybar / onp.maximum(count, 1), 0)
@@ -296,10 +305,22 @@ def _ptp(y, ybar, a, axis=None, *, keepdims=False):
 
 def _median(y, ybar, a, axis=None, *, keepdims=False):
     """x̄ = ȳ at the middle element, or half of it at each of the two."""
-    ybar, plain = _keep(ybar, a, axis, keepdims), unbox(a)
-    low = onp.nanquantile(plain, 0.5, axis=axis, method="lower", keepdims=True)
-    high = onp.nanquantile(plain, 0.5, axis=axis, method="higher", keepdims=True)
+    if not np.size(a):
+        return zeros_like(a)
+    ybar = _keep(ybar, a, axis, keepdims)
+    low, high = _middle(unbox(a), axis)
     return (_share(ybar, a, low, axis) + _share(ybar, a, high, axis)) / 2
+
+
+def _middle(a, axis):
+    """The middle two of the numbers along these axes; twice the same if their count is odd."""
+    axes = _axes(axis, onp.ndim(a))
+    moved = onp.moveaxis(onp.asarray(a), axes, range(-len(axes), 0))
+    kept = moved.shape[: moved.ndim - len(axes)]
+    ascending = onp.sort(moved.reshape(*kept, -1), axis=-1)  # nans come last
+    count = onp.sum(~onp.isnan(ascending), axis=-1, keepdims=True)
+    middle = onp.take_along_axis(ascending, onp.concatenate([(count - 1) // 2, count // 2], axis=-1), axis=-1)
+    return (onp.expand_dims(middle[..., n].reshape(kept), axes) for n in range(2))
 
 
 for f in (np.max, np.amax, np.min, np.amin, np.nanmax, np.nanmin):

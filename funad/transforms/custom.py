@@ -47,7 +47,7 @@ def checkpoint(f: Any) -> Any:
     ...     for _ in range(100):
     ...         x = np.sin(x) + 0.5
     ...     return x
-    >>> grad(many_steps)(1.0) == grad(many_steps.__wrapped__)(1.0)
+    >>> bool(grad(many_steps)(1.0) == grad(many_steps.__wrapped__)(1.0))
     True
     """
     return Transformed(_checkpoint, f)
@@ -162,7 +162,7 @@ def numerical(f: Any, step: float | None = None, order: int = 2) -> Any:
     --------
     >>> import math
     >>> from funad import grad, numerical
-    >>> abs(grad(numerical(math.sin))(0.5) - math.cos(0.5)) < 1e-9
+    >>> bool(abs(grad(numerical(math.sin))(0.5) - math.cos(0.5)) < 1e-9)
     True
     """
     if order not in (2, 4) or (step is not None and not step > 0):

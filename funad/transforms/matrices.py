@@ -359,8 +359,8 @@ def value_grad_and_hvp(f: Any, argnums: ArgNums = 0) -> Any:
     Examples
     --------
     >>> from funad import value_grad_and_hvp
-    >>> value_grad_and_hvp(lambda x: x**3)(2.0, 1.0)
-    (8.0, 12.0, 12.0)
+    >>> [float(part) for part in value_grad_and_hvp(lambda x: x**3)(2.0, 1.0)]
+    [8.0, 12.0, 12.0]
     """
     return Transformed(_value_grad_and_hvp, f, check_argnums(f, argnums))
 

@@ -194,6 +194,8 @@ COMPOSITES = {
             call(table[0], table[0] > 0.2, [np.sin, np.cos]),
             call(table[0], [table[0] > 0.2], [lambda x, k: k * x], 2.0),
             call(onp.array(0.3), True, [np.sin, 1.0]),
+            call(0.3, [True, False], [np.sin, np.cos]),
+            call([0.3, 1.5], [onp.array([True, False])], [np.sin, 2.5]),
         ),
     ),
 }

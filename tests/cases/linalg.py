@@ -79,7 +79,7 @@ def _tensorsolve(draw):
 
 
 VECTOR_ORDERS = [None, 1, 2, 3, 2.5, 1.5, 0.5, -1, onp.inf, -onp.inf, 0]
-MATRIX_ORDERS = [None, "fro", "nuc", 1, -1, 2, -2, onp.inf, -onp.inf]
+MATRIX_ORDERS = [None, "fro", "f", "nuc", 1, -1, 2, -2, onp.inf, -onp.inf]
 
 
 @st.composite

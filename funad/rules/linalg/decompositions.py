@@ -154,7 +154,7 @@ def _svd(y, ybar, a, full_matrices=True, compute_uv=True, hermitian=False):
     return fold(conj(g_a)) if hermitian else conj(g_a)
 
 
-defvjp(linalg.cholesky, _cholesky)
+defvjp(linalg.cholesky, _cholesky, masks=True)
 defvjp(linalg.qr, _qr)
 defvjp(linalg.svd, _svd)
 defvjp(linalg.svdvals, lambda y, ybar, x: singular_values(ybar, x))

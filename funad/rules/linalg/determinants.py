@@ -14,10 +14,15 @@ def _det(y, ybar, a):
         inverse = inv(a)
     except LinAlgError:
         return scalar(ybar) * _cofactors(y, a)
-    size = np.linalg.norm(unbox(a), axis=(-2, -1)) * np.linalg.norm(unbox(inverse), axis=(-2, -1))
-    if np.any(size > _limit(a)):
+    if np.any(_size(a) * _size(inverse) > _limit(a)):
         return scalar(ybar) * _cofactors(y, a)
     return scalar(ybar * y) * t(inverse)
+
+
+def _size(a):
+    """The Frobenius norm of each matrix, a plain number."""
+    a = unbox(a)
+    return np.linalg.norm(a) if a.ndim == 2 else np.linalg.norm(a, axis=(-2, -1))
 
 
 def _limit(a):

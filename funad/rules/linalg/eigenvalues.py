@@ -48,7 +48,7 @@ def _eigvals(y, ybar, a):
     return solve(v_t, column(ybar) * v_t)
 
 
-defvjp(linalg.eigh, _eigh)
-defvjp(linalg.eigvalsh, _eigvalsh)
+defvjp(linalg.eigh, _eigh, masks=True)
+defvjp(linalg.eigvalsh, _eigvalsh, masks=True)
 defvjp(linalg.eig, _eig)
 defvjp(linalg.eigvals, _eigvals)

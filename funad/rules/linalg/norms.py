@@ -13,14 +13,17 @@ from .equations import of_inverse
 from .matrices import column, conj, h, over, row
 
 _MATRICES = (-2, -1)
+_FROBENIUS = (None, "fro", "f")
 
 
 def _norm(y, ybar, x, ord=None, axis=None, keepdims=False):
     """ȳ times the derivative of the norm: of all of x, of vectors or of matrices."""
+    if ord is None and axis is None:
+        return over(ybar, y) * conj(x)
     axes = _axes(x, axis)
     if not keepdims:
         y, ybar = np.expand_dims(y, axes), np.expand_dims(ybar, axes)
-    if ord is None or ord == "fro" or len(axes) == 1:
+    if ord in _FROBENIUS or len(axes) == 1:
         return _of_vectors(y, ybar, x, ord, axes)
     y, ybar, x = (np.moveaxis(z, axes, _MATRICES) for z in (y, ybar, x))
     return np.moveaxis(_of_matrices(ybar, x, ord), _MATRICES, axes)
@@ -40,12 +43,12 @@ def _matrix_norm(y, ybar, x, *, keepdims=False, ord="fro"):
 
 
 def _axes(x, axis):
-    return tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return tuple(range(np.ndim(x))) if axis is None else axis if isinstance(axis, tuple) else (axis,)
 
 
 def _of_vectors(y, ybar, x, ord, axes):
     """x̄ = ȳ (|x|/y)ᵖ⁻¹ conj(x)/|x|; y has the axes of x."""
-    if ord in (None, "fro", 2):
+    if ord == 2 or ord in _FROBENIUS:
         return over(ybar, y) * conj(x)
     if ord == 0:
         return ybar * 0 * x  # it counts
@@ -103,6 +106,7 @@ def _spectral(y, ybar, a, ord):
 
 def _cond(y, ybar, x, p=None):
     """x̄ of the quotient of two singular values, or of the product of two norms."""
+    ybar = np.real(ybar)  # NumPy 2.0 returns the condition of a complex matrix as a complex number
     if p is None or p in (2, -2):
         top, low = linalg.norm(x, 2, axis=_MATRICES), linalg.norm(x, -2, axis=_MATRICES)
         by_top, by_low = (ybar / low, -ybar * y / low) if p != -2 else (-ybar * y / top, ybar / top)

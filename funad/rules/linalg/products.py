@@ -84,8 +84,13 @@ linear(
     lambda y, ybar, x1, x2, *, axes=2: _rule(np.tensordot, 1)(y, ybar, x1, x2, axes),
 )
 linear(linalg.matrix_transpose, lambda y, ybar, x: t(ybar))
-linear(linalg.diagonal, lambda y, ybar, x, *, offset=0: _rule(np.diagonal)(y, ybar, x, offset, -2, -1))
+linear(
+    linalg.diagonal,
+    lambda y, ybar, x, *, offset=0: _rule(np.diagonal)(y, ybar, x, offset, -2, -1),
+    masks=True,
+)
 linear(
     linalg.trace,
     lambda y, ybar, x, *, offset=0, dtype=None: scalar(ybar) * np.eye(*x.shape[-2:], offset, dtype=x.dtype),
+    masks=True,
 )
