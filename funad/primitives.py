@@ -64,8 +64,16 @@ def primitive(
         make = _of_any  # vecdot and the like take further keywords
     wrapped = make(record, f)
     functools.update_wrapper(wrapped, f, [n for n in functools.WRAPPER_ASSIGNMENTS if hasattr(f, n)])
+    _move(wrapped, f)
     adopt(record, wrapped)
     return wrapped
+
+
+def _move(wrapped: Callable[..., Any], f: Callable[..., Any]) -> None:
+    """Say where the wrapper of a NumPy function is found: pickle looks for it there."""
+    module = getattr(f, "__module__", None) or ("numpy" if isinstance(f, onp.ufunc) else "")
+    if module.partition(".")[0] == "numpy":
+        wrapped.__module__, wrapped.__qualname__ = f"funad.{module}", wrapped.__name__
 
 
 def composite(f: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -82,6 +90,7 @@ def composite(f: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[
             traced = innermost((*args, *kwargs.values())) is not None
             return (g if traced else f)(*args, **kwargs)
 
+        _move(wrapped, f)
         adopt(record, wrapped)
         return wrapped
 
@@ -236,13 +245,32 @@ def _of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
                         return record_two(record, a, b)
                 elif type(a) is ndarray and type(b) in PLAIN:
                     return f(a, b)
+        elif len(args) == 1 and type(args[0]) is Box and all(type(x) in PLAIN for x in kwargs.values()):
+            return record_with_keywords(record, args[0], kwargs)
         return call(record, args, kwargs)
 
     return wrapped
 
 
-# The types of second arguments in which no box can hide.
-PLAIN = frozenset({ndarray, float, int, type(None)})
+def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> Any:
+    """Call a primitive on one box and plain keywords, and record it: np.sum(x, axis=0)."""
+    a = box.value
+    if "out" in kwargs and record.kind != "zero":  # before it is written to
+        record.check_keywords(kwargs)
+    y = record.wrapped(a, **kwargs) if isinstance(a, Traced) else record.f(a, **kwargs)
+    if getattr(y, "dtype", _FLOAT).kind in "biu":
+        return y
+    if record.of_a is None:
+        if record.kind == "zero":
+            return y
+        record.rule(0, a)
+    if not record.keywords.issuperset(kwargs):
+        record.check_keywords(kwargs)
+    return _wrap(record, box.tape, y, (a,), kwargs, ((0, box.index),))
+
+
+# The types of second arguments and of keywords in which no box can hide.
+PLAIN = frozenset({ndarray, float, int, bool, type(None)})
 _FLOAT = onp.dtype(float)
 
 
@@ -265,6 +293,8 @@ def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         named[name], source = _unwrap(record, name, x, tape)
         if source is not CONSTANT:
             sources.append((name, source))
+    if "out" in kwargs and record.kind != "zero":  # before it is written to
+        record.check_keywords(kwargs)
     y = record.wrapped(*values, **named)
     # Integers and booleans (``dtype=int``) are locally constant.
     if record.kind == "zero" or getattr(y, "dtype", _FLOAT).kind in "biu":

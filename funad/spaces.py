@@ -68,6 +68,8 @@ def ghost(x: Any) -> Any:
 
 def fit(xbar: Any, x: Any) -> Any:
     """Return x̄ in the space of x: broadcasting undone, dtype restored, real for a real x."""
+    if type(xbar) is ndarray and type(x) is ndarray and xbar.dtype is x.dtype:
+        return xbar if xbar.shape == x.shape else unbroadcast(xbar, x.shape)
     shape, dtype = shape_of(x), dtype_of(x)
     if not hasattr(xbar, "dtype"):
         xbar = onp.asarray(xbar)[()]
@@ -81,12 +83,17 @@ def fit(xbar: Any, x: Any) -> Any:
 def unbroadcast(xbar: Any, shape: tuple[int, ...]) -> Any:
     """Sum x̄ over the axes that broadcasting added or stretched to get it from ``shape``."""
     extra = xbar.ndim - len(shape)
+    if extra > 0 and xbar.shape[extra:] == shape and type(xbar) is ndarray:  # as of a bias
+        return onp.add.reduce(xbar, axis=0 if extra == 1 else tuple(range(extra)))
     if extra < 0 or any(1 == have != want for have, want in zip(xbar.shape[extra:], shape, strict=True)):
         xbar = onp.broadcast_to(xbar, onp.broadcast_shapes(xbar.shape, shape))
         return unbroadcast(xbar, shape)
     axes = tuple(range(extra)) + tuple(
         extra + n for n, size in enumerate(shape) if size == 1 != xbar.shape[extra + n]
     )
-    if axes:
-        xbar = xbar.sum(axis=axes, keepdims=False)
+    if axes and type(xbar) is ndarray:  # the ufunc's method: that of arrays goes through Python
+        keep: Any = not extra
+        xbar = onp.add.reduce(xbar, axis=axes if len(axes) > 1 else axes[0], keepdims=keep)
+    elif axes:
+        xbar = xbar.sum(axis=axes)
     return xbar if xbar.shape == shape else xbar.reshape(shape)

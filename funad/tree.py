@@ -105,6 +105,8 @@ def is_leaf(tree: Any) -> bool:
 def _children(tree: Any) -> tuple[Sequence[Any], Any] | None:
     """Return the children of a container and what else it holds; None for a leaf."""
     kind = type(tree)
+    if kind is float or kind is onp.ndarray:  # by far the most
+        return None
     if kind is list or kind is tuple:
         return tree, None
     if kind is dict or kind is OrderedDict:

@@ -93,6 +93,7 @@ def test_composite_at_the_points_given_by_hand(f, at):
 
 
 def test_every_composite_has_a_case():
-    made = {r.wrapped.__name__ for r in registry._records.values() if r.kind == "composite"}
     refused = {"copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"}
-    assert made - refused == {f.__name__ for f in COMPOSITES}
+    made = {r.f.__name__: r.f for r in registry._records.values() if r.kind == "composite"}
+    of_numpy = {name for name, f in made.items() if getattr(onp, name, None) is f}
+    assert of_numpy - refused == {f.__name__ for f in COMPOSITES}

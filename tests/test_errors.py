@@ -140,6 +140,14 @@ def test_an_unsupported_keyword_is_named():
         grad(lambda x: np.sum(x, out=onp.zeros(())))(x)
 
 
+def test_a_refused_out_is_not_written_to():
+    for f in (np.sum, np.sin, np.cumsum):
+        out = onp.full(() if f is np.sum else 3, 7.0)
+        with pytest.raises(UnsupportedKeywordError):
+            grad(lambda x, f=f, out=out: np.sum(f(x, out=out)))(x)
+        assert (out == 7.0).all()
+
+
 def test_a_keyword_that_numpy_does_not_know_is_numpys_own_error():
     with pytest.raises(TypeError, match="axes"):
         grad(lambda x: np.sum(x, axes=0))(x)

@@ -14,7 +14,7 @@ KINKS = [pytest.param(*row, id=name) for field in FIELDS for name, row in getatt
 @pytest.mark.parametrize(("f", "at", "argnum", "wanted"), KINKS)
 def test_the_derivative_at_a_kink_is_the_stated_one(f, at, argnum, wanted):
     def total(x):
-        args = (*at.args[:argnum], x, *at.args[argnum + 1:])
+        args = (*at.args[:argnum], x, *at.args[argnum + 1 :])
         return np.sum(np.real(f(*args, **at.kwargs)))
 
     xbar = grad(total)(at.args[argnum])
@@ -25,7 +25,7 @@ def test_the_derivative_at_a_kink_is_the_stated_one(f, at, argnum, wanted):
 @pytest.mark.parametrize(("f", "at", "argnum", "wanted"), KINKS)
 def test_the_second_derivative_at_a_kink_is_no_nan(f, at, argnum, wanted):
     def total(x):
-        args = (*at.args[:argnum], x, *at.args[argnum + 1:])
+        args = (*at.args[:argnum], x, *at.args[argnum + 1 :])
         return np.sum(np.real(f(*args, **at.kwargs)))
 
     second = grad(lambda x: np.sum(np.real(grad(total)(x))))(at.args[argnum])

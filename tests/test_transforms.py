@@ -306,6 +306,14 @@ def test_decorated_functions_pickle_by_name():
     assert pickle.loads(pickle.dumps(grad(grad(rosenbrock_1d))))(1.0) == grad(grad(rosenbrock_1d))(1.0)
 
 
+@pytest.mark.parametrize(
+    "f", [np.sin, np.add, np.sum, np.split, np.linalg.det, np.fft.fft, np.where, np.array]
+)
+def test_the_functions_of_the_namespace_pickle(f):
+    assert pickle.loads(pickle.dumps(f)) is f
+    pickle.loads(pickle.dumps(grad(f)))
+
+
 def rosenbrock_1d(x):
     return 100.0 * (1 - x**2) ** 2 + (1 - x) ** 2
 

@@ -17,8 +17,8 @@ from numpy import (
 from .. import tape as _tape
 from ..boxes import unbox as _unbox
 from ..errors import NotDifferentiableError as _NotDifferentiableError
+from ..primitives import _as_array, primitive
 from ..primitives import composite as _composite
-from ..primitives import primitive
 from ..registry import record_of as _record_of
 from .elementwise import where as _where
 
@@ -83,13 +83,21 @@ def select(condlist, choicelist, default=0):
     """Return each element from the first choice whose condition is true."""
     if len(condlist) != len(choicelist) or not condlist:
         raise ValueError("select needs a list of conditions and one choice for each of them")
+    *choicelist, default = map(_as_array, (*choicelist, default))
     y = default
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
         condition = _np.asarray(_unbox(condition))
         if condition.dtype != bool:
             raise TypeError(f"a condition of select is boolean, not {condition.dtype}")
         y = _where(condition, choice, y)
-    return y
+    # Two plain numbers make float64, even if they then stand beside float32.
+    return _record_of(_np.astype).wrapped(y, _np.result_type(*map(_weak, (*choicelist, default))))
+
+
+def _weak(x):
+    """Return what the dtype of x is found from: Python's numbers as they are."""
+    x = _unbox(x)
+    return x if type(x) in (int, float, complex) else _np.asarray(x)
 
 
 @_composite(_np.piecewise)

@@ -5,7 +5,7 @@ from ..boxes import Traced, unbox
 
 # Methods that take what the function of the same name takes, the array first.
 for _name in (
-    "all", "any", "argmax", "argmin", "argsort", "astype", "choose", "clip", "compress", "conj",
+    "all", "any", "argmax", "argmin", "argsort", "astype", "choose", "clip", "conj",
     "conjugate", "copy", "cumprod", "cumsum", "diagonal", "dot", "max", "mean", "min", "nonzero",
     "prod", "ptp", "ravel", "repeat", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes",
     "take", "trace", "var",
@@ -20,7 +20,14 @@ def _shape_of(shape):
 
 def _reshape(self, *shape, order="C"):
     """Return the same elements in another shape."""
+    if order == "C":  # without keywords it is faster
+        return np.reshape(self, _shape_of(shape))
     return np.reshape(self, _shape_of(shape), order=order)
+
+
+def _compress(self, condition, axis=None):
+    """Return the parts along an axis for which the condition holds."""
+    return np.compress(condition, self, axis)
 
 
 def _transpose(self, *axes):
@@ -47,6 +54,7 @@ def _tolist(self):
 
 
 Traced.reshape = _reshape
+Traced.compress = _compress
 Traced.transpose = _transpose
 Traced.flatten = _flatten
 Traced.item = _item

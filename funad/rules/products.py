@@ -100,7 +100,11 @@ def _others(x, axes):
 
 def _moved_to(xbar, places):
     """x̄ with its axes moved to these places."""
-    return xbar if places == sorted(places) else np.transpose(xbar, [places.index(n) for n in range(len(places))])
+    return (
+        xbar
+        if places == sorted(places)
+        else np.transpose(xbar, [places.index(n) for n in range(len(places))])
+    )
 
 
 def _tensordot_wrt_a(y, ybar, a, b, axes=2):

@@ -124,13 +124,11 @@ class Call:
                 continue
             leaves, structure = tree.flatten(x)
             self.structures.append(structure)
-            if len(leaves) == 1 and structure.kind is None:
-                self.leaves.append(differentiable(f, place, x))
-            else:
-                paths = tree.paths(x)
-                self.leaves += [
-                    differentiable(f, place, leaf, path) for leaf, path in zip(leaves, paths, strict=True)
-                ]
+            for n, leaf in enumerate(leaves):
+                if type(leaf) is float or (type(leaf) is ndarray and leaf.dtype.char in "dfFD"):
+                    self.leaves.append(leaf)
+                else:
+                    self.leaves.append(differentiable(f, place, leaf, x, n))
 
     def __call__(self, boxes: list[Any]) -> Any:
         """Call f with boxes in the place of the leaves."""
@@ -159,8 +157,8 @@ class Call:
         return found[0] if self.single else tuple(found)
 
 
-def differentiable(f: Any, place: int | str, x: Any, path: str = "") -> Any:
-    """Return a leaf as a float, complex or array of them; refuse what cannot be one."""
+def differentiable(f: Any, place: int | str, x: Any, whole: Any = None, n: int = 0) -> Any:
+    """Return the n-th leaf of an argument as a float, complex or array of them; refuse what cannot be one."""
     if isinstance(x, (Traced, float)):
         return x
     if isinstance(x, (int, complex)) and not isinstance(x, bool):
@@ -171,6 +169,7 @@ def differentiable(f: Any, place: int | str, x: Any, path: str = "") -> Any:
         if x.dtype.kind in "iu":
             return x.astype(onp.float64)
     name = getattr(f, "__name__", "f")
+    path = tree.paths(whole)[n] if whole is not None else ""
     which = f"argument {place}" if isinstance(place, int) else f"argument {place!r}"
     found = f"{describe(x)} ({x!r:.40})" if path else describe(x)
     raise ArgumentTypeError(

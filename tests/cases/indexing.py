@@ -187,7 +187,9 @@ def _piecewise(draw):
 COMPOSITES = {
     np.compress: Case(compressed(), frozenset({"axis"})),
     np.extract: Case(_extract()),
-    np.select: Case(_select(), frozenset({"default"})),
+    np.select: Case(
+        _select(), frozenset({"default"}), (call([onp.array([True, False])], [[1.5, 0.5]], [2.0, 3.0]),)
+    ),
     np.piecewise: Case(
         _piecewise(),
         examples=(

@@ -22,14 +22,30 @@ def of_shapes(*pairs, examples=(), **keywords):
 
 VECTORS = [((3,), (3,)), ((0,), (0,)), ((1,), (1,))]
 MATRICES = [
-    ((2, 3), (3, 4)), ((2, 3), (3,)), ((2,), (2, 3)), ((1, 3), (3, 2)),
-    ((0, 3), (3, 2)), ((2, 0), (0, 3)), ((2, 3), (3, 0)), ((2, 0), (0,)), ((0,), (0, 2)),
-]  # fmt: skip
+    ((2, 3), (3, 4)),
+    ((2, 3), (3,)),
+    ((2,), (2, 3)),
+    ((1, 3), (3, 2)),
+    ((0, 3), (3, 2)),
+    ((2, 0), (0, 3)),
+    ((2, 3), (3, 0)),
+    ((2, 0), (0,)),
+    ((0,), (0, 2)),
+]
 SCALARS = [((), ()), ((), (3,)), ((2, 3), ())]
 BATCHES = [
-    ((2, 2, 3), (2, 3, 4)), ((2, 2, 3), (3, 4)), ((2, 3), (2, 3, 4)), ((2, 1, 2, 3), (3, 3, 1)), ((1, 2, 3), (4, 3, 2)),
-    ((2, 2, 3), (3,)), ((3,), (2, 3, 4)), ((2, 2, 2, 3), (3,)), ((3,), (2, 1, 3, 2)), ((0, 2, 3), (3, 4)), ((2, 0, 3), (2, 3, 1)),
-]  # fmt: skip
+    ((2, 2, 3), (2, 3, 4)),
+    ((2, 2, 3), (3, 4)),
+    ((2, 3), (2, 3, 4)),
+    ((2, 1, 2, 3), (3, 3, 1)),
+    ((1, 2, 3), (4, 3, 2)),
+    ((2, 2, 3), (3,)),
+    ((3,), (2, 3, 4)),
+    ((2, 2, 2, 3), (3,)),
+    ((3,), (2, 1, 3, 2)),
+    ((0, 2, 3), (3, 4)),
+    ((2, 0, 3), (2, 3, 1)),
+]
 
 
 @st.composite
@@ -38,7 +54,7 @@ def _tensordot(draw):
     of_a = axes_of(draw, a)
     places = draw(st.permutations(range(len(of_a)))) if of_a else []
     other = list(draw(shapes(2)))
-    for n in sorted(places):
+    for _ in places:
         other.insert(draw(st.integers(0, len(other))), None)
     of_b = [n for n, size in enumerate(other) if size is None]
     of_b = [of_b[n] for n in places]
@@ -112,19 +128,33 @@ def _einsum(draw):
 
 a, b, v = third[0], third[1].T, third[0, :, 0]
 _EINSUM_BY_HAND = [
-    *(call(at[0], *(1.0 + onp.arange(onp.prod(size, dtype=int)).reshape(size) / 7 for size in at[1:])) for at in _EINSUM),
+    *(
+        call(at[0], *(1.0 + onp.arange(onp.prod(size, dtype=int)).reshape(size) / 7 for size in at[1:]))
+        for at in _EINSUM
+    ),
     call("ij,jk->ik", a, b, optimize=["einsum_path", (0, 1)]),
     call("ij,jk,kl->il", a, b, a, optimize=["einsum_path", (0, 1), (0, 1)]),
     call(a, [0, 1], b, [1, 0]),
     call(a, [0, 1], b, [1, 2], [2, 0], optimize=True),
     call(a, [26, 0], b, [0, 1]),  # implicit: 0, 1, 26 are A, B, a, in this order
     call(a, [..., 3], b, [3, 7], [7, ...]),
-    call(",".join(["ij", "j", "i", "", "ik", "k", "k", "kl", "l", "ij"]) + "->jk",
-         a, a[0], v, 0.5, a, a[0], a[1], b, v, a),
+    call(
+        ",".join(["ij", "j", "i", "", "ik", "k", "k", "kl", "l", "ij"]) + "->jk",
+        a,
+        a[0],
+        v,
+        0.5,
+        a,
+        a[0],
+        a[1],
+        b,
+        v,
+        a,
+    ),
     call(",".join(["i"] * 11), *[v + n for n in range(11)]),
     call("...i,...i,...i,...i,...i,...i,...i,...i,...j", a, a[0], a, a, a, a, a, a, b[0]),
     call("i,i->", [1.0, 2.0], [3.0, 4.0]),
-]  # fmt: skip
+]
 
 
 @st.composite
@@ -138,7 +168,9 @@ def _cross(draw):
     rank = max(map(len, shape))
     axes["axisc"] = draw(st.integers(-1 - rank, rank))
     if draw(st.booleans()):
-        return Call(tuple(onp.moveaxis(part, axes[name], -1) for part, name in zip(parts, axes, strict=False)))
+        return Call(
+            tuple(onp.moveaxis(part, axes[name], -1) for part, name in zip(parts, axes, strict=False))
+        )
     if len(shape[0]) == len(shape[1]) and draw(st.booleans()):
         return Call((parts[0], onp.moveaxis(parts[1], axes["axisb"], axes["axisa"])), {"axis": axes["axisa"]})
     return Call(tuple(parts), axes)
@@ -156,8 +188,12 @@ def _trace(draw, x):
 def _vecdot(draw):
     a, b = (
         draw(some(shape))
-        for shape in draw(st.sampled_from([((3,), (3,)), ((2, 3), (3,)), ((2, 1, 3), (4, 3)), ((0, 3), (1, 3)), ((2, 0), (0,))]))
-    )  # fmt: skip
+        for shape in draw(
+            st.sampled_from(
+                [((3,), (3,)), ((2, 3), (3,)), ((2, 1, 3), (4, 3)), ((0, 3), (1, 3)), ((2, 0), (0,))]
+            )
+        )
+    )
     axis = draw(st.integers(-min(a.ndim, b.ndim), -1) | st.just(0))
     a, b = (onp.moveaxis(part, -1, axis) for part in (a, b))
     return Call((a, b), {"axis": axis} if axis != -1 else maybe(draw, axis=-1))
@@ -166,29 +202,64 @@ def _vecdot(draw):
 CASES = {
     np.matmul: of_shapes(*VECTORS, *MATRICES, *BATCHES),
     np.dot: of_shapes(
-        *VECTORS, *MATRICES, *SCALARS, ((2, 2, 3), (3,)), ((3,), (2, 3, 4)), ((2, 3), (2, 3, 2)), ((2, 1, 3), (2, 3, 2)),
-        ((2, 0, 3), (3, 1)), examples=[call(2.0, 3.0), call([1.0, 2.0], [3.0, 4.0]), call(a, 2.0)],
+        *VECTORS,
+        *MATRICES,
+        *SCALARS,
+        ((2, 2, 3), (3,)),
+        ((3,), (2, 3, 4)),
+        ((2, 3), (2, 3, 2)),
+        ((2, 1, 3), (2, 3, 2)),
+        ((2, 0, 3), (3, 1)),
+        examples=[call(2.0, 3.0), call([1.0, 2.0], [3.0, 4.0]), call(a, 2.0)],
     ),
-    np.vdot: of_shapes(*VECTORS, ((), ()), ((2, 3), (2, 3)), ((2, 3), (6,)), ((0, 2), (0,)), examples=[call(2.0, 3.0)]),
+    np.vdot: of_shapes(
+        *VECTORS, ((), ()), ((2, 3), (2, 3)), ((2, 3), (6,)), ((0, 2), (0,)), examples=[call(2.0, 3.0)]
+    ),
     np.vecdot: Case(_vecdot(), frozenset({"axis"})),
     np.inner: of_shapes(
-        *VECTORS, *SCALARS, ((2, 3), (3,)), ((3,), (2, 3)), ((2, 3), (4, 3)), ((2, 2, 3), (2, 3)), ((2, 3), (0, 3)), ((2, 0), (3, 0)),
+        *VECTORS,
+        *SCALARS,
+        ((2, 3), (3,)),
+        ((3,), (2, 3)),
+        ((2, 3), (4, 3)),
+        ((2, 2, 3), (2, 3)),
+        ((2, 3), (0, 3)),
+        ((2, 0), (3, 0)),
     ),
-    np.outer: of_shapes(*VECTORS, *SCALARS, ((2, 3), (2, 2)), ((0, 2), (3,)), examples=[call(2.0, 3.0), call(v, 2.0)]),
+    np.outer: of_shapes(
+        *VECTORS, *SCALARS, ((2, 3), (2, 2)), ((0, 2), (3,)), examples=[call(2.0, 3.0), call(v, 2.0)]
+    ),
     np.tensordot: Case(_tensordot(), frozenset({"axes"}), tuple(_TENSORDOT)),
     np.einsum: Case(_einsum(), frozenset({"optimize"}), tuple(_EINSUM_BY_HAND)),
     np.cross: Case(_cross(), frozenset({"axisa", "axisb", "axisc", "axis"})),
     np.kron: of_shapes(
-        *VECTORS, *SCALARS, ((2, 3), (2, 2)), ((2,), (3, 2)), ((2, 1, 2), (3,)), ((2, 0), (1, 2)),
+        *VECTORS,
+        *SCALARS,
+        ((2, 3), (2, 2)),
+        ((2,), (3, 2)),
+        ((2, 1, 2), (3,)),
+        ((2, 0), (1, 2)),
         examples=[call(2.0, 3.0)],
     ),
-    np.trace: of_array(_trace, "offset", "axis1", "axis2", "dtype", min_dims=2, examples=[call(a, dtype=int)]),
-}  # fmt: skip
+    np.trace: of_array(
+        _trace, "offset", "axis1", "axis2", "dtype", min_dims=2, examples=[call(a, dtype=int)]
+    ),
+}
 
 if hasattr(np, "matvec"):
     CASES[np.matvec] = of_shapes(
-        ((2, 3), (3,)), ((2, 2, 3), (3,)), ((2, 3), (4, 3)), ((2, 1, 2, 3), (4, 3)), ((0, 3), (3,)), ((2, 0), (0,))
+        ((2, 3), (3,)),
+        ((2, 2, 3), (3,)),
+        ((2, 3), (4, 3)),
+        ((2, 1, 2, 3), (4, 3)),
+        ((0, 3), (3,)),
+        ((2, 0), (0,)),
     )
     CASES[np.vecmat] = of_shapes(
-        ((3,), (3, 2)), ((3,), (2, 3, 2)), ((4, 3), (3, 2)), ((2, 1, 3), (4, 3, 1)), ((3,), (3, 0)), ((0,), (0, 2))
+        ((3,), (3, 2)),
+        ((3,), (2, 3, 2)),
+        ((4, 3), (3, 2)),
+        ((2, 1, 3), (4, 3, 1)),
+        ((3,), (3, 0)),
+        ((0,), (0, 2)),
     )

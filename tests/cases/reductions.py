@@ -77,7 +77,10 @@ def spread(x, examples=()):
         if onp.any(onp.sum(finite, axis=axis) < 2):
             axis = None
         kwargs = {"axis": axis} | maybe(
-            draw, dtype=complex if a.dtype.kind == "c" else float, keepdims=draw(st.booleans()), where=_where(draw, a, axis, 2) & finite
+            draw,
+            dtype=complex if a.dtype.kind == "c" else float,
+            keepdims=draw(st.booleans()),
+            where=_where(draw, a, axis, 2) & finite,
         )
         where = kwargs.get("where", finite)
         if onp.any(onp.sum(onp.broadcast_to(where, a.shape), axis=axis) < 2):
@@ -176,7 +179,11 @@ _EXTREME_POINTS = [call(1.5), call(onp.zeros((0, 3)), axis=1), call(onp.zeros((0
 CASES = {
     np.sum: reduction(some(), "dtype", "keepdims", "where", "initial", examples=_SUM_POINTS),
     np.mean: reduction(
-        some(several), "dtype", "keepdims", "where", least=1,
+        some(several),
+        "dtype",
+        "keepdims",
+        "where",
+        least=1,
         examples=[*_SUM_POINTS[:2], *_SUM_POINTS[4:], call(onp.zeros((0, 3)), axis=1)],
     ),
     np.prod: reduction(
@@ -184,7 +191,9 @@ CASES = {
     ),
     np.var: spread(some(wide), examples=[*_SPREAD_POINTS, call(onp.ones((2, 3)), axis=0)]),
     np.std: spread(apart_wide | arrays(wide, distinct=True, complex=True), examples=_SPREAD_POINTS),
-    np.max: reduction(distinct, "keepdims", "where", "initial", least=1, start=-5.0, examples=_EXTREME_POINTS),
+    np.max: reduction(
+        distinct, "keepdims", "where", "initial", least=1, start=-5.0, examples=_EXTREME_POINTS
+    ),
     np.amax: reduction(distinct, "keepdims", "where", "initial", least=1, start=-5.0),
     np.min: reduction(distinct, "keepdims", "where", "initial", least=1, start=5.0, examples=_EXTREME_POINTS),
     np.amin: reduction(distinct, "keepdims", "where", "initial", least=1, start=5.0),
@@ -193,17 +202,28 @@ CASES = {
     np.cumsum: running(examples=[*_RUNNING_POINTS, call(x, dtype=int)]),
     np.cumprod: running(examples=[*_RUNNING_POINTS, call(x, dtype=int)]),
     difference: of_array(
-        lambda draw, x: ((), maybe(draw, n=draw(st.integers(0, 4)), axis=axis_of(draw, x))), "n", "axis", min_dims=1
+        lambda draw, x: ((), maybe(draw, n=draw(st.integers(0, 4)), axis=axis_of(draw, x))),
+        "n",
+        "axis",
+        min_dims=1,
     ),
     np.nansum: reduction(
         _with_nans(some()), "dtype", "keepdims", "where", "initial", examples=[call(nans, axis=0), call(NAN)]
     ),
     np.nanprod: reduction(
-        _with_nans(some()), "dtype", "keepdims", "where", "initial",
+        _with_nans(some()),
+        "dtype",
+        "keepdims",
+        "where",
+        "initial",
         examples=[call(nans, axis=0), call(nans * zeros), call(nans * single_zero, axis=1)],
     ),
     np.nanmean: reduction(
-        some(several), "dtype", "keepdims", "where", least=1,
+        some(several),
+        "dtype",
+        "keepdims",
+        "where",
+        least=1,
         examples=[call(nans, axis=0), call(nans, axis=1, where=x < 2, keepdims=True)],
     ),
     np.nanvar: spread(_with_nans(some(wide)), examples=[call(nans, axis=1), call(nans)]),
@@ -212,14 +232,26 @@ CASES = {
         apart, "keepdims", examples=[call(nans, axis=1), call(nans), call(nans, axis=0, keepdims=True)]
     ),
     np.nanmax: reduction(
-        distinct, "keepdims", "where", "initial", least=1, start=-5.0, examples=[call(nans, axis=1), call(nans, initial=3.0)]
+        distinct,
+        "keepdims",
+        "where",
+        "initial",
+        least=1,
+        start=-5.0,
+        examples=[call(nans, axis=1), call(nans, initial=3.0)],
     ),
     np.nanmin: reduction(
-        distinct, "keepdims", "where", "initial", least=1, start=5.0, examples=[call(nans, axis=1), call(nans, initial=-3.0)]
+        distinct,
+        "keepdims",
+        "where",
+        "initial",
+        least=1,
+        start=5.0,
+        examples=[call(nans, axis=1), call(nans, initial=-3.0)],
     ),
     np.nancumsum: running(x=_with_nans(some()), examples=[call(nans, axis=1)]),
     np.nancumprod: running(x=_with_nans(some()), examples=[call(nans, axis=1), call(nans * zeros, axis=0)]),
-}  # fmt: skip
+}
 
 if hasattr(np, "cumulative_sum"):
     CASES[np.cumulative_sum] = cumulative
@@ -248,7 +280,9 @@ def _diff(draw):
     shape = list(a.shape)
     shape[axis] = draw(st.integers(1, 2))
     ends = numbers | arrays(tuple(shape))
-    return Call((a,), maybe(draw, n=draw(st.integers(1, 3)), prepend=draw(ends), append=draw(ends)) | {"axis": axis})
+    return Call(
+        (a,), maybe(draw, n=draw(st.integers(1, 3)), prepend=draw(ends), append=draw(ends)) | {"axis": axis}
+    )
 
 
 @st.composite
@@ -274,7 +308,9 @@ COMPOSITES = {
         (call(x, weights=[1.0, 2.0, 3.0], axis=1), call(2.0), call(x, weights=2.0 * x, returned=True)),
     ),
     np.diff: Case(_diff(), frozenset({"n", "axis", "prepend", "append"})),
-    np.trapezoid: Case(_trapezoid(), frozenset({"x", "dx", "axis"}), (call([1.0, 2.0, 4.0], [0.0, 0.5, 2.0]),)),
+    np.trapezoid: Case(
+        _trapezoid(), frozenset({"x", "dx", "axis"}), (call([1.0, 2.0, 4.0], [0.0, 0.5, 2.0]),)
+    ),
 }
 
 
@@ -282,14 +318,25 @@ COMPOSITES = {
 
 tied = onp.array([[1.0, 2.0, 2.0], [2.0, 0.0, 0.0]])
 third = 1 / 3
+missing, known = onp.array([NAN, 0.0, NAN]), onp.array([False, True, False])
 
 KINKS = {
     "max of ties": (np.max, call(tied), 0, [[0, third, third], [third, 0, 0]]),
     "amax of ties": (np.amax, call(tied), 0, [[0, third, third], [third, 0, 0]]),
     "max of ties along an axis": (np.max, call(tied, axis=1), 0, [[0, 0.5, 0.5], [1, 0, 0]]),
-    "max of ties with initial": (np.max, call(tied, axis=1, initial=2.0), 0, [[0, third, third], [0.5, 0, 0]]),
+    "max of ties with initial": (
+        np.max,
+        call(tied, axis=1, initial=2.0),
+        0,
+        [[0, third, third], [0.5, 0, 0]],
+    ),
     "max below initial": (np.max, call(tied, initial=3.0), 0, onp.zeros((2, 3))),
-    "max of chosen ties": (np.max, call(tied, where=tied != 1, initial=-1.0), 0, [[0, third, third], [third, 0, 0]]),
+    "max of chosen ties": (
+        np.max,
+        call(tied, where=tied != 1, initial=-1.0),
+        0,
+        [[0, third, third], [third, 0, 0]],
+    ),
     "min of ties": (np.min, call(tied), 0, [[0, 0, 0], [0, 0.5, 0.5]]),
     "amin of ties": (np.amin, call(tied), 0, [[0, 0, 0], [0, 0.5, 0.5]]),
     "nanmax of ties": (np.nanmax, call(onp.array([1.0, NAN, 1.0])), 0, [0.5, 0, 0.5]),
@@ -303,9 +350,18 @@ KINKS = {
     "std of one element": (np.std, call(onp.ones(1)), 0, [0]),
     "std of a number": (np.std, call(2.0), 0, 0),
     "std of partly constant": (
-        np.std, call(onp.array([[1.0, 1.0], [0.0, 2.0]]), axis=1), 0, [[0, 0], [-0.5, 0.5]]
+        np.std,
+        call(onp.array([[1.0, 1.0], [0.0, 2.0]]), axis=1),
+        0,
+        [[0, 0], [-0.5, 0.5]],
     ),
     "std from a given mean": (np.std, call(onp.ones(3), mean=onp.ones(1)), 0, onp.zeros(3)),
     "nanstd of a constant": (np.nanstd, call(onp.array([1.0, NAN, 1.0])), 0, onp.zeros(3)),
     "prod of tiny factors": (np.prod, call(tiny), 0, [6e-200, 3e-200, 0]),
-}  # fmt: skip
+    "sum without a nan": (lambda x: np.sum(np.exp(x), where=known), call(missing), 0, [0, 1, 0]),
+    "mean without a nan": (lambda x: np.mean(np.exp(x), where=known), call(missing), 0, [0, 1, 0]),
+    "var without a nan": (lambda x: np.var(np.exp(x), where=known), call(missing), 0, [0, 0, 0]),
+    "prod without a nan": (lambda x: np.prod(np.exp(x), where=known), call(missing), 0, [0, 1, 0]),
+    "nansum of nans": (lambda x: np.nansum(np.exp(x)), call(missing), 0, [0, 1, 0]),
+    "nanstd of one number": (lambda x: np.nanstd(np.exp(x)), call(missing), 0, [0, 0, 0]),
+}

@@ -13,7 +13,10 @@ kinds = st.sampled_from(["quicksort", "stable", "heapsort"])
 
 @st.composite
 def _sorted(draw):
-    x = draw(arrays(shapes(3, min_dims=1), distinct=True) | arrays(shapes(3, min_dims=1), distinct=True, complex=True))
+    x = draw(
+        arrays(shapes(3, min_dims=1), distinct=True)
+        | arrays(shapes(3, min_dims=1), distinct=True, complex=True)
+    )
     how = draw(st.sampled_from([{}, {"kind": draw(kinds)}, {"stable": draw(st.booleans())}]))
     return Call((x,), how | maybe(draw, axis=draw(st.none() | st.just(axis_of(draw, x)))))
 
@@ -36,7 +39,9 @@ CASES = {
         _sorted(), frozenset({"axis", "kind", "stable"}), (call([2.0, 1.0]), call(onp.zeros((2, 0)), axis=0))
     ),
     np.partition: Case(
-        _partition(), frozenset({"axis", "kind"}), (call(onp.arange(40) * 17 % 41 / 4, 20), call([3.0, 1.0, 2.0], 1))
+        _partition(),
+        frozenset({"axis", "kind"}),
+        (call(onp.arange(40) * 17 % 41 / 4, 20), call([3.0, 1.0, 2.0], 1)),
     ),
 }
 
