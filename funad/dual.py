@@ -14,8 +14,8 @@ import numpy as onp
 
 from .boxes import BY_HAND, Box, Dual
 from .registry import Record
-from .spaces import fit, zeros_like
-from .tape import CONSTANT, OUTPUT, WIDTH, Tape, plain, pull_back, strong_zero
+from .spaces import fit, plain, zeros_like
+from .tape import CONSTANT, OUTPUT, WIDTH, Tape, pull_back, strong_zero
 
 __all__ = ["Forward", "push_forward", "tangent_of"]
 

@@ -13,6 +13,13 @@ ndarray = onp.ndarray
 _NOTHING = bytes(32)  # as long as the longest number, a complex long double
 
 
+def plain(x: Any) -> Any:
+    """Return the value under every trace."""
+    while hasattr(x, "tape"):
+        x = x.value
+    return x
+
+
 def shape_of(x: Any) -> tuple[int, ...]:
     """Return the shape of a number, an array or a traced value."""
     return x.shape if hasattr(x, "shape") else onp.shape(x)
@@ -39,6 +46,7 @@ def describe(x: Any) -> str:
 
 def zeros_like(x: Any) -> Any:
     """Return the zero of the space of x: a plain number or array, whatever x is."""
+    x = plain(x)
     if type(x) is float:
         return 0.0
     zeros = onp.zeros(shape_of(x), dtype_of(x))
@@ -52,6 +60,7 @@ def zeros_of(part: Any) -> Any:
 
 def ones_like(x: Any) -> Any:
     """Return ones of the shape and dtype of x: a plain number or array."""
+    x = plain(x)
     if type(x) is float:
         return 1.0
     ones = onp.ones(shape_of(x), dtype_of(x))
@@ -70,6 +79,8 @@ def fit(xbar: Any, x: Any) -> Any:
     """Return x̄ in the space of x: broadcasting undone, dtype restored, real for a real x."""
     if type(xbar) is ndarray and type(x) is ndarray and xbar.dtype is x.dtype:
         return xbar if xbar.shape == x.shape else unbroadcast(xbar, x.shape)
+    if type(xbar) is float and type(x) is float:
+        return xbar
     shape, dtype = shape_of(x), dtype_of(x)
     if not hasattr(xbar, "dtype"):
         xbar = onp.asarray(xbar)[()]

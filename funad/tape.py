@@ -27,7 +27,7 @@ import numpy as onp
 
 from .errors import EndedTraceError
 from .registry import Record, enter
-from .spaces import describe, fit, zeros_of
+from .spaces import describe, fit, plain, zeros_of
 
 ndarray, float64 = onp.ndarray, onp.float64
 WIDTH = 7
@@ -375,13 +375,6 @@ def has_nan(xbar: Any) -> bool:
         square = flat.dot(flat)
         return bool(square != square)
     return bool(onp.any(onp.isnan(xbar)))
-
-
-def plain(x: Any) -> Any:
-    """Return the value under every trace."""
-    while hasattr(x, "tape"):
-        x = x.value
-    return x
 
 
 def _mend(
