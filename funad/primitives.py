@@ -15,7 +15,7 @@ from .tape import CONSTANT, OUTPUT, Tape
 
 __all__ = ["primitive"]
 
-ndarray, new = onp.ndarray, object.__new__
+ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 
 
 def primitive(
@@ -158,7 +158,7 @@ def record_one(record: Record, box: Box) -> Any:
         record.rule(0, a)
     tape = box.tape
     kind = type(y)
-    if kind is not ndarray and isinstance(y, (tuple, list)):
+    if kind is not ndarray and kind is not float64 and isinstance(y, (tuple, list)):
         return _wrap(record, tape, y, (a,), {}, ((0, box.index),))
     made = new(Box)
     made.value = y
@@ -225,7 +225,7 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
         if source_b:
             record.rule(1, b)
     kind = type(y)
-    if kind is not ndarray and isinstance(y, (tuple, list)):
+    if kind is not ndarray and kind is not float64 and isinstance(y, (tuple, list)):
         sources = tuple((n, source) for n, source in enumerate((source_a, source_b)) if source)
         return _wrap(record, tape, y, (a, b), {}, sources)
     made = new(Box)
@@ -270,7 +270,7 @@ def _of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
 def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> Any:
     """Call a primitive on one box and plain keywords, and record it: np.sum(x, axis=0)."""
     a = box.value
-    if "out" in kwargs and record.kind != "zero":  # before it is written to
+    if kwargs.get("out") is not None and record.kind != "zero":  # before it is written to
         record.check_keywords(kwargs)
     y = record.wrapped(a, **kwargs) if isinstance(a, Traced) else record.f(a, **kwargs)
     if getattr(y, "dtype", _FLOAT).kind in "biu":
@@ -279,8 +279,7 @@ def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> An
         if record.kind == "zero":
             return y
         record.rule(0, a)
-    if not record.keywords.issuperset(kwargs):
-        record.check_keywords(kwargs)
+    kwargs = _handled(record, kwargs)
     return _wrap(record, box.tape, y, (a,), kwargs, ((0, box.index),))
 
 
@@ -308,8 +307,10 @@ def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         named[name], source = _unwrap(record, name, x, tape)
         if source is not CONSTANT:
             sources.append((name, source))
-    if "out" in kwargs and record.kind != "zero":  # before it is written to
-        record.check_keywords(kwargs)
+    if record.kind != "zero":
+        record.check_positions(args)
+        if kwargs.get("out") is not None:  # before it is written to
+            record.check_keywords(kwargs)
     y = record.wrapped(*values, **named)
     # Integers and booleans (``dtype=int``) are locally constant.
     if record.kind == "zero" or getattr(y, "dtype", _FLOAT).kind in "biu":
@@ -317,10 +318,24 @@ def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     for argnum, _ in sources:
         record.rule(argnum, values[argnum] if isinstance(argnum, int) else named[argnum])
     if kwargs:
-        record.check_keywords(kwargs)
+        named = _handled(record, named)
     if type(tape) is not Tape:
         return tape.process(record, y, tuple(values), named, tuple(sources))
     return _wrap(record, tape, y, tuple(values), named, tuple(sources))
+
+
+def _handled(record: Record, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the keywords for the rules, without defaults that are spelled out; refuse unknown ones."""
+    if record.keywords.issuperset(kwargs):
+        return kwargs
+    kept = {name: x for name, x in kwargs.items() if name in record.keywords or not _says_nothing(name, x)}
+    record.check_keywords(kept)
+    return kept
+
+
+def _says_nothing(name: str, x: Any) -> bool:
+    """Say whether a keyword of ufuncs and reductions is given its default."""
+    return x is None if name == "out" else name == "where" and x is True
 
 
 def innermost(xs: Iterable[Any]) -> Any:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dis
 import inspect
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as onp
@@ -38,6 +39,7 @@ class Record:
         "name",
         "of_a",
         "of_b",
+        "positions",
         "rules",
         "wrapped",
     )
@@ -51,6 +53,7 @@ class Record:
         self.masks = False  # its rules set parts of a cotangent to zero
         self.rules: dict[ArgNum, Rule] = {}
         self.keywords: frozenset[str] = frozenset()  # those that every rule takes
+        self.positions = sys.maxsize  # how many arguments every rule takes by position
         self.of_a: Rule | None = None  # rules[0] and rules[1], for the fast path
         self.of_b: Rule | None = None
         # Takes y, a, b and returns what the rules read of them; None keeps everything.
@@ -88,6 +91,14 @@ class Record:
                 f"the derivative of {self.name} does not handle the keyword "
                 f"{' nor '.join(repr(name) for name in unknown)} on a traced value (it handles: "
                 f"{takes}); leave it out, or compute the same in two steps"
+            )
+
+    def check_positions(self, args: Sequence[Any]) -> None:
+        """Refuse an argument by position that is no part of the rules: ``out`` and what follows."""
+        if len(args) > self.positions:
+            raise UnsupportedKeywordError(
+                f"the derivative of {self.name} takes {self.positions} arguments by position on a "
+                f"traced value, but {len(args)} were given; give those from {self.positions + 1} on by name"
             )
 
 
@@ -140,6 +151,7 @@ def _define(f: Any, kind: str, rules: dict[ArgNum, Rule], masks: bool = False) -
     record.of_a, record.of_b = record.rules.get(0), record.rules.get(1)
     if record.rules:
         handled = [_keywords(rule) for rule in record.rules.values()]
+        record.positions = min(_positions(rule) for rule in record.rules.values())
         record.keywords = frozenset(name for name in handled[0] if all(name in names for names in handled))
     if kind in ("elementwise", "linear"):
         record.drop = _drop_on_first_use(record)
@@ -152,6 +164,14 @@ def _keywords(rule: Rule) -> tuple[str, ...]:
         return tuple(inspect.signature(rule).parameters)[2:]
     names: tuple[str, ...] = code.co_varnames
     return names[2 : code.co_argcount + code.co_kwonlyargcount]
+
+
+def _positions(rule: Rule) -> int:
+    """Return how many arguments a rule takes by position after y and ȳ."""
+    code: Any = getattr(rule, "__code__", None)
+    if code is None or code.co_flags & inspect.CO_VARARGS:
+        return sys.maxsize
+    return int(code.co_argcount) - 2
 
 
 def _drop_on_first_use(record: Record) -> Callable[[Any, Any, Any], tuple[Any, Any, Any]]:

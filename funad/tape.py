@@ -33,7 +33,8 @@ ndarray, float64 = onp.ndarray, onp.float64
 WIDTH = 7
 CONSTANT = 0  # the source of what does not depend on an input
 
-# Numbers whose cotangents need no fitting.
+# Numbers whose cotangents need no fitting. Those of NumPy raise where a nan arises, so that only
+# those of Python are looked at.
 SCALARS = frozenset({float, float64})
 
 _levels = itertools.count(1)  # each trace takes the next: nothing to undo when f raises
@@ -191,7 +192,7 @@ def _walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: boo
                         or abar.shape != a.shape
                     ):
                         abar = settle(record, abar, ybar, a, careful)
-                elif type(a) not in SCALARS or kind not in SCALARS or abar != abar:
+                elif careful or kind is not float64 or (type(a) is not float64 and type(a) is not float):
                     abar = settle(record, abar, ybar, a, careful)
             before = entries[source_a]
             if before is None:
@@ -224,7 +225,7 @@ def _walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: boo
                             or abar.shape != a.shape
                         ):
                             abar = settle(record, abar, ybar, a, careful)
-                    elif type(a) not in SCALARS or kind not in SCALARS or abar != abar:
+                    elif careful or kind is not float64 or (type(a) is not float64 and type(a) is not float):
                         abar = settle(record, abar, ybar, a, careful)
                 before = entries[source_a]
                 if before is None:
@@ -248,7 +249,7 @@ def _walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: boo
                             or bbar.shape != b.shape
                         ):
                             bbar = settle(record, bbar, ybar, b, careful)
-                    elif type(b) not in SCALARS or kind not in SCALARS or bbar != bbar:
+                    elif careful or kind is not float64 or (type(b) is not float64 and type(b) is not float):
                         bbar = settle(record, bbar, ybar, b, careful)
                 before = entries[source_b]
                 if before is None:
@@ -320,6 +321,11 @@ def settle(record: Record, xbar: Any, ybar: Any, x: Any, careful: bool) -> Any:
 
 def accumulate(before: Any, xbar: Any, slot: int, owned: set[int]) -> Any:
     """Return before + x̄, in place where the sweep itself made ``before``."""
+    if type(before) is float64 and type(xbar) is float64:
+        try:
+            return before + xbar
+        except FloatingPointError:  # infinities of both signs
+            return float64("nan")
     if type(xbar) is Scatter:
         if type(before) is Scatter:
             if not xbar.plain or hasattr(before.pieces[0][1], "tape"):

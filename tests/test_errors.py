@@ -148,6 +148,16 @@ def test_a_refused_out_is_not_written_to():
         assert (out == 7.0).all()
 
 
+def test_defaults_may_be_spelled_out():
+    assert grad(lambda x: np.sum(x, out=None) + np.sum(np.sin(x, where=True) * 0))(x).tolist() == [1, 1, 1]
+    assert grad(lambda x: np.sum(x, axis=0, out=None, where=True))(x).tolist() == [1, 1, 1]
+
+
+def test_positions_after_those_of_the_rule_are_refused_at_once():
+    with pytest.raises(UnsupportedKeywordError, match="numpy.sum takes 3 arguments by position.*by name"):
+        grad(lambda x: np.sum(x, 0, None, None, True)[0])(x)
+
+
 def test_a_keyword_that_numpy_does_not_know_is_numpys_own_error():
     with pytest.raises(TypeError, match="axes"):
         grad(lambda x: np.sum(x, axes=0))(x)

@@ -284,10 +284,13 @@ def _share(ybar, a, y, axis, where=True, initial=None):
     ties = onp.equal(a, y)
     if where is not True:
         ties = ties & where
-    count = onp.add.reduce(ties, axis=axis, keepdims=True, dtype=dtype_of(y))
-    if initial is not None:
-        count = count + (y == initial)
-    part = ybar / onp.maximum(count, 1)
+    if initial is None and onp.count_nonzero(ties) == onp.count_nonzero(y == y) == onp.size(y):
+        part = ybar  # no nan, so one at least equals each y, and no ties
+    else:
+        count = onp.add.reduce(ties, axis=axis, keepdims=True, dtype=dtype_of(y))
+        if initial is not None:
+            count = count + (y == initial)
+        part = ybar / onp.maximum(count, 1)
     if type(part) is not ndarray or type(ties) is not ndarray:
         return np.where(ties, part, 0)
     xbar = onp.zeros(ties.shape, part.dtype)  # half the time of where
