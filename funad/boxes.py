@@ -111,13 +111,13 @@ class Traced:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         record = record_of(ufunc)
-        if method != "__call__" or record is None or record.wrapped is ufunc:
-            name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
-            raise MissingRuleError(
-                f"{name} was called on a traced value, {_short(self)}, but has no derivative rule; "
-                f"wrap it with funad.primitive and give it one with funad.defvjp"
-            )
-        return record.wrapped(*inputs, **kwargs)
+        if method == "__call__" and record is not None and record.wrapped is not ufunc:
+            return record.wrapped(*inputs, **kwargs)
+        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+        raise MissingRuleError(
+            f"{name} was called on a traced value, {_short(self)}, but has no derivative rule; "
+            f"wrap it with funad.primitive and give it one with funad.defvjp"
+        )
 
     def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
         record = record_of(f)

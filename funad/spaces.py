@@ -10,6 +10,7 @@ from typing import Any
 import numpy as onp
 
 ndarray = onp.ndarray
+ADD: Any = onp.add.reduce  # the method of the ufunc: that of arrays goes through Python
 _NOTHING = bytes(32)  # as long as the longest number, a complex long double
 
 
@@ -94,17 +95,19 @@ def fit(xbar: Any, x: Any) -> Any:
 def unbroadcast(xbar: Any, shape: tuple[int, ...]) -> Any:
     """Sum x̄ over the axes that broadcasting added or stretched to get it from ``shape``."""
     extra = xbar.ndim - len(shape)
-    if extra > 0 and xbar.shape[extra:] == shape and type(xbar) is ndarray:  # as of a bias
-        return onp.add.reduce(xbar, axis=0 if extra == 1 else tuple(range(extra)))
+    if type(xbar) is ndarray:  # the commonest two, as of a bias and of a sum with keepdims
+        if extra == 1 and xbar.shape[1:] == shape:
+            return ADD(xbar, 0)
+        if extra == 0 and len(shape) == 2 and shape == (xbar.shape[0], 1):
+            return ADD(xbar, 1, None, None, True)
     if extra < 0 or any(1 == have != want for have, want in zip(xbar.shape[extra:], shape, strict=True)):
         xbar = onp.broadcast_to(xbar, onp.broadcast_shapes(xbar.shape, shape))
         return unbroadcast(xbar, shape)
     axes = tuple(range(extra)) + tuple(
         extra + n for n, size in enumerate(shape) if size == 1 != xbar.shape[extra + n]
     )
-    if axes and type(xbar) is ndarray:  # the ufunc's method: that of arrays goes through Python
-        keep: Any = not extra
-        xbar = onp.add.reduce(xbar, axis=axes if len(axes) > 1 else axes[0], keepdims=keep)
+    if axes and type(xbar) is ndarray:
+        xbar = ADD(xbar, axis=axes)
     elif axes:
         xbar = xbar.sum(axis=axes)
     return xbar if xbar.shape == shape else xbar.reshape(shape)

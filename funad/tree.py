@@ -6,6 +6,7 @@ other classes become containers by :func:`register`. Everything else is a leaf.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
@@ -24,11 +25,12 @@ _registered: dict[type, tuple[Callable[[Any], Children], Callable[[Any, Sequence
 class Structure:
     """What is left of a tree when its leaves are taken out; compares by shape."""
 
-    __slots__ = ("children", "kind", "size", "spec")
+    __slots__ = ("children", "flat", "kind", "size", "spec")
 
     def __init__(self, kind: type | None, spec: Any, children: tuple[Structure, ...]) -> None:
         self.kind, self.spec, self.children = kind, spec, children
-        self.size: int = 1 if kind is None else sum(child.size for child in children)
+        self.size: int = 1 if kind is None else sum([child.size for child in children])
+        self.flat = kind is not None and all(child is _LEAF for child in children)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Structure) and (
@@ -50,7 +52,7 @@ class Structure:
         return f"{self.kind.__name__}({', '.join(inner)})"
 
 
-_LEAF = Structure(None, None, ())
+_LEAF: Structure = Structure(None, None, ())
 
 
 def register(
@@ -164,7 +166,7 @@ def _flatten_into(tree: Any, leaves: list[Any]) -> Structure:
         leaves.append(tree)
         return _LEAF
     children, spec = found
-    return Structure(type(tree), spec, tuple(_flatten_into(child, leaves) for child in children))
+    return Structure(type(tree), spec, tuple([_flatten_into(child, leaves) for child in children]))
 
 
 def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
@@ -205,6 +207,8 @@ def _flatten_like(structure: Structure, tree: Any, leaves: list[Any]) -> bool:
 def _unflatten_from(structure: Structure, leaves: Any) -> Any:
     if structure.kind is None:
         return next(leaves)
+    if structure.flat:
+        return _rebuild(structure.kind, structure.spec, list(itertools.islice(leaves, structure.size)))
     children = [_unflatten_from(child, leaves) for child in structure.children]
     return _rebuild(structure.kind, structure.spec, children)
 

@@ -26,8 +26,7 @@ def _axes(axis, ndim):
 
 def _keep(x, a, axis, keepdims):
     """What has the shape of y, with the reduced axes of length 1: it broadcasts against a."""
-    shape = shape_of(a)
-    if axis is None or keepdims or not shape:
+    if axis is None or keepdims or not (shape := shape_of(a)):
         return x
     kept = list(shape)
     for n in _axes(axis, len(shape)):

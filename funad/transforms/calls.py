@@ -144,6 +144,8 @@ class Call:
 
     def rebuilt(self, leaves: list[Any]) -> list[Any]:
         """Return the differentiated arguments with other leaves in them."""
+        if len(self.structures) == 1 and self.structures[0] is not None:
+            return [tree.unflatten(self.structures[0], leaves)]
         rest = iter(leaves)
         return [
             next(rest) if s is None else tree.unflatten(s, [next(rest) for _ in range(s.size)])
@@ -152,8 +154,7 @@ class Call:
 
     def results(self, xbars: list[Any]) -> Any:
         """Return the cotangents as the caller asked for them: alone, or a tuple."""
-        pairs = zip(xbars, self.leaves, strict=True)
-        found = self.rebuilt(_own([finish(xbar, x) for xbar, x in pairs]))
+        found = self.rebuilt(_own(list(map(finish, xbars, self.leaves))))
         return found[0] if self.single else tuple(found)
 
 
