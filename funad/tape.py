@@ -191,9 +191,9 @@ def _walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: boo
                         or abar.dtype is not a.dtype
                         or abar.shape != a.shape
                     ):
-                        abar = settle(record, abar, ybar, a, careful)
+                        abar = settle(record, abar, ybar, a, careful and (0, y, (a,), {}))
                 elif careful or kind is not float64 or (type(a) is not float64 and type(a) is not float):
-                    abar = settle(record, abar, ybar, a, careful)
+                    abar = settle(record, abar, ybar, a, careful and (0, y, (a,), {}))
             before = entries[source_a]
             if before is None:
                 entries[source_a] = abar
@@ -224,9 +224,9 @@ def _walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: boo
                             or abar.dtype is not a.dtype
                             or abar.shape != a.shape
                         ):
-                            abar = settle(record, abar, ybar, a, careful)
+                            abar = settle(record, abar, ybar, a, careful and (0, y, (a, b), {}))
                     elif careful or kind is not float64 or (type(a) is not float64 and type(a) is not float):
-                        abar = settle(record, abar, ybar, a, careful)
+                        abar = settle(record, abar, ybar, a, careful and (0, y, (a, b), {}))
                 before = entries[source_a]
                 if before is None:
                     entries[source_a] = abar
@@ -248,9 +248,9 @@ def _walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: boo
                             or bbar.dtype is not b.dtype
                             or bbar.shape != b.shape
                         ):
-                            bbar = settle(record, bbar, ybar, b, careful)
+                            bbar = settle(record, bbar, ybar, b, careful and (1, y, (a, b), {}))
                     elif careful or kind is not float64 or (type(b) is not float64 and type(b) is not float):
-                        bbar = settle(record, bbar, ybar, b, careful)
+                        bbar = settle(record, bbar, ybar, b, careful and (1, y, (a, b), {}))
                 before = entries[source_b]
                 if before is None:
                     entries[source_b] = bbar
@@ -283,11 +283,12 @@ def _pull_back_call(
             xbar = _mend(error, record, rule, argnum, y, ybar, args, kwargs)
         x = args[argnum] if type(argnum) is int else kwargs[argnum]
         if type(source) is int:
-            _add(entries, source, settle(record, xbar, ybar, x, careful), owned)
+            at = careful and (argnum, y, args, kwargs)
+            _add(entries, source, settle(record, xbar, ybar, x, at), owned)
         else:
             for part, part_bar, part_source in zip(x, xbar, source, strict=True):
                 if part_source:
-                    _add(entries, part_source, settle(record, part_bar, ybar, part, careful), owned)
+                    _add(entries, part_source, settle(record, part_bar, ybar, part, False), owned)
 
 
 def _add(entries: list[Any], source: int, xbar: Any, owned: set[int]) -> None:
@@ -295,12 +296,19 @@ def _add(entries: list[Any], source: int, xbar: Any, owned: set[int]) -> None:
     entries[source] = xbar if before is None else accumulate(before, xbar, source, owned)
 
 
-def settle(record: Record, xbar: Any, ybar: Any, x: Any, careful: bool) -> Any:
-    """Return x̄ as the sweep keeps it: finite where ȳ is zero, and in the space of x."""
+def settle(record: Record, xbar: Any, ybar: Any, x: Any, at: Any) -> Any:
+    """Return x̄ as the sweep keeps it: finite where ȳ is zero, and in the space of x.
+
+    ``at`` is (argnum, y, args, kwargs) of the call in a careful walk, and otherwise false.
+    """
     kind = type(xbar)
+    if kind is Scatter:
+        return xbar
+    if at and record.kind == "elementwise":
+        xbar = strong_zero(xbar, ybar)
+    elif at and record.kind == "linear":
+        xbar = _strong_product(record, xbar, ybar, *at)
     if kind is ndarray:
-        if careful and record.kind == "elementwise":
-            xbar = strong_zero(xbar, ybar)
         if type(x) is ndarray and xbar.dtype is x.dtype and xbar.shape == x.shape:
             return xbar
     elif kind is float64 or kind is float:
@@ -308,10 +316,6 @@ def settle(record: Record, xbar: Any, ybar: Any, x: Any, careful: bool) -> Any:
             xbar = strong_zero(xbar, ybar)
         if type(x) in SCALARS:
             return xbar
-    elif kind is Scatter:
-        return xbar
-    elif careful and record.kind == "elementwise":
-        xbar = strong_zero(xbar, ybar)
     try:
         return fit(xbar, x)
     except FloatingPointError:  # infinities of both signs in one sum
@@ -366,6 +370,24 @@ def strong_zero(xbar: Any, ybar: Any) -> Any:
     with onp.errstate(invalid="ignore"):
         wrong = (ybar == 0) & onp.isnan(plain(xbar))
         return onp.where(wrong, 0, xbar)[()] if onp.any(wrong) else xbar
+
+
+def _strong_product(record: Record, xbar: Any, ybar: Any, argnum: Any, y: Any, args: Any, kwargs: Any) -> Any:
+    """Return x̄ of a product, as of matrices, without the nans that only zeros of ȳ have met.
+
+    The rule is a sum of ȳ times the other factors: put ones for what is not zero and for what is
+    not finite into it, and it counts the terms that have a right to be nan.
+    """
+    others = [n for n, x in enumerate(args) if n != argnum and type(x) is ndarray and x.dtype.kind in "fc"]
+    if type(ybar) is not ndarray or not has_nan(xbar) or all(onp.isfinite(args[n]).all() for n in others):
+        return xbar
+    finite, wrong = list(args), list(args)
+    for n in others:
+        finite[n] = onp.where(onp.isfinite(args[n]), args[n], 0)
+        wrong[n] = onp.where(onp.isfinite(args[n]), 0.0, 1.0)
+    rule = record.rules[argnum]
+    met = rule(y, (ybar != 0).astype(float), *wrong, **kwargs)
+    return onp.where(met > 0, xbar, rule(y, ybar, *finite, **kwargs))
 
 
 def has_nan(xbar: Any) -> bool:

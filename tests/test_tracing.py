@@ -260,3 +260,28 @@ def test_infinite_cotangents_of_both_signs_add_up_to_nan():
             thrice = grad(lambda x: np.sum(np.log(x) - np.log(x) + np.log(x)))(zero)
             summed = grad(lambda x: np.sum(np.log(x + onp.zeros((2, 3))) * onp.array([[1.0], [-1.0]])))(zero)
         assert onp.isnan(found).all() and onp.isnan(thrice).all() and onp.isnan(summed).all()
+
+
+def test_missing_data_behind_a_mask_do_not_reach_the_parameters():
+    data = onp.array([[1.0, 2.0], [onp.nan, 3.0], [4.0, onp.inf], [2.0, 1.0]])
+    theta, kept = onp.array([0.5, -1.0]), [0, 3]
+    whole = onp.isfinite(data).all(axis=1)
+
+    def loss(theta, product):
+        with onp.errstate(invalid="ignore"):
+            return np.sum(np.where(whole, product(data, theta) ** 2, 0.0))
+
+    for product in (
+        np.matmul,
+        np.dot,
+        lambda a, b: np.einsum("ij,j->i", a, b),
+        lambda a, b: np.sum(a * b, axis=1),
+        lambda a, b: (a @ b[:, None])[:, 0],
+        lambda a, b: np.inner(b, a),
+    ):
+        gradient = grad(loss)(theta, product)
+        onp.testing.assert_allclose(gradient, 2 * data[kept].T @ (data[kept] @ theta))
+    # What is not masked has a right to be nan.
+    with onp.errstate(invalid="ignore"):
+        exposed = grad(lambda theta: np.sum(np.where([True, True, False, True], data @ theta, 0)))(theta)
+    assert onp.isnan(exposed[0]) and exposed[1] == 6.0
