@@ -99,7 +99,7 @@ class Traced:
         )
 
     def __getitem__(self, index: Any) -> Any:
-        return _call(_GETITEM, self, index)
+        return _GETITEM.wrapped(self, index)
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise NotDifferentiableError(
@@ -160,6 +160,13 @@ class Box(Traced):
         entries += (_GETITEM, None, value, index, self.index, 0, None)
         box.index = len(entries) - 1
         return box
+
+
+def box_of(tape: Any, value: Any, index: int) -> Box:
+    """Return a box of an input of a tape."""
+    box = new(Box)
+    box.value, box.tape, box.index = value, tape, index
+    return box
 
 
 def _own_index(index: Any) -> Any:
@@ -257,11 +264,6 @@ def unbox(x: Any) -> Any:
     return x
 
 
-def _call(record: Record, *args: Any) -> Any:
-    """Call the primitive of a record: the way of everything that is not common."""
-    return record.wrapped(*args)
-
-
 def _one(record: Record, operate: Callable[[Any], Any]) -> Callable[[Box], Any]:
     """Return the operator of one operand."""
 
@@ -289,14 +291,14 @@ def _two(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Box, A
         tape = self.tape
         if type(other) is Box:
             if other.tape is not tape:
-                return _call(record, self, other)
+                return record.wrapped(self, other)
             b = other.value
             source = other.index
         elif type(other) in CONSTANTS:
             b = other
             source = 0
         else:
-            return _call(record, self, other)
+            return record.wrapped(self, other)
         a = self.value
         y = operate(a, b)
         box = new(Box)
@@ -317,7 +319,7 @@ def _reflected(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[
 
     def operator_reflected(self: Box, other: Any) -> Any:
         if type(other) not in CONSTANTS:
-            return _call(record, other, self)
+            return record.wrapped(other, self)
         b = self.value
         y = operate(other, b)
         tape = self.tape
@@ -364,12 +366,12 @@ def _install() -> None:
     """Give traced values their operators, and boxes their fast ones."""
     for name, operate, f in _ONE:
         record = enter(f)
-        setattr(Traced, f"__{name}__", lambda self, record=record: _call(record, self))
+        setattr(Traced, f"__{name}__", lambda self, record=record: record.wrapped(self))
         setattr(Box, f"__{name}__", _one(record, operate))
     for name, operate, f in _TWO:
         record = enter(f)
-        setattr(Traced, f"__{name}__", lambda self, other, record=record: _call(record, self, other))
-        setattr(Traced, f"__r{name}__", lambda self, other, record=record: _call(record, other, self))
+        setattr(Traced, f"__{name}__", lambda self, other, record=record: record.wrapped(self, other))
+        setattr(Traced, f"__r{name}__", lambda self, other, record=record: record.wrapped(other, self))
         setattr(Box, f"__{name}__", _two(record, operate))
         setattr(Box, f"__r{name}__", _reflected(record, operate))
     for name in ("eq", "ne", "lt", "le", "gt", "ge", "floordiv"):

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as onp
 
-from .boxes import BY_HAND, Box, Dual
+from .boxes import BY_HAND, Box, Dual, box_of
 from .registry import Record
-from .spaces import fit, plain, zeros_like
+from .spaces import as_numpy, fit, is_inexact, plain, zeros_like
 from .tape import CONSTANT, OUTPUT, WIDTH, Tape, pull_back, strong_zero
 
 __all__ = ["Forward", "push_forward", "tangent_of"]
@@ -94,8 +94,7 @@ def _elementwise(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwar
         try:
             ydot = rule(y, xdot, *args, **kwargs)
         except ArithmeticError:  # a Python float divided by zero, where NumPy's is infinite
-            args = [onp.float64(x) if type(x) is float else x for x in args]
-            ydot = rule(onp.float64(y) if type(y) is float else y, xdot, *args, **kwargs)
+            ydot = rule(as_numpy(y), xdot, *map(as_numpy, args), **kwargs)
         total = onp.add.reduce(plain(ydot), axis=None)
     return ydot if total == total else strong_zero(ydot, xdot)
 
@@ -118,7 +117,9 @@ def _transposed(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwarg
     several = isinstance(y, (tuple, list))
     outputs = list(y) if several else [y]
     tape = Tape(len(outputs))
-    ybars = [_zero_box(tape, part, n + 1) if _inexact(part) else None for n, part in enumerate(outputs)]
+    ybars = [
+        box_of(tape, zeros_like(part), n) if is_inexact(part) else None for n, part in enumerate(outputs, 1)
+    ]
     xbar = record.rules[argnum](y, tuple(ybars) if several else ybars[0], *args, **kwargs)
     xbars, xs, xdots = (xbar, x, xdot) if type(xdot) is list else ([xbar], [x], [xdot])
     seeds = []
@@ -134,20 +135,10 @@ def _transposed(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwarg
     found = pull_back(entries, len(outputs), True)
     if several:
         return tuple(
-            fit(ydot, part) if ydot is not None else zeros_like(part) if _inexact(part) else None
+            fit(ydot, part) if ydot is not None else zeros_like(part) if is_inexact(part) else None
             for ydot, part in zip(found, outputs, strict=True)
         )
     return zeros_like(y) if found[0] is None else fit(found[0], y)
-
-
-def _zero_box(tape: Tape, y: Any, index: int) -> Box:
-    box = new(Box)
-    box.value, box.tape, box.index = zeros_like(y), tape, index
-    return box
-
-
-def _inexact(x: Any) -> bool:
-    return type(x) is float or getattr(x, "dtype", onp.dtype(int)).kind in "fc"
 
 
 def push_forward(entries: list[Any], inputs: int, tangents: list[Any]) -> list[Any]:

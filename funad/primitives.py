@@ -11,6 +11,7 @@ import numpy as onp
 
 from .boxes import Box, Dual, Traced
 from .registry import WORTH_DROPPING, Record, adopt, enter, record_of, signature_of
+from .spaces import is_inexact
 from .tape import CONSTANT, OUTPUT, Tape
 
 __all__ = ["primitive"]
@@ -416,7 +417,7 @@ def _wrap(
 
 def _output(tape: Any, part: Any, k: int, source: int) -> Any:
     """Return the k-th output boxed, or as it is if it can have no derivative."""
-    if type(part) is not float and getattr(part, "dtype", onp.dtype(int)).kind not in "fc":
+    if not is_inexact(part):
         return part
     box = new(Box)
     box.value = part

@@ -11,6 +11,7 @@ import numpy as onp
 
 ndarray = onp.ndarray
 ADD: Any = onp.add.reduce  # the method of the ufunc: that of arrays goes through Python
+_INT = onp.dtype(int)
 _NOTHING = bytes(32)  # as long as the longest number, a complex long double
 
 
@@ -34,6 +35,16 @@ def dtype_of(x: Any) -> Any:
 def is_complex(x: Any) -> bool:
     """Say whether x is of a complex dtype."""
     return bool(dtype_of(x).kind == "c")
+
+
+def is_inexact(x: Any) -> bool:
+    """Say whether x, an output of a function, can have a derivative: floats and complex numbers."""
+    return type(x) is float or getattr(x, "dtype", _INT).kind in "fc"
+
+
+def as_numpy(x: Any) -> Any:
+    """Return a Python float as NumPy's, which divides by zero as arrays do."""
+    return onp.float64(x) if type(x) is float else x
 
 
 def describe(x: Any) -> str:

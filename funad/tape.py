@@ -27,7 +27,7 @@ import numpy as onp
 
 from .errors import EndedTraceError
 from .registry import Record, enter
-from .spaces import describe, fit, plain, zeros_of
+from .spaces import as_numpy, describe, fit, plain, zeros_of
 
 ndarray, float64 = onp.ndarray, onp.float64
 WIDTH = 7
@@ -412,9 +412,8 @@ def _mend(
     if isinstance(error, ArithmeticError):
         with onp.errstate(all="ignore"):
             try:
-                ybar = _as_numpy(ybar)
-                args = [_as_numpy(x) for x in args]
-                xbar = rule(_as_numpy(y), ybar, *args, **kwargs)
+                ybar = as_numpy(ybar)
+                xbar = rule(as_numpy(y), ybar, *map(as_numpy, args), **kwargs)
                 return strong_zero(xbar, ybar) if record.kind == "elementwise" else xbar
             except Exception as second:
                 error = second
@@ -422,8 +421,3 @@ def _mend(
     called = ", ".join(describe(x) for x in args)
     error.add_note(f"raised by the VJP rule of {record.name} for {which}; called with {called}")
     raise error
-
-
-def _as_numpy(x: Any) -> Any:
-    """Return a Python float as NumPy's, which divides by zero as arrays do."""
-    return float64(x) if type(x) is float else x

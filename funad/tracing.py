@@ -8,10 +8,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from .boxes import Box
+from .boxes import box_of
 from .tape import WIDTH, Tape, pull_back
 
-new = object.__new__
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
@@ -27,14 +26,7 @@ def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
 
 def boxes_of(tape: Tape, xs: list[Any]) -> list[Any]:
     """Return one box per input."""
-    boxes = []
-    for n, x in enumerate(xs):
-        box = new(Box)
-        box.value = x
-        box.tape = tape
-        box.index = n + 1
-        boxes.append(box)
-    return boxes
+    return [box_of(tape, x, n) for n, x in enumerate(xs, 1)]
 
 
 def sweep(

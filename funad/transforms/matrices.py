@@ -25,7 +25,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class _Traced:
+class _Run:
     """One run of f, from which the rows or the columns of its Jacobian are taken."""
 
     def __init__(self, f: Any, argnums: ArgNums, has_aux: bool, args: Any, kwargs: Any) -> None:
@@ -207,13 +207,13 @@ def value_and_jacobian(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holo
 def _value_and_jacobian(
     f: Any, argnums: ArgNums, has_aux: bool, holomorphic: bool, by: str, args: Any, kwargs: Any
 ) -> Any:
-    run = _Traced(f, argnums, has_aux, args, kwargs)
+    run = _Run(f, argnums, has_aux, args, kwargs)
     by = _mode(run, by, holomorphic)
     found = run.assembled(run.columns() if by == "columns" else run.rows())
     return ((run.value, run.aux), found) if has_aux else (run.value, found)
 
 
-def _mode(run: _Traced, by: str, holomorphic: bool) -> str:
+def _mode(run: _Run, by: str, holomorphic: bool) -> str:
     """Return "rows" or "columns": the one asked for, or that is cheaper, or that can be right."""
     name = getattr(run.call.f, "__name__", "f")
     if holomorphic:

@@ -94,7 +94,6 @@ class _OneCall:
 
     def __init__(self, record: Record, xs: tuple[Any, ...], kwargs: Any, numbers: list[int]) -> None:
         self.record, self.xs, self.kwargs = record, xs, kwargs
-        self.numbers = numbers
         self.sources: list[tuple[int, Any]] = []
         self.leaves: list[Any] = []
         for n in numbers:
