@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as onp
 
-from .boxes import Box, Dual, Step, Traced, innermost, link, own_index, unbox
+from .boxes import Box, Dual, Traced, innermost, link, own_index, unbox
 from .dual import dual
 from .registry import WORTH_DROPPING, Record, enter
 from .spaces import ghost, zeros_like
-from .tape import ASSIGN, TRACING, Tape, follow, put
+from .tape import ASSIGN, TRACING, Step, Tape, follow, put
 
 __all__ = ["Array", "array_of", "content", "fillable", "linked", "settled"]
 
-ndarray, new = onp.ndarray, object.__new__
+ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 _GETITEM = enter(operator.getitem)
 _WHOLE = Ellipsis
 
@@ -34,12 +34,13 @@ class Cell:
     a copy of the whole per assignment would make filling a matrix quadratic.
     """
 
-    __slots__ = ("owned", "value", "version")
+    __slots__ = ("ghost", "owned", "value", "version")
 
     def __init__(self, value: Any, owned: bool) -> None:
         self.value = value  # a plain array, a box or a dual number
         self.owned = owned
         self.version = 0
+        self.ghost: Any = None  # what stands for the array on the tape
 
 
 class _Untraced:
@@ -77,18 +78,19 @@ class Array(Traced):
         return f"{type(value).__name__}({self.value!r})" if isinstance(value, Traced) else repr(self.value)
 
     def __getitem__(self, index: Any) -> Any:
+        inside = self.cell.value
+        if not self.path and type(inside) is Box and type(inside.value[index]) is float64:
+            return inside[index]
         plain = self.value
         y = plain[index]
         if isinstance(y, ndarray) and y.base is not None and onp.may_share_memory(y, plain):
-            return _view(self, (_GETITEM, (index,), {}, None))
+            return _view(self, index)
         # A copy, so the cell keeps its memory.
         return fillable(_GETITEM.wrapped(content(self) if self.path else self.cell.value, index))
 
     def __setitem__(self, index: Any, v: Any) -> None:
-        if type(v) is Array and v.cell is self.cell and len(v.path) == len(self.path) + 1:
-            record, rest, _, _ = v.path[-1]
-            if record is _GETITEM and rest[0] is index and all(map(operator.is_, v.path, self.path)):
-                return  # the end of x[index] += ..., which has written in place
+        if type(v) is Array and _is_part(v, self, index):
+            return  # the end of x[index] += ..., which has written in place
         _write(self, tuple(map(own_index, index)) if type(index) is tuple else own_index(index), v)
 
     # What has no traced value in it is as plain as any array.
@@ -104,6 +106,13 @@ class Array(Traced):
 
     def __complex__(self) -> complex:  # type: ignore[override]
         return complex(self.value) if self.tape is UNTRACED else super().__complex__()
+
+
+def _is_part(v: Array, x: Array, index: Any) -> bool:
+    """Say whether v is x[index], made with this very index."""
+    path = v.path
+    same = v.cell is x.cell and len(path) == len(x.path) + 1 and path[-1] is index
+    return same and all(map(operator.is_, path, x.path))
 
 
 def array_of(value: Any) -> Array:
@@ -156,13 +165,13 @@ def linked(y: Any, record: Record, args: Any, kwargs: Any) -> Any:
         return y
     if type(y) in (list, tuple):
         for k, part in enumerate(y):
-            _link(part, x, (record, args[1:], kwargs, k))
+            _link(part, x, Step((record, args[1:], kwargs, k)))
     else:
-        _link(y, x, (record, args[1:], kwargs, None))
+        _link(y, x, Step((record, args[1:], kwargs, None)))
     return y
 
 
-def _link(y: Any, x: Traced, step: Step) -> None:
+def _link(y: Any, x: Traced, step: Any) -> None:
     if type(y) is Box or type(y) is Dual:
         view, whole = unbox(y), unbox(x)
         if type(view) is ndarray and type(whole) is ndarray:
@@ -176,20 +185,20 @@ def view_of(array: Array, record: Record, args: Any, kwargs: Any) -> Any:
     plain = array.value
     y = record.f(plain, *args, **kwargs)
     if type(y) in (list, tuple):
-        parts = [_part(array, part, (record, args, kwargs, k), plain) for k, part in enumerate(y)]
+        parts = [_part(array, part, Step((record, args, kwargs, k)), plain) for k, part in enumerate(y)]
         return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
     if y is plain:
         return array
-    return _part(array, y, (record, args, kwargs, None), plain)
+    return _part(array, y, Step((record, args, kwargs, None)), plain)
 
 
-def _part(array: Array, y: Any, step: Step, plain: Any) -> Any:
+def _part(array: Array, y: Any, step: Any, plain: Any) -> Any:
     if isinstance(y, ndarray) and onp.may_share_memory(y, plain):
         return _view(array, step)
     return follow(content(array), (step,))
 
 
-def _view(array: Array, step: Step) -> Array:
+def _view(array: Array, step: Any) -> Array:
     made = new(Array)
     made.cell, made.path = array.cell, (*array.path, step)
     return made
@@ -200,17 +209,39 @@ def _view(array: Array, step: Step) -> Array:
 
 def _write(array: Array, index: Any, v: Any) -> None:
     """Put v at an index of an array."""
+    cell = array.cell
+    if type(cell.value) is Box and cell.owned and not array.path and _write_number(cell, index, v):
+        return
     v = settled(v)
     if type(v) in (list, tuple) and innermost(v) is not None:
         v = enter(onp.array).wrapped(v)
-    cell = array.cell
     value = cell.value if cell.owned else _fresh(cell.value)
     cell.value = _written(value, array.path, index, v)
     cell.owned = True
     cell.version += 1
 
 
-def _written(x: Any, path: tuple[Step, ...], index: Any, v: Any) -> Any:
+def _write_number(cell: Cell, index: Any, v: Any) -> bool:
+    """Put a number at an index of an array on a tape, as _written does; return False if it is none."""
+    box = cell.value
+    a, tape = box.value, box.tape
+    if type(v) is Box and v.tape is tape:
+        b, source = v.value, v.index
+    else:
+        b, source = v, 0
+    if (type(b) is not float64 and type(b) is not float) or type(a) is not ndarray:
+        return False
+    a[index] = b
+    if cell.ghost is None:
+        cell.ghost = ghost(a)
+    entries = tape.entries
+    entries += (ASSIGN, None, ([cell.ghost, b], (), index), {}, None, ((0, (box.index, source)),), None)
+    box.index = len(entries) - 1  # nobody else has this box
+    cell.version += 1
+    return True
+
+
+def _written(x: Any, path: tuple[Any, ...], index: Any, v: Any) -> Any:
     """Return x with v at an index of a view of it, in the memory of x; record it in every trace."""
     trace = innermost((x, v))
     if trace is None:
@@ -273,7 +304,7 @@ def _thaw(x: Traced) -> None:
     _become(x, Cell(_twin(x), False), ())
 
 
-def _become(x: Traced, cell: Cell, path: tuple[Step, ...]) -> None:
+def _become(x: Traced, cell: Cell, path: tuple[Any, ...]) -> None:
     views = [view for known in getattr(x, "views", ()) if (view := known()) is not None]
     for name in ("parent", "views"):
         if hasattr(x, name):
@@ -294,15 +325,44 @@ def _in_place(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
     def operator_in_place(self: Any, other: Any) -> Any:
         y = operate(self, other)
-        if type(self.value) in (onp.float64, float) or type(unbox(self)) is not ndarray:
+        if type(self.value) in (float64, float) or type(unbox(self)) is not ndarray:
             return y  # a number cannot be changed, as in NumPy
         return _rebound(self, y)
 
     return operator_in_place
 
 
+def _in_place_of_box(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return the operator of a box: as the operators of boxes, written out for the sums of loops."""
+    general = _in_place(operate)
+
+    def operator_in_place(self: Any, other: Any) -> Any:
+        a = self.value
+        tape = self.tape
+        if (type(a) is float64 or type(a) is float) and type(other) is Box and other.tape is tape:
+            b = other.value
+            y = operate(a, b)
+            box = new(Box)
+            box.value = y
+            box.tape = tape
+            entries = tape.entries
+            entries += (record, y, a, b, self.index, other.index, None)
+            box.index = len(entries) - 1
+            return box
+        return general(self, other)
+
+    return operator_in_place
+
+
 def _rebound(x: Any, y: Any) -> Any:
     """Make y, just computed, the value of the array x."""
+    a, b = x.value, y.value if type(y) is Box else None
+    if (
+        type(b) is type(a) is ndarray and b.dtype is a.dtype and b.shape == a.shape and type(x) is Box
+        and y.tape is x.tape and not hasattr(x, "parent") and not hasattr(x, "views")
+    ):  # fmt: skip
+        x.value, x.index = b, y.index
+        return x
     plain, was = unbox(y), unbox(x)
     dtype = plain.dtype if hasattr(plain, "dtype") else onp.result_type(plain)
     if not onp.can_cast(dtype, was.dtype, "same_kind"):
@@ -351,6 +411,7 @@ def _install() -> None:
         setattr(Array, f"__{name}__", left)
         setattr(Array, f"__r{name}__", right)
         setattr(Traced, f"__i{name}__", _in_place(operate))
+        setattr(Box, f"__i{name}__", _in_place_of_box(record, operate))
     Traced.__ifloordiv__ = _in_place(operator.floordiv)  # type: ignore[attr-defined]
 
 

@@ -8,9 +8,9 @@ arrays are added by ``funad.numpy.methods``.
 from __future__ import annotations
 
 import operator
-import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
+from weakref import ref
 
 import numpy as onp
 
@@ -44,8 +44,8 @@ class Traced:
     value: Any
     tape: Any
     index: Any
-    parent: tuple[Traced, Step]  # what this is a view of, and how it was made
-    views: list[weakref.ref[Traced]]  # those whose parent this is
+    parent: tuple[Traced, Any]  # what this is a view of, and how it was made
+    views: list[ref[Traced]]  # those whose parent this is
 
     # --- what it says of itself
 
@@ -167,8 +167,16 @@ class Box(Traced):
             value = ghost(value)
         entries += (_GETITEM, None, value, index, self.index, 0, None)
         box.index = len(entries) - 1
-        if view and type(y) is not float64 and type(unbox(y)) is ndarray:
-            link(box, self, (_GETITEM, (index,), {}, None))
+        if view and type(y) is not float64 and (type(y) is ndarray or type(unbox(y)) is ndarray):
+            # As link(box, self, ...) does, at half the price: slices are common.
+            box.parent = self, index
+            views = getattr(self, "views", None)
+            if views is None:
+                self.views = [ref(box)]
+            else:
+                views.append(ref(box))
+                if not len(views) & 63:
+                    views[:] = [known for known in views if known() is not None]
         return box
 
 
@@ -179,19 +187,13 @@ def box_of(tape: Any, value: Any, index: int) -> Box:
     return box
 
 
-# How a view was made of an array: the record, its further arguments, and which of several results.
-Step = tuple[Record, tuple[Any, ...], dict[str, Any], int | None]
-
-
-def link(view: Traced, parent: Traced, step: Step) -> None:
+def link(view: Traced, parent: Traced, step: Any) -> None:
     """Note that a traced value shares its memory with the one that it was made of."""
     view.parent = parent, step
-    try:
-        views = parent.views
-    except AttributeError:
-        parent.views = [weakref.ref(view)]
-        return
-    views.append(weakref.ref(view))
+    views = getattr(parent, "views", None)
+    if views is None:
+        parent.views = views = []
+    views.append(ref(view))
     if not len(views) & 63:
         views[:] = [known for known in views if known() is not None]
 

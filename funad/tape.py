@@ -141,8 +141,8 @@ def repeats(index: Any) -> bool:
 def assign(pair: list[Any], path: Any, index: Any) -> Any:
     """Return x of the pair (x, v) with v at an index of that view of x to which a path leads.
 
-    ``funad.numpy.indexing`` makes it traced; the path is a list of steps, as ``boxes.link`` notes
-    them. It is linear in the pair.
+    ``funad.numpy.indexing`` makes it traced; the path is as ``boxes.link`` notes it. It is linear in
+    the pair.
     """
     x, v = pair
     y = onp.array(x)
@@ -155,29 +155,47 @@ ASSIGN = enter(assign, "assignment")
 
 def put(x: Any, path: Any, index: Any, v: Any) -> None:
     """Write v into the plain array x, at an index of a view of it."""
+    if not path:
+        x[index] = v
+        return
     view = follow(x, path)
-    if path and not onp.may_share_memory(view, x):  # x is laid out unlike the one the path was made on
-        parts = [step for step in path if step[0].f in (onp.real, onp.imag)]
-        where = [step for step in path if step not in parts]
+    if not onp.may_share_memory(view, x):  # x is laid out unlike the one the path was made on
+        parts = _parts(path)
+        where = [step for step in path if not any(step is part for part in parts)]
         positions = follow(onp.arange(x.size).reshape(x.shape), where)[index]
         follow(x.reshape(-1), parts)[positions] = v
     else:
         view[index] = v
 
 
+class Step(tuple[Any, ...]):
+    """How a view was made by a function: (record, its further arguments, keywords, k-th result)."""
+
+    __slots__ = ()
+
+
 def follow(x: Any, path: Any) -> Any:
-    """Return the view of x to which a path leads."""
-    for record, rest, kwargs, k in path:
-        x = record.wrapped(x, *rest, **kwargs)
-        if k is not None:
-            x = x[k]
+    """Return the view of x to which a path leads: indices, and steps of other functions."""
+    for step in path:
+        if type(step) is Step:
+            record, rest, kwargs, k = step
+            x = record.wrapped(x, *rest, **kwargs)
+            if k is not None:
+                x = x[k]
+        else:
+            x = x[step]
     return x
+
+
+def _parts(path: Any) -> list[Any]:
+    """Return the steps of a path that take the real or the imaginary part."""
+    return [step for step in path if type(step) is Step and step[0].f in (onp.real, onp.imag)]
 
 
 def assigned(ybar: Any, v: Any, path: Any, index: Any) -> Any:
     """Return v̄: ȳ at the index, but of several elements written to one place for the last only."""
     vbar = follow(ybar, path)[index]
-    if sum(record.f is onp.imag for record, *_ in path) % 2:
+    if path and any(record.f is onp.imag for record, *_ in _parts(path)):
         vbar = -vbar  # ȳ = ∂L/∂a - i ∂L/∂b
     if repeats(index):
         size = follow(onp.empty(ybar.shape, bool), path)[index].shape

@@ -20,35 +20,39 @@ _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
     """Run f on boxes of xs; return what it returned and the tape. The inputs' slots are 1, 2, …"""
     tape = Tape(len(xs))
-    try:
-        return run(f, boxes_of(tape, xs)), tape
-    except BaseException:
-        tape.end()
-        raise
-
-
-def run(f: Callable[[list[Any]], Any], xs: list[Any]) -> Any:
-    """Call f on traced values; return what it returned, arrays that it has written to as they are now."""
     token = TRACING.set(True)
     try:
-        y = f(xs)
-        return y if type(y) is Box else _settled(y)
-    except ValueError as error:
-        if isinstance(error.__cause__, NotDifferentiableError):
-            raise _of_assignment(error) from None
+        y = f(boxes_of(tape, xs))
+        return (y if type(y) is Box else _settled(y)), tape
+    except BaseException as error:
+        tape.end()
+        _teach(error)
         raise
     finally:
         TRACING.reset(token)
 
 
-def _of_assignment(error: ValueError) -> NotDifferentiableError:
-    """Say what to write instead of array[i] = x, of which NumPy says that x is a sequence."""
-    teaching = NotDifferentiableError(
-        "a traced value was put into a plain NumPy array, which holds plain numbers only; make that array "
-        "with zeros, empty, full or array of funad.numpy inside the function that is differentiated, or "
-        "with zeros_like(x) of a traced x"
-    )
-    return teaching.with_traceback(error.__traceback__)
+def run(f: Callable[[list[Any]], Any], xs: list[Any]) -> Any:
+    """Call f on traced values of another kind; return what it returned."""
+    token = TRACING.set(True)
+    try:
+        return _settled(f(xs))
+    except ValueError as error:
+        _teach(error)
+        raise
+    finally:
+        TRACING.reset(token)
+
+
+def _teach(error: BaseException) -> None:
+    """Raise another error in the place of one of NumPy's: array[i] = x calls x a sequence."""
+    if isinstance(error, ValueError) and isinstance(error.__cause__, NotDifferentiableError):
+        teaching = NotDifferentiableError(
+            "a traced value was put into a plain NumPy array, which holds plain numbers only; make that "
+            "array with zeros, empty, full or array of funad.numpy inside the function that is "
+            "differentiated, or with zeros_like(x) of a traced x"
+        )
+        raise teaching.with_traceback(error.__traceback__) from None
 
 
 def _settled(y: Any) -> Any:
