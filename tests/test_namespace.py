@@ -83,7 +83,7 @@ def test_every_public_name_resolves(theirs, ours, name):
         assert value is plain if record is None else record.f is plain or name in ALIASES
     elif theirs is numpy and name in TRACED_MODULES:
         assert value.__name__ == f"funad.numpy.{name}"
-    else:
+    elif value is not np.ndarray:  # of which traced arrays are instances as well
         assert value is plain
 
 
@@ -105,7 +105,7 @@ def test_every_function_is_traced_or_in_the_list_of_those_passed_through(theirs,
         assert record_of(plain).wrapped is value
 
 
-@pytest.mark.parametrize("name", ["float64", "float32", "ndarray", "dtype", "pi", "newaxis", "errstate"])
+@pytest.mark.parametrize("name", ["float64", "float32", "dtype", "pi", "newaxis", "errstate"])
 def test_what_is_passed_through_is_the_same_object(name):
     assert getattr(np, name) is getattr(numpy, name)
 

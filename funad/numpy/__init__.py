@@ -13,6 +13,7 @@ from .creation import *
 from .elementwise import *
 from .filling import *
 from .indexing import *
+from .kinds import *
 from .manipulation import *
 from .numeric import *
 from .padding import *
@@ -45,7 +46,7 @@ from numpy import (  # isort: skip
 
 # Classes: arrays and what they are made of, iterators, and functions made from Python's
 from numpy import (  # isort: skip
-    broadcast, errstate, flatiter, frompyfunc, iterable, matrix, memmap, ndarray, ndenumerate,
+    broadcast, errstate, flatiter, frompyfunc, iterable, matrix, memmap, ndenumerate,
     ndindex, nditer, nested_iters, poly1d, recarray, record, ufunc, vectorize,
 )  # fmt: skip
 
