@@ -1,4 +1,4 @@
-"""Draw what a classifier has learned: the weights of its first layer as images, and its loss."""
+"""What the examples draw with: figures and files, and what a classifier of images has learned."""
 
 import matplotlib
 
@@ -11,17 +11,25 @@ from matplotlib.ticker import MaxNLocator
 SHOWN = 100  # units: more of them would be too small to see
 
 
-def draw(params, rows, shape, path):
-    """Save the weights of the first layer, as images of this shape, beside the loss; return the path."""
-    W, _ = next(iter(params.values()))
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(13, 6.5), width_ratios=(1.2, 1), layout="constrained", dpi=120
-    )
-    draw_weights(left, W.T.reshape(-1, *shape), named=len(params) == 1)
-    draw_loss(right, rows)
+def subplots(rows=1, columns=1, **options):
+    """Return a figure and its axes, as pyplot's ``subplots`` does: sharp, and with nothing cut off."""
+    return plt.subplots(rows, columns, layout="constrained", dpi=120, **options)
+
+
+def save(figure, path):
+    """Save a figure, be done with it, and return the path."""
     figure.savefig(path)
     plt.close(figure)
     return path
+
+
+def draw(params, rows, shape, path):
+    """Save the weights of the first layer, as images of this shape, beside the loss; return the path."""
+    W, _ = next(iter(params.values()))
+    figure, (left, right) = subplots(1, 2, figsize=(13, 6.5), width_ratios=(1.2, 1))
+    draw_weights(left, W.T.reshape(-1, *shape), named=len(params) == 1)
+    draw_loss(right, rows)
+    return save(figure, path)
 
 
 def draw_weights(axes, units, named):
