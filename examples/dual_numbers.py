@@ -64,13 +64,12 @@ def partials():
     return (v, x, y), (first.value, first.tangent, second.tangent), exact
 
 
-def seconds(jacobian, inputs, outputs, rounds):
-    """Return the least time that a Jacobian of so many inputs and outputs takes."""
-    W = onp.random.default_rng(0).standard_normal((outputs, inputs)) / inputs
+def seconds(jacobian, W, rounds):
+    """Return the least time that a Jacobian takes, of a layer with weights of shape (outputs, inputs)."""
     slopes, times = jacobian(lambda x: np.tanh(np.sin(W @ x) + 1.0)), []
     for _ in range(rounds):
         start = perf_counter()
-        slopes(onp.ones(inputs))
+        slopes(onp.ones(W.shape[1]))
         times.append(perf_counter() - start)
     return min(times)
 
@@ -80,12 +79,19 @@ def main(arguments=None):
     made = common(__doc__, "dual_numbers")
     made.add_argument("--rounds", type=whole, default=30, metavar="N", help="of which the fastest counts")
     options = made.parse_args(arguments)
+    rng = onp.random.default_rng(options.seed)
     hand, ours, exact = partials()
     print(f"f(3, 5) = {hand[0]:.2f}, ∂f/∂x = {hand[1]:.2f}, ∂f/∂y = {hand[2]:.1f}")
     error = max(onp.max(onp.abs(onp.subtract(found, exact))) for found in (hand, ours))
     number = 2 ** onp.arange(9)  # n inputs and 256/n outputs: as many partial derivatives throughout
     forward, reverse = onp.array(
-        [[seconds(j, n, 256 // n, options.rounds) for j in (jacfwd, jacrev)] for n in tqdm(number.tolist())]
+        [
+            [
+                seconds(jacobian, rng.standard_normal((256 // n, n)), options.rounds)
+                for jacobian in (jacfwd, jacrev)
+            ]
+            for n in tqdm(number.tolist(), unit=" shapes")
+        ]
     ).T
     draw(number, forward, reverse, options.out)
     return report(

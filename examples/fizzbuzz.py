@@ -79,13 +79,13 @@ def main(arguments=None):
 
 def draw(said, count, losses, hits, path):
     """Draw the answers as a table of ten by ten, and how they came to be right."""
-    figure, (left, right) = subplots(1, 2, figsize=(13, 6), width_ratios=(1.15, 1))
+    figure, (left, right) = subplots(1, 2, figsize=(13, 7), width_ratios=(1.3, 1))
     colors = ListedColormap(["white", "lightskyblue", "khaki", "yellowgreen"])
     left.imshow(said.reshape(10, 10), cmap=colors, vmin=0, vmax=3)
     for n, word, wanted in zip(count, said, answers(count), strict=True):
         text = WORDS[word] if word else str(n)
         wrong = {} if word == wanted else {"color": "red", "weight": "bold"}
-        left.text((n - 1) % 10, (n - 1) // 10, text, ha="center", va="center", fontsize=8, **wrong)
+        left.text((n - 1) % 10, (n - 1) // 10, text, ha="center", va="center", fontsize=9, **wrong)
     left.set(title="What the network says for 1 to 100 (in red: wrong)", xticks=[], yticks=[])
     right.plot(range(1, len(losses) + 1), losses, label="training loss")
     right.set(xlabel="epoch", ylabel="mean of -log p(the right word)", yscale="log")

@@ -55,7 +55,7 @@ def examples(folder=HERE):
     """Return the examples of a folder by name: the files with a function main, but for this one."""
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.py"))}
     return {
-        path.stem: (path, ast.get_docstring(tree).splitlines()[0])
+        path.stem: (path, (ast.get_docstring(tree) or "").partition("\n")[0])
         for path, tree in trees.items()
         if path.stem != "run_all" and any(getattr(node, "name", "") == "main" for node in tree.body)
     }
@@ -120,7 +120,7 @@ def gallery(runs):
 def shrink(path):
     """Save a picture again with 256 colours: a third of the size, and no difference to be seen."""
     with Image.open(path) as image:
-        small = image.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        small = image.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, 1, dither=Image.Dither.NONE)
     small.save(path, optimize=True)
 
 
@@ -128,7 +128,7 @@ def run_all(chosen, data, draw):
     """Run the chosen examples, into the gallery if that is to be drawn, and return what came of them."""
     with tempfile.TemporaryDirectory() as folder:
         style = Path(folder) / "matplotlibrc"
-        style.write_text("savefig.dpi: 75\n")
+        style.write_text("savefig.dpi: 90\n")
         runs = []
         for name, (path, sentence) in (bar := tqdm(chosen.items(), unit=" examples")):
             bar.set_postfix_str(name)
@@ -164,7 +164,9 @@ def main(arguments=None):
     print(table(runs))
     if left := sorted(set(options.names or found) - set(chosen)):
         print(f"\nleft out, for want of --data DIR: {', '.join(left)}")
-    if options.gallery and all(ran.picture for ran in runs):
+    if options.gallery:
+        if not all(ran.picture for ran in runs):
+            sys.exit("the gallery stays as it is: not all examples came to a picture")
         for ran in runs:
             shrink(ran.picture)
         before, rest = README.read_text(encoding="utf-8").split(START)
