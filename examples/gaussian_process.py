@@ -82,6 +82,8 @@ def main(arguments=None):
     options = made.parse_args(arguments)
     data = load_diabetes()
     x, y = scale(data.data), scale(data.target)
+    if options.patients >= len(x):
+        made.error(f"argument --patients: must be below {len(x)}, those there are, to predict the others")
     train, test = onp.split(onp.random.default_rng(options.seed).permutation(len(x)), [options.patients])
     start = {"length": onp.full(x.shape[1], onp.log(3.0)), "height": 0.0, "noise": 0.0}
     params, found = fit(start, x[train], y[train])

@@ -53,6 +53,22 @@ def test_the_help_says_what_the_example_does_and_what_each_argument_is(example, 
     assert "--seed N of everything that is random" in text
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("gaussian_process", ["--patients", "442"], "--patients: must be below 442"),
+        ("laplace", ["--flowers", "101"], "--flowers: must be 100 or less, but is 101"),
+        ("newton_cg", ["--penalty", "0"], "--penalty: must be a number above 0, but is '0'"),
+        ("mixture", ["--starts", "0"], "--starts: must be a whole number, 1 or more, but is '0'"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(example, capsys, tmp_path, name, arguments, message):
+    with pytest.raises(SystemExit) as caught:
+        example(name).main([*arguments, "--out", str(tmp_path / "a.png")])
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
+
+
 # --- gaussian_process
 
 
@@ -208,6 +224,11 @@ def test_a_fixed_point_of_containers_solves_the_linear_equations_of_its_derivati
     np.testing.assert_allclose(slope["W"], np.outer(slope["b"], inverse @ params["b"]), rtol=1e-12)
 
 
+def test_a_way_without_an_end_is_ended(example):
+    with pytest.raises(ArithmeticError, match="10,000 steps have not reached a fixed point"):
+        example("fixed_point").iterate(lambda x: -x, np.ones(2))
+
+
 def test_the_implicit_derivative_agrees_with_the_closed_form_and_with_differences(run):
     figures = run("fixed_point")
     assert figures["largest error against the closed form"] <= 1e-12
@@ -261,10 +282,8 @@ def test_the_integral_of_a_gaussian_is_exact(example):
 def test_the_uncertain_classifier_is_near_the_exact_one(run):
     figures = run("laplace")
     assert figures["error of log p(y)"] <= 0.2
-    assert (
-        figures["mean error of a probability"]
-        < figures["mean error of a probability from the best fit alone"] / 2
-    )
+    assert figures["mean error of a probability"] <= 0.03
+    assert figures["relative to that of the best fit alone"] <= 0.5
 
 
 # --- natural_gradient
