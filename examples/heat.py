@@ -82,7 +82,7 @@ def main(arguments=None):
     heaters = control(start, options.iterations)
     draw(heaters, options.out)
     off = onp.abs(simulate(heaters)[-1] - TARGET).max()
-    return report(options.out, {"greatest distance from the profile (°C)": (off, "<=", 0.5)})
+    return report(options.out, {"greatest distance from the profile (K)": (off, "<=", 0.5)})
 
 
 if __name__ == "__main__":

@@ -170,7 +170,7 @@ def test_the_gradient_goes_through_all_the_steps(example):
 
 
 def test_the_rod_comes_near_its_profile(run):
-    assert run("heat", "--iterations", 25)["greatest distance from the profile (°C)"] <= 3
+    assert run("heat", "--iterations", 25)["greatest distance from the profile (K)"] <= 3
 
 
 # --- hmc
