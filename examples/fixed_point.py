@@ -30,9 +30,9 @@ def fixed_point(step):
 
     def backward(residuals, ybar):
         params, found = residuals
-        adjoint = fixed_point(lambda known, w: known[2] + vjp(step, *known[:2])[1](w)[1])
+        adjoint = fixed_point(lambda known, w: known[2] + vjp(step, *known[:2], argnums=1)[1](w))
         w = adjoint((params, found, ybar), ybar)
-        return vjp(step, params, found)[1](w)[0], None  # where one starts makes no difference
+        return vjp(step, params, found, argnums=0)[1](w), None  # where one starts makes no difference
 
     solve = custom_vjp(lambda params, x: iterate(lambda x: step(params, x), x), forward, backward)
     return solve
