@@ -16,6 +16,7 @@ from .manipulation import *
 from .numeric import *
 from .padding import *
 from .products import *
+from .quantiles import *
 from .reductions import *
 from .sorting import *
 from .versions import lookup

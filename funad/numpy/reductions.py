@@ -24,8 +24,6 @@ __all__ = [
     "var",
     "std",
     "median",
-    "quantile",
-    "percentile",
     "max",
     "amax",
     "min",
@@ -47,8 +45,6 @@ __all__ = [
     "nanvar",
     "nanstd",
     "nanmedian",
-    "nanquantile",
-    "nanpercentile",
     "nanmax",
     "nanmin",
     "nanargmax",
@@ -63,8 +59,6 @@ mean = primitive(_np.mean)
 var = primitive(_np.var)
 std = primitive(_np.std)
 median = primitive(_np.median)
-quantile = primitive(_np.quantile)
-percentile = primitive(_np.percentile)
 
 max = primitive(_np.max)
 amax = primitive(_np.amax)
@@ -87,8 +81,6 @@ nanmean = primitive(_np.nanmean)
 nanvar = primitive(_np.nanvar)
 nanstd = primitive(_np.nanstd)
 nanmedian = primitive(_np.nanmedian)
-nanquantile = primitive(_np.nanquantile)
-nanpercentile = primitive(_np.nanpercentile)
 nanmax = primitive(_np.nanmax)
 nanmin = primitive(_np.nanmin)
 nanargmax = primitive(_np.nanargmax)

@@ -9,6 +9,7 @@ from . import (
     manipulation,
     numeric,
     products,
+    quantiles,
     reductions,
     sorting,
 )

@@ -8,9 +8,21 @@ from . import (
     linalg,
     manipulation,
     products,
+    quantiles,
     reductions,
     sorting,
 )
 
-FIELDS = (creation, elementwise, fft, indexing, linalg, manipulation, products, reductions, sorting)
+FIELDS = (
+    creation,
+    elementwise,
+    fft,
+    indexing,
+    linalg,
+    manipulation,
+    products,
+    quantiles,
+    reductions,
+    sorting,
+)
 CASES = {f: case for field in FIELDS for f, case in field.CASES.items()}
