@@ -10,6 +10,7 @@ import numpy as _np
 
 from . import fft, linalg
 from .creation import *
+from .curves import *
 from .elementwise import *
 from .indexing import *
 from .manipulation import *
@@ -19,6 +20,7 @@ from .products import *
 from .quantiles import *
 from .reductions import *
 from .sorting import *
+from .statistics import *
 from .versions import lookup
 
 # Constants

@@ -2,6 +2,7 @@
 
 from . import (
     creation,
+    curves,
     elementwise,
     fft,
     indexing,
@@ -12,4 +13,5 @@ from . import (
     quantiles,
     reductions,
     sorting,
+    statistics,
 )

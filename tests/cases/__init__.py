@@ -2,6 +2,7 @@
 
 from . import (
     creation,
+    curves,
     elementwise,
     fft,
     indexing,
@@ -11,10 +12,12 @@ from . import (
     quantiles,
     reductions,
     sorting,
+    statistics,
 )
 
 FIELDS = (
     creation,
+    curves,
     elementwise,
     fft,
     indexing,
@@ -24,5 +27,6 @@ FIELDS = (
     quantiles,
     reductions,
     sorting,
+    statistics,
 )
 CASES = {f: case for field in FIELDS for f, case in field.CASES.items()}

@@ -110,7 +110,7 @@ KINKS = {
         call(onp.array([[1.0, NAN], [1.0, 2.0]]), 0.5, axis=1),
         0,
         [[0, 0], [0.5, 0.5]],
-    ),  # fmt: skip
+    ),
     "percentile of ties": (np.percentile, call(tied, 50), 0, [0, 0.5, 0.5, 0]),
     "nanquantile of one number": (np.nanquantile, call(onp.array([NAN, 1.0]), 0.3), 0, [0, 1]),
     "nanpercentile of ties": (np.nanpercentile, call(onp.array([1.0, NAN, 1.0]), 30), 0, [0.5, 0, 0.5]),
