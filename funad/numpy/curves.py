@@ -63,10 +63,7 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     if outside:
         x = _where(before | behind, points[0], x)
     near = _np.searchsorted(points, _unbox(x), side="right") - 1
-    if len(points) > 1:
-        found = _on_the_line(x, xp, fp, near, y)
-    else:
-        found = _take(fp, near)
+    found = _on_the_line(x, xp, fp, near, y) if len(points) > 1 else _take(fp, near)
     if outside:
         found = _where(before, fp[0] if left is None else left, found)
         found = _where(behind, fp[-1] if right is None else right, found)
