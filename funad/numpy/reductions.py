@@ -11,11 +11,12 @@ from ..spaces import dtype_of as _dtype_of
 from ..spaces import shape_of as _shape_of
 from . import creation as _creation
 from .manipulation import broadcast_to as _broadcast_to
-from .manipulation import concatenate as _concatenate
 from .manipulation import cast as _cast
+from .manipulation import concatenate as _concatenate
 from .manipulation import ravel as _ravel
 from .manipulation import reshape as _reshape
 from .manipulation import transpose as _transpose
+from .quantiles import untouched as _untouched
 
 __all__ = [
     "sum",
@@ -59,7 +60,7 @@ prod = primitive(_np.prod)
 mean = primitive(_np.mean)
 var = primitive(_np.var)
 std = primitive(_np.std)
-median = primitive(_np.median)
+median = _untouched(_np.median)
 
 max = primitive(_np.max)
 amax = primitive(_np.amax)
@@ -80,7 +81,7 @@ nanprod = primitive(_np.nanprod)
 nanmean = primitive(_np.nanmean)
 nanvar = primitive(_np.nanvar)
 nanstd = primitive(_np.nanstd)
-nanmedian = primitive(_np.nanmedian)
+nanmedian = _untouched(_np.nanmedian)
 nanmax = primitive(_np.nanmax)
 nanmin = primitive(_np.nanmin)
 nanargmax = primitive(_np.nanargmax)
