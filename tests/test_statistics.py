@@ -78,15 +78,9 @@ def test_medians_refuse_to_overwrite_their_input_before_they_do(f):
     assert not onp.array_equal(x, X)
 
 
-STEPS = [
-    "inverted_cdf",
-    "averaged_inverted_cdf",
-    "closest_observation",
-    "lower",
-    "higher",
-    "midpoint",
-    "nearest",
-]
+STEPS = """
+    inverted_cdf averaged_inverted_cdf closest_observation lower higher midpoint nearest
+"""
 
 
 @pytest.mark.parametrize("method", STEPS.split())

@@ -14,7 +14,6 @@ from ..spaces import shape_of as _shape_of
 from .elementwise import i0 as _i0
 from .elementwise import remainder as _remainder
 from .elementwise import where as _where
-from .indexing import take as _take
 from .manipulation import cast as _cast
 from .manipulation import concatenate as _concatenate
 from .manipulation import reshape as _reshape
@@ -63,7 +62,7 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     if outside:
         x = _where(before | behind, points[0], x)
     near = _np.searchsorted(points, _unbox(x), side="right") - 1
-    found = _on_the_line(x, xp, fp, near, y) if len(points) > 1 else _take(fp, near)
+    found = _on_the_line(x, xp, fp, near, y) if len(points) > 1 else fp[near]
     if outside:
         found = _where(before, fp[0] if left is None else left, found)
         found = _where(behind, fp[-1] if right is None else right, found)
@@ -73,16 +72,19 @@ def interp(x, xp, fp, left=None, right=None, period=None):
 def _on_the_line(x, xp, fp, near, y):
     """Return fp + slope·(x - xp) for the points at ``near``, the last ones not above x."""
     line = _np.minimum(near, len(_unbox(xp)) - 2)
-    rise, run = (_take(part, line + 1) - _take(part, line) for part in (fp, xp))
+    at, value = xp[line], fp[line]
+    rise, run = fp[line + 1] - value, xp[line + 1] - at
+    if _np.any(near != line):  # the last point has its own value, exactly
+        at, value = xp[near], fp[near]
     with _np.errstate(divide="ignore", invalid="ignore"):
         slope = rise / run
-    beyond = x - _take(xp, near)
+    beyond = x - at
     steep = ~_np.isfinite(_unbox(slope))  # a jump, or infinite values
     if _np.any(steep):
         slope = _where(steep, 0, rise) / _where(steep, 1, run)
-        found = _take(fp, near) + slope * _where(steep, 0, beyond)
+        found = value + slope * _where(steep, 0, beyond)
         return _where(steep & (_unbox(beyond) != 0), y, found)
-    return slope * beyond + _take(fp, near)
+    return slope * beyond + value
 
 
 def _plain(x):

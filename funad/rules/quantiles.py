@@ -45,24 +45,26 @@ def _place(f, y, a, q, axis, method, weights):
     axes = tuple(range(a.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     axes = tuple(int(n) % a.ndim for n in axes) if a.ndim else ()
     rows = _rows(a, axes)
-    n = rows.shape[-1]
+    *kept, n = rows.shape
     order = onp.argsort(rows, axis=-1, kind="stable")  # nans come last
     # In the dtype of a, in which NumPy rounds the positions, unless it cannot count to n.
     counts = a.dtype.kind == "f" and n <= 2 ** onp.finfo(a.dtype).nmant
-    ranks = onp.empty(rows.shape, a.dtype if counts else float)
-    onp.put_along_axis(ranks, order, onp.broadcast_to(onp.arange(n, dtype=ranks.dtype), rows.shape), axis=-1)
-    count = onp.full((*rows.shape[:-1], 1), n)
+    ranks = onp.arange(n, dtype=a.dtype if counts else float)
+    count, missing = onp.full((*kept, 1), n), None
     if f in (onp.nanquantile, onp.nanpercentile):
-        number = ~onp.isnan(rows)
-        count = onp.sum(number, axis=-1, keepdims=True)
-        ranks = onp.where(number | (count == 0), ranks, onp.nan)
-    chosen = {} if weights is None else {"weights": unbox(weights)}
-    ranks = ranks.reshape((*rows.shape[:-1], *(a.shape[n] for n in axes)))
-    ranks = onp.moveaxis(ranks, _last(axes), axes)
-    at = f(ranks, q, axis=axis, method=method, **chosen)
-    at = _by_slice(onp.asarray(at), q)
+        missing = onp.isnan(rows)
+        count = onp.sum(~missing, axis=-1, keepdims=True)
+    if weights is None and (count == n).all():  # the same for all slices
+        at = onp.broadcast_to(onp.ravel(f(ranks, q, method=method)), (*kept, onp.size(q)))
+    else:
+        ranks = ranks[onp.argsort(order, axis=-1)]
+        if missing is not None:
+            ranks = onp.where(missing & (count > 0), onp.nan, ranks)
+        ranks = onp.moveaxis(ranks.reshape((*kept, *(a.shape[n] for n in axes))), _last(axes), axes)
+        chosen = {} if weights is None else {"weights": unbox(weights)}
+        at = _by_slice(onp.asarray(f(ranks, q, axis=axis, method=method, **chosen)), q)
     low = onp.clip(onp.floor(at), 0, onp.maximum(count - 2, 0)).astype(onp.intp)
-    known = ~onp.isnan(_by_slice(onp.reshape(unbox(y), (*onp.shape(q), *rows.shape[:-1])), q))
+    known = ~onp.isnan(_by_slice(onp.reshape(unbox(y), (*onp.shape(q), *kept)), q))
     return Place(axes, order, count, low, at - low, known)
 
 
@@ -81,6 +83,11 @@ def _by_slice(y, q):
     """What has the shape (*q, *kept) as (*kept, m)."""
     kept = shape_of(y)[onp.ndim(q) :]
     return np.moveaxis(np.reshape(y, (onp.size(q), *kept)), 0, -1)
+
+
+def _above(place):
+    """k + 1; of a single element, k."""
+    return onp.minimum(place.low + 1, onp.maximum(place.count - 1, 0))
 
 
 def _put_back(ybar, rows, place, k):
@@ -126,13 +133,16 @@ def _rules(f, percent=1):
         if isinstance(q, Traced):  # γ goes with q
             moved = np.reshape(q, (-1,)) - onp.ravel(unbox(q))
             part = part + _moving(q, place, method, percent) * moved
-        part = np.astype(part, dtype_of(ybar))
-        high = onp.minimum(place.low + 1, onp.maximum(place.count - 1, 0))
-        xbar = _put_back(ybar * (1 - part), rows, place, place.low) + _put_back(
-            ybar * part, rows, place, high
-        )
-        shape = [n for k, n in enumerate(shape_of(a)) if k not in place.axes]
-        xbar = np.reshape(xbar, (*shape, *(shape_of(a)[n] for n in place.axes)))
+        elif not part.any():
+            part = None
+        if part is None:
+            xbar = _put_back(ybar, rows, place, place.low)
+        else:
+            part = np.astype(part, dtype_of(ybar))
+            both = np.concatenate([ybar * (1 - part), ybar * part], -1)
+            xbar = _put_back(both, rows, place, onp.concatenate([place.low, _above(place)], -1))
+        kept = place.order.shape[:-1]
+        xbar = np.reshape(xbar, (*kept, *(shape_of(a)[n] for n in place.axes)))
         return np.moveaxis(xbar, _last(place.axes), place.axes)
 
     def wrt_q(y, ybar, a, q, axis=None, *, method="linear", keepdims=False, weights=None):
@@ -140,10 +150,9 @@ def _rules(f, percent=1):
         if method not in _CONTINUOUS or not onp.size(a) or not onp.size(q):
             return zeros_like(q)
         place, rows, ybar = _prepared(y, ybar, a, q, axis, method, weights)
-        high = onp.minimum(place.low + 1, onp.maximum(place.count - 1, 0))
         low, high = (
             np.take_along_axis(rows, onp.take_along_axis(place.order, k, axis=-1), axis=-1)
-            for k in (place.low, high)
+            for k in (place.low, _above(place))
         )
         qbar = ybar * (high - low) * _moving(q, place, method, percent)
         return np.reshape(np.sum(qbar, axis=tuple(range(qbar.ndim - 1))), onp.shape(q))
