@@ -10,6 +10,7 @@ import numpy as _np
 
 from . import fft, linalg
 from .creation import *
+from .curves import *
 from .elementwise import *
 from .filling import *
 from .indexing import *
@@ -18,8 +19,10 @@ from .manipulation import *
 from .numeric import *
 from .padding import *
 from .products import *
+from .quantiles import *
 from .reductions import *
 from .sorting import *
+from .statistics import *
 from .versions import lookup
 from .views import *
 
