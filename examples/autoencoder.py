@@ -111,15 +111,15 @@ def main(arguments=None):
         training, test, shape, sizes = load(options.data)
     except (ValueError, OSError) as problem:
         made.error(str(problem))
-    rng, params, errors = onp.random.default_rng(options.seed), None, []
+    rng, errors = onp.random.default_rng(options.seed), []
     params = init(rng, sizes)
-    steps = options.epochs * -(-len(training) // BATCH)
+    falling = cosine_decay(0.1, options.epochs * -(-len(training) // BATCH))
     with tqdm(
         total=(options.single + options.epochs) * len(training), unit=" images", unit_scale=True
     ) as bar:
         for optimizer, epochs, batch in (
             (sgd(0.02), options.single, 1),
-            (momentum(cosine_decay(0.1, steps)), options.epochs, BATCH),
+            (momentum(falling), options.epochs, BATCH),
         ):
             params, more = train(params, training, test, optimizer, epochs, batch, rng, bar)
             errors += more

@@ -14,7 +14,7 @@ from funad import value_and_grad
 from funad.optimizers import adam, cosine_decay
 
 HIDDEN, BATCH, RATE = 200, 50, 0.003  # units; images per step, and its size at first
-EVERY = 36  # steps between two points of the curve
+STEPS = 36  # per epoch: once through all digits, nine times through 200
 
 
 def init(rng):
@@ -63,24 +63,24 @@ def elbo(params, images, noise):
 loss_and_slope = value_and_grad(lambda params, images, noise: -elbo(params, images, noise))
 
 
-def train(params, images, others, steps, rng, bar):
-    """Return the trained parameters, and the bound of images and of others while training."""
+def bound(params, images, rng):
+    """Return the bound with one sample of z per image."""
+    return float(elbo(params, images, rng.standard_normal((len(images), 2), np.float32)))
 
-    def bound(params, images):
-        if not len(images):
-            return math.nan
-        return float(elbo(params, images, rng.standard_normal((len(images), 2), np.float32)))
 
-    init_state, update = adam(cosine_decay(RATE, steps))
-    state, rows = init_state(params), []
-    for step in range(steps):
-        some = images[rng.integers(len(images), size=BATCH)]
-        _, slope = loss_and_slope(params, some, rng.standard_normal((BATCH, 2), np.float32))
-        params, state = update(slope, state, params)
-        if (step + 1) % EVERY == 0:
-            rows.append((step + 1, bound(params, images), bound(params, others)))
-        bar.update()
-    return params, rows
+def train(images, others, epochs, rng, bar):
+    """Return trained parameters and, for each epoch, the bound of images and of others."""
+    init_state, update = adam(cosine_decay(RATE, epochs * STEPS))
+    params, rows = init(rng), []
+    state = init_state(params)
+    for _ in range(epochs):
+        for _ in range(STEPS):
+            some = images[rng.integers(len(images), size=BATCH)]
+            _, slope = loss_and_slope(params, some, rng.standard_normal((BATCH, 2), np.float32))
+            params, state = update(slope, state, params)
+            bar.update()
+        rows.append((bound(params, images, rng), bound(params, others, rng) if len(others) else math.nan))
+    return params, onp.array(rows)
 
 
 def draw_samples(axes, params, title, side=14):
@@ -97,22 +97,22 @@ def main(arguments=None):
     options = common(__doc__, "vae", epochs=80).parse_args(arguments)
     rng = onp.random.default_rng(options.seed)
     images = rng.permutation(load_digits().data.astype(np.float32) / 16)
-    steps = options.epochs * len(images) // BATCH
-    figure, (curve, *sheets) = subplots(1, 3, figsize=(13, 4.8))
     error = images - images.mean(axis=0)  # of a model in which pixels know nothing of each other
     alone, reached = float(log_normal(error, onp.log(error.std()))) / len(images), []
-    with tqdm(total=2 * steps, unit=" steps") as bar:
+    figure, (curve, *sheets) = subplots(1, 3, figsize=(13, 4.8))
+    with tqdm(total=2 * options.epochs * STEPS, unit=" steps") as bar:
         for number, color, axes in zip((200, len(images)), ("C1", "C0"), sheets, strict=True):
-            params, rows = train(init(rng), images[:number], images[number:], steps, rng, bar)
-            at, bounds, of_others = zip(*rows, strict=True)
-            curve.plot(at, bounds, color=color, label=f"{number:,} digits")
-            curve.plot(
-                at, of_others, "--", color=color, label="the 1,597 others" if number < len(images) else None
-            )
+            params, rows = train(images[:number], images[number:], options.epochs, rng, bar)
+            curve.plot(range(1, len(rows) + 1), rows[:, 0], color=color, label=f"{number:,} digits")
             draw_samples(axes, params, f"What a grid of z decodes to, {number:,} digits seen")
-            reached.append(bounds[-1])
+            if number < len(images):
+                label = f"the {len(images) - number:,} others"
+                curve.plot(range(1, len(rows) + 1), rows[:, 1], "--", color=color, label=label)
+            reached.append(rows[-1, 0])
     curve.axhline(alone, color="0.5", linestyle=":", label="independent pixels")
-    curve.set(xlabel="step", ylabel="lower bound of log p(image)", title="ELBO, nats per image")
+    curve.set(
+        xlabel=f"epoch, of {STEPS} steps", ylabel="lower bound of log p(image)", title="ELBO, nats per image"
+    )
     curve.legend()
     curve.grid(alpha=0.3)
     save(figure, options.out)
