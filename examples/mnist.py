@@ -1,4 +1,4 @@
-"""Read MNIST, 70,000 handwritten digits: the classic 784-100-10 network, its gradient by funad."""
+"""Read MNIST, 70,000 handwritten digits: softmax and the classic 784-100-10 network, by funad."""
 
 import gzip
 import math

@@ -27,8 +27,9 @@ def parser(description, name, epochs, rate):
     """Return the parser of a classifier of images, with its own defaults."""
     made = common(description, name, epochs)
     add = made.add_argument
-    add("--layers", type=int, choices=(1, 2), default=2, help="1: softmax alone; 2: a hidden layer before it")
-    add("--hidden", type=whole, default=100, metavar="N", help="units of the hidden layer, with --layers 2")
+    layers = "1: softmax alone; 2: a hidden layer before it; both: one after the other"
+    add("--layers", type=int, nargs="+", choices=(1, 2), default=[1, 2], help=layers)
+    add("--hidden", type=whole, default=100, metavar="N", help="units of the hidden layer, of two layers")
     add("--batch", type=whole, default=32, metavar="N", help="images per step")
     add("--rate", type=positive, default=rate, metavar="R", help="size of a step down the slope")
     return made

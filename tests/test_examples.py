@@ -38,10 +38,10 @@ def run(script, *arguments, cwd):
 
 
 def accuracy(done):
-    """Return the test accuracy that a run has printed at its end."""
+    """Return the test accuracy of the larger network, which a run has printed last."""
     assert done.returncode == 0, done.stderr
     said = r"^test accuracy of the \S+ network: (\S+) \(wanted >= \S+\)$"
-    return float(re.search(said, done.stdout, re.MULTILINE)[1])
+    return float(re.findall(said, done.stdout, re.MULTILINE)[-1])
 
 
 def assert_is_a_picture(path):
@@ -61,15 +61,22 @@ def test_the_network_reads_digits(digits_run):
     assert accuracy(digits_run[0]) >= 0.97
 
 
+def test_two_layers_read_better_than_one(digits_run):
+    found = re.findall(r"^test accuracy of the \S+ network: (\S+)", digits_run[0].stdout, re.MULTILINE)
+    one, two = map(float, found)
+    assert 0.93 <= one < two
+
+
 def test_each_epoch_tells_the_accuracies(digits_run):
     lines = re.findall(
         r"^epoch +(\d+)   loss (\d\.\d{4})   train ([01]\.\d{4})   test ([01]\.\d{4})$",
         digits_run[0].stdout,
         re.MULTILINE,
     )
-    assert [int(epoch) for epoch, *_ in lines] == list(range(1, 61))
+    assert [int(epoch) for epoch, *_ in lines] == 2 * list(range(1, 61))  # one layer, then two
     losses = [float(loss) for _, loss, _, _ in lines]
-    assert losses[-1] < losses[0] / 10
+    assert losses[59] < losses[0] / 5
+    assert losses[-1] < losses[60] / 10
 
 
 def test_a_bar_shows_the_progress(digits_run):
@@ -286,7 +293,7 @@ def test_the_network_learns_from_the_files(tmp_path):
     arrays = (large[training], digits[training], large[test], digits[test])
     for name, array in zip(NAMES, arrays, strict=True):
         (tmp_path / f"{name}.gz").write_bytes(gzip.compress(idx(array)))
-    done = run("mnist.py", "--data", ".", "--epochs", 15, "--out", "a.png", cwd=tmp_path)
+    done = run("mnist.py", "--data", ".", "--layers", 2, "--epochs", 15, "--out", "a.png", cwd=tmp_path)
     assert "784-100-10 network" in done.stdout
     assert accuracy(done) >= 0.95
     assert_is_a_picture(tmp_path / "a.png")

@@ -388,9 +388,9 @@ def _adamw(
 ) -> tuple[Any, ...]:
     m = first * m + (1 - first) * g
     v = second * v + (1 - second) * _square(g)
-    # The corrections are numbers: they are put where an array is multiplied by a number anyway.
-    long = rate / (1 - first**t)
-    new = p - long * m / (np.sqrt(v) / (1 - second**t) ** 0.5 + eps)
+    # √v̂ + eps = (√v + eps·c)/c: the corrections are numbers, and cost no pass over an array.
+    c = (1 - second**t) ** 0.5
+    new = p - (rate * c / (1 - first**t)) * m / (np.sqrt(v) + eps * c)
     return (new - rate * weight_decay * p if weight_decay else new), m, v
 
 
