@@ -4,7 +4,6 @@ import argparse
 import codecs
 import contextlib
 import io
-import textwrap
 from pathlib import Path
 
 import numpy as onp
@@ -59,6 +58,7 @@ def predict(params, h):
     """Return log p(next character), of shape (..., letters), in a state."""
     W, b = params["output"]
     z = h @ W + b
+    z = z - np.max(z, axis=-1, keepdims=True)  # changes no probability, and exp cannot overflow
     return z - np.log(np.sum(np.exp(z), axis=-1, keepdims=True))
 
 
@@ -116,7 +116,7 @@ def draw(losses, baseline, sample, path):
     left.grid(alpha=0.3)
     left.legend()
     right.set_title("Written by the network, character by character")
-    lines = [part for line in sample.splitlines() for part in textwrap.wrap(line, 72) or [""]]
+    lines = [line[:72] for line in sample.splitlines()]
     right.text(0, 1, "\n".join(lines[:30]), va="top", family="monospace", parse_math=False)
     right.set_axis_off()
     return save(figure, path)
@@ -138,7 +138,7 @@ def main(arguments=None):
         options.out,
         {
             "nats per character": (found, "<=", 0.15),
-            "part of the loss of a table of pairs": (found / baseline, "<=", 0.1),
+            "gain over a table of pairs": (baseline - found, ">=", 1.8),
         },
     )
 
