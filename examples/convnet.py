@@ -12,6 +12,7 @@ from funad.optimizers import adam, cosine_decay
 
 SIZE, FEATURES = 3, 16  # of a window; of the first layer
 BATCH, RATE = 32, 0.003  # images per step, and its size at first
+SHOWN = 9  # of the images that it reads wrongly
 
 
 def windows(x):
@@ -89,9 +90,10 @@ def draw(params, losses, images, digits, guesses, path):
     middle.set(xlabel="epoch", ylabel="mean of -log p(the right digit)", title="Training loss")
     middle.grid(alpha=0.3, which="both")
     wrong = onp.flatnonzero(guesses != digits)
-    right.set_title(f"{len(wrong)} of {len(digits)} test images read wrongly")
+    few = "" if len(wrong) <= SHOWN else f",\n{SHOWN} of them here"
+    right.set_title(f"{len(wrong)} of {len(digits)} test images read wrongly{few}")
     right.set_axis_off()
-    for n, image in enumerate(wrong[:9]):
+    for n, image in enumerate(wrong[:SHOWN]):
         inset = right.inset_axes((n % 3 / 3, 0.7 - n // 3 / 3, 0.3, 0.22))
         inset.imshow(images[image, ..., 0], cmap="gray_r")
         inset.set_title(f"{digits[image]} read as {guesses[image]}", fontsize="medium")

@@ -4,6 +4,7 @@ import argparse
 import codecs
 import contextlib
 import io
+import textwrap
 from pathlib import Path
 
 import numpy as onp
@@ -116,7 +117,7 @@ def draw(losses, baseline, sample, path):
     left.grid(alpha=0.3)
     left.legend()
     right.set_title("Written by the network, character by character")
-    lines = [line[:72] for line in sample.splitlines()]
+    lines = [part for line in sample.splitlines() for part in textwrap.wrap(line, 72) or [""]]
     right.text(0, 1, "\n".join(lines[:30]), va="top", family="monospace", parse_math=False)
     right.set_axis_off()
     return save(figure, path)
