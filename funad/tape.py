@@ -123,10 +123,16 @@ def scatter(shape: tuple[int, ...], dtype: Any, indices: list[Any], pieces: list
 def add_at(dense: Any, pieces: Iterable[tuple[Any, Any]]) -> None:
     """Add each piece to the array at its index, in place."""
     for index, piece in pieces:
-        if repeats(index):
-            onp.add.at(dense, index, piece)
-        else:
+        if not repeats(index):
             dense[index] += piece
+        elif type(index) is ndarray and dense.ndim > 1 and dense.flags.c_contiguous:
+            # NumPy has a fast way for one axis only: five times that of rows.
+            width = dense.size // (len(dense) or 1)
+            places = (index % (len(dense) or 1))[..., None] * width + onp.arange(width)
+            piece = onp.broadcast_to(piece, index.shape + dense.shape[1:])
+            onp.add.at(dense.reshape(-1), places.reshape(-1), piece.reshape(-1))
+        else:
+            onp.add.at(dense, index, piece)
 
 
 def repeats(index: Any) -> bool:

@@ -210,10 +210,29 @@ def _own(xbars: list[Any]) -> list[Any]:
     seen: set[int] = set()
     for n, xbar in enumerate(xbars):
         if type(xbar) is ndarray:
-            if xbar.base is not None or not xbar.flags.writeable or id(xbar) in seen:
+            if not xbar.flags.writeable or id(xbar) in seen or _is_part(xbar):
                 xbar = xbars[n] = xbar.copy()
             seen.add(id(xbar))
     return xbars
+
+
+def _is_part(xbar: Any) -> bool:
+    """Say whether an array is a view of what someone else has, or of more than itself."""
+    base = xbar.base
+    # Two: the array itself and the name here. A fresh array in another shape is nobody else's.
+    return base is not None and (
+        type(base) is not ndarray or base.nbytes != xbar.nbytes or sys.getrefcount(base) > _ALONE
+    )
+
+
+def _references() -> int:
+    """Return how many references _is_part counts where nobody else has one."""
+    view = onp.empty(1).reshape(1, 1)
+    base = view.base
+    return sys.getrefcount(base)
+
+
+_ALONE = _references()
 
 
 def own_copies(xs: list[Any]) -> list[Any]:
