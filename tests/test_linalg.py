@@ -187,16 +187,46 @@ def test_the_triangle_that_is_not_read_has_no_gradient(f, lower):
 
 
 def test_the_vectors_beyond_the_singular_values_are_refused():
+    a = REAL[:, :1]
     with pytest.raises(LinAlgError, match="full_matrices=False"):
-        grad(lambda a: np.sum(np.linalg.svd(a)[0]))(REAL[:, :2])
+        grad(lambda a: np.sum(np.linalg.svd(a)[0] * REAL))(a)
     with pytest.raises(LinAlgError, match="full_matrices=False"):
-        jvp(np.linalg.svd, (REAL[:, :2],), (REAL[:, :2],))
+        jvp(np.linalg.svd, (a,), (a,))
 
 
+@pytest.mark.parametrize("a", [REAL[:, :2], REAL[:2]])
+def test_the_only_vector_beyond_the_singular_values_of_a_real_matrix_has_a_derivative(a):
+    check_grads(lambda a: np.linalg.svd(a)[::2], (a,), order=2)
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (2, 3), (3, 3), (2, 4, 1), (3, 0), (0, 2)])
 @pytest.mark.parametrize("mode", ["raw", "complete"])
-def test_modes_of_qr_without_a_derivative_are_refused(mode):
-    with pytest.raises(LinAlgError, match="reduced"):
-        grad(lambda a: np.sum(np.linalg.qr(a, mode)[0]))(REAL[:, :2])
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c16"])
+def test_qr_by_reflections_is_that_of_lapack(shape, mode, dtype):
+    a = onp.resize(COMPLEX if dtype == "c16" else REAL, shape).astype(dtype)
+    plain, (y, _) = onp.linalg.qr(a, mode), vjp(lambda a: np.linalg.qr(a, mode), a)
+    assert type(y) is type(plain)
+    for got, wanted in zip(y, plain, strict=True):
+        assert got.dtype == wanted.dtype
+        onp.testing.assert_allclose(got, wanted, atol=1e-6 if dtype == "f4" else 1e-14)
+
+
+def test_a_column_of_zeros_is_not_reflected():
+    a = onp.array([[1.0, 2.0], [0.0, 3.0], [0.0, 0.0]])
+    onp.testing.assert_array_equal(
+        vjp(lambda a: np.linalg.qr(a, "complete")[1], a)[0], onp.linalg.qr(a, "complete")[1]
+    )
+    assert onp.all(onp.isfinite(grad(lambda a: np.sum(np.linalg.qr(a, "complete")[0]))(a)))
+
+
+@pytest.mark.parametrize("a", [REAL[:, :2], COMPLEX[:, :2], REAL[:2], COMPLEX[:2]])
+def test_the_space_of_the_vectors_beyond_the_singular_values_has_a_derivative(a):
+    def of_the_rest(a):
+        u, s, vh = np.linalg.svd(a)
+        first, last = u[:, 2:], vh[2:]
+        return weighted(first @ np.conj(first.T)) + weighted(np.conj(last.T) @ last)
+
+    check_grads(of_the_rest, (a,), order=2)
 
 
 # --- results

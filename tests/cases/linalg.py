@@ -146,9 +146,8 @@ def _matrix_norm(draw):
 
 @st.composite
 def _qr(draw):
-    kwargs = draw(st.sampled_from([{}, {"mode": "reduced"}, {"mode": "r"}, {"mode": "complete"}]))
-    tall = [] if kwargs.get("mode") == "complete" else [(3, 2), (2, 4, 1)]
-    shape = draw(st.sampled_from([(1, 1), (3, 3), (2, 2, 2), (2, 3), *tall]))
+    kwargs = draw(st.sampled_from([{}, *({"mode": mode} for mode in ("reduced", "r", "complete", "raw"))]))
+    shape = st.sampled_from([(1, 1), (3, 3), (2, 2, 2), (2, 3), (3, 2), (2, 4, 1), (2, 0)])
     return Call((draw(apart(shape)),), kwargs)
 
 

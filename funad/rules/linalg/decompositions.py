@@ -16,8 +16,8 @@ _PHASE = (
     "as each may be multiplied by a number of size 1; use their absolute values or products v vᴴ"
 )
 _BEYOND = (
-    "the singular vectors beyond the singular values have no derivative, as any basis will do; "
-    "use full_matrices=False"
+    "the singular vectors beyond the singular values have no derivative but for the space that they "
+    "span, as any basis of it will do; use full_matrices=False, or their products v vᴴ"
 )
 
 
@@ -43,8 +43,8 @@ def _qr(y, ybar, a, mode="reduced"):
     algebra functions with application in optimum experimental design.
     """
     m, n = a.shape[-2:]
-    if mode == "raw" or (mode == "complete" and m > n):
-        raise LinAlgError(f"qr has no derivative for mode={mode!r} here; use mode='reduced'")
+    if mode == "raw" or (mode == "complete" and m > n):  # funad.numpy.linalg composes them of reflections
+        raise LinAlgError(f"this rule of qr is not that of mode={mode!r}; call funad.numpy.linalg.qr itself")
     if mode == "r":
         (q, r), g_r = linalg.qr(a), conj(ybar)
         g_q = np.zeros(q.shape, q.dtype)
@@ -121,6 +121,20 @@ def singular_values(ybar, a, hermitian=False):
     return fold(abar) if hermitian else abar
 
 
+def _within(u, g_u, k):
+    """The first k vectors, and their gradient with that of the others: U₂ᴴ dU₁ = -(U₁ᴴ dU₂)ᴴ.
+
+    Of the others a loss may know the space that they span, and no more: U₂ᴴ g is hermitian then.
+    """
+    first, others, g, g_others = u[..., :k], u[..., k:], g_u[..., :k], g_u[..., k:]
+    if not np.any(unbox(g_others)):
+        return first, g
+    inner = unbox(h(others) @ g_others)
+    if np.any(np.abs(inner - h(inner)) > 1e4 * np.finfo(inner.dtype).eps * np.max(np.abs(unbox(g_others)))):
+        raise LinAlgError(_BEYOND)
+    return first, g - others @ (h(g_others) @ first)
+
+
 def _svd(y, ybar, a, full_matrices=True, compute_uv=True, hermitian=False):
     """g_A = U (F∘anti(P + Q) + H∘anti(P - Q) + diag s̄) Vᴴ + what U and V do not span.
 
@@ -132,13 +146,14 @@ def _svd(y, ybar, a, full_matrices=True, compute_uv=True, hermitian=False):
     (u, s, vh), (ubar, sbar, vhbar) = y, ybar
     m, n, k = *a.shape[-2:], s.shape[-1]
     vbars = (ubar, vhbar)
-    if full_matrices and m != n:
-        u, ubar, more_u = u[..., :k], ubar[..., :k], ubar[..., k:]
-        vh, vhbar, more_v = vh[..., :k, :], vhbar[..., :k, :], vhbar[..., k:, :]
-        known = any(np.any(unbox(vbar)) for vbar in vbars)
-        if np.any(unbox(more_u)) or np.any(unbox(more_v)) or (isinstance(vbars[0], Traced) and not known):
-            raise LinAlgError(_BEYOND)
     g_u, g_v, v = conj(ubar), t(vhbar), h(vh)
+    if full_matrices and m != n:
+        known = any(np.any(unbox(vbar)) for vbar in vbars)
+        several = abs(m - n) > 1 or a.dtype.kind == "c"  # the only one of a real matrix has no choice
+        if several and isinstance(vbars[0], Traced) and not known:
+            raise LinAlgError(_BEYOND)
+        (u, g_u), (v, g_v) = _within(u, g_u, k), _within(v, g_v, k)
+        vh = h(v)
     p, q = h(u) @ g_u, vh @ g_v
     check_phase(p + q, "singular")
     anti = (p - q - h(p - q)) / 2
