@@ -29,6 +29,7 @@ class Row:
     first: Any
     second: Any
     why: str = ""
+    forward: Any = None  # the first derivative in forward mode, where it is another
 
     def f(self, x):
         """The expression; of several results the sum."""
@@ -203,10 +204,11 @@ SECTIONS = {
         ],
     ),
     "Repeated eigenvalues and singular values": (
-        "Values that coincide share a cotangent equally: exact for sums of functions of them. "
-        "Vectors that belong to them are any basis, so what depends on those is refused by name, and "
-        "so are second derivatives, which go by the vectors. Of the logarithm of a determinant, "
-        "`slogdet` has all derivatives; of the trace, `trace`.",
+        "Values that coincide share a cotangent equally: exact for sums of functions of them. A function "
+        "of values and vectors of `eigh` together that does not depend on the choice of the vectors, such "
+        "as V f(w) Vᴴ, has its exact gradient in reverse mode. What depends on that choice is refused by "
+        "name; so are second derivatives at a tie, and forward mode through the vectors. Of the logarithm "
+        "of a determinant, `slogdet` has all derivatives; of the trace, `trace`; of |A|, `norm`.",
         [
             Row("np.sum(np.linalg.eigvalsh(x))", EYE, EYE, REFUSED),
             Row("np.sum(np.log(np.linalg.eigvalsh(x)))", EYE, EYE, REFUSED),
@@ -216,6 +218,14 @@ SECTIONS = {
                                                       [[[0, -1], [0, 0]], [[0, 0], [0, -1]]]]),
             Row("np.linalg.trace(x)", EYE, EYE, 0),
             Row("np.linalg.norm(x, 'nuc')", EYE, EYE, None, "no kink away from 0"),
+            Row(
+                "(lambda w, v: np.sum((v * np.exp(w)) @ v.T))(*np.linalg.eigh(x))",
+                EYE,
+                [[math.e, 0], [2 * math.e, math.e]],
+                REFUSED,
+                "in reverse mode alone; the lower triangle is what eigh reads",
+                forward=REFUSED,
+            ),
             Row("np.linalg.eigh(x)[1]", EYE, REFUSED, REFUSED),
             Row("np.linalg.svd(x)[0]", EYE, REFUSED, REFUSED),
         ],

@@ -45,7 +45,7 @@ def hold(derivative, x, wanted):
 @pytest.mark.parametrize("row", ROWS)
 @pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
 def test_the_first_derivative_is_that_of_the_table(row, mode):
-    hold(mode(row.f), row.x, row.first)
+    hold(mode(row.f), row.x, row.forward if mode is jacfwd and row.forward is not None else row.first)
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -57,7 +57,7 @@ def test_the_second_derivative_is_that_of_the_table(row, outer, inner):
 @pytest.mark.parametrize("row", ROWS)
 @pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
 def test_single_precision_has_the_same_conventions(row, mode):
-    if isinstance(row.first, str):
+    if isinstance(row.first, str) or (mode is jacfwd and row.forward is not None):
         return
     x = onp.asarray(row.x, "f4")
     with warnings.catch_warnings(), onp.errstate(all="ignore"):

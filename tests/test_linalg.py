@@ -3,10 +3,10 @@
 import numpy as onp
 import pytest
 
-from funad import grad, hessian, jvp, vjp
+from funad import grad, hessian, jvp, value_and_grad, vjp
 from funad import numpy as np
 from funad.numpy.linalg import LinAlgError
-from funad.testing import check_grads
+from funad.testing import call, check_grads, check_vjp
 
 RNG = onp.random.default_rng(0)
 REAL = RNG.normal(size=(3, 3))
@@ -114,6 +114,96 @@ def test_values_that_coincide_have_a_gradient_and_no_hessian(values):
     onp.testing.assert_allclose(grad(lambda a: values(a)[0])(onp.eye(3)), onp.eye(3) / 3, atol=1e-14)
     with pytest.raises(LinAlgError, match="coincide"):
         grad(lambda a: np.sum(grad(f)(a) * REAL))(TIED)
+
+
+TURNED = onp.linalg.qr(REAL)[0]
+WITH_TIES = {
+    "all": onp.eye(3),
+    "two": TIED,
+    "two, turned": TURNED @ TIED @ TURNED.T,
+    "all, turned": TURNED @ (2.0 * onp.eye(3)) @ TURNED.T,
+    "complex": onp.eye(3) * (1 + 0j),
+    "batch": onp.stack([onp.eye(3), TIED, REAL @ REAL.T]),
+    "zero": onp.zeros((3, 3)),
+}
+# The logarithm is 0 at the eigenvalue 1, and there the cotangents of the vectors are too.
+SPECTRAL = {
+    "exp": np.exp,
+    "log": lambda w: np.log(w + (w == 0)),
+    "cube": lambda w: w**3,
+    "odd": lambda w: w * np.cos(w) + 2.0,
+}
+
+
+def spectral(f):
+    """A function of a hermitian matrix that does not depend on the choice of its vectors."""
+
+    def of_matrix(a):
+        w, v = np.linalg.eigh((a + np.conj(a.mT)) / 2)
+        return np.real(np.sum(((v * f(w)[..., None, :]) @ np.conj(v.mT)) * COMPLEX))
+
+    return of_matrix
+
+
+@pytest.mark.parametrize("name", WITH_TIES)
+@pytest.mark.parametrize("f", SPECTRAL)
+def test_a_function_of_the_spectrum_has_a_gradient_where_eigenvalues_coincide(name, f):
+    if (name, f) == ("zero", "log"):
+        return
+    of_matrix, a = spectral(SPECTRAL[f]), WITH_TIES[name]
+    value, gradient = value_and_grad(of_matrix)(a)
+    assert type(gradient) is onp.ndarray
+    assert type(value) is type(of_matrix(a))
+    assert value == pytest.approx(of_matrix(a), rel=1e-14)
+    check_vjp(of_matrix, call(a), order=1)
+
+
+def test_two_functions_of_the_spectrum_at_once():
+    def f(a):
+        return spectral(np.exp)(a) ** 2 * spectral(np.sin)(2 * a) + np.sum(a * REAL)
+
+    check_vjp(f, call(TIED), order=1)
+
+
+def _square(a):
+    w, v = np.linalg.eigh(a)
+    return np.sum((v * w**2) @ v.T)
+
+
+@pytest.mark.parametrize(
+    ("f", "by_eigh"),
+    [
+        (np.trace, lambda a: np.sum(np.linalg.eigh(a)[0])),
+        (lambda a: np.linalg.slogdet(a)[1], lambda a: np.sum(np.log(np.linalg.eigh(a)[0]))),
+        (lambda a: np.sum(a @ a), _square),
+    ],
+)
+@pytest.mark.parametrize("a", [TIED, onp.eye(3)])
+def test_what_eigh_says_in_another_way_has_the_same_gradient(f, by_eigh, a):
+    wanted, got = grad(f)(a), grad(by_eigh)(a)
+    onp.testing.assert_allclose(got + got.T, wanted + wanted.T, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a: np.sum(np.linalg.eigh(a)[1] * REAL),
+        lambda a: np.sum(
+            (np.linalg.eigh(a)[1] * np.exp(np.linalg.eigvalsh(a))) @ np.linalg.eigh(a)[1].T * REAL
+        ),
+    ],
+)
+def test_what_depends_on_the_choice_of_vectors_or_mixes_two_decompositions_is_refused(f):
+    a = TURNED @ TIED @ TURNED.T
+    with pytest.raises(LinAlgError, match="coincide"):
+        grad(f)((a + a.T) / 2)
+
+
+def test_a_function_of_the_spectrum_with_ties_is_refused_in_forward_mode_and_twice():
+    with pytest.raises(LinAlgError, match="coincide"):
+        jvp(spectral(np.exp), (TIED,), (REAL,))
+    with pytest.raises(LinAlgError, match="coincide"):
+        hessian(spectral(np.exp))(TIED)
 
 
 def test_a_loss_of_some_vectors_may_have_ties_among_the_others():

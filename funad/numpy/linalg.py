@@ -11,8 +11,10 @@ from ..primitives import innermost as _innermost
 from ..primitives import primitive
 from ..registry import adopt as _adopt
 from ..registry import enter as _enter
+from ..tape import Tape as _Tape
 from . import elementwise as _elementwise
 from . import manipulation as _manipulation
+from .ties import tied_apart as _tied_apart
 from .versions import lookup
 
 __all__ = [
@@ -89,7 +91,26 @@ svd = primitive(_np.linalg.svd)
 svdvals = primitive(_np.linalg.svdvals)
 eig = primitive(_np.linalg.eig)
 eigvals = primitive(_np.linalg.eigvals)
-eigh = primitive(_np.linalg.eigh)
+_eigh = _enter(_np.linalg.eigh)
+
+
+@_functools.wraps(_np.linalg.eigh)
+def eigh(a, UPLO="L"):
+    tape = _innermost((a,))
+    return _call(_eigh, (a, UPLO), {}) if type(tape) is not _Tape else eigh_apart(a, UPLO)
+
+
+_adopt(_eigh, eigh)
+
+
+def _eigh_apart(a, UPLO="L"):
+    """Return what eigh does, with dual numbers for values that coincide."""
+    found = _np.linalg.eigh(a, UPLO)
+    return type(found)(*_tied_apart(*found))
+
+
+# What eigh is in reverse mode; no name of NumPy.
+eigh_apart = primitive(_eigh_apart, "numpy.linalg.eigh")
 eigvalsh = primitive(_np.linalg.eigvalsh)
 
 # Products and rearrangements: functions of their own in NumPy, not those of numpy itself

@@ -301,6 +301,7 @@ CASES = {
     linalg.eig: case(apart(SMALL, False)),
     linalg.eigvals: case(apart(SMALL)),
     linalg.eigh: Case(_eigh(), frozenset({"UPLO"})),
+    linalg.eigh_apart: Case(_eigh(), frozenset({"UPLO"})),
     linalg.eigvalsh: case(hermitian(), UPLO=UPLO),
     linalg.matrix_power: case(square(shift=2.0), st.integers(-3, 4)),
     linalg.multi_dot: Case(_multi_dot()),

@@ -7,7 +7,7 @@ from ...numpy.linalg import LinAlgError, solve
 from ...registry import defvjp
 from .matrices import column, conj, fold, h, half, real_dtype, rounding, row, scalar, t
 
-_TIED = (
+TIED = (
     "the vectors that {} returns have no derivative where {} values coincide; use the values alone, "
     "or move the matrix away from the tie"
 )
@@ -77,7 +77,7 @@ def shared(wbar, w):
 def gaps(w, kind, vbars, *products):
     """Fᵢⱼ = 1/(wⱼ - wᵢ), and 0 for ties, on which nothing may depend."""
     ties = tied(w)
-    _refuse(ties & ~np.eye(w.shape[-1], dtype=bool), vbars, products, _TIED.format(*kind))
+    _refuse(ties & ~np.eye(w.shape[-1], dtype=bool), vbars, products, TIED.format(*kind))
     return np.where(ties, 0, 1 / np.where(ties, 1, row(w) - column(w)))
 
 
@@ -105,7 +105,7 @@ def check_phase(p, what):
 def _inverse(sums, s, vbars, product):
     """1/sums, and 0 where that is no more than rounding, on which nothing may depend."""
     zero = unbox(sums) <= column(rounding(s))
-    _refuse(np.broadcast_to(zero, product.shape), vbars, (product,), _TIED.format("svd", "singular"))
+    _refuse(np.broadcast_to(zero, product.shape), vbars, (product,), TIED.format("svd", "singular"))
     return np.where(zero, 0, 1 / np.where(zero, 1, sums))
 
 
