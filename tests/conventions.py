@@ -205,10 +205,11 @@ SECTIONS = {
     ),
     "Repeated eigenvalues and singular values": (
         "Values that coincide share a cotangent equally: exact for sums of functions of them. A function "
-        "of values and vectors of `eigh` together that does not depend on the choice of the vectors, such "
-        "as V f(w) Vᴴ, has its exact gradient in reverse mode. What depends on that choice is refused by "
-        "name; so are second derivatives at a tie, and forward mode through the vectors. Of the logarithm "
-        "of a determinant, `slogdet` has all derivatives; of the trace, `trace`; of |A|, `norm`.",
+        "of the values and vectors together that does not depend on the choice of the vectors, such as "
+        "V f(w) Vᴴ by `eigh` or U f(s) Vᴴ by `svd`, has its exact gradient in reverse mode, if both come "
+        "from one call. What depends on that choice is refused by name; so are the vectors of a tie "
+        "without its values (U Vᴴ), second derivatives, and forward mode through the vectors. Of the "
+        "logarithm of a determinant, `slogdet` has all derivatives; of the trace, `trace`; of |A|, `norm`.",
         [
             Row("np.sum(np.linalg.eigvalsh(x))", EYE, EYE, REFUSED),
             Row("np.sum(np.log(np.linalg.eigvalsh(x)))", EYE, EYE, REFUSED),
@@ -224,6 +225,14 @@ SECTIONS = {
                 [[math.e, 0], [2 * math.e, math.e]],
                 REFUSED,
                 "in reverse mode alone; the lower triangle is what eigh reads",
+                forward=REFUSED,
+            ),
+            Row(
+                "(lambda u, s, vh: np.sum((u * np.tanh(s)) @ vh))(*np.linalg.svd(x))",
+                NOTHING,
+                1,
+                REFUSED,
+                "in reverse mode alone",
                 forward=REFUSED,
             ),
             Row("np.linalg.eigh(x)[1]", EYE, REFUSED, REFUSED),

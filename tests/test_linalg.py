@@ -158,6 +158,43 @@ def test_a_function_of_the_spectrum_has_a_gradient_where_eigenvalues_coincide(na
     check_vjp(of_matrix, call(a), order=1)
 
 
+OTHER = onp.linalg.qr(REAL.T)[0]
+WITH_SINGULAR_TIES = {
+    "all": onp.eye(3),
+    "orthogonal": TURNED,
+    "two": TURNED @ TIED @ OTHER,
+    "zeros": TURNED @ onp.diag([2.0, 0.0, 0.0]) @ OTHER,
+    "two and zero": TURNED @ onp.diag([2.0, 2.0, 0.0]) @ OTHER * onp.exp(0.4j),
+    "tall": 2.0 * TURNED[:, :2],
+    "wide": 2.0 * TURNED[:2],
+    "tall, zero": (TURNED @ onp.diag([2.0, 0.0, 0.0]))[:, :2],
+    "nothing": onp.zeros((3, 3)),
+    "nothing, wide": onp.zeros((2, 3)),
+    "batch": onp.stack([TURNED, onp.zeros((3, 3)), REAL]),
+}
+# Odd functions: those of a matrix that are smooth at singular values of 0 too.
+ODD = {"itself": lambda s: s, "tanh": np.tanh, "soft": lambda s: s * np.log(s * s + 0.5)}
+
+
+@pytest.mark.parametrize("full_matrices", [False, True])
+@pytest.mark.parametrize("name", WITH_SINGULAR_TIES)
+@pytest.mark.parametrize("f", ODD)
+def test_a_function_of_the_singular_values_has_a_gradient_where_they_coincide_or_are_0(
+    name, f, full_matrices
+):
+    def of_matrix(a):
+        u, s, vh = np.linalg.svd(a, full_matrices=full_matrices)
+        k = s.shape[-1]
+        y = (u[..., :k] * ODD[f](s)[..., None, :]) @ vh[..., :k, :]
+        return np.real(np.sum(y * COMPLEX[: a.shape[-2], : a.shape[-1]]))
+
+    a = WITH_SINGULAR_TIES[name]
+    value, gradient = value_and_grad(of_matrix)(a)
+    assert type(gradient) is onp.ndarray
+    assert type(value) is onp.float64
+    check_vjp(of_matrix, call(a), order=1)
+
+
 def test_two_functions_of_the_spectrum_at_once():
     def f(a):
         return spectral(np.exp)(a) ** 2 * spectral(np.sin)(2 * a) + np.sum(a * REAL)

@@ -15,6 +15,7 @@ from ..tape import Tape as _Tape
 from . import elementwise as _elementwise
 from . import manipulation as _manipulation
 from .ties import tied_apart as _tied_apart
+from .ties import tied_apart_or_zero as _tied_apart_or_zero
 from .versions import lookup
 
 __all__ = [
@@ -87,7 +88,28 @@ def qr(a, mode="reduced"):
 
 
 _adopt(_qr, qr)
-svd = primitive(_np.linalg.svd)
+_svd = _enter(_np.linalg.svd)
+
+
+@_functools.wraps(_np.linalg.svd)
+def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
+    apart = compute_uv and not hermitian and type(_innermost((a,))) is _Tape
+    if apart:
+        return svd_apart(a, full_matrices)
+    return _call(_svd, (a, full_matrices, compute_uv, hermitian), {})
+
+
+_adopt(_svd, svd)
+
+
+def _svd_apart(a, full_matrices=True):
+    """Return what svd does, with dual numbers for values that coincide or are 0."""
+    found = _np.linalg.svd(a, full_matrices)
+    return type(found)(*_tied_apart_or_zero(*found))
+
+
+# What svd is in reverse mode; no name of NumPy.
+svd_apart = primitive(_svd_apart, "numpy.linalg.svd")
 svdvals = primitive(_np.linalg.svdvals)
 eig = primitive(_np.linalg.eig)
 eigvals = primitive(_np.linalg.eigvals)

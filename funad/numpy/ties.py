@@ -1,9 +1,10 @@
-"""Eigenvalues that coincide, told apart by an infinitesimal.
+"""Eigenvalues and singular values that coincide, told apart by an infinitesimal.
 
 A function of eigenvalues w and eigenvectors v that does not depend on the choice of v has a derivative
 where values coincide too, but its cotangents alone do not say it: off the diagonal it is a quotient 0/0.
-So ``eigh`` of a traced matrix with ties returns w + εδ, with another δ for each value; the rule finds
-the quotient in the ε-parts of the cotangents, as l'Hôpital does. They are gone with the transformation.
+So ``eigh`` of a traced matrix with ties returns w + εδ, with another δ for each value; so does ``svd``,
+and for values of 0, where the quotients are by sums. The rule finds the quotient in the ε-parts of the
+cotangents, as l'Hôpital does. They are gone with the transformation.
 """
 
 import itertools as _itertools
@@ -31,20 +32,33 @@ class Ties(_Forward):
 
 def tied_apart(w, v):
     """Return ascending values and their vectors as dual numbers if values coincide, or else as they are."""
-    if w.shape[-1] < 2:
-        return w, v
-    rounding = (
-        10 * w.shape[-1] * _np.finfo(w.dtype).eps * _np.max(_np.abs(w), axis=-1, keepdims=True, initial=0)
-    )
-    if not _np.any(_np.diff(w) <= rounding):
+    if w.shape[-1] < 2 or not _np.any(_np.diff(w) <= _rounding(w)):
         return w, v
     trace = Ties()
-    return _dual(trace, w, _np.broadcast_to(steps(w), w.shape)), _dual(trace, v, _np.zeros_like(v))
+    return _dual(trace, w, _np.broadcast_to(steps(w), w.shape)), _constant(trace, v)
+
+
+def tied_apart_or_zero(u, s, vh):
+    """Return singular values and their vectors as dual numbers if values coincide or are 0."""
+    if s.size == 0 or not (_np.any(-_np.diff(s) <= _rounding(s)) or _np.any(s <= _rounding(s))):
+        return u, s, vh
+    trace = Ties()
+    return _constant(trace, u), _dual(trace, s, _np.broadcast_to(steps(s), s.shape)), _constant(trace, vh)
+
+
+def _rounding(w):
+    """Return what of such values is no more than rounding, per matrix."""
+    top = _np.max(_np.abs(w), axis=-1, keepdims=True, initial=0)
+    return 10 * w.shape[-1] * _np.finfo(w.dtype).eps * top
+
+
+def _constant(trace, x):
+    return _dual(trace, x, _np.zeros_like(x))
 
 
 def steps(w):
-    """Return δ."""
-    return _np.arange(w.shape[-1], dtype=w.dtype)
+    """Return δ: positive, for singular values of 0 grow."""
+    return _np.arange(1, w.shape[-1] + 1, dtype=w.dtype)
 
 
 def parts(x, trace):

@@ -164,6 +164,14 @@ def _svd(draw):
     return Call((draw(apart(st.sampled_from([(1, 1), (2, 2), (3, 3), (2, 2, 2), *tall]), complex)),), kwargs)
 
 
+@st.composite
+def _svd_apart(draw):
+    """Real, and no entry near 0: LAPACK turns vectors around where entries cross 0."""
+    m, n = draw(st.sampled_from([(1, 1), (2, 2), (3, 2), (2, 3)]))
+    a = 0.5 + onp.eye(m, n) * (1.0 + onp.arange(n)) + draw(arrays((m, n), -0.1, 0.1))
+    return Call((a,), {"full_matrices": False} if m != n else draw(_keywords(full_matrices=st.booleans())))
+
+
 UPLO = st.sampled_from(["L", "U", "u"])
 
 
@@ -297,6 +305,7 @@ CASES = {
     linalg.cholesky: case(hermitian(), upper=st.booleans()),
     linalg.qr: Case(_qr(), frozenset({"mode"})),
     linalg.svd: Case(_svd(), frozenset({"full_matrices", "compute_uv", "hermitian"})),
+    linalg.svd_apart: Case(_svd_apart(), frozenset({"full_matrices"})),
     linalg.svdvals: case(apart(st.sampled_from([(2, 2), (3, 3), (3, 2), (2, 2, 3), (0, 2)]))),
     linalg.eig: case(apart(SMALL, False)),
     linalg.eigvals: case(apart(SMALL)),

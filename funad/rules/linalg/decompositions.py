@@ -1,10 +1,12 @@
 """cholesky, qr and svd; and what svd shares with the eigenvalues: ties and phases."""
 
 from ... import numpy as np
-from ...boxes import Traced, unbox
+from ...boxes import Box, Traced, unbox
 from ...numpy import linalg
 from ...numpy.linalg import LinAlgError, solve
+from ...numpy.ties import parts, steps
 from ...registry import defvjp
+from ...spaces import is_fleeting, shed
 from .matrices import column, conj, fold, h, half, real_dtype, rounding, row, scalar, t
 
 TIED = (
@@ -169,6 +171,66 @@ def _svd(y, ybar, a, full_matrices=True, compute_uv=True, hermitian=False):
     return fold(conj(g_a)) if hermitian else conj(g_a)
 
 
+def is_apart(x):
+    """Whether values coincide and carry ε-parts, beneath whatever traces there are."""
+    while type(x) is Box:
+        x = x.value
+    return is_fleeting(x)
+
+
+def untied(p, dot, divisor, step, tie, weight, kind):
+    """P over a divisor; in ties, where both are 0, the quotient of their ε-parts.
+
+    ``weight`` shows that the vectors of a tie are used. If they are and there are no ε-parts, they
+    may have been put together with values that came another way, so this is refused too.
+    """
+    little, size = 1e3 * np.finfo(p.dtype).eps, max(np.max(np.abs(weight)), np.max(np.abs(dot)))
+    wrong = (np.abs(p) > little * size) | (np.abs(dot) <= little * np.abs(weight))
+    if np.any(tie & (np.abs(weight) > little * size) & wrong):
+        raise LinAlgError(TIED.format(*kind))
+    return np.where(tie, dot / np.where(step == 0, 1, step), p / np.where(tie | (divisor == 0), 1, divisor))
+
+
+def _svd_apart(y, ybar, a, full_matrices=True):
+    """As svd; where values coincide or are 0, the quotients are those of ε-parts: see funad.numpy.ties."""
+    if not is_apart(y[1]):
+        return _svd(y, ybar, a, full_matrices)
+    (u, s, vh), trace = map(shed, y), getattr(y[1], "tape", None)
+    (ubar, udot), (sbar, _), (vhbar, vhdot) = (parts(part, trace) for part in ybar)
+    kind = ("svd", "singular")
+    if any(isinstance(x, Traced) for x in (s, ubar, udot, sbar, vhbar, vhdot)):
+        raise LinAlgError(TIED.format(*kind))
+    if not any(np.any(x) for x in (ubar, udot, vhbar, vhdot)):
+        return _svd((u, s, vh), (ubar, sbar, vhbar), a, full_matrices)
+    m, n, k = *a.shape[-2:], s.shape[-1]
+    udot, vhdot = np.broadcast_to(udot, u.shape), np.broadcast_to(vhdot, vh.shape)
+    v = h(vh)
+    (u1, g_u), (v1, g_v) = _within(u, conj(ubar), k), _within(v, t(vhbar), k)
+    (_, dot_u), (_, dot_v) = _within(u, conj(udot), k), _within(v, t(vhdot), k)
+    p, q, p_dot, q_dot = h(u1) @ g_u, h(v1) @ g_v, h(u1) @ dot_u, h(v1) @ dot_v
+    check_phase(p + q, "singular")
+    eye, delta = np.eye(k, dtype=bool), steps(s)
+    ties, zero = tied(s) & ~eye, s <= rounding(s)
+    differences, sums = row(s) - column(s), row(s) + column(s)
+    turn, turn_dot = (x - h(x) for x in ((p + q) / 2, (p_dot + q_dot) / 2))
+    anti, anti_dot = (x - h(x) for x in ((p - q) / 2, (p_dot - q_dot) / 2))
+    both = column(zero) & row(zero)
+    inner = untied(turn, turn_dot, differences, row(delta) - column(delta), ties, p + q, kind)
+    inner = np.where(eye, column(sbar), inner)
+    inner = inner + untied(
+        anti, anti_dot, sums, row(delta) + column(delta), both, np.abs(p) + np.abs(q), kind
+    )
+    g_a = u1 @ inner @ h(v1)
+    if m > k:
+        rest, dot = g_u - u1 @ p, dot_u - u1 @ p_dot
+        g_a = g_a + untied(rest, dot, row(s), row(delta), row(zero), rest, kind) @ h(v1)
+    if n > k:
+        rest, dot = g_v - v1 @ q, dot_v - v1 @ q_dot
+        g_a = g_a + u1 @ h(untied(rest, dot, row(s), row(delta), row(zero), rest, kind))
+    return conj(g_a).astype(a.dtype)
+
+
+defvjp(linalg.svd_apart, _svd_apart)
 defvjp(linalg.cholesky, _cholesky, masks=True)
 defvjp(linalg.qr, _qr)
 defvjp(linalg.svd, _svd)

@@ -1,13 +1,13 @@
 """Eigenvalues and eigenvectors. Those of a complex matrix have a phase, those of ties no derivative."""
 
 from ... import numpy as np
-from ...boxes import Box, Traced
+from ...boxes import Traced
 from ...numpy import linalg
 from ...numpy.linalg import LinAlgError, solve
 from ...numpy.ties import parts, steps
 from ...registry import defvjp
-from ...spaces import is_fleeting, shed
-from .decompositions import TIED, check_phase, gaps, shared, tied
+from ...spaces import shed
+from .decompositions import TIED, check_phase, gaps, is_apart, shared, tied, untied
 from .matrices import column, conj, fold, h, row, t
 
 
@@ -29,7 +29,7 @@ def _eigh_apart(y, ybar, a, UPLO="L"):
 
     A function of the vectors that does not depend on their choice has P = Pᴴ there.
     """
-    if not _is_apart(y[0]):
+    if not is_apart(y[0]):
         return _eigh(y, ybar, a, UPLO)
     (w, v), trace = map(shed, y), getattr(y[0], "tape", None)
     (wbar, _), (vbar, vdot) = (parts(part, trace) for part in ybar)
@@ -41,31 +41,12 @@ def _eigh_apart(y, ybar, a, UPLO="L"):
     check_phase(p, "eigen")
     pdot = h(v) @ conj(vdot) if np.ndim(vdot) else np.zeros_like(p)
     turn, turn_dot = (p - h(p)) / 2, (pdot - h(pdot)) / 2
-    eye = np.eye(w.shape[-1], dtype=bool)
-    ties = tied(w) & ~eye
-    little = 1e3 * np.finfo(w.dtype).eps
-    used = ties & (np.abs(p) > little * np.max(np.abs(p)))
-    # Without ε-parts the vectors may have been put together with values that came another way.
-    if np.any(
-        used & ((np.abs(turn) > little * np.max(np.abs(p))) | (np.abs(turn_dot) <= little * np.abs(p)))
-    ):
-        raise LinAlgError(TIED.format("eigh", "eigen"))
-    delta = steps(w)
-    inner = np.where(ties, turn_dot / np.where(eye, 1, row(delta) - column(delta)), turn / _differences(w))
-    inner = np.where(eye, column(wbar), inner)
-    return fold(conj(v @ inner @ h(v)), UPLO.upper() == "L")
-
-
-def _is_apart(w):
-    """Whether values coincide and carry ε-parts, beneath whatever traces there are."""
-    while type(w) is Box:
-        w = w.value
-    return is_fleeting(w)
-
-
-def _differences(w):
-    """wⱼ - wᵢ, and ∞ for ties."""
-    return np.where(tied(w), np.inf, row(w) - column(w)).astype(w.dtype)
+    eye, delta = np.eye(w.shape[-1], dtype=bool), steps(w)
+    differences, step = row(w) - column(w), row(delta) - column(delta)
+    inner = np.where(
+        eye, column(wbar), untied(turn, turn_dot, differences, step, tied(w) & ~eye, p, ("eigh", "eigen"))
+    )
+    return fold(conj(v @ inner @ h(v)), UPLO.upper() == "L").astype(a.dtype)
 
 
 def _eigvalsh(y, ybar, a, UPLO="L"):
