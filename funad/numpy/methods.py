@@ -108,6 +108,9 @@ _REFUSED_METHODS = {
     "setflags": _WRITES.format("set the flags of the plain array, before it is traced"),
     "sort": _WRITES.format("use np.sort, which returns a new array"),
     **dict.fromkeys(("byteswap", "dump", "dumps", "getfield", "tobytes", "tofile"), _BYTES),
+    # Names that NumPy 2.0 still shows.
+    **dict.fromkeys(("newbyteorder", "tostring"), _BYTES),
+    "itemset": _WRITES.format("build the array with np.where or np.concatenate"),
     "to_device": "would move it; NumPy's arrays have one device, the CPU, so leave the call out",
     "view": "would read its bytes as another type; use astype, np.real or np.imag",
 }

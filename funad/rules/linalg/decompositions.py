@@ -76,6 +76,12 @@ def shared(wbar, w):
     return np.squeeze(weights @ column(wbar), -1)
 
 
+def refuse_again(a, w, kind):
+    """Raise where values coincide if this is to be differentiated again: that goes by the vectors."""
+    if isinstance(a, Traced) and np.any(tied(w) & ~np.eye(w.shape[-1], dtype=bool)):
+        raise LinAlgError(TIED.format(*kind))
+
+
 def gaps(w, kind, vbars, *products):
     """Fᵢⱼ = 1/(wⱼ - wᵢ), and 0 for ties, on which nothing may depend."""
     ties = tied(w)
@@ -119,6 +125,7 @@ def _of_values(sbar, s):
 def singular_values(ybar, a, hermitian=False):
     """g_A = U diag(s̄) Vᴴ."""
     u, s, vh = linalg.svd(a, full_matrices=False, hermitian=hermitian)
+    refuse_again(a, s, ("svd", "singular"))
     abar = conj((u * row(_of_values(ybar, s))) @ vh)
     return fold(abar) if hermitian else abar
 

@@ -7,7 +7,7 @@ from ...numpy.linalg import LinAlgError, solve
 from ...numpy.ties import parts, steps
 from ...registry import defvjp
 from ...spaces import shed
-from .decompositions import TIED, check_phase, gaps, is_apart, shared, tied, untied
+from .decompositions import TIED, check_phase, gaps, is_apart, refuse_again, shared, tied, untied
 from .matrices import column, conj, fold, h, row, t
 
 
@@ -52,6 +52,7 @@ def _eigh_apart(y, ybar, a, UPLO="L"):
 def _eigvalsh(y, ybar, a, UPLO="L"):
     """g_A = V diag(w̄) Vᴴ, folded into the triangle that is read; ties share w̄ equally."""
     w, v = linalg.eigh(a, UPLO)
+    refuse_again(a, w, ("eigh", "eigen"))
     return fold(conj((v * row(shared(ybar, w))) @ h(v)), UPLO.upper() == "L")
 
 
@@ -66,14 +67,15 @@ def _eig(y, ybar, a):
     check_phase(p, "eigen")
     lengths = np.real(np.diagonal(p, axis1=-2, axis2=-1))
     inner = gaps(w, ("eig", "eigen"), (vbar,), p) * (p - (t(v) @ conj(v)) * row(lengths))
-    inner = np.where(np.eye(w.shape[-1], dtype=bool), column(wbar), inner)
+    inner = np.where(np.eye(w.shape[-1], dtype=bool), column(shared(wbar, w)), inner)
     return solve(t(v), inner @ t(v))
 
 
 def _eigvals(y, ybar, a):
-    """Ā = V⁻ᵀ diag(w̄) Vᵀ."""
-    v_t = t(linalg.eig(a)[1])
-    return solve(v_t, column(ybar) * v_t)
+    """Ā = V⁻ᵀ diag(w̄) Vᵀ; ties share w̄ equally."""
+    w, v = linalg.eig(a)
+    refuse_again(a, w, ("eig", "eigen"))
+    return solve(t(v), column(shared(ybar, w)) * t(v))
 
 
 defvjp(linalg.eigh, _eigh, masks=True)
