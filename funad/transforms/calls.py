@@ -14,7 +14,7 @@ import numpy as onp
 from .. import tree
 from ..boxes import Box, Traced
 from ..errors import ArgumentError, ArgumentTypeError
-from ..spaces import describe, fit, is_complex, zeros_like
+from ..spaces import describe, fit, is_complex, shed, zeros_like
 from ..tape import Tape
 from ..tracing import trace
 
@@ -268,4 +268,4 @@ def trace_call(call: Call, has_aux: bool) -> tuple[Any, Tape, Any]:
 
 def out_of(tape: Tape, x: Any) -> Any:
     """Return x as it is outside of this trace."""
-    return x.value if type(x) is Box and x.tape is tape else x
+    return shed(x.value) if type(x) is Box and x.tape is tape else x
