@@ -165,9 +165,9 @@ def linked(y: Any, record: Record, args: Any, kwargs: Any) -> Any:
         return y
     if type(y) in (list, tuple):
         for k, part in enumerate(y):
-            _link(part, x, Step((record, args[1:], kwargs, k)))
+            _link(part, x, Step(record, args[1:], kwargs, k))
     else:
-        _link(y, x, Step((record, args[1:], kwargs, None)))
+        _link(y, x, Step(record, args[1:], kwargs, None))
     return y
 
 
@@ -185,11 +185,11 @@ def view_of(array: Array, record: Record, args: Any, kwargs: Any) -> Any:
     plain = array.value
     y = record.f(plain, *args, **kwargs)
     if type(y) in (list, tuple):
-        parts = [_part(array, part, Step((record, args, kwargs, k)), plain) for k, part in enumerate(y)]
+        parts = [_part(array, part, Step(record, args, kwargs, k), plain) for k, part in enumerate(y)]
         return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
     if y is plain:
         return array
-    return _part(array, y, Step((record, args, kwargs, None)), plain)
+    return _part(array, y, Step(record, args, kwargs, None), plain)
 
 
 def _part(array: Array, y: Any, step: Any, plain: Any) -> Any:
@@ -392,7 +392,7 @@ def reshaped(x: Any, reshape: Record, shape: Any) -> None:
         raise AttributeError("Incompatible shape for in-place modification. Use x = x.reshape(shape)")
     if type(x) is not Array:
         _thaw(x)
-    x.path = (*x.path, Step((reshape, (shape,), {}, None)))
+    x.path = (*x.path, Step(reshape, (shape,), {}, None))
     if hasattr(x, "seen"):
         del x.seen
 

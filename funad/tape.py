@@ -174,20 +174,22 @@ def put(x: Any, path: Any, index: Any, v: Any) -> None:
         view[index] = v
 
 
-class Step(tuple[Any, ...]):
-    """How a view was made by a function: (record, its further arguments, keywords, k-th result)."""
+class Step:
+    """How a view was made by a function: of the array, further arguments and keywords, the k-th result."""
 
-    __slots__ = ()
+    __slots__ = ("args", "k", "kwargs", "record")
+
+    def __init__(self, record: Record, args: Any, kwargs: Any, k: int | None) -> None:
+        self.record, self.args, self.kwargs, self.k = record, args, kwargs, k
 
 
 def follow(x: Any, path: Any) -> Any:
     """Return the view of x to which a path leads: indices, and steps of other functions."""
     for step in path:
         if type(step) is Step:
-            record, rest, kwargs, k = step
-            x = record.wrapped(x, *rest, **kwargs)
-            if k is not None:
-                x = x[k]
+            x = step.record.wrapped(x, *step.args, **step.kwargs)
+            if step.k is not None:
+                x = x[step.k]
         else:
             x = x[step]
     return x
@@ -195,13 +197,13 @@ def follow(x: Any, path: Any) -> Any:
 
 def _parts(path: Any) -> list[Any]:
     """Return the steps of a path that take the real or the imaginary part."""
-    return [step for step in path if type(step) is Step and step[0].f in (onp.real, onp.imag)]
+    return [step for step in path if type(step) is Step and step.record.f in (onp.real, onp.imag)]
 
 
 def assigned(ybar: Any, v: Any, path: Any, index: Any) -> Any:
     """Return v̄: ȳ at the index, but of several elements written to one place for the last only."""
     vbar = follow(ybar, path)[index]
-    if path and any(record.f is onp.imag for record, *_ in _parts(path)):
+    if path and any(step.record.f is onp.imag for step in _parts(path)):
         vbar = -vbar  # ȳ = ∂L/∂a - i ∂L/∂b
     if repeats(index):
         size = follow(onp.empty(ybar.shape, bool), path)[index].shape

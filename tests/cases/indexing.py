@@ -101,14 +101,14 @@ def _scatter(draw):
     return Call((shape, onp.dtype(float), indices, pieces))
 
 
-_IMAG = Step((record_of(onp.imag), (), {}, None))
-_RAVEL = Step((record_of(onp.ravel), (), {}, None))
+_IMAG = Step(record_of(onp.imag), (), {}, None)
+_RAVEL = Step(record_of(onp.ravel), (), {}, None)
 _PATHS = (
     (),
-    (Step((record_of(onp.transpose), (), {}, None)),),
-    (_RAVEL, Step((record_of(onp.flip), (), {}, None))),
+    (Step(record_of(onp.transpose), (), {}, None),),
+    (_RAVEL, Step(record_of(onp.flip), (), {}, None)),
     (slice(1, None),),
-    (Step((record_of(onp.array_split), (2,), {}, 1)),),
+    (Step(record_of(onp.array_split), (2,), {}, 1),),
 )
 
 
