@@ -9,12 +9,14 @@ import importlib as _importlib
 import numpy as _np
 
 from . import fft, linalg
+from .calls import *
 from .creation import *
 from .elementwise import *
 from .indexing import *
 from .manipulation import *
 from .numeric import *
 from .padding import *
+from .polynomials import *
 from .products import *
 from .reductions import *
 from .sorting import *
@@ -44,7 +46,7 @@ from numpy import (  # isort: skip
 # Classes: arrays and what they are made of, iterators, and functions made from Python's
 from numpy import (  # isort: skip
     broadcast, errstate, flatiter, frompyfunc, iterable, matrix, memmap, ndarray, ndenumerate,
-    ndindex, nditer, nested_iters, poly1d, recarray, record, ufunc, vectorize,
+    ndindex, nditer, nested_iters, poly1d, recarray, record, ufunc,
 )  # fmt: skip
 
 # Index objects: they make arrays of plain numbers
@@ -85,7 +87,6 @@ _SUBMODULES = (
     "lib",
     "ma",
     "matlib",
-    "polynomial",
     "rec",
     "strings",
     "testing",
@@ -94,14 +95,17 @@ _SUBMODULES = (
 
 __all__ = list(_np.__all__)
 
+# Its submodules with traced functions that are loaded late
+_LATE = ("polynomial", "random")
+
 _find, _dir = lookup(_np, globals())
 
 
 def __getattr__(name):
-    if name == "random":  # 15 ms, and NumPy too loads it when it is asked for
-        return _importlib.import_module(f"{__name__}.random")
+    if name in _LATE:  # random takes 15 ms, and NumPy too loads both when they are asked for
+        return _importlib.import_module(f"{__name__}.{name}")
     return _find(name)
 
 
 def __dir__():
-    return sorted({*_dir(), *_SUBMODULES, "random"})
+    return sorted({*_dir(), *_SUBMODULES, *_LATE})

@@ -1,7 +1,7 @@
 """Making arrays: array([...]) of traced values, full, linspace, and those that pass through."""
 
 import numpy as _np
-from numpy import empty, eye, fromfunction, fromiter, identity, indices, ones, tri, zeros
+from numpy import empty, eye, fromfunction, identity, indices, ones, tri, zeros
 
 from ..boxes import Traced as _Traced
 from ..boxes import unbox as _unbox
@@ -25,7 +25,6 @@ __all__ = [
     "empty_like",
     "eye",
     "fromfunction",
-    "fromiter",
     "full",
     "full_like",
     "geomspace",

@@ -19,23 +19,11 @@ __all__ = [
     "histogram_bin_edges",
     "bincount",
     "digitize",
-    "poly",
-    "roots",
-    "polyadd",
-    "polysub",
-    "polymul",
-    "polydiv",
-    "polyder",
-    "polyint",
-    "polyval",
-    "polyfit",
     "bartlett",
     "blackman",
     "hamming",
     "hanning",
     "kaiser",
-    "apply_along_axis",
-    "apply_over_axes",
     "result_type",
     "common_type",
     "min_scalar_type",
@@ -63,28 +51,12 @@ histogram_bin_edges = primitive(_np.histogram_bin_edges)
 bincount = primitive(_np.bincount)
 digitize = primitive(_np.digitize)
 
-# Polynomials
-poly = primitive(_np.poly)
-roots = primitive(_np.roots)
-polyadd = primitive(_np.polyadd)
-polysub = primitive(_np.polysub)
-polymul = primitive(_np.polymul)
-polydiv = primitive(_np.polydiv)
-polyder = primitive(_np.polyder)
-polyint = primitive(_np.polyint)
-polyval = primitive(_np.polyval)
-polyfit = primitive(_np.polyfit)
-
 # Windows
 bartlett = primitive(_np.bartlett)
 blackman = primitive(_np.blackman)
 hamming = primitive(_np.hamming)
 hanning = primitive(_np.hanning)
 kaiser = primitive(_np.kaiser)
-
-# Functions that call a function
-apply_along_axis = primitive(_np.apply_along_axis)
-apply_over_axes = primitive(_np.apply_over_axes)
 
 # Questions of dtype and memory, and text: they are answered for the plain value
 result_type = primitive(_np.result_type)

@@ -8,6 +8,7 @@ from . import (
     linalg,
     manipulation,
     numeric,
+    polynomials,
     products,
     reductions,
     sorting,

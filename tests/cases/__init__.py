@@ -1,16 +1,30 @@
 """Where to draw the arguments of every primitive from: one file per field, merged here."""
 
 from . import (
+    calls,
     creation,
     elementwise,
     fft,
     indexing,
     linalg,
     manipulation,
+    polynomials,
     products,
     reductions,
     sorting,
 )
 
-FIELDS = (creation, elementwise, fft, indexing, linalg, manipulation, products, reductions, sorting)
+FIELDS = (
+    calls,
+    creation,
+    elementwise,
+    fft,
+    indexing,
+    linalg,
+    manipulation,
+    polynomials,
+    products,
+    reductions,
+    sorting,
+)
 CASES = {f: case for field in FIELDS for f, case in field.CASES.items()}
