@@ -12,6 +12,7 @@ from . import fft, linalg
 from .calls import *
 from .creation import *
 from .elementwise import *
+from .grids import *
 from .indexing import *
 from .manipulation import *
 from .numeric import *
@@ -19,6 +20,7 @@ from .padding import *
 from .polynomials import *
 from .products import *
 from .reductions import *
+from .sets import *
 from .sorting import *
 from .versions import lookup
 
@@ -49,8 +51,8 @@ from numpy import (  # isort: skip
     ndindex, nditer, nested_iters, poly1d, recarray, record, ufunc,
 )  # fmt: skip
 
-# Index objects: they make arrays of plain numbers
-from numpy import c_, index_exp, mgrid, ogrid, r_, s_  # isort: skip
+# Index objects: what stands between the brackets
+from numpy import index_exp, s_  # isort: skip
 
 # Bits and days
 from numpy import (  # isort: skip

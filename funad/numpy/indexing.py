@@ -15,10 +15,12 @@ from numpy import (
 )
 
 from .. import tape as _tape
+from ..boxes import Traced as _Traced
 from ..boxes import unbox as _unbox
 from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import _as_array, primitive
 from ..primitives import composite as _composite
+from ..primitives import innermost as _innermost
 from ..registry import record_of as _record_of
 from .elementwise import where as _where
 
@@ -63,7 +65,16 @@ diag_indices_from = primitive(_np.diag_indices_from)
 tril_indices_from = primitive(_np.tril_indices_from)
 triu_indices_from = primitive(_np.triu_indices_from)
 
-ix_ = primitive(_np.ix_)
+
+@_composite(_np.ix_)
+def ix_(*args):
+    """Return arrays of one axis each, the n-th along the n-th axis of all."""
+    args = [_as_array(x) if _innermost((x,)) is not None else x for x in args]
+    plain = _np.ix_(*map(_unbox, args))
+    return tuple(
+        x[(None,) * n + (slice(None),) + (None,) * (len(args) - n - 1)] if isinstance(x, _Traced) else y
+        for n, (x, y) in enumerate(zip(args, plain, strict=True))
+    )
 
 
 @_composite(_np.compress)

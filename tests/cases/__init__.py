@@ -11,6 +11,7 @@ from . import (
     polynomials,
     products,
     reductions,
+    sets,
     sorting,
 )
 
@@ -25,6 +26,7 @@ FIELDS = (
     polynomials,
     products,
     reductions,
+    sets,
     sorting,
 )
 CASES = {f: case for field in FIELDS for f, case in field.CASES.items()}

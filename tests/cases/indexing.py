@@ -184,7 +184,14 @@ def _piecewise(draw):
     return Call((x, masks, draw(st.lists(st.sampled_from(functions), min_size=n, max_size=n))))
 
 
+@st.composite
+def _ix(draw):
+    parts = st.sampled_from([onp.array([1, 0]), [True, False, True], [0, 2], []])
+    return Call(tuple(draw(some(shapes(1, 1)) | parts) for _ in range(draw(st.integers(1, 3)))))
+
+
 COMPOSITES = {
+    np.ix_: Case(_ix()),
     np.compress: Case(compressed(), frozenset({"axis"})),
     np.extract: Case(_extract()),
     np.select: Case(
