@@ -167,3 +167,14 @@ def test_fromiter_refuses_traced_values_and_names_what_to_use(f):
     with pytest.raises(NotDifferentiableError, match=r"fromiter .*np\.array"):
         vjp(f, x)
     assert np.fromiter([1, 2], float).tolist() == [1.0, 2.0]
+
+
+def test_piecewise_takes_what_a_closure_holds():
+    for f in (
+        lambda w: np.piecewise(x, [x > 0, x < -0.5], [lambda x: w * x, w, 3.0]),
+        lambda w: np.piecewise(x, [x > 0], [lambda x, w: w * x, 0.0], w),
+        lambda w: np.piecewise(x, [x > 0], [lambda x, w: w * x, 0.0], w=w),
+    ):
+        check_vjp(f, call(2.0))
+        check_jvp(f, call(2.0))
+        assert onp.array_equal(vjp(f, 2.0)[0][[0, 2]], 2 * x[[0, 2]])

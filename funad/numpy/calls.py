@@ -1,4 +1,4 @@
-"""Functions that call a function: along an axis, over axes, on every element.
+"""Functions that call a function: along an axis, over axes, on every element, by conditions.
 
 What they are given may be plain and what the function returns traced, where its closure holds traced
 values. NumPy's own code cannot go on with that and says so; then they start anew.
@@ -15,6 +15,7 @@ from ..primitives import innermost as _innermost
 from ..registry import adopt as _adopt
 from ..registry import enter as _enter
 from .creation import array as _array
+from .indexing import scatter as _scatter
 from .manipulation import asarray as _asarray
 from .manipulation import astype as _astype
 from .manipulation import broadcast_to as _broadcast_to
@@ -23,7 +24,7 @@ from .manipulation import moveaxis as _moveaxis
 from .manipulation import reshape as _reshape
 from .manipulation import stack as _stack
 
-__all__ = ["apply_along_axis", "apply_over_axes", "fromiter", "vectorize"]
+__all__ = ["apply_along_axis", "apply_over_axes", "fromiter", "piecewise", "vectorize"]
 
 
 def tried(f, g, *args, **kwargs):
@@ -101,6 +102,38 @@ def fromiter(*args, **kwargs):
         "fromiter makes a plain array, which would lose the derivatives of traced values; write "
         "np.array(list(values)) instead"
     )
+
+
+@watched(_np.piecewise)
+def piecewise(x, condlist, funclist, *args, **kw):
+    """Return f(x), with the last f of ``funclist`` whose condition is true."""
+    x = _array(x)
+    conditions = _conditions(_unbox(condlist), x.ndim)
+    if len(funclist) == len(conditions) + 1:
+        conditions = [*conditions, ~_np.any(conditions, axis=0)]
+    if len(funclist) != len(conditions):
+        n = len(conditions)
+        raise ValueError(
+            f"with {n} conditions, piecewise takes {n} or {n + 1} functions, not {len(funclist)}"
+        )
+    taken = _np.zeros(x.shape, bool)
+    indices, pieces = [], []
+    for condition, f in reversed(list(zip(conditions, funclist, strict=True))):
+        last = condition & ~taken  # a later condition wins
+        taken = taken | condition
+        if not _np.any(last):
+            continue
+        values = f(x[condition], *args, **kw) if callable(f) else f
+        indices.append(last)
+        pieces.append(values[last[condition]] if _np.ndim(_unbox(values)) else values)
+    return _scatter(x.shape, x.dtype, indices, pieces)
+
+
+def _conditions(condlist, ndim):
+    """Return a list of masks, of a list of masks or of one mask."""
+    if _np.isscalar(condlist) or (ndim > 0 and not isinstance(condlist[0], (list, _np.ndarray))):
+        condlist = [condlist]
+    return [_np.asarray(condition, bool) for condition in condlist]
 
 
 # --- vectorize

@@ -35,7 +35,6 @@ __all__ = [
     "index_exp",
     "ix_",
     "mask_indices",
-    "piecewise",
     "place",
     "put",
     "put_along_axis",
@@ -111,38 +110,6 @@ def _weak(x):
     return x if type(x) in (int, float, complex) else _np.asarray(x)
 
 
-@_composite(_np.piecewise)
-def piecewise(x, condlist, funclist, *args, **kw):
-    """Return f(x), with the last f of ``funclist`` whose condition is true."""
-    x = _record_of(_np.array).wrapped(x)  # funad.numpy.array, which stands above this file
-    conditions = _conditions(_unbox(condlist), x.ndim)
-    if len(funclist) == len(conditions) + 1:
-        conditions = [*conditions, ~_np.any(conditions, axis=0)]
-    if len(funclist) != len(conditions):
-        n = len(conditions)
-        raise ValueError(
-            f"with {n} conditions, piecewise takes {n} or {n + 1} functions, not {len(funclist)}"
-        )
-    taken = _np.zeros(x.shape, bool)
-    indices, pieces = [], []
-    for condition, f in reversed(list(zip(conditions, funclist, strict=True))):
-        last = condition & ~taken  # a later condition wins
-        taken = taken | condition
-        if not _np.any(last):
-            continue
-        values = f(x[condition], *args, **kw) if callable(f) else f
-        indices.append(last)
-        pieces.append(values[last[condition]] if _np.ndim(_unbox(values)) else values)
-    return scatter(x.shape, x.dtype, indices, pieces)
-
-
-def _conditions(condlist, ndim):
-    """Return a list of masks, of a list of masks or of one mask."""
-    if _np.isscalar(condlist) or (ndim > 0 and not isinstance(condlist[0], (list, _np.ndarray))):
-        condlist = [condlist]
-    return [_np.asarray(condition, bool) for condition in condlist]
-
-
 def _in_place(f, instead):
     """Refuse a function that writes into its argument."""
 
@@ -160,5 +127,9 @@ copyto = _in_place(_np.copyto, "use np.where(where, src, dst), which returns a n
 fill_diagonal = _in_place(_np.fill_diagonal, "use np.where(np.eye(n, dtype=bool), val, a)")
 place = _in_place(_np.place, _BY_MASK)
 put = _in_place(_np.put, _BY_MASK)
-put_along_axis = _in_place(_np.put_along_axis, _BY_MASK)
+put_along_axis = _in_place(
+    _np.put_along_axis,
+    "use np.where(np.arange(arr.shape[axis]) == indices, values, arr), with the indices along the last "
+    "axis, one per line, or another mask",
+)
 putmask = _in_place(_np.putmask, _BY_MASK)

@@ -2,9 +2,10 @@
 
 import hypothesis.strategies as st
 import numpy as onp
+from hypothesis.extra import numpy as hnp
 
 import funad.numpy as np
-from funad.testing import Call, Case, call, shapes
+from funad.testing import Call, Case, arrays, call, shapes
 
 from .manipulation import axis_of, maybe, some
 
@@ -42,10 +43,31 @@ def _over(draw):
     return Call((f, x, draw(st.sampled_from([tuple(axes), axes, axes[0] if axes else 0]))))
 
 
+@st.composite
+def _piecewise(draw):
+    x = draw(arrays(st.sampled_from([(), (4,), (2, 3), (0,)])))
+    masks = [draw(hnp.arrays(bool, x.shape)) for _ in range(draw(st.integers(1, 3)))]
+    functions = [np.sin, lambda x, *args: 2 * x * x, 1.5, lambda x: np.mean(x)]
+    n = len(masks) + draw(st.integers(0, 1))
+    return Call((x, masks, draw(st.lists(st.sampled_from(functions), min_size=n, max_size=n))))
+
+
+row = onp.arange(4.0) / 7
+
 CASES = {}
 COMPOSITES = {
     np.apply_along_axis: Case(
         _along(), frozenset({"power"}), (call(lambda line: 2.0 * line, 0, [1.0, 2.0]),)
     ),
     np.apply_over_axes: Case(_over()),
+    np.piecewise: Case(
+        _piecewise(),
+        examples=(
+            call(row, row > 0.2, [np.sin, np.cos]),
+            call(row, [row > 0.2], [lambda x, k: k * x], 2.0),
+            call(onp.array(0.3), True, [np.sin, 1.0]),
+            call(0.3, [True, False], [np.sin, np.cos]),
+            call([0.3, 1.5], [onp.array([True, False])], [np.sin, 2.5]),
+        ),
+    ),
 }
