@@ -24,6 +24,7 @@ zero = onp.zeros(1)
 
 # Of each function of a family, by its name without the prefix: calls whose float arguments are checked.
 CALLS = {
+    "val": [call(x, a), call(0.5, z), call(x, table), call(b, table, False)],
     "line": [call(0.5, 2.0), call(0.5, 0.0), call(1, 0.5)],
     "add": [call(a, b), call(b, a), call(z, a), call([1.0, 2.0], a), call(a, 2.0)],
     "sub": [call(a, b), call(b, a), call(a, z)],
@@ -267,3 +268,25 @@ def test_a_class_of_series_refuses_traced_values_and_names_what_to_use(name):
 def test_a_poly1d_beside_a_traced_value_is_refused(f):
     with pytest.raises(NotDifferentiableError, match=rf"{f.__name__} of a traced value and a poly1d"):
         vjp(lambda p: f(p, onp.poly1d([1.0, 2.0])), b)
+
+
+@pytest.mark.parametrize("prefix", FAMILIES)
+def test_values_at_a_series_are_refused_beside_a_traced_value(prefix):
+    value, _ = functions(prefix, "val")
+    series = onp.polynomial.Polynomial([1.0, 2.0])
+    with pytest.raises(NotDifferentiableError, match=rf"{prefix}val of a traced value at a Polynomial"):
+        vjp(lambda c: value(series, c), b)
+
+
+def test_a_poly1d_of_traced_values_works_by_the_functions_that_it_calls():
+    for f in (
+        lambda np, c: np.poly1d(c)(0.5),
+        lambda np, c: (np.poly1d(c) * np.poly1d([1.0, 2.0]) + 1.0)(0.5),
+        lambda np, c: np.poly1d(c).deriv()(0.5) - np.poly1d(c).integ(k=[2.0])(0.5),
+        lambda np, c: (np.poly1d(c) ** 2).coeffs,
+        lambda np, c: np.sort(np.real(np.poly1d(c[:3]).r)),
+    ):
+        c = onp.array([1.0, -3.0, 2.0, 0.25])
+        onp.testing.assert_allclose(vjp(lambda c: f(np, c), c)[0], f(onp, c), rtol=1e-14)
+        check_vjp(lambda c: f(np, c), call(c))
+        check_jvp(lambda c: f(np, c), call(c))

@@ -169,6 +169,8 @@ def _of_multivariate_normal(f):
         given = _arguments(f, rng, args, kwargs)
         _call(f, rng, **{**{name: _unbox(x) for name, x in given.items()}, "size": 0})  # NumPy's own checks
         mean, cov = _double(given["mean"]), _double(given["cov"])
+        if isinstance(cov, _Traced) and given.get("method") != "cholesky":
+            _check_apart(f, _unbox(cov))
         size = given.get("size")
         u = rng.standard_normal((*(() if size is None else _np.atleast_1d(size)), *_np.shape(_unbox(mean))))
         if _inspect.signature(f).parameters.keys() >= {"method"}:
@@ -177,6 +179,18 @@ def _of_multivariate_normal(f):
         return u @ (np.sqrt(s)[:, None] * vh) + mean
 
     return multivariate_normal
+
+
+def _check_apart(f, cov):
+    """Refuse a covariance whose factor by eigenvectors has no derivative."""
+    s = _np.linalg.svd(cov, compute_uv=False)
+    if _np.any(s - _np.append(s[1:], 0.0) <= 10 * s.size * _np.finfo(float).eps * _np.max(s, initial=0.0)):
+        _refuse(
+            f,
+            "its factor by singular vectors or eigenvectors has no derivative where eigenvalues of cov "
+            "coincide or are 0; use a Generator with method='cholesky', or mean + normal(size=n) @ "
+            "np.linalg.cholesky(cov).T",
+        )
 
 
 def _factor(cov, method):

@@ -80,7 +80,7 @@ FAMILIES = {
 }
 for prefix, (ours, plain) in FAMILIES.items():
     family = ours._family
-    CASES[family.val] = Case(
+    CASES[family._value] = Case(
         _val(), frozenset({"tensor"}), (call([0.5, 1.0], [1.0, 2.0, 3.0]), call(2.0, 1.5))
     )
     CASES[family.vander] = case(some(shapes(2)) | numbers, st.integers(0, 4))

@@ -52,16 +52,15 @@ class Family:
 
     def __init__(self, module, prefix, recurrence):
         self._module, self._prefix, self._recurrence = module, prefix, recurrence
-        self.val, self.vander, self.roots = (
-            primitive(self._plain(name)) for name in ("val", "vander", "roots")
-        )
+        self.vander, self.roots = (primitive(self._plain(name)) for name in ("vander", "roots"))
+        self._value = self._value_of(self._plain("val"))
         self._derivative, self._integral = (
             self._linear(self._plain("der")),
             self._linear(_longer(self._plain("int"))),
         )
         self._define()
         for name in (
-            "line", "add", "sub", "mulx", "mul", "div", "pow", "der", "int", "fromroots", "fit",
+            "val", "line", "add", "sub", "mulx", "mul", "div", "pow", "der", "int", "fromroots", "fit",
             "val2d", "val3d", "grid2d", "grid3d", "vander2d", "vander3d", "companion",
         ):  # fmt: skip
             plain = self._plain(name)
@@ -80,7 +79,7 @@ class Family:
 
     def _define(self):
         """Give the primitives their rules."""
-        val, vander, der = self.val, self.vander, self._derivative
+        val, vander, der = self._value, self.vander, self._derivative
 
         def val_wrt_x(y, ybar, x, c, tensor=True):
             """x̄ = ȳ p′(x)."""
@@ -111,6 +110,14 @@ class Family:
         defvjp(val, val_wrt_x, val_wrt_c)
         defvjp(vander, vander_wrt_x)
         defvjp(self.roots, roots_wrt_c)
+
+    def _value_of(self, plain):
+        """Return the primitive of the values of a series at points that are numbers."""
+
+        def value(x, c, tensor=True):
+            return plain(x, c, tensor)
+
+        return primitive(value, f"{self._module.__name__}.{plain.__name__}")
 
     def _linear(self, plain):
         """Return the primitive of der or int of order m along an axis, which is linear in c."""
@@ -160,6 +167,16 @@ class Family:
         return first[: len(p) + len(q) - 1]
 
     # --- NumPy's functions; the first argument is its own
+
+    def _val(self, f, x, c, tensor=True):
+        """Return the values of the series."""
+        if hasattr(x, "coef"):
+            raise _NotDifferentiableError(
+                f"{f.__name__} of a traced value at a {type(x).__name__} would return one, which cannot hold "
+                f"traced values; give it points, or compose the series with {self._prefix}mul and "
+                f"{self._prefix}add"
+            )
+        return self._value(x, c, tensor)
 
     def _line(self, f, off, scl):
         """Return off + scl·x."""
@@ -226,7 +243,7 @@ class Family:
         k = list(k) if np.iterable(k) else [k]
         for n in range(m):
             y = self._integral(y * scl, 1, 0)
-            constant = (k[n] if n < len(k) else 0) - self.val(lbnd, y)
+            constant = (k[n] if n < len(k) else 0) - self._value(lbnd, y)
             y = np.concatenate([y[:1] + constant, y[1:]])
         return _like(np.moveaxis(y, 0, axis), wanted)
 
@@ -266,18 +283,18 @@ class Family:
 
     def _values(self, f, c, x, *others):
         f(*map(_plain, (x, *others)), _plain(c))  # its own checks
-        c = self.val(np.asarray(x), c)
+        c = self._value(np.asarray(x), c)
         for x in others:
-            c = self.val(np.asarray(x), c, False)
+            c = self._value(np.asarray(x), c, False)
         return c
 
     def _grid2d(self, f, x, y, c):
         """Return the values on a grid."""
-        return self.val(y, self.val(x, c))
+        return self._value(y, self._value(x, c))
 
     def _grid3d(self, f, x, y, z, c):
         """Return the values on a grid."""
-        return self.val(z, self.val(y, self.val(x, c)))
+        return self._value(z, self._value(y, self._value(x, c)))
 
     def _vander2d(self, f, x, y, deg):
         """Return the products of the polynomials at points (x, y)."""
