@@ -14,10 +14,10 @@ series = some(shapes(1, 1, 1, 4))
 
 @st.composite
 def _roots(draw):
-    """Draw coefficients of polynomials with roots well apart from each other."""
-    zeros = draw(arrays(st.sampled_from([(0,), (1,), (2,), (4,)]), distinct=True))
-    zeros = zeros + 1j * draw(st.sampled_from([0.0, 0.7])) if draw(st.booleans()) else zeros
-    return Call((onp.atleast_1d(draw(st.sampled_from([1.0, -2.5])) * onp.poly(zeros)),))
+    """Draw coefficients of polynomials with roots well apart, in size too: NumPy returns them in no order."""
+    zeros = draw(arrays(st.sampled_from([(0,), (1,), (2,), (3,)]), 0.3, 3.0, distinct=True))
+    zeros = zeros * draw(st.sampled_from([1.0, -1.0, 1j, 0.6 - 0.8j]))
+    return Call((onp.atleast_1d(draw(st.sampled_from([8.0, -20.0])) * onp.poly(zeros)),))
 
 
 CASES = {

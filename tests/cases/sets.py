@@ -1,5 +1,7 @@
 """Where to draw the arguments of funad.numpy.sets from."""
 
+import math
+
 import hypothesis.strategies as st
 import numpy as onp
 
@@ -37,8 +39,11 @@ def _alone(draw):
 @st.composite
 def _two(draw, **keywords):
     """Draw two sets with nothing in common: differences would move what is equal apart."""
-    a, b = draw(apart(shapes(2))), draw(apart(shapes(2)))
-    return Call((a, b + 0.013), {k: draw(x) for k, x in keywords.items() if draw(st.booleans())})
+    first, second = draw(shapes(2)), draw(shapes(2))
+    n = math.prod(first)
+    both = draw(apart((n + math.prod(second),)))
+    sets = (both[:n].reshape(first), both[n:].reshape(second))
+    return Call(sets, {k: draw(x) for k, x in keywords.items() if draw(st.booleans())})
 
 
 CASES = {}
