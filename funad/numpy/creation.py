@@ -33,7 +33,6 @@ __all__ = [
     "empty_like",
     "eye",
     "fromfunction",
-    "fromiter",
     "full",
     "full_like",
     "geomspace",
@@ -183,7 +182,22 @@ zeros_like = _to_fill_like(_np.zeros_like)
 
 # --- between two values, and grids
 
-arange = primitive(_np.arange)
+steps = primitive(lambda start, stop, step, dtype=None: _np.arange(start, stop, step, dtype), "numpy.arange")
+
+
+@_composite(_np.arange)
+def arange(*args, device=None, **named):
+    """Return start, start + step, ... up to stop, which is the first argument if it is alone."""
+    if len(args) > 4 or not named.keys() <= {"start", "stop", "step", "dtype"}:
+        raise TypeError("arange of traced values takes start, stop, step, dtype and device")
+    given = {**dict(zip(("start", "stop", "step", "dtype"), args, strict=False)), **named}
+    start, stop = given.get("start"), given.get("stop")
+    if stop is None:
+        start, stop = None, start
+    step, dtype = given.get("step"), given.get("dtype")
+    return steps(0 if start is None else start, stop, 1 if step is None else step, dtype)
+
+
 geomspace = primitive(_np.geomspace)
 linspace = primitive(_np.linspace)
 logspace = primitive(_np.logspace)

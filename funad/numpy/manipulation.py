@@ -141,7 +141,6 @@ squeeze = primitive(_np.squeeze)
 swapaxes = primitive(_np.swapaxes)
 tile = primitive(_np.tile)
 tril = primitive(_np.tril)
-trim_zeros = primitive(_np.trim_zeros)
 triu = primitive(_np.triu)
 
 # Joined
@@ -365,6 +364,27 @@ def insert(arr, obj, values, axis=None):
     both = concatenate((arr, values), None)
     at = _np.insert(_positions(arr), _unbox(obj), _positions(values, size(arr)), axis)
     return astype(_take(both, at), _as_array(arr).dtype)
+
+
+@_composite(_np.trim_zeros)
+def trim_zeros(filt, trim="fb", axis=None):
+    """Return filt without zeros at the front or at the back, along all axes or some."""
+    plain = _unbox(_as_array(filt))
+    size = _np.trim_zeros(
+        plain, trim, **({} if axis is None else {"axis": axis})
+    ).shape  # axis: since NumPy 2.2
+    trimmed = _axes(axis, plain.ndim)
+    kept = []
+    for n, index in enumerate(_np.nonzero(plain)):
+        start = index.min() if n in trimmed and index.size and "f" in trim.lower() else 0
+        kept.append(slice(start, start + size[n]))
+    return filt[kept[0]] if len(kept) == 1 else filt[tuple(kept)]
+
+
+def _axes(axis, ndim):
+    """Return the axes that ``axis`` names, as a set."""
+    axes = range(ndim) if axis is None else [axis] if isinstance(axis, int) else axis
+    return {n % ndim for n in axes}
 
 
 @_composite(_np.resize)

@@ -9,6 +9,7 @@ from . import (
     linalg,
     manipulation,
     numeric,
+    polynomials,
     products,
     quantiles,
     reductions,

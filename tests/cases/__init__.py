@@ -1,6 +1,7 @@
 """Where to draw the arguments of every primitive from: one file per field, merged here."""
 
 from . import (
+    calls,
     creation,
     curves,
     elementwise,
@@ -8,14 +9,17 @@ from . import (
     indexing,
     linalg,
     manipulation,
+    polynomials,
     products,
     quantiles,
     reductions,
+    sets,
     sorting,
     statistics,
 )
 
 FIELDS = (
+    calls,
     creation,
     curves,
     elementwise,
@@ -23,9 +27,11 @@ FIELDS = (
     indexing,
     linalg,
     manipulation,
+    polynomials,
     products,
     quantiles,
     reductions,
+    sets,
     sorting,
     statistics,
 )
