@@ -17,6 +17,7 @@ from .registry import defvjp, defzero, elementwise, linear, rules  # type: ignor
 from .transforms import (
     checkpoint,
     custom_vjp,
+    debug_nans,
     elementwise_grad,
     ggnvp,
     grad,
@@ -46,6 +47,7 @@ __all__ = [
     "checkpoint",
     "curried",
     "custom_vjp",
+    "debug_nans",
     "defvjp",
     "defzero",
     "elementwise",

@@ -22,6 +22,7 @@ FLOORS = [
     {"numpy", "scipy"},
     {"rules"},
     {"tracing"},
+    {"recording"},
     {"transforms"},
     {"curried", "graph", "optimizers", "testing"},
     {""},  # funad/__init__.py

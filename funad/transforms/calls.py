@@ -101,6 +101,22 @@ def _parameters(f: Callable[..., Any]) -> list[str]:
         return []
 
 
+def leaf_names(f: Callable[..., Any], args: Any, kwargs: Any) -> list[str]:
+    """Return how each leaf of (args, kwargs) is written in f: ``params['w'][0]``."""
+    names: list[str] = []
+    try:
+        for parameter in inspect.signature(f).parameters.values():
+            if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+                names.append(parameter.name)
+            elif parameter.kind is parameter.VAR_POSITIONAL:
+                names += [f"{parameter.name}[{n}]" for n in range(len(args) - len(names))]
+    except (TypeError, ValueError):  # as of some of NumPy's own functions
+        pass
+    names += [f"argument{n}" for n in range(len(names), len(args))]
+    named = [*zip(names, args, strict=False), *kwargs.items()]
+    return [path for name, x in named for path in tree.paths(x, name)]
+
+
 # --- tracing a call
 
 
