@@ -55,6 +55,7 @@ __all__ = [
     "errors",
     "ggnvp",
     "grad",
+    "graph",
     "hessian",
     "hvp",
     "j",
@@ -83,6 +84,8 @@ __all__ = [
 
 def __getattr__(name: str) -> _Any:
     # Loaded when first asked for: toolz and hypothesis would double the time of "import funad".
+    if name == "graph":
+        return _importlib.import_module(".graphs", __name__).graph
     if name in ("curried", "errors", "testing"):
         return _importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -47,3 +47,7 @@ class EndedTraceError(FunadError, RuntimeError):
 
 class NonFiniteError(FunadError, FloatingPointError):
     """An infinity or a NaN where ``debug_nans`` was asked to look for one."""
+
+
+class PictureError(FunadError, RuntimeError):
+    """A picture that cannot be drawn: what draws it is not installed, or it is too large."""
