@@ -17,7 +17,7 @@ from .style import COLOURS, EDGE, FILLS, STROKES
 __all__ = ["write_png"]
 
 MOST = 2**16 - 1  # pixels on a side
-DOTS, FEWEST = 160, 50  # per inch: as a rule, and at least, to be legible
+DOTS, FEWEST = 220, 50  # per inch: as a rule, and at least, to be legible
 
 
 def write_png(layout: Layout, path: Any) -> None:
