@@ -13,7 +13,7 @@ import numpy as onp
 
 from .. import tree
 from ..boxes import Box, Traced
-from ..errors import ArgumentError, ArgumentTypeError
+from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError
 from ..spaces import describe, fit, is_complex, zeros_like
 from ..tape import Tape
 from ..tracing import trace
@@ -204,6 +204,16 @@ def check_complex(call: Call) -> None:
                 f"holomorphic=True is for functions of complex numbers, but "
                 f"{getattr(call.f, '__name__', 'f')} was given {describe(x)}; write x + 0j"
             )
+
+
+def check_complex_result(f: Any, y: Any) -> None:
+    """Refuse a real result of a function that is said to be holomorphic."""
+    if not is_complex(y):
+        raise NonScalarOutputError(
+            f"holomorphic=True is for functions with complex results, but {getattr(f, '__name__', 'f')} "
+            f"returned a real one, and a real function is holomorphic only if it is constant; leave "
+            f"holomorphic=True out"
+        )
 
 
 def finish(xbar: Any, x: Any) -> Any:
