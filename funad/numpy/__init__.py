@@ -11,6 +11,7 @@ import numpy as _np
 from . import fft, linalg
 from .creation import *
 from .elementwise import *
+from .filling import *
 from .indexing import *
 from .manipulation import *
 from .numeric import *
@@ -19,6 +20,7 @@ from .products import *
 from .reductions import *
 from .sorting import *
 from .versions import lookup
+from .views import *
 
 # Constants
 from numpy import (  # isort: skip
