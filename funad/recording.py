@@ -19,12 +19,13 @@ from .dual import dual, tangent_of
 from .registry import Record
 from .spaces import is_inexact
 from .tape import CONSTANT, Tape, walk
-from .tracing import find_line, sweep, trace
+from .tracing import find_line, run, sweep, trace
 
 __all__ = ["Node", "Recorder", "can_record", "is_finite"]
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_WALK, _SWEEP, _TRACE, _TANGENT = (f.__code__ for f in (walk, sweep, trace, tangent_of))
+_WALK, _SWEEP, _TANGENT = (f.__code__ for f in (walk, sweep, tangent_of))
+_RUNS = {trace.__code__, run.__code__}
 
 
 class Node:
@@ -75,6 +76,8 @@ class Recorder:
     """One trace that keeps everything. Its traced values are dual numbers with a node for ε."""
 
     __slots__ = ("level", "nodes")
+
+    keeps_values = True  # an assignment must not write into the memory of a value noted before
 
     def __init__(self) -> None:
         self.level = Tape.next_level()
@@ -149,7 +152,7 @@ def _context() -> tuple[str, dict[str, Any] | None]:
         code = frame.f_code
         if not line and not code.co_filename.startswith(_HERE):
             line = f'File "{code.co_filename}", line {frame.f_lineno}, in {code.co_name}'
-        if code is _TRACE and inside is None:
+        if code in _RUNS and inside is None:
             inside = {}  # what f does, though it may be run by a rule, as a checkpoint's
         elif code is _WALK and inside is None:
             inside = _call_of(frame, rule)

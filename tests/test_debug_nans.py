@@ -217,6 +217,24 @@ def test_several_results_and_lists_of_arrays():
     assert said(debug_nans(g), x).startswith("numpy.log returned -inf in 1 of 3")
 
 
+def test_programs_that_write_into_arrays():
+    def f(x):
+        y = np.zeros(3)
+        for n in range(3):
+            y[n] = np.log(x[n])  # written
+        y *= 2.0
+        return np.sum(np.where(y < -10, 0.0, y) / y[0])
+
+    at = onp.array([2.0, 0.5, 3.0])
+    onp.testing.assert_array_equal(debug_nans(grad(f))(at), grad(f)(at))
+    onp.testing.assert_array_equal(grad(debug_nans(f))(at), grad(f)(at))
+    bad = onp.array([2.0, -0.5, 3.0])
+    for run in (debug_nans(f), debug_nans(grad(f)), grad(debug_nans(f))):
+        message = said(run, bad)
+        assert message.startswith("numpy.log returned nan; it was called with float64[]")
+        assert line_with("written") in message
+
+
 def test_complex_numbers_and_float32():
     assert "numpy.log returned" in said(debug_nans(lambda z: np.log(z)), 0j)
     assert "float32[3]" in said(debug_nans(grad(roots)), x.astype(onp.float32))

@@ -121,6 +121,22 @@ def test_checkpoints_several_results_and_lists_of_arrays():
     onp.testing.assert_allclose(recorded.gradients["b"], 4 * x)
 
 
+def test_assignments_are_recorded_and_change_no_value_noted_before():
+    def f(x):
+        y = np.zeros(3)
+        y[0] = x[0] * 2
+        y[1:] += np.sqrt(x[1:])
+        return np.sum(y * y)
+
+    at = onp.array([1.0, 4.0, 9.0])
+    recorded = graph(f)(at).backward()
+    rows = {line.split()[0]: line for line in str(recorded).splitlines()}
+    assert re.search(r"assignment +\[float64\[3\], %1\], at \[0\] .*\[2\.0, 0\.0, 0\.0\]", rows["%2"])
+    assert re.search(r"assignment +\[%2, %6\], at \[1:\]\[\.\.\.\] .*\[2\.0, 2\.0, 3\.0\]", rows["%7"])
+    assert "[4.0, 4.0, 6.0]" in rows["%7"] and recorded.cotangents[8].tolist() == [4.0, 4.0, 6.0]
+    assert recorded.gradients["x"].tolist() == grad(f)(at).tolist() == [8.0, 1.0, 1.0]
+
+
 def test_methods_keywords_and_starred_arguments_have_names():
     class Model:
         @graph

@@ -10,6 +10,7 @@ import numpy as onp
 
 from ..recording import Node
 from ..spaces import describe, is_inexact, plain
+from ..tape import ASSIGN
 
 __all__ = ["Drawing", "Vertex"]
 
@@ -110,6 +111,9 @@ class Drawing:
         if vertex.operation == "indexing" and type(node.args[1]) is tuple:
             x, index = node.args
             words = [self._word(part, traced.get(n), sources, "") for n, part in enumerate((x, *index))]
+        elif node.record is ASSIGN:
+            pair, path, index = node.args
+            words = [self._word(pair, traced.get(0), sources, "arrays"), f"at {_at([*path, index])}"]
         else:
             drawn = "numbers and arrays" if node.record.kind == "elementwise" else "arrays"
             words = [self._word(x, traced.get(n), sources, drawn) for n, x in enumerate(node.args)]
@@ -158,6 +162,12 @@ def plain_of(x: Any) -> Any:
 def _operation(name: str) -> str:
     """Return ``matmul`` for ``numpy.matmul``, ``linalg.solve`` for ``numpy.linalg.solve``."""
     return name.removeprefix("numpy.") if name.startswith("numpy.") else name.rpartition(".")[2]
+
+
+def _at(steps: Sequence[Any]) -> str:
+    """Return an index of a view as it is written: ``[1:][0, 2]``."""
+    parts = [step if type(step) is tuple else (step,) for step in steps]
+    return "".join(f"[{', '.join(map(_constant, part))}]" for part in parts)
 
 
 def _constant(x: Any) -> str:

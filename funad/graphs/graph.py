@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..errors import ArgumentError, ArgumentTypeError, CotangentError, NonScalar
 from ..recording import Node, Recorder, can_record
 from ..spaces import fit, is_complex, ones_like, shape_of
 from ..tape import CONSTANT, OUTPUT, WIDTH, Scatter, Tape, pull_back
+from ..tracing import run
 from ..transforms.calls import ArgNums, Call, Transformed, check_argnums, finish, leaf_names
 from .dot import dot_of, is_there, run_dot
 from .drawing import Drawing, counted
@@ -86,8 +88,12 @@ def _graph(f: Any, argnums: ArgNums | None, args: Any, kwargs: Any) -> Graph:
     inputs = [
         recorder.input(leaf) if is_input else leaf for leaf, is_input in zip(leaves, chosen, strict=True)
     ]
-    called, named = tree.unflatten(structure, inputs)
-    y = f(*called, **named)
+
+    def called(xs: list[Any]) -> Any:
+        args, kwargs = tree.unflatten(structure, xs)
+        return f(*args, **kwargs)
+
+    y = run(called, inputs)
     parts, output = tree.flatten(y)
     of_node = {
         node.index: name for name, x in zip(names, inputs, strict=True) if (node := recorder.node_of(x))
@@ -349,5 +355,6 @@ class _Noted(list[Any]):
         slot = len(self) - 1
         last = super().pop(*place)
         if (slot - self.inputs) % WIDTH == 0:
-            self.noted[slot] = last.dense() if type(last) is Scatter else last
+            # A copy: the walk goes on to write into what it has made itself.
+            self.noted[slot] = last.dense() if type(last) is Scatter else copy(last)
         return last

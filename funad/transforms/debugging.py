@@ -8,11 +8,10 @@ from typing import Any
 import numpy as onp
 
 from .. import numpy as np
-from .. import tree
-from ..boxes import Traced
+from .. import tracing, tree
+from ..boxes import Traced, innermost
 from ..errors import NonFiniteError
 from ..joint import step
-from ..primitives import innermost
 from ..recording import Node, Recorder, can_record, is_finite, line_of
 from ..registry import record_of
 from ..spaces import describe, plain
@@ -136,7 +135,7 @@ def _explain(f: Any, run: Callable[[list[Any]], Any], leaves: list[Any], names: 
     recorder = Recorder()
     inputs = [recorder.input(leaf) if can_record(leaf) else leaf for leaf in leaves]
     with onp.errstate(all="ignore"):
-        y = run(inputs)
+        y = tracing.run(run, inputs)
     found = [leaf for leaf in tree.flatten(y)[0] if not is_finite(leaf)]
     name = getattr(f, "__name__", "f")
     if not found:
