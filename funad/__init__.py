@@ -39,6 +39,7 @@ from .transforms import (
     vhp,
     vjp,
 )
+from .transforms.jvp_rules import defjvp
 
 __version__ = "0.1.0"
 
@@ -48,6 +49,7 @@ __all__ = [
     "curried",
     "custom_vjp",
     "debug_nans",
+    "defjvp",
     "defvjp",
     "defzero",
     "elementwise",
