@@ -58,17 +58,16 @@ def _transposed(argnum: ArgNum, rule: Rule) -> Rule:
 
     def transpose(y: Any, ybar: Any, /, *args: Any, **kwargs: Any) -> Any:
         x = args[argnum] if isinstance(argnum, int) else kwargs[argnum]
-        several = isinstance(y, (tuple, list))
-        parts = list(y) if several else [y]
+        parts = tree.flatten(y)[0]
 
         def push(xdot: Any) -> Any:
-            found = rule(y, xdot, *args, **kwargs)
-            pairs = zip(found if several else [found], parts, strict=True)
+            found = tree.flatten(rule(y, xdot, *args, **kwargs))[0]
+            pairs = zip(found, parts, strict=True)
             return [
                 zeros_like(part) if dot is None else fit(dot, part) for dot, part in pairs if is_inexact(part)
             ]
 
-        bars = zip(ybar if several else [ybar], parts, strict=True)
+        bars = zip(tree.flatten(ybar)[0], parts, strict=True)
         _, pull = vjp(push, tree.map(zeros_like, x))
         return pull([bar for bar, part in bars if is_inexact(part)])
 
