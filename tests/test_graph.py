@@ -398,6 +398,10 @@ def test_without_graphviz_a_request_for_it_says_what_to_do(no_dot, tmp_path):
         recorded.svg(engine="neato")
 
 
+def test_a_notebook_is_not_kept_waiting_for_a_large_graph():
+    assert graph(steps)(0.5, 200)._repr_svg_() is None
+
+
 def test_with_graphviz_it_draws(no_dot, tmp_path):
     write_dot(tmp_path, "import sys\nsys.stdout.write(f'{sys.argv[1]} {sys.stdin.read()}')")
     recorded = graph(neuron)(2.0, 3.0, 1.0)

@@ -25,6 +25,8 @@ from .table import table_of
 
 __all__ = ["Graph", "graph"]
 
+SHOWN = 300  # nodes that a notebook draws without being asked to
+
 
 def graph(f: Any, argnums: ArgNums | None = None) -> Any:
     """Turn ``f`` into a function that returns its computation, recorded, as a :class:`Graph`.
@@ -315,8 +317,9 @@ class Graph:
             ) from None
         raster.write_png(Layout(self._drawing()), path)
 
-    def _repr_svg_(self) -> str:
-        return self.svg()
+    def _repr_svg_(self) -> str | None:
+        """What notebooks show; of a graph that would take seconds to lay out, nothing but its repr."""
+        return self.svg() if len(self.nodes) <= SHOWN else None
 
 
 def _gradient(xbar: Any, x: Any) -> Any:
