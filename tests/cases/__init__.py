@@ -2,15 +2,31 @@
 
 from . import (
     creation,
+    curves,
     elementwise,
     fft,
     indexing,
     linalg,
     manipulation,
     products,
+    quantiles,
     reductions,
     sorting,
+    statistics,
 )
 
-FIELDS = (creation, elementwise, fft, indexing, linalg, manipulation, products, reductions, sorting)
+FIELDS = (
+    creation,
+    curves,
+    elementwise,
+    fft,
+    indexing,
+    linalg,
+    manipulation,
+    products,
+    quantiles,
+    reductions,
+    sorting,
+    statistics,
+)
 CASES = {f: case for field in FIELDS for f, case in field.CASES.items()}
