@@ -15,7 +15,7 @@ import numpy as onp
 from .boxes import BY_HAND, Box, Dual, box_of
 from .registry import Record
 from .spaces import as_numpy, fit, is_inexact, plain, zeros_like
-from .tape import CONSTANT, OUTPUT, WIDTH, Tape, pull_back, strong_zero
+from .tape import CONSTANT, OUTPUT, WIDTH, Tape, pull_back, strong_slope, strong_zero
 
 __all__ = ["Forward", "push_forward", "tangent_of"]
 
@@ -111,7 +111,9 @@ def _elementwise(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwar
         except ArithmeticError:  # a Python float divided by zero, where NumPy's is infinite
             ydot = rule(as_numpy(y), xdot, *map(as_numpy, args), **kwargs)
         total = onp.add.reduce(plain(ydot), axis=None)
-    return ydot if total == total else strong_zero(ydot, xdot)
+    if total == total:
+        return ydot
+    return strong_slope(strong_zero(ydot, xdot), xdot, rule, y, args, kwargs)
 
 
 def _linear(record: Record, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> Any:

@@ -87,6 +87,18 @@ def ghost(x: Any) -> Any:
     return ndarray(x.shape, x.dtype, _NOTHING, 0, (0,) * x.ndim)
 
 
+def is_fleeting(x: Any) -> bool:
+    """Say whether x carries an infinitesimal that is to be gone before a transformation returns."""
+    return hasattr(x, "tape") and getattr(x.tape, "fleeting", False)
+
+
+def shed(x: Any) -> Any:
+    """Return x without such infinitesimals."""
+    while is_fleeting(x):
+        x = x.value
+    return x
+
+
 def fit(xbar: Any, x: Any) -> Any:
     """Return x̄ in the space of x: broadcasting undone, dtype restored, real for a real x."""
     if type(xbar) is ndarray and type(x) is ndarray and xbar.dtype is x.dtype:
@@ -96,6 +108,8 @@ def fit(xbar: Any, x: Any) -> Any:
     shape, dtype = shape_of(x), dtype_of(x)
     if not hasattr(xbar, "dtype"):
         xbar = onp.asarray(xbar)[()]
+    if is_fleeting(xbar) and not is_fleeting(x):
+        xbar = shed(xbar)
     if dtype.kind != "c" and xbar.dtype.kind == "c":
         xbar = xbar.real
     if xbar.shape != shape:

@@ -14,7 +14,7 @@ import numpy as onp
 from .. import tree
 from ..boxes import Box, Traced
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError
-from ..spaces import describe, fit, is_complex, zeros_like
+from ..spaces import describe, fit, is_complex, shed, zeros_like
 from ..tape import Tape
 from ..tracing import trace
 
@@ -236,10 +236,29 @@ def _own(xbars: list[Any]) -> list[Any]:
     seen: set[int] = set()
     for n, xbar in enumerate(xbars):
         if type(xbar) is ndarray:
-            if xbar.base is not None or not xbar.flags.writeable or id(xbar) in seen:
+            if not xbar.flags.writeable or id(xbar) in seen or _is_part(xbar):
                 xbar = xbars[n] = xbar.copy()
             seen.add(id(xbar))
     return xbars
+
+
+def _is_part(xbar: Any) -> bool:
+    """Say whether an array is a view of what someone else has, or of more than itself."""
+    base = xbar.base
+    # Two: the array itself and the name here. A fresh array in another shape is nobody else's.
+    return base is not None and (
+        type(base) is not ndarray or base.nbytes != xbar.nbytes or sys.getrefcount(base) > _ALONE
+    )
+
+
+def _references() -> int:
+    """Return how many references _is_part counts where nobody else has one."""
+    view = onp.empty(1).reshape(1, 1)
+    base = view.base
+    return sys.getrefcount(base)
+
+
+_ALONE = _references()
 
 
 def own_copies(xs: list[Any]) -> list[Any]:
@@ -275,4 +294,4 @@ def trace_call(call: Call, has_aux: bool) -> tuple[Any, Tape, Any]:
 
 def out_of(tape: Tape, x: Any) -> Any:
     """Return x as it is outside of this trace."""
-    return x.value if type(x) is Box and x.tape is tape else x
+    return shed(x.value) if type(x) is Box and x.tape is tape else x

@@ -10,7 +10,7 @@ import numpy as onp
 from .. import tree
 from ..boxes import Box, Traced, unbox
 from ..errors import ArgumentError, CotangentError, NonScalarOutputError
-from ..spaces import describe, fit, is_complex, ones_like, shape_of
+from ..spaces import describe, fit, is_complex, ones_like, shape_of, shed
 from ..tracing import sweep
 from .calls import (
     ArgNums,
@@ -194,7 +194,7 @@ def _value_and_grad(
     y, tape, aux = trace_call(call, has_aux)
     entries = tape.end()
     if type(y) is Box and y.tape is tape:
-        value, index = y.value, y.index
+        value, index = shed(y.value), y.index
         _check_scalar(f, value, holomorphic)
         del y
         entries[index] = ones_like(value)
