@@ -247,6 +247,8 @@ def _written(x: Any, path: tuple[Any, ...], index: Any, v: Any) -> Any:
     if trace is None:
         put(x, path, index, v)
         return x
+    if getattr(trace, "keeps_values", False):
+        return ASSIGN.wrapped([x, v], path, index)
     a, of_x = _inside(x, trace)
     b, of_v = _inside(v, trace)
     y = _written(a, path, index, b)

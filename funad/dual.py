@@ -67,7 +67,9 @@ def tangent_of(record: Record, y: Any, args: Any, kwargs: Any, tangents: Any) ->
     several = isinstance(y, (tuple, list))
     total: Any = None
     for argnum, xdot in tangents:
-        if record.kind == "elementwise":
+        if record.forward and argnum in record.forward:
+            ydot = _by_rule(record, argnum, xdot, y, args, kwargs)
+        elif record.kind == "elementwise":
             ydot = fit(_elementwise(record, argnum, xdot, y, args, kwargs), y)
         elif record.kind == "linear":
             ydot = _linear(record, argnum, xdot, args, kwargs)
@@ -85,6 +87,19 @@ def _sum(total: Any, ydot: Any, several: bool) -> Any:
 
 def _plus(a: Any, b: Any) -> Any:
     return b if a is None else a if b is None else a + b
+
+
+def _by_rule(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
+    """ẏ by the rule of defjvp, each part of it in the space of its part of y."""
+    if type(xdot) is list:
+        xdot = [zeros_like(x) if dot is None else dot for x, dot in zip(args[argnum], xdot, strict=True)]
+    ydot = record.forward[argnum](y, xdot, *args, **kwargs)
+    if not isinstance(y, (tuple, list)):
+        return fit(ydot, y)
+    return tuple(
+        (zeros_like(part) if dot is None else fit(dot, part)) if is_inexact(part) else None
+        for dot, part in zip(ydot, y, strict=True)
+    )
 
 
 def _elementwise(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as onp
 
+from . import tree
 from .arrays import UNTRACED, Array, content, fillable, linked, settled, view_of
-from .boxes import Box, Dual, Traced, innermost
+from .boxes import Box, Dual, Traced, innermost, unbox
 from .registry import WORTH_DROPPING, Record, adopt, enter, record_of, signature_of
-from .spaces import is_inexact
+from .spaces import is_inexact, zeros_of
 from .tape import CONSTANT, OUTPUT, Tape
 
 __all__ = ["primitive"]
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
+EVERYTHING = (-1,)  # the containers of a primitive of which any argument may be one
 
 
 def primitive(
-    f: Callable[..., Any], name: str | None = None, containers: tuple[int, ...] = ()
+    f: Callable[..., Any] | None = None, name: str | None = None, containers: tuple[int, ...] | bool = ()
 ) -> Callable[..., Any]:
     """Wrap the function ``f`` so that traces see a call of it as one step.
 
@@ -33,12 +35,15 @@ def primitive(
     ----------
     f : callable
         Takes and returns floats and float arrays, or sequences of them. It must be pure, and
-        must not write to its arguments.
+        must not write to its arguments. Left out, as in ``@primitive(containers=True)``, what
+        comes back is a decorator.
     name : str, optional
         What messages call it; by default its module and name.
-    containers : tuple of int, optional
+    containers : tuple of int or True, optional
         The positions of arguments that are lists of arrays, as the first of ``concatenate``;
-        their rule returns a list of cotangents.
+        their rule returns a list of cotangents. True says that any argument and the result may
+        be containers of any kind (see :mod:`funad.tree`): a rule takes y and ȳ as f returns y,
+        and returns x̄ of the structure of x.
 
     Returns
     -------
@@ -60,12 +65,14 @@ def primitive(
     >>> funad.grad(cube)(2.0)
     12.0
     """
+    if f is None:
+        return functools.partial(primitive, name=name, containers=containers)
     record = enter(f, name)
-    record.containers = containers
+    record.containers = containers if isinstance(containers, tuple) else EVERYTHING if containers else ()
     make = {1: _of_one, 2: _of_two}.get(f.nin, _of_any) if isinstance(f, onp.ufunc) else _of_any
     if isinstance(f, onp.ufunc) and (f.nout > 1 or (f.signature is not None and f is not onp.matmul)):
         make = _of_any  # vecdot and the like take further keywords
-    wrapped = make(record, f)
+    wrapped = (_of_containers if record.containers == EVERYTHING else make)(record, f)
     functools.update_wrapper(wrapped, f, [n for n in functools.WRAPPER_ASSIGNMENTS if hasattr(f, n)])
     _move(wrapped, f)
     adopt(record, wrapped)
@@ -298,6 +305,69 @@ PLAIN = frozenset({ndarray, float, int, bool, type(None)})
 _FLOAT = onp.dtype(float)
 # What two numbers or arrays may give; anything else is looked at more closely.
 RESULTS = frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex, Box})
+
+
+def _of_containers(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a function whose arguments and results are containers of any kind."""
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        leaves, structure = tree.flatten((args, kwargs))
+        leaves = list(map(content_of, leaves))
+        places = [n for n, leaf in enumerate(leaves) if isinstance(leaf, Traced)]
+        return _call_whole(record, leaves, structure, places) if places else f(*args, **kwargs)
+
+    return wrapped
+
+
+def _call_whole(record: Record, leaves: list[Any], structure: Any, places: list[int]) -> Any:
+    """Call a primitive of containers as one of the list of its traced leaves."""
+    outputs: list[Any] = []  # the structure of y, once it is known
+
+    def filled(xs: list[Any]) -> Any:
+        whole = list(leaves)
+        for place, x in zip(places, xs, strict=True):
+            whole[place] = x
+        return tree.unflatten(structure, whole)
+
+    def run(xs: list[Any]) -> Any:
+        if innermost(xs) is not None:
+            return call(made, (xs,), {})
+        args, kwargs = filled(xs)
+        parts, found = tree.flatten(record.f(*args, **kwargs))
+        outputs[:] = [found]
+        return tuple(parts)
+
+    def rule(y: Any, ybar: Any, xs: list[Any]) -> Any:
+        args, kwargs = filled(xs)
+        y, ybar = tree.unflatten(outputs[0], y), tree.unflatten(outputs[0], ybar)
+        flat = [zeros_of(leaf) for leaf in leaves]
+        for argnum, inner, start in traced:
+            xbar = record.rules[argnum](y, ybar, *args, **kwargs)
+            flat[start : start + inner.size] = tree.flatten_like(inner, xbar)
+        return [zeros_of(leaves[place]) if flat[place] is None else flat[place] for place in places]
+
+    args, kwargs = tree.unflatten(structure, leaves)
+    if record.kind == "zero":
+        return record.f(*tree.map(unbox, args), **tree.map(unbox, kwargs))
+    traced = list(_traced_arguments(args, kwargs, set(places)))
+    for argnum, _, _ in traced:
+        record.rule(argnum)
+    record.check_positions(args)
+    record.check_keywords(kwargs)
+    made = Record(run, record.name)
+    made.wrapped, made.kind, made.containers, made.rules = run, "vjp", (0,), {0: rule}
+    parts = call(made, ([leaves[place] for place in places],), {})
+    return tree.unflatten(outputs[0], parts)
+
+
+def _traced_arguments(args: Any, kwargs: Any, places: set[int]) -> Iterator[tuple[Any, Any, int]]:
+    """Iterate over the arguments with traced leaves: (argument, structure, where its leaves start)."""
+    start = 0
+    for argnum, x in (*enumerate(args), *kwargs.items()):
+        inner = tree.flatten(x)[1]
+        if not places.isdisjoint(range(start, start + inner.size)):
+            yield argnum, inner, start
+        start += inner.size
 
 
 def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -228,14 +228,14 @@ def pull_back(entries: list[Any], inputs: int, masked: bool = False) -> list[Any
     """
     start = list(entries) if masked else None
     with onp.errstate(invalid="raise", divide="ignore", over="ignore", under="ignore"):
-        start = _walk(entries, inputs, start, False)
+        start = walk(entries, inputs, start, False)
         if start is not None and any(has_nan(slot) for slot in entries[1:]):
             entries[:] = start
-            _walk(entries, inputs, start, True)
+            walk(entries, inputs, start, True)
     return [slot.dense() if type(slot) is Scatter else slot for slot in entries[1:]]
 
 
-def _walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool) -> list[Any] | None:
+def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool) -> list[Any] | None:
     """The loop of pull_back. Everything here runs once per operation: it is written out for speed.
 
     Return the entries as they were at the first rule that masks, if there was one.

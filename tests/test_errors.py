@@ -48,7 +48,7 @@ def test_every_error_is_one_of_the_family_and_a_builtin():
     classes = [e for e in vars(funad.errors).values() if isinstance(e, type) and e is not FunadError]
     for error in classes:
         assert issubclass(error, FunadError)
-        assert issubclass(error, (TypeError, ValueError, NotImplementedError, RuntimeError))
+        assert issubclass(error, (TypeError, ValueError, NotImplementedError, RuntimeError, ArithmeticError))
 
 
 def test_vector_output_names_the_shape_and_suggests_jacobian_or_sum():

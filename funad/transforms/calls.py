@@ -13,7 +13,7 @@ import numpy as onp
 
 from .. import tree
 from ..boxes import Box, Traced
-from ..errors import ArgumentError, ArgumentTypeError
+from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError
 from ..spaces import describe, fit, is_complex, shed, zeros_like
 from ..tape import Tape
 from ..tracing import trace
@@ -99,6 +99,22 @@ def _parameters(f: Callable[..., Any]) -> list[str]:
         return list(inspect.signature(f).parameters)
     except (TypeError, ValueError):
         return []
+
+
+def leaf_names(f: Callable[..., Any], args: Any, kwargs: Any) -> list[str]:
+    """Return how each leaf of (args, kwargs) is written in f: ``params['w'][0]``."""
+    names: list[str] = []
+    try:
+        for parameter in inspect.signature(f).parameters.values():
+            if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+                names.append(parameter.name)
+            elif parameter.kind is parameter.VAR_POSITIONAL:
+                names += [f"{parameter.name}[{n}]" for n in range(len(args) - len(names))]
+    except (TypeError, ValueError):  # as of some of NumPy's own functions
+        pass
+    names += [f"argument{n}" for n in range(len(names), len(args))]
+    named = [*zip(names, args, strict=False), *kwargs.items()]
+    return [path for name, x in named for path in tree.paths(x, name)]
 
 
 # --- tracing a call
@@ -190,6 +206,16 @@ def check_complex(call: Call) -> None:
                 f"holomorphic=True is for functions of complex numbers, but "
                 f"{getattr(call.f, '__name__', 'f')} was given {describe(x)}; write x + 0j"
             )
+
+
+def check_complex_result(f: Any, y: Any) -> None:
+    """Refuse a real result of a function that is said to be holomorphic."""
+    if not is_complex(y):
+        raise NonScalarOutputError(
+            f"holomorphic=True is for functions with complex results, but {getattr(f, '__name__', 'f')} "
+            f"returned a real one, and a real function is holomorphic only if it is constant; leave "
+            f"holomorphic=True out"
+        )
 
 
 def finish(xbar: Any, x: Any) -> Any:
