@@ -64,11 +64,39 @@ def primitive(
     make = {1: _of_one, 2: _of_two}.get(f.nin, _of_any) if isinstance(f, onp.ufunc) else _of_any
     if isinstance(f, onp.ufunc) and (f.nout > 1 or (f.signature is not None and f is not onp.matmul)):
         make = _of_any  # vecdot and the like take further keywords
+    if f is onp.matmul:
+        make = _of_matmul
     wrapped = make(record, f)
     functools.update_wrapper(wrapped, f, [n for n in functools.WRAPPER_ASSIGNMENTS if hasattr(f, n)])
     _move(wrapped, f)
+    if isinstance(f, onp.ufunc):
+        _look_like_a_ufunc(wrapped, f)
     adopt(record, wrapped)
     return wrapped
+
+
+def _look_like_a_ufunc(wrapped: Callable[..., Any], f: onp.ufunc) -> None:
+    """Give the wrapper of a ufunc the attributes and the methods of ufuncs."""
+    for name in ("nin", "nout", "nargs", "ntypes", "types", "identity", "signature", "resolve_dtypes"):
+        setattr(wrapped, name, getattr(f, name))
+    for name in ("reduce", "accumulate", "outer", "reduceat", "at"):
+        setattr(wrapped, name, _method(f, name))
+
+
+def _method(f: onp.ufunc, name: str) -> Callable[..., Any]:
+    """Return a method of a ufunc that takes traced values: ``funad.numpy.ufuncs`` has it."""
+    method = getattr(onp.ufunc, name)
+
+    @functools.wraps(getattr(f, name))
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        return record_of(method).wrapped(f, *args, **kwargs)  # type: ignore[union-attr]
+
+    return wrapped
+
+
+def with_keywords(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a ufunc with keywords: ``funad.numpy.ufuncs`` knows what they mean on traced values."""
+    return record_of(onp.ufunc.__call__).wrapped(record.f, *args, **kwargs)  # type: ignore[union-attr]
 
 
 def _move(wrapped: Callable[..., Any], f: Callable[..., Any]) -> None:
@@ -97,6 +125,10 @@ def composite(f: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[
         return wrapped
 
     return decorate
+
+
+# What a primitive is where such a keyword is given a traced value: made of other primitives.
+FORMS: dict[tuple[Callable[..., Any], str], Callable[..., Any]] = {}
 
 
 # What a call has to look into: lists may hold traced values, dual numbers are some.
@@ -138,7 +170,7 @@ def _one(
         out is not None or where is not None or dtype is not None or casting is not None
         or order is not None or subok is not None or signature is not None
     ):  # fmt: skip
-        return call(record, (a,), _given(
+        return with_keywords(record, (a,), _given(
             out=out, where=where, dtype=dtype,
             casting=casting, order=order, subok=subok, signature=signature,
         ))  # fmt: skip
@@ -185,9 +217,34 @@ def _two(
         out is not None or where is not None or dtype is not None or casting is not None
         or order is not None or subok is not None or signature is not None
     ):  # fmt: skip
-        return call(record, (a, b), _given(
+        return with_keywords(record, (a, b), _given(
             out=out, where=where, dtype=dtype,
             casting=casting, order=order, subok=subok, signature=signature,
+        ))  # fmt: skip
+    kind_a, kind_b = type(a), type(b)
+    if kind_a is not Box and kind_b is not Box:
+        if kind_a in OTHERS or kind_b in OTHERS:
+            return call(record, (a, b), {})
+        return f(a, b)
+    return record_two(record, a, b)
+
+
+def _of_matmul(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap matmul: a ufunc of two arguments that takes ``axes`` too."""
+    return _bound(_matmul, record, f)
+
+
+def _matmul(
+    a: Any, b: Any, /, out: Any = None, where: Any = None, dtype: Any = None, casting: Any = None,
+    order: Any = None, subok: Any = None, signature: Any = None, axes: Any = None,
+) -> Any:  # fmt: skip
+    if (
+        out is not None or where is not None or dtype is not None or casting is not None
+        or order is not None or subok is not None or signature is not None or axes is not None
+    ):  # fmt: skip
+        return with_keywords(record, (a, b), _given(
+            out=out, where=where, dtype=dtype, casting=casting,
+            order=order, subok=subok, signature=signature, axes=axes,
         ))  # fmt: skip
     kind_a, kind_b = type(a), type(b)
     if kind_a is not Box and kind_b is not Box:
@@ -245,6 +302,7 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
 
 def _of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a function of any signature."""
+    is_ufunc = isinstance(f, onp.ufunc)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         if not kwargs:
@@ -261,6 +319,8 @@ def _of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
                         return record_two(record, a, b)
                 elif type(a) is ndarray and type(b) in PLAIN:
                     return f(a, b)
+        elif is_ufunc:
+            return with_keywords(record, args, kwargs)
         elif len(args) == 1 and type(args[0]) is Box and all(type(x) in PLAIN for x in kwargs.values()):
             return record_with_keywords(record, args[0], kwargs)
         return call(record, args, kwargs)
@@ -295,6 +355,9 @@ def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if tape is None:
         return record.f(*args, **kwargs)
     if innermost(kwargs.values()) is not None:
+        for name, x in kwargs.items():
+            if (record.f, name) in FORMS and innermost((x,)) is not None:
+                return FORMS[record.f, name](*args, **kwargs)
         args, kwargs = _by_position(record, args, kwargs)
     values: list[Any] = []
     named: dict[str, Any] = {}

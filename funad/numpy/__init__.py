@@ -18,6 +18,7 @@ from .padding import *
 from .products import *
 from .reductions import *
 from .sorting import *
+from .ufuncs import *
 from .versions import lookup
 
 # Constants

@@ -11,4 +11,5 @@ from . import (
     products,
     reductions,
     sorting,
+    ufuncs,
 )

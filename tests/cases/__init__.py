@@ -10,7 +10,8 @@ from . import (
     products,
     reductions,
     sorting,
+    ufuncs,
 )
 
-FIELDS = (creation, elementwise, fft, indexing, linalg, manipulation, products, reductions, sorting)
+FIELDS = (creation, elementwise, fft, indexing, linalg, manipulation, products, reductions, sorting, ufuncs)
 CASES = {f: case for field in FIELDS for f, case in field.CASES.items()}
