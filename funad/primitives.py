@@ -331,8 +331,8 @@ def _of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
 def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> Any:
     """Call a primitive on one box and plain keywords, and record it: np.sum(x, axis=0)."""
     a = box.value
-    if kwargs.get("out") is not None and record.kind != "zero":  # before it is written to
-        record.check_keywords(kwargs)
+    if (kwargs.get("out") is not None or "overwrite_input" in kwargs) and record.kind != "zero":
+        kwargs = _handled(record, kwargs)  # before they are written to
     y = record.wrapped(a, **kwargs) if isinstance(a, Traced) else record.f(a, **kwargs)
     if getattr(y, "dtype", _FLOAT).kind in "biu":
         return y
@@ -373,8 +373,8 @@ def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             sources.append((name, source))
     if record.kind != "zero":
         record.check_positions(args)
-        if kwargs.get("out") is not None:  # before it is written to
-            record.check_keywords(kwargs)
+        if kwargs.get("out") is not None or "overwrite_input" in kwargs:
+            named = _handled(record, named)  # before they are written to
     y = record.wrapped(*values, **named)
     # Integers and booleans (``dtype=int``) are locally constant.
     if record.kind == "zero" or getattr(y, "dtype", _FLOAT).kind in "biu":
@@ -399,7 +399,10 @@ def _handled(record: Record, kwargs: dict[str, Any]) -> dict[str, Any]:
 
 def _says_nothing(name: str, x: Any) -> bool:
     """Say whether a keyword of ufuncs and reductions is given its default."""
-    return x is None if name == "out" else name == "where" and x is True
+    return name in DEFAULTS and x is DEFAULTS[name]
+
+
+DEFAULTS = {"out": None, "where": True, "overwrite_input": False}
 
 
 def innermost(xs: Iterable[Any]) -> Any:

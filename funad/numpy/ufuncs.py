@@ -143,9 +143,9 @@ def _into(f, args, where, out, casting):
         )
     if where is True:
         raise _UnsupportedKeywordError(
-            f"{name}(..., out=x) on a traced value would write a traced result into {_kind(out)}, and "
-            f"its derivative would be lost; use what the function returns, x = np.{name}(...), also "
-            f"for an operator in place: x = x + y for x += y"
+            f"{name}(..., out=x) on a traced value would write a traced result into {_kind(out)}, which "
+            f"cannot take it; use what the function returns, x = np.{name}(...), also for an operator in "
+            f"place: x = x + y for x += y"
         )
     if _is_dropped():
         raise _UnsupportedKeywordError(
