@@ -85,10 +85,12 @@ def _look_like_a_ufunc(wrapped: Callable[..., Any], f: onp.ufunc) -> None:
 
 def _method(f: onp.ufunc, name: str) -> Callable[..., Any]:
     """Return a method of a ufunc that takes traced values: ``funad.numpy.ufuncs`` has it."""
-    method = getattr(onp.ufunc, name)
+    method, plain = getattr(onp.ufunc, name), getattr(f, name)
 
-    @functools.wraps(getattr(f, name))
+    @functools.wraps(plain)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and type(args[0]) is ndarray and all(type(x) in PLAIN for x in kwargs.values()):
+            return plain(*args, **kwargs)
         return record_of(method).wrapped(f, *args, **kwargs)  # type: ignore[union-attr]
 
     return wrapped
