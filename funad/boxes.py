@@ -8,8 +8,9 @@ arrays are added by ``funad.numpy.methods``.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
+from weakref import ref
 
 import numpy as onp
 
@@ -19,7 +20,7 @@ from .spaces import ghost
 
 __all__ = ["Box", "Dual", "Traced"]
 
-ndarray, new = onp.ndarray, object.__new__
+ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 
 # The types of constants that an operator takes without a further look.
 CONSTANTS = frozenset(
@@ -31,12 +32,20 @@ _GETITEM = enter(operator.getitem, "indexing")
 
 
 class Traced:
-    """A value and the trace that it belongs to."""
+    """A value and the trace that it belongs to.
 
-    __slots__ = ("tape", "value")
+    All kinds of traced values have the same slots, so that one can become another: a box or a dual
+    number that is assigned to becomes an array that can be (see ``arrays``). ``parent`` and
+    ``views`` are set where values share memory, and are what tells it then.
+    """
+
+    __slots__ = ("__weakref__", "index", "parent", "tape", "value", "views")
 
     value: Any
     tape: Any
+    index: Any
+    parent: tuple[Traced, Any]  # what this is a view of, and how it was made
+    views: list[ref[Traced]]  # those whose parent this is
 
     # --- what it says of itself
 
@@ -93,19 +102,17 @@ class Traced:
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
         raise NotDifferentiableError(
             f"a traced value, {_short(self)}, was given to a function that makes a plain array of "
-            f"it (numpy.array, numpy.asarray, or a compiled function such as SciPy's), which would "
-            f"lose its derivative; call the function of that name in funad.numpy, wrap your own "
-            f"function with funad.primitive, or take stop_gradient(x) for the plain value"
+            f"it (numpy.array, numpy.asarray, assignment into a plain array, or a compiled function such as "
+            f"SciPy's), which would lose its derivative; call the function of that name in funad.numpy, fill "
+            f"an array that was made by zeros of funad.numpy, wrap your own function with funad.primitive, "
+            f"or take stop_gradient(x) for the plain value"
         )
 
     def __getitem__(self, index: Any) -> Any:
         return _GETITEM.wrapped(self, index)
 
-    def __setitem__(self, index: Any, value: Any) -> NoReturn:
-        raise NotDifferentiableError(
-            f"assignment into a traced value, {_short(self)}, is not supported; build the array "
-            f"with np.where, np.concatenate or np.stack from funad.numpy instead"
-        )
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise AssertionError("funad.arrays defines what assignment does")
 
     # --- NumPy's own protocols: plain numpy functions find their primitives
 
@@ -135,22 +142,23 @@ class Traced:
 class Box(Traced):
     """A value on a tape, and the index of its cotangent slot there."""
 
-    __slots__ = ("index",)
-
-    index: int
+    __slots__ = ()
 
     def __repr__(self) -> str:
         return f"Box({self.value!r}, level={self.tape.level})"
 
     def __getitem__(self, index: Any) -> Any:
         kind = type(index)
+        view = True
         if kind is tuple:
             for part in index:
                 if isinstance(part, (ndarray, list)):
-                    index = tuple(map(_own_index, index))
+                    index = tuple(map(own_index, index))
+                    view = False
                     break
         elif kind is ndarray or kind is list:
-            index = _own_index(index)
+            index = own_index(index)
+            view = False
         value = self.value
         y = value[index]
         tape = self.tape
@@ -162,6 +170,16 @@ class Box(Traced):
             value = ghost(value)
         entries += (_GETITEM, None, value, index, self.index, 0, None)
         box.index = len(entries) - 1
+        if view and type(y) is not float64 and (type(y) is ndarray or type(unbox(y)) is ndarray):
+            # As link(box, self, ...) does, at half the price: slices are common.
+            box.parent = self, index
+            views = getattr(self, "views", None)
+            if views is None:
+                self.views = [ref(box)]
+            else:
+                views.append(ref(box))
+                if not len(views) & 63:
+                    views[:] = [known for known in views if known() is not None]
         return box
 
 
@@ -172,7 +190,18 @@ def box_of(tape: Any, value: Any, index: int) -> Box:
     return box
 
 
-def _own_index(index: Any) -> Any:
+def link(view: Traced, parent: Traced, step: Any) -> None:
+    """Note that a traced value shares its memory with the one that it was made of."""
+    view.parent = parent, step
+    views = getattr(parent, "views", None)
+    if views is None:
+        parent.views = views = []
+    views.append(ref(view))
+    if not len(views) & 63:
+        views[:] = [known for known in views if known() is not None]
+
+
+def own_index(index: Any) -> Any:
     """Return a part of an index as it is now: the caller may change it before the way back."""
     if isinstance(index, list):
         index = onp.array(index)
@@ -207,9 +236,9 @@ class Dual(Traced):
     381.14 + 126.01ε
     """
 
-    __slots__ = ("tangent",)
+    __slots__ = ()
 
-    tangent: Any
+    tangent = Traced.index  # type: ignore[misc]  # the same slot under its own name
 
     def __init__(self, primal: Any, tangent: Any) -> None:
         self.value = _inexact(primal)
@@ -265,6 +294,22 @@ def unbox(x: Any) -> Any:
     while isinstance(x, Traced):
         x = x.value
     return x
+
+
+def innermost(xs: Iterable[Any]) -> Any:
+    """Return the innermost trace of the boxes among xs, lists and tuples included, or None."""
+    best = None
+    for x in xs:
+        kind = type(x)
+        if kind is Box:
+            found = x.tape
+        elif kind is list or kind is tuple:
+            found = innermost(x)
+        else:
+            found = x.tape if isinstance(x, Traced) else None
+        if found is not None and (best is None or found.level > best.level):
+            best = found
+    return best
 
 
 def _one(record: Record, operate: Callable[[Any], Any]) -> Callable[[Box], Any]:

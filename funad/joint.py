@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from . import tree
-from .boxes import Traced
-from .primitives import call, innermost
+from .boxes import Traced, innermost
+from .primitives import call
 from .registry import Record
 
 __all__ = ["step"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as onp
 
-from .boxes import Box, Dual, Traced
+from .arrays import UNTRACED, Array, content, fillable, linked, settled, view_of
+from .boxes import Box, Dual, Traced, innermost
 from .registry import WORTH_DROPPING, Record, adopt, enter, record_of, signature_of
 from .spaces import is_inexact
 from .tape import CONSTANT, OUTPUT, Tape
@@ -133,8 +134,8 @@ def composite(f: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[
 FORMS: dict[tuple[Callable[..., Any], str], Callable[..., Any]] = {}
 
 
-# What a call has to look into: lists may hold traced values, dual numbers are some.
-OTHERS = frozenset({list, tuple, Dual})
+# What a call has to look into: lists may hold traced values, dual numbers and arrays are some.
+OTHERS = frozenset({list, tuple, Dual, Array})
 
 
 # The wrappers of ufuncs name the keywords of ufuncs one by one, None for "not given": Python calls
@@ -311,20 +312,23 @@ def _of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
             if len(args) == 1:
                 (a,) = args
                 if type(a) is Box:
-                    return record_one(record, a)
+                    y = record_one(record, a)
+                    return linked(y, record, args, kwargs) if record.views else y
                 if type(a) is ndarray:
                     return f(a)
             elif len(args) == 2:
                 a, b = args
                 if type(a) is Box:
                     if type(b) is Box or type(b) in PLAIN:
-                        return record_two(record, a, b)
+                        y = record_two(record, a, b)
+                        return linked(y, record, args, kwargs) if record.views else y
                 elif type(a) is ndarray and type(b) in PLAIN:
                     return f(a, b)
         elif is_ufunc:
             return with_keywords(record, args, kwargs)
         elif len(args) == 1 and type(args[0]) is Box and all(type(x) in PLAIN for x in kwargs.values()):
-            return record_with_keywords(record, args[0], kwargs)
+            y = record_with_keywords(record, args[0], kwargs)
+            return linked(y, record, args, kwargs) if record.views else y
         return call(record, args, kwargs)
 
     return wrapped
@@ -356,6 +360,19 @@ def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     tape = innermost((*args, *kwargs.values()))
     if tape is None:
         return record.f(*args, **kwargs)
+    if record.views and args:
+        if type(args[0]) is Array:
+            return view_of(args[0], record, args[1:], kwargs)
+        return linked(_call(tape, record, args, kwargs), record, args, kwargs)
+    return _call(tape, record, args, kwargs)
+
+
+def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a primitive on arguments of which this is the innermost trace."""
+    if tape is UNTRACED:
+        return fillable(record.f(*map(settled, args), **{name: settled(x) for name, x in kwargs.items()}))
+    if not kwargs and Array in map(type, args):  # what they hold may take the fast path
+        return record.wrapped(*map(content_of, args))
     if innermost(kwargs.values()) is not None:
         for name, x in kwargs.items():
             if (record.f, name) in FORMS and innermost((x,)) is not None:
@@ -407,24 +424,12 @@ def _says_nothing(name: str, x: Any) -> bool:
 DEFAULTS = {"out": None, "where": True, "overwrite_input": False}
 
 
-def innermost(xs: Iterable[Any]) -> Any:
-    """Return the innermost trace of the boxes among xs, lists and tuples included, or None."""
-    best = None
-    for x in xs:
-        kind = type(x)
-        if kind is Box or kind is Dual:
-            found = x.tape
-        else:
-            found = innermost(x) if kind is list or kind is tuple else None
-        if found is not None and (best is None or found.level > best.level):
-            best = found
-    return best
-
-
 def _unwrap(record: Record, argnum: int | str, x: Any, tape: Any) -> tuple[Any, Any]:
     """Return an argument without the boxes of this tape, and its source: 0 for a constant."""
     kind = type(x)
-    if kind is list or kind is tuple:
+    if kind is Array:
+        x = content(x)
+    elif kind is list or kind is tuple:
         traced = innermost(x) is not None
         if traced and argnum in record.containers:
             parts = [_unwrap(record, "", _as_array(part), tape) for part in x]
@@ -439,9 +444,16 @@ def _unwrap(record: Record, argnum: int | str, x: Any, tape: Any) -> tuple[Any, 
     return x, CONSTANT
 
 
+def content_of(x: Any) -> Any:
+    """Return what an array holds; anything else as it is."""
+    return content(x) if type(x) is Array else x
+
+
 def _as_array(x: Any) -> Any:
     """Return nested lists, with boxes in them or not, as one array."""
-    return record_of(onp.array).wrapped(x) if type(x) in (list, tuple) else x  # type: ignore[union-attr]
+    if type(x) in (list, tuple):
+        x = record_of(onp.array).wrapped(x)  # type: ignore[union-attr]
+    return content(x) if type(x) is Array else x
 
 
 def _by_position(

@@ -41,6 +41,7 @@ class Record:
         "of_b",
         "positions",
         "rules",
+        "views",
         "wrapped",
     )
 
@@ -50,6 +51,7 @@ class Record:
         self.wrapped: Callable[..., Any] = f
         self.kind: str | None = None  # None: no rule yet, so a traced argument is refused
         self.containers: tuple[int, ...] = ()  # the arguments that are lists of arrays
+        self.views = False  # what it returns may share the memory of its first argument
         self.masks = False  # its rules set parts of a cotangent to zero
         self.rules: dict[ArgNum, Rule] = {}
         self.keywords: frozenset[str] = frozenset()  # those that every rule takes

@@ -19,6 +19,7 @@ It is in topological order by construction, so the walk back is one loop.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import itertools
 from collections.abc import Iterable
 from typing import Any
@@ -27,7 +28,7 @@ import numpy as onp
 
 from .errors import EndedTraceError
 from .registry import Record, enter
-from .spaces import as_numpy, describe, fit, plain, zeros_of
+from .spaces import as_numpy, describe, fit, plain, shape_of, unbroadcast, zeros_of
 
 ndarray, float64 = onp.ndarray, onp.float64
 WIDTH = 7
@@ -36,6 +37,10 @@ CONSTANT = 0  # the source of what does not depend on an input
 # Numbers whose cotangents need no fitting. Those of NumPy raise where a nan arises, so that only
 # those of Python are looked at.
 SCALARS = frozenset({float, float64})
+
+# Whether a function is being traced in this thread or task: creation functions ask it, whose arrays
+# can then be filled with traced values. Nothing else depends on it.
+TRACING: contextvars.ContextVar[bool] = contextvars.ContextVar("tracing", default=False)
 
 _levels = itertools.count(1)  # each trace takes the next: nothing to undo when f raises
 
@@ -131,6 +136,74 @@ def repeats(index: Any) -> bool:
     if isinstance(index, list):
         index = onp.asarray(index)
     return isinstance(index, ndarray) and index.ndim > 0 and index.dtype.kind != "b"
+
+
+def assign(pair: list[Any], path: Any, index: Any) -> Any:
+    """Return x of the pair (x, v) with v at an index of that view of x to which a path leads.
+
+    ``funad.numpy.indexing`` makes it traced; the path is as ``boxes.link`` notes it. It is linear in
+    the pair.
+    """
+    x, v = pair
+    y = onp.array(x)
+    put(y, path, index, v)
+    return y
+
+
+ASSIGN = enter(assign, "assignment")
+
+
+def put(x: Any, path: Any, index: Any, v: Any) -> None:
+    """Write v into the plain array x, at an index of a view of it."""
+    if not path:
+        x[index] = v
+        return
+    view = follow(x, path)
+    if not onp.may_share_memory(view, x):  # x is laid out unlike the one the path was made on
+        parts = _parts(path)
+        where = [step for step in path if not any(step is part for part in parts)]
+        positions = follow(onp.arange(x.size).reshape(x.shape), where)[index]
+        follow(x.reshape(-1), parts)[positions] = v
+    else:
+        view[index] = v
+
+
+class Step(tuple[Any, ...]):
+    """How a view was made by a function: (record, its further arguments, keywords, k-th result)."""
+
+    __slots__ = ()
+
+
+def follow(x: Any, path: Any) -> Any:
+    """Return the view of x to which a path leads: indices, and steps of other functions."""
+    for step in path:
+        if type(step) is Step:
+            record, rest, kwargs, k = step
+            x = record.wrapped(x, *rest, **kwargs)
+            if k is not None:
+                x = x[k]
+        else:
+            x = x[step]
+    return x
+
+
+def _parts(path: Any) -> list[Any]:
+    """Return the steps of a path that take the real or the imaginary part."""
+    return [step for step in path if type(step) is Step and step[0].f in (onp.real, onp.imag)]
+
+
+def assigned(ybar: Any, v: Any, path: Any, index: Any) -> Any:
+    """Return v̄: ȳ at the index, but of several elements written to one place for the last only."""
+    vbar = follow(ybar, path)[index]
+    if path and any(record.f is onp.imag for record, *_ in _parts(path)):
+        vbar = -vbar  # ȳ = ∂L/∂a - i ∂L/∂b
+    if repeats(index):
+        size = follow(onp.empty(ybar.shape, bool), path)[index].shape
+        order = onp.arange(int(onp.prod(size))).reshape(size)
+        written = onp.zeros(ybar.shape, complex if ybar.dtype.kind == "c" else int)
+        put(written, path, index, order)
+        vbar = vbar * (follow(written, path)[index] == order)
+    return unbroadcast(vbar, shape_of(v)) if vbar.shape != shape_of(v) else vbar
 
 
 def pull_back(entries: list[Any], inputs: int, masked: bool = False) -> list[Any]:
@@ -273,6 +346,9 @@ def _pull_back_call(
     careful: bool, owned: set[int],
 ) -> None:  # fmt: skip
     """Walk back over a call of any form; an argument may be a list of values."""
+    if record is ASSIGN and type(ybar) is ndarray:
+        _pull_back_assignment(entries, ybar, args, sources, owned)
+        return
     if type(ybar) is dict:
         ybar = tuple(ybar[k] if k in ybar else zeros_of(part) for k, part in enumerate(y))
     for argnum, source in sources:
@@ -289,6 +365,29 @@ def _pull_back_call(
             for part, part_bar, part_source in zip(x, xbar, source, strict=True):
                 if part_source:
                     _add(entries, part_source, settle(record, part_bar, ybar, part, False), owned)
+
+
+def _pull_back_assignment(entries: list[Any], ybar: Any, args: Any, sources: Any, owned: set[int]) -> None:
+    """Give v its part of ȳ and x the rest, in the same array if the sweep made it.
+
+    So the way back over n assignments into n elements is linear in n.
+    """
+    (_, v), path, index = args
+    ((_, (source_x, source_v)),) = sources
+    if source_v:
+        vbar = assigned(ybar, v, path, index)
+        if type(vbar) is ndarray and vbar.base is not None:
+            vbar = vbar.copy()
+        _add(entries, source_v, settle(ASSIGN, vbar, ybar, v, False), owned)
+    if source_x:
+        if len(entries) + WIDTH - 1 not in owned:
+            ybar = ybar.copy()
+        put(ybar, path, index, 0)
+        if entries[source_x] is None:
+            owned.add(source_x)
+            entries[source_x] = ybar
+        else:
+            _add(entries, source_x, ybar, owned)
 
 
 def _add(entries: list[Any], source: int, xbar: Any, owned: set[int]) -> None:

@@ -8,8 +8,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from .boxes import box_of
-from .tape import WIDTH, Tape, pull_back
+from . import tree
+from .arrays import Array, settled
+from .boxes import Box, box_of
+from .errors import NotDifferentiableError
+from .tape import TRACING, WIDTH, Tape, pull_back
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -17,11 +20,47 @@ _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
     """Run f on boxes of xs; return what it returned and the tape. The inputs' slots are 1, 2, …"""
     tape = Tape(len(xs))
+    token = TRACING.set(True)
     try:
-        return f(boxes_of(tape, xs)), tape
-    except BaseException:
+        y = f(boxes_of(tape, xs))
+        return (y if type(y) is Box else _settled(y)), tape
+    except BaseException as error:
         tape.end()
+        _teach(error)
         raise
+    finally:
+        TRACING.reset(token)
+
+
+def run(f: Callable[[list[Any]], Any], xs: list[Any]) -> Any:
+    """Call f on traced values of another kind; return what it returned."""
+    token = TRACING.set(True)
+    try:
+        return _settled(f(xs))
+    except ValueError as error:
+        _teach(error)
+        raise
+    finally:
+        TRACING.reset(token)
+
+
+def _teach(error: BaseException) -> None:
+    """Raise another error in the place of one of NumPy's: array[i] = x calls x a sequence."""
+    if isinstance(error, ValueError) and isinstance(error.__cause__, NotDifferentiableError):
+        teaching = NotDifferentiableError(
+            "a traced value was put into a plain NumPy array, which holds plain numbers only; make that "
+            "array with zeros, empty, full or array of funad.numpy inside the function that is "
+            "differentiated, or with zeros_like(x) of a traced x"
+        )
+        raise teaching.with_traceback(error.__traceback__) from None
+
+
+def _settled(y: Any) -> Any:
+    """Return a result without arrays that can be written to: what they hold now counts."""
+    if tree.is_leaf(y):
+        return settled(y)
+    leaves, structure = tree.flatten(y)
+    return tree.unflatten(structure, list(map(settled, leaves))) if Array in map(type, leaves) else y
 
 
 def boxes_of(tape: Tape, xs: list[Any]) -> list[Any]:
@@ -65,7 +104,7 @@ def _find_line(f: Callable[[list[Any]], Any], xs: list[Any], position: int) -> s
     watch = _Watch(position)
     tape = Tape(len(xs), watch)
     with contextlib.suppress(Exception):  # f may be what cannot run twice; the first error matters more
-        f(boxes_of(tape, xs))
+        run(f, boxes_of(tape, xs))
     tape.end()
     return watch.line
 

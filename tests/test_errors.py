@@ -108,20 +108,9 @@ def test_storing_a_traced_value_in_a_plain_array_is_refused():
         out[0] = x[0]
         return np.sum(out)
 
-    # NumPy says "setting an array element with a sequence"; the reason stands above it.
-    with pytest.raises(ValueError, match="setting an array element") as caught:
+    with pytest.raises(NotDifferentiableError, match="zeros, empty, full or array of funad.numpy") as caught:
         grad(f)(x)
-    assert isinstance(caught.value.__cause__, NotDifferentiableError)
-    assert "traced value" in str(caught.value.__cause__)
-
-
-def test_assignment_into_a_traced_value_is_refused():
-    def f(x):
-        x[0] = 1.0
-        return np.sum(x)
-
-    with pytest.raises(NotDifferentiableError, match="np.where"):
-        grad(f)(x)
+    assert any("out[0] = x[0]" in (frame.line or "") for frame in traceback.extract_tb(caught.tb))
 
 
 def test_a_missing_rule_names_function_and_argument_in_the_users_line():

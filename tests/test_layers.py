@@ -17,6 +17,7 @@ FLOORS = [
     {"tape"},
     {"boxes"},
     {"dual"},
+    {"arrays"},
     {"primitives"},
     {"joint"},
     {"numpy", "scipy"},

@@ -11,6 +11,7 @@ import numpy as _np
 from . import fft, linalg
 from .creation import *
 from .elementwise import *
+from .filling import *
 from .indexing import *
 from .manipulation import *
 from .numeric import *
@@ -20,6 +21,7 @@ from .reductions import *
 from .sorting import *
 from .ufuncs import *
 from .versions import lookup
+from .views import *
 
 # Constants
 from numpy import (  # isort: skip

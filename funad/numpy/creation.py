@@ -1,13 +1,21 @@
 """Making arrays: array([...]) of traced values, full, linspace, and those that pass through."""
 
-import numpy as _np
-from numpy import empty, eye, fromfunction, fromiter, identity, indices, ones, tri, zeros
+import functools as _functools
 
+import numpy as _np
+from numpy import fromfunction, fromiter, indices, tri
+
+from ..arrays import array_of as _array_of
+from ..arrays import fillable as _fillable
 from ..boxes import Traced as _Traced
+from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
 from ..errors import NotDifferentiableError as _NotDifferentiableError
+from ..primitives import _move, primitive
+from ..primitives import call as _call
 from ..primitives import composite as _composite
-from ..primitives import primitive
+from ..registry import adopt as _adopt
+from ..registry import enter as _enter
 from ..spaces import dtype_of as _dtype_of
 from .manipulation import asarray as _asarray
 from .manipulation import astype as _astype
@@ -62,8 +70,22 @@ def _assemble(parts, shape):
 assemble = primitive(_assemble, "numpy.array", containers=(0,))
 
 
-@_composite(_np.array)
-def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0):
+_array = _enter(_np.array)
+
+
+@_functools.wraps(_np.array)
+def array(object, dtype=None, **kwargs):
+    if _innermost((object,)) is None:
+        return _fillable(_np.array(object, dtype, **kwargs))
+    return _traced_array(object, dtype, **kwargs)
+
+
+_move(array, _np.array)
+_adopt(_array, array)
+_array.kind = "composite"
+
+
+def _traced_array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0):
     """Return an array of a traced value, or of lists with traced values in them."""
     if type(object) in (list, tuple):
         parts = []
@@ -71,7 +93,7 @@ def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0):
         y = assemble(parts, shape)
         y = y if dtype is None else _astype(y, dtype)
     else:
-        y = _asarray(object, dtype)
+        y = _asarray(object, dtype) if copy is not True else _astype(object, dtype or object.dtype)
     missing = ndmin - _ndim(y)
     return _reshape(y, (1,) * missing + _shape(y)) if missing > 0 else y
 
@@ -95,7 +117,17 @@ def _flatten(nested, parts):
 
 # --- filled with one value
 
-full = primitive(_np.full)
+_full = _enter(_np.full)
+
+
+def full(shape, fill_value, dtype=None, order="C", *, device=None, like=None):
+    """Return an array of a shape, filled with a value. See :func:`numpy.full`."""
+    given = {"dtype": dtype, "order": order, "device": device, "like": like}
+    kwargs = {name: x for name, x in given.items() if x is not None and x != "C"}
+    return _fillable(_call(_full, (shape, fill_value), kwargs))
+
+
+_adopt(_full, full)
 
 
 @_composite(_np.full_like)
@@ -106,9 +138,48 @@ def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, d
     return full(shape, fill_value, _dtype_of(a) if dtype is None else dtype)
 
 
-empty_like = primitive(_np.empty_like)
-ones_like = primitive(_np.ones_like)
-zeros_like = primitive(_np.zeros_like)
+# --- to be filled: while a function is traced, they take traced values
+
+
+def _to_fill(f):
+    """Wrap a function that makes an array, such that traced values can be written into it."""
+    record = _enter(f)
+
+    @_functools.wraps(f)
+    def make(*args, **kwargs):
+        return _fillable(f(*args, **kwargs))
+
+    _move(make, f)
+    _adopt(record, make)
+    record.kind = "passed"  # it takes no traced values, and makes what can
+    return make
+
+
+empty = _to_fill(_np.empty)
+eye = _to_fill(_np.eye)
+identity = _to_fill(_np.identity)
+ones = _to_fill(_np.ones)
+zeros = _to_fill(_np.zeros)
+
+
+def _to_fill_like(f):
+    """Wrap a function that makes an array like another, of which it asks the shape and dtype alone."""
+    record = _enter(f)
+
+    @_functools.wraps(f)
+    def make(a, *args, **kwargs):
+        if isinstance(a, _Traced):
+            return _array_of(f(_unbox(a), *args, **kwargs))
+        return _fillable(f(a, *args, **kwargs))
+
+    _move(make, f)
+    _adopt(record, make)
+    return make
+
+
+empty_like = _to_fill_like(_np.empty_like)
+ones_like = _to_fill_like(_np.ones_like)
+zeros_like = _to_fill_like(_np.zeros_like)
 
 # --- between two values, and grids
 

@@ -16,7 +16,6 @@ from numpy import (
 
 from .. import tape as _tape
 from ..boxes import unbox as _unbox
-from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import _as_array, primitive
 from ..primitives import composite as _composite
 from ..registry import record_of as _record_of
@@ -25,19 +24,13 @@ from .elementwise import where as _where
 __all__ = [
     "choose",
     "compress",
-    "copyto",
     "diag_indices",
     "diag_indices_from",
     "extract",
-    "fill_diagonal",
     "index_exp",
     "ix_",
     "mask_indices",
     "piecewise",
-    "place",
-    "put",
-    "put_along_axis",
-    "putmask",
     "ravel_multi_index",
     "s_",
     "select",
@@ -53,6 +46,9 @@ __all__ = [
 # x[index], which boxes record themselves, and its transpose
 getitem = primitive(_operator.getitem, "indexing")
 scatter = primitive(_tape.scatter, "scatter", containers=(3,))
+
+# x[index] = v, which arrays record themselves
+assign = primitive(_tape.assign, "assignment", containers=(0,))
 
 choose = primitive(_np.choose, containers=(1,))
 take = primitive(_np.take)
@@ -130,24 +126,3 @@ def _conditions(condlist, ndim):
     if _np.isscalar(condlist) or (ndim > 0 and not isinstance(condlist[0], (list, _np.ndarray))):
         condlist = [condlist]
     return [_np.asarray(condition, bool) for condition in condlist]
-
-
-def _in_place(f, instead):
-    """Refuse a function that writes into its argument."""
-
-    @_composite(f)
-    def refused(*args, **kwargs):
-        raise _NotDifferentiableError(
-            f"{f.__name__} writes into its argument, which loses the derivative of a traced value; {instead}"
-        )
-
-    return refused
-
-
-_BY_MASK = "use np.where(mask, values, a), which returns a new array"
-copyto = _in_place(_np.copyto, "use np.where(where, src, dst), which returns a new array")
-fill_diagonal = _in_place(_np.fill_diagonal, "use np.where(np.eye(n, dtype=bool), val, a)")
-place = _in_place(_np.place, _BY_MASK)
-put = _in_place(_np.put, _BY_MASK)
-put_along_axis = _in_place(_np.put_along_axis, _BY_MASK)
-putmask = _in_place(_np.putmask, _BY_MASK)

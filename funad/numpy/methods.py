@@ -40,6 +40,42 @@ def _flatten(self, order="C"):
     return np.ravel(self, order)
 
 
+def _fill(self, value):
+    """Write one value into every element."""
+    self[...] = value
+
+
+def _sort(self, axis=-1, **keywords):
+    """Sort along an axis, in place."""
+    self[...] = np.sort(self, axis, **keywords)
+
+
+def _partition(self, kth, axis=-1, **keywords):
+    """Put the kth element in the place where sorting would put it, in place."""
+    self[...] = np.partition(self, kth, axis, **keywords)
+
+
+class _Flat:
+    """The elements of an array one after the other, to read and to write."""
+
+    __slots__ = ("base",)
+
+    def __init__(self, base):
+        self.base = base
+
+    def __iter__(self):
+        return iter(np.ravel(self.base))
+
+    def __len__(self):
+        return self.base.size
+
+    def __getitem__(self, index):
+        return np.ravel(np.copy(self.base))[index]
+
+    def __setitem__(self, index, value):
+        np.put(self.base, np.arange(self.base.size)[index], value)
+
+
 def _item(self, *index):
     """Return one element, still traced."""
     if not index:
@@ -62,8 +98,14 @@ Traced.tolist = _tolist
 Traced.__round__ = lambda self, digits=0: np.round(self, digits)
 Traced.T = property(np.transpose, doc="The array with its axes reversed.")
 Traced.mT = property(np.matrix_transpose, doc="The array with its last two axes swapped.")
-Traced.real = property(np.real, doc="The real part.")
-Traced.imag = property(np.imag, doc="The imaginary part.")
-Traced.flat = property(lambda self: iter(np.ravel(self)))
+Traced.real = property(np.real, lambda self, value: _fill(np.real(self), value), doc="The real part.")
+Traced.imag = property(np.imag, lambda self, value: _fill(np.imag(self), value), doc="The imaginary part.")
+Traced.flat = property(_Flat, lambda self, value: np.put(self, range(self.size), value), doc="The elements.")
+Traced.fill = _fill
+Traced.__copy__ = np.copy
+Traced.__deepcopy__ = lambda self, memo: np.copy(self)
+Traced.put = np.put
+Traced.sort = _sort
+Traced.partition = _partition
 Traced.nbytes = property(lambda self: unbox(self).nbytes)
 Traced.itemsize = property(lambda self: self.dtype.itemsize)

@@ -4,6 +4,7 @@ import math as _math
 
 import numpy as _np
 
+from ..arrays import settled as _settled
 from ..boxes import unbox as _unbox
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
 from ..primitives import FORMS as _FORMS
@@ -129,7 +130,7 @@ def _from_traced(f, join):
                 f"the derivative of numpy.{f.__name__} does not handle the keyword 'out' on a traced value; "
                 f"leave it out, and use what the function returns"
             )
-        a, where = _as_array(a), _unbox(where)
+        a, initial, where = _settled(_as_array(a)), _settled(initial), _unbox(where)
         kwargs |= {} if dtype is None else {"dtype": dtype}
         kwargs |= {} if where is True else {"where": where}
         plain = f(_unbox(a), axis=axis, initial=_unbox(initial), **kwargs)  # and NumPy's own errors

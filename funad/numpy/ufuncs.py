@@ -4,10 +4,13 @@ A plain ``numpy.add.reduce(x)`` and ``funad.numpy.add.reduce(x)`` both come here
 """
 
 import dis as _dis
+import functools as _functools
 import sys as _sys
 
 import numpy as _np
 
+from ..arrays import fillable as _fillable
+from ..arrays import settled as _settled
 from ..boxes import Traced as _Traced
 from ..boxes import unbox as _unbox
 from ..errors import NotDifferentiableError as _NotDifferentiableError
@@ -15,7 +18,6 @@ from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
 from ..primitives import _as_array
 from ..primitives import call as _call
 from ..primitives import composite as _composite
-from ..primitives import innermost as _innermost
 from ..primitives import primitive as _primitive
 from ..registry import record_of as _record_of
 from ..spaces import dtype_of as _dtype_of
@@ -51,10 +53,25 @@ _ASSOCIATIVE = {
 }  # fmt: skip
 
 
+def _form(method):
+    """Make the decorated function what a method of ufuncs is on traced values."""
+
+    def decorate(g):
+        @_composite(method)
+        @_functools.wraps(g)
+        def form(f, /, *args, **kwargs):
+            y = g(f, *args, **kwargs)
+            return _fillable(y) if kwargs.get("out") is None else y  # of arrays without traced values yet
+
+        return form
+
+    return decorate
+
+
 # --- a call with keywords
 
 
-@_composite(_ufunc.__call__)
+@_form(_ufunc.__call__)
 def _with_keywords(
     f, /, *args, out=None, where=True, casting="same_kind", order="K", subok=True, dtype=None,
     signature=None, **axes,
@@ -63,10 +80,10 @@ def _with_keywords(
     record = _record_of(f)
     args, out = _arguments(f, args, out)
     if record.kind == "zero":
-        _refuse_traced_out(f, out)
         kwargs = {"where": _unbox(where), "casting": casting, "order": order, "subok": subok, **axes}
         kwargs |= {"dtype": dtype} if signature is None else {"signature": signature}
-        return f(*map(_unbox, args), out=out, **kwargs)
+        y = f(*map(_unbox, args), out=None if out is None else tuple(map(_plain, out)), **kwargs)
+        return y if out is None else _returned(f, y, out)
     for argnum, x in enumerate(args):
         if isinstance(x, _Traced):
             record.rule(argnum, _unbox(x))
@@ -129,11 +146,7 @@ def _in(x, dtype):
 
 
 def _into(f, args, where, out, casting):
-    """Return f(*args) where the mask holds and the elements of ``out`` elsewhere.
-
-    The one place where traced results and ``out=`` meet. Nothing is written to ``out``: a plain
-    array cannot hold traced values, and a traced one does not change.
-    """
+    """Return f(*args) where the mask holds and the elements of ``out`` elsewhere."""
     name = f.__name__
     if out is None:
         raise _UnsupportedKeywordError(
@@ -141,45 +154,74 @@ def _into(f, args, where, out, casting):
             f"uninitialised; say what they are: np.where(mask, np.{name}(...), 0), or give them as "
             f"out=np.zeros(...)"
         )
+    plain = any(x is not None and not isinstance(x, _Traced) for x in out)
+    if plain and where is True:
+        _refuse_plain(name)
+    if plain and _is_dropped():
+        raise _UnsupportedKeywordError(
+            f"{name}(..., where=mask, out=x) on a traced value returns its result, and does not write it "
+            f"into a plain array, where its derivative would be lost; but nothing takes the result: write "
+            f"x = np.{name}(..., where=mask, out=x), or make x with funad.numpy.zeros"
+        )
     if where is True:
-        raise _UnsupportedKeywordError(
-            f"{name}(..., out=x) on a traced value would write a traced result into {_kind(out)}, which "
-            f"cannot take it; use what the function returns, x = np.{name}(...), also for an operator in "
-            f"place: x = x + y for x += y"
-        )
-    if _is_dropped():
-        raise _UnsupportedKeywordError(
-            f"{name}(..., where=mask, out=x) on a traced value returns its result, and does not write "
-            f"it into {_kind(out)}, where its derivative would be lost; but nothing takes the result: "
-            f"write x = np.{name}(..., where=mask, out=x)"
-        )
+        y = _record_of(f).wrapped(*args)
+        return _returned(f, y, out, casting)
     if f.nout == 1 and f.nin <= 2 and _record_of(f).kind == "elementwise":
-        (out,) = out
-        return masked(f, casting, where if isinstance(where, bool) else _np.asarray(where), out, *args)
+        where = where if isinstance(where, bool) else _np.asarray(where)
+        return _returned(f, masked(f, casting, where, _settled(out[0]), *args), out)
     # What NumPy refuses, it refuses here; where it computes nothing, it does not warn.
-    copies = tuple(None if x is None else _np.array(_unbox(x)) for x in out)
-    plain = f(*map(_unbox, args), where=where, out=copies, casting=casting)
-    plains = plain if f.nout > 1 else (plain,)
+    copies = tuple(map(_plain, out))
+    kept = f(*map(_unbox, args), where=where, out=copies, casting=casting)
     with _np.errstate(all="ignore"):
         y = _record_of(f).wrapped(*args)
     parts = tuple(
-        _in(_where(where, part, other), kept.dtype) if _is_inexact(kept) else kept
-        for part, other, kept in zip(y if f.nout > 1 else (y,), out, plains, strict=True)
+        _in(_where(where, part, _settled(other)), x.dtype) if _is_inexact(x) else x
+        for part, other, x in zip(
+            y if f.nout > 1 else (y,), out, kept if f.nout > 1 else (kept,), strict=True
+        )
+    )
+    return _returned(f, parts if f.nout > 1 else parts[0], out)
+
+
+def _plain(x):
+    """Return an array for NumPy to write into: of a traced one a copy of its values."""
+    return _np.array(_unbox(x)) if isinstance(x, _Traced) else x
+
+
+def _returned(f, y, out, casting="same_kind"):
+    """Return the results, those for traced arrays written into them.
+
+    The one place where results and ``out=`` meet. A plain array has been written to by NumPy, with
+    results that have no derivative; or else it is only read, and what comes back is another.
+    """
+    parts = tuple(
+        part if not isinstance(x, _Traced) else _written(f.__name__, x, part, casting)
+        for x, part in zip(out, y if f.nout > 1 else (y,), strict=True)
     )
     return parts if f.nout > 1 else parts[0]
 
 
-def _kind(out):
-    return "a traced array" if _innermost(out) is not None else "a plain array"
-
-
-def _refuse_traced_out(f, out):
-    """Refuse to write into the values of a traced array."""
-    if out is not None and _innermost(out) is not None:
-        raise _UnsupportedKeywordError(
-            f"{f.__name__}(..., out=x) would change a traced array in place; use what the function "
-            f"returns: x = np.{f.__name__}(...)"
+def _written(name, x, y, casting="same_kind"):
+    """Return the traced array x with y written into it."""
+    if not _np.can_cast(_dtype_of(y), x.dtype, casting):
+        raise TypeError(
+            f"Cannot cast the result of {name} from {_dtype_of(y)!r} to {x.dtype!r} by the rule {casting!r}"
         )
+    if _np.broadcast_shapes(_shape_of(y), x.shape) != x.shape:
+        raise ValueError(
+            f"{name} has a result of shape {_shape_of(y)}, which does not fit into out= of shape {x.shape}"
+        )
+    x[...] = y
+    return x
+
+
+def _refuse_plain(name):
+    """Refuse to write a traced result into a plain array."""
+    raise _UnsupportedKeywordError(
+        f"{name}(..., out=x) on a traced value would write its result into a plain array, which holds plain "
+        f"numbers only: make x with zeros or empty of funad.numpy, or use what the function returns, x = "
+        f"np.{name}(...), also for an operator in place: x = x + y for x += y"
+    )
 
 
 def _is_dropped():
@@ -239,18 +281,23 @@ def _core_dims(f, args):
 # --- reduce
 
 
-@_composite(_ufunc.reduce)
+@_form(_ufunc.reduce)
 def _reduce(
     f, /, array, axis=0, dtype=None, out=None, keepdims=False, initial=_ABSENT, where=True
 ):  # fmt: skip
     """Return f(f(f(a₀, a₁), a₂), ...) along one or several axes."""
-    array = _ready(f, "reduce", array, out)
+    array, out = _ready(f, "reduce", array, out)
+    if out is not None:
+        return _written(
+            f"{f.__name__}.reduce", out, _reduce(f, array, axis, dtype, None, keepdims, initial, where)
+        )
+    initial = initial if initial is _ABSENT else _settled(initial)
     kwargs = {} if initial is _ABSENT else {"initial": initial}
     if where is not True:
         kwargs["where"] = _unbox(where)
     if _record_of(f).kind == "zero":
         kwargs = {name: _unbox(x) for name, x in kwargs.items()}
-        return f.reduce(_unbox(array), axis, dtype, out, keepdims, **kwargs)
+        return f.reduce(_unbox(array), axis, dtype, None, keepdims, **kwargs)
     if keepdims:
         kwargs["keepdims"] = True
     if f is _np.add or f is _np.multiply:
@@ -285,20 +332,14 @@ _EXTREMES = {
 
 
 def _ready(f, method, array, out):
-    """Return the array to be reduced; refuse what cannot be done."""
+    """Return the array to be reduced, and that for the result, if it is a traced one; refuse others."""
     record = _record_of(f)
     if record.kind is None and isinstance(array, _Traced):
         record.rule(0, _unbox(array))
-    outs = out if isinstance(out, tuple) else (out,)
-    if any(x is not None for x in outs):
-        _refuse_traced_out(f, outs)
-        if record.kind != "zero":
-            raise _UnsupportedKeywordError(
-                f"{f.__name__}.{method}(..., out=x) on a traced value would write a traced result into "
-                f"a plain array, and its derivative would be lost; use what it returns: "
-                f"x = np.{f.__name__}.{method}(...)"
-            )
-    return _as_array(array)
+    out = out[0] if isinstance(out, tuple) else out
+    if out is not None and not isinstance(out, _Traced):
+        _refuse_plain(f"{f.__name__}.{method}")
+    return _as_array(array), out
 
 
 def _fold(f, array, axis, keepdims, initial, where):
@@ -355,11 +396,13 @@ def _one_by_one(f, x, mask, y):
 # --- accumulate
 
 
-@_composite(_ufunc.accumulate)
+@_form(_ufunc.accumulate)
 def _accumulate(f, /, array, axis=0, dtype=None, out=None):
     """Return what reduce returns of the first element, of the first two, ... along an axis."""
-    array = _ready(f, "accumulate", array, out)
-    plain = f.accumulate(_unbox(array), axis, dtype, out if _record_of(f).kind == "zero" else None)
+    array, out = _ready(f, "accumulate", array, out)
+    if out is not None:
+        return _written(f"{f.__name__}.accumulate", out, _accumulate(f, array, axis, dtype))
+    plain = f.accumulate(_unbox(array), axis, dtype)
     if not _is_inexact(plain):
         return plain
     if f is _np.add or f is _np.multiply:
@@ -392,7 +435,7 @@ def _running(f, x):
 # --- outer
 
 
-@_composite(_ufunc.outer)
+@_form(_ufunc.outer)
 def _outer(f, /, A, B, **kwargs):
     """Return f of every pair of an element of A and one of B."""
     if f.nin != 2 or f.signature is not None:
@@ -405,11 +448,13 @@ def _outer(f, /, A, B, **kwargs):
 # --- reduceat
 
 
-@_composite(_ufunc.reduceat)
+@_form(_ufunc.reduceat)
 def _reduceat(f, /, array, indices, axis=0, dtype=None, out=None):
     """Return the reductions of the parts that start at the indices; see :meth:`numpy.ufunc.reduceat`."""
-    array = _ready(f, "reduceat", array, out)
-    plain = f.reduceat(_unbox(array), indices, axis, dtype, out if _record_of(f).kind == "zero" else None)
+    array, out = _ready(f, "reduceat", array, out)
+    if out is not None:
+        return _written(f"{f.__name__}.reduceat", out, _reduceat(f, array, indices, axis, dtype))
+    plain = f.reduceat(_unbox(array), indices, axis, dtype)
     if not _is_inexact(plain) or not len(indices):
         return plain
     if dtype is not None:
@@ -439,16 +484,23 @@ segment_sum = _primitive(_segment_sum, "numpy.add.reduceat")
 # --- at
 
 
-@_composite(_ufunc.at)
+@_form(_ufunc.at)
 def _at(f, /, a, indices, b=None):
-    """Refuse to change an array in place: the one place where this is decided."""
-    held = "a traced array" if isinstance(a, _Traced) else "a plain array, which cannot hold traced values,"
-    instead = (
-        "x = x + np.sum(np.where(np.arange(len(x))[:, None] == i, v, 0), axis=1) for a vector x, "
-        "positions i and what is added there, v"
-        if f is _np.add
-        else f"x = np.where(mask, np.{f.__name__}(x, ...), x) for a mask of the positions"
-    )
-    raise _NotDifferentiableError(
-        f"{f.__name__}.at changes {held} in place; build a new array instead: {instead}"
-    )
+    """Write f(a[i], b) into a traced array at every index i, once for each time that it is named."""
+    if not isinstance(a, _Traced):
+        raise _NotDifferentiableError(
+            f"{f.__name__}.at would write traced values into a plain array, which holds plain numbers only; "
+            f"make it with zeros, empty or array of funad.numpy inside the function that is differentiated"
+        )
+    given = () if b is None else (_as_array(b),)
+    f.at(_np.array(_unbox(a)), indices, *map(_unbox, given))  # what NumPy refuses, it refuses here
+    places = _np.arange(a.size).reshape(a.shape)[indices]
+    others = [_reshape(_broadcast_to(x, places.shape), (-1,)) for x in given]
+    places = places.reshape(-1)
+    while places.size:
+        # Each place once; those that are named again wait for the next round.
+        _, first = _np.unique(places, return_index=True)
+        at = _np.unravel_index(places[first], a.shape)
+        a[at] = _record_of(f).wrapped(a[at], *(x[first] for x in others))
+        later = _np.delete(_np.arange(places.size), first)
+        places, others = places[later], [x[later] for x in others]

@@ -1,10 +1,10 @@
 """The VJP rules of funad.numpy.indexing: what was taken out of x is added back into zeros like x."""
 
 from .. import numpy as np
-from ..numpy.indexing import getitem, scatter
+from ..numpy.indexing import assign, getitem, scatter
 from ..registry import defzero, linear
 from ..spaces import unbroadcast
-from ..tape import Scatter
+from ..tape import Scatter, assigned
 
 defzero(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from)
 
@@ -14,6 +14,14 @@ linear(
     lambda y, ybar, shape, dtype, indices, pieces: [ybar[index] for index in indices],
     argnums=(3,),
 )
+
+
+def _assign(y, ybar, pair, path, index):
+    """ȳ with zeros where v was put; of the several elements put into one place, ȳ to the last."""
+    return [assign([ybar, 0.0], path, index), assigned(ybar, pair[1], path, index)]
+
+
+linear(assign, _assign, masks=True)
 
 
 def _take(y, ybar, a, indices, axis=None, *, mode="raise"):

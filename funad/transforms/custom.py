@@ -9,10 +9,9 @@ import numpy as onp
 
 from .. import numpy as np
 from .. import tree
-from ..boxes import Traced
+from ..boxes import Traced, innermost
 from ..errors import ArgumentError
 from ..joint import step
-from ..primitives import innermost
 from ..spaces import dtype_of, shape_of
 from ..tape import Tape
 from .calls import Transformed

@@ -10,6 +10,7 @@ from ..boxes import Box, Dual
 from ..dual import Forward, dual, push_forward
 from ..errors import ArgumentError, TangentError
 from ..spaces import fit, shape_of, zeros_like
+from ..tracing import run
 from .calls import Call, finish, frozen_copies, out_of, own_copies, trace_call
 
 __all__ = ["jvp", "linearize"]
@@ -57,7 +58,7 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = Fals
     call = _call(f, primals, kwargs)
     xdots = _fitted(call, tangents)
     trace = Forward()
-    y = call([dual(trace, x, xdot) for x, xdot in zip(call.leaves, xdots, strict=True)])
+    y = run(call, [dual(trace, x, xdot) for x, xdot in zip(call.leaves, xdots, strict=True)])
     aux = None
     if has_aux:
         y, aux = _pair(f, y)

@@ -5,7 +5,9 @@ import numpy as onp
 from hypothesis.extra import numpy as hnp
 
 import funad.numpy as np
-from funad.numpy.indexing import getitem, scatter
+from funad.numpy.indexing import assign, getitem, scatter
+from funad.registry import record_of
+from funad.tape import Step, follow
 from funad.testing import Call, Case, arrays, call, case, shapes
 
 from .manipulation import axis_of, maybe, numbers, of_array, some
@@ -99,6 +101,28 @@ def _scatter(draw):
     return Call((shape, onp.dtype(float), indices, pieces))
 
 
+_IMAG = Step((record_of(onp.imag), (), {}, None))
+_RAVEL = Step((record_of(onp.ravel), (), {}, None))
+_PATHS = (
+    (),
+    (Step((record_of(onp.transpose), (), {}, None)),),
+    (_RAVEL, Step((record_of(onp.flip), (), {}, None))),
+    (slice(1, None),),
+    (Step((record_of(onp.array_split), (2,), {}, 1)),),
+)
+
+
+@st.composite
+def _assign(draw):
+    x = draw(some(shapes(3, 1)))
+    path = draw(st.sampled_from(_PATHS))
+    view = follow(x, path)
+    index = draw(indices_of(view.shape))
+    shape = view[index].shape
+    v = draw(arrays(draw(st.sampled_from([shape, (), shape[1:]]))))
+    return Call(([x, v], path, index))
+
+
 def _take(draw, x):
     mode = draw(modes)
     axis = draw(st.none() | st.just(axis_of(draw, x))) if x.ndim else None
@@ -143,6 +167,18 @@ CASES = {
     np.take: of_array(_take, "axis", "mode", examples=(call(1.5, [0, 0]), call(table, onp.array(-1)))),
     np.take_along_axis: of_array(_take_along_axis, "axis", min_dims=1),
     scatter: Case(_scatter()),
+    assign: Case(
+        _assign(),
+        examples=(
+            call([onp.ones(3), onp.array([1.0, 2.0, 3.0])], (), [1, 1, 0]),  # the last one stays
+            call(
+                [onp.ones(3) + 2j, onp.array([1.0, 2.0])],
+                (_IMAG,),
+                [0, 2],
+            ),
+            call([onp.asfortranarray(onp.ones((2, 3))), 2.0], (_RAVEL,), 4),
+        ),
+    ),
 }
 
 

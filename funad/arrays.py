@@ -1,0 +1,418 @@
+"""Arrays that a traced program writes into: x[i] = v, x += v, and the views that share their memory.
+
+Rules know of values only, so an array that is written to is a cell with a value in it. A write
+takes the value out, puts in another, which is ``assign(x, v)`` for the trace, and so every array
+that looks into the same cell has changed. Boxes and dual numbers become such arrays at the first
+write; creation functions make them while a function is traced.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as onp
+
+from .boxes import Box, Dual, Traced, innermost, link, own_index, unbox
+from .dual import dual
+from .registry import WORTH_DROPPING, Record, enter
+from .spaces import ghost, zeros_like
+from .tape import ASSIGN, TRACING, Step, Tape, follow, put
+
+__all__ = ["Array", "array_of", "content", "fillable", "linked", "settled"]
+
+ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
+_GETITEM = enter(operator.getitem)
+_WHOLE = Ellipsis
+
+
+class Cell:
+    """What arrays that share memory have in common: the value of the one that owns it.
+
+    ``owned`` says that nobody else refers to its memory, which may then be written to in place:
+    a copy of the whole per assignment would make filling a matrix quadratic.
+    """
+
+    __slots__ = ("ghost", "owned", "value", "version")
+
+    def __init__(self, value: Any, owned: bool) -> None:
+        self.value = value  # a plain array, a box or a dual number
+        self.owned = owned
+        self.version = 0
+        self.ghost: Any = None  # what stands for the array on the tape
+
+
+class _Untraced:
+    """Stands for the trace of an array into which nothing traced has been written yet."""
+
+    level = -1
+
+
+UNTRACED = _Untraced()
+
+
+class Array(Traced):
+    """An array that can be written to: the cell that it looks into, and the way there."""
+
+    __slots__ = ()
+
+    # The slots of traced values under other names.
+    cell: Any = Traced.index  # type: ignore[misc]
+    path: Any = Traced.parent  # type: ignore[misc]
+    seen: Any = Traced.views  # type: ignore[misc]  # version and content of a view
+
+    @property
+    def tape(self) -> Any:
+        """The trace of what has been written into it."""
+        value = self.cell.value
+        return value.tape if isinstance(value, Traced) else UNTRACED
+
+    @property
+    def value(self) -> Any:
+        """The plain array as it is now: a view that must not be kept."""
+        return follow(unbox(self.cell.value), self.path)
+
+    def __repr__(self) -> str:
+        value = self.cell.value
+        return f"{type(value).__name__}({self.value!r})" if isinstance(value, Traced) else repr(self.value)
+
+    def __getitem__(self, index: Any) -> Any:
+        inside = self.cell.value
+        if not self.path and type(inside) is Box and type(inside.value[index]) is float64:
+            return inside[index]
+        plain = self.value
+        y = plain[index]
+        if isinstance(y, ndarray) and y.base is not None and onp.may_share_memory(y, plain):
+            return _view(self, index)
+        # A copy, so the cell keeps its memory.
+        return fillable(_GETITEM.wrapped(content(self) if self.path else self.cell.value, index))
+
+    def __setitem__(self, index: Any, v: Any) -> None:
+        if type(v) is Array and _is_part(v, self, index):
+            return  # the end of x[index] += ..., which has written in place
+        _write(self, tuple(map(own_index, index)) if type(index) is tuple else own_index(index), v)
+
+    # What has no traced value in it is as plain as any array.
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return onp.array(self.value, dtype) if self.tape is UNTRACED else super().__array__(dtype, copy)
+
+    def __float__(self) -> float:  # type: ignore[override]
+        return float(self.value) if self.tape is UNTRACED else super().__float__()
+
+    def __int__(self) -> int:  # type: ignore[override]
+        return int(self.value) if self.tape is UNTRACED else super().__int__()
+
+    def __complex__(self) -> complex:  # type: ignore[override]
+        return complex(self.value) if self.tape is UNTRACED else super().__complex__()
+
+
+def _is_part(v: Array, x: Array, index: Any) -> bool:
+    """Say whether v is x[index], made with this very index."""
+    path = v.path
+    same = v.cell is x.cell and len(path) == len(x.path) + 1 and path[-1] is index
+    return same and all(map(operator.is_, path, x.path))
+
+
+def array_of(value: Any) -> Array:
+    """Return an array that can be written to; the first write is to a copy of the value."""
+    made = new(Array)
+    made.cell, made.path = Cell(value, False), ()
+    return made
+
+
+def fillable(y: Any) -> Any:
+    """Return a plain array of floats as one that can take traced values, while a function is traced."""
+    return array_of(y) if TRACING.get() and type(y) is ndarray and y.dtype.kind in "fc" else y
+
+
+def content(array: Array) -> Any:
+    """Return what an array holds, as traces know it: plain, a box or a dual number.
+
+    Who has it may keep it, so the next write is to a copy.
+    """
+    cell = array.cell
+    if not array.path:
+        cell.owned = False
+        return cell.value
+    try:
+        version, found = array.seen
+        if version == cell.version:
+            return found
+    except AttributeError:
+        pass
+    # A copy of the part costs no more than what is about to be done with it, and leaves the
+    # whole to be written to.
+    found = _fresh(follow(cell.value, array.path))
+    array.seen = cell.version, found
+    return found
+
+
+def settled(x: Any) -> Any:
+    """Return what an array holds, also those in lists and tuples; anything else as it is."""
+    if type(x) is Array:
+        return content(x)
+    if type(x) is list or (type(x) is tuple and not hasattr(x, "_fields")):
+        return type(x)(map(settled, x))
+    return x
+
+
+def linked(y: Any, record: Record, args: Any, kwargs: Any) -> Any:
+    """Return the result of a function that may return views, told of what it is a view."""
+    x = args[0]
+    if not isinstance(x, Traced):
+        return y
+    if type(y) in (list, tuple):
+        for k, part in enumerate(y):
+            _link(part, x, Step((record, args[1:], kwargs, k)))
+    else:
+        _link(y, x, Step((record, args[1:], kwargs, None)))
+    return y
+
+
+def _link(y: Any, x: Traced, step: Any) -> None:
+    if type(y) is Box or type(y) is Dual:
+        view, whole = unbox(y), unbox(x)
+        if type(view) is ndarray and type(whole) is ndarray:
+            base = view.base
+            if view is whole or (base is not None and (base is whole or base is whole.base)):
+                link(y, x, step)
+
+
+def view_of(array: Array, record: Record, args: Any, kwargs: Any) -> Any:
+    """Call a function that may return views on an array; return those as arrays of the same cell."""
+    plain = array.value
+    y = record.f(plain, *args, **kwargs)
+    if type(y) in (list, tuple):
+        parts = [_part(array, part, Step((record, args, kwargs, k)), plain) for k, part in enumerate(y)]
+        return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
+    if y is plain:
+        return array
+    return _part(array, y, Step((record, args, kwargs, None)), plain)
+
+
+def _part(array: Array, y: Any, step: Any, plain: Any) -> Any:
+    if isinstance(y, ndarray) and onp.may_share_memory(y, plain):
+        return _view(array, step)
+    return follow(content(array), (step,))
+
+
+def _view(array: Array, step: Any) -> Array:
+    made = new(Array)
+    made.cell, made.path = array.cell, (*array.path, step)
+    return made
+
+
+# --- writing
+
+
+def _write(array: Array, index: Any, v: Any) -> None:
+    """Put v at an index of an array."""
+    cell = array.cell
+    if type(cell.value) is Box and cell.owned and not array.path and _write_number(cell, index, v):
+        return
+    v = settled(v)
+    if type(v) in (list, tuple) and innermost(v) is not None:
+        v = enter(onp.array).wrapped(v)
+    value = cell.value if cell.owned else _fresh(cell.value)
+    cell.value = _written(value, array.path, index, v)
+    cell.owned = True
+    cell.version += 1
+
+
+def _write_number(cell: Cell, index: Any, v: Any) -> bool:
+    """Put a number at an index of an array on a tape, as _written does; return False if it is none."""
+    box = cell.value
+    a, tape = box.value, box.tape
+    if type(v) is Box and v.tape is tape:
+        b, source = v.value, v.index
+    else:
+        b, source = v, 0
+    if (type(b) is not float64 and type(b) is not float) or type(a) is not ndarray:
+        return False
+    a[index] = b
+    if cell.ghost is None:
+        cell.ghost = ghost(a)
+    entries = tape.entries
+    entries += (ASSIGN, None, ([cell.ghost, b], (), index), {}, None, ((0, (box.index, source)),), None)
+    box.index = len(entries) - 1  # nobody else has this box
+    cell.version += 1
+    return True
+
+
+def _written(x: Any, path: tuple[Any, ...], index: Any, v: Any) -> Any:
+    """Return x with v at an index of a view of it, in the memory of x; record it in every trace."""
+    trace = innermost((x, v))
+    if trace is None:
+        put(x, path, index, v)
+        return x
+    a, of_x = _inside(x, trace)
+    b, of_v = _inside(v, trace)
+    y = _written(a, path, index, b)
+    if type(trace) is not Tape:
+        ydot = _fresh(zeros_like(a)) if of_x is None else of_x
+        vdot = zeros_like(b) if of_v is None else of_v
+        return dual(trace, y, _written(ydot, path, index, vdot))
+    pair = [ghost(unbox(a)), ghost(b) if type(b) is ndarray and b.nbytes > WORTH_DROPPING else b]
+    sources = ((0, (of_x or 0, of_v or 0)),)
+    made = new(Box)
+    made.value, made.tape = y, trace
+    entries = trace.entries
+    entries += (ASSIGN, None, (pair, path, index), {}, None, sources, None)
+    made.index = len(entries) - 1
+    return made
+
+
+def _inside(x: Any, trace: Any) -> tuple[Any, Any]:
+    """Return the value of x in a trace, and its slot or tangent there; None for a constant."""
+    if isinstance(x, Traced) and x.tape is trace:
+        return x.value, x.index
+    return x, None
+
+
+def _fresh(x: Any) -> Any:
+    """Return x with memory of its own, in every trace."""
+    if isinstance(x, Traced):
+        made = _twin(x)
+        made.value = _fresh(x.value)
+        if type(x) is Dual:
+            made.index = _fresh(x.index)
+        return made
+    return onp.array(x) if isinstance(x, ndarray) else x
+
+
+def _twin(x: Traced) -> Traced:
+    """Return another traced value with the same value, trace and place."""
+    made = new(type(x))
+    made.value, made.tape, made.index = x.value, x.tape, x.index
+    return made
+
+
+# --- from immutable to mutable
+
+
+def _thaw(x: Traced) -> None:
+    """Make a box or a dual number an array, and with it all that share its memory."""
+    if type(unbox(x)) is not ndarray:
+        raise TypeError(
+            f"{type(unbox(x)).__name__!r} object does not support item assignment: a single number is "
+            f"not an array, also while it is traced"
+        )
+    while hasattr(x, "parent"):
+        x = x.parent[0]
+    _become(x, Cell(_twin(x), False), ())
+
+
+def _become(x: Traced, cell: Cell, path: tuple[Any, ...]) -> None:
+    views = [view for known in getattr(x, "views", ()) if (view := known()) is not None]
+    for name in ("parent", "views"):
+        if hasattr(x, name):
+            delattr(x, name)
+    x.__class__ = Array
+    x.cell, x.path = cell, path  # type: ignore[attr-defined]
+    for view in views:
+        _become(view, cell, (*path, view.parent[1]))
+
+
+def _setitem(self: Traced, index: Any, v: Any) -> None:
+    _thaw(self)
+    self[index] = v
+
+
+def _in_place(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return the operator x += v and its like, which an array feels wherever it is known."""
+
+    def operator_in_place(self: Any, other: Any) -> Any:
+        y = operate(self, other)
+        if type(self.value) in (float64, float) or type(unbox(self)) is not ndarray:
+            return y  # a number cannot be changed, as in NumPy
+        return _rebound(self, y)
+
+    return operator_in_place
+
+
+def _in_place_of_box(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return the operator of a box: as the operators of boxes, written out for the sums of loops."""
+    general = _in_place(operate)
+
+    def operator_in_place(self: Any, other: Any) -> Any:
+        a = self.value
+        tape = self.tape
+        if (type(a) is float64 or type(a) is float) and type(other) is Box and other.tape is tape:
+            b = other.value
+            y = operate(a, b)
+            box = new(Box)
+            box.value = y
+            box.tape = tape
+            entries = tape.entries
+            entries += (record, y, a, b, self.index, other.index, None)
+            box.index = len(entries) - 1
+            return box
+        return general(self, other)
+
+    return operator_in_place
+
+
+def _rebound(x: Any, y: Any) -> Any:
+    """Make y, just computed, the value of the array x."""
+    a, b = x.value, y.value if type(y) is Box else None
+    if (
+        type(b) is type(a) is ndarray and b.dtype is a.dtype and b.shape == a.shape and type(x) is Box
+        and y.tape is x.tape and not hasattr(x, "parent") and not hasattr(x, "views")
+    ):  # fmt: skip
+        x.value, x.index = b, y.index
+        return x
+    plain, was = unbox(y), unbox(x)
+    dtype = plain.dtype if hasattr(plain, "dtype") else onp.result_type(plain)
+    if not onp.can_cast(dtype, was.dtype, "same_kind"):
+        raise TypeError(
+            f"an array of dtype {was.dtype} cannot hold the result of dtype {dtype} of an operation in "
+            f"place; write x = x + ... instead of x += ..."
+        )
+    simple = type(y) is type(x) and y.tape is x.tape and plain.dtype == was.dtype and plain.shape == was.shape
+    if type(x) is not Array:
+        if simple and not hasattr(x, "parent") and not _seen(x):
+            x.value, x.index = y.value, y.index
+            return x
+        _thaw(x)
+    _write(x, _WHOLE, y)
+    return x
+
+
+def _seen(x: Traced) -> bool:
+    """Say whether a view of x is still there."""
+    return any(known() is not None for known in getattr(x, "views", ()))
+
+
+_BINARY: tuple[tuple[str, Any, Any], ...] = (
+    ("add", operator.add, onp.add),
+    ("sub", operator.sub, onp.subtract),
+    ("mul", operator.mul, onp.multiply),
+    ("truediv", operator.truediv, onp.divide),
+    ("mod", operator.mod, onp.remainder),
+    ("pow", operator.pow, onp.power),
+    ("matmul", operator.matmul, onp.matmul),
+)
+
+
+def _install() -> None:
+    """Give traced values assignment, and arrays operators that look into their cells at once."""
+    Traced.__setitem__ = _setitem  # type: ignore[method-assign]
+    for name, operate, f in _BINARY:
+        record = enter(f)
+
+        def left(self: Any, other: Any, record: Record = record) -> Any:
+            return fillable(record.wrapped(content(self), content(other) if type(other) is Array else other))
+
+        def right(self: Any, other: Any, record: Record = record) -> Any:
+            return fillable(record.wrapped(other, content(self)))
+
+        setattr(Array, f"__{name}__", left)
+        setattr(Array, f"__r{name}__", right)
+        setattr(Traced, f"__i{name}__", _in_place(operate))
+        setattr(Box, f"__i{name}__", _in_place_of_box(record, operate))
+    Traced.__ifloordiv__ = _in_place(operator.floordiv)  # type: ignore[attr-defined]
+
+
+_install()

@@ -1,0 +1,96 @@
+"""Functions that write into their first argument, which may be a traced value."""
+
+import numpy as _np
+
+from ..boxes import Traced as _Traced
+from ..boxes import unbox as _unbox
+from ..errors import NotDifferentiableError as _NotDifferentiableError
+from ..primitives import composite as _composite
+from .manipulation import broadcast_to as _broadcast_to
+from .manipulation import resize as _resize
+
+__all__ = ["copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"]
+
+
+def _writes(f):
+    """Make the decorated function what f does to a traced array; refuse to write to a plain one."""
+
+    def decorate(write):
+        @_composite(f)
+        def checked(a, *args, **kwargs):
+            if not isinstance(a, _Traced):
+                raise _NotDifferentiableError(
+                    f"{f.__name__} would write a traced value into a plain array, which holds plain numbers "
+                    f"only; make the array with zeros, empty or copy of funad.numpy inside the function "
+                    f"that is differentiated, or with zeros_like(x)"
+                )
+            write(a, *args, **kwargs)
+
+        return checked
+
+    return decorate
+
+
+def _cycled(values, size):
+    """Return values as one axis of a size, repeated as often as it takes."""
+    return values if _np.ndim(_unbox(values)) == 0 else _resize(values, (size,))
+
+
+@_writes(_np.copyto)
+def copyto(dst, src, casting="same_kind", where=True):
+    """Write src into dst, where a mask is true. See :func:`numpy.copyto`."""
+    given = _np.result_type(_unbox(src))
+    if not _np.can_cast(given, dst.dtype, casting):
+        raise TypeError(f"Cannot cast array data from {given!r} to {dst.dtype!r} by the rule {casting!r}")
+    where = _np.broadcast_to(_unbox(where), dst.shape)
+    if where.all():
+        dst[...] = src
+    elif _np.ndim(_unbox(src)) == 0:
+        dst[where] = src
+    else:
+        dst[where] = _broadcast_to(src, dst.shape)[where]
+
+
+@_writes(_np.fill_diagonal)
+def fill_diagonal(a, val, wrap=False):
+    """Write val along the diagonal of a. See :func:`numpy.fill_diagonal`."""
+    positions = _np.arange(a.size).reshape(a.shape)
+    marked = _np.zeros(a.shape, bool)
+    _np.fill_diagonal(marked, True, wrap)
+    index = _np.unravel_index(positions[marked], a.shape)
+    a[index] = _cycled(val, len(index[0]))
+
+
+@_writes(_np.place)
+def place(arr, mask, vals):
+    """Write the first of vals, one after the other, where a mask is true. See :func:`numpy.place`."""
+    mask = _np.asarray(_unbox(mask), bool).reshape(arr.shape)
+    arr[mask] = _cycled(vals, int(mask.sum()))
+
+
+@_writes(_np.put)
+def put(a, ind, v, mode="raise"):
+    """Write v at positions counted along the flattened array. See :func:`numpy.put`."""
+    ind = _np.ravel(_unbox(ind))
+    positions = _np.arange(a.size).take(ind, mode=mode)
+    a[_np.unravel_index(positions, a.shape)] = _cycled(v, ind.size)
+
+
+@_writes(_np.put_along_axis)
+def put_along_axis(arr, indices, values, axis):
+    """Write values at indices along an axis. See :func:`numpy.put_along_axis`."""
+    indices = _np.asarray(_unbox(indices))
+    if axis is None:
+        arr[_np.unravel_index(indices, arr.shape)] = values
+        return
+    grid = [_np.arange(size).reshape((-1,) + (1,) * (arr.ndim - n - 1)) for n, size in enumerate(arr.shape)]
+    grid[axis] = indices
+    arr[tuple(grid)] = values
+
+
+@_writes(_np.putmask)
+def putmask(a, mask, values):
+    """Write values[i] into a[i] where a mask is true. See :func:`numpy.putmask`."""
+    mask = _np.asarray(_unbox(mask), bool).reshape(a.shape)
+    values = _cycled(values, a.size)
+    a[mask] = values if _np.ndim(_unbox(values)) == 0 else values[mask.reshape(-1)]
