@@ -1,4 +1,4 @@
-"""The arguments that the classifiers share: what may be set, what is refused, and how it is said."""
+"""What the examples share: their arguments, what is refused and how, and how they tell their figures."""
 
 import argparse
 from pathlib import Path
@@ -7,20 +7,44 @@ FOLDER = Path(__file__).parent / "out"
 FORMATS = (".png", ".pdf", ".svg")
 
 
-def parser(description, name, epochs, rate):
-    """Return the parser of the script that is called so, with its own defaults."""
+def common(description, name, epochs=None):
+    """Return the parser of the example that is called so: what every one of them takes.
+
+    Without ``epochs``, its default number of them, it takes no ``--epochs``.
+    """
     made = argparse.ArgumentParser(
         prog=f"{name}.py", description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     add = made.add_argument
-    add("--layers", type=int, choices=(1, 2), default=2, help="1: softmax alone; 2: a hidden layer before it")
-    add("--hidden", type=whole, default=100, metavar="N", help="units of the hidden layer, with --layers 2")
-    add("--epochs", type=whole, default=epochs, metavar="N", help="times through the training images")
-    add("--batch", type=whole, default=32, metavar="N", help="images per step")
-    add("--rate", type=positive, default=rate, metavar="R", help="size of a step down the slope")
-    add("--seed", type=natural, default=0, metavar="N", help="of the first weights and the order of images")
+    if epochs is not None:
+        add("--epochs", type=whole, default=epochs, metavar="N", help="times through the training data")
+    add("--seed", type=natural, default=0, metavar="N", help="of everything that is random")
     add("--out", type=picture_file, default=str(FOLDER / f"{name}.png"), metavar="FILE", help="the picture")
     return made
+
+
+def parser(description, name, epochs, rate):
+    """Return the parser of a classifier of images, with its own defaults."""
+    made = common(description, name, epochs)
+    add = made.add_argument
+    layers = "1: softmax alone; 2: a hidden layer before it; both: one after the other"
+    add("--layers", type=int, nargs="+", choices=(1, 2), default=[1, 2], help=layers)
+    add("--hidden", type=whole, default=100, metavar="N", help="units of the hidden layer, of two layers")
+    add("--batch", type=whole, default=32, metavar="N", help="images per step")
+    add("--rate", type=positive, default=rate, metavar="R", help="size of a step down the slope")
+    return made
+
+
+def report(picture, figures):
+    """Print the figures that an example has reached, and where its picture is; return the figures.
+
+    ``figures`` maps a name to (value, ">=" or "<=", bound): what its default run is to reach. Missing
+    it is no error here, as a run may be a short one; ``run_all.py`` counts.
+    """
+    for name, (value, sign, bound) in figures.items():
+        print(f"{name}: {value:.6g} (wanted {sign} {bound:g})")
+    print(f"picture: {picture}")
+    return {name: float(value) for name, (value, _, _) in figures.items()}
 
 
 def natural(text, least=0):

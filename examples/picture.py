@@ -1,4 +1,4 @@
-"""Draw what a classifier has learned: the weights of its first layer as images, and its loss."""
+"""What the examples draw with: figures and files, and what a classifier of images has learned."""
 
 import matplotlib
 
@@ -11,17 +11,30 @@ from matplotlib.ticker import MaxNLocator
 SHOWN = 100  # units: more of them would be too small to see
 
 
-def draw(params, rows, shape, path):
-    """Save the weights of the first layer, as images of this shape, beside the loss; return the path."""
-    W, _ = next(iter(params.values()))
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(13, 6.5), width_ratios=(1.2, 1), layout="constrained", dpi=120
-    )
-    draw_weights(left, W.T.reshape(-1, *shape), named=len(params) == 1)
-    draw_loss(right, rows)
+def subplots(rows=1, columns=1, **options):
+    """Return a figure and its axes, as pyplot's ``subplots`` does: sharp, and with nothing cut off."""
+    return plt.subplots(rows, columns, layout="constrained", dpi=120, **options)
+
+
+def save(figure, path):
+    """Save a figure, be done with it, and return the path."""
     figure.savefig(path)
     plt.close(figure)
     return path
+
+
+def draw(trained, shape, path):
+    """Save the weights of each network's first layer, as images of this shape, and the losses; return path.
+
+    ``trained`` maps the name of a network to its parameters and to its rows, one per epoch.
+    """
+    columns = len(trained) + 1
+    figure, axes = subplots(1, columns, figsize=(6.5 * columns, 6.5))
+    for left, (params, _) in zip(axes, trained.values(), strict=False):
+        W, _ = next(iter(params.values()))
+        draw_weights(left, W.T.reshape(-1, *shape), named=len(params) == 1)
+    draw_loss(axes[-1], {name: rows for name, (_, rows) in trained.items()})
+    return save(figure, path)
 
 
 def draw_weights(axes, units, named):
@@ -55,12 +68,14 @@ def mosaic(units, gap):
     return sheet, corners
 
 
-def draw_loss(axes, rows):
-    """Draw the training loss over the epochs."""
-    losses, _, accuracies = zip(*rows, strict=True)
-    axes.plot(range(1, len(losses) + 1), losses, marker="o", markersize=3)
-    axes.set(xlabel="epoch", ylabel="mean of -log p(the right digit)", yscale="log")
-    axes.set_title(f"Training loss (test accuracy {accuracies[-1]:.1%} after the last epoch)")
+def draw_loss(axes, runs):
+    """Draw the training losses of networks over the epochs."""
+    for name, rows in runs.items():
+        losses, _, accuracies = zip(*rows, strict=True)
+        label = f"{name}, test accuracy {accuracies[-1]:.1%}"
+        axes.plot(range(1, len(losses) + 1), losses, marker="o", markersize=3, label=label)
+    axes.set(title="Training loss", xlabel="epoch", ylabel="mean of -log p(the right digit)", yscale="log")
     axes.grid(alpha=0.3, which="both")
+    axes.legend()
     axes.set_xlim(0, len(losses) + 1)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

@@ -64,6 +64,7 @@ __all__ = [
     "linearize",
     "numerical",
     "numpy",
+    "optimizers",
     "primitive",
     "rules",
     "stop_gradient",
@@ -81,6 +82,6 @@ __all__ = [
 
 def __getattr__(name: str) -> _Any:
     # Loaded when first asked for: toolz and hypothesis would double the time of "import funad".
-    if name in ("curried", "errors", "testing"):
+    if name in ("curried", "errors", "optimizers", "testing"):
         return _importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

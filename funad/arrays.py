@@ -385,6 +385,18 @@ def _seen(x: Traced) -> bool:
     return any(known() is not None for known in getattr(x, "views", ()))
 
 
+def reshaped(x: Any, reshape: Record, shape: Any) -> None:
+    """Give x another shape: x.shape = shape."""
+    plain = unbox(x)
+    if not onp.may_share_memory(onp.reshape(plain, shape), plain):
+        raise AttributeError("Incompatible shape for in-place modification. Use x = x.reshape(shape)")
+    if type(x) is not Array:
+        _thaw(x)
+    x.path = (*x.path, Step((reshape, (shape,), {}, None)))
+    if hasattr(x, "seen"):
+        del x.seen
+
+
 _BINARY: tuple[tuple[str, Any, Any], ...] = (
     ("add", operator.add, onp.add),
     ("sub", operator.sub, onp.subtract),

@@ -114,6 +114,9 @@ class Traced:
     def __setitem__(self, index: Any, value: Any) -> None:
         raise AssertionError("funad.arrays defines what assignment does")
 
+    __array_priority__ = 1000.0
+    __pandas_priority__ = 10000  # so that a Series leaves the operators to traced values
+
     # --- NumPy's own protocols: plain numpy functions find their primitives
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:

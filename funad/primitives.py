@@ -259,6 +259,7 @@ def _matmul(
 
 def record_two(record: Record, a: Any, b: Any) -> Any:
     """Call a primitive on two arguments, at least one of them a box, and record it."""
+    first, second = a, b
     source_a = source_b = 0
     if type(a) is Box:
         tape = a.tape
@@ -286,7 +287,9 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
         if source_b:
             record.rule(1, b)
     kind = type(y)
-    if kind is not ndarray and kind is not float64 and isinstance(y, (tuple, list)):
+    if kind not in RESULTS:
+        if not isinstance(y, (tuple, list)):
+            return call(record, (first, second), {})
         sources = tuple((n, source) for n, source in enumerate((source_a, source_b)) if source)
         return _wrap(record, tape, y, (a, b), {}, sources)
     made = new(Box)
@@ -337,8 +340,8 @@ def _of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
 def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> Any:
     """Call a primitive on one box and plain keywords, and record it: np.sum(x, axis=0)."""
     a = box.value
-    if (kwargs.get("out") is not None or "overwrite_input" in kwargs) and record.kind != "zero":
-        kwargs = _handled(record, kwargs)  # before they are written to
+    if kwargs.get("out") is not None and record.kind != "zero":  # before it is written to
+        record.check_keywords(kwargs)
     y = record.wrapped(a, **kwargs) if isinstance(a, Traced) else record.f(a, **kwargs)
     if getattr(y, "dtype", _FLOAT).kind in "biu":
         return y
@@ -353,6 +356,8 @@ def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> An
 # The types of second arguments and of keywords in which no box can hide.
 PLAIN = frozenset({ndarray, float, int, bool, type(None)})
 _FLOAT = onp.dtype(float)
+# What two numbers or arrays may give; anything else is looked at more closely.
+RESULTS = frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex, Box})
 
 
 def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -392,8 +397,8 @@ def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, An
             sources.append((name, source))
     if record.kind != "zero":
         record.check_positions(args)
-        if kwargs.get("out") is not None or "overwrite_input" in kwargs:
-            named = _handled(record, named)  # before they are written to
+        if kwargs.get("out") is not None:  # before it is written to
+            record.check_keywords(kwargs)
     y = record.wrapped(*values, **named)
     # Integers and booleans (``dtype=int``) are locally constant.
     if record.kind == "zero" or getattr(y, "dtype", _FLOAT).kind in "biu":
@@ -439,8 +444,10 @@ def _unwrap(record: Record, argnum: int | str, x: Any, tape: Any) -> tuple[Any, 
         if traced or (argnum in record.rules and argnum not in record.containers):
             x = _as_array(x)
             kind = type(x)
-    if isinstance(x, Traced) and x.tape is tape:
-        return x.value, x.index if type(x) is Box else x
+    if isinstance(x, Traced):
+        return (x.value, x.index if type(x) is Box else x) if x.tape is tape else (x, CONSTANT)
+    if kind not in PLAIN and hasattr(x, "__array__") and not isinstance(x, (ndarray, onp.generic, type)):
+        x = onp.asarray(x)  # a Series, say: as a constant it is its values
     return x, CONSTANT
 
 

@@ -51,7 +51,7 @@ def describe(x: Any) -> str:
     """Write the type of a value in one word: ``float``, ``float64[3, 4]``."""
     if isinstance(x, (list, tuple)):
         return f"{type(x).__name__} of {len(x)}"
-    if not hasattr(x, "shape") or not hasattr(x, "dtype"):
+    if not isinstance(plain(x), (ndarray, onp.generic)):
         return type(x).__name__
     return f"{x.dtype}[{', '.join(str(size) for size in x.shape)}]"
 

@@ -1,7 +1,10 @@
-"""Profiles of hypothesis: ``ci`` is derandomised, ``dev`` quick, ``deep`` for a night."""
+"""Profiles of hypothesis: ``ci`` is derandomised, ``dev`` quick, ``deep`` for a night; and the examples."""
 
+import importlib
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 _common = {"deadline": None, "suppress_health_check": list(HealthCheck)}
@@ -9,3 +12,11 @@ settings.register_profile("ci", max_examples=12, derandomize=True, database=None
 settings.register_profile("dev", max_examples=5, **_common)
 settings.register_profile("deep", max_examples=300, **_common)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(scope="module")
+def example():
+    """Return the function that imports an example by name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(Path(__file__).parent.parent / "examples")
+        yield importlib.import_module

@@ -23,7 +23,7 @@ def test_importing_funad_loads_nothing_heavy_that_numpy_does_not():
     assert not [name for name in added if name.partition(".")[0] in HEAVY]
 
 
-@pytest.mark.parametrize("name", ["curried", "testing", "errors"])
+@pytest.mark.parametrize("name", ["curried", "testing", "errors", "optimizers"])
 def test_a_module_that_is_loaded_late_is_found_as_an_attribute(name):
     assert f"funad.{name}" in loaded_after(f"import funad; funad.{name}")
 

@@ -83,7 +83,7 @@ def test_every_public_name_resolves(theirs, ours, name):
         assert value is plain if record is None else record.f is plain or name in ALIASES
     elif theirs is numpy and name in TRACED_MODULES:
         assert value.__name__ == f"funad.numpy.{name}"
-    else:
+    elif value is not np.ndarray:  # of which traced arrays are instances as well
         assert value is plain
 
 
@@ -105,7 +105,7 @@ def test_every_function_is_traced_or_in_the_list_of_those_passed_through(theirs,
         assert record_of(plain).wrapped is value
 
 
-@pytest.mark.parametrize("name", ["float64", "float32", "ndarray", "dtype", "pi", "newaxis", "errstate"])
+@pytest.mark.parametrize("name", ["float64", "float32", "dtype", "pi", "newaxis", "errstate"])
 def test_what_is_passed_through_is_the_same_object(name):
     assert getattr(np, name) is getattr(numpy, name)
 
@@ -171,31 +171,16 @@ def test_a_class_of_another_numpy_is_passed_through(monkeypatch):
 X = numpy.array([1.0, 2.0, 3.0])
 # Calls of those that do not take one array; the others are called with it alone.
 CALLS = {
-    "numpy.interp": lambda f, x: f(1.5, X, x),
-    "numpy.histogram2d": lambda f, x: f(x, X),
-    "numpy.bincount": lambda f, x: f([0, 1, 1], x),
     "numpy.polyadd": lambda f, x: f(x, X),
     "numpy.polysub": lambda f, x: f(x, X),
     "numpy.polymul": lambda f, x: f(x, X),
     "numpy.polydiv": lambda f, x: f(x, X),
     "numpy.polyval": lambda f, x: f(x, 2.0),
     "numpy.polyfit": lambda f, x: f(X, x, 1),
-    "numpy.bartlett": lambda f, x: f(x[0]),
-    "numpy.blackman": lambda f, x: f(x[0]),
-    "numpy.hamming": lambda f, x: f(x[0]),
-    "numpy.hanning": lambda f, x: f(x[0]),
-    "numpy.kaiser": lambda f, x: f(3, x[0]),
-    "numpy.convolve": lambda f, x: f(x, X),
-    "numpy.correlate": lambda f, x: f(x, X),
-    "numpy.quantile": lambda f, x: f(x, 0.5),
-    "numpy.percentile": lambda f, x: f(x, 50.0),
-    "numpy.nanquantile": lambda f, x: f(x, 0.5),
-    "numpy.nanpercentile": lambda f, x: f(x, 50.0),
     "numpy.intersect1d": lambda f, x: f(x, X),
     "numpy.setdiff1d": lambda f, x: f(x, X),
     "numpy.setxor1d": lambda f, x: f(x, X),
     "numpy.union1d": lambda f, x: f(x, X),
-    "numpy.einsum_path": lambda f, x: f("i,i", x, X),
     "numpy.arange": lambda f, x: f(x[0]),
     "numpy.apply_along_axis": lambda f, x: f(np.sum, 0, x),
     "numpy.apply_over_axes": lambda f, x: f(np.sum, x, [0]),

@@ -10,15 +10,19 @@ import numpy as _np
 
 from . import fft, linalg
 from .creation import *
+from .curves import *
 from .elementwise import *
 from .filling import *
 from .indexing import *
+from .kinds import *
 from .manipulation import *
 from .numeric import *
 from .padding import *
 from .products import *
+from .quantiles import *
 from .reductions import *
 from .sorting import *
+from .statistics import *
 from .ufuncs import *
 from .versions import lookup
 from .views import *
@@ -46,7 +50,7 @@ from numpy import (  # isort: skip
 
 # Classes: arrays and what they are made of, iterators, and functions made from Python's
 from numpy import (  # isort: skip
-    broadcast, errstate, flatiter, frompyfunc, iterable, matrix, memmap, ndarray, ndenumerate,
+    broadcast, errstate, flatiter, frompyfunc, iterable, matrix, memmap, ndenumerate,
     ndindex, nditer, nested_iters, poly1d, recarray, record, ufunc, vectorize,
 )  # fmt: skip
 

@@ -1,7 +1,14 @@
 """The methods and attributes of arrays, given to traced values: each is the function of the namespace."""
 
+import operator
+
+import numpy as _np
+
 from .. import numpy as np
+from ..arrays import reshaped
 from ..boxes import Traced, unbox
+from ..errors import NotDifferentiableError
+from ..registry import record_of as _record_of
 
 # Methods that take what the function of the same name takes, the array first.
 for _name in (
@@ -89,6 +96,78 @@ def _tolist(self):
     return [part.tolist() for part in self] if self.ndim else self
 
 
+def _view(self, dtype=None, type=None):
+    """Return the same array: in another dtype, its bytes would have no derivative."""
+    if dtype is None and type is None:
+        return np.asarray(self)
+    _refuse("view", "reads its memory as another dtype", "np.astype(x, dtype) to convert it")
+
+
+def _set_shape(self, shape):
+    """Give the array another shape, in place."""
+    reshaped(self, _record_of(_np.reshape), shape)
+
+
+def _to_device(self, device, /, *, stream=None):
+    """Return the array on a device, of which NumPy has one."""
+    unbox(self).to_device(device, stream=stream)  # refuses what NumPy refuses
+    return self
+
+
+def _resize(self, *new_shape, refcheck=True):
+    _refuse("resize", "changes its memory in place", "np.resize(x, shape), which returns a new array")
+
+
+def _set_flags(self, write=None, align=None, uic=None):
+    """Do nothing but refuse what is not so: a traced value can be written to."""
+    if write is False or uic:
+        _refuse("setflags", "protects its memory", "x.copy() for what must stay as it is")
+
+
+def _namespace(self, /, *, api_version=None):
+    """Return the functions that work on it, as the array API standard has it."""
+    _np.empty(0).__array_namespace__(api_version=api_version)  # refuses versions that NumPy refuses
+    return np
+
+
+def _refuse(name, does, instead):
+    raise NotDifferentiableError(
+        f"{name} of a traced value {does}, which has no derivative; use {instead}, or "
+        f"stop_gradient(x).{name}(...) for the plain value"
+    )
+
+
+def _refused(name):
+    """Return a method or attribute that is there to say why it is not."""
+
+    def refuse(self, *args, **kwargs):
+        _refuse(name, "gives its bytes", "the functions of funad.numpy")
+
+    return refuse
+
+
+for _name in ("byteswap", "dump", "dumps", "getfield", "setfield", "tobytes", "tofile", "__dlpack__"):
+    setattr(Traced, _name, _refused(_name))
+for _name in ("ctypes", "data"):
+    setattr(Traced, _name, property(_refused(_name)))
+for _name in ("base", "flags", "strides", "device"):
+    setattr(Traced, _name, property(lambda self, name=_name: getattr(_np.asarray(unbox(self)), name)))
+for _name in ("and", "or", "xor", "lshift", "rshift"):  # of floats NumPy refuses them, with its own words
+    _operate = getattr(operator, f"__{_name}__")
+    setattr(Traced, f"__{_name}__", lambda self, other, f=_operate: f(unbox(self), unbox(other)))
+    setattr(Traced, f"__i{_name}__", getattr(Traced, f"__{_name}__"))
+    setattr(Traced, f"__r{_name}__", lambda self, other, f=_operate: f(unbox(other), unbox(self)))
+Traced.__invert__ = lambda self: ~unbox(self)
+Traced.__delitem__ = lambda self, index: unbox(self).__delitem__(index)
+Traced.__dlpack_device__ = lambda self: unbox(self).__dlpack_device__()
+Traced.__array_namespace__ = _namespace
+Traced.argpartition = np.argpartition
+Traced.view = _view
+Traced.to_device = _to_device
+Traced.resize = _resize
+Traced.setflags = _set_flags
+Traced.is_integer = lambda self: float(unbox(self)).is_integer()
+Traced.shape = Traced.shape.setter(_set_shape)
 Traced.reshape = _reshape
 Traced.compress = _compress
 Traced.transpose = _transpose

@@ -1,4 +1,4 @@
-"""Functions of several fields at once: curves, polynomials, statistics, windows; and questions of dtype.
+"""Functions of several fields at once: polynomials, functions that call one; and questions of dtype.
 
 The first ones have no rule yet: a traced value that reaches them is refused by name.
 """
@@ -8,17 +8,6 @@ import numpy as _np
 from ..primitives import primitive
 
 __all__ = [
-    "interp",
-    "gradient",
-    "unwrap",
-    "cov",
-    "corrcoef",
-    "histogram",
-    "histogram2d",
-    "histogramdd",
-    "histogram_bin_edges",
-    "bincount",
-    "digitize",
     "poly",
     "roots",
     "polyadd",
@@ -29,11 +18,6 @@ __all__ = [
     "polyint",
     "polyval",
     "polyfit",
-    "bartlett",
-    "blackman",
-    "hamming",
-    "hanning",
-    "kaiser",
     "apply_along_axis",
     "apply_over_axes",
     "result_type",
@@ -48,21 +32,6 @@ __all__ = [
     "array_str",
 ]
 
-# Curves and signals
-interp = primitive(_np.interp)
-gradient = primitive(_np.gradient)
-unwrap = primitive(_np.unwrap)
-
-# Statistics
-cov = primitive(_np.cov)
-corrcoef = primitive(_np.corrcoef)
-histogram = primitive(_np.histogram)
-histogram2d = primitive(_np.histogram2d)
-histogramdd = primitive(_np.histogramdd)
-histogram_bin_edges = primitive(_np.histogram_bin_edges)
-bincount = primitive(_np.bincount)
-digitize = primitive(_np.digitize)
-
 # Polynomials
 poly = primitive(_np.poly)
 roots = primitive(_np.roots)
@@ -74,13 +43,6 @@ polyder = primitive(_np.polyder)
 polyint = primitive(_np.polyint)
 polyval = primitive(_np.polyval)
 polyfit = primitive(_np.polyfit)
-
-# Windows
-bartlett = primitive(_np.bartlett)
-blackman = primitive(_np.blackman)
-hamming = primitive(_np.hamming)
-hanning = primitive(_np.hanning)
-kaiser = primitive(_np.kaiser)
 
 # Functions that call a function
 apply_along_axis = primitive(_np.apply_along_axis)

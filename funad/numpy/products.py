@@ -25,8 +25,6 @@ __all__ = [
     "cross",
     "kron",
     "trace",
-    "convolve",
-    "correlate",
 ]
 
 dot = primitive(_np.dot)
@@ -40,8 +38,6 @@ einsum_path = primitive(_np.einsum_path)
 cross = primitive(_np.cross)
 kron = primitive(_np.kron)
 trace = primitive(_np.trace)
-convolve = primitive(_np.convolve)
-correlate = primitive(_np.correlate)
 
 if hasattr(_np, "matvec"):  # NumPy 2.2
     matvec = primitive(_np.matvec)

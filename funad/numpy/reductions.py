@@ -17,10 +17,11 @@ from . import creation as _creation
 from .manipulation import broadcast_to as _broadcast_to
 from .manipulation import cast as _cast
 from .manipulation import concatenate as _concatenate
-from .manipulation import expand_dims as _expand_dims
 from .manipulation import moveaxis as _moveaxis
+from .manipulation import ravel as _ravel
 from .manipulation import reshape as _reshape
 from .manipulation import transpose as _transpose
+from .quantiles import untouched as _untouched
 
 __all__ = [
     "sum",
@@ -30,8 +31,6 @@ __all__ = [
     "var",
     "std",
     "median",
-    "quantile",
-    "percentile",
     "max",
     "amax",
     "min",
@@ -53,8 +52,6 @@ __all__ = [
     "nanvar",
     "nanstd",
     "nanmedian",
-    "nanquantile",
-    "nanpercentile",
     "nanmax",
     "nanmin",
     "nanargmax",
@@ -68,9 +65,7 @@ prod = primitive(_np.prod)
 mean = primitive(_np.mean)
 var = primitive(_np.var)
 std = primitive(_np.std)
-median = primitive(_np.median)
-quantile = primitive(_np.quantile)
-percentile = primitive(_np.percentile)
+median = _untouched(_np.median)
 
 max = primitive(_np.max)
 amax = primitive(_np.amax)
@@ -85,16 +80,13 @@ count_nonzero = primitive(_np.count_nonzero)
 
 cumsum = primitive(_np.cumsum)
 cumprod = primitive(_np.cumprod)
-ediff1d = primitive(_np.ediff1d)
 
 nansum = primitive(_np.nansum)
 nanprod = primitive(_np.nanprod)
 nanmean = primitive(_np.nanmean)
 nanvar = primitive(_np.nanvar)
 nanstd = primitive(_np.nanstd)
-nanmedian = primitive(_np.nanmedian)
-nanquantile = primitive(_np.nanquantile)
-nanpercentile = primitive(_np.nanpercentile)
+nanmedian = _untouched(_np.nanmedian)
 nanmax = primitive(_np.nanmax)
 nanmin = primitive(_np.nanmin)
 nanargmax = primitive(_np.nanargmax)
@@ -237,14 +229,35 @@ def _as_end(end, a, axis):
     return _broadcast_to(end, tuple(shape))
 
 
+@_composite(_np.ediff1d)
+def ediff1d(ary, to_end=None, to_begin=None):
+    """The differences between neighbours among all elements, and what stands before and after them."""
+    ary = _ravel(_as_array(ary))
+    parts = [_as_own(to_begin, ary, "to_begin"), ary[1:] - ary[:-1], _as_own(to_end, ary, "to_end")]
+    parts = [part for part in parts if part is not None]
+    return parts[0] if len(parts) == 1 else _concatenate(parts)
+
+
+def _as_own(end, ary, name):
+    """Return what ``ediff1d`` puts at one end, as one axis of the dtype of the array."""
+    if end is None:
+        return None
+    end, dtype = _ravel(_as_array(end)), _dtype_of(ary)
+    if not _np.can_cast(_dtype_of(end), dtype, casting="same_kind"):
+        raise TypeError(f"ediff1d of {dtype} takes {name} of the same kind, not of {_dtype_of(end)}")
+    return end if _dtype_of(end) == dtype else _cast(end, dtype)
+
+
 @_composite(_np.trapezoid)
 def trapezoid(y, x=None, dx=1.0, axis=-1):
     """The integral of y by the trapezoidal rule: Σ dx·(yᵢ + yᵢ₊₁)/2."""
-    y, x = _as_array(y), _as_array(x)
-    axis = axis % y.ndim
-    if x is not None:
-        dx = difference(x, axis=0 if x.ndim == 1 else axis)
-        if x.ndim == 1:
-            dx = _expand_dims(dx, tuple(range(1, y.ndim - axis)))
-    along = (slice(None),) * axis
-    return sum(dx * (y[(*along, slice(1, None))] + y[(*along, slice(None, -1))]) / 2.0, axis=axis)
+    y, x, dx = _as_array(y), _as_array(x), _as_array(dx)
+    if x is not None and x.ndim == 1:
+        along = [1] * y.ndim
+        along[axis] = -1
+        dx = _reshape(difference(x), along)
+    elif x is not None:
+        dx = difference(x, axis=axis)
+    high, low = [slice(None)] * y.ndim, [slice(None)] * y.ndim
+    high[axis], low[axis] = slice(1, None), slice(None, -1)
+    return sum(dx * (y[tuple(high)] + y[tuple(low)]) / 2.0, axis=axis)

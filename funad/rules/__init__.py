@@ -2,6 +2,7 @@
 
 from . import (
     creation,
+    curves,
     elementwise,
     fft,
     indexing,
@@ -9,7 +10,9 @@ from . import (
     manipulation,
     numeric,
     products,
+    quantiles,
     reductions,
     sorting,
+    statistics,
     ufuncs,
 )

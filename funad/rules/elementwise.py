@@ -2,11 +2,13 @@
 
 import math
 
+import numpy as onp
+
 from .. import numpy as np
 from ..numpy.elementwise import keep, modified_ratio, spherical_ratio
 from ..registry import defvjp, defzero, elementwise
 
-ndarray = np.ndarray
+ndarray = onp.ndarray
 LN2, LN10 = math.log(2), math.log(10)
 DEGREE = math.pi / 180
 

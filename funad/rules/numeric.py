@@ -3,9 +3,8 @@
 from .. import numpy as np
 from ..registry import defzero
 
-# Whole numbers, and questions that are answered for the plain value
+# Questions that are answered for the plain value
 defzero(
-    np.digitize,
     np.result_type,
     np.common_type,
     np.min_scalar_type,

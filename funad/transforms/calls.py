@@ -173,6 +173,8 @@ def differentiable(f: Any, place: int | str, x: Any, whole: Any = None, n: int =
     path = tree.paths(whole)[n] if whole is not None else ""
     which = f"argument {place}" if isinstance(place, int) else f"argument {place!r}"
     found = f"{describe(x)} ({x!r:.40})" if path else describe(x)
+    if hasattr(x, "__array__") and not isinstance(x, (ndarray, onp.generic)):
+        found += " (give its values as an array: numpy.asarray(x))"
     raise ArgumentTypeError(
         f"{which} of {name}{f', at {path},' if path else ''} is {found}, and a derivative is taken "
         f"with respect to floats and float arrays only; name other arguments in argnums, or keep "

@@ -27,6 +27,7 @@ from .calls import (
 __all__ = ["elementwise_grad", "grad", "stop_gradient", "value_and_grad", "vjp"]
 
 ndarray = onp.ndarray
+_NUMBERS = (float, int, complex, ndarray, onp.generic)
 
 
 def vjp(
@@ -210,7 +211,7 @@ def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:
     if type(y) is float:
         return
     name = getattr(f, "__name__", "f")
-    if not tree.is_leaf(y) or isinstance(y, str) or not hasattr(unbox(y), "__float__"):
+    if not isinstance(unbox(y), _NUMBERS):
         raise NonScalarOutputError(
             f"grad needs a function with a scalar output, but {name} returned "
             f"{describe(y)}; return one number"

@@ -2,16 +2,33 @@
 
 from . import (
     creation,
+    curves,
     elementwise,
     fft,
     indexing,
     linalg,
     manipulation,
     products,
+    quantiles,
     reductions,
     sorting,
+    statistics,
     ufuncs,
 )
 
-FIELDS = (creation, elementwise, fft, indexing, linalg, manipulation, products, reductions, sorting, ufuncs)
+FIELDS = (
+    creation,
+    curves,
+    elementwise,
+    fft,
+    indexing,
+    linalg,
+    manipulation,
+    products,
+    quantiles,
+    reductions,
+    sorting,
+    statistics,
+    ufuncs,
+)
 CASES = {f: case for field in FIELDS for f, case in field.CASES.items()}

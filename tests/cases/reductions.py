@@ -301,6 +301,13 @@ def _trapezoid(draw):
     return Call((y,), {"axis": axis} | kinds[draw(st.sampled_from(sorted(kinds)))])
 
 
+@st.composite
+def _ediff1d(draw):
+    a = draw(some())
+    ends = arrays(shapes(2)) | numbers
+    return Call((a,), maybe(draw, to_begin=draw(ends), to_end=draw(ends)))
+
+
 COMPOSITES = {
     np.average: Case(
         _average(),
@@ -308,8 +315,23 @@ COMPOSITES = {
         (call(x, weights=[1.0, 2.0, 3.0], axis=1), call(2.0), call(x, weights=2.0 * x, returned=True)),
     ),
     np.diff: Case(_diff(), frozenset({"n", "axis", "prepend", "append"})),
+    np.ediff1d: Case(
+        _ediff1d(),
+        frozenset({"to_begin", "to_end"}),
+        (call([1.0, 4.0, 9.0], 0.5, [1.0, 2.0]), call(1.5), call(x * 1j, to_end=2j), call(onp.zeros(0))),
+    ),
     np.trapezoid: Case(
-        _trapezoid(), frozenset({"x", "dx", "axis"}), (call([1.0, 2.0, 4.0], [0.0, 0.5, 2.0]),)
+        _trapezoid(),
+        frozenset({"x", "dx", "axis"}),
+        (
+            call([1.0, 2.0, 4.0], [0.0, 0.5, 2.0]),
+            call(x[0], x + onp.arange(3.0)),
+            call(onp.stack([x, x**2]), x, axis=-2),
+            call(x, x[0], dx=5.0),
+            call(onp.arange(3), x[0]),
+            call(x, None, [[1.0], [2.0]]),
+            call(x[:, :1]),
+        ),
     ),
 }
 

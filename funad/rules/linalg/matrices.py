@@ -1,5 +1,7 @@
 """What the rules of linear algebra share: transposes, triangles, and a quotient without nan."""
 
+import numpy as onp
+
 from ... import numpy as np
 from ...boxes import unbox
 from ...spaces import dtype_of
@@ -22,12 +24,12 @@ def h(x):
 def column(x):
     """Vectors as columns; or a number per row, in a shape to multiply matrices with."""
     # Indexing is several times faster, but on a traced value its way back is slower.
-    return x[..., None] if type(x) is np.ndarray else np.expand_dims(x, -1)
+    return x[..., None] if type(x) is onp.ndarray else np.expand_dims(x, -1)
 
 
 def row(x):
     """Vectors as rows; or a number per column, in a shape to multiply matrices with."""
-    return x[..., None, :] if type(x) is np.ndarray else np.expand_dims(x, -2)
+    return x[..., None, :] if type(x) is onp.ndarray else np.expand_dims(x, -2)
 
 
 def scalar(x):
