@@ -124,7 +124,7 @@ class Traced:
         if record is not None and record.wrapped is not ufunc:
             if method == "__call__":
                 return record.wrapped(*inputs, **kwargs)
-            of_method = record_of(getattr(onp.ufunc, method))  # from funad.numpy.ufuncs
+            of_method = record_of(getattr(onp.ufunc, method))  # from funad.numpy.folds
             return of_method.wrapped(ufunc, *inputs, **kwargs)  # type: ignore[union-attr]
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
         raise MissingRuleError(

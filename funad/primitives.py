@@ -85,7 +85,7 @@ def _look_like_a_ufunc(wrapped: Callable[..., Any], f: onp.ufunc) -> None:
 
 
 def _method(f: onp.ufunc, name: str) -> Callable[..., Any]:
-    """Return a method of a ufunc that takes traced values: ``funad.numpy.ufuncs`` has it."""
+    """Return a method of a ufunc that takes traced values: ``funad.numpy.folds`` has it."""
     method, plain = getattr(onp.ufunc, name), getattr(f, name)
 
     @functools.wraps(plain)

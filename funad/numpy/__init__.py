@@ -13,6 +13,7 @@ from .creation import *
 from .curves import *
 from .elementwise import *
 from .filling import *
+from .folds import *
 from .indexing import *
 from .kinds import *
 from .manipulation import *

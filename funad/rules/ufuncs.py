@@ -1,10 +1,11 @@
-"""The VJP rules of funad.numpy.ufuncs."""
+"""The VJP rules of funad.numpy.ufuncs and folds."""
 
 import numpy as onp
 
 from .. import numpy as np
 from ..numpy.elementwise import keep
-from ..numpy.ufuncs import masked, segment_sum
+from ..numpy.folds import segment_sum
+from ..numpy.ufuncs import masked
 from ..registry import elementwise, linear, record_of
 from ..spaces import shape_of
 

@@ -1,10 +1,11 @@
-"""Where to draw the arguments of funad.numpy.ufuncs from."""
+"""Where to draw the arguments of funad.numpy.ufuncs and folds from."""
 
 import hypothesis.strategies as st
 import numpy as onp
 from hypothesis.extra import numpy as hnp
 
-from funad.numpy.ufuncs import masked, segment_sum
+from funad.numpy.folds import segment_sum
+from funad.numpy.ufuncs import masked
 from funad.testing import Call, Case, arrays, call
 
 from .manipulation import some
