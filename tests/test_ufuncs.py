@@ -682,6 +682,9 @@ def test_arrays_into_which_nothing_traced_has_been_written_yet(xp):
         z[0, 0] = x[1]
         xp.add(X, X, out=buffer)
         buffer[1] = x[2]
+        plain = numpy.ones(7)
+        assert xp.exp(np.zeros(7), out=plain) is plain
+        assert xp.add.reduce(np.ones((2, 7)), axis=0, out=plain).tolist() == [2] * 7
         return np.sum(y) + np.sum(z) + np.sum(buffer) + xp.add.reduce(buffer, initial=x[3])
 
     assert grad(f)(X).tolist() == [1, 1, 2, 1, 0, 0, 0]
@@ -717,6 +720,20 @@ def test_products_along_other_axes(xp, name):
     f, a, b = PRODUCTS[name](xp)
     check(f, a, b)
     numpy.testing.assert_allclose(f(a, b), PRODUCTS[name](numpy)[0](a, b), rtol=1e-15)
+
+
+@NAMESPACES
+def test_products_along_other_axes_are_written_into_out(xp):
+    axes = [(1, 2), (1, 2), (0, 1)]
+
+    def f(a, b):
+        y = np.zeros((3, 3, 2))
+        assert xp.matmul(a, b, axes=axes, out=y, order="F") is y
+        return y
+
+    check_like(f, lambda a, b: numpy.matmul(a, b, axes=axes), M, N)
+    with pytest.raises(TypeError, match="axes"):
+        grad(lambda a: np.sum(xp.modf(a, axes=[0, 0, 0])[0]))(M)
 
 
 @NAMESPACES

@@ -9,6 +9,7 @@ import sys as _sys
 
 import numpy as _np
 
+from ..arrays import UNTRACED as _UNTRACED
 from ..arrays import fillable as _fillable
 from ..arrays import settled as _settled
 from ..boxes import Traced as _Traced
@@ -17,6 +18,7 @@ from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
 from ..primitives import _as_array
 from ..primitives import call as _call
 from ..primitives import composite as _composite
+from ..primitives import innermost as _innermost
 from ..primitives import primitive as _primitive
 from ..registry import record_of as _record_of
 from ..spaces import dtype_of as _dtype_of
@@ -40,12 +42,19 @@ def form(method):
         @_composite(method)
         @_functools.wraps(g)
         def form(f, /, *args, **kwargs):
+            out = kwargs.get("out")
+            if out is not None and _innermost((*args, *kwargs.values())) is _UNTRACED and not _traced(out):
+                return method(f, *map(_settled, args), **{name: _settled(x) for name, x in kwargs.items()})
             y = g(f, *args, **kwargs)
-            return _fillable(y) if kwargs.get("out") is None else y  # of arrays without traced values yet
+            return _fillable(y) if out is None else y  # of arrays without traced values yet
 
         return form
 
     return decorate
+
+
+def _traced(out):
+    return any(isinstance(x, _Traced) for x in (out if isinstance(out, tuple) else (out,)))
 
 
 # --- a call with keywords
@@ -59,6 +68,8 @@ def _with_keywords(
     """Return f(*args), in the type, and with the memory order, asked for."""
     record = _record_of(f)
     args, out = _arguments(f, args, out)
+    if axes and f.signature is None:
+        f(*map(_unbox, args), **axes)  # which NumPy refuses
     if record.kind == "zero":
         kwargs = {"where": _unbox(where), "casting": casting, "order": order, "subok": subok, **axes}
         kwargs |= {"dtype": dtype} if signature is None else {"signature": signature}
@@ -71,11 +82,8 @@ def _with_keywords(
     if not subok:
         args = [_np.asarray(x) if isinstance(x, _np.ndarray) else x for x in args]
     if where is not True or out is not None:
-        y = _into(f, args, _unbox(where), out, casting)
-    elif axes:
-        y = _along_axes(record, args, **axes)
-    else:
-        y = record.wrapped(*args)
+        return _into(f, args, _unbox(where), out, casting, axes)
+    y = _along_axes(record, args, **axes) if axes else record.wrapped(*args)
     if order == "K":
         return y
     if order == "A":
@@ -125,7 +133,7 @@ def in_dtype(x, dtype):
 # --- where= and out=
 
 
-def _into(f, args, where, out, casting):
+def _into(f, args, where, out, casting, axes):
     """Return f(*args) where the mask holds and the elements of ``out`` elsewhere."""
     name = f.__name__
     if out is None:
@@ -144,8 +152,7 @@ def _into(f, args, where, out, casting):
             f"x = np.{name}(..., where=mask, out=x), or make x with funad.numpy.zeros"
         )
     if where is True:
-        y = _record_of(f).wrapped(*args)
-        return _returned(f, y, out, casting)
+        return _returned(f, _along_axes(_record_of(f), args, **axes), out, casting)
     if f.nout == 1 and f.nin <= 2 and _record_of(f).kind == "elementwise":
         where = where if isinstance(where, bool) else _np.asarray(where)
         return _returned(f, masked(f, casting, where, _settled(out[0]), *args), out)
