@@ -121,8 +121,11 @@ class Traced:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         record = record_of(ufunc)
-        if method == "__call__" and record is not None and record.wrapped is not ufunc:
-            return record.wrapped(*inputs, **kwargs)
+        if record is not None and record.wrapped is not ufunc:
+            if method == "__call__":
+                return record.wrapped(*inputs, **kwargs)
+            of_method = record_of(getattr(onp.ufunc, method))  # from funad.numpy.folds
+            return of_method.wrapped(ufunc, *inputs, **kwargs)  # type: ignore[union-attr]
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
         raise MissingRuleError(
             f"{name} was called on a traced value, {_short(self)}, but has no derivative rule; "

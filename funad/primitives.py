@@ -72,11 +72,41 @@ def primitive(
     make = {1: _of_one, 2: _of_two}.get(f.nin, _of_any) if isinstance(f, onp.ufunc) else _of_any
     if isinstance(f, onp.ufunc) and (f.nout > 1 or (f.signature is not None and f is not onp.matmul)):
         make = _of_any  # vecdot and the like take further keywords
+    if f is onp.matmul:
+        make = _of_matmul
     wrapped = (_of_containers if record.containers == EVERYTHING else make)(record, f)
     functools.update_wrapper(wrapped, f, [n for n in functools.WRAPPER_ASSIGNMENTS if hasattr(f, n)])
     _move(wrapped, f)
+    if isinstance(f, onp.ufunc):
+        _look_like_a_ufunc(wrapped, f)
     adopt(record, wrapped)
     return wrapped
+
+
+def _look_like_a_ufunc(wrapped: Callable[..., Any], f: onp.ufunc) -> None:
+    """Give the wrapper of a ufunc the attributes and the methods of ufuncs."""
+    for name in ("nin", "nout", "nargs", "ntypes", "types", "identity", "signature", "resolve_dtypes"):
+        setattr(wrapped, name, getattr(f, name))
+    for name in ("reduce", "accumulate", "outer", "reduceat", "at"):
+        setattr(wrapped, name, _method(f, name))
+
+
+def _method(f: onp.ufunc, name: str) -> Callable[..., Any]:
+    """Return a method of a ufunc that takes traced values: ``funad.numpy.folds`` has it."""
+    method, plain = getattr(onp.ufunc, name), getattr(f, name)
+
+    @functools.wraps(plain)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and type(args[0]) is ndarray and all(type(x) in PLAIN for x in kwargs.values()):
+            return plain(*args, **kwargs)
+        return record_of(method).wrapped(f, *args, **kwargs)  # type: ignore[union-attr]
+
+    return wrapped
+
+
+def with_keywords(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a ufunc with keywords: ``funad.numpy.ufuncs`` knows what they mean on traced values."""
+    return record_of(onp.ufunc.__call__).wrapped(record.f, *args, **kwargs)  # type: ignore[union-attr]
 
 
 def _move(wrapped: Callable[..., Any], f: Callable[..., Any]) -> None:
@@ -107,6 +137,10 @@ def composite(f: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[
         return wrapped
 
     return decorate
+
+
+# What a primitive is where such a keyword is given a traced value: made of other primitives.
+FORMS: dict[tuple[Callable[..., Any], str], Callable[..., Any]] = {}
 
 
 # What a call has to look into: lists may hold traced values, dual numbers and arrays are some.
@@ -148,7 +182,7 @@ def _one(
         out is not None or where is not None or dtype is not None or casting is not None
         or order is not None or subok is not None or signature is not None
     ):  # fmt: skip
-        return call(record, (a,), _given(
+        return with_keywords(record, (a,), _given(
             out=out, where=where, dtype=dtype,
             casting=casting, order=order, subok=subok, signature=signature,
         ))  # fmt: skip
@@ -195,9 +229,34 @@ def _two(
         out is not None or where is not None or dtype is not None or casting is not None
         or order is not None or subok is not None or signature is not None
     ):  # fmt: skip
-        return call(record, (a, b), _given(
+        return with_keywords(record, (a, b), _given(
             out=out, where=where, dtype=dtype,
             casting=casting, order=order, subok=subok, signature=signature,
+        ))  # fmt: skip
+    kind_a, kind_b = type(a), type(b)
+    if kind_a is not Box and kind_b is not Box:
+        if kind_a in OTHERS or kind_b in OTHERS:
+            return call(record, (a, b), {})
+        return f(a, b)
+    return record_two(record, a, b)
+
+
+def _of_matmul(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap matmul: a ufunc of two arguments that takes ``axes`` too."""
+    return _bound(_matmul, record, f)
+
+
+def _matmul(
+    a: Any, b: Any, /, out: Any = None, where: Any = None, dtype: Any = None, casting: Any = None,
+    order: Any = None, subok: Any = None, signature: Any = None, axes: Any = None,
+) -> Any:  # fmt: skip
+    if (
+        out is not None or where is not None or dtype is not None or casting is not None
+        or order is not None or subok is not None or signature is not None or axes is not None
+    ):  # fmt: skip
+        return with_keywords(record, (a, b), _given(
+            out=out, where=where, dtype=dtype, casting=casting,
+            order=order, subok=subok, signature=signature, axes=axes,
         ))  # fmt: skip
     kind_a, kind_b = type(a), type(b)
     if kind_a is not Box and kind_b is not Box:
@@ -258,6 +317,7 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
 
 def _of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a function of any signature."""
+    is_ufunc = isinstance(f, onp.ufunc)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         if not kwargs:
@@ -276,6 +336,8 @@ def _of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
                         return linked(y, record, args, kwargs) if record.views else y
                 elif type(a) is ndarray and type(b) in PLAIN:
                     return f(a, b)
+        elif is_ufunc:
+            return with_keywords(record, args, kwargs)
         elif len(args) == 1 and type(args[0]) is Box and all(type(x) in PLAIN for x in kwargs.values()):
             y = record_with_keywords(record, args[0], kwargs)
             return linked(y, record, args, kwargs) if record.views else y
@@ -389,6 +451,9 @@ def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, An
     if not kwargs and Array in map(type, args):  # what they hold may take the fast path
         return record.wrapped(*map(content_of, args))
     if innermost(kwargs.values()) is not None:
+        for name, x in kwargs.items():
+            if (record.f, name) in FORMS and innermost((x,)) is not None:
+                return FORMS[record.f, name](*args, **kwargs)
         args, kwargs = _by_position(record, args, kwargs)
     values: list[Any] = []
     named: dict[str, Any] = {}
@@ -430,7 +495,10 @@ def _handled(record: Record, kwargs: dict[str, Any]) -> dict[str, Any]:
 
 def _says_nothing(name: str, x: Any) -> bool:
     """Say whether a keyword of ufuncs and reductions is given its default."""
-    return x is None if name == "out" else name == "where" and x is True
+    return name in DEFAULTS and x is DEFAULTS[name]
+
+
+DEFAULTS = {"out": None, "where": True, "overwrite_input": False}
 
 
 def _unwrap(record: Record, argnum: int | str, x: Any, tape: Any) -> tuple[Any, Any]:

@@ -123,8 +123,8 @@ def test_a_missing_rule_names_function_and_argument_in_the_users_line():
 
 
 def test_an_unsupported_keyword_is_named():
-    with pytest.raises(UnsupportedKeywordError, match="numpy.sin.*'where'"):
-        grad(lambda x: np.sum(np.sin(x, where=onp.array([True, False, True]), out=onp.zeros(3))))(x)
+    with pytest.raises(UnsupportedKeywordError, match=r"sin\(.*where=mask"):
+        grad(lambda x: np.sum(np.sin(x, where=onp.array([True, False, True]))))(x)
     with pytest.raises(UnsupportedKeywordError, match="numpy.sum.*'out'.*axis"):
         grad(lambda x: np.sum(x, out=onp.zeros(())))(x)
 

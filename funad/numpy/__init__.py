@@ -14,6 +14,7 @@ from .creation import *
 from .curves import *
 from .elementwise import *
 from .filling import *
+from .folds import *
 from .grids import *
 from .indexing import *
 from .kinds import *
@@ -27,6 +28,7 @@ from .reductions import *
 from .sets import *
 from .sorting import *
 from .statistics import *
+from .ufuncs import *
 from .versions import lookup
 from .views import *
 

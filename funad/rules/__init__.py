@@ -15,4 +15,5 @@ from . import (
     reductions,
     sorting,
     statistics,
+    ufuncs,
 )

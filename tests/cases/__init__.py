@@ -16,6 +16,7 @@ from . import (
     sets,
     sorting,
     statistics,
+    ufuncs,
 )
 
 FIELDS = (
@@ -34,5 +35,6 @@ FIELDS = (
     sets,
     sorting,
     statistics,
+    ufuncs,
 )
 CASES = {f: case for field in FIELDS for f, case in field.CASES.items()}
