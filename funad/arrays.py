@@ -63,6 +63,11 @@ class Array(Traced):
     seen: Any = Traced.views  # type: ignore[misc]  # version and content of a view
 
     @property
+    def content(self) -> Any:
+        """What it holds, for those who know no more of it than that it has a cell."""
+        return content(self)
+
+    @property
     def tape(self) -> Any:
         """The trace of what has been written into it."""
         value = self.cell.value
@@ -254,6 +259,8 @@ def _written(x: Any, path: tuple[Any, ...], index: Any, v: Any) -> Any:
     y = _written(a, path, index, b)
     if type(trace) is not Tape:
         ydot = _fresh(zeros_like(a)) if of_x is None else of_x
+        if isinstance(ydot, (float, complex, onp.generic)):  # of an array without axes
+            ydot = onp.array(ydot)
         vdot = zeros_like(b) if of_v is None else of_v
         return dual(trace, y, _written(ydot, path, index, vdot))
     pair = [ghost(unbox(a)), ghost(b) if type(b) is ndarray and b.nbytes > WORTH_DROPPING else b]

@@ -14,8 +14,8 @@ import numpy as onp
 
 from .boxes import BY_HAND, Box, Dual, box_of
 from .registry import Record
-from .spaces import as_numpy, fit, is_inexact, plain, zeros_like
-from .tape import CONSTANT, OUTPUT, WIDTH, Tape, pull_back, strong_slope, strong_zero
+from .spaces import as_numpy, at_rest, fit, is_inexact, plain, zeros_like
+from .tape import CONSTANT, OUTPUT, TRACING, WIDTH, Tape, pull_back, strong_slope, strong_zero
 
 __all__ = ["Forward", "push_forward", "tangent_of"]
 
@@ -121,11 +121,11 @@ def _linear(record: Record, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> A
     if "initial" in kwargs:
         kwargs = {name: x for name, x in kwargs.items() if name != "initial"}
     if isinstance(argnum, str):
-        return record.wrapped(*args, **{**kwargs, argnum: xdot})
+        return at_rest(record.wrapped(*args, **{**kwargs, argnum: xdot}))
     if type(xdot) is list:
         parts = zip(args[argnum], xdot, strict=True)
         xdot = [zeros_like(x) if part is None else part for x, part in parts]
-    return record.wrapped(*args[:argnum], xdot, *args[argnum + 1 :], **kwargs)
+    return at_rest(record.wrapped(*args[:argnum], xdot, *args[argnum + 1 :], **kwargs))
 
 
 def _transposed(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
@@ -137,7 +137,11 @@ def _transposed(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwarg
     ybars = [
         box_of(tape, zeros_like(part), n) if is_inexact(part) else None for n, part in enumerate(outputs, 1)
     ]
-    xbar = record.rules[argnum](y, tuple(ybars) if several else ybars[0], *args, **kwargs)
+    token = TRACING.set(True)  # the rule may fill an array with what depends on ȳ
+    try:
+        xbar = record.rules[argnum](y, tuple(ybars) if several else ybars[0], *args, **kwargs)
+    finally:
+        TRACING.reset(token)
     xbars, xs, xdots = (xbar, x, xdot) if type(xdot) is list else ([xbar], [x], [xdot])
     seeds = []
     for part_bar, part, part_dot in zip(xbars, xs, xdots, strict=True):

@@ -471,7 +471,7 @@ def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, An
         record.check_positions(args)
         if kwargs.get("out") is not None:  # before it is written to
             record.check_keywords(kwargs)
-    y = record.wrapped(*values, **named)
+    y = content_of(record.wrapped(*values, **named))
     # Integers and booleans (``dtype=int``) are locally constant.
     if record.kind == "zero" or getattr(y, "dtype", _FLOAT).kind in "biu":
         return y

@@ -32,6 +32,11 @@ def dtype_of(x: Any) -> Any:
     return x.dtype if hasattr(x, "dtype") else onp.asarray(x).dtype
 
 
+def at_rest(x: Any) -> Any:
+    """Return x, or if it is an array that can be written to (see ``arrays``), what it holds now."""
+    return x.content if hasattr(x, "cell") else x
+
+
 def is_complex(x: Any) -> bool:
     """Say whether x is of a complex dtype."""
     return bool(dtype_of(x).kind == "c")
@@ -106,6 +111,7 @@ def fit(xbar: Any, x: Any) -> Any:
     if type(xbar) is float and type(x) is float:
         return xbar
     shape, dtype = shape_of(x), dtype_of(x)
+    xbar = at_rest(xbar)
     if not hasattr(xbar, "dtype"):
         xbar = onp.asarray(xbar)[()]
     if is_fleeting(xbar) and not is_fleeting(x):

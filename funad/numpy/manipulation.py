@@ -8,6 +8,7 @@ import functools as _functools
 import numpy as _np
 from numpy import broadcast_shapes
 
+from ..arrays import fillable as _fillable
 from ..boxes import Traced as _Traced
 from ..boxes import unbox as _unbox
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
@@ -153,7 +154,16 @@ asarray = primitive(_np.asarray)
 asarray_chkfinite = primitive(_np.asarray_chkfinite)
 ascontiguousarray = primitive(_np.ascontiguousarray)
 asfortranarray = primitive(_np.asfortranarray)
-copy = primitive(_np.copy)
+_copy = _enter(_np.copy)
+_of_copy = _wrap(_copy, _np.copy)
+
+
+@_functools.wraps(_np.copy)
+def copy(*args, **kwargs):
+    return _fillable(_of_copy(*args, **kwargs))
+
+
+_adopt(_copy, copy)
 require = primitive(_np.require)
 
 
