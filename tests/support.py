@@ -523,8 +523,9 @@ def page():
 Every public function of NumPy {VERSION}: {counts["differentiable"]} are differentiable,
 {counts["writes"]} write into an array, {counts["zero"]} have the derivative zero,
 {counts["passed"]} are passed through, and {counts["refused"]} refuse a traced value by name.
-A further argument is honoured on traced values; one under "refused" raises an error that says so. Three
-times yes means that the derivatives in reverse mode, in forward mode and of second order agree with differences of the function itself, in every argument named.
+A further argument is honoured on traced values; one under "refused" raises an error that says so.
+Three times yes means that the derivatives in reverse mode, in forward mode and of second order agree
+with differences of the function itself, in every argument named.
 
 This page is written by `{COMMAND}`, which runs all that it says, and is checked by
 `tests/test_support.py`.

@@ -27,7 +27,7 @@ from .calls import (
 
 __all__ = ["elementwise_grad", "grad", "stop_gradient", "value_and_grad", "vjp"]
 
-ndarray = onp.ndarray
+ndarray, float64 = onp.ndarray, onp.float64
 _NUMBERS = (float, int, complex, ndarray, onp.generic)
 
 
@@ -194,7 +194,9 @@ def _value_and_grad(
     y, tape, aux = trace_call(call, has_aux)
     entries = tape.end()
     if type(y) is Box and y.tape is tape:
-        value, index = shed(y.value), y.index
+        value, index = y.value, y.index
+        if type(value) is not float and type(value) is not float64:
+            value = shed(value)
         _check_scalar(f, value, holomorphic)
         del y
         entries[index] = ones_like(value)
