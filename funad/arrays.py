@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as onp
 
-from .boxes import Box, Dual, Traced, innermost, link, own_index, unbox
+from .boxes import BINARY, Box, Dual, Traced, innermost, link, own_index, unbox
 from .dual import dual
 from .registry import WORTH_DROPPING, Record, enter
 from .spaces import ghost, zeros_like
@@ -406,21 +406,10 @@ def reshaped(x: Any, reshape: Record, shape: Any) -> None:
         del x.seen
 
 
-_BINARY: tuple[tuple[str, Any, Any], ...] = (
-    ("add", operator.add, onp.add),
-    ("sub", operator.sub, onp.subtract),
-    ("mul", operator.mul, onp.multiply),
-    ("truediv", operator.truediv, onp.divide),
-    ("mod", operator.mod, onp.remainder),
-    ("pow", operator.pow, onp.power),
-    ("matmul", operator.matmul, onp.matmul),
-)
-
-
 def _install() -> None:
     """Give traced values assignment, and arrays operators that look into their cells at once."""
     Traced.__setitem__ = _setitem  # type: ignore[method-assign]
-    for name, operate, f in _BINARY:
+    for name, operate, f in BINARY:
         record = enter(f)
 
         def left(self: Any, other: Any, record: Record = record) -> Any:

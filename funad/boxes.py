@@ -397,7 +397,7 @@ _ONE: tuple[tuple[str, Any, Any], ...] = (
     ("pos", operator.pos, onp.positive),
     ("abs", operator.abs, onp.absolute),
 )
-_TWO: tuple[tuple[str, Any, Any], ...] = (
+BINARY: tuple[tuple[str, Any, Any], ...] = (
     ("add", operator.add, onp.add),
     ("sub", operator.sub, onp.subtract),
     ("mul", operator.mul, onp.multiply),
@@ -419,7 +419,7 @@ def _install() -> None:
         record = enter(f)
         setattr(Traced, f"__{name}__", lambda self, record=record: record.wrapped(self))
         setattr(Box, f"__{name}__", _one(record, operate))
-    for name, operate, f in _TWO:
+    for name, operate, f in BINARY:
         record = enter(f)
         setattr(Traced, f"__{name}__", lambda self, other, record=record: record.wrapped(self, other))
         setattr(Traced, f"__r{name}__", lambda self, other, record=record: record.wrapped(other, self))
