@@ -5,7 +5,7 @@ import numpy as onp
 from hypothesis.extra import numpy as hnp
 
 import funad.numpy as np
-from funad.numpy.creation import assemble
+from funad.numpy.creation import assemble, filled
 from funad.testing import Call, Case, arrays, call, calls, shapes
 
 from .manipulation import given, lists, maybe, numbers, some, wide
@@ -51,14 +51,16 @@ def _logspace(draw):
     return Call((*at.args, num, endpoint, base), {"dtype": dtype, "axis": axis})
 
 
+_FULL = given(
+    st.sampled_from([(), (3,), (2, 3), 3, (0,)]),
+    some(st.sampled_from([(), (1,)])) | numbers,
+    dtype=st.sampled_from([None, onp.complex128]),
+    order=st.sampled_from("CF"),
+)
+
 CASES = {
     assemble: Case(_assemble()),
-    np.full: given(
-        st.sampled_from([(), (3,), (2, 3), 3, (0,)]),
-        some(st.sampled_from([(), (1,)])) | numbers,
-        dtype=st.sampled_from([None, onp.complex128]),
-        order=st.sampled_from("CF"),
-    ),
+    filled: _FULL,
     np.geomspace: between(0.5, 2.0, dtype=st.sampled_from([None, float])),
     np.linspace: between(dtype=wide, retstep=st.booleans()),
     np.logspace: Case(_logspace(), frozenset({"num", "endpoint", "base", "dtype", "axis"})),
@@ -100,6 +102,7 @@ def _meshgrid(draw):
 
 
 COMPOSITES = {
+    np.full: _FULL,
     np.array: Case(_array(), frozenset({"dtype", "ndmin"})),
     np.full_like: Case(
         calls(some(), numbers | arrays(()), dtype=st.sampled_from([None, complex]), shape=st.just((2,))),
