@@ -120,16 +120,18 @@ FAULTS = {
     "atleast_2d of a written array gives a view": (VECTOR, "x[0] = x[1]\ny = np.atleast_2d(x)\nx %= 0.7"),
     "broadcast_arrays of a written array": (
         SQUARE,
-        "x[0], x[1] = x[1] * 2.0, x[0]\ny = np.broadcast_arrays(x, x)[0]\nx[0] = 0.5\ny = np.linalg.det(x) * y",
+        "x[:] = x[::-1] * 2.0\ny = np.broadcast_arrays(x, x)[0]\nx[0] = 0.5\ny = np.linalg.det(x) * y",
     ),
     "an empty part of a written array": (VECTOR, "y = np.zeros_like(x)\ny += x\ny[5:] -= 0.7"),
     "ravel of every second element of a written array gives a copy": (
-        VECTOR, "y = x[::2]\nnp.copyto(y, y * 2.0, where=y > 0)\ny.ravel()[[1, -1]] = y[[1, -1]] * 0.5",
+        VECTOR,
+        "y = x[::2]\nnp.copyto(y, y * 2.0, where=y > 0)\ny.ravel()[[1, -1]] = y[[1, -1]] * 0.5",
     ),
     "meshgrid gives copies by rows": (
         VECTOR,
         "y = np.meshgrid(x[::2], x[::2])[0]\ny.reshape(-1)[0] = x.sum()",
     ),
+    "a tangent laid out otherwise": (SQUARE, "y = np.linspace(x, 1.0, 3)\ny.reshape(-1)[0] = x.sum()"),
     "the shape of the real part": (SQUARE, "y = x.real\ny.shape = (-1,)\ny = x.sum(axis=-1)"),
 }  # fmt: skip
 # NumPy does not pass these on.
