@@ -79,7 +79,7 @@ def sweep(
     try:
         return pull_back(entries, len(xs), masked)
     except Exception as error:
-        line = _find_line(f, xs, len(entries))
+        line = find_line(f, xs, len(entries))
         if line:
             error.add_note(f"on the way back through {line}")
         raise
@@ -103,7 +103,7 @@ class _Watch(list[Any]):
         return self
 
 
-def _find_line(f: Callable[[list[Any]], Any], xs: list[Any], position: int) -> str:
+def find_line(f: Callable[[list[Any]], Any], xs: list[Any], position: int) -> str:
     """Return the user's line that recorded the entry at ``position``, by running f again."""
     watch = _Watch(position)
     tape = Tape(len(xs), watch)

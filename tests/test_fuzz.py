@@ -132,6 +132,9 @@ FAULTS = {
         "y = np.meshgrid(x[::2], x[::2])[0]\ny.reshape(-1)[0] = x.sum()",
     ),
     "a tangent laid out otherwise": (SQUARE, "y = np.linspace(x, 1.0, 3)\ny.reshape(-1)[0] = x.sum()"),
+    "copy of a number": (SQUARE, "y = np.trace(x).copy()\nz = y\nz += 1.0"),
+    "copy by rows": (MATRIX, "y = x.T.copy()\ny.shape = (-1,)\ny[1] *= 3.0"),
+    "fill_diagonal with nothing": (SQUARE, "y = x * 1.0\nnp.fill_diagonal(y, x[5:])"),
     "the shape of the real part": (SQUARE, "y = x.real\ny.shape = (-1,)\ny = x.sum(axis=-1)"),
 }  # fmt: skip
 # NumPy does not pass these on.

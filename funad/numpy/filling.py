@@ -63,6 +63,8 @@ def fill_diagonal(a, val, wrap=False):
     marked = _np.zeros(a.shape, bool)
     _np.fill_diagonal(marked, True, wrap)
     index = _np.unravel_index(positions[marked], a.shape)
+    if _np.size(_unbox(_as_array(val))) == 0:
+        return
     a[index] = _cycled(val, len(index[0]))
 
 

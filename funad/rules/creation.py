@@ -1,7 +1,7 @@
 """The VJP rules of funad.numpy.creation."""
 
 from .. import numpy as np
-from ..numpy.creation import assemble, filled
+from ..numpy.creation import assemble, filled, steps
 from ..registry import defvjp, defzero, linear
 
 defzero(np.empty_like, np.ones_like, np.zeros_like)
@@ -24,6 +24,19 @@ linear(filled, lambda y, ybar, shape, fill_value, dtype=None, order="C": ybar, a
 # --- between two values
 
 
+def _steps_wrt_step(y, ybar, start, stop, step, dtype=None):
+    """Σ n ȳₙ."""
+    return np.sum(ybar * np.arange(np.size(ybar), dtype=np.finfo(ybar.dtype).dtype))
+
+
+defvjp(
+    steps,
+    lambda y, ybar, start, stop, step, dtype=None: np.sum(ybar),
+    lambda y, ybar, start, stop, step, dtype=None: 0.0,  # it says how many there are
+    _steps_wrt_step,
+)
+
+
 def _weighed(ybar, first, num, endpoint, axis):
     """Σ ȳ·w, with the weights w from ``first`` to 1 - ``first`` along an axis."""
     weights = np.linspace(first, 1 - first, num, endpoint, dtype=np.finfo(ybar.dtype).dtype)
@@ -33,7 +46,7 @@ def _weighed(ybar, first, num, endpoint, axis):
 def _linspace(first):
     """Return the rule of start (``first`` is 1) or stop (0)."""
 
-    def rule(y, ybar, start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
+    def rule(y, ybar, start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
         if not retstep:
             return _weighed(ybar, first, num, endpoint, axis)
         ybar, stepbar = ybar

@@ -15,7 +15,17 @@ from ..dual import push_forward
 from ..errors import NonScalarOutputError
 from ..spaces import dtype_of, is_complex, shape_of, zeros_like
 from ..tracing import sweep
-from .calls import ArgNums, Call, Transformed, check_argnums, check_complex, finish, out_of, trace_call
+from .calls import (
+    ArgNums,
+    Call,
+    Transformed,
+    check_argnums,
+    check_complex,
+    check_complex_result,
+    finish,
+    out_of,
+    trace_call,
+)
 from .forward import jvp
 from .reverse import grad, value_and_grad, vjp
 
@@ -225,6 +235,8 @@ def _mode(run: _Run, by: str, holomorphic: bool) -> str:
     name = getattr(run.call.f, "__name__", "f")
     if holomorphic:
         check_complex(run.call)
+        for y in run.values:
+            check_complex_result(run.call.f, y)
     elif any(map(is_complex, run.values)) and any(map(is_complex, run.call.leaves)):
         raise NonScalarOutputError(
             f"{name} takes and returns complex numbers, so its Jacobian is one of complex numbers only "
