@@ -296,8 +296,9 @@ def _fresh(x: Any) -> Any:
         made.value = _fresh(x.value)
         if type(x) is Dual:
             made.index = _fresh(x.index)
-            if type(unbox(made.value)) is ndarray and type(unbox(made.index)) is not ndarray:
-                made.index = _fresh(enter(onp.broadcast_to).wrapped(made.index, ()))  # of no axes, too
+            tangent = made.index  # which may also be a node of a record
+            if isinstance(tangent, Traced) and type(unbox(tangent)) is not ndarray is type(unbox(made.value)):
+                made.index = _fresh(enter(onp.broadcast_to).wrapped(tangent, ()))  # of no axes, too
         return made
     return onp.array(x) if isinstance(x, ndarray) else x
 
