@@ -91,7 +91,7 @@ class Array(Traced):
         if isinstance(y, ndarray) and y.base is not None and onp.may_share_memory(y, plain):
             return _view(self, index)
         # A copy, so the cell keeps its memory.
-        return fillable(_GETITEM.wrapped(content(self) if self.path else self.cell.value, index))
+        return fillable(_GETITEM.wrapped(_apart(content(self) if self.path else self.cell.value), index))
 
     def __setitem__(self, index: Any, v: Any) -> None:
         if type(v) is Array and _is_part(v, self, index):
@@ -171,6 +171,8 @@ def linked(y: Any, record: Record, args: Any, kwargs: Any) -> Any:
     if type(y) in (list, tuple):
         for k, part in enumerate(y):
             _link(part, x, Step(record, args[1:], kwargs, k))
+    elif isinstance(y, Traced) and type(plain := unbox(y)) is ndarray and plain is unbox(x):
+        return x  # as asarray gives back what it was given
     else:
         _link(y, x, Step(record, args[1:], kwargs, None))
     return y
@@ -200,7 +202,12 @@ def view_of(array: Array, record: Record, args: Any, kwargs: Any) -> Any:
 def _part(array: Array, y: Any, step: Any, plain: Any) -> Any:
     if isinstance(y, ndarray) and onp.may_share_memory(y, plain):
         return _view(array, step)
-    return follow(content(array), (step,))
+    return follow(_apart(content(array)), (step,))
+
+
+def _apart(x: Any) -> Any:
+    """Return the content of an array as a value of its own: what is made of it is no view of the array."""
+    return _twin(x) if isinstance(x, Traced) else x
 
 
 def _view(array: Array, step: Any) -> Array:
@@ -261,7 +268,7 @@ def _written(x: Any, path: tuple[Any, ...], index: Any, v: Any) -> Any:
         ydot = _fresh(zeros_like(a)) if of_x is None else of_x
         if isinstance(ydot, (float, complex, onp.generic)):  # of an array without axes
             ydot = onp.array(ydot)
-        vdot = zeros_like(b) if of_v is None else of_v
+        vdot = zeros_like(b) if of_v is None else settled(of_v)
         return dual(trace, y, _written(ydot, path, index, vdot))
     pair = [ghost(unbox(a)), ghost(b) if type(b) is ndarray and b.nbytes > WORTH_DROPPING else b]
     sources = ((0, (of_x or 0, of_v or 0)),)
@@ -282,11 +289,16 @@ def _inside(x: Any, trace: Any) -> tuple[Any, Any]:
 
 def _fresh(x: Any) -> Any:
     """Return x with memory of its own, in every trace."""
+    if type(x) is Array:  # a rule has filled it
+        return _fresh(content(x))
     if isinstance(x, Traced):
         made = _twin(x)
         made.value = _fresh(x.value)
         if type(x) is Dual:
             made.index = _fresh(x.index)
+            tangent = made.index  # which may also be a node of a record
+            if isinstance(tangent, Traced) and type(unbox(tangent)) is not ndarray is type(unbox(made.value)):
+                made.index = _fresh(enter(onp.broadcast_to).wrapped(tangent, ()))  # of no axes, too
         return made
     return onp.array(x) if isinstance(x, ndarray) else x
 
@@ -321,7 +333,8 @@ def _become(x: Traced, cell: Cell, path: tuple[Any, ...]) -> None:
     x.__class__ = Array
     x.cell, x.path = cell, path  # type: ignore[attr-defined]
     for view in views:
-        _become(view, cell, (*path, view.parent[1]))
+        if type(view) is not Array:  # it is one already where it was noted twice, by inner traces too
+            _become(view, cell, (*path, view.parent[1]))
 
 
 def _setitem(self: Traced, index: Any, v: Any) -> None:
@@ -397,7 +410,7 @@ def _seen(x: Traced) -> bool:
 def reshaped(x: Any, reshape: Record, shape: Any) -> None:
     """Give x another shape: x.shape = shape."""
     plain = unbox(x)
-    if not onp.may_share_memory(onp.reshape(plain, shape), plain):
+    if not onp.may_share_memory(onp.reshape(plain, shape), plain) and plain.size:
         raise AttributeError("Incompatible shape for in-place modification. Use x = x.reshape(shape)")
     if type(x) is not Array:
         _thaw(x)

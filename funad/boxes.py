@@ -30,6 +30,10 @@ CONSTANTS = frozenset(
 
 _GETITEM = enter(operator.getitem, "indexing")
 
+# Indices, or parts of them, that give copies; any other gives a view of an array.
+BOOLEANS = frozenset({bool, onp.bool_})
+COPYING = (ndarray, list, bool, onp.bool_)
+
 
 class Traced:
     """A value and the trace that it belongs to.
@@ -155,7 +159,7 @@ class Box(Traced):
         view = True
         if kind is tuple:
             for part in index:
-                if isinstance(part, (ndarray, list)):
+                if isinstance(part, COPYING):
                     index = tuple(map(own_index, index))
                     view = False
                     break
@@ -173,7 +177,10 @@ class Box(Traced):
             value = ghost(value)
         entries += (_GETITEM, None, value, index, self.index, 0, None)
         box.index = len(entries) - 1
-        if view and type(y) is not float64 and (type(y) is ndarray or type(unbox(y)) is ndarray):
+        if (
+            view and type(y) is not float64 and kind not in BOOLEANS
+            and (type(y) is type(value) is ndarray or type(unbox(y)) is type(unbox(value)) is ndarray)
+        ):  # fmt: skip
             # As link(box, self, ...) does, at half the price: slices are common.
             box.parent = self, index
             views = getattr(self, "views", None)

@@ -6,6 +6,7 @@ the list of their cotangents: so what the cotangents share is computed once.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,30 @@ class _Kept:
 
     def __init__(self, residuals: Any) -> None:
         self.residuals = residuals
+
+
+class _Step(Record):
+    """The record of one step, which hands itself to its function: neither holds the other in a cycle."""
+
+    __slots__ = ("run",)
+
+    run: Callable[[Record, list[Any]], Any]
+
+    @property
+    def wrapped(self) -> Callable[..., Any]:
+        return functools.partial(self.run, self)
+
+    @wrapped.setter
+    def wrapped(self, f: Callable[..., Any]) -> None:
+        self.run = f
+
+    @property
+    def f(self) -> Callable[..., Any]:
+        return self.wrapped
+
+    @f.setter
+    def f(self, f: Callable[..., Any]) -> None:
+        self.run = f
 
 
 def step(
@@ -57,7 +82,7 @@ def step(
         return forward(*args, **kwargs)[0]
     outputs: list[Any] = []  # the structure of y, once it is known
 
-    def run(xs: list[Any]) -> Any:
+    def run(record: Record, xs: list[Any]) -> Any:
         if opaque and innermost(xs) is not None:
             return call(record, (xs,), {})
         filled = list(leaves)
@@ -73,8 +98,7 @@ def step(
         ybars = tree.unflatten(outputs[0], ybar[:-1])
         return backward(y[-1].residuals, ybars, xs, places)
 
-    record = Record(run, name)
-    record.wrapped = run
+    record = _Step(run, name)
     record.kind = "vjp"
     record.containers = (0,)
     record.rules = {0: rule}

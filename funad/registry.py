@@ -63,6 +63,9 @@ class Record:
         # Takes y, a, b and returns what the rules read of them; None keeps everything.
         self.drop: Callable[[Any, Any, Any], tuple[Any, Any, Any]] | None = None
 
+    def __reduce__(self) -> Any:
+        return record_of, (self.wrapped,)  # there is one in each process
+
     def rule(self, argnum: ArgNum, value: Any = None) -> Rule:
         """Return the rule of one argument, or refuse in the user's line."""
         try:

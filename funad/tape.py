@@ -21,7 +21,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as onp
@@ -38,9 +38,10 @@ CONSTANT = 0  # the source of what does not depend on an input
 # those of Python are looked at.
 SCALARS = frozenset({float, float64})
 
-# Whether a function is being traced in this thread or task: creation functions ask it, whose arrays
-# can then be filled with traced values. Nothing else depends on it.
-TRACING: contextvars.ContextVar[bool] = contextvars.ContextVar("tracing", default=False)
+# Whether a function is being traced in this thread or task, by a list that is empty as soon as it is
+# not: creation functions ask it, whose arrays can then be filled with traced values. Nothing else
+# depends on it.
+TRACING: contextvars.ContextVar[Sequence[bool]] = contextvars.ContextVar("tracing", default=())
 
 _levels = itertools.count(1)  # each trace takes the next: nothing to undo when f raises
 
@@ -169,7 +170,7 @@ def put(x: Any, path: Any, index: Any, v: Any) -> None:
         parts = _parts(path)
         where = [step for step in path if not any(step is part for part in parts)]
         positions = follow(onp.arange(x.size).reshape(x.shape), where)[index]
-        follow(x.reshape(-1), parts)[positions] = v
+        follow(x, parts)[onp.unravel_index(positions, x.shape)] = v
     else:
         view[index] = v
 

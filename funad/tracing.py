@@ -20,8 +20,9 @@ _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
     """Run f on boxes of xs; return what it returned and the tape. The inputs' slots are 1, 2, …"""
     tape = Tape(len(xs))
-    token = TRACING.set(True)
+    before, here = TRACING.get(), [True]  # no token: an interrupt could come between it and the try
     try:
+        TRACING.set(here)
         y = f(boxes_of(tape, xs))
         return (y if type(y) is Box else _settled(y)), tape
     except BaseException as error:
@@ -29,19 +30,22 @@ def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
         _teach(error)
         raise
     finally:
-        TRACING.reset(token)
+        here.clear()  # also for the tasks that f has started, which have copies of the context
+        TRACING.set(before)
 
 
 def run(f: Callable[[list[Any]], Any], xs: list[Any]) -> Any:
     """Call f on traced values of another kind; return what it returned."""
-    token = TRACING.set(True)
+    before, here = TRACING.get(), [True]
     try:
+        TRACING.set(here)
         return _settled(f(xs))
     except ValueError as error:
         _teach(error)
         raise
     finally:
-        TRACING.reset(token)
+        here.clear()  # also for the tasks that f has started, which have copies of the context
+        TRACING.set(before)
 
 
 def _teach(error: BaseException) -> None:

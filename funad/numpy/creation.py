@@ -20,6 +20,7 @@ from ..spaces import dtype_of as _dtype_of
 from .manipulation import asarray as _asarray
 from .manipulation import astype as _astype
 from .manipulation import broadcast_arrays as _broadcast_arrays
+from .manipulation import copy as _copied
 from .manipulation import ndim as _ndim
 from .manipulation import reshape as _reshape
 from .manipulation import shape as _shape
@@ -122,6 +123,13 @@ def _flatten(nested, parts):
 
 # --- filled with one value
 
+
+def _filled(shape, fill_value, dtype=None, order="C", **kwargs):
+    return _np.full(shape, fill_value, dtype, order, **kwargs)
+
+
+# What traces know it as: its results are values, into which nothing is written
+filled = primitive(_filled, "numpy.full")
 _full = _enter(_np.full)
 
 
@@ -129,10 +137,11 @@ def full(shape, fill_value, dtype=None, order="C", *, device=None, like=None):
     """Return an array of a shape, filled with a value. See :func:`numpy.full`."""
     given = {"dtype": dtype, "order": order, "device": device, "like": like}
     kwargs = {name: x for name, x in given.items() if x is not None and x != "C"}
-    return _fillable(_call(_full, (shape, fill_value), kwargs))
+    return _fillable(filled(shape, fill_value, **kwargs))
 
 
 _adopt(_full, full)
+_full.kind = "composite"
 
 
 _full_like = _enter(_np.full_like)
@@ -234,7 +243,8 @@ def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     ]
     grids = along if sparse else _broadcast_arrays(*along)
     return type(plain)(
-        grid if isinstance(x, _Traced) else y for x, y, grid in zip(xi, plain, grids, strict=True)
+        (_copied(grid, "C") if copy else grid) if isinstance(x, _Traced) else y
+        for x, y, grid in zip(xi, plain, grids, strict=True)
     )
 
 

@@ -5,6 +5,7 @@ import numpy as _np
 from ..boxes import Traced as _Traced
 from ..boxes import unbox as _unbox
 from ..errors import NotDifferentiableError as _NotDifferentiableError
+from ..primitives import _as_array
 from ..primitives import composite as _composite
 from .manipulation import broadcast_to as _broadcast_to
 from .manipulation import resize as _resize
@@ -33,12 +34,16 @@ def _writes(f):
 
 def _cycled(values, size):
     """Return values as one axis of a size, repeated as often as it takes."""
+    values = _as_array(values)
+    if size == 0:
+        return 0.0
     return values if _np.ndim(_unbox(values)) == 0 else _resize(values, (size,))
 
 
 @_writes(_np.copyto)
 def copyto(dst, src, casting="same_kind", where=True):
     """Write src into dst, where a mask is true. See :func:`numpy.copyto`."""
+    src = _as_array(src)
     given = _np.result_type(_unbox(src))
     if not _np.can_cast(given, dst.dtype, casting):
         raise TypeError(f"Cannot cast array data from {given!r} to {dst.dtype!r} by the rule {casting!r}")
@@ -58,6 +63,8 @@ def fill_diagonal(a, val, wrap=False):
     marked = _np.zeros(a.shape, bool)
     _np.fill_diagonal(marked, True, wrap)
     index = _np.unravel_index(positions[marked], a.shape)
+    if _np.size(_unbox(_as_array(val))) == 0:
+        return
     a[index] = _cycled(val, len(index[0]))
 
 
@@ -73,7 +80,13 @@ def put(a, ind, v, mode="raise"):
     """Write v at positions counted along the flattened array. See :func:`numpy.put`."""
     ind = _np.ravel(_unbox(ind))
     positions = _np.arange(a.size).take(ind, mode=mode)
-    a[_np.unravel_index(positions, a.shape)] = _cycled(v, ind.size)
+    if _np.size(_unbox(_as_array(v))) == 0:
+        return
+    v = _cycled(v, ind.size)
+    if a.ndim:
+        a[_np.unravel_index(positions, a.shape)] = v
+    elif ind.size:  # one number, again and again
+        a[...] = v[-1] if _np.ndim(_unbox(v)) else v
 
 
 @_writes(_np.put_along_axis)
@@ -81,7 +94,7 @@ def put_along_axis(arr, indices, values, axis):
     """Write values at indices along an axis. See :func:`numpy.put_along_axis`."""
     indices = _np.asarray(_unbox(indices))
     if axis is None:
-        arr[_np.unravel_index(indices, arr.shape)] = values
+        arr[_np.unravel_index(indices, arr.shape)] = _as_array(values)
         return
     grid = [_np.arange(size).reshape((-1,) + (1,) * (arr.ndim - n - 1)) for n, size in enumerate(arr.shape)]
     grid[axis] = indices
@@ -92,5 +105,7 @@ def put_along_axis(arr, indices, values, axis):
 def putmask(a, mask, values):
     """Write values[i] into a[i] where a mask is true. See :func:`numpy.putmask`."""
     mask = _np.asarray(_unbox(mask), bool).reshape(a.shape)
+    if _np.size(_unbox(_as_array(values))) == 0:
+        return
     values = _cycled(values, a.size)
     a[mask] = values if _np.ndim(_unbox(values)) == 0 else values[mask.reshape(-1)]

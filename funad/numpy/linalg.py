@@ -6,9 +6,9 @@ import numpy as _np
 from numpy.linalg import LinAlgError
 
 from ..boxes import unbox as _unbox
+from ..primitives import _move, primitive
 from ..primitives import call as _call
 from ..primitives import innermost as _innermost
-from ..primitives import primitive
 from ..registry import adopt as _adopt
 from ..registry import enter as _enter
 from ..tape import Tape as _Tape
@@ -87,6 +87,7 @@ def qr(a, mode="reduced"):
     return _call(_qr, (a,), {"mode": mode})
 
 
+_move(qr, _np.linalg.qr)
 _adopt(_qr, qr)
 _svd = _enter(_np.linalg.svd)
 
@@ -99,6 +100,7 @@ def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
     return _call(_svd, (a, full_matrices, compute_uv, hermitian), {})
 
 
+_move(svd, _np.linalg.svd)
 _adopt(_svd, svd)
 
 
@@ -122,6 +124,7 @@ def eigh(a, UPLO="L"):
     return _call(_eigh, (a, UPLO), {}) if type(tape) is not _Tape else eigh_apart(a, UPLO)
 
 
+_move(eigh, _np.linalg.eigh)
 _adopt(_eigh, eigh)
 
 

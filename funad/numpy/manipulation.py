@@ -9,11 +9,13 @@ import numpy as _np
 from numpy import broadcast_shapes
 
 from ..arrays import fillable as _fillable
+from ..boxes import Box as _Box
 from ..boxes import Traced as _Traced
 from ..boxes import unbox as _unbox
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
-from ..primitives import _as_array, primitive
+from ..primitives import _as_array, _move, primitive
 from ..primitives import _of_any as _wrap
+from ..primitives import call as _call
 from ..primitives import composite as _composite
 from ..registry import adopt as _adopt
 from ..registry import enter as _enter
@@ -98,6 +100,23 @@ def _laid_out(f, place):
             kwargs["order"] = memory_order(args[0], kwargs["order"])
         return traced(*args, **kwargs)
 
+    _move(wrapped, f)
+    _adopt(record, wrapped)
+    return wrapped
+
+
+def _unseen(f):
+    """Wrap f, of which NumPy does not ask its argument: a dual number inside of a box, say."""
+    record = _enter(f)
+    traced = _wrap(record, f)
+
+    @_functools.wraps(f)
+    def wrapped(*args, **kwargs):
+        if args and type(args[0]) is _Box and isinstance(args[0].value, _Traced):
+            return _call(record, args, kwargs)
+        return traced(*args, **kwargs)
+
+    _move(wrapped, f)
     _adopt(record, wrapped)
     return wrapped
 
@@ -149,11 +168,11 @@ concat = concatenate = primitive(_np.concatenate, containers=(0,))
 stack = primitive(_np.stack, containers=(0,))
 
 # In another type or memory
-asanyarray = primitive(_np.asanyarray)
-asarray = primitive(_np.asarray)
-asarray_chkfinite = primitive(_np.asarray_chkfinite)
-ascontiguousarray = primitive(_np.ascontiguousarray)
-asfortranarray = primitive(_np.asfortranarray)
+asanyarray = _unseen(_np.asanyarray)
+asarray = _unseen(_np.asarray)
+asarray_chkfinite = _unseen(_np.asarray_chkfinite)
+ascontiguousarray = _unseen(_np.ascontiguousarray)
+asfortranarray = _unseen(_np.asfortranarray)
 _copy = _enter(_np.copy)
 _of_copy = _wrap(_copy, _np.copy)
 
@@ -163,8 +182,9 @@ def copy(*args, **kwargs):
     return _fillable(_of_copy(*args, **kwargs))
 
 
+_move(copy, _np.copy)
 _adopt(_copy, copy)
-require = primitive(_np.require)
+require = _unseen(_np.require)
 
 
 def _cast(x, dtype, casting="unsafe"):
@@ -179,6 +199,8 @@ cast = primitive(_cast, "numpy.astype")
 @_composite(_np.astype)
 def astype(x, dtype, /, order="K", casting="unsafe", subok=True, copy=True, *, device=None):
     """Return x as another type; numbers and the options of the method of that name are taken too."""
+    if not copy and isinstance(x, _Traced) and x.dtype == dtype:
+        return x
     return cast(x, _np.dtype(dtype), casting)
 
 
@@ -203,8 +225,13 @@ def atleast_3d(*arys):
     return _each(_three_axes, arys)
 
 
+def _as_it_is(a):
+    """Return lists as arrays; what is traced stays, so that views of it are views of it."""
+    return a if isinstance(a, _Traced) else _as_array(a)
+
+
 def _each(f, arys):
-    found = tuple(f(_as_array(a)) for a in arys)
+    found = tuple(f(_as_it_is(a)) for a in arys)
     return found[0] if len(found) == 1 else found
 
 
@@ -225,7 +252,7 @@ def _three_axes(a):
 @_composite(_np.broadcast_arrays)
 def broadcast_arrays(*args, subok=False):
     """Return all of them in the one shape that broadcasting gives."""
-    args = [_as_array(a) for a in args]
+    args = [_as_it_is(a) for a in args]
     common = broadcast_shapes(*map(shape, args))
     return tuple(a if shape(a) == common else broadcast_to(a, common) for a in args)
 
@@ -280,7 +307,7 @@ def block(arrays):
     """Return one array of nested lists of blocks: the innermost lists are joined along the last axis."""
     depth = _depth(arrays)
     least = max(depth, _most_axes(arrays))
-    return _joined(arrays, depth, least)
+    return _joined(arrays, depth, least) if depth else copy(arrays)
 
 
 def _depth(blocks):

@@ -12,10 +12,9 @@ from ..registry import record_of as _record_of
 
 # Methods that take what the function of the same name takes, the array first.
 for _name in (
-    "all", "any", "argmax", "argmin", "argpartition", "argsort", "astype", "choose", "clip", "conj",
-    "conjugate", "copy", "cumprod", "cumsum", "diagonal", "dot", "max", "mean", "min", "nonzero",
-    "prod", "ptp", "ravel", "repeat", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes",
-    "take", "trace", "var",
+    "all", "any", "argmax", "argmin", "argpartition", "argsort", "astype", "choose", "clip",
+    "cumprod", "cumsum", "diagonal", "dot", "max", "mean", "min", "nonzero", "prod", "ptp", "ravel",
+    "repeat", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes", "take", "trace", "var",
 ):  # fmt: skip
     setattr(Traced, _name, getattr(np, _name))
 
@@ -44,7 +43,17 @@ def _transpose(self, *axes):
 
 def _flatten(self, order="C"):
     """Return the elements as one axis."""
-    return np.ravel(self, order)
+    return np.copy(np.ravel(self, order))
+
+
+def _copy(self, order="C"):
+    """Return an array of its own, by rows unless told otherwise; a number is a number."""
+    return np.copy(self, order) if type(unbox(self)) is _np.ndarray else self
+
+
+def _conj(self):
+    """Return the complex conjugate: of real numbers, the array itself."""
+    return np.conjugate(self) if self.dtype.kind == "c" else self
 
 
 def _fill(self, value):
@@ -86,7 +95,9 @@ class _Flat:
 def _item(self, *index):
     """Return one element, still traced."""
     if not index:
-        return np.reshape(self, ())
+        if self.size != 1:
+            raise ValueError("can only convert an array of size 1 to a Python scalar")
+        return np.ravel(self)[0]
     at = _shape_of(index)
     return self[at] if isinstance(at, tuple) else np.ravel(self)[at]
 
@@ -165,7 +176,11 @@ Traced.T = property(np.transpose, doc="The array with its axes reversed.")
 Traced.mT = property(np.matrix_transpose, doc="The array with its last two axes swapped.")
 Traced.real = property(np.real, lambda self, value: _fill(np.real(self), value), doc="The real part.")
 Traced.imag = property(np.imag, lambda self, value: _fill(np.imag(self), value), doc="The imaginary part.")
-Traced.flat = property(_Flat, lambda self, value: np.put(self, range(self.size), value), doc="The elements.")
+Traced.flat = property(
+    _Flat, lambda self, value: np.put(self, _np.arange(self.size), value), doc="The elements."
+)
+Traced.copy = _copy
+Traced.conj = Traced.conjugate = _conj
 Traced.fill = _fill
 Traced.__copy__ = np.copy
 Traced.__deepcopy__ = lambda self, memo: np.copy(self)

@@ -5,9 +5,13 @@ import string as _string
 
 import numpy as _np
 
+from ..arrays import Array as _Array
+from ..arrays import linked as _linked
+from ..arrays import view_of as _view_of
+from ..primitives import _move, primitive
 from ..primitives import call as _call
 from ..primitives import innermost as _innermost
-from ..primitives import primitive
+from ..registry import Record as _Record
 from ..registry import adopt as _adopt
 from ..registry import enter as _enter
 from ..spaces import shape_of as _shape_of
@@ -59,10 +63,20 @@ def einsum(*operands, **kwargs):
             operands = _as_string(operands)
         while len(operands) > MOST_OPERANDS + 1:
             operands = _with_last_two_multiplied(*operands, **kwargs)
+        if len(operands) == 2:  # of one operand it may be a view
+            subscripts, a = operands
+            if type(a) is _Array:
+                return _view_of(a, _REORDERED, (subscripts,), kwargs)
+            return _linked(_call(_EINSUM, operands, kwargs), _REORDERED, (a, subscripts), kwargs)
     return _call(_EINSUM, operands, kwargs)
 
 
+_move(einsum, _np.einsum)
 _adopt(_EINSUM, einsum)
+
+# With the array in front, as steps from an array to its views have it
+_REORDERED = _Record(lambda a, subscripts, **kwargs: _np.einsum(subscripts, a, **kwargs), "numpy.einsum")
+_REORDERED.wrapped = lambda a, subscripts, **kwargs: einsum(subscripts, a, **kwargs)
 
 
 def _as_string(operands):

@@ -12,9 +12,10 @@ for _f in (
     _operator.getitem, _np.array_split, _np.asanyarray, _np.asarray, _np.asarray_chkfinite,
     _np.ascontiguousarray, _np.asfortranarray, _np.atleast_1d, _np.atleast_2d, _np.atleast_3d,
     _np.broadcast_arrays, _np.broadcast_to, _np.diag, _np.diagonal, _np.dsplit, _np.expand_dims, _np.flip,
-    _np.fliplr, _np.flipud, _np.hsplit, _np.imag, _np.linalg.diagonal, _np.linalg.matrix_transpose,
-    _np.matrix_transpose, _np.moveaxis, _np.ravel, _np.real, _np.require, _np.reshape, _np.rollaxis,
-    _np.rot90, _np.split, _np.squeeze, _np.swapaxes, _np.transpose, _np.trim_zeros, _np.vsplit,
+    _np.fliplr, _np.flipud, _np.hsplit, _np.imag, _np.linalg.diagonal, _np.linalg.matrix_power,
+    _np.linalg.matrix_transpose, _np.matrix_transpose, _np.moveaxis, _np.ravel, _np.real,
+    _np.real_if_close, _np.require, _np.reshape, _np.rollaxis, _np.rot90, _np.split, _np.squeeze,
+    _np.swapaxes, _np.transpose, _np.trim_zeros, _np.vsplit,
 ):  # fmt: skip
     _record = _record_of(_f)
     if _record is not None and _record.kind != "composite":

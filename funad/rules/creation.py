@@ -1,7 +1,7 @@
 """The VJP rules of funad.numpy.creation."""
 
 from .. import numpy as np
-from ..numpy.creation import assemble, steps
+from ..numpy.creation import assemble, filled, steps
 from ..registry import defvjp, defzero, linear
 
 defzero(np.empty_like, np.ones_like, np.zeros_like)
@@ -18,7 +18,7 @@ def _assemble(y, ybar, parts, shape):
 
 
 linear(assemble, _assemble)
-linear(np.full, lambda y, ybar, shape, fill_value, dtype=None, order="C": ybar, argnums=(1,))
+linear(filled, lambda y, ybar, shape, fill_value, dtype=None, order="C": ybar, argnums=(1,))
 
 
 # --- between two values

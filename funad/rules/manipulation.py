@@ -90,7 +90,7 @@ def _tile(y, ybar, A, reps):
 
 def _repeat(y, ybar, a, repeats, axis=None):
     """Σ over the copies of each element."""
-    if axis is None:
+    if axis is None or np.ndim(a) == 0:
         flat = _repeat(y, ybar, np.broadcast_to(0.0, np.size(a)), repeats, 0)
         return np.reshape(flat, np.shape(a))
     shape, axis = np.shape(a), axis % np.ndim(a)

@@ -56,8 +56,14 @@ class Transformed:
 # --- which arguments are x
 
 
-def check_argnums(f: Callable[..., Any], argnums: Any) -> ArgNums:
-    """Return argnums as given if it can be meant for f."""
+def check_argnums(f: Callable[..., Any], argnums: Any, argnum: Any = None) -> ArgNums:
+    """Return argnums as given, or argnum, as autograd calls it, if it can be meant for f."""
+    if argnum is not None:
+        if argnums != 0:
+            raise ArgumentError(
+                f"argnum is another name of argnums; give one of them, not {argnums!r} and {argnum!r}"
+            )
+        argnums = argnum
     if isinstance(argnums, list):
         argnums = tuple(argnums)
     many = argnums if isinstance(argnums, tuple) else (argnums,)

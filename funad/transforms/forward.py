@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import tree
+from ..arrays import settled
 from ..boxes import Box, Dual
 from ..dual import Forward, dual, push_forward
 from ..errors import ArgumentError, TangentError
@@ -162,4 +163,4 @@ def _primal(trace: Forward, x: Any) -> Any:
 
 
 def _tangent(trace: Forward, x: Any) -> Any:
-    return x.tangent if type(x) is Dual and x.tape is trace else zeros_like(x)
+    return settled(x.tangent) if type(x) is Dual and x.tape is trace else zeros_like(x)

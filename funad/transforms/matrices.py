@@ -150,7 +150,14 @@ def jacfwd(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: boo
     return Transformed(_jacobian, f, check_argnums(f, argnums), has_aux, holomorphic, "columns")
 
 
-def jacobian(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:
+def jacobian(
+    f: Any,
+    argnums: ArgNums = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    *,
+    argnum: ArgNums | None = None,
+) -> Any:
     """Turn ``f`` into a function that returns its Jacobian, by the cheaper of the two modes.
 
     For y = f(x), entry (*i, *k) is ∂y[i]/∂x[k]. ``f`` runs once. If x has fewer numbers than
@@ -191,7 +198,7 @@ def jacobian(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: b
     array([[2., 0.],
            [0., 4.]])
     """
-    return Transformed(_jacobian, f, check_argnums(f, argnums), has_aux, holomorphic, "cheaper")
+    return Transformed(_jacobian, f, check_argnums(f, argnums, argnum), has_aux, holomorphic, "cheaper")
 
 
 def value_and_jacobian(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:
@@ -263,7 +270,7 @@ def _jacobian(
     return (found, value[1]) if has_aux else found
 
 
-def hessian(f: Any, argnums: ArgNums = 0) -> Any:
+def hessian(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> Any:
     """Turn ``f`` into a function that returns its Hessian: forward over reverse.
 
     For a real y = f(x), entry (*i, *k) is ∂²y/∂x[i]∂x[k], symmetric to rounding.
@@ -289,10 +296,11 @@ def hessian(f: Any, argnums: ArgNums = 0) -> Any:
     array([[6., 2.],
            [2., 0.]])
     """
+    argnums = check_argnums(f, argnums, argnum)
     return jacfwd(grad(f, argnums), argnums)
 
 
-def hvp(f: Any, argnums: ArgNums = 0) -> Any:
+def hvp(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> Any:
     """Turn ``f`` into a function that returns products of its Hessian: forward over reverse.
 
     It costs a small constant times a gradient; the Hessian itself is never formed.
@@ -317,7 +325,7 @@ def hvp(f: Any, argnums: ArgNums = 0) -> Any:
     >>> hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
     array([ 6., 12.])
     """
-    return Transformed(_hvp, f, check_argnums(f, argnums))
+    return Transformed(_hvp, f, check_argnums(f, argnums, argnum))
 
 
 def _hvp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:

@@ -114,7 +114,14 @@ def _unaliased(xbar: Any, ybars: list[Any]) -> Any:
     return xbar.copy() if type(xbar) is ndarray and any(xbar is ybar for ybar in ybars) else xbar
 
 
-def value_and_grad(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:
+def value_and_grad(
+    f: Any,
+    argnums: ArgNums = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    *,
+    argnum: ArgNums | None = None,
+) -> Any:
     """Turn ``f`` into a function that returns the value of ``f`` and its gradient.
 
     See :func:`grad` for the parameters, and for what may be raised.
@@ -130,10 +137,17 @@ def value_and_grad(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorp
     >>> value_and_grad(lambda x: x**2)(3.0)
     (9.0, 6.0)
     """
-    return Transformed(_value_and_grad, f, check_argnums(f, argnums), has_aux, holomorphic)
+    return Transformed(_value_and_grad, f, check_argnums(f, argnums, argnum), has_aux, holomorphic)
 
 
-def grad(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:
+def grad(
+    f: Any,
+    argnums: ArgNums = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    *,
+    argnum: ArgNums | None = None,
+) -> Any:
     """Turn ``f`` into a function that returns its gradient.
 
     For y = f(x), a real number, the gradient is x̄ = ∂y/∂x. For complex x = a + ib it is
@@ -151,6 +165,8 @@ def grad(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool 
     holomorphic : bool, default False
         Say that ``f`` is a holomorphic function of complex x with a complex result: x̄ is then its
         complex derivative f′(x).
+    argnum : int, str or tuple of them, optional
+        Another name of ``argnums``, which autograd has.
 
     Returns
     -------
@@ -177,7 +193,7 @@ def grad(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool 
     >>> grad(lambda x, y: x * y**2, argnums=("x", "y"))(2.0, 3.0)
     (9.0, 12.0)
     """
-    return Transformed(_grad, f, check_argnums(f, argnums), has_aux, holomorphic)
+    return Transformed(_grad, f, check_argnums(f, argnums, argnum), has_aux, holomorphic)
 
 
 def _grad(f: Any, argnums: ArgNums, has_aux: bool, holomorphic: bool, args: Any, kwargs: Any) -> Any:
@@ -234,7 +250,14 @@ def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:
         )
 
 
-def elementwise_grad(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:
+def elementwise_grad(
+    f: Any,
+    argnums: ArgNums = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    *,
+    argnum: ArgNums | None = None,
+) -> Any:
     """Turn a function that works element by element into its derivative, element by element.
 
     It is the gradient of the sum of the outputs, so y[i] must depend on x[i] alone. See
@@ -252,7 +275,7 @@ def elementwise_grad(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomo
     >>> elementwise_grad(elementwise_grad(np.square))(np.array([1.0, 2.0]))
     array([2., 2.])
     """
-    return Transformed(_elementwise_grad, f, check_argnums(f, argnums), has_aux, holomorphic)
+    return Transformed(_elementwise_grad, f, check_argnums(f, argnums, argnum), has_aux, holomorphic)
 
 
 def _elementwise_grad(

@@ -5,7 +5,7 @@ import numpy as onp
 from hypothesis.extra import numpy as hnp
 
 import funad.numpy as np
-from funad.numpy.creation import assemble, steps
+from funad.numpy.creation import assemble, filled, steps
 from funad.testing import Call, Case, arrays, call, calls, shapes
 
 from .manipulation import given, lists, maybe, numbers, some, wide
@@ -60,15 +60,17 @@ def _arange(draw):
     )
 
 
+_FULL = given(
+    st.sampled_from([(), (3,), (2, 3), 3, (0,)]),
+    some(st.sampled_from([(), (1,)])) | numbers,
+    dtype=st.sampled_from([None, onp.complex128]),
+    order=st.sampled_from("CF"),
+)
+
 CASES = {
     assemble: Case(_assemble()),
+    filled: _FULL,
     steps: Case(_arange(), frozenset({"dtype"})),
-    np.full: given(
-        st.sampled_from([(), (3,), (2, 3), 3, (0,)]),
-        some(st.sampled_from([(), (1,)])) | numbers,
-        dtype=st.sampled_from([None, onp.complex128]),
-        order=st.sampled_from("CF"),
-    ),
     np.geomspace: between(0.5, 2.0, dtype=st.sampled_from([None, float])),
     np.linspace: between(dtype=wide, retstep=st.booleans(), device=st.just("cpu")),
     np.logspace: Case(_logspace(), frozenset({"num", "endpoint", "base", "dtype", "axis"})),
@@ -126,6 +128,7 @@ def _any_arange(draw):
 
 
 COMPOSITES = {
+    np.full: _FULL,
     np.arange: Case(
         _any_arange(), frozenset({"stop", "step", "dtype"}), (call(3.5), call(0, 3.5, dtype=complex))
     ),
