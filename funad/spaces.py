@@ -113,6 +113,8 @@ def fit(xbar: Any, x: Any) -> Any:
 
 def unbroadcast(xbar: Any, shape: tuple[int, ...]) -> Any:
     """Sum x̄ over the axes that broadcasting added or stretched to get it from ``shape``."""
+    if xbar.shape == shape:
+        return xbar
     extra = xbar.ndim - len(shape)
     if type(xbar) is ndarray:  # the commonest two, as of a bias and of a sum with keepdims
         if extra == 1 and xbar.shape[1:] == shape:

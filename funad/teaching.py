@@ -214,7 +214,8 @@ def _rewrite(place: _Place) -> str:
     elif place.function is None and place.base and hasattr(onp.ndarray, method):
         record, written = record_of(getattr(onp, method, None)), f"np.{method}"
         arguments = f"{place.base}, {arguments}"
-    if record is not None and record.wrapped is not record.f and record.kind is not None:
+    drawn = place.name.startswith("numpy.random.")
+    if record is not None and record.wrapped is not record.f and record.kind is not None and not drawn:
         return f"write {written}({arguments} after import funad.numpy as np"
     rewrite = _instead(place.name)
     if rewrite:
@@ -245,6 +246,8 @@ def refusal(found: str, what: str, loses: str, instead: str) -> NotDifferentiabl
     if place.operation == "STORE_SUBSCR" or (place.function is None and method in _WRITERS):
         text = f"{place.text} = ..." if place.operation == "STORE_SUBSCR" else place.text
         return _remembered(_stored(text, found), place)
+    if place.name in _WRITING:
+        return refused_write(method)
     by_hand = place.name in ("", "float", "int", "complex", "range")
     if place.operation == "BINARY_SUBSCR" and not _instead(place.name):
         by_hand, what, loses, instead = True, "use as an index", "integers", "write int(stop_gradient(x))"
@@ -262,8 +265,11 @@ def refusal(found: str, what: str, loses: str, instead: str) -> NotDifferentiabl
     )  # fmt: skip
 
 
-# Methods of arrays that write into them.
+# Methods that write into their array, and functions of NumPy's that write into their first argument.
 _WRITERS = {"__setitem__", "fill", "itemset", "partition", "put", "sort"}
+_WRITING = {
+    f"numpy.{name}" for name in ("copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask")
+}
 
 
 def _stored(text: str, found: str) -> str:
@@ -300,7 +306,7 @@ def _halves(text: str) -> tuple[str, str, str]:
 def refused_write(name: str) -> NotDifferentiableError:
     """Return the error of a function of NumPy's that writes a traced value into a plain array."""
     place = _place()
-    if place is not None and place.name == "numpy.full_like":  # which calls copyto
+    if place is not None and place.name in ("numpy.full", "numpy.full_like"):  # which call copyto
         return NotDifferentiableError(
             f"{place.name} met a traced value, which it would write into a plain array; {_rewrite(place)}, "
             f"or give it {_PLAIN}"
@@ -363,7 +369,7 @@ def taught(error: BaseException) -> NotDifferentiableError | None:
         cause = cause.__cause__
     steps = list(_steps(error.__traceback__))
     if last is not None and any((step.tb_frame.f_code, step.tb_lineno) == last[1:] for step in steps):
-        return NotDifferentiableError(last[0])
+        return NotDifferentiableError(f"{last[0]} (in the end it raised {type(error).__name__}: {error})")
     if not _comes_of_traced(error):
         return None
     mine = [step for step in steps if not step.tb_frame.f_code.co_filename.startswith((_HERE, *_LIBRARIES))]

@@ -215,6 +215,13 @@ def test_compiled_functions_are_refused_by_name_with_what_to_write(f, said):
         assert any("test_errors.py" in frame.filename for frame in traceback.extract_tb(caught.tb))
 
 
+def test_an_error_in_the_place_of_a_refusal_is_told_with_it():
+    with pytest.raises(
+        NotDifferentiableError, match=r"brentq met .*in the end it raised RuntimeError: Unable to"
+    ):
+        grad(lambda x: scipy.optimize.brentq(math.sin, 3.0, x + 3))(1.0)
+
+
 def test_what_is_written_in_the_messages_is_right():
     product = primitive(lambda x: S @ x)
     linear(product, lambda y, ybar, x: S.T @ ybar)

@@ -18,6 +18,7 @@ from funad import (
     jvp,
     linearize,
     primitive,
+    tree,
     value_grad_and_hvp,
     vhp,
     vjp,
@@ -210,6 +211,19 @@ def test_a_list_in_the_place_of_an_array_is_refused_by_what_was_expected():
 def test_a_second_cotangent_is_refused():
     with pytest.raises(CotangentError, match=r"one ȳ.*given 2 arguments.*vjp_f\(\(ȳ1, ȳ2\)\)"):
         vjp(cubes, x)[1](1.0, 2.0)
+
+
+def test_containers_that_differ_are_shown_side_by_side():
+    params = {"w": x, "b": 1.0}
+    y, vjp_f = vjp(lambda p: {"y": p["w"] * p["b"]}, params)
+    with pytest.raises(CotangentError, match=r"dict\('y': \*\), but ȳ has dict\('z': \*\)"):
+        vjp_f({"z": y["y"]})
+    with pytest.raises(TangentError, match=r"dict\('w': \*, 'b': \*\), but its tangent has dict\('w': \*\)"):
+        jvp(lambda p: p["w"] * p["b"], (params,), ({"w": x},))
+    with pytest.raises(TangentError, match=r"a primal has shape \(3,\), but its tangent \(2,\)"):
+        jvp(lambda p: p["w"] * p["b"], (params,), ({"w": x[:2], "b": 1.0},))
+    with pytest.raises(ArgumentError, match="the trees differ"):
+        tree.map(lambda a, b: a, params, {"w": x})
 
 
 # --- results that have no derivative
