@@ -17,6 +17,7 @@ from .registry import defvjp, defzero, elementwise, linear, rules  # type: ignor
 from .transforms import (
     checkpoint,
     custom_vjp,
+    debug_nans,
     elementwise_grad,
     ggnvp,
     grad,
@@ -38,6 +39,7 @@ from .transforms import (
     vhp,
     vjp,
 )
+from .transforms.jvp_rules import defjvp
 
 __version__ = "0.1.0"
 
@@ -46,6 +48,8 @@ __all__ = [
     "checkpoint",
     "curried",
     "custom_vjp",
+    "debug_nans",
+    "defjvp",
     "defvjp",
     "defzero",
     "elementwise",
@@ -53,6 +57,7 @@ __all__ = [
     "errors",
     "ggnvp",
     "grad",
+    "graph",
     "hessian",
     "hvp",
     "j",
@@ -82,6 +87,8 @@ __all__ = [
 
 def __getattr__(name: str) -> _Any:
     # Loaded when first asked for: toolz and hypothesis would double the time of "import funad".
+    if name == "graph":
+        return _importlib.import_module(".graphs", __name__).graph
     if name in ("curried", "errors", "optimizers", "testing"):
         return _importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

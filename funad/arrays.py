@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as onp
 
-from .boxes import Box, Dual, Traced, innermost, link, own_index, unbox
+from .boxes import BINARY, Box, Dual, Traced, innermost, link, own_index, unbox
 from .dual import dual
 from .registry import WORTH_DROPPING, Record, enter
 from .spaces import ghost, zeros_like
@@ -61,6 +61,11 @@ class Array(Traced):
     cell: Any = Traced.index  # type: ignore[misc]
     path: Any = Traced.parent  # type: ignore[misc]
     seen: Any = Traced.views  # type: ignore[misc]  # version and content of a view
+
+    @property
+    def content(self) -> Any:
+        """What it holds, for those who know no more of it than that it has a cell."""
+        return content(self)
 
     @property
     def tape(self) -> Any:
@@ -165,9 +170,9 @@ def linked(y: Any, record: Record, args: Any, kwargs: Any) -> Any:
         return y
     if type(y) in (list, tuple):
         for k, part in enumerate(y):
-            _link(part, x, Step((record, args[1:], kwargs, k)))
+            _link(part, x, Step(record, args[1:], kwargs, k))
     else:
-        _link(y, x, Step((record, args[1:], kwargs, None)))
+        _link(y, x, Step(record, args[1:], kwargs, None))
     return y
 
 
@@ -185,11 +190,11 @@ def view_of(array: Array, record: Record, args: Any, kwargs: Any) -> Any:
     plain = array.value
     y = record.f(plain, *args, **kwargs)
     if type(y) in (list, tuple):
-        parts = [_part(array, part, Step((record, args, kwargs, k)), plain) for k, part in enumerate(y)]
+        parts = [_part(array, part, Step(record, args, kwargs, k), plain) for k, part in enumerate(y)]
         return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
     if y is plain:
         return array
-    return _part(array, y, Step((record, args, kwargs, None)), plain)
+    return _part(array, y, Step(record, args, kwargs, None), plain)
 
 
 def _part(array: Array, y: Any, step: Any, plain: Any) -> Any:
@@ -247,11 +252,15 @@ def _written(x: Any, path: tuple[Any, ...], index: Any, v: Any) -> Any:
     if trace is None:
         put(x, path, index, v)
         return x
+    if getattr(trace, "keeps_values", False):
+        return ASSIGN.wrapped([x, v], path, index)
     a, of_x = _inside(x, trace)
     b, of_v = _inside(v, trace)
     y = _written(a, path, index, b)
     if type(trace) is not Tape:
         ydot = _fresh(zeros_like(a)) if of_x is None else of_x
+        if isinstance(ydot, (float, complex, onp.generic)):  # of an array without axes
+            ydot = onp.array(ydot)
         vdot = zeros_like(b) if of_v is None else of_v
         return dual(trace, y, _written(ydot, path, index, vdot))
     pair = [ghost(unbox(a)), ghost(b) if type(b) is ndarray and b.nbytes > WORTH_DROPPING else b]
@@ -392,26 +401,15 @@ def reshaped(x: Any, reshape: Record, shape: Any) -> None:
         raise AttributeError("Incompatible shape for in-place modification. Use x = x.reshape(shape)")
     if type(x) is not Array:
         _thaw(x)
-    x.path = (*x.path, Step((reshape, (shape,), {}, None)))
+    x.path = (*x.path, Step(reshape, (shape,), {}, None))
     if hasattr(x, "seen"):
         del x.seen
-
-
-_BINARY: tuple[tuple[str, Any, Any], ...] = (
-    ("add", operator.add, onp.add),
-    ("sub", operator.sub, onp.subtract),
-    ("mul", operator.mul, onp.multiply),
-    ("truediv", operator.truediv, onp.divide),
-    ("mod", operator.mod, onp.remainder),
-    ("pow", operator.pow, onp.power),
-    ("matmul", operator.matmul, onp.matmul),
-)
 
 
 def _install() -> None:
     """Give traced values assignment, and arrays operators that look into their cells at once."""
     Traced.__setitem__ = _setitem  # type: ignore[method-assign]
-    for name, operate, f in _BINARY:
+    for name, operate, f in BINARY:
         record = enter(f)
 
         def left(self: Any, other: Any, record: Record = record) -> Any:

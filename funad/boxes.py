@@ -130,8 +130,11 @@ class Traced:
             in_place = refused_in_place(_short(self))
             if in_place is not None:
                 raise in_place
-        if method == "__call__" and record is not None and record.wrapped is not ufunc:
-            return record.wrapped(*inputs, **kwargs)
+        if record is not None and record.wrapped is not ufunc:
+            if method == "__call__":
+                return record.wrapped(*inputs, **kwargs)
+            of_method = record_of(getattr(onp.ufunc, method))  # from funad.numpy.folds
+            return of_method.wrapped(ufunc, *inputs, **kwargs)  # type: ignore[union-attr]
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
         raise MissingRuleError(without_rule(name, _short(self)))
 
@@ -404,7 +407,7 @@ _ONE: tuple[tuple[str, Any, Any], ...] = (
     ("pos", operator.pos, onp.positive),
     ("abs", operator.abs, onp.absolute),
 )
-_TWO: tuple[tuple[str, Any, Any], ...] = (
+BINARY: tuple[tuple[str, Any, Any], ...] = (
     ("add", operator.add, onp.add),
     ("sub", operator.sub, onp.subtract),
     ("mul", operator.mul, onp.multiply),
@@ -426,7 +429,7 @@ def _install() -> None:
         record = enter(f)
         setattr(Traced, f"__{name}__", lambda self, record=record: record.wrapped(self))
         setattr(Box, f"__{name}__", _one(record, operate))
-    for name, operate, f in _TWO:
+    for name, operate, f in BINARY:
         record = enter(f)
         setattr(Traced, f"__{name}__", lambda self, other, record=record: record.wrapped(self, other))
         setattr(Traced, f"__r{name}__", lambda self, other, record=record: record.wrapped(other, self))

@@ -14,8 +14,19 @@ import numpy as onp
 
 from .boxes import BY_HAND, Box, Dual, box_of
 from .registry import Record
-from .spaces import as_numpy, fit, is_inexact, plain, zeros_like
-from .tape import CONSTANT, OUTPUT, WIDTH, Tape, check_fit, pull_back, refuse_ended, strong_zero
+from .spaces import as_numpy, at_rest, fit, is_inexact, plain, zeros_like
+from .tape import (
+    CONSTANT,
+    OUTPUT,
+    TRACING,
+    WIDTH,
+    Tape,
+    check_fit,
+    pull_back,
+    refuse_ended,
+    strong_slope,
+    strong_zero,
+)
 
 __all__ = ["Forward", "push_forward", "tangent_of"]
 
@@ -80,7 +91,9 @@ def tangent_of(record: Record, y: Any, args: Any, kwargs: Any, tangents: Any) ->
     several = isinstance(y, (tuple, list))
     total: Any = None
     for argnum, xdot in tangents:
-        if record.kind == "elementwise":
+        if record.forward and argnum in record.forward:
+            ydot = _by_rule(record, argnum, xdot, y, args, kwargs)
+        elif record.kind == "elementwise":
             ydot = fit(_elementwise(record, argnum, xdot, y, args, kwargs), y)
         elif record.kind == "linear":
             ydot = _linear(record, argnum, xdot, args, kwargs)
@@ -100,6 +113,19 @@ def _plus(a: Any, b: Any) -> Any:
     return b if a is None else a if b is None else a + b
 
 
+def _by_rule(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
+    """ẏ by the rule of defjvp, each part of it in the space of its part of y."""
+    if type(xdot) is list:
+        xdot = [zeros_like(x) if dot is None else dot for x, dot in zip(args[argnum], xdot, strict=True)]
+    ydot = record.forward[argnum](y, xdot, *args, **kwargs)
+    if not isinstance(y, (tuple, list)):
+        return fit(ydot, y)
+    return tuple(
+        (zeros_like(part) if dot is None else fit(dot, part)) if is_inexact(part) else None
+        for dot, part in zip(ydot, y, strict=True)
+    )
+
+
 def _elementwise(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
     """ẏ = ẋ·∂f: the rule itself, with ẋ in the place of ȳ."""
     rule = record.rules[argnum]
@@ -109,7 +135,9 @@ def _elementwise(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwar
         except ArithmeticError:  # a Python float divided by zero, where NumPy's is infinite
             ydot = rule(as_numpy(y), xdot, *map(as_numpy, args), **kwargs)
         total = onp.add.reduce(plain(ydot), axis=None)
-    return ydot if total == total else strong_zero(ydot, xdot)
+    if total == total:
+        return ydot
+    return strong_slope(strong_zero(ydot, xdot), xdot, rule, y, args, kwargs)
 
 
 def _linear(record: Record, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> Any:
@@ -117,11 +145,11 @@ def _linear(record: Record, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> A
     if "initial" in kwargs:
         kwargs = {name: x for name, x in kwargs.items() if name != "initial"}
     if isinstance(argnum, str):
-        return record.wrapped(*args, **{**kwargs, argnum: xdot})
+        return at_rest(record.wrapped(*args, **{**kwargs, argnum: xdot}))
     if type(xdot) is list:
         parts = zip(args[argnum], xdot, strict=True)
         xdot = [zeros_like(x) if part is None else part for x, part in parts]
-    return record.wrapped(*args[:argnum], xdot, *args[argnum + 1 :], **kwargs)
+    return at_rest(record.wrapped(*args[:argnum], xdot, *args[argnum + 1 :], **kwargs))
 
 
 def _transposed(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
@@ -133,7 +161,11 @@ def _transposed(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwarg
     ybars = [
         box_of(tape, zeros_like(part), n) if is_inexact(part) else None for n, part in enumerate(outputs, 1)
     ]
-    xbar = record.rules[argnum](y, tuple(ybars) if several else ybars[0], *args, **kwargs)
+    token = TRACING.set(True)  # the rule may fill an array with what depends on ȳ
+    try:
+        xbar = record.rules[argnum](y, tuple(ybars) if several else ybars[0], *args, **kwargs)
+    finally:
+        TRACING.reset(token)
     xbars, xs, xdots = (xbar, x, xdot) if type(xdot) is list else ([xbar], [x], [xdot])
     seeds = []
     for part_bar, part, part_dot in zip(xbars, xs, xdots, strict=True):

@@ -43,3 +43,11 @@ class DuplicateRuleError(FunadError, ValueError):
 
 class EndedTraceError(FunadError, RuntimeError):
     """A traced value used after the transformation that made it had returned."""
+
+
+class NonFiniteError(FunadError, FloatingPointError):
+    """An infinity or a NaN where ``debug_nans`` was asked to look for one."""
+
+
+class PictureError(FunadError, RuntimeError):
+    """A picture that cannot be drawn: what draws it is not installed, or it is too large."""

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as onp
 
+from . import tree
 from .arrays import UNTRACED, Array, content, fillable, linked, settled, view_of
-from .boxes import Box, Dual, Traced, innermost
+from .boxes import Box, Dual, Traced, innermost, unbox
 from .registry import WORTH_DROPPING, Record, adopt, enter, record_of, signature_of
-from .spaces import is_inexact
+from .spaces import is_inexact, zeros_of
 from .tape import CONSTANT, OUTPUT, Tape
 from .teaching import refused_constant
 
 __all__ = ["primitive"]
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
+EVERYTHING = (-1,)  # the containers of a primitive of which any argument may be one
 
 
 def primitive(
-    f: Callable[..., Any], name: str | None = None, containers: tuple[int, ...] = ()
+    f: Callable[..., Any] | None = None, name: str | None = None, containers: tuple[int, ...] | bool = ()
 ) -> Callable[..., Any]:
     """Wrap the function ``f`` so that traces see a call of it as one step.
 
@@ -34,12 +36,15 @@ def primitive(
     ----------
     f : callable
         Takes and returns floats and float arrays, or sequences of them. It must be pure, and
-        must not write to its arguments.
+        must not write to its arguments. Left out, as in ``@primitive(containers=True)``, what
+        comes back is a decorator.
     name : str, optional
         What messages call it; by default its module and name.
-    containers : tuple of int, optional
+    containers : tuple of int or True, optional
         The positions of arguments that are lists of arrays, as the first of ``concatenate``;
-        their rule returns a list of cotangents.
+        their rule returns a list of cotangents. True says that any argument and the result may
+        be containers of any kind (see :mod:`funad.tree`): a rule takes y and ȳ as f returns y,
+        and returns x̄ of the structure of x.
 
     Returns
     -------
@@ -61,16 +66,48 @@ def primitive(
     >>> funad.grad(cube)(2.0)
     12.0
     """
+    if f is None:
+        return functools.partial(primitive, name=name, containers=containers)
     record = enter(f, name)
-    record.containers = containers
+    record.containers = containers if isinstance(containers, tuple) else EVERYTHING if containers else ()
     make = {1: _of_one, 2: _of_two}.get(f.nin, _of_any) if isinstance(f, onp.ufunc) else _of_any
     if isinstance(f, onp.ufunc) and (f.nout > 1 or (f.signature is not None and f is not onp.matmul)):
         make = _of_any  # vecdot and the like take further keywords
-    wrapped = make(record, f)
+    if f is onp.matmul:
+        make = _of_matmul
+    wrapped = (_of_containers if record.containers == EVERYTHING else make)(record, f)
     functools.update_wrapper(wrapped, f, [n for n in functools.WRAPPER_ASSIGNMENTS if hasattr(f, n)])
     _move(wrapped, f)
+    if isinstance(f, onp.ufunc):
+        _look_like_a_ufunc(wrapped, f)
     adopt(record, wrapped)
     return wrapped
+
+
+def _look_like_a_ufunc(wrapped: Callable[..., Any], f: onp.ufunc) -> None:
+    """Give the wrapper of a ufunc the attributes and the methods of ufuncs."""
+    for name in ("nin", "nout", "nargs", "ntypes", "types", "identity", "signature", "resolve_dtypes"):
+        setattr(wrapped, name, getattr(f, name))
+    for name in ("reduce", "accumulate", "outer", "reduceat", "at"):
+        setattr(wrapped, name, _method(f, name))
+
+
+def _method(f: onp.ufunc, name: str) -> Callable[..., Any]:
+    """Return a method of a ufunc that takes traced values: ``funad.numpy.folds`` has it."""
+    method, plain = getattr(onp.ufunc, name), getattr(f, name)
+
+    @functools.wraps(plain)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and type(args[0]) is ndarray and all(type(x) in PLAIN for x in kwargs.values()):
+            return plain(*args, **kwargs)
+        return record_of(method).wrapped(f, *args, **kwargs)  # type: ignore[union-attr]
+
+    return wrapped
+
+
+def with_keywords(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a ufunc with keywords: ``funad.numpy.ufuncs`` knows what they mean on traced values."""
+    return record_of(onp.ufunc.__call__).wrapped(record.f, *args, **kwargs)  # type: ignore[union-attr]
 
 
 def _move(wrapped: Callable[..., Any], f: Callable[..., Any]) -> None:
@@ -91,6 +128,8 @@ def composite(f: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[
     def decorate(g: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(f)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
+            if len(args) == 1 and not kwargs and type(args[0]) is ndarray:
+                return f(*args)
             traced = innermost((*args, *kwargs.values())) is not None
             return (g if traced else f)(*args, **kwargs)
 
@@ -99,6 +138,10 @@ def composite(f: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[
         return wrapped
 
     return decorate
+
+
+# What a primitive is where such a keyword is given a traced value: made of other primitives.
+FORMS: dict[tuple[Callable[..., Any], str], Callable[..., Any]] = {}
 
 
 # What a call has to look into: lists may hold traced values, dual numbers and arrays are some.
@@ -140,7 +183,7 @@ def _one(
         out is not None or where is not None or dtype is not None or casting is not None
         or order is not None or subok is not None or signature is not None
     ):  # fmt: skip
-        return call(record, (a,), _given(
+        return with_keywords(record, (a,), _given(
             out=out, where=where, dtype=dtype,
             casting=casting, order=order, subok=subok, signature=signature,
         ))  # fmt: skip
@@ -187,9 +230,34 @@ def _two(
         out is not None or where is not None or dtype is not None or casting is not None
         or order is not None or subok is not None or signature is not None
     ):  # fmt: skip
-        return call(record, (a, b), _given(
+        return with_keywords(record, (a, b), _given(
             out=out, where=where, dtype=dtype,
             casting=casting, order=order, subok=subok, signature=signature,
+        ))  # fmt: skip
+    kind_a, kind_b = type(a), type(b)
+    if kind_a is not Box and kind_b is not Box:
+        if kind_a in OTHERS or kind_b in OTHERS:
+            return call(record, (a, b), {})
+        return f(a, b)
+    return record_two(record, a, b)
+
+
+def _of_matmul(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap matmul: a ufunc of two arguments that takes ``axes`` too."""
+    return _bound(_matmul, record, f)
+
+
+def _matmul(
+    a: Any, b: Any, /, out: Any = None, where: Any = None, dtype: Any = None, casting: Any = None,
+    order: Any = None, subok: Any = None, signature: Any = None, axes: Any = None,
+) -> Any:  # fmt: skip
+    if (
+        out is not None or where is not None or dtype is not None or casting is not None
+        or order is not None or subok is not None or signature is not None or axes is not None
+    ):  # fmt: skip
+        return with_keywords(record, (a, b), _given(
+            out=out, where=where, dtype=dtype, casting=casting,
+            order=order, subok=subok, signature=signature, axes=axes,
         ))  # fmt: skip
     kind_a, kind_b = type(a), type(b)
     if kind_a is not Box and kind_b is not Box:
@@ -254,6 +322,7 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
 
 def _of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a function of any signature."""
+    is_ufunc = isinstance(f, onp.ufunc)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         if not kwargs:
@@ -272,6 +341,8 @@ def _of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
                         return linked(y, record, args, kwargs) if record.views else y
                 elif type(a) is ndarray and type(b) in PLAIN:
                     return f(a, b)
+        elif is_ufunc:
+            return with_keywords(record, args, kwargs)
         elif len(args) == 1 and type(args[0]) is Box and all(type(x) in PLAIN for x in kwargs.values()):
             y = record_with_keywords(record, args[0], kwargs)
             return linked(y, record, args, kwargs) if record.views else y
@@ -303,6 +374,69 @@ _FLOAT = onp.dtype(float)
 RESULTS = frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex, Box})
 
 
+def _of_containers(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a function whose arguments and results are containers of any kind."""
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        leaves, structure = tree.flatten((args, kwargs))
+        leaves = list(map(content_of, leaves))
+        places = [n for n, leaf in enumerate(leaves) if isinstance(leaf, Traced)]
+        return _call_whole(record, leaves, structure, places) if places else f(*args, **kwargs)
+
+    return wrapped
+
+
+def _call_whole(record: Record, leaves: list[Any], structure: Any, places: list[int]) -> Any:
+    """Call a primitive of containers as one of the list of its traced leaves."""
+    outputs: list[Any] = []  # the structure of y, once it is known
+
+    def filled(xs: list[Any]) -> Any:
+        whole = list(leaves)
+        for place, x in zip(places, xs, strict=True):
+            whole[place] = x
+        return tree.unflatten(structure, whole)
+
+    def run(xs: list[Any]) -> Any:
+        if innermost(xs) is not None:
+            return call(made, (xs,), {})
+        args, kwargs = filled(xs)
+        parts, found = tree.flatten(record.f(*args, **kwargs))
+        outputs[:] = [found]
+        return tuple(parts)
+
+    def rule(y: Any, ybar: Any, xs: list[Any]) -> Any:
+        args, kwargs = filled(xs)
+        y, ybar = tree.unflatten(outputs[0], y), tree.unflatten(outputs[0], ybar)
+        flat = [zeros_of(leaf) for leaf in leaves]
+        for argnum, inner, start in traced:
+            xbar = record.rules[argnum](y, ybar, *args, **kwargs)
+            flat[start : start + inner.size] = tree.flatten_like(inner, xbar)
+        return [zeros_of(leaves[place]) if flat[place] is None else flat[place] for place in places]
+
+    args, kwargs = tree.unflatten(structure, leaves)
+    if record.kind == "zero":
+        return record.f(*tree.map(unbox, args), **tree.map(unbox, kwargs))
+    traced = list(_traced_arguments(args, kwargs, set(places)))
+    for argnum, _, _ in traced:
+        record.rule(argnum)
+    record.check_positions(args)
+    record.check_keywords(kwargs)
+    made = Record(run, record.name)
+    made.wrapped, made.kind, made.containers, made.rules = run, "vjp", (0,), {0: rule}
+    parts = call(made, ([leaves[place] for place in places],), {})
+    return tree.unflatten(outputs[0], parts)
+
+
+def _traced_arguments(args: Any, kwargs: Any, places: set[int]) -> Iterator[tuple[Any, Any, int]]:
+    """Iterate over the arguments with traced leaves: (argument, structure, where its leaves start)."""
+    start = 0
+    for argnum, x in (*enumerate(args), *kwargs.items()):
+        inner = tree.flatten(x)[1]
+        if not places.isdisjoint(range(start, start + inner.size)):
+            yield argnum, inner, start
+        start += inner.size
+
+
 def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive in any form: find the innermost trace, unwrap its boxes, record."""
     tape = innermost((*args, *kwargs.values()))
@@ -322,6 +456,9 @@ def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, An
     if not kwargs and Array in map(type, args):  # what they hold may take the fast path
         return record.wrapped(*map(content_of, args))
     if innermost(kwargs.values()) is not None:
+        for name, x in kwargs.items():
+            if (record.f, name) in FORMS and innermost((x,)) is not None:
+                return FORMS[record.f, name](*args, **kwargs)
         args, kwargs = _by_position(record, args, kwargs)
     values: list[Any] = []
     named: dict[str, Any] = {}
@@ -339,7 +476,7 @@ def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, An
         record.check_positions(args)
         if kwargs.get("out") is not None:  # before it is written to
             record.check_keywords(kwargs)
-    y = record.wrapped(*values, **named)
+    y = content_of(record.wrapped(*values, **named))
     # Integers and booleans (``dtype=int``) are locally constant.
     if record.kind == "zero" or getattr(y, "dtype", _FLOAT).kind in "biu":
         return y
@@ -363,7 +500,10 @@ def _handled(record: Record, kwargs: dict[str, Any]) -> dict[str, Any]:
 
 def _says_nothing(name: str, x: Any) -> bool:
     """Say whether a keyword of ufuncs and reductions is given its default."""
-    return x is None if name == "out" else name == "where" and x is True
+    return name in DEFAULTS and x is DEFAULTS[name]
+
+
+DEFAULTS = {"out": None, "where": True, "overwrite_input": False}
 
 
 def _unwrap(record: Record, argnum: int | str, x: Any, tape: Any) -> tuple[Any, Any]:

@@ -33,6 +33,7 @@ class Record:
         "containers",
         "drop",
         "f",
+        "forward",
         "keywords",
         "kind",
         "masks",
@@ -54,6 +55,7 @@ class Record:
         self.views = False  # what it returns may share the memory of its first argument
         self.masks = False  # its rules set parts of a cotangent to zero
         self.rules: dict[ArgNum, Rule] = {}
+        self.forward: dict[ArgNum, Rule] = {}  # those of defjvp: (y, ẋ, *xs) ↦ ẏ
         self.keywords: frozenset[str] = frozenset()  # those that every rule takes
         self.positions = sys.maxsize  # how many arguments every rule takes by position
         self.of_a: Rule | None = None  # rules[0] and rules[1], for the fast path
@@ -143,20 +145,52 @@ def _known(f: Any) -> Record:
 
 def _define(f: Any, kind: str, rules: dict[ArgNum, Rule], masks: bool = False) -> None:
     record = _known(f)
-    if record.kind == "zero" or (kind == "zero" and record.kind):
+    if record.kind == "zero" or (kind != "vjp" and record.forward) or (kind == "zero" and record.kind):
         raise DuplicateRuleError(f"{record.name} is declared already, as {record.kind}")
     for argnum, rule in rules.items():
-        if argnum in record.rules:
+        if argnum in record.rules and not isinstance(record.rules[argnum], Derived):
             raise DuplicateRuleError(f"{record.name} has a rule for argument {argnum} already")
         record.rules[argnum] = rule
     record.kind, record.masks = kind, record.masks or masks
     record.of_a, record.of_b = record.rules.get(0), record.rules.get(1)
-    if record.rules:
-        handled = [_keywords(rule) for rule in record.rules.values()]
-        record.positions = min(_positions(rule) for rule in record.rules.values())
+    everything = [*record.rules.values(), *record.forward.values()]
+    if everything:
+        handled = [_keywords(rule) for rule in everything]
+        record.positions = min(_positions(rule) for rule in everything)
         record.keywords = frozenset(name for name in handled[0] if all(name in names for names in handled))
     if kind in ("elementwise", "linear"):
         record.drop = _drop_on_first_use(record)
+
+
+class Derived:
+    """A rule of reverse mode made of one of forward mode; one by hand may take its place."""
+
+    __slots__ = ("rule", "transpose")
+
+    def __init__(self, transpose: Rule, rule: Rule) -> None:
+        self.transpose, self.rule = transpose, rule
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self.rule)
+
+    def __call__(self, y: Any, ybar: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return self.transpose(y, ybar, *args, **kwargs)
+
+
+def define_forward(f: Any, rules: dict[ArgNum, Rule], derived: dict[ArgNum, Derived]) -> None:
+    """Give a primitive rules of forward mode, and derived ones of reverse mode where it has none."""
+    record = _known(f)
+    if record.kind not in (None, "vjp"):
+        raise DuplicateRuleError(
+            f"{record.name} is declared as {record.kind}, and its rules serve both modes: it takes none of "
+            f"defjvp"
+        )
+    for argnum, rule in rules.items():
+        if argnum in record.forward:
+            raise DuplicateRuleError(f"{record.name} has a forward rule for argument {argnum} already")
+        record.forward[argnum] = rule
+    _define(f, "vjp", {n: rule for n, rule in derived.items() if n not in record.rules})
 
 
 def _keywords(rule: Rule) -> tuple[str, ...]:

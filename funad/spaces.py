@@ -32,6 +32,11 @@ def dtype_of(x: Any) -> Any:
     return x.dtype if hasattr(x, "dtype") else onp.asarray(x).dtype
 
 
+def at_rest(x: Any) -> Any:
+    """Return x, or if it is an array that can be written to (see ``arrays``), what it holds now."""
+    return x.content if hasattr(x, "cell") else x
+
+
 def is_complex(x: Any) -> bool:
     """Say whether x is of a complex dtype."""
     return bool(dtype_of(x).kind == "c")
@@ -95,6 +100,18 @@ def ghost(x: Any) -> Any:
     return ndarray(x.shape, x.dtype, _NOTHING, 0, (0,) * x.ndim)
 
 
+def is_fleeting(x: Any) -> bool:
+    """Say whether x carries an infinitesimal that is to be gone before a transformation returns."""
+    return hasattr(x, "tape") and getattr(x.tape, "fleeting", False)
+
+
+def shed(x: Any) -> Any:
+    """Return x without such infinitesimals."""
+    while is_fleeting(x):
+        x = x.value
+    return x
+
+
 def fit(xbar: Any, x: Any) -> Any:
     """Return x̄ in the space of x: broadcasting undone, dtype restored, real for a real x."""
     if type(xbar) is ndarray and type(x) is ndarray and xbar.dtype is x.dtype:
@@ -102,8 +119,11 @@ def fit(xbar: Any, x: Any) -> Any:
     if type(xbar) is float and type(x) is float:
         return xbar
     shape, dtype = shape_of(x), dtype_of(x)
+    xbar = at_rest(xbar)
     if not hasattr(xbar, "dtype"):
         xbar = onp.asarray(xbar)[()]
+    if is_fleeting(xbar) and not is_fleeting(x):
+        xbar = shed(xbar)
     if dtype.kind != "c" and xbar.dtype.kind == "c":
         xbar = xbar.real
     if xbar.shape != shape:

@@ -39,7 +39,7 @@ def run(f: Callable[[list[Any]], Any], xs: list[Any]) -> Any:
     """Call f on traced values of another kind; return what it returned."""
     token = TRACING.set(True)
     try:
-        return _checked(xs[0].tape if xs else None, _settled(f(xs)))
+        return _checked(getattr(xs[0], "tape", None) if xs else None, _settled(f(xs)))
     except Exception as error:
         _teach(error)
         raise
@@ -94,7 +94,7 @@ def sweep(
     try:
         return pull_back(entries, len(xs), masked)
     except Exception as error:
-        line = _find_line(f, xs, len(entries))
+        line = find_line(f, xs, len(entries))
         if line:
             error.add_note(f"on the way back through {line}")
         raise
@@ -118,7 +118,7 @@ class _Watch(list[Any]):
         return self
 
 
-def _find_line(f: Callable[[list[Any]], Any], xs: list[Any], position: int) -> str:
+def find_line(f: Callable[[list[Any]], Any], xs: list[Any], position: int) -> str:
     """Return the user's line that recorded the entry at ``position``, by running f again."""
     watch = _Watch(position)
     tape = Tape(len(xs), watch)

@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 
 import funad.numpy as fnp
-from funad import checkpoint, elementwise_grad, grad, hessian, hvp, jacobian, jvp, linearize, value_and_grad
+from funad import (
+    checkpoint,
+    defvjp,
+    elementwise_grad,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    linearize,
+    primitive,
+    value_and_grad,
+)
 from funad.errors import EndedTraceError, NotDifferentiableError
 
 X = onp.array([1.5, 2.5, 0.3])
@@ -417,6 +429,30 @@ def test_complex_values_go_into_complex_arrays():
     onp.testing.assert_allclose(grad(f)(1.3), (plain(1.3 + STEP) - plain(1.3 - STEP)) / (2 * STEP), rtol=1e-7)
 
 
+@pytest.mark.parametrize("make", [fnp.copy, fnp.array, fnp.zeros_like, fnp.full_like])
+def test_copies_of_plain_arrays_can_be_filled_while_tracing(make):
+    def f(x):
+        out = make(X, 0.0) if make is fnp.full_like else make(X)
+        out[1:] = x[1:] * 2
+        return fnp.sum(out**2)
+
+    onp.testing.assert_array_equal(grad(f)(X), [0.0, *(8 * X[1:])])
+    assert type(fnp.copy(X)) is onp.ndarray
+
+
+def test_arrays_without_axes_can_be_written_to_in_every_mode():
+    def f(x):
+        point = fnp.array(x)
+        point[...] = x * 3
+        point += x
+        return point * x
+
+    assert grad(f)(2.0) == 16.0
+    assert jvp(f, (2.0,), (1.0,))[1] == 16.0
+    assert jvp(grad(f), (2.0,), (1.0,))[1] == 8.0
+    assert grad(lambda x: jvp(f, (x,), (1.0,))[1])(2.0) == 8.0
+
+
 def test_an_operator_in_place_does_not_change_a_dtype():
     def f(x):
         x *= 1j
@@ -528,6 +564,25 @@ def test_assignment_works_through_checkpoints_and_elementwise_grad():
         grad(lambda x: fnp.sum(checkpoint(f)(x) ** 2))(X), grad(lambda x: fnp.sum(f(x) ** 2))(X)
     )
     onp.testing.assert_allclose(elementwise_grad(f)(X), [3.0, *onp.cos(X[1:])])
+
+
+def test_a_rule_may_fill_its_cotangent_at_every_order():
+    @primitive
+    def square(x):
+        return x**2
+
+    def rule(y, ybar, x):
+        xbar = fnp.zeros(3)
+        for i in range(3):
+            xbar[i] = 2 * ybar[i] * x[i]
+        return xbar
+
+    defvjp(square, rule)
+    assert [float(d) for d in grad(lambda x: fnp.sum(square(x) * x))(X)] == list(3 * X**2)
+    onp.testing.assert_allclose(hessian(lambda x: fnp.sum(square(x) * x))(X), onp.diag(6 * X))
+    nested = grad(lambda x: fnp.sum(grad(lambda x: fnp.sum(square(x) * x))(x)))
+    onp.testing.assert_allclose(nested(X), 6 * X)
+    onp.testing.assert_allclose(jvp(square, (X,), (X,))[1], 2 * X**2)
 
 
 def test_an_inner_trace_may_fill_what_holds_values_of_an_outer_one():

@@ -62,7 +62,7 @@ def test_every_error_is_one_of_the_family_and_a_builtin():
     classes = [e for e in vars(funad.errors).values() if isinstance(e, type) and e is not FunadError]
     for error in classes:
         assert issubclass(error, FunadError)
-        assert issubclass(error, (TypeError, ValueError, NotImplementedError, RuntimeError))
+        assert issubclass(error, (TypeError, ValueError, NotImplementedError, RuntimeError, ArithmeticError))
 
 
 def test_vector_output_names_the_shape_and_suggests_jacobian_or_sum():
@@ -426,8 +426,8 @@ def test_a_missing_rule_names_function_and_argument_in_the_users_line():
 
 
 def test_an_unsupported_keyword_is_named():
-    with pytest.raises(UnsupportedKeywordError, match="numpy.sin.*'where'"):
-        grad(lambda x: np.sum(np.sin(x, where=onp.array([True, False, True]), out=onp.zeros(3))))(x)
+    with pytest.raises(UnsupportedKeywordError, match=r"sin\(.*where=mask"):
+        grad(lambda x: np.sum(np.sin(x, where=onp.array([True, False, True]))))(x)
     with pytest.raises(UnsupportedKeywordError, match="numpy.sum.*'out'.*axis"):
         grad(lambda x: np.sum(x, out=onp.zeros(())))(x)
 

@@ -23,16 +23,17 @@ FLOORS = [
     {"numpy", "scipy"},
     {"rules"},
     {"tracing"},
+    {"recording"},
     {"transforms"},
-    {"curried", "graph", "optimizers", "testing"},
+    {"curried", "graphs", "optimizers", "testing"},
     {""},  # funad/__init__.py
 ]
 # What needs more than NumPy, and where alone it may stand.
 ALLOWED = {
     "hypothesis": {"testing"},
-    "toolz": {"curried", "graph", "optimizers", "testing"},
+    "toolz": {"curried", "graphs", "optimizers", "testing"},
     "scipy": {"scipy"},
-    "matplotlib": {"graph"},
+    "matplotlib": {"graphs"},
 }
 PEERS = {"autograd", "jax", "torch", "tensorflow"}
 

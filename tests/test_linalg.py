@@ -3,10 +3,10 @@
 import numpy as onp
 import pytest
 
-from funad import grad, hessian, jvp, vjp
+from funad import grad, hessian, jvp, value_and_grad, vjp
 from funad import numpy as np
 from funad.numpy.linalg import LinAlgError
-from funad.testing import check_grads
+from funad.testing import call, check_grads, check_vjp
 
 RNG = onp.random.default_rng(0)
 REAL = RNG.normal(size=(3, 3))
@@ -116,6 +116,133 @@ def test_values_that_coincide_have_a_gradient_and_no_hessian(values):
         grad(lambda a: np.sum(grad(f)(a) * REAL))(TIED)
 
 
+TURNED = onp.linalg.qr(REAL)[0]
+WITH_TIES = {
+    "all": onp.eye(3),
+    "two": TIED,
+    "two, turned": TURNED @ TIED @ TURNED.T,
+    "all, turned": TURNED @ (2.0 * onp.eye(3)) @ TURNED.T,
+    "complex": onp.eye(3) * (1 + 0j),
+    "batch": onp.stack([onp.eye(3), TIED, REAL @ REAL.T]),
+    "zero": onp.zeros((3, 3)),
+}
+# The logarithm is 0 at the eigenvalue 1, and there the cotangents of the vectors are too.
+SPECTRAL = {
+    "exp": np.exp,
+    "log": lambda w: np.log(w + (w == 0)),
+    "cube": lambda w: w**3,
+    "odd": lambda w: w * np.cos(w) + 2.0,
+}
+
+
+def spectral(f):
+    """A function of a hermitian matrix that does not depend on the choice of its vectors."""
+
+    def of_matrix(a):
+        w, v = np.linalg.eigh((a + np.conj(a.mT)) / 2)
+        return np.real(np.sum(((v * f(w)[..., None, :]) @ np.conj(v.mT)) * COMPLEX))
+
+    return of_matrix
+
+
+@pytest.mark.parametrize("name", WITH_TIES)
+@pytest.mark.parametrize("f", SPECTRAL)
+def test_a_function_of_the_spectrum_has_a_gradient_where_eigenvalues_coincide(name, f):
+    if (name, f) == ("zero", "log"):
+        return
+    of_matrix, a = spectral(SPECTRAL[f]), WITH_TIES[name]
+    value, gradient = value_and_grad(of_matrix)(a)
+    assert type(gradient) is onp.ndarray
+    assert type(value) is type(of_matrix(a))
+    assert value == pytest.approx(of_matrix(a), rel=1e-14)
+    check_vjp(of_matrix, call(a), order=1)
+
+
+OTHER = onp.linalg.qr(REAL.T)[0]
+WITH_SINGULAR_TIES = {
+    "all": onp.eye(3),
+    "orthogonal": TURNED,
+    "two": TURNED @ TIED @ OTHER,
+    "zeros": TURNED @ onp.diag([2.0, 0.0, 0.0]) @ OTHER,
+    "two and zero": TURNED @ onp.diag([2.0, 2.0, 0.0]) @ OTHER * onp.exp(0.4j),
+    "tall": 2.0 * TURNED[:, :2],
+    "wide": 2.0 * TURNED[:2],
+    "tall, zero": (TURNED @ onp.diag([2.0, 0.0, 0.0]))[:, :2],
+    "nothing": onp.zeros((3, 3)),
+    "nothing, wide": onp.zeros((2, 3)),
+    "batch": onp.stack([TURNED, onp.zeros((3, 3)), REAL]),
+}
+# Odd functions: those of a matrix that are smooth at singular values of 0 too.
+ODD = {"itself": lambda s: s, "tanh": np.tanh, "soft": lambda s: s * np.log(s * s + 0.5)}
+
+
+@pytest.mark.parametrize("full_matrices", [False, True])
+@pytest.mark.parametrize("name", WITH_SINGULAR_TIES)
+@pytest.mark.parametrize("f", ODD)
+def test_a_function_of_the_singular_values_has_a_gradient_where_they_coincide_or_are_0(
+    name, f, full_matrices
+):
+    def of_matrix(a):
+        u, s, vh = np.linalg.svd(a, full_matrices=full_matrices)
+        k = s.shape[-1]
+        y = (u[..., :k] * ODD[f](s)[..., None, :]) @ vh[..., :k, :]
+        return np.real(np.sum(y * COMPLEX[: a.shape[-2], : a.shape[-1]]))
+
+    a = WITH_SINGULAR_TIES[name]
+    value, gradient = value_and_grad(of_matrix)(a)
+    assert type(gradient) is onp.ndarray
+    assert type(value) is onp.float64
+    check_vjp(of_matrix, call(a), order=1)
+
+
+def test_two_functions_of_the_spectrum_at_once():
+    def f(a):
+        return spectral(np.exp)(a) ** 2 * spectral(np.sin)(2 * a) + np.sum(a * REAL)
+
+    check_vjp(f, call(TIED), order=1)
+
+
+def _square(a):
+    w, v = np.linalg.eigh(a)
+    return np.sum((v * w**2) @ v.T)
+
+
+@pytest.mark.parametrize(
+    ("f", "by_eigh"),
+    [
+        (np.trace, lambda a: np.sum(np.linalg.eigh(a)[0])),
+        (lambda a: np.linalg.slogdet(a)[1], lambda a: np.sum(np.log(np.linalg.eigh(a)[0]))),
+        (lambda a: np.sum(a @ a), _square),
+    ],
+)
+@pytest.mark.parametrize("a", [TIED, onp.eye(3)])
+def test_what_eigh_says_in_another_way_has_the_same_gradient(f, by_eigh, a):
+    wanted, got = grad(f)(a), grad(by_eigh)(a)
+    onp.testing.assert_allclose(got + got.T, wanted + wanted.T, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a: np.sum(np.linalg.eigh(a)[1] * REAL),
+        lambda a: np.sum(
+            (np.linalg.eigh(a)[1] * np.exp(np.linalg.eigvalsh(a))) @ np.linalg.eigh(a)[1].T * REAL
+        ),
+    ],
+)
+def test_what_depends_on_the_choice_of_vectors_or_mixes_two_decompositions_is_refused(f):
+    a = TURNED @ TIED @ TURNED.T
+    with pytest.raises(LinAlgError, match="coincide"):
+        grad(f)((a + a.T) / 2)
+
+
+def test_a_function_of_the_spectrum_with_ties_is_refused_in_forward_mode_and_twice():
+    with pytest.raises(LinAlgError, match="coincide"):
+        jvp(spectral(np.exp), (TIED,), (REAL,))
+    with pytest.raises(LinAlgError, match="coincide"):
+        hessian(spectral(np.exp))(TIED)
+
+
 def test_a_loss_of_some_vectors_may_have_ties_among_the_others():
     a = onp.diag([1.0, 1.0, 2.0])
     xbar = grad(lambda a: np.sum(np.linalg.svd(a)[0][:, 0] * REAL[0]) ** 2)(a)
@@ -187,16 +314,46 @@ def test_the_triangle_that_is_not_read_has_no_gradient(f, lower):
 
 
 def test_the_vectors_beyond_the_singular_values_are_refused():
+    a = REAL[:, :1]
     with pytest.raises(LinAlgError, match="full_matrices=False"):
-        grad(lambda a: np.sum(np.linalg.svd(a)[0]))(REAL[:, :2])
+        grad(lambda a: np.sum(np.linalg.svd(a)[0] * REAL))(a)
     with pytest.raises(LinAlgError, match="full_matrices=False"):
-        jvp(np.linalg.svd, (REAL[:, :2],), (REAL[:, :2],))
+        jvp(np.linalg.svd, (a,), (a,))
 
 
+@pytest.mark.parametrize("a", [REAL[:, :2], REAL[:2]])
+def test_the_only_vector_beyond_the_singular_values_of_a_real_matrix_has_a_derivative(a):
+    check_grads(lambda a: np.linalg.svd(a)[::2], (a,), order=2)
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (2, 3), (3, 3), (2, 4, 1), (3, 0), (0, 2)])
 @pytest.mark.parametrize("mode", ["raw", "complete"])
-def test_modes_of_qr_without_a_derivative_are_refused(mode):
-    with pytest.raises(LinAlgError, match="reduced"):
-        grad(lambda a: np.sum(np.linalg.qr(a, mode)[0]))(REAL[:, :2])
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c16"])
+def test_qr_by_reflections_is_that_of_lapack(shape, mode, dtype):
+    a = onp.resize(COMPLEX if dtype == "c16" else REAL, shape).astype(dtype)
+    plain, (y, _) = onp.linalg.qr(a, mode), vjp(lambda a: np.linalg.qr(a, mode), a)
+    assert type(y) is type(plain)
+    for got, wanted in zip(y, plain, strict=True):
+        assert got.dtype == wanted.dtype
+        onp.testing.assert_allclose(got, wanted, atol=1e-6 if dtype == "f4" else 1e-14)
+
+
+def test_a_column_of_zeros_is_not_reflected():
+    a = onp.array([[1.0, 2.0], [0.0, 3.0], [0.0, 0.0]])
+    onp.testing.assert_array_equal(
+        vjp(lambda a: np.linalg.qr(a, "complete")[1], a)[0], onp.linalg.qr(a, "complete")[1]
+    )
+    assert onp.all(onp.isfinite(grad(lambda a: np.sum(np.linalg.qr(a, "complete")[0]))(a)))
+
+
+@pytest.mark.parametrize("a", [REAL[:, :2], COMPLEX[:, :2], REAL[:2], COMPLEX[:2]])
+def test_the_space_of_the_vectors_beyond_the_singular_values_has_a_derivative(a):
+    def of_the_rest(a):
+        u, s, vh = np.linalg.svd(a)
+        first, last = u[:, 2:], vh[2:]
+        return weighted(first @ np.conj(first.T)) + weighted(np.conj(last.T) @ last)
+
+    check_grads(of_the_rest, (a,), order=2)
 
 
 # --- results

@@ -24,7 +24,7 @@ MODULES = {
     "numpy.random": (numpy.random, np.random),
 }
 # Submodules that NumPy shows, and which are the traced ones here.
-TRACED_MODULES = {"fft", "linalg", "random"}
+TRACED_MODULES = {"fft", "linalg", "polynomial", "random"}
 
 
 def attribute(module, name):
@@ -49,22 +49,25 @@ NAMES = [
 ]
 FUNCTIONS = [row for row in NAMES if is_function(attribute(row.values[0], row.values[2]))]
 
+# Classes, and objects of classes, that take traced values as NumPy's own do not.
+OF_OUR_OWN = {"Generator", "RandomState", "c_", "mgrid", "ogrid", "r_", "vectorize"}
+
 # Old names that NumPy has as functions of their own: here they are the new ones.
 ALIASES = {"row_stack": "vstack"}
 
 # Functions that are NumPy's own: they take no float arrays, or read and write files, or draw from
 # parameters that are whole numbers.
 _PASSED = """
-    arange asarray_chkfinite asmatrix base_repr binary_repr bmat broadcast_shapes busday_count
+    asarray_chkfinite asmatrix base_repr binary_repr bmat broadcast_shapes busday_count
     busday_offset datetime_as_string datetime_data diag_indices empty eye format_float_positional
-    format_float_scientific from_dlpack frombuffer fromfile fromfunction fromiter frompyfunc
+    format_float_scientific from_dlpack frombuffer fromfile fromfunction frompyfunc
     fromregex fromstring genfromtxt get_include get_printoptions getbufsize geterr geterrcall
-    identity indices info is_busday isdtype issubdtype iterable ix_ load loadtxt mask_indices
+    identity indices info is_busday isdtype issubdtype iterable load loadtxt mask_indices
     mintypecode nested_iters ones packbits printoptions promote_types ravel_multi_index require
     save savetxt savez savez_compressed set_printoptions setbufsize seterr seterrcall show_config
     show_runtime test tri tril_indices triu_indices typename unpackbits unravel_index zeros
 
-    bytes default_rng get_bit_generator get_state rand randint randn random random_integers
+    bytes get_bit_generator get_state rand randint randn random random_integers
     random_sample ranf sample seed set_bit_generator set_state standard_cauchy
     standard_exponential standard_normal
 """
@@ -81,6 +84,9 @@ def test_every_public_name_resolves(theirs, ours, name):
     if is_function(plain):
         record = record_of(value)
         assert value is plain if record is None else record.f is plain or name in ALIASES
+    elif name in OF_OUR_OWN:
+        kind, own = (plain, value) if isinstance(plain, type) else (type(plain), type(value))
+        assert issubclass(own, kind) and own.__module__.startswith("funad.")
     elif theirs is numpy and name in TRACED_MODULES:
         assert value.__name__ == f"funad.numpy.{name}"
     elif value is not np.ndarray:  # of which traced arrays are instances as well
@@ -171,19 +177,6 @@ def test_a_class_of_another_numpy_is_passed_through(monkeypatch):
 X = numpy.array([1.0, 2.0, 3.0])
 # Calls of those that do not take one array; the others are called with it alone.
 CALLS = {
-    "numpy.polyadd": lambda f, x: f(x, X),
-    "numpy.polysub": lambda f, x: f(x, X),
-    "numpy.polymul": lambda f, x: f(x, X),
-    "numpy.polydiv": lambda f, x: f(x, X),
-    "numpy.polyval": lambda f, x: f(x, 2.0),
-    "numpy.polyfit": lambda f, x: f(X, x, 1),
-    "numpy.intersect1d": lambda f, x: f(x, X),
-    "numpy.setdiff1d": lambda f, x: f(x, X),
-    "numpy.setxor1d": lambda f, x: f(x, X),
-    "numpy.union1d": lambda f, x: f(x, X),
-    "numpy.arange": lambda f, x: f(x[0]),
-    "numpy.apply_along_axis": lambda f, x: f(np.sum, 0, x),
-    "numpy.apply_over_axes": lambda f, x: f(np.sum, x, [0]),
     "numpy.ldexp": lambda f, x: f(2.0, x),
     "numpy.in1d": lambda f, x: f(x, X),
 }
@@ -219,11 +212,10 @@ def test_the_calls_by_hand_are_of_functions_without_a_rule():
     [
         lambda x: np.ma.array(x),
         lambda x: np.polynomial.Polynomial(x),
-        lambda x: np.r_[x, x],
-        lambda x: np.vectorize(lambda y: y)(x),
+        lambda x: numpy.r_[x, x],
         lambda x: np.save("never written", x),
         lambda x: np.emath.sqrt(x),
-        lambda x: np.random.default_rng().normal(x),
+        lambda x: numpy.random.default_rng().normal(x),
         lambda x: numpy.random.normal(x),
         lambda x: np.random.Generator(np.random.PCG64()).binomial(3, x / 10),
     ],
@@ -231,25 +223,6 @@ def test_the_calls_by_hand_are_of_functions_without_a_rule():
 def test_what_is_passed_through_refuses_traced_values(f):
     with pytest.raises((MissingRuleError, NotDifferentiableError)):
         grad(lambda x: np.sum(x) if f(x) is None else np.sum(f(x)))(X)
-
-
-DRAWS = [
-    row.values[2]
-    for row in FUNCTIONS
-    if row.values[0] is numpy.random and record_of(attribute(*row.values[1:])) is not None
-]
-
-
-@pytest.mark.parametrize("name", DRAWS)
-def test_a_draw_from_a_traced_parameter_is_refused_by_name_before_it_is_drawn(name):
-    draw = getattr(np.random, name)
-    before = numpy.random.get_state()[1:3]
-    for call in (lambda x: draw(x), lambda x: draw(0.5, x), lambda x: draw(a=[x])):
-        with pytest.raises(MissingRuleError, match=rf"numpy\.random\.{name} .*no derivative"):
-            grad(lambda x: np.sum(call(x)))(2.0)
-    after = numpy.random.get_state()[1:3]
-    assert before[1] == after[1]
-    assert numpy.array_equal(before[0], after[0])
 
 
 # --- on plain values a primitive is NumPy's function
@@ -309,7 +282,6 @@ def test_draws_are_those_of_numpy():
     plain = [numpy.random.normal(1.0, 2.0, 3), numpy.random.rand(2), numpy.random.choice(5, 2)]
     for a, b in zip(ours, plain, strict=True):
         numpy.testing.assert_array_equal(a, b)
-    assert len(DRAWS) > 30
 
 
 # --- plain NumPy on traced values finds the primitives
@@ -340,11 +312,6 @@ PAIRS = {
 @pytest.mark.parametrize(("plain", "ours"), PAIRS.values(), ids=PAIRS)
 def test_plain_numpy_finds_the_primitives(plain, ours):
     numpy.testing.assert_array_equal(grad(lambda x: np.sum(plain(x)))(X), grad(lambda x: np.sum(ours(x)))(X))
-
-
-def test_a_ufunc_method_on_a_traced_value_is_refused_by_name():
-    with pytest.raises((MissingRuleError, NotDifferentiableError), match=r"add.*reduce|multiply.*outer"):
-        grad(lambda x: np.sum(numpy.multiply.outer(x, x)))(X)
 
 
 # --- wrappers look like what they wrap

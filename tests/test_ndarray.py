@@ -180,7 +180,10 @@ CALLS = {
 }
 BYTES = {"byteswap", "ctypes", "data", "dump", "dumps", "getfield", "setfield", "tobytes", "tofile", "resize"}
 LISTS = {"tolist", "nonzero", "flat", "flags", "base", "device", "to_device", "setflags", "dtype"}
-PUBLIC = [name for name in dir(numpy.ndarray) if not name.startswith("_") and name not in BYTES | LISTS]
+GONE = {"itemset", "newbyteorder", "ptp", "tostring"}  # NumPy 2.0 shows them still, to refuse them
+PUBLIC = [
+    name for name in dir(numpy.ndarray) if not name.startswith("_") and name not in BYTES | LISTS | GONE
+]
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -204,7 +207,9 @@ def test_methods_and_attributes_give_what_numpys_give(name):
 @pytest.mark.parametrize("name", sorted(BYTES))
 def test_what_gives_bytes_is_refused_by_name(name):
     def ask(x):
-        with pytest.raises(NotDifferentiableError, match=rf"^{name} of a traced value.*stop_gradient"):
+        with pytest.raises(
+            NotDifferentiableError, match=rf"^ndarray.{name} of a traced value.*stop_gradient"
+        ):
             operator.methodcaller(name)(x)
         return True
 
@@ -214,7 +219,7 @@ def test_what_gives_bytes_is_refused_by_name(name):
 def test_the_methods_take_the_parameters_of_numpys():
     for name in PUBLIC:
         value = getattr(Traced, name)
-        assert not callable(value) or inspect.signature(value)
+        assert not callable(value) or inspect.signature(value, follow_wrapped=False)
 
 
 def test_item_and_tolist_keep_the_derivative():

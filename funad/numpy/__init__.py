@@ -9,20 +9,26 @@ import importlib as _importlib
 import numpy as _np
 
 from . import fft, linalg
+from .calls import *
 from .creation import *
 from .curves import *
 from .elementwise import *
 from .filling import *
+from .folds import *
+from .grids import *
 from .indexing import *
 from .kinds import *
 from .manipulation import *
 from .numeric import *
 from .padding import *
+from .polynomials import *
 from .products import *
 from .quantiles import *
 from .reductions import *
+from .sets import *
 from .sorting import *
 from .statistics import *
+from .ufuncs import *
 from .versions import lookup
 from .views import *
 
@@ -50,11 +56,11 @@ from numpy import (  # isort: skip
 # Classes: arrays and what they are made of, iterators, and functions made from Python's
 from numpy import (  # isort: skip
     broadcast, errstate, flatiter, frompyfunc, iterable, matrix, memmap, ndenumerate,
-    ndindex, nditer, nested_iters, poly1d, recarray, record, ufunc, vectorize,
+    ndindex, nditer, nested_iters, poly1d, recarray, record, ufunc,
 )  # fmt: skip
 
-# Index objects: they make arrays of plain numbers
-from numpy import c_, index_exp, mgrid, ogrid, r_, s_  # isort: skip
+# Index objects: what stands between the brackets
+from numpy import index_exp, s_  # isort: skip
 
 # Bits and days
 from numpy import (  # isort: skip
@@ -91,7 +97,6 @@ _SUBMODULES = (
     "lib",
     "ma",
     "matlib",
-    "polynomial",
     "rec",
     "strings",
     "testing",
@@ -100,14 +105,17 @@ _SUBMODULES = (
 
 __all__ = list(_np.__all__)
 
+# Its submodules with traced functions that are loaded late
+_LATE = ("polynomial", "random")
+
 _find, _dir = lookup(_np, globals())
 
 
 def __getattr__(name):
-    if name == "random":  # 15 ms, and NumPy too loads it when it is asked for
-        return _importlib.import_module(f"{__name__}.random")
+    if name in _LATE:  # random takes 15 ms, and NumPy too loads both when they are asked for
+        return _importlib.import_module(f"{__name__}.{name}")
     return _find(name)
 
 
 def __dir__():
-    return sorted({*_dir(), *_SUBMODULES, "random"})
+    return sorted({*_dir(), *_SUBMODULES, *_LATE})

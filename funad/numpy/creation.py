@@ -33,7 +33,6 @@ __all__ = [
     "empty_like",
     "eye",
     "fromfunction",
-    "fromiter",
     "full",
     "full_like",
     "geomspace",
@@ -95,7 +94,13 @@ def _traced_array(object, dtype=None, *, copy=True, order="K", subok=False, ndmi
     else:
         y = _asarray(object, dtype) if copy is not True else _astype(object, dtype or object.dtype)
     missing = ndmin - _ndim(y)
-    return _reshape(y, (1,) * missing + _shape(y)) if missing > 0 else y
+    if missing > 0:
+        return _reshape(y, (1,) * missing + _shape(y))
+    if _np.ndim(_unbox(y)) or isinstance(_unbox(y), _np.ndarray):
+        return y
+    point = _array_of(_np.zeros((), _dtype_of(y)))  # which can be written to, unlike a number
+    point[...] = y
+    return point
 
 
 def _flatten(nested, parts):
@@ -130,12 +135,22 @@ def full(shape, fill_value, dtype=None, order="C", *, device=None, like=None):
 _adopt(_full, full)
 
 
-@_composite(_np.full_like)
+_full_like = _enter(_np.full_like)
+
+
+@_functools.wraps(_np.full_like)
 def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
-    """Return an array of the shape and dtype of a, filled with a value."""
+    if _innermost((a, fill_value)) is None:
+        given = {"device": device} if device is not None else {}
+        return _fillable(_np.full_like(a, fill_value, dtype, order, subok, shape, **given))
     a = _unbox(a)
     shape = _np.shape(a) if shape is None else shape
     return full(shape, fill_value, _dtype_of(a) if dtype is None else dtype)
+
+
+_move(full_like, _np.full_like)
+_adopt(_full_like, full_like)
+_full_like.kind = "composite"
 
 
 # --- to be filled: while a function is traced, they take traced values
@@ -183,7 +198,22 @@ zeros_like = _to_fill_like(_np.zeros_like)
 
 # --- between two values, and grids
 
-arange = primitive(_np.arange)
+steps = primitive(lambda start, stop, step, dtype=None: _np.arange(start, stop, step, dtype), "numpy.arange")
+
+
+@_composite(_np.arange)
+def arange(*args, device=None, **named):
+    """Return start, start + step, ... up to stop, which is the first argument if it is alone."""
+    if len(args) > 4 or not named.keys() <= {"start", "stop", "step", "dtype"}:
+        raise TypeError("arange of traced values takes start, stop, step, dtype and device")
+    given = {**dict(zip(("start", "stop", "step", "dtype"), args, strict=False)), **named}
+    start, stop = given.get("start"), given.get("stop")
+    if stop is None:
+        start, stop = None, start
+    step, dtype = given.get("step"), given.get("dtype")
+    return steps(0 if start is None else start, stop, 1 if step is None else step, dtype)
+
+
 geomspace = primitive(_np.geomspace)
 linspace = primitive(_np.linspace)
 logspace = primitive(_np.logspace)

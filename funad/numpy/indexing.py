@@ -15,9 +15,11 @@ from numpy import (
 )
 
 from .. import tape as _tape
+from ..boxes import Traced as _Traced
 from ..boxes import unbox as _unbox
 from ..primitives import _as_array, primitive
 from ..primitives import composite as _composite
+from ..primitives import innermost as _innermost
 from ..registry import record_of as _record_of
 from .elementwise import where as _where
 
@@ -30,7 +32,6 @@ __all__ = [
     "index_exp",
     "ix_",
     "mask_indices",
-    "piecewise",
     "ravel_multi_index",
     "s_",
     "select",
@@ -59,7 +60,16 @@ diag_indices_from = primitive(_np.diag_indices_from)
 tril_indices_from = primitive(_np.tril_indices_from)
 triu_indices_from = primitive(_np.triu_indices_from)
 
-ix_ = primitive(_np.ix_)
+
+@_composite(_np.ix_)
+def ix_(*args):
+    """Return arrays of one axis each, the n-th along the n-th axis of all."""
+    args = [_as_array(x) if _innermost((x,)) is not None else x for x in args]
+    plain = _np.ix_(*map(_unbox, args))
+    return tuple(
+        x[(None,) * n + (slice(None),) + (None,) * (len(args) - n - 1)] if isinstance(x, _Traced) else y
+        for n, (x, y) in enumerate(zip(args, plain, strict=True))
+    )
 
 
 @_composite(_np.compress)
@@ -94,35 +104,3 @@ def _weak(x):
     """Return what the dtype of x is found from: Python's numbers as they are."""
     x = _unbox(x)
     return x if type(x) in (int, float, complex) else _np.asarray(x)
-
-
-@_composite(_np.piecewise)
-def piecewise(x, condlist, funclist, *args, **kw):
-    """Return f(x), with the last f of ``funclist`` whose condition is true."""
-    x = _record_of(_np.array).wrapped(x)  # funad.numpy.array, which stands above this file
-    conditions = _conditions(_unbox(condlist), x.ndim)
-    if len(funclist) == len(conditions) + 1:
-        conditions = [*conditions, ~_np.any(conditions, axis=0)]
-    if len(funclist) != len(conditions):
-        n = len(conditions)
-        raise ValueError(
-            f"with {n} conditions, piecewise takes {n} or {n + 1} functions, not {len(funclist)}"
-        )
-    taken = _np.zeros(x.shape, bool)
-    indices, pieces = [], []
-    for condition, f in reversed(list(zip(conditions, funclist, strict=True))):
-        last = condition & ~taken  # a later condition wins
-        taken = taken | condition
-        if not _np.any(last):
-            continue
-        values = f(x[condition], *args, **kw) if callable(f) else f
-        indices.append(last)
-        pieces.append(values[last[condition]] if _np.ndim(_unbox(values)) else values)
-    return scatter(x.shape, x.dtype, indices, pieces)
-
-
-def _conditions(condlist, ndim):
-    """Return a list of masks, of a list of masks or of one mask."""
-    if _np.isscalar(condlist) or (ndim > 0 and not isinstance(condlist[0], (list, _np.ndarray))):
-        condlist = [condlist]
-    return [_np.asarray(condition, bool) for condition in condlist]

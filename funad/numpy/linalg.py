@@ -1,9 +1,21 @@
 """Linear algebra: solving, decomposing, norms. It is also the namespace funad.numpy.linalg."""
 
+import functools as _functools
+
 import numpy as _np
 from numpy.linalg import LinAlgError
 
+from ..boxes import unbox as _unbox
+from ..primitives import call as _call
+from ..primitives import innermost as _innermost
 from ..primitives import primitive
+from ..registry import adopt as _adopt
+from ..registry import enter as _enter
+from ..tape import Tape as _Tape
+from . import elementwise as _elementwise
+from . import manipulation as _manipulation
+from .ties import tied_apart as _tied_apart
+from .ties import tied_apart_or_zero as _tied_apart_or_zero
 from .versions import lookup
 
 __all__ = [
@@ -60,12 +72,67 @@ matrix_norm = primitive(_np.linalg.matrix_norm)
 
 # Decompositions
 cholesky = primitive(_np.linalg.cholesky)
-qr = primitive(_np.linalg.qr)
-svd = primitive(_np.linalg.svd)
+_qr = _enter(_np.linalg.qr)
+
+
+@_functools.wraps(_np.linalg.qr)
+def qr(a, mode="reduced"):
+    # What LAPACK makes of a tall matrix beside the reduced Q follows from its reflections alone.
+    if mode in ("raw", "complete") and _innermost((a,)) is not None:
+        a = _manipulation.asarray(a)
+        if mode == "raw":
+            return _reflections(a)
+        if a.shape[-2] > a.shape[-1]:
+            return _completed(*_reflections(a))
+    return _call(_qr, (a,), {"mode": mode})
+
+
+_adopt(_qr, qr)
+_svd = _enter(_np.linalg.svd)
+
+
+@_functools.wraps(_np.linalg.svd)
+def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
+    apart = compute_uv and not hermitian and type(_innermost((a,))) is _Tape
+    if apart:
+        return svd_apart(a, full_matrices)
+    return _call(_svd, (a, full_matrices, compute_uv, hermitian), {})
+
+
+_adopt(_svd, svd)
+
+
+def _svd_apart(a, full_matrices=True):
+    """Return what svd does, with dual numbers for values that coincide or are 0."""
+    found = _np.linalg.svd(a, full_matrices)
+    return type(found)(*_tied_apart_or_zero(*found))
+
+
+# What svd is in reverse mode; no name of NumPy.
+svd_apart = primitive(_svd_apart, "numpy.linalg.svd")
 svdvals = primitive(_np.linalg.svdvals)
 eig = primitive(_np.linalg.eig)
 eigvals = primitive(_np.linalg.eigvals)
-eigh = primitive(_np.linalg.eigh)
+_eigh = _enter(_np.linalg.eigh)
+
+
+@_functools.wraps(_np.linalg.eigh)
+def eigh(a, UPLO="L"):
+    tape = _innermost((a,))
+    return _call(_eigh, (a, UPLO), {}) if type(tape) is not _Tape else eigh_apart(a, UPLO)
+
+
+_adopt(_eigh, eigh)
+
+
+def _eigh_apart(a, UPLO="L"):
+    """Return what eigh does, with dual numbers for values that coincide."""
+    found = _np.linalg.eigh(a, UPLO)
+    return type(found)(*_tied_apart(*found))
+
+
+# What eigh is in reverse mode; no name of NumPy.
+eigh_apart = primitive(_eigh_apart, "numpy.linalg.eigh")
 eigvalsh = primitive(_np.linalg.eigvalsh)
 
 # Products and rearrangements: functions of their own in NumPy, not those of numpy itself
@@ -103,6 +170,67 @@ def _spectral(a, ord):
     """Return U diag(w) Vᴴ, the gradient of the norm "nuc", 2 or -2 of a matrix."""
     u, s, vh = _np.linalg.svd(a, full_matrices=False)
     return (u * spectral_weights(s, ord)[..., None, :]) @ vh
+
+
+# --- Householder's reflections, as LAPACK makes them: what qr returns in the modes raw and complete
+
+
+def _reflections(a):
+    """Return LAPACK's H, transposed as NumPy does it, and τ: R on and above the diagonal, below it v."""
+    m, n = a.shape[-2:]
+    rest, rows, columns, taus = a, [], [], []
+    for _ in range(min(m, n)):
+        beta, v, tau = _reflection(rest[..., 0])
+        dots = _elementwise.conj(v)[..., None, :] @ rest[..., 1:]
+        rest = rest[..., 1:] - (_elementwise.conj(tau)[..., None] * v)[..., None] * dots
+        rows.append(_manipulation.concatenate([beta[..., None], rest[..., 0, :]], -1))
+        columns.append(v[..., 1:])
+        taus.append(tau)
+        rest = rest[..., 1:, :]
+    if not taus:
+        return _manipulation.matrix_transpose(a), a[..., 0, :0] if m else a[..., :0].sum(-2)
+    wide = [_padded(row, n) for row in rows]  # in the columns before the diagonal stand the v
+    upper = _manipulation.stack([*wide, *[0 * wide[0]] * (m - len(rows))], -2)
+    lower = _manipulation.stack(
+        [_padded(v, m) for v in columns] + [0 * upper[..., 0]] * (n - len(columns)), -1
+    )
+    return _manipulation.matrix_transpose(upper + lower), _manipulation.stack(taus, -1)
+
+
+def _padded(x, size):
+    """Return x with zeros before it, up to a size."""
+    zeros = _np.zeros((*x.shape[:-1], size - x.shape[-1]), x.dtype)
+    return _manipulation.concatenate([zeros, x], -1)
+
+
+def _reflection(x):
+    """Return β, v and τ of LAPACK's larfg: (1 - τ* v vᴴ) x = β e₁ with v₀ = 1 and a real β."""
+    first, others = x[..., 0], x[..., 1:]
+    plain = _unbox(x)
+    done = ~_np.any(plain[..., 1:], axis=-1) & (_np.imag(plain[..., 0]) == 0)  # τ is 0, as LAPACK has it
+    size = vector_norm(x, axis=-1)
+    beta = -_elementwise.copysign(size, _elementwise.real(first))
+    away = _elementwise.where(done, 1, first - beta)
+    tau = _elementwise.where(done, 0, (beta - first) / _elementwise.where(done, 1, beta))
+    v = _manipulation.concatenate([_np.ones((*x.shape[:-1], 1), x.dtype), others / away[..., None]], -1)
+    return _elementwise.where(done, first, beta + 0 * first), v, tau
+
+
+def _completed(h, taus):
+    """Return the Q and the R of the mode complete."""
+    lower = _manipulation.matrix_transpose(h)
+    m = lower.shape[-2]
+    q = _np.broadcast_to(_np.eye(m, dtype=lower.dtype), (*lower.shape[:-2], m, m))
+    for k in reversed(range(taus.shape[-1])):
+        v = lower[..., k + 1 :, k]
+        v = _manipulation.concatenate([_np.ones((*v.shape[:-1], 1), v.dtype), v], -1)[..., None]
+        turned = (
+            taus[..., k, None, None]
+            * v
+            * (_elementwise.conj(_manipulation.matrix_transpose(v)) @ q[..., k:, :])
+        )
+        q = _manipulation.concatenate([q[..., :k, :], q[..., k:, :] - turned], -2)
+    return type(_np.linalg.qr(_np.eye(1)))(q, _manipulation.triu(lower))
 
 
 # A step of the rules of norm and cond, and no name of NumPy: it has a derivative where the

@@ -8,6 +8,7 @@ import functools as _functools
 import numpy as _np
 from numpy import broadcast_shapes
 
+from ..arrays import fillable as _fillable
 from ..boxes import Traced as _Traced
 from ..boxes import unbox as _unbox
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
@@ -141,7 +142,6 @@ squeeze = primitive(_np.squeeze)
 swapaxes = primitive(_np.swapaxes)
 tile = primitive(_np.tile)
 tril = primitive(_np.tril)
-trim_zeros = primitive(_np.trim_zeros)
 triu = primitive(_np.triu)
 
 # Joined
@@ -154,7 +154,16 @@ asarray = primitive(_np.asarray)
 asarray_chkfinite = primitive(_np.asarray_chkfinite)
 ascontiguousarray = primitive(_np.ascontiguousarray)
 asfortranarray = primitive(_np.asfortranarray)
-copy = primitive(_np.copy)
+_copy = _enter(_np.copy)
+_of_copy = _wrap(_copy, _np.copy)
+
+
+@_functools.wraps(_np.copy)
+def copy(*args, **kwargs):
+    return _fillable(_of_copy(*args, **kwargs))
+
+
+_adopt(_copy, copy)
 require = primitive(_np.require)
 
 
@@ -365,6 +374,27 @@ def insert(arr, obj, values, axis=None):
     both = concatenate((arr, values), None)
     at = _np.insert(_positions(arr), _unbox(obj), _positions(values, size(arr)), axis)
     return astype(_take(both, at), _as_array(arr).dtype)
+
+
+@_composite(_np.trim_zeros)
+def trim_zeros(filt, trim="fb", axis=None):
+    """Return filt without zeros at the front or at the back, along all axes or some."""
+    plain = _unbox(_as_array(filt))
+    size = _np.trim_zeros(
+        plain, trim, **({} if axis is None else {"axis": axis})
+    ).shape  # axis: since NumPy 2.2
+    trimmed = _axes(axis, plain.ndim)
+    kept = []
+    for n, index in enumerate(_np.nonzero(plain)):
+        start = index.min() if n in trimmed and index.size and "f" in trim.lower() else 0
+        kept.append(slice(start, start + size[n]))
+    return filt[kept[0]] if len(kept) == 1 else filt[tuple(kept)]
+
+
+def _axes(axis, ndim):
+    """Return the axes that ``axis`` names, as a set."""
+    axes = range(ndim) if axis is None else [axis] if isinstance(axis, int) else axis
+    return {n % ndim for n in axes}
 
 
 @_composite(_np.resize)

@@ -12,7 +12,7 @@ from ..registry import record_of as _record_of
 
 # Methods that take what the function of the same name takes, the array first.
 for _name in (
-    "all", "any", "argmax", "argmin", "argsort", "astype", "choose", "clip", "conj",
+    "all", "any", "argmax", "argmin", "argpartition", "argsort", "astype", "choose", "clip", "conj",
     "conjugate", "copy", "cumprod", "cumsum", "diagonal", "dot", "max", "mean", "min", "nonzero",
     "prod", "ptp", "ravel", "repeat", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes",
     "take", "trace", "var",
@@ -132,24 +132,11 @@ def _namespace(self, /, *, api_version=None):
 
 def _refuse(name, does, instead):
     raise NotDifferentiableError(
-        f"{name} of a traced value {does}, which has no derivative; use {instead}, or "
+        f"ndarray.{name} of a traced value {does}, which has no derivative; use {instead}, or "
         f"stop_gradient(x).{name}(...) for the plain value"
     )
 
 
-def _refused(name):
-    """Return a method or attribute that is there to say why it is not."""
-
-    def refuse(self, *args, **kwargs):
-        _refuse(name, "gives its bytes", "the functions of funad.numpy")
-
-    return refuse
-
-
-for _name in ("byteswap", "dump", "dumps", "getfield", "setfield", "tobytes", "tofile", "__dlpack__"):
-    setattr(Traced, _name, _refused(_name))
-for _name in ("ctypes", "data"):
-    setattr(Traced, _name, property(_refused(_name)))
 for _name in ("base", "flags", "strides", "device"):
     setattr(Traced, _name, property(lambda self, name=_name: getattr(_np.asarray(unbox(self)), name)))
 for _name in ("and", "or", "xor", "lshift", "rshift"):  # of floats NumPy refuses them, with its own words
@@ -161,7 +148,6 @@ Traced.__invert__ = lambda self: ~unbox(self)
 Traced.__delitem__ = lambda self, index: unbox(self).__delitem__(index)
 Traced.__dlpack_device__ = lambda self: unbox(self).__dlpack_device__()
 Traced.__array_namespace__ = _namespace
-Traced.argpartition = np.argpartition
 Traced.view = _view
 Traced.to_device = _to_device
 Traced.resize = _resize
@@ -188,3 +174,38 @@ Traced.sort = _sort
 Traced.partition = _partition
 Traced.nbytes = property(lambda self: unbox(self).nbytes)
 Traced.itemsize = property(lambda self: self.dtype.itemsize)
+
+
+class _NoAttributeError(NotDifferentiableError, AttributeError):
+    """An attribute that a traced value has not; hasattr says so too."""
+
+
+def _refused(name, why):
+    """Return a method that says why a traced value has it not, and what to write instead."""
+
+    def refuse(self, *args, **kwargs):
+        raise NotDifferentiableError(f"ndarray.{name} of a traced value {why}")
+
+    refuse.__name__, refuse.__doc__ = name, f"Refused: it {why}."
+    return refuse
+
+
+def _without(name, why):
+    """Return an attribute that says why a traced value has it not."""
+
+    def refuse(self):
+        raise _NoAttributeError(f"ndarray.{name} of a traced value {why}")
+
+    return property(refuse, doc=f"Refused: it {why}.")
+
+
+_BYTES = "would read its bytes, which have no derivative; take stop_gradient(x) for the plain array"
+_REFUSED_METHODS = dict.fromkeys(
+    # The last three are names that NumPy 2.0 still shows.
+    ("__dlpack__", "byteswap", "dump", "dumps", "getfield", "setfield", "tobytes", "tofile", "newbyteorder",
+     "tostring", "itemset"), _BYTES,
+)  # fmt: skip
+_REFUSED_ATTRIBUTES = dict.fromkeys(("ctypes", "data"), _BYTES)
+for _made, _reasons in ((_refused, _REFUSED_METHODS), (_without, _REFUSED_ATTRIBUTES)):
+    for _name, _why in _reasons.items():
+        setattr(Traced, _name, _made(_name, _why))

@@ -14,9 +14,11 @@ from .manipulation import astype as _astype
 from .manipulation import broadcast_to as _broadcast_to
 from .manipulation import concatenate as _concatenate
 from .manipulation import flip as _flip
+from .manipulation import moveaxis as _moveaxis
 from .manipulation import ravel as _ravel
 from .manipulation import repeat as _repeat
 from .manipulation import squeeze as _squeeze
+from .products import tensordot as _tensordot
 from .reductions import max as _max
 from .reductions import mean as _mean
 from .reductions import median as _median
@@ -42,16 +44,22 @@ def pad(array, pad_width, mode="constant", **kwargs):
         return _with_constants(array, pad_width, **kwargs)
     if mode in ("edge", "wrap", "reflect", "symmetric") and kwargs.get("reflect_type", "even") == "even":
         return _take(array, _np.pad(_positions(array), pad_width, mode, **kwargs))
-    if callable(mode) or mode == "empty":
+    if mode == "empty" and not kwargs:  # whatever stands there depends on nothing: zeros do
+        return pad_zeros(array, _pairs(pad_width, array.ndim))
+    if callable(mode):
         raise _UnsupportedKeywordError(
-            f"pad of a traced value has no derivative with mode={mode!r}; it has one with 'constant', "
-            f"'edge', 'wrap', {', '.join(map(repr, _AT_ENDS))}"
+            f"pad of a traced value has no derivative with mode={mode!r}, a function that writes into its "
+            f"argument; join what it writes with np.concatenate, or take one of the modes 'constant', "
+            f"'edge', 'wrap', 'empty', {', '.join(map(repr, _AT_ENDS))}"
         )
     # NumPy's own checks
     plain = {name: _unbox(_asarray(x)) if _innermost((x,)) else x for name, x in kwargs.items()}
     _np.pad(_unbox(array), pad_width, mode, **plain)
     ends = _AT_ENDS[mode](array.ndim, **kwargs)
     for axis, (before, after) in enumerate(_pairs(pad_width, array.ndim)):
+        if _AT_ENDS[mode] is _odd and max(before, after) + (mode == "reflect") > array.shape[axis]:
+            array = _reflected(array, axis, (before, after), mode)
+            continue
         front = ends(mode, array, axis, before, 0)
         back = _flip(ends(mode, _flip(array, axis), axis, after, 1), axis)
         array = _concatenate([front, array, back], axis)
@@ -91,14 +99,16 @@ def _odd(ndim, reflect_type):
 
     def front(mode, x, axis, n, side):
         first = 1 if mode == "reflect" else 0
-        if first + n > x.shape[axis]:
-            raise _UnsupportedKeywordError(
-                f"pad of a traced value with mode={mode!r} and reflect_type='odd' reflects once only: "
-                f"pad_width is {n}, and axis {axis} has {x.shape[axis]} elements"
-            )
         return 2 * _slice(x, axis, 0, 1) - _flip(_slice(x, axis, first, first + n), axis)
 
     return front
+
+
+def _reflected(x, axis, widths, mode):
+    """Return x with odd reflections of reflections at both ends: what becomes of the identity, times x."""
+    matrix = _np.pad(_np.eye(x.shape[axis]), (widths, (0, 0)), mode, reflect_type="odd")
+    matrix = matrix.astype(_np.finfo(x.dtype).dtype)
+    return _moveaxis(_tensordot(matrix, x, (1, axis)), 0, axis)
 
 
 def _ramp(ndim, end_values=0):

@@ -4,15 +4,20 @@ import math as _math
 
 import numpy as _np
 
+from ..arrays import settled as _settled
 from ..boxes import unbox as _unbox
+from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
+from ..primitives import FORMS as _FORMS
 from ..primitives import composite as _composite
 from ..primitives import primitive
+from ..registry import record_of as _record_of
 from ..spaces import dtype_of as _dtype_of
 from ..spaces import shape_of as _shape_of
 from . import creation as _creation
 from .manipulation import broadcast_to as _broadcast_to
 from .manipulation import cast as _cast
 from .manipulation import concatenate as _concatenate
+from .manipulation import moveaxis as _moveaxis
 from .manipulation import ravel as _ravel
 from .manipulation import reshape as _reshape
 from .manipulation import transpose as _transpose
@@ -93,6 +98,72 @@ if hasattr(_np, "cumulative_sum"):  # NumPy 2.1
     cumulative_sum = primitive(_np.cumulative_sum)
     cumulative_prod = primitive(_np.cumulative_prod)
     __all__ += ["cumulative_sum", "cumulative_prod"]
+
+
+# --- a traced value to start from: one more element
+
+
+def in_front(a, axis):
+    """Return the array with these axes as one, the first."""
+    shape = _shape_of(a)
+    axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = [n % len(shape) for n in axes] if shape else []
+    kept = [size for n, size in enumerate(shape) if n not in axes]
+    x = _moveaxis(a, axes, range(len(axes))) if axes else a
+    return _reshape(x, (_math.prod(shape[n] for n in axes), *kept))
+
+
+def _from_traced(f, join):
+    """Let ``initial`` of the reduction f be traced: join takes what f takes, and f without initial."""
+
+    def with_initial(a, axis=None, dtype=None, out=None, *, initial, where=True, **kwargs):
+        if out is not None:
+            raise _UnsupportedKeywordError(
+                f"the derivative of numpy.{f.__name__} does not handle the keyword 'out' on a traced value; "
+                f"leave it out, and use what the function returns"
+            )
+        a, initial, where = _settled(_as_array(a)), _settled(initial), _unbox(where)
+        kwargs |= {} if dtype is None else {"dtype": dtype}
+        kwargs |= {} if where is True else {"where": where}
+        plain = f(_unbox(a), axis=axis, initial=_unbox(initial), **kwargs)  # and NumPy's own errors
+        if plain.dtype.kind not in "fc":
+            return plain
+        return join(f, a, axis, _cast(initial, plain.dtype), kwargs, plain)
+
+    return with_initial
+
+
+def _added(f, a, axis, initial, kwargs, plain):
+    return _traced(f)(a, axis=axis, **kwargs) + initial
+
+
+def _multiplied(f, a, axis, initial, kwargs, plain):
+    return _traced(f)(a, axis=axis, **kwargs) * initial
+
+
+def _one_more(f, a, axis, initial, kwargs, plain):
+    """The extreme of one element more: ties share as they do among elements."""
+    x = in_front(a, axis)
+    x = _concatenate([x, _broadcast_to(initial, (1, *_shape_of(x)[1:]))], axis=0)
+    chosen = {}
+    if "where" in kwargs:
+        where = in_front(_np.broadcast_to(kwargs["where"], _shape_of(a)), axis)
+        where = _np.concatenate([where, _np.ones((1, *where.shape[1:]), bool)])
+        largest = f in (_np.max, _np.amax, _np.nanmax)
+        chosen = {"where": where, "initial": -_math.inf if largest else _math.inf}
+    return _reshape(_traced(f)(x, axis=0, **chosen), _shape_of(plain))
+
+
+def _traced(f):
+    return _record_of(f).wrapped
+
+
+for _f in (_np.sum, _np.nansum):
+    _FORMS[_f, "initial"] = _from_traced(_f, _added)
+for _f in (_np.prod, _np.nanprod):
+    _FORMS[_f, "initial"] = _from_traced(_f, _multiplied)
+for _f in (_np.max, _np.amax, _np.min, _np.amin, _np.nanmax, _np.nanmin):
+    _FORMS[_f, "initial"] = _from_traced(_f, _one_more)
 
 
 def _as_array(x):

@@ -1,8 +1,12 @@
-"""Sorting, searching and sets."""
+"""Sorting and searching."""
 
 import numpy as _np
 
+from ..boxes import unbox as _unbox
+from ..primitives import composite as _composite
 from ..primitives import primitive
+from .manipulation import asarray as _asarray
+from .manipulation import astype as _astype
 
 __all__ = [
     "sort",
@@ -16,20 +20,17 @@ __all__ = [
     "flatnonzero",
     "argwhere",
     "isin",
-    "unique",
-    "unique_all",
-    "unique_counts",
-    "unique_inverse",
-    "unique_values",
-    "intersect1d",
-    "setdiff1d",
-    "setxor1d",
-    "union1d",
 ]
 
 sort = primitive(_np.sort)
 partition = primitive(_np.partition)
-sort_complex = primitive(_np.sort_complex)
+
+
+@_composite(_np.sort_complex)
+def sort_complex(a):
+    """Return the elements in order, as complex numbers."""
+    return _astype(sort(_asarray(a)), _np.sort_complex(_unbox(_asarray(a))).dtype)
+
 
 argsort = primitive(_np.argsort)
 argpartition = primitive(_np.argpartition)
@@ -40,15 +41,6 @@ flatnonzero = primitive(_np.flatnonzero)
 argwhere = primitive(_np.argwhere)
 
 isin = primitive(_np.isin)
-unique = primitive(_np.unique)
-unique_all = primitive(_np.unique_all)
-unique_counts = primitive(_np.unique_counts)
-unique_inverse = primitive(_np.unique_inverse)
-unique_values = primitive(_np.unique_values)
-intersect1d = primitive(_np.intersect1d)
-setdiff1d = primitive(_np.setdiff1d)
-setxor1d = primitive(_np.setxor1d)
-union1d = primitive(_np.union1d)
 
 if hasattr(_np, "in1d"):  # until NumPy 2.4
     in1d = primitive(_np.in1d)

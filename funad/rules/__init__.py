@@ -9,9 +9,11 @@ from . import (
     linalg,
     manipulation,
     numeric,
+    polynomials,
     products,
     quantiles,
     reductions,
     sorting,
     statistics,
+    ufuncs,
 )

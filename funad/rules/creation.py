@@ -1,7 +1,7 @@
 """The VJP rules of funad.numpy.creation."""
 
 from .. import numpy as np
-from ..numpy.creation import assemble
+from ..numpy.creation import assemble, steps
 from ..registry import defvjp, defzero, linear
 from ..spaces import shape_of, unbroadcast
 
@@ -25,6 +25,19 @@ linear(np.full, lambda y, ybar, shape, fill_value, dtype=None, order="C": ybar, 
 # --- between two values
 
 
+def _steps_wrt_step(y, ybar, start, stop, step, dtype=None):
+    """Σ n ȳₙ."""
+    return np.sum(ybar * np.arange(np.size(ybar), dtype=np.finfo(ybar.dtype).dtype))
+
+
+defvjp(
+    steps,
+    lambda y, ybar, start, stop, step, dtype=None: np.sum(ybar),
+    lambda y, ybar, start, stop, step, dtype=None: 0.0,  # it says how many there are
+    _steps_wrt_step,
+)
+
+
 # Start and stop broadcast against each other, so what belongs to one is summed to its shape.
 
 
@@ -37,7 +50,7 @@ def _weighed(ybar, first, num, endpoint, axis):
 def _linspace(first):
     """Return the rule of start (``first`` is 1) or stop (0)."""
 
-    def rule(y, ybar, start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
+    def rule(y, ybar, start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
         shape = shape_of(start if first else stop)
         if not retstep:
             return unbroadcast(_weighed(ybar, first, num, endpoint, axis), shape)

@@ -32,3 +32,5 @@ defvjp(np.partition, _partition)
 
 defzero(np.argsort, np.argpartition, np.lexsort, np.searchsorted)
 defzero(np.nonzero, np.flatnonzero, np.argwhere, np.isin)
+if hasattr(np, "in1d"):  # until NumPy 2.4
+    defzero(np.in1d)

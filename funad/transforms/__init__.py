@@ -1,6 +1,7 @@
 """The user's door: functions that take a function and return its derivative."""
 
 from .custom import checkpoint, custom_vjp, numerical, tap, value
+from .debugging import debug_nans
 from .forward import jvp, linearize
 from .matrices import (
     ggnvp,
@@ -19,6 +20,7 @@ from .rule import j
 __all__ = [
     "checkpoint",
     "custom_vjp",
+    "debug_nans",
     "elementwise_grad",
     "ggnvp",
     "grad",

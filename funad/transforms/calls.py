@@ -14,7 +14,7 @@ import numpy as onp
 from .. import tree
 from ..boxes import Box, Traced
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError
-from ..spaces import describe, fit, is_complex, is_number, zeros_like
+from ..spaces import describe, fit, is_complex, is_number, shed, zeros_like
 from ..tape import Tape
 from ..tracing import trace
 
@@ -99,6 +99,22 @@ def _parameters(f: Callable[..., Any]) -> list[str]:
         return list(inspect.signature(f).parameters)
     except (TypeError, ValueError):
         return []
+
+
+def leaf_names(f: Callable[..., Any], args: Any, kwargs: Any) -> list[str]:
+    """Return how each leaf of (args, kwargs) is written in f: ``params['w'][0]``."""
+    names: list[str] = []
+    try:
+        for parameter in inspect.signature(f).parameters.values():
+            if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+                names.append(parameter.name)
+            elif parameter.kind is parameter.VAR_POSITIONAL:
+                names += [f"{parameter.name}[{n}]" for n in range(len(args) - len(names))]
+    except (TypeError, ValueError):  # as of some of NumPy's own functions
+        pass
+    names += [f"argument{n}" for n in range(len(names), len(args))]
+    named = [*zip(names, args, strict=False), *kwargs.items()]
+    return [path for name, x in named for path in tree.paths(x, name)]
 
 
 # --- tracing a call
@@ -192,6 +208,16 @@ def check_complex(call: Call) -> None:
             )
 
 
+def check_complex_result(f: Any, y: Any) -> None:
+    """Refuse a real result of a function that is said to be holomorphic."""
+    if not is_complex(y):
+        raise NonScalarOutputError(
+            f"holomorphic=True is for functions with complex results, but {getattr(f, '__name__', 'f')} "
+            f"returned a real one, and a real function is holomorphic only if it is constant; leave "
+            f"holomorphic=True out"
+        )
+
+
 def finish(xbar: Any, x: Any) -> Any:
     """Return the cotangent of an input in the space of that input; zeros if nothing reached it."""
     if xbar is None:
@@ -210,10 +236,29 @@ def _own(xbars: list[Any]) -> list[Any]:
     seen: set[int] = set()
     for n, xbar in enumerate(xbars):
         if type(xbar) is ndarray:
-            if xbar.base is not None or not xbar.flags.writeable or id(xbar) in seen:
+            if not xbar.flags.writeable or id(xbar) in seen or _is_part(xbar):
                 xbar = xbars[n] = xbar.copy()
             seen.add(id(xbar))
     return xbars
+
+
+def _is_part(xbar: Any) -> bool:
+    """Say whether an array is a view of what someone else has, or of more than itself."""
+    base = xbar.base
+    # Two: the array itself and the name here. A fresh array in another shape is nobody else's.
+    return base is not None and (
+        type(base) is not ndarray or base.nbytes != xbar.nbytes or sys.getrefcount(base) > _ALONE
+    )
+
+
+def _references() -> int:
+    """Return how many references _is_part counts where nobody else has one."""
+    view = onp.empty(1).reshape(1, 1)
+    base = view.base
+    return sys.getrefcount(base)
+
+
+_ALONE = _references()
 
 
 def own_copies(xs: list[Any]) -> list[Any]:
@@ -262,4 +307,4 @@ def check_output(f: Any, y: Any) -> None:
 
 def out_of(tape: Tape, x: Any) -> Any:
     """Return x as it is outside of this trace."""
-    return x.value if type(x) is Box and x.tape is tape else x
+    return shed(x.value) if type(x) is Box and x.tape is tape else x

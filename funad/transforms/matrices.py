@@ -23,6 +23,7 @@ from .calls import (
     Transformed,
     check_argnums,
     check_complex,
+    check_complex_result,
     check_output,
     finish,
     out_of,
@@ -232,6 +233,8 @@ def _mode(run: _Run, by: str, holomorphic: bool) -> str:
     name = getattr(run.call.f, "__name__", "f")
     if holomorphic:
         check_complex(run.call)
+        for y in run.values:
+            check_complex_result(run.call.f, y)
     elif any(map(is_complex, run.values)) and any(map(is_complex, run.call.leaves)):
         raise NonScalarOutputError(
             f"{name} takes and returns complex numbers, so its Jacobian is one of complex numbers only "

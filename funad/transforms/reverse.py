@@ -10,7 +10,7 @@ import numpy as onp
 from .. import tree
 from ..boxes import Box, Traced, unbox
 from ..errors import ArgumentError, CotangentError, NonScalarOutputError
-from ..spaces import describe, fit, is_complex, ones_like, shape_of
+from ..spaces import describe, fit, is_complex, ones_like, shape_of, shed
 from ..tracing import sweep
 from .calls import (
     ArgNums,
@@ -18,6 +18,7 @@ from .calls import (
     Transformed,
     check_argnums,
     check_complex,
+    check_complex_result,
     frozen_copies,
     out_of,
     own_copies,
@@ -26,7 +27,7 @@ from .calls import (
 
 __all__ = ["elementwise_grad", "grad", "stop_gradient", "value_and_grad", "vjp"]
 
-ndarray = onp.ndarray
+ndarray, float64 = onp.ndarray, onp.float64
 _NUMBERS = (float, int, complex, ndarray, onp.generic)
 
 
@@ -204,6 +205,8 @@ def _value_and_grad(
     entries = tape.end()
     if type(y) is Box and y.tape is tape:
         value, index = y.value, y.index
+        if type(value) is not float and type(value) is not float64:
+            value = shed(value)
         _check_scalar(f, value, holomorphic)
         del y
         entries[index] = ones_like(value)
@@ -218,7 +221,7 @@ def _value_and_grad(
 
 def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:
     """Refuse an output of which there is no gradient."""
-    if type(y) is float:
+    if type(y) is float and not holomorphic:
         return
     name = getattr(f, "__name__", "f")
     if not isinstance(unbox(y), _NUMBERS):
@@ -232,7 +235,9 @@ def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:
             f"grad needs a function with a scalar output, but {name} returned shape "
             f"{shape_of(y)}; sum it, or use jacobian for one gradient per output"
         )
-    if is_complex(y) and not holomorphic:
+    if holomorphic:
+        check_complex_result(f, y)
+    elif is_complex(y):
         raise NonScalarOutputError(
             f"grad needs a real output, but {name} returned a complex one; take np.real, np.imag "
             f"or np.abs of it, or say holomorphic=True if {name} is a holomorphic function"
@@ -270,7 +275,9 @@ def _elementwise_grad(
     leaves, _ = tree.flatten(y)
     entries = tape.end()
     for leaf in leaves:
-        if is_complex(leaf) and not holomorphic:
+        if holomorphic:
+            check_complex_result(f, leaf)
+        elif is_complex(leaf):
             raise NonScalarOutputError(
                 "elementwise_grad needs a real output; take np.real, np.imag or np.abs of it, or say "
                 "holomorphic=True if the function is holomorphic"

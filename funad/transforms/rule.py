@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as onp
 
+from ..primitives import EVERYTHING
 from ..registry import Record, record_of
 from ..spaces import zeros_like
 from ..tape import WIDTH, Tape
@@ -51,7 +52,7 @@ def j(f: Callable[..., Any], argnum: int | None = None) -> Callable[..., Any]:
     2.0
     """
     record = record_of(f)
-    if record is None or record.kind == "composite":
+    if record is None or record.kind == "composite" or record.containers == EVERYTHING:
         return functools.partial(_derived, f, argnum)
     return functools.partial(_of_primitive, record, argnum)
 

@@ -1,6 +1,7 @@
 """Where to draw the arguments of every primitive from: one file per field, merged here."""
 
 from . import (
+    calls,
     creation,
     curves,
     elementwise,
@@ -8,14 +9,18 @@ from . import (
     indexing,
     linalg,
     manipulation,
+    polynomials,
     products,
     quantiles,
     reductions,
+    sets,
     sorting,
     statistics,
+    ufuncs,
 )
 
 FIELDS = (
+    calls,
     creation,
     curves,
     elementwise,
@@ -23,10 +28,13 @@ FIELDS = (
     indexing,
     linalg,
     manipulation,
+    polynomials,
     products,
     quantiles,
     reductions,
+    sets,
     sorting,
     statistics,
+    ufuncs,
 )
 CASES = {f: case for field in FIELDS for f, case in field.CASES.items()}

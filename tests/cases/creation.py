@@ -5,7 +5,7 @@ import numpy as onp
 from hypothesis.extra import numpy as hnp
 
 import funad.numpy as np
-from funad.numpy.creation import assemble
+from funad.numpy.creation import assemble, steps
 from funad.testing import Call, Case, arrays, call, calls, shapes
 
 from .manipulation import given, lists, maybe, numbers, some, wide
@@ -51,8 +51,18 @@ def _logspace(draw):
     return Call((*at.args, num, endpoint, base), {"dtype": dtype, "axis": axis})
 
 
+@st.composite
+def _arange(draw):
+    """Draw steps that do not end on the stop, where one more or less would change the shape."""
+    start, step, n = draw(numbers), draw(st.sampled_from([0.5, 2.0, -1.5, 1])), draw(st.integers(0, 4))
+    return Call(
+        (start, start + (n - 0.5) * step, step), maybe(draw, dtype=draw(st.sampled_from([None, float])))
+    )
+
+
 CASES = {
     assemble: Case(_assemble()),
+    steps: Case(_arange(), frozenset({"dtype"})),
     np.full: given(
         st.sampled_from([(), (3,), (2, 3), 3, (0,)]),
         some(st.sampled_from([(), (1,)])) | numbers,
@@ -60,7 +70,7 @@ CASES = {
         order=st.sampled_from("CF"),
     ),
     np.geomspace: between(0.5, 2.0, dtype=st.sampled_from([None, float])),
-    np.linspace: between(dtype=wide, retstep=st.booleans()),
+    np.linspace: between(dtype=wide, retstep=st.booleans(), device=st.just("cpu")),
     np.logspace: Case(_logspace(), frozenset({"num", "endpoint", "base", "dtype", "axis"})),
     np.vander: given(some(shapes(1, 1)), N=st.sampled_from([None, 0, 1, 2, 4]), increasing=st.booleans()),
 }
@@ -99,7 +109,26 @@ def _meshgrid(draw):
     )
 
 
+@st.composite
+def _any_arange(draw):
+    start, stop, step = draw(_arange()).args
+    return draw(
+        st.sampled_from(
+            [
+                Call((start, stop, step)),
+                Call((2.25,)),
+                Call((start, start + 2.5)),
+                Call((start,), {"stop": stop, "step": step, "dtype": float}),
+                Call((start, stop, step, float)),
+            ]
+        )
+    )
+
+
 COMPOSITES = {
+    np.arange: Case(
+        _any_arange(), frozenset({"stop", "step", "dtype"}), (call(3.5), call(0, 3.5, dtype=complex))
+    ),
     np.array: Case(_array(), frozenset({"dtype", "ndmin"})),
     np.full_like: Case(
         calls(some(), numbers | arrays(()), dtype=st.sampled_from([None, complex]), shape=st.just((2,))),

@@ -23,7 +23,8 @@ def _unwrap(draw):
     steps = draw(arrays(shape, -0.4, 0.4)) + onp.round(draw(arrays(shape)))
     # A jump below discont stays: 0.5 is every jump, 0.75 too (there is none between), 1.5 large ones.
     kwargs |= maybe(draw, discont=period * draw(st.sampled_from([0.5, 0.75, 1.5])))
-    return Call((period * onp.cumsum(steps, axis),), kwargs)
+    by_position = [kwargs.pop("discont")] if "discont" in kwargs and draw(st.booleans()) else []
+    return Call((period * onp.cumsum(steps, axis), *by_position), kwargs)
 
 
 @st.composite

@@ -101,14 +101,14 @@ def _scatter(draw):
     return Call((shape, onp.dtype(float), indices, pieces))
 
 
-_IMAG = Step((record_of(onp.imag), (), {}, None))
-_RAVEL = Step((record_of(onp.ravel), (), {}, None))
+_IMAG = Step(record_of(onp.imag), (), {}, None)
+_RAVEL = Step(record_of(onp.ravel), (), {}, None)
 _PATHS = (
     (),
-    (Step((record_of(onp.transpose), (), {}, None)),),
-    (_RAVEL, Step((record_of(onp.flip), (), {}, None))),
+    (Step(record_of(onp.transpose), (), {}, None),),
+    (_RAVEL, Step(record_of(onp.flip), (), {}, None)),
     (slice(1, None),),
-    (Step((record_of(onp.array_split), (2,), {}, 1)),),
+    (Step(record_of(onp.array_split), (2,), {}, 1),),
 )
 
 
@@ -212,28 +212,16 @@ def _select(draw):
 
 
 @st.composite
-def _piecewise(draw):
-    x = draw(arrays(st.sampled_from([(), (4,), (2, 3), (0,)])))
-    masks = [draw(hnp.arrays(bool, x.shape)) for _ in range(draw(st.integers(1, 3)))]
-    functions = [np.sin, lambda x, *args: 2 * x * x, 1.5, lambda x: np.mean(x)]
-    n = len(masks) + draw(st.integers(0, 1))
-    return Call((x, masks, draw(st.lists(st.sampled_from(functions), min_size=n, max_size=n))))
+def _ix(draw):
+    parts = st.sampled_from([onp.array([1, 0]), [True, False, True], [0, 2], []])
+    return Call(tuple(draw(some(shapes(1, 1)) | parts) for _ in range(draw(st.integers(1, 3)))))
 
 
 COMPOSITES = {
+    np.ix_: Case(_ix()),
     np.compress: Case(compressed(), frozenset({"axis"})),
     np.extract: Case(_extract()),
     np.select: Case(
         _select(), frozenset({"default"}), (call([onp.array([True, False])], [[1.5, 0.5]], [2.0, 3.0]),)
-    ),
-    np.piecewise: Case(
-        _piecewise(),
-        examples=(
-            call(table[0], table[0] > 0.2, [np.sin, np.cos]),
-            call(table[0], [table[0] > 0.2], [lambda x, k: k * x], 2.0),
-            call(onp.array(0.3), True, [np.sin, 1.0]),
-            call(0.3, [True, False], [np.sin, np.cos]),
-            call([0.3, 1.5], [onp.array([True, False])], [np.sin, 2.5]),
-        ),
     ),
 }

@@ -146,9 +146,8 @@ def _matrix_norm(draw):
 
 @st.composite
 def _qr(draw):
-    kwargs = draw(st.sampled_from([{}, {"mode": "reduced"}, {"mode": "r"}, {"mode": "complete"}]))
-    tall = [] if kwargs.get("mode") == "complete" else [(3, 2), (2, 4, 1)]
-    shape = draw(st.sampled_from([(1, 1), (3, 3), (2, 2, 2), (2, 3), *tall]))
+    kwargs = draw(st.sampled_from([{}, *({"mode": mode} for mode in ("reduced", "r", "complete", "raw"))]))
+    shape = st.sampled_from([(1, 1), (3, 3), (2, 2, 2), (2, 3), (3, 2), (2, 4, 1), (2, 0)])
     return Call((draw(apart(shape)),), kwargs)
 
 
@@ -163,6 +162,14 @@ def _svd(draw):
     if not vectors or not kwargs.get("full_matrices", True):
         tall = [(3, 2), (2, 4), (2, 3, 2), (0, 2)]
     return Call((draw(apart(st.sampled_from([(1, 1), (2, 2), (3, 3), (2, 2, 2), *tall]), complex)),), kwargs)
+
+
+@st.composite
+def _svd_apart(draw):
+    """Real, and no entry near 0: LAPACK turns vectors around where entries cross 0."""
+    m, n = draw(st.sampled_from([(1, 1), (2, 2), (3, 2), (2, 3)]))
+    a = 0.5 + onp.eye(m, n) * (1.0 + onp.arange(n)) + draw(arrays((m, n), -0.1, 0.1))
+    return Call((a,), {"full_matrices": False} if m != n else draw(_keywords(full_matrices=st.booleans())))
 
 
 UPLO = st.sampled_from(["L", "U", "u"])
@@ -298,10 +305,12 @@ CASES = {
     linalg.cholesky: case(hermitian(), upper=st.booleans()),
     linalg.qr: Case(_qr(), frozenset({"mode"})),
     linalg.svd: Case(_svd(), frozenset({"full_matrices", "compute_uv", "hermitian"})),
+    linalg.svd_apart: Case(_svd_apart(), frozenset({"full_matrices"})),
     linalg.svdvals: case(apart(st.sampled_from([(2, 2), (3, 3), (3, 2), (2, 2, 3), (0, 2)]))),
     linalg.eig: case(apart(SMALL, False)),
     linalg.eigvals: case(apart(SMALL)),
     linalg.eigh: Case(_eigh(), frozenset({"UPLO"})),
+    linalg.eigh_apart: Case(_eigh(), frozenset({"UPLO"})),
     linalg.eigvalsh: case(hermitian(), UPLO=UPLO),
     linalg.matrix_power: case(square(shift=2.0), st.integers(-3, 4)),
     linalg.multi_dot: Case(_multi_dot()),

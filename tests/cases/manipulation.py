@@ -1,5 +1,7 @@
 """Where to draw the arguments of funad.numpy.manipulation from."""
 
+import inspect
+
 import hypothesis.strategies as st
 import numpy as onp
 
@@ -14,6 +16,7 @@ def some(shape=None, **options):
     return arrays(shape, **options) | arrays(shape, complex=True, **options)
 
 
+TRIMS_AXES = "axis" in inspect.signature(onp.trim_zeros).parameters  # since NumPy 2.2
 numbers = st.floats(-2, 2)
 NUMPY_2_0 = onp.__version__.startswith("2.0.")  # its reshape and asanyarray know fewer keywords
 orders = st.sampled_from("CF")  # "A" and "K" depend on the memory, which differences change
@@ -328,12 +331,10 @@ def _pad(draw):
     ndim = draw(st.integers(1, 2))
     sided = mode in ("maximum", "minimum", "median")
     x = draw(arrays(shapes(ndim, ndim, 1), distinct=True) if sided else some(shapes(ndim, ndim, 1)))
-    widths = st.integers(0, 4)
+    widths = st.integers(0, 7)
     kwargs = {}
     if mode in ("reflect", "symmetric"):
         kwargs = maybe(draw, reflect_type=draw(st.sampled_from(["even", "odd"])))
-        if kwargs.get("reflect_type") == "odd":
-            widths = st.integers(0, max(min(x.shape) - (mode == "reflect"), 0))
     if sided or mode == "mean":
         kwargs = maybe(draw, stat_length=draw(st.sampled_from([None, 1, 2, (1, 3), ((2, 1),)])))
     ends = numbers | arrays((2,)) | arrays((ndim, 2)) | arrays((ndim, 1)) | st.just(0) | st.just(((1, 2),))
@@ -344,6 +345,18 @@ def _pad(draw):
     pairs = st.tuples(widths, widths)
     width = draw(widths | pairs | st.tuples(pairs) | st.tuples(*(pairs for _ in range(ndim))))
     return Call((x, width), {"mode": mode, **kwargs})
+
+
+@st.composite
+def _trim_zeros(draw):
+    """Draw arrays without zeros: those that differences move away from zero would change the shape."""
+    x = draw(some(shapes(3 if TRIMS_AXES else 1, 1)))
+    axis = (
+        {"axis": draw(st.none() | st.just(axis_of(draw, x)) | st.just(axes_of(draw, x)))}
+        if TRIMS_AXES
+        else {}
+    )
+    return Call((x + 5.0,), maybe(draw, trim=draw(st.sampled_from(["f", "B", "fb"])), **axis))
 
 
 COMPOSITES = {
@@ -371,6 +384,7 @@ COMPOSITES = {
         min_dims=1,
     ),
     np.split: cut(None, 1),
+    np.trim_zeros: Case(_trim_zeros(), frozenset({"trim", "axis"}), (call([1.5]), call([2.0, 1.0], "f"))),
     np.vsplit: cut(lambda x: 0, 2),
     np.vstack: joined((2,), (2, 3), (1, 2, 2), (), (0,), dtype=..., casting=...),
 }

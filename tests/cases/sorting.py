@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import numpy as onp
 
 import funad.numpy as np
-from funad.testing import Call, Case, arrays, call, shapes
+from funad.testing import Call, Case, arrays, call, calls, shapes
 
 from .manipulation import axis_of, maybe
 
@@ -42,6 +42,14 @@ CASES = {
         _partition(),
         frozenset({"axis", "kind"}),
         (call(onp.arange(40) * 17 % 41 / 4, 20), call([3.0, 1.0, 2.0], 1)),
+    ),
+}
+
+COMPOSITES = {
+    np.sort_complex: Case(
+        calls(arrays(shapes(2, 1), distinct=True) | arrays(shapes(2, 1), distinct=True, complex=True)),
+        frozenset(),
+        (call([2.0, 1.0]),),
     ),
 }
 

@@ -1,13 +1,15 @@
 """cholesky, qr and svd; and what svd shares with the eigenvalues: ties and phases."""
 
 from ... import numpy as np
-from ...boxes import Traced, unbox
+from ...boxes import Box, Traced, unbox
 from ...numpy import linalg
 from ...numpy.linalg import LinAlgError, solve
+from ...numpy.ties import parts, steps
 from ...registry import defvjp
+from ...spaces import is_fleeting, shed
 from .matrices import column, conj, fold, h, half, real_dtype, rounding, row, scalar, t
 
-_TIED = (
+TIED = (
     "the vectors that {} returns have no derivative where {} values coincide; use the values alone, "
     "or move the matrix away from the tie"
 )
@@ -16,8 +18,8 @@ _PHASE = (
     "as each may be multiplied by a number of size 1; use their absolute values or products v vᴴ"
 )
 _BEYOND = (
-    "the singular vectors beyond the singular values have no derivative, as any basis will do; "
-    "use full_matrices=False"
+    "the singular vectors beyond the singular values have no derivative but for the space that they "
+    "span, as any basis of it will do; use full_matrices=False, or their products v vᴴ"
 )
 
 
@@ -43,8 +45,8 @@ def _qr(y, ybar, a, mode="reduced"):
     algebra functions with application in optimum experimental design.
     """
     m, n = a.shape[-2:]
-    if mode == "raw" or (mode == "complete" and m > n):
-        raise LinAlgError(f"qr has no derivative for mode={mode!r} here; use mode='reduced'")
+    if mode == "raw" or (mode == "complete" and m > n):  # funad.numpy.linalg composes them of reflections
+        raise LinAlgError(f"this rule of qr is not that of mode={mode!r}; call funad.numpy.linalg.qr itself")
     if mode == "r":
         (q, r), g_r = linalg.qr(a), conj(ybar)
         g_q = np.zeros(q.shape, q.dtype)
@@ -74,10 +76,16 @@ def shared(wbar, w):
     return np.squeeze(weights @ column(wbar), -1)
 
 
+def refuse_again(a, w, kind):
+    """Raise where values coincide if this is to be differentiated again: that goes by the vectors."""
+    if isinstance(a, Traced) and np.any(tied(w) & ~np.eye(w.shape[-1], dtype=bool)):
+        raise LinAlgError(TIED.format(*kind))
+
+
 def gaps(w, kind, vbars, *products):
     """Fᵢⱼ = 1/(wⱼ - wᵢ), and 0 for ties, on which nothing may depend."""
     ties = tied(w)
-    _refuse(ties & ~np.eye(w.shape[-1], dtype=bool), vbars, products, _TIED.format(*kind))
+    _refuse(ties & ~np.eye(w.shape[-1], dtype=bool), vbars, products, TIED.format(*kind))
     return np.where(ties, 0, 1 / np.where(ties, 1, row(w) - column(w)))
 
 
@@ -105,7 +113,7 @@ def check_phase(p, what):
 def _inverse(sums, s, vbars, product):
     """1/sums, and 0 where that is no more than rounding, on which nothing may depend."""
     zero = unbox(sums) <= column(rounding(s))
-    _refuse(np.broadcast_to(zero, product.shape), vbars, (product,), _TIED.format("svd", "singular"))
+    _refuse(np.broadcast_to(zero, product.shape), vbars, (product,), TIED.format("svd", "singular"))
     return np.where(zero, 0, 1 / np.where(zero, 1, sums))
 
 
@@ -117,8 +125,23 @@ def _of_values(sbar, s):
 def singular_values(ybar, a, hermitian=False):
     """g_A = U diag(s̄) Vᴴ."""
     u, s, vh = linalg.svd(a, full_matrices=False, hermitian=hermitian)
+    refuse_again(a, s, ("svd", "singular"))
     abar = conj((u * row(_of_values(ybar, s))) @ vh)
     return fold(abar) if hermitian else abar
+
+
+def _within(u, g_u, k):
+    """The first k vectors, and their gradient with that of the others: U₂ᴴ dU₁ = -(U₁ᴴ dU₂)ᴴ.
+
+    Of the others a loss may know the space that they span, and no more: U₂ᴴ g is hermitian then.
+    """
+    first, others, g, g_others = u[..., :k], u[..., k:], g_u[..., :k], g_u[..., k:]
+    if not np.any(unbox(g_others)):
+        return first, g
+    inner = unbox(h(others) @ g_others)
+    if np.any(np.abs(inner - h(inner)) > 1e4 * np.finfo(inner.dtype).eps * np.max(np.abs(unbox(g_others)))):
+        raise LinAlgError(_BEYOND)
+    return first, g - others @ (h(g_others) @ first)
 
 
 def _svd(y, ybar, a, full_matrices=True, compute_uv=True, hermitian=False):
@@ -132,13 +155,14 @@ def _svd(y, ybar, a, full_matrices=True, compute_uv=True, hermitian=False):
     (u, s, vh), (ubar, sbar, vhbar) = y, ybar
     m, n, k = *a.shape[-2:], s.shape[-1]
     vbars = (ubar, vhbar)
-    if full_matrices and m != n:
-        u, ubar, more_u = u[..., :k], ubar[..., :k], ubar[..., k:]
-        vh, vhbar, more_v = vh[..., :k, :], vhbar[..., :k, :], vhbar[..., k:, :]
-        known = any(np.any(unbox(vbar)) for vbar in vbars)
-        if np.any(unbox(more_u)) or np.any(unbox(more_v)) or (isinstance(vbars[0], Traced) and not known):
-            raise LinAlgError(_BEYOND)
     g_u, g_v, v = conj(ubar), t(vhbar), h(vh)
+    if full_matrices and m != n:
+        known = any(np.any(unbox(vbar)) for vbar in vbars)
+        several = abs(m - n) > 1 or a.dtype.kind == "c"  # the only one of a real matrix has no choice
+        if several and isinstance(vbars[0], Traced) and not known:
+            raise LinAlgError(_BEYOND)
+        (u, g_u), (v, g_v) = _within(u, g_u, k), _within(v, g_v, k)
+        vh = h(v)
     p, q = h(u) @ g_u, vh @ g_v
     check_phase(p + q, "singular")
     anti = (p - q - h(p - q)) / 2
@@ -154,6 +178,66 @@ def _svd(y, ybar, a, full_matrices=True, compute_uv=True, hermitian=False):
     return fold(conj(g_a)) if hermitian else conj(g_a)
 
 
+def is_apart(x):
+    """Whether values coincide and carry ε-parts, beneath whatever traces there are."""
+    while type(x) is Box:
+        x = x.value
+    return is_fleeting(x)
+
+
+def untied(p, dot, divisor, step, tie, weight, kind):
+    """P over a divisor; in ties, where both are 0, the quotient of their ε-parts.
+
+    ``weight`` shows that the vectors of a tie are used. If they are and there are no ε-parts, they
+    may have been put together with values that came another way, so this is refused too.
+    """
+    little, size = 1e3 * np.finfo(p.dtype).eps, max(np.max(np.abs(weight)), np.max(np.abs(dot)))
+    wrong = (np.abs(p) > little * size) | (np.abs(dot) <= little * np.abs(weight))
+    if np.any(tie & (np.abs(weight) > little * size) & wrong):
+        raise LinAlgError(TIED.format(*kind))
+    return np.where(tie, dot / np.where(step == 0, 1, step), p / np.where(tie | (divisor == 0), 1, divisor))
+
+
+def _svd_apart(y, ybar, a, full_matrices=True):
+    """As svd; where values coincide or are 0, the quotients are those of ε-parts: see funad.numpy.ties."""
+    if not is_apart(y[1]):
+        return _svd(y, ybar, a, full_matrices)
+    (u, s, vh), trace = map(shed, y), getattr(y[1], "tape", None)
+    (ubar, udot), (sbar, _), (vhbar, vhdot) = (parts(part, trace) for part in ybar)
+    kind = ("svd", "singular")
+    if any(isinstance(x, Traced) for x in (s, ubar, udot, sbar, vhbar, vhdot)):
+        raise LinAlgError(TIED.format(*kind))
+    if not any(np.any(x) for x in (ubar, udot, vhbar, vhdot)):
+        return _svd((u, s, vh), (ubar, sbar, vhbar), a, full_matrices)
+    m, n, k = *a.shape[-2:], s.shape[-1]
+    udot, vhdot = np.broadcast_to(udot, u.shape), np.broadcast_to(vhdot, vh.shape)
+    v = h(vh)
+    (u1, g_u), (v1, g_v) = _within(u, conj(ubar), k), _within(v, t(vhbar), k)
+    (_, dot_u), (_, dot_v) = _within(u, conj(udot), k), _within(v, t(vhdot), k)
+    p, q, p_dot, q_dot = h(u1) @ g_u, h(v1) @ g_v, h(u1) @ dot_u, h(v1) @ dot_v
+    check_phase(p + q, "singular")
+    eye, delta = np.eye(k, dtype=bool), steps(s)
+    ties, zero = tied(s) & ~eye, s <= rounding(s)
+    differences, sums = row(s) - column(s), row(s) + column(s)
+    turn, turn_dot = (x - h(x) for x in ((p + q) / 2, (p_dot + q_dot) / 2))
+    anti, anti_dot = (x - h(x) for x in ((p - q) / 2, (p_dot - q_dot) / 2))
+    both = column(zero) & row(zero)
+    inner = untied(turn, turn_dot, differences, row(delta) - column(delta), ties, p + q, kind)
+    inner = np.where(eye, column(sbar), inner)
+    inner = inner + untied(
+        anti, anti_dot, sums, row(delta) + column(delta), both, np.abs(p) + np.abs(q), kind
+    )
+    g_a = u1 @ inner @ h(v1)
+    if m > k:
+        rest, dot = g_u - u1 @ p, dot_u - u1 @ p_dot
+        g_a = g_a + untied(rest, dot, row(s), row(delta), row(zero), rest, kind) @ h(v1)
+    if n > k:
+        rest, dot = g_v - v1 @ q, dot_v - v1 @ q_dot
+        g_a = g_a + u1 @ h(untied(rest, dot, row(s), row(delta), row(zero), rest, kind))
+    return conj(g_a).astype(a.dtype)
+
+
+defvjp(linalg.svd_apart, _svd_apart)
 defvjp(linalg.cholesky, _cholesky, masks=True)
 defvjp(linalg.qr, _qr)
 defvjp(linalg.svd, _svd)

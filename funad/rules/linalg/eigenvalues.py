@@ -1,10 +1,13 @@
 """Eigenvalues and eigenvectors. Those of a complex matrix have a phase, those of ties no derivative."""
 
 from ... import numpy as np
+from ...boxes import Traced
 from ...numpy import linalg
-from ...numpy.linalg import solve
+from ...numpy.linalg import LinAlgError, solve
+from ...numpy.ties import parts, steps
 from ...registry import defvjp
-from .decompositions import check_phase, gaps, shared
+from ...spaces import shed
+from .decompositions import TIED, check_phase, gaps, is_apart, refuse_again, shared, tied, untied
 from .matrices import column, conj, fold, h, row, t
 
 
@@ -21,9 +24,35 @@ def _eigh(y, ybar, a, UPLO="L"):
     return fold(conj(v @ inner @ h(v)), UPLO.upper() == "L")
 
 
+def _eigh_apart(y, ybar, a, UPLO="L"):
+    """As eigh; where values coincide, F∘(P - Pᴴ)/2 is the quotient of ε-parts, (Ṗ - Ṗᴴ)ᵢⱼ/2(δⱼ - δᵢ).
+
+    A function of the vectors that does not depend on their choice has P = Pᴴ there.
+    """
+    if not is_apart(y[0]):
+        return _eigh(y, ybar, a, UPLO)
+    (w, v), trace = map(shed, y), getattr(y[0], "tape", None)
+    (wbar, _), (vbar, vdot) = (parts(part, trace) for part in ybar)
+    if any(isinstance(x, Traced) for x in (w, wbar, vbar, vdot)):
+        raise LinAlgError(TIED.format("eigh", "eigen"))
+    if not np.any(vbar) and not np.any(vdot):
+        return _eigh((w, v), (wbar, vbar), a, UPLO)
+    p = h(v) @ conj(vbar)
+    check_phase(p, "eigen")
+    pdot = h(v) @ conj(vdot) if np.ndim(vdot) else np.zeros_like(p)
+    turn, turn_dot = (p - h(p)) / 2, (pdot - h(pdot)) / 2
+    eye, delta = np.eye(w.shape[-1], dtype=bool), steps(w)
+    differences, step = row(w) - column(w), row(delta) - column(delta)
+    inner = np.where(
+        eye, column(wbar), untied(turn, turn_dot, differences, step, tied(w) & ~eye, p, ("eigh", "eigen"))
+    )
+    return fold(conj(v @ inner @ h(v)), UPLO.upper() == "L").astype(a.dtype)
+
+
 def _eigvalsh(y, ybar, a, UPLO="L"):
     """g_A = V diag(w̄) Vᴴ, folded into the triangle that is read; ties share w̄ equally."""
     w, v = linalg.eigh(a, UPLO)
+    refuse_again(a, w, ("eigh", "eigen"))
     return fold(conj((v * row(shared(ybar, w))) @ h(v)), UPLO.upper() == "L")
 
 
@@ -38,17 +67,19 @@ def _eig(y, ybar, a):
     check_phase(p, "eigen")
     lengths = np.real(np.diagonal(p, axis1=-2, axis2=-1))
     inner = gaps(w, ("eig", "eigen"), (vbar,), p) * (p - (t(v) @ conj(v)) * row(lengths))
-    inner = np.where(np.eye(w.shape[-1], dtype=bool), column(wbar), inner)
+    inner = np.where(np.eye(w.shape[-1], dtype=bool), column(shared(wbar, w)), inner)
     return solve(t(v), inner @ t(v))
 
 
 def _eigvals(y, ybar, a):
-    """Ā = V⁻ᵀ diag(w̄) Vᵀ."""
-    v_t = t(linalg.eig(a)[1])
-    return solve(v_t, column(ybar) * v_t)
+    """Ā = V⁻ᵀ diag(w̄) Vᵀ; ties share w̄ equally."""
+    w, v = linalg.eig(a)
+    refuse_again(a, w, ("eig", "eigen"))
+    return solve(t(v), column(shared(ybar, w)) * t(v))
 
 
 defvjp(linalg.eigh, _eigh, masks=True)
+defvjp(linalg.eigh_apart, _eigh_apart, masks=True)
 defvjp(linalg.eigvalsh, _eigvalsh, masks=True)
 defvjp(linalg.eig, _eig)
 defvjp(linalg.eigvals, _eigvals)

@@ -1,0 +1,271 @@
+"""The methods of ufuncs on traced values: reduce, accumulate, outer, reduceat and at.
+
+A plain ``numpy.add.reduce(x)`` and ``funad.numpy.add.reduce(x)`` both come here if x is traced.
+"""
+
+import numpy as _np
+
+from ..arrays import settled as _settled
+from ..boxes import Traced as _Traced
+from ..boxes import unbox as _unbox
+from ..errors import NotDifferentiableError as _NotDifferentiableError
+from ..primitives import _as_array
+from ..primitives import primitive as _primitive
+from ..registry import record_of as _record_of
+from ..spaces import is_inexact as _is_inexact
+from ..spaces import shape_of as _shape_of
+from .elementwise import where as _where
+from .indexing import take as _take
+from .manipulation import broadcast_to as _broadcast_to
+from .manipulation import concatenate as _concatenate
+from .manipulation import moveaxis as _moveaxis
+from .manipulation import reshape as _reshape
+from .manipulation import stack as _stack
+from .reductions import cumprod as _cumprod
+from .reductions import cumsum as _cumsum
+from .reductions import in_front as _in_front
+from .reductions import max as _max
+from .reductions import min as _min
+from .reductions import nanmax as _nanmax
+from .reductions import nanmin as _nanmin
+from .reductions import prod as _prod
+from .reductions import sum as _sum
+from .ufuncs import form, in_dtype, refuse_plain, written
+
+__all__ = []
+
+_ufunc = _np.ufunc
+_ABSENT = _np._NoValue
+
+# (a ∘ b) ∘ c = a ∘ (b ∘ c): these are folded by halves, in log₂ n steps instead of n.
+_ASSOCIATIVE = {
+    _np.maximum, _np.minimum, _np.fmax, _np.fmin, _np.logaddexp, _np.logaddexp2, _np.hypot,
+}  # fmt: skip
+
+
+# --- reduce
+
+
+@form(_ufunc.reduce)
+def _reduce(
+    f, /, array, axis=0, dtype=None, out=None, keepdims=False, initial=_ABSENT, where=True
+):  # fmt: skip
+    """Return f(f(f(a₀, a₁), a₂), ...) along one or several axes."""
+    array, out = _ready(f, "reduce", array, out)
+    if out is not None:
+        return written(
+            f"{f.__name__}.reduce", out, _reduce(f, array, axis, dtype, None, keepdims, initial, where)
+        )
+    initial = initial if initial is _ABSENT else _settled(initial)
+    kwargs = {} if initial is _ABSENT else {"initial": initial}
+    if where is not True:
+        kwargs["where"] = _unbox(where)
+    if _record_of(f).kind == "zero":
+        kwargs = {name: _unbox(x) for name, x in kwargs.items()}
+        return f.reduce(_unbox(array), axis, dtype, None, keepdims, **kwargs)
+    if keepdims:
+        kwargs["keepdims"] = True
+    if f is _np.add or f is _np.multiply:
+        if dtype is not None:
+            kwargs["dtype"] = dtype
+        return (_sum if f is _np.add else _prod)(array, axis=axis, **kwargs)
+    if dtype is not None:
+        array = in_dtype(array, _np.dtype(dtype))
+    if f in _EXTREMES:
+        return _EXTREMES[f](array, axis=axis, **kwargs)
+    return _fold(f, array, axis, keepdims, initial, kwargs.get("where", True))
+
+
+def _of_numbers(f, g):
+    """Return the extreme that passes over nans; g, which does the same, warns of nans alone."""
+
+    def extreme(array, axis=0, keepdims=False, initial=_ABSENT, where=True):
+        nothing = _np.isnan(_unbox(array)).all(axis=axis)
+        if initial is _ABSENT and where is True and not _np.any(nothing) and _np.size(nothing):
+            return g(array, axis=axis, keepdims=keepdims)
+        return _fold(f, array, axis, keepdims, initial, where)
+
+    return extreme
+
+
+_EXTREMES = {
+    _np.maximum: _max,
+    _np.minimum: _min,
+    _np.fmax: _of_numbers(_np.fmax, _nanmax),
+    _np.fmin: _of_numbers(_np.fmin, _nanmin),
+}
+
+
+def _ready(f, method, array, out):
+    """Return the array to be reduced, and that for the result, if it is a traced one; refuse others."""
+    record = _record_of(f)
+    if record.kind is None and isinstance(array, _Traced):
+        record.rule(0, _unbox(array))
+    out = out[0] if isinstance(out, tuple) else out
+    if out is not None and not isinstance(out, _Traced):
+        refuse_plain(f"{f.__name__}.{method}")
+    return _as_array(array), out
+
+
+def _fold(f, array, axis, keepdims, initial, where):
+    """Return the reduction as as many calls of f as there are elements along the axes, or log₂ of it."""
+    start = {} if initial is _ABSENT else {"initial": _unbox(initial)}
+    masked = {} if where is True else {"where": where}
+    plain = f.reduce(_unbox(array), axis, None, None, keepdims, **start, **masked)  # NumPy's own errors
+    shape = _shape_of(array)
+    x = _in_front(array, axis)
+    mask = True if where is True else _in_front(_np.broadcast_to(where, shape), axis)
+    given = initial is not _ABSENT and initial is not None
+    if mask is not True and not given:
+        initial, given = f.identity, True
+    if f in _ASSOCIATIVE and (mask is True or f.identity is not None):
+        if mask is not True:
+            x = _where(mask, x, f.identity)
+        y = _by_halves(f, x) if len(x) else initial if given else plain
+        y = _call_binary(f, y, initial) if given and len(x) else y
+    elif given:
+        y = _one_by_one(f, x, mask, initial)
+    else:
+        y = _one_by_one(f, x[1:], True, x[0]) if len(x) else plain
+    y = _reshape(y, _np.shape(plain)) if len(x) else _broadcast_to(y, _np.shape(plain))
+    return in_dtype(y, plain.dtype)
+
+
+def _call_binary(f, a, b):
+    return _record_of(f).wrapped(a, b)
+
+
+def _by_halves(f, x):
+    """Return the fold of an associative and commutative f: the one half with the other."""
+    f = _record_of(f).wrapped
+    left = []
+    while len(x) > 1:
+        half = len(x) // 2
+        if len(x) % 2:
+            left.append(x[-1])
+        x = f(x[:half], x[half : 2 * half])
+    y = x[0]
+    for part in left:
+        y = f(y, part)
+    return y
+
+
+def _one_by_one(f, x, mask, y):
+    """Return the fold from y on, in order."""
+    f = _record_of(f).wrapped
+    for n in range(len(x)):
+        y = f(y, x[n]) if mask is True else _where(mask[n], f(y, x[n]), y)
+    return y
+
+
+# --- accumulate
+
+
+@form(_ufunc.accumulate)
+def _accumulate(f, /, array, axis=0, dtype=None, out=None):
+    """Return what reduce returns of the first element, of the first two, ... along an axis."""
+    array, out = _ready(f, "accumulate", array, out)
+    if out is not None:
+        return written(f"{f.__name__}.accumulate", out, _accumulate(f, array, axis, dtype))
+    plain = f.accumulate(_unbox(array), axis, dtype)
+    if not _is_inexact(plain):
+        return plain
+    if f is _np.add or f is _np.multiply:
+        return (_cumsum if f is _np.add else _cumprod)(array, axis=axis, dtype=dtype)
+    if dtype is not None:
+        array = in_dtype(array, plain.dtype)
+    x = _moveaxis(array, axis, 0)
+    if len(x):
+        x = (_doubling if f in _ASSOCIATIVE else _running)(_record_of(f).wrapped, x)
+    return in_dtype(_moveaxis(x, 0, axis), plain.dtype)
+
+
+def _doubling(f, x):
+    """Return the running fold of an associative f: of two, of four, of eight elements, ..."""
+    step = 1
+    while step < len(x):
+        x = _concatenate([x[:step], f(x[:-step], x[step:])], axis=0)
+        step *= 2
+    return x
+
+
+def _running(f, x):
+    """Return the running fold, in order."""
+    parts = [x[0]]
+    for n in range(1, len(x)):
+        parts.append(f(parts[-1], x[n]))
+    return _stack(parts, axis=0)
+
+
+# --- outer
+
+
+@form(_ufunc.outer)
+def _outer(f, /, A, B, **kwargs):
+    """Return f of every pair of an element of A and one of B."""
+    if f.nin != 2 or f.signature is not None:
+        return f.outer(_unbox(A), _unbox(B), **kwargs)  # which NumPy refuses
+    A, B = _as_array(A), _as_array(B)
+    A = _reshape(A, _shape_of(A) + (1,) * len(_shape_of(B)))
+    return _record_of(f).wrapped(A, B, **kwargs)
+
+
+# --- reduceat
+
+
+@form(_ufunc.reduceat)
+def _reduceat(f, /, array, indices, axis=0, dtype=None, out=None):
+    """Return the reductions of the parts that start at the indices; see :meth:`numpy.ufunc.reduceat`."""
+    array, out = _ready(f, "reduceat", array, out)
+    if out is not None:
+        return written(f"{f.__name__}.reduceat", out, _reduceat(f, array, indices, axis, dtype))
+    plain = f.reduceat(_unbox(array), indices, axis, dtype)
+    if not _is_inexact(plain) or not len(indices):
+        return plain
+    if dtype is not None:
+        array = in_dtype(array, plain.dtype)
+    x = _moveaxis(array, axis, 0)
+    starts = _np.asarray(indices)
+    ends = _np.maximum(_np.append(starts[1:], len(x)), starts + 1)
+    if f is _np.add:
+        members = _np.concatenate([_np.arange(*pair) for pair in zip(starts, ends, strict=True)])
+        whole = len(members) == len(x) and starts[0] == 0 and (_np.diff(starts) > 0).all()
+        first = _np.append(0, _np.cumsum(ends - starts)[:-1])
+        y = segment_sum(x if whole else _take(x, members, 0), first)
+    else:
+        parts = [x[start:end] for start, end in zip(starts, ends, strict=True)]
+        y = _stack([part[0] if len(part) == 1 else _reduce(f, part) for part in parts], axis=0)
+    return in_dtype(_moveaxis(y, 0, axis), plain.dtype)
+
+
+def _segment_sum(a, starts):
+    """The sums of the parts of a that start at increasing places, the first of them 0."""
+    return _np.add.reduceat(a, starts, axis=0)
+
+
+segment_sum = _primitive(_segment_sum, "numpy.add.reduceat")
+
+
+# --- at
+
+
+@form(_ufunc.at)
+def _at(f, /, a, indices, b=None):
+    """Write f(a[i], b) into a traced array at every index i, once for each time that it is named."""
+    if not isinstance(a, _Traced):
+        raise _NotDifferentiableError(
+            f"{f.__name__}.at would write traced values into a plain array, which holds plain numbers only; "
+            f"make it with zeros, empty or array of funad.numpy inside the function that is differentiated"
+        )
+    given = () if b is None else (_as_array(b),)
+    f.at(_np.array(_unbox(a)), indices, *map(_unbox, given))  # what NumPy refuses, it refuses here
+    places = _np.arange(a.size).reshape(a.shape)[indices]
+    others = [_reshape(_broadcast_to(x, places.shape), (-1,)) for x in given]
+    places = places.reshape(-1)
+    while places.size:
+        # Each place once; those that are named again wait for the next round.
+        _, first = _np.unique(places, return_index=True)
+        at = _np.unravel_index(places[first], a.shape)
+        a[at] = _record_of(f).wrapped(a[at], *(x[first] for x in others))
+        later = _np.delete(_np.arange(places.size), first)
+        places, others = places[later], [x[later] for x in others]

@@ -1,0 +1,185 @@
+"""The recorder: a trace that keeps every value of a computation, for people to look at.
+
+It is one more interpreter of primitives, beside the tape and the dual numbers. It is slower than
+the tape and lets go of nothing: each call becomes a node that knows its arguments, its value and
+the user's line. The pictures of ``funad.graph`` and the search of ``debug_nans`` read the nodes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as onp
+
+from .boxes import Dual, Traced
+from .dual import dual, tangent_of
+from .registry import Record
+from .spaces import is_inexact
+from .tape import CONSTANT, Tape, walk
+from .tracing import find_line, run, sweep, trace
+
+__all__ = ["Node", "Recorder", "can_record", "is_finite"]
+
+_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_WALK, _SWEEP, _TANGENT = (f.__code__ for f in (walk, sweep, tangent_of))
+_RUNS = {trace.__code__, run.__code__}
+
+
+class Node:
+    """One value of a computation: an input, or what a call has returned.
+
+    Attributes
+    ----------
+    index : int
+        Its place in the order in which things ran.
+    record : Record or None
+        What is known of the primitive; None for an input and for one of several results.
+    value
+        As it came, of outer traces perhaps.
+    args, kwargs
+        Of the call.
+    sources : tuple
+        Pairs (argument, node), or (argument, tuple of nodes and None) for a list of arrays.
+    part : int or None
+        Which of the results of ``sources`` it is, where those are several.
+    line : str
+        The user's line that made the call.
+    inside : dict or None
+        The rule that made the call, if one did: see ``_context``.
+    """
+
+    __slots__ = ("args", "index", "inside", "kwargs", "line", "part", "record", "sources", "value")
+
+    def __init__(
+        self, index: int, value: Any, record: Record | None = None, args: Any = (), kwargs: Any = None,
+        sources: Any = (), part: int | None = None,
+    ) -> None:  # fmt: skip
+        self.index, self.value, self.record, self.part = index, value, record, part
+        self.args, self.kwargs, self.sources = args, kwargs or {}, sources
+        self.line, self.inside = _context() if record is not None else ("", None)
+
+    def __repr__(self) -> str:
+        return f"<node {self.index}>"
+
+    def parents(self) -> Iterator[tuple[Any, Node]]:
+        """Iterate over the nodes that it was computed from, as pairs (argument, node)."""
+        for argnum, source in self.sources:
+            for parent in source if isinstance(source, tuple) else (source,):
+                if parent is not None:
+                    yield argnum, parent
+
+
+class Recorder:
+    """One trace that keeps everything. Its traced values are dual numbers with a node for ε."""
+
+    __slots__ = ("level", "nodes")
+
+    keeps_values = True  # an assignment must not write into the memory of a value noted before
+
+    def __init__(self) -> None:
+        self.level = Tape.next_level()
+        self.nodes: list[Node] = []
+
+    def input(self, x: Any) -> Dual:
+        """Return an input as a traced value."""
+        return self._add(x)
+
+    def process(self, record: Record, y: Any, args: Any, kwargs: Any, sources: Any) -> Any:
+        """Note a call and return its result traced, or its several results."""
+        found = tuple((argnum, _nodes(source)) for argnum, source in sources)
+        made = self._add(y, record, args, kwargs, found)
+        if not isinstance(y, (tuple, list)):
+            return made
+        parts = [
+            self._add(part, sources=((None, made.tangent),), part=k) if is_inexact(part) else part
+            for k, part in enumerate(y)
+        ]
+        return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
+
+    def _add(self, value: Any, *call: Any, **more: Any) -> Dual:
+        node = Node(len(self.nodes), value, *call, **more)
+        self.nodes.append(node)
+        return dual(self, value, node)
+
+    def node_of(self, x: Any) -> Node | None:
+        """Return the node of a traced value, under inner traces too, or None for anything else."""
+        while isinstance(x, Traced):
+            if type(x) is Dual and x.tape is self:
+                return x.tangent  # type: ignore[no-any-return]
+            x = x.value
+        return None
+
+    def out_of(self, x: Any) -> Any:
+        """Return x as it is outside of this trace."""
+        return x.value if type(x) is Dual and x.tape is self else x
+
+
+def _nodes(source: Any) -> Any:
+    if type(source) is tuple:
+        return tuple(None if part is CONSTANT else part.tangent for part in source)
+    return source.tangent
+
+
+def can_record(x: Any) -> bool:
+    """Say whether a leaf is a float, a complex number, an array of them, or traced."""
+    return isinstance(x, (Traced, float, complex)) or getattr(x, "dtype", onp.dtype(int)).kind in "fc"
+
+
+def is_finite(x: Any) -> bool:
+    """Say whether x has neither infinities nor NaNs, in its tangents and parts neither."""
+    while isinstance(x, Traced):
+        if type(x) is Dual and not isinstance(x.tangent, Node) and not is_finite(x.tangent):
+            return False
+        x = x.value
+    if isinstance(x, (tuple, list)):
+        return all(map(is_finite, x))
+    return not can_record(x) or bool(onp.all(onp.isfinite(x)))
+
+
+def _context() -> tuple[str, dict[str, Any] | None]:
+    """Return the user's line that runs now, and the rule that does, as it can be told apart.
+
+    Of a rule on the way back these are ``record``, ``argnum``, ``y`` and ``args`` of the call that it
+    belongs to, and what finds the line of that call; on the way forward, ``record`` and ``y`` alone.
+    """
+    frame: Any = sys._getframe(3)
+    line, rule = "", None
+    inside: dict[str, Any] | None = None
+    while frame is not None:
+        code = frame.f_code
+        if not line and not code.co_filename.startswith(_HERE):
+            line = f'File "{code.co_filename}", line {frame.f_lineno}, in {code.co_name}'
+        if code in _RUNS and inside is None:
+            inside = {}  # what f does, though it may be run by a rule, as a checkpoint's
+        elif code is _WALK and inside is None:
+            inside = _call_of(frame, rule)
+        elif code is _SWEEP and inside and "position" in inside:
+            inside.update(f=frame.f_locals["f"], xs=frame.f_locals["xs"])
+            break
+        elif code is _TANGENT and inside != {}:
+            inside = {name: frame.f_locals[name] for name in ("record", "y")}
+            if line:
+                break
+        rule, frame = frame, frame.f_back
+    return line, inside or None
+
+
+def _call_of(frame: Any, rule: Any) -> dict[str, Any]:
+    """Return what the loop of the way back is at: the call, and the argument that a rule is run for."""
+    names = frame.f_locals
+    record, a, b = names["record"], names["a"], names["b"]
+    called = a if names["source_a"] is None else (a,) if names["source_b"] is None else (a, b)
+    argnum = rule.f_locals.get("argnum") if rule is not None else None
+    if argnum is None and rule is not None:
+        codes = {n: getattr(f, "__code__", None) for n, f in record.rules.items()}
+        argnum = next((n for n, code in codes.items() if code is rule.f_code), None)
+    position = len(names["entries"])
+    return {"record": record, "argnum": argnum, "y": names["y"], "args": called, "position": position}
+
+
+def line_of(inside: dict[str, Any]) -> str:
+    """Return the user's line that made the call to which a rule on the way back belongs."""
+    return find_line(inside["f"], inside["xs"], inside["position"]) if "f" in inside else ""

@@ -1,0 +1,20 @@
+"""The VJP rules of funad.numpy.polynomials."""
+
+from .. import numpy as np
+from ..numpy.polynomials import product
+from ..registry import defvjp, linear
+
+linear(
+    product,
+    lambda y, ybar, a, b: product(ybar, np.flip(b))[len(b) - 1 : len(b) - 1 + len(a)],
+    lambda y, ybar, a, b: product(ybar, np.flip(a))[len(a) - 1 : len(a) - 1 + len(b)],
+)
+
+
+def _roots(y, ybar, p):
+    """p̄ₖ = -Σ r̄ᵢ rᵢⁿ⁻ᵏ/p′(rᵢ), from p(r) = 0; of a multiple root the derivative is infinite."""
+    slopes = np.polyval(np.polyder(p), y)
+    return -(ybar / slopes) @ np.vander(y, np.size(p))
+
+
+defvjp(np.roots, _roots)

@@ -1,0 +1,74 @@
+"""defjvp: rules of forward mode, and what they give to reverse mode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import tree
+from ..registry import ArgNum, Derived, Rule, define_forward
+from ..spaces import fit, is_inexact, zeros_like
+from .reverse import vjp
+
+__all__ = ["defjvp"]
+
+
+def defjvp(f: Any, *rules: Rule | None, argnums: tuple[ArgNum, ...] | None = None) -> None:
+    """Give the primitive ``f`` its Jacobian-vector products, one rule per argument.
+
+    For y = f(*xs), the rule of argument i is (y, ẋᵢ, *xs) ↦ ∂f/∂xᵢ·ẋᵢ, the tangent of y that ẋᵢ
+    brings; forward mode adds them up. An argument that has no rule of :func:`defvjp` gets its
+    rule of reverse mode from this one, by transposing it; one given by hand is often cheaper.
+
+    Parameters
+    ----------
+    f : callable
+        A primitive. Those of ``elementwise``, ``linear`` and ``defzero`` serve forward mode as
+        they are.
+    *rules : callable or None
+        Each takes ``y, xdot`` and then what f takes, under the same names and with the same
+        defaults, and returns ẏ, of the shape of y, linear in ẋ; a tuple of them if y is one. It
+        calls traced functions only. ``None`` leaves an argument as it is.
+    argnums : tuple of int or str, optional
+        The arguments that the rules belong to, in order; a name for a keyword-only one.
+
+    Raises
+    ------
+    DuplicateRuleError
+        If an argument has such a rule already, or f needs none.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> import funad
+    >>> import funad.numpy as np
+    >>> @funad.primitive
+    ... def sinh(x):
+    ...     return numpy.sinh(x)
+    >>> funad.defjvp(sinh, lambda y, xdot, x: xdot * np.cosh(x))
+    >>> float(funad.jvp(sinh, (0.0,), (2.0,))[1]), float(funad.grad(sinh)(0.0))
+    (2.0, 1.0)
+    """
+    numbers: tuple[ArgNum, ...] = tuple(range(len(rules))) if argnums is None else argnums
+    named = {n: rule for n, rule in zip(numbers, rules, strict=True) if rule is not None}
+    define_forward(f, named, {n: Derived(_transposed(n, rule), rule) for n, rule in named.items()})
+
+
+def _transposed(argnum: ArgNum, rule: Rule) -> Rule:
+    """Return (y, ȳ, *xs) ↦ x̄: ȳ pulled back through ẋ ↦ ẏ, which is linear."""
+
+    def transpose(y: Any, ybar: Any, /, *args: Any, **kwargs: Any) -> Any:
+        x = args[argnum] if isinstance(argnum, int) else kwargs[argnum]
+        parts = tree.flatten(y)[0]
+
+        def push(xdot: Any) -> Any:
+            found = tree.flatten(rule(y, xdot, *args, **kwargs))[0]
+            pairs = zip(found, parts, strict=True)
+            return [
+                zeros_like(part) if dot is None else fit(dot, part) for dot, part in pairs if is_inexact(part)
+            ]
+
+        bars = zip(tree.flatten(ybar)[0], parts, strict=True)
+        _, pull = vjp(push, tree.map(zeros_like, x))
+        return pull([bar for bar, part in bars if is_inexact(part)])
+
+    return transpose

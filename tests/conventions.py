@@ -1,0 +1,310 @@
+"""The derivatives at points where mathematics leaves a choice, as one table.
+
+``tests/test_conventions.py`` holds funad to it, to second order and in both modes, and
+``python -m tests.conventions`` writes it into ``funad/docs/conventions.md``.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as onp
+
+from funad import numpy as np
+
+PAGE = Path(__file__).parent.parent / "funad" / "docs" / "conventions.md"
+COMMAND = "python -m tests.conventions"
+inf, nan = math.inf, math.nan
+
+REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Row:
+    """An expression in x, where it is taken, and its first and second derivatives there."""
+
+    code: str
+    x: Any
+    first: Any
+    second: Any
+    why: str = ""
+    forward: Any = None  # the first derivative in forward mode, where it is another
+
+    def f(self, x):
+        """The expression; of several results the sum."""
+        return np.sum(eval(self.code, {"np": np, "inf": inf, "nan": nan}, {"x": x}))
+
+
+EYE = [[1.0, 0.0], [0.0, 1.0]]
+NOTHING = [[0.0, 0.0], [0.0, 0.0]]
+
+SECTIONS = {
+    "A zero cotangent is a strong zero": (
+        "What a result does not depend on cannot spoil its derivative: 0·∞ and 0·nan are 0, where the "
+        "zero is a cotangent or the slope of a step.",
+        [
+            Row("0 * np.sqrt(x)", 0.0, 0, 0),
+            Row("np.sqrt(x) * 0.0", [0.0, 1.0], 0, 0),
+            Row("np.sqrt(x)[1]", [0.0, 1.0], [0, 0.5], [[0, 0], [0, -0.25]]),
+            Row("np.sum(np.sqrt(x)[1:])", [0.0, 1.0], [0, 0.5], [[0, 0], [0, -0.25]]),
+            Row("np.sum(np.log(x), where=[False, True])", [0.0, 1.0], [0, 1], [[0, 0], [0, -1]]),
+            Row("np.sqrt(x**2)", 0.0, 0, 0, "as abs(x)"),
+            Row("np.sqrt(x[0]**2 + x[1]**2)", [0.0, 0.0], 0, 0, "as hypot"),
+            Row("np.sqrt(np.sum(x**2))", [0.0, 0.0], 0, 0, "as norm"),
+            Row("np.arccos(np.cos(x))", 0.0, 0, 0, "as abs(x)"),
+            Row("np.exp(-1 / x**2)", [0.0], 0, 0),
+        ],
+    ),
+    "The branch that is not taken": (
+        "where, select, piecewise and clip pass nothing on from the values that they have not chosen.",
+        [
+            Row("np.where(x > 0, np.sqrt(x), 0)", 0.0, 0, 0),
+            Row("np.where(x > 0, np.log(x), x)", [0.0, -1.0, 1.0], 1, [[0, 0, 0], [0, 0, 0], [0, 0, -1]]),
+            Row("np.where(x > 0, 1 / x, 0)", [0.0, 1.0], [0, -1], [[0, 0], [0, 2]]),
+            Row("np.where(x == 0, 1, np.sin(x) / x)", 0.0, 0, 0),
+            Row("np.where(x > 0, x**-1.5, 0)", [0.0, 1.0], [0, -1.5], [[0, 0], [0, 3.75]]),
+            Row("np.select([x > 0], [np.log(x)], x)", [0.0, 1.0], 1, [[0, 0], [0, -1]]),
+            Row("np.piecewise(x, [x > 0], [np.log, lambda x: x])", [0.0, 1.0], 1, [[0, 0], [0, -1]]),
+            Row("np.clip(np.sqrt(x), 0.5, 1)", [0.0, 4.0], 0, 0),
+            Row("np.clip(np.log(x), -9, 9)", 0.0, 0, 0),
+            Row("np.maximum(np.log(x), 0)", 0.0, 0, 0),
+            Row("np.nan_to_num(np.log(x))", [0.0, 1.0], [0, 1], [[0, 0], [0, -1]]),
+            Row("np.fmax(x[0], x[1])", [1.0, nan], [1, 0], 0, "a nan loses against any number"),
+            Row("np.nansum(x)", [nan, 1.0], [0, 1], 0),
+        ],
+    ),
+    "Roots and powers at 0": (
+        "An infinite slope is said to be infinite, and a step that is flat itself ends it.",
+        [
+            Row("np.sqrt(x)", 0.0, inf, -inf),
+            Row("x**0.5", 0.0, inf, -inf),
+            Row("x**1.5", 0.0, 0, inf),
+            Row("np.cbrt(x)", 0.0, inf, 0, "the second is -∞ on one side and ∞ on the other"),
+            Row("np.sqrt(x)**2", 0.0, 0, 0, "the limit is 1: the square is flat at 0, so write x"),
+            Row("np.sqrt(x) * np.sqrt(x)", 0.0, 0, 0, "the limit is 1: write x"),
+            Row("x * x**0.5", 0.0, 0, inf),
+            Row("x * np.sqrt(x)", 0.0, 0, inf),
+            Row("x**0", 0.0, 0, 0),
+            Row("x**1", 0.0, 1, 0),
+            Row("x**2", 0.0, 0, 2),
+            Row("x**3", 0.0, 0, 0),
+            Row("x**0.0", 0.0, 0, 0),
+            Row("x**1.0", 0.0, 1, 0),
+            Row("x**2.0", 0.0, 0, 2),
+            Row("x**np.array([0, 1, 2, 3])", [0.0] * 4, [0, 1, 0, 0], onp.diag([0, 0, 2, 0])),
+            Row("np.power(x, np.array([0.0, 1.0, 2.0, 3.0]))", 0.0, 1, 2, "1 and 2 are those of x and x²"),
+            Row("np.float_power(x, 2)", 0.0, 0, 2),
+            Row("np.square(x)", 0.0, 0, 2),
+        ],
+    ),
+    "Exponents": (
+        "Of aᵇ with a ≤ 0 the derivative in b is 0: there the power is 0, or real at whole b alone. "
+        "The derivative in a is what it is for that b.",
+        [
+            Row("0.0**x", 2.0, 0, 0),
+            Row("0.0**x", 0.0, 0, 0, "a jump: 1 at 0, and 0 right of it"),
+            Row("(-2.0)**x", 3.0, 0, 0),
+            Row("x[0]**x[1]", [0.0, 0.0], 0, 0),
+            Row("x[0]**x[1]", [0.0, 1.0], [1, 0], [[0, 1], [0, 0]], "not symmetric: ∂/∂b is 0 beside 0 too"),
+            Row("x[0]**x[1]", [0.0, 2.0], 0, [[2, 0], [0, 0]]),
+            Row("x[0]**x[1]", [-2.0, 3.0], [12, 0], [[-12, 4], [0, 0]], "as above"),
+            Row("x[0]**x[1]", [-2.0, -1.0], [-0.25, 0], [[-0.25, 0.25], [0, 0]], "as above"),
+            Row("x**3", -2.0, 12, -12),
+            Row("x**-1", -2.0, -0.25, -0.25),
+            Row("x**np.array([2.0, 3.0])", [-2.0, 0.0], [-4, 0], [[2, 0], [0, 0]]),
+        ],
+    ),
+    "Corners and tips": (
+        "Where the slopes of both sides differ, one in between: 0 where that is one of them.",
+        [
+            Row("np.abs(x)", 0.0, 0, 0),
+            Row("np.fabs(x)", 0.0, 0, 0),
+            Row("np.abs(x) * x", 0.0, 0, 0),
+            Row("np.hypot(x[0], x[1])", [0.0, 0.0], 0, 0),
+            Row("np.arctan2(x[0], x[1])", [0.0, 0.0], 0, 0),
+            Row("np.angle(x)", 0.0, 0, 0),
+            Row("np.copysign(x, 1.0)", 0.0, 0, 0),
+            Row("np.sinc(x)", 0.0, 0, -(math.pi**2) / 3, "no corner: the quotient has a limit"),
+            Row("np.i0(x)", 0.0, 0, 0.5, "no corner either"),
+            Row("np.arcsin(x)", 1.0, inf, inf),
+            Row("np.arccos(x)", 1.0, -inf, -inf),
+        ],
+    ),
+    "Ties": (
+        "Those that tie for an extreme share its cotangent equally. Sorting is the one permutation "
+        "that NumPy has made.",
+        [
+            Row("np.maximum(x[0], x[1])", [1.0, 1.0], 0.5, 0),
+            Row("np.minimum(x[0], x[1])", [1.0, 1.0], 0.5, 0),
+            Row("np.fmax(x[0], x[1])", [1.0, 1.0], 0.5, 0),
+            Row("np.fmin(x[0], x[1])", [1.0, 1.0], 0.5, 0),
+            Row("np.maximum(x, 0)", 0.0, 0.5, 0, "relu"),
+            Row("np.clip(x, 0, 1)", [0.0, 1.0, 0.5, 2.0], [0.5, 0.5, 1, 0], 0),
+            Row("np.max(x)", [1.0, 3.0, 3.0], [0, 0.5, 0.5], 0),
+            Row("np.min(x)", [3.0, 1.0, 1.0], [0, 0.5, 0.5], 0),
+            Row("np.nanmax(x)", [nan, 3.0, 3.0], [0, 0.5, 0.5], 0),
+            Row("np.ptp(x)", [1.0, 1.0], 0, 0),
+            Row("np.ptp(x)", [2.0, 2.0, 1.0, 1.0], [0.5, 0.5, -0.5, -0.5], 0),
+            Row("np.median(x)", [1.0, 2.0, 2.0, 2.0, 3.0], [0, 1 / 3, 1 / 3, 1 / 3, 0], 0),
+            Row("np.sort(x) * np.array([1.0, 2.0, 3.0])", [2.0, 1.0, 1.0], [3, 1, 2], 0),
+            Row("np.argmax(x) * 1.0", [1.0, 1.0], 0, 0),
+        ],
+    ),
+    "Products with zeros": (
+        "The product of the others, without a division.",
+        [
+            Row("np.prod(x)", [0.0, 2.0, 3.0], [6, 0, 0], [[0, 3, 2], [3, 0, 0], [2, 0, 0]]),
+            Row("np.prod(x)", [0.0, 0.0, 3.0], 0, [[0, 3, 0], [3, 0, 0], [0, 0, 0]]),
+            Row("np.prod(x)", [0.0, 0.0, 0.0], 0, 0),
+            Row("np.cumprod(x)", [2.0, 0.0, 3.0], [1, 8, 0], [[0, 4, 0], [4, 0, 2], [0, 2, 0]]),
+            Row("np.nanprod(x)", [0.0, nan, 3.0], [3, 0, 0], [[0, 0, 1], [0, 0, 0], [1, 0, 0]]),
+            Row("np.linalg.multi_dot([x, x, x])", NOTHING, 0, 0),
+            Row("np.linalg.det(x)", NOTHING, 0, [[NOTHING[0], [0, 1]], [[0, 0], [-1, 0]],
+                                                 [[0, -1], [0, 0]], [[1, 0], [0, 0]]]),
+        ],
+    ),
+    "Norms and spreads": (
+        "At 0 a norm has a tip, and so has the standard deviation where all are equal.",
+        [
+            Row("np.linalg.norm(x)", [0.0, 0.0], 0, 0),
+            Row("np.linalg.norm(x)**2", [0.0, 0.0], 0, 0, "the second has the limit 2: write np.sum(x * x)"),
+            Row("np.linalg.norm(x, 1)", [0.0, 2.0], [0, 1], 0),
+            Row("np.linalg.norm(x, 3)", [0.0, 0.0], 0, 0),
+            Row("np.linalg.norm(x, np.inf)", [1.0, 1.0], 0.5, 0),
+            Row("np.linalg.vector_norm(x)", [0.0, 0.0], 0, 0),
+            Row("np.linalg.norm(x, 'nuc')", NOTHING, 0, 0),
+            Row("np.linalg.norm(x, 2)", NOTHING, 0, 0),
+            Row("np.linalg.norm(x, 2)", EYE, [[0.5, 0], [0, 0.5]], None, "shared by those that tie"),
+            Row("np.linalg.cond(x)", EYE, 0, None, "its least value"),
+            Row("np.var(x)", [1.0, 1.0], 0, [[0.5, -0.5], [-0.5, 0.5]]),
+            Row("np.var(x)", [1.0], 0, 0),
+            Row("np.std(x)", [1.0, 1.0], 0, 0),
+            Row("np.std(x)**2", [1.0, 1.0], 0, 0, "the second is that of var: write np.var(x)"),
+            Row("np.std(x)", [1.0], 0, 0),
+            Row("np.nanstd(x)", [1.0, 1.0, nan], 0, 0),
+        ],
+    ),
+    "Logarithms and infinities": (
+        "At -∞ and ∞ the limit, where there is one; two equal infinities share equally.",
+        [
+            Row("np.log(x)", 0.0, inf, -inf),
+            Row("np.logaddexp(x[0], x[1])", [-inf, 1.0], [0, 1], 0),
+            Row("np.logaddexp(x[0], x[1])", [-inf, -inf], 0.5, 0),
+            Row("np.logaddexp(x[0], x[1])", [inf, 1.0], [1, 0], 0),
+            Row("np.logaddexp(x[0], x[1])", [inf, inf], 0.5, 0),
+            Row("np.logaddexp(x[0], x[1])", [inf, -inf], [1, 0], 0),
+            Row("np.logaddexp2(x[0], x[1])", [-inf, -inf], 0.5, 0),
+            Row("np.log(np.sum(np.exp(x)))", [-inf, 1.0], [0, 1], 0, "logsumexp by hand"),
+            Row("np.max(x) + np.log(np.sum(np.exp(x - np.max(x))))", [-inf, 1.0], [0, 1], 0, "the safe one"),
+            Row("np.exp(x)", -inf, 0, 0),
+            Row("np.tanh(x)", inf, 0, 0),
+            Row("np.log1p(np.exp(x))", -inf, 0, 0),
+            Row("np.reciprocal(x)", 0.0, -inf, inf),
+        ],
+    ),
+    "Repeated eigenvalues and singular values": (
+        "Values that coincide share a cotangent equally: exact for sums of functions of them. A function "
+        "of the values and vectors together that does not depend on the choice of the vectors, such as "
+        "V f(w) Vᴴ by `eigh` or U f(s) Vᴴ by `svd`, has its exact gradient in reverse mode, if both come "
+        "from one call. What depends on that choice is refused by name; so are the vectors of a tie "
+        "without its values (U Vᴴ), second derivatives, and forward mode through the vectors. Of the "
+        "logarithm of a determinant, `slogdet` has all derivatives; of the trace, `trace`; of |A|, `norm`.",
+        [
+            Row("np.sum(np.linalg.eigvalsh(x))", EYE, EYE, REFUSED),
+            Row("np.sum(np.log(np.linalg.eigvalsh(x)))", EYE, EYE, REFUSED),
+            Row("np.linalg.eigvalsh(x)[0]", EYE, [[0.5, 0], [0, 0.5]], REFUSED),
+            Row("np.sum(np.linalg.svdvals(x)**2)", EYE, [[2, 0], [0, 2]], REFUSED),
+            Row("np.sum((np.linalg.svdvals(x) - 1)**2)", EYE, 0, REFUSED),
+            Row("np.sum(np.linalg.svdvals(x)**2)", NOTHING, 0, REFUSED),
+            Row("np.sum((np.linalg.eigvalsh(x) - 1)**2)", EYE, 0, REFUSED),
+            Row("np.real(np.linalg.eigvals(x)[0])", EYE, [[0.5, 0], [0, 0.5]], REFUSED),
+            Row("np.linalg.slogdet(x)[1]", EYE, EYE, [[[[-1, 0], [0, 0]], [[0, 0], [-1, 0]]],
+                                                      [[[0, -1], [0, 0]], [[0, 0], [0, -1]]]]),
+            Row("np.linalg.trace(x)", EYE, EYE, 0),
+            Row("np.linalg.norm(x, 'nuc')", EYE, EYE, None, "no kink away from 0"),
+            Row(
+                "(lambda w, v: np.sum((v * np.exp(w)) @ v.T))(*np.linalg.eigh(x))",
+                EYE,
+                [[math.e, 0], [2 * math.e, math.e]],
+                REFUSED,
+                "in reverse mode alone; the lower triangle is what eigh reads",
+                forward=REFUSED,
+            ),
+            Row(
+                "(lambda u, s, vh: np.sum((u * np.tanh(s)) @ vh))(*np.linalg.svd(x))",
+                NOTHING,
+                1,
+                REFUSED,
+                "in reverse mode alone",
+                forward=REFUSED,
+            ),
+            Row("np.linalg.eigh(x)[1]", EYE, REFUSED, REFUSED),
+            Row("np.linalg.svd(x)[0]", EYE, REFUSED, REFUSED),
+        ],
+    ),
+    "Steps": (
+        "Where a function is constant between its jumps, 0, at the jumps too.",
+        [
+            Row("np.sign(x)", 0.0, 0, 0),
+            Row("np.floor(x)", 1.0, 0, 0),
+            Row("np.round(x)", 0.5, 0, 0),
+            Row("np.heaviside(x, 0.5)", 0.0, 0, 0),
+            Row("np.remainder(x, 1.0)", 1.0, 1, 0),
+            Row("np.modf(x)[0]", 1.0, 1, 0),
+        ],
+    ),
+    "Empty arrays": (
+        "Of no elements there is no derivative to take; the gradient is as empty, and no error.",
+        [
+            Row("np.sum(x)", [], [], 0),
+            Row("np.prod(x)", [], [], 0),
+            Row("np.max(x, initial=0)", [], [], 0),
+            Row("np.linalg.norm(x)", [], [], 0),
+            Row("np.sort(x)", [], [], 0),
+            Row("np.cumprod(x)", [], [], 0),
+            Row("np.dot(x, x)", [], [], 0),
+            Row("np.exp(x)", [], [], 0),
+        ],
+    ),
+}  # fmt: skip
+
+
+# --- the page
+
+_HEAD = f"""# Conventions
+
+Where a function has no derivative, or one that a formula misses, funad returns the value below, always
+the same one, in reverse mode and in forward mode. Of an array result it is the derivative of its sum. `f′`
+is the gradient and `f″` the Hessian; a single number stands for every element.
+
+Everything here is checked by `tests/test_conventions.py`; this page is written by `{COMMAND}`.
+"""
+
+
+def _show(x):
+    """A number, an array or a word, short."""
+    if x is None:
+        return ""
+    if isinstance(x, str):
+        return x
+    if isinstance(x, (list, tuple, onp.ndarray)):
+        return f"[{', '.join(map(_show, x))}]"
+    names = {inf: "∞", -inf: "-∞", 0.5: "½", 0.25: "¼", -0.25: "-¼", -0.5: "-½"}
+    return names.get(x, f"{x:.5g}")
+
+
+def page():
+    """The page as it has to be."""
+    parts = [_HEAD]
+    for title, (text, rows) in SECTIONS.items():
+        parts.append(f"\n## {title}\n\n{text}\n\n| f(x) | x | f′ | f″ | |\n| --- | --- | --- | --- | --- |\n")
+        for row in rows:
+            cells = (f"`{row.code}`", _show(row.x), _show(row.first), _show(row.second), row.why)
+            parts.append(f"| {' | '.join(cells)} |\n".replace("|  |", "| |"))
+    return "".join(parts)
+
+
+if __name__ == "__main__":
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,214 @@
+"""Properties of every rule and every function: the modes are transposes, single precision stays."""
+
+import warnings
+
+import hypothesis.strategies as st
+import numpy as onp
+import pytest
+from hypothesis import given, settings
+
+import funad
+from funad import jvp, vjp
+from funad import numpy as np
+from funad.registry import record_of
+from funad.testing import Call, check_vjp
+from funad.tree import flatten
+from funad.tree import map as tree_map
+
+from .cases import CASES, FIELDS
+
+COMPOSITES = {f: case for field in FIELDS for f, case in getattr(field, "COMPOSITES", {}).items()}
+RULES = [
+    pytest.param(f, n, CASES[f], id=f"{record_of(f).name}-{n}")
+    for f, n in funad.rules()
+    if not record_of(f).name.startswith("tests.")
+]
+FUNCTIONS = [pytest.param(f, case, id=record_of(f).name) for f, case in {**CASES, **COMPOSITES}.items()]
+
+
+def at_place(call, place):
+    if isinstance(place, int):
+        return call.args[place] if place < len(call.args) else None
+    return call.kwargs.get(place)
+
+
+def inexact(x):
+    kinds = {onp.asarray(leaf).dtype.kind for leaf in flatten(x)[0]}
+    return bool(kinds) and kinds <= set("fc")
+
+
+def of_one(f, call, place):
+    def of_x(x):
+        args, kwargs = list(call.args), dict(call.kwargs)
+        (args if isinstance(place, int) else kwargs)[place] = x
+        return f(*args, **kwargs)
+
+    return of_x
+
+
+def random_like(x, rng):
+    """A tree of normal numbers in the space of x, whole numbers left out."""
+
+    def like(leaf):
+        leaf = onp.asarray(leaf)
+        if leaf.dtype.kind not in "fc":
+            return onp.zeros(leaf.shape)[()]
+        more = 1j * rng.normal(size=leaf.shape) if leaf.dtype.kind == "c" else 0.0
+        return onp.asarray(rng.normal(size=leaf.shape) + more, leaf.dtype)[()]
+
+    return tree_map(like, x)
+
+
+def pair(xbar, v):
+    """⟨x̄, v⟩ = Re Σ x̄·v, and the size of its terms."""
+    total = size = 0.0
+    for a, b in zip(flatten(xbar)[0], flatten(v)[0], strict=True):
+        if onp.asarray(b).dtype.kind in "fc" and onp.asarray(a).dtype.kind in "fc":
+            terms = onp.asarray(a) * onp.asarray(b)
+            total, size = total + float(onp.real(onp.sum(terms))), size + float(onp.sum(onp.abs(terms)))
+    return total, size
+
+
+def complexified(call, places):
+    """The call with complex numbers in the places of these arguments."""
+    rng = onp.random.default_rng(0)
+
+    def turned(x):
+        if isinstance(x, float) or (isinstance(x, (onp.ndarray, onp.generic)) and x.dtype.kind == "f"):
+            return onp.asarray(x + 0.3j * rng.uniform(0.5, 1.0, onp.shape(x)))[()]
+        return x
+
+    args = [tree_map(turned, x) if n in places else x for n, x in enumerate(call.args)]
+    return Call(tuple(args), {k: tree_map(turned, x) if k in places else x for k, x in call.kwargs.items()})
+
+
+def takes(f, call):
+    """Whether NumPy takes this call, and makes inexact numbers of it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            y = f(*call.args, **call.kwargs)
+        except (TypeError, ValueError, onp.exceptions.ComplexWarning, onp.linalg.LinAlgError):
+            return False
+    return any(onp.asarray(leaf).dtype.kind in "fc" for leaf in flatten(y)[0])
+
+
+def check_duality(f, call, place):
+    """⟨ȳ, Jẋ⟩ = ⟨Jᵀȳ, ẋ⟩ to rounding."""
+    rng = onp.random.default_rng(1)
+    of_x, x = of_one(f, call, place), at_place(call, place)
+    xdot = random_like(x, rng)
+    y, vjp_f = vjp(of_x, x)
+    ybar = random_like(y, rng)
+    forward, size = pair(ybar, jvp(of_x, (x,), (xdot,))[1])
+    reverse, other = pair(vjp_f(ybar), xdot)
+    assert forward == pytest.approx(reverse, rel=1e-9, abs=1e-10 * (1 + size + other))
+
+
+# --- both modes from one rule
+
+
+@pytest.mark.parametrize(("f", "argnum", "case"), RULES)
+@given(data=st.data())
+def test_the_two_modes_are_transposes_of_each_other(f, argnum, case, data):
+    call = data.draw(case.draw)
+    if inexact(at_place(call, argnum)):
+        check_duality(f, call, argnum)
+
+
+# The vectors of complex matrices have a phase, so differences of them have no meaning: see test_linalg.
+PHASES = {getattr(np.linalg, name) for name in ("eig", "eigh", "eigh_apart", "svd", "svd_apart")}
+OF_COMPLEX = [row for row in RULES if row.values[2].complex and row.values[0] not in PHASES]
+
+
+@pytest.mark.parametrize(("f", "argnum", "case"), OF_COMPLEX)
+@settings(max_examples=5)
+@given(data=st.data())
+def test_so_they_are_on_complex_numbers_where_they_agree_with_differences(f, argnum, case, data):
+    call = complexified(data.draw(case.draw), set(record_of(f).rules))
+    if inexact(at_place(call, argnum)) and takes(f, call):
+        check_duality(f, call, argnum)
+        check_vjp(f, call, argnum, order=1)
+
+
+# --- single precision stays, beside Python's numbers too
+
+
+def single(x):
+    """The same in single precision."""
+    dtype = {"d": onp.float32, "D": onp.complex64}.get(getattr(getattr(x, "dtype", None), "char", ""))
+    return x if dtype is None else x.astype(dtype)
+
+
+def precisions(x, like=None):
+    """The dtypes of the leaves of x; where ``like`` has one of Python's numbers, none."""
+    leaves = flatten(x)[0]
+    beside = leaves if like is None else flatten(like)[0]
+    python = (int, float, complex) if like is not None else ()
+    return [onp.asarray(a).dtype for a, b in zip(leaves, beside, strict=True) if type(b) not in python]
+
+
+@pytest.mark.parametrize(("f", "case"), FUNCTIONS)
+@settings(max_examples=6)
+@given(data=st.data())
+def test_every_function_has_the_precision_of_numpys_in_both_modes(f, case, data):
+    call = data.draw(case.draw)
+    call = Call(tree_map(single, call.args), tree_map(single, call.kwargs))
+    plain = record_of(f).f
+    if f is not np.clip or set(call.kwargs) <= {"a_min", "a_max"}:  # NumPy 2.0 knows no other names
+        assert precisions(f(*call.args, **call.kwargs)) == precisions(plain(*call.args, **call.kwargs))
+    wanted = precisions(f(*call.args, **call.kwargs))
+    for place in [*range(len(call.args)), *call.kwargs]:
+        x = at_place(call, place)
+        if isinstance(x, str) or not inexact(x) or not (record_of(f).rules.get(place) or f in COMPOSITES):
+            continue
+        of_x = of_one(f, call, place)
+        y, vjp_f = vjp(of_x, x)
+        ybar = random_like(y, onp.random.default_rng(0))
+        assert precisions(y) == wanted
+        assert precisions(vjp_f(ybar), like=x) == precisions(x, like=x)
+        _, ydot = jvp(of_x, (x,), (random_like(x, onp.random.default_rng(0)),))
+        kinds = [dtype for dtype in wanted if dtype.kind in "fc"]
+        assert [dtype for dtype in precisions(ydot) if dtype.kind in "fc"] == kinds
+
+
+# Python's numbers take the precision of the array beside them, as in NumPy.
+BESIDE = {
+    "x + 0.1": lambda x: x + 0.1,
+    "0.1 - x": lambda x: 0.1 - x,
+    "x * 2": lambda x: x * 2,
+    "x / 3": lambda x: x / 3,
+    "1 / x": lambda x: 1 / x,
+    "x**2": lambda x: x**2,
+    "x**-1.5": lambda x: x**-1.5,
+    "2.0**x": lambda x: 2.0**x,
+    "x % 0.3": lambda x: x % 0.3,
+    "maximum": lambda x: np.maximum(x, 0.7),
+    "where": lambda x: np.where(x > 0.5, x, 0.0),
+    "clip": lambda x: np.clip(x, 0.1, 0.9),
+    "hypot": lambda x: np.hypot(x, 1.0),
+    "arctan2": lambda x: np.arctan2(1.0, x),
+    "logaddexp": lambda x: np.logaddexp(x, 0.0),
+    "copysign": lambda x: np.copysign(x, -1.0),
+    "float_power of an int": lambda x: np.power(x, 3),
+    "mean": lambda x: np.mean(x) * 0.5 + x,
+    "norm": lambda x: np.linalg.norm(x) / 2.0 * x,
+    "indexing": lambda x: x[0] * 0.1 + x[1:] ** 2,
+    "matmul": lambda x: (x @ x) * 2.0 - x,
+    "var": lambda x: np.var(x) * x + 1.0,
+    "softmax": lambda x: np.exp(x - np.max(x)) / np.sum(np.exp(x - np.max(x))),
+    "gelu": lambda x: 0.5 * x * (1 + np.tanh(0.79788456 * (x + 0.044715 * x**3))),
+}
+
+
+@pytest.mark.parametrize("dtype", [onp.float32, onp.float16])
+@pytest.mark.parametrize("name", BESIDE)
+def test_pythons_numbers_do_not_change_the_precision(name, dtype):
+    x = onp.array([0.3, 0.6, 1.2], dtype)
+    first = funad.grad(lambda x: np.sum(BESIDE[name](x)))
+    second = funad.grad(lambda x: np.sum(first(x) * 0.5))
+    assert BESIDE[name](x).dtype == dtype
+    assert first(x).dtype == dtype
+    assert second(x).dtype == dtype
+    assert jvp(BESIDE[name], (x,), (x,))[1].dtype == dtype
+    assert jvp(first, (x,), (x,))[1].dtype == dtype
