@@ -17,6 +17,7 @@ import numpy as onp
 from .errors import MissingRuleError, NotDifferentiableError
 from .registry import WORTH_DROPPING, Record, enter, record_of
 from .spaces import ghost
+from .teaching import refusal, refused_constant, refused_in_place, without_rule
 
 __all__ = ["Box", "Dual", "Traced"]
 
@@ -92,24 +93,28 @@ class Traced:
     # --- what would lose the derivative
 
     def __float__(self) -> NoReturn:
-        _refuse(self, "float()", "a plain Python float", "keep it as it is")
+        _refuse(self, "float()", "a plain Python float", "keep it as it is: it works as a float does")
 
     def __int__(self) -> NoReturn:
-        _refuse(self, "int()", "a plain Python int", "int(stop_gradient(x))")
+        _refuse(self, "int()", "a plain Python int", "write np.floor(x) or np.round(x)")
 
     def __complex__(self) -> NoReturn:
-        _refuse(self, "complex()", "a plain Python complex", "x + 0j")
+        _refuse(self, "complex()", "a plain Python complex", "write x + 0j")
 
     def __index__(self) -> NoReturn:
-        _refuse(self, "use as an index", "an integer", "int(stop_gradient(x))")
+        _refuse(self, "use as an index", "an integer", "write int(stop_gradient(x))")
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        raise refusal(
+            _short(self), "numpy.asarray", "a plain array",
+            "use the function of that name in funad.numpy",
+        )  # fmt: skip
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
         raise NotDifferentiableError(
-            f"a traced value, {_short(self)}, was given to a function that makes a plain array of "
-            f"it (numpy.array, numpy.asarray, assignment into a plain array, or a compiled function such as "
-            f"SciPy's), which would lose its derivative; call the function of that name in funad.numpy, fill "
-            f"an array that was made by zeros of funad.numpy, wrap your own function with funad.primitive, "
-            f"or take stop_gradient(x) for the plain value"
+            f"a traced value, {_short(self)}, cannot be pickled, and so not be sent to another process, to a "
+            f"file or to a cache: its trace would stay behind; differentiate inside of the process that "
+            f"computes, or give it stop_gradient(x) where the derivative is not wanted"
         )
 
     def __getitem__(self, index: Any) -> Any:
@@ -125,16 +130,17 @@ class Traced:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         record = record_of(ufunc)
+        if "out" in kwargs and method == "__call__" and (record is None or record.kind != "zero"):
+            in_place = refused_in_place(_short(self))
+            if in_place is not None:
+                raise in_place
         if record is not None and record.wrapped is not ufunc:
             if method == "__call__":
                 return record.wrapped(*inputs, **kwargs)
             of_method = record_of(getattr(onp.ufunc, method))  # from funad.numpy.folds
             return of_method.wrapped(ufunc, *inputs, **kwargs)  # type: ignore[union-attr]
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
-        raise MissingRuleError(
-            f"{name} was called on a traced value, {_short(self)}, but has no derivative rule; "
-            f"wrap it with funad.primitive and give it one with funad.defvjp"
-        )
+        raise MissingRuleError(without_rule(name, _short(self)))
 
     def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
         record = record_of(f)
@@ -292,11 +298,7 @@ def _short(box: Traced) -> str:
 
 
 def _refuse(box: Traced, what: str, gives: str, instead: str) -> NoReturn:
-    raise NotDifferentiableError(
-        f"{what} of a traced value, {_short(box)}, would give {gives} and lose its derivative (the "
-        f"math module and compiled functions do the same); use the function of funad.numpy, or "
-        f"{instead}, or stop_gradient(x) where the derivative is not wanted"
-    )
+    raise refusal(_short(box), what, gives, instead)
 
 
 def unbox(x: Any) -> Any:
@@ -356,7 +358,7 @@ def _two(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Box, A
             b = other
             source = 0
         else:
-            return record.wrapped(self, other)
+            return record.wrapped(self, _allowed(other))
         a = self.value
         y = operate(a, b)
         box = new(Box)
@@ -370,6 +372,14 @@ def _two(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Box, A
         return box
 
     return operator_of_two
+
+
+def _allowed(other: Any) -> Any:
+    """Return an operand of another kind; refuse those of which NumPy would make an array of objects."""
+    error = None if isinstance(other, (Traced, list, tuple)) else refused_constant(other)
+    if error is not None:
+        raise error
+    return other
 
 
 def _reflected(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Box, Any], Any]:

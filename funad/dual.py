@@ -15,7 +15,18 @@ import numpy as onp
 from .boxes import BY_HAND, Box, Dual, box_of
 from .registry import Record
 from .spaces import as_numpy, at_rest, fit, is_inexact, plain, zeros_like
-from .tape import CONSTANT, OUTPUT, TRACING, WIDTH, Tape, pull_back, strong_slope, strong_zero
+from .tape import (
+    CONSTANT,
+    OUTPUT,
+    TRACING,
+    WIDTH,
+    Tape,
+    check_fit,
+    pull_back,
+    refuse_ended,
+    strong_slope,
+    strong_zero,
+)
 
 __all__ = ["Forward", "push_forward", "tangent_of"]
 
@@ -41,6 +52,19 @@ class Forward:
             for part, part_dot in zip(y, ydot, strict=True)
         ]
         return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
+
+    def end(self) -> None:
+        """Refuse further calls."""
+        self.__class__ = _Ended  # so that a call need not ask whether it is over
+
+
+class _Ended(Forward):
+    """A trace that is over."""
+
+    __slots__ = ()
+
+    def process(self, *_: Any) -> Any:
+        refuse_ended()
 
 
 def dual(trace: Any, value: Any, tangent: Any) -> Dual:
@@ -149,6 +173,8 @@ def _transposed(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwarg
     for part_bar, part, part_dot in zip(xbars, xs, xdots, strict=True):
         if part_dot is None:
             continue
+        if record.kind == "vjp":
+            check_fit(record, part_bar, ybars, part)
         fitted = fit(part_bar.dense() if hasattr(part_bar, "dense") else part_bar, part)
         if type(fitted) is Box and fitted.tape is tape:
             seeds.append((fitted.index, part_dot))

@@ -30,7 +30,7 @@ class ArgumentTypeError(FunadError, TypeError):
 
 
 class CotangentError(FunadError, ValueError):
-    """A cotangent that does not have the structure or the shape of the output."""
+    """A cotangent that does not have the structure or the shape of what it belongs to."""
 
 
 class TangentError(FunadError, ValueError):

@@ -15,6 +15,7 @@ from .boxes import Box, Dual, Traced, innermost, unbox
 from .registry import WORTH_DROPPING, Record, adopt, enter, record_of, signature_of
 from .spaces import is_inexact, zeros_of
 from .tape import CONSTANT, OUTPUT, Tape
+from .teaching import refused_constant
 
 __all__ = ["primitive"]
 
@@ -287,7 +288,11 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
         tape = b.tape
         source_b = b.index
         b = b.value
-    y = record.f(a, b) if type(a) is not Box and type(b) is not Box else record.wrapped(a, b)
+    try:
+        y = record.f(a, b) if type(a) is not Box and type(b) is not Box else record.wrapped(a, b)
+    except Exception:
+        _constant(a), _constant(b)  # a sparse matrix, say, of which NumPy makes neither head nor tail
+        raise
     if record.of_a is None or record.of_b is None:
         if record.kind == "zero":
             return y
@@ -518,9 +523,17 @@ def _unwrap(record: Record, argnum: int | str, x: Any, tape: Any) -> tuple[Any, 
             kind = type(x)
     if isinstance(x, Traced):
         return (x.value, x.index if type(x) is Box else x) if x.tape is tape else (x, CONSTANT)
-    if kind not in PLAIN and hasattr(x, "__array__") and not isinstance(x, (ndarray, onp.generic, type)):
-        x = onp.asarray(x)  # a Series, say: as a constant it is its values
-    return x, CONSTANT
+    return x if kind in PLAIN else _constant(x), CONSTANT
+
+
+def _constant(x: Any) -> Any:
+    """Return what is not traced as rules take it; refuse arrays that would not do as they are."""
+    error = refused_constant(x)
+    if error is not None:
+        raise error
+    if hasattr(x, "__array__") and not isinstance(x, (Traced, ndarray, onp.generic, type)):
+        return onp.asarray(x)  # a Series, say: as a constant it is its values
+    return x
 
 
 def content_of(x: Any) -> Any:

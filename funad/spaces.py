@@ -44,7 +44,15 @@ def is_complex(x: Any) -> bool:
 
 def is_inexact(x: Any) -> bool:
     """Say whether x, an output of a function, can have a derivative: floats and complex numbers."""
-    return type(x) is float or getattr(x, "dtype", _INT).kind in "fc"
+    return type(x) is float or type(x) is complex or getattr(x, "dtype", _INT).kind in "fc"
+
+
+def is_number(x: Any) -> bool:
+    """Say whether x is a number or an array of numbers, traced or not."""
+    x = plain(x)
+    return isinstance(x, (float, int, complex)) or (
+        isinstance(x, (ndarray, onp.generic)) and x.dtype.kind in "fcbiu"
+    )
 
 
 def as_numpy(x: Any) -> Any:
@@ -72,7 +80,7 @@ def zeros_like(x: Any) -> Any:
 
 def zeros_of(part: Any) -> Any:
     """Return the zero cotangent of one of several outputs; None for what can have none."""
-    return zeros_like(part) if isinstance(part, float) or hasattr(part, "dtype") else None
+    return zeros_like(part) if isinstance(part, (float, complex)) or hasattr(part, "dtype") else None
 
 
 def ones_like(x: Any) -> Any:
@@ -125,6 +133,8 @@ def fit(xbar: Any, x: Any) -> Any:
 
 def unbroadcast(xbar: Any, shape: tuple[int, ...]) -> Any:
     """Sum x̄ over the axes that broadcasting added or stretched to get it from ``shape``."""
+    if xbar.shape == shape:
+        return xbar
     extra = xbar.ndim - len(shape)
     if type(xbar) is ndarray:  # the commonest two, as of a bias and of a sum with keepdims
         if extra == 1 and xbar.shape[1:] == shape:

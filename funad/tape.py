@@ -22,13 +22,13 @@ import contextlib
 import contextvars
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as onp
 
-from .errors import EndedTraceError
+from .errors import CotangentError, EndedTraceError
 from .registry import Record, enter
-from .spaces import as_numpy, describe, fit, plain, shape_of, unbroadcast, zeros_of
+from .spaces import as_numpy, describe, fit, is_complex, plain, shape_of, unbroadcast, zeros_of
 
 ndarray, float64 = onp.ndarray, onp.float64
 WIDTH = 7
@@ -72,11 +72,16 @@ class _Ended(list[Any]):
     """Stands where the entries were: a traced value has outlived its trace."""
 
     def __iadd__(self, entry: Any) -> Any:  # type: ignore[misc]
-        raise EndedTraceError(
-            "a traced value was used after its transformation had returned; return it from the "
-            "function (has_aux=True takes values along) instead of keeping it in a global, an "
-            "attribute or a generator, or keep stop_gradient of it"
-        )
+        refuse_ended()
+
+
+def refuse_ended() -> NoReturn:
+    """Refuse to use a traced value that has outlived its trace."""
+    raise EndedTraceError(
+        "a traced value was used after its transformation had returned; return it from the "
+        "function (has_aux=True takes values along) instead of keeping it in a global, an "
+        "attribute or a generator, or keep stop_gradient of it"
+    )
 
 
 # The record of taking the k-th output of a call that returned several.
@@ -424,11 +429,37 @@ def settle(record: Record, xbar: Any, ybar: Any, x: Any, at: Any) -> Any:
             xbar = strong_zero(xbar, ybar)
         if type(x) in SCALARS:
             return xbar
+    if record.kind == "vjp":
+        check_fit(record, xbar, ybar, x)
     try:
         return fit(xbar, x)
     except FloatingPointError:  # infinities of both signs in one sum
         with onp.errstate(invalid="ignore"):
             return fit(xbar, x)
+
+
+def check_fit(record: Record, xbar: Any, ybar: Any, x: Any) -> None:
+    """Refuse x̄ of another shape than x, or complex for a real x and a real ȳ.
+
+    Elementwise and linear rules leave the undoing of broadcasts to the sweep; to sum or to spread
+    what any other rule returns would hide its fault.
+    """
+    if shape_of(xbar) != shape_of(x) and not hasattr(xbar, "dense"):
+        raise CotangentError(
+            f"the VJP rule of {record.name} returned a cotangent of shape {shape_of(xbar)} for an argument "
+            f"of shape {shape_of(x)}; return x̄ of the shape of x (funad.elementwise in the place of "
+            f"funad.defvjp sums over broadcast axes)"
+        )
+    if is_complex(xbar) and not is_complex(x) and not _any_complex(ybar):
+        raise CotangentError(
+            f"the VJP rule of {record.name} returned a complex cotangent for a real argument and a real "
+            f"ȳ; return its real part, if that is what is meant"
+        )
+
+
+def _any_complex(ybar: Any) -> bool:
+    parts = ybar if isinstance(ybar, (tuple, list)) else (ybar,)
+    return any(is_complex(part) for part in parts if part is not None and not isinstance(part, (dict, list)))
 
 
 def accumulate(before: Any, xbar: Any, slot: int, owned: set[int]) -> Any:

@@ -8,11 +8,14 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import numpy as onp
+
 from . import tree
 from .arrays import Array, settled
-from .boxes import Box, box_of
+from .boxes import Box, Traced, box_of
 from .errors import NotDifferentiableError
-from .tape import TRACING, WIDTH, Tape, pull_back
+from .tape import SCALARS, TRACING, WIDTH, Tape, pull_back
+from .teaching import taught
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -24,7 +27,7 @@ def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
     try:
         TRACING.set(here)
         y = f(boxes_of(tape, xs))
-        return (y if type(y) is Box else _settled(y)), tape
+        return (y if type(y) is Box and type(y.value) in SCALARS else _checked(tape, _settled(y))), tape
     except BaseException as error:
         tape.end()
         _teach(error)
@@ -39,8 +42,8 @@ def run(f: Callable[[list[Any]], Any], xs: list[Any]) -> Any:
     before, here = TRACING.get(), [True]
     try:
         TRACING.set(here)
-        return _settled(f(xs))
-    except ValueError as error:
+        return _checked(getattr(xs[0], "tape", None) if xs else None, _settled(f(xs)))
+    except Exception as error:
         _teach(error)
         raise
     finally:
@@ -49,13 +52,9 @@ def run(f: Callable[[list[Any]], Any], xs: list[Any]) -> Any:
 
 
 def _teach(error: BaseException) -> None:
-    """Raise another error in the place of one of NumPy's: array[i] = x calls x a sequence."""
-    if isinstance(error, ValueError) and isinstance(error.__cause__, NotDifferentiableError):
-        teaching = NotDifferentiableError(
-            "a traced value was put into a plain NumPy array, which holds plain numbers only; make that "
-            "array with zeros, empty, full or array of funad.numpy inside the function that is "
-            "differentiated, or with zeros_like(x) of a traced x"
-        )
+    """Raise another error in the place of one of others' that comes of a traced value."""
+    teaching = taught(error)
+    if teaching is not None:
         raise teaching.with_traceback(error.__traceback__) from None
 
 
@@ -65,6 +64,26 @@ def _settled(y: Any) -> Any:
         return settled(y)
     leaves, structure = tree.flatten(y)
     return tree.unflatten(structure, list(map(settled, leaves))) if Array in map(type, leaves) else y
+
+
+def _checked(trace: Any, y: Any) -> Any:
+    """Return a result; refuse one in which traced values hide from the trace in arrays of objects.
+
+    NumPy makes such arrays without asking, and what is computed with them would seem constant.
+    """
+    for leaf in [y] if tree.is_leaf(y) else tree.flatten(y)[0]:
+        seen, x = 0, leaf
+        while isinstance(x, Traced):
+            seen += x.tape is trace
+            x = x.value
+        of_objects = isinstance(x, onp.ndarray) and x.dtype == object
+        if seen > 1 or (of_objects and any(isinstance(part, Traced) for part in x.flat)):
+            raise NotDifferentiableError(
+                "the result was computed with an array of dtype object that holds traced values (as "
+                "numpy.frompyfunc and numpy.empty(n, dtype=object) make them), and whose derivatives would "
+                "be lost; write np.stack([...]) or np.array([...]) after import funad.numpy as np"
+            )
+    return y
 
 
 def boxes_of(tape: Tape, xs: list[Any]) -> list[Any]:

@@ -14,7 +14,7 @@ FLOORS = [
     {"errors"},
     {"tree", "spaces"},
     {"registry"},
-    {"tape"},
+    {"tape", "teaching"},
     {"boxes"},
     {"dual"},
     {"arrays"},

@@ -4,9 +4,9 @@ import numpy as _np
 
 from ..boxes import Traced as _Traced
 from ..boxes import unbox as _unbox
-from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import _as_array
 from ..primitives import composite as _composite
+from ..teaching import refused_write as _refused_write
 from .manipulation import broadcast_to as _broadcast_to
 from .manipulation import resize as _resize
 
@@ -20,11 +20,7 @@ def _writes(f):
         @_composite(f)
         def checked(a, *args, **kwargs):
             if not isinstance(a, _Traced):
-                raise _NotDifferentiableError(
-                    f"{f.__name__} would write a traced value into a plain array, which holds plain numbers "
-                    f"only; make the array with zeros, empty or copy of funad.numpy inside the function "
-                    f"that is differentiated, or with zeros_like(x)"
-                )
+                raise _refused_write(f.__name__)
             write(a, *args, **kwargs)
 
         return checked

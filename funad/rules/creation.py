@@ -3,6 +3,7 @@
 from .. import numpy as np
 from ..numpy.creation import assemble, filled, steps
 from ..registry import defvjp, defzero, linear
+from ..spaces import shape_of, unbroadcast
 
 defzero(np.empty_like, np.ones_like, np.zeros_like)
 
@@ -37,6 +38,9 @@ defvjp(
 )
 
 
+# Start and stop broadcast against each other, so what belongs to one is summed to its shape.
+
+
 def _weighed(ybar, first, num, endpoint, axis):
     """Σ ȳ·w, with the weights w from ``first`` to 1 - ``first`` along an axis."""
     weights = np.linspace(first, 1 - first, num, endpoint, dtype=np.finfo(ybar.dtype).dtype)
@@ -47,40 +51,43 @@ def _linspace(first):
     """Return the rule of start (``first`` is 1) or stop (0)."""
 
     def rule(y, ybar, start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
+        shape = shape_of(start if first else stop)
         if not retstep:
-            return _weighed(ybar, first, num, endpoint, axis)
+            return unbroadcast(_weighed(ybar, first, num, endpoint, axis), shape)
         ybar, stepbar = ybar
         steps = num - 1 if endpoint else num
         of_step = (1 - 2 * first) / steps * stepbar if steps > 0 else 0  # step = (stop - start)/steps
-        return _weighed(ybar, first, num, endpoint, axis) + of_step
+        return unbroadcast(_weighed(ybar, first, num, endpoint, axis) + of_step, shape)
 
     return rule
 
 
 def _geomspace_wrt_start(y, ybar, start, stop, num=50, endpoint=True, dtype=None, axis=0):
     """Σ ȳ·y·w/start, from y = start¹⁻ᵗ stopᵗ."""
-    return _weighed(ybar * y, 1, num, endpoint, axis) / start
+    return unbroadcast(_weighed(ybar * y, 1, num, endpoint, axis) / start, shape_of(start))
 
 
 def _geomspace_wrt_stop(y, ybar, start, stop, num=50, endpoint=True, dtype=None, axis=0):
     """Σ ȳ·y·w/stop."""
-    return _weighed(ybar * y, 0, num, endpoint, axis) / stop
+    return unbroadcast(_weighed(ybar * y, 0, num, endpoint, axis) / stop, shape_of(stop))
 
 
 def _logspace(first):
     """Return the rule of start or stop: ȳ·y·log(base), weighed."""
 
     def rule(y, ybar, start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
-        return np.log(base) * _weighed(ybar * y, first, num, endpoint, axis)
+        xbar = np.log(base) * _weighed(ybar * y, first, num, endpoint, axis)
+        return unbroadcast(xbar, shape_of(start if first else stop))
 
     return rule
 
 
 def _logspace_wrt_base(y, ybar, start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
     """Σ ȳ·y·e/base for the exponents e."""
+    shape = shape_of(base)
     start, stop, base = np.broadcast_arrays(start, stop, base)
     exponents = np.linspace(start, stop, num, endpoint, axis=axis)
-    return np.sum(ybar * y * exponents, axis) / base
+    return unbroadcast(np.sum(ybar * y * exponents, axis) / base, shape)
 
 
 defvjp(np.linspace, _linspace(1), _linspace(0))

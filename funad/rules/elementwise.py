@@ -7,6 +7,7 @@ import numpy as onp
 from .. import numpy as np
 from ..numpy.elementwise import keep, modified_ratio, spherical_ratio
 from ..registry import defvjp, defzero, elementwise
+from ..spaces import shape_of, unbroadcast, zeros_like
 
 ndarray = onp.ndarray
 LN2, LN10 = math.log(2), math.log(10)
@@ -60,7 +61,11 @@ elementwise(np.reciprocal, lambda y, ybar, x: -ybar * y * y)
 elementwise(np.remainder, lambda y, ybar, a, b: ybar, lambda y, ybar, a, b: -ybar * (a // b))
 # a/b itself may round up to the next integer; (a - y)/b is one, but for rounding.
 elementwise(np.fmod, lambda y, ybar, a, b: ybar, lambda y, ybar, a, b: -ybar * np.rint((a - y) / b))
-defvjp(np.divmod, lambda y, ybar, a, b: ybar[1], lambda y, ybar, a, b: -ybar[1] * y[0])
+defvjp(
+    np.divmod,
+    lambda y, ybar, a, b: unbroadcast(ybar[1], shape_of(a)),
+    lambda y, ybar, a, b: unbroadcast(-ybar[1] * y[0], shape_of(b)),
+)
 defvjp(np.modf, lambda y, ybar, x: ybar[0])
 
 
@@ -238,7 +243,7 @@ def _absolute(y, ybar, x):
 def _sign(y, ybar, x):
     """Constant on the reals; for complex z, y = z/|z| and z̄ = (ȳ - Re(ȳ·y)·y*)/|z|."""
     if not _is_complex(x):
-        return 0.0
+        return zeros_like(x)
     return (ybar - np.real(ybar * y) * np.conjugate(y)) / _or_inf(np.absolute(x))
 
 

@@ -9,7 +9,7 @@ from .. import numpy as np
 from ..boxes import unbox
 from ..numpy.reductions import difference
 from ..registry import defvjp, defzero, linear
-from ..spaces import dtype_of, shape_of, zeros_like
+from ..spaces import dtype_of, shape_of, unbroadcast, zeros_like
 
 ndarray = onp.ndarray
 NUMBERS = {float: onp.float64, onp.float64: onp.float64, onp.float32: onp.float32}
@@ -120,10 +120,11 @@ def _var_wrt_mean(
     y, ybar, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, mean=None, correction=None
 ):  # fmt: skip
     """μ̄ = -Σ x̄, over the axes along which the mean is repeated."""
-    return -_var(
+    abar = _var(
         y, ybar, a, axis, dtype,
         ddof=ddof, keepdims=keepdims, where=where, mean=mean, correction=correction,
     )  # fmt: skip
+    return -unbroadcast(abar, shape_of(mean))
 
 
 def _through_root(ybar, y):
@@ -148,10 +149,11 @@ def _std_wrt_mean(
     y, ybar, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, mean=None, correction=None
 ):  # fmt: skip
     """μ̄ = -Σ x̄, over the axes along which the mean is repeated."""
-    return -_std(
+    abar = _std(
         y, ybar, a, axis, dtype,
         ddof=ddof, keepdims=keepdims, where=where, mean=mean, correction=correction,
     )  # fmt: skip
+    return -unbroadcast(abar, shape_of(mean))
 
 
 defvjp(np.var, _var, _var_wrt_mean, argnums=(0, "mean"))

@@ -14,7 +14,7 @@ import numpy as onp
 from .. import tree
 from ..boxes import Box, Traced
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError
-from ..spaces import describe, fit, is_complex, shed, zeros_like
+from ..spaces import describe, fit, is_complex, is_number, shed, zeros_like
 from ..tape import Tape
 from ..tracing import trace
 
@@ -288,6 +288,8 @@ def trace_call(call: Call, has_aux: bool) -> tuple[Any, Tape, Any]:
     """Run the call on boxes; return y, still boxed, the tape, and aux without this trace's boxes."""
     y, tape = trace(call, call.leaves)
     if not has_aux:
+        if type(y) is not Box:
+            check_output(call.f, y)
         return y, tape, None
     if not isinstance(y, tuple) or len(y) != 2:
         tape.end()
@@ -296,6 +298,17 @@ def trace_call(call: Call, has_aux: bool) -> tuple[Any, Tape, Any]:
             f"{getattr(call.f, '__name__', 'f')} returned {describe(y)}"
         )
     return y[0], tape, tree.map(lambda leaf: out_of(tape, leaf), y[1])
+
+
+def check_output(f: Any, y: Any) -> None:
+    """Refuse a result of which no part can have a derivative."""
+    if not tree.is_leaf(y) or is_number(y):
+        return
+    hint = " (does it end without a return statement?)" if y is None else ""
+    raise NonScalarOutputError(
+        f"{getattr(f, '__name__', 'f')} returned {describe(y)}{hint}, which has no derivative; return a "
+        f"number, an array, or a container of them"
+    )
 
 
 def out_of(tape: Tape, x: Any) -> Any:

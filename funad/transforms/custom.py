@@ -10,9 +10,10 @@ import numpy as onp
 from .. import numpy as np
 from .. import tree
 from ..boxes import Traced, innermost
-from ..errors import ArgumentError
+from ..errors import ArgumentError, CotangentError
 from ..joint import step
-from ..spaces import dtype_of, shape_of
+from ..registry import signature_of
+from ..spaces import describe, dtype_of, is_complex, is_number, shape_of
 from ..tape import Tape
 from .calls import Transformed
 from .reverse import stop_gradient, vjp
@@ -106,6 +107,14 @@ def custom_vjp(f: Any, forward: Callable[..., Any], backward: Callable[..., Any]
     """
     if not callable(forward) or not callable(backward):
         raise ArgumentError("custom_vjp(f, forward, backward) takes three functions")
+    signature = signature_of(backward)
+    try:
+        _ = signature is None or signature.bind(None, None)
+    except TypeError:
+        raise ArgumentError(
+            f"the backward function of custom_vjp is called with (residuals, ȳ), but {_called(backward)} "
+            f"takes {signature}; the arguments of f that it needs go into the residuals"
+        ) from None
     return Transformed(_custom_vjp, f, forward, backward)
 
 
@@ -115,24 +124,64 @@ def _custom_vjp(f: Any, forward: Any, backward: Any, args: Any, kwargs: Any) -> 
     name = getattr(f, "__name__", "f")
     structures = [tree.flatten(arg)[1] for arg in args]
 
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        found = forward(*args, **kwargs)
+        if not isinstance(found, tuple) or len(found) != 2:
+            raise ArgumentError(
+                f"{_called(forward)}, the forward function of {name}, must return the pair (y, residuals), "
+                f"but it returned {describe(found)}; write return y, None where nothing needs to be kept"
+            )
+        return found
+
     def pull_back(residuals: Any, ybar: Any, xs: list[Any], places: list[int]) -> Any:
         found = backward(residuals, ybar)
         xbars = (found,) if len(args) == 1 else found
+        who = f"{_called(backward)}, the backward function of {name},"
         if not isinstance(xbars, tuple) or len(xbars) != len(args):
             raise ArgumentError(
-                f"the backward pass of {name} must return a tuple of {len(args)} cotangents, one "
-                f"per positional argument"
+                f"{who} must return a tuple of {len(args)} cotangents, one per positional argument, but it "
+                f"returned {describe(found)}; None stands for zero"
             )
         flat: list[Any] = []
-        for structure, xbar in zip(structures, xbars, strict=True):
-            flat += [None] * structure.size if xbar is None else tree.flatten_like(structure, xbar)
+        for n, (structure, xbar) in enumerate(zip(structures, xbars, strict=True)):
+            try:
+                flat += [None] * structure.size if xbar is None else tree.flatten_like(structure, xbar)
+            except ArgumentError:
+                raise ArgumentError(
+                    f"{who} returned {tree.flatten(xbar)[1]} for argument {n}, whose structure is {structure}"
+                ) from None
         flat += [None] * (max(places) + 1 - len(flat))
+        real = not any(map(is_complex, tree.flatten(ybar)[0]))
+        for x, place in zip(xs, places, strict=True):
+            _check_cotangent(who, flat[place], x, real)
         return [
             onp.zeros(shape_of(x)) if flat[place] is None else flat[place]
             for x, place in zip(xs, places, strict=True)
         ]
 
-    return step(name, forward, pull_back, args, kwargs, False)
+    return step(name, checked, pull_back, args, kwargs, False)
+
+
+def _called(f: Any) -> str:
+    return getattr(f, "__name__", type(f).__name__)
+
+
+def _check_cotangent(who: str, xbar: Any, x: Any, real: bool) -> None:
+    """Refuse what the backward function returned for x, unless it is of its shape and as real."""
+    if xbar is None:
+        return
+    if not is_number(xbar):
+        raise CotangentError(f"{who} returned {describe(xbar)}, where the cotangent of {describe(x)} belongs")
+    if shape_of(xbar) != shape_of(x):
+        raise CotangentError(
+            f"{who} returned a cotangent of shape {shape_of(xbar)} for an argument of shape {shape_of(x)}; "
+            f"sum it over the axes that were broadcast, so that x̄ has the shape of x"
+        )
+    if real and is_complex(xbar) and not is_complex(x):
+        raise CotangentError(
+            f"{who} returned a complex cotangent for a real argument and a real ȳ; return its real part, "
+            f"if that is what is meant"
+        )
 
 
 def numerical(f: Any, step: float | None = None, order: int = 2) -> Any:

@@ -10,9 +10,9 @@ from ..arrays import settled
 from ..boxes import Box, Dual
 from ..dual import Forward, dual, push_forward
 from ..errors import ArgumentError, TangentError
-from ..spaces import fit, shape_of, zeros_like
+from ..spaces import describe, fit, shape_of, zeros_like
 from ..tracing import run
-from .calls import Call, finish, frozen_copies, out_of, own_copies, trace_call
+from .calls import Call, check_output, finish, frozen_copies, out_of, own_copies, trace_call
 
 __all__ = ["jvp", "linearize"]
 
@@ -59,11 +59,15 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = Fals
     call = _call(f, primals, kwargs)
     xdots = _fitted(call, tangents)
     trace = Forward()
-    y = run(call, [dual(trace, x, xdot) for x, xdot in zip(call.leaves, xdots, strict=True)])
+    try:
+        y = run(call, [dual(trace, x, xdot) for x, xdot in zip(call.leaves, xdots, strict=True)])
+    finally:
+        trace.end()
     aux = None
     if has_aux:
         y, aux = _pair(f, y)
         aux = tree.map(lambda leaf: _primal(trace, leaf), aux)
+    check_output(f, y)
     leaves, structure = tree.flatten(y)
     value = tree.unflatten(structure, [_primal(trace, leaf) for leaf in leaves])
     ydot = tree.unflatten(structure, [_tangent(trace, leaf) for leaf in leaves])
@@ -141,6 +145,11 @@ def _fitted(call: Call, tangents: Any) -> list[Any]:
         try:
             xdots += tree.flatten_like(structure, tangent)
         except ArgumentError:
+            if structure.kind is None and isinstance(tangent, (list, tuple)):
+                raise TangentError(
+                    f"primal {place} is one {describe(call.args[place])}, but its tangent is a "
+                    f"{describe(tangent)}; an array was expected: write numpy.array(v)"
+                ) from None
             raise TangentError(
                 f"primal {place} has the structure {structure}, but its tangent has "
                 f"{tree.flatten(tangent)[1]}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as onp
@@ -12,7 +13,8 @@ from .. import numpy as np
 from .. import tree
 from ..boxes import Box
 from ..dual import push_forward
-from ..errors import NonScalarOutputError
+from ..errors import ArgumentError, NonScalarOutputError
+from ..registry import signature_of
 from ..spaces import dtype_of, is_complex, shape_of, zeros_like
 from ..tracing import sweep
 from .calls import (
@@ -22,6 +24,7 @@ from .calls import (
     check_argnums,
     check_complex,
     check_complex_result,
+    check_output,
     finish,
     out_of,
     trace_call,
@@ -42,6 +45,8 @@ class _Run:
         self.call = Call(f, argnums, args, kwargs)
         self.ys, tape, self.aux = trace_call(self.call, has_aux)
         self.leaves, self.structure = tree.flatten(self.ys)
+        for leaf in self.leaves:
+            check_output(f, leaf)
         self.entries = tape.end()
         self.inside = [type(leaf) is Box and leaf.tape is tape for leaf in self.leaves]
         self.values = [out_of(tape, leaf) for leaf in self.leaves]
@@ -329,11 +334,14 @@ def hvp(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> Any:
 
 
 def _hvp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
-    return _gradient_along(grad(f, argnums), f, argnums, args, kwargs)[1]
+    with _vector_last(f, args, kwargs):
+        return _gradient_along(grad(f, argnums), f, argnums, args, kwargs)[1]
 
 
 def _gradient_along(of_gradient: Any, f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
     """Return the value and the tangent of a function of the gradient, along v, the last argument."""
+    if not args:
+        raise ArgumentError("the vector v is missing")
     *primals, v = args
     call = Call(f, argnums, tuple(primals), kwargs)
     xs = [primals[place] if isinstance(place, int) else kwargs[place] for place in call.places]
@@ -348,6 +356,32 @@ def _gradient_along(of_gradient: Any, f: Any, argnums: ArgNums, args: Any, kwarg
         return of_gradient(*arguments, **named)
 
     return jvp(at, xs, v if isinstance(argnums, tuple) else (v,))
+
+
+@contextlib.contextmanager
+def _vector_last(f: Any, args: Any, kwargs: Any) -> Iterator[None]:
+    """Say so where a call fails because v is missing: its last argument is one of f."""
+    try:
+        yield
+    except (TypeError, ArgumentError):
+        if args and _binds(f, args[:-1], kwargs):
+            raise
+        name = getattr(f, "__name__", "f")
+        raise ArgumentError(
+            f"a product with a vector takes the arguments of {name} and then v, of the structure and shapes "
+            f"of x: hvp({name})(x, v), v comes last; it was called with {len(args)} "
+            f"argument{'s' if len(args) != 1 else ''}"
+        ) from None
+
+
+def _binds(f: Any, args: Any, kwargs: Any) -> bool:
+    """Say whether f can be called with these arguments."""
+    signature = signature_of(f)
+    try:
+        _ = signature is None or signature.bind(*args, **kwargs)
+    except TypeError:
+        return False
+    return True
 
 
 def vhp(f: Any, argnums: ArgNums = 0) -> Any:
@@ -366,9 +400,9 @@ def vhp(f: Any, argnums: ArgNums = 0) -> Any:
 
 
 def _vhp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
-    *primals, v = args
-    _, vjp_f = vjp(grad(f, argnums), *primals, argnums=argnums, **kwargs)
-    return vjp_f(v)
+    with _vector_last(f, args, kwargs):
+        _, vjp_f = vjp(grad(f, argnums), *args[:-1], argnums=argnums, **kwargs)
+    return vjp_f(args[-1])
 
 
 def value_grad_and_hvp(f: Any, argnums: ArgNums = 0) -> Any:
@@ -386,7 +420,9 @@ def value_grad_and_hvp(f: Any, argnums: ArgNums = 0) -> Any:
 
 
 def _value_grad_and_hvp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
-    (value, gradient), (_, product) = _gradient_along(value_and_grad(f, argnums), f, argnums, args, kwargs)
+    with _vector_last(f, args, kwargs):
+        found = _gradient_along(value_and_grad(f, argnums), f, argnums, args, kwargs)
+    (value, gradient), (_, product) = found
     return value, gradient, product
 
 
@@ -423,7 +459,7 @@ def ggnvp(f: Callable[..., Any], loss: Callable[[Any], Any], argnums: ArgNums = 
 
 
 def _ggnvp(f: Any, loss: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
-    *primals, _ = args
-    y, vjp_f = vjp(f, *primals, argnums=argnums, **kwargs)
-    _, ydot = _gradient_along(f, f, argnums, args, kwargs)
+    with _vector_last(f, args, kwargs):
+        y, vjp_f = vjp(f, *args[:-1], argnums=argnums, **kwargs)
+        _, ydot = _gradient_along(f, f, argnums, args, kwargs)
     return vjp_f(hvp(loss)(y, ydot))

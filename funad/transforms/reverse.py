@@ -84,10 +84,20 @@ def vjp(
     leaves, structure = tree.flatten(y)
     entries = tape.end()
 
-    def vjp_f(ybar: Any) -> Any:
+    def vjp_f(ybar: Any, *others: Any) -> Any:
+        if others:
+            raise CotangentError(
+                f"vjp_f takes one ȳ, of the structure of the output, but was given {1 + len(others)} "
+                f"arguments; of an output that is a tuple, ȳ is a tuple: vjp_f((ȳ1, ȳ2))"
+            )
         try:
             ybars = tree.flatten_like(structure, ybar)
         except ArgumentError:
+            if structure.kind is None and isinstance(ybar, (list, tuple)):
+                raise CotangentError(
+                    f"the output is one {describe(leaves[0])}, but ȳ is a {describe(ybar)}; write "
+                    f"numpy.array(ȳ)"
+                ) from None
             raise CotangentError(
                 f"the output has the structure {structure}, but ȳ has {tree.flatten(ybar)[1]}"
             ) from None

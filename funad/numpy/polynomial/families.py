@@ -83,7 +83,7 @@ class Family:
 
         def val_wrt_x(y, ybar, x, c, tensor=True):
             """x̄ = ȳ p′(x)."""
-            return ybar * val(x, der(_vector(c), 1, 0), tensor)
+            return _unbroadcast(ybar * val(x, der(_vector(c), 1, 0), tensor), np.shape(x))
 
         def val_wrt_c(y, ybar, x, c, tensor=True):
             """c̄ₖ = Σ ȳ Pₖ(x)."""
@@ -100,7 +100,7 @@ class Family:
         def vander_wrt_x(y, ybar, x, deg):
             """x̄ = Σ ȳₖ Pₖ′(x)."""
             slopes = self._plain("der")(_np.eye(deg + 1)).astype(_np.finfo(ybar.dtype).dtype)
-            return np.sum(ybar * (vander(x, max(deg - 1, 0)) @ slopes), -1)
+            return np.reshape(np.sum(ybar * (vander(x, max(deg - 1, 0)) @ slopes), -1), np.shape(x))
 
         def roots_wrt_c(y, ybar, c):
             """c̄ₖ = -Σ r̄ᵢ Pₖ(rᵢ)/p′(rᵢ), from p(r) = 0; of a multiple root the derivative is infinite."""

@@ -5,6 +5,7 @@ from ...boxes import Traced, unbox
 from ...numpy import linalg
 from ...numpy.linalg import solve
 from ...registry import defvjp
+from ...spaces import shape_of, unbroadcast
 from .decompositions import singular_values
 from .matrices import column, conj, fold, h, half, row, t
 
@@ -19,12 +20,13 @@ def _solve_by(a, ybar, b):
 def _solve_wrt_a(y, ybar, a, b):
     """Ā = -(A⁻ᵀ ȳ) yᵀ, from dA y + A dy = 0."""
     bbar = _solve_by(a, ybar, b)
-    return -column(bbar) * row(y) if np.ndim(b) == 1 else -(bbar @ t(y))
+    abar = -column(bbar) * row(y) if np.ndim(b) == 1 else -(bbar @ t(y))
+    return unbroadcast(abar, shape_of(a))
 
 
 def _solve_wrt_b(y, ybar, a, b):
     """b̄ = A⁻ᵀ ȳ."""
-    return _solve_by(a, ybar, b)
+    return unbroadcast(_solve_by(a, ybar, b), shape_of(b))
 
 
 def of_inverse(y, ybar, a):

@@ -1,0 +1,398 @@
+"""What was done to a traced value that would lose its derivative, and what to write instead.
+
+A function that makes a plain array or number of its argument only says so by asking for one. Which
+function that was, and in which line of the user's, is found in the frames that are running then:
+it costs nothing until something is refused.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextvars
+import dis
+import itertools
+import linecache
+import os
+import re
+import sys
+import sysconfig
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as onp
+
+from .errors import FunadError, NotDifferentiableError
+from .registry import record_of
+
+__all__ = ["refusal", "refused_constant", "refused_in_place", "refused_write", "taught", "without_rule"]
+
+_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_LIBRARIES = tuple(
+    {sysconfig.get_paths()[name] + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    | {
+        os.path.dirname(os.path.dirname(os.path.abspath(onp.__file__))) + os.sep,
+        "<frozen",
+        "<__array_function__",
+    }
+)
+_PLAIN = "stop_gradient(x) where the derivative is not wanted"
+
+# What to write instead: of the longest name that the function's own starts with.
+_INSTEAD = {
+    "math.dist": "write np.linalg.norm(a - b)",
+    "math.fsum": "write np.sum(x)",
+    "math.hypot": "write np.sqrt(a**2 + b**2)",
+    "math.log": "write np.log(x)",
+    "math.pow": "write a**b",
+    "cmath": "write x + 0j and the function of funad.numpy",
+    "numpy.arange": "write start + step * np.arange(n) with n a plain number",
+    "numpy.frompyfunc": "write np.stack([f(t) for t in x])",
+    "numpy.fromiter": "write np.stack(list(x))",
+    "numpy.ma": "write np.where(mask, 0, x), or x[~mask]",
+    "numpy.matrix": "write np.array(...) of arrays, and @",
+    "numpy.asmatrix": "write np.array(...) and @",
+    "numpy.bmat": "write np.block(...)",
+    "numpy.nditer": "write for t in np.ravel(x)",
+    "numpy.ndenumerate": "write for index in np.ndindex(x.shape), and x[index]",
+    "numpy.broadcast": "write np.broadcast_arrays(a, b)",
+    "numpy.poly1d": "write sum(c * t**n for n, c in enumerate(coefficients[::-1]))",
+    "numpy.polynomial": "write sum(c * t**n for n, c in enumerate(coefficients))",
+    "numpy.r_": "write np.concatenate([...]) or np.stack([...])",
+    "numpy.c_": "write np.column_stack([...])",
+    "numpy.mgrid": "write np.meshgrid(..., indexing='ij')",
+    "numpy.ogrid": "write np.meshgrid(..., indexing='ij', sparse=True)",
+    "numpy.random": "draw with plain parameters and transform what was drawn: mean + sd * rng.normal(size=n)",
+    "numpy.vectorize": "write np.stack([f(t) for t in x])",
+    "scipy.fft": "write the function of that name in np.fft",
+    "scipy.integrate.quad": "write nodes, weights = numpy.polynomial.legendre.leggauss(50), moved to the "
+    "interval, and np.sum(weights * f(nodes))",
+    "scipy.integrate.solve_ivp": "write the steps of the method (Euler's, Runge-Kutta) in a loop with np",
+    "scipy.integrate.odeint": "write the steps of the method (Euler's, Runge-Kutta) in a loop with np",
+    "scipy.interpolate.interp1d": "write np.interp(at, x, y)",
+    "scipy.linalg.cho_solve": "write np.linalg.solve(a, b) with the matrix itself",
+    "scipy.linalg.cho_factor": "write np.linalg.cholesky(a)",
+    "scipy.linalg.solve_triangular": "write np.linalg.solve(np.tril(a), b)",
+    "scipy.linalg": "write the function of that name in np.linalg",
+    "scipy.optimize": "solve with stop_gradient(x) and then take one Newton step with x itself: "
+    "t - f(t, x) / stop_gradient(slope), whose derivative is that of the solution",
+    "scipy.sparse": "write A.toarray() @ x, or wrap the product: product = funad.primitive(lambda x: A @ x), "
+    "funad.linear(product, lambda y, ybar, x: A.T @ ybar)",
+    "scipy.spatial.distance": "write np.sqrt(np.sum((a[:, None] - b) ** 2, -1))",
+    "scipy.special.expit": "write 1 / (1 + np.exp(-x))",
+    "scipy.special.log_softmax": "write x - scale - np.log(np.sum(np.exp(x - scale))) with scale = np.max(x)",
+    "scipy.special.logsumexp": "write np.log(np.sum(np.exp(x - scale))) + scale with scale = np.max(x)",
+    "scipy.special.softmax": "write e / np.sum(e) with e = np.exp(x - np.max(x))",
+    "scipy.special.xlogy": "write np.where(x == 0, 0, x * np.log(y))",
+    "scipy.stats.norm.logpdf": "write -0.5 * ((x - loc) / scale) ** 2 - np.log(scale * np.sqrt(2 * np.pi))",
+    "scipy.stats.norm.pdf": "write np.exp(-0.5 * ((x - loc) / scale) ** 2) / (scale * np.sqrt(2 * np.pi))",
+}  # fmt: skip
+
+
+class _Place(NamedTuple):
+    """An instruction of the user's that is being run."""
+
+    code: Any
+    line: int
+    text: str  # its source
+    name: str  # the dotted name of the function that it calls; "" of any other instruction
+    base: str  # the source of what that function is a method of
+    arguments: str  # the source of what it is called with, from the bracket on
+    function: Any  # that function, where it is known
+    operation: str  # the name of the instruction
+
+
+# The last refusal and the place of it: compiled code may put an error of its own in its place.
+_last: contextvars.ContextVar[tuple[str, Any, int] | None] = contextvars.ContextVar("last", default=None)
+
+
+def _place() -> _Place | None:
+    """Return the user's instruction that is being run: the innermost outside of libraries, if any is.
+
+    Below the frames of funad that called f, all is the user's.
+    """
+    frame: Any = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
+        frame = frame.f_back
+    found = frame
+    while frame is not None and not frame.f_code.co_filename.startswith(_HERE):
+        found = frame
+        if not frame.f_code.co_filename.startswith(_LIBRARIES):
+            break
+        frame = frame.f_back
+    return None if found is None else _read(found, found.f_lasti, found.f_lineno)
+
+
+def _read(frame: Any, at: int, line: int) -> _Place:
+    """Return what a frame is doing."""
+    code = frame.f_code
+    positions = next(itertools.islice(code.co_positions(), at // 2, None), (None,) * 4)
+    text, name, base, function = _segment(code.co_filename, *positions), "", "", None
+    try:
+        tree: Any = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        tree = None
+    arguments = ""
+    if isinstance(tree, (ast.Call, ast.Subscript)):
+        tree = tree.func if isinstance(tree, ast.Call) else tree.value
+        name, function = _named(tree, frame)
+        arguments = _after(text, tree)
+        base = ast.unparse(tree.value) if isinstance(tree, ast.Attribute) else ""
+    elif isinstance(tree, ast.BinOp):
+        sides = [_named(side, frame)[0] for side in (tree.left, tree.right)]
+        name = next((side for side in sides if _instead(side)), "")
+    return _Place(code, line, text, name, base, arguments, function, dis.opname[code.co_code[at]])
+
+
+def _after(text: str, tree: Any) -> str:
+    """Return the source behind a part of it and the bracket that follows."""
+    return text.encode()[tree.end_col_offset :].decode().partition("(")[2]
+
+
+def _segment(filename: str, line: int | None, last: int | None, start: int | None, end: int | None) -> str:
+    """Return a part of a source file as one line; "" if it is not to be had."""
+    if line is None or last is None or start is None or end is None:
+        return ""
+    lines = [linecache.getline(filename, n).rstrip("\n").encode() for n in range(line, last + 1)]
+    lines[-1] = lines[-1][:end]
+    lines[0] = lines[0][start:]
+    return " ".join(part.decode(errors="ignore").strip() for part in lines)
+
+
+def _named(tree: Any, frame: Any) -> tuple[str, Any]:
+    """Return the dotted name of a function, and the function as far as only modules lead to it."""
+    steps: list[str] = []
+    while isinstance(tree, ast.Attribute):
+        steps.insert(0, tree.attr)
+        tree = tree.value
+    if isinstance(tree, ast.Call):  # numpy.vectorize(f)(x), numpy.random.default_rng().normal(x)
+        return ".".join([_named(tree.func, frame)[0], *steps]), None
+    if not isinstance(tree, ast.Name):
+        return ".".join(["", *steps]), None
+    spaces = (frame.f_locals, frame.f_globals, frame.f_builtins)
+    value = next((space[tree.id] for space in spaces if tree.id in space), None)
+    name = _own_name(value, tree.id)
+    for n, step in enumerate(steps):
+        if not isinstance(value, type(sys)):
+            return ".".join([name, *steps[n:]]), None
+        value = getattr(value, step, None)
+        name = f"{name}.{step}"
+    return name, value
+
+
+def _own_name(value: Any, name: str) -> str:
+    """Return the name of a value with its module: of an instance, that of its class."""
+    if isinstance(value, type(sys)):
+        return value.__name__
+    if isinstance(value, onp.ufunc):
+        known: Any = (onp, sys.modules.get("scipy.special"))
+        found = next((m for m in known if getattr(m, value.__name__, None) is value), None)
+        return f"{found.__name__}.{value.__name__}" if found is not None else value.__name__
+    owner = value if hasattr(value, "__qualname__") else type(value)
+    module = getattr(owner, "__module__", None) or ""
+    public = list(itertools.takewhile(lambda part: not part.startswith("_"), module.split(".")))
+    if not public or public[0] in ("builtins", ""):
+        return name
+    return ".".join([*public, owner.__name__]) if public[0] in _KNOWN else name
+
+
+_KNOWN = {"numpy", "scipy", "math", "cmath", "statistics"}
+
+
+def _instead(name: str) -> str:
+    """Return what the table says of a function, or of what it stands in."""
+    found = [known for known in _INSTEAD if f"{name}.".startswith(f"{known}.")]
+    return _INSTEAD[max(found, key=len)] if found else ""
+
+
+def _rewrite(place: _Place) -> str:
+    """Return what to write in the place of a call."""
+    method = place.name.rpartition(".")[2]
+    record, arguments = record_of(place.function), place.arguments or "...)"
+    written = f"np.{place.name[6:]}" if place.name.startswith("numpy.") else f"funad.{place.name}"
+    if place.name.startswith("math."):
+        record, written = record_of(getattr(onp, method, None)), f"np.{method}"
+    elif place.function is None and place.base and hasattr(onp.ndarray, method):
+        record, written = record_of(getattr(onp, method, None)), f"np.{method}"
+        arguments = f"{place.base}, {arguments}"
+    drawn = place.name.startswith("numpy.random.")
+    if record is not None and record.wrapped is not record.f and record.kind is not None and not drawn:
+        return f"write {written}({arguments} after import funad.numpy as np"
+    rewrite = _instead(place.name)
+    if rewrite:
+        return f"{rewrite} after import funad.numpy as np" if "np." in rewrite else rewrite
+    if isinstance(place.function, type) and issubclass(place.function, onp.generic):
+        return f"write np.astype(x, {place.name}) after import funad.numpy as np"
+    return (
+        f"wrap it, g = funad.primitive({place.name or 'f'}), and give it a derivative, "
+        f"funad.defvjp(g, lambda y, ybar, x: ...)"
+    )
+
+
+def _remembered(message: str, place: _Place) -> NotDifferentiableError:
+    _last.set((message, place.code, place.line))
+    return NotDifferentiableError(message)
+
+
+def refusal(found: str, what: str, loses: str, instead: str) -> NotDifferentiableError:
+    """Return the error of a conversion that would lose a derivative.
+
+    ``found`` describes the traced value, ``what`` the conversion, ``loses`` what it would give, and
+    ``instead`` is what to write where the user has asked for it by hand.
+    """
+    place = _place()
+    if place is None:
+        return NotDifferentiableError(f"{what} of a traced value, {found}, would give {loses}; {instead}")
+    method = place.name.rpartition(".")[2]
+    if place.operation == "STORE_SUBSCR" or (place.function is None and method in _WRITERS):
+        text = f"{place.text} = ..." if place.operation == "STORE_SUBSCR" else place.text
+        return _remembered(_stored(text, found), place)
+    if place.name in _WRITING:
+        return refused_write(method)
+    by_hand = place.name in ("", "float", "int", "complex", "range")
+    if place.operation == "BINARY_SUBSCR" and not _instead(place.name):
+        by_hand, what, loses, instead = True, "use as an index", "integers", "write int(stop_gradient(x))"
+    if by_hand:
+        if place.operation == "BINARY_OP":
+            instead = "write np.array([...]) for the list after import funad.numpy as np"
+        at = f", in {place.text}," if place.text else ""
+        return _remembered(
+            f"{what} of a traced value, {found}{at} would give {loses} and lose its derivative; {instead}, "
+            f"or {_PLAIN}", place,
+        )  # fmt: skip
+    return _remembered(
+        f"{place.name} met a traced value, {found}, where it needs {loses} ({what}), and would lose its "
+        f"derivative; {_rewrite(place)}, or give it {_PLAIN}", place,
+    )  # fmt: skip
+
+
+# Methods that write into their array, and functions of NumPy's that write into their first argument.
+_WRITERS = {"__setitem__", "fill", "itemset", "partition", "put", "sort"}
+_WRITING = {
+    f"numpy.{name}" for name in ("copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask")
+}
+
+
+def _stored(text: str, found: str) -> str:
+    return (
+        f"{text} puts a traced value, {found}, into a plain NumPy array, which holds plain numbers only; "
+        f"make that array with zeros, empty, full or array of funad.numpy inside the function that is "
+        f"differentiated, or with zeros_like(x) of a traced x"
+    )
+
+
+def refused_in_place(found: str) -> NotDifferentiableError | None:
+    """Return the error of v += x with a plain array v and a traced x; None of any other operation."""
+    place = _place()
+    if place is None or place.operation != "BINARY_OP":
+        return None
+    target, sign, operand = _halves(place.text)
+    return NotDifferentiableError(
+        f"{target} {sign}= {operand} would write a traced value, {found}, into a plain NumPy array; write "
+        f"{target} = {target} {sign} {operand}, or make {target} with zeros, empty, full or array of "
+        f"funad.numpy inside the function that is differentiated"
+    )
+
+
+def _halves(text: str) -> tuple[str, str, str]:
+    """Return v, + and u of v += u."""
+    try:
+        statement: Any = ast.parse(text).body[0]
+        target, operand = ast.unparse(statement.target), ast.unparse(statement.value)
+        return target, text[len(target) : text.index("=", len(target))].strip(), operand
+    except (SyntaxError, AttributeError, ValueError, IndexError):
+        return "v", "+", "u"
+
+
+def refused_write(name: str) -> NotDifferentiableError:
+    """Return the error of a function of NumPy's that writes a traced value into a plain array."""
+    place = _place()
+    if place is not None and place.name in ("numpy.full", "numpy.full_like"):  # which call copyto
+        return NotDifferentiableError(
+            f"{place.name} met a traced value, which it would write into a plain array; {_rewrite(place)}, "
+            f"or give it {_PLAIN}"
+        )
+    return NotDifferentiableError(
+        f"{name} would write a traced value into a plain array, which holds plain numbers only; make the "
+        f"array with zeros, empty or copy of funad.numpy inside the function that is differentiated, or "
+        f"with zeros_like(x)"
+    )
+
+
+def without_rule(name: str, found: str) -> str:
+    """Return the message for a function on a traced value that has no rule."""
+    place = _place()
+    if place is not None and place.name.rpartition(".")[2] == name:
+        name = place.name
+    known = place is not None and (place.function is None or _instead(place.name))
+    if place is not None and known and place.name:
+        return (
+            f"{place.name} was called on a traced value, {found}, but has no derivative rule; "
+            f"{_rewrite(place)}, or give it {_PLAIN}"
+        )
+    return (
+        f"{name} was called on a traced value, {found}, but has no derivative rule; wrap it, "
+        f"g = funad.primitive({name}), and give it one, funad.elementwise(g, lambda y, ybar, x: ybar * "
+        f"slope), or give it {_PLAIN}"
+    )
+
+
+def refused_constant(x: Any) -> NotDifferentiableError | None:
+    """Return the error of an array whose arithmetic is its own beside a traced value; None of others."""
+    kind: Any = type(x)
+    if isinstance(x, onp.ndarray):
+        own = (
+            kind.__mul__ is not onp.ndarray.__mul__ or kind.__array_ufunc__ is not onp.ndarray.__array_ufunc__
+        )
+    else:
+        own = hasattr(kind, "tocsr") and hasattr(kind, "toarray")
+    if not own:
+        return None
+    name = _own_name(x, kind.__name__)
+    rewrite = _instead(name) or "write numpy.asarray(a)"
+    after = " after import funad.numpy as np" if "np." in rewrite else ""
+    return NotDifferentiableError(
+        f"{name} has an arithmetic of its own, which is not that of the traced value beside it; "
+        f"{rewrite}{after}"
+    )
+
+
+def taught(error: BaseException) -> NotDifferentiableError | None:
+    """Return what to raise in the place of another's error that comes of a traced value; None to keep it."""
+    last = _last.get()
+    _last.set(None)
+    if isinstance(error, FunadError) or not isinstance(error, Exception):
+        return None
+    cause: Any = error
+    while cause is not None:
+        if isinstance(cause, NotDifferentiableError):
+            return NotDifferentiableError(str(cause))
+        cause = cause.__cause__
+    steps = list(_steps(error.__traceback__))
+    if last is not None and any((step.tb_frame.f_code, step.tb_lineno) == last[1:] for step in steps):
+        return NotDifferentiableError(f"{last[0]} (in the end it raised {type(error).__name__}: {error})")
+    if not _comes_of_traced(error):
+        return None
+    mine = [step for step in steps if not step.tb_frame.f_code.co_filename.startswith((_HERE, *_LIBRARIES))]
+    places = [_read(step.tb_frame, step.tb_lasti, step.tb_lineno) for step in mine]
+    place = next((place for place in reversed(places) if place.operation != "RAISE_VARARGS"), None)
+    text = place.text if place is not None and place.text else "compiled code"
+    name = place.name if place is not None and place.name else "f"
+    return NotDifferentiableError(
+        f"{text} was given a traced value, which it cannot take ({type(error).__name__}: {error}); give it "
+        f"funad.stop_gradient(x), or wrap it, g = funad.primitive({name}), and give it a derivative, "
+        f"funad.defvjp(g, lambda y, ybar, x: ...)"
+    )
+
+
+def _steps(traceback: Any) -> Iterator[Any]:
+    while traceback is not None:
+        yield traceback
+        traceback = traceback.tb_next
+
+
+def _comes_of_traced(error: BaseException) -> bool:
+    """Say whether compiled code complains of an argument that is a traced value."""
+    if type(error).__module__ in ("_ctypes", "ctypes", "struct"):
+        return True
+    named = re.search(r"\b(Box|Dual|funad)\b|'Array'|type Array\b", str(error)) is not None
+    return isinstance(error, TypeError) and named
