@@ -294,8 +294,8 @@ def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> An
 # The types of second arguments and of keywords in which no box can hide.
 PLAIN = frozenset({ndarray, float, int, bool, type(None)})
 _FLOAT = onp.dtype(float)
-# What two numbers or arrays may give; anything else is looked at more closely.
-RESULTS = frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex, Box})
+# What two numbers or arrays may give; anything else is looked at more closely, and computed again.
+RESULTS = frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex, Box, Dual})
 
 
 def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
