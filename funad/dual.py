@@ -151,7 +151,7 @@ def push_forward(entries: list[Any], inputs: int, tangents: list[Any]) -> list[A
             ydots = slots[source_b]
             ydot = None if ydots is None else ydots[a]
         else:
-            args, kwargs, sources = _as_call(a, b, source_a, source_b)
+            args, kwargs, sources = as_call(a, b, source_a, source_b)
             found = [(n, _slots(slots, source)) for n, source in sources]
             known = [(n, xdot) for n, xdot in found if _any(xdot)]
             ydot = tangent_of(record, y, args, kwargs, known) if known else None
@@ -159,7 +159,7 @@ def push_forward(entries: list[Any], inputs: int, tangents: list[Any]) -> list[A
     return slots
 
 
-def _as_call(a: Any, b: Any, source_a: Any, source_b: Any) -> tuple[Any, Any, Any]:
+def as_call(a: Any, b: Any, source_a: Any, source_b: Any) -> tuple[Any, Any, Any]:
     """Return an entry of any form as (args, kwargs, sources)."""
     if source_b is None:
         return (a,), {}, ((0, source_a),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -14,10 +15,12 @@ from ..boxes import Box
 from ..dual import push_forward
 from ..errors import NonScalarOutputError
 from ..spaces import dtype_of, is_complex, shape_of, zeros_like
+from ..tape import has_nan
 from ..tracing import sweep
 from .calls import ArgNums, Call, Transformed, check_argnums, check_complex, finish, out_of, trace_call
 from .forward import jvp
 from .reverse import grad, value_and_grad, vjp
+from .stacks import pull_back_stack, push_forward_stack, stack_sizes
 
 __all__ = [
     "ggnvp", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "value_and_jacobian",
@@ -46,16 +49,29 @@ class _Run:
 
     def _row_block(self, leaf: Any, value: Any) -> list[Any]:
         xs = self.call.leaves
+        rows: list[list[Any]] = [[] for _ in xs]
+        for bases in _bases(value, stack_sizes(self.entries, len(xs), _numbers(value))):
+            for n, xbar in enumerate(self._pulled(leaf, bases)):
+                rows[n].append(xbar)
+        return [
+            _joined(parts, shape_of(value) + shape_of(x), x, 0) for parts, x in zip(rows, xs, strict=True)
+        ]
+
+    def _pulled(self, leaf: Any, bases: Any) -> list[Any]:
+        """Return, per input, a stack of x̄ for a stack of ȳ."""
+        xs = self.call.leaves
+        if len(bases) > 1:
+            # Whatever goes wrong goes wrong again, or not, one by one; there it is explained.
+            with contextlib.suppress(Exception):
+                found = pull_back_stack(self.entries, len(xs), leaf.index, bases)
+                return [_zeros(len(bases), x) if s is None else s for s, x in zip(found, xs, strict=True)]
         rows = []
-        for basis in _basis(value):
+        for basis in _members(bases, leaf.value):
             seeded = list(self.entries)
             seeded[leaf.index] = basis
             found = sweep(seeded, self.call, xs, masked=True)
             rows.append([finish(xbar, x) for xbar, x in zip(found, xs, strict=True)])
-        return [
-            _stacked([row[n] for row in rows], shape_of(value) + shape_of(x), x, 0)
-            for n, x in enumerate(xs)
-        ]  # fmt: skip
+        return [np.stack(column) for column in zip(*rows, strict=True)]
 
     def columns(self) -> list[list[Any]]:
         """Return, per output and input, ∂y/∂x: one walk forward per number in x."""
@@ -63,16 +79,42 @@ class _Run:
         blocks: list[list[Any]] = [[] for _ in self.leaves]
         for n, x in enumerate(xs):
             columns: list[list[Any]] = [[] for _ in self.leaves]
-            for basis in _basis(x):
-                tangents = [basis if k == n else None for k in range(len(xs))]
-                slots = push_forward(self.entries, len(xs), tangents)
-                for column, leaf, value, inside in zip(
-                    columns, self.leaves, self.values, self.inside, strict=True
-                ):
-                    column.append(finish(slots[leaf.index], value) if inside else zeros_like(value))
+            for bases in _bases(x, stack_sizes(self.entries, len(xs), _numbers(x))):
+                for column, ydot in zip(columns, self._pushed(n, bases), strict=True):
+                    column.append(ydot)
             for block, column, value in zip(blocks, columns, self.values, strict=True):
-                block.append(_stacked(column, shape_of(value) + shape_of(x), value, len(shape_of(value))))
+                shape = shape_of(value) + shape_of(x)
+                block.append(_joined(column, shape, value, len(shape_of(value))))
         return blocks
+
+    def _pushed(self, n: int, bases: Any) -> list[Any]:
+        """Return, per output, a stack of ẏ for a stack of tangents of the n-th input."""
+        xs = self.call.leaves
+        if len(bases) > 1:
+            with contextlib.suppress(Exception):
+                tangents = [bases if k == n else None for k in range(len(xs))]
+                return self._outputs(push_forward_stack(self.entries, len(xs), tangents, len(bases)), len(bases))
+        columns = []
+        for basis in _members(bases, xs[n]):
+            tangents = [basis if k == n else None for k in range(len(xs))]
+            slots = push_forward(self.entries, len(xs), tangents)
+            columns.append(
+                [
+                    finish(slots[leaf.index], value) if inside else zeros_like(value)
+                    for leaf, value, inside in zip(self.leaves, self.values, self.inside, strict=True)
+                ]
+            )
+        return [np.stack(column) for column in zip(*columns, strict=True)]
+
+    def _outputs(self, slots: list[Any], count: int) -> list[Any]:
+        """Return the stacks that belong to the outputs."""
+        found = [
+            slots[leaf.index] if inside and slots[leaf.index] is not None else _zeros(count, value)
+            for leaf, value, inside in zip(self.leaves, self.values, self.inside, strict=True)
+        ]
+        if any(map(has_nan, found)):
+            raise FloatingPointError("a tangent is not a number")
+        return found
 
     def _zeros(self, y: Any, x: Any) -> Any:
         return onp.zeros(shape_of(y) + shape_of(x), dtype_of(x))[()]
@@ -86,25 +128,40 @@ class _Run:
         return tree.unflatten(self.structure, filled)
 
 
-def _basis(x: Any) -> Any:
-    """Iterate over the standard basis of the space of x."""
-    shape, dtype = shape_of(x), dtype_of(x)
-    if shape == ():
-        yield 1.0 if type(x) is float else dtype.type(1)
-        return
-    for n in range(math.prod(shape)):
-        basis = onp.zeros(shape, dtype)
-        basis.flat[n] = 1
-        yield basis
+def _numbers(x: Any) -> int:
+    return math.prod(shape_of(x))
 
 
-def _stacked(parts: list[Any], shape: tuple[int, ...], like: Any, axis: int) -> Any:
-    """Return the parts along a new axis, in this shape."""
-    if not parts:
+def _zeros(count: int, x: Any) -> Any:
+    return onp.zeros((count, *shape_of(x)), dtype_of(x))
+
+
+def _bases(x: Any, at_once: int) -> Any:
+    """Iterate over the standard basis of the space of x, in stacks of so many at once."""
+    count = _numbers(x)
+    at_once = max(at_once, 1)
+    for first in range(0, count, at_once):
+        stack = _zeros(min(at_once, count - first), x)
+        flat = stack.reshape(len(stack), count)
+        flat[onp.arange(len(stack)), onp.arange(first, first + len(stack))] = 1
+        yield stack
+
+
+def _members(bases: Any, x: Any) -> Any:
+    """Iterate over a stack; of a Python float as Python floats."""
+    return map(float, bases) if type(x) is float else iter(bases)
+
+
+def _joined(stacks: list[Any], shape: tuple[int, ...], like: Any, axis: int) -> Any:
+    """Return the stacks joined, with their first axis moved to be one of an array of this shape."""
+    if not stacks:
         return onp.zeros(shape, dtype_of(like))
-    if len(parts) == 1 and shape_of(parts[0]) == shape:
-        return parts[0]
-    return np.reshape(np.stack(parts, axis=axis), shape)
+    stack = stacks[0] if len(stacks) == 1 else np.concatenate(stacks)
+    if shape == ():
+        return stack[0]
+    if axis:
+        stack = np.moveaxis(stack, 0, axis)
+    return np.reshape(stack, shape)
 
 
 def jacrev(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:
