@@ -11,6 +11,7 @@ import numpy as onp
 
 from .arrays import UNTRACED, Array, content, fillable, linked, settled, view_of
 from .boxes import Box, Dual, Traced, innermost
+from .dual import of_one, of_two
 from .registry import WORTH_DROPPING, Record, adopt, enter, record_of, signature_of
 from .spaces import is_inexact
 from .tape import CONSTANT, OUTPUT, Tape
@@ -300,6 +301,18 @@ RESULTS = frozenset({ndarray, float64, float, onp.float32, onp.complex128, compl
 
 def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive in any form: find the innermost trace, unwrap its boxes, record."""
+    if record.kind == "elementwise" and not kwargs:  # dual numbers have a fast path too
+        if len(args) == 1:
+            if type(args[0]) is Dual and record.of_a is not None:
+                return of_one(record, args[0])
+        elif len(args) == 2:
+            a, b = args
+            if type(a) is Dual:
+                if (type(b) is Dual and b.tape is a.tape) or type(b) in PLAIN:
+                    if record.of_a is not None and record.of_b is not None:
+                        return of_two(record, a, b)
+            elif type(b) is Dual and type(a) in PLAIN and record.of_b is not None:
+                return of_two(record, a, b)
     tape = innermost((*args, *kwargs.values()))
     if tape is None:
         return record.f(*args, **kwargs)
