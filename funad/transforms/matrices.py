@@ -93,7 +93,9 @@ class _Run:
         if len(bases) > 1:
             with contextlib.suppress(Exception):
                 tangents = [bases if k == n else None for k in range(len(xs))]
-                return self._outputs(push_forward_stack(self.entries, len(xs), tangents, len(bases)), len(bases))
+                return self._outputs(
+                    push_forward_stack(self.entries, len(xs), tangents, len(bases)), len(bases)
+                )
         columns = []
         for basis in _members(bases, xs[n]):
             tangents = [basis if k == n else None for k in range(len(xs))]

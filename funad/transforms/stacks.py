@@ -304,9 +304,7 @@ def _pull_scatter(
 def _push_scatter(
     argnum: int, y: Any, xdot: Any, count: int, shape: Any, dtype: Any, indices: Any, pieces: Any
 ) -> Any:
-    known = [
-        (_moved(index), part) for index, part in zip(indices, xdot, strict=True) if part is not None
-    ]
+    known = [(_moved(index), part) for index, part in zip(indices, xdot, strict=True) if part is not None]
     return scatter((count, *shape), dtype, [index for index, _ in known], [part for _, part in known])
 
 
@@ -337,11 +335,15 @@ def _axes(a: Any, axes: Any) -> list[int]:
     return [n % rank for n in axes] if axes is not None else list(range(rank))[::-1]
 
 
-def _pull_broadcast(argnum: int, y: Any, ybar: Any, count: int, array: Any, shape: Any) -> Any:
+def _pull_broadcast(
+    argnum: int, y: Any, ybar: Any, count: int, array: Any, shape: Any, subok: Any = False
+) -> Any:
     return ybar  # summed by the walk
 
 
-def _push_broadcast(argnum: int, y: Any, xdot: Any, count: int, array: Any, shape: Any) -> Any:
+def _push_broadcast(
+    argnum: int, y: Any, xdot: Any, count: int, array: Any, shape: Any, subok: Any = False
+) -> Any:
     shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
     extra = len(shape) - len(shape_of(array))
     return np.broadcast_to(
@@ -373,7 +375,9 @@ def _pull_concatenate(
     return parts
 
 
-def _push_concatenate(argnum: int, y: Any, xdot: Any, count: int, arrays: Any, axis: Any = 0, **kwargs: Any) -> Any:
+def _push_concatenate(
+    argnum: int, y: Any, xdot: Any, count: int, arrays: Any, axis: Any = 0, **kwargs: Any
+) -> Any:
     return np.concatenate(_filled(xdot, arrays, count), axis=_joined_axis(axis, kwargs))
 
 
