@@ -136,9 +136,6 @@ def _elementwise(record: Record, rule: Any, xdot: Any, y: Any, args: Any, kwargs
         if isinstance(ydot, float):
             if isinstance(y, float) and ydot == ydot:
                 return ydot
-        elif type(ydot) is ndarray and type(y) is ndarray and ydot.dtype is y.dtype:
-            if ydot.shape == y.shape and not has_nan(ydot):
-                return ydot
         return fit(strong_zero(ydot, xdot) if has_nan(ydot) else ydot, y)
 
 

@@ -308,9 +308,9 @@ def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         elif len(args) == 2:
             a, b = args
             if type(a) is Dual:
-                if (type(b) is Dual and b.tape is a.tape) or type(b) in PLAIN:
-                    if record.of_a is not None and record.of_b is not None:
-                        return of_two(record, a, b)
+                fits = type(b) in PLAIN or (type(b) is Dual and b.tape is a.tape)
+                if fits and record.of_a is not None and record.of_b is not None:
+                    return of_two(record, a, b)
             elif type(b) is Dual and type(a) in PLAIN and record.of_b is not None:
                 return of_two(record, a, b)
     tape = innermost((*args, *kwargs.values()))

@@ -175,7 +175,7 @@ def _compare(found, wanted, v):
 
 def test_a_jacobian_can_be_differentiated():
     x = onp.array([0.7, -0.2, 1.3])
-    f = lambda x: np.tanh(np.outer(x, x) @ x)  # noqa: E731
+    f = lambda x: np.tanh(np.outer(x, x) @ x)
     second = jacobian(jacobian(f))(x)
     for n in range(3):
         assert_allclose(second[n], hessian(lambda x, n=n: f(x)[n])(x), rtol=1e-10, atol=1e-12)

@@ -18,7 +18,7 @@ from .. import numpy as np
 from ..dual import as_call, tangent_of
 from ..numpy.indexing import getitem, scatter
 from ..registry import record_of
-from ..spaces import dtype_of, fit, plain, shape_of, unbroadcast, zeros_of
+from ..spaces import dtype_of, fit, shape_of, unbroadcast, zeros_of
 from ..tape import OUTPUT, WIDTH, Scatter, accumulate, has_nan
 
 __all__ = ["pull_back_stack", "push_forward_stack", "stack_sizes"]
@@ -230,7 +230,7 @@ def _pull_product(argnum: int, y: Any, ybar: Any, count: int, a: Any, b: Any) ->
 
 def _push_product(argnum: int, y: Any, xdot: Any, count: int, a: Any, b: Any) -> Any:
     """ẏ = Ȧ B or A Ḃ."""
-    rank_a, rank_b = _ranks(a, b)
+    _, rank_b = _ranks(a, b)
     if argnum == 0:
         return np.matmul(xdot, b)
     if rank_b == 1:
@@ -357,7 +357,7 @@ def _filled(xdot: Any, arrays: Any, count: int) -> list[Any]:
     return [_wide(a, count) if part is None else part for part, a in pairs]
 
 
-def _joined_axis(axis: Any, kwargs: Any) -> int:
+def _joined_axis(axis: Any, kwargs: Any) -> Any:
     if axis is None or kwargs:
         raise Unstacked
     return axis + 1 if axis >= 0 else axis
