@@ -172,7 +172,16 @@ def tasks() -> list[Task]:
     ]  # fmt: skip
     layers = partial(Task, program=programs.layers, x=x, v=v, data=(w1, w2))
     valley = partial(Task, program=programs.rosenbrock, x=x, v=v)
-    of_layers = ("vjp", "jvp", "linearize", "jacrev", "jacfwd", "value_and_jacobian", "elementwise_grad", "ggnvp")
+    of_layers = (
+        "vjp",
+        "jvp",
+        "linearize",
+        "jacrev",
+        "jacfwd",
+        "value_and_jacobian",
+        "elementwise_grad",
+        "ggnvp",
+    )
     of_valley = ("value_and_grad", "hvp", "vhp", "value_grad_and_hvp")
     return [
         *four,
@@ -312,7 +321,12 @@ def _heats() -> Programs:
         return torch.sum(u * u)
 
     by_parts = partial(programs.heat_by_parts, steps=100)
-    return {"funad": partial(programs.heat, steps=100), "torch": of_torch, "autograd": by_parts, "jax": by_parts}
+    return {
+        "funad": partial(programs.heat, steps=100),
+        "torch": of_torch,
+        "autograd": by_parts,
+        "jax": by_parts,
+    }
 
 
 INSIDE: tuple[tuple[str, Callable[[], Programs], int], ...] = (
