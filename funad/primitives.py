@@ -103,6 +103,8 @@ def composite(f: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[
 
 # What a call has to look into: lists may hold traced values, dual numbers and arrays are some.
 OTHERS = frozenset({list, tuple, Dual, Array})
+# What a box may hold of outer traces: a primitive's own function must not see it.
+INNER = frozenset({Box, Dual, Array})
 
 
 # The wrappers of ufuncs name the keywords of ufuncs one by one, None for "not given": Python calls
@@ -154,7 +156,7 @@ def _one(
 def record_one(record: Record, box: Box) -> Any:
     """Call a primitive on one box and record it."""
     a = box.value
-    y = record.f(a) if type(a) is not Box else record.wrapped(a)
+    y = record.wrapped(a) if type(a) in INNER else record.f(a)
     if record.of_a is None:
         if record.kind == "zero":
             return y
@@ -220,7 +222,7 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
         tape = b.tape
         source_b = b.index
         b = b.value
-    y = record.f(a, b) if type(a) is not Box and type(b) is not Box else record.wrapped(a, b)
+    y = record.wrapped(a, b) if type(a) in INNER or type(b) in INNER else record.f(a, b)
     if record.of_a is None or record.of_b is None:
         if record.kind == "zero":
             return y
@@ -237,11 +239,12 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
     made = new(Box)
     made.value = y
     made.tape = tape
-    if record.drop is not None and (
+    drop = record.drop if source_a and source_b else record.drop_b if source_b else record.drop_a
+    if drop is not None and (
         (kind is ndarray and y.nbytes > WORTH_DROPPING)
         or (type(a) is ndarray and source_b == 0 and a.nbytes > WORTH_DROPPING)
     ):
-        y, a, b = record.drop(y, a, b)
+        y, a, b = drop(y, a, b)
     entries = tape.entries
     entries += (record, y, a, b, source_a, source_b, None)
     made.index = len(entries) - 1
