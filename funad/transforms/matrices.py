@@ -13,7 +13,7 @@ from .. import numpy as np
 from .. import tree
 from ..boxes import Box
 from ..dual import push_forward
-from ..errors import NonScalarOutputError
+from ..errors import ArgumentError, NonScalarOutputError
 from ..spaces import dtype_of, is_complex, shape_of, zeros_like
 from ..tape import has_nan
 from ..tracing import sweep
@@ -169,8 +169,9 @@ def _joined(stacks: list[Any], shape: tuple[int, ...], like: Any, axis: int) -> 
 def jacrev(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:
     """Turn ``f`` into a function that returns its Jacobian, by rows (reverse mode).
 
-    For y = f(x), entry (*i, *k) is ∂y[i]/∂x[k]: one run of ``f``, then one walk back along the
-    tape per entry of y. The parameters and the result are those of :func:`jacobian`.
+    For y = f(x), entry (*i, *k) is ∂y[i]/∂x[k]: one run of ``f``, then a walk back along the tape
+    for all numbers in y at once, or for as many as suit the cache. The parameters, the result, of
+    shape (*out, *in), and the errors are those of :func:`jacobian`.
 
     Examples
     --------
@@ -186,8 +187,9 @@ def jacrev(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: boo
 def jacfwd(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:
     """Turn ``f`` into a function that returns its Jacobian, by columns (forward mode).
 
-    For y = f(x), entry (*i, *k) is ∂y[i]/∂x[k]: one run of ``f``, then one walk forward along
-    the tape per entry of x. The parameters and the result are those of :func:`jacobian`.
+    For y = f(x), entry (*i, *k) is ∂y[i]/∂x[k]: one run of ``f``, then a walk forward along the
+    tape for all numbers in x at once, or for as many as suit the cache. The parameters, the result,
+    of shape (*out, *in), and the errors are those of :func:`jacobian`.
 
     Examples
     --------
@@ -227,10 +229,16 @@ def jacobian(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: b
     ------
     MissingRuleError
         When called, if ``f`` uses a function that has no derivative rule.
+    NonScalarOutputError
+        When called, if complex numbers go in or come out whose derivative is no matrix of complex
+        numbers, or not in this mode: say ``holomorphic=True`` where ``f`` is.
+    ArgumentError, ArgumentTypeError
+        If ``argnums`` does not fit the call, or x is not made of numbers.
 
     See Also
     --------
     grad : the same for a scalar output, at the cost of one walk back.
+    jvp, vjp : products with the Jacobian, without the Jacobian.
 
     Examples
     --------
@@ -251,7 +259,8 @@ def value_and_jacobian(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holo
     Returns
     -------
     callable
-        Takes the arguments of ``f``; returns (y, J), or ((y, aux), J) with ``has_aux``.
+        Takes the arguments of ``f``; returns (y, J), or ((y, aux), J) with ``has_aux``; J has the
+        shape (*out, *in).
 
     Examples
     --------
@@ -326,13 +335,35 @@ def hessian(f: Any, argnums: ArgNums = 0) -> Any:
     -------
     callable
         Takes the arguments of ``f``; returns an array of shape (*in, *in); for containers, the
-        container of x filled with containers of x filled with such arrays.
+        container of x filled with containers of x filled with such arrays: of {"w": w, "b": b}
+        the mixed block is ``H["w"]["b"]``, of the shape of w and then that of b. For one matrix of
+        all numbers, take the function of the vector that :func:`funad.tree.ravel` makes.
+
+    Raises
+    ------
+    NonScalarOutputError
+        When called, if ``f`` does not return one real number.
+    MissingRuleError
+        When called, if ``f`` uses a function that has no derivative rule.
+
+    See Also
+    --------
+    hvp : products with the Hessian, without the Hessian.
 
     Examples
     --------
     >>> import funad.numpy as np
     >>> from funad import hessian
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 3.0]))
+    array([[6., 2.],
+           [2., 0.]])
+
+    Of a container as one matrix:
+
+    >>> from funad import tree
+    >>> f = lambda p: p["w"] ** 2 * p["b"]
+    >>> vector, unravel = tree.ravel({"w": 1.0, "b": 3.0})
+    >>> hessian(lambda vector: f(unravel(vector)))(vector)
     array([[6., 2.],
            [2., 0.]])
     """
@@ -357,6 +388,19 @@ def hvp(f: Any, argnums: ArgNums = 0) -> Any:
         Takes the arguments of ``f`` and then v, of the structure and shapes of x (a tuple over
         ``argnums`` if that is one); returns H v = ∂²f/∂x² v, of the same.
 
+    Raises
+    ------
+    TangentError
+        When called, if v does not have the structure and shapes of x.
+    NonScalarOutputError
+        When called, if ``f`` does not return one real number.
+
+    See Also
+    --------
+    linearize : ``linearize(grad(f), x)[1]`` is the function v ↦ H v at this x, for many v: the
+        gradient is computed once for all of them. hvp forgets it, and takes less memory.
+    hessian : the whole matrix.
+
     Examples
     --------
     >>> import funad.numpy as np
@@ -371,9 +415,20 @@ def _hvp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
     return _gradient_along(grad(f, argnums), f, argnums, args, kwargs)[1]
 
 
+def _split(f: Any, args: Any, kwargs: Any) -> tuple[list[Any], Any]:
+    """Return the arguments of f, and v, which comes after them."""
+    if len(args) + len(kwargs) < 2 or not args:
+        raise ArgumentError(
+            f"a product with a matrix takes the arguments of {getattr(f, '__name__', 'f')} and then the "
+            f"vector v, as in hvp(f)(x, v), but was given {len(args)} by position"
+        )
+    *primals, v = args
+    return primals, v
+
+
 def _gradient_along(of_gradient: Any, f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
     """Return the value and the tangent of a function of the gradient, along v, the last argument."""
-    *primals, v = args
+    primals, v = _split(f, args, kwargs)
     call = Call(f, argnums, tuple(primals), kwargs)
     xs = [primals[place] if isinstance(place, int) else kwargs[place] for place in call.places]
 
@@ -392,7 +447,15 @@ def _gradient_along(of_gradient: Any, f: Any, argnums: ArgNums, args: Any, kwarg
 def vhp(f: Any, argnums: ArgNums = 0) -> Any:
     """Turn ``f`` into a function that returns products of its Hessian: reverse over reverse.
 
-    The same numbers as those of :func:`hvp`, vᵀ H, for functions whose rules are dear forward.
+    The same numbers as those of :func:`hvp`, vᵀ H, for functions whose rules are dear forward. Takes
+    and returns what hvp does.
+
+    Raises
+    ------
+    CotangentError
+        When called, if v does not have the structure and shapes of x.
+    NonScalarOutputError
+        When called, if ``f`` does not return one real number.
 
     Examples
     --------
@@ -405,7 +468,7 @@ def vhp(f: Any, argnums: ArgNums = 0) -> Any:
 
 
 def _vhp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
-    *primals, v = args
+    primals, v = _split(f, args, kwargs)
     _, vjp_f = vjp(grad(f, argnums), *primals, argnums=argnums, **kwargs)
     return vjp_f(v)
 
@@ -413,7 +476,13 @@ def _vhp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
 def value_grad_and_hvp(f: Any, argnums: ArgNums = 0) -> Any:
     """Turn ``f`` into a function that returns its value, its gradient and a Hessian product.
 
-    Takes and returns what :func:`hvp` does; all three come from one run of ``f``.
+    All three come from one run of ``f``. What it takes, and the errors, are those of :func:`hvp`.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of ``f`` and then v, of the structure and shapes of x; returns
+        (y, x̄, H v), the latter two of the structure and shapes of x.
 
     Examples
     --------
@@ -448,7 +517,15 @@ def ggnvp(f: Callable[..., Any], loss: Callable[[Any], Any], argnums: ArgNums = 
     Returns
     -------
     callable
-        Takes the arguments of ``f`` and then v, as :func:`hvp` does; returns G v.
+        Takes the arguments of ``f`` and then v, as :func:`hvp` does; returns G v, of the structure
+        and shapes of x.
+
+    Raises
+    ------
+    TangentError
+        When called, if v does not have the structure and shapes of x.
+    NonScalarOutputError
+        When called, if ``loss`` does not return one real number.
 
     Examples
     --------
@@ -462,7 +539,7 @@ def ggnvp(f: Callable[..., Any], loss: Callable[[Any], Any], argnums: ArgNums = 
 
 
 def _ggnvp(f: Any, loss: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
-    *primals, _ = args
+    primals, _ = _split(f, args, kwargs)
     y, vjp_f = vjp(f, *primals, argnums=argnums, **kwargs)
     _, ydot = _gradient_along(f, f, argnums, args, kwargs)
     return vjp_f(hvp(loss)(y, ydot))
