@@ -84,8 +84,10 @@ def of_two(record: Record, a: Any, b: Any) -> Any:
 
 
 def _fitted(ydot: Any, y: Any) -> Any:
-    """Return ẏ in the space of y; numbers are floats of either kind."""
-    return ydot if isinstance(ydot, float) and isinstance(y, float) else fit(ydot, y)
+    """Return ẏ in the space of y; what is one of NumPy's stays one."""
+    if isinstance(ydot, float) and (type(y) is float or type(ydot) is type(y)):
+        return ydot
+    return fit(ydot, y)
 
 
 def _tangents(source: Any) -> Any:

@@ -1,5 +1,7 @@
 """Stacks of cotangents and tangents: the same numbers as one walk for each."""
 
+import tracemalloc
+
 import hypothesis.strategies as st
 import numpy as onp
 import pytest
@@ -130,6 +132,18 @@ def test_large_jacobians_are_taken_in_several_stacks(jacobian_of, monkeypatch):
     found = jacobian_of(lambda x: doubled(x) ** 2)(onp.arange(5.0))
     assert calls == [(4, 5), (5,)]
     assert_allclose(found, onp.diag(8 * onp.arange(5.0)))
+
+
+def test_stacks_take_no_more_memory_than_they_may():
+    wide = onp.ones(3_000)  # 3,000 tangents of 3,000 numbers would be 72 MB
+    tracemalloc.start()
+    try:
+        slope = jacfwd(lambda x: np.sum(-x))(wide)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert_allclose(slope, -wide)
+    assert peak < 8 * 8 * stacks.AT_ONCE
 
 
 @pytest.mark.parametrize("jacobian_of", [jacrev, jacfwd])

@@ -20,7 +20,7 @@ from ..tracing import sweep
 from .calls import ArgNums, Call, Transformed, check_argnums, check_complex, finish, out_of, trace_call
 from .forward import jvp
 from .reverse import grad, value_and_grad, vjp
-from .stacks import pull_back_stack, push_forward_stack, stack_sizes
+from .stacks import pull_back_stack, push_forward_stack, stack_size
 
 __all__ = [
     "ggnvp", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "value_and_jacobian",
@@ -47,10 +47,15 @@ class _Run:
             for leaf, value, inside in zip(self.leaves, self.values, self.inside, strict=True)
         ]
 
+    def _at_once(self, x: Any) -> int:
+        """Return how many members of the basis of the space of x to stack."""
+        xs = self.call.leaves
+        return stack_size(self.entries, len(xs), [*xs, *self.values], _numbers(x))
+
     def _row_block(self, leaf: Any, value: Any) -> list[Any]:
         xs = self.call.leaves
         rows: list[list[Any]] = [[] for _ in xs]
-        for bases in _bases(value, stack_sizes(self.entries, len(xs), _numbers(value))):
+        for bases in _bases(value, self._at_once(value)):
             for n, xbar in enumerate(self._pulled(leaf, bases)):
                 rows[n].append(xbar)
         return [
@@ -79,7 +84,7 @@ class _Run:
         blocks: list[list[Any]] = [[] for _ in self.leaves]
         for n, x in enumerate(xs):
             columns: list[list[Any]] = [[] for _ in self.leaves]
-            for bases in _bases(x, stack_sizes(self.entries, len(xs), _numbers(x))):
+            for bases in _bases(x, self._at_once(x)):
                 for column, ydot in zip(columns, self._pushed(n, bases), strict=True):
                     column.append(ydot)
             for block, column, value in zip(blocks, columns, self.values, strict=True):

@@ -21,7 +21,7 @@ from ..registry import record_of
 from ..spaces import dtype_of, fit, shape_of, unbroadcast, zeros_of
 from ..tape import OUTPUT, WIDTH, Scatter, accumulate, has_nan
 
-__all__ = ["pull_back_stack", "push_forward_stack", "stack_sizes"]
+__all__ = ["pull_back_stack", "push_forward_stack", "stack_size"]
 
 ndarray = onp.ndarray
 
@@ -35,11 +35,21 @@ class Unstacked(Exception):
     """Raised where a function of the tables has no way to take this stack: one by one, then."""
 
 
-def stack_sizes(entries: list[Any], inputs: int, count: int) -> int:
-    """Return how many of ``count`` cotangents or tangents to send along a tape at once."""
-    sizes = [math.prod(getattr(y, "shape", ())) for y in entries[inputs + 2 :: WIDTH]]
-    largest, total = max(sizes, default=1), sum(sizes)
-    return min(count, AT_ONCE // max(largest, 1), IN_ALL // max(total, 1))
+def stack_size(entries: list[Any], inputs: int, ends: list[Any], count: int) -> int:
+    """Return how many of ``count`` cotangents or tangents to send along a tape at once.
+
+    ``ends`` are its inputs and outputs. In between, a y that is let go of is an argument further on.
+    """
+    sizes = [math.prod(shape_of(x)) for x in ends]
+    for start in range(inputs + 1, len(entries), WIDTH):
+        y, a, b, source_a, source_b = entries[start + 1 : start + WIDTH - 1]
+        sizes.append(math.prod(getattr(y, "shape", ())))
+        if y is None and source_a is not None:
+            sizes += [math.prod(getattr(x, "shape", ())) for x, n in ((a, source_a), (b, source_b)) if n]
+        elif y is None and type(source_b) is tuple:
+            found = (a[n] if type(n) is int else b[n] for n, _ in source_b)
+            sizes += [math.prod(getattr(x, "shape", ())) for x in found]
+    return min(count, AT_ONCE // max(1, *sizes), IN_ALL // max(1, sum(sizes)))
 
 
 # --- backward
