@@ -52,7 +52,7 @@ def _autograd(name: str) -> Any:
     return getattr(importlib.import_module("autograd.differential_operators"), name)
 
 
-# What each library calls the transformation; of (library, f, x, v) v is a vector for products.
+# What each library calls the transformation (PyTorch's linearize is left out: it compiles); of (library, f, x, v) v is a vector for products.
 ALIKE: dict[str, Spelling] = {
     "gradient": lambda lib, f, x, v: lib.grad(f)(x),
     "value_and_grad": lambda lib, f, x, v: lib.value_and_grad(f)(x),
@@ -88,6 +88,7 @@ AUTOGRAD: dict[str, Spelling] = {
     "value_and_grad": lambda lib, f, x, v: lib.value_and_grad(f)(x),
     "elementwise_grad": lambda lib, f, x, v: lib.elementwise_grad(f)(x),
     "vjp": lambda lib, f, x, v: _autograd("make_vjp")(f)(x)[0](v),
+    "jvp": lambda lib, f, x, v: _autograd("make_jvp")(f)(x)(v),
     "jacobian": lambda lib, f, x, v: lib.jacobian(f)(x),
     "jacrev": lambda lib, f, x, v: lib.jacobian(f)(x),
     "hessian": lambda lib, f, x, v: lib.hessian(f)(x),
@@ -103,7 +104,6 @@ TORCH: dict[str, tuple[Spelling, ...]] = {
         lambda lib, f, x, v: lib.func.vjp(f, x)[1](v),
     ),
     "jvp": (lambda lib, f, x, v: lib.func.jvp(f, (x,), (v,)),),
-    "linearize": (lambda lib, f, x, v: lib.func.linearize(f, x)[1](v),),
     "jacobian": (
         lambda lib, f, x, v: lib.func.jacrev(f)(x),
         lambda lib, f, x, v: lib.func.jacfwd(f)(x),
