@@ -52,7 +52,8 @@ def _autograd(name: str) -> Any:
     return getattr(importlib.import_module("autograd.differential_operators"), name)
 
 
-# What each library calls the transformation (PyTorch's linearize is left out: it compiles); of (library, f, x, v) v is a vector for products.
+# What each library calls the transformation, of (library, f, x, v): v is a vector for products.
+# PyTorch's linearize is left out, as it compiles.
 ALIKE: dict[str, Spelling] = {
     "gradient": lambda lib, f, x, v: lib.grad(f)(x),
     "value_and_grad": lambda lib, f, x, v: lib.value_and_grad(f)(x),
