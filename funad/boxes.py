@@ -365,7 +365,7 @@ def _two(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Box, A
         box.value = y
         box.tape = tape
         if type(y) is ndarray and y.nbytes > WORTH_DROPPING and record.drop is not None:
-            y, a, b = record.drop(y, a, b)
+            y, a, b = (record.drop if source else record.drop_a)(y, a, b)
         entries = tape.entries
         entries += (record, y, a, b, self.index, source, None)
         box.index = len(entries) - 1
@@ -395,7 +395,7 @@ def _reflected(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[
         box.value = y
         box.tape = tape
         if type(y) is ndarray and y.nbytes > WORTH_DROPPING and record.drop is not None:
-            y, other, b = record.drop(y, other, b)
+            y, other, b = record.drop_b(y, other, b)
         entries = tape.entries
         entries += (record, y, other, b, 0, self.index, None)
         box.index = len(entries) - 1

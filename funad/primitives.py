@@ -12,6 +12,7 @@ import numpy as onp
 from . import tree
 from .arrays import UNTRACED, Array, content, fillable, linked, settled, view_of
 from .boxes import Box, Dual, Traced, innermost, unbox
+from .dual import FORWARD, of_one, of_two
 from .registry import WORTH_DROPPING, Record, adopt, enter, record_of, signature_of
 from .spaces import is_inexact, zeros_of
 from .tape import CONSTANT, OUTPUT, Tape
@@ -146,6 +147,8 @@ FORMS: dict[tuple[Callable[..., Any], str], Callable[..., Any]] = {}
 
 # What a call has to look into: lists may hold traced values, dual numbers and arrays are some.
 OTHERS = frozenset({list, tuple, Dual, Array})
+# What a box may hold of outer traces: a primitive's own function must not see it.
+INNER = frozenset({Box, Dual, Array})
 
 
 # The wrappers of ufuncs name the keywords of ufuncs one by one, None for "not given": Python calls
@@ -197,7 +200,7 @@ def _one(
 def record_one(record: Record, box: Box) -> Any:
     """Call a primitive on one box and record it."""
     a = box.value
-    y = record.f(a) if type(a) is not Box else record.wrapped(a)
+    y = record.wrapped(a) if type(a) in INNER else record.f(a)
     if record.of_a is None:
         if record.kind == "zero":
             return y
@@ -289,7 +292,7 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
         source_b = b.index
         b = b.value
     try:
-        y = record.f(a, b) if type(a) is not Box and type(b) is not Box else record.wrapped(a, b)
+        y = record.wrapped(a, b) if type(a) in INNER or type(b) in INNER else record.f(a, b)
     except Exception:
         _constant(a), _constant(b)  # a sparse matrix, say, of which NumPy makes neither head nor tail
         raise
@@ -309,11 +312,12 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
     made = new(Box)
     made.value = y
     made.tape = tape
-    if record.drop is not None and (
+    drop = record.drop if source_a and source_b else record.drop_b if source_b else record.drop_a
+    if drop is not None and (
         (kind is ndarray and y.nbytes > WORTH_DROPPING)
         or (type(a) is ndarray and source_b == 0 and a.nbytes > WORTH_DROPPING)
     ):
-        y, a, b = record.drop(y, a, b)
+        y, a, b = drop(y, a, b)
     entries = tape.entries
     entries += (record, y, a, b, source_a, source_b, None)
     made.index = len(entries) - 1
@@ -370,8 +374,8 @@ def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> An
 # The types of second arguments and of keywords in which no box can hide.
 PLAIN = frozenset({ndarray, float, int, bool, type(None)})
 _FLOAT = onp.dtype(float)
-# What two numbers or arrays may give; anything else is looked at more closely.
-RESULTS = frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex, Box})
+# What two numbers or arrays may give; anything else is looked at more closely, and computed again.
+RESULTS = frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex, Box, Dual})
 
 
 def _of_containers(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
@@ -439,6 +443,19 @@ def _traced_arguments(args: Any, kwargs: Any, places: set[int]) -> Iterator[tupl
 
 def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive in any form: find the innermost trace, unwrap its boxes, record."""
+    if record.kind == "elementwise" and not kwargs and not record.forward:  # dual numbers have a fast path
+        if len(args) == 1:
+            (a,) = args
+            if type(a) is Dual and type(a.tape) in FORWARD and record.of_a is not None:
+                return of_one(record, a)
+        elif len(args) == 2:
+            a, b = args
+            if type(a) is Dual:
+                fits = type(b) in PLAIN or (type(b) is Dual and b.tape is a.tape)
+                if fits and type(a.tape) in FORWARD and record.of_a is not None and record.of_b is not None:
+                    return of_two(record, a, b)
+            elif type(b) is Dual and type(a) in PLAIN and type(b.tape) in FORWARD and record.of_b is not None:
+                return of_two(record, a, b)
     tape = innermost((*args, *kwargs.values()))
     if tape is None:
         return record.f(*args, **kwargs)

@@ -7,6 +7,7 @@ returns the cotangent x̄ of one argument.
 from __future__ import annotations
 
 import dis
+import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ __all__ = ["defvjp", "defzero", "elementwise", "linear", "rules"]
 
 Rule = Callable[..., Any]
 ArgNum = int | str
+Drop = Callable[[Any, Any, Any], tuple[Any, Any, Any]]
 
 # Arrays above this many bytes are let go if no rule reads them: a stand-in costs 350 ns to make.
 WORTH_DROPPING = 1 << 14
@@ -32,6 +34,8 @@ class Record:
     __slots__ = (
         "containers",
         "drop",
+        "drop_a",
+        "drop_b",
         "f",
         "forward",
         "keywords",
@@ -60,8 +64,11 @@ class Record:
         self.positions = sys.maxsize  # how many arguments every rule takes by position
         self.of_a: Rule | None = None  # rules[0] and rules[1], for the fast path
         self.of_b: Rule | None = None
-        # Takes y, a, b and returns what the rules read of them; None keeps everything.
-        self.drop: Callable[[Any, Any, Any], tuple[Any, Any, Any]] | None = None
+        # Takes y, a, b and returns what the rules read of them; None keeps everything. Where only
+        # a or b is traced, only its rule counts.
+        self.drop: Drop | None = None
+        self.drop_a: Any = None  # none of them None if one is not
+        self.drop_b: Any = None
 
     def __reduce__(self) -> Any:
         return record_of, (self.wrapped,)  # there is one in each process
@@ -162,7 +169,9 @@ def _define(f: Any, kind: str, rules: dict[ArgNum, Rule], masks: bool = False) -
         record.positions = min(_positions(rule) for rule in everything)
         record.keywords = frozenset(name for name in handled[0] if all(name in names for names in handled))
     if kind in ("elementwise", "linear"):
-        record.drop = _drop_on_first_use(record)
+        record.drop, record.drop_a, record.drop_b = map(
+            functools.partial(_drop_on_first_use, record), ("drop", "drop_a", "drop_b")
+        )
 
 
 class Derived:
@@ -213,36 +222,39 @@ def _positions(rule: Rule) -> int:
     return int(code.co_argcount) - 2
 
 
-def _drop_on_first_use(record: Record) -> Callable[[Any, Any, Any], tuple[Any, Any, Any]]:
+def _drop_on_first_use(record: Record, name: str) -> Drop:
     """Put off reading the rules' code until an array comes that is worth it."""
 
     def drop(y: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
-        record.drop = _dropper(record)
-        return (y, a, b) if record.drop is None else record.drop(y, a, b)
+        argnums = {"drop_a": [0], "drop_b": [1]}.get(name, list(record.rules))
+        found = _dropper(record, [n for n in argnums if n in record.rules])
+        setattr(record, name, found)
+        return found(y, a, b)
 
     return drop
 
 
-def _dropper(record: Record) -> Callable[[Any, Any, Any], tuple[Any, Any, Any]] | None:
-    """Return what lets go of the large arrays that no rule of this primitive reads."""
-    if not all(hasattr(rule, "__code__") for rule in record.rules.values()):
-        return None
-    read = [_names_read(rule) for rule in record.rules.values()]
-    first = [_keywords(rule)[:2] for rule in record.rules.values()]
+def _dropper(record: Record, argnums: Sequence[ArgNum]) -> Drop:
+    """Return what lets go of the large arrays that none of these rules reads."""
+    rules = [record.rules[n] for n in argnums]
+    if not all(hasattr(rule, "__code__") for rule in rules):
+        return _keep_all
+    read = [_names_read(rule) for rule in rules]
+    first = [_keywords(rule)[:2] for rule in rules]
 
     def unread(n: int) -> bool:
-        if record.kind == "linear" and list(record.rules) == [n]:
+        if record.kind == "linear" and argnums == [n]:
             return True  # its rule asks the shape and the dtype alone
-        if record.kind == "linear" and n not in record.rules:
+        if record.kind == "linear" and n not in argnums:
             return False  # forward mode calls the function itself, with this argument
         return not any(len(names) > n and names[n] in seen for names, seen in zip(first, read, strict=True))
 
     no_y = record.kind == "linear" or not any(
-        rule.__code__.co_varnames[0] in seen for rule, seen in zip(record.rules.values(), read, strict=True)
+        rule.__code__.co_varnames[0] in seen for rule, seen in zip(rules, read, strict=True)
     )
     no_a, no_b = unread(0), unread(1)
     if not (no_y or no_a or no_b):
-        return None
+        return _keep_all
 
     def drop(y: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
         if no_y:
@@ -251,6 +263,10 @@ def _dropper(record: Record) -> Callable[[Any, Any, Any], tuple[Any, Any, Any]] 
         return y, _let_go(a) if no_a else a, _let_go(b) if no_b else b
 
     return drop
+
+
+def _keep_all(y: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
+    return y, a, b
 
 
 def _let_go(x: Any) -> Any:

@@ -1,6 +1,8 @@
 """Forward mode, dual numbers, Jacobians, Hessians: each against the others and differences."""
 
 import threading
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import hypothesis.strategies as st
 import numpy as onp
@@ -11,6 +13,8 @@ from hypothesis import given
 import funad.numpy as np
 from funad import (
     Dual,
+    defvjp,
+    elementwise,
     ggnvp,
     grad,
     hessian,
@@ -26,7 +30,13 @@ from funad import (
     vhp,
     vjp,
 )
-from funad.errors import ArgumentError, MissingRuleError, TangentError
+from funad.errors import (
+    ArgumentError,
+    CotangentError,
+    MissingRuleError,
+    NonScalarOutputError,
+    TangentError,
+)
 
 x = onp.array([0.3, -0.7, 1.1])
 A = onp.array([[1.0, 2.0, -1.0], [0.5, -0.3, 0.8]])
@@ -295,6 +305,30 @@ def test_value_gradient_and_hvp_together():
     assert onp.allclose(gradient, 3 * x**2) and onp.allclose(product, 6 * x)
 
 
+@pytest.mark.parametrize("product", [hvp, vhp, value_grad_and_hvp])
+def test_products_say_what_they_lack(product):
+    f = lambda v: np.sum(v**3)
+    with pytest.raises(ArgumentError, match="and then the vector v"):
+        product(f)(x)
+    with pytest.raises((TangentError, CotangentError)):
+        product(f)(x, onp.ones(2))
+    with pytest.raises(NonScalarOutputError):
+        product(np.sin)(x, x)
+
+
+def test_a_black_box_of_ones_own_in_every_order_of_modes():
+    @primitive
+    def squared(a, b):
+        assert type(a) is type(b) is onp.ndarray  # as a compiled function would
+        return a * b
+
+    defvjp(squared, lambda y, ybar, a, b: ybar * b, lambda y, ybar, a, b: ybar * a)
+    f = lambda v: np.sum(squared(v, v) * v)
+    for H in (hessian(f), jacrev(grad(f)), jacfwd(jacfwd(f)), jacrev(jacfwd(f))):
+        assert onp.allclose(H(x), onp.diag(6 * x))
+    assert onp.allclose(hvp(f)(x, x), 6 * x * x) and onp.allclose(vhp(f)(x, x), 6 * x * x)
+
+
 def test_gauss_newton_product():
     f, loss = (lambda v: np.sin(A @ v)), (lambda y: np.sum(y**4) + y[0] * y[1])
     v = onp.array([1.0, -1.0, 2.0])
@@ -303,20 +337,13 @@ def test_gauss_newton_product():
 
 
 def test_linear_memory_is_not_needed_forward():
-    import tracemalloc
-
     def f(v, n):
         for _ in range(n):
             v = np.sin(v) * 1.01
         return v
 
     big = onp.ones(20_000)
-    peaks = []
-    for n in (5, 200):
-        tracemalloc.start()
-        jvp(f, (big,), (big,), n=n)
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
+    peaks = [peak_memory(lambda n=n: jvp(f, (big,), (big,), n=n)) for n in (5, 200)]
     assert peaks[1] < 1.5 * peaks[0]
 
 
@@ -344,3 +371,99 @@ def test_scipys_solvers_take_jacobian_and_hvp():
     residual = lambda v: np.stack([10 * (v[1] - v[0] ** 2), 1 - v[0]])
     assert onp.allclose(scipy.optimize.least_squares(residual, onp.zeros(2), jac=jacobian(residual)).x, 1)
     assert onp.allclose(scipy.optimize.root(residual, onp.zeros(2), jac=jacobian(residual)).x, 1)
+
+
+def test_many_gradients_in_threads_are_those_of_one():
+    xs = [x * (1 + n / 64) for n in range(64)]
+    gradient = grad(lambda v: np.sum(np.tanh(np.outer(v, v) @ v) * np.where(v > 0, v, v**2)))
+    wanted = [gradient(v) for v in xs]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(gradient, xs))
+    assert all(onp.array_equal(a, b) for a, b in zip(found, wanted, strict=True))
+
+
+@given(programs)
+def test_hessians_are_symmetric_to_rounding(steps):
+    f = program(steps)
+    H = hessian(lambda v: np.sum(np.sin(f(v))))(x)
+    assert onp.allclose(H, H.T, rtol=1e-10, atol=1e-10 * (1 + onp.abs(H).max()))
+
+
+@pytest.mark.parametrize(("size", "by"), [(2, "columns"), (6, "rows")])
+def test_jacobian_takes_the_cheaper_mode(size, by):
+    @primitive
+    def halved(v):
+        return v / 2
+
+    asked = []
+
+    def rule(y, ybar, v):
+        asked.append(ybar.shape[0])
+        return ybar / 2
+
+    elementwise(halved, rule)
+    M = onp.ones((4, size))
+    assert onp.array_equal(jacobian(lambda v: M @ halved(v))(onp.ones(size)), M / 2)
+    assert asked == [2 if by == "columns" else 4]  # as many tangents as inputs, or cotangents as outputs
+
+
+def test_a_function_and_its_derivative_from_one_evaluation():
+    xs = onp.linspace(-2.0, 2.0, 9)
+    found = onp.exp(-(Dual(xs, 1) ** 2)) * onp.cos(Dual(xs, 1))
+    assert onp.allclose(found.primal, onp.exp(-(xs**2)) * onp.cos(xs))
+    assert onp.allclose(found.tangent, -onp.exp(-(xs**2)) * (2 * xs * onp.cos(xs) + onp.sin(xs)))
+
+
+def test_products_with_the_hessian_take_a_small_multiple_of_a_gradients_memory():
+    def f(v):
+        for _ in range(20):
+            v = np.sin(v) * 1.01
+        return np.sum(v)
+
+    big = onp.linspace(0.0, 1.0, 20_000)
+    once, twice = (peak_memory(run) for run in (lambda: grad(f)(big), lambda: hvp(f)(big, big)))
+    assert twice < 6 * once  # each value has a tangent, on the way there and on the way back
+
+
+def test_linearize_of_the_gradient_runs_f_once_for_many_products():
+    runs = []
+    f = lambda v: runs.append(1) or np.sum(np.sin(v) ** 3)
+    _, product = linearize(grad(f), x)
+    found = onp.stack([product(v) for v in onp.eye(3)])
+    assert len(runs) == 1 and onp.allclose(found, hessian(f)(x))
+
+
+def test_third_order_over_containers_in_mixed_modes():
+    f = lambda p: np.sum(np.exp(p["a"] * p["b"]) * p["b"])
+    p = {"a": 0.5, "b": x}
+    slope = lambda a: grad(f)({"a": a, "b": x})["a"]
+    wanted = onp.sum(x**4 * onp.exp(0.5 * x))
+    assert jacfwd(jacfwd(slope))(0.5) == pytest.approx(wanted)
+    assert grad(grad(slope))(0.5) == pytest.approx(wanted)
+    assert jvp(grad(slope), (0.5,), (1.0,))[1] == pytest.approx(wanted)
+    assert hessian(lambda a: jvp(lambda a: f({"a": a, "b": x}), (a,), (1.0,))[1])(0.5) == pytest.approx(
+        wanted
+    )
+    assert jacobian(hessian(f))(p)["a"]["a"]["a"] == pytest.approx(wanted)
+
+
+def test_dual_numbers_in_a_tape_are_computed_with_once():
+    calls = []
+
+    @primitive
+    def times(a, b):
+        calls.append(1)
+        return a * b
+
+    elementwise(times, lambda y, ybar, a, b: ybar * b, lambda y, ybar, a, b: ybar * a)
+    hvp(lambda v: np.sum(times(v, v)))(x, x)
+    assert calls == [1]
+
+
+def peak_memory(run):
+    tracemalloc.start()
+    try:
+        run()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()

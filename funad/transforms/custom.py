@@ -36,7 +36,8 @@ def checkpoint(f: Any) -> Any:
     Returns
     -------
     callable
-        The same function.
+        The same function: its arguments and results may be containers, of any shapes. An error on the
+        way back is that of ``f`` itself, run once more.
 
     Examples
     --------
@@ -93,6 +94,12 @@ def custom_vjp(f: Any, forward: Callable[..., Any], backward: Callable[..., Any]
     -------
     callable
         The function with that derivative, in both modes. Keywords pass through as constants.
+
+    Raises
+    ------
+    ArgumentError
+        If one of the three is no function; on the way back, if ``backward`` does not return one
+        cotangent per positional argument, of its structure.
 
     Examples
     --------
@@ -195,7 +202,7 @@ def numerical(f: Any, step: float | None = None, order: int = 2) -> Any:
     ----------
     f : callable
         Takes floats and float arrays by position; returns a float, an array, or a container.
-        It is called with plain values only.
+        It is called with plain values only. The shapes of what goes in and comes out are free.
     step : float, optional
         The step, relative to max(1, \\|x\\|); by default the best for float64 and the order.
     order : int, default 2
@@ -205,6 +212,11 @@ def numerical(f: Any, step: float | None = None, order: int = 2) -> Any:
     -------
     callable
         The same function, in both modes.
+
+    Raises
+    ------
+    ArgumentError
+        If the order is neither 2 nor 4, or the step not above 0.
 
     Examples
     --------
@@ -280,6 +292,16 @@ def tap(x: Any, callback: Callable[[Any], Any]) -> Any:
         Takes x̄, of the structure of x. What it returns takes the place of x̄, unless that is
         ``None``: so it can print, clip, scale or stop a cotangent.
 
+    Returns
+    -------
+    float, array or container
+        x itself, of the same structure, shapes and dtypes.
+
+    Raises
+    ------
+    ArgumentError
+        On the way back, if the callback returned another structure.
+
     Examples
     --------
     >>> from funad import grad, tap
@@ -300,7 +322,8 @@ def value(x: Any) -> Any:
     """Return the plain value of ``x``, through every level of tracing and every container.
 
     To look at a value inside of a function that is being differentiated; what is computed from
-    it has no derivative (where that is what you want, write :func:`stop_gradient`).
+    it has no derivative (where that is what you want, write :func:`stop_gradient`). Takes a float, an
+    array or a container, traced or not; returns the same of plain values, of the same shapes.
 
     Examples
     --------

@@ -99,6 +99,11 @@ def linearize(f: Callable[..., Any], *primals: Any, **kwargs: Any) -> Any:
     TangentError
         By ``f_jvp``, if the tangents do not have the structure and shapes of the primals.
 
+    See Also
+    --------
+    jvp : one product, without keeping the run.
+    hvp : ``linearize(grad(f), x)[1]`` gives many products with the Hessian at one x.
+
     Examples
     --------
     >>> import funad.numpy as np

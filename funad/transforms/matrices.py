@@ -16,6 +16,7 @@ from ..dual import push_forward
 from ..errors import ArgumentError, NonScalarOutputError
 from ..registry import signature_of
 from ..spaces import dtype_of, is_complex, shape_of, zeros_like
+from ..tape import has_nan
 from ..tracing import sweep
 from .calls import (
     ArgNums,
@@ -31,6 +32,7 @@ from .calls import (
 )
 from .forward import jvp
 from .reverse import grad, value_and_grad, vjp
+from .stacks import pull_back_stack, push_forward_stack, stack_size
 
 __all__ = [
     "ggnvp", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "value_and_jacobian",
@@ -59,18 +61,36 @@ class _Run:
             for leaf, value, inside in zip(self.leaves, self.values, self.inside, strict=True)
         ]
 
+    def _at_once(self, x: Any) -> int:
+        """Return how many members of the basis of the space of x to stack."""
+        xs = self.call.leaves
+        return stack_size(self.entries, len(xs), [*xs, *self.values], _numbers(x))
+
     def _row_block(self, leaf: Any, value: Any) -> list[Any]:
         xs = self.call.leaves
+        rows: list[list[Any]] = [[] for _ in xs]
+        for bases in _bases(value, self._at_once(value)):
+            for n, xbar in enumerate(self._pulled(leaf, bases)):
+                rows[n].append(xbar)
+        return [
+            _joined(parts, shape_of(value) + shape_of(x), x, 0) for parts, x in zip(rows, xs, strict=True)
+        ]
+
+    def _pulled(self, leaf: Any, bases: Any) -> list[Any]:
+        """Return, per input, a stack of x̄ for a stack of ȳ."""
+        xs = self.call.leaves
+        if len(bases) > 1:
+            # Whatever goes wrong goes wrong again, or not, one by one; there it is explained.
+            with contextlib.suppress(Exception):
+                found = pull_back_stack(self.entries, len(xs), leaf.index, bases)
+                return [_zeros(len(bases), x) if s is None else s for s, x in zip(found, xs, strict=True)]
         rows = []
-        for basis in _basis(value):
+        for basis in _members(bases, leaf.value):
             seeded = list(self.entries)
             seeded[leaf.index] = basis
             found = sweep(seeded, self.call, xs, masked=True)
             rows.append([finish(xbar, x) for xbar, x in zip(found, xs, strict=True)])
-        return [
-            _stacked([row[n] for row in rows], shape_of(value) + shape_of(x), x, 0)
-            for n, x in enumerate(xs)
-        ]  # fmt: skip
+        return [np.stack(column) for column in zip(*rows, strict=True)]
 
     def columns(self) -> list[list[Any]]:
         """Return, per output and input, ∂y/∂x: one walk forward per number in x."""
@@ -78,16 +98,44 @@ class _Run:
         blocks: list[list[Any]] = [[] for _ in self.leaves]
         for n, x in enumerate(xs):
             columns: list[list[Any]] = [[] for _ in self.leaves]
-            for basis in _basis(x):
-                tangents = [basis if k == n else None for k in range(len(xs))]
-                slots = push_forward(self.entries, len(xs), tangents)
-                for column, leaf, value, inside in zip(
-                    columns, self.leaves, self.values, self.inside, strict=True
-                ):
-                    column.append(finish(slots[leaf.index], value) if inside else zeros_like(value))
+            for bases in _bases(x, self._at_once(x)):
+                for column, ydot in zip(columns, self._pushed(n, bases), strict=True):
+                    column.append(ydot)
             for block, column, value in zip(blocks, columns, self.values, strict=True):
-                block.append(_stacked(column, shape_of(value) + shape_of(x), value, len(shape_of(value))))
+                shape = shape_of(value) + shape_of(x)
+                block.append(_joined(column, shape, value, len(shape_of(value))))
         return blocks
+
+    def _pushed(self, n: int, bases: Any) -> list[Any]:
+        """Return, per output, a stack of ẏ for a stack of tangents of the n-th input."""
+        xs = self.call.leaves
+        if len(bases) > 1:
+            with contextlib.suppress(Exception):
+                tangents = [bases if k == n else None for k in range(len(xs))]
+                return self._outputs(
+                    push_forward_stack(self.entries, len(xs), tangents, len(bases)), len(bases)
+                )
+        columns = []
+        for basis in _members(bases, xs[n]):
+            tangents = [basis if k == n else None for k in range(len(xs))]
+            slots = push_forward(self.entries, len(xs), tangents)
+            columns.append(
+                [
+                    finish(slots[leaf.index], value) if inside else zeros_like(value)
+                    for leaf, value, inside in zip(self.leaves, self.values, self.inside, strict=True)
+                ]
+            )
+        return [np.stack(column) for column in zip(*columns, strict=True)]
+
+    def _outputs(self, slots: list[Any], count: int) -> list[Any]:
+        """Return the stacks that belong to the outputs."""
+        found = [
+            slots[leaf.index] if inside and slots[leaf.index] is not None else _zeros(count, value)
+            for leaf, value, inside in zip(self.leaves, self.values, self.inside, strict=True)
+        ]
+        if any(map(has_nan, found)):
+            raise FloatingPointError("a tangent is not a number")
+        return found
 
     def _zeros(self, y: Any, x: Any) -> Any:
         return onp.zeros(shape_of(y) + shape_of(x), dtype_of(x))[()]
@@ -101,32 +149,48 @@ class _Run:
         return tree.unflatten(self.structure, filled)
 
 
-def _basis(x: Any) -> Any:
-    """Iterate over the standard basis of the space of x."""
-    shape, dtype = shape_of(x), dtype_of(x)
-    if shape == ():
-        yield 1.0 if type(x) is float else dtype.type(1)
-        return
-    for n in range(math.prod(shape)):
-        basis = onp.zeros(shape, dtype)
-        basis.flat[n] = 1
-        yield basis
+def _numbers(x: Any) -> int:
+    return math.prod(shape_of(x))
 
 
-def _stacked(parts: list[Any], shape: tuple[int, ...], like: Any, axis: int) -> Any:
-    """Return the parts along a new axis, in this shape."""
-    if not parts:
+def _zeros(count: int, x: Any) -> Any:
+    return onp.zeros((count, *shape_of(x)), dtype_of(x))
+
+
+def _bases(x: Any, at_once: int) -> Any:
+    """Iterate over the standard basis of the space of x, in stacks of so many at once."""
+    count = _numbers(x)
+    at_once = max(at_once, 1)
+    for first in range(0, count, at_once):
+        stack = _zeros(min(at_once, count - first), x)
+        flat = stack.reshape(len(stack), count)
+        flat[onp.arange(len(stack)), onp.arange(first, first + len(stack))] = 1
+        yield stack
+
+
+def _members(bases: Any, x: Any) -> Any:
+    """Iterate over a stack; of a Python float as Python floats."""
+    return map(float, bases) if type(x) is float else iter(bases)
+
+
+def _joined(stacks: list[Any], shape: tuple[int, ...], like: Any, axis: int) -> Any:
+    """Return the stacks joined, with their first axis moved to be one of an array of this shape."""
+    if not stacks:
         return onp.zeros(shape, dtype_of(like))
-    if len(parts) == 1 and shape_of(parts[0]) == shape:
-        return parts[0]
-    return np.reshape(np.stack(parts, axis=axis), shape)
+    stack = stacks[0] if len(stacks) == 1 else np.concatenate(stacks)
+    if shape == ():
+        return stack[0]
+    if axis:
+        stack = np.moveaxis(stack, 0, axis)
+    return np.reshape(stack, shape)
 
 
 def jacrev(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:
     """Turn ``f`` into a function that returns its Jacobian, by rows (reverse mode).
 
-    For y = f(x), entry (*i, *k) is ∂y[i]/∂x[k]: one run of ``f``, then one walk back along the
-    tape per entry of y. The parameters and the result are those of :func:`jacobian`.
+    For y = f(x), entry (*i, *k) is ∂y[i]/∂x[k]: one run of ``f``, then a walk back along the tape
+    for all numbers in y at once, or for as many as suit the cache. The parameters, the result, of
+    shape (*out, *in), and the errors are those of :func:`jacobian`.
 
     Examples
     --------
@@ -142,8 +206,9 @@ def jacrev(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: boo
 def jacfwd(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:
     """Turn ``f`` into a function that returns its Jacobian, by columns (forward mode).
 
-    For y = f(x), entry (*i, *k) is ∂y[i]/∂x[k]: one run of ``f``, then one walk forward along
-    the tape per entry of x. The parameters and the result are those of :func:`jacobian`.
+    For y = f(x), entry (*i, *k) is ∂y[i]/∂x[k]: one run of ``f``, then a walk forward along the
+    tape for all numbers in x at once, or for as many as suit the cache. The parameters, the result,
+    of shape (*out, *in), and the errors are those of :func:`jacobian`.
 
     Examples
     --------
@@ -190,10 +255,16 @@ def jacobian(
     ------
     MissingRuleError
         When called, if ``f`` uses a function that has no derivative rule.
+    NonScalarOutputError
+        When called, if complex numbers go in or come out whose derivative is no matrix of complex
+        numbers, or not in this mode: say ``holomorphic=True`` where ``f`` is.
+    ArgumentError, ArgumentTypeError
+        If ``argnums`` does not fit the call, or x is not made of numbers.
 
     See Also
     --------
     grad : the same for a scalar output, at the cost of one walk back.
+    jvp, vjp : products with the Jacobian, without the Jacobian.
 
     Examples
     --------
@@ -214,7 +285,8 @@ def value_and_jacobian(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holo
     Returns
     -------
     callable
-        Takes the arguments of ``f``; returns (y, J), or ((y, aux), J) with ``has_aux``.
+        Takes the arguments of ``f``; returns (y, J), or ((y, aux), J) with ``has_aux``; J has the
+        shape (*out, *in).
 
     Examples
     --------
@@ -291,13 +363,35 @@ def hessian(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> A
     -------
     callable
         Takes the arguments of ``f``; returns an array of shape (*in, *in); for containers, the
-        container of x filled with containers of x filled with such arrays.
+        container of x filled with containers of x filled with such arrays: of {"w": w, "b": b}
+        the mixed block is ``H["w"]["b"]``, of the shape of w and then that of b. For one matrix of
+        all numbers, take the function of the vector that :func:`funad.tree.ravel` makes.
+
+    Raises
+    ------
+    NonScalarOutputError
+        When called, if ``f`` does not return one real number.
+    MissingRuleError
+        When called, if ``f`` uses a function that has no derivative rule.
+
+    See Also
+    --------
+    hvp : products with the Hessian, without the Hessian.
 
     Examples
     --------
     >>> import funad.numpy as np
     >>> from funad import hessian
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 3.0]))
+    array([[6., 2.],
+           [2., 0.]])
+
+    Of a container as one matrix:
+
+    >>> from funad import tree
+    >>> f = lambda p: p["w"] ** 2 * p["b"]
+    >>> vector, unravel = tree.ravel({"w": 1.0, "b": 3.0})
+    >>> hessian(lambda vector: f(unravel(vector)))(vector)
     array([[6., 2.],
            [2., 0.]])
     """
@@ -322,6 +416,19 @@ def hvp(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> Any:
     callable
         Takes the arguments of ``f`` and then v, of the structure and shapes of x (a tuple over
         ``argnums`` if that is one); returns H v = ∂²f/∂x² v, of the same.
+
+    Raises
+    ------
+    TangentError
+        When called, if v does not have the structure and shapes of x.
+    NonScalarOutputError
+        When called, if ``f`` does not return one real number.
+
+    See Also
+    --------
+    linearize : ``linearize(grad(f), x)[1]`` is the function v ↦ H v at this x, for many v: the
+        gradient is computed once for all of them. hvp forgets it, and takes less memory.
+    hessian : the whole matrix.
 
     Examples
     --------
@@ -387,7 +494,15 @@ def _binds(f: Any, args: Any, kwargs: Any) -> bool:
 def vhp(f: Any, argnums: ArgNums = 0) -> Any:
     """Turn ``f`` into a function that returns products of its Hessian: reverse over reverse.
 
-    The same numbers as those of :func:`hvp`, vᵀ H, for functions whose rules are dear forward.
+    The same numbers as those of :func:`hvp`, vᵀ H, for functions whose rules are dear forward. Takes
+    and returns what hvp does.
+
+    Raises
+    ------
+    CotangentError
+        When called, if v does not have the structure and shapes of x.
+    NonScalarOutputError
+        When called, if ``f`` does not return one real number.
 
     Examples
     --------
@@ -408,7 +523,13 @@ def _vhp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
 def value_grad_and_hvp(f: Any, argnums: ArgNums = 0) -> Any:
     """Turn ``f`` into a function that returns its value, its gradient and a Hessian product.
 
-    Takes and returns what :func:`hvp` does; all three come from one run of ``f``.
+    All three come from one run of ``f``. What it takes, and the errors, are those of :func:`hvp`.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of ``f`` and then v, of the structure and shapes of x; returns
+        (y, x̄, H v), the latter two of the structure and shapes of x.
 
     Examples
     --------
@@ -445,7 +566,15 @@ def ggnvp(f: Callable[..., Any], loss: Callable[[Any], Any], argnums: ArgNums = 
     Returns
     -------
     callable
-        Takes the arguments of ``f`` and then v, as :func:`hvp` does; returns G v.
+        Takes the arguments of ``f`` and then v, as :func:`hvp` does; returns G v, of the structure
+        and shapes of x.
+
+    Raises
+    ------
+    TangentError
+        When called, if v does not have the structure and shapes of x.
+    NonScalarOutputError
+        When called, if ``loss`` does not return one real number.
 
     Examples
     --------

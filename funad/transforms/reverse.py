@@ -278,6 +278,11 @@ def elementwise_grad(
     callable
         Takes the arguments of ``f``; returns dy[i]/dx[i], of the shape and dtype of x.
 
+    Raises
+    ------
+    NonScalarOutputError
+        When called, if ``f`` returns complex numbers and is not said to be holomorphic.
+
     Examples
     --------
     >>> import funad.numpy as np
@@ -320,6 +325,11 @@ def stop_gradient(x: Any) -> Any:
     ----------
     x : float, array or container
         Traced or not.
+
+    Returns
+    -------
+    float, array or container
+        Of the same structure, shapes and dtypes, under no trace.
 
     Examples
     --------

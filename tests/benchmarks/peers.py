@@ -7,6 +7,8 @@ from typing import Any
 import numpy as onp
 
 from . import programs
+from .measure import once
+from .transformations import Task, spellings
 
 
 class Library:
@@ -27,6 +29,26 @@ class Library:
         of_values = self._library.value_and_grad
         return self._ready(of_values, programs.network_loss, parameters, images, targets, data=2)
 
+    def transformed(self, task: Task) -> Callable[[], Any] | None:
+        """Return a call that computes what the task says; None if the library has no such thing."""
+        found = spellings(task.transformation, self._library.__name__)
+        if not found:
+            return None
+        # For jax constants too are its own arrays; for the others they are NumPy's anyway.
+        data = [self.np.asarray(part) for part in task.data]
+
+        def run(x: Any, v: Any) -> Any:
+            return found[0](self._library, lambda x: task.program(self.np, x, *data), x, v)
+
+        x, v = task.x, task.v
+        if not self.name.startswith("jax"):
+            return lambda: run(x, v)
+        jax = self._library
+        if self._compiled:
+            run = jax.jit(run)
+        x, v = jax.tree.map(self.np.asarray, (x, v))
+        return lambda: jax.block_until_ready(run(x, v))
+
     def _ready(self, transform: Any, program: Any, x: Any, *rest: Any, data: int = 0) -> Callable[[], Any]:
         # The last ``data`` arguments are arrays; others, as a length, are constants of the program.
         constants, arrays = rest[: len(rest) - data], rest[len(rest) - data :]
@@ -38,6 +60,13 @@ class Library:
             x, *arrays = jax.tree.map(self.np.asarray, (x, *arrays))
             return lambda: jax.block_until_ready(run(x, *arrays))
         return lambda: run(x, *arrays)
+
+
+def _network_loss(torch: Any, parameters: Any, x: Any, labels: Any) -> Any:
+    """The loss of the network in PyTorch's own idiom; the targets are numbers of classes."""
+    h = torch.tanh(torch.addmm(parameters["b1"], x, parameters["w1"]))
+    z = torch.addmm(parameters["b2"], h, parameters["w2"])
+    return torch.nn.functional.cross_entropy(z, labels)
 
 
 class Torch:
@@ -57,18 +86,34 @@ class Torch:
 
     def network(self, parameters: Any, images: Any, targets: Any) -> Callable[[], Any]:
         """Return a call that computes the network's loss and the gradient of its parameters."""
-        torch, cross_entropy = self._torch, self._torch.nn.functional.cross_entropy
-        w1, b1, w2, b2 = leaves = [
-            torch.tensor(parameters[name], requires_grad=True) for name in ("w1", "b1", "w2", "b2")
-        ]
+        torch, names = self._torch, ("w1", "b1", "w2", "b2")
+        leaves = {name: torch.tensor(parameters[name], requires_grad=True) for name in names}
         x, labels = torch.tensor(images), torch.tensor(targets.argmax(axis=1))
 
         def run() -> Any:
-            h = torch.tanh(torch.addmm(b1, x, w1))
-            loss = cross_entropy(torch.addmm(b2, h, w2), labels)
-            return loss, dict(zip(("w1", "b1", "w2", "b2"), torch.autograd.grad(loss, leaves), strict=True))
+            loss = _network_loss(torch, leaves, x, labels)
+            gradient = torch.autograd.grad(loss, list(leaves.values()))
+            return loss, dict(zip(names, gradient, strict=True))
 
         return run
+
+    def transformed(self, task: Task) -> Callable[[], Any] | None:
+        """Return a call that computes what the task says, in the fastest way there is."""
+        torch, program, data = self._torch, task.program, task.data
+        if program is programs.network_loss:
+            program, data = _network_loss, (data[0], data[1].argmax(axis=1))
+        data = tuple(torch.tensor(part) for part in data)
+        x, v = self._own(task.x), self._own(task.v)
+        runs = [
+            lambda spelling=spelling: spelling(torch, lambda x: program(torch, x, *data), x, v)
+            for spelling in spellings(task.transformation, "torch")
+        ]
+        return min(runs, key=lambda run: min(once(run, 1) for _ in range(5)), default=None)
+
+    def _own(self, x: Any) -> Any:
+        if isinstance(x, dict):
+            return {name: self._own(part) for name, part in x.items()}
+        return x if x is None else self._torch.tensor(x)
 
 
 def installed() -> list[Any]:
@@ -89,6 +134,8 @@ def installed() -> list[Any]:
 
 def numbers(result: Any) -> list[Any]:
     """Return a result of any of the libraries as NumPy arrays, in one order, to compare them."""
+    if result is None:
+        return []
     if isinstance(result, dict):
         return [array for name in sorted(result) for array in numbers(result[name])]
     if isinstance(result, (tuple, list)):

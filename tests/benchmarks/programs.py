@@ -66,6 +66,66 @@ def network_loss(np, parameters, images, targets):
     return -np.sum(targets * log_p) / len(targets)
 
 
+def layers(np, x, w1, w2):
+    """Two tanh layers, as many numbers out as in."""
+    return np.tanh(w2 @ np.tanh(w1 @ x))
+
+
+def rosenbrock(np, x):
+    """Rosenbrock's function of n variables."""
+    return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+def rk4(np, parameters, y, steps=200, h=0.1):
+    """The end of a Lotka-Volterra system of four species, by Runge and Kutta's method, squared and summed."""
+    rates, effects = parameters["rates"], parameters["effects"]
+
+    def slope(y):
+        return y * (rates + effects @ y)
+
+    for _ in range(steps):
+        k1 = slope(y)
+        k2 = slope(y + h / 2 * k1)
+        k3 = slope(y + h / 2 * k2)
+        k4 = slope(y + h * k3)
+        y = y + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+    return np.sum(y * y)
+
+
+def lotka_volterra():
+    """Return parameters and a start for rk4: four species in chaotic competition (Vano et al., 2006)."""
+    rates = onp.array([1.0, 0.72, 1.53, 1.27])
+    among = onp.array(
+        [[1.0, 1.09, 1.52, 0.0], [0.0, 1.0, 0.44, 1.36], [2.33, 0.0, 1.0, 0.47], [1.21, 0.51, 0.35, 1.0]]
+    )
+    return {"rates": rates, "effects": -rates[:, None] * among}, onp.array([0.2, 0.3, 0.3, 0.2])
+
+
+def fill(np, x, n):
+    """A matrix filled element by element, then summed with weights that differ."""
+    table = np.zeros((n, n))
+    for i in range(n):
+        for k in range(n):
+            table[i, k] = x[k] * x[i]
+    return np.sum(table * table)
+
+
+def heat(np, u, steps):
+    """The heat equation by explicit steps, each written into the inside of the array."""
+    u = np.array(u)
+    for _ in range(steps):
+        u[1:-1] = u[1:-1] + 0.2 * (u[2:] - 2 * u[1:-1] + u[:-2])
+    return np.sum(u * u)
+
+
+def heat_by_parts(np, u, steps):
+    """The same without assignment, for the libraries that have none."""
+    for _ in range(steps):
+        inside = u[1:-1] + 0.2 * (u[2:] - 2 * u[1:-1] + u[:-2])
+        u = np.concatenate([u[:1], inside, u[-1:]])
+    return np.sum(u * u)
+
+
 def network_by_hand(parameters, images, targets):
     """The same loss with its gradient in plain NumPy, as one writes it who knows the formulas."""
     h = onp.tanh(images @ parameters["w1"] + parameters["b1"])

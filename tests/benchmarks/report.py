@@ -19,6 +19,7 @@ import funad.numpy as np
 from . import programs
 from .measure import best_times
 from .peers import installed, numbers
+from .transformations import INSIDE, tasks
 
 BY_HAND = "NumPy"
 PLAIN = "sin of {:,} plain numbers"
@@ -66,6 +67,17 @@ def rows(libraries: list[Any]) -> Iterator[Row]:
         runs[BY_HAND] = lambda data=data: programs.network_by_hand(*data)
         yield Row(f"784-100-10 network, batch {batch}", runs, 1, {BY_HAND: aim})
     yield Row("grad of x * x", gradients(programs.square, 0.5))
+    for task in tasks():
+        found = {library.name: library.transformed(task) for library in libraries}
+        yield Row(task.name, {name: run for name, run in found.items() if run is not None}, 1, task.aims)
+    for name, make, size in INSIDE:
+        by_library, x = make(), onp.linspace(0.1, 0.9, size)
+        runs = {
+            library.name: library.gradient(by_library[library.name.split()[0]], x)
+            for library in libraries
+            if library.name.split()[0] in by_library
+        }
+        yield Row(name, runs)
     for size in (10, 1000):
         a = onp.linspace(0.0, 1.0, size)
         sines = {"funad": np.sin, BY_HAND: onp.sin}
