@@ -85,7 +85,7 @@ def of_one(record: Record, x: Dual) -> Any:
     """Return an elementwise function of one dual number."""
     a = x.value
     y = record.wrapped(a)
-    if getattr(y, "dtype", _INEXACT).kind not in "fc":
+    if getattr(y, "dtype", _INEXACT).kind in "biu":
         return y
     return dual(x.tape, y, _fitted(_elementwise(record, record.of_a, x.tangent, y, (a,), {}), y))
 
@@ -98,7 +98,7 @@ def of_two(record: Record, a: Any, b: Any) -> Any:
     if type(b) is Dual:
         trace, b, b_dot = b.tape, b.value, b.tangent
     y = record.wrapped(a, b)
-    if getattr(y, "dtype", _INEXACT).kind not in "fc":
+    if getattr(y, "dtype", _INEXACT).kind in "biu":
         return y
     if a_dot is not None:
         ydot = _elementwise(record, record.of_a, a_dot, y, (a, b), {})

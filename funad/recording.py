@@ -15,7 +15,7 @@ from typing import Any
 import numpy as onp
 
 from .boxes import Dual, Traced
-from .dual import dual, tangent_of
+from .dual import dual, of_one, of_two, tangent_of
 from .registry import Record
 from .spaces import is_inexact
 from .tape import CONSTANT, Tape, walk
@@ -24,7 +24,8 @@ from .tracing import find_line, run, sweep, trace
 __all__ = ["Node", "Recorder", "can_record", "is_finite"]
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_WALK, _SWEEP, _TANGENT = (f.__code__ for f in (walk, sweep, tangent_of))
+_WALK, _SWEEP = walk.__code__, sweep.__code__
+_TANGENTS = {f.__code__ for f in (tangent_of, of_one, of_two)}
 _RUNS = {trace.__code__, run.__code__}
 
 
@@ -159,7 +160,7 @@ def _context() -> tuple[str, dict[str, Any] | None]:
         elif code is _SWEEP and inside and "position" in inside:
             inside.update(f=frame.f_locals["f"], xs=frame.f_locals["xs"])
             break
-        elif code is _TANGENT and inside != {}:
+        elif code in _TANGENTS and inside != {} and "y" in frame.f_locals:
             inside = {name: frame.f_locals[name] for name in ("record", "y")}
             if line:
                 break
