@@ -129,7 +129,7 @@ def array_of(value: Any) -> Array:
 
 def fillable(y: Any) -> Any:
     """Return a plain array of floats as one that can take traced values, while a function is traced."""
-    return array_of(y) if TRACING.get() and type(y) is ndarray and y.dtype.kind in "fc" else y
+    return array_of(y) if TRACING.active and type(y) is ndarray and y.dtype.kind in "fc" else y
 
 
 def content(array: Array) -> Any:

@@ -217,13 +217,12 @@ def _transposed(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwarg
     ybars = [
         box_of(tape, zeros_like(part), n) if is_inexact(part) else None for n, part in enumerate(outputs, 1)
     ]
-    before, here = TRACING.get(), [True]
+    before = TRACING.active
     try:
-        TRACING.set(here)  # the rule may fill an array with what depends on ȳ
+        TRACING.active = True  # the rule may fill an array with what depends on ȳ
         xbar = record.rules[argnum](y, tuple(ybars) if several else ybars[0], *args, **kwargs)
     finally:
-        here.clear()
-        TRACING.set(before)
+        TRACING.active = before
     xbars, xs, xdots = (xbar, x, xdot) if type(xdot) is list else ([xbar], [x], [xdot])
     seeds = []
     for part_bar, part, part_dot in zip(xbars, xs, xdots, strict=True):

@@ -19,9 +19,9 @@ It is in topological order by construction, so the walk back is one loop.
 from __future__ import annotations
 
 import contextlib
-import contextvars
 import itertools
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import numpy as onp
@@ -38,10 +38,17 @@ CONSTANT = 0  # the source of what does not depend on an input
 # those of Python are looked at.
 SCALARS = frozenset({float, float64})
 
-# Whether a function is being traced in this thread or task, by a list that is empty as soon as it is
-# not: creation functions ask it, whose arrays can then be filled with traced values. Nothing else
-# depends on it.
-TRACING: contextvars.ContextVar[Sequence[bool]] = contextvars.ContextVar("tracing", default=())
+
+class _Tracing(threading.local):
+    """Whether a function is being traced in this thread: a call of it ends before another task goes on.
+
+    Creation functions ask it, whose arrays can then be filled with traced values; nothing else does.
+    """
+
+    active = False
+
+
+TRACING = _Tracing()
 
 _levels = itertools.count(1)  # each trace takes the next: nothing to undo when f raises
 

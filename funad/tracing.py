@@ -23,9 +23,9 @@ _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
     """Run f on boxes of xs; return what it returned and the tape. The inputs' slots are 1, 2, …"""
     tape = Tape(len(xs))
-    before, here = TRACING.get(), [True]  # no token: an interrupt could come between it and the try
+    before = TRACING.active
     try:
-        TRACING.set(here)
+        TRACING.active = True
         y = f(boxes_of(tape, xs))
         return (y if type(y) is Box and type(y.value) in SCALARS else _checked(tape, _settled(y))), tape
     except BaseException as error:
@@ -33,22 +33,20 @@ def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
         _teach(error)
         raise
     finally:
-        here.clear()  # also for the tasks that f has started, which have copies of the context
-        TRACING.set(before)
+        TRACING.active = before
 
 
 def run(f: Callable[[list[Any]], Any], xs: list[Any]) -> Any:
     """Call f on traced values of another kind; return what it returned."""
-    before, here = TRACING.get(), [True]
+    before = TRACING.active
     try:
-        TRACING.set(here)
+        TRACING.active = True
         return _checked(getattr(xs[0], "tape", None) if xs else None, _settled(f(xs)))
     except Exception as error:
         _teach(error)
         raise
     finally:
-        here.clear()  # also for the tasks that f has started, which have copies of the context
-        TRACING.set(before)
+        TRACING.active = before
 
 
 def _teach(error: BaseException) -> None:

@@ -158,7 +158,7 @@ SLOPE = grad(filling)(X)
 
 def assert_clean():
     """Hold that nothing is being traced, as arrays and derivatives show."""
-    assert not TRACING.get()
+    assert not TRACING.active
     assert type(np.zeros(3)) is onp.ndarray
     assert_same(grad(filling)(X), SLOPE)
 
@@ -201,7 +201,7 @@ def test_an_interrupt_at_any_place_leaves_nothing_behind(name):
     wanted = f(*args)
     at = 1
     while interrupted(lambda: f(*args), at):
-        assert not TRACING.get()
+        assert not TRACING.active
         if at % 50 == 1:
             assert_clean()
             assert_same(f(*args), wanted)
@@ -403,7 +403,7 @@ def test_eight_threads_of_mixed_transformations_agree_with_one_bit_for_bit(impat
             for k in range(4 * len(names)):
                 name = names[(k * (2 * n + 1) + n) % len(names)]
                 assert_same(call(*RUNS[name]), wanted[name])
-                assert not TRACING.get()
+                assert not TRACING.active
         except BaseException as error:
             wrong.append(error)
 

@@ -176,6 +176,11 @@ class Call:
 
     def results(self, xbars: list[Any]) -> Any:
         """Return the cotangents as the caller asked for them: alone, or a tuple."""
+        if self.single and self.structures[0] is None:
+            (xbar,), (x,) = xbars, self.leaves
+            if type(xbar) is float and type(x) is float:
+                return xbar
+            return _own([finish(xbar, x)])[0]
         found = self.rebuilt(_own(list(map(finish, xbars, self.leaves))))
         return found[0] if self.single else tuple(found)
 
