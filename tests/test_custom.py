@@ -262,3 +262,30 @@ def test_value_and_stop_gradient_through_levels_and_containers():
     assert grad(f)(3.0) == 1.0
     assert seen == [{"w": [2.0], "v": 3.0}]
     assert jacrev(lambda v: stop_gradient((v,))[0] * v)(x).diagonal().tolist() == x.tolist()
+
+
+@pytest.mark.parametrize("at", [1.5, onp.float64(1.5), x, x.astype("f4"), x + 2j, onp.ones((300, 30))])
+def test_a_backward_pass_of_ones_own_takes_numbers_and_arrays(at):
+    f = custom_vjp(lambda x: x * x, lambda x: (x * x, x), lambda x, ybar: 2 * x * ybar)
+    of = lambda g: lambda x: np.real(np.sum(g(x) * 3))
+    found = grad(of(f))(at)
+    onp.testing.assert_allclose(found, grad(of(lambda x: x * x))(at), rtol=1e-6)
+    assert getattr(found, "dtype", float) == getattr(at, "dtype", float)
+    assert type(found) is type(grad(of(lambda x: x * x))(at))
+
+
+def test_a_backward_pass_of_ones_own_may_return_containers_filled_arrays_and_whole_numbers():
+    def pair(x):
+        out = np.zeros(3)
+        out[1] = x[0] ** 2
+        return out
+
+    f = custom_vjp(pair, lambda x: (pair(x), x), lambda x, ybar: onp.array([2 * x[0] * ybar[1], 0.0, 0.0]))
+    onp.testing.assert_allclose(grad(lambda v: np.sum(f(v) * v))(x), grad(lambda v: np.sum(pair(v) * v))(x))
+    seen = []
+    forward = lambda v: (seen.append(1), ((v, v * 2), None))[1]
+    two = custom_vjp(lambda v: (v, v * 2), forward, lambda r, ybar: ybar[0] + 2 * ybar[1])
+    onp.testing.assert_allclose(grad(lambda v: np.sum(two(v)[0] * two(v)[1]))(x), 4 * x)
+    assert len(seen) == 2  # once per call
+    whole = custom_vjp(lambda v: onp.round(v), lambda v: (onp.round(v).astype(int), None), lambda r, y: None)
+    onp.testing.assert_array_equal(grad(lambda v: np.sum(v * whole(v)))(x), [0, -1, 1])
