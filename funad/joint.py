@@ -27,10 +27,10 @@ ndarray, float64 = onp.ndarray, onp.float64
 class _Kept:
     """Residuals on their way from the forward to the backward function, opaque to traces."""
 
-    __slots__ = ("residuals",)
+    __slots__ = ("backward", "residuals")
 
-    def __init__(self, residuals: Any) -> None:
-        self.residuals = residuals
+    def __init__(self, residuals: Any, backward: Any = None) -> None:
+        self.residuals, self.backward = residuals, backward
 
 
 class _Step(Record):
@@ -127,12 +127,23 @@ def step_of_one(
         return step(name, lambda x: next(calls, None) or forward(x), backward, (box,), {}, False)
     if type(x) is ndarray and x.nbytes > WORTH_DROPPING:
         x = ghost(x)  # the backward function has what it needs among the residuals
-    record = Record(forward, name)
-    record.kind = "vjp"
-    record.rules = {0: lambda y, ybar, x, kept: backward(kept.residuals, ybar, [x], [0])[0]}
     made = object.__new__(Box)
     made.value, made.tape = y, box.tape
     entries = box.tape.entries
-    entries += (record, y, (x, _Kept(residuals)), {}, None, ((0, box.index),), None)
+    kept = _Kept(residuals, backward)
+    entries += (_record_of_one(name), y, (x, kept), {}, None, ((0, box.index),), None)
     made.index = len(entries) - 1
     return made
+
+
+@functools.lru_cache(maxsize=1024)
+def _record_of_one(name: str) -> Record:
+    """Return the record of step_of_one under a name: a call has its backward function with it."""
+    record = Record(_kept_rule, name)
+    record.kind = "vjp"
+    record.rules = {0: _kept_rule}
+    return record
+
+
+def _kept_rule(y: Any, ybar: Any, x: Any, kept: _Kept) -> Any:
+    return kept.backward(kept.residuals, ybar, [x], [0])[0]

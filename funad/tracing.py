@@ -12,7 +12,7 @@ import numpy as onp
 
 from . import tree
 from .arrays import Array, settled
-from .boxes import Box, Traced, box_of
+from .boxes import Box, Dual, Traced, box_of
 from .errors import NotDifferentiableError
 from .tape import SCALARS, TRACING, WIDTH, Tape, pull_back
 from .teaching import taught
@@ -27,7 +27,7 @@ def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
     try:
         TRACING.active = True
         y = f(boxes_of(tape, xs))
-        return (y if type(y) is Box and type(y.value) in SCALARS else _checked(tape, _settled(y))), tape
+        return (y if _is_simple(y) else _checked(tape, _settled(y))), tape
     except BaseException as error:
         tape.end()
         _teach(error)
@@ -41,12 +41,21 @@ def run(f: Callable[[list[Any]], Any], xs: list[Any]) -> Any:
     before = TRACING.active
     try:
         TRACING.active = True
-        return _checked(getattr(xs[0], "tape", None) if xs else None, _settled(f(xs)))
+        y = f(xs)
+        return y if _is_simple(y) else _checked(getattr(xs[0], "tape", None) if xs else None, _settled(y))
     except Exception as error:
         _teach(error)
         raise
     finally:
         TRACING.active = before
+
+
+def _is_simple(y: Any) -> bool:
+    """Say whether a result is one number or array of this trace, as nearly all are: nothing can be wrong."""
+    if type(y) is not Box and type(y) is not Dual:
+        return False
+    value = y.value
+    return type(value) in SCALARS or (type(value) is onp.ndarray and value.dtype.kind in "fc")
 
 
 def _teach(error: BaseException) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from numpy import ndarray
+
 from .. import tree
 from ..arrays import settled
 from ..boxes import Box, Dual
@@ -146,7 +148,11 @@ def _fitted(call: Call, tangents: Any) -> list[Any]:
         raise TangentError(f"f was given {len(call.places)} primals, so it takes as many tangents")
     xdots: list[Any] = []
     for place, tangent in zip(call.places, tangents, strict=True):
-        structure = tree.flatten(call.args[place])[1]
+        x = call.args[place]
+        if type(x) is type(tangent) and (type(x) is float or type(x) is ndarray):
+            xdots.append(tangent)
+            continue
+        structure = tree.flatten(x)[1]
         try:
             xdots += tree.flatten_like(structure, tangent)
         except ArgumentError:
