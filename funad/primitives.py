@@ -118,21 +118,25 @@ def _move(wrapped: Callable[..., Any], f: Callable[..., Any]) -> None:
         wrapped.__module__, wrapped.__qualname__ = f"funad.{module}", wrapped.__name__
 
 
-def composite(f: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def composite(
+    f: Callable[..., Any], plain: Callable[..., Any] | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make the decorated function what the function ``f`` is on traced values.
 
-    It is written with primitives, so it needs no rule: its derivatives are theirs.
+    It is written with primitives, so it needs no rule: its derivatives are theirs. ``plain`` is what
+    it is on plain values, by default ``f`` itself.
     """
     record = enter(f)
     record.kind = "composite"
+    on_plain = f if plain is None else plain
 
     def decorate(g: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(f)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             if len(args) == 1 and not kwargs and type(args[0]) is ndarray:
-                return f(*args)
+                return on_plain(*args)
             traced = innermost((*args, *kwargs.values())) is not None
-            return (g if traced else f)(*args, **kwargs)
+            return (g if traced else on_plain)(*args, **kwargs)
 
         _move(wrapped, f)
         adopt(record, wrapped)
@@ -565,7 +569,7 @@ def _as_array(x: Any) -> Any:
     """Return nested lists, with boxes in them or not, as one array."""
     if type(x) in (list, tuple):
         x = record_of(onp.array).wrapped(x)  # type: ignore[union-attr]
-    return content(x) if type(x) is Array else x
+    return content_of(x)
 
 
 def _by_position(

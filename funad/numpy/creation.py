@@ -70,22 +70,13 @@ def _assemble(parts, shape):
 assemble = primitive(_assemble, "numpy.array", containers=(0,))
 
 
-_array = _enter(_np.array)
+def _filling(f):
+    """Return f, which makes an array, such that the array takes traced values while it may."""
+    return lambda *args, **kwargs: _fillable(f(*args, **kwargs))
 
 
-@_functools.wraps(_np.array)
-def array(object, dtype=None, **kwargs):
-    if _innermost((object,)) is None:
-        return _fillable(_np.array(object, dtype, **kwargs))
-    return _traced_array(object, dtype, **kwargs)
-
-
-_move(array, _np.array)
-_adopt(_array, array)
-_array.kind = "composite"
-
-
-def _traced_array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0):
+@_composite(_np.array, _filling(_np.array))
+def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0):
     """Return an array of a traced value, or of lists with traced values in them."""
     if type(object) in (list, tuple):
         parts = []
@@ -144,22 +135,12 @@ _adopt(_full, full)
 _full.kind = "composite"
 
 
-_full_like = _enter(_np.full_like)
-
-
-@_functools.wraps(_np.full_like)
+@_composite(_np.full_like, _filling(_np.full_like))
 def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
-    if _innermost((a, fill_value)) is None:
-        given = {"device": device} if device is not None else {}
-        return _fillable(_np.full_like(a, fill_value, dtype, order, subok, shape, **given))
+    """Return an array of the shape and dtype of a, filled with a value."""
     a = _unbox(a)
     shape = _np.shape(a) if shape is None else shape
     return full(shape, fill_value, _dtype_of(a) if dtype is None else dtype)
-
-
-_move(full_like, _np.full_like)
-_adopt(_full_like, full_like)
-_full_like.kind = "composite"
 
 
 # --- to be filled: while a function is traced, they take traced values
