@@ -160,6 +160,15 @@ class Box(Traced):
     def __repr__(self) -> str:
         return f"Box({self.value!r}, level={self.tape.level})"
 
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if not kwargs and method == "__call__":
+            if ufunc in _REFLECTED and type(inputs[0]) is ndarray:  # array * box
+                return _REFLECTED[ufunc](inputs[1], inputs[0])
+            record = record_of(ufunc)
+            if record is not None and record.wrapped is not ufunc:
+                return record.wrapped(*inputs)
+        return Traced.__array_ufunc__(self, ufunc, method, *inputs, **kwargs)
+
     def __getitem__(self, index: Any) -> Any:
         kind = type(index)
         view = True
@@ -430,6 +439,10 @@ _DIVMOD: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+# What array * box calls: NumPy asks by ufunc.
+_REFLECTED: dict[Any, Callable[[Box, Any], Any]] = {}
+
+
 def _install() -> None:
     """Give traced values their operators, and boxes their fast ones."""
     for name, operate, f in _ONE:
@@ -441,7 +454,8 @@ def _install() -> None:
         setattr(Traced, f"__{name}__", lambda self, other, record=record: record.wrapped(self, other))
         setattr(Traced, f"__r{name}__", lambda self, other, record=record: record.wrapped(other, self))
         setattr(Box, f"__{name}__", _two(record, operate))
-        setattr(Box, f"__r{name}__", _reflected(record, operate))
+        reflected = _REFLECTED[f] = _reflected(record, operate)
+        setattr(Box, f"__r{name}__", reflected)
     for name in ("eq", "ne", "lt", "le", "gt", "ge", "floordiv"):
         setattr(Traced, f"__{name}__", _plain(getattr(operator, name)))
     for name, f in _DIVMOD.items():

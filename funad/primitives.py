@@ -339,7 +339,7 @@ def _of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
             if len(args) == 1:
                 (a,) = args
                 if type(a) is Box:
-                    y = record_one(record, a)
+                    y = record_one(record, a) if record.quick is None else record_with_keywords(record, a, {})
                     return linked(y, record, args, kwargs) if record.views else y
                 if type(a) is ndarray:
                     return f(a)
@@ -353,9 +353,13 @@ def _of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
                     return f(a, b)
         elif is_ufunc:
             return with_keywords(record, args, kwargs)
-        elif len(args) == 1 and type(args[0]) is Box and all(type(x) in PLAIN for x in kwargs.values()):
-            y = record_with_keywords(record, args[0], kwargs)
-            return linked(y, record, args, kwargs) if record.views else y
+        elif len(args) == 1 and type(args[0]) is Box:
+            for name, x in kwargs.items():
+                if type(x) not in PLAIN and name != "axis":
+                    break
+            else:
+                y = record_with_keywords(record, args[0], kwargs)
+                return linked(y, record, args, kwargs) if record.views else y
         return call(record, args, kwargs)
 
     return wrapped
@@ -364,19 +368,33 @@ def _of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
 def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> Any:
     """Call a primitive on one box and plain keywords, and record it: np.sum(x, axis=0)."""
     a = box.value
-    if kwargs.get("out") is not None and record.kind != "zero":  # before it is written to
-        record.check_keywords(kwargs)
-    y = record.wrapped(a, **kwargs) if isinstance(a, Traced) else record.f(a, **kwargs)
-    if getattr(y, "dtype", _FLOAT).kind in "biu":
-        return y
-    if record.of_a is None:
-        if record.kind == "zero":
+    if record.quick is not None and type(a) is ndarray and QUICK.issuperset(kwargs):
+        y = record.quick(a, **kwargs)
+    else:
+        if kwargs.get("out") is not None and record.kind != "zero":  # before it is written to
+            record.check_keywords(kwargs)
+        y = record.wrapped(a, **kwargs) if isinstance(a, Traced) else record.f(a, **kwargs)
+        if getattr(y, "dtype", _FLOAT).kind in "biu":
             return y
-        record.rule(0, a)
-    kwargs = _handled(record, kwargs)
-    return _wrap(record, box.tape, y, (a,), kwargs, ((0, box.index),))
+        if record.of_a is None:
+            if record.kind == "zero":
+                return y
+            record.rule(0, a)
+        kwargs = _handled(record, kwargs)
+        if isinstance(y, (tuple, list)):
+            return _wrap(record, box.tape, y, (a,), kwargs, ((0, box.index),))
+    made = new(Box)
+    made.value = y
+    tape = made.tape = box.tape
+    if type(a) is ndarray and a.nbytes > WORTH_DROPPING and record.drop is not None:
+        y, a, _ = record.drop(y, a, None)
+    entries = tape.entries
+    entries += (record, y, (a,), kwargs, None, ((0, box.index),), None)
+    made.index = len(entries) - 1
+    return made
 
 
+QUICK = frozenset({"axis", "keepdims"})
 # The types of second arguments and of keywords in which no box can hide.
 PLAIN = frozenset({ndarray, float, int, bool, type(None)})
 _FLOAT = onp.dtype(float)

@@ -45,6 +45,7 @@ class Record:
         "of_a",
         "of_b",
         "positions",
+        "quick",
         "rules",
         "views",
         "wrapped",
@@ -54,6 +55,8 @@ class Record:
         self.f = f
         self.name = name
         self.wrapped: Callable[..., Any] = f
+        # What f gives for one array (and an axis, and keepdims) without f's own detours.
+        self.quick: Callable[..., Any] | None = None
         self.kind: str | None = None  # None: no rule yet, so a traced argument is refused
         self.containers: tuple[int, ...] = ()  # the arguments that are lists of arrays
         self.views = False  # what it returns may share the memory of its first argument

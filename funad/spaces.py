@@ -5,14 +5,20 @@ Plain NumPy is called here on purpose: on traced values its own protocols lead t
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as onp
 
-ndarray = onp.ndarray
+ndarray, float64 = onp.ndarray, onp.float64
 ADD: Any = onp.add.reduce  # the method of the ufunc: that of arrays goes through Python
 _INT = onp.dtype(int)
+_ONE = float64(1.0)
 _NOTHING = bytes(32)  # as long as the longest number, a complex long double
+
+# A sum along one axis of a matrix is its product with ones, for which BLAS takes a third of NumPy's time.
+MANY = 4096
+_ONES = {kind: onp.ones((MANY, 1), kind) for kind in (onp.dtype("d"), onp.dtype("f"))}
 
 
 def plain(x: Any) -> Any:
@@ -85,6 +91,8 @@ def zeros_of(part: Any) -> Any:
 
 def ones_like(x: Any) -> Any:
     """Return ones of the shape and dtype of x: a plain number or array."""
+    if type(x) is float64:
+        return _ONE
     x = plain(x)
     if type(x) is float:
         return 1.0
@@ -138,12 +146,15 @@ def unbroadcast(xbar: Any, shape: tuple[int, ...]) -> Any:
     extra = xbar.ndim - len(shape)
     if type(xbar) is ndarray:  # the commonest two, as of a bias and of a sum with keepdims
         if extra == 1 and xbar.shape[1:] == shape:
-            return ADD(xbar, 0)
+            return _sum_of_rows(xbar)
         if extra == 0 and len(shape) == 2 and shape == (xbar.shape[0], 1):
-            return ADD(xbar, 1, None, None, True)
+            return _sum_of_columns(xbar)
     if extra < 0 or any(1 == have != want for have, want in zip(xbar.shape[extra:], shape, strict=True)):
         xbar = onp.broadcast_to(xbar, onp.broadcast_shapes(xbar.shape, shape))
         return unbroadcast(xbar, shape)
+    if extra > 1 and xbar.shape[extra:] == shape and type(xbar) is ndarray and xbar.flags.c_contiguous:
+        rows = math.prod(xbar.shape[:extra])
+        return unbroadcast(xbar.reshape(rows, *shape), shape)
     axes = tuple(range(extra)) + tuple(
         extra + n for n, size in enumerate(shape) if size == 1 != xbar.shape[extra + n]
     )
@@ -152,3 +163,22 @@ def unbroadcast(xbar: Any, shape: tuple[int, ...]) -> Any:
     elif axes:
         xbar = xbar.sum(axis=axes)
     return xbar if xbar.shape == shape else xbar.reshape(shape)
+
+
+def _sum_of_rows(xbar: Any) -> Any:
+    """Sum an array over its first axis."""
+    ones = _ONES.get(xbar.dtype)
+    if ones is None or xbar.ndim > 2 or not xbar.flags.forc:
+        return ADD(xbar, 0)
+    count = len(xbar)
+    if count <= MANY:
+        return ones[:count, 0].dot(xbar)
+    return onp.ones(count, xbar.dtype).dot(xbar) if xbar.ndim == 2 else ADD(xbar, 0)
+
+
+def _sum_of_columns(xbar: Any) -> Any:
+    """Sum a matrix along its rows, and keep the axis."""
+    ones = _ONES.get(xbar.dtype)
+    if ones is not None and xbar.shape[1] <= MANY and xbar.flags.forc:
+        return xbar.dot(ones[: xbar.shape[1]])
+    return ADD(xbar, 1, None, None, True)

@@ -6,6 +6,7 @@ other classes become containers by :func:`register`. Everything else is a leaf.
 
 from __future__ import annotations
 
+import builtins
 import itertools
 import math
 from collections import OrderedDict
@@ -27,10 +28,16 @@ class Structure:
 
     __slots__ = ("children", "flat", "kind", "size", "spec")
 
-    def __init__(self, kind: type | None, spec: Any, children: tuple[Structure, ...]) -> None:
+    def __init__(
+        self, kind: type | None, spec: Any, children: tuple[Structure, ...], flat: bool | None = None
+    ) -> None:
         self.kind, self.spec, self.children = kind, spec, children
-        self.size: int = 1 if kind is None else sum([child.size for child in children])
-        self.flat = kind is not None and all(child is _LEAF for child in children)
+        if flat is None:
+            flat = kind is not None and all(child is _LEAF for child in children)
+        self.flat = flat  # all children are leaves
+        self.size: int = (
+            len(children) if flat else 1 if kind is None else sum([child.size for child in children])
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Structure) and (
@@ -53,6 +60,7 @@ class Structure:
 
 
 _LEAF: Structure = Structure(None, None, ())
+_SIMPLE = frozenset({float, onp.ndarray, onp.float64})  # leaves, without a further look
 
 
 def register(
@@ -161,6 +169,9 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
 
 
 def _flatten_into(tree: Any, leaves: list[Any]) -> Structure:
+    if type(tree) is dict and _SIMPLE.issuperset(builtins.map(type, tree.values())):
+        leaves += tree.values()
+        return Structure(dict, tuple(tree), (_LEAF,) * len(tree), True)
     found = _children(tree)
     if found is None:
         leaves.append(tree)
@@ -174,6 +185,8 @@ def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
     leaves = list(leaves)
     if len(leaves) != structure.size:
         raise ArgumentError(f"{structure} has {structure.size} leaves, but {len(leaves)} were given")
+    if structure.flat:
+        return _rebuild(structure.kind, structure.spec, leaves)
     return _unflatten_from(structure, iter(leaves))
 
 

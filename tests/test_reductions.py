@@ -169,3 +169,32 @@ def test_running_products_with_zeros_of_complex_numbers():
 def test_every_second_derivative_of_a_row_of_zeros_is_no_nan():
     second = elementwise_grad(elementwise_grad(lambda x: np.cumprod(x, axis=1)))(numpy.zeros((2, 3)))
     assert numpy.isfinite(second).all()
+
+
+# --- a trace has shorter ways to the same numbers
+
+QUICK = ["sum", "prod", "mean", "max", "amax", "min", "amin"]
+LAYOUTS = {
+    "C": A, "Fortran": numpy.asfortranarray(A), "reversed": A[::-1, :, ::-1],
+    "broadcast": numpy.broadcast_to(A[0], (5, 3, 2)), "vector": A[:, 0, 0], "number": A[0, 0, 0],
+    "0-d": numpy.array(0.5), "empty": A[:0], "no columns": A[:, :, :0], "nans": NANS,
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("dtype", ["f8", "f4", "f2", "c16", ">f8"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", QUICK)
+def test_a_trace_reduces_as_numpy_does_to_the_last_bit(name, layout, dtype):
+    f, plain, a = getattr(np, name), getattr(numpy, name), LAYOUTS[layout].astype(dtype)
+    for axis, keepdims in itertools.product([None, 0, -1, 7, (0, 2), (-1, 0), ()], [False, True]):
+        for kwargs in ({"axis": axis, "keepdims": keepdims}, {"axis": axis}, {"keepdims": keepdims}, {}):
+            try:
+                wanted = plain(a, **kwargs)
+            except ValueError as error:  # no such axis; nothing to choose from
+                with pytest.raises(type(error)):
+                    funad.vjp(lambda x, kwargs=kwargs: f(x, **kwargs), a)
+                continue
+            y = funad.vjp(lambda x, kwargs=kwargs: f(x, **kwargs), a)[0]
+            assert numpy.result_type(y) == numpy.result_type(wanted)
+            numpy.testing.assert_array_equal(y, wanted, strict=True)

@@ -100,6 +100,29 @@ if hasattr(_np, "cumulative_sum"):  # NumPy 2.1
     __all__ += ["cumulative_sum", "cumulative_prod"]
 
 
+# --- what a trace calls in the place of NumPy's functions, which look at every keyword on their way
+
+
+def _reduction(ufunc):
+    reduce = ufunc.reduce
+    return lambda a, axis=None, keepdims=False: reduce(a, axis, None, None, keepdims)
+
+
+def _quick_mean(a, axis=None, keepdims=False):
+    if a.dtype.char != "d" or not a.size or not a.ndim:
+        return _np.mean(a, axis=axis, keepdims=keepdims)
+    total = _np.add.reduce(a, axis, None, None, keepdims)
+    return total / (a.size // total.size)
+
+
+for _f, _ufunc in (
+    (sum, _np.add), (prod, _np.multiply), (max, _np.maximum), (amax, _np.maximum),
+    (min, _np.minimum), (amin, _np.minimum),
+):  # fmt: skip
+    _record_of(_f).quick = _reduction(_ufunc)
+_record_of(mean).quick = _quick_mean
+
+
 # --- a traced value to start from: one more element
 
 

@@ -49,6 +49,19 @@ def _is_complex(x):
     return type(x) is not float and np.iscomplexobj(x)
 
 
+def _tanh(y, ybar, x):
+    """x̄ = ȳ(1 - y²); of a large array in the memory of one, which stays in the cache."""
+    if not (
+        type(y) is type(ybar) is ndarray and y.size > 1000
+        and y.dtype is ybar.dtype and y.shape == ybar.shape
+    ):  # fmt: skip
+        return ybar * (1 - y * y)
+    xbar = y * y
+    onp.subtract(1, xbar, out=xbar)
+    xbar *= ybar
+    return xbar
+
+
 # --- arithmetic
 
 elementwise(np.add, lambda y, ybar, a, b: ybar, lambda y, ybar, a, b: ybar)
@@ -192,7 +205,7 @@ elementwise(np.radians, lambda y, ybar, x: ybar * DEGREE)
 elementwise(np.deg2rad, lambda y, ybar, x: ybar * DEGREE)
 elementwise(np.sinh, lambda y, ybar, x: ybar * np.cosh(x))
 elementwise(np.cosh, lambda y, ybar, x: ybar * np.sinh(x))
-elementwise(np.tanh, lambda y, ybar, x: ybar * (1 - y * y))
+elementwise(np.tanh, _tanh)
 elementwise(np.arcsinh, lambda y, ybar, x: ybar / np.sqrt(1 + x * x))
 # Two roots, not one of the product: that is on the other branch for Re z < 0.
 elementwise(np.arccosh, lambda y, ybar, x: ybar / (np.sqrt(x - 1) * np.sqrt(x + 1)))

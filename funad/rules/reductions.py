@@ -285,18 +285,27 @@ def _share(ybar, a, y, axis, where=True, initial=None):
     ties = onp.equal(a, y)
     if where is not True:
         ties = ties & where
-    if initial is None and onp.count_nonzero(ties) == onp.count_nonzero(y == y) == onp.size(y):
-        part = ybar  # no nan, so one at least equals each y, and no ties
+    if initial is None and _one_each(ties, y):
+        part = ybar
     else:
         count = onp.add.reduce(ties, axis=axis, keepdims=True, dtype=dtype_of(y))
         if initial is not None:
             count = count + (y == initial)
         part = ybar / onp.maximum(count, 1)
-    if type(part) is not ndarray or type(ties) is not ndarray:
+    kind = type(part)
+    if type(ties) is not ndarray or (kind is not ndarray and kind not in NUMBERS):
         return np.where(ties, part, 0)
-    xbar = onp.zeros(ties.shape, part.dtype)  # half the time of where
+    xbar = onp.zeros(ties.shape, part.dtype if kind is ndarray else NUMBERS[kind])  # half the time of where
     onp.copyto(xbar, part, where=ties)
     return xbar
+
+
+def _one_each(ties, y):
+    """Whether each y has just one element that equals it; a nan has none."""
+    if type(y) is not ndarray:
+        return onp.count_nonzero(ties) == 1
+    # One at least equals each y that is no nan.
+    return onp.count_nonzero(ties) == onp.count_nonzero(y == y) == y.size
 
 
 def _extreme(y, ybar, a, axis=None, *, keepdims=False, initial=None, where=True):

@@ -134,8 +134,11 @@ class Call:
     def __init__(self, f: Callable[..., Any], argnums: ArgNums, args: Any, kwargs: Any) -> None:
         self.f, self.args, self.kwargs = f, args, kwargs
         self.single = not isinstance(argnums, tuple)
-        many = argnums if isinstance(argnums, tuple) else (argnums,)
-        self.places = [_locate(f, argnum, args, kwargs) for argnum in many]
+        if argnums == 0 and args:
+            self.places: list[Any] = [0]
+        else:
+            many = argnums if isinstance(argnums, tuple) else (argnums,)
+            self.places = [_locate(f, argnum, args, kwargs) for argnum in many]
         self.leaves: list[Any] = []
         self.structures: list[Any] = []
         for place in self.places:
@@ -154,8 +157,10 @@ class Call:
 
     def __call__(self, boxes: list[Any]) -> Any:
         """Call f with boxes in the place of the leaves."""
-        if len(boxes) == 1 and self.places == [0] and self.structures[0] is None:
-            return self.f(boxes[0], *self.args[1:], **self.kwargs)
+        if self.places == [0]:
+            structure = self.structures[0]
+            x = boxes[0] if structure is None else tree.unflatten(structure, boxes)
+            return self.f(x, *self.args[1:], **self.kwargs)
         args, kwargs = list(self.args), self.kwargs
         for place, x in zip(self.places, self.rebuilt(boxes), strict=True):
             if isinstance(place, int):
@@ -231,6 +236,8 @@ def check_complex_result(f: Any, y: Any) -> None:
 
 def finish(xbar: Any, x: Any) -> Any:
     """Return the cotangent of an input in the space of that input; zeros if nothing reached it."""
+    if type(xbar) is ndarray and type(x) is ndarray and xbar.dtype is x.dtype and xbar.shape == x.shape:
+        return xbar
     if xbar is None:
         return zeros_like(x)
     if type(xbar) is float:
@@ -247,19 +254,17 @@ def _own(xbars: list[Any]) -> list[Any]:
     seen: set[int] = set()
     for n, xbar in enumerate(xbars):
         if type(xbar) is ndarray:
-            if not xbar.flags.writeable or id(xbar) in seen or _is_part(xbar):
+            if id(xbar) in seen or not xbar.flags.writeable or (xbar.base is not None and _is_part(xbar)):
                 xbar = xbars[n] = xbar.copy()
             seen.add(id(xbar))
     return xbars
 
 
 def _is_part(xbar: Any) -> bool:
-    """Say whether an array is a view of what someone else has, or of more than itself."""
+    """Say whether a view is one of what someone else has, or of more than itself."""
     base = xbar.base
     # Two: the array itself and the name here. A fresh array in another shape is nobody else's.
-    return base is not None and (
-        type(base) is not ndarray or base.nbytes != xbar.nbytes or sys.getrefcount(base) > _ALONE
-    )
+    return type(base) is not ndarray or base.nbytes != xbar.nbytes or sys.getrefcount(base) > _ALONE
 
 
 def _references() -> int:

@@ -237,7 +237,7 @@ def _value_and_grad(
 
 def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:
     """Refuse an output of which there is no gradient."""
-    if type(y) is float and not holomorphic:
+    if (type(y) is float or type(y) is float64) and not holomorphic:
         return
     name = getattr(f, "__name__", "f")
     if not isinstance(unbox(y), _NUMBERS):
