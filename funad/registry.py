@@ -283,8 +283,8 @@ def _names_read(rule: Rule) -> set[str]:
     """Return the names of the variables that the code of a rule reads."""
     names: set[str] = set(rule.__code__.co_cellvars)
     for instruction in dis.get_instructions(rule):
-        if instruction.opname.startswith("LOAD_"):
-            found = instruction.argval  # a pair where two loads are fused, from Python 3.13 on
+        if "LOAD" in instruction.opname:
+            found = instruction.argval  # of fused instructions a pair, from Python 3.13 on
             names.update(found if isinstance(found, tuple) else (str(found),))
     return names
 

@@ -11,6 +11,8 @@ from funad.errors import NotDifferentiableError
 
 from .random_programs import Writer, in_namespace, program_of
 
+pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")  # from NumPy 2.5 on
+
 STEP = 1e-4
 SHAPES = [(3,), (2, 3), (3, 3), (4,), (2, 2), (6,), (1,), (2, 2, 2)]
 

@@ -147,7 +147,10 @@ _ABSENT = {
     "__array_interface__": "NumPy would read the memory past every trace",
     "__array_struct__": "NumPy would read the memory past every trace",
     "__array_wrap__": "NumPy would wrap results of compiled functions",
+    "__buffer__": "NumPy would read the memory past every trace",
     "__class_getitem__": "of the class",
+    "_set_dtype": "no public name",
+    "_set_shape": "no public name",
     "__setstate__": "a trace cannot be pickled",
 }
 

@@ -45,6 +45,7 @@ CALLS = {
     ],
     "val2d": [call(x, y, table), call(0.5, 0.25, table), call(x, y, cube)],
     "val3d": [call(x, y, x * y, cube)],
+    "valnd": [call((x, y, x * y), cube), call(onp.array([x, y]), table)],
     "grid2d": [call(x, b, table), call(0.5, b, table)],
     "grid3d": [call(x, b, b, cube)],
     "vander2d": [call(x, y, [2, 1]), call(0.5, 0.25, [1, 2])],
@@ -60,6 +61,7 @@ ROWS = [
     for name, ats in CALLS.items()
     for k, at in enumerate(ats)
     if not (prefix == "poly" and name in ("2poly", "weight"))
+    if name != "valnd" or hasattr(FAMILIES[prefix][1], f"{prefix}valnd")  # NumPy 2.5
 ]
 ROWS += [
     pytest.param(prefix, f"poly2{prefix}", at, id=f"poly2{prefix}-{k}")

@@ -10,7 +10,7 @@ import numpy as onp
 import pytest
 
 import funad.numpy as np
-from funad import grad, value_and_grad, vjp
+from funad import elementwise, grad, primitive, value_and_grad, vjp
 from funad.boxes import Box
 from funad.errors import EndedTraceError
 from funad.tape import Tape
@@ -242,6 +242,39 @@ def test_large_arrays_that_no_rule_reads_are_let_go():
 def test_what_rules_read_is_kept():
     x = onp.linspace(0, 1, 100_000)
     assert onp.allclose(grad(lambda x: np.sum(np.tanh(x * 2) * np.exp(x)))(x)[:3], _reference(x)[:3])
+
+
+# Each reads b in another way; Python compiles these to other instructions, and fuses some of them.
+READING = {
+    "a product": lambda y, ybar, a, b: ybar * b,
+    "a comprehension": lambda y, ybar, a, b: sum([b * part for part in [ybar]]),
+    "a generator": lambda y, ybar, a, b: sum(b * part for part in [ybar]),
+    "a name given on the way": lambda y, ybar, a, b: (part := ybar) * 0 + b * part,
+    "a function inside": lambda y, ybar, a, b: (lambda part: b * part)(ybar),
+    "a default of one": lambda y, ybar, a, b: (lambda part, b=b: b * part)(ybar),
+    "a condition": lambda y, ybar, a, b: b * ybar if a is not None else ybar,
+    "locals": lambda y, ybar, a, b: locals()["b"] * ybar,
+    "unpacked": lambda y, ybar, a, b: np.multiply(*(b, ybar)),
+    "a loop": None,
+}
+
+
+def _in_a_loop(y, ybar, a, b):
+    for part in (ybar,): total = b * part  # fmt: skip  # noqa: E701
+    return total
+
+
+@pytest.mark.parametrize("how", READING)
+def test_what_a_rule_reads_is_kept_however_it_reads_it(how):
+    @primitive
+    def product(a, b):
+        return a * b
+
+    rule = READING[how] or _in_a_loop
+    elementwise(product, rule, lambda y, ybar, a, b: a * ybar)
+    a, b = onp.linspace(0, 1, 10_000), onp.linspace(1, 2, 10_000)
+    assert onp.array_equal(grad(lambda a: np.sum(product(a, b)))(a), b)
+    assert onp.array_equal(grad(lambda a, b: np.sum(product(a, b)), argnums=(0, 1))(a, b)[0], b)
 
 
 def _reference(x):

@@ -31,6 +31,8 @@ chebfit = _family.fit
 chebroots = _family.roots
 chebval2d = _family.val2d
 chebval3d = _family.val3d
+if hasattr(_chebyshev, "chebvalnd"):  # NumPy 2.5
+    chebvalnd = _family.valnd
 chebgrid2d = _family.grid2d
 chebgrid3d = _family.grid3d
 chebvander2d = _family.vander2d

@@ -61,8 +61,10 @@ class Family:
         self._define()
         for name in (
             "val", "line", "add", "sub", "mulx", "mul", "div", "pow", "der", "int", "fromroots", "fit",
-            "val2d", "val3d", "grid2d", "grid3d", "vander2d", "vander3d", "companion",
+            "val2d", "val3d", "valnd", "grid2d", "grid3d", "vander2d", "vander3d", "companion",
         ):  # fmt: skip
+            if not hasattr(module, prefix + name):  # valnd is of NumPy 2.5
+                continue
             plain = self._plain(name)
             setattr(
                 self, name, _composite(plain)(_functools.partial(getattr(Family, f"_{name}"), self, plain))
@@ -275,14 +277,20 @@ class Family:
 
     def _val2d(self, f, x, y, c):
         """Return the values at points (x, y)."""
-        return self._values(f, c, x, y)
+        f(_plain(x), _plain(y), _plain(c))  # its own checks
+        return self._values(c, x, y)
 
     def _val3d(self, f, x, y, z, c):
         """Return the values at points (x, y, z)."""
-        return self._values(f, c, x, y, z)
+        f(_plain(x), _plain(y), _plain(z), _plain(c))  # its own checks
+        return self._values(c, x, y, z)
 
-    def _values(self, f, c, x, *others):
-        f(*map(_plain, (x, *others)), _plain(c))  # its own checks
+    def _valnd(self, f, pts, c):
+        """Return the values at points of as many coordinates as there are in pts."""
+        f(_plain(pts), _plain(c))  # its own checks
+        return self._values(c, *pts)
+
+    def _values(self, c, x, *others):
         c = self._value(np.asarray(x), c)
         for x in others:
             c = self._value(np.asarray(x), c, False)

@@ -30,6 +30,8 @@ hermfit = _family.fit
 hermroots = _family.roots
 hermval2d = _family.val2d
 hermval3d = _family.val3d
+if hasattr(_hermite, "hermvalnd"):  # NumPy 2.5
+    hermvalnd = _family.valnd
 hermgrid2d = _family.grid2d
 hermgrid3d = _family.grid3d
 hermvander2d = _family.vander2d

@@ -30,6 +30,8 @@ hermefit = _family.fit
 hermeroots = _family.roots
 hermeval2d = _family.val2d
 hermeval3d = _family.val3d
+if hasattr(_hermite_e, "hermevalnd"):  # NumPy 2.5
+    hermevalnd = _family.valnd
 hermegrid2d = _family.grid2d
 hermegrid3d = _family.grid3d
 hermevander2d = _family.vander2d

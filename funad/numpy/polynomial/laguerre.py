@@ -30,6 +30,8 @@ lagfit = _family.fit
 lagroots = _family.roots
 lagval2d = _family.val2d
 lagval3d = _family.val3d
+if hasattr(_laguerre, "lagvalnd"):  # NumPy 2.5
+    lagvalnd = _family.valnd
 laggrid2d = _family.grid2d
 laggrid3d = _family.grid3d
 lagvander2d = _family.vander2d

@@ -30,6 +30,8 @@ legfit = _family.fit
 legroots = _family.roots
 legval2d = _family.val2d
 legval3d = _family.val3d
+if hasattr(_legendre, "legvalnd"):  # NumPy 2.5
+    legvalnd = _family.valnd
 leggrid2d = _family.grid2d
 leggrid3d = _family.grid3d
 legvander2d = _family.vander2d

@@ -31,6 +31,8 @@ polyfit = _family.fit
 polyroots = _family.roots
 polyval2d = _family.val2d
 polyval3d = _family.val3d
+if hasattr(_polynomial, "polyvalnd"):  # NumPy 2.5
+    polyvalnd = _family.valnd
 polygrid2d = _family.grid2d
 polygrid3d = _family.grid3d
 polyvander2d = _family.vander2d

@@ -101,11 +101,14 @@ def _refuse(where, vbars, products, message):
             raise LinAlgError(message)
 
 
-def check_phase(p, what):
-    """Raise if a cotangent depends on the phase of complex vectors: on the diagonal of p is vᴴg."""
+def check_phase(p, what, fixed=False):
+    """Raise if a cotangent depends on the phase of complex vectors: on the diagonal of p is vᴴg.
+
+    Some vectors may have none that is free, as the real ones of a real matrix.
+    """
     p = unbox(p)
     if p.dtype.kind == "c" and p.size:
-        turns = np.abs(np.imag(np.diagonal(p, axis1=-2, axis2=-1)))
+        turns = np.where(fixed, 0, np.abs(np.imag(np.diagonal(p, axis1=-2, axis2=-1))))
         if np.any(turns > 1e4 * np.finfo(p.dtype).eps * max(1.0, float(np.max(np.abs(p))))):
             raise LinAlgError(_PHASE.format(what))
 

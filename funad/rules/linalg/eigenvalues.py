@@ -1,12 +1,12 @@
 """Eigenvalues and eigenvectors. Those of a complex matrix have a phase, those of ties no derivative."""
 
 from ... import numpy as np
-from ...boxes import Traced
+from ...boxes import Traced, unbox
 from ...numpy import linalg
 from ...numpy.linalg import LinAlgError, solve
 from ...numpy.ties import parts, steps
 from ...registry import defvjp
-from ...spaces import shed
+from ...spaces import dtype_of, shed
 from .decompositions import TIED, check_phase, gaps, is_apart, refuse_again, shared, tied, untied
 from .matrices import column, conj, fold, h, row, t
 
@@ -64,7 +64,8 @@ def _eig(y, ybar, a):
     """
     (w, v), (wbar, vbar) = y, ybar
     p = t(v) @ vbar
-    check_phase(p, "eigen")
+    # From NumPy 2.5 on, real vectors too are arrays of complex numbers.
+    check_phase(p, "eigen", fixed=dtype_of(a).kind == "f" and np.imag(unbox(w)) == 0)
     lengths = np.real(np.diagonal(p, axis1=-2, axis2=-1))
     inner = gaps(w, ("eig", "eigen"), (vbar,), p) * (p - (t(v) @ conj(v)) * row(lengths))
     inner = np.where(np.eye(w.shape[-1], dtype=bool), column(shared(wbar, w)), inner)
