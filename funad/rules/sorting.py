@@ -1,10 +1,14 @@
 """The VJP rules of funad.numpy.sorting."""
 
+import inspect
+
 import numpy as onp
 
 from .. import numpy as np
 from ..boxes import unbox
 from ..registry import defvjp, defzero
+
+DESCENDING = "descending" in inspect.signature(onp.sort).parameters  # from NumPy 2.5 on
 
 
 def _put_back(y, ybar, a, axis):
@@ -17,9 +21,17 @@ def _put_back(y, ybar, a, axis):
     return np.take_along_axis(ybar, back, axis=axis)
 
 
-def _sort(y, ybar, a, axis=-1, kind=None, *, stable=None):
-    """The inverse permutation."""
-    return _put_back(y, ybar, a, axis)
+if DESCENDING:
+
+    def _sort(y, ybar, a, axis=-1, kind=None, *, stable=None, descending=None):
+        """The inverse permutation."""
+        return _put_back(y, ybar, a, axis)
+
+else:
+
+    def _sort(y, ybar, a, axis=-1, kind=None, *, stable=None):
+        """The inverse permutation."""
+        return _put_back(y, ybar, a, axis)
 
 
 def _partition(y, ybar, a, kth, axis=-1, kind="introselect"):

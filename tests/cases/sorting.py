@@ -4,6 +4,7 @@ import hypothesis.strategies as st
 import numpy as onp
 
 import funad.numpy as np
+from funad.rules.sorting import DESCENDING
 from funad.testing import Call, Case, arrays, call, calls, shapes
 
 from .manipulation import axis_of, maybe
@@ -18,6 +19,8 @@ def _sorted(draw):
         | arrays(shapes(3, min_dims=1), distinct=True, complex=True)
     )
     how = draw(st.sampled_from([{}, {"kind": draw(kinds)}, {"stable": draw(st.booleans())}]))
+    if DESCENDING and "kind" not in how and draw(st.booleans()):
+        how |= {"descending": draw(st.booleans())}
     return Call((x,), how | maybe(draw, axis=draw(st.none() | st.just(axis_of(draw, x)))))
 
 
@@ -36,7 +39,9 @@ steps = onp.arange(6.0)
 
 CASES = {
     np.sort: Case(
-        _sorted(), frozenset({"axis", "kind", "stable"}), (call([2.0, 1.0]), call(onp.zeros((2, 0)), axis=0))
+        _sorted(),
+        frozenset({"axis", "kind", "stable"} | ({"descending"} if DESCENDING else set())),
+        (call([2.0, 1.0]), call(onp.zeros((2, 0)), axis=0)),
     ),
     np.partition: Case(
         _partition(),
