@@ -2,6 +2,7 @@
 
 import threading
 import tracemalloc
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import hypothesis.strategies as st
@@ -232,6 +233,15 @@ def test_a_missing_rule_is_reported_in_forward_mode_too():
 def test_tangents_keep_the_dtype_of_the_value():
     y, ydot = jvp(lambda v: np.sin(v) * 2 + v, (x.astype("f"),), (x,))
     assert y.dtype == ydot.dtype == onp.float32
+
+
+@pytest.mark.parametrize("transform", [jacfwd, jacrev, hessian])
+def test_matrices_say_nothing_of_large_numbers(transform):
+    f = lambda v: np.sum(v**4 * 1e200) if transform is hessian else v**2 * 1e200
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        assert onp.all(onp.diag(transform(f)(onp.ones(3))) > 1e200)
+    assert not found
 
 
 def test_outputs_that_depend_on_nothing_have_zero_tangents():

@@ -86,9 +86,9 @@ def pull_back_stack(entries: list[Any], inputs: int, index: int, ybar: Any) -> l
                 for xbar, part, place in zip(found, x, source, strict=True):
                     if place:
                         _add(slots, place, _fit(xbar, part, count), owned)
-    found = [slot.dense() if type(slot) is Scatter else slot for slot in slots[1 : inputs + 1]]
-    if any(map(has_nan, found)):
-        raise FloatingPointError("a cotangent is not a number")
+        found = [slot.dense() if type(slot) is Scatter else slot for slot in slots[1 : inputs + 1]]
+        if any(map(has_nan, found)):
+            raise FloatingPointError("a cotangent is not a number")
     return found
 
 
