@@ -7,13 +7,15 @@ and any other rule is linear in ȳ, so that its own vector-Jacobian product is t
 
 from __future__ import annotations
 
+import contextvars
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as onp
 
-from .boxes import BY_HAND, Box, Dual, box_of
-from .registry import Record
+from .boxes import BINARY, BY_HAND, CONSTANTS, UNARY, Box, Dual, box_of
+from .registry import Record, enter
 from .spaces import as_numpy, at_rest, fit, is_inexact, zeros_like
 from .tape import (
     CONSTANT,
@@ -29,19 +31,20 @@ from .tape import (
     strong_zero,
 )
 
-__all__ = ["Forward", "of_one", "of_two", "push_forward", "tangent_of"]
+__all__ = ["Forward", "of_linear", "of_one", "of_two", "push_forward", "tangent_of"]
 
-ndarray, new = onp.ndarray, object.__new__
+ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 _INEXACT = onp.dtype(float)
 
 
 class Forward:
-    """One forward-mode trace: nothing but its level. It keeps no record of what ran."""
+    """One forward-mode trace: its level and how it runs rules. It keeps no record of what ran."""
 
-    __slots__ = ("level",)
+    __slots__ = ("level", "run")
 
     def __init__(self) -> None:
         self.level = Tape.next_level()
+        self.run = _quietly()
 
     def process(self, record: Record, y: Any, args: Any, kwargs: Any, sources: Any) -> Any:
         """Return the result of a call as a dual number, or as several."""
@@ -69,6 +72,21 @@ class _Ended(Forward):
         refuse_ended()
 
 
+def _quietly() -> Callable[..., Any]:
+    """Return a way to call a rule in which 0·∞ raises, and nothing is said of other infinities.
+
+    A context in which NumPy is told so once takes 20 ns per call, where errstate takes 900.
+    """
+    with onp.errstate(invalid="raise", divide="ignore", over="ignore", under="ignore"):
+        return contextvars.copy_context().run
+
+
+def _run_by_hand(rule: Any, *args: Any) -> Any:
+    """Call a rule in the same way, for dual numbers that no transformation has made."""
+    with onp.errstate(invalid="raise", divide="ignore", over="ignore", under="ignore"):
+        return rule(*args)
+
+
 def dual(trace: Any, value: Any, tangent: Any) -> Dual:
     """Return a dual number of this trace."""
     made = new(Dual)
@@ -78,33 +96,71 @@ def dual(trace: Any, value: Any, tangent: Any) -> Dual:
     return made
 
 
-# The two common forms of call, in a third of the time that unwrapping arguments of any kind takes.
+# The common forms of call, in a fraction of the time that unwrapping arguments of any kind takes.
 
 
-def of_one(record: Record, x: Dual) -> Any:
-    """Return an elementwise function of one dual number."""
-    a = x.value
-    y = record.wrapped(a)
+def of_one(record: Record, operate: Any, x: Dual) -> Any:
+    """Return an elementwise function of one dual number; ``operate`` computes its value."""
+    a, xdot, trace = x.value, x.tangent, x.tape
+    y = operate(a)
+    if type(y) is not float and getattr(y, "dtype", _INEXACT).kind in "biu":
+        return y
+    return dual(trace, y, _fitted(_part(trace, record, 0, xdot, y, (a,)), y))
+
+
+def of_two(record: Record, operate: Any, trace: Any, a: Any, b: Any, a_dot: Any, b_dot: Any) -> Any:
+    """Return an elementwise or linear function of two values of which one tangent may be None."""
+    try:
+        y = operate(a, b)
+        if type(y) is float:  # of numbers of Python's, which an operator leaves what they are
+            ydot = 0.0 if a_dot is None else record.of_a(y, a_dot, a, b)  # type: ignore[misc]
+            if b_dot is not None:
+                ydot += record.of_b(y, b_dot, a, b)  # type: ignore[misc]
+            if type(ydot) is float and ydot == ydot:
+                return dual(trace, y, ydot)
+        elif type(y) is complex:  # a root of a negative number, which NumPy does not take
+            y = record.wrapped(a, b)
+    except ArithmeticError:  # of Python's numbers, where NumPy has infinities
+        y = record.wrapped(a, b)
+    if type(y) is not ndarray and getattr(y, "dtype", _INEXACT).kind in "biu":
+        return y
+    if b_dot is None:
+        ydot = _part(trace, record, 0, a_dot, y, (a, b))
+    else:
+        ydot = _part(trace, record, 1, b_dot, y, (a, b))
+        if a_dot is not None:
+            ydot = _sum(_part(trace, record, 0, a_dot, y, (a, b)), ydot, a_dot)
+    return dual(trace, y, _fitted(ydot, y))
+
+
+def _part(trace: Any, record: Record, argnum: int, xdot: Any, y: Any, args: tuple[Any, ...]) -> Any:
+    """Return the part of ẏ that one ẋ brings; an elementwise rule is looked at closely if it brings a nan."""
+    if record.kind == "linear":
+        return at_rest(record.wrapped(*args[:argnum], xdot, *args[argnum + 1 :]))
+    rule: Any = record.of_b if argnum else record.of_a
+    try:
+        return trace.run(_plainly, rule, xdot, y, args)
+    except (ArithmeticError, RuntimeError):  # also where another thread is in that context
+        return _elementwise(record, rule, xdot, y, args, {})
+
+
+def _plainly(rule: Any, xdot: Any, y: Any, args: tuple[Any, ...]) -> Any:
+    """ẏ = ẋ·∂f where nothing needs mending; a nan raises."""
+    ydot = rule(y, xdot, *args)
+    if ydot is not xdot and has_nan(ydot):
+        raise FloatingPointError
+    return ydot
+
+
+def of_linear(record: Record, x: Dual, rest: Any, kwargs: Any) -> Any:
+    """Return a linear function of a dual number, whose other arguments are plain."""
+    a, xdot, trace = x.value, x.tangent, x.tape
+    y = at_rest((record.f if type(a) is ndarray else record.wrapped)(a, *rest, **kwargs))
     if getattr(y, "dtype", _INEXACT).kind in "biu":
         return y
-    return dual(x.tape, y, _fitted(_elementwise(record, record.of_a, x.tangent, y, (a,), {}), y))
-
-
-def of_two(record: Record, a: Any, b: Any) -> Any:
-    """Return an elementwise function of two arguments, dual numbers of one trace or plain."""
-    a_dot = b_dot = ydot = None
-    if type(a) is Dual:
-        trace, a, a_dot = a.tape, a.value, a.tangent
-    if type(b) is Dual:
-        trace, b, b_dot = b.tape, b.value, b.tangent
-    y = record.wrapped(a, b)
-    if getattr(y, "dtype", _INEXACT).kind in "biu":
-        return y
-    if a_dot is not None:
-        ydot = _elementwise(record, record.of_a, a_dot, y, (a, b), {})
-    if b_dot is not None:
-        of_b = _elementwise(record, record.of_b, b_dot, y, (a, b), {})
-        ydot = of_b if a_dot is None else _sum(ydot, of_b, a_dot)
+    if "initial" in kwargs or isinstance(y, (tuple, list)):
+        return trace.process(record, y, (a, *rest), kwargs, ((0, x),))
+    ydot = at_rest((record.f if type(xdot) is ndarray else record.wrapped)(xdot, *rest, **kwargs))
     return dual(trace, y, _fitted(ydot, y))
 
 
@@ -284,4 +340,55 @@ def _any(xdot: Any) -> bool:
 
 
 BY_HAND.process = Forward.process.__get__(BY_HAND)
+BY_HAND.run = _run_by_hand
 FORWARD = frozenset({Forward, type(BY_HAND)})  # the traces of which dual numbers are nothing more
+
+
+def _one(record: Record, operate: Callable[[Any], Any]) -> Callable[[Dual], Any]:
+    """Return the operator of one operand."""
+
+    def operator_of_one(self: Dual) -> Any:
+        return of_one(record, operate, self) if type(self.tape) in FORWARD else record.wrapped(self)
+
+    return operator_of_one
+
+
+def _two(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Dual, Any], Any]:
+    """Return the operator whose left operand is the dual number."""
+
+    def operator_of_two(self: Dual, other: Any) -> Any:
+        trace = self.tape
+        if type(trace) in FORWARD:
+            if type(other) is Dual:
+                if other.tape is trace:
+                    return of_two(
+                        record, operate, trace, self.value, other.value, self.tangent, other.tangent
+                    )
+            elif type(other) in CONSTANTS:
+                return of_two(record, operate, trace, self.value, other, self.tangent, None)
+        return record.wrapped(self, other)
+
+    return operator_of_two
+
+
+def _reflected(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Dual, Any], Any]:
+    """Return the operator whose right operand is the dual number, and whose left one is none."""
+
+    def operator_reflected(self: Dual, other: Any) -> Any:
+        if type(self.tape) in FORWARD and type(other) in CONSTANTS:
+            return of_two(record, operate, self.tape, other, self.value, None, self.tangent)
+        return record.wrapped(other, self)
+
+    return operator_reflected
+
+
+def _install() -> None:
+    """Give dual numbers operators that know them; those of Traced take any kind of value."""
+    for name, operate, f in UNARY:
+        setattr(Dual, f"__{name}__", _one(enter(f), operate))
+    for name, operate, f in BINARY:
+        setattr(Dual, f"__{name}__", _two(enter(f), operate))
+        setattr(Dual, f"__r{name}__", _reflected(enter(f), operate))
+
+
+_install()

@@ -235,6 +235,30 @@ def test_tangents_keep_the_dtype_of_the_value():
     assert y.dtype == ydot.dtype == onp.float32
 
 
+def test_numbers_of_python_stay_what_they_are():
+    f = lambda x: (2.0 - x * x + 1) / x**2 % 5
+    y, ydot = jvp(f, (3.0,), (1.0,))
+    assert type(y) is type(ydot) is float and y == f(3.0)
+    assert ydot == pytest.approx(grad(f)(3.0))
+
+
+def test_numbers_of_python_have_the_infinities_of_numpy():
+    with onp.errstate(all="ignore"):
+        assert jvp(lambda x: 1 / x, (0.0,), (1.0,)) == (onp.inf, -onp.inf)
+        assert jvp(lambda x: x**400, (1e3,), (0.0,)) == (onp.inf, 0.0)
+        assert onp.isnan(jvp(lambda x: x**0.5, (-1.0,), (1.0,))[0])
+
+
+@pytest.mark.parametrize("zero", [0.0, onp.float64(0), onp.zeros(3)])
+def test_a_tangent_says_nothing_of_infinities(zero):
+    """Warnings are errors here: what is infinite or mended in ẏ alone is none of the user's concern."""
+    one = zero + 1.0
+    assert onp.all(jvp(np.sqrt, (zero,), (one,))[1] == onp.inf)
+    assert onp.all(jvp(lambda x: np.sqrt(x) ** 2, (zero,), (one,))[1] == 0)
+    assert onp.all(jvp(lambda x: np.sqrt(x) * one, (zero,), (zero,))[1] == 0)
+    assert onp.all(jvp(lambda x: x * 1e300 * 1e10, (zero,), (one,))[1] == onp.inf)
+
+
 @pytest.mark.parametrize("transform", [jacfwd, jacrev, hessian])
 def test_matrices_say_nothing_of_large_numbers(transform):
     f = lambda v: np.sum(v**4 * 1e200) if transform is hessian else v**2 * 1e200
@@ -242,6 +266,34 @@ def test_matrices_say_nothing_of_large_numbers(transform):
         warnings.simplefilter("always")
         assert onp.all(onp.diag(transform(f)(onp.ones(3))) > 1e200)
     assert not found
+
+
+def test_errors_of_the_value_are_told_as_the_caller_wants_them():
+    with onp.errstate(divide="raise"), pytest.raises(FloatingPointError):
+        jvp(lambda x: 1 / x, (onp.zeros(2),), (onp.ones(2),))
+    with pytest.warns(RuntimeWarning, match="divide"):
+        jvp(lambda x: 1 / x, (onp.zeros(2),), (onp.ones(2),))
+
+
+def test_a_trace_may_be_shared_by_threads():
+    def f(v):
+        with ThreadPoolExecutor(8) as pool:
+            return sum(pool.map(lambda n: np.sum(np.sin(v * n) ** 2 / (1 + v * v)), range(200)))
+
+    big = onp.linspace(0.1, 1, 3000)
+    alone = lambda v: sum(np.sum(np.sin(v * n) ** 2 / (1 + v * v)) for n in range(200))
+    assert onp.allclose(jvp(f, (big,), (big,))[1], jvp(alone, (big,), (big,))[1])
+
+
+@pytest.mark.parametrize("dtype", ["f", "F", "D"])
+def test_dual_numbers_keep_their_dtype_in_every_operator(dtype):
+    v = onp.array([0.3, 0.7, 1.1], dtype)
+    f = lambda v: (abs(-v) + 2.0 - v * v) / (1 + v) ** 2 @ v[::-1]
+    y, ydot = jvp(f, (v,), (v,))
+    assert y.dtype == ydot.dtype == f(v).dtype and onp.allclose(y, f(v))
+    h = 1e-5 if dtype == "D" else 1e-2
+    slope = (f(v * (1 + h)) - f(v * (1 - h))) / (2 * h)
+    assert onp.allclose(ydot, slope, rtol=1e-3)
 
 
 def test_outputs_that_depend_on_nothing_have_zero_tangents():
