@@ -8,6 +8,7 @@ and any other rule is linear in ȳ, so that its own vector-Jacobian product is t
 from __future__ import annotations
 
 import contextvars
+import functools
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as onp
 
 from .boxes import BINARY, BY_HAND, CONSTANTS, UNARY, Box, Dual, box_of
-from .registry import Record, enter
+from .registry import WORTH_DROPPING, Record, enter
 from .spaces import as_numpy, at_rest, fit, is_inexact, zeros_like
 from .tape import (
     CONSTANT,
@@ -31,7 +32,7 @@ from .tape import (
     strong_zero,
 )
 
-__all__ = ["Forward", "of_linear", "of_one", "of_two", "push_forward", "tangent_of"]
+__all__ = ["Forward", "of_linear", "of_one", "of_two", "push_forward", "spare_values", "tangent_of"]
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 _INEXACT = onp.dtype(float)
@@ -42,8 +43,8 @@ class Forward:
 
     __slots__ = ("level", "run")
 
-    def __init__(self) -> None:
-        self.level = Tape.next_level()
+    def __init__(self, level: float | None = None) -> None:
+        self.level = Tape.next_level() if level is None else level
         self.run = _quietly()
 
     def process(self, record: Record, y: Any, args: Any, kwargs: Any, sources: Any) -> Any:
@@ -105,11 +106,23 @@ def of_one(record: Record, operate: Any, x: Dual) -> Any:
     y = operate(a)
     if type(y) is not float and getattr(y, "dtype", _INEXACT).kind in "biu":
         return y
-    return dual(trace, y, _fitted(_part(trace, record, 0, xdot, y, (a,)), y))
+    try:
+        ydot = trace.run(_slope_of_one, record, y, a, xdot)
+    except (ArithmeticError, RuntimeError):  # also where another thread is in that context
+        ydot = tangent_of(record, y, (a,), {}, [(0, xdot)])
+    return dual(trace, y, _fitted(ydot, y))
+
+
+def _slope_of_one(record: Any, y: Any, a: Any, xdot: Any) -> Any:
+    """ẏ = ẋ·∂f where nothing needs mending: a nan raises."""
+    ydot = record.of_a(y, xdot, a)
+    if ydot is not xdot and has_nan(ydot):
+        raise FloatingPointError
+    return ydot
 
 
 def of_two(record: Record, operate: Any, trace: Any, a: Any, b: Any, a_dot: Any, b_dot: Any) -> Any:
-    """Return an elementwise or linear function of two values of which one tangent may be None."""
+    """Return an elementwise or linear function of two values, of which one tangent may be None."""
     try:
         y = operate(a, b)
         if type(y) is float:  # of numbers of Python's, which an operator leaves what they are
@@ -124,30 +137,24 @@ def of_two(record: Record, operate: Any, trace: Any, a: Any, b: Any, a_dot: Any,
         y = record.wrapped(a, b)
     if type(y) is not ndarray and getattr(y, "dtype", _INEXACT).kind in "biu":
         return y
-    if b_dot is None:
-        ydot = _part(trace, record, 0, a_dot, y, (a, b))
-    else:
-        ydot = _part(trace, record, 1, b_dot, y, (a, b))
-        if a_dot is not None:
-            ydot = _sum(_part(trace, record, 0, a_dot, y, (a, b)), ydot, a_dot)
+    try:
+        ydot = trace.run(_slope_of_two, record, y, a, b, a_dot, b_dot)
+    except (ArithmeticError, RuntimeError):
+        known = [(n, xdot) for n, xdot in enumerate((a_dot, b_dot)) if xdot is not None]
+        ydot = tangent_of(record, y, (a, b), {}, known)
     return dual(trace, y, _fitted(ydot, y))
 
 
-def _part(trace: Any, record: Record, argnum: int, xdot: Any, y: Any, args: tuple[Any, ...]) -> Any:
-    """Return the part of ẏ that one ẋ brings; an elementwise rule is looked at closely if it brings a nan."""
+def _slope_of_two(record: Any, y: Any, a: Any, b: Any, a_dot: Any, b_dot: Any) -> Any:
+    """ẏ = ȧ·∂f/∂a + ḃ·∂f/∂b where nothing needs mending: a nan raises."""
     if record.kind == "linear":
-        return at_rest(record.wrapped(*args[:argnum], xdot, *args[argnum + 1 :]))
-    rule: Any = record.of_b if argnum else record.of_a
-    try:
-        return trace.run(_plainly, rule, xdot, y, args)
-    except (ArithmeticError, RuntimeError):  # also where another thread is in that context
-        return _elementwise(record, rule, xdot, y, args, {})
-
-
-def _plainly(rule: Any, xdot: Any, y: Any, args: tuple[Any, ...]) -> Any:
-    """ẏ = ẋ·∂f where nothing needs mending; a nan raises."""
-    ydot = rule(y, xdot, *args)
-    if ydot is not xdot and has_nan(ydot):
+        of_a = None if a_dot is None else at_rest(record.wrapped(a_dot, b))
+        of_b = None if b_dot is None else at_rest(record.wrapped(a, b_dot))
+    else:
+        of_a = None if a_dot is None else record.of_a(y, a_dot, a, b)
+        of_b = None if b_dot is None else record.of_b(y, b_dot, a, b)
+    ydot = of_b if of_a is None else of_a if of_b is None else _sum(of_a, of_b, a_dot)
+    if record.kind != "linear" and (of_a is not a_dot or of_b is not b_dot) and has_nan(ydot):
         raise FloatingPointError
     return ydot
 
@@ -317,6 +324,45 @@ def push_forward(entries: list[Any], inputs: int, tangents: list[Any]) -> list[A
             ydot = tangent_of(record, y, args, kwargs, known) if known else None
         slots[start + WIDTH - 1] = ydot
     return slots
+
+
+def spare_values(entries: list[Any], inputs: int) -> None:
+    """Have a tape of dual numbers compute no more than the tangents of the cotangents of large inputs.
+
+    Nothing depends on those. Of y = A X with a constant A, say, X̄ = Aᵀ ȳ: its value would cost as much
+    as its tangent, and as y.
+    """
+    for start in range(inputs + 1, len(entries), WIDTH):
+        record, _, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
+        if record.kind != "linear" or source_a is None or (source_a and source_b):
+            continue
+        source, x, other = (source_a, a, b) if source_a else (source_b, b, a)
+        if source <= inputs and type(x) is Dual and type(other) is not Dual:
+            value = x.value
+            if type(value) is ndarray and value.nbytes > WORTH_DROPPING:
+                entries[start] = _of_tangents(record)
+
+
+@functools.cache
+def _of_tangents(record: Record) -> Record:
+    """Return the record of a linear function whose rules give x̄ the tangent for its value too."""
+
+    def spared(argnum: int, rule: Any) -> Any:
+        def rule_of_tangents(y: Any, ybar: Any, *args: Any) -> Any:
+            trace = args[argnum].tape
+            if type(ybar) is Dual and ybar.tape is trace and type(ybar.tangent) is ndarray:
+                xdot = rule(y, ybar.tangent, *args)
+                if type(xdot) is ndarray:
+                    return dual(trace, xdot, xdot)
+            return rule(y, ybar, *args)
+
+        return rule_of_tangents
+
+    made = Record(record.f, record.name)
+    made.kind, made.masks = record.kind, record.masks
+    made.rules = {n: spared(n, record.rules[n]) for n in (0, 1) if n in record.rules}
+    made.of_a, made.of_b = made.rules.get(0), made.rules.get(1)
+    return made
 
 
 def as_call(a: Any, b: Any, source_a: Any, source_b: Any) -> tuple[Any, Any, Any]:

@@ -24,6 +24,7 @@ from funad import (
     jacobian,
     jacrev,
     jvp,
+    linear,
     linearize,
     primitive,
     value_and_jacobian,
@@ -365,6 +366,36 @@ def test_value_gradient_and_hvp_together():
     value, gradient, product = value_grad_and_hvp(lambda v: np.sum(v**3))(x, onp.ones(3))
     assert value == pytest.approx((x**3).sum())
     assert onp.allclose(gradient, 3 * x**2) and onp.allclose(product, 6 * x)
+
+
+def test_a_product_computes_no_gradient_of_large_inputs():
+    @primitive
+    def doubled(v):
+        return 2 * v
+
+    seen = []
+    linear(doubled, lambda y, ybar, v: seen.append(type(ybar)) or 2 * ybar)
+    v = onp.linspace(0.0, 1.0, 3000)
+    f = lambda v: np.sum(doubled(v) ** 3)
+    assert onp.allclose(hvp(f)(v, v), 48 * v * v) and seen == [onp.ndarray]
+    del seen[:]
+    _, gradient, product = value_grad_and_hvp(f)(v, v)
+    assert onp.allclose(gradient, 24 * v * v) and onp.allclose(product, 48 * v * v)
+    assert onp.allclose(hvp(lambda v: np.sum(doubled(v) * A[0, 0]))(v, v), 0)
+
+
+def test_products_of_large_inputs_in_every_order_of_modes():
+    W, V = onp.random.default_rng(0).normal(0, 0.1, (2, 50, 60))
+    a = onp.linspace(-1.0, 1.0, 60)
+    f = lambda p: np.sum(np.sin(p["W"] @ a + p["W"][:, 0]) * (a[:50] @ p["W"] @ a)) + np.sum(p["W"].T ** 2)
+    p, v = {"W": W}, {"W": V}
+    wanted = vhp(f)(p, v)["W"]
+    assert onp.allclose(hvp(f)(p, v)["W"], wanted)
+    assert onp.allclose(linearize(grad(f), p)[1](v)["W"], wanted)
+    along = lambda product: lambda s: np.sum(product(f)({"W": W * s}, v)["W"] * V)
+    third = grad(along(vhp))(0.7)
+    assert grad(along(hvp))(0.7) == pytest.approx(third)
+    assert jvp(along(hvp), (0.7,), (1.0,))[1] == pytest.approx(third)
 
 
 @pytest.mark.parametrize("product", [hvp, vhp, value_grad_and_hvp])

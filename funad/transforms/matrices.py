@@ -31,7 +31,7 @@ from .calls import (
     trace_call,
 )
 from .forward import jvp
-from .reverse import grad, value_and_grad, vjp
+from .reverse import grad, gradient_for_tangent, value_and_grad, vjp
 from .stacks import pull_back_stack, push_forward_stack, stack_size
 
 __all__ = [
@@ -443,7 +443,7 @@ def hvp(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> Any:
 
 def _hvp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
     with _vector_last(f, args, kwargs):
-        return _gradient_along(grad(f, argnums), f, argnums, args, kwargs)[1]
+        return _gradient_along(gradient_for_tangent(f, argnums), f, argnums, args, kwargs)[1]
 
 
 def _gradient_along(of_gradient: Any, f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
