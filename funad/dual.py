@@ -7,6 +7,7 @@ and any other rule is linear in ȳ, so that its own vector-Jacobian product is t
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import functools
 import itertools
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as onp
 
-from .boxes import BINARY, BY_HAND, CONSTANTS, UNARY, Box, Dual, box_of
+from .boxes import BINARY, BY_HAND, CONSTANTS, UNARY, Box, Dual, Traced, box_of, innermost
 from .registry import WORTH_DROPPING, Record, enter
 from .spaces import as_numpy, at_rest, fit, is_inexact, zeros_like
 from .tape import (
@@ -32,7 +33,16 @@ from .tape import (
     strong_zero,
 )
 
-__all__ = ["Forward", "of_linear", "of_one", "of_two", "push_forward", "spare_values", "tangent_of"]
+__all__ = [
+    "Forward",
+    "of_linear",
+    "of_list",
+    "of_one",
+    "of_two",
+    "push_forward",
+    "spare_values",
+    "tangent_of",
+]
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 _INEXACT = onp.dtype(float)
@@ -50,7 +60,7 @@ class Forward:
     def process(self, record: Record, y: Any, args: Any, kwargs: Any, sources: Any) -> Any:
         """Return the result of a call as a dual number, or as several."""
         tangents = [(argnum, _tangents(source)) for argnum, source in sources]
-        ydot = tangent_of(record, y, args, kwargs, tangents)
+        ydot = tangent_of(record, y, args, kwargs, tangents, self.run)
         if not isinstance(y, (tuple, list)):
             return dual(self, y, ydot)
         parts = [
@@ -107,18 +117,10 @@ def of_one(record: Record, operate: Any, x: Dual) -> Any:
     if type(y) is not float and getattr(y, "dtype", _INEXACT).kind in "biu":
         return y
     try:
-        ydot = trace.run(_slope_of_one, record, y, a, xdot)
+        ydot = trace.run(_slope, record.of_a, xdot, y, (a,), {})
     except (ArithmeticError, RuntimeError):  # also where another thread is in that context
         ydot = tangent_of(record, y, (a,), {}, [(0, xdot)])
     return dual(trace, y, _fitted(ydot, y))
-
-
-def _slope_of_one(record: Any, y: Any, a: Any, xdot: Any) -> Any:
-    """ẏ = ẋ·∂f where nothing needs mending: a nan raises."""
-    ydot = record.of_a(y, xdot, a)
-    if ydot is not xdot and has_nan(ydot):
-        raise FloatingPointError
-    return ydot
 
 
 def of_two(record: Record, operate: Any, trace: Any, a: Any, b: Any, a_dot: Any, b_dot: Any) -> Any:
@@ -162,13 +164,26 @@ def _slope_of_two(record: Any, y: Any, a: Any, b: Any, a_dot: Any, b_dot: Any) -
 def of_linear(record: Record, x: Dual, rest: Any, kwargs: Any) -> Any:
     """Return a linear function of a dual number, whose other arguments are plain."""
     a, xdot, trace = x.value, x.tangent, x.tape
-    y = at_rest((record.f if type(a) is ndarray else record.wrapped)(a, *rest, **kwargs))
+    y = at_rest((record.wrapped if isinstance(a, Traced) else record.f)(a, *rest, **kwargs))
     if getattr(y, "dtype", _INEXACT).kind in "biu":
         return y
     if "initial" in kwargs or isinstance(y, (tuple, list)):
         return trace.process(record, y, (a, *rest), kwargs, ((0, x),))
-    ydot = at_rest((record.f if type(xdot) is ndarray else record.wrapped)(xdot, *rest, **kwargs))
+    ydot = at_rest((record.wrapped if isinstance(xdot, Traced) else record.f)(xdot, *rest, **kwargs))
     return dual(trace, y, _fitted(ydot, y))
+
+
+def of_list(record: Record, trace: Any, argnum: int, args: Any, kwargs: Any) -> Any:
+    """Return a linear function of a list, as of arrays to join, of dual numbers and plain values."""
+    before, parts, after = args[:argnum], args[argnum], args[argnum + 1 :]
+    xs = [x.value if type(x) is Dual else x for x in parts]
+    xdots = [x.tangent if type(x) is Dual else zeros_like(x) for x in parts]
+    f = record.f if innermost(xs) is None else record.wrapped
+    y = at_rest(f(*before, xs, *after, **kwargs))
+    if getattr(y, "dtype", _INEXACT).kind in "biu":
+        return y
+    f = record.f if innermost(xdots) is None else record.wrapped
+    return dual(trace, y, fit(at_rest(f(*before, xdots, *after, **kwargs)), y))
 
 
 def _fitted(ydot: Any, y: Any) -> Any:
@@ -185,10 +200,11 @@ def _tangents(source: Any) -> Any:
     return None if source is CONSTANT else source.tangent
 
 
-def tangent_of(record: Record, y: Any, args: Any, kwargs: Any, tangents: Any) -> Any:
+def tangent_of(record: Record, y: Any, args: Any, kwargs: Any, tangents: Any, run: Any = None) -> Any:
     """Return ẏ = Σ ∂f/∂xᵢ ẋᵢ of one call, for the pairs (argument, ẋ) in ``tangents``.
 
-    Of a call with several outputs, a tuple, None for those without a derivative.
+    Of a call with several outputs, a tuple, None for those without a derivative. ``run`` calls rules
+    quietly; without it, all is looked at closely.
     """
     several = isinstance(y, (tuple, list))
     total: Any = None
@@ -196,7 +212,7 @@ def tangent_of(record: Record, y: Any, args: Any, kwargs: Any, tangents: Any) ->
         if record.forward and argnum in record.forward:
             ydot = _by_rule(record, argnum, xdot, y, args, kwargs)
         elif record.kind == "elementwise":
-            ydot = fit(_elementwise(record, record.rules[argnum], xdot, y, args, kwargs), y)
+            ydot = fit(_elementwise(record, record.rules[argnum], xdot, y, args, kwargs, run), y)
         elif record.kind == "linear":
             ydot = _linear(record, argnum, xdot, args, kwargs)
             if y is not None:  # a tape lets go of it: the rule does not need it, nor does f
@@ -239,8 +255,13 @@ def _by_rule(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: 
     )
 
 
-def _elementwise(record: Record, rule: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
+def _elementwise(
+    record: Record, rule: Any, xdot: Any, y: Any, args: Any, kwargs: Any, run: Any = None
+) -> Any:
     """ẏ = ẋ·∂f: the rule itself, with ẋ in the place of ȳ."""
+    if run is not None:
+        with contextlib.suppress(ArithmeticError, RuntimeError):
+            return run(_slope, rule, xdot, y, args, kwargs)
     if type(xdot) is float and type(y) is float:  # no function of NumPy's is called
         try:
             ydot = rule(y, xdot, *args, **kwargs)
@@ -257,6 +278,14 @@ def _elementwise(record: Record, rule: Any, xdot: Any, y: Any, args: Any, kwargs
     if not wrong:
         return ydot
     return strong_slope(strong_zero(ydot, xdot), xdot, rule, y, args, kwargs)
+
+
+def _slope(rule: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
+    """ẏ = ẋ·∂f where nothing needs mending: a nan raises."""
+    ydot = rule(y, xdot, *args, **kwargs)
+    if ydot is not xdot and has_nan(ydot):
+        raise FloatingPointError
+    return ydot
 
 
 def _linear(record: Record, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> Any:
@@ -312,6 +341,7 @@ def push_forward(entries: list[Any], inputs: int, tangents: list[Any]) -> list[A
     """Walk forward along a tape; return its slots, with the tangent of every value in them."""
     slots: list[Any] = [None] * len(entries)
     slots[1 : inputs + 1] = tangents
+    run = _quietly()
     for start in range(inputs + 1, len(entries), WIDTH):
         record, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
         if record is OUTPUT:
@@ -321,7 +351,7 @@ def push_forward(entries: list[Any], inputs: int, tangents: list[Any]) -> list[A
             args, kwargs, sources = as_call(a, b, source_a, source_b)
             found = [(n, _slots(slots, source)) for n, source in sources]
             known = [(n, xdot) for n, xdot in found if _any(xdot)]
-            ydot = tangent_of(record, y, args, kwargs, known) if known else None
+            ydot = tangent_of(record, y, args, kwargs, known, run) if known else None
         slots[start + WIDTH - 1] = ydot
     return slots
 

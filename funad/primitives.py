@@ -12,7 +12,7 @@ import numpy as onp
 from . import tree
 from .arrays import UNTRACED, Array, content, fillable, linked, settled, view_of
 from .boxes import Box, Dual, Traced, innermost, unbox
-from .dual import FORWARD, of_linear, of_one, of_two
+from .dual import FORWARD, of_linear, of_list, of_one, of_two
 from .registry import WORTH_DROPPING, Record, adopt, enter, record_of, signature_of
 from .spaces import is_inexact, zeros_of
 from .tape import CONSTANT, OUTPUT, Tape
@@ -379,6 +379,7 @@ def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> An
 
 # The types of second arguments and of keywords in which no box can hide.
 PLAIN = frozenset({ndarray, float, int, bool, type(None)})
+NUMBERS = frozenset({ndarray, float64, float})
 PARTS = PLAIN | {slice, str, onp.int64, type(Ellipsis)}  # and those of indices
 _FLOAT = onp.dtype(float)
 # What two numbers or arrays may give; anything else is looked at more closely, and computed again.
@@ -495,6 +496,21 @@ def _of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     return NotImplemented
 
 
+def _is_list_of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any], tape: Any) -> bool:
+    """Say whether a call is one of a linear function of a list of arrays, if that is plain to see."""
+    if record.kind != "linear" or record.forward or len(record.containers) > 1:
+        return False
+    (argnum,) = record.containers
+    if len(args) <= argnum or type(args[argnum]) not in (list, tuple) or argnum not in record.rules:
+        return False
+    others = (*args[:argnum], *args[argnum + 1 :], *kwargs.values())
+    return (
+        record.positions >= len(args) and record.keywords.issuperset(kwargs)
+        and all(type(x) in NUMBERS or (type(x) is Dual and x.tape is tape) for x in args[argnum])
+        and innermost(others) is None
+    )  # fmt: skip
+
+
 def _is_plain(x: Any) -> bool:
     """Say of an argument, an index or a keyword that no traced value hides in it, if that is plain to see."""
     return type(x) in PARTS or (type(x) is tuple and all(map(_is_plain, x)))
@@ -506,6 +522,8 @@ def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, An
         return fillable(record.f(*map(settled, args), **{name: settled(x) for name, x in kwargs.items()}))
     if not kwargs and Array in map(type, args):  # what they hold may take the fast path
         return record.wrapped(*map(content_of, args))
+    if type(tape) in FORWARD and record.containers and _is_list_of_duals(record, args, kwargs, tape):
+        return of_list(record, tape, record.containers[0], args, kwargs)
     if innermost(kwargs.values()) is not None:
         for name, x in kwargs.items():
             if (record.f, name) in FORMS and innermost((x,)) is not None:

@@ -297,6 +297,33 @@ def test_dual_numbers_keep_their_dtype_in_every_operator(dtype):
     assert onp.allclose(ydot, slope, rtol=1e-3)
 
 
+@pytest.mark.parametrize("f", [np.max, np.min, np.nanmax, np.nanmin])
+@pytest.mark.parametrize("kwargs", [{}, {"axis": 1}, {"axis": (0, 1), "keepdims": True}, {"initial": 2.0}])
+def test_the_tangent_of_an_extreme_is_shared_by_ties(f, kwargs):
+    a = onp.array([[1.0, 2.0, 2.0], [0.5, 0.5, 2.0]])
+    adot = onp.arange(6.0).reshape(2, 3)
+    y, ydot = jvp(lambda a: f(a, **kwargs), (a,), (adot,))
+    _, pull = vjp(lambda a: f(a, **kwargs), a)
+    assert ydot.shape == y.shape
+    for index in onp.ndindex(y.shape):
+        ybar = onp.zeros(y.shape)
+        ybar[index] = 1.0
+        assert ydot[index] == pytest.approx(onp.sum(pull(ybar[()]) * adot))
+    infinite = onp.where(a == f(a), 1.0, onp.inf)
+    assert onp.isfinite(jvp(lambda a: f(a), (a,), (infinite,))[1])
+
+
+def test_lists_of_dual_numbers_and_plain_arrays():
+    f = lambda v: np.concatenate([v[:2], A[0], v * v]), lambda v: np.stack([v, A[0], A[1]], axis=1)
+    for g in f:
+        y, ydot = jvp(g, (x,), (x,))
+        assert onp.allclose(y, g(x)) and onp.allclose(ydot, jacfwd(g)(x) @ x)
+    assert jvp(lambda v: np.concatenate([v, v], dtype="f"), (x,), (x,))[1].dtype == onp.float32
+    assert not jvp(lambda v: np.concatenate([v, v], dtype=int, casting="unsafe"), (x,), (x,))[1].any()
+    with pytest.raises(ValueError, match="dimension"):
+        jvp(lambda v: np.concatenate([v, A]), (x,), (x,))
+
+
 def test_outputs_that_depend_on_nothing_have_zero_tangents():
     assert jvp(lambda x: (1.0, np.floor(x), x), (2.5,), (1.0,))[1] == (0.0, 0.0, 1.0)
 
