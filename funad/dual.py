@@ -10,8 +10,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import functools
-import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as onp
@@ -337,12 +336,35 @@ def _transposed(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwarg
     return zeros_like(y) if found[0] is None else fit(found[0], y)
 
 
-def push_forward(entries: list[Any], inputs: int, tangents: list[Any]) -> list[Any]:
-    """Walk forward along a tape; return its slots, with the tangent of every value in them."""
+def steps_to(entries: list[Any], inputs: int, ends: Iterable[int]) -> list[int]:
+    """Return the positions of the calls on a tape that the slots ``ends`` depend on, in order.
+
+    On the tape of a gradient, the value of the function is computed and not returned.
+    """
+    wanted, starts = set(ends), []
+    for start in range(len(entries) - WIDTH, inputs, -WIDTH):
+        if start + WIDTH - 1 in wanted:
+            starts.append(start)
+            source_a, source_b = entries[start + 4 : start + 6]
+            if type(source_b) is tuple:
+                for _, source in source_b:
+                    wanted.update(source if type(source) is tuple else (source,))
+            else:
+                wanted.update((source_a, source_b))
+    return starts[::-1]
+
+
+def push_forward(
+    entries: list[Any], inputs: int, tangents: list[Any], steps: Iterable[int] | None = None
+) -> list[Any]:
+    """Walk forward along a tape; return its slots, with the tangent of every value in them.
+
+    ``steps`` are the calls to take, if not all of them.
+    """
     slots: list[Any] = [None] * len(entries)
     slots[1 : inputs + 1] = tangents
     run = _quietly()
-    for start in range(inputs + 1, len(entries), WIDTH):
+    for start in range(inputs + 1, len(entries), WIDTH) if steps is None else steps:
         record, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
         if record is OUTPUT:
             ydots = slots[source_b]
@@ -401,8 +423,8 @@ def as_call(a: Any, b: Any, source_a: Any, source_b: Any) -> tuple[Any, Any, Any
         return (a,), {}, ((0, source_a),)
     if source_a is None:
         return a, b, source_b
-    pairs = zip(itertools.count(), (source_a, source_b))
-    return (a, b), {}, tuple((n, source) for n, source in pairs if source)
+    of_b = ((1, source_b),) if source_b else ()
+    return (a, b), {}, ((0, source_a), *of_b) if source_a else of_b
 
 
 def _slots(slots: list[Any], source: Any) -> Any:

@@ -411,6 +411,22 @@ def test_a_product_computes_no_gradient_of_large_inputs():
     assert onp.allclose(hvp(lambda v: np.sum(doubled(v) * A[0, 0]))(v, v), 0)
 
 
+def test_what_no_output_depends_on_is_not_walked_through():
+    @primitive
+    def doubled(v):
+        return 2 * v
+
+    calls = []
+    elementwise(doubled, lambda y, ybar, v: calls.append(1) or 2 * ybar)
+    f = lambda v: (np.sum(v**3), np.sum(doubled(v)))[0] + np.sum(doubled(v * v))
+    _, f_jvp = linearize(grad(f), x)
+    del calls[:]
+    assert onp.allclose(f_jvp(x), 6 * x * x + 4 * x) and not calls
+    f = lambda v: [doubled(v[0]), v[1:], np.stack([doubled(v[0]), v[1]])]
+    wanted = [[2, 0, 0], [[0, 1, 0], [0, 0, 1]], [[2, 0, 0], [0, 1, 0]]]
+    assert [part.tolist() for part in jacfwd(f)(x)] == wanted
+
+
 def test_products_of_large_inputs_in_every_order_of_modes():
     W, V = onp.random.default_rng(0).normal(0, 0.1, (2, 50, 60))
     a = onp.linspace(-1.0, 1.0, 60)

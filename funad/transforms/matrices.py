@@ -12,7 +12,7 @@ import numpy as onp
 from .. import numpy as np
 from .. import tree
 from ..boxes import Box
-from ..dual import push_forward
+from ..dual import push_forward, steps_to
 from ..errors import ArgumentError, NonScalarOutputError
 from ..registry import signature_of
 from ..spaces import dtype_of, is_complex, shape_of, zeros_like
@@ -95,30 +95,31 @@ class _Run:
     def columns(self) -> list[list[Any]]:
         """Return, per output and input, ∂y/∂x: one walk forward per number in x."""
         xs = self.call.leaves
+        ends = (leaf.index for leaf, inside in zip(self.leaves, self.inside, strict=True) if inside)
+        steps = steps_to(self.entries, len(xs), ends)
         blocks: list[list[Any]] = [[] for _ in self.leaves]
         for n, x in enumerate(xs):
             columns: list[list[Any]] = [[] for _ in self.leaves]
             for bases in _bases(x, self._at_once(x)):
-                for column, ydot in zip(columns, self._pushed(n, bases), strict=True):
+                for column, ydot in zip(columns, self._pushed(n, bases, steps), strict=True):
                     column.append(ydot)
             for block, column, value in zip(blocks, columns, self.values, strict=True):
                 shape = shape_of(value) + shape_of(x)
                 block.append(_joined(column, shape, value, len(shape_of(value))))
         return blocks
 
-    def _pushed(self, n: int, bases: Any) -> list[Any]:
+    def _pushed(self, n: int, bases: Any, steps: list[int]) -> list[Any]:
         """Return, per output, a stack of ẏ for a stack of tangents of the n-th input."""
         xs = self.call.leaves
         if len(bases) > 1:
             with contextlib.suppress(Exception):
                 tangents = [bases if k == n else None for k in range(len(xs))]
-                return self._outputs(
-                    push_forward_stack(self.entries, len(xs), tangents, len(bases)), len(bases)
-                )
+                slots = push_forward_stack(self.entries, len(xs), tangents, len(bases), steps)
+                return self._outputs(slots, len(bases))
         columns = []
         for basis in _members(bases, xs[n]):
             tangents = [basis if k == n else None for k in range(len(xs))]
-            slots = push_forward(self.entries, len(xs), tangents)
+            slots = push_forward(self.entries, len(xs), tangents, steps)
             columns.append(
                 [
                     finish(slots[leaf.index], value) if inside else zeros_like(value)
