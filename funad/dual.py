@@ -187,6 +187,9 @@ def of_list(record: Record, trace: Any, argnum: int, args: Any, kwargs: Any) -> 
 
 def _fitted(ydot: Any, y: Any) -> Any:
     """Return ẏ in the space of y; what is one of NumPy's stays one."""
+    if type(ydot) is ndarray:
+        alike = type(y) is ndarray and ydot.dtype is y.dtype and ydot.shape == y.shape
+        return ydot if alike else fit(ydot, y)
     if isinstance(ydot, float) and (type(y) is float or type(ydot) is type(y)):
         return ydot
     return fit(ydot, y)

@@ -11,7 +11,7 @@ import numpy as onp
 
 from . import tree
 from .arrays import UNTRACED, Array, content, fillable, linked, settled, view_of
-from .boxes import Box, Dual, Traced, innermost, unbox
+from .boxes import CONSTANTS, Box, Dual, Traced, innermost, unbox
 from .dual import FORWARD, of_linear, of_list, of_one, of_two
 from .registry import WORTH_DROPPING, Record, adopt, enter, record_of, signature_of
 from .spaces import is_inexact, zeros_of
@@ -380,7 +380,7 @@ def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> An
 # The types of second arguments and of keywords in which no box can hide.
 PLAIN = frozenset({ndarray, float, int, bool, type(None)})
 NUMBERS = frozenset({ndarray, float64, float})
-PARTS = PLAIN | {slice, str, onp.int64, type(Ellipsis)}  # and those of indices
+PARTS = PLAIN | CONSTANTS | {slice, str, type(Ellipsis)}  # and those of indices
 _FLOAT = onp.dtype(float)
 # What two numbers or arrays may give; anything else is looked at more closely, and computed again.
 RESULTS = frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex, Box, Dual})
@@ -482,9 +482,9 @@ def _of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
                     return NotImplemented
                 if type(b) is Dual and b.tape is a.tape:
                     return of_two(record, record.wrapped, a.tape, a.value, b.value, a.tangent, b.tangent)
-                if type(b) in PLAIN:
+                if type(b) in CONSTANTS:
                     return of_two(record, record.wrapped, a.tape, a.value, b, a.tangent, None)
-            elif type(a) in PLAIN and type(b.tape) in FORWARD:
+            elif type(a) in CONSTANTS and type(b.tape) in FORWARD:
                 return of_two(record, record.wrapped, b.tape, a, b.value, None, b.tangent)
     if (
         kind == "linear" and type(a) is Dual and type(a.tape) in FORWARD and record.of_a is not None
