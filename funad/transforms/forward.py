@@ -10,8 +10,9 @@ from numpy import ndarray
 from .. import tree
 from ..arrays import settled
 from ..boxes import Box, Dual
-from ..dual import Forward, dual, push_forward, steps_to
+from ..dual import Forward, dual
 from ..errors import ArgumentError, TangentError
+from ..pushforward import push_forward, steps_to
 from ..spaces import describe, fit, shape_of, zeros_like
 from ..tracing import run
 from .calls import Call, check_output, finish, frozen_copies, out_of, own_copies, trace_call

@@ -12,8 +12,8 @@ import numpy as onp
 from .. import numpy as np
 from .. import tree
 from ..boxes import Box
-from ..dual import push_forward, steps_to
 from ..errors import ArgumentError, NonScalarOutputError
+from ..pushforward import push_forward, steps_to
 from ..registry import signature_of
 from ..spaces import dtype_of, is_complex, shape_of, zeros_like
 from ..tape import has_nan

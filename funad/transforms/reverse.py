@@ -9,8 +9,8 @@ import numpy as onp
 
 from .. import tree
 from ..boxes import Box, Traced, unbox
-from ..dual import spare_values
 from ..errors import ArgumentError, CotangentError, NonScalarOutputError
+from ..pushforward import spare_values
 from ..registry import WORTH_DROPPING
 from ..spaces import describe, fit, is_complex, ones_like, shape_of, shed
 from ..tracing import sweep

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as onp
 
 from .. import numpy as np
-from ..dual import as_call, tangent_of
+from ..dual import tangent_of
 from ..numpy.indexing import getitem, scatter
+from ..pushforward import as_call
 from ..registry import record_of
 from ..spaces import dtype_of, fit, shape_of, unbroadcast, zeros_of
 from ..tape import OUTPUT, WIDTH, Scatter, accumulate, has_nan
