@@ -239,6 +239,7 @@ class _ByHand:
 
     level = 0
     process: Callable[..., Any]
+    run: Callable[..., Any]
 
 
 class Dual(Traced):
@@ -418,7 +419,7 @@ def _plain(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return lambda self, other: operate(unbox(self), unbox(other))
 
 
-_ONE: tuple[tuple[str, Any, Any], ...] = (
+UNARY: tuple[tuple[str, Any, Any], ...] = (
     ("neg", operator.neg, onp.negative),
     ("pos", operator.pos, onp.positive),
     ("abs", operator.abs, onp.absolute),
@@ -445,7 +446,7 @@ _REFLECTED: dict[Any, Callable[[Box, Any], Any]] = {}
 
 def _install() -> None:
     """Give traced values their operators, and boxes their fast ones."""
-    for name, operate, f in _ONE:
+    for name, operate, f in UNARY:
         record = enter(f)
         setattr(Traced, f"__{name}__", lambda self, record=record: record.wrapped(self))
         setattr(Box, f"__{name}__", _one(record, operate))

@@ -11,8 +11,8 @@ import numpy as onp
 
 from . import tree
 from .arrays import UNTRACED, Array, content, fillable, linked, settled, view_of
-from .boxes import Box, Dual, Traced, innermost, unbox
-from .dual import FORWARD, of_one, of_two
+from .boxes import CONSTANTS, Box, Dual, Traced, innermost, unbox
+from .dual import FORWARD, of_linear, of_list, of_one, of_two
 from .registry import WORTH_DROPPING, Record, adopt, enter, record_of, signature_of
 from .spaces import is_inexact, zeros_of
 from .tape import CONSTANT, OUTPUT, Tape
@@ -397,6 +397,8 @@ def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> An
 QUICK = frozenset({"axis", "keepdims"})
 # The types of second arguments and of keywords in which no box can hide.
 PLAIN = frozenset({ndarray, float, int, bool, type(None)})
+NUMBERS = frozenset({ndarray, float64, float})
+PARTS = PLAIN | CONSTANTS | {slice, str, type(Ellipsis)}  # and those of indices
 _FLOAT = onp.dtype(float)
 # What two numbers or arrays may give; anything else is looked at more closely, and computed again.
 RESULTS = frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex, Box, Dual})
@@ -467,20 +469,10 @@ def _traced_arguments(args: Any, kwargs: Any, places: set[int]) -> Iterator[tupl
 
 def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive in any form: find the innermost trace, unwrap its boxes, record."""
-    # Dual numbers have a fast path too.
-    if record.kind == "elementwise" and not kwargs and not record.forward and not record.views:
-        if len(args) == 1:
-            (a,) = args
-            if type(a) is Dual and type(a.tape) in FORWARD and record.of_a is not None:
-                return of_one(record, a)
-        elif len(args) == 2:
-            a, b = args
-            if type(a) is Dual:
-                fits = type(b) in PLAIN or (type(b) is Dual and b.tape is a.tape)
-                if fits and type(a.tape) in FORWARD and record.of_a is not None and record.of_b is not None:
-                    return of_two(record, a, b)
-            elif type(b) is Dual and type(a) in PLAIN and type(b.tape) in FORWARD and record.of_b is not None:
-                return of_two(record, a, b)
+    if args and (type(args[0]) is Dual or (len(args) == 2 and type(args[1]) is Dual)):
+        y = _of_duals(record, args, kwargs)
+        if y is not NotImplemented:
+            return y
     tape = innermost((*args, *kwargs.values()))
     if tape is None:
         return record.f(*args, **kwargs)
@@ -491,12 +483,65 @@ def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return _call(tape, record, args, kwargs)
 
 
+def _of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a primitive on dual numbers, if the call has one of the common forms."""
+    a, kind = args[0], record.kind
+    if record.forward or (kind != "elementwise" and kind != "linear"):
+        return NotImplemented
+    if not kwargs and not record.views:
+        if kind == "elementwise" and len(args) == 1:
+            if type(a.tape) in FORWARD and record.of_a is not None:
+                return of_one(record, record.wrapped, a)
+            return NotImplemented
+        if len(args) == 2 and record.of_b is not None:
+            b = args[1]
+            if type(a) is Dual:
+                if record.of_a is None or type(a.tape) not in FORWARD:
+                    return NotImplemented
+                if type(b) is Dual and b.tape is a.tape:
+                    return of_two(record, record.wrapped, a.tape, a.value, b.value, a.tangent, b.tangent)
+                if type(b) in CONSTANTS:
+                    return of_two(record, record.wrapped, a.tape, a.value, b, a.tangent, None)
+            elif type(a) in CONSTANTS and type(b.tape) in FORWARD:
+                return of_two(record, record.wrapped, b.tape, a, b.value, None, b.tangent)
+    if (
+        kind == "linear" and type(a) is Dual and type(a.tape) in FORWARD and record.of_a is not None
+        and record.positions >= len(args) and record.keywords.issuperset(kwargs)
+        and all(map(_is_plain, args[1:])) and all(map(_is_plain, kwargs.values()))
+    ):  # fmt: skip
+        y = of_linear(record, a, args[1:], kwargs)
+        return linked(y, record, args, kwargs) if record.views else y
+    return NotImplemented
+
+
+def _is_list_of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any], tape: Any) -> bool:
+    """Say whether a call is one of a linear function of a list of arrays, if that is plain to see."""
+    if record.kind != "linear" or record.forward or len(record.containers) > 1:
+        return False
+    (argnum,) = record.containers
+    if len(args) <= argnum or type(args[argnum]) not in (list, tuple) or argnum not in record.rules:
+        return False
+    others = (*args[:argnum], *args[argnum + 1 :], *kwargs.values())
+    return (
+        record.positions >= len(args) and record.keywords.issuperset(kwargs)
+        and all(type(x) in NUMBERS or (type(x) is Dual and x.tape is tape) for x in args[argnum])
+        and innermost(others) is None
+    )  # fmt: skip
+
+
+def _is_plain(x: Any) -> bool:
+    """Say of an argument, an index or a keyword that no traced value hides in it, if that is plain to see."""
+    return type(x) in PARTS or (type(x) is tuple and all(map(_is_plain, x)))
+
+
 def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive on arguments of which this is the innermost trace."""
     if tape is UNTRACED:
         return fillable(record.f(*map(settled, args), **{name: settled(x) for name, x in kwargs.items()}))
     if not kwargs and Array in map(type, args):  # what they hold may take the fast path
         return record.wrapped(*map(content_of, args))
+    if type(tape) in FORWARD and record.containers and _is_list_of_duals(record, args, kwargs, tape):
+        return of_list(record, tape, record.containers[0], args, kwargs)
     if innermost(kwargs.values()) is not None:
         for name, x in kwargs.items():
             if (record.f, name) in FORMS and innermost((x,)) is not None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as onp
 
 from .boxes import Dual, Traced
-from .dual import dual, of_one, of_two, tangent_of
+from .dual import dual, of_linear, of_one, of_two, tangent_of
 from .registry import Record
 from .spaces import is_inexact
 from .tape import CONSTANT, Tape, walk
@@ -25,7 +25,7 @@ __all__ = ["Node", "Recorder", "can_record", "is_finite"]
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _WALK, _SWEEP = walk.__code__, sweep.__code__
-_TANGENTS = {f.__code__ for f in (tangent_of, of_one, of_two)}
+_TANGENTS = {f.__code__ for f in (tangent_of, of_linear, of_one, of_two)}
 _RUNS = {trace.__code__, run.__code__}
 
 

@@ -126,6 +126,8 @@ def fit(xbar: Any, x: Any) -> Any:
         return xbar if xbar.shape == x.shape else unbroadcast(xbar, x.shape)
     if type(xbar) is float and type(x) is float:
         return xbar
+    if hasattr(x, "tape") and _fits(xbar, x):
+        return xbar
     shape, dtype = shape_of(x), dtype_of(x)
     xbar = at_rest(xbar)
     if not hasattr(xbar, "dtype"):
@@ -137,6 +139,18 @@ def fit(xbar: Any, x: Any) -> Any:
     if xbar.shape != shape:
         xbar = unbroadcast(xbar, shape)
     return xbar if xbar.dtype == dtype else xbar.astype(dtype)
+
+
+def _fits(xbar: Any, x: Any) -> bool:
+    """Say whether x̄ is in the space of a traced x, if that is plain to see."""
+    a, b = xbar, x.value
+    if hasattr(xbar, "tape"):
+        if type(xbar) is not type(x) or xbar.tape is not x.tape:
+            return False
+        a = xbar.value
+    if type(a) is ndarray:
+        return type(b) is ndarray and a.dtype is b.dtype and a.shape == b.shape
+    return (type(a) is float or type(a) is onp.float64) and (type(b) is float or type(b) is onp.float64)
 
 
 def unbroadcast(xbar: Any, shape: tuple[int, ...]) -> Any:

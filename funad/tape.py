@@ -549,14 +549,17 @@ def _strong_product(record: Record, xbar: Any, ybar: Any, argnum: Any, y: Any, a
 
 def has_nan(xbar: Any) -> bool:
     """Say whether a cotangent has a nan in it."""
-    if type(xbar) is Scatter:
-        return any(has_nan(piece) for _, piece in xbar.pieces[: xbar.count])
-    if xbar is None or type(xbar) is float:
-        return xbar != xbar
-    xbar = plain(xbar)
+    if type(xbar) is not ndarray:
+        if xbar is None or type(xbar) is float64 or type(xbar) is float:
+            return bool(xbar != xbar)
+        if type(xbar) is Scatter:
+            return any(has_nan(piece) for _, piece in xbar.pieces[: xbar.count])
+        xbar = plain(xbar)
+        if isinstance(xbar, float):
+            return bool(xbar != xbar)
     if type(xbar) is ndarray and xbar.dtype.kind == "f":
         # The sum of squares is nan if an element is; it takes no temporary array and a third of the time.
-        flat = xbar.reshape(-1)
+        flat = xbar if xbar.ndim == 1 else xbar.reshape(-1)
         square = flat.dot(flat)
         return bool(square != square)
     return bool(onp.any(onp.isnan(xbar)))

@@ -2,6 +2,7 @@
 
 import threading
 import tracemalloc
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import hypothesis.strategies as st
@@ -23,6 +24,7 @@ from funad import (
     jacobian,
     jacrev,
     jvp,
+    linear,
     linearize,
     primitive,
     value_and_jacobian,
@@ -234,6 +236,94 @@ def test_tangents_keep_the_dtype_of_the_value():
     assert y.dtype == ydot.dtype == onp.float32
 
 
+def test_numbers_of_python_stay_what_they_are():
+    f = lambda x: (2.0 - x * x + 1) / x**2 % 5
+    y, ydot = jvp(f, (3.0,), (1.0,))
+    assert type(y) is type(ydot) is float and y == f(3.0)
+    assert ydot == pytest.approx(grad(f)(3.0))
+
+
+def test_numbers_of_python_have_the_infinities_of_numpy():
+    with onp.errstate(all="ignore"):
+        assert jvp(lambda x: 1 / x, (0.0,), (1.0,)) == (onp.inf, -onp.inf)
+        assert jvp(lambda x: x**400, (1e3,), (0.0,)) == (onp.inf, 0.0)
+        assert onp.isnan(jvp(lambda x: x**0.5, (-1.0,), (1.0,))[0])
+
+
+@pytest.mark.parametrize("zero", [0.0, onp.float64(0), onp.zeros(3)])
+def test_a_tangent_says_nothing_of_infinities(zero):
+    """Warnings are errors here: what is infinite or mended in ẏ alone is none of the user's concern."""
+    one = zero + 1.0
+    assert onp.all(jvp(np.sqrt, (zero,), (one,))[1] == onp.inf)
+    assert onp.all(jvp(lambda x: np.sqrt(x) ** 2, (zero,), (one,))[1] == 0)
+    assert onp.all(jvp(lambda x: np.sqrt(x) * one, (zero,), (zero,))[1] == 0)
+    assert onp.all(jvp(lambda x: x * 1e300 * 1e10, (zero,), (one,))[1] == onp.inf)
+
+
+@pytest.mark.parametrize("transform", [jacfwd, jacrev, hessian])
+def test_matrices_say_nothing_of_large_numbers(transform):
+    f = lambda v: np.sum(v**4 * 1e200) if transform is hessian else v**2 * 1e200
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        assert onp.all(onp.diag(transform(f)(onp.ones(3))) > 1e200)
+    assert not found
+
+
+def test_errors_of_the_value_are_told_as_the_caller_wants_them():
+    with onp.errstate(divide="raise"), pytest.raises(FloatingPointError):
+        jvp(lambda x: 1 / x, (onp.zeros(2),), (onp.ones(2),))
+    with pytest.warns(RuntimeWarning, match="divide"):
+        jvp(lambda x: 1 / x, (onp.zeros(2),), (onp.ones(2),))
+
+
+def test_a_trace_may_be_shared_by_threads():
+    def f(v):
+        with ThreadPoolExecutor(8) as pool:
+            return sum(pool.map(lambda n: np.sum(np.sin(v * n) ** 2 / (1 + v * v)), range(200)))
+
+    big = onp.linspace(0.1, 1, 3000)
+    alone = lambda v: sum(np.sum(np.sin(v * n) ** 2 / (1 + v * v)) for n in range(200))
+    assert onp.allclose(jvp(f, (big,), (big,))[1], jvp(alone, (big,), (big,))[1])
+
+
+@pytest.mark.parametrize("dtype", ["f", "F", "D"])
+def test_dual_numbers_keep_their_dtype_in_every_operator(dtype):
+    v = onp.array([0.3, 0.7, 1.1], dtype)
+    f = lambda v: (abs(-v) + 2.0 - v * v) / (1 + v) ** 2 @ v[::-1]
+    y, ydot = jvp(f, (v,), (v,))
+    assert y.dtype == ydot.dtype == f(v).dtype and onp.allclose(y, f(v))
+    h = 1e-5 if dtype == "D" else 1e-2
+    slope = (f(v * (1 + h)) - f(v * (1 - h))) / (2 * h)
+    assert onp.allclose(ydot, slope, rtol=1e-3)
+
+
+@pytest.mark.parametrize("f", [np.max, np.min, np.nanmax, np.nanmin])
+@pytest.mark.parametrize("kwargs", [{}, {"axis": 1}, {"axis": (0, 1), "keepdims": True}, {"initial": 2.0}])
+def test_the_tangent_of_an_extreme_is_shared_by_ties(f, kwargs):
+    a = onp.array([[1.0, 2.0, 2.0], [0.5, 0.5, 2.0]])
+    adot = onp.arange(6.0).reshape(2, 3)
+    y, ydot = jvp(lambda a: f(a, **kwargs), (a,), (adot,))
+    _, pull = vjp(lambda a: f(a, **kwargs), a)
+    assert ydot.shape == y.shape
+    for index in onp.ndindex(y.shape):
+        ybar = onp.zeros(y.shape)
+        ybar[index] = 1.0
+        assert ydot[index] == pytest.approx(onp.sum(pull(ybar[()]) * adot))
+    infinite = onp.where(a == f(a), 1.0, onp.inf)
+    assert onp.isfinite(jvp(lambda a: f(a), (a,), (infinite,))[1])
+
+
+def test_lists_of_dual_numbers_and_plain_arrays():
+    f = lambda v: np.concatenate([v[:2], A[0], v * v]), lambda v: np.stack([v, A[0], A[1]], axis=1)
+    for g in f:
+        y, ydot = jvp(g, (x,), (x,))
+        assert onp.allclose(y, g(x)) and onp.allclose(ydot, jacfwd(g)(x) @ x)
+    assert jvp(lambda v: np.concatenate([v, v], dtype="f"), (x,), (x,))[1].dtype == onp.float32
+    assert not jvp(lambda v: np.concatenate([v, v], dtype=int, casting="unsafe"), (x,), (x,))[1].any()
+    with pytest.raises(ValueError, match="dimension"):
+        jvp(lambda v: np.concatenate([v, A]), (x,), (x,))
+
+
 def test_outputs_that_depend_on_nothing_have_zero_tangents():
     assert jvp(lambda x: (1.0, np.floor(x), x), (2.5,), (1.0,))[1] == (0.0, 0.0, 1.0)
 
@@ -303,6 +393,52 @@ def test_value_gradient_and_hvp_together():
     value, gradient, product = value_grad_and_hvp(lambda v: np.sum(v**3))(x, onp.ones(3))
     assert value == pytest.approx((x**3).sum())
     assert onp.allclose(gradient, 3 * x**2) and onp.allclose(product, 6 * x)
+
+
+def test_a_product_computes_no_gradient_of_large_inputs():
+    @primitive
+    def doubled(v):
+        return 2 * v
+
+    seen = []
+    linear(doubled, lambda y, ybar, v: seen.append(type(ybar)) or 2 * ybar)
+    v = onp.linspace(0.0, 1.0, 3000)
+    f = lambda v: np.sum(doubled(v) ** 3)
+    assert onp.allclose(hvp(f)(v, v), 48 * v * v) and seen == [onp.ndarray]
+    del seen[:]
+    _, gradient, product = value_grad_and_hvp(f)(v, v)
+    assert onp.allclose(gradient, 24 * v * v) and onp.allclose(product, 48 * v * v)
+    assert onp.allclose(hvp(lambda v: np.sum(doubled(v) * A[0, 0]))(v, v), 0)
+
+
+def test_what_no_output_depends_on_is_not_walked_through():
+    @primitive
+    def doubled(v):
+        return 2 * v
+
+    calls = []
+    elementwise(doubled, lambda y, ybar, v: calls.append(1) or 2 * ybar)
+    f = lambda v: (np.sum(v**3), np.sum(doubled(v)))[0] + np.sum(doubled(v * v))
+    _, f_jvp = linearize(grad(f), x)
+    del calls[:]
+    assert onp.allclose(f_jvp(x), 6 * x * x + 4 * x) and not calls
+    f = lambda v: [doubled(v[0]), v[1:], np.stack([doubled(v[0]), v[1]])]
+    wanted = [[2, 0, 0], [[0, 1, 0], [0, 0, 1]], [[2, 0, 0], [0, 1, 0]]]
+    assert [part.tolist() for part in jacfwd(f)(x)] == wanted
+
+
+def test_products_of_large_inputs_in_every_order_of_modes():
+    W, V = onp.random.default_rng(0).normal(0, 0.1, (2, 50, 60))
+    a = onp.linspace(-1.0, 1.0, 60)
+    f = lambda p: np.sum(np.sin(p["W"] @ a + p["W"][:, 0]) * (a[:50] @ p["W"] @ a)) + np.sum(p["W"].T ** 2)
+    p, v = {"W": W}, {"W": V}
+    wanted = vhp(f)(p, v)["W"]
+    assert onp.allclose(hvp(f)(p, v)["W"], wanted)
+    assert onp.allclose(linearize(grad(f), p)[1](v)["W"], wanted)
+    along = lambda product: lambda s: np.sum(product(f)({"W": W * s}, v)["W"] * V)
+    third = grad(along(vhp))(0.7)
+    assert grad(along(hvp))(0.7) == pytest.approx(third)
+    assert jvp(along(hvp), (0.7,), (1.0,))[1] == pytest.approx(third)
 
 
 @pytest.mark.parametrize("product", [hvp, vhp, value_grad_and_hvp])

@@ -17,7 +17,7 @@ FLOORS = [
     {"tape", "teaching"},
     {"boxes"},
     {"dual"},
-    {"arrays"},
+    {"arrays", "pushforward"},
     {"primitives"},
     {"joint"},
     {"numpy", "scipy"},

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 
 import funad.numpy as np
 from funad import elementwise, grad, hessian, jacfwd, jacobian, jacrev, jvp, primitive, vjp
-from funad.dual import push_forward
+from funad.pushforward import push_forward
 from funad.registry import record_of
 from funad.tape import has_nan, pull_back
 from funad.transforms import stacks

@@ -27,7 +27,7 @@ class Ties(_Forward):
     fleeting = True
 
     def __init__(self):
-        self.level = 1 / next(_numbers)
+        super().__init__(1 / next(_numbers))
 
 
 def tied_apart(w, v):

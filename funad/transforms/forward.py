@@ -10,8 +10,9 @@ from numpy import ndarray
 from .. import tree
 from ..arrays import settled
 from ..boxes import Box, Dual
-from ..dual import Forward, dual, push_forward
+from ..dual import Forward, dual
 from ..errors import ArgumentError, TangentError
+from ..pushforward import push_forward, steps_to
 from ..spaces import describe, fit, shape_of, zeros_like
 from ..tracing import run
 from .calls import Call, check_output, finish, frozen_copies, out_of, own_copies, trace_call
@@ -119,9 +120,11 @@ def linearize(f: Callable[..., Any], *primals: Any, **kwargs: Any) -> Any:
     y, tape, _ = trace_call(call, False)
     leaves, structure = tree.flatten(y)
     entries = tape.end()
+    ends = [leaf.index for leaf in leaves if type(leaf) is Box and leaf.tape is tape]
+    steps = steps_to(entries, len(call.leaves), ends)
 
     def f_jvp(*tangents: Any) -> Any:
-        slots = push_forward(entries, len(call.leaves), _fitted(call, tangents))
+        slots = push_forward(entries, len(call.leaves), _fitted(call, tangents), steps)
         ydots = [
             finish(slots[leaf.index], leaf.value)
             if type(leaf) is Box and leaf.tape is tape

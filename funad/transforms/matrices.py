@@ -12,8 +12,8 @@ import numpy as onp
 from .. import numpy as np
 from .. import tree
 from ..boxes import Box
-from ..dual import push_forward
 from ..errors import ArgumentError, NonScalarOutputError
+from ..pushforward import push_forward, steps_to
 from ..registry import signature_of
 from ..spaces import dtype_of, is_complex, shape_of, zeros_like
 from ..tape import has_nan
@@ -31,7 +31,7 @@ from .calls import (
     trace_call,
 )
 from .forward import jvp
-from .reverse import grad, value_and_grad, vjp
+from .reverse import grad, gradient_for_tangent, value_and_grad, vjp
 from .stacks import pull_back_stack, push_forward_stack, stack_size
 
 __all__ = [
@@ -95,30 +95,31 @@ class _Run:
     def columns(self) -> list[list[Any]]:
         """Return, per output and input, ∂y/∂x: one walk forward per number in x."""
         xs = self.call.leaves
+        ends = (leaf.index for leaf, inside in zip(self.leaves, self.inside, strict=True) if inside)
+        steps = steps_to(self.entries, len(xs), ends)
         blocks: list[list[Any]] = [[] for _ in self.leaves]
         for n, x in enumerate(xs):
             columns: list[list[Any]] = [[] for _ in self.leaves]
             for bases in _bases(x, self._at_once(x)):
-                for column, ydot in zip(columns, self._pushed(n, bases), strict=True):
+                for column, ydot in zip(columns, self._pushed(n, bases, steps), strict=True):
                     column.append(ydot)
             for block, column, value in zip(blocks, columns, self.values, strict=True):
                 shape = shape_of(value) + shape_of(x)
                 block.append(_joined(column, shape, value, len(shape_of(value))))
         return blocks
 
-    def _pushed(self, n: int, bases: Any) -> list[Any]:
+    def _pushed(self, n: int, bases: Any, steps: list[int]) -> list[Any]:
         """Return, per output, a stack of ẏ for a stack of tangents of the n-th input."""
         xs = self.call.leaves
         if len(bases) > 1:
             with contextlib.suppress(Exception):
                 tangents = [bases if k == n else None for k in range(len(xs))]
-                return self._outputs(
-                    push_forward_stack(self.entries, len(xs), tangents, len(bases)), len(bases)
-                )
+                slots = push_forward_stack(self.entries, len(xs), tangents, len(bases), steps)
+                return self._outputs(slots, len(bases))
         columns = []
         for basis in _members(bases, xs[n]):
             tangents = [basis if k == n else None for k in range(len(xs))]
-            slots = push_forward(self.entries, len(xs), tangents)
+            slots = push_forward(self.entries, len(xs), tangents, steps)
             columns.append(
                 [
                     finish(slots[leaf.index], value) if inside else zeros_like(value)
@@ -133,8 +134,9 @@ class _Run:
             slots[leaf.index] if inside and slots[leaf.index] is not None else _zeros(count, value)
             for leaf, value, inside in zip(self.leaves, self.values, self.inside, strict=True)
         ]
-        if any(map(has_nan, found)):
-            raise FloatingPointError("a tangent is not a number")
+        with onp.errstate(over="ignore"):
+            if any(map(has_nan, found)):
+                raise FloatingPointError("a tangent is not a number")
         return found
 
     def _zeros(self, y: Any, x: Any) -> Any:
@@ -442,7 +444,7 @@ def hvp(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> Any:
 
 def _hvp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
     with _vector_last(f, args, kwargs):
-        return _gradient_along(grad(f, argnums), f, argnums, args, kwargs)[1]
+        return _gradient_along(gradient_for_tangent(f, argnums), f, argnums, args, kwargs)[1]
 
 
 def _gradient_along(of_gradient: Any, f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:

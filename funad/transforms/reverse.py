@@ -10,6 +10,8 @@ import numpy as onp
 from .. import tree
 from ..boxes import Box, Traced, unbox
 from ..errors import ArgumentError, CotangentError, NonScalarOutputError
+from ..pushforward import spare_values
+from ..registry import WORTH_DROPPING
 from ..spaces import describe, fit, is_complex, ones_like, shape_of, shed
 from ..tracing import sweep
 from .calls import (
@@ -211,8 +213,19 @@ def _grad(f: Any, argnums: ArgNums, has_aux: bool, holomorphic: bool, args: Any,
     return (xbar, value[1]) if has_aux else xbar
 
 
+def gradient_for_tangent(f: Any, argnums: ArgNums) -> Any:
+    """Turn f into a function of dual numbers that returns its gradient, of which only the tangent counts."""
+    return lambda *args, **kwargs: _value_and_grad(f, argnums, False, False, args, kwargs, True)[1]
+
+
 def _value_and_grad(
-    f: Any, argnums: ArgNums, has_aux: bool, holomorphic: bool, args: Any, kwargs: Any
+    f: Any,
+    argnums: ArgNums,
+    has_aux: bool,
+    holomorphic: bool,
+    args: Any,
+    kwargs: Any,
+    for_tangent: bool = False,
 ) -> Any:
     call = Call(f, argnums, args, kwargs)
     if holomorphic:
@@ -226,6 +239,8 @@ def _value_and_grad(
         _check_scalar(f, value, holomorphic)
         del y
         entries[index] = ones_like(value)
+        if for_tangent and any(map(_is_large, call.leaves)):
+            spare_values(entries, len(call.leaves))
         xbars = sweep(entries, call, call.leaves)
     else:
         value = y
@@ -233,6 +248,10 @@ def _value_and_grad(
         xbars = [None] * len(call.leaves)
     found = call.results(xbars)
     return ((value, aux), found) if has_aux else (value, found)
+
+
+def _is_large(x: Any) -> bool:
+    return bool(unbox(x).nbytes > WORTH_DROPPING) if isinstance(unbox(x), ndarray) else False
 
 
 def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:

@@ -9,14 +9,15 @@ a stack that meets what is not a number raises, and the caller walks one by one.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as onp
 
 from .. import numpy as np
-from ..dual import as_call, tangent_of
+from ..dual import tangent_of
 from ..numpy.indexing import getitem, scatter
+from ..pushforward import as_call
 from ..registry import record_of
 from ..spaces import dtype_of, fit, shape_of, unbroadcast, zeros_of
 from ..tape import OUTPUT, WIDTH, Scatter, accumulate, has_nan
@@ -86,9 +87,9 @@ def pull_back_stack(entries: list[Any], inputs: int, index: int, ybar: Any) -> l
                 for xbar, part, place in zip(found, x, source, strict=True):
                     if place:
                         _add(slots, place, _fit(xbar, part, count), owned)
-    found = [slot.dense() if type(slot) is Scatter else slot for slot in slots[1 : inputs + 1]]
-    if any(map(has_nan, found)):
-        raise FloatingPointError("a cotangent is not a number")
+        found = [slot.dense() if type(slot) is Scatter else slot for slot in slots[1 : inputs + 1]]
+        if any(map(has_nan, found)):
+            raise FloatingPointError("a cotangent is not a number")
     return found
 
 
@@ -148,15 +149,17 @@ def _fit(xbar: Any, x: Any, count: int) -> Any:
 # --- forward
 
 
-def push_forward_stack(entries: list[Any], inputs: int, tangents: list[Any], count: int) -> list[Any]:
+def push_forward_stack(
+    entries: list[Any], inputs: int, tangents: list[Any], count: int, steps: Iterable[int] | None = None
+) -> list[Any]:
     """Walk forward along the tape; return its slots, with a stack of tangents of every value in them.
 
-    A nan raises FloatingPointError.
+    ``steps`` are the calls to take, if not all of them. A nan raises FloatingPointError.
     """
     slots: list[Any] = [None] * len(entries)
     slots[1 : inputs + 1] = tangents
     with onp.errstate(invalid="raise", divide="ignore", over="ignore", under="ignore"):
-        for start in range(inputs + 1, len(entries), WIDTH):
+        for start in range(inputs + 1, len(entries), WIDTH) if steps is None else steps:
             record, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
             if record is OUTPUT:
                 ydots = slots[source_b]
@@ -184,16 +187,15 @@ def _plus(total: Any, ydot: Any) -> Any:
 def _tangents(record: Any, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any, count: int) -> Any:
     """Return the stack of ẏ, or a tuple of stacks where y is one."""
     if record.kind == "elementwise" and "where" not in kwargs:
-        shape = shape_of(y)
-        if shape_of(xdot) != (count, *shape):  # broadcast against another argument
-            extra = len(shape) + 1 - len(shape_of(xdot))
-            xdot = np.reshape(xdot, (count, *(1,) * extra, *shape_of(xdot)[1:]))
-            xdot = np.broadcast_to(xdot, (count, *shape))
+        shape = (count, *shape_of(y))
+        if xdot.shape != shape:  # broadcast against another argument
+            xdot = np.reshape(xdot, (count, *(1,) * (len(shape) - len(xdot.shape)), *xdot.shape[1:]))
+            xdot = np.broadcast_to(xdot, shape)
         ydot = record.rules[argnum](y, xdot, *args, **kwargs)
-        if shape_of(ydot) == (count, *shape):
+        if shape_of(ydot) == shape:
             return _fit(ydot, y, count)
         if type(ydot) is float and ydot == 0:
-            return onp.zeros((count, *shape), dtype_of(y))
+            return onp.zeros(shape, dtype_of(y))
     if record.kind == "linear" and record.f in LINEAR:
         try:
             ydot = LINEAR[record.f](argnum, y, xdot, count, *args, **kwargs)

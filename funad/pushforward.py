@@ -1,0 +1,119 @@
+"""The walk forward along a tape, and the steps that it can leave out (forward mode after reverse mode)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as onp
+
+from .boxes import Dual
+from .dual import dual, quietly, tangent_of
+from .registry import WORTH_DROPPING, Record
+from .tape import OUTPUT, WIDTH
+
+__all__ = ["as_call", "push_forward", "spare_values", "steps_to"]
+
+ndarray = onp.ndarray
+
+
+def steps_to(entries: list[Any], inputs: int, ends: Iterable[int]) -> list[int]:
+    """Return the positions of the calls on a tape that the slots ``ends`` depend on, in order.
+
+    On the tape of a gradient, the value of the function is computed and not returned.
+    """
+    wanted, starts = set(ends), []
+    for start in range(len(entries) - WIDTH, inputs, -WIDTH):
+        if start + WIDTH - 1 in wanted:
+            starts.append(start)
+            source_a, source_b = entries[start + 4 : start + 6]
+            if type(source_b) is tuple:
+                for _, source in source_b:
+                    wanted.update(source if type(source) is tuple else (source,))
+            else:
+                wanted.update((source_a, source_b))
+    return starts[::-1]
+
+
+def push_forward(
+    entries: list[Any], inputs: int, tangents: list[Any], steps: Iterable[int] | None = None
+) -> list[Any]:
+    """Walk forward along a tape; return its slots, with the tangent of every value in them.
+
+    ``steps`` are the calls to take, if not all of them.
+    """
+    slots: list[Any] = [None] * len(entries)
+    slots[1 : inputs + 1] = tangents
+    run = quietly()
+    for start in range(inputs + 1, len(entries), WIDTH) if steps is None else steps:
+        record, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
+        if record is OUTPUT:
+            ydots = slots[source_b]
+            ydot = None if ydots is None else ydots[a]
+        else:
+            args, kwargs, sources = as_call(a, b, source_a, source_b)
+            found = [(n, _slots(slots, source)) for n, source in sources]
+            known = [(n, xdot) for n, xdot in found if _any(xdot)]
+            ydot = tangent_of(record, y, args, kwargs, known, run) if known else None
+        slots[start + WIDTH - 1] = ydot
+    return slots
+
+
+def spare_values(entries: list[Any], inputs: int) -> None:
+    """Have a tape of dual numbers compute no more than the tangents of the cotangents of large inputs.
+
+    Nothing depends on those. Of y = A X with a constant A, say, X̄ = Aᵀ ȳ: its value would cost as much
+    as its tangent, and as y.
+    """
+    for start in range(inputs + 1, len(entries), WIDTH):
+        record, _, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
+        if record.kind != "linear" or source_a is None or (source_a and source_b):
+            continue
+        source, x, other = (source_a, a, b) if source_a else (source_b, b, a)
+        if source <= inputs and type(x) is Dual and type(other) is not Dual:
+            value = x.value
+            if type(value) is ndarray and value.nbytes > WORTH_DROPPING:
+                entries[start] = _of_tangents(record)
+
+
+@functools.cache
+def _of_tangents(record: Record) -> Record:
+    """Return the record of a linear function whose rules give x̄ the tangent for its value too."""
+
+    def spared(argnum: int, rule: Any) -> Any:
+        def rule_of_tangents(y: Any, ybar: Any, *args: Any) -> Any:
+            trace = args[argnum].tape
+            if type(ybar) is Dual and ybar.tape is trace and type(ybar.tangent) is ndarray:
+                xdot = rule(y, ybar.tangent, *args)
+                if type(xdot) is ndarray:
+                    return dual(trace, xdot, xdot)
+            return rule(y, ybar, *args)
+
+        return rule_of_tangents
+
+    made = Record(record.f, record.name)
+    made.kind, made.masks = record.kind, record.masks
+    made.rules = {n: spared(n, record.rules[n]) for n in (0, 1) if n in record.rules}
+    made.of_a, made.of_b = made.rules.get(0), made.rules.get(1)
+    return made
+
+
+def as_call(a: Any, b: Any, source_a: Any, source_b: Any) -> tuple[Any, Any, Any]:
+    """Return an entry of any form as (args, kwargs, sources)."""
+    if source_b is None:
+        return (a,), {}, ((0, source_a),)
+    if source_a is None:
+        return a, b, source_b
+    of_b = ((1, source_b),) if source_b else ()
+    return (a, b), {}, ((0, source_a), *of_b) if source_a else of_b
+
+
+def _slots(slots: list[Any], source: Any) -> Any:
+    if type(source) is tuple:
+        return [slots[part] if part else None for part in source]
+    return slots[source]
+
+
+def _any(xdot: Any) -> bool:
+    return any(part is not None for part in xdot) if type(xdot) is list else xdot is not None
