@@ -19,6 +19,7 @@ from ..primitives import call as _call
 from ..primitives import composite as _composite
 from ..registry import adopt as _adopt
 from ..registry import enter as _enter
+from ..registry import record_of as _record_of
 from .indexing import take as _take
 
 __all__ = [
@@ -251,8 +252,8 @@ def _three_axes(a):
 
 @_composite(_np.broadcast_arrays)
 def broadcast_arrays(*args, subok=False):
-    """Return all of them in the one shape that broadcasting gives."""
-    args = [_as_it_is(a) for a in args]
+    """Return all of them in the one shape that broadcasting gives; of numbers, arrays without axes."""
+    args = [_as_it_is(a) if ndim(a) else _record_of(_np.array).wrapped(a) for a in args]
     common = broadcast_shapes(*map(shape, args))
     return tuple(a if shape(a) == common else broadcast_to(a, common) for a in args)
 
