@@ -180,6 +180,7 @@ SECTIONS = {
             Row("np.var(x)", [1.0, 1.0], 0, [[0.5, -0.5], [-0.5, 0.5]]),
             Row("np.var(x)", [1.0], 0, 0),
             Row("np.std(x)", [1.0, 1.0], 0, 0),
+            Row("np.std(x)", [0.1, 0.1, 0.1], 0, 0, "if its mean is rounded, too"),
             Row("np.std(x)**2", [1.0, 1.0], 0, 0, "the second is that of var: write np.var(x)"),
             Row("np.std(x)", [1.0], 0, 0),
             Row("np.nanstd(x)", [1.0, 1.0, nan], 0, 0),
