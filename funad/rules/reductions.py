@@ -113,7 +113,12 @@ def _var(
         ybar, deviation = np.real(ybar), np.conj(deviation)
     freedom = _count(a, axis, where) - (ddof if correction is None else correction)
     freedom = max(freedom, 0) if where is True else onp.maximum(freedom, 0)
-    return _masked(2 * _keep(ybar, a, axis, keepdims) / freedom * deviation, where)
+    slope = _keep(ybar, a, axis, keepdims)
+    if not onp.all(freedom):  # y is no number there, and of no account where ȳ is 0
+        slope = np.where((unbox(slope) == 0) & (freedom == 0), 0, slope / freedom)
+    else:
+        slope = slope / freedom
+    return _masked(2 * slope * deviation, where)
 
 
 def _var_wrt_mean(
@@ -129,7 +134,7 @@ def _var_wrt_mean(
 
 def _through_root(ybar, y, a, axis, keepdims, where, mean):
     """v̄ = ȳ/2y, for y = √v; 0 where y is 0: without spread, every direction leads to more of it."""
-    zero = onp.equal(unbox(y), 0)
+    zero = onp.equal(unbox(y), 0) | ((unbox(ybar) == 0) & ~onp.isfinite(unbox(y)))
     if mean is None:
         zero |= _all_equal(unbox(y), unbox(a), axis, keepdims, where)
     if not zero.any():
