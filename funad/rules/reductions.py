@@ -144,8 +144,8 @@ def _through_root(ybar, y, a, axis, keepdims, where, mean):
 
 def _all_equal(y, a, axis, keepdims, where):
     """Whether all that y was made of is one number, and y no more than the rounding of its mean."""
-    if not onp.size(a) or not onp.ndim(a):
-        return onp.False_
+    if not onp.ndim(a) or not a.size:
+        return not onp.ndim(a)
     if where is not True:
         first = onp.max(a, axis=axis, keepdims=True, where=where, initial=-onp.inf)
     elif axis is None:

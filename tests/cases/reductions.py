@@ -283,7 +283,7 @@ def _diff(draw):
     shape[axis] = draw(st.integers(1, 2))
     ends = numbers | arrays(tuple(shape))
     return Call(
-        (a,), maybe(draw, n=draw(st.integers(1, 3)), prepend=draw(ends), append=draw(ends)) | {"axis": axis}
+        (a,), maybe(draw, n=draw(st.integers(0, 3)), prepend=draw(ends), append=draw(ends)) | {"axis": axis}
     )
 
 
@@ -396,6 +396,8 @@ KINKS = {
         [[0, 0], [-0.5, 0.5]],
     ),
     "std of a constant whose mean is rounded": (np.std, call(onp.full(7, 0.1)), 0, onp.zeros(7)),
+    "std of a number that dtype rounds": (np.std, call(onp.array(0.1), dtype="f4"), 0, 0),
+    "std of numbers that dtype rounds": (np.std, call(onp.full(2, 0.1), dtype="f4"), 0, [0, 0]),
     "std of such columns": (
         np.std,
         call(onp.array([[0.1, 1.0]] * 6 + [[0.1, 3.0]]), axis=(-2,), keepdims=True),
