@@ -52,13 +52,29 @@ def _qr(y, ybar, a, mode="reduced"):
         g_q = np.zeros(q.shape, q.dtype)
     else:
         (q, r), (g_q, g_r) = y, (conj(ybar[0]), conj(ybar[1]))
-    if m < n:
-        wide, g_wide = a[..., m:], g_r[..., m:]
-        r, g_r, g_q = r[..., :m], g_r[..., :m], g_q + wide @ h(g_wide)
+    k = linalg.turning(a)
+    if k < n:
+        wide, g_wide = a[..., k:], g_r[..., k:]
+        r, g_r, g_q = r[..., :k, :k], g_r[..., :k, :k], g_q + wide @ h(g_wide)
+        q_wide = q
+    if k < q.shape[-1]:  # one more column, at right angles to the others
+        last = q[..., k:]
+        q, g_q = q[..., :k], g_q[..., :k] - last @ (h(g_q[..., k:]) @ q[..., :k])
+    r = _independent(r, g_q, g_r)
     p, w = h(q) @ g_q, g_r @ h(r)
     z = p - w
     g_a = h(solve(r, h(g_q + q @ (w + half(z - h(z)) - p))))
-    return conj(np.concatenate([g_a, q @ g_wide], -1) if m < n else g_a)
+    return conj(np.concatenate([g_a, q_wide @ g_wide], -1) if k < n else g_a)
+
+
+def _independent(r, *gs):
+    """R, if no column of A depends on those before it; that is of no account where the gradients are 0."""
+    wrong = linalg.dependent(unbox(r))
+    if not np.any(wrong):
+        return r
+    if any(isinstance(g, Traced) or np.any(scalar(wrong) & (g != 0)) for g in gs):
+        raise LinAlgError(linalg.DEPENDENT)
+    return np.where(scalar(wrong), np.eye(r.shape[-1], dtype=r.dtype), r)
 
 
 def tied(w):
