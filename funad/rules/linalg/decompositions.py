@@ -3,7 +3,7 @@
 from ... import numpy as np
 from ...boxes import Box, Traced, unbox
 from ...numpy import linalg
-from ...numpy.linalg import LinAlgError, solve
+from ...numpy.linalg import LinAlgError, inv, solve
 from ...numpy.ties import parts, steps
 from ...registry import defvjp
 from ...spaces import is_fleeting, shed
@@ -33,8 +33,27 @@ def _cholesky(y, ybar, a, *, upper=False):
     Murray (2016), Differentiation of the Cholesky decomposition.
     """
     low, g = (h(y), t(ybar)) if upper else (y, conj(ybar))
-    inner = solve(h(low), half(h(low) @ g))
-    return conj(fold(h(solve(h(low), h(inner))), not upper))
+    inner = half(h(low) @ g)
+    if low.shape[-1] <= 2 * _SMALL:
+        inverse = inv(low)
+        return conj(fold(h(inverse) @ inner @ inverse, not upper))
+    return conj(fold(_over(h(_over(inner, low)), low), not upper))
+
+
+# The size at which the inverse of a triangle costs no more than the halves of it. NumPy has no
+# solution of triangular systems; two of general ones took twice the time at 200, and 1.3 times at 20.
+_SMALL = 32
+
+
+def _over(x, low):
+    """X L⁻¹ for a lower triangle L, by halves, and so for the most part by products of matrices."""
+    n = low.shape[-1]
+    if n <= _SMALL:
+        return x @ inv(low)
+    k = n // 2
+    right = _over(x[..., k:], low[..., k:, k:])
+    left = _over(x[..., :k] - right @ low[..., k:, :k], low[..., :k, :k])
+    return np.concatenate([left, right], -1)
 
 
 def _qr(y, ybar, a, mode="reduced"):
