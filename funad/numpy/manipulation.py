@@ -348,7 +348,7 @@ def _parts(ary, indices_or_sections, axis):
 @_composite(_np.array_split)
 def array_split(ary, indices_or_sections, axis=0):
     """Return the parts of ary, equal or nearly so."""
-    return _parts(ary, indices_or_sections, axis)
+    return _parts(_as_it_is(ary), indices_or_sections, axis)
 
 
 def _split_along(f, axis_of):
@@ -356,6 +356,7 @@ def _split_along(f, axis_of):
 
     @_composite(f)
     def split_along(ary, indices_or_sections):
+        ary = _as_it_is(ary)
         f(_unbox(ary), _unbox(indices_or_sections))  # its own checks
         return _parts(ary, indices_or_sections, axis_of(ary))
 
@@ -365,6 +366,7 @@ def _split_along(f, axis_of):
 @_composite(_np.split)
 def split(ary, indices_or_sections, axis=0):
     """Return the parts of ary."""
+    ary = _as_it_is(ary)
     _np.split(_unbox(ary), _unbox(indices_or_sections), axis)  # its own checks
     return _parts(ary, indices_or_sections, axis)
 
