@@ -326,6 +326,12 @@ def test_the_only_vector_beyond_the_singular_values_of_a_real_matrix_has_a_deriv
     check_grads(lambda a: np.linalg.svd(a)[::2], (a,), order=2)
 
 
+@pytest.mark.parametrize("f", [np.linalg.pinv, lambda a: np.linalg.lstsq(a, REAL[:, 0])[0]])
+def test_without_full_rank_the_derivative_is_that_among_matrices_of_the_same_rank(f):
+    of_rank_two = lambda left: f(left @ REAL[:2])
+    check_grads(of_rank_two, (REAL[:, :2],), order=1)
+
+
 DEPENDENT = onp.stack([[1.0, 0.3, -2.0, 0.7], [2.0, 0.6, -4.0, 1.4 + 1e-16], [0.5, 1.0, 0.2, -0.4]], -1)
 
 
