@@ -183,7 +183,9 @@ def _link(y: Any, x: Traced, step: Any) -> None:
         view, whole = unbox(y), unbox(x)
         if type(view) is ndarray and type(whole) is ndarray:
             base = view.base
-            if view is whole or (base is not None and (base is whole or base is whole.base)):
+            while base is not None and base is not whole and base is not whole.base:
+                base = getattr(base, "base", None)  # of windows it is no array, and has an array in it
+            if view is whole or base is not None:
                 link(y, x, step)
 
 

@@ -62,6 +62,8 @@ _INSTEAD = {
     "numpy.mgrid": "write np.meshgrid(..., indexing='ij')",
     "numpy.ogrid": "write np.meshgrid(..., indexing='ij', sparse=True)",
     "numpy.random": "draw with plain parameters and transform what was drawn: mean + sd * rng.normal(size=n)",
+    "numpy.lib.stride_tricks.as_strided": "write sliding_window_view(x, window_shape), or x[index] with "
+    "an array of positions",
     "numpy.vectorize": "write np.stack([f(t) for t in x])",
     "scipy.fft": "write the function of that name in np.fft",
     "scipy.integrate.quad": "write nodes, weights = numpy.polynomial.legendre.leggauss(50), moved to the "

@@ -37,6 +37,7 @@ class Row:
 
 
 EYE = [[1.0, 0.0], [0.0, 1.0]]
+LINE = [[1.0, 0.0], [0.0, 0.0]]
 NOTHING = [[0.0, 0.0], [0.0, 0.0]]
 
 SECTIONS = {
@@ -180,9 +181,24 @@ SECTIONS = {
             Row("np.var(x)", [1.0, 1.0], 0, [[0.5, -0.5], [-0.5, 0.5]]),
             Row("np.var(x)", [1.0], 0, 0),
             Row("np.std(x)", [1.0, 1.0], 0, 0),
+            Row("np.std(x)", [0.1, 0.1, 0.1], 0, 0, "if its mean is rounded, too"),
             Row("np.std(x)**2", [1.0, 1.0], 0, 0, "the second is that of var: write np.var(x)"),
             Row("np.std(x)", [1.0], 0, 0),
             Row("np.nanstd(x)", [1.0, 1.0, nan], 0, 0),
+        ],
+    ),
+    "Matrices without full rank": (
+        "pinv and lstsq have the derivative along matrices of the same rank: another step makes them jump.",
+        [
+            Row("np.linalg.pinv(x)[0, 0]", LINE, [[-1, 0], [0, 0]], None),
+            Row("np.linalg.pinv(x)[0, 1]", LINE, [[0, 0], [1, 0]], None),
+            Row(
+                "np.linalg.qr(x)[0]",
+                [[1.0, 2.0], [1.0, 2.0], [0.0, 0.0]],
+                REFUSED,
+                REFUSED,
+                "the second column of Q may point anywhere",
+            ),
         ],
     ),
     "Logarithms and infinities": (

@@ -317,6 +317,22 @@ def a_loop_over_rows(np, x):
     return np.sum(m @ x)
 
 
+def copyto_with_a_mask_and_axes_in_front(np, x):
+    y = np.zeros(3)
+    np.copyto(y, x.reshape(1, 1, 3), where=onp.array([True, False, True]))
+    m = np.ones((2, 3))
+    np.copyto(m, (x * x)[None, None], where=onp.array([[True, False, True], [False, True, True]]))
+    np.copyto(m[0], np.sum(x)[None, None], where=onp.array([False, True, False]))
+    return np.sum(y**2) + np.sum(m * m * x)
+
+
+def numbers_broadcast_to_arrays(np, x):
+    a, b = np.broadcast_arrays(np.sum(x), 2.0)
+    a[...] = a * x[0]
+    b += x[1] * a
+    return a * b + np.sum(np.broadcast_arrays(x, 1.0)[1] * x)
+
+
 PROGRAMS = [
     value
     for value in list(globals().values())
@@ -485,6 +501,12 @@ def test_what_numpy_refuses_is_refused_with_its_words():
         grad(read_only)(X)
     with pytest.raises(TypeError, match="does not support item assignment"):
         grad(lambda x: x.__setitem__(0, 1.0))(1.0)
+
+
+def test_copyto_refuses_axes_in_front_that_numpy_refuses():
+    for copyto in (onp.copyto, fnp.copyto):
+        with pytest.raises(ValueError, match="broadcast"):
+            grad(lambda x: copyto(x * 1.0, onp.ones((2, 3)) * x, where=X > 1))(X)
 
 
 def test_empty_arrays_and_no_axes():

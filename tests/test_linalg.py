@@ -3,7 +3,7 @@
 import numpy as onp
 import pytest
 
-from funad import grad, hessian, jvp, value_and_grad, vjp
+from funad import grad, hessian, jvp, tree, value_and_grad, vjp
 from funad import numpy as np
 from funad.numpy.linalg import LinAlgError
 from funad.testing import call, check_grads, check_vjp
@@ -324,6 +324,46 @@ def test_the_vectors_beyond_the_singular_values_are_refused():
 @pytest.mark.parametrize("a", [REAL[:, :2], REAL[:2]])
 def test_the_only_vector_beyond_the_singular_values_of_a_real_matrix_has_a_derivative(a):
     check_grads(lambda a: np.linalg.svd(a)[::2], (a,), order=2)
+
+
+@pytest.mark.parametrize("f", [np.linalg.pinv, lambda a: np.linalg.lstsq(a, REAL[:, 0])[0]])
+def test_without_full_rank_the_derivative_is_that_among_matrices_of_the_same_rank(f):
+    of_rank_two = lambda left: f(left @ REAL[:2])
+    check_grads(of_rank_two, (REAL[:, :2],), order=1)
+
+
+DEPENDENT = onp.stack([[1.0, 0.3, -2.0, 0.7], [2.0, 0.6, -4.0, 1.4 + 1e-16], [0.5, 1.0, 0.2, -0.4]], -1)
+
+
+@pytest.mark.parametrize("mode", ["reduced", "r", "complete", "raw"])
+@pytest.mark.parametrize("a", [DEPENDENT, DEPENDENT[:3], DEPENDENT[:3] * (1 + 1j), onp.zeros((3, 2))])
+def test_qr_of_dependent_columns_is_refused(a, mode):
+    def pull_back(a):
+        y, back = vjp(lambda a: np.linalg.qr(a, mode), a)
+        return back(tree.map(onp.ones_like, y))
+
+    with pytest.raises(LinAlgError, match="combination of those before it"):
+        pull_back(a)
+
+
+@pytest.mark.parametrize("mode", ["reduced", "r", "complete"])
+def test_qr_of_a_square_matrix_asks_nothing_of_its_last_column(mode):
+    a = onp.concatenate([REAL[:, :2], REAL[:, :2] @ [[1.0], [2.0]]], -1)
+    check_grads(lambda a: np.linalg.qr(a, mode), (a,), order=2)
+
+
+def test_one_matrix_with_dependent_columns_counts_only_where_it_is_used():
+    stack = onp.stack([DEPENDENT, REAL[:1] - DEPENDENT**2])
+    f = lambda a: np.sum(np.linalg.qr(a)[0][1] ** 3)
+    xbar = grad(f)(stack)
+    onp.testing.assert_allclose(xbar[1], grad(lambda a: np.sum(np.linalg.qr(a)[0] ** 3))(stack[1]))
+    assert not onp.any(xbar[0])
+
+
+def test_columns_of_several_sizes_are_not_taken_for_dependent_ones():
+    a = REAL[:, :2] * [1.0, 1e-15]
+    q = lambda a: np.sum(np.linalg.qr(a)[0] ** 3)
+    onp.testing.assert_allclose(grad(q)(a), grad(q)(REAL[:, :2]) / [1.0, 1e-15], rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(3, 2), (2, 3), (3, 3), (2, 4, 1), (3, 0), (0, 2)])

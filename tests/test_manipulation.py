@@ -4,7 +4,7 @@ import numpy as onp
 import pytest
 
 import funad.numpy as np
-from funad import grad, j, jvp
+from funad import grad, j, jvp, vjp
 from funad.errors import (
     NotDifferentiableError,
     UnsupportedKeywordError,
@@ -53,6 +53,32 @@ def test_array_refuses_traced_values_beside_what_is_no_number(other):
 def test_functions_take_lists_of_traced_values():
     assert grad(lambda x: np.sum([x, x * x]))(3.0) == 7.0
     assert grad(lambda x: np.sum(np.transpose([[x, 1.0], [x * x, 2.0]]) * weights))(3.0) == 1 + 12
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda np, x: np.where([x[0], x[2]], [x[0], x[1]], [x[3], x[1]]),
+        lambda np, x: x[np.where([x[0], x[2]])],
+        lambda np, x: np.split([x[0], x[1], x[2] * x[3], x[3]], [2])[1],
+        lambda np, x: np.array_split([x[0], x[1], x[2], x[3]], 3)[0],
+        lambda np, x: np.vsplit([[x[0], x[1]], [x[2], x[3]]], [1])[1],
+        lambda np, x: np.full_like([x[0], x[1]], x[3]),
+        lambda np, x: np.zeros_like([x[0], x[1]]) + x[3],
+        lambda np, x: np.einsum(",".join(["i"] * 10) + "->", *[[x[0], x[1]]] * 10),
+    ],
+)
+def test_lists_of_traced_values_are_taken_wherever_arrays_are(f):
+    x = onp.array([0.5, -1.5, 0.0, 2.0])
+    y, back = vjp(lambda x: f(np, x), x)
+    onp.testing.assert_allclose(y, f(onp, x))
+    ybar, direction, h = (
+        onp.cos(onp.arange(onp.size(y)).reshape(onp.shape(y))),
+        onp.array([1.0, 2.0, 0, 3.0]),
+        1e-6,
+    )
+    change = (f(onp, x + h * direction) - f(onp, x - h * direction)) / (2 * h)  # x[2] is a condition
+    onp.testing.assert_allclose(back(ybar) @ direction, onp.sum(ybar * change), rtol=1e-7)
 
 
 @pytest.mark.parametrize(

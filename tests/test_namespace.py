@@ -24,7 +24,7 @@ MODULES = {
     "numpy.random": (numpy.random, np.random),
 }
 # Submodules that NumPy shows, and which are the traced ones here.
-TRACED_MODULES = {"fft", "linalg", "polynomial", "random"}
+TRACED_MODULES = {"fft", "lib", "linalg", "polynomial", "random"}
 
 
 def attribute(module, name):

@@ -279,6 +279,15 @@ def test_round_and_python_s_own_functions():
     )
 
 
+def test_round_without_digits_is_a_whole_number_as_python_has_it():
+    steps = lambda x: sum([x] * round(x)) * [1.0, 2.0, 3.0, 4.0][round(x)]
+    assert inside(lambda x: type(round(x)) is int, 2.6) == [True] * 2
+    assert grad(steps)(2.6) == 12.0 and grad(grad(steps))(2.6) == 0.0
+    assert grad(lambda x: round(x[1]) * x[1])(numpy.array([0.5, 2.6]))[1] == 3.0
+    with pytest.raises(TypeError, match="__round__"):  # as NumPy has it
+        grad(lambda x: np.sum(x * round(x)))(X)
+
+
 def test_the_array_api_finds_the_namespace():
     def f(x):
         xp = x.__array_namespace__()

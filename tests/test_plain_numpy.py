@@ -225,6 +225,7 @@ REFUSED = {
     "array + list": (lambda x: X * [x[0], 1.0, 2.0], "in X * [x[0] … write np.array([...]) for the list"),
     "array.dot": (lambda x: X.dot(x), "numpy.ndarray.dot met … write np.dot(X, x)"),
     "array.clip": (lambda x: X.clip(x[0], 2.0), "write np.clip(X, x[0], 2.0)"),
+    "sum from x": (lambda x: numpy.sum(X, initial=x[0]), "numpy.sum met … write np.sum(X, initial=x[0])"),
     "array[x]": (lambda x: X[x], "use as an index of a traced value … int(stop_gradient(x))"),
     "float64": (lambda x: numpy.float64(x[0]), "numpy.float64 met … write np.astype(x, numpy.float64)"),
     "arange": (lambda x: numpy.arange(x[0]), "numpy.arange met … write np.arange(x[0])"),

@@ -94,7 +94,6 @@ _SUBMODULES = (
     "emath",
     "exceptions",
     "f2py",
-    "lib",
     "ma",
     "matlib",
     "rec",
@@ -106,7 +105,7 @@ _SUBMODULES = (
 __all__ = list(_np.__all__)
 
 # Its submodules with traced functions that are loaded late
-_LATE = ("polynomial", "random")
+_LATE = ("lib", "polynomial", "random")
 
 _find, _dir = lookup(_np, globals())
 

@@ -11,7 +11,7 @@ from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
 from ..errors import NotDifferentiableError as _NotDifferentiableError
-from ..primitives import _move, primitive
+from ..primitives import _as_array, _move, primitive
 from ..primitives import call as _call
 from ..primitives import composite as _composite
 from ..registry import adopt as _adopt
@@ -138,7 +138,7 @@ _full.kind = "composite"
 @_composite(_np.full_like, _filling(_np.full_like))
 def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
     """Return an array of the shape and dtype of a, filled with a value."""
-    a = _unbox(a)
+    a = _unbox(_as_array(a))
     shape = _np.shape(a) if shape is None else shape
     return full(shape, fill_value, _dtype_of(a) if dtype is None else dtype)
 
@@ -173,8 +173,8 @@ def _to_fill_like(f):
 
     @_functools.wraps(f)
     def make(a, *args, **kwargs):
-        if isinstance(a, _Traced):
-            return _array_of(f(_unbox(a), *args, **kwargs))
+        if isinstance(a, _Traced) or (type(a) in (list, tuple) and _innermost(a) is not None):
+            return _array_of(f(_unbox(_as_array(a)), *args, **kwargs))
         return _fillable(f(a, *args, **kwargs))
 
     _move(make, f)

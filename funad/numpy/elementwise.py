@@ -4,9 +4,9 @@ import numpy as _np
 
 from ..boxes import unbox as _unbox
 from ..errors import NotDifferentiableError
+from ..primitives import _as_array, primitive
 from ..primitives import call as _call
 from ..primitives import innermost as _innermost
-from ..primitives import primitive
 from ..registry import adopt as _adopt
 from ..registry import enter as _enter
 from .bessel import modified_ratio as _modified_ratio
@@ -232,7 +232,7 @@ def where(condition, /, *branches):
     Without branches, return the indices at which it holds. See :func:`numpy.where`.
     """
     # The condition has no derivative: unwrapped here, it needs no rule, and indices stay plain.
-    condition = _unbox(condition)
+    condition = _unbox(condition if _innermost((condition,)) is None else _as_array(condition))
     return _call(_where, (condition, *branches), {}) if branches else _np.where(condition)
 
 

@@ -49,7 +49,8 @@ def copyto(dst, src, casting="same_kind", where=True):
     elif _np.ndim(_unbox(src)) == 0:
         dst[where] = src
     else:
-        dst[where] = _broadcast_to(src, dst.shape)[where]
+        more = max(_np.ndim(_unbox(src)) - dst.ndim, 0)  # axes of length 1, which assignment leaves out
+        dst[where] = _broadcast_to(src, (1,) * more + dst.shape)[(0,) * more][where]
 
 
 @_writes(_np.fill_diagonal)

@@ -80,10 +80,12 @@ def qr(a, mode="reduced"):
     # What LAPACK makes of a tall matrix beside the reduced Q follows from its reflections alone.
     if mode in ("raw", "complete") and _innermost((a,)) is not None:
         a = _manipulation.asarray(a)
-        if mode == "raw":
-            return _reflections(a)
-        if a.shape[-2] > a.shape[-1]:
-            return _completed(*_reflections(a))
+        tall = a.shape[-2] > a.shape[-1]
+        if tall or mode == "raw":
+            k = turning(a)
+            if _np.any(dependent(_np.linalg.qr(_unbox(a), mode="r")[..., :k, :k])):
+                raise LinAlgError(DEPENDENT)
+            return _reflections(a) if mode == "raw" else _completed(*_reflections(a))
     return _call(_qr, (a,), {"mode": mode})
 
 
@@ -173,6 +175,27 @@ def _spectral(a, ord):
     """Return U diag(w) Vᴴ, the gradient of the norm "nuc", 2 or -2 of a matrix."""
     u, s, vh = _np.linalg.svd(a, full_matrices=False)
     return (u * spectral_weights(s, ord)[..., None, :]) @ vh
+
+
+# What the rules of qr refuse
+DEPENDENT = (
+    "qr has no derivative where one of the first columns of a matrix is a combination of those before it, to "
+    "rounding: the next column of Q may point anywhere; use svd or eigh of aᵀa for such matrices, or move "
+    "the matrix away from it"
+)
+
+
+def turning(a):
+    """Return how many columns Q depends on: LAPACK leaves the last number of a real column as it is."""
+    m, n = a.shape[-2:]
+    return n if m > n else m if a.dtype.kind == "c" else max(m - 1, 0)
+
+
+def dependent(r):
+    """Return of which R the diagonal has a number that is no more than the rounding of its column."""
+    sizes = _np.linalg.norm(r, axis=-2)
+    within = 10 * r.shape[-1] * _np.finfo(r.dtype).eps * sizes
+    return _np.any(_np.abs(_np.diagonal(r, axis1=-2, axis2=-1)) <= within, axis=-1)
 
 
 # --- Householder's reflections, as LAPACK makes them: what qr returns in the modes raw and complete

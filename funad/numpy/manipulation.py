@@ -19,6 +19,7 @@ from ..primitives import call as _call
 from ..primitives import composite as _composite
 from ..registry import adopt as _adopt
 from ..registry import enter as _enter
+from ..registry import record_of as _record_of
 from .indexing import take as _take
 
 __all__ = [
@@ -251,8 +252,8 @@ def _three_axes(a):
 
 @_composite(_np.broadcast_arrays)
 def broadcast_arrays(*args, subok=False):
-    """Return all of them in the one shape that broadcasting gives."""
-    args = [_as_it_is(a) for a in args]
+    """Return all of them in the one shape that broadcasting gives; of numbers, arrays without axes."""
+    args = [_as_it_is(a) if ndim(a) else _record_of(_np.array).wrapped(a) for a in args]
     common = broadcast_shapes(*map(shape, args))
     return tuple(a if shape(a) == common else broadcast_to(a, common) for a in args)
 
@@ -347,7 +348,7 @@ def _parts(ary, indices_or_sections, axis):
 @_composite(_np.array_split)
 def array_split(ary, indices_or_sections, axis=0):
     """Return the parts of ary, equal or nearly so."""
-    return _parts(ary, indices_or_sections, axis)
+    return _parts(_as_it_is(ary), indices_or_sections, axis)
 
 
 def _split_along(f, axis_of):
@@ -355,6 +356,7 @@ def _split_along(f, axis_of):
 
     @_composite(f)
     def split_along(ary, indices_or_sections):
+        ary = _as_it_is(ary)
         f(_unbox(ary), _unbox(indices_or_sections))  # its own checks
         return _parts(ary, indices_or_sections, axis_of(ary))
 
@@ -364,6 +366,7 @@ def _split_along(f, axis_of):
 @_composite(_np.split)
 def split(ary, indices_or_sections, axis=0):
     """Return the parts of ary."""
+    ary = _as_it_is(ary)
     _np.split(_unbox(ary), _unbox(indices_or_sections), axis)  # its own checks
     return _parts(ary, indices_or_sections, axis)
 

@@ -171,7 +171,8 @@ Traced.transpose = _transpose
 Traced.flatten = _flatten
 Traced.item = _item
 Traced.tolist = _tolist
-Traced.__round__ = lambda self, digits=0: np.round(self, digits)
+# Locally constant, and without digits an int: what range and lists take.
+Traced.__round__ = lambda self, *digits: round(unbox(self), *digits)
 Traced.T = property(np.transpose, doc="The array with its axes reversed.")
 Traced.mT = property(np.matrix_transpose, doc="The array with its last two axes swapped.")
 Traced.real = property(np.real, lambda self, value: _fill(np.real(self), value), doc="The real part.")

@@ -8,7 +8,7 @@ import numpy as _np
 from ..arrays import Array as _Array
 from ..arrays import linked as _linked
 from ..arrays import view_of as _view_of
-from ..primitives import _move, primitive
+from ..primitives import _as_array, _move, primitive
 from ..primitives import call as _call
 from ..primitives import innermost as _innermost
 from ..registry import Record as _Record
@@ -61,6 +61,8 @@ def einsum(*operands, **kwargs):
     if _innermost(operands) is not None:
         if not isinstance(operands[0], str):
             operands = _as_string(operands)
+        if len(operands) > MOST_OPERANDS + 1:
+            operands = (operands[0], *map(_as_array, operands[1:]))
         while len(operands) > MOST_OPERANDS + 1:
             operands = _with_last_two_multiplied(*operands, **kwargs)
         if len(operands) == 2:  # of one operand it may be a view

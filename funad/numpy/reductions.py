@@ -236,7 +236,7 @@ difference = primitive(_difference, "numpy.diff")
 def diff(a, n=1, axis=-1, prepend=None, append=None):
     """The n-th difference of a, joined with what stands before and after it."""
     a = _as_array(a)
-    if prepend is not None or append is not None:
+    if n and (prepend is not None or append is not None):
         before, after = _as_end(prepend, a, axis), _as_end(append, a, axis)
         a = _concatenate([part for part in (before, a, after) if part is not None], axis=axis)
     return difference(a, n=n, axis=axis)

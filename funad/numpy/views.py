@@ -5,6 +5,7 @@ import operator as _operator
 import numpy as _np
 
 from ..registry import record_of as _record_of
+from .windows import sliding_window_view as _sliding_window_view
 
 __all__ = []
 
@@ -15,7 +16,7 @@ for _f in (
     _np.fliplr, _np.flipud, _np.hsplit, _np.imag, _np.linalg.diagonal, _np.linalg.matrix_power,
     _np.linalg.matrix_transpose, _np.matrix_transpose, _np.moveaxis, _np.ravel, _np.real,
     _np.real_if_close, _np.require, _np.reshape, _np.rollaxis, _np.rot90, _np.split, _np.squeeze,
-    _np.swapaxes, _np.transpose, _np.trim_zeros, _np.vsplit,
+    _np.swapaxes, _np.transpose, _np.trim_zeros, _np.vsplit, _sliding_window_view,
 ):  # fmt: skip
     _record = _record_of(_f)
     if _record is not None and _record.kind != "composite":

@@ -16,4 +16,5 @@ from . import (
     sorting,
     statistics,
     ufuncs,
+    windows,
 )

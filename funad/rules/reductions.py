@@ -113,7 +113,12 @@ def _var(
         ybar, deviation = np.real(ybar), np.conj(deviation)
     freedom = _count(a, axis, where) - (ddof if correction is None else correction)
     freedom = max(freedom, 0) if where is True else onp.maximum(freedom, 0)
-    return _masked(2 * _keep(ybar, a, axis, keepdims) / freedom * deviation, where)
+    slope = _keep(ybar, a, axis, keepdims)
+    if not onp.all(freedom):  # y is no number there, and of no account where ȳ is 0
+        slope = np.where((unbox(slope) == 0) & (freedom == 0), 0, slope / freedom)
+    else:
+        slope = slope / freedom
+    return _masked(2 * slope * deviation, where)
 
 
 def _var_wrt_mean(
@@ -127,12 +132,34 @@ def _var_wrt_mean(
     return -unbroadcast(abar, shape_of(mean))
 
 
-def _through_root(ybar, y):
+def _through_root(ybar, y, a, axis, keepdims, where, mean):
     """v̄ = ȳ/2y, for y = √v; 0 where y is 0: without spread, every direction leads to more of it."""
-    zero = onp.equal(unbox(y), 0)
+    zero = onp.equal(unbox(y), 0) | ((unbox(ybar) == 0) & ~onp.isfinite(unbox(y)))
+    if mean is None:
+        zero |= _all_equal(unbox(y), unbox(a), axis, keepdims, where)
     if not zero.any():
         return ybar / (2 * y)
     return np.where(zero, 0, ybar / (2 * np.where(zero, 1, y)))
+
+
+def _all_equal(y, a, axis, keepdims, where):
+    """Whether all that y was made of is one number, and y no more than the rounding of its mean."""
+    if not onp.ndim(a) or not a.size:
+        return not onp.ndim(a)
+    if where is not True:
+        first = onp.max(a, axis=axis, keepdims=True, where=where, initial=-onp.inf)
+    elif axis is None:
+        first = a[(0,) * a.ndim]
+    else:
+        index = [slice(None)] * a.ndim
+        for n in _axes(axis, a.ndim):
+            index[n] = slice(1)
+        first = a[tuple(index)]
+    little = abs(first) * (_count(a, axis) * onp.finfo(y.dtype).eps)
+    within = y <= (little if onp.ndim(little) == 0 else little.reshape(onp.shape(y)))
+    if not within.any():  # nearly always, and found from one number of many
+        return within
+    return within & onp.all(a == first, axis=axis, keepdims=keepdims, where=where)
 
 
 def _std(
@@ -140,7 +167,7 @@ def _std(
 ):  # fmt: skip
     """x̄ = ȳ·conj(x - μ)/(n - ddof)y; 0 where y is 0."""
     return _var(
-        None, _through_root(ybar, y), a, axis, dtype,
+        None, _through_root(ybar, y, a, axis, keepdims, where, mean), a, axis, dtype,
         ddof=ddof, keepdims=keepdims, where=where, mean=mean, correction=correction,
     )  # fmt: skip
 
@@ -402,8 +429,9 @@ def _nanstd(
     y, ybar, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, mean=None, correction=None
 ):  # fmt: skip
     """x̄ = ȳ·conj(x - μ)/(n - ddof)y at the n numbers; 0 where y is 0."""
-    return _nanvar(
-        None, _through_root(ybar, y), a, axis, dtype,
+    a, where = _without_nans(a, 0, where)
+    return _std(
+        y, ybar, a, axis, dtype,
         ddof=ddof, keepdims=keepdims, where=where, mean=mean, correction=correction,
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ from . import (
     sorting,
     statistics,
     ufuncs,
+    windows,
 )
 
 FIELDS = (
@@ -36,5 +37,6 @@ FIELDS = (
     sorting,
     statistics,
     ufuncs,
+    windows,
 )
 CASES = {f: case for field in FIELDS for f, case in field.CASES.items()}

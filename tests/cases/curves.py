@@ -47,6 +47,7 @@ CASES = {
         (
             call(phases),
             call(phases, 4.0),
+            call(onp.array([[0.1, 1.8, 6.0], [0.3, 4.1, 1.2]]), period=2.0),  # jumps of several periods
             call([0.1, 6.5]),
             call(onp.zeros(0)),
             call(onp.zeros((2, 0)), axis=0),

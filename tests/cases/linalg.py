@@ -251,6 +251,13 @@ MATRICES = either(st.sampled_from([(2, 3), (3, 3), (2, 3, 2), (0, 2), (2, 0, 0)]
 SINGULAR = onp.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [0.5, -1.0, 1.0]])
 RANK_ONE = onp.outer([1.0, -2.0, 0.5], [0.5, 1.0, 2.0])
 
+
+def _kernel(*shape):
+    """Positive matrices, the covariance of a process in time."""
+    time = onp.arange(float(shape[-1])) / 10
+    return onp.broadcast_to(onp.exp(-((time[:, None] - time) ** 2)) + onp.eye(len(time)), (*shape, len(time)))
+
+
 CASES = {
     linalg.solve: Case(_solve()),
     linalg.inv: case(square()),
@@ -302,7 +309,12 @@ CASES = {
     linalg.spectral: case(
         apart(st.sampled_from([(2, 2), (3, 3), (3, 2), (2, 2, 3)])), st.sampled_from(["nuc", 2, -2])
     ),
-    linalg.cholesky: case(hermitian(), upper=st.booleans()),
+    # The larger ones are solved by halves.
+    linalg.cholesky: case(
+        hermitian(),
+        upper=st.booleans(),
+        examples=(call(_kernel(70)), call(_kernel(67) + 0j, upper=True), call(_kernel(2, 66))),
+    ),
     linalg.qr: Case(_qr(), frozenset({"mode"})),
     linalg.svd: Case(_svd(), frozenset({"full_matrices", "compute_uv", "hermitian"})),
     linalg.svd_apart: Case(_svd_apart(), frozenset({"full_matrices"})),

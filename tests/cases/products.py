@@ -127,6 +127,7 @@ def _einsum(draw):
 
 
 a, b, v = third[0], third[1].T, third[0, :, 0]
+wide = onp.cos(onp.arange(1600.0)).reshape(40, 40)
 _EINSUM_BY_HAND = [
     *(
         call(at[0], *(1.0 + onp.arange(onp.prod(size, dtype=int)).reshape(size) / 7 for size in at[1:]))
@@ -154,6 +155,12 @@ _EINSUM_BY_HAND = [
     call(",".join(["i"] * 11), *[v + n for n in range(11)]),
     call("...i,...i,...i,...i,...i,...i,...i,...i,...j", a, a[0], a, a, a, a, a, a, b[0]),
     call("i,i->", [1.0, 2.0], [3.0, 4.0]),
+    # So many products that the way back goes through BLAS
+    call("ij,jk->ik", wide, wide.T),
+    call("ij,jk->ik", wide[:, :1], wide * 1j),
+    call("bij,bkj->bik", wide.reshape(4, 10, 40), wide.reshape(1, 40, 40)),
+    call("ij,jk,kk->i", wide, wide, wide),
+    call("...ij,...jk->...ki", wide.reshape(2, 20, 40), wide),
 ]
 
 

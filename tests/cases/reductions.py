@@ -1,5 +1,7 @@
 """Where to draw the arguments of funad.numpy.reductions from."""
 
+import warnings
+
 import hypothesis.strategies as st
 import numpy as onp
 
@@ -281,7 +283,7 @@ def _diff(draw):
     shape[axis] = draw(st.integers(1, 2))
     ends = numbers | arrays(tuple(shape))
     return Call(
-        (a,), maybe(draw, n=draw(st.integers(1, 3)), prepend=draw(ends), append=draw(ends)) | {"axis": axis}
+        (a,), maybe(draw, n=draw(st.integers(0, 3)), prepend=draw(ends), append=draw(ends)) | {"axis": axis}
     )
 
 
@@ -342,6 +344,22 @@ tied = onp.array([[1.0, 2.0, 2.0], [2.0, 0.0, 0.0]])
 third = 1 / 3
 missing, known = onp.array([NAN, 0.0, NAN]), onp.array([False, True, False])
 
+
+def _known_alone(f):
+    """Σ of what is known: in the second row is one element, too few for its variance."""
+    known = onp.array([[True, True, True], [True, False, False]])
+
+    def of_rows(x):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # NumPy's, of too few degrees of freedom
+            return np.where([True, False], f(x, axis=1, ddof=1, where=known), 0)
+
+    return of_rows
+
+
+wide_known = onp.array([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]])
+_OF_ROW = onp.array([[-1.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
+
 KINKS = {
     "max of ties": (np.max, call(tied), 0, [[0, third, third], [third, 0, 0]]),
     "amax of ties": (np.amax, call(tied), 0, [[0, third, third], [third, 0, 0]]),
@@ -376,6 +394,32 @@ KINKS = {
         call(onp.array([[1.0, 1.0], [0.0, 2.0]]), axis=1),
         0,
         [[0, 0], [-0.5, 0.5]],
+    ),
+    "std of a constant whose mean is rounded": (np.std, call(onp.full(7, 0.1)), 0, onp.zeros(7)),
+    "std of a number that dtype rounds": (np.std, call(onp.array(0.1), dtype="f4"), 0, 0),
+    "std of numbers that dtype rounds": (np.std, call(onp.full(2, 0.1), dtype="f4"), 0, [0, 0]),
+    "std of such columns": (
+        np.std,
+        call(onp.array([[0.1, 1.0]] * 6 + [[0.1, 3.0]]), axis=(-2,), keepdims=True),
+        0,
+        onp.array([[0, -2.0]] * 6 + [[0, 12.0]]) / (7 * 24**0.5),
+    ),
+    "nanstd of such numbers": (np.nanstd, call(onp.array([0.1] * 7 + [NAN])), 0, onp.zeros(8)),
+    "std of such complex numbers": (np.std, call(onp.full(7, 0.1 + 0.3j)), 0, onp.zeros(7)),
+    "std of such numbers, in part": (
+        np.std,
+        call(onp.array([0.1] * 7 + [9.0]), where=onp.arange(8) < 7),
+        0,
+        onp.zeros(8),
+    ),
+    "var of too few, of no account": (_known_alone(np.var), call(wide_known), 0, _OF_ROW),
+    "std of too few, of no account": (_known_alone(np.std), call(wide_known), 0, _OF_ROW / 2.0),
+    "nanvar of too few, of no account": (_known_alone(np.nanvar), call(wide_known), 0, _OF_ROW),
+    "nanstd of too few, of no account": (
+        _known_alone(np.nanstd),
+        call(wide_known),
+        0,
+        _OF_ROW / 2.0,
     ),
     "std from a given mean": (np.std, call(onp.ones(3), mean=onp.ones(1)), 0, onp.zeros(3)),
     "nanstd of a constant": (np.nanstd, call(onp.array([1.0, NAN, 1.0])), 0, onp.zeros(3)),

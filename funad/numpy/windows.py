@@ -1,0 +1,50 @@
+"""Windows that slide over an array; NumPy has them in numpy.lib.stride_tricks."""
+
+import functools as _functools
+
+import numpy as _np
+
+from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
+from ..primitives import _move, primitive
+from ..primitives import call as _call
+from ..primitives import innermost as _innermost
+from ..registry import adopt as _adopt
+from ..registry import enter as _enter
+
+_plain = _np.lib.stride_tricks.sliding_window_view
+_SLIDING = _enter(_plain)
+
+
+@_functools.wraps(_plain)
+def sliding_window_view(x, window_shape, axis=None, *, subok=False, writeable=False):
+    if _innermost((x,)) is None:
+        return _plain(x, window_shape, axis, subok=subok, writeable=writeable)
+    if writeable:  # one element stands in many windows
+        raise _UnsupportedKeywordError(
+            "the derivative of numpy.lib.stride_tricks.sliding_window_view does not handle writeable=True on "
+            "a traced value; write into x itself, and the windows show it"
+        )
+    return _call(_SLIDING, (x, window_shape, axis), {"subok": subok} if subok else {})
+
+
+_move(sliding_window_view, _plain)
+_adopt(_SLIDING, sliding_window_view)
+
+
+def _sum_windows(windows, axes):
+    """Return Σ of all windows, each added in its place: what sliding_window_view is the transpose of."""
+    for axis in reversed(axes):
+        windows = _np.moveaxis(windows, axis, -2)
+        *others, count, size = windows.shape
+        x = _np.zeros((*others, count + size - 1), windows.dtype)
+        if size <= count:
+            for n in range(size):
+                x[..., n : n + count] += windows[..., n]
+        else:
+            for n in range(count):
+                x[..., n : n + size] += windows[..., n, :]
+        windows = _np.moveaxis(x, -1, axis)
+    return windows
+
+
+sum_windows = primitive(_sum_windows, "the sum of windows")
