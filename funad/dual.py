@@ -64,6 +64,7 @@ class _Ended(Forward):
     """A trace that is over."""
 
     __slots__ = ()
+    ended = True
 
     def process(self, *_: Any) -> Any:
         refuse_ended()

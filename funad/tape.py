@@ -87,8 +87,13 @@ def refuse_ended() -> NoReturn:
     raise EndedTraceError(
         "a traced value was used after its transformation had returned; return it from the "
         "function (has_aux=True takes values along) instead of keeping it in a global, an "
-        "attribute or a generator, or keep stop_gradient of it"
+        "attribute, a cache or a generator, or keep stop_gradient of it"
     )
+
+
+def has_ended(trace: Any) -> bool:
+    """Say whether a trace is over."""
+    return type(getattr(trace, "entries", None)) is _Ended or getattr(trace, "ended", False)
 
 
 # The record of taking the k-th output of a call that returned several.

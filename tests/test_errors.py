@@ -1,5 +1,6 @@
 """What cannot be differentiated is refused with a message that says what to write instead."""
 
+import collections
 import ctypes
 import ctypes.util
 import json
@@ -22,7 +23,21 @@ import scipy.stats
 
 import funad.errors
 import funad.numpy as np
-from funad import defvjp, elementwise, elementwise_grad, grad, jvp, linear, primitive, registry, stop_gradient
+from funad import (
+    defvjp,
+    elementwise,
+    elementwise_grad,
+    grad,
+    jacobian,
+    jvp,
+    linear,
+    linearize,
+    primitive,
+    registry,
+    stop_gradient,
+    value_and_grad,
+    vjp,
+)
 from funad.errors import (
     ArgumentTypeError,
     DuplicateRuleError,
@@ -369,6 +384,53 @@ def test_a_traced_value_that_is_used_after_its_trace_is_refused(differentiate, u
         use(kept)
     with pytest.raises(EndedTraceError, match="after its transformation had returned"):
         grad(lambda y: np.sum(y * kept))(x)
+
+
+RUNS = {
+    "grad": grad,
+    "value_and_grad": value_and_grad,
+    "jacobian": jacobian,
+    "vjp": lambda f: lambda x: vjp(f, x),
+    "jvp": lambda f: lambda x: jvp(f, (x,), (x,)),
+    "linearize": lambda f: lambda x: linearize(f, x),
+}
+
+
+@pytest.mark.parametrize("returned", [lambda kept, x: kept, lambda kept, x: (x[0], {"kept": [kept]})])
+@pytest.mark.parametrize("differentiate", [grad, lambda f: lambda x: jvp(f, (x,), (x,))])
+@pytest.mark.parametrize("again", RUNS.values(), ids=RUNS)
+def test_a_traced_value_of_an_ended_trace_is_no_result(again, differentiate, returned):
+    kept = _leak(differentiate)
+    with pytest.raises(EndedTraceError, match="after its transformation had returned.*a cache"):
+        again(lambda x: returned(kept, x))(x)
+    with pytest.raises(EndedTraceError, match="after its transformation had returned"):
+        again(lambda x: x)(kept)
+
+
+def test_an_ended_traced_value_in_aux_is_refused():
+    kept = _leak(grad)
+    with pytest.raises(EndedTraceError):
+        grad(lambda x: (np.sum(x), kept), has_aux=True)(x)
+
+
+class Named(dict):
+    pass
+
+
+@pytest.mark.parametrize(
+    "hide",
+    [lambda y: Named(y=y), lambda y: collections.defaultdict(list, y=[y]), lambda y: collections.deque([y])],
+)
+def test_a_result_in_a_container_that_is_not_registered_is_refused(hide):
+    said = "traced values in a (Named|defaultdict|deque), which is no container.*tree.register"
+    for again in (RUNS["vjp"], RUNS["jvp"]):
+        with pytest.raises(NotDifferentiableError, match=said):
+            again(lambda x: (x, hide(x)))(x)
+    with pytest.raises(NotDifferentiableError, match=said):
+        grad(lambda x: (np.sum(x), {"more": hide(x)}), has_aux=True)(x)
+    # What does not depend on x, or on an outer x only, may be in any.
+    assert grad(lambda x: (np.sum(x), hide(1.0)), has_aux=True)(x)[1] == hide(1.0)
+    assert grad(lambda a: grad(lambda b: (a * b, hide(a)), has_aux=True)(a)[0])(2.0) == 1.0
 
 
 def test_a_generator_that_goes_on_after_its_trace_is_refused():

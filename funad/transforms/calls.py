@@ -15,7 +15,7 @@ from .. import tree
 from ..boxes import Box, Traced
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError
 from ..spaces import describe, fit, is_complex, is_number, shed, zeros_like
-from ..tape import Tape
+from ..tape import Tape, has_ended, refuse_ended
 from ..tracing import trace
 
 ArgNums = int | str | tuple[int | str, ...]
@@ -187,8 +187,10 @@ class Call:
 
 def differentiable(f: Any, place: int | str, x: Any, whole: Any = None, n: int = 0) -> Any:
     """Return the n-th leaf of an argument as a float, complex or array of them; refuse what cannot be one."""
-    if isinstance(x, (Traced, float)):
+    if isinstance(x, float):
         return x
+    if isinstance(x, Traced):
+        return x if not has_ended(x.tape) else refuse_ended()
     if isinstance(x, (int, complex)) and not isinstance(x, bool):
         return float(x) if isinstance(x, int) else onp.complex128(x)
     if isinstance(x, (ndarray, onp.generic)):
