@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import inspect
 import pickle
 import tracemalloc
@@ -72,6 +73,54 @@ def test_argnums_of_an_unknown_name_is_an_error():
 def test_argnums_of_the_wrong_kind_is_an_error(argnums):
     with pytest.raises(ArgumentError, match="argnums"):
         grad(product, argnums)
+
+
+@pytest.mark.parametrize("argnums", [(0, "a"), (0, -2), ("b", 1), ("a", "b", -1)])
+def test_argnums_that_mean_one_argument_twice_are_an_error(argnums):
+    with pytest.raises(ArgumentError, match="names an argument twice"):
+        grad(product, argnums)(2.0, 3.0)
+
+
+def test_a_name_is_never_taken_for_one_of_further_arguments():
+    def f(a, *rest, scale=1.0, **options):
+        return a * scale + sum(n * x for n, x in enumerate(rest, 1)) + options.get("shift", 0.0)
+
+    assert grad(f, ("scale", 1, -1))(2.0, 3.0, 4.0, scale=5.0) == (2.0, 1.0, 2.0)
+    assert grad(f, ("a", "shift"))(2.0, 3.0, shift=1.0) == (1.0, 1.0)
+    for argnums, said in {
+        "scale": "was called without this argument",
+        "rest": r"\*rest of f is any number of arguments; give their positions, from 1 on",
+        "options": r"\*\*options of f is any number of arguments; give their names",
+    }.items():
+        with pytest.raises(ArgumentError, match=said):
+            grad(f, argnums)(2.0, 3.0, 4.0, shift=1.0)
+
+
+def test_names_of_decorated_functions():
+    def timed(f):
+        @functools.wraps(f)
+        def wrapper(*args, **kwargs):
+            return f(*args, **kwargs)
+
+        return wrapper
+
+    def scaled(f):
+        @functools.wraps(f)
+        def wrapper(scale, *args):
+            return scale * f(*args)
+
+        return wrapper
+
+    assert grad(timed(product), ("b", "a"))(2.0, 3.0) == (12.0, 9.0)
+    assert grad(scaled(product), "scale")(5.0, 2.0, 3.0) == 18.0
+    with pytest.raises(ArgumentError, match="wrapped in a function of other arguments; give its position"):
+        grad(scaled(product), "b")(5.0, 2.0, 3.0)
+    assert grad(scaled(product), 2)(5.0, 2.0, 3.0) == 60.0
+
+
+def test_argnums_may_be_integers_of_numpy():
+    assert [grad(product, n)(2.0, 3.0) for n in onp.arange(2)] == [9.0, 12.0]
+    assert grad(product, tuple(onp.arange(2)))(2.0, 3.0) == (9.0, 12.0)
 
 
 def test_grad_of_what_is_no_function_is_an_error():

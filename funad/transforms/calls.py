@@ -6,7 +6,7 @@ import functools
 import inspect
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as onp
@@ -64,8 +64,10 @@ def check_argnums(f: Callable[..., Any], argnums: Any, argnum: Any = None) -> Ar
                 f"argnum is another name of argnums; give one of them, not {argnums!r} and {argnum!r}"
             )
         argnums = argnum
-    if isinstance(argnums, list):
-        argnums = tuple(argnums)
+    if isinstance(argnums, (list, tuple)):
+        argnums = tuple([int(n) if isinstance(n, onp.integer) else n for n in argnums])
+    elif isinstance(argnums, onp.integer):
+        argnums = int(argnums)
     many = argnums if isinstance(argnums, tuple) else (argnums,)
     if not many or not all(isinstance(n, (int, str)) and not isinstance(n, bool) for n in many):
         raise ArgumentError(f"argnums is an int, a name or a tuple of them, not {argnums!r}")
@@ -81,7 +83,7 @@ def _locate(f: Callable[..., Any], argnum: int | str, args: Any, kwargs: Any) ->
         place = argnum + len(args) if argnum < 0 else argnum
         if 0 <= place < len(args):
             return place
-        named = _parameters(f)[argnum:] if argnum >= 0 else []
+        named = _positional(f)[argnum:] if argnum >= 0 else []
         if named and named[0] in kwargs:
             return named[0]
         raise ArgumentError(
@@ -89,22 +91,47 @@ def _locate(f: Callable[..., Any], argnum: int | str, args: Any, kwargs: Any) ->
         )
     if argnum in kwargs:
         return argnum
+    positional = _positional(f)
+    if argnum in positional[: len(args)]:
+        return positional.index(argnum)
+    raise ArgumentError(f"argnums={argnum!r}, but {_why_not(f, name, argnum, positional)}")
+
+
+def _why_not(f: Callable[..., Any], name: str, argnum: str, positional: list[str]) -> str:
+    """Return why an argument is not to be found by its name."""
     parameters = _parameters(f)
-    if argnum in parameters and parameters.index(argnum) < len(args):
-        return parameters.index(argnum)
-    if argnum in parameters:
-        raise ArgumentError(f"argnums={argnum!r}, but {name} was called without this argument")
-    raise ArgumentError(
-        f"argnums={argnum!r}, but {name} has no such argument; it has {', '.join(parameters)}"
-    )
+    if argnum not in parameters:
+        return f"{name} has no such argument; it has {', '.join(parameters)}"
+    kind = parameters[argnum].kind
+    if kind is inspect.Parameter.VAR_POSITIONAL:
+        first = list(parameters).index(argnum)
+        return f"*{argnum} of {name} is any number of arguments; give their positions, from {first} on"
+    if kind is inspect.Parameter.VAR_KEYWORD:
+        return f"**{argnum} of {name} is any number of arguments; give their names"
+    if argnum not in positional and kind is not inspect.Parameter.KEYWORD_ONLY:
+        return f"{name} is wrapped in a function of other arguments; give its position"
+    return f"{name} was called without this argument"
 
 
-def _parameters(f: Callable[..., Any]) -> list[str]:
-    """Return the names of the parameters of f, as far as Python knows them."""
+def _parameters(f: Callable[..., Any], follow: bool = True) -> Mapping[str, inspect.Parameter]:
+    """Return the parameters of f, as far as Python knows them."""
     try:
-        return list(inspect.signature(f).parameters)
+        return inspect.signature(f, follow_wrapped=follow).parameters
     except (TypeError, ValueError):
-        return []
+        return {}
+
+
+_BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def _positional(f: Callable[..., Any]) -> list[str]:
+    """Return the names of the arguments of f that may be given by position, in order."""
+    names = [p.name for p in _parameters(f).values() if p.kind in _BY_POSITION]
+    if hasattr(f, "__wrapped__"):  # functools.wraps shows the arguments of what is wrapped
+        own = [p.name for p in _parameters(f, False).values() if p.kind in _BY_POSITION]
+        if own != names[: len(own)]:
+            return own
+    return names
 
 
 def leaf_names(f: Callable[..., Any], args: Any, kwargs: Any) -> list[str]:
@@ -136,6 +163,8 @@ class Call:
         self.single = not isinstance(argnums, tuple)
         many = argnums if isinstance(argnums, tuple) else (argnums,)
         self.places = [_locate(f, argnum, args, kwargs) for argnum in many]
+        if len(many) > 1 and len(set(self.places)) < len(many):
+            raise ArgumentError(f"argnums {argnums!r} names an argument twice")
         self.leaves: list[Any] = []
         self.structures: list[Any] = []
         for place in self.places:
