@@ -417,6 +417,13 @@ class Named(dict):
     pass
 
 
+class Product(onp.ndarray):
+    """An array of which * is the product of matrices, as of numpy.matrix."""
+
+    def __mul__(self, other):
+        return self @ other
+
+
 @pytest.mark.parametrize(
     "hide",
     [lambda y: Named(y=y), lambda y: collections.defaultdict(list, y=[y]), lambda y: collections.deque([y])],
@@ -530,6 +537,13 @@ def test_a_keyword_that_numpy_does_not_know_is_numpys_own_error():
         (True, "bool"),
         (onp.array([True]), r"bool\[1\]"),
         (onp.array([object()]), "object"),
+        (
+            onp.ma.array([1.0, 2.0], mask=[0, 1]),
+            r"a MaskedArray, whose arithmetic .*numpy.asarray\(x\), and a m",
+        ),
+        ([x, x.view(Product)], r"at \[1\], is a Product, whose arithmetic is its own"),
+        (Named(w=x), "Named .*funad.tree.register.*in argnums$"),
+        (Named.__init__, "in argnums$"),
     ],
 )
 def test_what_is_not_made_of_numbers_is_refused(value, said):

@@ -16,6 +16,7 @@ from ..boxes import Box, Traced
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError
 from ..spaces import describe, fit, is_complex, is_number, shed, zeros_like
 from ..tape import Tape, has_ended, refuse_ended
+from ..teaching import refused_constant
 from ..tracing import trace
 
 ArgNums = int | str | tuple[int | str, ...]
@@ -222,7 +223,8 @@ def differentiable(f: Any, place: int | str, x: Any, whole: Any = None, n: int =
         return x if not has_ended(x.tape) else refuse_ended()
     if isinstance(x, (int, complex)) and not isinstance(x, bool):
         return float(x) if isinstance(x, int) else onp.complex128(x)
-    if isinstance(x, (ndarray, onp.generic)):
+    own = type(x) is not ndarray and isinstance(x, ndarray) and refused_constant(x) is not None
+    if isinstance(x, (ndarray, onp.generic)) and not own:
         if x.dtype.kind in "fc":
             return x
         if x.dtype.kind in "iu":
@@ -231,12 +233,18 @@ def differentiable(f: Any, place: int | str, x: Any, whole: Any = None, n: int =
     path = tree.paths(whole)[n] if whole is not None else ""
     which = f"argument {place}" if isinstance(place, int) else f"argument {place!r}"
     found = f"{describe(x)} ({x!r:.40})" if path else describe(x)
-    if hasattr(x, "__array__") and not isinstance(x, (ndarray, onp.generic)):
+    if own:
+        found = (
+            f"a {type(x).__name__}, whose arithmetic is its own (give numpy.asarray(x), and a mask beside it)"
+        )
+    elif hasattr(x, "__array__") and not isinstance(x, (ndarray, onp.generic)):
         found += " (give its values as an array: numpy.asarray(x))"
+    elif not callable(x) and not isinstance(x, (str, bytes, bool, type(None), ndarray, onp.generic)):
+        found += " (if it holds numbers, make its class a container with funad.tree.register)"
     raise ArgumentTypeError(
         f"{which} of {name}{f', at {path},' if path else ''} is {found}, and a derivative is taken "
-        f"with respect to floats and float arrays only; name other arguments in argnums, or keep "
-        f"what is not a number out of the container"
+        f"with respect to floats and float arrays only; name other arguments in argnums"
+        + (", or keep what is not a number out of the container" if path else "")
     )
 
 
