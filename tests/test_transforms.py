@@ -14,7 +14,7 @@ from toolz import pipe
 
 import funad
 import funad.numpy as np
-from funad import curried, elementwise_grad, grad, stop_gradient, value_and_grad, vjp
+from funad import curried, elementwise_grad, grad, stop_gradient, transforms, value_and_grad, vjp
 from funad.errors import ArgumentError, CotangentError
 
 
@@ -401,6 +401,33 @@ def test_curried_transforms():
     assert f(3.0) == (6.0, "aux")
     y, vjp_f = curried.vjp(np.sin)(0.0)
     assert vjp_f(2.0) == 2.0
+
+
+def test_every_transformation_of_a_function_has_a_curried_form():
+    of_values = {"stop_gradient", "tap", "value"}
+    assert set(curried.__all__) == set(transforms.__all__) - of_values
+    for name in curried.__all__:
+        assert getattr(curried, name).func.__name__.strip("_") == name
+    assert pipe(product, curried.hessian(argnums=1))(2.0, 3.0) == 4.0
+    assert pipe(product, curried.hvp(argnums="b"))(2.0, 3.0, 1.0) == 4.0
+    assert pipe(product, curried.jacobian, curried.jacfwd(argnums=1))(2.0, 3.0) == 6.0
+    assert pipe(np.multiply, curried.j(argnum=1))(6.0, 1.0, 2.0, 3.0) == 2.0
+    assert curried.jvp(product)((2.0, 3.0))((1.0, 0.0)) == (18.0, 9.0)
+    assert curried.linearize(product)(2.0, 3.0)[1](0.0, 1.0) == 12.0
+    assert curried.vjp(argnums=1)(product)(2.0, 4.0)[1](1.0) == 16.0
+    assert pipe(lambda x: x**3, curried.numerical(order=4), curried.checkpoint, curried.grad)(2.0) > 11.99
+    assert pickle.loads(pickle.dumps(curried.vjp(product, argnums=1)))(2.0, 3.0)[1](1.0) == 12.0
+
+
+@pytest.mark.parametrize(
+    "run", [curried.vjp, curried.linearize, lambda f: curried.jvp(f, (2.0,)), curried.grad]
+)
+def test_an_error_in_a_curried_function_is_not_taken_for_a_missing_argument(run):
+    def f(x):
+        return x + None
+
+    with pytest.raises(TypeError, match="NoneType"):
+        run(f)((1.0,) if run.__name__ == "<lambda>" else 1.0)
 
 
 def test_bound_methods_lambdas_and_builtins_can_be_differentiated():
