@@ -14,6 +14,7 @@ import numpy as onp
 from .. import tree
 from ..boxes import Box, Traced
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError
+from ..registry import record_of
 from ..spaces import describe, fit, is_complex, is_number, shed, zeros_like
 from ..tape import Tape, has_ended, refuse_ended
 from ..teaching import refused_constant
@@ -77,7 +78,7 @@ def check_argnums(f: Callable[..., Any], argnums: Any, argnum: Any = None) -> Ar
     return argnums  # type: ignore[no-any-return]
 
 
-def _locate(f: Callable[..., Any], argnum: int | str, args: Any, kwargs: Any) -> int | str:
+def locate(f: Callable[..., Any], argnum: int | str, args: Any, kwargs: Any) -> int | str:
     """Return where the argument is in this call: a position in args or a key of kwargs."""
     name = getattr(f, "__name__", "f")
     if isinstance(argnum, int):
@@ -128,7 +129,9 @@ _BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_
 def _positional(f: Callable[..., Any]) -> list[str]:
     """Return the names of the arguments of f that may be given by position, in order."""
     names = [p.name for p in _parameters(f).values() if p.kind in _BY_POSITION]
-    if hasattr(f, "__wrapped__"):  # functools.wraps shows the arguments of what is wrapped
+    if (
+        hasattr(f, "__wrapped__") and record_of(f) is None
+    ):  # functools.wraps shows the arguments of what is wrapped
         own = [p.name for p in _parameters(f, False).values() if p.kind in _BY_POSITION]
         if own != names[: len(own)]:
             return own
@@ -163,7 +166,7 @@ class Call:
         self.f, self.args, self.kwargs = f, args, kwargs
         self.single = not isinstance(argnums, tuple)
         many = argnums if isinstance(argnums, tuple) else (argnums,)
-        self.places = [_locate(f, argnum, args, kwargs) for argnum in many]
+        self.places = [locate(f, argnum, args, kwargs) for argnum in many]
         if len(many) > 1 and len(set(self.places)) < len(many):
             raise ArgumentError(f"argnums {argnums!r} names an argument twice")
         self.leaves: list[Any] = []
