@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import contextvars
 import dis
+import functools
 import itertools
 import linecache
 import os
@@ -111,15 +112,29 @@ def _place() -> _Place | None:
     Below the frames of funad that called f, all is the user's.
     """
     frame: Any = sys._getframe(2)
-    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
-        frame = frame.f_back
-    found = frame
-    while frame is not None and not frame.f_code.co_filename.startswith(_HERE):
-        found = frame
-        if not frame.f_code.co_filename.startswith(_LIBRARIES):
-            break
+    found = None
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if filename.startswith(_HERE):
+            if frame.f_code.co_qualname == "Call.__call__":
+                f = frame.f_locals["self"].f
+                if found is None or _own_name(f, "").partition(".")[0] in _KNOWN:
+                    return _directly(frame, f)
+                break
+        else:
+            found = frame
+            if not filename.startswith(_LIBRARIES):
+                break
         frame = frame.f_back
     return None if found is None else _read(found, found.f_lasti, found.f_lineno)
+
+
+def _directly(frame: Any, f: Any) -> _Place:
+    """Return the place of a function that a transformation was given as it is: grad(math.sin)."""
+    while isinstance(f, functools.partial):
+        f = f.func
+    name = _own_name(f, getattr(f, "__name__", ""))
+    return _Place(frame.f_code, frame.f_lineno, "", name, "", "", f, "CALL")
 
 
 def _read(frame: Any, at: int, line: int) -> _Place:
@@ -133,14 +148,40 @@ def _read(frame: Any, at: int, line: int) -> _Place:
         tree = None
     arguments = ""
     if isinstance(tree, (ast.Call, ast.Subscript)):
-        tree = tree.func if isinstance(tree, ast.Call) else tree.value
+        mapped = _mapped(tree)
+        tree = mapped or (tree.func if isinstance(tree, ast.Call) else tree.value)
         name, function = _named(tree, frame)
-        arguments = _after(text, tree)
+        arguments = "" if mapped else _after(text, tree)
         base = ast.unparse(tree.value) if isinstance(tree, ast.Attribute) else ""
     elif isinstance(tree, ast.BinOp):
         sides = [_named(side, frame)[0] for side in (tree.left, tree.right)]
         name = next((side for side in sides if _instead(side)), "")
     return _Place(code, line, text, name, base, arguments, function, dis.opname[code.co_code[at]])
+
+
+def _mapped(tree: Any) -> Any:
+    """Return math.sin of list(map(math.sin, ...)): list and its like ask for no number themselves."""
+    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and tree.func.id in _CONSUMERS:
+        for part in ast.walk(tree):
+            if isinstance(part, ast.Call) and getattr(part.func, "id", "") == "map" and part.args:
+                return part.args[0]
+    return None
+
+
+_CONSUMERS = {
+    "all",
+    "any",
+    "dict",
+    "enumerate",
+    "list",
+    "max",
+    "min",
+    "next",
+    "set",
+    "sorted",
+    "sum",
+    "tuple",
+}
 
 
 def _after(text: str, tree: Any) -> str:
@@ -200,6 +241,7 @@ _KNOWN = {"numpy", "scipy", "math", "cmath", "statistics"}
 
 def _instead(name: str) -> str:
     """Return what the table says of a function, or of what it stands in."""
+    name = name.removeprefix("funad.")
     found = [known for known in _INSTEAD if f"{name}.".startswith(f"{known}.")]
     return _INSTEAD[max(found, key=len)] if found else ""
 
@@ -214,7 +256,7 @@ def _rewrite(place: _Place) -> str:
     elif place.function is None and place.base and hasattr(onp.ndarray, method):
         record, written = record_of(getattr(onp, method, None)), f"np.{method}"
         arguments = f"{place.base}, {arguments}"
-    drawn = place.name.startswith("numpy.random.")
+    drawn = place.name.startswith(("numpy.random.", "funad."))
     if record is not None and record.wrapped is not record.f and record.kind is not None and not drawn:
         return f"write {written}({arguments} after import funad.numpy as np"
     rewrite = _instead(place.name)
@@ -248,22 +290,32 @@ def refusal(found: str, what: str, loses: str, instead: str) -> NotDifferentiabl
         return _remembered(_stored(text, found), place)
     if place.name in _WRITING:
         return refused_write(method)
-    by_hand = place.name in ("", "float", "int", "complex", "range")
-    if place.operation == "BINARY_SUBSCR" and not _instead(place.name):
+    by_hand = place.name in ("", "float", "int", "complex", "range", *_CONSUMERS)
+    if place.operation in ("BINARY_SUBSCR", "BINARY_SLICE") and place.name not in _SUBSCRIPTED:
         by_hand, what, loses, instead = True, "use as an index", "integers", "write int(stop_gradient(x))"
     if by_hand:
-        if place.operation == "BINARY_OP":
+        if place.operation == "BINARY_OP" and what in ("float()", "int()"):
+            instead = "write it as an f-string, which takes traced values"
+        elif place.operation == "BINARY_OP":
             instead = "write np.array([...]) for the list after import funad.numpy as np"
         at = f", in {place.text}," if place.text else ""
         return _remembered(
             f"{what} of a traced value, {found}{at} would give {loses} and lose its derivative; {instead}, "
             f"or {_PLAIN}", place,
         )  # fmt: skip
+    rewrite = f"{_rewrite(place)}, or give it {_PLAIN}"
+    if what == "use as an index" and not _instead(place.name):  # a size, or an axis
+        rewrite = instead
     return _remembered(
         f"{place.name} met a traced value, {found}, where it needs {loses} ({what}), and would lose its "
-        f"derivative; {_rewrite(place)}, or give it {_PLAIN}", place,
+        f"derivative; {rewrite}", place,
     )  # fmt: skip
 
+
+# Objects of NumPy's that make arrays of what stands in their brackets.
+_SUBSCRIPTED = {
+    f"{module}.{name}" for module in ("numpy", "funad.numpy") for name in ("c_", "mgrid", "ogrid", "r_")
+}
 
 # Methods that write into their array, and functions of NumPy's that write into their first argument.
 _WRITERS = {"__setitem__", "fill", "itemset", "partition", "put", "sort"}

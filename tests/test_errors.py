@@ -3,6 +3,7 @@
 import collections
 import ctypes
 import ctypes.util
+import functools
 import json
 import math
 import pickle
@@ -28,6 +29,7 @@ from funad import (
     elementwise,
     elementwise_grad,
     grad,
+    j,
     jacobian,
     jvp,
     linear,
@@ -235,6 +237,53 @@ def test_an_error_in_the_place_of_a_refusal_is_told_with_it():
         NotDifferentiableError, match=r"brentq met .*in the end it raised RuntimeError: Unable to"
     ):
         grad(lambda x: scipy.optimize.brentq(math.sin, 3.0, x + 3))(1.0)
+
+
+@pytest.mark.parametrize(
+    ("f", "said"),
+    [
+        (math.sin, "math.sin met … write np.sin(...) after"),
+        (functools.partial(math.pow, 2.0), "math.pow met … write np.pow(...) after"),
+        (float, "float() of a traced value, 2.0 would give"),
+        (scipy.special.expit, "scipy.special.expit was called … write 1 / (1 + np.exp(-x))"),
+        (scipy.stats.norm.pdf, "scipy.stats.pdf met a traced value"),
+        (lambda x: sum(map(math.sin, [x, x])), "math.sin met … write np.sin(...) after"),
+        (lambda x: next(map(math.exp, [x])), "math.exp met … write np.exp(...) after"),
+    ],
+)
+def test_a_function_that_no_line_of_the_users_calls_is_named(f, said):
+    for differentiate in (
+        grad,
+        lambda f: lambda x: jvp(f, (x,), (1.0,)),
+        lambda f: lambda x: j(f)(1.0, 1.0, x),
+    ):
+        with pytest.raises(FunadError, match=".*".join(map(re.escape, said.split(" … ")))):
+            differentiate(f)(2.0)
+
+
+@pytest.mark.parametrize(
+    ("f", "said"),
+    [
+        (lambda x: np.zeros(x), "funad.numpy.zeros met"),
+        (lambda x: np.eye(x), "funad.numpy.eye met"),
+        (lambda x: onp.zeros((2, x)), "numpy.zeros met"),
+        (lambda x: onp.arange(3.0)[x], "use as an index … in onp.arange(3.0)[x]"),
+        (lambda x: onp.arange(3.0)[x:], "use as an index … in onp.arange(3.0)[x:]"),
+        (lambda x: np.ones(4).reshape(x, 2), "reshape met"),
+    ],
+)
+def test_a_size_or_an_index_asks_for_an_integer_and_never_for_the_same_again(f, said):
+    wanted = ".*".join(map(re.escape, f"{said} … write int(stop_gradient(x))".split(" … ")))
+    with pytest.raises(NotDifferentiableError, match=wanted) as caught:
+        grad(lambda x: np.sum(f(x)))(2.0)
+    assert "after import" not in str(caught.value) and "dtype=dtype" not in str(caught.value)
+
+
+def test_formatting_by_percent_asks_for_an_f_string():
+    form = "%.1f"
+    with pytest.raises(NotDifferentiableError, match=r"in form % x.*f-string"):
+        grad(lambda x: (form % x, x)[1])(2.0)
+    assert grad(lambda x: (f"{x:.1f}", x)[1])(2.0) == 1.0
 
 
 def test_what_is_written_in_the_messages_is_right():
