@@ -13,8 +13,9 @@ from . import tree
 from .arrays import UNTRACED, Array, content, fillable, linked, settled, view_of
 from .boxes import Box, Dual, Traced, innermost, unbox
 from .dual import FORWARD, of_one, of_two
+from .errors import ArgumentError
 from .registry import WORTH_DROPPING, Record, adopt, enter, record_of, signature_of
-from .spaces import is_inexact, zeros_of
+from .spaces import describe, is_inexact, zeros_of
 from .tape import CONSTANT, OUTPUT, Tape
 from .teaching import refused_constant
 
@@ -69,6 +70,8 @@ def primitive(
     """
     if f is None:
         return functools.partial(primitive, name=name, containers=containers)
+    if not callable(f):
+        raise ArgumentError(f"primitive wraps a function, but was given {describe(f)}")
     record = enter(f, name)
     record.containers = containers if isinstance(containers, tuple) else EVERYTHING if containers else ()
     make = {1: _of_one, 2: _of_two}.get(f.nin, _of_any) if isinstance(f, onp.ufunc) else _of_any

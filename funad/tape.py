@@ -429,6 +429,11 @@ def settle(record: Record, xbar: Any, ybar: Any, x: Any, at: Any) -> Any:
     kind = type(xbar)
     if kind is Scatter:
         return xbar
+    if xbar is None:
+        raise CotangentError(
+            f"the VJP rule of {record.name} returned None for an argument of shape {shape_of(x)} (does it "
+            f"end without a return statement?); return x̄ of the shape of x"
+        )
     if at and record.kind == "elementwise":
         xbar = strong_zero(xbar, ybar)
     elif at and record.kind == "linear":

@@ -25,6 +25,7 @@ import scipy.stats
 import funad.errors
 import funad.numpy as np
 from funad import (
+    defjvp,
     defvjp,
     elementwise,
     elementwise_grad,
@@ -41,7 +42,9 @@ from funad import (
     vjp,
 )
 from funad.errors import (
+    ArgumentError,
     ArgumentTypeError,
+    CotangentError,
     DuplicateRuleError,
     EndedTraceError,
     FunadError,
@@ -639,6 +642,72 @@ def test_a_second_rule_is_refused():
         defvjp(half_ruled, lambda y, ybar, a, b: ybar)
     with pytest.raises(DuplicateRuleError, match="primitive already"):
         primitive(record_of(half_ruled).f)
+
+
+def _halved(x, scale=1.0):
+    return x * scale / 2
+
+
+def _lone(f=_halved):
+    """Return a new primitive."""
+    return primitive(lambda x, scale=1.0: f(x, scale), name="halved")
+
+
+@pytest.mark.parametrize("define", [defvjp, defjvp, elementwise, linear])
+@pytest.mark.parametrize(
+    ("rules", "argnums", "said"),
+    [
+        ([3.0], None, r"a rule is a function of y, ȳ and the arguments of halved, not float"),
+        ([lambda ybar, x: ybar], None, r"argument 0 takes \(ybar, x\), but .* \(x, scale=1.0\)"),
+        ([lambda y, ybar, x, scale, n: ybar], None, r"takes \(y, ybar, x, scale, n\), but"),
+        ([lambda y, ybar, x: ybar] * 3, None, r"halved has no argument 2: it is halved\(x, scale=1.0\)"),
+        ([lambda y, ybar, x: ybar], (-1,), "halved has no argument -1"),
+        ([lambda y, ybar, x: ybar], (0, 1), r"argnums \(0, 1\) names 2 arguments, but there are 1 rules"),
+    ],
+)
+def test_what_cannot_be_a_rule_is_refused_at_the_door(define, rules, argnums, said):
+    halved = _lone()
+    with pytest.raises(ArgumentError, match=said):
+        define(halved, *rules, argnums=argnums)
+    define(halved, lambda y, ybar, x, scale=1.0: ybar * scale / 2)  # nothing is left of the refused one
+    assert grad(halved)(3.0) == 0.5
+
+
+def test_a_refused_rule_leaves_no_other_behind():
+    halved = _lone()
+    defvjp(halved, None, lambda y, ybar, x, scale: ybar * x / 2)
+    with pytest.raises(DuplicateRuleError):
+        defvjp(halved, lambda y, ybar, x, scale=1.0: 7.0, lambda y, ybar, x, scale: 7.0)
+    defvjp(halved, lambda y, ybar, x, scale=1.0: ybar * scale / 2)
+    assert grad(halved, (0, 1))(3.0, 2.0) == (1.0, 1.5)
+
+
+def test_a_rule_may_belong_to_a_name_or_to_one_number():
+    halved = _lone()
+    defvjp(halved, lambda y, ybar, x, scale=1.0: ybar * scale / 2, argnums=0)
+    defvjp(halved, lambda y, ybar, x, scale: ybar * x / 2, argnums=("scale",))
+    for f in (lambda s: halved(3.0, s), lambda s: halved(3.0, scale=s)):
+        assert grad(f)(2.0) == 1.5
+    assert grad(lambda x: halved(x=x, scale=4.0))(1.0) == 2.0
+
+
+@pytest.mark.parametrize("define", [defvjp, elementwise, linear])
+@pytest.mark.parametrize("at", [2.0, x])
+def test_a_rule_that_returns_nothing_is_named(define, at):
+    halved = _lone()
+    define(halved, lambda y, ybar, x: None)
+    with pytest.raises(CotangentError, match="VJP rule of halved returned None.*return statement"):
+        grad(lambda x: np.sum(halved(x)))(at)
+
+
+def test_partials_and_objects_can_be_primitives():
+    scaled = primitive(functools.partial(_halved, scale=4.0))
+    defvjp(scaled, lambda y, ybar, x: 2 * ybar)
+    assert grad(scaled)(1.0) == 2.0
+    with pytest.raises(MissingRuleError, match="_halved, called with float, has no derivative rule"):
+        grad(primitive(functools.partial(_halved)))(1.0)
+    with pytest.raises(ArgumentError, match="primitive wraps a function, but was given float"):
+        primitive(3.0)
 
 
 def test_a_rule_for_what_is_no_primitive_is_refused():
