@@ -15,8 +15,8 @@ import itertools
 import linecache
 import os
 import re
+import site
 import sys
-import sysconfig
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -28,8 +28,8 @@ from .registry import record_of
 __all__ = ["refusal", "refused_constant", "refused_in_place", "refused_write", "taught", "without_rule"]
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_LIBRARIES = tuple(
-    {sysconfig.get_paths()[name] + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+_LIBRARIES = tuple(  # not by sysconfig, whose import takes 2 ms
+    {path + os.sep for path in (os.path.dirname(os.__file__), *site.getsitepackages())}
     | {
         os.path.dirname(os.path.dirname(os.path.abspath(onp.__file__))) + os.sep,
         "<frozen",
