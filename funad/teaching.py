@@ -17,6 +17,7 @@ import os
 import re
 import site
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -325,11 +326,28 @@ _WRITING = {
 
 
 def _stored(text: str, found: str) -> str:
+    if not _inside_of_a_call():
+        return (
+            f"{text} puts a traced value, {found}, into an array that a thread of its own has made, which is "
+            f"a plain one: it holds plain numbers only; make that array with zeros_like(x) of a traced x, or "
+            f"before the thread starts"
+        )
     return (
         f"{text} puts a traced value, {found}, into a plain NumPy array, which holds plain numbers only; "
         f"make that array with zeros, empty, full or array of funad.numpy inside the function that is "
         f"differentiated, or with zeros_like(x) of a traced x"
     )
+
+
+def _inside_of_a_call() -> bool:
+    """Say whether a function is traced in this thread: in others, arrays are made as plain ones."""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if code.co_qualname in ("Call.__call__", "trace", "run") and code.co_filename.startswith(_HERE):
+            return True
+        frame = frame.f_back
+    return threading.current_thread() is threading.main_thread()
 
 
 def refused_in_place(found: str) -> NotDifferentiableError | None:

@@ -606,6 +606,18 @@ def test_what_is_not_made_of_numbers_is_refused(value, said):
         grad(f)(value)
 
 
+def test_the_object_of_a_method_is_told_from_its_argument():
+    class Line:
+        @grad
+        def at(self, x):
+            return 3.0 * x
+
+    with pytest.raises(
+        ArgumentTypeError, match=r"argument 0 of at is Line \(self, .* argnums=1 is the argument"
+    ):
+        Line().at(2.0)
+
+
 def test_an_error_in_a_rule_names_primitive_shapes_and_the_users_line():
     def loss(x):
         y = np.sin(x)

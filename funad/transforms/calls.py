@@ -242,6 +242,8 @@ def differentiable(f: Any, place: int | str, x: Any, whole: Any = None, n: int =
         )
     elif hasattr(x, "__array__") and not isinstance(x, (ndarray, onp.generic)):
         found += " (give its values as an array: numpy.asarray(x))"
+    elif place == 0 and hasattr(type(x), name):
+        found += " (self, the object of the method, counts too: argnums=1 is the argument behind it)"
     elif not callable(x) and not isinstance(x, (str, bytes, bool, type(None), ndarray, onp.generic)):
         found += " (if it holds numbers, make its class a container with funad.tree.register)"
     raise ArgumentTypeError(
