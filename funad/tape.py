@@ -586,7 +586,12 @@ def _mend(
                 return strong_slope(strong_zero(xbar, ybar), ybar, rule, y, args, kwargs)
             except Exception as second:
                 error = second
-    which = f"argument {argnum}" if isinstance(argnum, int) else f"keyword {argnum!r}"
-    called = ", ".join(describe(x) for x in args)
-    error.add_note(f"raised by the VJP rule of {record.name} for {which}; called with {called}")
+    add_note(error, "VJP rule", record, argnum, args)
     raise error
+
+
+def add_note(error: Exception, kind: str, record: Record, argnum: Any, args: Any) -> None:
+    """Say in an error which rule has raised it."""
+    which = f"argument {argnum}" if isinstance(argnum, int) else f"keyword {argnum!r}"
+    called = ", ".join(describe(x) for x in args if not type(x).__name__.startswith("_"))  # ours are no x
+    error.add_note(f"raised by the {kind} of {record.name} for {which}; called with {called}")

@@ -63,6 +63,7 @@ _INSTEAD = {
     "numpy.c_": "write np.column_stack([...])",
     "numpy.mgrid": "write np.meshgrid(..., indexing='ij')",
     "numpy.ogrid": "write np.meshgrid(..., indexing='ij', sparse=True)",
+    "numpy.testing": "compare value(x), from funad",
     "numpy.random": "draw with plain parameters and transform what was drawn: mean + sd * rng.normal(size=n)",
     "numpy.vectorize": "write np.stack([f(t) for t in x])",
     "scipy.fft": "write the function of that name in np.fft",

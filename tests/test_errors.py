@@ -25,11 +25,13 @@ import scipy.stats
 import funad.errors
 import funad.numpy as np
 from funad import (
+    custom_vjp,
     defjvp,
     defvjp,
     elementwise,
     elementwise_grad,
     grad,
+    hvp,
     j,
     jacobian,
     jvp,
@@ -640,6 +642,37 @@ def test_an_error_in_a_rule_called_with_keywords_names_the_line_too():
     with pytest.raises(ValueError, match="matmul") as caught:
         grad(loss)(x)
     assert any("in loss" in note for note in caught.value.__notes__)
+
+
+@pytest.mark.parametrize(
+    "run", [RUNS["jvp"], lambda f: lambda x: linearize(f, x)[1](x), lambda f: lambda x: hvp(f)(x, x)]
+)
+def test_an_error_in_a_rule_in_forward_mode_names_primitive_and_shapes(run):
+    with pytest.raises(ValueError, match="matmul") as caught:
+        run(lambda x: np.sum(badly_ruled(x)))(x)
+    notes = "".join(caught.value.__notes__)
+    assert "badly_ruled for argument 0; called with float64[3]" in notes
+
+
+def test_an_error_in_a_backward_function_shows_nothing_of_ours():
+    with pytest.raises(ZeroDivisionError) as caught:
+        grad(custom_vjp(lambda x: x**2, lambda x: (x**2, x), lambda residuals, ybar: 1 // 0))(2.0)
+    assert caught.value.__notes__[0].endswith("called with float")
+
+
+class Model:
+    def __call__(self, x):
+        return x
+
+
+@pytest.mark.parametrize(
+    ("f", "name"), [(Model(), "Model"), (functools.partial(onp.multiply, 2.0), "multiply")]
+)
+def test_objects_and_partials_have_a_name_in_messages(f, name):
+    with pytest.raises(NonScalarOutputError, match=f"but {name} returned shape"):
+        grad(f)(x)
+    with pytest.raises(FunadError, match=f"but {name} "):
+        grad(f, 7)(x)
 
 
 def test_shape_errors_inside_f_are_numpys_own():

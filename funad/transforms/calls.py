@@ -15,7 +15,7 @@ from .. import tree
 from ..boxes import Box, Traced
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError
 from ..registry import record_of
-from ..spaces import describe, fit, is_complex, is_number, shed, zeros_like
+from ..spaces import describe, fit, is_complex, is_number, name_of, shed, zeros_like
 from ..tape import Tape, has_ended, refuse_ended
 from ..teaching import refused_constant
 from ..tracing import trace
@@ -80,7 +80,7 @@ def check_argnums(f: Callable[..., Any], argnums: Any, argnum: Any = None) -> Ar
 
 def locate(f: Callable[..., Any], argnum: int | str, args: Any, kwargs: Any) -> int | str:
     """Return where the argument is in this call: a position in args or a key of kwargs."""
-    name = getattr(f, "__name__", "f")
+    name = name_of(f)
     if isinstance(argnum, int):
         place = argnum + len(args) if argnum < 0 else argnum
         if 0 <= place < len(args):
@@ -232,7 +232,7 @@ def differentiable(f: Any, place: int | str, x: Any, whole: Any = None, n: int =
             return x
         if x.dtype.kind in "iu":
             return x.astype(onp.float64)
-    name = getattr(f, "__name__", "f")
+    name = name_of(f)
     path = tree.paths(whole)[n] if whole is not None else ""
     which = f"argument {place}" if isinstance(place, int) else f"argument {place!r}"
     found = f"{describe(x)} ({x!r:.40})" if path else describe(x)
@@ -259,7 +259,7 @@ def check_complex(call: Call) -> None:
         if not is_complex(x):
             raise ArgumentTypeError(
                 f"holomorphic=True is for functions of complex numbers, but "
-                f"{getattr(call.f, '__name__', 'f')} was given {describe(x)}; write x + 0j"
+                f"{name_of(call.f)} was given {describe(x)}; write x + 0j"
             )
 
 
@@ -267,7 +267,7 @@ def check_complex_result(f: Any, y: Any) -> None:
     """Refuse a real result of a function that is said to be holomorphic."""
     if not is_complex(y):
         raise NonScalarOutputError(
-            f"holomorphic=True is for functions with complex results, but {getattr(f, '__name__', 'f')} "
+            f"holomorphic=True is for functions with complex results, but {name_of(f)} "
             f"returned a real one, and a real function is holomorphic only if it is constant; leave "
             f"holomorphic=True out"
         )
@@ -344,7 +344,7 @@ def trace_call(call: Call, has_aux: bool) -> tuple[Any, Tape, Any]:
         tape.end()
         raise ArgumentError(
             f"has_aux=True needs a function that returns a pair (y, aux), but "
-            f"{getattr(call.f, '__name__', 'f')} returned {describe(y)}"
+            f"{name_of(call.f)} returned {describe(y)}"
         )
     return y[0], tape, tree.map(lambda leaf: out_of(tape, leaf), y[1])
 
@@ -355,7 +355,7 @@ def check_output(f: Any, y: Any) -> None:
         return
     hint = " (does it end without a return statement?)" if y is None else ""
     raise NonScalarOutputError(
-        f"{getattr(f, '__name__', 'f')} returned {describe(y)}{hint}, which has no derivative; return a "
+        f"{name_of(f)} returned {describe(y)}{hint}, which has no derivative; return a "
         f"number, an array, or a container of them"
     )
 

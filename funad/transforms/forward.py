@@ -12,7 +12,7 @@ from ..arrays import settled
 from ..boxes import Box, Dual
 from ..dual import Forward, dual, push_forward
 from ..errors import ArgumentError, TangentError
-from ..spaces import describe, fit, shape_of, zeros_like
+from ..spaces import describe, fit, name_of, shape_of, zeros_like
 from ..tracing import run
 from .calls import Call, check_output, finish, frozen_copies, out_of, own_copies, trace_call
 
@@ -173,7 +173,7 @@ def _fitted(call: Call, tangents: Any) -> list[Any]:
 
 def _pair(f: Callable[..., Any], y: Any) -> Any:
     if not isinstance(y, tuple) or len(y) != 2:
-        name = getattr(f, "__name__", "f")
+        name = name_of(f)
         raise ArgumentError(f"has_aux=True needs a function that returns a pair (y, aux); {name} does not")
     return y
 

@@ -10,7 +10,7 @@ import numpy as onp
 from .. import tree
 from ..boxes import Box, Traced, unbox
 from ..errors import ArgumentError, CotangentError, NonScalarOutputError
-from ..spaces import describe, fit, is_complex, ones_like, shape_of, shed
+from ..spaces import describe, fit, is_complex, name_of, ones_like, shape_of, shed
 from ..tracing import sweep
 from .calls import (
     ArgNums,
@@ -239,7 +239,7 @@ def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:
     """Refuse an output of which there is no gradient."""
     if type(y) is float and not holomorphic:
         return
-    name = getattr(f, "__name__", "f")
+    name = name_of(f)
     if not isinstance(unbox(y), _NUMBERS):
         raise NonScalarOutputError(
             f"grad needs a function with a scalar output, but {name} returned "
