@@ -93,7 +93,7 @@ def refuse_ended() -> NoReturn:
 
 def has_ended(trace: Any) -> bool:
     """Say whether a trace is over."""
-    return type(getattr(trace, "entries", None)) is _Ended or getattr(trace, "ended", False)
+    return type(trace.entries) is _Ended if type(trace) is Tape else getattr(trace, "ended", False)
 
 
 # The record of taking the k-th output of a call that returned several.

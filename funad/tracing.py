@@ -88,7 +88,7 @@ def _checked(trace: Any, y: Any) -> Any:
             if has_ended(x.tape):
                 refuse_ended()
             x = x.value
-        if isinstance(x, (Mapping, list, tuple, deque)):
+        if type(x) not in SCALARS and not isinstance(x, onp.ndarray) and isinstance(x, _COLLECTIONS):
             _check_foreign(trace, x)
         of_objects = isinstance(x, onp.ndarray) and x.dtype == object
         if seen > 1 or (of_objects and any(isinstance(part, Traced) for part in x.flat)):
@@ -98,6 +98,9 @@ def _checked(trace: Any, y: Any) -> Any:
                 "be lost; write np.stack([...]) or np.array([...]) after import funad.numpy as np"
             )
     return y
+
+
+_COLLECTIONS = (Mapping, list, tuple, deque)
 
 
 def _check_foreign(trace: Any, x: Any) -> None:
