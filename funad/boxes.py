@@ -64,7 +64,13 @@ class Traced:
         return len(self.value)
 
     def __hash__(self) -> int:
-        return hash(self.value)
+        # By value, f(3.0) in a cache would be the result for a traced 3.0, and its derivative zero.
+        raise NotDifferentiableError(
+            f"a traced value, {_short(self)}, cannot be a key of a dict, a set or a cache "
+            f"(functools.lru_cache): what is kept there under an equal number does not depend on it, and its "
+            f"derivative would be lost; look up value(x) from funad in a table of plain numbers, and "
+            f"differentiate what stands behind a cache (f.__wrapped__ of functools.lru_cache)"
+        )
 
     def __iter__(self) -> Iterator[Any]:
         return (self[n] for n in range(len(self.value)))

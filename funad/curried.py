@@ -12,11 +12,39 @@ from toolz import curry
 
 from . import transforms
 
-__all__ = ["elementwise_grad", "grad", "value_and_grad", "vjp"]
+__all__ = [
+    "checkpoint",
+    "custom_vjp",
+    "debug_nans",
+    "elementwise_grad",
+    "ggnvp",
+    "grad",
+    "hessian",
+    "hvp",
+    "j",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
+    "jvp",
+    "linearize",
+    "numerical",
+    "value_and_grad",
+    "value_and_jacobian",
+    "value_grad_and_hvp",
+    "vhp",
+    "vjp",
+]
 
-elementwise_grad = curry(transforms.elementwise_grad)
-grad = curry(transforms.grad)
-value_and_grad = curry(transforms.value_and_grad)
+
+class _Waiting(curry):  # type: ignore[misc]
+    """A curried function of f and any number of primals, which waits for the first of them."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        given = (*self.args, *args)
+        if len(given) < 2:
+            return super().__call__(*args, **kwargs)
+        # Not by way of curry, to which a TypeError that f raises says that arguments are missing.
+        return self.func(*given, **{**self.keywords, **kwargs})
 
 
 def _vjp(f: Any, primal: Any, *primals: Any, **options: Any) -> Any:
@@ -24,4 +52,28 @@ def _vjp(f: Any, primal: Any, *primals: Any, **options: Any) -> Any:
     return transforms.vjp(f, primal, *primals, **options)
 
 
-vjp = curry(_vjp)
+def _linearize(f: Any, primal: Any, *primals: Any, **options: Any) -> Any:
+    """:func:`funad.linearize`, which waits for a first primal."""
+    return transforms.linearize(f, primal, *primals, **options)
+
+
+checkpoint = curry(transforms.checkpoint)
+custom_vjp = curry(transforms.custom_vjp)
+debug_nans = curry(transforms.debug_nans)
+elementwise_grad = curry(transforms.elementwise_grad)
+ggnvp = curry(transforms.ggnvp)
+grad = curry(transforms.grad)
+hessian = curry(transforms.hessian)
+hvp = curry(transforms.hvp)
+j = curry(transforms.j)
+jacfwd = curry(transforms.jacfwd)
+jacobian = curry(transforms.jacobian)
+jacrev = curry(transforms.jacrev)
+jvp = curry(transforms.jvp)
+linearize = _Waiting(_linearize)
+numerical = curry(transforms.numerical)
+value_and_grad = curry(transforms.value_and_grad)
+value_and_jacobian = curry(transforms.value_and_jacobian)
+value_grad_and_hvp = curry(transforms.value_grad_and_hvp)
+vhp = curry(transforms.vhp)
+vjp = _Waiting(_vjp)

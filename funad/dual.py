@@ -21,6 +21,7 @@ from .tape import (
     CONSTANT,
     TRACING,
     Tape,
+    add_note,
     check_fit,
     has_nan,
     pull_back,
@@ -72,6 +73,7 @@ class _Ended(Forward):
     """A trace that is over."""
 
     __slots__ = ()
+    ended = True
 
     def process(self, *_: Any) -> Any:
         refuse_ended()
@@ -206,16 +208,20 @@ def tangent_of(record: Record, y: Any, args: Any, kwargs: Any, tangents: Any, ru
     several = isinstance(y, (tuple, list))
     total: Any = None
     for argnum, xdot in tangents:
-        if record.forward and argnum in record.forward:
-            ydot = _by_rule(record, argnum, xdot, y, args, kwargs)
-        elif record.kind == "elementwise":
-            ydot = fit(_elementwise(record, record.rules[argnum], xdot, y, args, kwargs, run), y)
-        elif record.kind == "linear":
-            ydot = _linear(record, argnum, xdot, args, kwargs)
-            if y is not None:  # a tape lets go of it: the rule does not need it, nor does f
-                ydot = tuple(ydot) if several else fit(ydot, y)
-        else:
-            ydot = _transposed(record, argnum, xdot, y, args, kwargs)
+        try:
+            if record.forward and argnum in record.forward:
+                ydot = _by_rule(record, argnum, xdot, y, args, kwargs)
+            elif record.kind == "elementwise":
+                ydot = fit(_elementwise(record, record.rules[argnum], xdot, y, args, kwargs, run), y)
+            elif record.kind == "linear":
+                ydot = _linear(record, argnum, xdot, args, kwargs)
+                if y is not None:  # a tape lets go of it: the rule does not need it, nor does f
+                    ydot = tuple(ydot) if several else fit(ydot, y)
+            else:
+                ydot = _transposed(record, argnum, xdot, y, args, kwargs)
+        except Exception as error:
+            add_note(error, "rule", record, argnum, args)
+            raise
         if total is None:
             total, first = ydot, xdot
         else:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as onp
 
-from .errors import DuplicateRuleError, MissingRuleError, UnsupportedKeywordError
+from .errors import ArgumentError, DuplicateRuleError, MissingRuleError, UnsupportedKeywordError
 from .spaces import describe, ghost
 
 __all__ = ["defvjp", "defzero", "elementwise", "linear", "rules"]
@@ -134,17 +134,26 @@ def enter(f: Callable[..., Any], name: str | None = None) -> Record:
     """Return the record of the plain function f, made now if there is none."""
     record = record_of(f)
     if record is None:
-        if name is None:
-            module = getattr(f, "__module__", None) or ("numpy" if isinstance(f, onp.ufunc) else "")
-            name = f"{module}.{f.__name__}" if module else f.__name__
-        record = _records[f] = Record(f, name)
+        record = _records[f] = Record(f, name or _name_of(f))
     return record
+
+
+def _name_of(f: Any) -> str:
+    """Return what messages call a function: its module and name, those of its class if it has none."""
+    inner = f
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    named = inner if hasattr(inner, "__name__") else type(inner)
+    module = getattr(named, "__module__", None) or ("numpy" if isinstance(f, onp.ufunc) else "")
+    return f"{module}.{named.__name__}" if module else str(named.__name__)
 
 
 def adopt(record: Record, wrapped: Callable[..., Any]) -> None:
     """Make ``wrapped`` the one wrapper of a record."""
     if record.wrapped is not record.f:
-        raise DuplicateRuleError(f"{record.name} is a primitive already; use {record.wrapped!r}")
+        raise DuplicateRuleError(
+            f"{record.name} is a primitive already; use {_name_of(record.wrapped)}, which was made of it"
+        )
     record.wrapped = wrapped
     _records[wrapped] = record
 
@@ -152,7 +161,10 @@ def adopt(record: Record, wrapped: Callable[..., Any]) -> None:
 def _known(f: Any) -> Record:
     record = record_of(f)
     if record is None:
-        raise MissingRuleError(f"{f!r} is no primitive; wrap it in funad.primitive first")
+        found = _name_of(f) if callable(f) else describe(f)
+        raise MissingRuleError(
+            f"{found} is no primitive; wrap it in funad.primitive first, and give the rule to what comes back"
+        )
     return record
 
 
@@ -163,7 +175,8 @@ def _define(f: Any, kind: str, rules: dict[ArgNum, Rule], masks: bool = False) -
     for argnum, rule in rules.items():
         if argnum in record.rules and not isinstance(record.rules[argnum], Derived):
             raise DuplicateRuleError(f"{record.name} has a rule for argument {argnum} already")
-        record.rules[argnum] = rule
+        check_rule(record, argnum, rule)
+    record.rules.update(rules)
     record.kind, record.masks = kind, record.masks or masks
     record.of_a, record.of_b = record.rules.get(0), record.rules.get(1)
     everything = [*record.rules.values(), *record.forward.values()]
@@ -175,6 +188,36 @@ def _define(f: Any, kind: str, rules: dict[ArgNum, Rule], masks: bool = False) -
         record.drop, record.drop_a, record.drop_b = map(
             functools.partial(_drop_on_first_use, record), ("drop", "drop_a", "drop_b")
         )
+
+
+def check_rule(record: Record, argnum: ArgNum, rule: Any) -> None:
+    """Refuse what cannot be the rule of an argument, as far as the two signatures say it."""
+    if getattr(rule, "__module__", "").startswith("funad."):
+        return  # the tests hold funad's own to more than this, and reading signatures takes time
+    if not callable(rule):
+        raise ArgumentError(
+            f"a rule is a function of y, ȳ and the arguments of {record.name}, not {describe(rule)}"
+        )
+    takes, gives = signature_of(record.f), signature_of(rule)
+    if takes is None or gives is None:
+        return
+    most, least = _counts(takes)
+    if isinstance(argnum, int) and not 0 <= argnum < most:
+        raise ArgumentError(f"{record.name} has no argument {argnum}: it is {record.name}{takes}")
+    rule_most, rule_least = _counts(gives)
+    if rule_most < least + 2 or rule_least > most + 2:
+        raise ArgumentError(
+            f"the rule of {record.name} for argument {argnum} takes {gives}, but it is called with y and ȳ "
+            f"and then what {record.name} is called with, {takes}"
+        )
+
+
+def _counts(signature: inspect.Signature) -> tuple[int, int]:
+    """Return how many arguments may be given by position, and how many must be."""
+    parameters = signature.parameters.values()
+    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    least = sum(p.default is p.empty for p in places)
+    return (sys.maxsize - 2 if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(places)), least
 
 
 class Derived:
@@ -204,7 +247,8 @@ def define_forward(f: Any, rules: dict[ArgNum, Rule], derived: dict[ArgNum, Deri
     for argnum, rule in rules.items():
         if argnum in record.forward:
             raise DuplicateRuleError(f"{record.name} has a forward rule for argument {argnum} already")
-        record.forward[argnum] = rule
+        check_rule(record, argnum, rule)
+    record.forward.update(rules)
     _define(f, "vjp", {n: rule for n, rule in derived.items() if n not in record.rules})
 
 
@@ -289,9 +333,26 @@ def _names_read(rule: Rule) -> set[str]:
     return names
 
 
-def _numbered(rules: tuple[Rule | None, ...], argnums: tuple[ArgNum, ...] | None) -> dict[ArgNum, Rule]:
-    numbers: tuple[ArgNum, ...] = tuple(range(len(rules))) if argnums is None else argnums
-    return {n: rule for n, rule in zip(numbers, rules, strict=True) if rule is not None}
+def numbered(f: Any, rules: tuple[Rule | None, ...], argnums: Any) -> dict[ArgNum, Rule]:
+    """Return rules with the arguments that they belong to; a name that has a position by its position."""
+    if argnums is None:
+        argnums = range(len(rules))
+    elif isinstance(argnums, (int, str)):
+        argnums = (argnums,)
+    if len(argnums) != len(rules):
+        raise ArgumentError(
+            f"argnums {argnums!r} names {len(argnums)} arguments, but there are {len(rules)} rules"
+        )
+    names: list[str] = []
+    record = _known(f)
+    if any(isinstance(n, str) for n in argnums) and not record.name.startswith("numpy."):
+        signature = signature_of(record.f)
+        parameters = signature.parameters.values() if signature is not None else ()
+        names = [
+            p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD or p.kind is p.POSITIONAL_ONLY
+        ]
+    places = [names.index(n) if n in names else n for n in argnums]
+    return {n: rule for n, rule in zip(places, rules, strict=True) if rule is not None}
 
 
 def defvjp(
@@ -334,7 +395,7 @@ def defvjp(
     >>> float(funad.grad(softplus)(0.0))
     0.5
     """
-    _define(f, "vjp", _numbered(rules, argnums), masks)
+    _define(f, "vjp", numbered(f, rules, argnums), masks)
 
 
 def elementwise(
@@ -345,7 +406,7 @@ def elementwise(
     A rule returns ȳ·∂f/∂xᵢ in the shape of y; summing it over the broadcast axes is done once,
     for all of them, by the backward sweep. See :func:`defvjp` for the parameters.
     """
-    _define(f, "elementwise", _numbered(rules, argnums), masks)
+    _define(f, "elementwise", numbered(f, rules, argnums), masks)
 
 
 def linear(
@@ -356,7 +417,7 @@ def linear(
     The rule of argument i may ask xᵢ for its shape and dtype, but not for its values, nor
     those of y: derivatives do not depend on them. See :func:`defvjp` for the parameters.
     """
-    _define(f, "linear", _numbered(rules, argnums), masks)
+    _define(f, "linear", numbered(f, rules, argnums), masks)
 
 
 def defzero(*fs: Any) -> None:

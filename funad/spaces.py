@@ -66,6 +66,13 @@ def as_numpy(x: Any) -> Any:
     return onp.float64(x) if type(x) is float else x
 
 
+def name_of(f: Any) -> str:
+    """Return what messages call a function: of a partial that of its function, of an object its class."""
+    while not hasattr(f, "__name__") and hasattr(f, "func"):
+        f = f.func
+    return str(getattr(f, "__name__", type(f).__name__))
+
+
 def describe(x: Any) -> str:
     """Write the type of a value in one word: ``float``, ``float64[3, 4]``."""
     if isinstance(x, (list, tuple)):

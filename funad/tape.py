@@ -87,8 +87,13 @@ def refuse_ended() -> NoReturn:
     raise EndedTraceError(
         "a traced value was used after its transformation had returned; return it from the "
         "function (has_aux=True takes values along) instead of keeping it in a global, an "
-        "attribute or a generator, or keep stop_gradient of it"
+        "attribute, a cache or a generator, or keep stop_gradient of it"
     )
+
+
+def has_ended(trace: Any) -> bool:
+    """Say whether a trace is over."""
+    return type(trace.entries) is _Ended if type(trace) is Tape else getattr(trace, "ended", False)
 
 
 # The record of taking the k-th output of a call that returned several.
@@ -424,6 +429,11 @@ def settle(record: Record, xbar: Any, ybar: Any, x: Any, at: Any) -> Any:
     kind = type(xbar)
     if kind is Scatter:
         return xbar
+    if xbar is None:
+        raise CotangentError(
+            f"the VJP rule of {record.name} returned None for an argument of shape {shape_of(x)} (does it "
+            f"end without a return statement?); return x̄ of the shape of x"
+        )
     if at and record.kind == "elementwise":
         xbar = strong_zero(xbar, ybar)
     elif at and record.kind == "linear":
@@ -579,7 +589,12 @@ def _mend(
                 return strong_slope(strong_zero(xbar, ybar), ybar, rule, y, args, kwargs)
             except Exception as second:
                 error = second
-    which = f"argument {argnum}" if isinstance(argnum, int) else f"keyword {argnum!r}"
-    called = ", ".join(describe(x) for x in args)
-    error.add_note(f"raised by the VJP rule of {record.name} for {which}; called with {called}")
+    add_note(error, "VJP rule", record, argnum, args)
     raise error
+
+
+def add_note(error: Exception, kind: str, record: Record, argnum: Any, args: Any) -> None:
+    """Say in an error which rule has raised it."""
+    which = f"argument {argnum}" if isinstance(argnum, int) else f"keyword {argnum!r}"
+    called = ", ".join(describe(x) for x in args if not type(x).__name__.startswith("_"))  # ours are no x
+    error.add_note(f"raised by the {kind} of {record.name} for {which}; called with {called}")

@@ -10,12 +10,14 @@ from __future__ import annotations
 import ast
 import contextvars
 import dis
+import functools
 import itertools
 import linecache
 import os
 import re
+import site
 import sys
-import sysconfig
+import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -27,8 +29,8 @@ from .registry import record_of
 __all__ = ["refusal", "refused_constant", "refused_in_place", "refused_write", "taught", "without_rule"]
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_LIBRARIES = tuple(
-    {sysconfig.get_paths()[name] + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+_LIBRARIES = tuple(  # not by sysconfig, whose import takes 2 ms
+    {path + os.sep for path in (os.path.dirname(os.__file__), *site.getsitepackages())}
     | {
         os.path.dirname(os.path.dirname(os.path.abspath(onp.__file__))) + os.sep,
         "<frozen",
@@ -61,6 +63,7 @@ _INSTEAD = {
     "numpy.c_": "write np.column_stack([...])",
     "numpy.mgrid": "write np.meshgrid(..., indexing='ij')",
     "numpy.ogrid": "write np.meshgrid(..., indexing='ij', sparse=True)",
+    "numpy.testing": "compare value(x), from funad",
     "numpy.random": "draw with plain parameters and transform what was drawn: mean + sd * rng.normal(size=n)",
     "numpy.lib.stride_tricks.as_strided": "write sliding_window_view(x, window_shape), or x[index] with "
     "an array of positions",
@@ -113,15 +116,29 @@ def _place() -> _Place | None:
     Below the frames of funad that called f, all is the user's.
     """
     frame: Any = sys._getframe(2)
-    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
-        frame = frame.f_back
-    found = frame
-    while frame is not None and not frame.f_code.co_filename.startswith(_HERE):
-        found = frame
-        if not frame.f_code.co_filename.startswith(_LIBRARIES):
-            break
+    found = None
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if filename.startswith(_HERE):
+            if frame.f_code.co_qualname == "Call.__call__":
+                f = frame.f_locals["self"].f
+                if found is None or _own_name(f, "").partition(".")[0] in _KNOWN:
+                    return _directly(frame, f)
+                break
+        else:
+            found = frame
+            if not filename.startswith(_LIBRARIES):
+                break
         frame = frame.f_back
     return None if found is None else _read(found, found.f_lasti, found.f_lineno)
+
+
+def _directly(frame: Any, f: Any) -> _Place:
+    """Return the place of a function that a transformation was given as it is: grad(math.sin)."""
+    while isinstance(f, functools.partial):
+        f = f.func
+    name = _own_name(f, getattr(f, "__name__", ""))
+    return _Place(frame.f_code, frame.f_lineno, "", name, "", "", f, "CALL")
 
 
 def _read(frame: Any, at: int, line: int) -> _Place:
@@ -135,14 +152,40 @@ def _read(frame: Any, at: int, line: int) -> _Place:
         tree = None
     arguments = ""
     if isinstance(tree, (ast.Call, ast.Subscript)):
-        tree = tree.func if isinstance(tree, ast.Call) else tree.value
+        mapped = _mapped(tree)
+        tree = mapped or (tree.func if isinstance(tree, ast.Call) else tree.value)
         name, function = _named(tree, frame)
-        arguments = _after(text, tree)
+        arguments = "" if mapped else _after(text, tree)
         base = ast.unparse(tree.value) if isinstance(tree, ast.Attribute) else ""
     elif isinstance(tree, ast.BinOp):
         sides = [_named(side, frame)[0] for side in (tree.left, tree.right)]
         name = next((side for side in sides if _instead(side)), "")
     return _Place(code, line, text, name, base, arguments, function, dis.opname[code.co_code[at]])
+
+
+def _mapped(tree: Any) -> Any:
+    """Return math.sin of list(map(math.sin, ...)): list and its like ask for no number themselves."""
+    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and tree.func.id in _CONSUMERS:
+        for part in ast.walk(tree):
+            if isinstance(part, ast.Call) and getattr(part.func, "id", "") == "map" and part.args:
+                return part.args[0]
+    return None
+
+
+_CONSUMERS = {
+    "all",
+    "any",
+    "dict",
+    "enumerate",
+    "list",
+    "max",
+    "min",
+    "next",
+    "set",
+    "sorted",
+    "sum",
+    "tuple",
+}
 
 
 def _after(text: str, tree: Any) -> str:
@@ -202,6 +245,7 @@ _KNOWN = {"numpy", "scipy", "math", "cmath", "statistics"}
 
 def _instead(name: str) -> str:
     """Return what the table says of a function, or of what it stands in."""
+    name = name.removeprefix("funad.")
     found = [known for known in _INSTEAD if f"{name}.".startswith(f"{known}.")]
     return _INSTEAD[max(found, key=len)] if found else ""
 
@@ -216,7 +260,7 @@ def _rewrite(place: _Place) -> str:
     elif place.function is None and place.base and hasattr(onp.ndarray, method):
         record, written = record_of(getattr(onp, method, None)), f"np.{method}"
         arguments = f"{place.base}, {arguments}"
-    drawn = place.name.startswith("numpy.random.")
+    drawn = place.name.startswith(("numpy.random.", "funad."))
     if record is not None and record.wrapped is not record.f and record.kind is not None and not drawn:
         return f"write {written}({arguments} after import funad.numpy as np"
     rewrite = _instead(place.name)
@@ -250,22 +294,32 @@ def refusal(found: str, what: str, loses: str, instead: str) -> NotDifferentiabl
         return _remembered(_stored(text, found), place)
     if place.name in _WRITING:
         return refused_write(method)
-    by_hand = place.name in ("", "float", "int", "complex", "range")
-    if place.operation == "BINARY_SUBSCR" and not _instead(place.name):
+    by_hand = place.name in ("", "float", "int", "complex", "range", *_CONSUMERS)
+    if place.operation in ("BINARY_SUBSCR", "BINARY_SLICE") and place.name not in _SUBSCRIPTED:
         by_hand, what, loses, instead = True, "use as an index", "integers", "write int(stop_gradient(x))"
     if by_hand:
-        if place.operation == "BINARY_OP":
+        if place.operation == "BINARY_OP" and what in ("float()", "int()"):
+            instead = "write it as an f-string, which takes traced values"
+        elif place.operation == "BINARY_OP":
             instead = "write np.array([...]) for the list after import funad.numpy as np"
         at = f", in {place.text}," if place.text else ""
         return _remembered(
             f"{what} of a traced value, {found}{at} would give {loses} and lose its derivative; {instead}, "
             f"or {_PLAIN}", place,
         )  # fmt: skip
+    rewrite = f"{_rewrite(place)}, or give it {_PLAIN}"
+    if what == "use as an index" and not _instead(place.name):  # a size, or an axis
+        rewrite = instead
     return _remembered(
         f"{place.name} met a traced value, {found}, where it needs {loses} ({what}), and would lose its "
-        f"derivative; {_rewrite(place)}, or give it {_PLAIN}", place,
+        f"derivative; {rewrite}", place,
     )  # fmt: skip
 
+
+# Objects of NumPy's that make arrays of what stands in their brackets.
+_SUBSCRIPTED = {
+    f"{module}.{name}" for module in ("numpy", "funad.numpy") for name in ("c_", "mgrid", "ogrid", "r_")
+}
 
 # Methods that write into their array, and functions of NumPy's that write into their first argument.
 _WRITERS = {"__setitem__", "fill", "itemset", "partition", "put", "sort"}
@@ -275,11 +329,28 @@ _WRITING = {
 
 
 def _stored(text: str, found: str) -> str:
+    if not _inside_of_a_call():
+        return (
+            f"{text} puts a traced value, {found}, into an array that a thread of its own has made, which is "
+            f"a plain one: it holds plain numbers only; make that array with zeros_like(x) of a traced x, or "
+            f"before the thread starts"
+        )
     return (
         f"{text} puts a traced value, {found}, into a plain NumPy array, which holds plain numbers only; "
         f"make that array with zeros, empty, full or array of funad.numpy inside the function that is "
         f"differentiated, or with zeros_like(x) of a traced x"
     )
+
+
+def _inside_of_a_call() -> bool:
+    """Say whether a function is traced in this thread: in others, arrays are made as plain ones."""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if code.co_qualname in ("Call.__call__", "trace", "run") and code.co_filename.startswith(_HERE):
+            return True
+        frame = frame.f_back
+    return threading.current_thread() is threading.main_thread()
 
 
 def refused_in_place(found: str) -> NotDifferentiableError | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as onp
@@ -14,7 +15,7 @@ from . import tree
 from .arrays import Array, settled
 from .boxes import Box, Dual, Traced, box_of
 from .errors import NotDifferentiableError
-from .tape import SCALARS, TRACING, WIDTH, Tape, pull_back
+from .tape import SCALARS, TRACING, WIDTH, Tape, has_ended, pull_back, refuse_ended
 from .teaching import taught
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -27,7 +28,7 @@ def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
     try:
         TRACING.active = True
         y = f(boxes_of(tape, xs))
-        return (y if _is_simple(y) else _checked(tape, _settled(y))), tape
+        return (y if _is_simple(y, tape) else _checked(tape, _settled(y))), tape
     except BaseException as error:
         tape.end()
         _teach(error)
@@ -39,10 +40,11 @@ def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
 def run(f: Callable[[list[Any]], Any], xs: list[Any]) -> Any:
     """Call f on traced values of another kind; return what it returned."""
     before = TRACING.active
+    trace = getattr(xs[0], "tape", None) if xs else None
     try:
         TRACING.active = True
         y = f(xs)
-        return y if _is_simple(y) else _checked(getattr(xs[0], "tape", None) if xs else None, _settled(y))
+        return y if _is_simple(y, trace) else _checked(trace, _settled(y))
     except Exception as error:
         _teach(error)
         raise
@@ -50,9 +52,9 @@ def run(f: Callable[[list[Any]], Any], xs: list[Any]) -> Any:
         TRACING.active = before
 
 
-def _is_simple(y: Any) -> bool:
+def _is_simple(y: Any, trace: Any) -> bool:
     """Say whether a result is one number or array of this trace, as nearly all are: nothing can be wrong."""
-    if type(y) is not Box and type(y) is not Dual:
+    if (type(y) is not Box and type(y) is not Dual) or y.tape is not trace:
         return False
     value = y.value
     return type(value) in SCALARS or (type(value) is onp.ndarray and value.dtype.kind in "fc")
@@ -74,15 +76,20 @@ def _settled(y: Any) -> Any:
 
 
 def _checked(trace: Any, y: Any) -> Any:
-    """Return a result; refuse one in which traced values hide from the trace in arrays of objects.
+    """Return a result; refuse one that would seem constant where it is not.
 
-    NumPy makes such arrays without asking, and what is computed with them would seem constant.
+    Traced values hide from the trace in arrays of objects, which NumPy makes without asking, and in what
+    is no container; those that were kept of another trace belong to none.
     """
     for leaf in [y] if tree.is_leaf(y) else tree.flatten(y)[0]:
         seen, x = 0, leaf
         while isinstance(x, Traced):
             seen += x.tape is trace
+            if has_ended(x.tape):
+                refuse_ended()
             x = x.value
+        if type(x) not in SCALARS and not isinstance(x, onp.ndarray) and isinstance(x, _COLLECTIONS):
+            _check_foreign(trace, x)
         of_objects = isinstance(x, onp.ndarray) and x.dtype == object
         if seen > 1 or (of_objects and any(isinstance(part, Traced) for part in x.flat)):
             raise NotDifferentiableError(
@@ -91,6 +98,23 @@ def _checked(trace: Any, y: Any) -> Any:
                 "be lost; write np.stack([...]) or np.array([...]) after import funad.numpy as np"
             )
     return y
+
+
+_COLLECTIONS = (Mapping, list, tuple, deque)
+
+
+def _check_foreign(trace: Any, x: Any) -> None:
+    """Refuse traced values in a container that is none to funad."""
+    for part in tree.flatten(list(x.values() if isinstance(x, Mapping) else x))[0]:
+        if isinstance(part, (Mapping, list, tuple, deque)):
+            _check_foreign(trace, part)
+        elif isinstance(part, Traced) and (part.tape is trace or has_ended(part.tape)):
+            kind = type(x).__name__
+            raise NotDifferentiableError(
+                f"the result has traced values in a {kind}, which is no container to funad, so that their "
+                f"derivatives would be lost; return a list, a tuple or a dict, or register the class with "
+                f"funad.tree.register({kind}, flatten, unflatten)"
+            )
 
 
 def boxes_of(tape: Tape, xs: list[Any]) -> list[Any]:

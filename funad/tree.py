@@ -56,7 +56,8 @@ class Structure:
             if names
             else (str(child) for child in self.children)
         )
-        return f"{self.kind.__name__}({', '.join(inner)})"
+        more = f"; {self.spec!r:.40}" if self.kind in _registered and self.spec is not None else ""
+        return f"{self.kind.__name__}({', '.join(inner)}{more})"
 
 
 _LEAF: Structure = Structure(None, None, ())
@@ -87,7 +88,7 @@ def register(
     Raises
     ------
     ArgumentError
-        If ``cls`` is a container already.
+        If ``cls`` is a container already, or no class.
 
     Examples
     --------
@@ -101,6 +102,8 @@ def register(
     >>> funad.grad(lambda line, x: line.slope * x + line.offset)(Line(2.0, 1.0), 3.0).slope
     3.0
     """
+    if not isinstance(cls, type) or not callable(flatten) or not callable(unflatten):
+        raise ArgumentError("register takes a class and two functions: register(cls, flatten, unflatten)")
     if cls in _registered or cls in (list, tuple, dict, OrderedDict):
         raise ArgumentError(f"{cls.__name__} is a container already; register each class once")
     _registered[cls] = (flatten, unflatten)
@@ -142,10 +145,10 @@ def _rebuild(kind: Any, spec: Any, children: list[Any]) -> Any:
         return kind(zip(spec, children, strict=True))
     if kind in _registered:
         return _registered[kind][1](spec, children)
+    # Not kind(*children), nor kind(**fields): what a class does of its own may convert, check or leave
+    # out, and the leaves put in here may be traced values or cotangents.
     if issubclass(kind, tuple):
-        return kind(*children)
-    # Not kind(**fields): a dataclass's own __init__ may convert, check or leave fields out,
-    # and the leaves put in here may be traced values or cotangents.
+        return tuple.__new__(kind, children)
     made = object.__new__(kind)
     for name, child in zip(spec, children, strict=True):
         object.__setattr__(made, name, child)
@@ -182,6 +185,11 @@ def _flatten_into(tree: Any, leaves: list[Any]) -> Structure:
 
 def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
     """Return the tree of this structure with these leaves: the inverse of :func:`flatten`."""
+    if not isinstance(structure, Structure):
+        raise ArgumentError(
+            f"unflatten takes a structure, the second result of flatten, and the leaves, not "
+            f"{type(structure).__name__}"
+        )
     leaves = list(leaves)
     if len(leaves) != structure.size:
         raise ArgumentError(f"{structure} has {structure.size} leaves, but {len(leaves)} were given")

@@ -1,13 +1,15 @@
 """Boxes behave like the arrays they hold: operators, methods, attributes, NumPy's protocols."""
 
+import functools
 import operator
 
 import numpy as onp
 import pytest
 
 import funad.numpy as np
-from funad import grad
+from funad import grad, jvp, value
 from funad.boxes import Box
+from funad.errors import NotDifferentiableError
 from funad.testing import check_grads
 
 x = onp.array([[0.7, 1.3, 2.1], [1.9, 0.4, 1.1]])
@@ -154,10 +156,28 @@ def test_attributes_are_those_of_the_value():
     assert seen[1] == ((), 0, 1, onp.dtype(float))
 
 
-def test_numbers_can_be_hashed_and_formatted():
-    assert grad(lambda a: {a: 1.0}[a] * a)(2.0) == 1.0
+def test_numbers_can_be_formatted_and_looked_for():
     assert grad(lambda a: a if f"{a:.1f}" == "2.0" else 0.0)(2.0) == 1.0
     assert 3.0 in [3.0] and grad(lambda a: a[0] if 0.6 in a else 0.0)(z).tolist() == [1, 0, 0]
+
+
+@pytest.mark.parametrize("differentiate", [grad, lambda f: lambda a: jvp(f, (a,), (1.0,))[1]])
+def test_a_traced_value_is_no_key_of_a_cache_or_a_table(differentiate):
+    cubes = {}
+    remember = functools.lru_cache(lambda a: a**3)
+    remember(2.0)  # by value this would be found, and its derivative be zero
+
+    def cube(a):
+        if a not in cubes:
+            cubes[a] = a**3
+        return cubes[a]
+
+    cube(2.0)
+    for f in (remember, cube, lambda a: {a: a}[a], lambda a: len({a, 1.0}) * a):
+        with pytest.raises(NotDifferentiableError, match=r"2\.0, cannot be a key .*value\(x\).*__wrapped__"):
+            differentiate(f)(2.0)
+    assert differentiate(remember.__wrapped__)(2.0) == 12.0
+    assert differentiate(lambda a: {2.0: 5.0}[value(a)] * a)(2.0) == 5.0
 
 
 def test_plain_numpy_functions_find_their_primitives():

@@ -1,7 +1,9 @@
 """What cannot be differentiated is refused with a message that says what to write instead."""
 
+import collections
 import ctypes
 import ctypes.util
+import functools
 import json
 import math
 import pickle
@@ -22,9 +24,29 @@ import scipy.stats
 
 import funad.errors
 import funad.numpy as np
-from funad import defvjp, elementwise, elementwise_grad, grad, jvp, linear, primitive, registry, stop_gradient
+from funad import (
+    custom_vjp,
+    defjvp,
+    defvjp,
+    elementwise,
+    elementwise_grad,
+    grad,
+    hvp,
+    j,
+    jacobian,
+    jvp,
+    linear,
+    linearize,
+    primitive,
+    registry,
+    stop_gradient,
+    value_and_grad,
+    vjp,
+)
 from funad.errors import (
+    ArgumentError,
     ArgumentTypeError,
+    CotangentError,
     DuplicateRuleError,
     EndedTraceError,
     FunadError,
@@ -222,6 +244,53 @@ def test_an_error_in_the_place_of_a_refusal_is_told_with_it():
         grad(lambda x: scipy.optimize.brentq(math.sin, 3.0, x + 3))(1.0)
 
 
+@pytest.mark.parametrize(
+    ("f", "said"),
+    [
+        (math.sin, "math.sin met … write np.sin(...) after"),
+        (functools.partial(math.pow, 2.0), "math.pow met … write np.pow(...) after"),
+        (float, "float() of a traced value, 2.0 would give"),
+        (scipy.special.expit, "scipy.special.expit was called … write 1 / (1 + np.exp(-x))"),
+        (scipy.stats.norm.pdf, "scipy.stats.pdf met a traced value"),
+        (lambda x: sum(map(math.sin, [x, x])), "math.sin met … write np.sin(...) after"),
+        (lambda x: next(map(math.exp, [x])), "math.exp met … write np.exp(...) after"),
+    ],
+)
+def test_a_function_that_no_line_of_the_users_calls_is_named(f, said):
+    for differentiate in (
+        grad,
+        lambda f: lambda x: jvp(f, (x,), (1.0,)),
+        lambda f: lambda x: j(f)(1.0, 1.0, x),
+    ):
+        with pytest.raises(FunadError, match=".*".join(map(re.escape, said.split(" … ")))):
+            differentiate(f)(2.0)
+
+
+@pytest.mark.parametrize(
+    ("f", "said"),
+    [
+        (lambda x: np.zeros(x), "funad.numpy.zeros met"),
+        (lambda x: np.eye(x), "funad.numpy.eye met"),
+        (lambda x: onp.zeros((2, x)), "numpy.zeros met"),
+        (lambda x: onp.arange(3.0)[x], "use as an index … in onp.arange(3.0)[x]"),
+        (lambda x: onp.arange(3.0)[x:], "use as an index … in onp.arange(3.0)[x:]"),
+        (lambda x: np.ones(4).reshape(x, 2), "reshape met"),
+    ],
+)
+def test_a_size_or_an_index_asks_for_an_integer_and_never_for_the_same_again(f, said):
+    wanted = ".*".join(map(re.escape, f"{said} … write int(stop_gradient(x))".split(" … ")))
+    with pytest.raises(NotDifferentiableError, match=wanted) as caught:
+        grad(lambda x: np.sum(f(x)))(2.0)
+    assert "after import" not in str(caught.value) and "dtype=dtype" not in str(caught.value)
+
+
+def test_formatting_by_percent_asks_for_an_f_string():
+    form = "%.1f"
+    with pytest.raises(NotDifferentiableError, match=r"in form % x.*f-string"):
+        grad(lambda x: (form % x, x)[1])(2.0)
+    assert grad(lambda x: (f"{x:.1f}", x)[1])(2.0) == 1.0
+
+
 def test_what_is_written_in_the_messages_is_right():
     product = primitive(lambda x: S @ x)
     linear(product, lambda y, ybar, x: S.T @ ybar)
@@ -371,6 +440,60 @@ def test_a_traced_value_that_is_used_after_its_trace_is_refused(differentiate, u
         grad(lambda y: np.sum(y * kept))(x)
 
 
+RUNS = {
+    "grad": grad,
+    "value_and_grad": value_and_grad,
+    "jacobian": jacobian,
+    "vjp": lambda f: lambda x: vjp(f, x),
+    "jvp": lambda f: lambda x: jvp(f, (x,), (x,)),
+    "linearize": lambda f: lambda x: linearize(f, x),
+}
+
+
+@pytest.mark.parametrize("returned", [lambda kept, x: kept, lambda kept, x: (x[0], {"kept": [kept]})])
+@pytest.mark.parametrize("differentiate", [grad, lambda f: lambda x: jvp(f, (x,), (x,))])
+@pytest.mark.parametrize("again", RUNS.values(), ids=RUNS)
+def test_a_traced_value_of_an_ended_trace_is_no_result(again, differentiate, returned):
+    kept = _leak(differentiate)
+    with pytest.raises(EndedTraceError, match="after its transformation had returned.*a cache"):
+        again(lambda x: returned(kept, x))(x)
+    with pytest.raises(EndedTraceError, match="after its transformation had returned"):
+        again(lambda x: x)(kept)
+
+
+def test_an_ended_traced_value_in_aux_is_refused():
+    kept = _leak(grad)
+    with pytest.raises(EndedTraceError):
+        grad(lambda x: (np.sum(x), kept), has_aux=True)(x)
+
+
+class Named(dict):
+    pass
+
+
+class Product(onp.ndarray):
+    """An array of which * is the product of matrices, as of numpy.matrix."""
+
+    def __mul__(self, other):
+        return self @ other
+
+
+@pytest.mark.parametrize(
+    "hide",
+    [lambda y: Named(y=y), lambda y: collections.defaultdict(list, y=[y]), lambda y: collections.deque([y])],
+)
+def test_a_result_in_a_container_that_is_not_registered_is_refused(hide):
+    said = "traced values in a (Named|defaultdict|deque), which is no container.*tree.register"
+    for again in (RUNS["vjp"], RUNS["jvp"]):
+        with pytest.raises(NotDifferentiableError, match=said):
+            again(lambda x: (x, hide(x)))(x)
+    with pytest.raises(NotDifferentiableError, match=said):
+        grad(lambda x: (np.sum(x), {"more": hide(x)}), has_aux=True)(x)
+    # What does not depend on x, or on an outer x only, may be in any.
+    assert grad(lambda x: (np.sum(x), hide(1.0)), has_aux=True)(x)[1] == hide(1.0)
+    assert grad(lambda a: grad(lambda b: (a * b, hide(a)), has_aux=True)(a)[0])(2.0) == 1.0
+
+
 def test_a_generator_that_goes_on_after_its_trace_is_refused():
     kept = []
 
@@ -468,6 +591,13 @@ def test_a_keyword_that_numpy_does_not_know_is_numpys_own_error():
         (True, "bool"),
         (onp.array([True]), r"bool\[1\]"),
         (onp.array([object()]), "object"),
+        (
+            onp.ma.array([1.0, 2.0], mask=[0, 1]),
+            r"a MaskedArray, whose arithmetic .*numpy.asarray\(x\), and a m",
+        ),
+        ([x, x.view(Product)], r"at \[1\], is a Product, whose arithmetic is its own"),
+        (Named(w=x), "Named .*funad.tree.register.*in argnums$"),
+        (Named.__init__, "in argnums$"),
     ],
 )
 def test_what_is_not_made_of_numbers_is_refused(value, said):
@@ -476,6 +606,18 @@ def test_what_is_not_made_of_numbers_is_refused(value, said):
 
     with pytest.raises(ArgumentTypeError, match=said):
         grad(f)(value)
+
+
+def test_the_object_of_a_method_is_told_from_its_argument():
+    class Line:
+        @grad
+        def at(self, x):
+            return 3.0 * x
+
+    with pytest.raises(
+        ArgumentTypeError, match=r"argument 0 of at is Line \(self, .* argnums=1 is the argument"
+    ):
+        Line().at(2.0)
 
 
 def test_an_error_in_a_rule_names_primitive_shapes_and_the_users_line():
@@ -502,6 +644,37 @@ def test_an_error_in_a_rule_called_with_keywords_names_the_line_too():
     assert any("in loss" in note for note in caught.value.__notes__)
 
 
+@pytest.mark.parametrize(
+    "run", [RUNS["jvp"], lambda f: lambda x: linearize(f, x)[1](x), lambda f: lambda x: hvp(f)(x, x)]
+)
+def test_an_error_in_a_rule_in_forward_mode_names_primitive_and_shapes(run):
+    with pytest.raises(ValueError, match="matmul") as caught:
+        run(lambda x: np.sum(badly_ruled(x)))(x)
+    notes = "".join(caught.value.__notes__)
+    assert "badly_ruled for argument 0; called with float64[3]" in notes
+
+
+def test_an_error_in_a_backward_function_shows_nothing_of_ours():
+    with pytest.raises(ZeroDivisionError) as caught:
+        grad(custom_vjp(lambda x: x**2, lambda x: (x**2, x), lambda residuals, ybar: 1 // 0))(2.0)
+    assert caught.value.__notes__[0].endswith("called with float")
+
+
+class Model:
+    def __call__(self, x):
+        return x
+
+
+@pytest.mark.parametrize(
+    ("f", "name"), [(Model(), "Model"), (functools.partial(onp.multiply, 2.0), "multiply")]
+)
+def test_objects_and_partials_have_a_name_in_messages(f, name):
+    with pytest.raises(NonScalarOutputError, match=f"but {name} returned shape"):
+        grad(f)(x)
+    with pytest.raises(FunadError, match=f"but {name} "):
+        grad(f, 7)(x)
+
+
 def test_shape_errors_inside_f_are_numpys_own():
     with pytest.raises(ValueError, match="could not be broadcast"):
         grad(lambda x: np.sum(x + onp.ones(4)))(x)
@@ -514,6 +687,72 @@ def test_a_second_rule_is_refused():
         defvjp(half_ruled, lambda y, ybar, a, b: ybar)
     with pytest.raises(DuplicateRuleError, match="primitive already"):
         primitive(record_of(half_ruled).f)
+
+
+def _halved(x, scale=1.0):
+    return x * scale / 2
+
+
+def _lone(f=_halved):
+    """Return a new primitive."""
+    return primitive(lambda x, scale=1.0: f(x, scale), name="halved")
+
+
+@pytest.mark.parametrize("define", [defvjp, defjvp, elementwise, linear])
+@pytest.mark.parametrize(
+    ("rules", "argnums", "said"),
+    [
+        ([3.0], None, r"a rule is a function of y, ȳ and the arguments of halved, not float"),
+        ([lambda ybar, x: ybar], None, r"argument 0 takes \(ybar, x\), but .* \(x, scale=1.0\)"),
+        ([lambda y, ybar, x, scale, n: ybar], None, r"takes \(y, ybar, x, scale, n\), but"),
+        ([lambda y, ybar, x: ybar] * 3, None, r"halved has no argument 2: it is halved\(x, scale=1.0\)"),
+        ([lambda y, ybar, x: ybar], (-1,), "halved has no argument -1"),
+        ([lambda y, ybar, x: ybar], (0, 1), r"argnums \(0, 1\) names 2 arguments, but there are 1 rules"),
+    ],
+)
+def test_what_cannot_be_a_rule_is_refused_at_the_door(define, rules, argnums, said):
+    halved = _lone()
+    with pytest.raises(ArgumentError, match=said):
+        define(halved, *rules, argnums=argnums)
+    define(halved, lambda y, ybar, x, scale=1.0: ybar * scale / 2)  # nothing is left of the refused one
+    assert grad(halved)(3.0) == 0.5
+
+
+def test_a_refused_rule_leaves_no_other_behind():
+    halved = _lone()
+    defvjp(halved, None, lambda y, ybar, x, scale: ybar * x / 2)
+    with pytest.raises(DuplicateRuleError):
+        defvjp(halved, lambda y, ybar, x, scale=1.0: 7.0, lambda y, ybar, x, scale: 7.0)
+    defvjp(halved, lambda y, ybar, x, scale=1.0: ybar * scale / 2)
+    assert grad(halved, (0, 1))(3.0, 2.0) == (1.0, 1.5)
+
+
+def test_a_rule_may_belong_to_a_name_or_to_one_number():
+    halved = _lone()
+    defvjp(halved, lambda y, ybar, x, scale=1.0: ybar * scale / 2, argnums=0)
+    defvjp(halved, lambda y, ybar, x, scale: ybar * x / 2, argnums=("scale",))
+    for f in (lambda s: halved(3.0, s), lambda s: halved(3.0, scale=s)):
+        assert grad(f)(2.0) == 1.5
+    assert grad(lambda x: halved(x=x, scale=4.0))(1.0) == 2.0
+
+
+@pytest.mark.parametrize("define", [defvjp, elementwise, linear])
+@pytest.mark.parametrize("at", [2.0, x])
+def test_a_rule_that_returns_nothing_is_named(define, at):
+    halved = _lone()
+    define(halved, lambda y, ybar, x: None)
+    with pytest.raises(CotangentError, match="VJP rule of halved returned None.*return statement"):
+        grad(lambda x: np.sum(halved(x)))(at)
+
+
+def test_partials_and_objects_can_be_primitives():
+    scaled = primitive(functools.partial(_halved, scale=4.0))
+    defvjp(scaled, lambda y, ybar, x: 2 * ybar)
+    assert grad(scaled)(1.0) == 2.0
+    with pytest.raises(MissingRuleError, match="_halved, called with float, has no derivative rule"):
+        grad(primitive(functools.partial(_halved)))(1.0)
+    with pytest.raises(ArgumentError, match="primitive wraps a function, but was given float"):
+        primitive(3.0)
 
 
 def test_a_rule_for_what_is_no_primitive_is_refused():

@@ -445,9 +445,24 @@ def test_an_array_of_another_thread_refuses_what_it_cannot_hold():
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             return pool.submit(fill).result()
 
-    with pytest.raises(NotDifferentiableError, match=r"zeros_like\(x\)"):
+    with pytest.raises(NotDifferentiableError, match=r"a thread of its own has made.*zeros_like\(x\)"):
         grad(f)(X)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:  # a gradient in a thread is as any other
+        assert pool.submit(grad(lambda x: _filled(np, x)), X).result().tolist() == [
+            1.0,
+            *[0.0] * (X.size - 1),
+        ]
+        with pytest.raises(
+            NotDifferentiableError, match="into a plain NumPy array, which.*zeros, empty, full"
+        ):
+            pool.submit(grad(lambda x: _filled(onp, x)), X).result()
     assert_clean()
+
+
+def _filled(np, x):
+    out = np.zeros(2)
+    out[0] = x[0]
+    return out[0]
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import inspect
 import pickle
 import tracemalloc
@@ -13,7 +14,7 @@ from toolz import pipe
 
 import funad
 import funad.numpy as np
-from funad import curried, elementwise_grad, grad, stop_gradient, value_and_grad, vjp
+from funad import curried, elementwise_grad, grad, stop_gradient, transforms, value_and_grad, vjp
 from funad.errors import ArgumentError, CotangentError
 
 
@@ -72,6 +73,55 @@ def test_argnums_of_an_unknown_name_is_an_error():
 def test_argnums_of_the_wrong_kind_is_an_error(argnums):
     with pytest.raises(ArgumentError, match="argnums"):
         grad(product, argnums)
+
+
+@pytest.mark.parametrize("argnums", [(0, "a"), (0, -2), ("b", 1), ("a", "b", -1)])
+def test_argnums_that_mean_one_argument_twice_are_an_error(argnums):
+    with pytest.raises(ArgumentError, match="names an argument twice"):
+        grad(product, argnums)(2.0, 3.0)
+
+
+def test_a_name_is_never_taken_for_one_of_further_arguments():
+    def f(a, *rest, scale=1.0, **options):
+        return a * scale + sum(n * x for n, x in enumerate(rest, 1)) + options.get("shift", 0.0)
+
+    assert grad(f, ("scale", 1, -1))(2.0, 3.0, 4.0, scale=5.0) == (2.0, 1.0, 2.0)
+    assert grad(f, ("a", "shift"))(2.0, 3.0, shift=1.0) == (1.0, 1.0)
+    for argnums, said in {
+        "scale": "was called without this argument",
+        "rest": r"\*rest of f is any number of arguments; give their positions, from 1 on",
+        "options": r"\*\*options of f is any number of arguments; give their names",
+    }.items():
+        with pytest.raises(ArgumentError, match=said):
+            grad(f, argnums)(2.0, 3.0, 4.0, shift=1.0)
+
+
+def test_names_of_decorated_functions():
+    def timed(f):
+        @functools.wraps(f)
+        def wrapper(*args, **kwargs):
+            return f(*args, **kwargs)
+
+        return wrapper
+
+    def scaled(f):
+        @functools.wraps(f)
+        def wrapper(scale, *args):
+            return scale * f(*args)
+
+        return wrapper
+
+    assert grad(np.multiply, "x2")(2.0, 3.0) == 2.0  # NumPy's own names
+    assert grad(timed(product), ("b", "a"))(2.0, 3.0) == (12.0, 9.0)
+    assert grad(scaled(product), "scale")(5.0, 2.0, 3.0) == 18.0
+    with pytest.raises(ArgumentError, match="wrapped in a function of other arguments; give its position"):
+        grad(scaled(product), "b")(5.0, 2.0, 3.0)
+    assert grad(scaled(product), 2)(5.0, 2.0, 3.0) == 60.0
+
+
+def test_argnums_may_be_integers_of_numpy():
+    assert [grad(product, n)(2.0, 3.0) for n in onp.arange(2)] == [9.0, 12.0]
+    assert grad(product, tuple(onp.arange(2)))(2.0, 3.0) == (9.0, 12.0)
 
 
 def test_grad_of_what_is_no_function_is_an_error():
@@ -352,6 +402,33 @@ def test_curried_transforms():
     assert f(3.0) == (6.0, "aux")
     y, vjp_f = curried.vjp(np.sin)(0.0)
     assert vjp_f(2.0) == 2.0
+
+
+def test_every_transformation_of_a_function_has_a_curried_form():
+    of_values = {"stop_gradient", "tap", "value"}
+    assert set(curried.__all__) == set(transforms.__all__) - of_values
+    for name in curried.__all__:
+        assert getattr(curried, name).func.__name__.strip("_") == name
+    assert pipe(product, curried.hessian(argnums=1))(2.0, 3.0) == 4.0
+    assert pipe(product, curried.hvp(argnums="b"))(2.0, 3.0, 1.0) == 4.0
+    assert pipe(product, curried.jacobian, curried.jacfwd(argnums=1))(2.0, 3.0) == 6.0
+    assert pipe(np.multiply, curried.j(argnum=1))(6.0, 1.0, 2.0, 3.0) == 2.0
+    assert curried.jvp(product)((2.0, 3.0))((1.0, 0.0)) == (18.0, 9.0)
+    assert curried.linearize(product)(2.0, 3.0)[1](0.0, 1.0) == 12.0
+    assert curried.vjp(argnums=1)(product)(2.0, 4.0)[1](1.0) == 16.0
+    assert pipe(lambda x: x**3, curried.numerical(order=4), curried.checkpoint, curried.grad)(2.0) > 11.99
+    assert pickle.loads(pickle.dumps(curried.vjp(product, argnums=1)))(2.0, 3.0)[1](1.0) == 12.0
+
+
+@pytest.mark.parametrize(
+    "run", [curried.vjp, curried.linearize, lambda f: curried.jvp(f, (2.0,)), curried.grad]
+)
+def test_an_error_in_a_curried_function_is_not_taken_for_a_missing_argument(run):
+    def f(x):
+        return x + None
+
+    with pytest.raises(TypeError, match="NoneType"):
+        run(f)((1.0,) if run.__name__ == "<lambda>" else 1.0)
 
 
 def test_bound_methods_lambdas_and_builtins_can_be_differentiated():

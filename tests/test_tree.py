@@ -123,3 +123,31 @@ def test_unravel_restores_dtypes_and_checks_the_length():
     assert unravel(vector)[0].dtype == onp.float32 and tree.ravel([])[0].shape == (0,)
     with pytest.raises(ArgumentError, match=r"shape \(3,\), not \(2,\)"):
         unravel(vector[:2])
+
+
+class Doubled(collections.namedtuple("Doubled", "a b")):
+    def __new__(cls, a):
+        return super().__new__(cls, float(a), 2.0 * a)
+
+
+def test_a_namedtuple_with_a_constructor_of_its_own_is_filled_without_it():
+    assert grad(lambda pair: pair.a * pair.b)(Doubled(3)) == (6.0, 3.0)
+    assert type(grad(lambda pair: pair.a)(Doubled(3))) is Doubled
+
+
+def test_structures_that_differ_in_the_rest_show_it():
+    class Layer:
+        def __init__(self, w, name):
+            self.w, self.name = w, name
+
+    tree.register(Layer, lambda layer: ((layer.w,), layer.name), lambda name, ws: Layer(*ws, name))
+    with pytest.raises(ArgumentError, match=r"Layer\(\*; 'first'\) and Layer\(\*; 'second'\)"):
+        tree.map(lambda a, b: a, Layer(1.0, "first"), Layer(1.0, "second"))
+
+
+def test_register_and_unflatten_check_what_they_are_given():
+    for wrong in ((3, list, list), (Pair, None, list), (Pair, list, None)):
+        with pytest.raises(ArgumentError, match="register takes a class and two functions"):
+            tree.register(*wrong)
+    with pytest.raises(ArgumentError, match="unflatten takes a structure, .* not list"):
+        tree.unflatten([1.0], [1.0])

@@ -13,7 +13,7 @@ import numpy as onp
 from .. import tree
 from ..errors import ArgumentError, ArgumentTypeError, CotangentError, NonScalarOutputError, PictureError
 from ..recording import Node, Recorder, can_record
-from ..spaces import fit, is_complex, ones_like, shape_of
+from ..spaces import fit, is_complex, name_of, ones_like, shape_of
 from ..tape import CONSTANT, OUTPUT, WIDTH, Scatter, Tape, pull_back
 from ..tracing import run
 from ..transforms.calls import ArgNums, Call, Transformed, check_argnums, finish, leaf_names
@@ -84,7 +84,7 @@ def _graph(f: Any, argnums: ArgNums | None, args: Any, kwargs: Any) -> Graph:
         leaves = [leaf.x if isinstance(leaf, _Input) else leaf for leaf in marked]
     if not any(chosen):
         raise ArgumentTypeError(
-            f"no argument of {getattr(f, '__name__', 'f')} is a float or a float array, so there is nothing "
+            f"no argument of {name_of(f)} is a float or a float array, so there is nothing "
             f"to record; write 2.0 for 2, or name the arguments in argnums"
         )
     inputs = [
@@ -107,7 +107,7 @@ def _graph(f: Any, argnums: ArgNums | None, args: Any, kwargs: Any) -> Graph:
     }
     outputs = zip(tree.paths(y, "output"), map(_own_node(recorder), parts), strict=True)
     value = tree.unflatten(output, map(recorder.out_of, parts))
-    name = getattr(f, "__name__", "f")
+    name = name_of(f)
     return Graph(name, value, tuple(recorder.nodes), of_node, constants, tuple(outputs))
 
 

@@ -1,7 +1,6 @@
 """Products of vectors, matrices and tensors."""
 
 import functools as _functools
-import string as _string
 
 import numpy as _np
 
@@ -54,6 +53,7 @@ if hasattr(_np, "matvec"):  # NumPy 2.2
 MOST_OPERANDS = 8
 
 _EINSUM = _enter(_np.einsum)
+_LOWER = "abcdefghijklmnopqrstuvwxyz"  # the module string takes half a millisecond of the import
 
 
 @_functools.wraps(_np.einsum)
@@ -91,7 +91,7 @@ def _as_string(operands):
 
 def _letters(labels):
     # Capitals first, as NumPy has it: the implicit output is in alphabetical order.
-    alphabet = _string.ascii_uppercase + _string.ascii_lowercase
+    alphabet = _LOWER.upper() + _LOWER
     return "".join("..." if label is Ellipsis else alphabet[label] for label in labels)
 
 
@@ -110,7 +110,7 @@ def explicit(subscripts, ranks):
     inputs, arrow, output = subscripts.replace(" ", "").partition("->")
     parts = inputs.split(",")
     covered = [rank - len(part) + 3 if "..." in part else 0 for part, rank in zip(parts, ranks, strict=True)]
-    free = [label for label in _string.ascii_letters if label not in subscripts]
+    free = [label for label in _LOWER + _LOWER.upper() if label not in subscripts]
     broadcast = "".join(free[n] for n in range(max(covered)))
     if not arrow:
         letters = inputs.replace(",", "").replace("...", "")

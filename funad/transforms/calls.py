@@ -6,7 +6,7 @@ import functools
 import inspect
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as onp
@@ -14,8 +14,10 @@ import numpy as onp
 from .. import tree
 from ..boxes import Box, Traced
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError
-from ..spaces import describe, fit, is_complex, is_number, shed, zeros_like
-from ..tape import Tape
+from ..registry import record_of
+from ..spaces import describe, fit, is_complex, is_number, name_of, shed, zeros_like
+from ..tape import Tape, has_ended, refuse_ended
+from ..teaching import refused_constant
 from ..tracing import trace
 
 ArgNums = int | str | tuple[int | str, ...]
@@ -64,8 +66,10 @@ def check_argnums(f: Callable[..., Any], argnums: Any, argnum: Any = None) -> Ar
                 f"argnum is another name of argnums; give one of them, not {argnums!r} and {argnum!r}"
             )
         argnums = argnum
-    if isinstance(argnums, list):
-        argnums = tuple(argnums)
+    if isinstance(argnums, (list, tuple)):
+        argnums = tuple([int(n) if isinstance(n, onp.integer) else n for n in argnums])
+    elif isinstance(argnums, onp.integer):
+        argnums = int(argnums)
     many = argnums if isinstance(argnums, tuple) else (argnums,)
     if not many or not all(isinstance(n, (int, str)) and not isinstance(n, bool) for n in many):
         raise ArgumentError(f"argnums is an int, a name or a tuple of them, not {argnums!r}")
@@ -74,14 +78,14 @@ def check_argnums(f: Callable[..., Any], argnums: Any, argnum: Any = None) -> Ar
     return argnums  # type: ignore[no-any-return]
 
 
-def _locate(f: Callable[..., Any], argnum: int | str, args: Any, kwargs: Any) -> int | str:
+def locate(f: Callable[..., Any], argnum: int | str, args: Any, kwargs: Any) -> int | str:
     """Return where the argument is in this call: a position in args or a key of kwargs."""
-    name = getattr(f, "__name__", "f")
+    name = name_of(f)
     if isinstance(argnum, int):
         place = argnum + len(args) if argnum < 0 else argnum
         if 0 <= place < len(args):
             return place
-        named = _parameters(f)[argnum:] if argnum >= 0 else []
+        named = _positional(f)[argnum:] if argnum >= 0 else []
         if named and named[0] in kwargs:
             return named[0]
         raise ArgumentError(
@@ -89,22 +93,49 @@ def _locate(f: Callable[..., Any], argnum: int | str, args: Any, kwargs: Any) ->
         )
     if argnum in kwargs:
         return argnum
+    positional = _positional(f)
+    if argnum in positional[: len(args)]:
+        return positional.index(argnum)
+    raise ArgumentError(f"argnums={argnum!r}, but {_why_not(f, name, argnum, positional)}")
+
+
+def _why_not(f: Callable[..., Any], name: str, argnum: str, positional: list[str]) -> str:
+    """Return why an argument is not to be found by its name."""
     parameters = _parameters(f)
-    if argnum in parameters and parameters.index(argnum) < len(args):
-        return parameters.index(argnum)
-    if argnum in parameters:
-        raise ArgumentError(f"argnums={argnum!r}, but {name} was called without this argument")
-    raise ArgumentError(
-        f"argnums={argnum!r}, but {name} has no such argument; it has {', '.join(parameters)}"
-    )
+    if argnum not in parameters:
+        return f"{name} has no such argument; it has {', '.join(parameters)}"
+    kind = parameters[argnum].kind
+    if kind is inspect.Parameter.VAR_POSITIONAL:
+        first = list(parameters).index(argnum)
+        return f"*{argnum} of {name} is any number of arguments; give their positions, from {first} on"
+    if kind is inspect.Parameter.VAR_KEYWORD:
+        return f"**{argnum} of {name} is any number of arguments; give their names"
+    if argnum not in positional and kind is not inspect.Parameter.KEYWORD_ONLY:
+        return f"{name} is wrapped in a function of other arguments; give its position"
+    return f"{name} was called without this argument"
 
 
-def _parameters(f: Callable[..., Any]) -> list[str]:
-    """Return the names of the parameters of f, as far as Python knows them."""
+def _parameters(f: Callable[..., Any], follow: bool = True) -> Mapping[str, inspect.Parameter]:
+    """Return the parameters of f, as far as Python knows them."""
     try:
-        return list(inspect.signature(f).parameters)
+        return inspect.signature(f, follow_wrapped=follow).parameters
     except (TypeError, ValueError):
-        return []
+        return {}
+
+
+_BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def _positional(f: Callable[..., Any]) -> list[str]:
+    """Return the names of the arguments of f that may be given by position, in order."""
+    names = [p.name for p in _parameters(f).values() if p.kind in _BY_POSITION]
+    if (
+        hasattr(f, "__wrapped__") and record_of(f) is None
+    ):  # functools.wraps shows the arguments of what is wrapped
+        own = [p.name for p in _parameters(f, False).values() if p.kind in _BY_POSITION]
+        if own != names[: len(own)]:
+            return own
+    return names
 
 
 def leaf_names(f: Callable[..., Any], args: Any, kwargs: Any) -> list[str]:
@@ -138,7 +169,9 @@ class Call:
             self.places: list[Any] = [0]
         else:
             many = argnums if isinstance(argnums, tuple) else (argnums,)
-            self.places = [_locate(f, argnum, args, kwargs) for argnum in many]
+            self.places = [locate(f, argnum, args, kwargs) for argnum in many]
+            if len(many) > 1 and len(set(self.places)) < len(many):
+                raise ArgumentError(f"argnums {argnums!r} names an argument twice")
         self.leaves: list[Any] = []
         self.structures: list[Any] = []
         for place in self.places:
@@ -192,25 +225,36 @@ class Call:
 
 def differentiable(f: Any, place: int | str, x: Any, whole: Any = None, n: int = 0) -> Any:
     """Return the n-th leaf of an argument as a float, complex or array of them; refuse what cannot be one."""
-    if isinstance(x, (Traced, float)):
+    if isinstance(x, float):
         return x
+    if isinstance(x, Traced):
+        return x if not has_ended(x.tape) else refuse_ended()
     if isinstance(x, (int, complex)) and not isinstance(x, bool):
         return float(x) if isinstance(x, int) else onp.complex128(x)
-    if isinstance(x, (ndarray, onp.generic)):
+    own = type(x) is not ndarray and isinstance(x, ndarray) and refused_constant(x) is not None
+    if isinstance(x, (ndarray, onp.generic)) and not own:
         if x.dtype.kind in "fc":
             return x
         if x.dtype.kind in "iu":
             return x.astype(onp.float64)
-    name = getattr(f, "__name__", "f")
+    name = name_of(f)
     path = tree.paths(whole)[n] if whole is not None else ""
     which = f"argument {place}" if isinstance(place, int) else f"argument {place!r}"
     found = f"{describe(x)} ({x!r:.40})" if path else describe(x)
-    if hasattr(x, "__array__") and not isinstance(x, (ndarray, onp.generic)):
+    if own:
+        found = (
+            f"a {type(x).__name__}, whose arithmetic is its own (give numpy.asarray(x), and a mask beside it)"
+        )
+    elif hasattr(x, "__array__") and not isinstance(x, (ndarray, onp.generic)):
         found += " (give its values as an array: numpy.asarray(x))"
+    elif place == 0 and hasattr(type(x), name):
+        found += " (self, the object of the method, counts too: argnums=1 is the argument behind it)"
+    elif not callable(x) and not isinstance(x, (str, bytes, bool, type(None), ndarray, onp.generic)):
+        found += " (if it holds numbers, make its class a container with funad.tree.register)"
     raise ArgumentTypeError(
         f"{which} of {name}{f', at {path},' if path else ''} is {found}, and a derivative is taken "
-        f"with respect to floats and float arrays only; name other arguments in argnums, or keep "
-        f"what is not a number out of the container"
+        f"with respect to floats and float arrays only; name other arguments in argnums"
+        + (", or keep what is not a number out of the container" if path else "")
     )
 
 
@@ -220,7 +264,7 @@ def check_complex(call: Call) -> None:
         if not is_complex(x):
             raise ArgumentTypeError(
                 f"holomorphic=True is for functions of complex numbers, but "
-                f"{getattr(call.f, '__name__', 'f')} was given {describe(x)}; write x + 0j"
+                f"{name_of(call.f)} was given {describe(x)}; write x + 0j"
             )
 
 
@@ -228,7 +272,7 @@ def check_complex_result(f: Any, y: Any) -> None:
     """Refuse a real result of a function that is said to be holomorphic."""
     if not is_complex(y):
         raise NonScalarOutputError(
-            f"holomorphic=True is for functions with complex results, but {getattr(f, '__name__', 'f')} "
+            f"holomorphic=True is for functions with complex results, but {name_of(f)} "
             f"returned a real one, and a real function is holomorphic only if it is constant; leave "
             f"holomorphic=True out"
         )
@@ -305,7 +349,7 @@ def trace_call(call: Call, has_aux: bool) -> tuple[Any, Tape, Any]:
         tape.end()
         raise ArgumentError(
             f"has_aux=True needs a function that returns a pair (y, aux), but "
-            f"{getattr(call.f, '__name__', 'f')} returned {describe(y)}"
+            f"{name_of(call.f)} returned {describe(y)}"
         )
     return y[0], tape, tree.map(lambda leaf: out_of(tape, leaf), y[1])
 
@@ -316,7 +360,7 @@ def check_output(f: Any, y: Any) -> None:
         return
     hint = " (does it end without a return statement?)" if y is None else ""
     raise NonScalarOutputError(
-        f"{getattr(f, '__name__', 'f')} returned {describe(y)}{hint}, which has no derivative; return a "
+        f"{name_of(f)} returned {describe(y)}{hint}, which has no derivative; return a "
         f"number, an array, or a container of them"
     )
 

@@ -13,7 +13,7 @@ from ..boxes import Box, Traced, innermost
 from ..errors import ArgumentError, CotangentError
 from ..joint import step, step_of_one
 from ..registry import signature_of
-from ..spaces import describe, dtype_of, is_complex, is_number, shape_of
+from ..spaces import describe, dtype_of, is_complex, is_number, name_of, shape_of
 from ..tape import Tape
 from .calls import Transformed
 from .reverse import stop_gradient, vjp
@@ -72,7 +72,7 @@ def _checkpoint(f: Any, args: Any, kwargs: Any) -> Any:
 
         return vjp(again, xs)[1](ybar)
 
-    return step(getattr(f, "__name__", "f"), forward, backward, args, kwargs, True)
+    return step(name_of(f), forward, backward, args, kwargs, True)
 
 
 def custom_vjp(f: Any, forward: Callable[..., Any], backward: Callable[..., Any]) -> Any:
@@ -119,7 +119,7 @@ def custom_vjp(f: Any, forward: Callable[..., Any], backward: Callable[..., Any]
         _ = signature is None or signature.bind(None, None)
     except TypeError:
         raise ArgumentError(
-            f"the backward function of custom_vjp is called with (residuals, ȳ), but {_called(backward)} "
+            f"the backward function of custom_vjp is called with (residuals, ȳ), but {name_of(backward)} "
             f"takes {signature}; the arguments of f that it needs go into the residuals"
         ) from None
     return Transformed(_custom_vjp, f, forward, backward)
@@ -129,13 +129,13 @@ def _custom_vjp(f: Any, forward: Any, backward: Any, args: Any, kwargs: Any) -> 
     of_one = len(args) == 1 and not kwargs and type(args[0]) is Box and type(args[0].value) in _PLAIN
     if not of_one and not any(isinstance(leaf, Traced) for leaf in tree.flatten((args, kwargs))[0]):
         return f(*args, **kwargs)
-    name = getattr(f, "__name__", "f")
+    name = name_of(f)
 
     def checked(*args: Any, **kwargs: Any) -> Any:
         found = forward(*args, **kwargs)
         if not isinstance(found, tuple) or len(found) != 2:
             raise ArgumentError(
-                f"{_called(forward)}, the forward function of {name}, must return the pair (y, residuals), "
+                f"{name_of(forward)}, the forward function of {name}, must return the pair (y, residuals), "
                 f"but it returned {describe(found)}; write return y, None where nothing needs to be kept"
             )
         return found
@@ -145,7 +145,7 @@ def _custom_vjp(f: Any, forward: Any, backward: Any, args: Any, kwargs: Any) -> 
         if of_one and type(found) is type(xs[0]) in _PLAIN and _alike(found, xs[0]):
             return [found]  # as nearly always
         xbars = (found,) if len(args) == 1 else found
-        who = f"{_called(backward)}, the backward function of {name},"
+        who = f"{name_of(backward)}, the backward function of {name},"
         if not isinstance(xbars, tuple) or len(xbars) != len(args):
             raise ArgumentError(
                 f"{who} must return a tuple of {len(args)} cotangents, one per positional argument, but it "
@@ -181,10 +181,6 @@ def _alike(xbar: Any, x: Any) -> bool:
 
 # Values of a box that no outer trace looks into.
 _PLAIN = frozenset({onp.ndarray, onp.float64, float})
-
-
-def _called(f: Any) -> str:
-    return getattr(f, "__name__", type(f).__name__)
 
 
 def _check_cotangent(who: str, xbar: Any, x: Any, real: bool) -> None:
@@ -287,7 +283,7 @@ def _numerical(f: Any, h: float, order: int, args: Any, kwargs: Any) -> Any:
     def forward(*args: Any) -> Any:
         return f(*args, **kwargs), None
 
-    return step(getattr(f, "__name__", "f"), forward, backward, args, {}, True)
+    return step(name_of(f), forward, backward, args, {}, True)
 
 
 def _unit(x: Any, index: Any) -> Any:

@@ -14,7 +14,7 @@ from ..errors import NonFiniteError
 from ..joint import step
 from ..recording import Node, Recorder, can_record, is_finite, line_of
 from ..registry import record_of
-from ..spaces import describe, plain
+from ..spaces import describe, name_of, plain
 from ..tape import Tape
 from .calls import Transformed, leaf_names
 from .reverse import vjp
@@ -137,7 +137,7 @@ def _explain(f: Any, run: Callable[[list[Any]], Any], leaves: list[Any], names: 
     with onp.errstate(all="ignore"):
         y = tracing.run(run, inputs)
     found = [leaf for leaf in tree.flatten(y)[0] if not is_finite(leaf)]
-    name = getattr(f, "__name__", "f")
+    name = name_of(f)
     if not found:
         raise NonFiniteError(
             f"{name} returned what is not finite, but when it ran once more, to find out why, all was "

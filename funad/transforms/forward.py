@@ -13,7 +13,7 @@ from ..boxes import Box, Dual
 from ..dual import Forward, dual
 from ..errors import ArgumentError, TangentError
 from ..pushforward import push_forward, steps_to
-from ..spaces import describe, fit, shape_of, zeros_like
+from ..spaces import describe, fit, name_of, shape_of, zeros_like
 from ..tracing import run
 from .calls import Call, check_output, finish, frozen_copies, out_of, own_copies, trace_call
 
@@ -176,7 +176,7 @@ def _fitted(call: Call, tangents: Any) -> list[Any]:
 
 def _pair(f: Callable[..., Any], y: Any) -> Any:
     if not isinstance(y, tuple) or len(y) != 2:
-        name = getattr(f, "__name__", "f")
+        name = name_of(f)
         raise ArgumentError(f"has_aux=True needs a function that returns a pair (y, aux); {name} does not")
     return y
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import tree
-from ..registry import ArgNum, Derived, Rule, define_forward
+from ..registry import ArgNum, Derived, Rule, define_forward, numbered
 from ..spaces import fit, is_inexact, zeros_like
 from .reverse import vjp
 
@@ -48,8 +48,7 @@ def defjvp(f: Any, *rules: Rule | None, argnums: tuple[ArgNum, ...] | None = Non
     >>> float(funad.jvp(sinh, (0.0,), (2.0,))[1]), float(funad.grad(sinh)(0.0))
     (2.0, 1.0)
     """
-    numbers: tuple[ArgNum, ...] = tuple(range(len(rules))) if argnums is None else argnums
-    named = {n: rule for n, rule in zip(numbers, rules, strict=True) if rule is not None}
+    named = numbered(f, rules, argnums)
     define_forward(f, named, {n: Derived(_transposed(n, rule), rule) for n, rule in named.items()})
 
 

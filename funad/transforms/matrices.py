@@ -15,7 +15,7 @@ from ..boxes import Box
 from ..errors import ArgumentError, NonScalarOutputError
 from ..pushforward import push_forward, steps_to
 from ..registry import signature_of
-from ..spaces import dtype_of, is_complex, shape_of, zeros_like
+from ..spaces import dtype_of, is_complex, name_of, shape_of, zeros_like
 from ..tape import has_nan
 from ..tracing import sweep
 from .calls import (
@@ -311,7 +311,7 @@ def _value_and_jacobian(
 
 def _mode(run: _Run, by: str, holomorphic: bool) -> str:
     """Return "rows" or "columns": the one asked for, or that is cheaper, or that can be right."""
-    name = getattr(run.call.f, "__name__", "f")
+    name = name_of(run.call.f)
     if holomorphic:
         check_complex(run.call)
         for y in run.values:
@@ -475,7 +475,7 @@ def _vector_last(f: Any, args: Any, kwargs: Any) -> Iterator[None]:
     except (TypeError, ArgumentError):
         if args and _binds(f, args[:-1], kwargs):
             raise
-        name = getattr(f, "__name__", "f")
+        name = name_of(f)
         raise ArgumentError(
             f"a product with a vector takes the arguments of {name} and then v, of the structure and shapes "
             f"of x: hvp({name})(x, v), v comes last; it was called with {len(args)} "

@@ -12,7 +12,7 @@ from ..boxes import Box, Traced, unbox
 from ..errors import ArgumentError, CotangentError, NonScalarOutputError
 from ..pushforward import spare_values
 from ..registry import WORTH_DROPPING
-from ..spaces import describe, fit, is_complex, ones_like, shape_of, shed
+from ..spaces import describe, fit, is_complex, name_of, ones_like, shape_of, shed
 from ..tracing import sweep
 from .calls import (
     ArgNums,
@@ -258,7 +258,7 @@ def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:
     """Refuse an output of which there is no gradient."""
     if (type(y) is float or type(y) is float64) and not holomorphic:
         return
-    name = getattr(f, "__name__", "f")
+    name = name_of(f)
     if not isinstance(unbox(y), _NUMBERS):
         raise NonScalarOutputError(
             f"grad needs a function with a scalar output, but {name} returned "

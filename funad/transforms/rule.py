@@ -8,18 +8,20 @@ from typing import Any
 
 import numpy as onp
 
+from .. import tree
+from ..errors import ArgumentError, CotangentError
 from ..primitives import EVERYTHING
 from ..registry import Record, record_of
-from ..spaces import zeros_like
+from ..spaces import describe, dtype_of, is_number, plain, shape_of, zeros_like
 from ..tape import WIDTH, Tape
 from ..tracing import sweep
-from .calls import differentiable, finish
+from .calls import ArgNums, check_argnums, differentiable, finish, locate
 from .reverse import vjp
 
 __all__ = ["j"]
 
 
-def j(f: Callable[..., Any], argnum: int | None = None) -> Callable[..., Any]:
+def j(f: Callable[..., Any], argnum: ArgNums | None = None) -> Callable[..., Any]:
     """Return the vector-Jacobian product of ``f``: j(f)(y, ȳ, *xs) = x̄.
 
     It is total: for a primitive, funad's or NumPy's own, it is the rule; for every other
@@ -28,8 +30,9 @@ def j(f: Callable[..., Any], argnum: int | None = None) -> Callable[..., Any]:
     Parameters
     ----------
     f : callable
-    argnum : int, optional
-        Ask for the cotangent of this argument alone.
+    argnum : int, str or tuple of them, optional
+        Ask for the cotangent of this argument alone, or of these. By default of all that are not
+        sizes, axes, indices and the like.
 
     Returns
     -------
@@ -41,6 +44,8 @@ def j(f: Callable[..., Any], argnum: int | None = None) -> Callable[..., Any]:
     ------
     MissingRuleError
         When called, if an argument has no rule.
+    CotangentError
+        When called, if ȳ does not have the structure and shapes of y.
 
     Examples
     --------
@@ -52,16 +57,30 @@ def j(f: Callable[..., Any], argnum: int | None = None) -> Callable[..., Any]:
     2.0
     """
     record = record_of(f)
-    if record is None or record.kind == "composite" or record.containers == EVERYTHING:
+    if record is None and not callable(f):
+        raise ArgumentError(f"j takes a function, but was given {describe(f)}")
+    if argnum is not None:
+        argnum = check_argnums(f, argnum)
+    if record is None:
         return functools.partial(_derived, f, argnum)
+    if record.kind == "composite" or record.containers == EVERYTHING:
+        return functools.partial(_of_composite, record.wrapped, argnum)
     return functools.partial(_of_primitive, record, argnum)
 
 
-def _of_primitive(record: Record, argnum: int | None, y: Any, ybar: Any, /, *xs: Any, **kwargs: Any) -> Any:
+def _of_primitive(record: Record, argnum: Any, y: Any, ybar: Any, /, *xs: Any, **kwargs: Any) -> Any:
     """Pull ȳ back along a tape of this one call, for which y is not computed again."""
+    if not xs:
+        raise ArgumentError(f"j({record.name})(y, ȳ, *xs) takes the arguments of {record.name} behind ȳ")
+    if record.f is onp.einsum and not isinstance(xs[0], str):  # lists of labels stand between the operands
+        return _of_composite(record.wrapped, argnum, y, ybar, *xs, **kwargs)
     if kwargs:
         record.check_keywords(kwargs)
-    numbers = [argnum] if argnum is not None else _differentiable_positions(record, xs)
+    if argnum is None:
+        numbers = _differentiable_positions(record, xs)
+    else:
+        many = argnum if isinstance(argnum, tuple) else (argnum,)
+        numbers = [n for one in many if isinstance(n := locate(record.wrapped, one, xs, {}), int)]
     if record.kind == "zero":
         found = [zeros_like(xs[n]) for n in numbers]
     else:
@@ -69,14 +88,37 @@ def _of_primitive(record: Record, argnum: int | None, y: Any, ybar: Any, /, *xs:
             record.rule(n, xs[n])
         xs = tuple(_ready(record, n, x) if n in numbers else x for n, x in enumerate(xs))
         call = _OneCall(record, xs, kwargs, numbers)
-        found = call.pull_back(y, ybar)
-    return found[0] if argnum is not None or len(found) == 1 else tuple(found)
+        found = call.pull_back(*_ready_cotangent(record, y, ybar))
+    alone = len(found) == 1 if argnum is None else not isinstance(argnum, tuple)
+    return found[0] if alone else tuple(found)
+
+
+def _ready_cotangent(record: Record, y: Any, ybar: Any) -> tuple[Any, Any]:
+    """Return y and ȳ as the rules of a primitive take them; refuse ȳ of another shape than y."""
+    if isinstance(y, (tuple, list)):
+        if not isinstance(ybar, (tuple, list)) or len(ybar) != len(y):
+            raise CotangentError(f"{record.name} has {len(y)} outputs, but ȳ is {describe(ybar)}")
+        pairs = [_ready_cotangent(record, *parts) for parts in zip(y, ybar, strict=True)]
+        known = {k: part_bar for k, (_, part_bar) in enumerate(pairs) if part_bar is not None}
+        return type(y)(*(part for part, _ in pairs)) if hasattr(y, "_fields") else [
+            p for p, _ in pairs
+        ], known
+    if y is not None and ybar is not None and shape_of(ybar) != shape_of(y):
+        raise CotangentError(f"y has shape {shape_of(y)}, but ȳ has shape {shape_of(ybar)}")
+    if record.kind == "elementwise":  # whose rules take Python's numbers as they are
+        return y, ybar
+    return _as_numpys(y), _as_numpys(ybar)
+
+
+def _as_numpys(x: Any) -> Any:
+    """Return a number of Python's as NumPy's, of which rules ask the shape and the dtype."""
+    return onp.asarray(x)[()] if type(x) in (int, float, complex) else x
 
 
 def _differentiable_positions(record: Record, xs: tuple[Any, ...]) -> list[int]:
     if record.kind == "zero":
         return list(range(len(xs)))
-    return [n for n in range(len(xs)) if n in record.rules] or [0]
+    return [n for n in range(len(xs)) if n in record.rules and xs[n] is not None] or [0]
 
 
 def _ready(record: Record, n: int, x: Any) -> Any:
@@ -109,8 +151,6 @@ class _OneCall:
     def pull_back(self, y: Any, ybar: Any) -> list[Any]:
         """Return one cotangent, or list of cotangents, per number."""
         entries = Tape(len(self.leaves)).end()
-        if isinstance(y, (tuple, list)):
-            ybar = dict(enumerate(ybar))
         entries += (self.record, y, self.xs, self.kwargs, None, tuple(self.sources), ybar)
         assert (len(entries) - len(self.leaves) - 1) % WIDTH == 0
         found = sweep(entries, lambda _: None, self.leaves, masked=True)
@@ -121,7 +161,23 @@ class _OneCall:
         ]
 
 
-def _derived(f: Callable[..., Any], argnum: int | None, y: Any, ybar: Any, /, *xs: Any, **kwargs: Any) -> Any:
+def _of_composite(f: Callable[..., Any], argnum: Any, y: Any, ybar: Any, /, *xs: Any, **kwargs: Any) -> Any:
+    """The chain rule for a function of funad's own, whose sizes, axes and modes are no x."""
+    if argnum is None:
+        found = tuple(n for n, x in enumerate(xs) if _holds(x, "fc")) or tuple(
+            n for n, x in enumerate(xs) if _holds(x, "fciu")
+        )
+        argnum = found[0] if len(found) == 1 else found or None
+    return _derived(f, argnum, y, ybar, *xs, **kwargs)
+
+
+def _holds(x: Any, kinds: str) -> bool:
+    """Say whether an argument is made of numbers of these kinds, at least one."""
+    leaves = tree.flatten(x)[0]
+    return bool(leaves) and all(is_number(leaf) and dtype_of(plain(leaf)).kind in kinds for leaf in leaves)
+
+
+def _derived(f: Callable[..., Any], argnum: Any, y: Any, ybar: Any, /, *xs: Any, **kwargs: Any) -> Any:
     """The chain rule: run f on boxes and pull ȳ back along the tape."""
     _, vjp_f = vjp(f, *xs, argnums=argnum, **kwargs)
     return vjp_f(ybar)
