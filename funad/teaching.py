@@ -285,22 +285,28 @@ def refused_in_place(found: str) -> NotDifferentiableError | None:
     place = _place()
     if place is None or place.operation != "BINARY_OP":
         return None
-    target, sign, operand = _halves(place.text)
+    written, instead, array = _in_two(place.text)
     return NotDifferentiableError(
-        f"{target} {sign}= {operand} would write a traced value, {found}, into a plain NumPy array; write "
-        f"{target} = {target} {sign} {operand}, or make {target} with zeros, empty, full or array of "
-        f"funad.numpy inside the function that is differentiated"
+        f"{written} would write a traced value, {found}, into a plain NumPy array; {instead}make {array} with "
+        f"zeros, empty, full or array of funad.numpy inside the function that is differentiated"
     )
 
 
-def _halves(text: str) -> tuple[str, str, str]:
-    """Return v, + and u of v += u."""
+def _in_two(text: str) -> tuple[str, str, str]:
+    """Return of v += u how it is written, what to write instead, and the name of the array.
+
+    A part of an array cannot be replaced by a traced value either: there the array itself is the matter.
+    """
     try:
         statement: Any = ast.parse(text).body[0]
-        target, operand = ast.unparse(statement.target), ast.unparse(statement.value)
-        return target, text[len(target) : text.index("=", len(target))].strip(), operand
-    except (SyntaxError, AttributeError, ValueError, IndexError):
-        return "v", "+", "u"
+        target = array = statement.target
+    except (SyntaxError, AttributeError, IndexError):  # no source
+        return "v += u", "write v = v + u, or ", "v"
+    while isinstance(array, ast.Subscript):
+        array = array.value
+    whole = ast.unparse(ast.BinOp(target, statement.op, statement.value))  # with brackets where it needs them
+    instead = f"write {ast.unparse(target)} = {whole}, or " if array is target else ""
+    return ast.unparse(statement), instead, ast.unparse(array)
 
 
 def refused_write(name: str) -> NotDifferentiableError:
