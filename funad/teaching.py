@@ -42,7 +42,7 @@ _INSTEAD = {
     "math.dist": "write np.linalg.norm(a - b)",
     "math.fsum": "write np.sum(x)",
     "math.hypot": "write np.sqrt(a**2 + b**2)",
-    "math.log": "write np.log(x)",
+    "math.log": "write np.log(x), divided by np.log(base) if a base is given",
     "math.pow": "write a**b",
     "cmath": "write x + 0j and the function of funad.numpy",
     "numpy.arange": "write start + step * np.arange(n) with n a plain number",
@@ -71,7 +71,9 @@ _INSTEAD = {
     "scipy.interpolate.interp1d": "write np.interp(at, x, y)",
     "scipy.linalg.cho_solve": "write np.linalg.solve(a, b) with the matrix itself",
     "scipy.linalg.cho_factor": "write np.linalg.cholesky(a)",
-    "scipy.linalg.solve_triangular": "write np.linalg.solve(np.tril(a), b)",
+    "scipy.linalg.cholesky": "write np.linalg.cholesky(a), which is lower, or .T of it for the upper one",
+    "scipy.linalg.lu_solve": "write np.linalg.solve(a, b) with the matrix itself",
+    "scipy.linalg.solve_triangular": "write np.linalg.solve(np.triu(a), b), or np.tril(a) for lower=True",
     "scipy.linalg": "write the function of that name in np.linalg",
     "scipy.optimize": "solve with stop_gradient(x) and then take one Newton step with x itself: "
     "t - f(t, x) / stop_gradient(slope), whose derivative is that of the solution",
@@ -86,6 +88,7 @@ _INSTEAD = {
     "scipy.stats.norm.logpdf": "write -0.5 * ((x - loc) / scale) ** 2 - np.log(scale * np.sqrt(2 * np.pi))",
     "scipy.stats.norm.pdf": "write np.exp(-0.5 * ((x - loc) / scale) ** 2) / (scale * np.sqrt(2 * np.pi))",
 }  # fmt: skip
+_NAMESAKES = {"scipy.fft": onp.fft, "scipy.linalg": onp.linalg}
 
 
 class _Place(NamedTuple):
@@ -200,8 +203,10 @@ _KNOWN = {"numpy", "scipy", "math", "cmath", "statistics"}
 
 def _instead(name: str) -> str:
     """Return what the table says of a function, or of what it stands in."""
-    found = [known for known in _INSTEAD if f"{name}.".startswith(f"{known}.")]
-    return _INSTEAD[max(found, key=len)] if found else ""
+    found = max((known for known in _INSTEAD if f"{name}.".startswith(f"{known}.")), key=len, default="")
+    if found in _NAMESAKES and not hasattr(_NAMESAKES[found], name.rpartition(".")[2]):
+        return ""  # expm, dct: NumPy has none
+    return _INSTEAD.get(found, "")
 
 
 def _rewrite(place: _Place) -> str:

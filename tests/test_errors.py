@@ -11,6 +11,7 @@ import traceback
 
 import numpy as onp
 import pytest
+import scipy.fft
 import scipy.integrate
 import scipy.interpolate
 import scipy.linalg
@@ -164,8 +165,25 @@ COMPILED = {
     ),
     "solve_triangular": (
         lambda x: scipy.linalg.solve_triangular(onp.eye(3), x),
-        "scipy.linalg.solve_triangular met … np.linalg.solve(np.tril(a), b)",
+        "scipy.linalg.solve_triangular met … np.linalg.solve(np.triu(a), b), or np.tril(a) for lower=True",
     ),
+    "scipy.linalg.cholesky": (  # upper, where NumPy's is lower
+        lambda x: scipy.linalg.cholesky(np.diag(x)),
+        "scipy.linalg.cholesky met … np.linalg.cholesky(a), which is lower, or .T of it",
+    ),
+    "scipy.linalg, and in NumPy": (
+        lambda x: scipy.linalg.det(np.diag(x)),
+        "scipy.linalg.det met … write the function of that name in np.linalg",
+    ),
+    "scipy.linalg, not in NumPy": (
+        lambda x: scipy.linalg.expm(np.diag(x)),
+        "scipy.linalg.expm met … wrap it, g = funad.primitive(scipy.linalg.expm)",
+    ),
+    "scipy.fft, not in NumPy": (
+        lambda x: scipy.fft.dct(x),
+        "scipy.fft.dct … funad.primitive(scipy.fft.dct)",
+    ),
+    "numpy.save": (lambda x: onp.save("x.npy", x), "numpy.save was called … or give it stop_gradient(x)"),
     "cdist": (
         lambda x: scipy.spatial.distance.cdist(x[:, None], x[:, None]),
         "scipy.spatial.distance.cdist met … np.sqrt(np.sum((a[:, None] - b) ** 2, -1))",
