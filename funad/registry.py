@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as onp
 
-from .errors import DuplicateRuleError, MissingRuleError, UnsupportedKeywordError
+from .errors import ArgumentError, DuplicateRuleError, MissingRuleError, UnsupportedKeywordError
 from .spaces import describe, ghost
 
 __all__ = ["defvjp", "defzero", "elementwise", "linear", "rules"]
@@ -157,6 +157,7 @@ def _define(f: Any, kind: str, rules: dict[ArgNum, Rule], masks: bool = False) -
     record = _known(f)
     if record.kind == "zero" or (kind != "vjp" and record.forward) or (kind == "zero" and record.kind):
         raise DuplicateRuleError(f"{record.name} is declared already, as {record.kind}")
+    _check_signatures(record, rules)
     for argnum, rule in rules.items():
         if argnum in record.rules and not isinstance(record.rules[argnum], Derived):
             raise DuplicateRuleError(f"{record.name} has a rule for argument {argnum} already")
@@ -198,6 +199,7 @@ def define_forward(f: Any, rules: dict[ArgNum, Rule], derived: dict[ArgNum, Deri
             f"{record.name} is declared as {record.kind}, and its rules serve both modes: it takes none of "
             f"defjvp"
         )
+    _check_signatures(record, rules)
     for argnum, rule in rules.items():
         if argnum in record.forward:
             raise DuplicateRuleError(f"{record.name} has a forward rule for argument {argnum} already")
@@ -220,6 +222,22 @@ def _positions(rule: Rule) -> int:
     if code is None or code.co_flags & inspect.CO_VARARGS:
         return sys.maxsize
     return int(code.co_argcount) - 2
+
+
+def _check_signatures(record: Record, rules: dict[ArgNum, Rule]) -> None:
+    """Refuse rules that take fewer arguments than the primitive must be given, if Python knows how many."""
+    code: Any = getattr(record.f, "__code__", None)
+    if code is None:
+        return
+    required = code.co_argcount - len(getattr(record.f, "__defaults__", None) or ())
+    for rule in rules.values():
+        if _positions(rule) < required:
+            takes = ", ".join(code.co_varnames[: code.co_argcount])
+            raise ArgumentError(
+                f"a rule of {record.name} takes y, ybar and then what that takes, (y, ybar, {takes}); this "
+                f"one {inspect.signature(rule)}; where autograd has lambda ans, {takes}: lambda g: ..., "
+                f"write lambda y, ybar, {takes}: ..."
+            )
 
 
 def _drop_on_first_use(record: Record, name: str) -> Drop:

@@ -292,8 +292,8 @@ def refused_in_place(found: str) -> NotDifferentiableError | None:
         return None
     written, instead, array = _in_two(place.text)
     return NotDifferentiableError(
-        f"{written} would write a traced value, {found}, into a plain NumPy array; {instead}make {array} with "
-        f"zeros, empty, full or array of funad.numpy inside the function that is differentiated"
+        f"{written} would write a traced value, {found}, into a plain NumPy array; {instead}make {array} "
+        f"with zeros, empty, full or array of funad.numpy inside the function that is differentiated"
     )
 
 

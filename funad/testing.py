@@ -18,6 +18,7 @@ from hypothesis.extra import numpy as hnp
 from . import numpy as np
 from . import tree
 from .boxes import unbox
+from .errors import ArgumentError
 from .registry import record_of
 from .spaces import describe
 from .transforms import grad, jvp, vjp
@@ -251,16 +252,21 @@ def check_vjp(
     >>> check_vjp(np.tanh, call(np.array([0.5, -1.0])))
     """
     rng = onp.random.default_rng(seed)
-    name, of_x, x = _of_one_argument(f, at, argnum)
+    name, of_x, x = _of_one_argument("check_vjp", f, at, argnum)
     _check_first(name, of_x, x, rng)
     if order > 1:
         _check_second(name, of_x, x, rng)
 
 
 def _of_one_argument(
-    f: Callable[..., Any], at: Call, argnum: int | str
+    check: str, f: Callable[..., Any], at: Call, argnum: int | str
 ) -> tuple[str, Callable[[Any], Any], Any]:
     """Return the name of f, f as a function of one argument, the others fixed, and that argument."""
+    if not isinstance(at, Call):
+        raise ArgumentError(
+            f"{check} takes the arguments of f as a call, but was given {describe(at)}; write "
+            f"{check}(f, call(x)) after from funad.testing import call"
+        )
     record = record_of(f)
     name = record.name if record is not None else getattr(f, "__name__", "f")
     at = _frozen(at)
@@ -330,7 +336,7 @@ def check_jvp(f: Callable[..., Any], at: Call, argnum: int | str = 0, *, seed: i
     >>> check_jvp(np.tanh, call(np.array([0.5, -1.0])))
     """
     rng = onp.random.default_rng(seed)
-    name, of_x, x = _of_one_argument(f, at, argnum)
+    name, of_x, x = _of_one_argument("check_jvp", f, at, argnum)
     direction = _random_like(x, rng)
     y, ydot = jvp(of_x, (x,), (direction,))
     ybar = _random_like(y, rng)
@@ -342,8 +348,17 @@ def check_jvp(f: Callable[..., Any], at: Call, argnum: int | str = 0, *, seed: i
     _check_close(f"the forward mode of {name}", got, _pair(vjp(of_x, x)[1](ybar), direction), scale)
 
 
-def check_grads(f: Callable[..., Any], args: tuple[Any, ...], order: int = 2, seed: int = 0) -> None:
+def check_grads(
+    f: Callable[..., Any],
+    args: tuple[Any, ...],
+    order: int = 2,
+    seed: int = 0,
+    *,
+    modes: tuple[str, ...] = ("fwd", "rev"),
+) -> None:
     """Assert that the derivatives of ``f`` in all of ``args`` are right up to ``order``.
+
+    Each argument is held to :func:`check_vjp` and, for the first order, to :func:`check_jvp`.
 
     Parameters
     ----------
@@ -352,6 +367,10 @@ def check_grads(f: Callable[..., Any], args: tuple[Any, ...], order: int = 2, se
     args : tuple
         Where to check.
     order : int, default 2
+    seed : int, default 0
+        Of the directions.
+    modes : tuple of str, default ("fwd", "rev")
+        Forward mode, reverse mode or both; for functions that have a derivative in one only.
 
     Raises
     ------
@@ -364,10 +383,20 @@ def check_grads(f: Callable[..., Any], args: tuple[Any, ...], order: int = 2, se
     >>> from funad.testing import check_grads
     >>> check_grads(lambda a, b: np.sin(a) * b, (0.5, np.array([1.0, 2.0])))
     """
+    if not isinstance(args, (tuple, list)):
+        raise ArgumentError(
+            f"check_grads takes a tuple of the arguments of f, but was given {describe(args)}; write "
+            f"check_grads(f, (x,))"
+        )
+    if not modes or not set(modes) <= {"fwd", "rev"}:
+        raise ArgumentError(f'modes must be of "fwd" and "rev", as ("fwd", "rev"), but is {modes!r}')
     rng = onp.random.default_rng(seed)
     for argnum in range(len(args)):
-        check_vjp(f, Call(tuple(args)), argnum, order=min(order, 2), seed=seed)
-    if order > 2:
+        if "rev" in modes:
+            check_vjp(f, Call(tuple(args)), argnum, order=min(order, 2), seed=seed)
+        if "fwd" in modes:
+            check_jvp(f, Call(tuple(args)), argnum, seed=seed)
+    if order > 2 and "rev" in modes:
         directions = tuple(_random_like(x, rng) for x in args)
 
         def along(*args: Any) -> Any:
@@ -375,7 +404,7 @@ def check_grads(f: Callable[..., Any], args: tuple[Any, ...], order: int = 2, se
             ybar = tree.map(lambda leaf: onp.ones_like(unbox(leaf)), y)
             return _pair(vjp_f(ybar), directions if len(args) > 1 else directions[0])
 
-        check_grads(along, args, order - 1, seed + 1)
+        check_grads(along, args, order - 1, seed + 1, modes=modes)
 
 
 def _frozen(at: Call) -> Call:

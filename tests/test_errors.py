@@ -363,9 +363,15 @@ def _add_in_place_to_a_part(x):
     [
         (_add_in_place, r"^v \+= 2 \* x would write .*write v = v \+ 2 \* x, or make v with zeros, empty"),
         (_multiply_in_place, r"^v \*= x would write .*; write v = v \* x, or make v with zeros, empty"),
-        (_matmul_in_place, r"^v @= x \* v would write .*; write v = v @ \(x \* v\), or make v with zeros, empty"),
+        (
+            _matmul_in_place,
+            r"^v @= x \* v would write .*; write v = v @ \(x \* v\), or make v with zeros",
+        ),
         (_subtract_in_place, r"write holder.v = holder.v - \(x \+ 1.0\), or make holder.v with zeros, empty"),
-        (_add_in_place_to_a_part, r"^k\[0\]\[1, :2\] \+= x\[:2\] would write .*array; make k with zeros, empty"),
+        (
+            _add_in_place_to_a_part,
+            r"^k\[0\]\[1, :2\] \+= x\[:2\] would write .*array; make k with zeros",
+        ),
     ],
 )
 def test_an_operator_in_place_on_a_plain_array_is_refused_with_the_operator_to_write(f, said):

@@ -13,7 +13,7 @@ from ..registry import Record, record_of
 from ..spaces import zeros_like
 from ..tape import WIDTH, Tape
 from ..tracing import sweep
-from .calls import differentiable, finish
+from .calls import check_function, differentiable, finish
 from .reverse import vjp
 
 __all__ = ["j"]
@@ -52,6 +52,8 @@ def j(f: Callable[..., Any], argnum: int | None = None) -> Callable[..., Any]:
     2.0
     """
     record = record_of(f)
+    if record is None:
+        check_function("j", f, "j(f)(y, ȳ, x)", "j(f(x))")
     if record is None or record.kind == "composite" or record.containers == EVERYTHING:
         return functools.partial(_derived, f, argnum)
     return functools.partial(_of_primitive, record, argnum)
