@@ -6,7 +6,7 @@ from pathlib import Path
 import digits
 import mnist
 import numpy as onp
-from options import common, natural, report
+from options import common, natural, report, start
 from picture import mosaic, save, subplots
 from tqdm import tqdm
 
@@ -138,4 +138,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

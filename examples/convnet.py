@@ -2,7 +2,7 @@
 
 import numpy as onp
 from digits import load
-from options import common, report
+from options import common, report, start
 from picture import draw_weights, save, subplots
 from tqdm import tqdm
 
@@ -114,4 +114,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

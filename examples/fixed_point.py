@@ -1,7 +1,7 @@
 """Kepler's equation, solved by iteration and differentiated at its solution: implicit differentiation."""
 
 import numpy as onp
-from options import common, report
+from options import common, report, start
 from picture import save, subplots
 
 import funad.numpy as np
@@ -96,4 +96,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -2,7 +2,7 @@
 
 import numpy as onp
 from matplotlib.colors import ListedColormap
-from options import common, positive, report, whole
+from options import common, positive, report, start, whole
 from picture import save, subplots
 from tqdm import tqdm
 
@@ -98,4 +98,4 @@ def draw(said, count, losses, hits, path):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

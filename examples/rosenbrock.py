@@ -1,7 +1,7 @@
 """Race every optimizer down Rosenbrock's valley, from the same start to the minimum at (1, 1)."""
 
 import numpy as onp
-from options import common, report
+from options import common, report, start
 from picture import save, subplots
 from tqdm import tqdm
 
@@ -82,4 +82,4 @@ def draw(ways, path):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -4,7 +4,7 @@ import math
 from statistics import NormalDist
 
 import numpy as onp
-from options import common, report
+from options import common, report, start
 from picture import mosaic, save, subplots
 from sklearn.datasets import load_digits
 from tqdm import tqdm
@@ -127,4 +127,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)
