@@ -471,6 +471,13 @@ def test_an_unsupported_keyword_is_named():
         grad(lambda x: np.sum(x, out=onp.zeros(())))(x)
 
 
+@pytest.mark.parametrize("f", [np.sum, np.max, np.cumsum, np.clip, np.stack, lambda x, **out: x.sum(**out)])
+def test_a_traced_out_is_refused_by_its_name(f):
+    limits = (0, 2) if f is np.clip else ()
+    with pytest.raises(UnsupportedKeywordError, match="does not handle the keyword 'out' on a traced value"):
+        grad(lambda x: np.sum(f(x, *limits, out=np.zeros(()))))(x)
+
+
 def test_a_refused_out_is_not_written_to():
     for f in (np.sum, np.sin, np.cumsum):
         out = onp.full(() if f is np.sum else 3, 7.0)
