@@ -359,6 +359,22 @@ def elementwise(
 
     A rule returns ȳ·∂f/∂xᵢ in the shape of y; summing it over the broadcast axes is done once,
     for all of them, by the backward sweep. See :func:`defvjp` for the parameters.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> import funad
+    >>> import funad.numpy as np
+    >>> @funad.primitive
+    ... def bump(x, width):
+    ...     return numpy.exp(-((x / width) ** 2))
+    >>> funad.elementwise(
+    ...     bump,
+    ...     lambda y, ybar, x, width: ybar * y * -2 * x / width**2,
+    ...     lambda y, ybar, x, width: ybar * y * 2 * x**2 / width**3,
+    ... )
+    >>> funad.grad(lambda x: np.sum(bump(x, 1.0)))(np.array([-1.0, 1.0])).round(6)
+    array([ 0.735759, -0.735759])
     """
     _define(f, "elementwise", _numbered(rules, argnums), masks)
 
@@ -370,6 +386,18 @@ def linear(
 
     The rule of argument i may ask xᵢ for its shape and dtype, but not for its values, nor
     those of y: derivatives do not depend on them. See :func:`defvjp` for the parameters.
+
+    Examples
+    --------
+    >>> import funad
+    >>> import funad.numpy as np
+    >>> A = np.array([[1.0, 2.0], [0.0, 3.0]])
+    >>> @funad.primitive
+    ... def product(x):
+    ...     return A @ x
+    >>> funad.linear(product, lambda y, ybar, x: A.T @ ybar)
+    >>> funad.grad(lambda x: np.sum(product(x)))(np.array([1.0, 1.0]))
+    array([1., 5.])
     """
     _define(f, "linear", _numbered(rules, argnums), masks)
 
@@ -378,6 +406,17 @@ def defzero(*fs: Any) -> None:
     """Declare primitives whose derivative is zero wherever it exists, such as ``floor``.
 
     On a traced value they return the plain result, on which nothing depends any more.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> import funad
+    >>> @funad.primitive
+    ... def bins(x):
+    ...     return numpy.digitize(x, [0.0, 1.0])
+    >>> funad.defzero(bins)
+    >>> float(funad.grad(lambda x: x * bins(x))(0.5))
+    1.0
     """
     for f in fs:
         _define(f, "zero", {})
