@@ -1,13 +1,14 @@
 """Squeeze digits through 16 numbers and back: an auto-encoder, by one image per step and then by batches."""
 
+import argparse
 from itertools import pairwise
 from pathlib import Path
 
 import digits
 import mnist
 import numpy as onp
-from options import common, natural, report
-from picture import mosaic, save, subplots
+from options import common, natural, report, start
+from picture import blank, mosaic, save, subplots
 from tqdm import tqdm
 
 import funad.numpy as np
@@ -71,10 +72,10 @@ def principal(training, test, size):
 def draw_pairs(axes, params, images, shape, rng, title):
     """Draw random images, each with what came back on its right."""
     x = images[rng.integers(len(images), size=SHOWN)]
-    pairs = onp.stack([x, reconstruct(params, x)], axis=1).reshape(-1, *shape)
-    axes.imshow(mosaic(pairs, shape[0] // 8)[0], cmap="gray_r", vmin=0, vmax=1)
+    pairs = onp.concatenate([x.reshape(-1, *shape), reconstruct(params, x).reshape(-1, *shape)], axis=2)
+    axes.imshow(mosaic(pairs, shape[0] // 4, columns=3)[0], cmap="gray_r", vmin=0, vmax=1)
     axes.set_title(title)
-    axes.set_axis_off()
+    blank(axes)
 
 
 def draw_errors(axes, errors, single, baseline, size):
@@ -105,10 +106,11 @@ def main(arguments=None):
     made.add_argument(
         "--single", type=natural, default=4, metavar="N", help="epochs of one image per step, before"
     )
-    made.add_argument("--data", type=Path, metavar="DIR", help=f"instead of the small digits, {mnist.NEEDED}")
+    about = f"instead of the small digits, {mnist.NEEDED}"
+    made.add_argument("--data", type=Path, default=argparse.SUPPRESS, metavar="DIR", help=about)
     options = made.parse_args(arguments)
     try:
-        training, test, shape, sizes = load(options.data)
+        training, test, shape, sizes = load(vars(options).get("data"))
     except (ValueError, OSError) as problem:
         made.error(str(problem))
     rng, errors = onp.random.default_rng(options.seed), []
@@ -138,4 +140,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 import matplotlib.image
-from options import common, report
+from options import common, report, start
 from picture import save, subplots
 
 from funad import graph
@@ -65,4 +65,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

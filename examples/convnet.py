@@ -2,8 +2,8 @@
 
 import numpy as onp
 from digits import load
-from options import common, report
-from picture import draw_weights, save, subplots
+from options import common, report, start
+from picture import blank, draw_weights, save, subplots
 from tqdm import tqdm
 
 import funad.numpy as np
@@ -92,7 +92,7 @@ def draw(params, losses, images, digits, guesses, path):
     wrong = onp.flatnonzero(guesses != digits)
     few = "" if len(wrong) <= SHOWN else f",\n{SHOWN} of them here"
     right.set_title(f"{len(wrong)} of {len(digits)} test images read wrongly{few}")
-    right.set_axis_off()
+    blank(right)
     for n, image in enumerate(wrong[:SHOWN]):
         inset = right.inset_axes((n % 3 / 3, 0.7 - n // 3 / 3, 0.3, 0.22))
         inset.imshow(images[image, ..., 0], cmap="gray_r")
@@ -114,4 +114,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import numpy as onp
-from options import parser, report
+from options import parser, report, start
 from picture import draw
 from tqdm import tqdm
 
@@ -70,6 +70,7 @@ def train(params, training, test, epochs, batch, rate, rng):
 def run(options, training, test, shape, wanted):
     """Train classifiers of images of this shape, tell how good they are and draw what they have learned."""
     pixels, trained = shape[0] * shape[1], {}
+    print(f"{len(training[0]):,} images to train on, {len(test[0]):,} to test on, {pixels} pixels each")
     for layers in sorted(set(options.layers)):
         sizes = (pixels, options.hidden, 10) if layers == 2 else (pixels, 10)
         name = "-".join(map(str, sizes))
@@ -101,4 +102,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -4,7 +4,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 import numpy as onp
-from options import common, report, whole
+from options import common, report, start, whole
 from picture import save, subplots
 from tqdm import tqdm
 
@@ -128,4 +128,4 @@ def draw(number, forward, reverse, path):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

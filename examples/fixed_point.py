@@ -1,7 +1,7 @@
 """Kepler's equation, solved by iteration and differentiated at its solution: implicit differentiation."""
 
 import numpy as onp
-from options import common, report
+from options import common, report, start
 from picture import save, subplots
 
 import funad.numpy as np
@@ -63,7 +63,8 @@ def draw(e, path):
     left.quiver(*place(e, time).T, *arrows.T, angles="xy", scale_units="xy", scale=1, color="C3", width=0.004)
     left.set(aspect="equal", xlim=(-2.1, 0.7), xlabel="x", ylabel="y")
     left.set_title(f"Orbit with eccentricity {e:g}; in red, where each place goes as it grows")
-    left.legend(loc="center")
+    left.set_anchor("N")
+    left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=3, markerscale=0.7)
     for k, at in enumerate((0.2, 0.4, 0.6, 0.8)):
         right.plot(fine, jacobian(anomaly)(at, fine), color=f"C{k}", label=f"eccentricity {at}")
         right.plot(time, differences(at, time), "o", markersize=4, color=f"C{k}")
@@ -96,4 +97,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

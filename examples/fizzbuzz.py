@@ -2,7 +2,7 @@
 
 import numpy as onp
 from matplotlib.colors import ListedColormap
-from options import common, positive, report, whole
+from options import common, positive, report, start, whole
 from picture import save, subplots
 from tqdm import tqdm
 
@@ -87,15 +87,17 @@ def draw(said, count, losses, hits, path):
         wrong = {} if word == wanted else {"color": "red", "weight": "bold"}
         left.text((n - 1) % 10, (n - 1) // 10, text, ha="center", va="center", fontsize=9, **wrong)
     left.set(title="What the network says for 1 to 100 (in red: wrong)", xticks=[], yticks=[])
-    right.plot(range(1, len(losses) + 1), losses, label="training loss")
-    right.set(xlabel="epoch", ylabel="mean of -log p(the right word)", yscale="log")
+    right.plot(range(1, len(losses) + 1), losses, color="tab:blue", label="training loss")
+    right.set(xlabel="epoch", yscale="log")
+    right.set_ylabel("mean of -log p(the right word)", color="tab:blue")
     right.set_title(f"Numbers 101 to 1023 teach it: {hits[-1]} of 100 are right in the end")
     other = right.twinx()
     other.plot(range(1, len(hits) + 1), hits, color="tab:orange", label="right of 1 to 100")
-    other.set(ylabel="right of 1 to 100", ylim=(0, 103))
-    figure.legend(handles=[*right.lines, *other.lines], loc="outside lower right", ncols=2)
+    other.set_ylim(0, 103)
+    other.set_ylabel("right of 1 to 100", color="tab:orange")
+    other.legend(handles=[*right.lines, *other.lines], loc="center right")
     save(figure, path)
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

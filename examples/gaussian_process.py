@@ -1,7 +1,7 @@
 """Gaussian-process regression: how far each of ten measurements matters, by the marginal likelihood."""
 
 import numpy as onp
-from options import common, report, whole
+from options import common, report, start, whole
 from picture import save, subplots
 from scipy.optimize import minimize
 from sklearn.datasets import load_diabetes
@@ -100,4 +100,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

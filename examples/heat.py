@@ -1,7 +1,7 @@
 """Heat a rod from its ends until it has a given profile: the gradient of 500 steps of a simulation."""
 
 import numpy as onp
-from options import common, report, whole
+from options import common, report, start, whole
 from picture import save, subplots
 from scipy.optimize import minimize
 from tqdm import tqdm
@@ -86,4 +86,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

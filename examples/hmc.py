@@ -1,7 +1,7 @@
 """Bayesian linear regression by Hamiltonian Monte Carlo: sampling with the gradient of log p."""
 
 import numpy as onp
-from options import common, report, whole
+from options import common, report, start, whole
 from picture import save, subplots
 from sklearn.datasets import load_diabetes
 from sklearn.preprocessing import scale
@@ -109,4 +109,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

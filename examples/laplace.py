@@ -1,7 +1,7 @@
 """A classifier that knows how little it knows: Laplace's approximation, from the Hessian at the best fit."""
 
 import numpy as onp
-from options import common, report, whole
+from options import common, report, start, whole
 from picture import save, subplots
 from scipy.optimize import minimize
 from sklearn.datasets import load_iris
@@ -112,4 +112,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

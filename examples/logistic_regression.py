@@ -1,7 +1,7 @@
 """Tell benign from malignant tumours by logistic regression: one step by hand, then the whole fit."""
 
 import numpy as onp
-from options import common, positive, report
+from options import common, positive, report, start
 from picture import save, subplots
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
@@ -104,4 +104,4 @@ def draw(ours, theirs, names, losses, path):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

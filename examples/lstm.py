@@ -2,7 +2,7 @@
 
 import numpy as onp
 from numpy.lib.stride_tricks import sliding_window_view
-from options import common, report
+from options import common, report, start
 from picture import save, subplots
 from tqdm import tqdm
 
@@ -82,7 +82,7 @@ def draw(row, name, x, truth, points, losses, error):
     left.plot(x, truth, color="0.7", linewidth=4, label="truth")
     left.plot(x[STEPS:], points[STEPS:], ".", color="C3", label=f"{len(x) - STEPS} points generated")
     left.plot(x[:STEPS], points[:STEPS], "o", color="C0", label=f"{STEPS} points given")
-    left.set(xlabel="x", title=f"{name}, beyond the training points: error {error:.1e} (rms)")
+    left.set(xlabel="x", ylabel=name, title=f"{name}, beyond the training points: error {error:.1e} (rms)")
     left.set_ylim(-1.15 * max(abs(truth)), 1.6 * max(abs(truth)))  # room for the legend
     left.legend(loc="upper center", ncols=3)
     right.semilogy(range(1, len(losses) + 1), losses)
@@ -108,4 +108,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -1,7 +1,7 @@
 """A mixture of three Gaussians, fitted to 150 irises by climbing the gradient of its likelihood."""
 
 import numpy as onp
-from options import common, report, whole
+from options import common, report, start, whole
 from picture import save, subplots
 from scipy.optimize import minimize
 from sklearn.datasets import load_iris
@@ -107,4 +107,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -1,5 +1,6 @@
 """Read MNIST, 70,000 handwritten digits: softmax and the classic 784-100-10 network, by funad."""
 
+import argparse
 import gzip
 import math
 import zlib
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from digits import run
-from options import parser
+from options import parser, start
 
 FILES = [
     "train-images-idx3-ubyte",
@@ -93,10 +94,11 @@ def unpacked(path):
 def main(arguments=None):
     """Train on the files of MNIST; return the accuracy reached."""
     made = parser(__doc__, "mnist", epochs=10, rate=0.1)
-    made.add_argument("--data", type=Path, metavar="DIR", help=f"the folder with {NEEDED}")
+    about = f"the folder with {NEEDED}"
+    made.add_argument("--data", type=Path, default=argparse.SUPPRESS, metavar="DIR", help=about)
     options = made.parse_args(arguments)
-    if options.data is None:
-        made.error(f"--data DIR is missing: a folder with {NEEDED}")
+    if "data" not in options:
+        made.error(f"--data DIR is missing: {about}")
     try:
         training, test, shape = load(options.data)
     except (ValueError, OSError) as error:
@@ -105,4 +107,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -1,7 +1,7 @@
 """The natural gradient, downhill in the geometry of distributions: its metric is a Hessian of theirs."""
 
 import numpy as onp
-from options import common, report, whole
+from options import common, report, start, whole
 from picture import save, subplots
 from sklearn.datasets import load_wine
 from tqdm import tqdm
@@ -93,4 +93,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -1,7 +1,7 @@
 """Fit a softmax classifier by Newton's method with products of the Hessian, which is never formed."""
 
 import numpy as onp
-from options import common, positive, report
+from options import common, positive, report, start
 from picture import save, subplots
 from scipy.optimize import minimize
 from sklearn.datasets import load_digits
@@ -100,4 +100,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -1,6 +1,8 @@
 """What the examples share: their arguments, what is refused and how, and how they tell their figures."""
 
 import argparse
+import os
+import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "out"
@@ -33,6 +35,20 @@ def parser(description, name, epochs, rate):
     add("--batch", type=whole, default=32, metavar="N", help="images per step")
     add("--rate", type=positive, default=rate, metavar="R", help="size of a step down the slope")
     return made
+
+
+def start(main):
+    """Run an example; Ctrl-C, or a reader of its output that has left, ends it without a traceback."""
+    try:
+        result = main()
+        sys.stdout.flush()
+        return result
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(130)  # as shells have it of Ctrl-C
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain at its end
+        sys.exit(141)
 
 
 def report(picture, figures):

@@ -44,8 +44,8 @@ def draw_weights(axes, units, named):
     sheet, corners = mosaic(shown, gap)
     most = np.abs(shown).max()
     image = axes.imshow(sheet, cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
-    axes.figure.colorbar(image, ax=axes, shrink=0.8, label="weight of a pixel")
-    axes.set_axis_off()
+    axes.figure.colorbar(image, ax=axes, location="bottom", shrink=0.6, pad=0.02, label="weight of a pixel")
+    blank(axes)
     if named:
         axes.set_title("Learned weights of the ten digits")
         for digit, (top, left) in enumerate(corners):
@@ -55,10 +55,19 @@ def draw_weights(axes, units, named):
         axes.set_title(f"Learned weights of {some}the {len(units)} hidden units")
 
 
-def mosaic(units, gap):
-    """Return the units side by side in one array, NaN around them, and their top left corners."""
+def blank(axes):
+    """Leave nothing of axes but the image in them, its title as high as those beside it."""
+    axes.set_axis_off()
+    axes.set_anchor("N")
+
+
+def mosaic(units, gap, columns=None):
+    """Return the units side by side in one array, NaN around them, and their top left corners.
+
+    They stand in a square, unless ``columns`` says otherwise.
+    """
     number, height, width = units.shape
-    columns = int(np.ceil(number**0.5))
+    columns = columns or int(np.ceil(number**0.5))
     sheet = np.full((-(-number // columns) * (height + gap) + gap, columns * (width + gap) + gap), np.nan)
     corners = [
         (gap + n // columns * (height + gap), gap + n % columns * (width + gap)) for n in range(number)
@@ -78,4 +87,4 @@ def draw_loss(axes, runs):
     axes.grid(alpha=0.3, which="both")
     axes.legend()
     axes.set_xlim(0, len(losses) + 1)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as onp
 from numpy.lib.stride_tricks import sliding_window_view
-from options import common, report
+from options import common, report, start
 from picture import save, subplots
 from tqdm import tqdm
 
@@ -145,4 +145,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

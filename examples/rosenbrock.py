@@ -1,7 +1,7 @@
 """Race every optimizer down Rosenbrock's valley, from the same start to the minimum at (1, 1)."""
 
 import numpy as onp
-from options import common, report
+from options import common, report, start
 from picture import save, subplots
 from tqdm import tqdm
 
@@ -67,7 +67,7 @@ def draw(ways, path):
     a, b = onp.meshgrid(onp.linspace(-2.0, 2.0, 301), onp.linspace(-1.0, 3.0, 301))
     left.contourf(a, b, onp.log10(rosenbrock((a, b)) + 1e-3), levels=20, cmap="Greys", alpha=0.6)
     for n, (name, (points, values)) in enumerate(ways.items()):
-        left.plot(*points.T, linewidth=4.5 - 0.5 * n, label=name)  # later ones do not hide earlier ones
+        left.plot(*points.T, linewidth=3.2 - 0.35 * n, label=name)  # later ones do not hide earlier ones
         right.plot(onp.maximum(values, 1e-32), linewidth=1.5, label=name)
     left.plot(*START, "ko", label="start")
     left.plot(1, 1, "k*", markersize=14, label="minimum")
@@ -82,4 +82,4 @@ def draw(ways, path):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

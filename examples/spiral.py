@@ -1,7 +1,7 @@
 """Tell the three arms of a spiral apart: a 2-100-3 network and the regions that it finds."""
 
 import numpy as onp
-from options import common, positive, report, whole
+from options import common, positive, report, start, whole
 from picture import save, subplots
 from tqdm import tqdm
 
@@ -85,4 +85,4 @@ def draw(params, training, losses, path):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -1,7 +1,7 @@
 """Draw tanh and its first six derivatives: each is elementwise_grad of the one before."""
 
 import numpy as onp
-from options import common, report, whole
+from options import common, report, start, whole
 from picture import save, subplots
 from toolz import iterate, take
 from tqdm import tqdm
@@ -51,4 +51,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

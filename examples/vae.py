@@ -4,8 +4,8 @@ import math
 from statistics import NormalDist
 
 import numpy as onp
-from options import common, report
-from picture import mosaic, save, subplots
+from options import common, report, start
+from picture import blank, mosaic, save, subplots
 from sklearn.datasets import load_digits
 from tqdm import tqdm
 
@@ -89,7 +89,7 @@ def draw_samples(axes, params, title, side=14):
     z = onp.array([(right, up) for up in reversed(quantiles) for right in quantiles], np.float32)
     axes.imshow(mosaic(decode(params, z).reshape(-1, 8, 8), 1)[0], cmap="gray_r", vmin=0, vmax=1)
     axes.set_title(title)
-    axes.set_axis_off()
+    blank(axes)
 
 
 def main(arguments=None):
@@ -104,7 +104,7 @@ def main(arguments=None):
         for number, color, axes in zip((200, len(images)), ("C1", "C0"), sheets, strict=True):
             params, rows = train(images[:number], images[number:], options.epochs, rng, bar)
             curve.plot(range(1, len(rows) + 1), rows[:, 0], color=color, label=f"{number:,} digits")
-            draw_samples(axes, params, f"What a grid of z decodes to, {number:,} digits seen")
+            draw_samples(axes, params, f"Decoded from a grid of z, {number:,} digits seen")
             if number < len(images):
                 label = f"the {len(images) - number:,} others"
                 curve.plot(range(1, len(rows) + 1), rows[:, 1], "--", color=color, label=label)
@@ -127,4 +127,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

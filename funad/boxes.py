@@ -153,7 +153,8 @@ class Traced:
         if record is None or record.wrapped is f:
             raise MissingRuleError(
                 f"{getattr(f, '__module__', 'numpy')}.{f.__name__} was called on a traced value, "
-                f"{_short(self)}, but has no derivative rule; rewrite it with functions that have one"
+                f"{_short(self)}, but has no derivative rule; rewrite it with functions that have one, or "
+                f"give it stop_gradient(x) where the derivative is not wanted"
             )
         return record.wrapped(*args, **kwargs)
 

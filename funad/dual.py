@@ -23,6 +23,7 @@ from .tape import (
     Tape,
     add_note,
     check_fit,
+    check_number,
     has_nan,
     pull_back,
     refuse_ended,
@@ -324,6 +325,8 @@ def _transposed(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwarg
         if part_dot is None:
             continue
         if record.kind == "vjp":
+            if not hasattr(part_bar, "dense"):
+                check_number(record, part_bar, part)
             check_fit(record, part_bar, ybars, part)
         fitted = fit(part_bar.dense() if hasattr(part_bar, "dense") else part_bar, part)
         if type(fitted) is Box and fitted.tape is tape:

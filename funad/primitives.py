@@ -556,6 +556,8 @@ def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, An
         for name, x in kwargs.items():
             if (record.f, name) in FORMS and innermost((x,)) is not None:
                 return FORMS[record.f, name](*args, **kwargs)
+        if kwargs.get("out") is not None and record.kind != "zero":  # named as it was given
+            record.check_keywords(kwargs)
         args, kwargs = _by_position(record, args, kwargs)
     values: list[Any] = []
     named: dict[str, Any] = {}

@@ -172,6 +172,7 @@ def _define(f: Any, kind: str, rules: dict[ArgNum, Rule], masks: bool = False) -
     record = _known(f)
     if record.kind == "zero" or (kind != "vjp" and record.forward) or (kind == "zero" and record.kind):
         raise DuplicateRuleError(f"{record.name} is declared already, as {record.kind}")
+    _check_signatures(record, rules)
     for argnum, rule in rules.items():
         if argnum in record.rules and not isinstance(record.rules[argnum], Derived):
             raise DuplicateRuleError(f"{record.name} has a rule for argument {argnum} already")
@@ -244,6 +245,7 @@ def define_forward(f: Any, rules: dict[ArgNum, Rule], derived: dict[ArgNum, Deri
             f"{record.name} is declared as {record.kind}, and its rules serve both modes: it takes none of "
             f"defjvp"
         )
+    _check_signatures(record, rules)
     for argnum, rule in rules.items():
         if argnum in record.forward:
             raise DuplicateRuleError(f"{record.name} has a forward rule for argument {argnum} already")
@@ -267,6 +269,22 @@ def _positions(rule: Rule) -> int:
     if code is None or code.co_flags & inspect.CO_VARARGS:
         return sys.maxsize
     return int(code.co_argcount) - 2
+
+
+def _check_signatures(record: Record, rules: dict[ArgNum, Rule]) -> None:
+    """Refuse rules that take fewer arguments than the primitive must be given, if Python knows how many."""
+    code: Any = getattr(record.f, "__code__", None)
+    if code is None:
+        return
+    required = code.co_argcount - len(getattr(record.f, "__defaults__", None) or ())
+    for rule in rules.values():
+        if _positions(rule) < required:
+            takes = ", ".join(code.co_varnames[: code.co_argcount])
+            raise ArgumentError(
+                f"a rule of {record.name} takes y, ybar and then what that takes, (y, ybar, {takes}); this "
+                f"one {inspect.signature(rule)}; where autograd has lambda ans, {takes}: lambda g: ..., "
+                f"write lambda y, ybar, {takes}: ..."
+            )
 
 
 def _drop_on_first_use(record: Record, name: str) -> Drop:
@@ -405,6 +423,22 @@ def elementwise(
 
     A rule returns ȳ·∂f/∂xᵢ in the shape of y; summing it over the broadcast axes is done once,
     for all of them, by the backward sweep. See :func:`defvjp` for the parameters.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> import funad
+    >>> import funad.numpy as np
+    >>> @funad.primitive
+    ... def bump(x, width):
+    ...     return numpy.exp(-((x / width) ** 2))
+    >>> funad.elementwise(
+    ...     bump,
+    ...     lambda y, ybar, x, width: ybar * y * -2 * x / width**2,
+    ...     lambda y, ybar, x, width: ybar * y * 2 * x**2 / width**3,
+    ... )
+    >>> funad.grad(lambda x: np.sum(bump(x, 1.0)))(np.array([-1.0, 1.0])).round(6)
+    array([ 0.735759, -0.735759])
     """
     _define(f, "elementwise", numbered(f, rules, argnums), masks)
 
@@ -416,6 +450,18 @@ def linear(
 
     The rule of argument i may ask xᵢ for its shape and dtype, but not for its values, nor
     those of y: derivatives do not depend on them. See :func:`defvjp` for the parameters.
+
+    Examples
+    --------
+    >>> import funad
+    >>> import funad.numpy as np
+    >>> A = np.array([[1.0, 2.0], [0.0, 3.0]])
+    >>> @funad.primitive
+    ... def product(x):
+    ...     return A @ x
+    >>> funad.linear(product, lambda y, ybar, x: A.T @ ybar)
+    >>> funad.grad(lambda x: np.sum(product(x)))(np.array([1.0, 1.0]))
+    array([1., 5.])
     """
     _define(f, "linear", numbered(f, rules, argnums), masks)
 
@@ -424,6 +470,17 @@ def defzero(*fs: Any) -> None:
     """Declare primitives whose derivative is zero wherever it exists, such as ``floor``.
 
     On a traced value they return the plain result, on which nothing depends any more.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> import funad
+    >>> @funad.primitive
+    ... def bins(x):
+    ...     return numpy.digitize(x, [0.0, 1.0])
+    >>> funad.defzero(bins)
+    >>> float(funad.grad(lambda x: x * bins(x))(0.5))
+    1.0
     """
     for f in fs:
         _define(f, "zero", {})

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as onp
 
+from .errors import CotangentError
+
 ndarray, float64 = onp.ndarray, onp.float64
 ADD: Any = onp.add.reduce  # the method of the ufunc: that of arrays goes through Python
 _INT = onp.dtype(int)
@@ -78,7 +80,7 @@ def describe(x: Any) -> str:
     if isinstance(x, (list, tuple)):
         return f"{type(x).__name__} of {len(x)}"
     if not isinstance(plain(x), (ndarray, onp.generic)):
-        return type(x).__name__
+        return type(plain(x)).__name__
     return f"{x.dtype}[{', '.join(str(size) for size in x.shape)}]"
 
 
@@ -138,6 +140,11 @@ def fit(xbar: Any, x: Any) -> Any:
     shape, dtype = shape_of(x), dtype_of(x)
     xbar = at_rest(xbar)
     if not hasattr(xbar, "dtype"):
+        if not isinstance(xbar, (float, int, complex)):
+            raise CotangentError(
+                f"a rule returned {describe(xbar)}, where the derivative of {describe(x)} belongs; return a "
+                f"number or an array"
+            )
         xbar = onp.asarray(xbar)[()]
     if is_fleeting(xbar) and not is_fleeting(x):
         xbar = shed(xbar)

@@ -28,7 +28,7 @@ import numpy as onp
 
 from .errors import CotangentError, EndedTraceError
 from .registry import Record, enter
-from .spaces import as_numpy, describe, fit, is_complex, plain, shape_of, unbroadcast, zeros_of
+from .spaces import as_numpy, describe, fit, is_complex, is_number, plain, shape_of, unbroadcast, zeros_of
 
 ndarray, float64 = onp.ndarray, onp.float64
 WIDTH = 7
@@ -446,6 +446,8 @@ def settle(record: Record, xbar: Any, ybar: Any, x: Any, at: Any) -> Any:
             xbar = strong_zero(xbar, ybar)
         if type(x) in SCALARS:
             return xbar
+    else:
+        check_number(record, xbar, x)
     if record.kind == "vjp":
         check_fit(record, xbar, ybar, x)
     try:
@@ -453,6 +455,15 @@ def settle(record: Record, xbar: Any, ybar: Any, x: Any, at: Any) -> Any:
     except FloatingPointError:  # infinities of both signs in one sum
         with onp.errstate(invalid="ignore"):
             return fit(xbar, x)
+
+
+def check_number(record: Record, xbar: Any, x: Any) -> None:
+    """Refuse what is no cotangent at all: None of a rule without a return, a function, a list."""
+    if not is_number(xbar):
+        raise CotangentError(
+            f"the VJP rule of {record.name} returned {describe(xbar)}, where the cotangent of {describe(x)} "
+            f"belongs; return x̄ as a number or an array, of the shape of x"
+        )
 
 
 def check_fit(record: Record, xbar: Any, ybar: Any, x: Any) -> None:
@@ -572,7 +583,7 @@ def has_nan(xbar: Any) -> bool:
         flat = xbar if xbar.ndim == 1 else xbar.reshape(-1)
         square = flat.dot(flat)
         return bool(square != square)
-    return bool(onp.any(onp.isnan(xbar)))
+    return is_number(xbar) and bool(onp.any(onp.isnan(xbar)))
 
 
 def _mend(

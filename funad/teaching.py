@@ -44,7 +44,7 @@ _INSTEAD = {
     "math.dist": "write np.linalg.norm(a - b)",
     "math.fsum": "write np.sum(x)",
     "math.hypot": "write np.sqrt(a**2 + b**2)",
-    "math.log": "write np.log(x)",
+    "math.log": "write np.log(x), divided by np.log(base) if a base is given",
     "math.pow": "write a**b",
     "cmath": "write x + 0j and the function of funad.numpy",
     "numpy.arange": "write start + step * np.arange(n) with n a plain number",
@@ -76,7 +76,9 @@ _INSTEAD = {
     "scipy.interpolate.interp1d": "write np.interp(at, x, y)",
     "scipy.linalg.cho_solve": "write np.linalg.solve(a, b) with the matrix itself",
     "scipy.linalg.cho_factor": "write np.linalg.cholesky(a)",
-    "scipy.linalg.solve_triangular": "write np.linalg.solve(np.tril(a), b)",
+    "scipy.linalg.cholesky": "write np.linalg.cholesky(a), which is lower, or .T of it for the upper one",
+    "scipy.linalg.lu_solve": "write np.linalg.solve(a, b) with the matrix itself",
+    "scipy.linalg.solve_triangular": "write np.linalg.solve(np.triu(a), b), or np.tril(a) for lower=True",
     "scipy.linalg": "write the function of that name in np.linalg",
     "scipy.optimize": "solve with stop_gradient(x) and then take one Newton step with x itself: "
     "t - f(t, x) / stop_gradient(slope), whose derivative is that of the solution",
@@ -91,6 +93,7 @@ _INSTEAD = {
     "scipy.stats.norm.logpdf": "write -0.5 * ((x - loc) / scale) ** 2 - np.log(scale * np.sqrt(2 * np.pi))",
     "scipy.stats.norm.pdf": "write np.exp(-0.5 * ((x - loc) / scale) ** 2) / (scale * np.sqrt(2 * np.pi))",
 }  # fmt: skip
+_NAMESAKES = {"scipy.fft": onp.fft, "scipy.linalg": onp.linalg}
 
 
 class _Place(NamedTuple):
@@ -246,8 +249,10 @@ _KNOWN = {"numpy", "scipy", "math", "cmath", "statistics"}
 def _instead(name: str) -> str:
     """Return what the table says of a function, or of what it stands in."""
     name = name.removeprefix("funad.")
-    found = [known for known in _INSTEAD if f"{name}.".startswith(f"{known}.")]
-    return _INSTEAD[max(found, key=len)] if found else ""
+    found = max((known for known in _INSTEAD if f"{name}.".startswith(f"{known}.")), key=len, default="")
+    if found in _NAMESAKES and not hasattr(_NAMESAKES[found], name.rpartition(".")[2]):
+        return ""  # expm, dct: NumPy has none
+    return _INSTEAD.get(found, "")
 
 
 def _rewrite(place: _Place) -> str:
@@ -358,22 +363,28 @@ def refused_in_place(found: str) -> NotDifferentiableError | None:
     place = _place()
     if place is None or place.operation != "BINARY_OP":
         return None
-    target, sign, operand = _halves(place.text)
+    written, instead, array = _in_two(place.text)
     return NotDifferentiableError(
-        f"{target} {sign}= {operand} would write a traced value, {found}, into a plain NumPy array; write "
-        f"{target} = {target} {sign} {operand}, or make {target} with zeros, empty, full or array of "
-        f"funad.numpy inside the function that is differentiated"
+        f"{written} would write a traced value, {found}, into a plain NumPy array; {instead}make {array} "
+        f"with zeros, empty, full or array of funad.numpy inside the function that is differentiated"
     )
 
 
-def _halves(text: str) -> tuple[str, str, str]:
-    """Return v, + and u of v += u."""
+def _in_two(text: str) -> tuple[str, str, str]:
+    """Return of v += u how it is written, what to write instead, and the name of the array.
+
+    A part of an array cannot be replaced by a traced value either: there the array itself is the matter.
+    """
     try:
         statement: Any = ast.parse(text).body[0]
-        target, operand = ast.unparse(statement.target), ast.unparse(statement.value)
-        return target, text[len(target) : text.index("=", len(target))].strip(), operand
-    except (SyntaxError, AttributeError, ValueError, IndexError):
-        return "v", "+", "u"
+        target = array = statement.target
+    except (SyntaxError, AttributeError, IndexError):  # no source
+        return "v += u", "write v = v + u, or ", "v"
+    while isinstance(array, ast.Subscript):
+        array = array.value
+    whole = ast.unparse(ast.BinOp(target, statement.op, statement.value))  # with brackets where it needs them
+    instead = f"write {ast.unparse(target)} = {whole}, or " if array is target else ""
+    return ast.unparse(statement), instead, ast.unparse(array)
 
 
 def refused_write(name: str) -> NotDifferentiableError:

@@ -526,7 +526,8 @@ def page():
 Every public function of NumPy {VERSION}: {counts["differentiable"]} are differentiable,
 {counts["writes"]} write into an array, {counts["zero"]} have the derivative zero,
 {counts["passed"]} are passed through, and {counts["refused"]} refuse a traced value by name.
-A further argument is honoured on traced values; one under "refused" raises an error that says so.
+A further argument is honoured on traced values; one under "refused" raises an error that says so. Of
+ufuncs that is `out=` a plain array, and `where=` without `out=`: [their page](ufuncs.md) has the rest.
 Three times yes means that the derivatives in reverse mode, in forward mode and of second order agree
 with differences of the function itself, in every argument named.
 

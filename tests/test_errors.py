@@ -13,6 +13,7 @@ import traceback
 
 import numpy as onp
 import pytest
+import scipy.fft
 import scipy.integrate
 import scipy.interpolate
 import scipy.linalg
@@ -186,8 +187,25 @@ COMPILED = {
     ),
     "solve_triangular": (
         lambda x: scipy.linalg.solve_triangular(onp.eye(3), x),
-        "scipy.linalg.solve_triangular met … np.linalg.solve(np.tril(a), b)",
+        "scipy.linalg.solve_triangular met … np.linalg.solve(np.triu(a), b), or np.tril(a) for lower=True",
     ),
+    "scipy.linalg.cholesky": (  # upper, where NumPy's is lower
+        lambda x: scipy.linalg.cholesky(np.diag(x)),
+        "scipy.linalg.cholesky met … np.linalg.cholesky(a), which is lower, or .T of it",
+    ),
+    "scipy.linalg, and in NumPy": (
+        lambda x: scipy.linalg.det(np.diag(x)),
+        "scipy.linalg.det met … write the function of that name in np.linalg",
+    ),
+    "scipy.linalg, not in NumPy": (
+        lambda x: scipy.linalg.expm(np.diag(x)),
+        "scipy.linalg.expm met … wrap it, g = funad.primitive(scipy.linalg.expm)",
+    ),
+    "scipy.fft, not in NumPy": (
+        lambda x: scipy.fft.dct(x),
+        "scipy.fft.dct … funad.primitive(scipy.fft.dct)",
+    ),
+    "numpy.save": (lambda x: onp.save("x.npy", x), "numpy.save was called … or give it stop_gradient(x)"),
     "cdist": (
         lambda x: scipy.spatial.distance.cdist(x[:, None], x[:, None]),
         "scipy.spatial.distance.cdist met … np.sqrt(np.sum((a[:, None] - b) ** 2, -1))",
@@ -396,12 +414,33 @@ def _matmul_in_place(x):
     return v
 
 
+def _subtract_in_place(x):
+    holder = Holder()
+    holder.v = onp.ones(3)
+    holder.v -= x + 1.0
+    return holder.v
+
+
+def _add_in_place_to_a_part(x):
+    k = [onp.ones((3, 3))]
+    k[0][1, :2] += x[:2]
+    return k[0]
+
+
 @pytest.mark.parametrize(
     ("f", "said"),
     [
         (_add_in_place, r"^v \+= 2 \* x would write .*write v = v \+ 2 \* x, or make v with zeros, empty"),
         (_multiply_in_place, r"^v \*= x would write .*; write v = v \* x, or make v with zeros, empty"),
-        (_matmul_in_place, r"^v @= x \* v would write .*; write v = v @ x \* v, or make v with zeros, empty"),
+        (
+            _matmul_in_place,
+            r"^v @= x \* v would write .*; write v = v @ \(x \* v\), or make v with zeros",
+        ),
+        (_subtract_in_place, r"write holder.v = holder.v - \(x \+ 1.0\), or make holder.v with zeros, empty"),
+        (
+            _add_in_place_to_a_part,
+            r"^k\[0\]\[1, :2\] \+= x\[:2\] would write .*array; make k with zeros",
+        ),
     ],
 )
 def test_an_operator_in_place_on_a_plain_array_is_refused_with_the_operator_to_write(f, said):
@@ -553,6 +592,13 @@ def test_an_unsupported_keyword_is_named():
         grad(lambda x: np.sum(np.sin(x, where=onp.array([True, False, True]))))(x)
     with pytest.raises(UnsupportedKeywordError, match="numpy.sum.*'out'.*axis"):
         grad(lambda x: np.sum(x, out=onp.zeros(())))(x)
+
+
+@pytest.mark.parametrize("f", [np.sum, np.max, np.cumsum, np.clip, np.stack, lambda x, **out: x.sum(**out)])
+def test_a_traced_out_is_refused_by_its_name(f):
+    limits = (0, 2) if f is np.clip else ()
+    with pytest.raises(UnsupportedKeywordError, match="does not handle the keyword 'out' on a traced value"):
+        grad(lambda x: np.sum(f(x, *limits, out=np.zeros(()))))(x)
 
 
 def test_a_refused_out_is_not_written_to():

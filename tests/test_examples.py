@@ -3,6 +3,7 @@
 import gzip
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -110,6 +111,44 @@ def test_a_loss_that_leaves_the_numbers_ends_the_training_with_advice(tmp_path):
     assert done.returncode == 1
     assert "try a --rate below 1e+30" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def started(script, *arguments, cwd, **pipes):
+    """Start an example, to do something with it while it runs."""
+    return subprocess.Popen(
+        [sys.executable, "-u", str(EXAMPLES / script), *arguments, "--out", "a.png"],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+        **pipes,
+    )
+
+
+@pytest.mark.parametrize("script", ["digits.py", "rosenbrock.py"])
+def test_ctrl_c_ends_a_run_in_a_word(tmp_path, script):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a child has what is ignored here
+    try:
+        running = started(script, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with running:
+        said = running.stderr.read(1)  # of the bar
+        running.send_signal(signal.SIGINT)
+        said = (said + running.stderr.read()).decode()
+    assert (running.returncode, said.splitlines()[-1]) == (130, "stopped")
+    assert "Traceback" not in said
+
+
+def test_a_reader_that_leaves_ends_a_run(tmp_path):
+    with started("digits.py", "--epochs", "2", cwd=tmp_path, stdout=subprocess.PIPE) as running:
+        running.stdout.close()
+        said = running.stderr.read().decode()
+    assert running.returncode == 141
+    assert "Traceback" not in said and "BrokenPipe" not in said
+
+
+def test_a_run_begins_with_the_numbers_of_images(digits_run):
+    assert digits_run[0].stdout.startswith("1,437 images to train on, 360 to test on, 64 pixels each\n")
 
 
 # --- arguments
@@ -302,7 +341,7 @@ def test_the_network_learns_from_the_files(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "mnist.py: error: --data DIR is missing: a folder with the four files of MNIST"),
+        ((), "mnist.py: error: --data DIR is missing: the folder with the four files of MNIST"),
         (("--data", "."), "mnist.py: error: . has no train-images-idx3-ubyte, train-labels-idx1-ubyte"),
     ],
 )

@@ -28,6 +28,19 @@ def test_a_module_that_is_loaded_late_is_found_as_an_attribute(name):
     assert f"funad.{name}" in loaded_after(f"import funad; funad.{name}")
 
 
+def test_rules_are_checked_without_hypothesis_and_strategies_ask_for_it():
+    added = loaded_after(
+        "import sys; sys.modules.update(dict.fromkeys(['hypothesis', 'scipy', 'matplotlib']))\n"
+        "from funad import *\n"
+        "from funad.testing import call, check_grads, check_vjp\n"
+        "check_vjp(numpy.tanh, call(0.5)), check_grads(numpy.sin, (0.5,))\n"
+        "try: testing.arrays()\n"
+        "except ModuleNotFoundError as error: assert 'arrays draws with hypothesis' in str(error)\n"
+        "else: raise AssertionError"
+    )
+    assert "funad.testing.checks" in added
+
+
 def test_every_public_name_is_there():
     assert all(hasattr(funad, name) for name in funad.__all__)
 

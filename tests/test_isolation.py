@@ -210,6 +210,15 @@ def test_an_interrupt_at_any_place_leaves_nothing_behind(name):
     assert_clean()
 
 
+@pytest.fixture
+def ctrl_c():
+    """Make Ctrl-C raise here too, where a shell that runs the tests in its background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_in_a_function_in_a_rule_and_in_a_backward_pass():
     def press(*args):
         signal.raise_signal(signal.SIGINT)

@@ -1,21 +1,28 @@
 """What a user's own rules and calls may get wrong, and what is said of it: never a silent number."""
 
+from types import FunctionType
+
 import numpy as onp
 import pytest
 
 import funad.numpy as np
 from funad import (
     custom_vjp,
+    defjvp,
     defvjp,
     elementwise,
     elementwise_grad,
     ggnvp,
     grad,
+    graph,
+    hessian,
     hvp,
+    j,
     jacfwd,
     jacobian,
     jacrev,
     jvp,
+    linear,
     linearize,
     primitive,
     tree,
@@ -23,7 +30,7 @@ from funad import (
     vhp,
     vjp,
 )
-from funad.errors import ArgumentError, CotangentError, NonScalarOutputError, TangentError
+from funad.errors import ArgumentError, CotangentError, MissingRuleError, NonScalarOutputError, TangentError
 
 x = onp.array([1.0, 2.0, 3.0])
 
@@ -166,9 +173,88 @@ def test_a_rule_whose_cotangent_does_not_fit_is_refused_in_both_modes(f, at, sai
         jvp(f, (at,), (at,))
 
 
+@pytest.mark.parametrize("define", [defvjp, elementwise])
+@pytest.mark.parametrize("at", [2.0, x])
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [(None, "NoneType"), (len, "builtin_function"), ("a", "str"), ((1.0, 2.0, 3.0), "tuple")],
+)
+def test_a_rule_that_returns_no_number_is_named(define, at, found, said):
+    @primitive
+    def odd(x):
+        return 2 * x
+
+    define(odd, lambda y, ybar, x: found)
+    with pytest.raises(CotangentError, match=rf"of .*odd returned {said}.*; return x̄ as a number") as caught:
+        grad(lambda x: np.sum(odd(x)))(at)
+    assert "test_messages.py" in caught.value.__notes__[-1]
+    with pytest.raises(CotangentError, match=rf"rule.* returned {said}.*the (cotangent|derivative) of"):
+        jvp(odd, (at,), (at,))
+
+
+@pytest.mark.parametrize("define", [defvjp, elementwise, linear, defjvp])
+@pytest.mark.parametrize(
+    ("f", "rule", "said"),
+    [
+        (
+            lambda x: 2 * x,
+            lambda ans, x: lambda g: 2 * g,
+            r"\(y, ybar, x\); this one \(ans, x\); where",
+        ),
+        (
+            lambda a, b: a * b,
+            lambda ans, a, b: lambda g: g * b,
+            r"lambda ans, a, b: lambda g: .*, write",
+        ),
+    ],
+)
+def test_a_rule_in_the_form_of_autograd_is_refused_at_the_door(define, f, rule, said):
+    p = primitive(FunctionType(f.__code__, {}))  # a new one each time
+    with pytest.raises(ArgumentError, match=said):
+        define(p, rule)
+    with pytest.raises(MissingRuleError):  # nothing of it has stayed
+        grad(p)(*[1.0] * f.__code__.co_argcount)
+
+
 def test_an_elementwise_rule_leaves_the_undoing_of_broadcasts_to_the_sweep():
     assert grad(lambda b: np.sum(scaled(x, b)))(2.0) == 6.0
     assert grad(lambda a: np.sum(scaled(a, x)))(onp.ones((1, 1))).shape == (1, 1)
+
+
+# --- calls that are not meant so
+
+
+@pytest.mark.parametrize(
+    ("called", "said"),
+    [
+        (
+            lambda: grad(np.sum(x)),
+            r"grad takes .* was given float64\[\]; write grad\(f\)\(x\), not",
+        ),
+        (
+            lambda: hessian(2.0),
+            r"hessian takes .* given float; write hessian\(f\)\(x\), not",
+        ),
+        (lambda: graph(2.0), r"graph takes .*; write graph\(f\)\(x\), not graph\(f\(x\)\)"),
+        (lambda: vjp(2.0, x), r"vjp takes .*; write vjp\(f, x\), not vjp\(f\(x\), x\)"),
+        (lambda: jvp(2.0, (x,), (x,)), r"jvp takes .*; write jvp\(f, \(x,\), \(ẋ,\)\), not"),
+        (lambda: linearize(2.0, x), r"linearize takes .*; write linearize\(f, x\), not"),
+        (lambda: j(2.0), r"j takes .*; write j\(f\)\(y, ȳ, x\), not"),
+        (
+            lambda: grad(np.sum, x),
+            r"argnums is .*, not array.*; what f is called with comes in a",
+        ),
+        (lambda: grad(np.sum)(), r"was called with 0 positional arguments; the first one is argnums=0"),
+        (lambda: grad(np.sum, 1)(x), r"was called with 1 positional argument; the first one is argnums=0"),
+        (
+            lambda: grad(lambda x: x * x, has_aux=True)(2.0),
+            r"a pair \(y, aux\), but .* returned float",
+        ),
+    ],
+)
+def test_a_call_of_another_form_is_told_how_it_is_written(called, said):
+    with pytest.raises(ArgumentError, match=said):
+        called()
 
 
 # --- products with vectors

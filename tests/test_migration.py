@@ -11,6 +11,7 @@ import autograd.misc.optimizers
 import autograd.numpy as anp
 import numpy as onp
 import pytest
+from autograd.misc.flatten import flatten_func
 
 import funad
 import funad.numpy as fnp
@@ -213,3 +214,37 @@ def test_keywords_order_of_results_and_pickles():
     assert list(funad.tree.ravel(unordered)[0]) == [2.0, 1.0]
     g = lambda a, b: a * b**2
     assert funad.grad(lambda p: g(**p))({"a": 2.0, "b": 3.0}) == {"a": 9.0, "b": 12.0}
+
+
+def test_other_names():
+    x = X
+    funad.testing.check_grads(OURS["f"], (x,), modes=["fwd", "rev"])
+    v, unravel = funad.tree.ravel({"a": x})
+    of_vector = lambda v: OURS["f"](unravel(v)["a"])
+    theirs, _, start = flatten_func(lambda p: THEIRS["f"](p["a"]), {"a": x})
+    compare(funad.grad(of_vector)(v), autograd.grad(theirs)(start))
+
+    @funad.primitive
+    def largest(x):
+        return onp.argmax(x)
+
+    funad.defzero(largest)
+    compare(funad.grad(lambda x: x[largest(x)] ** 2)(x), [0.0, 3.0, 0.0])
+
+    @funad.primitive
+    def cube(x):
+        return x**3
+
+    funad.defjvp(cube, lambda y, xdot, x: 3 * xdot * x**2)
+    funad.testing.check_grads(cube, (x,))
+
+
+def test_what_a_traced_array_is():
+    seen = []
+
+    def f(x):
+        seen.append((isinstance(x, fnp.ndarray), isinstance(x, onp.ndarray), type(funad.value(x))))
+        return fnp.sum(x)
+
+    funad.grad(f)(X)
+    assert seen == [(True, False, onp.ndarray)]

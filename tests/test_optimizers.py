@@ -356,6 +356,9 @@ def test_what_is_no_number_is_not_hidden_by_clipping(bad, first):
 REFUSED = [
     (lambda: sgd(-0.1), ArgumentError, "a learning rate must be a number from 0 on, but is -0.1"),
     (lambda: sgd(math.nan), ArgumentError, "a learning rate must be a number from 0 on, but is nan"),
+    (lambda: sgd("fast"), ArgumentError, "a learning rate must be a number from 0 on, but is 'fast'"),
+    (lambda: sgd(onp.ones(2)), ArgumentError, "a learning rate must be a number from 0 on, but is array"),
+    (lambda: adam(0.1, first=None), ArgumentError, "first must be a number from 0 to below 1, but is None"),
     (lambda: momentum(0.1, 1.0), ArgumentError, "decay must be a number from 0 to below 1, but is 1.0"),
     (lambda: nesterov(0.1, -0.5), ArgumentError, "decay must be a number from 0 to below 1, but is -0.5"),
     (lambda: adagrad(0.1, eps=-1), ArgumentError, "eps must be a number from 0 on, but is -1"),

@@ -4,8 +4,9 @@ import numpy as onp
 import pytest
 
 import funad.numpy as np
-from funad import defvjp, elementwise, primitive
-from funad.testing import call, check_grads, check_vjp
+from funad import defjvp, defvjp, elementwise, primitive
+from funad.errors import ArgumentError
+from funad.testing import call, check_grads, check_jvp, check_vjp
 
 x = onp.array([0.4, -1.3, 0.9])
 matrix = onp.arange(6.0).reshape(2, 3) / 3
@@ -109,6 +110,33 @@ def test_an_elementwise_rule_without_its_conjugate_is_found():
     wrong = registered(modulus, lambda y, ybar, x: ybar * x / y, define=elementwise)
     with pytest.raises(AssertionError):
         check_vjp(wrong, call(z))
+
+
+def test_check_grads_finds_a_wrong_forward_rule():
+    def cubed(x):
+        return x**3
+
+    wrong = registered(cubed, lambda y, ybar, x: 3 * ybar * x**2)
+    defjvp(wrong, lambda y, xdot, x: 3.0001 * xdot * x**2)
+    check_vjp(wrong, call(x))
+    with pytest.raises(AssertionError, match="the forward derivative of"):
+        check_grads(wrong, (x,))
+    check_grads(wrong, (x,), modes=["rev"])
+    with pytest.raises(ArgumentError, match='modes must be of "fwd" and "rev"'):
+        check_grads(wrong, (x,), modes="forward")
+
+
+@pytest.mark.parametrize("check", [check_vjp, check_jvp])
+def test_arguments_that_are_no_call_are_asked_for(check):
+    said = rf"but was given float64\[3\]; write {check.__name__}\(f, call\(x\)\)"
+    with pytest.raises(ArgumentError, match=said):
+        check(np.sin, x)
+
+
+@pytest.mark.parametrize(("at", "found"), [(1.0, "float"), (x, r"float64\[3\]")])
+def test_arguments_that_are_no_tuple_are_asked_for(at, found):
+    with pytest.raises(ArgumentError, match=rf"was given {found}; write check_grads\(f, \(x,\)\)"):
+        check_grads(np.sin, at)
 
 
 def test_check_grads_takes_functions_containers_and_higher_orders():

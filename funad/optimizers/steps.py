@@ -379,7 +379,7 @@ def adamw(
     _check_decay("first", first)
     _check_decay("second", second)
     _check_eps(eps)
-    check("weight_decay", weight_decay, 0 <= weight_decay < math.inf, "a number from 0 on")
+    check("weight_decay", weight_decay, lambda v: 0 <= v < math.inf, "a number from 0 on")
     return _optimizer(partial(_adamw, first, second, eps, weight_decay), rate, _zeros, _real_zeros)
 
 
@@ -395,8 +395,8 @@ def _adamw(
 
 
 def _check_decay(name: str, decay: Any) -> None:
-    check(name, decay, 0 <= decay < 1, "a number from 0 to below 1")
+    check(name, decay, lambda v: 0 <= v < 1, "a number from 0 to below 1")
 
 
 def _check_eps(eps: Any) -> None:
-    check("eps", eps, 0 <= eps < math.inf, "a number from 0 on")
+    check("eps", eps, lambda v: 0 <= v < math.inf, "a number from 0 on")

@@ -28,11 +28,7 @@ class Transformed:
     """A function made from a function: callable, a method where it stands in a class, picklable."""
 
     def __init__(self, run: Callable[..., Any], f: Callable[..., Any], *options: Any) -> None:
-        if not callable(f):
-            raise ArgumentError(
-                f"{run.__name__.strip('_')} takes a function, but was given {describe(f)}; write "
-                f"grad(f)(x), not grad(f(x))"
-            )
+        check_function(run.__name__.strip("_"), f)
         functools.update_wrapper(self, f)
         self._run, self._options = run, options
 
@@ -55,6 +51,15 @@ class Transformed:
         return f"<{self._run.__name__.strip('_')} of {self.__wrapped__!r}>"  # type: ignore[attr-defined]
 
 
+def check_function(name: str, f: Any, right: str = "{}(f)(x)", wrong: str = "{}(f(x))") -> None:
+    """Refuse what is no function, such as the value of one; right and wrong are how one writes the call."""
+    if not callable(f):
+        raise ArgumentError(
+            f"{name} takes a function, but was given {describe(f)}; write {right.format(name)}, not "
+            f"{wrong.format(name)}"
+        )
+
+
 # --- which arguments are x
 
 
@@ -72,7 +77,11 @@ def check_argnums(f: Callable[..., Any], argnums: Any, argnum: Any = None) -> Ar
         argnums = int(argnums)
     many = argnums if isinstance(argnums, tuple) else (argnums,)
     if not many or not all(isinstance(n, (int, str)) and not isinstance(n, bool) for n in many):
-        raise ArgumentError(f"argnums is an int, a name or a tuple of them, not {argnums!r}")
+        given = isinstance(argnums, (float, complex, onp.ndarray, dict))  # as in grad(f, x)
+        raise ArgumentError(
+            f"argnums is an int, a name or a tuple of them, not {argnums!r:.60}"
+            + ("; what f is called with comes in a second call, grad(f)(x)" if given else "")
+        )
     if len(set(many)) < len(many):
         raise ArgumentError(f"argnums {argnums!r} names an argument twice")
     return argnums  # type: ignore[no-any-return]
@@ -88,8 +97,9 @@ def locate(f: Callable[..., Any], argnum: int | str, args: Any, kwargs: Any) -> 
         named = _positional(f)[argnum:] if argnum >= 0 else []
         if named and named[0] in kwargs:
             return named[0]
+        counted = f"{len(args)} positional argument{'s' * (len(args) != 1)}"
         raise ArgumentError(
-            f"argnums={argnum}, but {name} was called with {len(args)} positional arguments, counted from 0"
+            f"argnums={argnum}, but {name} was called with {counted}; the first one is argnums=0"
         )
     if argnum in kwargs:
         return argnum

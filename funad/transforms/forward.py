@@ -15,7 +15,7 @@ from ..errors import ArgumentError, TangentError
 from ..pushforward import push_forward, steps_to
 from ..spaces import describe, fit, name_of, shape_of, zeros_like
 from ..tracing import run
-from .calls import Call, check_output, finish, frozen_copies, out_of, own_copies, trace_call
+from .calls import Call, check_function, check_output, finish, frozen_copies, out_of, own_copies, trace_call
 
 __all__ = ["jvp", "linearize"]
 
@@ -59,6 +59,7 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = Fals
     >>> ydot
     array([ 2., 40.])
     """
+    check_function("jvp", f, "jvp(f, (x,), (ẋ,))", "jvp(f(x), (x,), (ẋ,))")
     call = _call(f, primals, kwargs)
     xdots = _fitted(call, tangents)
     trace = Forward()
@@ -115,6 +116,7 @@ def linearize(f: Callable[..., Any], *primals: Any, **kwargs: Any) -> Any:
     >>> f_jvp(np.array([1.0, 0.0]))
     array([2., 0.])
     """
+    check_function("linearize", f, "linearize(f, x)", "linearize(f(x), x)")
     call = _call(f, primals, kwargs)
     call.leaves = frozen_copies(call.leaves)
     y, tape, _ = trace_call(call, False)

@@ -25,6 +25,7 @@ from .calls import (
     check_argnums,
     check_complex,
     check_complex_result,
+    check_function,
     check_output,
     finish,
     out_of,
@@ -397,6 +398,7 @@ def hessian(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> A
     array([[6., 2.],
            [2., 0.]])
     """
+    check_function("hessian", f)
     argnums = check_argnums(f, argnums, argnum)
     return jacfwd(grad(f, argnums), argnums)
 

@@ -21,6 +21,7 @@ from .calls import (
     check_argnums,
     check_complex,
     check_complex_result,
+    check_function,
     frozen_copies,
     out_of,
     own_copies,
@@ -76,6 +77,7 @@ def vjp(
     >>> vjp_f(np.array([1.0, 2.0]))
     array([1., 2.])
     """
+    check_function("vjp", f, "vjp(f, x)", "vjp(f(x), x)")
     if not primals:
         raise ArgumentError("vjp(f, *primals) runs f, so it needs the arguments of f as well")
     if argnums is None:

@@ -15,7 +15,7 @@ from ..registry import Record, record_of
 from ..spaces import describe, dtype_of, is_number, plain, shape_of, zeros_like
 from ..tape import WIDTH, Tape
 from ..tracing import sweep
-from .calls import ArgNums, check_argnums, differentiable, finish, locate
+from .calls import ArgNums, check_argnums, check_function, differentiable, finish, locate
 from .reverse import vjp
 
 __all__ = ["j"]
@@ -57,8 +57,8 @@ def j(f: Callable[..., Any], argnum: ArgNums | None = None) -> Callable[..., Any
     2.0
     """
     record = record_of(f)
-    if record is None and not callable(f):
-        raise ArgumentError(f"j takes a function, but was given {describe(f)}")
+    if record is None:
+        check_function("j", f, "j(f)(y, ȳ, x)", "j(f(x))")
     if argnum is not None:
         argnum = check_argnums(f, argnum)
     if record is None:

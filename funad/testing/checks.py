@@ -1,8 +1,4 @@
-"""Checks of derivative rules, and hypothesis strategies to draw their arguments from.
-
-For everyone who writes a rule: ``check_vjp(f, call(x), 0)`` holds it against differences of the
-primitive itself. A test suite states a :class:`Case` per primitive and draws from it.
-"""
+"""Checks of derivative rules against differences of the primitive itself."""
 
 from __future__ import annotations
 
@@ -11,33 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import hypothesis.strategies as st
 import numpy as onp
-from hypothesis.extra import numpy as hnp
 
-from . import numpy as np
-from . import tree
-from .boxes import unbox
-from .registry import record_of
-from .spaces import describe
-from .transforms import grad, jvp, vjp
+from .. import numpy as np
+from .. import tree
+from ..boxes import unbox
+from ..errors import ArgumentError
+from ..registry import record_of
+from ..spaces import describe
+from ..transforms import grad, jvp, vjp
 
-__all__ = [
-    "Call",
-    "Case",
-    "arrays",
-    "broadcasting",
-    "call",
-    "calls",
-    "case",
-    "check_grads",
-    "check_jvp",
-    "check_vjp",
-    "dtypes",
-    "layouts",
-    "one",
-    "shapes",
-]
+__all__ = ["Call", "call", "check_grads", "check_jvp", "check_vjp"]
 
 ndarray = onp.ndarray
 
@@ -58,163 +38,6 @@ class Call:
 def call(*args: Any, **kwargs: Any) -> Call:
     """Return the call f(*args, **kwargs), as :func:`check_vjp` takes it."""
     return Call(args, kwargs)
-
-
-@dataclass(frozen=True)
-class Case:
-    """Where to draw the calls of a primitive from, which keywords they have, and calls by hand.
-
-    ``order`` is up to which order its derivatives are checked; ``complex`` says whether complex
-    arguments make sense.
-    """
-
-    draw: st.SearchStrategy[Call]
-    keywords: frozenset[str] = frozenset()
-    examples: tuple[Call, ...] = ()
-    order: int = 2
-    complex: bool = True
-
-
-# --- strategies
-
-
-def shapes(max_dims: int = 3, min_dims: int = 0, min_side: int = 0, max_side: int = 3) -> Any:
-    """Draw shapes, of size 0 and of no dimensions among them."""
-    return hnp.array_shapes(
-        min_dims=min_dims, max_dims=max_dims, min_side=min_side, max_side=max_side
-    ) if min_dims else st.just(()) | hnp.array_shapes(
-        min_dims=1, max_dims=max_dims, min_side=min_side, max_side=max_side
-    )  # fmt: skip
-
-
-def dtypes() -> Any:
-    """Draw the dtypes that have derivatives."""
-    return st.sampled_from([onp.float64, onp.float32, onp.complex128, onp.complex64])
-
-
-def layouts() -> Any:
-    """Draw functions that lay an array out otherwise in memory: Fortran order, strides, read-only."""
-    return st.sampled_from([_as_is, _fortran, _reversed_strides, _gaps, _read_only])
-
-
-def _as_is(x: Any) -> Any:
-    return x
-
-
-def _fortran(x: Any) -> Any:
-    return onp.asfortranarray(x) if x.ndim else x  # which would give a number one axis
-
-
-def _reversed_strides(x: Any) -> Any:
-    return x if x.ndim == 0 else x[::-1].copy()[::-1]
-
-
-def _gaps(x: Any) -> Any:
-    wide = onp.repeat(x[..., None], 2, axis=-1)
-    return wide[..., 0]
-
-
-def _read_only(x: Any) -> Any:
-    x = onp.array(x)
-    x.flags.writeable = False
-    return x
-
-
-@st.composite
-def arrays(
-    draw: Any,
-    shape: Any = None,
-    low: float = -2.0,
-    high: float = 2.0,
-    *,
-    distinct: bool = False,
-    avoid: tuple[float, ...] = (),
-    complex: bool = False,
-    layout: bool = True,
-) -> Any:
-    """Draw float arrays with values in [low, high].
-
-    Parameters
-    ----------
-    shape : tuple of int or strategy, optional
-    low, high : float
-    distinct : bool, default False
-        Keep all values apart, as functions with kinks at ties need.
-    avoid : tuple of float
-        Points to stay away from by 0.1: kinks, poles.
-    complex : bool, default False
-        Draw imaginary parts too.
-    layout : bool, default True
-        Vary the memory layout.
-    """
-    if shape is None:
-        shape = shapes()
-    shape = draw(shape) if isinstance(shape, st.SearchStrategy) else shape
-    rng = onp.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    size = int(onp.prod(shape))
-    if distinct:
-        steps = (rng.permutation(size) + rng.uniform(0.3, 0.7, size)) / max(size, 1)
-        x = low + (high - low) * steps
-    else:
-        x = rng.uniform(low, high, size)
-    for point in avoid:
-        near = onp.abs(x - point) < 0.1
-        x = onp.where(near, point + onp.where(x >= point, 0.1, -0.1) + (x - point), x)
-    if complex:
-        x = x + 1j * rng.uniform(low, high, size)
-    x = onp.reshape(x, shape)
-    return draw(layouts())(x) if layout else x
-
-
-def calls(*args: Any, **kwargs: Any) -> Any:
-    """Draw calls: each argument is a strategy or a constant; each keyword is left out at times."""
-
-    @st.composite
-    def drawn(draw: Any) -> Call:
-        values = tuple(draw(x) if isinstance(x, st.SearchStrategy) else x for x in args)
-        named = {
-            name: draw(x) if isinstance(x, st.SearchStrategy) else x
-            for name, x in kwargs.items()
-            if draw(st.booleans())
-        }
-        return Call(values, named)
-
-    return drawn()
-
-
-def case(
-    *args: Any, examples: tuple[Call, ...] = (), order: int = 2, complex: bool = True, **kwargs: Any
-) -> Case:
-    """Return the case of a primitive: arguments and keywords as strategies or constants."""
-    return Case(calls(*args, **kwargs), frozenset(kwargs), examples, order, complex)
-
-
-def one(
-    low: float = -2.0, high: float = 2.0, *, avoid: tuple[float, ...] = (), complex: bool = True,
-    examples: tuple[Call, ...] = (), order: int = 2,
-) -> Case:  # fmt: skip
-    """Return the case of a function of one array with values in [low, high]."""
-    return case(arrays(None, low, high, avoid=avoid), complex=complex, examples=examples, order=order)
-
-
-def broadcasting(
-    low: float = -2.0, high: float = 2.0, n: int = 2, *, avoid: tuple[float, ...] = (),
-    distinct: bool = False, complex: bool = True, examples: tuple[Call, ...] = (), order: int = 2,
-) -> Case:  # fmt: skip
-    """Return the case of a function of n arrays that broadcast against each other."""
-
-    @st.composite
-    def drawn(draw: Any) -> Call:
-        group = draw(hnp.mutually_broadcastable_shapes(num_shapes=n, max_dims=3, max_side=3, min_side=0))
-        parts = [draw(arrays(shape, low, high, avoid=avoid)) for shape in group.input_shapes]
-        if distinct:  # apart from each other by more than a difference step
-            parts = [part + 0.013 * k * (high - low) for k, part in enumerate(parts)]
-        return Call(tuple(parts))
-
-    return Case(drawn(), frozenset(), examples, order, complex)
-
-
-# --- checks
 
 
 def check_vjp(
@@ -251,16 +74,21 @@ def check_vjp(
     >>> check_vjp(np.tanh, call(np.array([0.5, -1.0])))
     """
     rng = onp.random.default_rng(seed)
-    name, of_x, x = _of_one_argument(f, at, argnum)
+    name, of_x, x = _of_one_argument("check_vjp", f, at, argnum)
     _check_first(name, of_x, x, rng)
     if order > 1:
         _check_second(name, of_x, x, rng)
 
 
 def _of_one_argument(
-    f: Callable[..., Any], at: Call, argnum: int | str
+    check: str, f: Callable[..., Any], at: Call, argnum: int | str
 ) -> tuple[str, Callable[[Any], Any], Any]:
     """Return the name of f, f as a function of one argument, the others fixed, and that argument."""
+    if not isinstance(at, Call):
+        raise ArgumentError(
+            f"{check} takes the arguments of f as a call, but was given {describe(at)}; write "
+            f"{check}(f, call(x)) after from funad.testing import call"
+        )
     record = record_of(f)
     name = record.name if record is not None else getattr(f, "__name__", "f")
     at = _frozen(at)
@@ -330,7 +158,7 @@ def check_jvp(f: Callable[..., Any], at: Call, argnum: int | str = 0, *, seed: i
     >>> check_jvp(np.tanh, call(np.array([0.5, -1.0])))
     """
     rng = onp.random.default_rng(seed)
-    name, of_x, x = _of_one_argument(f, at, argnum)
+    name, of_x, x = _of_one_argument("check_jvp", f, at, argnum)
     direction = _random_like(x, rng)
     y, ydot = jvp(of_x, (x,), (direction,))
     ybar = _random_like(y, rng)
@@ -342,8 +170,17 @@ def check_jvp(f: Callable[..., Any], at: Call, argnum: int | str = 0, *, seed: i
     _check_close(f"the forward mode of {name}", got, _pair(vjp(of_x, x)[1](ybar), direction), scale)
 
 
-def check_grads(f: Callable[..., Any], args: tuple[Any, ...], order: int = 2, seed: int = 0) -> None:
+def check_grads(
+    f: Callable[..., Any],
+    args: tuple[Any, ...],
+    order: int = 2,
+    seed: int = 0,
+    *,
+    modes: tuple[str, ...] = ("fwd", "rev"),
+) -> None:
     """Assert that the derivatives of ``f`` in all of ``args`` are right up to ``order``.
+
+    Each argument is held to :func:`check_vjp` and, for the first order, to :func:`check_jvp`.
 
     Parameters
     ----------
@@ -352,6 +189,10 @@ def check_grads(f: Callable[..., Any], args: tuple[Any, ...], order: int = 2, se
     args : tuple
         Where to check.
     order : int, default 2
+    seed : int, default 0
+        Of the directions.
+    modes : tuple of str, default ("fwd", "rev")
+        Forward mode, reverse mode or both; for functions that have a derivative in one only.
 
     Raises
     ------
@@ -364,10 +205,20 @@ def check_grads(f: Callable[..., Any], args: tuple[Any, ...], order: int = 2, se
     >>> from funad.testing import check_grads
     >>> check_grads(lambda a, b: np.sin(a) * b, (0.5, np.array([1.0, 2.0])))
     """
+    if not isinstance(args, (tuple, list)):
+        raise ArgumentError(
+            f"check_grads takes a tuple of the arguments of f, but was given {describe(args)}; write "
+            f"check_grads(f, (x,))"
+        )
+    if not modes or not set(modes) <= {"fwd", "rev"}:
+        raise ArgumentError(f'modes must be of "fwd" and "rev", as ("fwd", "rev"), but is {modes!r}')
     rng = onp.random.default_rng(seed)
     for argnum in range(len(args)):
-        check_vjp(f, Call(tuple(args)), argnum, order=min(order, 2), seed=seed)
-    if order > 2:
+        if "rev" in modes:
+            check_vjp(f, Call(tuple(args)), argnum, order=min(order, 2), seed=seed)
+        if "fwd" in modes:
+            check_jvp(f, Call(tuple(args)), argnum, seed=seed)
+    if order > 2 and "rev" in modes:
         directions = tuple(_random_like(x, rng) for x in args)
 
         def along(*args: Any) -> Any:
@@ -375,7 +226,7 @@ def check_grads(f: Callable[..., Any], args: tuple[Any, ...], order: int = 2, se
             ybar = tree.map(lambda leaf: onp.ones_like(unbox(leaf)), y)
             return _pair(vjp_f(ybar), directions if len(args) > 1 else directions[0])
 
-        check_grads(along, args, order - 1, seed + 1)
+        check_grads(along, args, order - 1, seed + 1, modes=modes)
 
 
 def _frozen(at: Call) -> Call:
