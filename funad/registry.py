@@ -101,7 +101,7 @@ class Record:
                 name
                 for n, rule in self.rules.items()
                 if isinstance(n, int)
-                for name in _keywords(rule)[n : n + 1]  # none where the rule takes *others
+                for name in _keywords(rule)[n : min(n + 1, _named(rule))]  # none where it is one of *others
             }
             takes = ", ".join(sorted(self.keywords - first)) or "none"
             raise UnsupportedKeywordError(
@@ -261,6 +261,12 @@ def _keywords(rule: Rule) -> tuple[str, ...]:
         return tuple(inspect.signature(rule).parameters)[2:]
     names: tuple[str, ...] = code.co_varnames
     return names[2 : code.co_argcount + code.co_kwonlyargcount]
+
+
+def _named(rule: Rule) -> int:
+    """Return how many arguments a rule takes by position and by name, after y and ȳ."""
+    code: Any = getattr(rule, "__code__", None)
+    return sys.maxsize if code is None else int(code.co_argcount) - 2
 
 
 def _positions(rule: Rule) -> int:

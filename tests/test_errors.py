@@ -592,6 +592,8 @@ def test_an_unsupported_keyword_is_named():
         grad(lambda x: np.sum(np.sin(x, where=onp.array([True, False, True]))))(x)
     with pytest.raises(UnsupportedKeywordError, match="numpy.sum.*'out'.*axis"):
         grad(lambda x: np.sum(x, out=onp.zeros(())))(x)
+    with pytest.raises(UnsupportedKeywordError, match="numpy.einsum.*'order'.*handles: optimize, subscripts"):
+        grad(lambda x: np.einsum("i->", x, order="F"))(x)
 
 
 @pytest.mark.parametrize("f", [np.sum, np.max, np.cumsum, np.clip, np.stack, lambda x, **out: x.sum(**out)])
