@@ -72,7 +72,7 @@ def describe(x: Any) -> str:
     if isinstance(x, (list, tuple)):
         return f"{type(x).__name__} of {len(x)}"
     if not isinstance(plain(x), (ndarray, onp.generic)):
-        return type(x).__name__
+        return type(plain(x)).__name__
     return f"{x.dtype}[{', '.join(str(size) for size in x.shape)}]"
 
 

@@ -12,6 +12,7 @@ from funad import (
     ggnvp,
     grad,
     hvp,
+    j,
     jacfwd,
     jacobian,
     jacrev,
@@ -255,3 +256,30 @@ def test_a_result_that_is_no_number_is_refused_by_every_transformation(transform
 
     with pytest.raises(NonScalarOutputError, match=said):
         transform(loss)(x)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (x * 1j, r"is complex128\[3\], but it belongs to float64\[3\], which is real"),
+        (onp.array(["a", "b", "c"]), "is made of numbers, but "),
+    ],
+)
+def test_a_direction_that_does_not_belong_to_a_real_array_is_refused(wrong, said):
+    for pull in (
+        vjp(double, x)[1],
+        lambda ybar: vjp(lambda x: (x, 2 * x), x)[1]((x, ybar)),
+        lambda v: j(np.exp)(x, v, x),
+    ):
+        with pytest.raises(CotangentError, match=f"ȳ {said}"):
+            pull(wrong)
+    for push in (
+        lambda v: jvp(double, (x,), (v,)),
+        linearize(double, x)[1],
+        lambda v: hvp(lambda x: x @ x)(x, v),
+    ):
+        with pytest.raises(TangentError, match=f"ẋ {said}"):
+            push(wrong)
+    with pytest.raises(CotangentError, match="ȳ is made of numbers, but NoneType was given for float"):
+        vjp(double, 2.0)[1](None)
+    assert vjp(double, x + 0j)[1](x * 1j).tolist() == (2j * x).tolist()

@@ -253,6 +253,19 @@ def differentiable(f: Any, place: int | str, x: Any, whole: Any = None, n: int =
     )
 
 
+def check_direction(v: Any, x: Any, name: str, error: type[Exception]) -> None:
+    """Refuse a tangent or a cotangent of x that is no number, or complex where x is real."""
+    if type(v) is float:
+        return
+    if not is_number(v):
+        raise error(f"{name} is made of numbers, but {describe(v)} was given for {describe(x)}")
+    if is_complex(v) and not is_complex(x):
+        raise error(
+            f"{name} is {describe(v)}, but it belongs to {describe(x)}, which is real; give the real and the "
+            f"imaginary part one by one"
+        )
+
+
 def check_complex(call: Call) -> None:
     """Refuse real arguments of a function that is said to be holomorphic."""
     for x in call.leaves:

@@ -14,7 +14,7 @@ from ..dual import Forward, dual, push_forward
 from ..errors import ArgumentError, TangentError
 from ..spaces import describe, fit, name_of, shape_of, zeros_like
 from ..tracing import run
-from .calls import Call, check_output, finish, frozen_copies, out_of, own_copies, trace_call
+from .calls import Call, check_direction, check_output, finish, frozen_copies, out_of, own_copies, trace_call
 
 __all__ = ["jvp", "linearize"]
 
@@ -168,6 +168,7 @@ def _fitted(call: Call, tangents: Any) -> list[Any]:
     for x, xdot in zip(call.leaves, xdots, strict=True):
         if shape_of(x) != shape_of(xdot):
             raise TangentError(f"a primal has shape {shape_of(x)}, but its tangent {shape_of(xdot)}")
+        check_direction(xdot, x, "ẋ", TangentError)
     return [fit(xdot, x) for x, xdot in zip(call.leaves, xdots, strict=True)]
 
 

@@ -19,6 +19,7 @@ from .calls import (
     check_argnums,
     check_complex,
     check_complex_result,
+    check_direction,
     frozen_copies,
     out_of,
     own_copies,
@@ -108,6 +109,7 @@ def vjp(
                     f"the output has shape {shape_of(leaf)}, but ȳ has shape {shape_of(leaf_bar)}"
                 )
             if type(leaf) is Box and leaf.tape is tape:
+                check_direction(leaf_bar, leaf.value, "ȳ", CotangentError)
                 before = seeded[leaf.index]
                 fitted = fit(leaf_bar, leaf.value)
                 seeded[leaf.index] = fitted if before is None else before + fitted
