@@ -36,7 +36,7 @@ class Transformed:
         functools.update_wrapper(self, f)
         self._run, self._options = run, options
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self._run(self.__wrapped__, *self._options, args, kwargs)  # type: ignore[attr-defined]
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:

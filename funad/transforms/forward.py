@@ -19,7 +19,7 @@ from .calls import Call, check_direction, check_output, finish, frozen_copies, o
 __all__ = ["jvp", "linearize"]
 
 
-def jvp(f: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = False, **kwargs: Any) -> Any:
+def jvp(f: Callable[..., Any], /, primals: Any, tangents: Any, has_aux: bool = False, **kwargs: Any) -> Any:
     """Return the value of ``f`` and its derivative along a direction, in one run of ``f``.
 
     For y = f(x), the tangent is ẏ = ∂f/∂x·ẋ. Nothing is kept of the run: the memory does not
@@ -76,7 +76,7 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = Fals
     return (value, ydot, aux) if has_aux else (value, ydot)
 
 
-def linearize(f: Callable[..., Any], *primals: Any, **kwargs: Any) -> Any:
+def linearize(f: Callable[..., Any], /, *primals: Any, **kwargs: Any) -> Any:
     """Run ``f`` once and return its value and the function ẋ ↦ ẏ that walks forward along that run.
 
     Parameters

@@ -33,7 +33,12 @@ _NUMBERS = (float, int, complex, ndarray, onp.generic)
 
 
 def vjp(
-    f: Callable[..., Any], *primals: Any, argnums: ArgNums | None = None, has_aux: bool = False, **kwargs: Any
+    f: Callable[..., Any],
+    /,
+    *primals: Any,
+    argnums: ArgNums | None = None,
+    has_aux: bool = False,
+    **kwargs: Any,
 ) -> Any:
     """Run ``f`` once and return its value and the function ȳ ↦ x̄ that walks back along that run.
 
