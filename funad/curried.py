@@ -39,7 +39,7 @@ __all__ = [
 class _Waiting(curry):  # type: ignore[misc]
     """A curried function of f and any number of primals, which waits for the first of them."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         given = (*self.args, *args)
         if len(given) < 2:
             return super().__call__(*args, **kwargs)
@@ -47,12 +47,12 @@ class _Waiting(curry):  # type: ignore[misc]
         return self.func(*given, **{**self.keywords, **kwargs})
 
 
-def _vjp(f: Any, primal: Any, *primals: Any, **options: Any) -> Any:
+def _vjp(f: Any, primal: Any, /, *primals: Any, **options: Any) -> Any:
     """:func:`funad.vjp`, which waits for a first primal."""
     return transforms.vjp(f, primal, *primals, **options)
 
 
-def _linearize(f: Any, primal: Any, *primals: Any, **options: Any) -> Any:
+def _linearize(f: Any, primal: Any, /, *primals: Any, **options: Any) -> Any:
     """:func:`funad.linearize`, which waits for a first primal."""
     return transforms.linearize(f, primal, *primals, **options)
 

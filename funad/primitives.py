@@ -297,12 +297,12 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
                 return call(record, (a, b), {})
             source_b = b.index
             b = b.value
-        elif type(b) in OTHERS:
+        elif type(b) not in CONSTANTS:
             return call(record, (a, b), {})
         source_a = a.index
         a = a.value
     else:
-        if type(a) in OTHERS:
+        if type(a) not in CONSTANTS:
             return call(record, (a, b), {})
         tape = b.tape
         source_b = b.index

@@ -172,7 +172,6 @@ def _define(f: Any, kind: str, rules: dict[ArgNum, Rule], masks: bool = False) -
     record = _known(f)
     if record.kind == "zero" or (kind != "vjp" and record.forward) or (kind == "zero" and record.kind):
         raise DuplicateRuleError(f"{record.name} is declared already, as {record.kind}")
-    _check_signatures(record, rules)
     for argnum, rule in rules.items():
         if argnum in record.rules and not isinstance(record.rules[argnum], Derived):
             raise DuplicateRuleError(f"{record.name} has a rule for argument {argnum} already")
@@ -191,13 +190,13 @@ def _define(f: Any, kind: str, rules: dict[ArgNum, Rule], masks: bool = False) -
         )
 
 
-def check_rule(record: Record, argnum: ArgNum, rule: Any) -> None:
+def check_rule(record: Record, argnum: ArgNum, rule: Any, bar: str = "ȳ", name: str = "ybar") -> None:
     """Refuse what cannot be the rule of an argument, as far as the two signatures say it."""
     if getattr(rule, "__module__", "").startswith("funad."):
         return  # the tests hold funad's own to more than this, and reading signatures takes time
     if not callable(rule):
         raise ArgumentError(
-            f"a rule is a function of y, ȳ and the arguments of {record.name}, not {describe(rule)}"
+            f"a rule is a function of y, {bar} and the arguments of {record.name}, not {describe(rule)}"
         )
     takes, gives = signature_of(record.f), signature_of(rule)
     if takes is None or gives is None:
@@ -207,9 +206,12 @@ def check_rule(record: Record, argnum: ArgNum, rule: Any) -> None:
         raise ArgumentError(f"{record.name} has no argument {argnum}: it is {record.name}{takes}")
     rule_most, rule_least = _counts(gives)
     if rule_most < least + 2 or rule_least > most + 2:
+        names = ", ".join(takes.parameters)
         raise ArgumentError(
-            f"the rule of {record.name} for argument {argnum} takes {gives}, but it is called with y and ȳ "
-            f"and then what {record.name} is called with, {takes}"
+            f"the rule of {record.name} for argument {argnum} takes {gives}, but it is called with y and "
+            f"{bar} and then what {record.name} is called with, {takes}; write "
+            f"lambda y, {name}, {names}: ... (one function, where autograd has lambda ans, {names}: lambda g: "
+            "...)"
         )
 
 
@@ -245,11 +247,10 @@ def define_forward(f: Any, rules: dict[ArgNum, Rule], derived: dict[ArgNum, Deri
             f"{record.name} is declared as {record.kind}, and its rules serve both modes: it takes none of "
             f"defjvp"
         )
-    _check_signatures(record, rules)
     for argnum, rule in rules.items():
         if argnum in record.forward:
             raise DuplicateRuleError(f"{record.name} has a forward rule for argument {argnum} already")
-        check_rule(record, argnum, rule)
+        check_rule(record, argnum, rule, "ẋ", "xdot")
     record.forward.update(rules)
     _define(f, "vjp", {n: rule for n, rule in derived.items() if n not in record.rules})
 
@@ -275,22 +276,6 @@ def _positions(rule: Rule) -> int:
     if code is None or code.co_flags & inspect.CO_VARARGS:
         return sys.maxsize
     return int(code.co_argcount) - 2
-
-
-def _check_signatures(record: Record, rules: dict[ArgNum, Rule]) -> None:
-    """Refuse rules that take fewer arguments than the primitive must be given, if Python knows how many."""
-    code: Any = getattr(record.f, "__code__", None)
-    if code is None:
-        return
-    required = code.co_argcount - len(getattr(record.f, "__defaults__", None) or ())
-    for rule in rules.values():
-        if _positions(rule) < required:
-            takes = ", ".join(code.co_varnames[: code.co_argcount])
-            raise ArgumentError(
-                f"a rule of {record.name} takes y, ybar and then what that takes, (y, ybar, {takes}); this "
-                f"one {inspect.signature(rule)}; where autograd has lambda ans, {takes}: lambda g: ..., "
-                f"write lambda y, ybar, {takes}: ..."
-            )
 
 
 def _drop_on_first_use(record: Record, name: str) -> Drop:

@@ -429,11 +429,6 @@ def settle(record: Record, xbar: Any, ybar: Any, x: Any, at: Any) -> Any:
     kind = type(xbar)
     if kind is Scatter:
         return xbar
-    if xbar is None:
-        raise CotangentError(
-            f"the VJP rule of {record.name} returned None for an argument of shape {shape_of(x)} (does it "
-            f"end without a return statement?); return x̄ of the shape of x"
-        )
     if at and record.kind == "elementwise":
         xbar = strong_zero(xbar, ybar)
     elif at and record.kind == "linear":
@@ -460,8 +455,9 @@ def settle(record: Record, xbar: Any, ybar: Any, x: Any, at: Any) -> Any:
 def check_number(record: Record, xbar: Any, x: Any) -> None:
     """Refuse what is no cotangent at all: None of a rule without a return, a function, a list."""
     if not is_number(xbar):
+        found = "None (does it end without a return statement?)" if xbar is None else describe(xbar)
         raise CotangentError(
-            f"the VJP rule of {record.name} returned {describe(xbar)}, where the cotangent of {describe(x)} "
+            f"the VJP rule of {record.name} returned {found}, where the cotangent of {describe(x)} "
             f"belongs; return x̄ as a number or an array, of the shape of x"
         )
 

@@ -750,7 +750,7 @@ def _lone(f=_halved):
 @pytest.mark.parametrize(
     ("rules", "argnums", "said"),
     [
-        ([3.0], None, r"a rule is a function of y, ȳ and the arguments of halved, not float"),
+        ([3.0], None, r"a rule is a function of y, [ȳẋ] and the arguments of halved, not float"),
         ([lambda ybar, x: ybar], None, r"argument 0 takes \(ybar, x\), but .* \(x, scale=1.0\)"),
         ([lambda y, ybar, x, scale, n: ybar], None, r"takes \(y, ybar, x, scale, n\), but"),
         ([lambda y, ybar, x: ybar] * 3, None, r"halved has no argument 2: it is halved\(x, scale=1.0\)"),

@@ -58,6 +58,18 @@ def test_keyword_arguments_pass_through():
     assert grad(product)(2.0, 3.0, scale=10.0) == 90.0
 
 
+def test_keywords_may_have_any_name():
+    def power(x, self=1.0, f=2.0, args=0.0):
+        return self * x**f + args
+
+    options = {"self": 5.0, "f": 3.0, "args": 7.0}
+    assert grad(power)(2.0, **options) == elementwise_grad(power)(2.0, **options) == 60.0
+    assert vjp(power, 2.0, **options)[1](1.0) == curried.vjp(power)(2.0, **options)[1](1.0) == 60.0
+    assert transforms.jvp(power, (2.0,), (1.0,), **options)[1] == 60.0
+    assert transforms.linearize(power, 2.0, **options)[1](1.0) == 60.0
+    assert transforms.j(power)(47.0, 1.0, 2.0, **options) == 60.0
+
+
 @pytest.mark.parametrize("argnums", [2, -3, 5])
 def test_argnums_beyond_the_arguments_is_an_error(argnums):
     with pytest.raises(ArgumentError, match=f"argnums={argnums}.*2 positional"):

@@ -32,7 +32,7 @@ class Transformed:
         functools.update_wrapper(self, f)
         self._run, self._options = run, options
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self._run(self.__wrapped__, *self._options, args, kwargs)  # type: ignore[attr-defined]
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -266,6 +266,19 @@ def differentiable(f: Any, place: int | str, x: Any, whole: Any = None, n: int =
         f"with respect to floats and float arrays only; name other arguments in argnums"
         + (", or keep what is not a number out of the container" if path else "")
     )
+
+
+def check_direction(v: Any, x: Any, name: str, error: type[Exception]) -> None:
+    """Refuse a tangent or a cotangent of x that is no number, or complex where x is real."""
+    if type(v) is float:
+        return
+    if not is_number(v):
+        raise error(f"{name} is made of numbers, but {describe(v)} was given for {describe(x)}")
+    if is_complex(v) and not is_complex(x):
+        raise error(
+            f"{name} is {describe(v)}, but it belongs to {describe(x)}, which is real; give the real and the "
+            f"imaginary part one by one"
+        )
 
 
 def check_complex(call: Call) -> None:

@@ -15,12 +15,22 @@ from ..errors import ArgumentError, TangentError
 from ..pushforward import push_forward, steps_to
 from ..spaces import describe, fit, name_of, shape_of, zeros_like
 from ..tracing import run
-from .calls import Call, check_function, check_output, finish, frozen_copies, out_of, own_copies, trace_call
+from .calls import (
+    Call,
+    check_direction,
+    check_function,
+    check_output,
+    finish,
+    frozen_copies,
+    out_of,
+    own_copies,
+    trace_call,
+)
 
 __all__ = ["jvp", "linearize"]
 
 
-def jvp(f: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = False, **kwargs: Any) -> Any:
+def jvp(f: Callable[..., Any], /, primals: Any, tangents: Any, has_aux: bool = False, **kwargs: Any) -> Any:
     """Return the value of ``f`` and its derivative along a direction, in one run of ``f``.
 
     For y = f(x), the tangent is ẏ = ∂f/∂x·ẋ. Nothing is kept of the run: the memory does not
@@ -78,7 +88,7 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = Fals
     return (value, ydot, aux) if has_aux else (value, ydot)
 
 
-def linearize(f: Callable[..., Any], *primals: Any, **kwargs: Any) -> Any:
+def linearize(f: Callable[..., Any], /, *primals: Any, **kwargs: Any) -> Any:
     """Run ``f`` once and return its value and the function ẋ ↦ ẏ that walks forward along that run.
 
     Parameters
@@ -173,6 +183,7 @@ def _fitted(call: Call, tangents: Any) -> list[Any]:
     for x, xdot in zip(call.leaves, xdots, strict=True):
         if shape_of(x) != shape_of(xdot):
             raise TangentError(f"a primal has shape {shape_of(x)}, but its tangent {shape_of(xdot)}")
+        check_direction(xdot, x, "ẋ", TangentError)
     return [fit(xdot, x) for x, xdot in zip(call.leaves, xdots, strict=True)]
 
 

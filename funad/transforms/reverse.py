@@ -21,6 +21,7 @@ from .calls import (
     check_argnums,
     check_complex,
     check_complex_result,
+    check_direction,
     check_function,
     frozen_copies,
     out_of,
@@ -35,7 +36,12 @@ _NUMBERS = (float, int, complex, ndarray, onp.generic)
 
 
 def vjp(
-    f: Callable[..., Any], *primals: Any, argnums: ArgNums | None = None, has_aux: bool = False, **kwargs: Any
+    f: Callable[..., Any],
+    /,
+    *primals: Any,
+    argnums: ArgNums | None = None,
+    has_aux: bool = False,
+    **kwargs: Any,
 ) -> Any:
     """Run ``f`` once and return its value and the function ȳ ↦ x̄ that walks back along that run.
 
@@ -112,6 +118,7 @@ def vjp(
                     f"the output has shape {shape_of(leaf)}, but ȳ has shape {shape_of(leaf_bar)}"
                 )
             if type(leaf) is Box and leaf.tape is tape:
+                check_direction(leaf_bar, leaf.value, "ȳ", CotangentError)
                 before = seeded[leaf.index]
                 fitted = fit(leaf_bar, leaf.value)
                 seeded[leaf.index] = fitted if before is None else before + fitted

@@ -15,7 +15,15 @@ from ..registry import Record, record_of
 from ..spaces import describe, dtype_of, is_number, plain, shape_of, zeros_like
 from ..tape import WIDTH, Tape
 from ..tracing import sweep
-from .calls import ArgNums, check_argnums, check_function, differentiable, finish, locate
+from .calls import (
+    ArgNums,
+    check_argnums,
+    check_direction,
+    check_function,
+    differentiable,
+    finish,
+    locate,
+)
 from .reverse import vjp
 
 __all__ = ["j"]
@@ -105,6 +113,8 @@ def _ready_cotangent(record: Record, y: Any, ybar: Any) -> tuple[Any, Any]:
         ], known
     if y is not None and ybar is not None and shape_of(ybar) != shape_of(y):
         raise CotangentError(f"y has shape {shape_of(y)}, but ȳ has shape {shape_of(ybar)}")
+    if is_number(y) and ybar is not None:
+        check_direction(ybar, y, "ȳ", CotangentError)
     if record.kind == "elementwise":  # whose rules take Python's numbers as they are
         return y, ybar
     return _as_numpys(y), _as_numpys(ybar)
