@@ -184,7 +184,7 @@ def _joined(stacks: list[Any], shape: tuple[int, ...], like: Any, axis: int) -> 
     if shape == ():
         return stack[0]
     if axis:
-        stack = np.moveaxis(stack, 0, axis)
+        stack = np.transpose(stack, (*range(1, axis + 1), 0))  # moveaxis takes 4 µs
     return np.reshape(stack, shape)
 
 
