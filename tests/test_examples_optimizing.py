@@ -134,7 +134,7 @@ def test_every_example_keeps_to_the_form(example):
         body = ast.parse(text).body
         assert sentence.endswith("."), f"{name} has no sentence for the gallery"
         assert any(getattr(node, "name", "") == "main" and node.args.defaults for node in body), name
-        assert 'if __name__ == "__main__":\n    main()\n' in text, name
+        assert 'if __name__ == "__main__":\n    start(main)\n' in text, name
         with pytest.raises(SystemExit) as caught:
             example(name).main(["--unheard"])
         assert caught.value.code == 2, name
