@@ -210,8 +210,7 @@ def check_rule(record: Record, argnum: ArgNum, rule: Any, bar: str = "ȳ", name:
         raise ArgumentError(
             f"the rule of {record.name} for argument {argnum} takes {gives}, but it is called with y and "
             f"{bar} and then what {record.name} is called with, {takes}; write "
-            f"lambda y, {name}, {names}: ... (one function, where autograd has lambda ans, {names}: lambda g: "
-            "...)"
+            f"lambda y, {name}, {names}: ... (one function, where autograd has lambda ans, {names}: lambda g)"
         )
 
 

@@ -454,7 +454,7 @@ def settle(record: Record, xbar: Any, ybar: Any, x: Any, at: Any) -> Any:
 
 def check_number(record: Record, xbar: Any, x: Any) -> None:
     """Refuse what is no cotangent at all: None of a rule without a return, a function, a list."""
-    if not is_number(xbar):
+    if not is_number(xbar) and not hasattr(xbar, "__array__"):  # as a Series among the arguments gives
         found = "None (does it end without a return statement?)" if xbar is None else describe(xbar)
         raise CotangentError(
             f"the VJP rule of {record.name} returned {found}, where the cotangent of {describe(x)} "

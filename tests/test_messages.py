@@ -204,7 +204,7 @@ def test_a_rule_that_returns_no_number_is_named(define, at, found, said):
         (
             lambda a, b: a * b,
             lambda ans, a, b: lambda g: g * b,
-            r"where autograd has lambda ans, a, b: lambda g: ",
+            r"where autograd has lambda ans, a, b: lambda g",
         ),
     ],
 )
