@@ -58,6 +58,13 @@ def test_keyword_arguments_pass_through():
     assert grad(product)(2.0, 3.0, scale=10.0) == 90.0
 
 
+def test_a_negative_argnum_beside_arguments_by_name_is_refused():
+    assert grad(product, -1)(2.0, 3.0) == 12.0
+    assert grad(lambda a, b, *, scale: a * b * scale, -1)(2.0, 3.0, scale=10.0) == 20.0
+    with pytest.raises(ArgumentError, match=r"argnums=-1 counts from the last .* by name \(scale\); name"):
+        grad(product, -1)(2.0, 3.0, scale=10.0)
+
+
 def test_keywords_may_have_any_name():
     def power(x, self=1.0, f=2.0, args=0.0):
         return self * x**f + args

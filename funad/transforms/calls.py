@@ -92,6 +92,11 @@ def locate(f: Callable[..., Any], argnum: int | str, args: Any, kwargs: Any) -> 
     name = name_of(f)
     if isinstance(argnum, int):
         place = argnum + len(args) if argnum < 0 else argnum
+        if argnum < 0 and kwargs and not set(kwargs).isdisjoint(_positional(f)):
+            raise ArgumentError(
+                f"argnums={argnum} counts from the last argument, but {name} was given some by name "
+                f"({', '.join(kwargs)}); name the one that is meant"
+            )
         if 0 <= place < len(args):
             return place
         named = _positional(f)[argnum:] if argnum >= 0 else []
