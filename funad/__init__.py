@@ -7,39 +7,38 @@ array([0.        , 1.38177329])
 """
 
 import importlib as _importlib
+from typing import TYPE_CHECKING
 from typing import Any as _Any
 
-from . import numpy, rules, tree
+from . import numpy, rules, transforms, tree
 from .boxes import Dual
 from .numpy import methods as _methods
 from .primitives import primitive
 from .registry import defvjp, defzero, elementwise, linear, rules  # type: ignore[no-redef] # noqa: F811
-from .transforms import (
-    checkpoint,
-    custom_vjp,
-    debug_nans,
-    elementwise_grad,
-    ggnvp,
-    grad,
-    hessian,
-    hvp,
-    j,
-    jacfwd,
-    jacobian,
-    jacrev,
-    jvp,
-    linearize,
-    numerical,
-    stop_gradient,
-    tap,
-    value,
-    value_and_grad,
-    value_and_jacobian,
-    value_grad_and_hvp,
-    vhp,
-    vjp,
-)
-from .transforms.jvp_rules import defjvp
+from .transforms import elementwise_grad, grad, stop_gradient, value_and_grad, vjp
+
+if TYPE_CHECKING:
+    from .transforms import (
+        checkpoint,
+        custom_vjp,
+        debug_nans,
+        defjvp,
+        ggnvp,
+        hessian,
+        hvp,
+        j,
+        jacfwd,
+        jacobian,
+        jacrev,
+        jvp,
+        linearize,
+        numerical,
+        tap,
+        value,
+        value_and_jacobian,
+        value_grad_and_hvp,
+        vhp,
+    )
 
 __version__ = "0.1.0"
 
@@ -86,9 +85,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
-    # Loaded when first asked for: toolz and hypothesis would double the time of "import funad".
+    # Loaded when first asked for: toolz and hypothesis would double the time of "import funad", and
+    # the transformations that not everyone needs take a tenth of it.
     if name == "graph":
         return _importlib.import_module(".graphs", __name__).graph
     if name in ("curried", "errors", "optimizers", "testing"):
         return _importlib.import_module(f".{name}", __name__)
+    if name in transforms.__all__:
+        found = globals()[name] = getattr(transforms, name)
+        return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dis
 import functools
+import importlib
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -46,6 +47,7 @@ class Record:
         "of_b",
         "positions",
         "quick",
+        "read_off",
         "rules",
         "views",
         "wrapped",
@@ -63,15 +65,45 @@ class Record:
         self.masks = False  # its rules set parts of a cotangent to zero
         self.rules: dict[ArgNum, Rule] = {}
         self.forward: dict[ArgNum, Rule] = {}  # those of defjvp: (y, ẋ, *xs) ↦ ẏ
-        self.keywords: frozenset[str] = frozenset()  # those that every rule takes
-        self.positions = sys.maxsize  # how many arguments every rule takes by position
         self.of_a: Rule | None = None  # rules[0] and rules[1], for the fast path
         self.of_b: Rule | None = None
-        # Takes y, a, b and returns what the rules read of them; None keeps everything. Where only
-        # a or b is traced, only its rule counts.
-        self.drop: Drop | None = None
-        self.drop_a: Any = None  # none of them None if one is not
-        self.drop_b: Any = None
+        self.read_off: tuple[str, ...] = ()
+
+    # What is read off the rules' code is found when it is first asked for: see __getattr__.
+    keywords: frozenset[str]  # those that every rule takes
+    positions: int  # how many arguments every rule takes by position
+    # Takes y, a, b and returns what the rules read of them; None keeps everything. Where only
+    # a or b is traced, only its rule counts.
+    drop: Drop | None
+    drop_a: Any  # none of them None if one is not
+    drop_b: Any
+
+    def __getattr__(self, name: str) -> Any:
+        found: Any
+        rules = [*self.rules.values(), *self.forward.values()]
+        if name == "keywords":
+            found = frozenset.intersection(*map(frozenset, map(_keywords, rules))) if rules else frozenset()
+        elif name == "positions":
+            found = min(map(_positions, rules), default=sys.maxsize)
+        elif name in ("drop", "drop_a", "drop_b"):
+            found = None
+            if self.kind in ("elementwise", "linear"):
+                argnums = {"drop_a": [0], "drop_b": [1]}.get(name, list(self.rules))
+                found = _dropper(self, [n for n in argnums if n in self.rules])
+        else:
+            raise AttributeError(f"a record has no {name!r}", name=name, obj=self)
+        setattr(self, name, found)
+        self.read_off = (*self.read_off, name)
+        return found
+
+    def add(self, kind: str, rules: dict[ArgNum, Rule], masks: bool) -> None:
+        """Take further rules; what was read off the others is found anew."""
+        self.rules.update(rules)
+        self.kind, self.masks = kind, self.masks or masks
+        self.of_a, self.of_b = self.rules.get(0), self.rules.get(1)
+        for name in self.read_off:
+            delattr(self, name)
+        self.read_off = ()
 
     def __reduce__(self) -> Any:
         return record_of, (self.wrapped,)  # there is one in each process
@@ -122,12 +154,28 @@ class Record:
 _records: dict[Any, Record] = {}
 
 
+# NumPy loads this one when it is asked for; so do we, with its rules.
+LATE = frozenset({"numpy.fft"})
+
+
 def record_of(f: Any) -> Record | None:
     """Return the record of a primitive, given as the wrapper or as the function it wraps."""
     try:
-        return _records.get(f)
+        record = _records.get(f)
     except TypeError:  # unhashable, so never registered
         return None
+    if record is None and getattr(f, "__module__", None) in LATE and _load(f.__module__):
+        record = _records.get(f)
+    return record
+
+
+def _load(module: str) -> bool:
+    """Load the traced functions of a module of NumPy; say whether they were not there yet."""
+    name = f"funad.{module}"
+    if name in sys.modules:
+        return False
+    importlib.import_module(name)
+    return True
 
 
 def enter(f: Callable[..., Any], name: str | None = None) -> Record:
@@ -176,18 +224,7 @@ def _define(f: Any, kind: str, rules: dict[ArgNum, Rule], masks: bool = False) -
         if argnum in record.rules and not isinstance(record.rules[argnum], Derived):
             raise DuplicateRuleError(f"{record.name} has a rule for argument {argnum} already")
         check_rule(record, argnum, rule)
-    record.rules.update(rules)
-    record.kind, record.masks = kind, record.masks or masks
-    record.of_a, record.of_b = record.rules.get(0), record.rules.get(1)
-    everything = [*record.rules.values(), *record.forward.values()]
-    if everything:
-        handled = [_keywords(rule) for rule in everything]
-        record.positions = min(_positions(rule) for rule in everything)
-        record.keywords = frozenset(name for name in handled[0] if all(name in names for names in handled))
-    if kind in ("elementwise", "linear"):
-        record.drop, record.drop_a, record.drop_b = map(
-            functools.partial(_drop_on_first_use, record), ("drop", "drop_a", "drop_b")
-        )
+    record.add(kind, rules, masks)
 
 
 def check_rule(record: Record, argnum: ArgNum, rule: Any, bar: str = "ȳ", name: str = "ybar") -> None:
@@ -277,18 +314,6 @@ def _positions(rule: Rule) -> int:
     return int(code.co_argcount) - 2
 
 
-def _drop_on_first_use(record: Record, name: str) -> Drop:
-    """Put off reading the rules' code until an array comes that is worth it."""
-
-    def drop(y: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
-        argnums = {"drop_a": [0], "drop_b": [1]}.get(name, list(record.rules))
-        found = _dropper(record, [n for n in argnums if n in record.rules])
-        setattr(record, name, found)
-        return found(y, a, b)
-
-    return drop
-
-
 def _dropper(record: Record, argnums: Sequence[ArgNum]) -> Drop:
     """Return what lets go of the large arrays that none of these rules reads."""
     rules = [record.rules[n] for n in argnums]
@@ -344,8 +369,8 @@ def _names_read(rule: Rule) -> set[str]:
 def numbered(f: Any, rules: tuple[Rule | None, ...], argnums: Any) -> dict[ArgNum, Rule]:
     """Return rules with the arguments that they belong to; a name that has a position by its position."""
     if argnums is None:
-        argnums = range(len(rules))
-    elif isinstance(argnums, (int, str)):
+        return {n: rule for n, rule in enumerate(rules) if rule is not None}
+    if isinstance(argnums, (int, str)):
         argnums = (argnums,)
     if len(argnums) != len(rules):
         raise ArgumentError(
@@ -486,6 +511,8 @@ def rules() -> Iterator[tuple[Callable[..., Any], ArgNum]]:
     >>> (np.tanh, 0) in funad.rules()
     True
     """
+    for module in LATE:
+        _load(module)
     seen = {id(record): record for record in _records.values()}
     for record in seen.values():
         for argnum in record.rules:

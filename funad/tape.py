@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import threading
+from _thread import _local as local  # threading.local; the rest of threading takes a while to load
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
@@ -39,7 +39,7 @@ CONSTANT = 0  # the source of what does not depend on an input
 SCALARS = frozenset({float, float64})
 
 
-class _Tracing(threading.local):
+class _Tracing(local):
     """Whether a function is being traced in this thread: a call of it ends before another task goes on.
 
     Creation functions ask it, whose arrays can then be filled with traced values; nothing else does.

@@ -17,9 +17,8 @@ import os
 import re
 import site
 import sys
-import threading
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as onp
 
@@ -93,20 +92,26 @@ _INSTEAD = {
     "scipy.stats.norm.logpdf": "write -0.5 * ((x - loc) / scale) ** 2 - np.log(scale * np.sqrt(2 * np.pi))",
     "scipy.stats.norm.pdf": "write np.exp(-0.5 * ((x - loc) / scale) ** 2) / (scale * np.sqrt(2 * np.pi))",
 }  # fmt: skip
-_NAMESAKES = {"scipy.fft": onp.fft, "scipy.linalg": onp.linalg}
+_NAMESAKES = {"scipy.fft": "fft", "scipy.linalg": "linalg"}
 
 
-class _Place(NamedTuple):
+class _Place:
     """An instruction of the user's that is being run."""
 
-    code: Any
-    line: int
-    text: str  # its source
-    name: str  # the dotted name of the function that it calls; "" of any other instruction
-    base: str  # the source of what that function is a method of
-    arguments: str  # the source of what it is called with, from the bracket on
-    function: Any  # that function, where it is known
-    operation: str  # the name of the instruction
+    __slots__ = ("arguments", "base", "code", "function", "line", "name", "operation", "text")
+
+    def __init__(
+        self, code: Any, line: int, text: str, name: str, base: str, arguments: str, function: Any,
+        operation: str,
+    ) -> None:  # fmt: skip
+        self.code = code
+        self.line = line
+        self.text = text  # its source
+        self.name = name  # the dotted name of the function that it calls; "" of any other instruction
+        self.base = base  # the source of what that function is a method of
+        self.arguments = arguments  # the source of what it is called with, from the bracket on
+        self.function = function  # that function, where it is known
+        self.operation = operation  # the name of the instruction
 
 
 # The last refusal and the place of it: compiled code may put an error of its own in its place.
@@ -250,7 +255,7 @@ def _instead(name: str) -> str:
     """Return what the table says of a function, or of what it stands in."""
     name = name.removeprefix("funad.")
     found = max((known for known in _INSTEAD if f"{name}.".startswith(f"{known}.")), key=len, default="")
-    if found in _NAMESAKES and not hasattr(_NAMESAKES[found], name.rpartition(".")[2]):
+    if found in _NAMESAKES and not hasattr(getattr(onp, _NAMESAKES[found]), name.rpartition(".")[2]):
         return ""  # expm, dct: NumPy has none
     return _INSTEAD.get(found, "")
 
@@ -355,7 +360,8 @@ def _inside_of_a_call() -> bool:
         if code.co_qualname in ("Call.__call__", "trace", "run") and code.co_filename.startswith(_HERE):
             return True
         frame = frame.f_back
-    return threading.current_thread() is threading.main_thread()
+    threading = sys.modules.get("threading")  # it takes a while to load, and without it there is one thread
+    return threading is None or threading.current_thread() is threading.main_thread()
 
 
 def refused_in_place(found: str) -> NotDifferentiableError | None:

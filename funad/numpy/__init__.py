@@ -8,7 +8,7 @@ import importlib as _importlib
 
 import numpy as _np
 
-from . import fft, linalg
+from . import linalg
 from .calls import *
 from .creation import *
 from .curves import *
@@ -105,13 +105,13 @@ _SUBMODULES = (
 __all__ = list(_np.__all__)
 
 # Its submodules with traced functions that are loaded late
-_LATE = ("lib", "polynomial", "random")
+_LATE = ("fft", "lib", "polynomial", "random")
 
 _find, _dir = lookup(_np, globals())
 
 
 def __getattr__(name):
-    if name in _LATE:  # random takes 15 ms, and NumPy too loads both when they are asked for
+    if name in _LATE:  # random takes 15 ms, and NumPy too loads these when they are asked for
         return _importlib.import_module(f"{__name__}.{name}")
     return _find(name)
 

@@ -1,4 +1,9 @@
-"""Discrete Fourier transforms. It is also the namespace funad.numpy.fft."""
+"""Discrete Fourier transforms. It is also the namespace funad.numpy.fft.
+
+As in NumPy, this module is loaded when it is asked for (see ``registry.LATE``): it takes 2 ms.
+"""
+
+import importlib as _importlib
 
 import numpy as _np
 
@@ -56,3 +61,6 @@ ifftshift = primitive(_np.fft.ifftshift)
 test = _np.fft.test
 
 __getattr__, __dir__ = lookup(_np.fft, globals())
+
+# Whoever loads this late module is to have its rules: they stand on a floor above, so by name.
+_importlib.import_module("funad.rules.fft")

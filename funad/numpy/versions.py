@@ -1,13 +1,13 @@
 """Names that only another NumPy has than the one these files know, and those that are loaded late."""
 
-import threading as _threading
+import _thread
 
 from ..primitives import primitive as _primitive
 from ..registry import record_of as _record_of
 
 __all__ = []
 
-_lock = _threading.Lock()
+_lock = _thread.allocate_lock()  # as threading has it, which takes a while to load
 
 
 def lookup(theirs, ours):

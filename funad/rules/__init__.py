@@ -1,10 +1,12 @@
-"""The VJP rules, one file per field; importing them fills the registry."""
+"""The VJP rules, one file per field; importing them fills the registry.
+
+That of fft comes with funad.numpy.fft, which is loaded late.
+"""
 
 from . import (
     creation,
     curves,
     elementwise,
-    fft,
     indexing,
     linalg,
     manipulation,

@@ -6,7 +6,6 @@ weights and all missing elements are NumPy's.
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as onp
 
@@ -28,15 +27,16 @@ _CONTINUOUS = {
 }
 
 
-class Place(NamedTuple):
+class Place:
     """Where quantiles stand, for m of them in each of the ``kept`` slices of n elements."""
 
-    axes: tuple[int, ...]  # that were reduced
-    order: onp.ndarray  # (*kept, n), positions of the elements in ascending order
-    count: onp.ndarray  # (*kept, 1), how many of them take part
-    low: onp.ndarray  # (*kept, m), k
-    part: onp.ndarray  # (*kept, m), γ
-    known: onp.ndarray  # (*kept, m), whether y is a number
+    def __init__(self, axes, order, count, low, part, known):
+        self.axes = axes  # that were reduced
+        self.order = order  # (*kept, n), positions of the elements in ascending order
+        self.count = count  # (*kept, 1), how many of them take part
+        self.low = low  # (*kept, m), k
+        self.part = part  # (*kept, m), γ
+        self.known = known  # (*kept, m), whether y is a number
 
 
 def _place(f, y, a, q, axis, method, weights):

@@ -1,26 +1,34 @@
 """The user's door: functions that take a function and return its derivative."""
 
-from .custom import checkpoint, custom_vjp, numerical, tap, value
-from .debugging import debug_nans
-from .forward import jvp, linearize
-from .matrices import (
-    ggnvp,
-    hessian,
-    hvp,
-    jacfwd,
-    jacobian,
-    jacrev,
-    value_and_jacobian,
-    value_grad_and_hvp,
-    vhp,
-)
+import importlib as _importlib
+from typing import TYPE_CHECKING
+from typing import Any as _Any
+
 from .reverse import elementwise_grad, grad, stop_gradient, value_and_grad, vjp
-from .rule import j
+
+if TYPE_CHECKING:
+    from .custom import checkpoint, custom_vjp, numerical, tap, value
+    from .debugging import debug_nans
+    from .forward import jvp, linearize
+    from .jvp_rules import defjvp
+    from .matrices import (
+        ggnvp,
+        hessian,
+        hvp,
+        jacfwd,
+        jacobian,
+        jacrev,
+        value_and_jacobian,
+        value_grad_and_hvp,
+        vhp,
+    )
+    from .rule import j
 
 __all__ = [
     "checkpoint",
     "custom_vjp",
     "debug_nans",
+    "defjvp",
     "elementwise_grad",
     "ggnvp",
     "grad",
@@ -42,3 +50,24 @@ __all__ = [
     "vhp",
     "vjp",
 ]
+
+# Loaded when first asked for: together they take as long as a tenth of NumPy.
+_LATE = {
+    "custom": ("checkpoint", "custom_vjp", "numerical", "tap", "value"),
+    "debugging": ("debug_nans",),
+    "forward": ("jvp", "linearize"),
+    "jvp_rules": ("defjvp",),
+    "matrices": (
+        "ggnvp", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "value_and_jacobian",
+        "value_grad_and_hvp", "vhp",
+    ),
+    "rule": ("j",),
+}  # fmt: skip
+_HOME = {name: module for module, names in _LATE.items() for name in names}
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(_importlib.import_module(f".{_HOME[name]}", __name__), name)
+    return found
