@@ -91,7 +91,7 @@ def __getattr__(name: str) -> _Any:
         return _importlib.import_module(".graphs", __name__).graph
     if name in ("curried", "errors", "optimizers", "testing"):
         return _importlib.import_module(f".{name}", __name__)
-    if name in transforms.__all__:
+    if name in __all__:
         found = globals()[name] = getattr(transforms, name)
         return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,7 +11,8 @@ import functools
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as onp
@@ -27,6 +28,9 @@ Drop = Callable[[Any, Any, Any], tuple[Any, Any, Any]]
 
 # Arrays above this many bytes are let go if no rule reads them: a stand-in costs 350 ns to make.
 WORTH_DROPPING = 1 << 14
+
+
+_NONE: Mapping[ArgNum, Rule] = types.MappingProxyType({})
 
 
 class Record:
@@ -63,8 +67,8 @@ class Record:
         self.containers: tuple[int, ...] = ()  # the arguments that are lists of arrays
         self.views = False  # what it returns may share the memory of its first argument
         self.masks = False  # its rules set parts of a cotangent to zero
-        self.rules: dict[ArgNum, Rule] = {}
-        self.forward: dict[ArgNum, Rule] = {}  # those of defjvp: (y, ẋ, *xs) ↦ ẏ
+        self.rules: Mapping[ArgNum, Rule] = _NONE
+        self.forward: Mapping[ArgNum, Rule] = _NONE  # those of defjvp: (y, ẋ, *xs) ↦ ẏ
         self.of_a: Rule | None = None  # rules[0] and rules[1], for the fast path
         self.of_b: Rule | None = None
         self.read_off: tuple[str, ...] = ()
@@ -98,7 +102,7 @@ class Record:
 
     def add(self, kind: str, rules: dict[ArgNum, Rule], masks: bool) -> None:
         """Take further rules; what was read off the others is found anew."""
-        self.rules.update(rules)
+        self.rules = {**self.rules, **rules}
         self.kind, self.masks = kind, self.masks or masks
         self.of_a, self.of_b = self.rules.get(0), self.rules.get(1)
         for name in self.read_off:
@@ -287,7 +291,7 @@ def define_forward(f: Any, rules: dict[ArgNum, Rule], derived: dict[ArgNum, Deri
         if argnum in record.forward:
             raise DuplicateRuleError(f"{record.name} has a forward rule for argument {argnum} already")
         check_rule(record, argnum, rule, "ẋ", "xdot")
-    record.forward.update(rules)
+    record.forward = {**record.forward, **rules}
     _define(f, "vjp", {n: rule for n, rule in derived.items() if n not in record.rules})
 
 

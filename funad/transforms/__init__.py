@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .custom import checkpoint, custom_vjp, numerical, tap, value
     from .debugging import debug_nans
     from .forward import jvp, linearize
-    from .jvp_rules import defjvp
+    from .jvp_rules import defjvp as defjvp
     from .matrices import (
         ggnvp,
         hessian,
@@ -28,7 +28,6 @@ __all__ = [
     "checkpoint",
     "custom_vjp",
     "debug_nans",
-    "defjvp",
     "elementwise_grad",
     "ggnvp",
     "grad",
