@@ -115,6 +115,14 @@ def test_a_name_is_never_taken_for_one_of_further_arguments():
             grad(f, argnums)(2.0, 3.0, 4.0, shift=1.0)
 
 
+def test_a_name_asked_of_a_function_that_shows_none_is_an_error():
+    with pytest.raises(ArgumentError, match="max does not show the names of its arguments; give its pos"):
+        grad(max, "a")(1.0, 2.0)
+    with pytest.raises(ArgumentError, match="has no such argument; it has none"):
+        grad(lambda: 1.0, "a")()
+    assert grad(max, 1)(1.0, 2.0) == 1.0
+
+
 def test_names_of_decorated_functions():
     def timed(f):
         @functools.wraps(f)

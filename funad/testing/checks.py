@@ -14,7 +14,7 @@ from .. import tree
 from ..boxes import unbox
 from ..errors import ArgumentError
 from ..registry import record_of
-from ..spaces import describe
+from ..spaces import describe, name_of
 from ..transforms import grad, jvp, vjp
 
 __all__ = ["Call", "call", "check_grads", "check_jvp", "check_vjp"]
@@ -90,7 +90,7 @@ def _of_one_argument(
             f"{check}(f, call(x)) after from funad.testing import call"
         )
     record = record_of(f)
-    name = record.name if record is not None else getattr(f, "__name__", "f")
+    name = record.name if record is not None else name_of(f)
     at = _frozen(at)
 
     def of_x(x: Any) -> Any:

@@ -6,7 +6,7 @@ import functools
 import inspect
 import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as onp
@@ -14,7 +14,7 @@ import numpy as onp
 from .. import tree
 from ..boxes import Box, Traced
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError
-from ..registry import record_of
+from ..registry import by_position, record_of, signature_of
 from ..spaces import describe, fit, is_complex, is_number, name_of, shed, zeros_like
 from ..tape import Tape, has_ended, refuse_ended
 from ..teaching import refused_constant
@@ -116,9 +116,12 @@ def locate(f: Callable[..., Any], argnum: int | str, args: Any, kwargs: Any) -> 
 
 def _why_not(f: Callable[..., Any], name: str, argnum: str, positional: list[str]) -> str:
     """Return why an argument is not to be found by its name."""
-    parameters = _parameters(f)
+    signature = signature_of(f)
+    if signature is None:
+        return f"{name} does not show the names of its arguments; give its position"
+    parameters = signature.parameters
     if argnum not in parameters:
-        return f"{name} has no such argument; it has {', '.join(parameters)}"
+        return f"{name} has no such argument; it has {', '.join(parameters) or 'none'}"
     kind = parameters[argnum].kind
     if kind is inspect.Parameter.VAR_POSITIONAL:
         first = list(parameters).index(argnum)
@@ -130,24 +133,12 @@ def _why_not(f: Callable[..., Any], name: str, argnum: str, positional: list[str
     return f"{name} was called without this argument"
 
 
-def _parameters(f: Callable[..., Any], follow: bool = True) -> Mapping[str, inspect.Parameter]:
-    """Return the parameters of f, as far as Python knows them."""
-    try:
-        return inspect.signature(f, follow_wrapped=follow).parameters
-    except (TypeError, ValueError):
-        return {}
-
-
-_BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-
-
 def _positional(f: Callable[..., Any]) -> list[str]:
     """Return the names of the arguments of f that may be given by position, in order."""
-    names = [p.name for p in _parameters(f).values() if p.kind in _BY_POSITION]
-    if (
-        hasattr(f, "__wrapped__") and record_of(f) is None
-    ):  # functools.wraps shows the arguments of what is wrapped
-        own = [p.name for p in _parameters(f, False).values() if p.kind in _BY_POSITION]
+    names = [p.name for p in by_position(signature_of(f))]
+    if hasattr(f, "__wrapped__") and record_of(f) is None:
+        # functools.wraps shows the arguments of what is wrapped, which may be others than those taken.
+        own = [p.name for p in by_position(signature_of(f, follow_wrapped=False))]
         if own != names[: len(own)]:
             return own
     return names
@@ -155,15 +146,11 @@ def _positional(f: Callable[..., Any]) -> list[str]:
 
 def leaf_names(f: Callable[..., Any], args: Any, kwargs: Any) -> list[str]:
     """Return how each leaf of (args, kwargs) is written in f: ``params['w'][0]``."""
-    names: list[str] = []
-    try:
-        for parameter in inspect.signature(f).parameters.values():
-            if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
-                names.append(parameter.name)
-            elif parameter.kind is parameter.VAR_POSITIONAL:
-                names += [f"{parameter.name}[{n}]" for n in range(len(args) - len(names))]
-    except (TypeError, ValueError):  # as of some of NumPy's own functions
-        pass
+    signature = signature_of(f)
+    names = [p.name for p in by_position(signature)]
+    for parameter in signature.parameters.values() if signature is not None else ():
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            names += [f"{parameter.name}[{n}]" for n in range(len(args) - len(names))]
     names += [f"argument{n}" for n in range(len(names), len(args))]
     named = [*zip(names, args, strict=False), *kwargs.items()]
     return [path for name, x in named for path in tree.paths(x, name)]
