@@ -12,7 +12,7 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
-from ..boxes import Box, Traced
+from ..boxes import Box, Dual, Traced
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError
 from ..registry import by_position, record_of, signature_of
 from ..spaces import describe, fit, is_complex, is_number, name_of, shed, zeros_like
@@ -196,13 +196,18 @@ class Call:
             structure = self.structures[0]
             x = boxes[0] if structure is None else tree.unflatten(structure, boxes)
             return self.f(x, *self.args[1:], **self.kwargs)
-        args, kwargs = list(self.args), self.kwargs
-        for place, x in zip(self.places, self.rebuilt(boxes), strict=True):
+        args, kwargs = self.arguments(self.rebuilt(boxes))
+        return self.f(*args, **kwargs)
+
+    def arguments(self, xs: Any) -> tuple[list[Any], dict[str, Any]]:
+        """Return args and kwargs with xs in the place of the differentiated arguments."""
+        args, kwargs = list(self.args), dict(self.kwargs)
+        for place, x in zip(self.places, xs, strict=True):
             if isinstance(place, int):
                 args[place] = x
             else:
-                kwargs = {**kwargs, place: x}
-        return self.f(*args, **kwargs)
+                kwargs[place] = x
+        return args, kwargs
 
     def rebuilt(self, leaves: list[Any]) -> list[Any]:
         """Return the differentiated arguments with other leaves in them."""
@@ -271,6 +276,18 @@ def check_direction(v: Any, x: Any, name: str, error: type[Exception]) -> None:
             f"{name} is {describe(v)}, but it belongs to {describe(x)}, which is real; give the real and the "
             f"imaginary part one by one"
         )
+
+
+def leaves_like(structure: Any, x: Any, v: Any, owner: str, name: str, error: type[Exception]) -> list[Any]:
+    """Return the leaves of v, a tangent or a cotangent of x; refuse v of another structure than x has."""
+    try:
+        return tree.flatten_like(structure, v)
+    except ArgumentError:
+        if structure.kind is None and isinstance(v, (list, tuple)):
+            raise error(
+                f"{owner} is one {describe(x)}, but {name} is a {describe(v)}; write numpy.array(...)"
+            ) from None
+        raise error(f"{owner} has the structure {structure}, but {name} has {tree.flatten(v)[1]}") from None
 
 
 def check_complex(call: Call) -> None:
@@ -360,13 +377,22 @@ def trace_call(call: Call, has_aux: bool) -> tuple[Any, Tape, Any]:
         if type(y) is not Box:
             check_output(call.f, y)
         return y, tape, None
-    if not isinstance(y, tuple) or len(y) != 2:
+    try:
+        y, aux = pair(call.f, y)
+    except ArgumentError:
         tape.end()
+        raise
+    return y, tape, tree.map(lambda leaf: out_of(tape, leaf), aux)
+
+
+def pair(f: Any, y: Any) -> Any:
+    """Return the pair (y, aux) that f has returned; refuse anything else."""
+    if not isinstance(y, tuple) or len(y) != 2:
         raise ArgumentError(
-            f"has_aux=True needs a function that returns a pair (y, aux), but "
-            f"{name_of(call.f)} returned {describe(y)}"
+            f"has_aux=True needs a function that returns a pair (y, aux), but {name_of(f)} returned "
+            f"{describe(y)}"
         )
-    return y[0], tape, tree.map(lambda leaf: out_of(tape, leaf), y[1])
+    return y
 
 
 def check_output(f: Any, y: Any) -> None:
@@ -380,6 +406,16 @@ def check_output(f: Any, y: Any) -> None:
     )
 
 
-def out_of(tape: Tape, x: Any) -> Any:
+def out_of(trace: Any, x: Any) -> Any:
     """Return x as it is outside of this trace."""
-    return shed(x.value) if type(x) is Box and x.tape is tape else x
+    return shed(x.value) if type(x) in (Box, Dual) and x.tape is trace else x
+
+
+def takes(f: Any, args: Any, kwargs: Any) -> bool:
+    """Say whether f can be called with these arguments, as far as its signature says it."""
+    signature = signature_of(f)
+    try:
+        _ = signature is None or signature.bind(*args, **kwargs)
+    except TypeError:
+        return False
+    return True

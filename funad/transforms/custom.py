@@ -15,7 +15,7 @@ from ..joint import step, step_of_one
 from ..registry import signature_of
 from ..spaces import describe, dtype_of, is_complex, is_number, name_of, shape_of
 from ..tape import Tape
-from .calls import Transformed
+from .calls import Transformed, takes
 from .reverse import stop_gradient, vjp
 
 __all__ = ["checkpoint", "custom_vjp", "numerical", "tap", "value"]
@@ -114,14 +114,11 @@ def custom_vjp(f: Any, forward: Callable[..., Any], backward: Callable[..., Any]
     """
     if not callable(forward) or not callable(backward):
         raise ArgumentError("custom_vjp(f, forward, backward) takes three functions")
-    signature = signature_of(backward)
-    try:
-        _ = signature is None or signature.bind(None, None)
-    except TypeError:
+    if not takes(backward, (None, None), {}):
         raise ArgumentError(
             f"the backward function of custom_vjp is called with (residuals, ȳ), but {name_of(backward)} "
-            f"takes {signature}; the arguments of f that it needs go into the residuals"
-        ) from None
+            f"takes {signature_of(backward)}; the arguments of f that it needs go into the residuals"
+        )
     return Transformed(_custom_vjp, f, forward, backward)
 
 

@@ -24,6 +24,7 @@ from .calls import (
     check_direction,
     check_function,
     frozen_copies,
+    leaves_like,
     out_of,
     own_copies,
     trace_call,
@@ -100,17 +101,7 @@ def vjp(
                 f"vjp_f takes one ȳ, of the structure of the output, but was given {1 + len(others)} "
                 f"arguments; of an output that is a tuple, ȳ is a tuple: vjp_f((ȳ1, ȳ2))"
             )
-        try:
-            ybars = tree.flatten_like(structure, ybar)
-        except ArgumentError:
-            if structure.kind is None and isinstance(ybar, (list, tuple)):
-                raise CotangentError(
-                    f"the output is one {describe(leaves[0])}, but ȳ is a {describe(ybar)}; write "
-                    f"numpy.array(ȳ)"
-                ) from None
-            raise CotangentError(
-                f"the output has the structure {structure}, but ȳ has {tree.flatten(ybar)[1]}"
-            ) from None
+        ybars = leaves_like(structure, y, ybar, "the output", "ȳ", CotangentError)
         seeded = list(entries)
         for leaf, leaf_bar in zip(leaves, ybars, strict=True):
             if shape_of(leaf_bar) != shape_of(leaf):
