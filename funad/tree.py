@@ -198,6 +198,14 @@ def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
     return _unflatten_from(structure, iter(leaves))
 
 
+def replaced(leaves: list[Any], places: Iterable[int], xs: Iterable[Any]) -> list[Any]:
+    """Return leaves with xs in some of their places."""
+    filled = list(leaves)
+    for place, x in zip(places, xs, strict=True):
+        filled[place] = x
+    return filled
+
+
 def flatten_like(structure: Structure, tree: Any) -> list[Any]:
     """Return the leaves of ``tree``, which must have this structure; dicts match by key."""
     leaves: list[Any] = []

@@ -64,10 +64,7 @@ def _checkpoint(f: Any, args: Any, kwargs: Any) -> Any:
 
     def backward(_: Any, ybar: Any, xs: list[Any], places: list[int]) -> Any:
         def again(xs: list[Any]) -> Any:
-            filled = list(leaves)
-            for place, x in zip(places, xs, strict=True):
-                filled[place] = x
-            args, kwargs = tree.unflatten(structure, filled)
+            args, kwargs = tree.unflatten(structure, tree.replaced(leaves, places, xs))
             return f(*args, **kwargs)
 
         return vjp(again, xs)[1](ybar)
@@ -246,16 +243,14 @@ def _numerical(f: Any, h: float, order: int, args: Any, kwargs: Any) -> Any:
         return _numerical(f, h, order, args, kwargs)
 
     def backward(_: Any, ybar: Any, xs: list[Any], places: list[int]) -> Any:
-        filled = list(leaves)
-        for place, x in zip(places, xs, strict=True):
-            filled[place] = x
+        filled = tree.replaced(leaves, places, xs)
 
         def moved(place: int, index: Any, by: float) -> Any:
             """⟨ȳ, f⟩ with one number moved."""
             x = filled[place]
-            at = list(filled)
-            at[place] = x + by if index is None else x + by * _unit(x, index)
-            parts = tree.flatten(plainly(*tree.unflatten(structure, at)))[0]
+            x = x + by if index is None else x + by * _unit(x, index)
+            at = tree.unflatten(structure, tree.replaced(filled, (place,), (x,)))
+            parts = tree.flatten(plainly(*at))[0]
             bars = tree.flatten(ybar)[0]
             return sum(np.sum(bar * part) for bar, part in zip(bars, parts, strict=True))
 

@@ -239,7 +239,7 @@ def _value_and_grad(
         _check_scalar(f, value, holomorphic)
         del y
         entries[index] = ones_like(value)
-        if for_tangent and any(map(_is_large, call.leaves)):
+        if for_tangent and any(_is_large(unbox(x)) for x in call.leaves):
             spare_values(entries, len(call.leaves))
         xbars = sweep(entries, call, call.leaves)
     else:
@@ -251,7 +251,7 @@ def _value_and_grad(
 
 
 def _is_large(x: Any) -> bool:
-    return bool(unbox(x).nbytes > WORTH_DROPPING) if isinstance(unbox(x), ndarray) else False
+    return isinstance(x, ndarray) and x.nbytes > WORTH_DROPPING
 
 
 def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:
