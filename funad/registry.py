@@ -385,7 +385,7 @@ def numbered(f: Any, rules: tuple[Rule | None, ...], argnums: Any) -> dict[ArgNu
 
 
 def defvjp(
-    f: Any, *rules: Rule | None, argnums: tuple[ArgNum, ...] | None = None, masks: bool = False
+    f: Any, *rules: Rule | None, argnums: ArgNum | tuple[ArgNum, ...] | None = None, masks: bool = False
 ) -> None:
     """Give the primitive ``f`` its vector-Jacobian products, one rule per argument.
 
@@ -401,7 +401,7 @@ def defvjp(
         defaults; keywords of f that a rule does not name are refused on traced values. The
         rule calls traced functions only, and writes to none of its arguments. ``None`` leaves
         an argument without a rule.
-    argnums : tuple of int or str, optional
+    argnums : int, str or tuple of them, optional
         The arguments that the rules belong to, in order; a name for a keyword-only one.
     masks : bool, default False
         Say that the rules zero parts of ȳ (as those of ``where`` and indexing do), so that
@@ -409,8 +409,12 @@ def defvjp(
 
     Raises
     ------
+    MissingRuleError
+        If ``f`` is no primitive.
     DuplicateRuleError
         If an argument has a rule already.
+    ArgumentError
+        If what is given can be no rule of f: it is no function, or takes other arguments.
 
     Examples
     --------
@@ -428,12 +432,12 @@ def defvjp(
 
 
 def elementwise(
-    f: Any, *rules: Rule | None, argnums: tuple[ArgNum, ...] | None = None, masks: bool = False
+    f: Any, *rules: Rule | None, argnums: ArgNum | tuple[ArgNum, ...] | None = None, masks: bool = False
 ) -> None:
     """Give rules to a primitive that works element by element, with broadcasting.
 
     A rule returns ȳ·∂f/∂xᵢ in the shape of y; summing it over the broadcast axes is done once,
-    for all of them, by the backward sweep. See :func:`defvjp` for the parameters.
+    for all of them, by the backward sweep. See :func:`defvjp` for the parameters and the errors.
 
     Examples
     --------
@@ -455,12 +459,12 @@ def elementwise(
 
 
 def linear(
-    f: Any, *rules: Rule | None, argnums: tuple[ArgNum, ...] | None = None, masks: bool = False
+    f: Any, *rules: Rule | None, argnums: ArgNum | tuple[ArgNum, ...] | None = None, masks: bool = False
 ) -> None:
     """Give rules to a primitive that is linear in each of these arguments: its transposes.
 
     The rule of argument i may ask xᵢ for its shape and dtype, but not for its values, nor
-    those of y: derivatives do not depend on them. See :func:`defvjp` for the parameters.
+    those of y: derivatives do not depend on them. See :func:`defvjp` for the parameters and the errors.
 
     Examples
     --------

@@ -184,7 +184,13 @@ def _flatten_into(tree: Any, leaves: list[Any]) -> Structure:
 
 
 def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
-    """Return the tree of this structure with these leaves: the inverse of :func:`flatten`."""
+    """Return the tree of this structure with these leaves: the inverse of :func:`flatten`.
+
+    Raises
+    ------
+    ArgumentError
+        If ``structure`` is none, or has another number of leaves.
+    """
     if not isinstance(structure, Structure):
         raise ArgumentError(
             f"unflatten takes a structure, the second result of flatten, and the leaves, not "

@@ -66,6 +66,8 @@ def check_vjp(
     ------
     AssertionError
         Saying what differs, and by how much.
+    ArgumentError
+        If ``at`` is no call.
 
     Examples
     --------
@@ -198,6 +200,8 @@ def check_grads(
     ------
     AssertionError
         Saying which argument, what differs, and by how much.
+    ArgumentError
+        If ``args`` is no tuple, or ``modes`` are others than these.
 
     Examples
     --------

@@ -95,8 +95,11 @@ def custom_vjp(f: Any, forward: Callable[..., Any], backward: Callable[..., Any]
     Raises
     ------
     ArgumentError
-        If one of the three is no function; on the way back, if ``backward`` does not return one
-        cotangent per positional argument, of its structure.
+        If one of the three is no function, or ``backward`` does not take two arguments; when called,
+        if ``forward`` returns no pair; on the way back, if ``backward`` does not return one cotangent
+        per positional argument, of its structure.
+    CotangentError
+        On the way back, if such a cotangent is not of the shape of its argument, or complex for a real one.
 
     Examples
     --------

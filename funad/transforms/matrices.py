@@ -246,6 +246,8 @@ def jacobian(
         Say that ``f`` returns (y, aux), of which aux is passed on and not differentiated.
     holomorphic : bool, default False
         Say that ``f`` is a holomorphic function of complex x with complex results.
+    argnum : int, str or tuple of them, optional
+        Another name of ``argnums``, which autograd has.
 
     Returns
     -------
@@ -361,6 +363,8 @@ def hessian(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> A
         Returns a real number.
     argnums : int, str or tuple of them, default 0
         Which argument is x: a float, a float array of shape (*in), or a container of them.
+    argnum : int, str or tuple of them, optional
+        Another name of ``argnums``, which autograd has.
 
     Returns
     -------
@@ -414,6 +418,8 @@ def hvp(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> Any:
         Returns a real number.
     argnums : int, str or tuple of them, default 0
         Which argument is x.
+    argnum : int, str or tuple of them, optional
+        Another name of ``argnums``, which autograd has.
 
     Returns
     -------
