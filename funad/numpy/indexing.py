@@ -14,7 +14,7 @@ from numpy import (
     unravel_index,
 )
 
-from .. import tape as _tape
+from .. import indices as _indices
 from ..boxes import Traced as _Traced
 from ..boxes import unbox as _unbox
 from ..primitives import _as_array, primitive
@@ -46,10 +46,10 @@ __all__ = [
 
 # x[index], which boxes record themselves, and its transpose
 getitem = primitive(_operator.getitem, "indexing")
-scatter = primitive(_tape.scatter, "scatter", containers=(3,))
+scatter = primitive(_indices.scatter, "scatter", containers=(3,))
 
 # x[index] = v, which arrays record themselves
-assign = primitive(_tape.assign, "assignment", containers=(0,))
+assign = primitive(_indices.assign, "assignment", containers=(0,))
 
 choose = primitive(_np.choose, containers=(1,))
 take = primitive(_np.take)
