@@ -20,6 +20,7 @@ FLOORS = [
     {"boxes"},
     {"dual"},
     {"arrays", "pushforward"},
+    {"calling"},
     {"primitives"},
     {"joint"},
     {"numpy", "scipy"},

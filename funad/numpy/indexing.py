@@ -16,10 +16,11 @@ from numpy import (
 
 from .. import indices as _indices
 from ..boxes import Traced as _Traced
+from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
-from ..primitives import _as_array, primitive
+from ..calling import as_array as _as_array
 from ..primitives import composite as _composite
-from ..primitives import innermost as _innermost
+from ..primitives import primitive
 from ..registry import record_of as _record_of
 from .elementwise import where as _where
 
