@@ -100,12 +100,12 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
     made = new(Box)
     made.value = y
     made.tape = tape
-    drop = record.drop if source_a and source_b else record.drop_b if source_b else record.drop_a
-    if drop is not None and (
-        (kind is ndarray and y.nbytes > WORTH_DROPPING)
-        or (type(a) is ndarray and source_b == 0 and a.nbytes > WORTH_DROPPING)
+    if (kind is ndarray and y.nbytes > WORTH_DROPPING) or (
+        type(a) is ndarray and source_b == 0 and a.nbytes > WORTH_DROPPING
     ):
-        y, a, b = drop(y, a, b)
+        drop = record.drop if source_a and source_b else record.drop_b if source_b else record.drop_a
+        if drop is not None:
+            y, a, b = drop(y, a, b)
     entries = tape.entries
     entries += (record, y, a, b, source_a, source_b, None)
     made.index = len(entries) - 1
