@@ -16,9 +16,10 @@ import numpy as onp
 
 from .boxes import BINARY, Box, Dual, Traced, innermost, link, own_index, unbox
 from .dual import dual
+from .indices import ASSIGN, Step, follow, put
 from .registry import WORTH_DROPPING, Record, enter
 from .spaces import ghost, zeros_like
-from .tape import ASSIGN, TRACING, Step, Tape, follow, put
+from .tape import TRACING, Tape
 
 __all__ = ["Array", "array_of", "content", "fillable", "linked", "settled"]
 

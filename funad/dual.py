@@ -17,19 +17,8 @@ import numpy as onp
 from .boxes import BINARY, BY_HAND, CONSTANTS, UNARY, Box, Dual, Traced, box_of, innermost
 from .registry import Record, enter
 from .spaces import as_numpy, at_rest, fit, is_inexact, zeros_like
-from .tape import (
-    CONSTANT,
-    TRACING,
-    Tape,
-    add_note,
-    check_fit,
-    check_number,
-    has_nan,
-    pull_back,
-    refuse_ended,
-    strong_slope,
-    strong_zero,
-)
+from .strong_zeros import add_note, has_nan, strong_slope, strong_zero
+from .tape import CONSTANT, TRACING, Tape, check_fit, check_number, pull_back, refuse_ended
 
 __all__ = [
     "Forward",

@@ -15,7 +15,7 @@ import numpy as onp
 from . import tree
 from .arrays import settled
 from .boxes import Box, Traced, innermost
-from .primitives import call
+from .calling import call
 from .registry import WORTH_DROPPING, Record
 from .spaces import ghost, is_inexact
 

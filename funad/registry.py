@@ -29,7 +29,19 @@ Drop = Callable[[Any, Any, Any], tuple[Any, Any, Any]]
 WORTH_DROPPING = 1 << 14
 
 
-_NONE: Mapping[ArgNum, Rule] = types.MappingProxyType({})
+_NONE: Mapping[Any, Any] = types.MappingProxyType({})
+
+
+def _once(find: Callable[[Any], Any]) -> Any:
+    """Make a property of a record that is read off its rules' code when it is first asked for."""
+    name = find.__name__
+
+    def get(self: Record) -> Any:
+        if name not in self.read:
+            self.read = {**self.read, name: find(self)}
+        return self.read[name]
+
+    return property(get, doc=find.__doc__)
 
 
 class Record:
@@ -37,20 +49,15 @@ class Record:
 
     __slots__ = (
         "containers",
-        "drop",
-        "drop_a",
-        "drop_b",
         "f",
         "forward",
-        "keywords",
         "kind",
         "masks",
         "name",
         "of_a",
         "of_b",
-        "positions",
         "quick",
-        "read_off",
+        "read",
         "rules",
         "views",
         "wrapped",
@@ -70,43 +77,40 @@ class Record:
         self.forward: Mapping[ArgNum, Rule] = _NONE  # those of defjvp: (y, ẋ, *xs) ↦ ẏ
         self.of_a: Rule | None = None  # rules[0] and rules[1], for the fast path
         self.of_b: Rule | None = None
-        self.read_off: tuple[str, ...] = ()
+        self.read: Mapping[Any, Any] = _NONE
 
-    # What is read off the rules' code is found when it is first asked for: see __getattr__.
-    keywords: frozenset[str]  # those that every rule takes
-    positions: int  # how many arguments every rule takes by position
-    # Takes y, a, b and returns what the rules read of them; None keeps everything. Where only
-    # a or b is traced, only its rule counts.
-    drop: Drop | None
-    drop_a: Any  # none of them None if one is not
-    drop_b: Any
-
-    def __getattr__(self, name: str) -> Any:
-        found: Any
+    @_once
+    def keywords(self) -> frozenset[str]:
+        """The keywords that every rule takes."""
         rules = [*self.rules.values(), *self.forward.values()]
-        if name == "keywords":
-            found = frozenset.intersection(*map(frozenset, map(_keywords, rules))) if rules else frozenset()
-        elif name == "positions":
-            found = min(map(_positions, rules), default=sys.maxsize)
-        elif name in ("drop", "drop_a", "drop_b"):
-            found = None
-            if self.kind in ("elementwise", "linear"):
-                argnums = {"drop_a": [0], "drop_b": [1]}.get(name, list(self.rules))
-                found = _dropper(self, [n for n in argnums if n in self.rules])
-        else:
-            raise AttributeError(f"a record has no {name!r}", name=name, obj=self)
-        setattr(self, name, found)
-        self.read_off = (*self.read_off, name)
-        return found
+        return frozenset.intersection(*map(frozenset, map(_keywords, rules))) if rules else frozenset()
+
+    @_once
+    def positions(self) -> int:
+        """How many arguments every rule takes by position."""
+        return min(map(_positions, [*self.rules.values(), *self.forward.values()]), default=sys.maxsize)
+
+    @_once
+    def drop(self) -> Drop | None:
+        """Takes y, a, b and returns what the rules read of them; None keeps everything."""
+        return _dropper(self, list(self.rules)) if self.kind in ("elementwise", "linear") else None
+
+    @_once
+    def drop_a(self) -> Any:
+        """As drop, where only a is traced: its rule alone counts. None of the three is None if one is not."""
+        return self.drop and _dropper(self, [n for n in (0,) if n in self.rules])
+
+    @_once
+    def drop_b(self) -> Any:
+        """As drop, where only b is traced."""
+        return self.drop and _dropper(self, [n for n in (1,) if n in self.rules])
 
     def add(self, kind: str, rules: dict[ArgNum, Rule], masks: bool) -> None:
         """Take further rules; what was read off the others is found anew."""
         self.rules = {**self.rules, **rules}
         self.kind, self.masks = kind, self.masks or masks
         self.of_a, self.of_b = self.rules.get(0), self.rules.get(1)
-        for name in self.read_off:
-            delattr(self, name)
-        self.read_off = ()
+        self.read = _NONE
 
     def __reduce__(self) -> Any:
         return record_of, (self.wrapped,)  # there is one in each process

@@ -21,14 +21,15 @@ from __future__ import annotations
 import contextlib
 import itertools
 from _thread import _local as local  # threading.local; the rest of threading takes a while to load
-from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import numpy as onp
 
 from .errors import CotangentError, EndedTraceError
-from .registry import Record, enter
-from .spaces import as_numpy, describe, fit, is_complex, is_number, plain, shape_of, unbroadcast, zeros_of
+from .indices import ASSIGN, Scatter, add_at, assigned, put
+from .registry import Record
+from .spaces import describe, fit, is_complex, is_number, shape_of, zeros_of
+from .strong_zeros import has_nan, mend, strong_product, strong_zero
 
 ndarray, float64 = onp.ndarray, onp.float64
 WIDTH = 7
@@ -100,138 +101,6 @@ def has_ended(trace: Any) -> bool:
 OUTPUT = Record(lambda y: y, "an output")
 
 
-class Scatter:
-    """A cotangent that is zero but at some indices: pieces to be added into zeros like x.
-
-    Indexing in a loop adds to one of these, not to as many dense arrays as the loop has steps.
-    """
-
-    __slots__ = ("count", "like", "pieces")
-
-    def __init__(self, like: Any, pieces: list[tuple[Any, Any]]) -> None:
-        self.like = like
-        self.pieces = pieces
-        self.count = len(pieces)
-
-    def __add__(self, other: Scatter) -> Scatter:
-        # The list is shared with what is added to, which still sees its own first pieces only.
-        pieces = self.pieces if len(self.pieces) == self.count else self.pieces[: self.count]
-        pieces += other.pieces
-        return Scatter(self.like, pieces)
-
-    @property
-    def plain(self) -> bool:
-        """Whether no piece is a traced value."""
-        return not any(hasattr(piece, "tape") for _, piece in self.pieces[: self.count])
-
-    def dense(self) -> Any:
-        """Return the cotangent as one array."""
-        indices, pieces = zip(*self.pieces[: self.count], strict=True)
-        add_up = scatter if self.plain else enter(scatter).wrapped
-        return add_up(self.like.shape, self.like.dtype, list(indices), list(pieces))
-
-
-def scatter(shape: tuple[int, ...], dtype: Any, indices: list[Any], pieces: list[Any]) -> Any:
-    """Return zeros with each piece added at its index; ``funad.numpy.indexing`` makes it traced."""
-    dense = onp.zeros(shape, dtype)
-    add_at(dense, zip(indices, pieces, strict=True))
-    return dense
-
-
-def add_at(dense: Any, pieces: Iterable[tuple[Any, Any]]) -> None:
-    """Add each piece to the array at its index, in place."""
-    for index, piece in pieces:
-        if not repeats(index):
-            dense[index] += piece
-        elif type(index) is ndarray and dense.ndim > 1 and dense.flags.c_contiguous:
-            # NumPy has a fast way for one axis only: five times that of rows.
-            width = dense.size // (len(dense) or 1)
-            places = (index % (len(dense) or 1))[..., None] * width + onp.arange(width)
-            piece = onp.broadcast_to(piece, index.shape + dense.shape[1:])
-            onp.add.at(dense.reshape(-1), places.reshape(-1), piece.reshape(-1))
-        else:
-            onp.add.at(dense, index, piece)
-
-
-def repeats(index: Any) -> bool:
-    """Say whether an index may name one element twice: integer arrays and lists may."""
-    if type(index) is tuple:
-        return any(repeats(part) for part in index)
-    if isinstance(index, list):
-        index = onp.asarray(index)
-    return isinstance(index, ndarray) and index.ndim > 0 and index.dtype.kind != "b"
-
-
-def assign(pair: list[Any], path: Any, index: Any) -> Any:
-    """Return x of the pair (x, v) with v at an index of that view of x to which a path leads.
-
-    ``funad.numpy.indexing`` makes it traced; the path is as ``boxes.link`` notes it. It is linear in
-    the pair.
-    """
-    x, v = pair
-    y = onp.array(x)
-    put(y, path, index, v)
-    return y
-
-
-ASSIGN = enter(assign, "assignment")
-
-
-def put(x: Any, path: Any, index: Any, v: Any) -> None:
-    """Write v into the plain array x, at an index of a view of it."""
-    if not path:
-        x[index] = v
-        return
-    view = follow(x, path)
-    if not onp.may_share_memory(view, x):  # x is laid out unlike the one the path was made on
-        parts = _parts(path)
-        where = [step for step in path if not any(step is part for part in parts)]
-        positions = follow(onp.arange(x.size).reshape(x.shape), where)[index]
-        follow(x, parts)[onp.unravel_index(positions, x.shape)] = v
-    else:
-        view[index] = v
-
-
-class Step:
-    """How a view was made by a function: of the array, further arguments and keywords, the k-th result."""
-
-    __slots__ = ("args", "k", "kwargs", "record")
-
-    def __init__(self, record: Record, args: Any, kwargs: Any, k: int | None) -> None:
-        self.record, self.args, self.kwargs, self.k = record, args, kwargs, k
-
-
-def follow(x: Any, path: Any) -> Any:
-    """Return the view of x to which a path leads: indices, and steps of other functions."""
-    for step in path:
-        if type(step) is Step:
-            x = step.record.wrapped(x, *step.args, **step.kwargs)
-            if step.k is not None:
-                x = x[step.k]
-        else:
-            x = x[step]
-    return x
-
-
-def _parts(path: Any) -> list[Any]:
-    """Return the steps of a path that take the real or the imaginary part."""
-    return [step for step in path if type(step) is Step and step.record.f in (onp.real, onp.imag)]
-
-
-def assigned(ybar: Any, v: Any, path: Any, index: Any) -> Any:
-    """Return v̄: ȳ at the index, but of several elements written to one place for the last only."""
-    vbar = follow(ybar, path)[index]
-    if path and any(step.record.f is onp.imag for step in _parts(path)):
-        vbar = -vbar  # ȳ = ∂L/∂a - i ∂L/∂b
-    if repeats(index):
-        size = follow(onp.empty(ybar.shape, bool), path)[index].shape
-        order = onp.arange(int(onp.prod(size))).reshape(size)
-        written = onp.zeros(ybar.shape, complex if ybar.dtype.kind == "c" else int)
-        put(written, path, index, order)
-        vbar = vbar * (follow(written, path)[index] == order)
-    return unbroadcast(vbar, shape_of(v)) if vbar.shape != shape_of(v) else vbar
-
-
 def pull_back(entries: list[Any], inputs: int, masked: bool = False) -> list[Any]:
     """Walk back along the tape, consuming it; return the cotangents of the inputs.
 
@@ -240,7 +109,7 @@ def pull_back(entries: list[Any], inputs: int, masked: bool = False) -> list[Any
 
     A zero cotangent is a strong zero: 0·∞ and 0·nan are 0. Neither costs anything to those who
     meet no such thing. 0·∞ and 0/0 come up as exceptions where they happen and are mended there
-    (see _mend). A nan that was there before (missing data, the branch that ``where`` has not
+    (see ``strong_zeros``). A nan that was there before (missing data, the branch that ``where`` has not
     taken) shows in the results: then the way is walked once more, from the first rule on
     that put zeros into a cotangent, looking at every step.
     """
@@ -280,7 +149,7 @@ def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool
             try:
                 abar = record.of_a(y, ybar, a)
             except Exception as error:
-                abar = _mend(error, record, record.of_a, 0, y, ybar, (a,), {})
+                abar = mend(error, record, record.of_a, 0, y, ybar, (a,), {})
             kind = type(abar)
             if kind is not float or abar != abar or type(a) is not float:
                 if kind is ndarray:
@@ -313,7 +182,7 @@ def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool
                 try:
                     abar = record.of_a(y, ybar, a, b)
                 except Exception as error:
-                    abar = _mend(error, record, record.of_a, 0, y, ybar, (a, b), {})
+                    abar = mend(error, record, record.of_a, 0, y, ybar, (a, b), {})
                 kind = type(abar)
                 if kind is not float or abar != abar or type(a) is not float:
                     if kind is ndarray:
@@ -337,7 +206,7 @@ def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool
                 try:
                     bbar = record.of_b(y, ybar, a, b)
                 except Exception as error:
-                    bbar = _mend(error, record, record.of_b, 1, y, ybar, (a, b), {})
+                    bbar = mend(error, record, record.of_b, 1, y, ybar, (a, b), {})
                 kind = type(bbar)
                 if kind is not float or bbar != bbar or type(b) is not float:
                     if kind is ndarray:
@@ -382,7 +251,7 @@ def _pull_back_call(
         try:
             xbar = rule(y, ybar, *args, **kwargs)
         except Exception as error:
-            xbar = _mend(error, record, rule, argnum, y, ybar, args, kwargs)
+            xbar = mend(error, record, rule, argnum, y, ybar, args, kwargs)
         x = args[argnum] if type(argnum) is int else kwargs[argnum]
         if type(source) is int:
             at = careful and (argnum, y, args, kwargs)
@@ -432,7 +301,7 @@ def settle(record: Record, xbar: Any, ybar: Any, x: Any, at: Any) -> Any:
     if at and record.kind == "elementwise":
         xbar = strong_zero(xbar, ybar)
     elif at and record.kind == "linear":
-        xbar = _strong_product(record, xbar, ybar, *at)
+        xbar = strong_product(record, xbar, ybar, *at)
     if kind is ndarray:
         if type(x) is ndarray and xbar.dtype is x.dtype and xbar.shape == x.shape:
             return xbar
@@ -526,82 +395,3 @@ def _sum(a: Any, b: Any) -> Any:
     except FloatingPointError:
         with onp.errstate(invalid="ignore"):
             return a + b
-
-
-def strong_zero(xbar: Any, ybar: Any) -> Any:
-    """Return x̄ with zero wherever ȳ is zero and x̄ is not a number."""
-    with onp.errstate(invalid="ignore"):
-        wrong = (ybar == 0) & onp.isnan(plain(xbar))
-        return onp.where(wrong, 0, xbar)[()] if onp.any(wrong) else xbar
-
-
-def strong_slope(xbar: Any, ybar: Any, rule: Any, y: Any, args: Any, kwargs: Any) -> Any:
-    """Return ȳ·∂f with zero wherever ∂f is zero and ȳ is infinite: √(x²) at 0 has the derivative 0."""
-    with onp.errstate(all="ignore"):
-        wrong = onp.isinf(plain(ybar)) & onp.isnan(plain(xbar))
-        if not onp.any(wrong):
-            return xbar
-        ones = onp.ones_like(plain(ybar))[()]
-        slope = rule(*(as_numpy(plain(x)) for x in (y, ones, *args)), **kwargs)
-        return onp.where(wrong & (plain(slope) == 0), 0, xbar)[()]
-
-
-def _strong_product(record: Record, xbar: Any, ybar: Any, argnum: Any, y: Any, args: Any, kwargs: Any) -> Any:
-    """Return x̄ of a product, as of matrices, without the nans that only zeros of ȳ have met.
-
-    The rule is a sum of ȳ times the other factors: put ones for what is not zero and for what is
-    not finite into it, and it counts the terms that have a right to be nan.
-    """
-    others = [n for n, x in enumerate(args) if n != argnum and type(x) is ndarray and x.dtype.kind in "fc"]
-    if type(ybar) is not ndarray or not has_nan(xbar) or all(onp.isfinite(args[n]).all() for n in others):
-        return xbar
-    finite, wrong = list(args), list(args)
-    for n in others:
-        finite[n] = onp.where(onp.isfinite(args[n]), args[n], 0)
-        wrong[n] = onp.where(onp.isfinite(args[n]), 0.0, 1.0)
-    rule = record.rules[argnum]
-    met = rule(y, (ybar != 0).astype(float), *wrong, **kwargs)
-    return onp.where(met > 0, xbar, rule(y, ybar, *finite, **kwargs))
-
-
-def has_nan(xbar: Any) -> bool:
-    """Say whether a cotangent has a nan in it."""
-    if type(xbar) is not ndarray:
-        if xbar is None or type(xbar) is float64 or type(xbar) is float:
-            return bool(xbar != xbar)
-        if type(xbar) is Scatter:
-            return any(has_nan(piece) for _, piece in xbar.pieces[: xbar.count])
-        xbar = plain(xbar)
-        if isinstance(xbar, float):
-            return bool(xbar != xbar)
-    if type(xbar) is ndarray and xbar.dtype.kind == "f":
-        # The sum of squares is nan if an element is; it takes no temporary array and a third of the time.
-        flat = xbar if xbar.ndim == 1 else xbar.reshape(-1)
-        square = flat.dot(flat)
-        return bool(square != square)
-    return is_number(xbar) and bool(onp.any(onp.isnan(xbar)))
-
-
-def _mend(
-    error: Exception, record: Record, rule: Any, argnum: Any, y: Any, ybar: Any, args: Any, kwargs: Any
-) -> Any:
-    """Run a rule again that met 0·∞ or a Python division by zero; let other errors out, explained."""
-    if isinstance(error, ArithmeticError):
-        with onp.errstate(all="ignore"):
-            try:
-                ybar = as_numpy(ybar)
-                xbar = rule(as_numpy(y), ybar, *map(as_numpy, args), **kwargs)
-                if record.kind != "elementwise":
-                    return xbar
-                return strong_slope(strong_zero(xbar, ybar), ybar, rule, y, args, kwargs)
-            except Exception as second:
-                error = second
-    add_note(error, "VJP rule", record, argnum, args)
-    raise error
-
-
-def add_note(error: Exception, kind: str, record: Record, argnum: Any, args: Any) -> None:
-    """Say in an error which rule has raised it."""
-    which = f"argument {argnum}" if isinstance(argnum, int) else f"keyword {argnum!r}"
-    called = ", ".join(describe(x) for x in args if not type(x).__name__.startswith("_"))  # ours are no x
-    error.add_note(f"raised by the {kind} of {record.name} for {which}; called with {called}")

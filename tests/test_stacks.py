@@ -10,7 +10,8 @@ import funad.numpy as np
 from funad import elementwise, grad, hessian, jacfwd, jacobian, jacrev, jvp, primitive, vjp
 from funad.pushforward import push_forward
 from funad.registry import record_of
-from funad.tape import has_nan, pull_back
+from funad.strong_zeros import has_nan
+from funad.tape import pull_back
 from funad.transforms import stacks
 from funad.transforms.matrices import _Run
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as onp
 
+from ..indices import ASSIGN
 from ..recording import Node
 from ..spaces import describe, is_inexact, plain
-from ..tape import ASSIGN
 
 __all__ = ["Drawing", "Vertex"]
 

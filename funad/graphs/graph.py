@@ -12,9 +12,10 @@ import numpy as onp
 
 from .. import tree
 from ..errors import ArgumentError, ArgumentTypeError, CotangentError, NonScalarOutputError, PictureError
+from ..indices import Scatter
 from ..recording import Node, Recorder, can_record
 from ..spaces import fit, is_complex, name_of, ones_like, shape_of
-from ..tape import CONSTANT, OUTPUT, WIDTH, Scatter, Tape, pull_back
+from ..tape import CONSTANT, OUTPUT, WIDTH, Tape, pull_back
 from ..tracing import run
 from ..transforms.calls import ArgNums, Call, Transformed, check_argnums, finish, leaf_names
 from .dot import dot_of, is_there, run_dot

@@ -8,10 +8,10 @@ import functools as _functools
 
 import numpy as _np
 
+from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
 from ..errors import NotDifferentiableError as _NotDifferentiableError
-from ..primitives import _move
-from ..primitives import innermost as _innermost
+from ..primitives import move as _move
 from ..registry import adopt as _adopt
 from ..registry import enter as _enter
 from .creation import array as _array

@@ -10,10 +10,12 @@ from ..arrays import fillable as _fillable
 from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
+from ..calling import as_array as _as_array
+from ..calling import call as _call
 from ..errors import NotDifferentiableError as _NotDifferentiableError
-from ..primitives import _as_array, _move, primitive
-from ..primitives import call as _call
 from ..primitives import composite as _composite
+from ..primitives import move as _move
+from ..primitives import primitive
 from ..registry import adopt as _adopt
 from ..registry import enter as _enter
 from ..spaces import dtype_of as _dtype_of

@@ -12,11 +12,11 @@ import numpy.random as _random
 
 from .. import numpy as np
 from ..boxes import Traced as _Traced
+from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
 from ..errors import ArgumentError as _ArgumentError
 from ..errors import MissingRuleError as _MissingRuleError
 from ..errors import NotDifferentiableError as _NotDifferentiableError
-from ..primitives import innermost as _innermost
 
 __all__ = ["traced"]
 

@@ -2,11 +2,12 @@
 
 import numpy as _np
 
+from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
+from ..calling import as_array as _as_array
+from ..calling import call as _call
 from ..errors import NotDifferentiableError
-from ..primitives import _as_array, primitive
-from ..primitives import call as _call
-from ..primitives import innermost as _innermost
+from ..primitives import primitive
 from ..registry import adopt as _adopt
 from ..registry import enter as _enter
 from .bessel import modified_ratio as _modified_ratio

@@ -4,7 +4,7 @@ import numpy as _np
 
 from ..boxes import Traced as _Traced
 from ..boxes import unbox as _unbox
-from ..primitives import _as_array
+from ..calling import as_array as _as_array
 from ..primitives import composite as _composite
 from ..teaching import refused_write as _refused_write
 from .manipulation import broadcast_to as _broadcast_to

@@ -8,8 +8,8 @@ import numpy as _np
 from ..arrays import settled as _settled
 from ..boxes import Traced as _Traced
 from ..boxes import unbox as _unbox
+from ..calling import as_array as _as_array
 from ..errors import NotDifferentiableError as _NotDifferentiableError
-from ..primitives import _as_array
 from ..primitives import primitive as _primitive
 from ..registry import record_of as _record_of
 from ..spaces import is_inexact as _is_inexact

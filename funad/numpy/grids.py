@@ -5,9 +5,9 @@ import sys as _sys
 
 import numpy as _np
 
+from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
 from ..errors import NotDifferentiableError as _NotDifferentiableError
-from ..primitives import innermost as _innermost
 from .creation import arange as _arange
 from .creation import array as _array
 from .creation import linspace as _linspace

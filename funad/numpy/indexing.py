@@ -14,12 +14,13 @@ from numpy import (
     unravel_index,
 )
 
-from .. import tape as _tape
+from .. import indices as _indices
 from ..boxes import Traced as _Traced
+from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
-from ..primitives import _as_array, primitive
+from ..calling import as_array as _as_array
 from ..primitives import composite as _composite
-from ..primitives import innermost as _innermost
+from ..primitives import primitive
 from ..registry import record_of as _record_of
 from .elementwise import where as _where
 
@@ -46,10 +47,10 @@ __all__ = [
 
 # x[index], which boxes record themselves, and its transpose
 getitem = primitive(_operator.getitem, "indexing")
-scatter = primitive(_tape.scatter, "scatter", containers=(3,))
+scatter = primitive(_indices.scatter, "scatter", containers=(3,))
 
 # x[index] = v, which arrays record themselves
-assign = primitive(_tape.assign, "assignment", containers=(0,))
+assign = primitive(_indices.assign, "assignment", containers=(0,))
 
 choose = primitive(_np.choose, containers=(1,))
 take = primitive(_np.take)

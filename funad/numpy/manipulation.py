@@ -12,11 +12,13 @@ from ..arrays import fillable as _fillable
 from ..boxes import Box as _Box
 from ..boxes import Traced as _Traced
 from ..boxes import unbox as _unbox
+from ..calling import as_array as _as_array
+from ..calling import call as _call
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
-from ..primitives import _as_array, _move, primitive
-from ..primitives import _of_any as _wrap
-from ..primitives import call as _call
 from ..primitives import composite as _composite
+from ..primitives import move as _move
+from ..primitives import of_any as _wrap
+from ..primitives import primitive
 from ..registry import adopt as _adopt
 from ..registry import enter as _enter
 from ..registry import record_of as _record_of

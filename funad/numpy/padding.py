@@ -2,10 +2,10 @@
 
 import numpy as _np
 
+from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
 from ..primitives import composite as _composite
-from ..primitives import innermost as _innermost
 from ..primitives import primitive
 from .creation import linspace as _linspace
 from .indexing import take as _take

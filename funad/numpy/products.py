@@ -7,9 +7,11 @@ import numpy as _np
 from ..arrays import Array as _Array
 from ..arrays import linked as _linked
 from ..arrays import view_of as _view_of
-from ..primitives import _as_array, _move, primitive
-from ..primitives import call as _call
-from ..primitives import innermost as _innermost
+from ..boxes import innermost as _innermost
+from ..calling import as_array as _as_array
+from ..calling import call as _call
+from ..primitives import move as _move
+from ..primitives import primitive
 from ..registry import Record as _Record
 from ..registry import adopt as _adopt
 from ..registry import enter as _enter

@@ -4,9 +4,9 @@ import functools as _functools
 
 import numpy as _np
 
-from ..primitives import _move
-from ..primitives import _of_any as _wrap
-from ..primitives import innermost as _innermost
+from ..boxes import innermost as _innermost
+from ..primitives import move as _move
+from ..primitives import of_any as _wrap
 from ..registry import adopt as _adopt
 from ..registry import enter as _enter
 

@@ -9,9 +9,9 @@ import functools as _functools
 
 import numpy.random as _random
 
+from ..boxes import innermost as _innermost
 from ..errors import MissingRuleError as _MissingRuleError
 from ..primitives import composite as _composite
-from ..primitives import innermost as _innermost
 from ..registry import adopt as _adopt
 from ..registry import enter as _enter
 from .draws import FORMS, REFUSED

@@ -6,8 +6,8 @@ import numpy as _np
 
 from ..arrays import settled as _settled
 from ..boxes import unbox as _unbox
+from ..calling import FORMS as _FORMS
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
-from ..primitives import FORMS as _FORMS
 from ..primitives import composite as _composite
 from ..primitives import primitive
 from ..registry import record_of as _record_of

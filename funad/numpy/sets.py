@@ -8,7 +8,7 @@ import inspect as _inspect
 import numpy as _np
 
 from ..boxes import unbox as _unbox
-from ..primitives import _as_array
+from ..calling import as_array as _as_array
 from ..primitives import composite as _composite
 from .indexing import take as _take
 from .manipulation import astype as _astype

@@ -6,11 +6,12 @@ import warnings as _warnings
 import numpy as _np
 
 from ..boxes import Traced as _Traced
+from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
+from ..calling import as_array as _as_array
 from ..errors import NotDifferentiableError as _NotDifferentiableError
-from ..primitives import _as_array, primitive
 from ..primitives import composite as _composite
-from ..primitives import innermost as _innermost
+from ..primitives import primitive
 from ..spaces import dtype_of as _dtype_of
 from ..spaces import shape_of as _shape_of
 from .creation import linspace as _linspace

@@ -13,12 +13,12 @@ from ..arrays import UNTRACED as _UNTRACED
 from ..arrays import fillable as _fillable
 from ..arrays import settled as _settled
 from ..boxes import Traced as _Traced
+from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
+from ..calling import as_array as _as_array
+from ..calling import call as _call
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
-from ..primitives import _as_array
-from ..primitives import call as _call
 from ..primitives import composite as _composite
-from ..primitives import innermost as _innermost
 from ..primitives import primitive as _primitive
 from ..registry import record_of as _record_of
 from ..spaces import dtype_of as _dtype_of

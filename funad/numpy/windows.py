@@ -4,10 +4,11 @@ import functools as _functools
 
 import numpy as _np
 
+from ..boxes import innermost as _innermost
+from ..calling import call as _call
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
-from ..primitives import _move, primitive
-from ..primitives import call as _call
-from ..primitives import innermost as _innermost
+from ..primitives import move as _move
+from ..primitives import primitive
 from ..registry import adopt as _adopt
 from ..registry import enter as _enter
 

@@ -15,7 +15,7 @@ from ..boxes import Box
 from ..errors import ArgumentError, NonScalarOutputError
 from ..pushforward import push_forward, steps_to
 from ..spaces import dtype_of, is_complex, name_of, shape_of, zeros_like
-from ..tape import has_nan
+from ..strong_zeros import has_nan
 from ..tracing import sweep
 from .calls import (
     ArgNums,

@@ -16,11 +16,13 @@ import numpy as onp
 
 from .. import numpy as np
 from ..dual import tangent_of
+from ..indices import Scatter
 from ..numpy.indexing import getitem, scatter
 from ..pushforward import as_call
 from ..registry import record_of
 from ..spaces import dtype_of, fit, shape_of, unbroadcast, zeros_of
-from ..tape import OUTPUT, WIDTH, Scatter, accumulate, has_nan
+from ..strong_zeros import has_nan
+from ..tape import OUTPUT, WIDTH, accumulate
 
 __all__ = ["pull_back_stack", "push_forward_stack", "stack_size"]
 

@@ -4,9 +4,9 @@ import functools as _functools
 
 import numpy.lib.stride_tricks as _stride_tricks
 
+from ...boxes import innermost as _innermost
 from ...errors import NotDifferentiableError as _NotDifferentiableError
-from ...primitives import _move
-from ...primitives import innermost as _innermost
+from ...primitives import move as _move
 from ..windows import sliding_window_view
 
 __all__ = ["as_strided", "sliding_window_view"]

@@ -11,10 +11,10 @@ import operator as _operator
 import numpy as _np
 
 from ... import numpy as np
+from ...boxes import innermost as _innermost
 from ...boxes import unbox as _unbox
 from ...errors import NotDifferentiableError as _NotDifferentiableError
 from ...primitives import composite as _composite
-from ...primitives import innermost as _innermost
 from ...primitives import primitive
 from ...registry import defvjp, linear
 from ...spaces import unbroadcast as _unbroadcast

@@ -1,0 +1,363 @@
+"""A call of a primitive: find the innermost trace, unwrap its boxes, run, record, box the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as onp
+
+from .arrays import UNTRACED, Array, content, fillable, linked, settled, view_of
+from .boxes import CONSTANTS, Box, Dual, Traced, innermost
+from .dual import FORWARD, of_linear, of_list, of_one, of_two
+from .registry import WORTH_DROPPING, Record, record_of, signature_of
+from .spaces import is_inexact
+from .tape import CONSTANT, OUTPUT, Tape
+from .teaching import refused_constant
+
+ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
+
+# What a primitive is where such a keyword is given a traced value: made of other primitives.
+FORMS: dict[tuple[Callable[..., Any], str], Callable[..., Any]] = {}
+# What a call has to look into: lists may hold traced values, dual numbers and arrays are some.
+OTHERS = frozenset({list, tuple, Dual, Array})
+# What a box may hold of outer traces: a primitive's own function must not see it.
+INNER = frozenset({Box, Dual, Array})
+# The types of second arguments and of keywords in which no box can hide.
+PLAIN = frozenset({ndarray, float, int, bool, type(None)})
+NUMBERS = frozenset({ndarray, float64, float})
+PARTS = PLAIN | CONSTANTS | {slice, str, type(Ellipsis)}  # and those of indices
+_FLOAT = onp.dtype(float)
+# What two numbers or arrays may give; anything else is looked at more closely, and computed again.
+RESULTS = frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex, Box, Dual})
+QUICK = frozenset({"axis", "keepdims"})  # the keywords of Record.quick
+
+
+def record_one(record: Record, box: Box) -> Any:
+    """Call a primitive on one box and record it."""
+    a = box.value
+    kind = type(a)
+    # The commonest two first: looking a type up in a set takes 20 ns.
+    y = record.f(a) if kind is float64 or kind is ndarray or kind not in INNER else record.wrapped(a)
+    if record.of_a is None:
+        if record.kind == "zero":
+            return y
+        record.rule(0, a)
+    tape = box.tape
+    kind = type(y)
+    if kind is not ndarray and kind is not float64 and isinstance(y, (tuple, list)):
+        return _wrap(record, tape, y, (a,), {}, ((0, box.index),))
+    made = new(Box)
+    made.value = y
+    made.tape = tape
+    if type(a) is ndarray and a.nbytes > WORTH_DROPPING and record.drop is not None:
+        y, a, _ = record.drop(y, a, None)
+    entries = tape.entries
+    entries += (record, y, a, None, box.index, None, None)
+    made.index = len(entries) - 1
+    return made
+
+
+def record_two(record: Record, a: Any, b: Any) -> Any:
+    """Call a primitive on two arguments, at least one of them a box, and record it."""
+    first, second = a, b
+    source_a = source_b = 0
+    if type(a) is Box:
+        tape = a.tape
+        if type(b) is Box:
+            if b.tape is not tape:
+                return call(record, (a, b), {})
+            source_b = b.index
+            b = b.value
+        elif type(b) not in CONSTANTS:
+            return call(record, (a, b), {})
+        source_a = a.index
+        a = a.value
+    else:
+        if type(a) not in CONSTANTS:
+            return call(record, (a, b), {})
+        tape = b.tape
+        source_b = b.index
+        b = b.value
+    try:
+        y = record.wrapped(a, b) if type(a) in INNER or type(b) in INNER else record.f(a, b)
+    except Exception:
+        _constant(a), _constant(b)  # a sparse matrix, say, of which NumPy makes neither head nor tail
+        raise
+    if record.of_a is None or record.of_b is None:
+        if record.kind == "zero":
+            return y
+        if source_a:
+            record.rule(0, a)
+        if source_b:
+            record.rule(1, b)
+    kind = type(y)
+    if kind not in RESULTS:
+        if not isinstance(y, (tuple, list)):
+            return call(record, (first, second), {})
+        sources = tuple((n, source) for n, source in enumerate((source_a, source_b)) if source)
+        return _wrap(record, tape, y, (a, b), {}, sources)
+    made = new(Box)
+    made.value = y
+    made.tape = tape
+    if (kind is ndarray and y.nbytes > WORTH_DROPPING) or (
+        type(a) is ndarray and source_b == 0 and a.nbytes > WORTH_DROPPING
+    ):
+        drop = record.drop if source_a and source_b else record.drop_b if source_b else record.drop_a
+        if drop is not None:
+            y, a, b = drop(y, a, b)
+    entries = tape.entries
+    entries += (record, y, a, b, source_a, source_b, None)
+    made.index = len(entries) - 1
+    return made
+
+
+def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> Any:
+    """Call a primitive on one box and plain keywords, and record it: np.sum(x, axis=0)."""
+    a = box.value
+    if record.quick is not None and type(a) is ndarray and QUICK.issuperset(kwargs):
+        y = record.quick(a, **kwargs)
+    else:
+        if kwargs.get("out") is not None and record.kind != "zero":  # before it is written to
+            record.check_keywords(kwargs)
+        y = record.wrapped(a, **kwargs) if isinstance(a, Traced) else record.f(a, **kwargs)
+        if getattr(y, "dtype", _FLOAT).kind in "biu":
+            return y
+        if record.of_a is None:
+            if record.kind == "zero":
+                return y
+            record.rule(0, a)
+        kwargs = _handled(record, kwargs)
+        if isinstance(y, (tuple, list)):
+            return _wrap(record, box.tape, y, (a,), kwargs, ((0, box.index),))
+    made = new(Box)
+    made.value = y
+    tape = made.tape = box.tape
+    if type(a) is ndarray and a.nbytes > WORTH_DROPPING and record.drop is not None:
+        y, a, _ = record.drop(y, a, None)
+    entries = tape.entries
+    entries += (record, y, (a,), kwargs, None, ((0, box.index),), None)
+    made.index = len(entries) - 1
+    return made
+
+
+def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a primitive in any form: find the innermost trace, unwrap its boxes, record."""
+    if args and (type(args[0]) is Dual or (len(args) == 2 and type(args[1]) is Dual)):
+        y = _of_duals(record, args, kwargs)
+        if y is not NotImplemented:
+            return y
+    tape = innermost((*args, *kwargs.values()))
+    if tape is None:
+        return record.f(*args, **kwargs)
+    if record.views and args:
+        if type(args[0]) is Array:
+            return view_of(args[0], record, args[1:], kwargs)
+        return linked(_call(tape, record, args, kwargs), record, args, kwargs)
+    return _call(tape, record, args, kwargs)
+
+
+def _of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a primitive on dual numbers, if the call has one of the common forms."""
+    a, kind = args[0], record.kind
+    if record.forward or (kind != "elementwise" and kind != "linear"):
+        return NotImplemented
+    if not kwargs and not record.views:
+        if kind == "elementwise" and len(args) == 1:
+            if type(a.tape) in FORWARD and record.of_a is not None:
+                return of_one(record, record.wrapped, a)
+            return NotImplemented
+        if len(args) == 2 and record.of_b is not None:
+            b = args[1]
+            if type(a) is Dual:
+                if record.of_a is None or type(a.tape) not in FORWARD:
+                    return NotImplemented
+                if type(b) is Dual and b.tape is a.tape:
+                    return of_two(record, record.wrapped, a.tape, a.value, b.value, a.tangent, b.tangent)
+                if type(b) in CONSTANTS:
+                    return of_two(record, record.wrapped, a.tape, a.value, b, a.tangent, None)
+            elif type(a) in CONSTANTS and type(b.tape) in FORWARD:
+                return of_two(record, record.wrapped, b.tape, a, b.value, None, b.tangent)
+    if (
+        kind == "linear" and type(a) is Dual and type(a.tape) in FORWARD and record.of_a is not None
+        and record.positions >= len(args) and record.keywords.issuperset(kwargs)
+        and all(map(_is_plain, args[1:])) and all(map(_is_plain, kwargs.values()))
+    ):  # fmt: skip
+        y = of_linear(record, a, args[1:], kwargs)
+        return linked(y, record, args, kwargs) if record.views else y
+    return NotImplemented
+
+
+def _is_list_of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any], tape: Any) -> bool:
+    """Say whether a call is one of a linear function of a list of arrays, if that is plain to see."""
+    if record.kind != "linear" or record.forward or len(record.containers) > 1:
+        return False
+    (argnum,) = record.containers
+    if len(args) <= argnum or type(args[argnum]) not in (list, tuple) or argnum not in record.rules:
+        return False
+    others = (*args[:argnum], *args[argnum + 1 :], *kwargs.values())
+    return (
+        record.positions >= len(args) and record.keywords.issuperset(kwargs)
+        and all(type(x) in NUMBERS or (type(x) is Dual and x.tape is tape) for x in args[argnum])
+        and innermost(others) is None
+    )  # fmt: skip
+
+
+def _is_plain(x: Any) -> bool:
+    """Say of an argument, an index or a keyword that no traced value hides in it, if that is plain to see."""
+    return type(x) in PARTS or (type(x) is tuple and all(map(_is_plain, x)))
+
+
+def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a primitive on arguments of which this is the innermost trace."""
+    if tape is UNTRACED:
+        return fillable(record.f(*map(settled, args), **{name: settled(x) for name, x in kwargs.items()}))
+    if not kwargs and Array in map(type, args):  # what they hold may take the fast path
+        return record.wrapped(*map(content_of, args))
+    if type(tape) in FORWARD and record.containers and _is_list_of_duals(record, args, kwargs, tape):
+        return of_list(record, tape, record.containers[0], args, kwargs)
+    if innermost(kwargs.values()) is not None:
+        for name, x in kwargs.items():
+            if (record.f, name) in FORMS and innermost((x,)) is not None:
+                return FORMS[record.f, name](*args, **kwargs)
+        if kwargs.get("out") is not None and record.kind != "zero":  # named as it was given
+            record.check_keywords(kwargs)
+        args, kwargs = _by_position(record, args, kwargs)
+    values: list[Any] = []
+    named: dict[str, Any] = {}
+    sources: list[tuple[Any, Any]] = []
+    for n, x in enumerate(args):
+        value, source = _unwrap(record, n, x, tape)
+        values.append(value)
+        if source is not CONSTANT:
+            sources.append((n, source))
+    for name, x in kwargs.items():
+        named[name], source = _unwrap(record, name, x, tape)
+        if source is not CONSTANT:
+            sources.append((name, source))
+    if record.kind != "zero":
+        record.check_positions(args)
+        if kwargs.get("out") is not None:  # before it is written to
+            record.check_keywords(kwargs)
+    y = content_of(record.wrapped(*values, **named))
+    # Integers and booleans (``dtype=int``) are locally constant.
+    if record.kind == "zero" or getattr(y, "dtype", _FLOAT).kind in "biu":
+        return y
+    for argnum, _ in sources:
+        record.rule(argnum, values[argnum] if isinstance(argnum, int) else named[argnum])
+    if kwargs:
+        named = _handled(record, named)
+    if type(tape) is not Tape:
+        return tape.process(record, y, tuple(values), named, tuple(sources))
+    return _wrap(record, tape, y, tuple(values), named, tuple(sources))
+
+
+def _handled(record: Record, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the keywords for the rules, without defaults that are spelled out; refuse unknown ones."""
+    if record.keywords.issuperset(kwargs):
+        return kwargs
+    kept = {name: x for name, x in kwargs.items() if name in record.keywords or not _says_nothing(name, x)}
+    record.check_keywords(kept)
+    return kept
+
+
+def _says_nothing(name: str, x: Any) -> bool:
+    """Say whether a keyword of ufuncs and reductions is given its default."""
+    return name in DEFAULTS and x is DEFAULTS[name]
+
+
+DEFAULTS = {"out": None, "where": True, "overwrite_input": False}
+
+
+def _unwrap(record: Record, argnum: int | str, x: Any, tape: Any) -> tuple[Any, Any]:
+    """Return an argument without the boxes of this tape, and its source: 0 for a constant."""
+    kind = type(x)
+    if kind is Array:
+        x = content(x)
+    elif kind is list or kind is tuple:
+        traced = innermost(x) is not None
+        if traced and argnum in record.containers:
+            parts = [_unwrap(record, "", as_array(part), tape) for part in x]
+            sources = tuple(source for _, source in parts)
+            inner = any(source is not CONSTANT for source in sources)
+            return [value for value, _ in parts], sources if inner else CONSTANT
+        if traced or (argnum in record.rules and argnum not in record.containers):
+            x = as_array(x)
+            kind = type(x)
+    if isinstance(x, Traced):
+        return (x.value, x.index if type(x) is Box else x) if x.tape is tape else (x, CONSTANT)
+    return x if kind in PLAIN else _constant(x), CONSTANT
+
+
+def _constant(x: Any) -> Any:
+    """Return what is not traced as rules take it; refuse arrays that would not do as they are."""
+    error = refused_constant(x)
+    if error is not None:
+        raise error
+    if hasattr(x, "__array__") and not isinstance(x, (Traced, ndarray, onp.generic, type)):
+        return onp.asarray(x)  # a Series, say: as a constant it is its values
+    return x
+
+
+def content_of(x: Any) -> Any:
+    """Return what an array holds; anything else as it is."""
+    return content(x) if type(x) is Array else x
+
+
+def as_array(x: Any) -> Any:
+    """Return nested lists, with boxes in them or not, as one array."""
+    if type(x) in (list, tuple):
+        x = record_of(onp.array).wrapped(x)  # type: ignore[union-attr]
+    return content_of(x)
+
+
+def _by_position(
+    record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Give by position the traced arguments that were given by name, as far as they have one."""
+    signature = signature_of(record.f)
+    if signature is None:
+        return args, kwargs
+    bound = signature.bind(*args, **kwargs)
+    bound.apply_defaults()
+    places = {name: n for n, name in enumerate(bound.arguments)}
+    given = [name for name, x in kwargs.items() if innermost((x,)) is not None and name in places]
+    last = max((places[name] + 1 for name in given if places[name] < len(bound.args)), default=0)
+    if last <= len(args):
+        return args, kwargs
+    args = bound.args[:last]
+    names = list(signature.parameters)[:last]
+    return args, {name: x for name, x in kwargs.items() if name not in names}
+
+
+def _wrap(
+    record: Record, tape: Any, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any], sources: Any
+) -> Any:
+    """Record a call of any form and return its result boxed; of a tuple, each differentiable part."""
+    entries = tape.entries
+    several = isinstance(y, (tuple, list))
+    made = new(Box)
+    made.value = y
+    made.tape = tape
+    if record.drop is not None and args and not several:
+        kept, a, b = record.drop(y, args[0], args[1] if len(args) > 1 else None)
+        y, args = kept, (a, b, *args[2:])[: len(args)]
+    entries += (record, y, args, kwargs, None, sources, None)
+    made.index = len(entries) - 1
+    if not several:
+        return made
+    parts = [_output(tape, part, k, made.index) for k, part in enumerate(y)]
+    return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
+
+
+def _output(tape: Any, part: Any, k: int, source: int) -> Any:
+    """Return the k-th output boxed, or as it is if it can have no derivative."""
+    if not is_inexact(part):
+        return part
+    box = new(Box)
+    box.value = part
+    box.tape = tape
+    entries = tape.entries
+    entries += (OUTPUT, None, k, None, None, source, None)
+    box.index = len(entries) - 1
+    return box

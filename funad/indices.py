@@ -1,0 +1,149 @@
+"""Some elements of an array: cotangents of reading them, writing them, and the cotangents of that.
+
+A cotangent of x[i] is zero but at i, so it is kept as what stands there (Scatter). A write x[i] = v
+is assign((x, v)), a new value of x, for every trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as onp
+
+from .registry import Record, enter
+from .spaces import shape_of, unbroadcast
+
+ndarray = onp.ndarray
+
+
+class Scatter:
+    """A cotangent that is zero but at some indices: pieces to be added into zeros like x.
+
+    Indexing in a loop adds to one of these, not to as many dense arrays as the loop has steps.
+    """
+
+    __slots__ = ("count", "like", "pieces")
+
+    def __init__(self, like: Any, pieces: list[tuple[Any, Any]]) -> None:
+        self.like = like
+        self.pieces = pieces
+        self.count = len(pieces)
+
+    def __add__(self, other: Scatter) -> Scatter:
+        # The list is shared with what is added to, which still sees its own first pieces only.
+        pieces = self.pieces if len(self.pieces) == self.count else self.pieces[: self.count]
+        pieces += other.pieces
+        return Scatter(self.like, pieces)
+
+    @property
+    def plain(self) -> bool:
+        """Whether no piece is a traced value."""
+        return not any(hasattr(piece, "tape") for _, piece in self.pieces[: self.count])
+
+    def dense(self) -> Any:
+        """Return the cotangent as one array."""
+        indices, pieces = zip(*self.pieces[: self.count], strict=True)
+        add_up = scatter if self.plain else enter(scatter).wrapped
+        return add_up(self.like.shape, self.like.dtype, list(indices), list(pieces))
+
+
+def scatter(shape: tuple[int, ...], dtype: Any, indices: list[Any], pieces: list[Any]) -> Any:
+    """Return zeros with each piece added at its index; ``funad.numpy.indexing`` makes it traced."""
+    dense = onp.zeros(shape, dtype)
+    add_at(dense, zip(indices, pieces, strict=True))
+    return dense
+
+
+def add_at(dense: Any, pieces: Iterable[tuple[Any, Any]]) -> None:
+    """Add each piece to the array at its index, in place."""
+    for index, piece in pieces:
+        if not repeats(index):
+            dense[index] += piece
+        elif type(index) is ndarray and dense.ndim > 1 and dense.flags.c_contiguous:
+            # NumPy has a fast way for one axis only: five times that of rows.
+            width = dense.size // (len(dense) or 1)
+            places = (index % (len(dense) or 1))[..., None] * width + onp.arange(width)
+            piece = onp.broadcast_to(piece, index.shape + dense.shape[1:])
+            onp.add.at(dense.reshape(-1), places.reshape(-1), piece.reshape(-1))
+        else:
+            onp.add.at(dense, index, piece)
+
+
+def repeats(index: Any) -> bool:
+    """Say whether an index may name one element twice: integer arrays and lists may."""
+    if type(index) is tuple:
+        return any(repeats(part) for part in index)
+    if isinstance(index, list):
+        index = onp.asarray(index)
+    return isinstance(index, ndarray) and index.ndim > 0 and index.dtype.kind != "b"
+
+
+def assign(pair: list[Any], path: Any, index: Any) -> Any:
+    """Return x of the pair (x, v) with v at an index of that view of x to which a path leads.
+
+    ``funad.numpy.indexing`` makes it traced; the path is as ``boxes.link`` notes it. It is linear in
+    the pair.
+    """
+    x, v = pair
+    y = onp.array(x)
+    put(y, path, index, v)
+    return y
+
+
+ASSIGN = enter(assign, "assignment")
+
+
+def put(x: Any, path: Any, index: Any, v: Any) -> None:
+    """Write v into the plain array x, at an index of a view of it."""
+    if not path:
+        x[index] = v
+        return
+    view = follow(x, path)
+    if not onp.may_share_memory(view, x):  # x is laid out unlike the one the path was made on
+        parts = _parts(path)
+        where = [step for step in path if not any(step is part for part in parts)]
+        positions = follow(onp.arange(x.size).reshape(x.shape), where)[index]
+        follow(x, parts)[onp.unravel_index(positions, x.shape)] = v
+    else:
+        view[index] = v
+
+
+class Step:
+    """How a view was made by a function: of the array, further arguments and keywords, the k-th result."""
+
+    __slots__ = ("args", "k", "kwargs", "record")
+
+    def __init__(self, record: Record, args: Any, kwargs: Any, k: int | None) -> None:
+        self.record, self.args, self.kwargs, self.k = record, args, kwargs, k
+
+
+def follow(x: Any, path: Any) -> Any:
+    """Return the view of x to which a path leads: indices, and steps of other functions."""
+    for step in path:
+        if type(step) is Step:
+            x = step.record.wrapped(x, *step.args, **step.kwargs)
+            if step.k is not None:
+                x = x[step.k]
+        else:
+            x = x[step]
+    return x
+
+
+def _parts(path: Any) -> list[Any]:
+    """Return the steps of a path that take the real or the imaginary part."""
+    return [step for step in path if type(step) is Step and step.record.f in (onp.real, onp.imag)]
+
+
+def assigned(ybar: Any, v: Any, path: Any, index: Any) -> Any:
+    """Return v̄: ȳ at the index, but of several elements written to one place for the last only."""
+    vbar = follow(ybar, path)[index]
+    if path and any(step.record.f is onp.imag for step in _parts(path)):
+        vbar = -vbar  # ȳ = ∂L/∂a - i ∂L/∂b
+    if repeats(index):
+        size = follow(onp.empty(ybar.shape, bool), path)[index].shape
+        order = onp.arange(int(onp.prod(size))).reshape(size)
+        written = onp.zeros(ybar.shape, complex if ybar.dtype.kind == "c" else int)
+        put(written, path, index, order)
+        vbar = vbar * (follow(written, path)[index] == order)
+    return unbroadcast(vbar, shape_of(v)) if vbar.shape != shape_of(v) else vbar
