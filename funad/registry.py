@@ -17,7 +17,7 @@ from typing import Any
 import numpy as onp
 
 from .errors import ArgumentError, DuplicateRuleError, MissingRuleError, UnsupportedKeywordError
-from .spaces import describe, ghost, named
+from .spaces import describe, ghost, module_of, named
 
 __all__ = ["defvjp", "defzero", "elementwise", "linear", "rules"]
 
@@ -196,7 +196,7 @@ def enter(f: Callable[..., Any], name: str | None = None) -> Record:
 def _full_name_of(f: Any) -> str:
     """Return what messages call a primitive: its module and its name."""
     f = named(f)
-    module = getattr(f, "__module__", None) or ("numpy" if isinstance(f, onp.ufunc) else "")
+    module = module_of(f)
     return f"{module}.{f.__name__}" if module else str(f.__name__)
 
 

@@ -80,6 +80,11 @@ def name_of(f: Any) -> str:
     return str(named(f).__name__)
 
 
+def module_of(f: Any) -> str:
+    """Return the name of the module of a function; "" if none is known."""
+    return getattr(f, "__module__", None) or ("numpy" if isinstance(f, onp.ufunc) else "")
+
+
 def describe(x: Any) -> str:
     """Write the type of a value in one word: ``float``, ``float64[3, 4]``."""
     if isinstance(x, (list, tuple)):
