@@ -62,6 +62,8 @@ def primitive(
     ------
     DuplicateRuleError
         If ``f`` has been wrapped already.
+    ArgumentError
+        If ``f`` is no function.
 
     Examples
     --------

@@ -53,8 +53,8 @@ def push_forward(
             ydot = None if ydots is None else ydots[a]
         else:
             args, kwargs, sources = as_call(a, b, source_a, source_b)
-            found = [(n, _slots(slots, source)) for n, source in sources]
-            known = [(n, xdot) for n, xdot in found if _any(xdot)]
+            found = [(n, _tangent_of(slots, source)) for n, source in sources]
+            known = [(n, xdot) for n, xdot in found if _is_known(xdot)]
             ydot = tangent_of(record, y, args, kwargs, known, run) if known else None
         slots[start + WIDTH - 1] = ydot
     return slots
@@ -109,11 +109,13 @@ def as_call(a: Any, b: Any, source_a: Any, source_b: Any) -> tuple[Any, Any, Any
     return (a, b), {}, ((0, source_a), *of_b) if source_a else of_b
 
 
-def _slots(slots: list[Any], source: Any) -> Any:
+def _tangent_of(slots: list[Any], source: Any) -> Any:
+    """Return what stands in a slot, or in those of a list of values."""
     if type(source) is tuple:
         return [slots[part] if part else None for part in source]
     return slots[source]
 
 
-def _any(xdot: Any) -> bool:
+def _is_known(xdot: Any) -> bool:
+    """Say whether there is a tangent, or one at least in a list."""
     return any(part is not None for part in xdot) if type(xdot) is list else xdot is not None

@@ -99,5 +99,5 @@ def mend(
 def add_note(error: Exception, kind: str, record: Record, argnum: Any, args: Any) -> None:
     """Say in an error which rule has raised it."""
     which = f"argument {argnum}" if isinstance(argnum, int) else f"keyword {argnum!r}"
-    called = ", ".join(describe(x) for x in args if not type(x).__name__.startswith("_"))  # ours are no x
+    called = ", ".join(describe(x) for x in args if not type(x).__name__.startswith("_"))  # no residuals
     error.add_note(f"raised by the {kind} of {record.name} for {which}; called with {called}")

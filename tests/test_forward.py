@@ -315,10 +315,11 @@ def test_the_tangent_of_an_extreme_is_shared_by_ties(f, kwargs):
 
 
 def test_lists_of_dual_numbers_and_plain_arrays():
-    f = lambda v: np.concatenate([v[:2], A[0], v * v]), lambda v: np.stack([v, A[0], A[1]], axis=1)
-    for g in f:
-        y, ydot = jvp(g, (x,), (x,))
-        assert onp.allclose(y, g(x)) and onp.allclose(ydot, jacfwd(g)(x) @ x)
+    joined = lambda v: np.concatenate([v[:2], A[0], v * v])
+    stacked = lambda v: np.stack([v, A[0], A[1]], axis=1)
+    for f in (joined, stacked):
+        y, ydot = jvp(f, (x,), (x,))
+        assert onp.allclose(y, f(x)) and onp.allclose(ydot, jacrev(f)(x) @ x)
     assert jvp(lambda v: np.concatenate([v, v], dtype="f"), (x,), (x,))[1].dtype == onp.float32
     assert not jvp(lambda v: np.concatenate([v, v], dtype=int, casting="unsafe"), (x,), (x,))[1].any()
     with pytest.raises(ValueError, match="dimension"):

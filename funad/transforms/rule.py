@@ -117,10 +117,10 @@ def _ready_cotangent(record: Record, y: Any, ybar: Any) -> tuple[Any, Any]:
         check_direction(ybar, y, "ȳ", CotangentError)
     if record.kind == "elementwise":  # whose rules take Python's numbers as they are
         return y, ybar
-    return _as_numpys(y), _as_numpys(ybar)
+    return _with_dtype(y), _with_dtype(ybar)
 
 
-def _as_numpys(x: Any) -> Any:
+def _with_dtype(x: Any) -> Any:
     """Return a number of Python's as NumPy's, of which rules ask the shape and the dtype."""
     return onp.asarray(x)[()] if type(x) in (int, float, complex) else x
 
