@@ -162,8 +162,8 @@ class Record:
 _records: dict[Any, Record] = {}
 
 
-# NumPy loads this one when it is asked for; so do we, with its rules.
-LATE = frozenset({"numpy.fft"})
+# Modules whose traced functions are loaded when they are asked for, with their rules.
+LATE = frozenset({"numpy.fft", "numpy.lib.stride_tricks", "numpy.linalg"})
 
 
 def record_of(f: Any) -> Record | None:
@@ -188,7 +188,7 @@ def _load(module: str) -> bool:
 
 def enter(f: Callable[..., Any], name: str | None = None) -> Record:
     """Return the record of the plain function f, made now if there is none."""
-    record = record_of(f)
+    record = _records.get(f)
     if record is None:
         record = _records[f] = Record(f, name or _name_of(f))
     return record

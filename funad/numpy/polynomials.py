@@ -5,6 +5,7 @@ All but the products and the roots are made of other functions of the namespace.
 
 import numpy as _np
 
+from .. import numpy as _namespace  # its linalg is loaded late
 from ..boxes import unbox as _unbox
 from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import composite as _composite
@@ -14,9 +15,6 @@ from .creation import vander as _vander
 from .elementwise import real as _real
 from .elementwise import sqrt as _sqrt
 from .elementwise import square as _square
-from .linalg import eigvals as _eigvals
-from .linalg import inv as _inv
-from .linalg import lstsq as _lstsq
 from .manipulation import asarray as _asarray
 from .manipulation import astype as _astype
 from .manipulation import atleast_1d as _atleast_1d
@@ -75,7 +73,7 @@ def poly(seq_of_zeros):
     wanted = _np.poly(plain(seq_of_zeros))
     zeros = _asarray(_atleast_1d(seq_of_zeros))
     if zeros.ndim == 2:
-        zeros = _eigvals(zeros)
+        zeros = _namespace.linalg.eigvals(zeros)
     if zeros.size == 0:
         return wanted
     y = _np.ones(1, wanted.dtype)
@@ -173,7 +171,7 @@ def least_squares(lhs, rhs, rcond, conjugated):
     scale = _sqrt(_sum(squares, axis=0))
     if conjugated:
         scale = scale + (_unbox(scale) == 0)
-    c, *others = _lstsq(lhs / scale, rhs, rcond)
+    c, *others = _namespace.linalg.lstsq(lhs / scale, rhs, rcond)
     return (c.T / scale).T, *others, scale
 
 
@@ -194,6 +192,6 @@ def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
     if not cov:
         return c
     lhs = lhs / scale
-    base = _inv(_dot(lhs.T, lhs)) / _outer(scale, scale)
+    base = _namespace.linalg.inv(_dot(lhs.T, lhs)) / _outer(scale, scale)
     factor = 1 if cov == "unscaled" else resids / (len(x) - lhs.shape[1])
     return c, (base if y.ndim == 1 else base[:, :, None]) * factor

@@ -1,6 +1,7 @@
 """Windows that slide over an array; NumPy has them in numpy.lib.stride_tricks."""
 
 import functools as _functools
+import importlib as _importlib
 
 import numpy as _np
 
@@ -11,6 +12,7 @@ from ..primitives import move as _move
 from ..primitives import primitive
 from ..registry import adopt as _adopt
 from ..registry import enter as _enter
+from .views import may_share as _may_share
 
 _plain = _np.lib.stride_tricks.sliding_window_view
 _SLIDING = _enter(_plain)
@@ -49,3 +51,8 @@ def _sum_windows(windows, axes):
 
 
 sum_windows = primitive(_sum_windows, "the sum of windows")
+
+_may_share(_plain)
+
+# Whoever loads this late module is to have its rules: they stand on a floor above, so by name.
+_importlib.import_module("funad.rules.windows")
