@@ -3,9 +3,10 @@
 All but the products and the roots are made of other functions of the namespace.
 """
 
+import importlib as _importlib
+
 import numpy as _np
 
-from .. import numpy as _namespace  # its linalg is loaded late
 from ..boxes import unbox as _unbox
 from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import composite as _composite
@@ -42,6 +43,11 @@ roots = primitive(_np.roots)
 product = primitive(lambda a, b: _np.convolve(a, b), "numpy.polymul")
 
 
+def _linalg():
+    """Return the functions of linear algebra, which are loaded late."""
+    return _importlib.import_module("funad.numpy.linalg")
+
+
 def plain(x):
     """Return x, or the lists in it, without traces."""
     return [plain(part) for part in x] if type(x) in (list, tuple) else _unbox(x)
@@ -73,7 +79,7 @@ def poly(seq_of_zeros):
     wanted = _np.poly(plain(seq_of_zeros))
     zeros = _asarray(_atleast_1d(seq_of_zeros))
     if zeros.ndim == 2:
-        zeros = _namespace.linalg.eigvals(zeros)
+        zeros = _linalg().eigvals(zeros)
     if zeros.size == 0:
         return wanted
     y = _np.ones(1, wanted.dtype)
@@ -171,7 +177,7 @@ def least_squares(lhs, rhs, rcond, conjugated):
     scale = _sqrt(_sum(squares, axis=0))
     if conjugated:
         scale = scale + (_unbox(scale) == 0)
-    c, *others = _namespace.linalg.lstsq(lhs / scale, rhs, rcond)
+    c, *others = _linalg().lstsq(lhs / scale, rhs, rcond)
     return (c.T / scale).T, *others, scale
 
 
@@ -192,6 +198,6 @@ def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
     if not cov:
         return c
     lhs = lhs / scale
-    base = _namespace.linalg.inv(_dot(lhs.T, lhs)) / _outer(scale, scale)
+    base = _linalg().inv(_dot(lhs.T, lhs)) / _outer(scale, scale)
     factor = 1 if cov == "unscaled" else resids / (len(x) - lhs.shape[1])
     return c, (base if y.ndim == 1 else base[:, :, None]) * factor
