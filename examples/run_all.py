@@ -70,14 +70,14 @@ def figures_of(text):
 
 def run(name, path, sentence, *arguments, **environment):
     """Run an example in a process of its own, on one thread: its matrices are small."""
-    start = perf_counter()
+    began = perf_counter()
     done = subprocess.run(
         [sys.executable, str(path), *arguments],
         env={"OPENBLAS_NUM_THREADS": "1", **os.environ, **environment},
         capture_output=True,
         encoding="utf-8",
     )
-    seconds = perf_counter() - start
+    seconds = perf_counter() - began
     picture = re.search(r"^picture: (.+)$", done.stdout, re.MULTILINE)
     error = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
     return Run(

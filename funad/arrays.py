@@ -21,7 +21,7 @@ from .registry import WORTH_DROPPING, Record, enter
 from .spaces import ghost, zeros_like
 from .tape import TRACING, Tape
 
-__all__ = ["Array", "array_of", "content", "fillable", "linked", "settled"]
+__all__ = ["Array", "array_of", "content", "content_of", "fillable", "linked", "settled"]
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 _GETITEM = enter(operator.getitem)
@@ -155,13 +155,16 @@ def content(array: Array) -> Any:
     return found
 
 
+def content_of(x: Any) -> Any:
+    """Return what an array holds; anything else as it is."""
+    return content(x) if type(x) is Array else x
+
+
 def settled(x: Any) -> Any:
     """Return what an array holds, also those in lists and tuples; anything else as it is."""
-    if type(x) is Array:
-        return content(x)
     if type(x) is list or (type(x) is tuple and not hasattr(x, "_fields")):
         return type(x)(map(settled, x))
-    return x
+    return content_of(x)
 
 
 def linked(y: Any, record: Record, args: Any, kwargs: Any) -> Any:
@@ -429,7 +432,7 @@ def _install() -> None:
         record = enter(f)
 
         def left(self: Any, other: Any, record: Record = record) -> Any:
-            return fillable(record.wrapped(content(self), content(other) if type(other) is Array else other))
+            return fillable(record.wrapped(content(self), content_of(other)))
 
         def right(self: Any, other: Any, record: Record = record) -> Any:
             return fillable(record.wrapped(other, content(self)))

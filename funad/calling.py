@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as onp
 
-from .arrays import UNTRACED, Array, content, fillable, linked, settled, view_of
+from .arrays import UNTRACED, Array, content, content_of, fillable, linked, settled, view_of
 from .boxes import CONSTANTS, Box, Dual, Traced, innermost
 from .dual import FORWARD, of_linear, of_list, of_one, of_two
 from .registry import WORTH_DROPPING, Record, record_of, signature_of
@@ -297,11 +297,6 @@ def _constant(x: Any) -> Any:
     if hasattr(x, "__array__") and not isinstance(x, (Traced, ndarray, onp.generic, type)):
         return onp.asarray(x)  # a Series, say: as a constant it is its values
     return x
-
-
-def content_of(x: Any) -> Any:
-    """Return what an array holds; anything else as it is."""
-    return content(x) if type(x) is Array else x
 
 
 def as_array(x: Any) -> Any:

@@ -17,7 +17,7 @@ import numpy as onp
 from .boxes import BINARY, BY_HAND, CONSTANTS, UNARY, Box, Dual, Traced, box_of, innermost
 from .registry import Record, enter
 from .spaces import as_numpy, at_rest, fit, is_inexact, zeros_like
-from .strong_zeros import add_note, has_nan, strong_slope, strong_zero
+from .strong_zeros import WHILE_RULES_RUN, add_note, has_nan, strong_slope, strong_zero
 from .tape import CONSTANT, TRACING, Tape, check_fit, check_number, pull_back, refuse_ended
 
 __all__ = [
@@ -74,13 +74,13 @@ def quietly() -> Callable[..., Any]:
 
     A context in which NumPy is told so once takes 20 ns per call, where errstate takes 900.
     """
-    with onp.errstate(invalid="raise", divide="ignore", over="ignore", under="ignore"):
+    with onp.errstate(**WHILE_RULES_RUN):
         return contextvars.copy_context().run
 
 
 def _run_by_hand(rule: Any, *args: Any) -> Any:
     """Call a rule in the same way, for dual numbers that no transformation has made."""
-    with onp.errstate(invalid="raise", divide="ignore", over="ignore", under="ignore"):
+    with onp.errstate(**WHILE_RULES_RUN):
         return rule(*args)
 
 
@@ -235,10 +235,15 @@ def _plus(a: Any, b: Any) -> Any:
     return b if a is None else a if b is None else a + b
 
 
+def _without_gaps(xs: Any, xdots: list[Any]) -> list[Any]:
+    """Return the tangents of a list of arrays, with zeros for those that are constant."""
+    return [zeros_like(x) if xdot is None else xdot for x, xdot in zip(xs, xdots, strict=True)]
+
+
 def _by_rule(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
     """ẏ by the rule of defjvp, each part of it in the space of its part of y."""
     if type(xdot) is list:
-        xdot = [zeros_like(x) if dot is None else dot for x, dot in zip(args[argnum], xdot, strict=True)]
+        xdot = _without_gaps(args[argnum], xdot)
     ydot = record.forward[argnum](y, xdot, *args, **kwargs)
     if not isinstance(y, (tuple, list)):
         return fit(ydot, y)
@@ -262,7 +267,7 @@ def _elementwise(
                 return ydot
         except ArithmeticError:
             pass
-    with onp.errstate(invalid="ignore", divide="ignore", over="ignore", under="ignore"):
+    with onp.errstate(all="ignore"):
         try:
             ydot = rule(y, xdot, *args, **kwargs)
         except ArithmeticError:  # a Python float divided by zero, where NumPy's is infinite
@@ -288,8 +293,7 @@ def _linear(record: Record, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> A
     if isinstance(argnum, str):
         return at_rest(record.wrapped(*args, **{**kwargs, argnum: xdot}))
     if type(xdot) is list:
-        parts = zip(args[argnum], xdot, strict=True)
-        xdot = [zeros_like(x) if part is None else part for x, part in parts]
+        xdot = _without_gaps(args[argnum], xdot)
     return at_rest(record.wrapped(*args[:argnum], xdot, *args[argnum + 1 :], **kwargs))
 
 
@@ -313,11 +317,11 @@ def _transposed(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwarg
     for part_bar, part, part_dot in zip(xbars, xs, xdots, strict=True):
         if part_dot is None:
             continue
-        if record.kind == "vjp":
-            if not hasattr(part_bar, "dense"):
-                check_number(record, part_bar, part)
-            check_fit(record, part_bar, ybars, part)
-        fitted = fit(part_bar.dense() if hasattr(part_bar, "dense") else part_bar, part)
+        if hasattr(part_bar, "dense"):
+            part_bar = part_bar.dense()
+        check_number(record, part_bar, part)
+        check_fit(record, part_bar, ybars, part)
+        fitted = fit(part_bar, part)
         if type(fitted) is Box and fitted.tape is tape:
             seeds.append((fitted.index, part_dot))
     entries = tape.end()

@@ -91,10 +91,7 @@ def step(
     def run(record: Record, xs: list[Any]) -> Any:
         if opaque and innermost(xs) is not None:
             return call(record, (xs,), {})
-        filled = list(leaves)
-        for place, x in zip(places, xs, strict=True):
-            filled[place] = x
-        args, kwargs = tree.unflatten(structure, filled)
+        args, kwargs = tree.unflatten(structure, tree.replaced(leaves, places, xs))
         y, residuals = forward(*args, **kwargs)
         parts, output = tree.flatten(y)
         outputs[:] = [output]

@@ -10,20 +10,19 @@ from typing import Any
 import numpy as onp
 
 from . import tree
-from .arrays import linked
+from .arrays import content_of, linked
 from .boxes import Box, Traced, innermost, unbox
 from .calling import (
     OTHERS,
     PLAIN,
     call,
-    content_of,
     record_one,
     record_two,
     record_with_keywords,
 )
 from .errors import ArgumentError
 from .registry import Record, adopt, enter, record_of
-from .spaces import describe, zeros_of
+from .spaces import describe, module_of, zeros_of
 
 __all__ = ["primitive"]
 
@@ -127,9 +126,28 @@ def with_keywords(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any])
 
 def move(wrapped: Callable[..., Any], f: Callable[..., Any]) -> None:
     """Say where the wrapper of a NumPy function is found: pickle looks for it there."""
-    module = getattr(f, "__module__", None) or ("numpy" if isinstance(f, onp.ufunc) else "")
+    module = module_of(f)
     if module.partition(".")[0] == "numpy":
         wrapped.__module__, wrapped.__qualname__ = f"funad.{module}", wrapped.__name__
+
+
+def by_hand(
+    f: Callable[..., Any], kind: str | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make the decorated function the wrapper of ``f``: one that does more than to record a call.
+
+    ``kind`` is that of the record, if no rule says it.
+    """
+    record = enter(f)
+    record.kind = kind
+
+    def decorate(wrapped: Callable[..., Any]) -> Callable[..., Any]:
+        functools.update_wrapper(wrapped, f)
+        move(wrapped, f)
+        adopt(record, wrapped)
+        return wrapped
+
+    return decorate
 
 
 def composite(
@@ -140,20 +158,16 @@ def composite(
     It is written with primitives, so it needs no rule: its derivatives are theirs. ``plain`` is what
     it is on plain values, by default ``f`` itself.
     """
-    record = enter(f)
-    record.kind = "composite"
     on_plain = f if plain is None else plain
 
     def decorate(g: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(f)
+        @by_hand(f, "composite")
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             if len(args) == 1 and not kwargs and type(args[0]) is ndarray:
                 return on_plain(*args)
             traced = innermost((*args, *kwargs.values())) is not None
             return (g if traced else on_plain)(*args, **kwargs)
 
-        move(wrapped, f)
-        adopt(record, wrapped)
         return wrapped
 
     return decorate
@@ -307,10 +321,7 @@ def _call_whole(record: Record, leaves: list[Any], structure: Any, places: list[
     outputs: list[Any] = []  # the structure of y, once it is known
 
     def filled(xs: list[Any]) -> Any:
-        whole = list(leaves)
-        for place, x in zip(places, xs, strict=True):
-            whole[place] = x
-        return tree.unflatten(structure, whole)
+        return tree.unflatten(structure, tree.replaced(leaves, places, xs))
 
     def run(xs: list[Any]) -> Any:
         if innermost(xs) is not None:

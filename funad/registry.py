@@ -7,7 +7,6 @@ returns the cotangent x̄ of one argument.
 from __future__ import annotations
 
 import dis
-import functools
 import importlib
 import inspect
 import sys
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as onp
 
 from .errors import ArgumentError, DuplicateRuleError, MissingRuleError, UnsupportedKeywordError
-from .spaces import describe, ghost
+from .spaces import describe, ghost, module_of, named
 
 __all__ = ["defvjp", "defzero", "elementwise", "linear", "rules"]
 
@@ -190,25 +189,22 @@ def enter(f: Callable[..., Any], name: str | None = None) -> Record:
     """Return the record of the plain function f, made now if there is none."""
     record = _records.get(f)
     if record is None:
-        record = _records[f] = Record(f, name or _name_of(f))
+        record = _records[f] = Record(f, name or _full_name_of(f))
     return record
 
 
-def _name_of(f: Any) -> str:
-    """Return what messages call a function: its module and name, those of its class if it has none."""
-    inner = f
-    while isinstance(inner, functools.partial):
-        inner = inner.func
-    named = inner if hasattr(inner, "__name__") else type(inner)
-    module = getattr(named, "__module__", None) or ("numpy" if isinstance(f, onp.ufunc) else "")
-    return f"{module}.{named.__name__}" if module else str(named.__name__)
+def _full_name_of(f: Any) -> str:
+    """Return what messages call a primitive: its module and its name."""
+    f = named(f)
+    module = module_of(f)
+    return f"{module}.{f.__name__}" if module else str(f.__name__)
 
 
 def adopt(record: Record, wrapped: Callable[..., Any]) -> None:
     """Make ``wrapped`` the one wrapper of a record."""
     if record.wrapped is not record.f:
         raise DuplicateRuleError(
-            f"{record.name} is a primitive already; use {_name_of(record.wrapped)}, which was made of it"
+            f"{record.name} is a primitive already; use {_full_name_of(record.wrapped)}, which was made of it"
         )
     record.wrapped = wrapped
     _records[wrapped] = record
@@ -217,7 +213,7 @@ def adopt(record: Record, wrapped: Callable[..., Any]) -> None:
 def _known(f: Any) -> Record:
     record = record_of(f)
     if record is None:
-        found = _name_of(f) if callable(f) else describe(f)
+        found = _full_name_of(f) if callable(f) else describe(f)
         raise MissingRuleError(
             f"{found} is no primitive; wrap it in funad.primitive first, and give the rule to what comes back"
         )
@@ -261,10 +257,10 @@ def check_rule(record: Record, argnum: ArgNum, rule: Any, bar: str = "ȳ", name:
 
 def _counts(signature: inspect.Signature) -> tuple[int, int]:
     """Return how many arguments may be given by position, and how many must be."""
-    parameters = signature.parameters.values()
-    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    places = by_position(signature)
     least = sum(p.default is p.empty for p in places)
-    return (sys.maxsize - 2 if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(places)), least
+    any_number = any(p.kind is p.VAR_POSITIONAL for p in signature.parameters.values())
+    return (sys.maxsize - 2 if any_number else len(places)), least
 
 
 class Derived:
@@ -387,17 +383,13 @@ def numbered(f: Any, rules: tuple[Rule | None, ...], argnums: Any) -> dict[ArgNu
     names: list[str] = []
     record = _known(f)
     if any(isinstance(n, str) for n in argnums) and not record.name.startswith("numpy."):
-        signature = signature_of(record.f)
-        parameters = signature.parameters.values() if signature is not None else ()
-        names = [
-            p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD or p.kind is p.POSITIONAL_ONLY
-        ]
+        names = [p.name for p in by_position(signature_of(record.f))]
     places = [names.index(n) if n in names else n for n in argnums]
     return {n: rule for n, rule in zip(places, rules, strict=True) if rule is not None}
 
 
 def defvjp(
-    f: Any, *rules: Rule | None, argnums: tuple[ArgNum, ...] | None = None, masks: bool = False
+    f: Any, *rules: Rule | None, argnums: ArgNum | tuple[ArgNum, ...] | None = None, masks: bool = False
 ) -> None:
     """Give the primitive ``f`` its vector-Jacobian products, one rule per argument.
 
@@ -413,7 +405,7 @@ def defvjp(
         defaults; keywords of f that a rule does not name are refused on traced values. The
         rule calls traced functions only, and writes to none of its arguments. ``None`` leaves
         an argument without a rule.
-    argnums : tuple of int or str, optional
+    argnums : int, str or tuple of them, optional
         The arguments that the rules belong to, in order; a name for a keyword-only one.
     masks : bool, default False
         Say that the rules zero parts of ȳ (as those of ``where`` and indexing do), so that
@@ -421,8 +413,12 @@ def defvjp(
 
     Raises
     ------
+    MissingRuleError
+        If ``f`` is no primitive.
     DuplicateRuleError
         If an argument has a rule already.
+    ArgumentError
+        If what is given can be no rule of f: it is no function, or takes other arguments.
 
     Examples
     --------
@@ -440,12 +436,12 @@ def defvjp(
 
 
 def elementwise(
-    f: Any, *rules: Rule | None, argnums: tuple[ArgNum, ...] | None = None, masks: bool = False
+    f: Any, *rules: Rule | None, argnums: ArgNum | tuple[ArgNum, ...] | None = None, masks: bool = False
 ) -> None:
     """Give rules to a primitive that works element by element, with broadcasting.
 
     A rule returns ȳ·∂f/∂xᵢ in the shape of y; summing it over the broadcast axes is done once,
-    for all of them, by the backward sweep. See :func:`defvjp` for the parameters.
+    for all of them, by the backward sweep. See :func:`defvjp` for the parameters and the errors.
 
     Examples
     --------
@@ -467,12 +463,12 @@ def elementwise(
 
 
 def linear(
-    f: Any, *rules: Rule | None, argnums: tuple[ArgNum, ...] | None = None, masks: bool = False
+    f: Any, *rules: Rule | None, argnums: ArgNum | tuple[ArgNum, ...] | None = None, masks: bool = False
 ) -> None:
     """Give rules to a primitive that is linear in each of these arguments: its transposes.
 
     The rule of argument i may ask xᵢ for its shape and dtype, but not for its values, nor
-    those of y: derivatives do not depend on them. See :func:`defvjp` for the parameters.
+    those of y: derivatives do not depend on them. See :func:`defvjp` for the parameters and the errors.
 
     Examples
     --------
@@ -527,9 +523,15 @@ def rules() -> Iterator[tuple[Callable[..., Any], ArgNum]]:
             yield record.wrapped, argnum
 
 
-def signature_of(f: Callable[..., Any]) -> inspect.Signature | None:
-    """Return the signature of a plain function, or None where it has none to show."""
+def signature_of(f: Callable[..., Any], follow_wrapped: bool = True) -> inspect.Signature | None:
+    """Return the signature of a function, or None where it has none to show, as some of NumPy's own."""
     try:
-        return inspect.signature(f)
+        return inspect.signature(f, follow_wrapped=follow_wrapped)
     except (TypeError, ValueError):
         return None
+
+
+def by_position(signature: inspect.Signature | None) -> list[inspect.Parameter]:
+    """Return the parameters that may be given by position, in order."""
+    parameters = signature.parameters.values() if signature is not None else ()
+    return [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]

@@ -68,11 +68,21 @@ def as_numpy(x: Any) -> Any:
     return onp.float64(x) if type(x) is float else x
 
 
-def name_of(f: Any) -> str:
-    """Return what messages call a function: of a partial that of its function, of an object its class."""
+def named(f: Any) -> Any:
+    """Return what gives a function its name: of a partial its function, of an object its class."""
     while not hasattr(f, "__name__") and hasattr(f, "func"):
         f = f.func
-    return str(getattr(f, "__name__", type(f).__name__))
+    return f if hasattr(f, "__name__") else type(f)
+
+
+def name_of(f: Any) -> str:
+    """Return what messages call a function."""
+    return str(named(f).__name__)
+
+
+def module_of(f: Any) -> str:
+    """Return the name of the module of a function; "" if none is known."""
+    return getattr(f, "__module__", None) or ("numpy" if isinstance(f, onp.ufunc) else "")
 
 
 def describe(x: Any) -> str:

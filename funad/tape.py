@@ -29,7 +29,7 @@ from .errors import CotangentError, EndedTraceError
 from .indices import ASSIGN, Scatter, add_at, assigned, put
 from .registry import Record
 from .spaces import describe, fit, is_complex, is_number, shape_of, zeros_of
-from .strong_zeros import has_nan, mend, strong_product, strong_zero
+from .strong_zeros import WHILE_RULES_RUN, has_nan, mend, strong_product, strong_zero
 
 ndarray, float64 = onp.ndarray, onp.float64
 WIDTH = 7
@@ -114,7 +114,7 @@ def pull_back(entries: list[Any], inputs: int, masked: bool = False) -> list[Any
     that put zeros into a cotangent, looking at every step.
     """
     start = list(entries) if masked else None
-    with onp.errstate(invalid="raise", divide="ignore", over="ignore", under="ignore"):
+    with onp.errstate(**WHILE_RULES_RUN):
         start = walk(entries, inputs, start, False)
         if start is not None and any(has_nan(slot) for slot in entries[1:]):
             entries[:] = start
@@ -337,7 +337,7 @@ def check_fit(record: Record, xbar: Any, ybar: Any, x: Any) -> None:
     Elementwise and linear rules leave the undoing of broadcasts to the sweep; to sum or to spread
     what any other rule returns would hide its fault.
     """
-    if shape_of(xbar) != shape_of(x) and not hasattr(xbar, "dense"):
+    if shape_of(xbar) != shape_of(x):
         raise CotangentError(
             f"the VJP rule of {record.name} returned a cotangent of shape {shape_of(xbar)} for an argument "
             f"of shape {shape_of(x)}; return x̄ of the shape of x (funad.elementwise in the place of "

@@ -184,7 +184,13 @@ def _flatten_into(tree: Any, leaves: list[Any]) -> Structure:
 
 
 def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
-    """Return the tree of this structure with these leaves: the inverse of :func:`flatten`."""
+    """Return the tree of this structure with these leaves: the inverse of :func:`flatten`.
+
+    Raises
+    ------
+    ArgumentError
+        If ``structure`` is none, or has another number of leaves.
+    """
     if not isinstance(structure, Structure):
         raise ArgumentError(
             f"unflatten takes a structure, the second result of flatten, and the leaves, not "
@@ -196,6 +202,14 @@ def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
     if structure.flat:
         return _rebuild(structure.kind, structure.spec, leaves)
     return _unflatten_from(structure, iter(leaves))
+
+
+def replaced(leaves: list[Any], places: Iterable[int], xs: Iterable[Any]) -> list[Any]:
+    """Return leaves with xs in some of their places."""
+    filled = list(leaves)
+    for place, x in zip(places, xs, strict=True):
+        filled[place] = x
+    return filled
 
 
 def flatten_like(structure: Structure, tree: Any) -> list[Any]:

@@ -3,7 +3,6 @@
 import ctypes
 import ctypes.util
 import math
-import tracemalloc
 
 import numpy as onp
 import pytest
@@ -26,6 +25,8 @@ from funad import (
 )
 from funad.errors import ArgumentError
 from funad.testing import call, check_jvp, check_vjp
+
+from .memory import peak_memory
 
 x = onp.array([0.3, -0.7, 1.1])
 
@@ -93,14 +94,6 @@ def test_a_checkpoint_runs_its_function_twice():
     assert len(runs) == 2
 
 
-def peak_of(f, v):
-    tracemalloc.start()
-    grad(f)(v)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return peak
-
-
 def test_memory_of_a_recurrence_falls_to_about_its_square_root():
     big = onp.ones(20_000)
 
@@ -114,8 +107,8 @@ def test_memory_of_a_recurrence_falls_to_about_its_square_root():
             v = checkpoint(steps)(v, 32)
         return np.sum(v)
 
-    linear = peak_of(lambda v: np.sum(steps(v, 1024)), big)
-    root = peak_of(in_segments, big)
+    linear = peak_memory(lambda: grad(lambda v: np.sum(steps(v, 1024)))(big))
+    root = peak_memory(lambda: grad(in_segments)(big))
     # 1,024 states of 160 kB, against 32 kept and 32 computed again at a time.
     assert linear > 1000 * big.nbytes
     assert root < 110 * big.nbytes

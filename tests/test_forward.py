@@ -1,7 +1,6 @@
 """Forward mode, dual numbers, Jacobians, Hessians: each against the others and differences."""
 
 import threading
-import tracemalloc
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -39,6 +38,8 @@ from funad.errors import (
     NonScalarOutputError,
     TangentError,
 )
+
+from .memory import peak_memory
 
 x = onp.array([0.3, -0.7, 1.1])
 A = onp.array([[1.0, 2.0, -1.0], [0.5, -0.3, 0.8]])
@@ -594,12 +595,3 @@ def test_dual_numbers_in_a_tape_are_computed_with_once():
     elementwise(times, lambda y, ybar, a, b: ybar * b, lambda y, ybar, a, b: ybar * a)
     hvp(lambda v: np.sum(times(v, v)))(x, x)
     assert calls == [1]
-
-
-def peak_memory(run):
-    tracemalloc.start()
-    try:
-        run()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()

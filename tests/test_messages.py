@@ -1,5 +1,6 @@
 """What a user's own rules and calls may get wrong, and what is said of it: never a silent number."""
 
+import re
 from types import FunctionType
 
 import numpy as onp
@@ -264,15 +265,22 @@ def cubes(x):
     return np.sum(x**3)
 
 
-PRODUCTS = [hvp, vhp, value_grad_and_hvp, lambda f: ggnvp(f, lambda y: y**2)]
+PRODUCTS = {
+    "hvp(cubes)": hvp(cubes),
+    "vhp(cubes)": vhp(cubes),
+    "value_grad_and_hvp(cubes)": value_grad_and_hvp(cubes),
+    "ggnvp(cubes, loss)": ggnvp(cubes, lambda y: y**2),
+}
 
 
-@pytest.mark.parametrize("product", PRODUCTS)
-def test_a_missing_vector_is_asked_for(product):
-    with pytest.raises(ArgumentError, match=r"and then v.*hvp\(cubes\)\(x, v\), v comes last.*1 argument$"):
-        product(cubes)(x)
+@pytest.mark.parametrize("written", PRODUCTS)
+def test_a_missing_vector_is_asked_for(written):
+    product = PRODUCTS[written]
+    said = rf"and then v.* of x: {re.escape(written)}\(x, v\), v comes last.*1 argument$"
+    with pytest.raises(ArgumentError, match=said):
+        product(x)
     with pytest.raises(ArgumentError, match="0 arguments"):
-        product(cubes)()
+        product()
 
 
 def test_a_missing_vector_behind_two_arguments_is_asked_for():
@@ -286,7 +294,9 @@ def test_a_missing_vector_behind_two_arguments_is_asked_for():
 
 
 def test_a_list_in_the_place_of_an_array_is_refused_by_what_was_expected():
-    with pytest.raises(TangentError, match=r"float64\[3\], but its tangent is a list of 3.*numpy.array\(v\)"):
+    with pytest.raises(
+        TangentError, match=r"float64\[3\], but its tangent is a list of 3; write numpy.array"
+    ):
         hvp(cubes)(x, [1.0, 0.0, 0.0])
     with pytest.raises(TangentError, match=r"primal 0 is one float64\[3\], but its tangent is a tuple of 3"):
         jvp(cubes, (x,), ((1.0, 0.0, 0.0),))
@@ -306,7 +316,7 @@ def test_containers_that_differ_are_shown_side_by_side():
         vjp_f({"z": y["y"]})
     with pytest.raises(TangentError, match=r"dict\('w': \*, 'b': \*\), but its tangent has dict\('w': \*\)"):
         jvp(lambda p: p["w"] * p["b"], (params,), ({"w": x},))
-    with pytest.raises(TangentError, match=r"a primal has shape \(3,\), but its tangent \(2,\)"):
+    with pytest.raises(TangentError, match=r"a primal has shape \(3,\), but its tangent has shape \(2,\)"):
         jvp(lambda p: p["w"] * p["b"], (params,), ({"w": x[:2], "b": 1.0},))
     with pytest.raises(ArgumentError, match="the trees differ"):
         tree.map(lambda a, b: a, params, {"w": x})

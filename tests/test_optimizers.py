@@ -367,7 +367,7 @@ REFUSED = [
     (lambda: adam(0.1, first=1.0), ArgumentError, "first must be a number from 0 to below 1"),
     (lambda: adam(0.1, second=2.0), ArgumentError, "second must be a number from 0 to below 1"),
     (lambda: adamw(weight_decay=-1), ArgumentError, "weight_decay must be a number from 0 on, but is -1"),
-    (lambda: exponential_decay(0.1, 0.0), ArgumentError, "decay must be a number above 0, but is 0.0"),
+    (lambda: exponential_decay(0.1, 0.0), ArgumentError, "decay must be a finite number above 0, but is 0.0"),
     (lambda: exponential_decay(0.1, 0.5, 0), ArgumentError, "every must be 1 or more, but is 0"),
     (lambda: cosine_decay(0.1, 0), ArgumentError, "steps must be 1 or more, but is 0"),
     (lambda: cosine_decay(0.1, 5, -1.0), ArgumentError, "end must be a number from 0 on, but is -1.0"),

@@ -4,16 +4,12 @@ What they are given may be plain and what the function returns traced, where its
 values. NumPy's own code cannot go on with that and says so; then they start anew.
 """
 
-import functools as _functools
-
 import numpy as _np
 
 from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
 from ..errors import NotDifferentiableError as _NotDifferentiableError
-from ..primitives import move as _move
-from ..registry import adopt as _adopt
-from ..registry import enter as _enter
+from ..primitives import by_hand as _by_hand
 from .creation import array as _array
 from .indexing import scatter as _scatter
 from .manipulation import asarray as _asarray
@@ -43,16 +39,12 @@ def tried(f, g, *args, **kwargs):
 
 def watched(f):
     """Make the decorated function what f, which calls a function, is on traced values."""
-    record = _enter(f)
-    record.kind = "composite"
 
     def decorate(g):
-        @_functools.wraps(f)
+        @_by_hand(f, "composite")
         def wrapped(*args, **kwargs):
             return tried(f, g, *args, **kwargs)
 
-        _move(wrapped, f)
-        _adopt(record, wrapped)
         return wrapped
 
     return decorate

@@ -1,7 +1,5 @@
 """Making arrays: array([...]) of traced values, full, linspace, and those that pass through."""
 
-import functools as _functools
-
 import numpy as _np
 from numpy import fromfunction, fromiter, indices, tri
 
@@ -13,8 +11,8 @@ from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..calling import call as _call
 from ..errors import NotDifferentiableError as _NotDifferentiableError
+from ..primitives import by_hand as _by_hand
 from ..primitives import composite as _composite
-from ..primitives import move as _move
 from ..primitives import primitive
 from ..registry import adopt as _adopt
 from ..registry import enter as _enter
@@ -150,15 +148,11 @@ def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, d
 
 def _to_fill(f):
     """Wrap a function that makes an array, such that traced values can be written into it."""
-    record = _enter(f)
 
-    @_functools.wraps(f)
+    @_by_hand(f, "passed")  # it takes no traced values, and makes what can
     def make(*args, **kwargs):
         return _fillable(f(*args, **kwargs))
 
-    _move(make, f)
-    _adopt(record, make)
-    record.kind = "passed"  # it takes no traced values, and makes what can
     return make
 
 
@@ -171,16 +165,13 @@ zeros = _to_fill(_np.zeros)
 
 def _to_fill_like(f):
     """Wrap a function that makes an array like another, of which it asks the shape and dtype alone."""
-    record = _enter(f)
 
-    @_functools.wraps(f)
+    @_by_hand(f)
     def make(a, *args, **kwargs):
         if isinstance(a, _Traced) or (type(a) in (list, tuple) and _innermost(a) is not None):
             return _array_of(f(_unbox(_as_array(a)), *args, **kwargs))
         return _fillable(f(a, *args, **kwargs))
 
-    _move(make, f)
-    _adopt(record, make)
     return make
 
 

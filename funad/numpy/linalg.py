@@ -3,7 +3,6 @@
 This module is loaded when it is asked for (see ``registry.LATE``): with its rules it takes 2 ms.
 """
 
-import functools as _functools
 import importlib as _importlib
 
 import numpy as _np
@@ -12,9 +11,8 @@ from numpy.linalg import LinAlgError
 from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
 from ..calling import call as _call
-from ..primitives import move as _move
+from ..primitives import by_hand as _by_hand
 from ..primitives import primitive
-from ..registry import adopt as _adopt
 from ..registry import enter as _enter
 from ..tape import Tape as _Tape
 from . import elementwise as _elementwise
@@ -81,7 +79,7 @@ cholesky = primitive(_np.linalg.cholesky)
 _qr = _enter(_np.linalg.qr)
 
 
-@_functools.wraps(_np.linalg.qr)
+@_by_hand(_np.linalg.qr)
 def qr(a, mode="reduced"):
     # What LAPACK makes of a tall matrix beside the reduced Q follows from its reflections alone.
     if mode in ("raw", "complete") and _innermost((a,)) is not None:
@@ -95,21 +93,15 @@ def qr(a, mode="reduced"):
     return _call(_qr, (a,), {"mode": mode})
 
 
-_move(qr, _np.linalg.qr)
-_adopt(_qr, qr)
 _svd = _enter(_np.linalg.svd)
 
 
-@_functools.wraps(_np.linalg.svd)
+@_by_hand(_np.linalg.svd)
 def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
     apart = compute_uv and not hermitian and type(_innermost((a,))) is _Tape
     if apart:
         return svd_apart(a, full_matrices)
     return _call(_svd, (a, full_matrices, compute_uv, hermitian), {})
-
-
-_move(svd, _np.linalg.svd)
-_adopt(_svd, svd)
 
 
 def _svd_apart(a, full_matrices=True):
@@ -126,14 +118,10 @@ eigvals = primitive(_np.linalg.eigvals)
 _eigh = _enter(_np.linalg.eigh)
 
 
-@_functools.wraps(_np.linalg.eigh)
+@_by_hand(_np.linalg.eigh)
 def eigh(a, UPLO="L"):
     tape = _innermost((a,))
     return _call(_eigh, (a, UPLO), {}) if type(tape) is not _Tape else eigh_apart(a, UPLO)
-
-
-_move(eigh, _np.linalg.eigh)
-_adopt(_eigh, eigh)
 
 
 def _eigh_apart(a, UPLO="L"):

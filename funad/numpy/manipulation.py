@@ -3,8 +3,6 @@
 Those that are made of other functions of the namespace need no rule: they are ``composite``.
 """
 
-import functools as _functools
-
 import numpy as _np
 from numpy import broadcast_shapes
 
@@ -15,11 +13,10 @@ from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..calling import call as _call
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
+from ..primitives import by_hand as _by_hand
 from ..primitives import composite as _composite
-from ..primitives import move as _move
 from ..primitives import of_any as _wrap
 from ..primitives import primitive
-from ..registry import adopt as _adopt
 from ..registry import enter as _enter
 from ..registry import record_of as _record_of
 from .indexing import take as _take
@@ -94,7 +91,7 @@ def _laid_out(f, place):
     record = _enter(f)
     traced = _wrap(record, f)
 
-    @_functools.wraps(f)
+    @_by_hand(f)
     def wrapped(*args, **kwargs):
         if len(args) > place:
             if args[place] not in ("C", "F") and isinstance(args[0], _Traced):
@@ -103,8 +100,6 @@ def _laid_out(f, place):
             kwargs["order"] = memory_order(args[0], kwargs["order"])
         return traced(*args, **kwargs)
 
-    _move(wrapped, f)
-    _adopt(record, wrapped)
     return wrapped
 
 
@@ -113,14 +108,12 @@ def _unseen(f):
     record = _enter(f)
     traced = _wrap(record, f)
 
-    @_functools.wraps(f)
+    @_by_hand(f)
     def wrapped(*args, **kwargs):
         if args and type(args[0]) is _Box and isinstance(args[0].value, _Traced):
             return _call(record, args, kwargs)
         return traced(*args, **kwargs)
 
-    _move(wrapped, f)
-    _adopt(record, wrapped)
     return wrapped
 
 
@@ -180,13 +173,11 @@ _copy = _enter(_np.copy)
 _of_copy = _wrap(_copy, _np.copy)
 
 
-@_functools.wraps(_np.copy)
+@_by_hand(_np.copy)
 def copy(*args, **kwargs):
     return _fillable(_of_copy(*args, **kwargs))
 
 
-_move(copy, _np.copy)
-_adopt(_copy, copy)
 require = _unseen(_np.require)
 
 

@@ -10,10 +10,9 @@ from ..arrays import view_of as _view_of
 from ..boxes import innermost as _innermost
 from ..calling import as_array as _as_array
 from ..calling import call as _call
-from ..primitives import move as _move
+from ..primitives import by_hand as _by_hand
 from ..primitives import primitive
 from ..registry import Record as _Record
-from ..registry import adopt as _adopt
 from ..registry import enter as _enter
 from ..spaces import shape_of as _shape_of
 
@@ -58,7 +57,7 @@ _EINSUM = _enter(_np.einsum)
 _LOWER = "abcdefghijklmnopqrstuvwxyz"  # the module string takes half a millisecond of the import
 
 
-@_functools.wraps(_np.einsum)
+@_by_hand(_np.einsum)
 def einsum(*operands, **kwargs):
     if _innermost(operands) is not None:
         if not isinstance(operands[0], str):
@@ -74,9 +73,6 @@ def einsum(*operands, **kwargs):
             return _linked(_call(_EINSUM, operands, kwargs), _REORDERED, (a, subscripts), kwargs)
     return _call(_EINSUM, operands, kwargs)
 
-
-_move(einsum, _np.einsum)
-_adopt(_EINSUM, einsum)
 
 # With the array in front, as steps from an array to its views have it
 _REORDERED = _Record(lambda a, subscripts, **kwargs: _np.einsum(subscripts, a, **kwargs), "numpy.einsum")

@@ -1,13 +1,10 @@
 """Quantiles and percentiles: what a given part of the elements lies below."""
 
-import functools as _functools
-
 import numpy as _np
 
 from ..boxes import innermost as _innermost
-from ..primitives import move as _move
+from ..primitives import by_hand as _by_hand
 from ..primitives import of_any as _wrap
-from ..registry import adopt as _adopt
 from ..registry import enter as _enter
 
 __all__ = ["quantile", "percentile", "nanquantile", "nanpercentile"]
@@ -18,14 +15,12 @@ def untouched(f):
     record = _enter(f)
     traced = _wrap(record, f)
 
-    @_functools.wraps(f)
+    @_by_hand(f)
     def wrapped(*args, **kwargs):
         if kwargs.get("overwrite_input") and _innermost((*args, *kwargs.values())) is not None:
             record.check_keywords({"overwrite_input": True})
         return traced(*args, **kwargs)
 
-    _move(wrapped, f)
-    _adopt(record, wrapped)
     return wrapped
 
 

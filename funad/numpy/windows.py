@@ -1,6 +1,5 @@
 """Windows that slide over an array; NumPy has them in numpy.lib.stride_tricks."""
 
-import functools as _functools
 import importlib as _importlib
 
 import numpy as _np
@@ -8,9 +7,8 @@ import numpy as _np
 from ..boxes import innermost as _innermost
 from ..calling import call as _call
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
-from ..primitives import move as _move
+from ..primitives import by_hand as _by_hand
 from ..primitives import primitive
-from ..registry import adopt as _adopt
 from ..registry import enter as _enter
 from .views import may_share as _may_share
 
@@ -18,7 +16,7 @@ _plain = _np.lib.stride_tricks.sliding_window_view
 _SLIDING = _enter(_plain)
 
 
-@_functools.wraps(_plain)
+@_by_hand(_plain)
 def sliding_window_view(x, window_shape, axis=None, *, subok=False, writeable=False):
     if _innermost((x,)) is None:
         return _plain(x, window_shape, axis, subok=subok, writeable=writeable)
@@ -28,10 +26,6 @@ def sliding_window_view(x, window_shape, axis=None, *, subok=False, writeable=Fa
             "a traced value; write into x itself, and the windows show it"
         )
     return _call(_SLIDING, (x, window_shape, axis), {"subok": subok} if subok else {})
-
-
-_move(sliding_window_view, _plain)
-_adopt(_SLIDING, sliding_window_view)
 
 
 def _sum_windows(windows, axes):

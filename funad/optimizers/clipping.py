@@ -11,7 +11,7 @@ from .. import numpy as np
 from .. import tree
 from ..errors import ArgumentTypeError
 from ..spaces import describe, dtype_of, is_complex, plain
-from .schedules import check
+from .checks import check
 
 __all__ = ["clip_by_norm", "clip_by_value", "global_norm"]
 
@@ -77,7 +77,7 @@ def clip_by_norm(gradient: Any, limit: float) -> Any:
     >>> clip_by_norm({"w": 6.0, "b": 8.0}, 5.0)
     {'w': 3.0, 'b': 4.0}
     """
-    check("limit", limit, lambda v: v > 0, "a number above 0")
+    check("limit", limit, "a number above 0")
     norm = global_norm(gradient)
     if norm <= limit:
         return gradient
@@ -110,7 +110,7 @@ def clip_by_value(gradient: Any, limit: float) -> Any:
     >>> clip_by_value({"w": 6.0, "b": -0.5}, 1.0)
     {'w': 1.0, 'b': -0.5}
     """
-    check("limit", limit, lambda v: v > 0, "a number above 0")
+    check("limit", limit, "a number above 0")
     return tree.map(lambda g: _clipped(g, limit), gradient)
 
 

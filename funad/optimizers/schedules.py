@@ -11,22 +11,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from ..errors import ArgumentError
+from .checks import check
 
 __all__ = ["Rate", "Schedule", "constant", "cosine_decay", "exponential_decay", "piecewise", "warmup"]
 
 Schedule = Callable[[int], Any]
 Rate = float | Schedule
-
-
-def check(name: str, value: Any, holds: Callable[[Any], bool], must: str) -> None:
-    """Refuse an option by name unless it is what it must be: no text and no array of several either."""
-    try:
-        good = bool(holds(value))
-    except (TypeError, ValueError):
-        good = False
-    if not good:
-        raise ArgumentError(f"{name} must be {must}, but is {value!r}")
 
 
 def as_schedule(rate: Rate) -> Schedule:
@@ -43,7 +33,7 @@ def constant(rate: float) -> Schedule:
     >>> constant(0.1)(1000)
     0.1
     """
-    check("a learning rate", rate, lambda v: 0 <= v < math.inf, "a number from 0 on")
+    check("a learning rate", rate, "a number from 0 on")
     return partial(_constant, rate)
 
 
@@ -70,8 +60,8 @@ def exponential_decay(rate: float, decay: float, every: int = 1, staircase: bool
     >>> [exponential_decay(8.0, 0.5, every=2)(step) for step in (0, 2, 4)]
     [8.0, 4.0, 2.0]
     """
-    check("decay", decay, lambda v: 0 < v < math.inf, "a number above 0")
-    check("every", every, lambda v: v >= 1, "1 or more")
+    check("decay", decay, "a finite number above 0")
+    check("every", every, "1 or more")
     return partial(_exponential, as_schedule(rate)(0), decay, every, staircase)
 
 
@@ -102,8 +92,8 @@ def cosine_decay(rate: float, steps: int, end: float = 0.0) -> Schedule:
     >>> [round(cosine_decay(0.2, 100)(step), 3) for step in (0, 50, 100, 200)]
     [0.2, 0.1, 0.0, 0.0]
     """
-    check("steps", steps, lambda v: v >= 1, "1 or more")
-    check("end", end, lambda v: 0 <= v < math.inf, "a number from 0 on")
+    check("steps", steps, "1 or more")
+    check("end", end, "a number from 0 on")
     return partial(_cosine, as_schedule(rate)(0), steps, end)
 
 
@@ -130,8 +120,8 @@ def piecewise(rate: float, changes: Mapping[int, float]) -> Schedule:
     """
     pieces = [(0, rate), *sorted(changes.items())]
     for step, value in pieces:
-        check("a learning rate", value, lambda v: 0 <= v < math.inf, "a number from 0 on")
-        check("a step at which the rate changes", step, lambda v: v >= 0, "0 or more")
+        check("a learning rate", value, "a number from 0 on")
+        check("a step at which the rate changes", step, "0 or more")
     return partial(_piecewise, tuple(reversed(pieces)))
 
 
@@ -159,7 +149,7 @@ def warmup(rate: Rate, steps: int) -> Schedule:
     >>> [warmup(0.5, 4)(step) for step in range(6)]
     [0.125, 0.25, 0.375, 0.5, 0.5, 0.5]
     """
-    check("steps", steps, lambda v: v >= 1, "1 or more")
+    check("steps", steps, "1 or more")
     return partial(_warmup, as_schedule(rate), steps)
 
 

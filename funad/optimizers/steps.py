@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -11,8 +10,9 @@ from .. import numpy as np
 from .. import tree
 from ..errors import ArgumentError, ArgumentTypeError
 from ..spaces import describe, dtype_of, is_complex, plain, shape_of, zeros_like
+from .checks import check
 from .clipping import in_space
-from .schedules import Rate, Schedule, as_schedule, check
+from .schedules import Rate, Schedule, as_schedule
 
 __all__ = ["Optimizer", "State", "adagrad", "adam", "adamw", "momentum", "nesterov", "rmsprop", "sgd"]
 
@@ -183,7 +183,7 @@ def momentum(rate: Rate, decay: float = 0.9) -> Optimizer:
     5.5
     3.75
     """
-    _check_decay("decay", decay)
+    check("decay", decay, "a number from 0 to below 1")
     return _optimizer(partial(_momentum, decay), rate, _zeros)
 
 
@@ -222,7 +222,7 @@ def nesterov(rate: Rate, decay: float = 0.9) -> Optimizer:
     >>> update(2.0, init(8.0), 8.0)[0]
     6.5
     """
-    _check_decay("decay", decay)
+    check("decay", decay, "a number from 0 to below 1")
     return _optimizer(partial(_nesterov, decay), rate, _zeros)
 
 
@@ -259,7 +259,7 @@ def adagrad(rate: Rate = 0.01, eps: float = 1e-10) -> Optimizer:
     >>> round(update(2.0, init(8.0), 8.0)[0], 6)
     7.5
     """
-    _check_eps(eps)
+    check("eps", eps, "a number from 0 on")
     return _optimizer(partial(_adagrad, eps), rate, _real_zeros)
 
 
@@ -297,8 +297,8 @@ def rmsprop(rate: Rate = 0.01, decay: float = 0.99, eps: float = 1e-8) -> Optimi
     >>> round(update(2.0, init(8.0), 8.0)[0], 6)
     7.0
     """
-    _check_decay("decay", decay)
-    _check_eps(eps)
+    check("decay", decay, "a number from 0 to below 1")
+    check("eps", eps, "a number from 0 on")
     return _optimizer(partial(_rmsprop, decay, eps), rate, _real_zeros)
 
 
@@ -376,10 +376,10 @@ def adamw(
     >>> update(0.0, init(8.0), 8.0)[0]  # no gradient: the decay alone
     7.0
     """
-    _check_decay("first", first)
-    _check_decay("second", second)
-    _check_eps(eps)
-    check("weight_decay", weight_decay, lambda v: 0 <= v < math.inf, "a number from 0 on")
+    check("first", first, "a number from 0 to below 1")
+    check("second", second, "a number from 0 to below 1")
+    check("eps", eps, "a number from 0 on")
+    check("weight_decay", weight_decay, "a number from 0 on")
     return _optimizer(partial(_adamw, first, second, eps, weight_decay), rate, _zeros, _real_zeros)
 
 
@@ -392,11 +392,3 @@ def _adamw(
     c = (1 - second**t) ** 0.5
     new = p - (rate * c / (1 - first**t)) * m / (np.sqrt(v) + eps * c)
     return (new - rate * weight_decay * p if weight_decay else new), m, v
-
-
-def _check_decay(name: str, decay: Any) -> None:
-    check(name, decay, lambda v: 0 <= v < 1, "a number from 0 to below 1")
-
-
-def _check_eps(eps: Any) -> None:
-    check("eps", eps, lambda v: 0 <= v < math.inf, "a number from 0 on")

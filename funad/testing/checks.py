@@ -14,7 +14,7 @@ from .. import tree
 from ..boxes import unbox
 from ..errors import ArgumentError
 from ..registry import record_of
-from ..spaces import describe
+from ..spaces import describe, name_of
 from ..transforms import grad, jvp, vjp
 
 __all__ = ["Call", "call", "check_grads", "check_jvp", "check_vjp"]
@@ -66,6 +66,8 @@ def check_vjp(
     ------
     AssertionError
         Saying what differs, and by how much.
+    ArgumentError
+        If ``at`` is no call.
 
     Examples
     --------
@@ -90,7 +92,7 @@ def _of_one_argument(
             f"{check}(f, call(x)) after from funad.testing import call"
         )
     record = record_of(f)
-    name = record.name if record is not None else getattr(f, "__name__", "f")
+    name = record.name if record is not None else name_of(f)
     at = _frozen(at)
 
     def of_x(x: Any) -> Any:
@@ -198,6 +200,8 @@ def check_grads(
     ------
     AssertionError
         Saying which argument, what differs, and by how much.
+    ArgumentError
+        If ``args`` is no tuple, or ``modes`` are others than these.
 
     Examples
     --------

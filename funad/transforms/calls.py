@@ -6,15 +6,15 @@ import functools
 import inspect
 import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as onp
 
 from .. import tree
-from ..boxes import Box, Traced
+from ..boxes import Box, Dual, Traced
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError
-from ..registry import record_of
+from ..registry import by_position, record_of, signature_of
 from ..spaces import describe, fit, is_complex, is_number, name_of, shed, zeros_like
 from ..tape import Tape, has_ended, refuse_ended
 from ..teaching import refused_constant
@@ -116,9 +116,12 @@ def locate(f: Callable[..., Any], argnum: int | str, args: Any, kwargs: Any) -> 
 
 def _why_not(f: Callable[..., Any], name: str, argnum: str, positional: list[str]) -> str:
     """Return why an argument is not to be found by its name."""
-    parameters = _parameters(f)
+    signature = signature_of(f)
+    if signature is None:
+        return f"{name} does not show the names of its arguments; give its position"
+    parameters = signature.parameters
     if argnum not in parameters:
-        return f"{name} has no such argument; it has {', '.join(parameters)}"
+        return f"{name} has no such argument; it has {', '.join(parameters) or 'none'}"
     kind = parameters[argnum].kind
     if kind is inspect.Parameter.VAR_POSITIONAL:
         first = list(parameters).index(argnum)
@@ -130,24 +133,12 @@ def _why_not(f: Callable[..., Any], name: str, argnum: str, positional: list[str
     return f"{name} was called without this argument"
 
 
-def _parameters(f: Callable[..., Any], follow: bool = True) -> Mapping[str, inspect.Parameter]:
-    """Return the parameters of f, as far as Python knows them."""
-    try:
-        return inspect.signature(f, follow_wrapped=follow).parameters
-    except (TypeError, ValueError):
-        return {}
-
-
-_BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-
-
 def _positional(f: Callable[..., Any]) -> list[str]:
     """Return the names of the arguments of f that may be given by position, in order."""
-    names = [p.name for p in _parameters(f).values() if p.kind in _BY_POSITION]
-    if (
-        hasattr(f, "__wrapped__") and record_of(f) is None
-    ):  # functools.wraps shows the arguments of what is wrapped
-        own = [p.name for p in _parameters(f, False).values() if p.kind in _BY_POSITION]
+    names = [p.name for p in by_position(signature_of(f))]
+    if hasattr(f, "__wrapped__") and record_of(f) is None:
+        # functools.wraps shows the arguments of what is wrapped, which may be others than those taken.
+        own = [p.name for p in by_position(signature_of(f, follow_wrapped=False))]
         if own != names[: len(own)]:
             return own
     return names
@@ -155,15 +146,11 @@ def _positional(f: Callable[..., Any]) -> list[str]:
 
 def leaf_names(f: Callable[..., Any], args: Any, kwargs: Any) -> list[str]:
     """Return how each leaf of (args, kwargs) is written in f: ``params['w'][0]``."""
-    names: list[str] = []
-    try:
-        for parameter in inspect.signature(f).parameters.values():
-            if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
-                names.append(parameter.name)
-            elif parameter.kind is parameter.VAR_POSITIONAL:
-                names += [f"{parameter.name}[{n}]" for n in range(len(args) - len(names))]
-    except (TypeError, ValueError):  # as of some of NumPy's own functions
-        pass
+    signature = signature_of(f)
+    names = [p.name for p in by_position(signature)]
+    for parameter in signature.parameters.values() if signature is not None else ():
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            names += [f"{parameter.name}[{n}]" for n in range(len(args) - len(names))]
     names += [f"argument{n}" for n in range(len(names), len(args))]
     named = [*zip(names, args, strict=False), *kwargs.items()]
     return [path for name, x in named for path in tree.paths(x, name)]
@@ -209,13 +196,18 @@ class Call:
             structure = self.structures[0]
             x = boxes[0] if structure is None else tree.unflatten(structure, boxes)
             return self.f(x, *self.args[1:], **self.kwargs)
-        args, kwargs = list(self.args), self.kwargs
-        for place, x in zip(self.places, self.rebuilt(boxes), strict=True):
+        args, kwargs = self.arguments(self.rebuilt(boxes))
+        return self.f(*args, **kwargs)
+
+    def arguments(self, xs: Any) -> tuple[list[Any], dict[str, Any]]:
+        """Return args and kwargs with xs in the place of the differentiated arguments."""
+        args, kwargs = list(self.args), dict(self.kwargs)
+        for place, x in zip(self.places, xs, strict=True):
             if isinstance(place, int):
                 args[place] = x
             else:
-                kwargs = {**kwargs, place: x}
-        return self.f(*args, **kwargs)
+                kwargs[place] = x
+        return args, kwargs
 
     def rebuilt(self, leaves: list[Any]) -> list[Any]:
         """Return the differentiated arguments with other leaves in them."""
@@ -284,6 +276,18 @@ def check_direction(v: Any, x: Any, name: str, error: type[Exception]) -> None:
             f"{name} is {describe(v)}, but it belongs to {describe(x)}, which is real; give the real and the "
             f"imaginary part one by one"
         )
+
+
+def leaves_like(structure: Any, x: Any, v: Any, owner: str, name: str, error: type[Exception]) -> list[Any]:
+    """Return the leaves of v, a tangent or a cotangent of x; refuse v of another structure than x has."""
+    try:
+        return tree.flatten_like(structure, v)
+    except ArgumentError:
+        if structure.kind is None and isinstance(v, (list, tuple)):
+            raise error(
+                f"{owner} is one {describe(x)}, but {name} is a {describe(v)}; write numpy.array(...)"
+            ) from None
+        raise error(f"{owner} has the structure {structure}, but {name} has {tree.flatten(v)[1]}") from None
 
 
 def check_complex(call: Call) -> None:
@@ -373,13 +377,22 @@ def trace_call(call: Call, has_aux: bool) -> tuple[Any, Tape, Any]:
         if type(y) is not Box:
             check_output(call.f, y)
         return y, tape, None
-    if not isinstance(y, tuple) or len(y) != 2:
+    try:
+        y, aux = pair(call.f, y)
+    except ArgumentError:
         tape.end()
+        raise
+    return y, tape, tree.map(lambda leaf: out_of(tape, leaf), aux)
+
+
+def pair(f: Any, y: Any) -> Any:
+    """Return the pair (y, aux) that f has returned; refuse anything else."""
+    if not isinstance(y, tuple) or len(y) != 2:
         raise ArgumentError(
-            f"has_aux=True needs a function that returns a pair (y, aux), but "
-            f"{name_of(call.f)} returned {describe(y)}"
+            f"has_aux=True needs a function that returns a pair (y, aux), but {name_of(f)} returned "
+            f"{describe(y)}"
         )
-    return y[0], tape, tree.map(lambda leaf: out_of(tape, leaf), y[1])
+    return y
 
 
 def check_output(f: Any, y: Any) -> None:
@@ -393,6 +406,16 @@ def check_output(f: Any, y: Any) -> None:
     )
 
 
-def out_of(tape: Tape, x: Any) -> Any:
+def out_of(trace: Any, x: Any) -> Any:
     """Return x as it is outside of this trace."""
-    return shed(x.value) if type(x) is Box and x.tape is tape else x
+    return shed(x.value) if type(x) in (Box, Dual) and x.tape is trace else x
+
+
+def takes(f: Any, args: Any, kwargs: Any) -> bool:
+    """Say whether f can be called with these arguments, as far as its signature says it."""
+    signature = signature_of(f)
+    try:
+        _ = signature is None or signature.bind(*args, **kwargs)
+    except TypeError:
+        return False
+    return True

@@ -15,7 +15,7 @@ from ..joint import step, step_of_one
 from ..registry import signature_of
 from ..spaces import describe, dtype_of, is_complex, is_number, name_of, shape_of
 from ..tape import Tape
-from .calls import Transformed
+from .calls import Transformed, takes
 from .reverse import stop_gradient, vjp
 
 __all__ = ["checkpoint", "custom_vjp", "numerical", "tap", "value"]
@@ -64,10 +64,7 @@ def _checkpoint(f: Any, args: Any, kwargs: Any) -> Any:
 
     def backward(_: Any, ybar: Any, xs: list[Any], places: list[int]) -> Any:
         def again(xs: list[Any]) -> Any:
-            filled = list(leaves)
-            for place, x in zip(places, xs, strict=True):
-                filled[place] = x
-            args, kwargs = tree.unflatten(structure, filled)
+            args, kwargs = tree.unflatten(structure, tree.replaced(leaves, places, xs))
             return f(*args, **kwargs)
 
         return vjp(again, xs)[1](ybar)
@@ -98,8 +95,11 @@ def custom_vjp(f: Any, forward: Callable[..., Any], backward: Callable[..., Any]
     Raises
     ------
     ArgumentError
-        If one of the three is no function; on the way back, if ``backward`` does not return one
-        cotangent per positional argument, of its structure.
+        If one of the three is no function, or ``backward`` does not take two arguments; when called,
+        if ``forward`` returns no pair; on the way back, if ``backward`` does not return one cotangent
+        per positional argument, of its structure.
+    CotangentError
+        On the way back, if such a cotangent is not of the shape of its argument, or complex for a real one.
 
     Examples
     --------
@@ -114,14 +114,11 @@ def custom_vjp(f: Any, forward: Callable[..., Any], backward: Callable[..., Any]
     """
     if not callable(forward) or not callable(backward):
         raise ArgumentError("custom_vjp(f, forward, backward) takes three functions")
-    signature = signature_of(backward)
-    try:
-        _ = signature is None or signature.bind(None, None)
-    except TypeError:
+    if not takes(backward, (None, None), {}):
         raise ArgumentError(
             f"the backward function of custom_vjp is called with (residuals, ȳ), but {name_of(backward)} "
-            f"takes {signature}; the arguments of f that it needs go into the residuals"
-        ) from None
+            f"takes {signature_of(backward)}; the arguments of f that it needs go into the residuals"
+        )
     return Transformed(_custom_vjp, f, forward, backward)
 
 
@@ -249,16 +246,14 @@ def _numerical(f: Any, h: float, order: int, args: Any, kwargs: Any) -> Any:
         return _numerical(f, h, order, args, kwargs)
 
     def backward(_: Any, ybar: Any, xs: list[Any], places: list[int]) -> Any:
-        filled = list(leaves)
-        for place, x in zip(places, xs, strict=True):
-            filled[place] = x
+        filled = tree.replaced(leaves, places, xs)
 
         def moved(place: int, index: Any, by: float) -> Any:
             """⟨ȳ, f⟩ with one number moved."""
             x = filled[place]
-            at = list(filled)
-            at[place] = x + by if index is None else x + by * _unit(x, index)
-            parts = tree.flatten(plainly(*tree.unflatten(structure, at)))[0]
+            x = x + by if index is None else x + by * _unit(x, index)
+            at = tree.unflatten(structure, tree.replaced(filled, (place,), (x,)))
+            parts = tree.flatten(plainly(*at))[0]
             bars = tree.flatten(ybar)[0]
             return sum(np.sum(bar * part) for bar, part in zip(bars, parts, strict=True))
 

@@ -98,10 +98,7 @@ def _watched_on_the_way_back(run: Callable[[list[Any]], Any], leaves: list[Any])
 
     def check(_: Any, xbar: Any, xs: list[Any], places: list[int]) -> Any:
         if ybars and not _all_finite(xbar) and _all_finite(ybars):
-            filled = list(leaves)
-            for place, x in zip(places, xs, strict=True):
-                filled[place] = x
-            _check_again(run, filled, places, ybars[0])
+            _check_again(run, tree.replaced(leaves, places, xs), places, ybars[0])
         return [xbar[place] for place in places]
 
     xs = step("debug_nans", lambda xs: (xs, None), check, (leaves,), {}, True)

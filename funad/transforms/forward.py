@@ -13,7 +13,7 @@ from ..boxes import Box, Dual
 from ..dual import Forward, dual
 from ..errors import ArgumentError, TangentError
 from ..pushforward import push_forward, steps_to
-from ..spaces import describe, fit, name_of, shape_of, zeros_like
+from ..spaces import fit, shape_of, zeros_like
 from ..tracing import run
 from .calls import (
     Call,
@@ -22,8 +22,10 @@ from .calls import (
     check_output,
     finish,
     frozen_copies,
+    leaves_like,
     out_of,
     own_copies,
+    pair,
     trace_call,
 )
 
@@ -79,11 +81,11 @@ def jvp(f: Callable[..., Any], /, primals: Any, tangents: Any, has_aux: bool = F
         trace.end()
     aux = None
     if has_aux:
-        y, aux = _pair(f, y)
-        aux = tree.map(lambda leaf: _primal(trace, leaf), aux)
+        y, aux = pair(f, y)
+        aux = tree.map(lambda leaf: out_of(trace, leaf), aux)
     check_output(f, y)
     leaves, structure = tree.flatten(y)
-    value = tree.unflatten(structure, [_primal(trace, leaf) for leaf in leaves])
+    value = tree.unflatten(structure, [out_of(trace, leaf) for leaf in leaves])
     ydot = tree.unflatten(structure, [_tangent(trace, leaf) for leaf in leaves])
     return (value, ydot, aux) if has_aux else (value, ydot)
 
@@ -168,34 +170,14 @@ def _fitted(call: Call, tangents: Any) -> list[Any]:
             xdots.append(tangent)
             continue
         structure = tree.flatten(x)[1]
-        try:
-            xdots += tree.flatten_like(structure, tangent)
-        except ArgumentError:
-            if structure.kind is None and isinstance(tangent, (list, tuple)):
-                raise TangentError(
-                    f"primal {place} is one {describe(call.args[place])}, but its tangent is a "
-                    f"{describe(tangent)}; an array was expected: write numpy.array(v)"
-                ) from None
-            raise TangentError(
-                f"primal {place} has the structure {structure}, but its tangent has "
-                f"{tree.flatten(tangent)[1]}"
-            ) from None
+        xdots += leaves_like(structure, x, tangent, f"primal {place}", "its tangent", TangentError)
     for x, xdot in zip(call.leaves, xdots, strict=True):
         if shape_of(x) != shape_of(xdot):
-            raise TangentError(f"a primal has shape {shape_of(x)}, but its tangent {shape_of(xdot)}")
+            raise TangentError(
+                f"a primal has shape {shape_of(x)}, but its tangent has shape {shape_of(xdot)}"
+            )
         check_direction(xdot, x, "ẋ", TangentError)
     return [fit(xdot, x) for x, xdot in zip(call.leaves, xdots, strict=True)]
-
-
-def _pair(f: Callable[..., Any], y: Any) -> Any:
-    if not isinstance(y, tuple) or len(y) != 2:
-        name = name_of(f)
-        raise ArgumentError(f"has_aux=True needs a function that returns a pair (y, aux); {name} does not")
-    return y
-
-
-def _primal(trace: Forward, x: Any) -> Any:
-    return x.value if type(x) is Dual and x.tape is trace else x
 
 
 def _tangent(trace: Forward, x: Any) -> Any:

@@ -12,7 +12,7 @@ from .reverse import vjp
 __all__ = ["defjvp"]
 
 
-def defjvp(f: Any, *rules: Rule | None, argnums: tuple[ArgNum, ...] | None = None) -> None:
+def defjvp(f: Any, *rules: Rule | None, argnums: ArgNum | tuple[ArgNum, ...] | None = None) -> None:
     """Give the primitive ``f`` its Jacobian-vector products, one rule per argument.
 
     For y = f(*xs), the rule of argument i is (y, ẋᵢ, *xs) ↦ ∂f/∂xᵢ·ẋᵢ, the tangent of y that ẋᵢ
@@ -28,13 +28,15 @@ def defjvp(f: Any, *rules: Rule | None, argnums: tuple[ArgNum, ...] | None = Non
         Each takes ``y, xdot`` and then what f takes, under the same names and with the same
         defaults, and returns ẏ, of the shape of y, linear in ẋ; a tuple of them if y is one. It
         calls traced functions only. ``None`` leaves an argument as it is.
-    argnums : tuple of int or str, optional
+    argnums : int, str or tuple of them, optional
         The arguments that the rules belong to, in order; a name for a keyword-only one.
 
     Raises
     ------
     DuplicateRuleError
         If an argument has such a rule already, or f needs none.
+    MissingRuleError, ArgumentError
+        As :func:`defvjp` does.
 
     Examples
     --------

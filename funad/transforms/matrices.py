@@ -14,7 +14,6 @@ from .. import tree
 from ..boxes import Box
 from ..errors import ArgumentError, NonScalarOutputError
 from ..pushforward import push_forward, steps_to
-from ..registry import signature_of
 from ..spaces import dtype_of, is_complex, name_of, shape_of, zeros_like
 from ..strong_zeros import has_nan
 from ..tracing import sweep
@@ -29,6 +28,7 @@ from .calls import (
     check_output,
     finish,
     out_of,
+    takes,
     trace_call,
 )
 from .forward import jvp
@@ -246,6 +246,8 @@ def jacobian(
         Say that ``f`` returns (y, aux), of which aux is passed on and not differentiated.
     holomorphic : bool, default False
         Say that ``f`` is a holomorphic function of complex x with complex results.
+    argnum : int, str or tuple of them, optional
+        Another name of ``argnums``, which autograd has.
 
     Returns
     -------
@@ -361,6 +363,8 @@ def hessian(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> A
         Returns a real number.
     argnums : int, str or tuple of them, default 0
         Which argument is x: a float, a float array of shape (*in), or a container of them.
+    argnum : int, str or tuple of them, optional
+        Another name of ``argnums``, which autograd has.
 
     Returns
     -------
@@ -414,6 +418,8 @@ def hvp(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> Any:
         Returns a real number.
     argnums : int, str or tuple of them, default 0
         Which argument is x.
+    argnum : int, str or tuple of them, optional
+        Another name of ``argnums``, which autograd has.
 
     Returns
     -------
@@ -445,7 +451,7 @@ def hvp(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> Any:
 
 
 def _hvp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
-    with _vector_last(f, args, kwargs):
+    with _vector_last("hvp({})", f, args, kwargs):
         return _gradient_along(gradient_for_tangent(f, argnums), f, argnums, args, kwargs)[1]
 
 
@@ -458,41 +464,26 @@ def _gradient_along(of_gradient: Any, f: Any, argnums: ArgNums, args: Any, kwarg
     xs = [primals[place] if isinstance(place, int) else kwargs[place] for place in call.places]
 
     def at(*xs: Any) -> Any:
-        arguments, named = list(primals), dict(kwargs)
-        for place, x in zip(call.places, xs, strict=True):
-            if isinstance(place, int):
-                arguments[place] = x
-            else:
-                named[place] = x
-        return of_gradient(*arguments, **named)
+        args, kwargs = call.arguments(xs)
+        return of_gradient(*args, **kwargs)
 
     return jvp(at, xs, v if isinstance(argnums, tuple) else (v,))
 
 
 @contextlib.contextmanager
-def _vector_last(f: Any, args: Any, kwargs: Any) -> Iterator[None]:
+def _vector_last(written: str, f: Any, args: Any, kwargs: Any) -> Iterator[None]:
     """Say so where a call fails because v is missing: its last argument is one of f."""
     try:
         yield
     except (TypeError, ArgumentError):
-        if args and _binds(f, args[:-1], kwargs):
+        if args and takes(f, args[:-1], kwargs):
             raise
         name = name_of(f)
         raise ArgumentError(
             f"a product with a vector takes the arguments of {name} and then v, of the structure and shapes "
-            f"of x: hvp({name})(x, v), v comes last; it was called with {len(args)} "
+            f"of x: {written.format(name)}(x, v), v comes last; it was called with {len(args)} "
             f"argument{'s' if len(args) != 1 else ''}"
         ) from None
-
-
-def _binds(f: Any, args: Any, kwargs: Any) -> bool:
-    """Say whether f can be called with these arguments."""
-    signature = signature_of(f)
-    try:
-        _ = signature is None or signature.bind(*args, **kwargs)
-    except TypeError:
-        return False
-    return True
 
 
 def vhp(f: Any, argnums: ArgNums = 0) -> Any:
@@ -519,7 +510,7 @@ def vhp(f: Any, argnums: ArgNums = 0) -> Any:
 
 
 def _vhp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
-    with _vector_last(f, args, kwargs):
+    with _vector_last("vhp({})", f, args, kwargs):
         _, vjp_f = vjp(grad(f, argnums), *args[:-1], argnums=argnums, **kwargs)
     return vjp_f(args[-1])
 
@@ -545,7 +536,7 @@ def value_grad_and_hvp(f: Any, argnums: ArgNums = 0) -> Any:
 
 
 def _value_grad_and_hvp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
-    with _vector_last(f, args, kwargs):
+    with _vector_last("value_grad_and_hvp({})", f, args, kwargs):
         found = _gradient_along(value_and_grad(f, argnums), f, argnums, args, kwargs)
     (value, gradient), (_, product) = found
     return value, gradient, product
@@ -592,7 +583,7 @@ def ggnvp(f: Callable[..., Any], loss: Callable[[Any], Any], argnums: ArgNums = 
 
 
 def _ggnvp(f: Any, loss: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
-    with _vector_last(f, args, kwargs):
+    with _vector_last("ggnvp({}, loss)", f, args, kwargs):
         y, vjp_f = vjp(f, *args[:-1], argnums=argnums, **kwargs)
         _, ydot = _gradient_along(f, f, argnums, args, kwargs)
     return vjp_f(hvp(loss)(y, ydot))

@@ -24,6 +24,7 @@ from .calls import (
     check_direction,
     check_function,
     frozen_copies,
+    leaves_like,
     out_of,
     own_copies,
     trace_call,
@@ -100,17 +101,7 @@ def vjp(
                 f"vjp_f takes one ȳ, of the structure of the output, but was given {1 + len(others)} "
                 f"arguments; of an output that is a tuple, ȳ is a tuple: vjp_f((ȳ1, ȳ2))"
             )
-        try:
-            ybars = tree.flatten_like(structure, ybar)
-        except ArgumentError:
-            if structure.kind is None and isinstance(ybar, (list, tuple)):
-                raise CotangentError(
-                    f"the output is one {describe(leaves[0])}, but ȳ is a {describe(ybar)}; write "
-                    f"numpy.array(ȳ)"
-                ) from None
-            raise CotangentError(
-                f"the output has the structure {structure}, but ȳ has {tree.flatten(ybar)[1]}"
-            ) from None
+        ybars = leaves_like(structure, y, ybar, "the output", "ȳ", CotangentError)
         seeded = list(entries)
         for leaf, leaf_bar in zip(leaves, ybars, strict=True):
             if shape_of(leaf_bar) != shape_of(leaf):
@@ -248,7 +239,7 @@ def _value_and_grad(
         _check_scalar(f, value, holomorphic)
         del y
         entries[index] = ones_like(value)
-        if for_tangent and any(map(_is_large, call.leaves)):
+        if for_tangent and any(_is_large(unbox(x)) for x in call.leaves):
             spare_values(entries, len(call.leaves))
         xbars = sweep(entries, call, call.leaves)
     else:
@@ -260,7 +251,7 @@ def _value_and_grad(
 
 
 def _is_large(x: Any) -> bool:
-    return bool(unbox(x).nbytes > WORTH_DROPPING) if isinstance(unbox(x), ndarray) else False
+    return isinstance(x, ndarray) and x.nbytes > WORTH_DROPPING
 
 
 def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:

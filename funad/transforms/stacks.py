@@ -21,7 +21,7 @@ from ..numpy.indexing import getitem, scatter
 from ..pushforward import as_call
 from ..registry import record_of
 from ..spaces import dtype_of, fit, shape_of, unbroadcast, zeros_of
-from ..strong_zeros import has_nan
+from ..strong_zeros import WHILE_RULES_RUN, has_nan
 from ..tape import OUTPUT, WIDTH, accumulate
 
 __all__ = ["pull_back_stack", "push_forward_stack", "stack_size"]
@@ -67,7 +67,7 @@ def pull_back_stack(entries: list[Any], inputs: int, index: int, ybar: Any) -> l
     slots: list[Any] = [None] * len(entries)
     slots[index] = ybar
     owned: set[int] = set()
-    with onp.errstate(invalid="raise", divide="ignore", over="ignore", under="ignore"):
+    with onp.errstate(**WHILE_RULES_RUN):
         for start in range(index - WIDTH + 1, inputs, -WIDTH):
             ybar = slots[start + WIDTH - 1]
             if ybar is None:
@@ -160,7 +160,7 @@ def push_forward_stack(
     """
     slots: list[Any] = [None] * len(entries)
     slots[1 : inputs + 1] = tangents
-    with onp.errstate(invalid="raise", divide="ignore", over="ignore", under="ignore"):
+    with onp.errstate(**WHILE_RULES_RUN):
         for start in range(inputs + 1, len(entries), WIDTH) if steps is None else steps:
             record, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
             if record is OUTPUT:
