@@ -137,6 +137,11 @@ FAULTS = {
     "copy of a number": (SQUARE, "y = np.trace(x).copy()\nz = y\nz += 1.0"),
     "copy by rows": (MATRIX, "y = x.T.copy()\ny.shape = (-1,)\ny[1] *= 3.0"),
     "fill_diagonal with nothing": (SQUARE, "y = x * 1.0\nnp.fill_diagonal(y, x[5:])"),
+    "interp beyond its points gives a number": (
+        VECTOR,
+        "y = np.interp(9.0, np.arange(4.0), x)\nz = y\nz += 1.0",
+    ),
+    "interp of one point gives a number": (VECTOR, "y = np.interp(0.3, x[:1], x[1:2])\nz = y\nz *= 3.0"),
     "the shape of the real part": (SQUARE, "y = x.real\ny.shape = (-1,)\ny = x.sum(axis=-1)"),
 }  # fmt: skip
 # NumPy does not pass these on.
