@@ -110,6 +110,7 @@ FAULTS = {
         "y = x * 1.0\nnp.put_along_axis(y, np.array([[0], [1]]), [[x.sum()], [0.2]], 1)",
     ),
     "put of nothing": (VECTOR, "y = x * 1.0\nnp.put(y, [0, 1], x[5:])"),
+    "put of nothing anywhere": (VECTOR, "y = x * 1.0\nnp.put(y, [0, 9], x[5:])"),
     "putmask of nothing": (VECTOR, "y = x * 1.0\nnp.putmask(y, y > 0, x[5:])"),
     "fill_diagonal of nothing": (SQUARE, "y = x[5:]\nnp.fill_diagonal(y, np.sin(x))\ny = x"),
     "flat of nothing": (VECTOR, "y = x[5:]\ny.flat = x\ny = x"),
