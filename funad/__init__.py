@@ -95,3 +95,7 @@ def __getattr__(name: str) -> _Any:
         found = globals()[name] = getattr(transforms, name)
         return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

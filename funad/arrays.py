@@ -104,6 +104,12 @@ class Array(Traced):
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         return onp.array(self.value, dtype) if self.tape is UNTRACED else super().__array__(dtype, copy)
 
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        out = kwargs.get("out") or (self,)
+        if innermost(inputs) is UNTRACED and not any(isinstance(x, Traced) for x in out):
+            return getattr(ufunc, method)(*map(settled, inputs), **kwargs)  # v += x of a plain v
+        return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
+
     def __float__(self) -> float:  # type: ignore[override]
         return float(self.value) if self.tape is UNTRACED else super().__float__()
 

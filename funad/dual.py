@@ -271,7 +271,7 @@ def _elementwise(
         try:
             ydot = rule(y, xdot, *args, **kwargs)
         except ArithmeticError:  # a Python float divided by zero, where NumPy's is infinite
-            ydot = rule(as_numpy(y), xdot, *map(as_numpy, args), **kwargs)
+            ydot = rule(as_numpy(y), as_numpy(xdot), *map(as_numpy, args), **kwargs)
         wrong = ydot != ydot if isinstance(ydot, float) else has_nan(ydot)  # float64 is a float too
     if not wrong:
         return ydot

@@ -91,11 +91,12 @@ def step(
     def run(record: Record, xs: list[Any]) -> Any:
         if opaque and innermost(xs) is not None:
             return call(record, (xs,), {})
-        args, kwargs = tree.unflatten(structure, tree.replaced(leaves, places, xs))
+        given = map(_unwritable, xs) if opaque else xs
+        args, kwargs = tree.unflatten(structure, tree.replaced(leaves, places, given))
         y, residuals = forward(*args, **kwargs)
         parts, output = tree.flatten(y)
         outputs[:] = [output]
-        return (*map(settled, parts), _Kept(residuals))
+        return (*(_own(settled(part)) for part in parts), _Kept(residuals))
 
     def rule(y: Any, ybar: Any, xs: list[Any]) -> Any:
         ybars = tree.unflatten(outputs[0], ybar[:-1])
@@ -107,6 +108,19 @@ def step(
     record.rules = {0: rule}
     *parts, _ = call(record, ([leaves[place] for place in places],), {})
     return tree.unflatten(outputs[0], parts)
+
+
+def _unwritable(x: Any) -> Any:
+    """Return an array so that f cannot write into it: the way back calls f with it again."""
+    if type(x) is ndarray:
+        x = x.view()
+        x.flags.writeable = False
+    return x
+
+
+def _own(part: Any) -> Any:
+    """Return a result of f as an array of its own, if f returned such an argument."""
+    return part.copy() if type(part) is ndarray and not part.flags.writeable else part
 
 
 def step_of_one(

@@ -161,8 +161,8 @@ class Record:
 _records: dict[Any, Record] = {}
 
 
-# NumPy loads this one when it is asked for; so do we, with its rules.
-LATE = frozenset({"numpy.fft"})
+# Modules whose traced functions are loaded when they are asked for, with their rules.
+LATE = frozenset({"numpy.fft", "numpy.lib.stride_tricks", "numpy.linalg"})
 
 
 def record_of(f: Any) -> Record | None:
@@ -171,23 +171,15 @@ def record_of(f: Any) -> Record | None:
         record = _records.get(f)
     except TypeError:  # unhashable, so never registered
         return None
-    if record is None and getattr(f, "__module__", None) in LATE and _load(f.__module__):
+    if (record is None or record.kind is None) and getattr(f, "__module__", None) in LATE:
+        importlib.import_module(f"funad.{f.__module__}")  # waits, if another thread is loading it
         record = _records.get(f)
     return record
 
 
-def _load(module: str) -> bool:
-    """Load the traced functions of a module of NumPy; say whether they were not there yet."""
-    name = f"funad.{module}"
-    if name in sys.modules:
-        return False
-    importlib.import_module(name)
-    return True
-
-
 def enter(f: Callable[..., Any], name: str | None = None) -> Record:
     """Return the record of the plain function f, made now if there is none."""
-    record = record_of(f)
+    record = _records.get(f)
     if record is None:
         record = _records[f] = Record(f, name or _full_name_of(f))
     return record
@@ -516,7 +508,7 @@ def rules() -> Iterator[tuple[Callable[..., Any], ArgNum]]:
     True
     """
     for module in LATE:
-        _load(module)
+        importlib.import_module(f"funad.{module}")
     seen = {id(record): record for record in _records.values()}
     for record in seen.values():
         for argnum in record.rules:

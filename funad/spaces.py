@@ -64,8 +64,10 @@ def is_number(x: Any) -> bool:
 
 
 def as_numpy(x: Any) -> Any:
-    """Return a Python float as NumPy's, which divides by zero as arrays do."""
-    return onp.float64(x) if type(x) is float else x
+    """Return a Python float, traced or not, as NumPy's, which divides by zero as arrays do."""
+    if type(x) is float:
+        return onp.float64(x)
+    return onp.positive(x) if hasattr(x, "tape") and type(plain(x)) is float else x
 
 
 def named(f: Any) -> Any:

@@ -722,3 +722,20 @@ def test_arrays_leave_no_cycles():
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+def test_a_plain_array_takes_what_holds_nothing_traced():
+    def f(x, into=None):
+        c = onp.zeros(3)
+        c += fnp.ones(3)
+        c[1:] *= fnp.array([2.0, 3.0])
+        onp.add(c, fnp.ones(3), out=c)
+        assert type(c) is onp.ndarray
+        if into is not None:
+            into[0] = x[0]
+            c -= into
+        return fnp.sum(x * c)
+
+    assert grad(f)(onp.ones(3)).tolist() == [2, 3, 4]
+    with pytest.raises(NotDifferentiableError, match="write c = c - into"):
+        grad(lambda x: f(x, fnp.ones(3)))(onp.ones(3))

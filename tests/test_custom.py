@@ -13,6 +13,7 @@ from funad import (
     custom_vjp,
     defvjp,
     grad,
+    hessian,
     hvp,
     jacfwd,
     jacrev,
@@ -22,6 +23,7 @@ from funad import (
     stop_gradient,
     tap,
     value,
+    vjp,
 )
 from funad.errors import ArgumentError
 from funad.testing import call, check_jvp, check_vjp
@@ -92,6 +94,33 @@ def test_a_checkpoint_runs_its_function_twice():
 
     grad(f)(1.0)
     assert len(runs) == 2
+
+
+@pytest.mark.parametrize("transform", [grad, hessian, lambda f: lambda x: jvp(grad(f), (x,), (x,))])
+def test_a_checkpoint_refuses_to_write_into_an_argument(transform):
+    @checkpoint
+    def f(v):
+        v **= 2
+        return np.sum(v * v)
+
+    @checkpoint
+    def with_a_copy(v):
+        v = np.copy(v)
+        v **= 2
+        return np.sum(v * v)
+
+    x = onp.array([1.0, 2.0, 3.0])
+    with pytest.raises(ArgumentError, match="f wrote into an argument, but checkpoint runs it again"):
+        transform(f)(x)
+    assert x.tolist() == [1, 2, 3]
+    assert grad(with_a_copy)(x).tolist() == [4, 32, 108]
+
+
+def test_a_checkpoint_returns_arrays_that_can_be_written_to():
+    y, vjp_f, aux = vjp(lambda v: (v * 2.0, checkpoint(lambda v: v)(v)), onp.ones(3), has_aux=True)
+    y += 1.0
+    aux += 1.0
+    assert vjp_f(onp.ones(3)).tolist() == [2, 2, 2]
 
 
 def test_memory_of_a_recurrence_falls_to_about_its_square_root():
@@ -227,6 +256,19 @@ def test_the_order_and_the_step_of_numerical():
         numerical(math.sin, order=3)
     with pytest.raises(ArgumentError):
         numerical(math.sin, step=-1.0)
+
+
+def test_a_black_box_may_write_into_its_arguments():
+    def f(v, w):
+        v *= w
+        w *= 2.0
+        return v.sum() * w[0]
+
+    x, w = onp.array([1.0, 2.0]), onp.array([3.0, 4.0])
+    slopes = grad(numerical(f), (0, 1))(x, w)
+    assert x.tolist() == [1, 2] and w.tolist() == [3, 4]
+    onp.testing.assert_allclose(slopes[0], [18, 24], rtol=1e-7)
+    onp.testing.assert_allclose(slopes[1], [28, 12], rtol=1e-7)
 
 
 def test_numerical_can_be_differentiated_again():

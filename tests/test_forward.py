@@ -341,6 +341,20 @@ def test_zero_tangents_are_strong():
 # --- Jacobians and Hessians
 
 
+@pytest.mark.filterwarnings("ignore:divide by zero")  # NumPy's own
+@pytest.mark.parametrize("f", [np.log, lambda v: np.log(v * 2.0), lambda v: 1.0 / np.log(v), np.cbrt])
+def test_pythons_zero_divides_as_numpys_in_every_order_of_modes(f):
+    along = lambda f: lambda v: jvp(f, (v,), (1.0,))[1]
+    tangent = lambda f: lambda v: linearize(f, v)[1](1.0)
+    masked = lambda v: np.where(v > 0, f(v), v)
+    for first in (grad, along, tangent):
+        for second in (grad, along, tangent):
+            assert first(masked)(0.0) == 1
+            assert second(first(masked))(0.0) == 0
+            assert grad(second(first(masked)))(0.0) == 0
+            assert along(second(first(masked)))(0.0) == 0
+
+
 def test_shapes_of_jacobians_are_outputs_then_inputs():
     f = lambda a: np.reshape(np.sin(a), (3, 2))[:, None] * onp.ones((3, 4, 2))
     for transform in (jacrev, jacfwd, jacobian):

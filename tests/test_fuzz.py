@@ -110,6 +110,7 @@ FAULTS = {
         "y = x * 1.0\nnp.put_along_axis(y, np.array([[0], [1]]), [[x.sum()], [0.2]], 1)",
     ),
     "put of nothing": (VECTOR, "y = x * 1.0\nnp.put(y, [0, 1], x[5:])"),
+    "put of nothing anywhere": (VECTOR, "y = x * 1.0\nnp.put(y, [0, 9], x[5:])"),
     "putmask of nothing": (VECTOR, "y = x * 1.0\nnp.putmask(y, y > 0, x[5:])"),
     "fill_diagonal of nothing": (SQUARE, "y = x[5:]\nnp.fill_diagonal(y, np.sin(x))\ny = x"),
     "flat of nothing": (VECTOR, "y = x[5:]\ny.flat = x\ny = x"),
@@ -137,6 +138,11 @@ FAULTS = {
     "copy of a number": (SQUARE, "y = np.trace(x).copy()\nz = y\nz += 1.0"),
     "copy by rows": (MATRIX, "y = x.T.copy()\ny.shape = (-1,)\ny[1] *= 3.0"),
     "fill_diagonal with nothing": (SQUARE, "y = x * 1.0\nnp.fill_diagonal(y, x[5:])"),
+    "interp beyond its points gives a number": (
+        VECTOR,
+        "y = np.interp(9.0, np.arange(4.0), x)\nz = y\nz += 1.0",
+    ),
+    "interp of one point gives a number": (VECTOR, "y = np.interp(0.3, x[:1], x[1:2])\nz = y\nz *= 3.0"),
     "the shape of the real part": (SQUARE, "y = x.real\ny.shape = (-1,)\ny = x.sum(axis=-1)"),
 }  # fmt: skip
 # NumPy does not pass these on.

@@ -41,8 +41,33 @@ def test_rules_are_checked_without_hypothesis_and_strategies_ask_for_it():
     assert "funad.testing.checks" in added
 
 
+def test_threads_that_meet_late_rules_at_once_wait_for_them():
+    loaded_after(
+        "import sys, threading, numpy\n"
+        "from funad import grad\n"
+        "sys.setswitchinterval(1e-6)\n"
+        "start, done = threading.Barrier(16), []\n"
+        "def run():\n"
+        "    start.wait()\n"
+        "    f = lambda x: numpy.sum(numpy.abs(numpy.fft.fft(x)) ** 2)\n"
+        "    done.append(grad(f)(numpy.ones(3)).tolist())\n"
+        "threads = [threading.Thread(target=run) for _ in range(16)]\n"
+        "[thread.start() for thread in threads], [thread.join() for thread in threads]\n"
+        "assert done == [[6, 6, 6]] * 16"
+    )
+
+
 def test_every_public_name_is_there():
     assert all(hasattr(funad, name) for name in funad.__all__)
+
+
+def test_names_that_are_loaded_late_are_listed_before():
+    loaded_after(
+        "import funad, pydoc\n"
+        "assert {*funad.__all__} <= {*dir(funad)}\n"
+        "assert {*funad.transforms.__all__} <= {*dir(funad.transforms)}\n"
+        "assert 'hessian' in pydoc.render_doc(funad)"
+    )
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -158,6 +158,16 @@ def test_products_with_zeros_have_every_derivative(f, weights, zeros):
         numpy.testing.assert_allclose(third, table(x, weights, 3), **close)
 
 
+@pytest.mark.parametrize("small", [1e-17, -1e-9, 1e-200])
+@pytest.mark.parametrize(("f", "weights"), PRODUCTS.values(), ids=PRODUCTS)
+def test_products_with_a_tiny_factor_lose_no_digits(f, weights, small):
+    x = numpy.array([1.5, -0.5, small, 0.25, -3.0])
+    for first in (grad, jacfwd):
+        numpy.testing.assert_allclose(first(f)(x), table(x, weights, 1), rtol=1e-12)
+        for second in (jacrev, jacfwd):
+            numpy.testing.assert_allclose(second(first(f))(x), table(x, weights, 2), rtol=1e-12, atol=1e-13)
+
+
 def test_running_products_with_zeros_of_complex_numbers():
     z = numpy.array([1 + 1j, 0, 2j, 0])
     wanted = [numpy.prod(numpy.delete(z, n)) for n in range(4)]

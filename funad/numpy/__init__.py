@@ -8,7 +8,6 @@ import importlib as _importlib
 
 import numpy as _np
 
-from . import linalg
 from .calls import *
 from .creation import *
 from .curves import *
@@ -105,13 +104,13 @@ _SUBMODULES = (
 __all__ = list(_np.__all__)
 
 # Its submodules with traced functions that are loaded late
-_LATE = ("fft", "lib", "polynomial", "random")
+_LATE = ("fft", "lib", "linalg", "polynomial", "random")
 
 _find, _dir = lookup(_np, globals())
 
 
 def __getattr__(name):
-    if name in _LATE:  # random takes 15 ms, and NumPy too loads these when they are asked for
+    if name in _LATE:  # random takes 15 ms, the others one or two each
         return _importlib.import_module(f"{__name__}.{name}")
     return _find(name)
 

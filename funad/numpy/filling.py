@@ -75,10 +75,10 @@ def place(arr, mask, vals):
 @_writes(_np.put)
 def put(a, ind, v, mode="raise"):
     """Write v at positions counted along the flattened array. See :func:`numpy.put`."""
-    ind = _np.ravel(_unbox(ind))
-    positions = _np.arange(a.size).take(ind, mode=mode)
     if _np.size(_unbox(_as_array(v))) == 0:
         return
+    ind = _np.ravel(_unbox(ind))
+    positions = _np.arange(a.size).take(ind, mode=mode)
     v = _cycled(v, ind.size)
     if a.ndim:
         a[_np.unravel_index(positions, a.shape)] = v

@@ -1,4 +1,9 @@
-"""Linear algebra: solving, decomposing, norms. It is also the namespace funad.numpy.linalg."""
+"""Linear algebra: solving, decomposing, norms. It is also the namespace funad.numpy.linalg.
+
+This module is loaded when it is asked for (see ``registry.LATE``): with its rules it takes 2 ms.
+"""
+
+import importlib as _importlib
 
 import numpy as _np
 from numpy.linalg import LinAlgError
@@ -15,6 +20,7 @@ from . import manipulation as _manipulation
 from .ties import tied_apart as _tied_apart
 from .ties import tied_apart_or_zero as _tied_apart_or_zero
 from .versions import lookup
+from .views import may_share as _may_share
 
 __all__ = [
     "solve",
@@ -250,3 +256,8 @@ def _completed(h, taus):
 # A step of the rules of norm and cond, and no name of NumPy: it has a derivative where the
 # singular vectors alone have none, because singular values coincide.
 spectral = primitive(_spectral, "the gradient of a spectral norm")
+
+_may_share(_np.linalg.diagonal, _np.linalg.matrix_power, _np.linalg.matrix_transpose)
+
+# Whoever loads this late module is to have its rules: they stand on a floor above, so by name.
+_importlib.import_module("funad.rules.linalg")

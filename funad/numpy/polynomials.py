@@ -3,6 +3,8 @@
 All but the products and the roots are made of other functions of the namespace.
 """
 
+import importlib as _importlib
+
 import numpy as _np
 
 from ..boxes import unbox as _unbox
@@ -14,9 +16,6 @@ from .creation import vander as _vander
 from .elementwise import real as _real
 from .elementwise import sqrt as _sqrt
 from .elementwise import square as _square
-from .linalg import eigvals as _eigvals
-from .linalg import inv as _inv
-from .linalg import lstsq as _lstsq
 from .manipulation import asarray as _asarray
 from .manipulation import astype as _astype
 from .manipulation import atleast_1d as _atleast_1d
@@ -42,6 +41,11 @@ roots = primitive(_np.roots)
 
 # The coefficients of the product of two polynomials, from the lowest degree up or the highest down.
 product = primitive(lambda a, b: _np.convolve(a, b), "numpy.polymul")
+
+
+def _linalg():
+    """Return the functions of linear algebra, which are loaded late."""
+    return _importlib.import_module("funad.numpy.linalg")
 
 
 def plain(x):
@@ -75,7 +79,7 @@ def poly(seq_of_zeros):
     wanted = _np.poly(plain(seq_of_zeros))
     zeros = _asarray(_atleast_1d(seq_of_zeros))
     if zeros.ndim == 2:
-        zeros = _eigvals(zeros)
+        zeros = _linalg().eigvals(zeros)
     if zeros.size == 0:
         return wanted
     y = _np.ones(1, wanted.dtype)
@@ -173,7 +177,7 @@ def least_squares(lhs, rhs, rcond, conjugated):
     scale = _sqrt(_sum(squares, axis=0))
     if conjugated:
         scale = scale + (_unbox(scale) == 0)
-    c, *others = _lstsq(lhs / scale, rhs, rcond)
+    c, *others = _linalg().lstsq(lhs / scale, rhs, rcond)
     return (c.T / scale).T, *others, scale
 
 
@@ -194,6 +198,6 @@ def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
     if not cov:
         return c
     lhs = lhs / scale
-    base = _inv(_dot(lhs.T, lhs)) / _outer(scale, scale)
+    base = _linalg().inv(_dot(lhs.T, lhs)) / _outer(scale, scale)
     factor = 1 if cov == "unscaled" else resids / (len(x) - lhs.shape[1])
     return c, (base if y.ndim == 1 else base[:, :, None]) * factor

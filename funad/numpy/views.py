@@ -5,19 +5,23 @@ import operator as _operator
 import numpy as _np
 
 from ..registry import record_of as _record_of
-from .windows import sliding_window_view as _sliding_window_view
 
 __all__ = []
 
-for _f in (
+
+def may_share(*fs):
+    """Note that what these functions return may share the memory of their first argument."""
+    for f in fs:
+        record = _record_of(f)
+        if record is not None and record.kind != "composite":
+            record.views = True
+
+
+may_share(
     _operator.getitem, _np.array_split, _np.asanyarray, _np.asarray, _np.asarray_chkfinite,
     _np.ascontiguousarray, _np.asfortranarray, _np.atleast_1d, _np.atleast_2d, _np.atleast_3d,
     _np.broadcast_arrays, _np.broadcast_to, _np.diag, _np.diagonal, _np.dsplit, _np.expand_dims, _np.flip,
-    _np.fliplr, _np.flipud, _np.hsplit, _np.imag, _np.linalg.diagonal, _np.linalg.matrix_power,
-    _np.linalg.matrix_transpose, _np.matrix_transpose, _np.moveaxis, _np.ravel, _np.real,
+    _np.fliplr, _np.flipud, _np.hsplit, _np.imag, _np.matrix_transpose, _np.moveaxis, _np.ravel, _np.real,
     _np.real_if_close, _np.require, _np.reshape, _np.rollaxis, _np.rot90, _np.split, _np.squeeze,
-    _np.swapaxes, _np.transpose, _np.trim_zeros, _np.vsplit, _sliding_window_view,
-):  # fmt: skip
-    _record = _record_of(_f)
-    if _record is not None and _record.kind != "composite":
-        _record.views = True
+    _np.swapaxes, _np.transpose, _np.trim_zeros, _np.vsplit,
+)  # fmt: skip

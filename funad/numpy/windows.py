@@ -1,5 +1,7 @@
 """Windows that slide over an array; NumPy has them in numpy.lib.stride_tricks."""
 
+import importlib as _importlib
+
 import numpy as _np
 
 from ..boxes import innermost as _innermost
@@ -8,6 +10,7 @@ from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
 from ..primitives import by_hand as _by_hand
 from ..primitives import primitive
 from ..registry import enter as _enter
+from .views import may_share as _may_share
 
 _plain = _np.lib.stride_tricks.sliding_window_view
 _SLIDING = _enter(_plain)
@@ -42,3 +45,8 @@ def _sum_windows(windows, axes):
 
 
 sum_windows = primitive(_sum_windows, "the sum of windows")
+
+_may_share(_plain)
+
+# Whoever loads this late module is to have its rules: they stand on a floor above, so by name.
+_importlib.import_module("funad.rules.windows")

@@ -1,6 +1,6 @@
 """The VJP rules, one file per field; importing them fills the registry.
 
-That of fft comes with funad.numpy.fft, which is loaded late.
+Those of fft, linalg and windows come with funad.numpy's files of these names, which are loaded late.
 """
 
 from . import (
@@ -8,7 +8,6 @@ from . import (
     curves,
     elementwise,
     indexing,
-    linalg,
     manipulation,
     numeric,
     polynomials,
@@ -18,5 +17,4 @@ from . import (
     sorting,
     statistics,
     ufuncs,
-    windows,
 )

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as onp
 
 from .. import numpy as np
-from ..boxes import unbox
+from ..boxes import Traced, unbox
 from ..numpy.reductions import difference
 from ..registry import define_forward, defvjp, defzero, linear
 from ..spaces import dtype_of, shape_of, unbroadcast, zeros_like
@@ -190,10 +190,18 @@ defvjp(np.std, _std, _std_wrt_mean, argnums=(0, "mean"), masks=True)
 # --- products
 
 
-def _divides(y):
-    """Whether every product y can be divided by its factors: none is 0, subnormal or infinite."""
+def _divides(y, a):
+    """Whether every product y can be divided by its factors: none is 0, subnormal or infinite.
+
+    The derivatives of y/x are sums of large terms that cancel, where one factor is far below the others.
+    """
     size = onp.abs(unbox(y))
-    return bool(((size >= onp.finfo(size.dtype).tiny) & (size < onp.inf)).all())
+    if not bool(((size >= onp.finfo(size.dtype).tiny) & (size < onp.inf)).all()):
+        return False
+    if not isinstance(a, Traced):
+        return True
+    factors = onp.abs(unbox(a))
+    return bool(onp.min(factors, initial=onp.inf) >= 0.01 * onp.max(factors, initial=0))
 
 
 def _as_dtype(a, dtype):
@@ -209,7 +217,7 @@ def _prod(y, ybar, a, axis=None, dtype=None, *, keepdims=False, initial=None, wh
     a = _as_dtype(a, dtype)
     if where is not True:
         a = np.where(where, a, 1)
-    if _divides(y):
+    if _divides(y, a):
         return _masked(_keep(ybar * y, a, axis, keepdims) / a, where)
     if initial is not None:
         ybar = ybar * initial
@@ -260,7 +268,7 @@ def _cumprod(y, ybar, a, axis=None, dtype=None):
     shape, a = shape_of(a), _as_dtype(a, dtype)
     if axis is None:
         a, axis = np.ravel(a), 0
-    if _divides(y):
+    if _divides(y, a):
         return np.reshape(_sum_behind(ybar * y, axis) / a, shape)
     return np.reshape(_before(a, axis) * _horner(ybar, a, axis), shape)
 

@@ -31,7 +31,7 @@ def checkpoint(f: Any) -> Any:
     Parameters
     ----------
     f : callable
-        Pure: it must give the same result when it runs again.
+        Pure: it must give the same result when it runs again, and not write into its arguments.
 
     Returns
     -------
@@ -60,7 +60,16 @@ def _checkpoint(f: Any, args: Any, kwargs: Any) -> Any:
         return f(*args, **kwargs)
 
     def forward(*args: Any, **kwargs: Any) -> Any:
-        return f(*args, **kwargs), None
+        try:
+            return f(*args, **kwargs), None
+        except ValueError as error:
+            if "read-only" not in str(error):
+                raise
+            name = name_of(f)
+            raise ArgumentError(
+                f"{name} wrote into an argument, but checkpoint runs it again on the way back, with what was "
+                f"there before; start {name} with a copy: x = np.copy(x)"
+            ) from error
 
     def backward(_: Any, ybar: Any, xs: list[Any], places: list[int]) -> Any:
         def again(xs: list[Any]) -> Any:
@@ -243,7 +252,7 @@ def _numerical(f: Any, h: float, order: int, args: Any, kwargs: Any) -> Any:
         return f(*args, **kwargs)
 
     def plainly(*args: Any) -> Any:
-        return _numerical(f, h, order, args, kwargs)
+        return _numerical(f, h, order, tree.map(_own, args), kwargs)
 
     def backward(_: Any, ybar: Any, xs: list[Any], places: list[int]) -> Any:
         filled = tree.replaced(leaves, places, xs)
@@ -276,9 +285,14 @@ def _numerical(f: Any, h: float, order: int, args: Any, kwargs: Any) -> Any:
         return xbars
 
     def forward(*args: Any) -> Any:
-        return f(*args, **kwargs), None
+        return f(*tree.map(_own, args), **kwargs), None
 
     return step(name_of(f), forward, backward, args, {}, True)
+
+
+def _own(x: Any) -> Any:
+    """Return an array into which a black box may write."""
+    return x.copy() if isinstance(x, onp.ndarray) else x
 
 
 def _unit(x: Any, index: Any) -> Any:
