@@ -56,7 +56,8 @@ class Forward:
     def process(self, record: Record, y: Any, args: Any, kwargs: Any, sources: Any) -> Any:
         """Return the result of a call as a dual number, or as several."""
         tangents = [(argnum, _tangents(source)) for argnum, source in sources]
-        ydot = tangent_of(record, y, args, kwargs, tangents, self.run)
+        # A user's rule is to see the context variables that f has set since the trace began.
+        ydot = tangent_of(record, y, args, kwargs, tangents, None if record.foreign else self.run)
         if not isinstance(y, (tuple, list)):
             return dual(self, y, ydot)
         parts = [

@@ -22,6 +22,7 @@ from .teaching import refused_constant
 __all__ = ["primitive"]
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
+_OURS = ("numpy", "funad.", "_operator", "builtins")
 EVERYTHING = (-1,)  # the containers of a primitive of which any argument may be one
 
 
@@ -73,6 +74,7 @@ def primitive(
     if not callable(f):
         raise ArgumentError(f"primitive wraps a function, but was given {describe(f)}")
     record = enter(f, name)
+    record.foreign = not getattr(f, "__module__", "numpy").startswith(_OURS)
     record.containers = containers if isinstance(containers, tuple) else EVERYTHING if containers else ()
     make = {1: _of_one, 2: _of_two}.get(f.nin, _of_any) if isinstance(f, onp.ufunc) else _of_any
     if isinstance(f, onp.ufunc) and (f.nout > 1 or (f.signature is not None and f is not onp.matmul)):
@@ -494,7 +496,7 @@ def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 def _of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive on dual numbers, if the call has one of the common forms."""
     a, kind = args[0], record.kind
-    if record.forward or (kind != "elementwise" and kind != "linear"):
+    if record.forward or record.foreign or (kind != "elementwise" and kind != "linear"):
         return NotImplemented
     if not kwargs and not record.views:
         if kind == "elementwise" and len(args) == 1:

@@ -42,6 +42,7 @@ class Record:
         "drop_a",
         "drop_b",
         "f",
+        "foreign",
         "forward",
         "keywords",
         "kind",
@@ -60,6 +61,7 @@ class Record:
     def __init__(self, f: Callable[..., Any], name: str) -> None:
         self.f = f
         self.name = name
+        self.foreign = False  # whether the function and its rules are a user's
         self.wrapped: Callable[..., Any] = f
         # What f gives for one array (and an axis, and keepdims) without f's own detours.
         self.quick: Callable[..., Any] | None = None
