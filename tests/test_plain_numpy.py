@@ -404,6 +404,11 @@ STANDARD = {
 }
 
 
+for _name in ("cumulative_sum", "cumulative_prod", "unstack"):
+    if not hasattr(numpy, _name):  # NumPy 2.0
+        del STANDARD[_name]
+
+
 @pytest.mark.parametrize("f", STANDARD.values(), ids=STANDARD)
 def test_the_names_of_the_array_api_are_found_on_traced_arrays(f):
     def named(x):
