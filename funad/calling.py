@@ -160,7 +160,7 @@ def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 def _of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive on dual numbers, if the call has one of the common forms."""
     a, kind = args[0], record.kind
-    if record.forward or (kind != "elementwise" and kind != "linear"):
+    if record.forward or record.foreign or (kind != "elementwise" and kind != "linear"):
         return NotImplemented
     if not kwargs and not record.views:
         if kind == "elementwise" and len(args) == 1:

@@ -45,7 +45,8 @@ class Forward:
     def process(self, record: Record, y: Any, args: Any, kwargs: Any, sources: Any) -> Any:
         """Return the result of a call as a dual number, or as several."""
         tangents = [(argnum, _tangents(source)) for argnum, source in sources]
-        ydot = tangent_of(record, y, args, kwargs, tangents, self.run)
+        # A user's rule is to see the context variables that f has set since the trace began.
+        ydot = tangent_of(record, y, args, kwargs, tangents, None if record.foreign else self.run)
         if not isinstance(y, (tuple, list)):
             return dual(self, y, ydot)
         parts = [
@@ -119,8 +120,6 @@ def of_two(record: Record, operate: Any, trace: Any, a: Any, b: Any, a_dot: Any,
                 ydot += record.of_b(y, b_dot, a, b)  # type: ignore[misc]
             if type(ydot) is float and ydot == ydot:
                 return dual(trace, y, ydot)
-        elif type(y) is complex:  # a root of a negative number, which NumPy does not take
-            y = record.wrapped(a, b)
     except ArithmeticError:  # of Python's numbers, where NumPy has infinities
         y = record.wrapped(a, b)
     if type(y) is not ndarray and getattr(y, "dtype", _INEXACT).kind in "biu":
@@ -215,8 +214,17 @@ def tangent_of(record: Record, y: Any, args: Any, kwargs: Any, tangents: Any, ru
         if total is None:
             total, first = ydot, xdot
         else:
-            total = tuple(map(_plus, total, ydot)) if several else _sum(total, ydot, first)
+            total = tuple(map(_plus, total, ydot)) if several else _quiet_sum(total, ydot, first, run)
     return total
+
+
+def _quiet_sum(total: Any, ydot: Any, xdot: Any, run: Any) -> Any:
+    """Return ``_sum``, of which nothing is said where infinities of both signs give nan."""
+    if run is not None:
+        with contextlib.suppress(ArithmeticError, RuntimeError):
+            return run(_sum, total, ydot, xdot)
+    with onp.errstate(invalid="ignore", over="ignore"):
+        return _sum(total, ydot, xdot)
 
 
 def _sum(total: Any, ydot: Any, xdot: Any) -> Any:
@@ -226,7 +234,8 @@ def _sum(total: Any, ydot: Any, xdot: Any) -> Any:
     """
     own = type(total) is ndarray and total is not xdot and total.base is None and type(xdot) is ndarray
     if own and type(ydot) is ndarray and (total.shape, total.dtype) == (ydot.shape, ydot.dtype):
-        total += ydot
+        with contextlib.suppress(FloatingPointError):  # ∞ - ∞ is nan, as it is said when all has been added
+            total += ydot
         return total
     return total + ydot
 

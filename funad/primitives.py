@@ -27,6 +27,7 @@ from .spaces import describe, module_of, zeros_of
 __all__ = ["primitive"]
 
 ndarray = onp.ndarray
+_OURS = ("numpy", "funad.", "_operator", "builtins")
 EVERYTHING = (-1,)  # the containers of a primitive of which any argument may be one
 
 
@@ -80,6 +81,7 @@ def primitive(
     if not callable(f):
         raise ArgumentError(f"primitive wraps a function, but was given {describe(f)}")
     record = enter(f, name)
+    record.foreign = not module_of(f).startswith(_OURS)
     record.containers = containers if isinstance(containers, tuple) else EVERYTHING if containers else ()
     make = {1: _of_one, 2: _of_two}.get(f.nin, of_any) if isinstance(f, onp.ufunc) else of_any
     if isinstance(f, onp.ufunc) and (f.nout > 1 or (f.signature is not None and f is not onp.matmul)):

@@ -50,6 +50,7 @@ class Record:
     __slots__ = (
         "containers",
         "f",
+        "foreign",
         "forward",
         "kind",
         "masks",
@@ -66,6 +67,7 @@ class Record:
     def __init__(self, f: Callable[..., Any], name: str) -> None:
         self.f = f
         self.name = name
+        self.foreign = False  # whether the function and its rules are a user's
         self.wrapped: Callable[..., Any] = f
         # What f gives for one array (and an axis, and keepdims) without f's own detours.
         self.quick: Callable[..., Any] | None = None
@@ -235,8 +237,10 @@ def check_rule(record: Record, argnum: ArgNum, rule: Any, bar: str = "ȳ", name:
     if takes is None or gives is None:
         return
     most, least = _counts(takes)
-    if isinstance(argnum, int) and not 0 <= argnum < most:
-        raise ArgumentError(f"{record.name} has no argument {argnum}: it is {record.name}{takes}")
+    any_name = any(p.kind is p.VAR_KEYWORD for p in takes.parameters.values())
+    known = 0 <= argnum < most if isinstance(argnum, int) else any_name or argnum in takes.parameters
+    if not known:
+        raise ArgumentError(f"{record.name} has no argument {argnum!r}: it is {record.name}{takes}")
     rule_most, rule_least = _counts(gives)
     if rule_most < least + 2 or rule_least > most + 2:
         names = ", ".join(takes.parameters)

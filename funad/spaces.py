@@ -163,7 +163,8 @@ def fit(xbar: Any, x: Any) -> Any:
     if dtype.kind != "c" and xbar.dtype.kind == "c":
         xbar = xbar.real
     if xbar.shape != shape:
-        xbar = unbroadcast(xbar, shape)
+        # the sum of an array of objects may be one of Python's numbers
+        xbar = unbroadcast(xbar.astype(dtype) if xbar.dtype.kind == "O" else xbar, shape)
     return xbar if xbar.dtype == dtype else xbar.astype(dtype)
 
 

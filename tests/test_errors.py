@@ -755,6 +755,7 @@ def _lone(f=_halved):
         ([lambda y, ybar, x, scale, n: ybar], None, r"takes \(y, ybar, x, scale, n\), but"),
         ([lambda y, ybar, x: ybar] * 3, None, r"halved has no argument 2: it is halved\(x, scale=1.0\)"),
         ([lambda y, ybar, x: ybar], (-1,), "halved has no argument -1"),
+        ([lambda y, ybar, x: ybar], ("size",), "halved has no argument 'size'"),
         ([lambda y, ybar, x: ybar], (0, 1), r"argnums \(0, 1\) names 2 arguments, but there are 1 rules"),
     ],
 )

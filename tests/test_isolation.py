@@ -3,6 +3,7 @@
 import asyncio
 import concurrent.futures
 import contextlib
+import contextvars
 import functools
 import gc
 import inspect
@@ -26,6 +27,7 @@ from funad import (
     curried,
     custom_vjp,
     defvjp,
+    elementwise,
     elementwise_grad,
     ggnvp,
     grad,
@@ -36,6 +38,7 @@ from funad import (
     jacobian,
     jacrev,
     jvp,
+    linear,
     linearize,
     primitive,
     value_and_grad,
@@ -576,3 +579,29 @@ def test_memory_returns_to_its_start_after_ten_thousand_gradients():
     finally:
         tracemalloc.stop()
         gc.enable()
+
+
+def test_rules_see_the_context_variables_that_f_has_set():
+    factor = contextvars.ContextVar("factor", default=1.0)
+
+    @primitive
+    def scaled(x):
+        return x * factor.get()
+
+    @primitive
+    def both(a, b):
+        return a * b * factor.get()
+
+    elementwise(scaled, lambda y, ybar, x: ybar * factor.get())
+    linear(both, lambda y, ybar, a, b: ybar * b * factor.get(), lambda y, ybar, a, b: ybar * a * factor.get())
+
+    def f(x):
+        factor.set(5.0)
+        return scaled(x) + both(x, x)
+
+    run = lambda g: contextvars.copy_context().run(g)
+    x, ones = onp.ones(2), onp.ones(2)
+    assert run(lambda: grad(f)(1.0)) == run(lambda: jvp(f, (1.0,), (1.0,))[1]) == 15
+    assert run(lambda: jvp(f, (x,), (ones,))[1]).tolist() == [15, 15]
+    assert run(lambda: linearize(f, x)[1](ones)).tolist() == [15, 15]
+    assert run(lambda: jvp(grad(lambda x: f(x) * x), (1.0,), (1.0,))[1]) == 40

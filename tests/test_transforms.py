@@ -139,7 +139,8 @@ def test_names_of_decorated_functions():
 
         return wrapper
 
-    assert grad(np.multiply, "x2")(2.0, 3.0) == 2.0  # NumPy's own names
+    if hasattr(onp.multiply, "__signature__"):  # NumPy's own names, from 2.4 on
+        assert grad(np.multiply, "x2")(2.0, 3.0) == 2.0
     assert grad(timed(product), ("b", "a"))(2.0, 3.0) == (12.0, 9.0)
     assert grad(scaled(product), "scale")(5.0, 2.0, 3.0) == 18.0
     with pytest.raises(ArgumentError, match="wrapped in a function of other arguments; give its position"):

@@ -92,7 +92,8 @@ logaddexps = broadcasting(complex=False, examples=(call(800.0, 0.0), call(0.3, -
 def clips(draw):
     """Draw a and either or both of its bounds, in each spelling that NumPy has for them."""
     a, lower, upper = draw(apart(3))
-    spelling = draw(st.sampled_from(["positions", "positions", "mixed", "names", "short"]))
+    short = ["short"] if hasattr(onp, "cumulative_sum") else []  # NumPy 2.1
+    spelling = draw(st.sampled_from(["positions", "positions", "mixed", "names", *short]))
     given_lower, given_upper = draw(st.sampled_from([(True, True), (True, False), (False, True)]))
     lower, upper = (lower if given_lower else None), (upper if given_upper else None)
     if spelling == "positions":
