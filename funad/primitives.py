@@ -74,7 +74,8 @@ def primitive(
     if not callable(f):
         raise ArgumentError(f"primitive wraps a function, but was given {describe(f)}")
     record = enter(f, name)
-    record.foreign = not getattr(f, "__module__", "numpy").startswith(_OURS)
+    module = getattr(f, "__module__", None) or ("numpy" if isinstance(f, onp.ufunc) else "")
+    record.foreign = not module.startswith(_OURS)
     record.containers = containers if isinstance(containers, tuple) else EVERYTHING if containers else ()
     make = {1: _of_one, 2: _of_two}.get(f.nin, _of_any) if isinstance(f, onp.ufunc) else _of_any
     if isinstance(f, onp.ufunc) and (f.nout > 1 or (f.signature is not None and f is not onp.matmul)):
