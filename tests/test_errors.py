@@ -767,6 +767,14 @@ def test_what_cannot_be_a_rule_is_refused_at_the_door(define, rules, argnums, sa
     assert grad(halved)(3.0) == 0.5
 
 
+def test_functions_and_rules_may_belong_to_no_module():
+    names = {"__name__": None}
+    exec("def double(x): return x * 2.0\ndef rule(y, ybar, x): return ybar * 2.0", names)
+    double = primitive(names["double"])
+    defvjp(double, names["rule"])
+    assert grad(double)(3.0) == jvp(double, (3.0,), (1.0,))[1] == 2
+
+
 def test_a_refused_rule_leaves_no_other_behind():
     halved = _lone()
     defvjp(halved, None, lambda y, ybar, x, scale: ybar * x / 2)

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import assume, given, settings
 
 import funad.numpy as fnp
-from funad import grad, hvp, jvp, value_and_grad
+from funad import arrays, boxes, grad, hvp, joint, jvp, primitives, pushforward, registry, value_and_grad
 from funad.errors import NotDifferentiableError
+from funad.transforms import reverse
 
 from .random_programs import Writer, in_namespace, program_of
 
@@ -158,3 +159,15 @@ def test_what_was_wrong_once(name):
     holds(lambda x: program_of(text)(fnp, x), x, value, slope)
     if name not in IN_NAMESPACE_ONLY:
         holds(lambda x: program_of(text)(onp, x), x, value, slope)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_small_arrays_have_the_same_derivatives_by_the_ways_of_large_ones(seed, monkeypatch):
+    for module in (arrays, boxes, joint, primitives, pushforward, registry, reverse):
+        monkeypatch.setattr(module, "WORTH_DROPPING", -1)
+    rng = onp.random.default_rng(seed)
+    x = rng.uniform(-1.4, 1.4, SHAPES[seed % len(SHAPES)])
+    text = Writer(lambda n: int(rng.integers(n)), x).write(6)
+    value, slope = expected(text, x)
+    if slope is not None:
+        holds(lambda x: program_of(in_namespace(text))(fnp, x), x, value, slope)
