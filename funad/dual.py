@@ -17,7 +17,7 @@ import numpy as onp
 from .boxes import BINARY, BY_HAND, CONSTANTS, UNARY, Box, Dual, Traced, box_of, innermost
 from .registry import Record, enter
 from .spaces import as_numpy, at_rest, fit, is_inexact, zeros_like
-from .strong_zeros import WHILE_RULES_RUN, add_note, has_nan, strong_slope, strong_zero
+from .strong_zeros import WHILE_RULES_RUN, add_note, factors, has_nan, strong_slope, strong_sum, strong_zero
 from .tape import CONSTANT, TRACING, Tape, check_fit, check_number, pull_back, refuse_ended
 
 __all__ = [
@@ -141,7 +141,7 @@ def _slope_of_two(record: Any, y: Any, a: Any, b: Any, a_dot: Any, b_dot: Any) -
         of_a = None if a_dot is None else record.of_a(y, a_dot, a, b)
         of_b = None if b_dot is None else record.of_b(y, b_dot, a, b)
     ydot = of_b if of_a is None else of_a if of_b is None else _sum(of_a, of_b, a_dot)
-    if record.kind != "linear" and (of_a is not a_dot or of_b is not b_dot) and has_nan(ydot):
+    if (of_a is not a_dot or of_b is not b_dot) and has_nan(ydot):
         raise FloatingPointError
     return ydot
 
@@ -152,7 +152,7 @@ def of_linear(record: Record, x: Dual, rest: Any, kwargs: Any) -> Any:
     y = at_rest((record.wrapped if isinstance(a, Traced) else record.f)(a, *rest, **kwargs))
     if getattr(y, "dtype", _INEXACT).kind in "biu":
         return y
-    if "initial" in kwargs or isinstance(y, (tuple, list)):
+    if "initial" in kwargs or isinstance(y, (tuple, list)) or factors(rest, None):
         return trace.process(record, y, (a, *rest), kwargs, ((0, x),))
     ydot = at_rest((record.wrapped if isinstance(xdot, Traced) else record.f)(xdot, *rest, **kwargs))
     return dual(trace, y, _fitted(ydot, y))
@@ -303,7 +303,15 @@ def _linear(record: Record, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> A
         return at_rest(record.wrapped(*args, **{**kwargs, argnum: xdot}))
     if type(xdot) is list:
         xdot = _without_gaps(args[argnum], xdot)
-    return at_rest(record.wrapped(*args[:argnum], xdot, *args[argnum + 1 :], **kwargs))
+
+    def product(v: Any, args: Any) -> Any:
+        return at_rest(record.wrapped(*args[:argnum], v, *args[argnum + 1 :], **kwargs))
+
+    others = factors(args, argnum)
+    if not others:
+        return product(xdot, args)
+    with onp.errstate(invalid="ignore"):
+        return strong_sum(product, product(xdot, args), xdot, args, others)
 
 
 def _transposed(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:

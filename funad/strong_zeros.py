@@ -43,21 +43,30 @@ def strong_slope(xbar: Any, ybar: Any, rule: Any, y: Any, args: Any, kwargs: Any
 
 
 def strong_product(record: Record, xbar: Any, ybar: Any, argnum: Any, y: Any, args: Any, kwargs: Any) -> Any:
-    """Return x̄ of a product, as of matrices, without the nans that only zeros of ȳ have met.
+    """Return x̄ of a product, as of matrices, without the nans that only zeros of ȳ have met."""
+    rule = record.rules[argnum]
+    return strong_sum(lambda v, args: rule(y, v, *args, **kwargs), xbar, ybar, args, factors(args, argnum))
 
-    The rule is a sum of ȳ times the other factors: put ones for what is not zero and for what is
-    not finite into it, and it counts the terms that have a right to be nan.
+
+def factors(args: Any, argnum: Any) -> list[int]:
+    """Return which of the arguments of a product are plain arrays that an argument is multiplied by."""
+    return [n for n, x in enumerate(args) if n != argnum and type(x) is ndarray and x.dtype.kind in "fc"]
+
+
+def strong_sum(product: Any, found: Any, v: Any, args: Any, others: list[int]) -> Any:
+    """Return a sum of products of v and other factors without the nans that only zeros of v have met.
+
+    Put ones for what is not zero and for what is not finite into it, and it counts the terms that
+    have a right to be nan.
     """
-    others = [n for n, x in enumerate(args) if n != argnum and type(x) is ndarray and x.dtype.kind in "fc"]
-    if type(ybar) is not ndarray or not has_nan(xbar) or all(onp.isfinite(args[n]).all() for n in others):
-        return xbar
+    if type(v) is not ndarray or not has_nan(found) or all(onp.isfinite(args[n]).all() for n in others):
+        return found
     finite, wrong = list(args), list(args)
     for n in others:
         finite[n] = onp.where(onp.isfinite(args[n]), args[n], 0)
         wrong[n] = onp.where(onp.isfinite(args[n]), 0.0, 1.0)
-    rule = record.rules[argnum]
-    met = rule(y, (ybar != 0).astype(float), *wrong, **kwargs)
-    return onp.where(met > 0, xbar, rule(y, ybar, *finite, **kwargs))
+    met = product((v != 0).astype(float), wrong)
+    return onp.where(met > 0, found, product(v, finite))[()]
 
 
 def has_nan(xbar: Any) -> bool:

@@ -4,6 +4,7 @@ import math
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import hypothesis.strategies as st
 import numpy as onp
@@ -630,3 +631,28 @@ def test_dual_numbers_in_a_tape_are_computed_with_once():
     elementwise(times, lambda y, ybar, a, b: ybar * b, lambda y, ybar, a, b: ybar * a)
     hvp(lambda v: np.sum(times(v, v)))(x, x)
     assert calls == [1]
+
+
+@pytest.mark.parametrize("odd", [onp.inf, -onp.inf, onp.nan])
+@pytest.mark.parametrize(
+    ("f", "wanted"),
+    [
+        (lambda a, x: a @ x, lambda a: a),
+        (lambda a, x: x @ a, lambda a: a.T),
+        (lambda a, x: np.dot(a, x), lambda a: a),
+        (lambda a, x: np.inner(x, a), lambda a: a),
+        (lambda a, x: np.tensordot(x, a, 1), lambda a: a.T),
+        (lambda a, x: np.einsum("ij,j->i", a, x), lambda a: a),
+        (lambda a, x: np.matmul(a, x[:, None])[:, 0], lambda a: a),
+        (
+            lambda a, x: np.outer(x, a[0]),
+            lambda a: onp.where(onp.eye(2, dtype=bool)[:, None], a[0][:, None], 0),
+        ),
+    ],
+)
+def test_a_zero_tangent_stays_zero_in_a_product_with_what_is_not_finite(f, wanted, odd):
+    a, v = onp.array([[odd, 1.0], [2.0, 3.0]]), onp.array([1.0, 2.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for way in (jacfwd, jacrev, jacobian):
+            onp.testing.assert_array_equal(way(partial(f, a))(v), wanted(a))
