@@ -91,8 +91,7 @@ def step(
     def run(record: Record, xs: list[Any]) -> Any:
         if opaque and innermost(xs) is not None:
             return call(record, (xs,), {})
-        given = map(_unwritable, xs) if opaque else xs
-        args, kwargs = tree.unflatten(structure, tree.replaced(leaves, places, given))
+        args, kwargs = tree.unflatten(structure, tree.replaced(leaves, places, map(_unwritable, xs)))
         y, residuals = forward(*args, **kwargs)
         parts, output = tree.flatten(y)
         outputs[:] = [output]
@@ -111,7 +110,7 @@ def step(
 
 
 def _unwritable(x: Any) -> Any:
-    """Return an array so that f cannot write into it: the way back calls f with it again."""
+    """Return an array so that f cannot write into it: the way back needs what stands there."""
     if type(x) is ndarray:
         x = x.view()
         x.flags.writeable = False
@@ -131,8 +130,8 @@ def step_of_one(
 ) -> Any:
     """Do what ``step`` does for one plain number or array in a box, in half of its time."""
     x = box.value
-    y, residuals = found = forward(x)
-    y = settled(y)
+    y, residuals = found = forward(_unwritable(x))
+    y = _own(settled(y))
     if type(y) not in (ndarray, float64, float) or not is_inexact(y):
         calls = iter([found])  # it has run
         return step(name, lambda x: next(calls, None) or forward(x), backward, (box,), {}, False)

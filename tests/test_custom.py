@@ -110,10 +110,41 @@ def test_a_checkpoint_refuses_to_write_into_an_argument(transform):
         return np.sum(v * v)
 
     x = onp.array([1.0, 2.0, 3.0])
-    with pytest.raises(ArgumentError, match="f wrote into an argument, but checkpoint runs it again"):
+    with pytest.raises(
+        ArgumentError, match="f wrote into an argument, but the way back needs what was there"
+    ):
         transform(f)(x)
     assert x.tolist() == [1, 2, 3]
     assert grad(with_a_copy)(x).tolist() == [4, 32, 108]
+
+
+def test_a_forward_function_refuses_to_write_into_an_argument():
+    def forward(v):
+        kept = v.copy()
+        v *= 2
+        return np.sum(v * v), kept
+
+    def of_two(v, w):
+        v *= 2
+        return np.sum(v * w), (v, w)
+
+    alone = custom_vjp(lambda v: np.sum(4 * v * v), forward, lambda kept, ybar: 8 * kept * ybar)
+    pair = custom_vjp(
+        lambda v, w: np.sum(2 * v * w), of_two, lambda kept, ybar: (ybar * kept[1], ybar * kept[0])
+    )
+    v = onp.array([1.0, 2.0, 3.0])
+    for f in (alone, lambda v: alone(np.exp(v)), lambda v: pair(v, v)):
+        with pytest.raises(ArgumentError, match="wrote into an argument, but .*; start .* with a copy"):
+            grad(f)(v)
+    assert v.tolist() == [1, 2, 3]
+
+
+def test_a_forward_function_may_return_its_argument():
+    same = custom_vjp(lambda v: v, lambda v: (v, None), lambda _, ybar: 3 * ybar)
+    v = onp.array([1.0, 2.0])
+    y, vjp_f = vjp(same, v)
+    y += 1.0
+    assert vjp_f(onp.ones(2)).tolist() == [3, 3] and v.tolist() == [1, 2]
 
 
 def test_a_checkpoint_returns_arrays_that_can_be_written_to():

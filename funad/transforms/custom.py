@@ -60,16 +60,7 @@ def _checkpoint(f: Any, args: Any, kwargs: Any) -> Any:
         return f(*args, **kwargs)
 
     def forward(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return f(*args, **kwargs), None
-        except ValueError as error:
-            if "read-only" not in str(error):
-                raise
-            name = name_of(f)
-            raise ArgumentError(
-                f"{name} wrote into an argument, but checkpoint runs it again on the way back, with what was "
-                f"there before; start {name} with a copy: x = np.copy(x)"
-            ) from error
+        return _without_writing(f, args, kwargs), None
 
     def backward(_: Any, ybar: Any, xs: list[Any], places: list[int]) -> Any:
         def again(xs: list[Any]) -> Any:
@@ -138,7 +129,7 @@ def _custom_vjp(f: Any, forward: Any, backward: Any, args: Any, kwargs: Any) -> 
     name = name_of(f)
 
     def checked(*args: Any, **kwargs: Any) -> Any:
-        found = forward(*args, **kwargs)
+        found = _without_writing(forward, args, kwargs)
         if not isinstance(found, tuple) or len(found) != 2:
             raise ArgumentError(
                 f"{name_of(forward)}, the forward function of {name}, must return the pair (y, residuals), "
@@ -178,6 +169,20 @@ def _custom_vjp(f: Any, forward: Any, backward: Any, args: Any, kwargs: Any) -> 
     if of_one:
         return step_of_one(name, checked, pull_back, args[0])
     return step(name, checked, pull_back, args, kwargs, False)
+
+
+def _without_writing(f: Any, args: Any, kwargs: Any) -> Any:
+    """Call f, of which arguments cannot be written to; say so where it tries."""
+    try:
+        return f(*args, **kwargs)
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        name = name_of(f)
+        raise ArgumentError(
+            f"{name} wrote into an argument, but the way back needs what was there before; start {name} with "
+            f"a copy: x = np.copy(x)"
+        ) from error
 
 
 def _alike(xbar: Any, x: Any) -> bool:
