@@ -113,7 +113,7 @@ def _unwritable(x: Any) -> Any:
     """Return an array so that f cannot write into it: the way back needs what stands there."""
     if type(x) is ndarray:
         x = x.view()
-        x.flags.writeable = False
+        x.setflags(write=False)
     return x
 
 
@@ -130,8 +130,10 @@ def step_of_one(
 ) -> Any:
     """Do what ``step`` does for one plain number or array in a box, in half of its time."""
     x = box.value
-    y, residuals = found = forward(_unwritable(x))
-    y = _own(settled(y))
+    y, residuals = found = forward(_unwritable(x) if type(x) is ndarray else x)
+    y = settled(y)
+    if type(y) is ndarray and y.base is not None:
+        y = _own(y)
     if type(y) not in (ndarray, float64, float) or not is_inexact(y):
         calls = iter([found])  # it has run
         return step(name, lambda x: next(calls, None) or forward(x), backward, (box,), {}, False)

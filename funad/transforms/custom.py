@@ -60,7 +60,10 @@ def _checkpoint(f: Any, args: Any, kwargs: Any) -> Any:
         return f(*args, **kwargs)
 
     def forward(*args: Any, **kwargs: Any) -> Any:
-        return _without_writing(f, args, kwargs), None
+        try:
+            return f(*args, **kwargs), None
+        except ValueError as error:
+            raise _wrote(f, error) from error.__cause__
 
     def backward(_: Any, ybar: Any, xs: list[Any], places: list[int]) -> Any:
         def again(xs: list[Any]) -> Any:
@@ -129,7 +132,10 @@ def _custom_vjp(f: Any, forward: Any, backward: Any, args: Any, kwargs: Any) -> 
     name = name_of(f)
 
     def checked(*args: Any, **kwargs: Any) -> Any:
-        found = _without_writing(forward, args, kwargs)
+        try:
+            found = forward(*args, **kwargs)
+        except ValueError as error:
+            raise _wrote(forward, error) from error.__cause__
         if not isinstance(found, tuple) or len(found) != 2:
             raise ArgumentError(
                 f"{name_of(forward)}, the forward function of {name}, must return the pair (y, residuals), "
@@ -171,18 +177,15 @@ def _custom_vjp(f: Any, forward: Any, backward: Any, args: Any, kwargs: Any) -> 
     return step(name, checked, pull_back, args, kwargs, False)
 
 
-def _without_writing(f: Any, args: Any, kwargs: Any) -> Any:
-    """Call f, of which arguments cannot be written to; say so where it tries."""
-    try:
-        return f(*args, **kwargs)
-    except ValueError as error:
-        if "read-only" not in str(error):
-            raise
-        name = name_of(f)
-        raise ArgumentError(
-            f"{name} wrote into an argument, but the way back needs what was there before; start {name} with "
-            f"a copy: x = np.copy(x)"
-        ) from error
+def _wrote(f: Any, error: ValueError) -> Exception:
+    """Return the error of a function that has tried to write into an argument; another as it is."""
+    if "read-only" not in str(error):
+        return error
+    name = name_of(f)
+    return ArgumentError(
+        f"{name} wrote into an argument, but the way back needs what was there before; start {name} with a "
+        f"copy: x = np.copy(x)"
+    )
 
 
 def _alike(xbar: Any, x: Any) -> bool:
