@@ -130,10 +130,8 @@ def step_of_one(
 ) -> Any:
     """Do what ``step`` does for one plain number or array in a box, in half of its time."""
     x = box.value
-    y, residuals = found = forward(_unwritable(x) if type(x) is ndarray else x)
-    y = settled(y)
-    if type(y) is ndarray and y.base is not None:
-        y = _own(y)
+    y, residuals = found = forward(_unwritable(x))
+    y = _own(settled(y))
     if type(y) not in (ndarray, float64, float) or not is_inexact(y):
         calls = iter([found])  # it has run
         return step(name, lambda x: next(calls, None) or forward(x), backward, (box,), {}, False)
