@@ -16,6 +16,7 @@ import numpy as onp
 
 from .errors import MissingRuleError, NotDifferentiableError
 from .registry import WORTH_DROPPING, Record, enter, record_of
+from .snapshots import TINY
 from .spaces import ghost
 from .teaching import refusal, refused_constant, refused_in_place, without_rule
 
@@ -363,6 +364,7 @@ def _one(record: Record, operate: Callable[[Any], Any]) -> Callable[[Box], Any]:
 
 def _two(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Box, Any], Any]:
     """Return the operator whose left operand is the box."""
+    reads = operate not in _ADDITIVE
 
     def operator_of_two(self: Box, other: Any) -> Any:
         tape = self.tape
@@ -383,6 +385,8 @@ def _two(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Box, A
         box.tape = tape
         if type(y) is ndarray and y.nbytes > WORTH_DROPPING and record.drop is not None:
             y, a, b = (record.drop if source else record.drop_a)(y, a, b)
+        if reads and not source and type(b) is ndarray:
+            b = b.copy("K") if b.nbytes <= TINY else tape.keeping().of_array(b)
         entries = tape.entries
         entries += (record, y, a, b, self.index, source, None)
         box.index = len(entries) - 1
@@ -401,6 +405,7 @@ def _allowed(other: Any) -> Any:
 
 def _reflected(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Box, Any], Any]:
     """Return the operator whose right operand is the box, and whose left one is none."""
+    reads = operate not in _ADDITIVE
 
     def operator_reflected(self: Box, other: Any) -> Any:
         if type(other) not in CONSTANTS:
@@ -413,6 +418,8 @@ def _reflected(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[
         box.tape = tape
         if type(y) is ndarray and y.nbytes > WORTH_DROPPING and record.drop is not None:
             y, other, b = record.drop_b(y, other, b)
+        if reads and type(other) is ndarray:
+            other = other.copy("K") if other.nbytes <= TINY else tape.keeping().of_array(other)
         entries = tape.entries
         entries += (record, y, other, b, 0, self.index, None)
         box.index = len(entries) - 1
@@ -440,6 +447,8 @@ BINARY: tuple[tuple[str, Any, Any], ...] = (
     ("pow", operator.pow, onp.power),
     ("matmul", operator.matmul, onp.matmul),
 )
+# Those of which no rule reads the other operand, which may change before the way back.
+_ADDITIVE = (operator.add, operator.sub)
 _DIVMOD: dict[str, Callable[[Any, Any], Any]] = {
     "rfloordiv": lambda self, other: unbox(other) // unbox(self),
     "divmod": lambda self, other: (self // other, self % other),

@@ -11,6 +11,7 @@ from .arrays import UNTRACED, Array, content, content_of, fillable, linked, sett
 from .boxes import CONSTANTS, Box, Dual, Traced, innermost
 from .dual import FORWARD, of_linear, of_list, of_one, of_two
 from .registry import WORTH_DROPPING, Record, record_of, signature_of
+from .snapshots import TINY
 from .spaces import is_inexact
 from .tape import CONSTANT, OUTPUT, Tape
 from .teaching import refused_constant
@@ -106,6 +107,11 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
         drop = record.drop if source_a and source_b else record.drop_b if source_b else record.drop_a
         if drop is not None:
             y, a, b = drop(y, a, b)
+    if not source_a:
+        if type(a) is ndarray and record.reads[0]:
+            a = a.copy("K") if a.nbytes <= TINY else tape.keeping().of_array(a)
+    elif not source_b and type(b) is ndarray and record.reads[1]:
+        b = b.copy("K") if b.nbytes <= TINY else tape.keeping().of_array(b)
     entries = tape.entries
     entries += (record, y, a, b, source_a, source_b, None)
     made.index = len(entries) - 1
@@ -130,6 +136,8 @@ def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> An
         kwargs = _handled(record, kwargs)
         if isinstance(y, (tuple, list)):
             return _wrap(record, box.tape, y, (a,), kwargs, ((0, box.index),))
+        keeping = box.tape.keeping()
+        kwargs = {name: keeping.of(x) for name, x in kwargs.items()}
     made = new(Box)
     made.value = y
     tape = made.tape = box.tape
@@ -337,6 +345,7 @@ def _wrap(
     if record.drop is not None and args and not several:
         kept, a, b = record.drop(y, args[0], args[1] if len(args) > 1 else None)
         y, args = kept, (a, b, *args[2:])[: len(args)]
+    args, kwargs = tape.keeping().of_call(args, kwargs, sources)
     entries += (record, y, args, kwargs, None, sources, None)
     made.index = len(entries) - 1
     if not several:

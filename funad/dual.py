@@ -327,6 +327,9 @@ def _transposed(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwarg
     try:
         TRACING.active = True  # the rule may fill an array with what depends on ȳ
         xbar = record.rules[argnum](y, tuple(ybars) if several else ybars[0], *args, **kwargs)
+    except BaseException:
+        tape.end()
+        raise
     finally:
         TRACING.active = before
     xbars, xs, xdots = (xbar, x, xdot) if type(xdot) is list else ([xbar], [x], [xdot])

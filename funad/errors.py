@@ -45,6 +45,10 @@ class EndedTraceError(FunadError, RuntimeError):
     """A traced value used after the transformation that made it had returned."""
 
 
+class OverwrittenError(FunadError, ValueError):
+    """A plain array was written into after a traced value had been computed with it."""
+
+
 class NonFiniteError(FunadError, FloatingPointError):
     """An infinity or a NaN where ``debug_nans`` was asked to look for one."""
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as onp
 
 from .registry import Record, enter
+from .snapshots import copied
 from .spaces import shape_of, unbroadcast
 
 ndarray = onp.ndarray
@@ -115,7 +116,8 @@ class Step:
     __slots__ = ("args", "k", "kwargs", "record")
 
     def __init__(self, record: Record, args: Any, kwargs: Any, k: int | None) -> None:
-        self.record, self.args, self.kwargs, self.k = record, args, kwargs, k
+        self.record, self.k = record, k
+        self.args, self.kwargs = copied(args), {name: copied(x) for name, x in kwargs.items()}
 
 
 def follow(x: Any, path: Any) -> Any:

@@ -29,6 +29,7 @@ Drop = Callable[[Any, Any, Any], tuple[Any, Any, Any]]
 WORTH_DROPPING = 1 << 14
 
 
+_LARGE = ghost(onp.broadcast_to(0.0, WORTH_DROPPING))
 _NONE: Mapping[Any, Any] = types.MappingProxyType({})
 
 
@@ -106,6 +107,15 @@ class Record:
     def drop_b(self) -> Any:
         """As drop, where only b is traced."""
         return self.drop and _dropper(self, [n for n in (1,) if n in self.rules])
+
+    @_once
+    def reads(self) -> tuple[bool, bool]:
+        """Whether the rule of the other argument reads a, and whether it reads b."""
+        of_b, of_a = self.drop_b, self.drop_a
+        return (
+            not of_b or of_b(None, _LARGE, None)[1] is _LARGE,
+            not of_a or of_a(None, None, _LARGE)[2] is _LARGE,
+        )
 
     def add(self, kind: str, rules: dict[ArgNum, Rule], masks: bool) -> None:
         """Take further rules; what was read off the others is found anew."""

@@ -28,6 +28,7 @@ import numpy as onp
 from .errors import CotangentError, EndedTraceError
 from .indices import ASSIGN, Scatter, add_at, assigned, put
 from .registry import Record
+from .snapshots import Snapshots
 from .spaces import describe, fit, is_complex, is_number, shape_of, zeros_of
 from .strong_zeros import WHILE_RULES_RUN, has_nan, mend, strong_product, strong_zero
 
@@ -55,13 +56,14 @@ _levels = itertools.count(1)  # each trace takes the next: nothing to undo when 
 
 
 class Tape:
-    """One reverse-mode trace: its level, its entries and the number of its inputs."""
+    """One reverse-mode trace: its level, its entries, the number of its inputs and its constants."""
 
-    __slots__ = ("entries", "inputs", "level")
+    __slots__ = ("entries", "inputs", "level", "snapshots")
 
     def __init__(self, inputs: int, entries: list[Any] | None = None) -> None:
         self.level = next(_levels)
         self.inputs = inputs
+        self.snapshots: Snapshots | None = None  # made for the first constant that is an array
         self.entries = [] if entries is None else entries
         self.entries += [None] * (inputs + 1)
 
@@ -70,8 +72,34 @@ class Tape:
         """Return a level above all that have been."""
         return next(_levels)
 
+    def keeping(self) -> Snapshots:
+        """Return what keeps the constants of this tape as they are."""
+        if self.snapshots is None:
+            self.snapshots = Snapshots()
+        return self.snapshots
+
+    def verify(self) -> None:
+        """Refuse the way back if a constant that it reads has been written into."""
+        if self.snapshots is not None:
+            self.snapshots.verify()
+
+    def holds_arrays(self) -> bool:
+        """Say whether large arrays are read-only because of this tape."""
+        return self.snapshots is not None and bool(self.snapshots.locked)
+
+    def outlive(self) -> list[Any]:
+        """Return the entries for a way back that may be taken at any time from now on."""
+        try:
+            if self.snapshots is not None:
+                self.snapshots.watch_closely()
+        finally:
+            entries = self.end()
+        return entries
+
     def end(self) -> list[Any]:
         """Return the entries, and refuse further ones."""
+        if self.snapshots is not None:
+            self.snapshots.release()
         entries, self.entries = self.entries, _Ended()
         return entries
 

@@ -14,7 +14,8 @@ import numpy as onp
 from . import tree
 from .arrays import Array, settled
 from .boxes import Box, Dual, Traced, box_of
-from .errors import NotDifferentiableError
+from .errors import NotDifferentiableError, OverwrittenError
+from .snapshots import overwritten
 from .tape import SCALARS, TRACING, WIDTH, Tape, has_ended, pull_back, refuse_ended
 from .teaching import taught
 
@@ -30,7 +31,10 @@ def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
         y = f(boxes_of(tape, xs))
         return (y if _is_simple(y, tape) else _checked(tape, _settled(y))), tape
     except BaseException as error:
+        locked = tape.holds_arrays()
         tape.end()
+        if locked and isinstance(error, ValueError) and "read-only" in str(error):
+            raise OverwrittenError(overwritten("read-only since then")) from error
         _teach(error)
         raise
     finally:

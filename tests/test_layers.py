@@ -13,7 +13,7 @@ ROOT = Path(funad.__file__).parent
 FLOORS = [
     {"errors"},
     {"tree", "spaces"},
-    {"registry"},
+    {"registry", "snapshots"},
     {"indices", "teaching"},
     {"strong_zeros"},
     {"tape"},

@@ -353,9 +353,14 @@ def _references() -> int:
 _ALONE = _references()
 
 
+def handed_out(x: Any) -> Any:
+    """Return an array that the caller may write into while the tape goes on to read its own."""
+    return x.copy("K") if type(x) is ndarray else x
+
+
 def own_copies(xs: list[Any]) -> list[Any]:
     """Return arrays that the caller may write to, or may go on to use, on their own."""
-    return [x.copy(order="K") if type(x) is ndarray else x for x in xs]
+    return list(map(handed_out, xs))
 
 
 def frozen_copies(xs: list[Any]) -> list[Any]:
@@ -382,7 +387,7 @@ def trace_call(call: Call, has_aux: bool) -> tuple[Any, Tape, Any]:
     except ArgumentError:
         tape.end()
         raise
-    return y, tape, tree.map(lambda leaf: out_of(tape, leaf), aux)
+    return y, tape, tree.map(lambda leaf: handed_out(out_of(tape, leaf)), aux)
 
 
 def pair(f: Any, y: Any) -> Any:

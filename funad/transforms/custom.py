@@ -350,7 +350,8 @@ def value(x: Any) -> Any:
 
     To look at a value inside of a function that is being differentiated; what is computed from
     it has no derivative (where that is what you want, write :func:`stop_gradient`). Takes a float, an
-    array or a container, traced or not; returns the same of plain values, of the same shapes.
+    array or a container, traced or not; returns the same of plain values, of the same shapes. Arrays
+    are copies.
 
     Examples
     --------

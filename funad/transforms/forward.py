@@ -133,11 +133,12 @@ def linearize(f: Callable[..., Any], /, *primals: Any, **kwargs: Any) -> Any:
     call.leaves = frozen_copies(call.leaves)
     y, tape, _ = trace_call(call, False)
     leaves, structure = tree.flatten(y)
-    entries = tape.end()
+    entries = tape.outlive()
     ends = [leaf.index for leaf in leaves if type(leaf) is Box and leaf.tape is tape]
     steps = steps_to(entries, len(call.leaves), ends)
 
     def f_jvp(*tangents: Any) -> Any:
+        tape.verify()
         slots = push_forward(entries, len(call.leaves), _fitted(call, tangents), steps)
         ydots = [
             finish(slots[leaf.index], leaf.value)

@@ -46,17 +46,18 @@ class _Run:
 
     def __init__(self, f: Any, argnums: ArgNums, has_aux: bool, args: Any, kwargs: Any) -> None:
         self.call = Call(f, argnums, args, kwargs)
-        self.ys, tape, self.aux = trace_call(self.call, has_aux)
+        self.ys, self.tape, self.aux = trace_call(self.call, has_aux)
         self.leaves, self.structure = tree.flatten(self.ys)
         for leaf in self.leaves:
             check_output(f, leaf)
-        self.entries = tape.end()
-        self.inside = [type(leaf) is Box and leaf.tape is tape for leaf in self.leaves]
-        self.values = [out_of(tape, leaf) for leaf in self.leaves]
+        self.entries = self.tape.end()
+        self.inside = [type(leaf) is Box and leaf.tape is self.tape for leaf in self.leaves]
+        self.values = [out_of(self.tape, leaf) for leaf in self.leaves]
         self.value = tree.unflatten(self.structure, self.values)
 
     def rows(self) -> list[list[Any]]:
         """Return, per output and input, ∂y/∂x: one walk back per number in y."""
+        self.tape.verify()
         return [
             self._row_block(leaf, value) if inside else [self._zeros(value, x) for x in self.call.leaves]
             for leaf, value, inside in zip(self.leaves, self.values, self.inside, strict=True)
@@ -95,6 +96,7 @@ class _Run:
 
     def columns(self) -> list[list[Any]]:
         """Return, per output and input, ∂y/∂x: one walk forward per number in x."""
+        self.tape.verify()
         xs = self.call.leaves
         ends = (leaf.index for leaf, inside in zip(self.leaves, self.inside, strict=True) if inside)
         steps = steps_to(self.entries, len(xs), ends)

@@ -93,7 +93,7 @@ def vjp(
     call.leaves = frozen_copies(call.leaves)
     y, tape, aux = trace_call(call, has_aux)
     leaves, structure = tree.flatten(y)
-    entries = tape.end()
+    entries = tape.outlive()
 
     def vjp_f(ybar: Any, *others: Any) -> Any:
         if others:
@@ -102,6 +102,7 @@ def vjp(
                 f"arguments; of an output that is a tuple, ȳ is a tuple: vjp_f((ȳ1, ȳ2))"
             )
         ybars = leaves_like(structure, y, ybar, "the output", "ȳ", CotangentError)
+        tape.verify()
         seeded = list(entries)
         for leaf, leaf_bar in zip(leaves, ybars, strict=True):
             if shape_of(leaf_bar) != shape_of(leaf):
@@ -241,6 +242,7 @@ def _value_and_grad(
         entries[index] = ones_like(value)
         if for_tangent and any(_is_large(unbox(x)) for x in call.leaves):
             spare_values(entries, len(call.leaves))
+        tape.verify()
         xbars = sweep(entries, call, call.leaves)
     else:
         value = y
@@ -333,6 +335,7 @@ def _elementwise_grad(
             before = entries[leaf.index]
             ones = ones_like(leaf.value)
             entries[leaf.index] = ones if before is None else before + ones
+    tape.verify()
     found = call.results(sweep(entries, call, call.leaves))
     return (found, aux) if has_aux else found
 
@@ -348,7 +351,8 @@ def stop_gradient(x: Any) -> Any:
     Returns
     -------
     float, array or container
-        Of the same structure, shapes and dtypes, under no trace.
+        Of the same structure, shapes and dtypes, under no trace. Arrays are copies: what is written
+        into them changes nothing else.
 
     Examples
     --------
@@ -356,4 +360,9 @@ def stop_gradient(x: Any) -> Any:
     >>> grad(lambda x: x * stop_gradient(x))(3.0)
     3.0
     """
-    return tree.map(unbox, x) if not isinstance(x, (Traced, ndarray)) else unbox(x)
+    return _plain_copy(x) if isinstance(x, (Traced, ndarray)) else tree.map(_plain_copy, x)
+
+
+def _plain_copy(x: Any) -> Any:
+    x = unbox(x)
+    return x.copy() if isinstance(x, ndarray) else x

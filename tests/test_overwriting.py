@@ -1,0 +1,233 @@
+"""Constants that a program writes into after it has computed with them: what stood there counts."""
+
+import contextlib
+import threading
+import tracemalloc
+
+import hypothesis.strategies as st
+import numpy as onp
+import pytest
+from hypothesis import given, settings
+
+import funad
+import funad.numpy as np
+from funad import grad, hessian, jacobian, linearize, snapshots, stop_gradient, value, vjp
+from funad.errors import OverwrittenError
+from funad.tree import flatten
+from funad.tree import map as tree_map
+
+from .cases import CASES
+from .support import COMPOSITES
+from .test_rules import RULES, _present
+
+CALLS = [rule.values for rule in RULES] + [(f, 0) for f in COMPOSITES]
+NAMES = [rule.id for rule in RULES] + [f"{f.__name__}-0" for f in COMPOSITES]
+
+
+def mutable(x):
+    """Return a copy that can be written into: arrays, and lists where the call had tuples of integers."""
+    if isinstance(x, onp.ndarray):
+        return onp.array(x)
+    if isinstance(x, (list, tuple)) and not hasattr(x, "_fields"):
+        return [mutable(part) for part in x] if isinstance(x, list) else tuple(map(mutable, x))
+    return x
+
+
+def spoil(x):
+    """Write other values into every array and list of a constant."""
+    if isinstance(x, onp.ndarray) and x.size:
+        if x.dtype.kind == "b":
+            x[...] = ~x
+        elif x.dtype.kind in "iu":
+            x[...] = 0 if onp.any(x) else 1
+        elif x.dtype.kind in "fc":
+            x[...] = onp.nan
+    elif isinstance(x, (list, tuple)):
+        for part in x:
+            spoil(part)
+        if isinstance(x, list):
+            x.clear()
+
+
+def pulled_back(f, at, argnum, spoiled):
+    """Return x̄ of a call, whose constants are overwritten before the way back or are not."""
+    args, kwargs = mutable(at.args), {name: mutable(x) for name, x in at.kwargs.items()}
+
+    def of_x(x):
+        given_args, given_kwargs = list(args), dict(kwargs)
+        (given_args if isinstance(argnum, int) else given_kwargs)[argnum] = x
+        y = f(*given_args, **given_kwargs)
+        if spoiled:
+            for n, constant in (*enumerate(args), *kwargs.items()):
+                if n != argnum:
+                    spoil(constant)
+        return y
+
+    y, vjp_f = funad.vjp(of_x, args[argnum] if isinstance(argnum, int) else kwargs[argnum])
+    return vjp_f(tree_map(seed, y))
+
+
+def seed(leaf):
+    """Return a cotangent without symmetries."""
+    return onp.cos(onp.arange(onp.size(leaf), dtype=float)).reshape(onp.shape(leaf))
+
+
+def same(found, wanted):
+    pairs = zip(flatten(found)[0], flatten(wanted)[0], strict=True)
+    return all(onp.array_equal(a, b, equal_nan=True) for a, b in pairs)
+
+
+def case_of(f):
+    return CASES[f] if f in CASES else COMPOSITES[f]
+
+
+@pytest.mark.parametrize(("f", "argnum"), CALLS, ids=NAMES)
+@settings(max_examples=4)
+@given(data=st.data())
+def test_a_constant_is_on_the_way_back_what_it_was_or_the_write_is_found(f, argnum, data):
+    at = data.draw(case_of(f).draw)
+    if not _present(at, argnum):
+        return
+    wanted = pulled_back(f, at, argnum, False)
+    assert same(pulled_back(f, at, argnum, True), wanted)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(snapshots, "TINY", 0)
+        assert same(pulled_back(f, at, argnum, True), wanted)
+        patch.setattr(snapshots, "SMALL", 0)  # every array counts as a large one
+        try:
+            found = pulled_back(f, at, argnum, True)
+        except OverwrittenError:
+            return
+        assert same(found, wanted)
+
+
+LARGE = 20_000
+
+
+@pytest.fixture
+def large():
+    return onp.linspace(0.5, 1.5, LARGE)
+
+
+WRITES = {
+    "all": lambda b: b.fill(3.0),
+    "one": lambda b: b.__setitem__(7, 3.0),
+    "in place": lambda b: b.__imul__(-1.0),
+    "out": lambda b: onp.exp(b, out=b),
+    "sorted": lambda b: b[::-1].sort(),
+    "by a new view": lambda b: b[5:7].fill(3.0),
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_a_write_into_a_large_constant_is_found(write, large):
+    def f(x):
+        y = np.sum(x * large) ** 2
+        write(large)
+        return y
+
+    for derivative in (grad(f), lambda x: vjp(f, x), lambda x: linearize(f, x), jacobian(f), hessian(f)):
+        with pytest.raises(OverwrittenError, match=r"np\.copy"):
+            derivative(onp.ones(LARGE))
+    assert large.flags.writeable
+
+
+def test_a_write_through_a_view_that_was_there_before_is_found(large):
+    square = large.reshape(100, 200)
+    rows = square[::2]
+
+    def f(x):
+        y = np.sum(x * square) ** 2
+        rows[:] = 2.0
+        return y
+
+    with pytest.raises(OverwrittenError, match=r"float64\[100, 200\]"):
+        grad(f)(onp.ones((100, 200)))
+
+
+def test_a_write_between_vjp_and_the_way_back_is_found(large):
+    y, vjp_f = vjp(lambda x: np.sum(x * large), onp.ones(LARGE))
+    assert onp.array_equal(vjp_f(1.0), large)
+    large[3] = 0.0
+    with pytest.raises(OverwrittenError):
+        vjp_f(1.0)
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_arrays_can_be_written_into_again_when_the_program_has_run(failing, large):
+    view = large[: LARGE // 2]
+
+    def f(x):
+        y = np.sum(x * view) + np.sum(x * large[LARGE // 2 :]) + np.sum(large) * x[0]
+        if failing:
+            raise RuntimeError
+        return y
+
+    for derivative in (grad(f), grad(lambda x: np.sum(grad(f)(x) ** 2)), lambda x: vjp(f, x)):
+        with pytest.raises(RuntimeError) if failing else contextlib.nullcontext():
+            derivative(onp.ones(LARGE // 2))
+        large[0] = view[0] = 1.0
+    assert not snapshots._holders
+
+
+def test_an_array_that_two_threads_differentiate_with_is_free_after_both(large):
+    barrier = threading.Barrier(2, timeout=60)
+
+    def f(x, wait):
+        y = np.sum(x * large)
+        if wait:
+            barrier.wait()
+            barrier.wait()
+        return y
+
+    thread = threading.Thread(target=grad(f), args=(onp.ones(LARGE), True))
+    thread.start()
+    barrier.wait()
+    grad(f)(onp.ones(LARGE), False)
+    assert not large.flags.writeable  # the other thread goes on to need it
+    barrier.wait()
+    thread.join()
+    assert large.flags.writeable
+
+
+def test_a_loop_that_computes_with_one_matrix_keeps_one_copy():
+    matrix = onp.full((40, 40), 0.01)
+
+    def f(x):
+        for _ in range(1000):
+            x = matrix @ x
+        return np.sum(x)
+
+    x = onp.ones(40)
+    grad(f)(x)
+    tracemalloc.start()
+    grad(f)(x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100 * matrix.nbytes
+
+
+@pytest.mark.parametrize("function", [stop_gradient, value])
+@pytest.mark.parametrize("written", [False, True], ids=["as it came", "written element by element"])
+def test_what_is_handed_out_without_its_trace_is_a_copy(function, written):
+    def f(x):
+        z = np.zeros(2)
+        for n in range(2):
+            z[n] = x[n]
+        z = z if written else x
+        s = function(z)
+        y = np.sum(s * x)
+        if written:
+            z[0] = 100.0 * x[1]
+        s[:] = 100.0
+        return y
+
+    x = onp.array([0.3, 0.65])
+    assert grad(f)(x).tolist() == [0.3, 0.65]
+    assert f(x) == onp.sum(x * x) and x.tolist() == [0.3, 0.65]
+
+
+def test_what_f_returns_as_aux_is_a_copy():
+    y, vjp_f, aux = vjp(lambda x: (np.sum(np.exp(x)), np.exp(x)), onp.zeros(2), has_aux=True)
+    aux[:] = 5.0
+    assert vjp_f(1.0).tolist() == [1.0, 1.0]
