@@ -14,8 +14,19 @@ from typing import Any
 
 import numpy as onp
 
-from .boxes import BINARY, Box, Dual, Traced, innermost, link, own_index, unbox
+from .boxes import (
+    BINARY,
+    CONSTANTS,
+    Box,
+    Dual,
+    Traced,
+    innermost,
+    link,
+    own_index,
+    unbox,
+)
 from .dual import dual
+from .foreign import rebound_to
 from .indices import ASSIGN, Step, follow, put
 from .registry import WORTH_DROPPING, Record, enter
 from .spaces import ghost, zeros_like
@@ -26,6 +37,8 @@ __all__ = ["Array", "array_of", "content", "content_of", "fillable", "linked", "
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 _GETITEM = enter(operator.getitem)
 _WHOLE = Ellipsis
+_PARTS = (Traced, list, tuple)
+_VALUES: Any = (Traced, ndarray, onp.generic, float, int, complex)
 
 
 class Cell:
@@ -397,6 +410,8 @@ def _rebound(x: Any, y: Any) -> Any:
     ):  # fmt: skip
         x.value, x.index = b, y.index
         return x
+    if not isinstance(y, _VALUES):
+        return rebound_to(y)
     plain, was = unbox(y), unbox(x)
     dtype = plain.dtype if hasattr(plain, "dtype") else onp.result_type(plain)
     if not onp.can_cast(dtype, was.dtype, "same_kind"):
@@ -437,11 +452,15 @@ def _install() -> None:
     for name, operate, f in BINARY:
         record = enter(f)
 
-        def left(self: Any, other: Any, record: Record = record) -> Any:
-            return fillable(record.wrapped(content(self), content_of(other)))
+        def left(self: Any, other: Any, record: Record = record, operate: Any = operate) -> Any:
+            if type(other) in CONSTANTS or isinstance(other, _PARTS):
+                return fillable(record.wrapped(content(self), content_of(other)))
+            return operate(content(self), other)
 
-        def right(self: Any, other: Any, record: Record = record) -> Any:
-            return fillable(record.wrapped(other, content(self)))
+        def right(self: Any, other: Any, record: Record = record, operate: Any = operate) -> Any:
+            if type(other) in CONSTANTS or isinstance(other, _PARTS):
+                return fillable(record.wrapped(other, content(self)))
+            return operate(other, content(self))
 
         setattr(Array, f"__{name}__", left)
         setattr(Array, f"__r{name}__", right)

@@ -14,7 +14,19 @@ from typing import Any
 
 import numpy as onp
 
-from .boxes import BINARY, BY_HAND, CONSTANTS, UNARY, Box, Dual, Traced, box_of, innermost
+from .boxes import (
+    BINARY,
+    BY_HAND,
+    CONSTANTS,
+    UNARY,
+    Box,
+    Dual,
+    Traced,
+    beside,
+    beside_reflected,
+    box_of,
+    innermost,
+)
 from .registry import Record, enter
 from .spaces import as_numpy, at_rest, fit, is_inexact, zeros_like
 from .strong_zeros import WHILE_RULES_RUN, add_note, factors, has_nan, strong_slope, strong_sum, strong_zero
@@ -383,7 +395,7 @@ def _two(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Dual, 
                     )
             elif type(other) in CONSTANTS:
                 return of_two(record, operate, trace, self.value, other, self.tangent, None)
-        return record.wrapped(self, other)
+        return beside(record, operate, self, other)
 
     return operator_of_two
 
@@ -394,7 +406,7 @@ def _reflected(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[
     def operator_reflected(self: Dual, other: Any) -> Any:
         if type(self.tape) in FORWARD and type(other) in CONSTANTS:
             return of_two(record, operate, self.tape, other, self.value, None, self.tangent)
-        return record.wrapped(other, self)
+        return beside_reflected(record, operate, self, other)
 
     return operator_reflected
 

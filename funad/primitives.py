@@ -14,13 +14,16 @@ from .arrays import content_of, linked
 from .boxes import Box, Traced, innermost, unbox
 from .calling import (
     OTHERS,
+    PARTS,
     PLAIN,
+    beside_others,
     call,
     record_one,
     record_two,
     record_with_keywords,
 )
 from .errors import ArgumentError
+from .foreign import is_foreign
 from .registry import Record, adopt, enter, record_of
 from .spaces import describe, module_of, zeros_of
 
@@ -28,6 +31,7 @@ __all__ = ["primitive"]
 
 ndarray = onp.ndarray
 _OURS = ("numpy", "funad.", "_operator", "builtins")
+KNOWN = PARTS | OTHERS | {Box, tuple}  # the types of arguments that are no objects of other libraries
 EVERYTHING = (-1,)  # the containers of a primitive of which any argument may be one
 
 
@@ -169,8 +173,12 @@ def composite(
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             if len(args) == 1 and not kwargs and type(args[0]) is ndarray:
                 return on_plain(*args)
-            traced = innermost((*args, *kwargs.values())) is not None
-            return (g if traced else on_plain)(*args, **kwargs)
+            if innermost((*args, *kwargs.values())) is None:
+                return on_plain(*args, **kwargs)
+            for x in (*args, *kwargs.values()):
+                if type(x) not in KNOWN and is_foreign(x):
+                    return beside_others(on_plain, None, g, x, args, kwargs)
+            return g(*args, **kwargs)
 
         return wrapped
 

@@ -151,7 +151,7 @@ def fit(xbar: Any, x: Any) -> Any:
         return xbar
     shape, dtype = shape_of(x), dtype_of(x)
     xbar = at_rest(xbar)
-    if not hasattr(xbar, "dtype"):
+    if not isinstance(xbar, (ndarray, onp.generic)) and not hasattr(xbar, "tape"):
         if not isinstance(xbar, (float, int, complex)) and not hasattr(xbar, "__array__"):
             raise CotangentError(
                 f"a rule returned {describe(xbar)}, where the derivative of {describe(x)} belongs; return a "

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as onp
 
 from .indices import Scatter
+from .refusals import is_duration, refused_duration
 from .registry import Record
 from .spaces import as_numpy, describe, is_number, plain
 
@@ -101,6 +102,9 @@ def mend(
                 return strong_slope(strong_zero(xbar, ybar), ybar, rule, y, args, kwargs)
             except Exception as second:
                 error = second
+    duration = next(filter(is_duration, args), None) if isinstance(error, TypeError) else None
+    if duration is not None:
+        error = refused_duration(duration)
     add_note(error, "VJP rule", record, argnum, args)
     raise error
 

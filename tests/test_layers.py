@@ -15,6 +15,8 @@ FLOORS = [
     {"tree", "spaces"},
     {"registry", "snapshots"},
     {"indices", "teaching"},
+    {"refusals"},
+    {"foreign"},
     {"strong_zeros"},
     {"tape"},
     {"boxes"},

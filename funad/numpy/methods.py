@@ -6,7 +6,7 @@ import numpy as _np
 
 from .. import numpy as np
 from ..arrays import reshaped
-from ..boxes import Traced, unbox
+from ..boxes import Traced, plainly, unbox
 from ..errors import NotDifferentiableError
 from ..registry import record_of as _record_of
 
@@ -152,9 +152,9 @@ for _name in ("base", "flags", "strides", "device"):
     setattr(Traced, _name, property(lambda self, name=_name: getattr(_np.asarray(unbox(self)), name)))
 for _name in ("and", "or", "xor", "lshift", "rshift"):  # of floats NumPy refuses them, with its own words
     _operate = getattr(operator, f"__{_name}__")
-    setattr(Traced, f"__{_name}__", lambda self, other, f=_operate: f(unbox(self), unbox(other)))
+    setattr(Traced, f"__{_name}__", plainly(_operate))
     setattr(Traced, f"__i{_name}__", getattr(Traced, f"__{_name}__"))
-    setattr(Traced, f"__r{_name}__", lambda self, other, f=_operate: f(unbox(other), unbox(self)))
+    setattr(Traced, f"__r{_name}__", plainly(lambda a, b, f=_operate: f(b, a)))
 Traced.__invert__ = lambda self: ~unbox(self)
 Traced.__delitem__ = lambda self, index: unbox(self).__delitem__(index)
 Traced.__dlpack_device__ = lambda self: unbox(self).__dlpack_device__()

@@ -14,10 +14,10 @@ import numpy as onp
 from .. import tree
 from ..boxes import Box, Dual, Traced
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError
+from ..refusals import refused_constant
 from ..registry import by_position, record_of, signature_of
 from ..spaces import describe, fit, is_complex, is_number, name_of, shed, zeros_like
 from ..tape import Tape, has_ended, refuse_ended
-from ..teaching import refused_constant
 from ..tracing import trace
 
 ArgNums = int | str | tuple[int | str, ...]
@@ -405,9 +405,11 @@ def check_output(f: Any, y: Any) -> None:
     if not tree.is_leaf(y) or is_number(y):
         return
     hint = " (does it end without a return statement?)" if y is None else ""
+    instead = "a number, an array, or a container of them"
+    if isinstance(getattr(y, "data", None), Traced):  # a DataArray, say
+        instead = "what it holds, y.data"
     raise NonScalarOutputError(
-        f"{name_of(f)} returned {describe(y)}{hint}, which has no derivative; return a "
-        f"number, an array, or a container of them"
+        f"{name_of(f)} returned {describe(y)}{hint}, which has no derivative; return {instead}"
     )
 
 

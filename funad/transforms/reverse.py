@@ -10,7 +10,9 @@ import numpy as onp
 from .. import tree
 from ..boxes import Box, Traced, unbox
 from ..errors import ArgumentError, CotangentError, NonScalarOutputError
+from ..foreign import holds
 from ..pushforward import spare_values
+from ..refusals import refused_holder
 from ..registry import WORTH_DROPPING
 from ..spaces import describe, fit, is_complex, name_of, ones_like, shape_of, shed
 from ..tracing import sweep
@@ -364,5 +366,10 @@ def stop_gradient(x: Any) -> Any:
 
 
 def _plain_copy(x: Any) -> Any:
-    x = unbox(x)
-    return x.copy() if isinstance(x, ndarray) else x
+    """Return the plain value of a leaf, in memory of its own."""
+    if isinstance(x, (Traced, ndarray)):
+        x = unbox(x)
+        return x.copy() if isinstance(x, ndarray) else x
+    if holds(x, Traced):
+        raise refused_holder(x)
+    return x
