@@ -296,7 +296,7 @@ def _elementwise(
         wrong = ydot != ydot if isinstance(ydot, float) else has_nan(ydot)  # float64 is a float too
     if not wrong:
         return ydot
-    return strong_slope(strong_zero(ydot, xdot), xdot, rule, y, args, kwargs)
+    return strong_slope(strong_zero(ydot, xdot), xdot, record, rule, y, args, kwargs)
 
 
 def _slope(rule: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:

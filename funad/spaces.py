@@ -129,6 +129,11 @@ def ghost(x: Any) -> Any:
     return ndarray(x.shape, x.dtype, _NOTHING, 0, (0,) * x.ndim)
 
 
+def is_ghost(x: Any) -> bool:
+    """Say whether an array is such a stand-in."""
+    return type(x) is ndarray and isinstance(getattr(x, "base", None), bytes) and not any(x.strides)
+
+
 def is_fleeting(x: Any) -> bool:
     """Say whether x carries an infinitesimal that is to be gone before a transformation returns."""
     return hasattr(x, "tape") and getattr(x.tape, "fleeting", False)

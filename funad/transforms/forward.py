@@ -12,6 +12,7 @@ from ..arrays import settled
 from ..boxes import Box, Dual
 from ..dual import Forward, dual
 from ..errors import ArgumentError, TangentError
+from ..overflows import mark_overflows
 from ..pushforward import push_forward, steps_to
 from ..spaces import fit, shape_of, zeros_like
 from ..tracing import run
@@ -134,6 +135,7 @@ def linearize(f: Callable[..., Any], /, *primals: Any, **kwargs: Any) -> Any:
     y, tape, _ = trace_call(call, False)
     leaves, structure = tree.flatten(y)
     entries = tape.outlive()
+    mark_overflows(entries, len(call.leaves), leaves)
     ends = [leaf.index for leaf in leaves if type(leaf) is Box and leaf.tape is tape]
     steps = steps_to(entries, len(call.leaves), ends)
 

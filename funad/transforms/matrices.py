@@ -13,6 +13,7 @@ from .. import numpy as np
 from .. import tree
 from ..boxes import Box
 from ..errors import ArgumentError, NonScalarOutputError
+from ..overflows import mark_overflows
 from ..pushforward import push_forward, steps_to
 from ..spaces import dtype_of, is_complex, name_of, shape_of, zeros_like
 from ..strong_zeros import has_nan
@@ -51,6 +52,7 @@ class _Run:
         for leaf in self.leaves:
             check_output(f, leaf)
         self.entries = self.tape.end()
+        mark_overflows(self.entries, len(self.call.leaves), self.leaves)
         self.inside = [type(leaf) is Box and leaf.tape is self.tape for leaf in self.leaves]
         self.values = [out_of(self.tape, leaf) for leaf in self.leaves]
         self.value = tree.unflatten(self.structure, self.values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from .. import tree
 from ..boxes import Box, Traced, unbox
 from ..errors import ArgumentError, CotangentError, NonScalarOutputError
 from ..foreign import holds
+from ..overflows import mark_overflows
 from ..pushforward import spare_values
 from ..refusals import refused_holder
 from ..registry import WORTH_DROPPING
@@ -96,6 +98,7 @@ def vjp(
     y, tape, aux = trace_call(call, has_aux)
     leaves, structure = tree.flatten(y)
     entries = tape.outlive()
+    mark_overflows(entries, len(call.leaves), leaves)
 
     def vjp_f(ybar: Any, *others: Any) -> Any:
         if others:
@@ -240,6 +243,8 @@ def _value_and_grad(
         if type(value) is not float and type(value) is not float64:
             value = shed(value)
         _check_scalar(f, value, holomorphic)
+        if not (isinstance(value, float) and math.isfinite(value)):
+            mark_overflows(entries, len(call.leaves), (value,))
         del y
         entries[index] = ones_like(value)
         if for_tangent and any(_is_large(unbox(x)) for x in call.leaves):
@@ -325,6 +330,7 @@ def _elementwise_grad(
     y, tape, aux = trace_call(call, has_aux)
     leaves, _ = tree.flatten(y)
     entries = tape.end()
+    mark_overflows(entries, len(call.leaves), leaves)
     for leaf in leaves:
         if holomorphic:
             check_complex_result(f, leaf)
