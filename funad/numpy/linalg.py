@@ -187,7 +187,7 @@ def turning(a):
 
 def dependent(r):
     """Return of which R the diagonal has a number that is no more than the rounding of its column."""
-    sizes = _np.linalg.norm(r, axis=-2)
+    sizes = _np.max(_np.abs(r), axis=-2, initial=0)  # no norm: its squares overflow and underflow
     within = 10 * r.shape[-1] * _np.finfo(r.dtype).eps * sizes
     return _np.any(_np.abs(_np.diagonal(r, axis1=-2, axis2=-1)) <= within, axis=-1)
 
@@ -217,6 +217,17 @@ def _reflections(a):
     return _manipulation.matrix_transpose(upper + lower), _manipulation.stack(taus, -1)
 
 
+def rescaling(x):
+    """Return a power of 2 per matrix that brings x near 1, if its squares might leave the range; or None."""
+    if x.size == 0:
+        return None
+    _, exponents = _np.frexp(_np.max(_np.abs(_unbox(x)), axis=(-2, -1), keepdims=True))
+    if _np.all(_np.abs(exponents) < _np.finfo(x.dtype).maxexp // 4):
+        return None
+    top = _np.finfo(x.dtype).maxexp - 2
+    return _np.ldexp(_np.ones((), x.dtype).real, -_np.clip(exponents, -top, top))
+
+
 def _padded(x, size):
     """Return x with zeros before it, up to a size."""
     zeros = _np.zeros((*x.shape[:-1], size - x.shape[-1]), x.dtype)
@@ -228,12 +239,20 @@ def _reflection(x):
     first, others = x[..., 0], x[..., 1:]
     plain = _unbox(x)
     done = ~_np.any(plain[..., 1:], axis=-1) & (_np.imag(plain[..., 0]) == 0)  # τ is 0, as LAPACK has it
-    size = vector_norm(x, axis=-1)
+    size = _length(x)
     beta = -_elementwise.copysign(size, _elementwise.real(first))
     away = _elementwise.where(done, 1, first - beta)
     tau = _elementwise.where(done, 0, (beta - first) / _elementwise.where(done, 1, beta))
     v = _manipulation.concatenate([_np.ones((*x.shape[:-1], 1), x.dtype), others / away[..., None]], -1)
     return _elementwise.where(done, first, beta + 0 * first), v, tau
+
+
+def _length(x):
+    """Return the length of vectors, also of those whose squares overflow or underflow."""
+    factor = rescaling(x[..., None])
+    if factor is None:
+        return vector_norm(x, axis=-1)
+    return vector_norm(x * factor[..., 0], axis=-1) / factor[..., 0, 0]
 
 
 def _completed(h, taus):
