@@ -8,17 +8,17 @@ import importlib as _importlib
 import numpy as _np
 from numpy.linalg import LinAlgError
 
+from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
 from ..calling import call as _call
 from ..primitives import by_hand as _by_hand
 from ..primitives import primitive
 from ..registry import enter as _enter
-from ..tape import Tape as _Tape
+from ..spaces import at_rest as _at_rest
 from . import elementwise as _elementwise
 from . import manipulation as _manipulation
-from .ties import tied_apart as _tied_apart
-from .ties import tied_apart_or_zero as _tied_apart_or_zero
+from . import ties as _ties
 from .versions import lookup
 from .views import may_share as _may_share
 
@@ -93,26 +93,62 @@ def qr(a, mode="reduced"):
     return _call(_qr, (a,), {"mode": mode})
 
 
+def _with_order(a):
+    """Return a as one array, and how many derivatives may be taken of a function of it."""
+    if type(a) is _np.ndarray or _innermost((a,)) is None:
+        return a, 0
+    a = _at_rest(a) if isinstance(a, _Traced) else _manipulation.asarray(a)
+    return a, _ties.order_of(a)
+
+
 _svd = _enter(_np.linalg.svd)
 
 
 @_by_hand(_np.linalg.svd)
 def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
-    apart = compute_uv and not hermitian and type(_innermost((a,))) is _Tape
-    if apart:
-        return svd_apart(a, full_matrices)
-    return _call(_svd, (a, full_matrices, compute_uv, hermitian), {})
+    a, order = _with_order(a)
+    if order == 0 or hermitian:
+        return _call(_svd, (a, full_matrices, compute_uv, hermitian), {})
+    found = svd_apart(a, full_matrices and compute_uv, order)
+    return found if compute_uv else found[1]
 
 
-def _svd_apart(a, full_matrices=True):
-    """Return what svd does, with dual numbers for values that coincide or are 0."""
-    found = _np.linalg.svd(a, full_matrices)
-    return type(found)(*_tied_apart_or_zero(*found))
+def _svd_apart(a, full_matrices=True, order=1):
+    """Return what svd does; where values coincide or are 0, of a matrix in which they do not."""
+    u, s, vh = found = _np.linalg.svd(a, full_matrices)
+    within = _ties.rounding(s)
+    same = _ties.clusters(s, within)
+    zero = _np.any(same & (s <= within)[..., None, :], axis=-1)
+    if not _np.any(zero) and _np.sum(same) == s.size:
+        return found
+    _ties.check_order(order)
+    m, n, k = *a.shape[-2:], s.shape[-1]
+    # The vectors of zeros are no pairs: each side is turned for itself.
+    null = same & zero[..., None, :]
+    v = _ties.turned(_np.conj(vh.mT[..., :k]), same)
+    u = _np.concatenate([_ties.turned(_ties.turned(u[..., :k], same), null, 1), u[..., k:]], -1)
+    vh = _np.concatenate([_np.conj(v.mT), vh[..., k:, :]], -2)
+    splitting = _ties.Splitting(order, same, zero, _ties.steps(s), TIED.format("svd", "singular"))
+    return type(found)(splitting.constant(u), splitting.apart(s), splitting.constant(vh))
 
 
-# What svd is in reverse mode; no name of NumPy.
+# What the rules refuse where values coincide
+TIED = (
+    "the vectors that {} returns have no derivative where {} values coincide; use the values alone, "
+    "or what does not depend on the choice of such vectors, or move the matrix away from the tie"
+)
+
+# What svd is on traced values; no name of NumPy.
 svd_apart = primitive(_svd_apart, "numpy.linalg.svd")
-svdvals = primitive(_np.linalg.svdvals)
+_svdvals = _enter(_np.linalg.svdvals)
+
+
+@_by_hand(_np.linalg.svdvals)
+def svdvals(x, /):
+    x, order = _with_order(x)
+    return svd(x, False)[1] if order else _call(_svdvals, (x,), {})
+
+
 eig = primitive(_np.linalg.eig)
 eigvals = primitive(_np.linalg.eigvals)
 _eigh = _enter(_np.linalg.eigh)
@@ -120,19 +156,31 @@ _eigh = _enter(_np.linalg.eigh)
 
 @_by_hand(_np.linalg.eigh)
 def eigh(a, UPLO="L"):
-    tape = _innermost((a,))
-    return _call(_eigh, (a, UPLO), {}) if type(tape) is not _Tape else eigh_apart(a, UPLO)
+    a, order = _with_order(a)
+    return eigh_apart(a, UPLO, order) if order else _call(_eigh, (a, UPLO), {})
 
 
-def _eigh_apart(a, UPLO="L"):
-    """Return what eigh does, with dual numbers for values that coincide."""
-    found = _np.linalg.eigh(a, UPLO)
-    return type(found)(*_tied_apart(*found))
+def _eigh_apart(a, UPLO="L", order=1):
+    """Return what eigh does; where values coincide, of a matrix in which they do not."""
+    w, v = found = _np.linalg.eigh(a, UPLO)
+    same = _ties.clusters(w, _ties.rounding(w))
+    if _np.sum(same) == w.size:
+        return found
+    _ties.check_order(order)
+    splitting = _ties.Splitting(order, same, None, _ties.steps(w), TIED.format("eigh", "eigen"))
+    return type(found)(splitting.apart(w), splitting.constant(_ties.turned(v, same)))
 
 
-# What eigh is in reverse mode; no name of NumPy.
+# What eigh is on traced values; no name of NumPy.
 eigh_apart = primitive(_eigh_apart, "numpy.linalg.eigh")
-eigvalsh = primitive(_np.linalg.eigvalsh)
+_eigvalsh = _enter(_np.linalg.eigvalsh)
+
+
+@_by_hand(_np.linalg.eigvalsh)
+def eigvalsh(a, UPLO="L"):
+    # The derivative goes by the vectors, and that of ties by one decomposition for both.
+    a, order = _with_order(a)
+    return eigh(a, UPLO)[0] if order else _call(_eigvalsh, (a, UPLO), {})
 
 # Products and rearrangements: functions of their own in NumPy, not those of numpy itself
 matrix_power = primitive(_np.linalg.matrix_power)

@@ -1,73 +1,281 @@
 """Eigenvalues and singular values that coincide, told apart by an infinitesimal.
 
-A function of eigenvalues w and eigenvectors v that does not depend on the choice of v has a derivative
-where values coincide too, but its cotangents alone do not say it: off the diagonal it is a quotient 0/0.
-So ``eigh`` of a traced matrix with ties returns w + εδ, with another δ for each value; so does ``svd``,
-and for values of 0, where the quotients are by sums. The rule finds the quotient in the ε-parts of the
-cotangents, as l'Hôpital does. They are gone with the transformation.
+A function of eigenvalues w and eigenvectors v that does not depend on the choice of v is smooth where
+values coincide too, but the derivatives of the vectors are not: they have a factor 1/(wⱼ - wᵢ). So the
+decomposition of a traced matrix A with ties is that of A + εB, whose values w + εδ differ, and the factor
+is η/(δⱼ - δᵢ) with η = 1/ε. What a smooth function makes of it has no η left but beside an ε, and
+εη = 1; what depends on the choice of the vectors has one left, and is refused.
+
+Both are traces below every other, so that each function of the namespace knows them. As ε² is 0 in one
+trace, there are as many for ε as derivatives will be taken, with ε their sum, and as many for η.
 """
 
+import functools as _functools
 import itertools as _itertools
+import math as _math
 
 import numpy as _np
+from numpy.linalg import LinAlgError as _LinAlgError
 
 from ..boxes import Dual as _Dual
+from ..boxes import Traced as _Traced
+from ..boxes import unbox as _unbox
 from ..dual import Forward as _Forward
 from ..dual import dual as _dual
+from ..primitives import primitive as _primitive
+from ..registry import record_of as _record_of
+from ..spaces import dtype_of as _dtype_of
+from ..spaces import is_fleeting as _is_fleeting
+from ..spaces import shed as _shed
 
 __all__ = []
 
 _numbers = _itertools.count(2)
 
+# A number of so many traces has 2 to that power parts.
+MOST = 3
+
 
 class Ties(_Forward):
-    """The trace of one call: below every other trace, as it begins where the values are plain."""
+    """The trace of an infinitesimal: below every other trace, as it begins where the values are plain."""
 
     __slots__ = ()
     fleeting = True
 
-    def __init__(self):
-        super().__init__(1 / next(_numbers))
+    def __init__(self, level=None):
+        super().__init__(1 / next(_numbers) if level is None else level)
+
+    def standard(self, x):
+        """Return what a number of this trace is where the infinitesimal is 0."""
+        return x.value
+
+    def lasts(self, x):
+        """Say whether a cotangent is to keep its infinitesimals where a plain value has it."""
+        return False
 
 
-def tied_apart(w, v):
-    """Return ascending values and their vectors as dual numbers if values coincide, or else as they are."""
-    if w.shape[-1] < 2 or not _np.any(_np.diff(w) <= _rounding(w)):
-        return w, v
-    trace = Ties()
-    return _dual(trace, w, _np.broadcast_to(steps(w), w.shape)), _constant(trace, v)
+class _Part(Ties):
+    """One of the traces of a splitting."""
+
+    __slots__ = ("splitting",)
+
+    def __init__(self, level, splitting):
+        super().__init__(level)
+        self.splitting = splitting
+
+    def process(self, record, y, args, kwargs, sources):
+        """Return the result of a call; where that is ``settle``, the number without infinitesimals."""
+        if record is _SETTLE:
+            x = sources[0][1]  # without the outermost η, a part of a number that will be looked at as a whole
+            return _shed(self.splitting.standard(x, *args[1:])) if self is self.splitting.poles[0] else x
+        return super().process(record, y, args, kwargs, sources)
+
+    def standard(self, x):
+        """Return the standard part of a number: what it is in the limit ε → 0."""
+        return self.splitting.standard(x)
+
+    def lasts(self, x):
+        """Say whether x has an η, which may vanish in a sum with others."""
+        while isinstance(x, _Dual) and _is_fleeting(x):
+            if type(x.tape) is _Part and x.tape not in x.tape.splitting.steps and _size(x.tangent):
+                return True
+            x = x.value
+        return False
 
 
-def tied_apart_or_zero(u, s, vh):
-    """Return singular values and their vectors as dual numbers if values coincide or are 0."""
-    if s.size == 0 or not (_np.any(-_np.diff(s) <= _rounding(s)) or _np.any(s <= _rounding(s))):
-        return u, s, vh
-    trace = Ties()
-    return _constant(trace, u), _dual(trace, s, _np.broadcast_to(steps(s), s.shape)), _constant(trace, vh)
+class Splitting:
+    """The infinitesimals of one decomposition, which tell its values apart.
+
+    Parameters
+    ----------
+    order : int
+        How many derivatives may be taken.
+    same : bool array of shape (..., k, k)
+        Which values coincide, a value and itself among them.
+    zero : bool array of shape (..., k)
+        Which values are 0, if that matters.
+    delta : array of shape (..., k)
+        δ, all different: how the values grow with ε.
+    message : str
+        What to say where a derivative depends on the choice of the vectors.
+    """
+
+    def __init__(self, order, same, zero, delta, message):
+        number = next(_numbers)
+        levels = iter(1 / (number + k / (2 * MOST + 2)) for k in range(2 * MOST + 2))
+        self.poles = [_Part(next(levels), self) for _ in range(order)]
+        self.steps = [_Part(next(levels), self) for _ in range(order)]
+        self.share = _Part(next(levels), self)
+        self.same, self.zero, self.delta, self.message = same, zero, delta, message
+
+    def apart(self, w, delta=None):
+        """Return w + εδ."""
+        return _lifted(self.steps, w, self.delta if delta is None else delta)
+
+    def constant(self, v):
+        """Return v as a number of these traces, which its derivatives belong to then."""
+        return _dual(self.poles[0], v, _np.zeros_like(v))
+
+    def pole(self, x):
+        """Return ηx for plain x."""
+        return _lifted(self.poles, _np.zeros_like(x), x)
+
+    def shared(self):
+        """Return the number by which to multiply what only the values with their vectors may see.
+
+        Functions of the values alone share their cotangents among those that coincide; see ``standard``.
+        """
+        return _dual(self.share, 0.0, 1.0) if len(self.poles) == 1 else 1.0
+
+    def standard(self, x, floor=0.0):
+        """Return what x is for ε → 0 and εη = 1; raise if there is an η left.
+
+        ``floor`` is the size of the numbers of which η times some has been summed to x. What ``shared`` marks counts if η does, for then the
+        vectors are used.
+        """
+        parts, order = _parts(x, self), len(self.poles)
+        sizes = {key: _size(part) for key, part in parts.items()}
+        eps = max(float(_np.finfo(kind).eps) for kind in (_dtype_of(x), self.delta.dtype))
+        within = max(1e3 * eps * floor, eps**0.5 * max(sizes.values(), default=0.0))
+        for power in range(1, order + 1):
+            if _size(_coefficient(parts, power, order)) > within:
+                raise _LinAlgError(self.message)
+        parts = {key: _shed(part) for key, part in parts.items()}
+        found = _coefficient(parts, 0, order)
+        used = any(sizes.get((k, k, 0), 0.0) > within for k in range(1, order + 1))
+        return found + parts[0, 0, 1] if used and (0, 0, 1) in parts else found
 
 
-def _rounding(w):
+def _parts(x, splitting):
+    """Return the coefficients of a number by the powers of η, of ε and of the mark of what is shared."""
+    if not (isinstance(x, _Dual) and type(x.tape) is _Part and x.tape.splitting is splitting):
+        return {(0, 0, 0): x}
+    trace, found = x.tape, _parts(x.value, splitting)
+    for (eta, eps, share), part in _parts(x.tangent, splitting).items():
+        if trace is splitting.share:
+            key = (eta, eps, share + 1)
+        elif trace in splitting.poles:
+            if eta != len(splitting.poles) - 1 - splitting.poles.index(trace):
+                continue  # the product of other traces; as η is their sum, one of each power will do
+            key = (eta + 1, eps, share)
+        else:
+            if eps != len(splitting.steps) - 1 - splitting.steps.index(trace):
+                continue
+            key = (eta, eps + 1, share)
+        found.setdefault(key, part)
+    return found
+
+
+def _coefficient(parts, power, order):
+    """Return the coefficient of a power of 1/ε. That of (Σεᵢ)ᵏ is k! times that of ε₁⋯εₖ, so it is divided by it."""
+    found = 0.0
+    for k in range(order + 1 - power):
+        part = parts.get((k + power, k, 0))
+        if part is not None:
+            factor = _math.factorial(k) * _math.factorial(k + power)
+            found = found + (part if factor == 1 else part / factor)
+    return found
+
+
+def _size(x):
+    """Return the largest of the numbers in x, also in its tangents."""
+    if isinstance(x, _Dual):
+        return max(_size(x.value), _size(x.tangent))
+    return float(_np.max(_np.abs(x), initial=0))
+
+
+def _lifted(traces, value, slope):
+    """Return value + Σ slope over several traces, of which the first is the outermost."""
+    for trace in reversed(traces):
+        value = _dual(trace, value, slope)
+    return value
+
+
+# Returns the standard part of a number beneath whatever other traces it has.
+settle = _primitive(lambda x, floor=0.0: x, "the limit of what is the same for all vectors of a tie")
+_SETTLE = _record_of(settle)
+
+# Returns 1/x = η/δ for a difference of values x = εδ, given what is left of x without εδ, and η/δ.
+pole = _primitive(lambda x, eta: eta, "the quotient at a tie")
+
+
+def left(x, y=0.0, xdots=(), xs=()):
+    """Return a result of a transformation without infinitesimals; of a tangent, y and the ẋ of the inputs tell the size."""
+    base = x
+    while isinstance(base, _Traced) and not _is_fleeting(base):
+        base = base.value
+    if not _is_fleeting(base):
+        return x
+    rate = max((_size(_unbox(xdot)) / (_size(_unbox(x)) or 1.0) for x, xdot in zip(xs, xdots, strict=True)), default=0.0)
+    return _shed(settle(x, rate * _size(_unbox(y))))
+
+
+def splitting_of(x):
+    """Return the splitting that x is a number of, beneath whatever traces there are; None if of none."""
+    while isinstance(x, _Traced) and not _is_fleeting(x):
+        x = x.value
+    return x.tape.splitting if _is_fleeting(x) and type(x.tape) is _Part else None
+
+
+# --- what is told apart
+
+
+def clusters(w, within):
+    """Return which values coincide, of ascending or descending ones per matrix."""
+    steps = _np.abs(_np.diff(w, axis=-1)) > within
+    labels = _np.cumsum(_np.concatenate([_np.zeros_like(w[..., :1], dtype=bool), steps], -1), -1)
+    return labels[..., :, None] == labels[..., None, :]
+
+
+def rounding(w):
     """Return what of such values is no more than rounding, per matrix."""
     top = _np.max(_np.abs(w), axis=-1, keepdims=True, initial=0)
     return 10 * w.shape[-1] * _np.finfo(w.dtype).eps * top
 
 
-def _constant(trace, x):
-    return _dual(trace, x, _np.zeros_like(x))
-
-
 def steps(w):
-    """Return δ: positive, for singular values of 0 grow."""
-    return _np.arange(1, w.shape[-1] + 1, dtype=w.dtype)
+    """Return δ of the size of the values, all different and positive, for singular values of 0 grow."""
+    top = _np.max(_np.abs(w), axis=-1, keepdims=True, initial=0)
+    k = w.shape[-1]
+    return _np.where(top == 0, 1, top) * (_np.arange(1, k + 1, dtype=top.dtype) / max(k, 1)).astype(top.dtype)
 
 
-def parts(x, trace):
-    """Return the value and the ε-part of x in this trace, 0 if it has none; None for a value still traced."""
-    tangent = 0.0
-    while isinstance(x, _Dual) and getattr(x.tape, "fleeting", False):
-        if x.tape is trace:
-            tangent = x.tangent
-        x = x.value
-    while isinstance(tangent, _Dual) and getattr(tangent.tape, "fleeting", False):
-        tangent = tangent.value
-    return x, tangent
+def turned(v, same, seed=0):
+    """Return vectors in columns of which those of a tie are turned among themselves, to no special ones.
+
+    Where LAPACK's own choice is special, as the columns of the identity are, a function that depends on
+    it may look as if it did not.
+    """
+    v = v.copy()
+    for where in _np.ndindex(v.shape[:-2]):
+        for first in _np.flatnonzero(_np.argmax(same[where], axis=0) == _np.arange(same.shape[-1])):
+            tie = _np.flatnonzero(same[where][first])
+            if len(tie) > 1:
+                v[where][:, tie] = v[where][:, tie] @ generic(len(tie), v.dtype.kind == "c", seed).astype(v.dtype)
+    return v
+
+
+@_functools.lru_cache(64)
+def generic(size, is_complex, seed=0):
+    """Return a unitary matrix that has nothing special."""
+    angles = _np.sin(_np.arange(1.0, size * size + 1) ** 2 + seed).reshape(size, size) + _np.eye(size)
+    if is_complex:
+        angles = angles + 1j * _np.cos(_np.arange(1.0, size * size + 1) ** 2 * 0.7 - seed).reshape(size, size)
+    return _np.linalg.qr(angles)[0]
+
+
+def order_of(x):
+    """Return how many derivatives may be taken of a function of x: one per trace."""
+    order = 0
+    while isinstance(x, _Traced):
+        order, x = order + 1, x.value
+    return order
+
+
+def check_order(order):
+    """Refuse more derivatives than the traces are made for."""
+    if order > MOST:
+        raise _LinAlgError(
+            f"at values that coincide, eigh, eig and svd have derivatives up to order {MOST} only; this would be "
+            f"one of order {order}"
+        )

@@ -4,10 +4,20 @@ from ... import numpy as np
 from ...boxes import Traced, unbox
 from ...numpy import linalg
 from ...numpy.linalg import LinAlgError, solve
-from ...numpy.ties import parts, steps
+from ...numpy.ties import settle, splitting_of
 from ...registry import defvjp
-from ...spaces import dtype_of, shed
-from .decompositions import TIED, check_phase, gaps, is_apart, refuse_again, shared, tied, untied
+from ...spaces import dtype_of
+from .decompositions import (
+    TIED,
+    check_phase,
+    gaps,
+    inverse_where_apart,
+    size_of_poles,
+    refuse_again,
+    shared,
+    tied,
+    values_apart,
+)
 from .matrices import column, conj, fold, h, row, t
 
 
@@ -24,29 +34,19 @@ def _eigh(y, ybar, a, UPLO="L"):
     return fold(conj(v @ inner @ h(v)), UPLO.upper() == "L")
 
 
-def _eigh_apart(y, ybar, a, UPLO="L"):
-    """As eigh; where values coincide, F∘(P - Pᴴ)/2 is the quotient of ε-parts, (Ṗ - Ṗᴴ)ᵢⱼ/2(δⱼ - δᵢ).
-
-    A function of the vectors that does not depend on their choice has P = Pᴴ there.
-    """
-    if not is_apart(y[0]):
+def _eigh_apart(y, ybar, a, UPLO="L", order=1):
+    """As eigh; where values coincide, they differ by ε: see funad.numpy.ties."""
+    splitting = splitting_of(y[0])
+    if splitting is None:
         return _eigh(y, ybar, a, UPLO)
-    (w, v), trace = map(shed, y), getattr(y[0], "tape", None)
-    (wbar, _), (vbar, vdot) = (parts(part, trace) for part in ybar)
-    if any(isinstance(x, Traced) for x in (w, wbar, vbar, vdot)):
-        raise LinAlgError(TIED.format("eigh", "eigen"))
-    if not np.any(vbar) and not np.any(vdot):
-        return _eigh((w, v), (wbar, vbar), a, UPLO)
+    (w, v), (wbar, vbar) = y, ybar
     p = h(v) @ conj(vbar)
     check_phase(p, "eigen")
-    pdot = h(v) @ conj(vdot) if np.ndim(vdot) else np.zeros_like(p)
-    turn, turn_dot = (p - h(p)) / 2, (pdot - h(pdot)) / 2
-    eye, delta = np.eye(w.shape[-1], dtype=bool), steps(w)
+    eye, delta = np.eye(w.shape[-1], dtype=bool), splitting.delta
     differences, step = row(w) - column(w), row(delta) - column(delta)
-    inner = np.where(
-        eye, column(wbar), untied(turn, turn_dot, differences, step, tied(w) & ~eye, p, ("eigh", "eigen"))
-    )
-    return fold(conj(v @ inner @ h(v)), UPLO.upper() == "L").astype(a.dtype)
+    f = inverse_where_apart(np.where(eye, 1, differences), splitting.same & ~eye, step, splitting)
+    inner = np.where(eye, column(values_apart(wbar, splitting)), f * (p - h(p)) / 2)
+    return settle(fold(conj(v @ inner @ h(v)), UPLO.upper() == "L"), size_of_poles(p, splitting))
 
 
 def _eigvalsh(y, ybar, a, UPLO="L"):
