@@ -149,8 +149,84 @@ def svdvals(x, /):
     return svd(x, False)[1] if order else _call(_svdvals, (x,), {})
 
 
-eig = primitive(_np.linalg.eig)
-eigvals = primitive(_np.linalg.eigvals)
+_eig = _enter(_np.linalg.eig)
+
+
+@_by_hand(_np.linalg.eig)
+def eig(a):
+    a, order = _with_order(a)
+    return eig_apart(a, order) if order else _call(_eig, (a,), {})
+
+
+def _eig_apart(a, order=1):
+    """Return what eig does; where values coincide, of a matrix in which they do not."""
+    w, v = found = _np.linalg.eig(a)
+    same = coinciding(a, w, v)
+    if _np.sum(same) == w.size and not _np.any(defective(a, w, v)):
+        return found
+    _ties.check_order(order)
+    v = _ties.turned(v, same, is_complex=_np.iscomplexobj(a))
+    v = v / _np.linalg.norm(v, axis=-2, keepdims=True)
+    splitting = _ties.Splitting(order, same, None, _ties.steps_of_pairs(w, same), TIED.format("eig", "eigen"))
+    return type(found)(splitting.apart(w), splitting.constant(v))
+
+
+# What eig is on traced values; no name of NumPy.
+eig_apart = primitive(_eig_apart, "numpy.linalg.eig")
+_eigvals = _enter(_np.linalg.eigvals)
+
+
+@_by_hand(_np.linalg.eigvals)
+def eigvals(a):
+    a, order = _with_order(a)
+    return eig(a)[0] if order else _call(_eigvals, (a,), {})
+
+
+# What the rules of eig and roots refuse
+DEFECTIVE = (
+    "{} has no derivative where the matrix is defective, which is to say that eigenvalues coincide (to rounding) "
+    "and have no vectors of their own: the values then move like a root of the change; for sums and products of "
+    "the values use np.trace of a power and np.linalg.det, or move the matrix away from it"
+)
+
+
+def coinciding(a, w, v):
+    """Return which eigenvalues of matrices of any kind coincide but for rounding."""
+    within = _np.maximum(_ties.rounding(w), 10 * _errors(a, v))[..., None]
+    near = _np.abs(w[..., :, None] - w[..., None, :]) <= _np.maximum(within, within.mT)
+    while _np.any(near != (more := (near.astype(int) @ near) > 0)):
+        near = more
+    return near
+
+
+def defective(a, w, v):
+    """Return of which matrices two eigenvalues and their vectors are too near to tell them apart."""
+    errors = _errors(a, v)
+    gaps = _np.abs(w[..., :, None] - w[..., None, :])
+    small = gaps <= 1e4 * _np.maximum(errors[..., :, None], errors[..., None, :])
+    bad = _conditions(v) > _np.finfo(v.dtype).eps ** -0.3
+    pairs = small & (bad[..., :, None] | bad[..., None, :]) & ~_np.eye(w.shape[-1], dtype=bool)
+    return _np.any(pairs, axis=(-2, -1))
+
+
+def _errors(a, v):
+    """Return how far rounding moves each eigenvalue."""
+    size = _np.max(_np.abs(a), axis=(-2, -1), initial=0)[..., None]
+    with _np.errstate(invalid="ignore"):
+        return _np.nan_to_num(_np.finfo(v.dtype).eps * size * _conditions(v), nan=0.0, posinf=_np.inf)
+
+
+def _conditions(v):
+    """Return the condition of each eigenvalue, from vectors of length 1 in columns."""
+    try:
+        return _np.linalg.norm(_np.linalg.inv(v), axis=-1)
+    except LinAlgError:
+        if v.ndim == 2:
+            return _np.full(v.shape[-1], _np.inf)
+        found = [_conditions(part) for part in v.reshape(-1, *v.shape[-2:])]
+        return _np.reshape(found, v.shape[:-1])
+
+
 _eigh = _enter(_np.linalg.eigh)
 
 

@@ -210,6 +210,11 @@ def left(x, y=0.0, xdots=(), xs=()):
     return _shed(settle(x, rate * _size(_unbox(y))))
 
 
+def plain_parts(x):
+    """Return the coefficients of a number with infinitesimals."""
+    return [*plain_parts(x.value), *plain_parts(x.tangent)] if _is_fleeting(x) else [x]
+
+
 def splitting_of(x):
     """Return the splitting that x is a number of, beneath whatever traces there are; None if of none."""
     while isinstance(x, _Traced) and not _is_fleeting(x):
@@ -240,7 +245,17 @@ def steps(w):
     return _np.where(top == 0, 1, top) * (_np.arange(1, k + 1, dtype=top.dtype) / max(k, 1)).astype(top.dtype)
 
 
-def turned(v, same, seed=0):
+def steps_of_pairs(w, same):
+    """Return such δ for eigenvalues in pairs of conjugate numbers, which stay such pairs."""
+    first = ~((w.imag < 0) & (_np.roll(w, 1, -1) == _np.conj(w))) if w.dtype.kind == "c" else _np.ones_like(w, bool)
+    count = _np.cumsum(first, axis=-1).astype(w.real.dtype)
+    equal = (count[..., :, None] == count[..., None, :]) & same
+    if _np.sum(equal) != w.size:
+        return steps(w)
+    return count * (steps(w)[..., :1] if w.shape[-1] else 1)
+
+
+def turned(v, same, seed=0, is_complex=None):
     """Return vectors in columns of which those of a tie are turned among themselves, to no special ones.
 
     Where LAPACK's own choice is special, as the columns of the identity are, a function that depends on
@@ -251,7 +266,8 @@ def turned(v, same, seed=0):
         for first in _np.flatnonzero(_np.argmax(same[where], axis=0) == _np.arange(same.shape[-1])):
             tie = _np.flatnonzero(same[where][first])
             if len(tie) > 1:
-                v[where][:, tie] = v[where][:, tie] @ generic(len(tie), v.dtype.kind == "c", seed).astype(v.dtype)
+                turn = generic(len(tie), v.dtype.kind == "c" if is_complex is None else is_complex, seed)
+                v[where][:, tie] = v[where][:, tie] @ turn.astype(v.dtype)
     return v
 
 

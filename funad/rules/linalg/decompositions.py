@@ -216,8 +216,9 @@ def inverse_where_apart(x, tie, step, splitting):
     """1/x, and where values coincide η/step: their difference, or sum, is ε times the step."""
     if not np.any(tie):
         return 1 / x
-    step = np.where(tie, step, 0)
-    eta = pole(x - splitting.apart(0 * step, step), splitting.pole(np.where(tie, 1 / np.where(tie, step, 1), 0)))
+    step = np.where(tie, step, 0).astype(x.dtype)
+    inverse = np.where(tie, 1 / np.where(tie, step, 1), 0)
+    eta = pole(x - splitting.apart(0 * step, step), splitting.pole(inverse))
     return np.where(tie, eta, 1 / np.where(tie, 1, x))
 
 
@@ -231,9 +232,9 @@ def values_apart(wbar, splitting):
     return mean + (wbar - mean) * splitting.shared()
 
 
-def size_of_poles(p, splitting):
-    """The size of the terms with a factor η in a cotangent: p are cotangents of vectors."""
-    return largest(p) / float(np.min(splitting.delta, initial=np.inf))
+def size_of_poles(splitting, *bars):
+    """The size of the terms with a factor η in a cotangent made of these, or in its derivative."""
+    return max(map(largest, bars)) / float(np.min(splitting.delta, initial=np.inf))
 
 
 def largest(x):
@@ -268,7 +269,7 @@ def _svd_apart(y, ybar, a, full_matrices=True, order=1):
         g_a = g_a + ((g_u - u @ p) * row(over_s)) @ vh
     if n > k:
         g_a = g_a + u @ (column(over_s) * h(g_v - v @ q))
-    return settle(conj(g_a), max(size_of_poles(p, splitting), size_of_poles(q, splitting)))
+    return settle(conj(g_a), size_of_poles(splitting, p, q, sbar))
 
 
 elementwise(pole, lambda y, ybar, x, eta: -ybar * y * y, lambda y, ybar, x, eta: ybar)
