@@ -107,21 +107,30 @@ _svd = _enter(_np.linalg.svd)
 @_by_hand(_np.linalg.svd)
 def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
     a, order = _with_order(a)
+    if order and hermitian and _are_tied(_np.linalg.svd(_unbox(a), compute_uv=False, hermitian=True)):
+        half = a * (_np.tri(a.shape[-1]) - _np.eye(a.shape[-1]) / 2).astype(a.real.dtype)
+        a, hermitian = half + _elementwise.conj(half.mT), False
     if order == 0 or hermitian:
         return _call(_svd, (a, full_matrices, compute_uv, hermitian), {})
     found = svd_apart(a, full_matrices and compute_uv, order)
     return found if compute_uv else found[1]
 
 
+def _are_tied(s):
+    """Say whether singular values coincide or are 0."""
+    within = _ties.rounding(s)
+    return bool(_np.any(s <= within) or _np.sum(_ties.clusters(s, within)) != s.size)
+
+
 def _svd_apart(a, full_matrices=True, order=1):
     """Return what svd does; where values coincide or are 0, of a matrix in which they do not."""
     u, s, vh = found = _np.linalg.svd(a, full_matrices)
+    if not _are_tied(s):
+        return found
+    _ties.check_order(order)
     within = _ties.rounding(s)
     same = _ties.clusters(s, within)
     zero = _np.any(same & (s <= within)[..., None, :], axis=-1)
-    if not _np.any(zero) and _np.sum(same) == s.size:
-        return found
-    _ties.check_order(order)
     m, n, k = *a.shape[-2:], s.shape[-1]
     # The vectors of zeros are no pairs: each side is turned for itself.
     null = same & zero[..., None, :]

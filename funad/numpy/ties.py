@@ -67,7 +67,7 @@ class _Part(Ties):
         """Return the result of a call; where that is ``settle``, the number without infinitesimals."""
         if record is _SETTLE:
             x = sources[0][1]  # without the outermost η, a part of a number that will be looked at as a whole
-            return _shed(self.splitting.standard(x, *args[1:])) if self is self.splitting.poles[0] else x
+            return _standard(x, *args[1:]) if self is self.splitting.poles[0] else x
         return super().process(record, y, args, kwargs, sources)
 
     def standard(self, x):
@@ -101,6 +101,7 @@ class Splitting:
     """
 
     def __init__(self, order, same, zero, delta, message):
+        # Where vectors are free but no values coincide, there is an η without values and δ.
         number = next(_numbers)
         levels = iter(1 / (number + k / (2 * MOST + 2)) for k in range(2 * MOST + 2))
         self.poles = [_Part(next(levels), self) for _ in range(order)]
@@ -135,12 +136,13 @@ class Splitting:
         """
         parts, order = _parts(x, self), len(self.poles)
         sizes = {key: _size(part) for key, part in parts.items()}
-        eps = max(float(_np.finfo(kind).eps) for kind in (_dtype_of(x), self.delta.dtype))
+        kinds = [_dtype_of(x)] if self.delta is None else [_dtype_of(x), self.delta.dtype]
+        eps = max(float(_np.finfo(kind).eps) for kind in kinds)
         within = max(1e3 * eps * floor, eps**0.5 * max(sizes.values(), default=0.0))
         for power in range(1, order + 1):
             if _size(_coefficient(parts, power, order)) > within:
                 raise _LinAlgError(self.message)
-        parts = {key: _shed(part) for key, part in parts.items()}
+        parts = {key: _standard(part, floor) for key, part in parts.items() if key[0] == key[1]}
         found = _coefficient(parts, 0, order)
         used = any(sizes.get((k, k, 0), 0.0) > within for k in range(1, order + 1))
         return found + parts[0, 0, 1] if used and (0, 0, 1) in parts else found
@@ -164,6 +166,13 @@ def _parts(x, splitting):
             key = (eta, eps + 1, share)
         found.setdefault(key, part)
     return found
+
+
+def _standard(x, floor=0.0):
+    """Return a number without the infinitesimals of any splitting."""
+    while _is_fleeting(x):
+        x = x.tape.splitting.standard(x, floor) if type(x.tape) is _Part else x.tape.standard(x)
+    return x
 
 
 def _coefficient(parts, power, order):
@@ -269,6 +278,12 @@ def turned(v, same, seed=0, is_complex=None):
                 turn = generic(len(tie), v.dtype.kind == "c" if is_complex is None else is_complex, seed)
                 v[where][:, tie] = v[where][:, tie] @ turn.astype(v.dtype)
     return v
+
+
+def constants(rows, columns, dtype):
+    """Return numbers that have nothing special, of either sign."""
+    k = _np.arange(1.0, rows * columns + 1).reshape(rows, columns)
+    return (_np.sin(k * k) + (1j * _np.cos(k * k) if dtype.kind == "c" else 0)).astype(dtype)
 
 
 @_functools.lru_cache(64)

@@ -4,7 +4,7 @@ from ... import numpy as np
 from ...boxes import Box, Dual, Traced, unbox
 from ...numpy import linalg
 from ...numpy.linalg import TIED, LinAlgError, inv, solve
-from ...numpy.ties import pole, settle, splitting_of
+from ...numpy.ties import Splitting, constants, pole, settle, splitting_of
 from ...registry import defvjp, elementwise, linear
 from .matrices import column, conj, fold, h, half, real_dtype, rounding, row, scalar, t
 
@@ -143,6 +143,31 @@ def check_phase(p, what, fixed=False):
             raise LinAlgError(_PHASE.format(what))
 
 
+def freedom(message, values, *vbars):
+    """In forward mode, an η for the choices that the vectors leave open; None on the way back.
+
+    There the rule is run with cotangents that are unknown, of which it can ask nothing. So each vector is
+    turned along its choice by η times something that depends on Ȧ: if that is seen, it will be refused.
+    """
+    if not all(isinstance(vbar, Traced) and not np.any(unbox(vbar)) for vbar in vbars):
+        return None
+    top = float(np.max(np.abs(unbox(values)), initial=0)) or 1.0
+    splitting = Splitting(1, None, None, None, message)
+    return lambda rows, columns, dtype: splitting.pole(constants(rows, columns, dtype) / top)
+
+
+def of_phases(p, what, values, *vbars, fixed=False):
+    """What the phases add to the inner part of Ā: on the diagonal of p is vᴴg."""
+    if p.dtype.kind != "c" or not p.size:
+        return 0
+    check_phase(p, what, fixed)
+    eta = freedom(_PHASE.format(what), values, *vbars)
+    if eta is None:
+        return 0
+    turns = np.imag(np.diagonal(p, axis1=-2, axis2=-1))
+    return eta(p.shape[-1], p.shape[-1], p.dtype) * column(np.where(fixed, 0, turns))
+
+
 def _inverse(sums, s, vbars, product):
     """1/sums, and 0 where that is no more than rounding, on which nothing may depend."""
     zero = unbox(sums) <= column(rounding(s))
@@ -171,11 +196,21 @@ def _within(u, g_u, k):
     first, others, g, g_others = u[..., :k], u[..., k:], g_u[..., :k], g_u[..., k:]
     if not isinstance(g_others, Traced) and not np.any(g_others):
         return first, g  # a traced gradient may be 0 and depend on what is differentiated next
+    if not others.size:
+        return first, g
     inner = unbox(h(others) @ g_others)
     size = np.max(np.abs(unbox(g_others)), initial=0)
     if np.any(np.abs(inner - h(inner)) > 1e4 * np.finfo(inner.dtype).eps * size):
         raise LinAlgError(_BEYOND)
     return first, g - others @ (h(g_others) @ first)
+
+
+def _beyond(u, g_u, v, eta):
+    """What the choice of the vectors beyond the values adds to g_A, if a loss sees it."""
+    k = v.shape[-1]
+    others, g = u[..., k:], g_u[..., k:]
+    inner = h(others) @ g
+    return others @ ((inner - h(inner)) @ eta(others.shape[-1], k, inner.dtype)) @ h(v)
 
 
 def _svd(y, ybar, a, full_matrices=True, compute_uv=True, hermitian=False):
@@ -190,26 +225,37 @@ def _svd(y, ybar, a, full_matrices=True, compute_uv=True, hermitian=False):
     m, n, k = *a.shape[-2:], s.shape[-1]
     vbars = (ubar, vhbar)
     g_u, g_v, v = conj(ubar), t(vhbar), h(vh)
-    if full_matrices and m != n:
-        known = any(np.any(unbox(vbar)) for vbar in vbars)
-        several = abs(m - n) > 1 or a.dtype.kind == "c"  # the only one of a real matrix has no choice
-        if several and isinstance(vbars[0], Traced) and not known:
-            raise LinAlgError(_BEYOND)
-        (u, g_u), (v, g_v) = _within(u, g_u, k), _within(v, g_v, k)
-        vh = h(v)
+    free = _free_beyond(u, g_u, v, g_v, s, vbars)
+    (u, g_u), (v, g_v) = _within(u, g_u, k), _within(v, g_v, k)
+    vh = h(v)
     p, q = h(u) @ g_u, vh @ g_v
-    check_phase(p + q, "singular")
+    phases = of_phases(p + q, "singular", s, *vbars)
     anti = (p - q - h(p - q)) / 2
     inner = gaps(s, ("svd", "singular"), vbars, p, q) * (p + q - h(p + q)) / 2
-    inner = inner + _inverse(column(s) + row(s), s, vbars, anti) * anti
-    g_a = u @ (np.where(np.eye(k, dtype=bool), inner + column(_of_values(sbar, s)), inner) @ vh)
+    inner = inner + _inverse(column(s) + row(s), s, vbars, anti) * anti + phases
+    g_a = free + u @ (np.where(np.eye(k, dtype=bool), inner + column(_of_values(sbar, s)), inner) @ vh)
     if m > k:
         rest = g_u - u @ p
         g_a = g_a + (rest * _inverse(row(s), s, vbars, rest)) @ vh
     if n > k:
         rest = h(g_v - v @ q)
         g_a = g_a + u @ (rest * _inverse(column(s), s, vbars, rest))
-    return fold(conj(g_a)) if hermitian else conj(g_a)
+    g_a = settle(conj(g_a))
+    return fold(g_a) if hermitian else g_a
+
+
+def _free_beyond(u, g_u, v, g_v, s, vbars):
+    """What both sides of full matrices add to g_A: the only vector of a real matrix has no choice."""
+    k = s.shape[-1]
+    extra = max(u.shape[-1], v.shape[-1]) - k
+    if extra == 0 or (extra == 1 and u.dtype.kind != "c"):
+        return 0
+    eta = freedom(_BEYOND, s, *vbars)
+    if eta is None or k == 0:
+        return 0
+    if u.shape[-1] > k:
+        return _beyond(u, g_u, v, eta)
+    return h(_beyond(v, g_v, u, eta))
 
 
 def inverse_where_apart(x, tie, step, splitting):
@@ -253,9 +299,11 @@ def _svd_apart(y, ybar, a, full_matrices=True, order=1):
         return _svd(y, ybar, a, full_matrices)
     (u, s, vh), (ubar, sbar, vhbar) = y, ybar
     m, n, k = *a.shape[-2:], s.shape[-1]
-    (u, g_u), (v, g_v) = _within(u, conj(ubar), k), _within(h(vh), t(vhbar), k)
+    g_u, g_v, v = conj(ubar), t(vhbar), h(vh)
+    free = _free_beyond(u, g_u, v, g_v, s, (ubar, vhbar))
+    (u, g_u), (v, g_v) = _within(u, g_u, k), _within(v, g_v, k)
     p, q, vh = h(u) @ g_u, h(v) @ g_v, h(v)
-    check_phase(p + q, "singular")
+    phases = of_phases(p + q, "singular", s, ubar, vhbar)
     turn, anti = (p + q - h(p + q)) / 2, (p - q - h(p - q)) / 2
     eye, zero, delta = np.eye(k, dtype=bool), splitting.zero, splitting.delta
     ties, both = splitting.same & ~eye, column(zero) & row(zero)
@@ -263,7 +311,7 @@ def _svd_apart(y, ybar, a, full_matrices=True, order=1):
     f = inverse_where_apart(np.where(eye, 1, differences), ties, row(delta) - column(delta), splitting)
     inner = np.where(eye, column(values_apart(sbar, splitting)), f * turn)
     inner = inner + inverse_where_apart(sums, both, row(delta) + column(delta), splitting) * anti
-    g_a = u @ inner @ vh
+    g_a = free + u @ (inner + phases) @ vh
     over_s = inverse_where_apart(s, zero, delta, splitting)
     if m > k:
         g_a = g_a + ((g_u - u @ p) * row(over_s)) @ vh

@@ -9,9 +9,9 @@ from ...registry import defvjp
 from ...spaces import dtype_of
 from .decompositions import (
     TIED,
-    check_phase,
     gaps,
     inverse_where_apart,
+    of_phases,
     size_of_poles,
     refuse_again,
     shared,
@@ -28,10 +28,10 @@ def _eigh(y, ybar, a, UPLO="L"):
     """
     (w, v), (wbar, vbar) = y, ybar
     p = h(v) @ conj(vbar)
-    check_phase(p, "eigen")
+    phases = of_phases(p, "eigen", w, vbar)
     inner = gaps(w, ("eigh", "eigen"), (vbar,), p) * p
-    inner = np.where(np.eye(w.shape[-1], dtype=bool), column(shared(wbar, w)), inner)
-    return fold(conj(v @ inner @ h(v)), UPLO.upper() == "L")
+    inner = np.where(np.eye(w.shape[-1], dtype=bool), column(shared(wbar, w)), inner) + phases
+    return settle(fold(conj(v @ inner @ h(v)), UPLO.upper() == "L"))
 
 
 def _eigh_apart(y, ybar, a, UPLO="L", order=1):
@@ -41,11 +41,11 @@ def _eigh_apart(y, ybar, a, UPLO="L", order=1):
         return _eigh(y, ybar, a, UPLO)
     (w, v), (wbar, vbar) = y, ybar
     p = h(v) @ conj(vbar)
-    check_phase(p, "eigen")
+    phases = of_phases(p, "eigen", w, vbar)
     eye, delta = np.eye(w.shape[-1], dtype=bool), splitting.delta
     differences, step = row(w) - column(w), row(delta) - column(delta)
     f = inverse_where_apart(np.where(eye, 1, differences), splitting.same & ~eye, step, splitting)
-    inner = np.where(eye, column(values_apart(wbar, splitting)), f * (p - h(p)) / 2)
+    inner = np.where(eye, column(values_apart(wbar, splitting)), f * (p - h(p)) / 2) + phases
     return settle(fold(conj(v @ inner @ h(v)), UPLO.upper() == "L"), size_of_poles(splitting, p, wbar))
 
 
@@ -65,11 +65,11 @@ def _eig(y, ybar, a):
     (w, v), (wbar, vbar) = y, ybar
     p = t(v) @ vbar
     # From NumPy 2.5 on, real vectors too are arrays of complex numbers.
-    check_phase(p, "eigen", fixed=dtype_of(a).kind == "f" and np.imag(unbox(w)) == 0)
+    phases = of_phases(p, "eigen", w, vbar, fixed=dtype_of(a).kind == "f" and np.imag(unbox(w)) == 0)
     lengths = np.real(np.diagonal(p, axis1=-2, axis2=-1))
     inner = gaps(w, ("eig", "eigen"), (vbar,), p) * (p - (t(v) @ conj(v)) * row(lengths))
-    inner = np.where(np.eye(w.shape[-1], dtype=bool), column(shared(wbar, w)), inner)
-    return solve(t(v), inner @ t(v))
+    inner = np.where(np.eye(w.shape[-1], dtype=bool), column(shared(wbar, w)), inner) + phases
+    return settle(solve(t(v), inner @ t(v)))
 
 
 def _eig_apart(y, ybar, a, order=1):
@@ -80,13 +80,13 @@ def _eig_apart(y, ybar, a, order=1):
     if splitting is None:
         return _eig((w, v), ybar, a)
     p = t(v) @ vbar
-    check_phase(p, "eigen", fixed=dtype_of(a).kind == "f" and np.imag(unbox(w)) == 0)
+    phases = of_phases(p, "eigen", w, vbar, fixed=dtype_of(a).kind == "f" and np.imag(unbox(w)) == 0)
     lengths = np.real(np.diagonal(p, axis1=-2, axis2=-1))
     eye, delta = np.eye(w.shape[-1], dtype=bool), splitting.delta
     differences, step = row(w) - column(w), row(delta) - column(delta)
     f = inverse_where_apart(np.where(eye, 1, differences), splitting.same & ~eye, step, splitting)
     inner = f * (p - (t(v) @ conj(v)) * row(lengths))
-    inner = np.where(eye, column(values_apart(wbar, splitting)), inner)
+    inner = np.where(eye, column(values_apart(wbar, splitting)), inner) + phases
     abar = solve(t(v), inner @ t(v))
     return settle(abar if dtype_of(a).kind == "c" else np.real(abar), size_of_poles(splitting, p, wbar))
 
