@@ -98,6 +98,8 @@ def _with_order(a):
     if type(a) is _np.ndarray or _innermost((a,)) is None:
         return a, 0
     a = _at_rest(a) if isinstance(a, _Traced) else _manipulation.asarray(a)
+    if _ties.is_above(a):  # a function of what another call has told apart, but of no choice in that
+        a = _ties.settle(a)
     return a, _ties.order_of(a)
 
 
@@ -136,9 +138,10 @@ def _svd_apart(a, full_matrices=True, order=1):
     null = same & zero[..., None, :]
     v = _ties.turned(_np.conj(vh.mT[..., :k]), same)
     u = _np.concatenate([_ties.turned(_ties.turned(u[..., :k], same), null, 1), u[..., k:]], -1)
-    vh = _np.concatenate([_np.conj(v.mT), vh[..., k:, :]], -2)
+    v = _np.concatenate([v, _np.conj(vh.mT[..., k:])], -1)
     splitting = _ties.Splitting(order, same, zero, _ties.steps(s), TIED.format("svd", "singular"))
-    return type(found)(splitting.constant(u), splitting.apart(s), splitting.constant(vh))
+    u, v = splitting.chosen(u, null), splitting.chosen(v)
+    return type(found)(u, splitting.apart(s), _elementwise.conj(v).mT)
 
 
 # What the rules refuse where values coincide
@@ -177,7 +180,7 @@ def _eig_apart(a, order=1):
     v = _ties.turned(v, same, is_complex=_np.iscomplexobj(a))
     v = v / _np.linalg.norm(v, axis=-2, keepdims=True)
     splitting = _ties.Splitting(order, same, None, _ties.steps_of_pairs(w, same), TIED.format("eig", "eigen"))
-    return type(found)(splitting.apart(w), splitting.constant(v))
+    return type(found)(splitting.apart(w), splitting.chosen(v))
 
 
 # What eig is on traced values; no name of NumPy.
@@ -253,7 +256,7 @@ def _eigh_apart(a, UPLO="L", order=1):
         return found
     _ties.check_order(order)
     splitting = _ties.Splitting(order, same, None, _ties.steps(w), TIED.format("eigh", "eigen"))
-    return type(found)(splitting.apart(w), splitting.constant(_ties.turned(v, same)))
+    return type(found)(splitting.apart(w), splitting.chosen(_ties.turned(v, same)))
 
 
 # What eigh is on traced values; no name of NumPy.

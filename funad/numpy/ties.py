@@ -20,13 +20,14 @@ from numpy.linalg import LinAlgError as _LinAlgError
 from ..boxes import Dual as _Dual
 from ..boxes import Traced as _Traced
 from ..boxes import unbox as _unbox
+from ..calling import call as _call
 from ..dual import Forward as _Forward
 from ..dual import dual as _dual
+from ..primitives import by_hand as _by_hand
 from ..primitives import primitive as _primitive
-from ..registry import record_of as _record_of
+from ..registry import enter as _enter
 from ..spaces import dtype_of as _dtype_of
 from ..spaces import is_fleeting as _is_fleeting
-from ..spaces import shed as _shed
 
 __all__ = []
 
@@ -63,13 +64,6 @@ class _Part(Ties):
         super().__init__(level)
         self.splitting = splitting
 
-    def process(self, record, y, args, kwargs, sources):
-        """Return the result of a call; where that is ``settle``, the number without infinitesimals."""
-        if record is _SETTLE:
-            x = sources[0][1]  # without the outermost η, a part of a number that will be looked at as a whole
-            return _standard(x, *args[1:]) if self is self.splitting.poles[0] else x
-        return super().process(record, y, args, kwargs, sources)
-
     def standard(self, x):
         """Return the standard part of a number: what it is in the limit ε → 0."""
         return self.splitting.standard(x)
@@ -77,7 +71,7 @@ class _Part(Ties):
     def lasts(self, x):
         """Say whether x has an η, which may vanish in a sum with others."""
         while isinstance(x, _Dual) and _is_fleeting(x):
-            if type(x.tape) is _Part and x.tape not in x.tape.splitting.steps and _size(x.tangent):
+            if type(x.tape) is _Part and x.tape in x.tape.splitting.lasting and _size(x.tangent):
                 return True
             x = x.value
         return False
@@ -106,16 +100,26 @@ class Splitting:
         levels = iter(1 / (number + k / (2 * MOST + 2)) for k in range(2 * MOST + 2))
         self.poles = [_Part(next(levels), self) for _ in range(order)]
         self.steps = [_Part(next(levels), self) for _ in range(order)]
-        self.share = _Part(next(levels), self)
+        self.share, self.choice = _Part(next(levels), self), _Part(next(levels), self)
+        self.lasting = (*self.poles, self.share)
         self.same, self.zero, self.delta, self.message = same, zero, delta, message
 
     def apart(self, w, delta=None):
         """Return w + εδ."""
         return _lifted(self.steps, w, self.delta if delta is None else delta)
 
-    def constant(self, v):
-        """Return v as a number of these traces, which its derivatives belong to then."""
-        return _dual(self.poles[0], v, _np.zeros_like(v))
+    def chosen(self, v, own=None):
+        """Return vectors in columns, with how they change when those of a tie are turned among themselves.
+
+        In the ties ``own``, of vectors that are no pairs with others, by another turn.
+        """
+        k = self.same.shape[-1]
+        turn, other = (constants(k, k, v.dtype, seed) for seed in (0, 1))
+        turn = _np.where(self.same, turn - _np.conj(turn.T), 0)
+        if own is not None:
+            turn = _np.where(own, other - _np.conj(other.T), turn)
+        beyond = _np.zeros_like(v[..., k:])
+        return _dual(self.choice, v, _np.concatenate([v[..., :k] @ turn, beyond], -1))
 
     def pole(self, x):
         """Return ηx for plain x."""
@@ -129,61 +133,66 @@ class Splitting:
         return _dual(self.share, 0.0, 1.0) if len(self.poles) == 1 else 1.0
 
     def standard(self, x, floor=0.0):
-        """Return what x is for ε → 0 and εη = 1; raise if there is an η left.
+        """Return what x is for ε → 0 and εη = 1; raise if an η is left, or if x changes with the choice of vectors.
 
-        ``floor`` is the size of the numbers of which η times some has been summed to x. What ``shared`` marks counts if η does, for then the
-        vectors are used.
+        ``floor`` is the size of the numbers of which η times some has been summed to x. What ``shared``
+        marks counts if η does, for then the vectors are used.
         """
-        parts, order = _parts(x, self), len(self.poles)
-        sizes = {key: _size(part) for key, part in parts.items()}
         kinds = [_dtype_of(x)] if self.delta is None else [_dtype_of(x), self.delta.dtype]
         eps = max(float(_np.finfo(kind).eps) for kind in kinds)
+        parts, order = _parts(x, self), len(self.poles)
+        sizes = {key: _size(part) for key, part in parts.items()}
         within = max(1e3 * eps * floor, eps**0.5 * max(sizes.values(), default=0.0))
         for power in range(1, order + 1):
-            if _size(_coefficient(parts, power, order)) > within:
-                raise _LinAlgError(self.message)
-        parts = {key: _standard(part, floor) for key, part in parts.items() if key[0] == key[1]}
-        found = _coefficient(parts, 0, order)
-        used = any(sizes.get((k, k, 0), 0.0) > within for k in range(1, order + 1))
-        return found + parts[0, 0, 1] if used and (0, 0, 1) in parts else found
+            for turned in (0, 1):
+                if _size(_coefficient(parts, power, order, turned)) > within:
+                    raise _LinAlgError(self.message)
+        used = any(sizes.get((k, k, 0, 0), 0.0) > within for k in range(1, order + 1))
+        found, change = (
+            _coefficient(parts, 0, order, turned) + (parts.get((0, 0, 1, turned), 0.0) if used else 0.0)
+            for turned in (0, 1)
+        )
+        if _size(change) > within:
+            raise _LinAlgError(self.message)
+        return found
 
 
 def _parts(x, splitting):
-    """Return the coefficients of a number by the powers of η, of ε and of the mark of what is shared."""
+    """Return the coefficients of a number by the powers of η, of ε, of the mark of what is shared and of the choice."""
     if not (isinstance(x, _Dual) and type(x.tape) is _Part and x.tape.splitting is splitting):
-        return {(0, 0, 0): x}
+        return {(0, 0, 0, 0): x}
     trace, found = x.tape, _parts(x.value, splitting)
-    for (eta, eps, share), part in _parts(x.tangent, splitting).items():
-        if trace is splitting.share:
-            key = (eta, eps, share + 1)
-        elif trace in splitting.poles:
-            if eta != len(splitting.poles) - 1 - splitting.poles.index(trace):
-                continue  # the product of other traces; as η is their sum, one of each power will do
-            key = (eta + 1, eps, share)
+    for (eta, eps, share, turned), part in _parts(x.tangent, splitting).items():
+        # As η is the sum of those of several traces, one product for each power will do: that of the innermost.
+        if trace in splitting.poles:
+            key = (eta + 1, eps, share, turned)
+            wanted = eta == len(splitting.poles) - 1 - splitting.poles.index(trace)
+        elif trace in splitting.steps:
+            key = (eta, eps + 1, share, turned)
+            wanted = eps == len(splitting.steps) - 1 - splitting.steps.index(trace)
         else:
-            if eps != len(splitting.steps) - 1 - splitting.steps.index(trace):
-                continue
-            key = (eta, eps + 1, share)
-        found.setdefault(key, part)
+            key, wanted = (eta, eps, share + (trace is splitting.share), turned + (trace is splitting.choice)), True
+        if wanted:
+            found.setdefault(key, part)
     return found
 
 
-def _standard(x, floor=0.0):
-    """Return a number without the infinitesimals of any splitting."""
-    while _is_fleeting(x):
-        x = x.tape.splitting.standard(x, floor) if type(x.tape) is _Part else x.tape.standard(x)
-    return x
-
-
-def _coefficient(parts, power, order):
+def _coefficient(parts, power, order, turned):
     """Return the coefficient of a power of 1/ε. That of (Σεᵢ)ᵏ is k! times that of ε₁⋯εₖ, so it is divided by it."""
     found = 0.0
     for k in range(order + 1 - power):
-        part = parts.get((k + power, k, 0))
+        part = parts.get((k + power, k, 0, turned))
         if part is not None:
             factor = _math.factorial(k) * _math.factorial(k + power)
             found = found + (part if factor == 1 else part / factor)
     return found
+
+
+def _standard(x, floor):
+    """Return a number without infinitesimals."""
+    while _is_fleeting(x):
+        x = x.tape.splitting.standard(x, floor) if type(x.tape) is _Part else x.tape.standard(x)
+    return x
 
 
 def _size(x):
@@ -200,23 +209,40 @@ def _lifted(traces, value, slope):
     return value
 
 
-# Returns the standard part of a number beneath whatever other traces it has.
-settle = _primitive(lambda x, floor=0.0: x, "the limit of what is the same for all vectors of a tie")
-_SETTLE = _record_of(settle)
+def _limit(x, floor=0.0):
+    """Return x: a plain number has no infinitesimals."""
+    return x
+
+
+@_by_hand(_limit)
+def settle(x, floor=0.0):
+    """Return a number without infinitesimals, beneath whatever other traces it has."""
+    if _is_fleeting(x):
+        return _standard(x, floor)
+    return _call(_enter(_limit), (x, floor), {})
+
 
 # Returns 1/x = η/δ for a difference of values x = εδ, given what is left of x without εδ, and η/δ.
 pole = _primitive(lambda x, eta: eta, "the quotient at a tie")
 
 
+def is_above(x):
+    """Say whether x is a number with infinitesimals beneath whatever other traces it has."""
+    while isinstance(x, _Traced) and not _is_fleeting(x):
+        x = x.value
+    return _is_fleeting(x)
+
+
 def left(x, y=0.0, xdots=(), xs=()):
-    """Return a result of a transformation without infinitesimals; of a tangent, y and the ẋ of the inputs tell the size."""
-    base = x
-    while isinstance(base, _Traced) and not _is_fleeting(base):
-        base = base.value
-    if not _is_fleeting(base):
+    """Return a result of a transformation without infinitesimals.
+
+    The sizes of y and of the ẋ tell that of a tangent.
+    """
+    if not is_above(x):
         return x
-    rate = max((_size(_unbox(xdot)) / (_size(_unbox(x)) or 1.0) for x, xdot in zip(xs, xdots, strict=True)), default=0.0)
-    return _shed(settle(x, rate * _size(_unbox(y))))
+    pairs = zip(xs, xdots, strict=True)
+    rate = max((_size(_unbox(xdot)) / (_size(_unbox(x)) or 1.0) for x, xdot in pairs), default=0.0)
+    return settle(x, rate * _size(_unbox(y)))
 
 
 def plain_parts(x):
@@ -280,9 +306,9 @@ def turned(v, same, seed=0, is_complex=None):
     return v
 
 
-def constants(rows, columns, dtype):
+def constants(rows, columns, dtype, seed=0):
     """Return numbers that have nothing special, of either sign."""
-    k = _np.arange(1.0, rows * columns + 1).reshape(rows, columns)
+    k = _np.arange(1.0 + seed, rows * columns + 1 + seed).reshape(rows, columns)
     return (_np.sin(k * k) + (1j * _np.cos(k * k) if dtype.kind == "c" else 0)).astype(dtype)
 
 
