@@ -118,28 +118,29 @@ def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
     return found if compute_uv else found[1]
 
 
-def _are_tied(s):
-    """Say whether singular values coincide or are 0."""
-    within = _ties.rounding(s)
-    return bool(_np.any(s <= within) or _np.sum(_ties.clusters(s, within)) != s.size)
+def _are_tied(s, order=1):
+    """Say whether singular values coincide, or nearly so, or are 0."""
+    near = _ties.clusters(s, _ties.nearness(s, order))
+    return bool(_np.any(s <= _ties.rounding(s)) or _np.sum(near) != s.size)
 
 
 def _svd_apart(a, full_matrices=True, order=1):
     """Return what svd does; where values coincide or are 0, of a matrix in which they do not."""
     u, s, vh = found = _np.linalg.svd(a, full_matrices)
-    if not _are_tied(s):
+    if not _are_tied(s, order):
         return found
     _ties.check_order(order)
     within = _ties.rounding(s)
     same = _ties.clusters(s, within)
     zero = _np.any(same & (s <= within)[..., None, :], axis=-1)
+    near = _ties.clusters(s, _ties.nearness(s, order)) & (zero[..., :, None] == zero[..., None, :])
     m, n, k = *a.shape[-2:], s.shape[-1]
     # The vectors of zeros are no pairs: each side is turned for itself.
     null = same & zero[..., None, :]
     v = _ties.turned(_np.conj(vh.mT[..., :k]), same)
     u = _np.concatenate([_ties.turned(_ties.turned(u[..., :k], same), null, 1), u[..., k:]], -1)
     v = _np.concatenate([v, _np.conj(vh.mT[..., k:])], -1)
-    splitting = _ties.Splitting(order, same, zero, _ties.steps(s), TIED.format("svd", "singular"))
+    splitting = _ties.Splitting(order, near, zero, s, _ties.steps(s), TIED.format("svd", "singular"))
     u, v = splitting.chosen(u, null), splitting.chosen(v)
     return type(found)(u, splitting.apart(s), _elementwise.conj(v).mT)
 
@@ -179,7 +180,7 @@ def _eig_apart(a, order=1):
     _ties.check_order(order)
     v = _ties.turned(v, same, is_complex=_np.iscomplexobj(a))
     v = v / _np.linalg.norm(v, axis=-2, keepdims=True)
-    splitting = _ties.Splitting(order, same, None, _ties.steps_of_pairs(w, same), TIED.format("eig", "eigen"))
+    splitting = _ties.Splitting(order, same, None, w, _ties.steps_of_pairs(w, same), TIED.format("eig", "eigen"))
     return type(found)(splitting.apart(w), splitting.chosen(v))
 
 
@@ -251,11 +252,12 @@ def eigh(a, UPLO="L"):
 def _eigh_apart(a, UPLO="L", order=1):
     """Return what eigh does; where values coincide, of a matrix in which they do not."""
     w, v = found = _np.linalg.eigh(a, UPLO)
-    same = _ties.clusters(w, _ties.rounding(w))
-    if _np.sum(same) == w.size:
+    near = _ties.clusters(w, _ties.nearness(w, order))
+    if _np.sum(near) == w.size:
         return found
     _ties.check_order(order)
-    splitting = _ties.Splitting(order, same, None, _ties.steps(w), TIED.format("eigh", "eigen"))
+    same = _ties.clusters(w, _ties.rounding(w))
+    splitting = _ties.Splitting(order, near, None, w, _ties.steps(w), TIED.format("eigh", "eigen"))
     return type(found)(splitting.apart(w), splitting.chosen(_ties.turned(v, same)))
 
 

@@ -88,13 +88,15 @@ class Splitting:
         Which values coincide, a value and itself among them.
     zero : bool array of shape (..., k)
         Which values are 0, if that matters.
+    w : array of shape (..., k)
+        The values.
     delta : array of shape (..., k)
         δ, all different: how the values grow with ε.
     message : str
         What to say where a derivative depends on the choice of the vectors.
     """
 
-    def __init__(self, order, same, zero, delta, message):
+    def __init__(self, order, same, zero, w, delta, message):
         # Where vectors are free but no values coincide, there is an η without values and δ.
         number = next(_numbers)
         levels = iter(1 / (number + k / (2 * MOST + 2)) for k in range(2 * MOST + 2))
@@ -103,6 +105,7 @@ class Splitting:
         self.share, self.choice = _Part(next(levels), self), _Part(next(levels), self)
         self.lasting = (*self.poles, self.share)
         self.same, self.zero, self.delta, self.message = same, zero, delta, message
+        self.spread = 0.0 if same is None else _spread(w, same)
 
     def apart(self, w, delta=None):
         """Return w + εδ."""
@@ -142,7 +145,7 @@ class Splitting:
         eps = max(float(_np.finfo(kind).eps) for kind in kinds)
         parts, order = _parts(x, self), len(self.poles)
         sizes = {key: _size(part) for key, part in parts.items()}
-        within = max(1e3 * eps * floor, eps**0.5 * max(sizes.values(), default=0.0))
+        within = max(1e3 * eps * floor, (eps**0.5 + 10 * self.spread) * max(sizes.values(), default=0.0))
         for power in range(1, order + 1):
             for turned in (0, 1):
                 if _size(_coefficient(parts, power, order, turned)) > within:
@@ -269,13 +272,33 @@ def clusters(w, within):
 
 def rounding(w):
     """Return what of such values is no more than rounding, per matrix."""
-    top = _np.max(_np.abs(w), axis=-1, keepdims=True, initial=0)
+    top = _top(w)
     return 10 * w.shape[-1] * _np.finfo(w.dtype).eps * top
+
+
+def nearness(w, order):
+    """Return how near values are for which a limit is more accurate than a quotient, per matrix.
+
+    By quotients of differences d, derivatives lose the digits of rounding over d to the power of their order.
+    """
+    eps = _np.finfo(w.dtype).eps
+    return _np.maximum(rounding(w), eps ** (0.65 if order == 1 else 1 / (1 + order)) * _top(w))
+
+
+def _top(w):
+    return _np.max(_np.abs(w), axis=-1, keepdims=True, initial=0)
+
+
+def _spread(w, same):
+    """Return how far values that are taken for equal are apart, relative to the largest."""
+    gaps = _np.where(same, _np.abs(w[..., :, None] - w[..., None, :]), 0)
+    top = _top(w)[..., None]
+    return float(_np.max(gaps / _np.where(top == 0, 1, top), initial=0))
 
 
 def steps(w):
     """Return δ of the size of the values, all different and positive, for singular values of 0 grow."""
-    top = _np.max(_np.abs(w), axis=-1, keepdims=True, initial=0)
+    top = _top(w)
     k = w.shape[-1]
     return _np.where(top == 0, 1, top) * (_np.arange(1, k + 1, dtype=top.dtype) / max(k, 1)).astype(top.dtype)
 

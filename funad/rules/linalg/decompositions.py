@@ -152,7 +152,7 @@ def freedom(message, values, *vbars):
     if not all(isinstance(vbar, Traced) and not np.any(unbox(vbar)) for vbar in vbars):
         return None
     top = float(np.max(np.abs(unbox(values)), initial=0)) or 1.0
-    splitting = Splitting(1, None, None, None, message)
+    splitting = Splitting(1, None, None, None, None, message)
     return lambda rows, columns, dtype: splitting.pole(constants(rows, columns, dtype) / top)
 
 
