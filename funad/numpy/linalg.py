@@ -114,7 +114,7 @@ def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
         a, hermitian = half + _elementwise.conj(half.mT), False
     if order == 0 or hermitian:
         return _call(_svd, (a, full_matrices, compute_uv, hermitian), {})
-    found = svd_apart(a, full_matrices and compute_uv, order)
+    found = svd_apart(a, order, full_matrices and compute_uv)
     return found if compute_uv else found[1]
 
 
@@ -124,7 +124,7 @@ def _are_tied(s, order=1):
     return bool(_np.any(s <= _ties.rounding(s)) or _np.sum(near) != s.size)
 
 
-def _svd_apart(a, full_matrices=True, order=1):
+def _svd_apart(a, order, full_matrices=True):
     """Return what svd does; where values coincide or are 0, of a matrix in which they do not."""
     u, s, vh = found = _np.linalg.svd(a, full_matrices)
     if not _are_tied(s, order):
@@ -171,7 +171,7 @@ def eig(a):
     return eig_apart(a, order) if order else _call(_eig, (a,), {})
 
 
-def _eig_apart(a, order=1):
+def _eig_apart(a, order):
     """Return what eig does; where values coincide, of a matrix in which they do not."""
     w, v = found = _np.linalg.eig(a)
     same = coinciding(a, w, v)
@@ -246,10 +246,10 @@ _eigh = _enter(_np.linalg.eigh)
 @_by_hand(_np.linalg.eigh)
 def eigh(a, UPLO="L"):
     a, order = _with_order(a)
-    return eigh_apart(a, UPLO, order) if order else _call(_eigh, (a, UPLO), {})
+    return eigh_apart(a, order, UPLO) if order else _call(_eigh, (a, UPLO), {})
 
 
-def _eigh_apart(a, UPLO="L", order=1):
+def _eigh_apart(a, order, UPLO="L"):
     """Return what eigh does; where values coincide, of a matrix in which they do not."""
     w, v = found = _np.linalg.eigh(a, UPLO)
     near = _ties.clusters(w, _ties.nearness(w, order))

@@ -212,7 +212,7 @@ def _lifted(traces, value, slope):
     return value
 
 
-def _limit(x, floor=0.0):
+def _limit(x, floor):
     """Return x: a plain number has no infinitesimals."""
     return x
 
@@ -225,8 +225,8 @@ def settle(x, floor=0.0):
     return _call(_enter(_limit), (x, floor), {})
 
 
-# Returns 1/x = η/δ for a difference of values x = εδ, given what is left of x without εδ, and η/δ.
-pole = _primitive(lambda x, eta: eta, "the quotient at a tie")
+# Returns 1/(εδ + x) = (η/δ)/(1 + xη/δ) for a difference of values that is εδ, and x = 0, and for η/δ.
+pole = _primitive(lambda x, eta: eta / (1 + x * eta), "the quotient at a tie")
 
 
 def is_above(x):

@@ -264,7 +264,8 @@ def inverse_where_apart(x, tie, step, splitting):
         return 1 / x
     step = np.where(tie, step, 0).astype(x.dtype)
     inverse = np.where(tie, 1 / np.where(tie, step, 1), 0)
-    eta = pole(x - splitting.apart(0 * step, step), splitting.pole(inverse))
+    zero = x - splitting.apart(unbox(x), step)  # but it has the tangents of x
+    eta = pole(zero, splitting.pole(inverse))
     return np.where(tie, eta, 1 / np.where(tie, 1, x))
 
 
@@ -292,7 +293,7 @@ def largest(x):
     return float(np.max(np.abs(x), initial=0))
 
 
-def _svd_apart(y, ybar, a, full_matrices=True, order=1):
+def _svd_apart(y, ybar, a, order, full_matrices=True):
     """As svd; where values coincide or are 0, they differ by ε: see funad.numpy.ties."""
     splitting = splitting_of(y[1])
     if splitting is None:
@@ -320,8 +321,8 @@ def _svd_apart(y, ybar, a, full_matrices=True, order=1):
     return settle(conj(g_a), size_of_poles(splitting, p, q, sbar))
 
 
-elementwise(pole, lambda y, ybar, x, eta: -ybar * y * y, lambda y, ybar, x, eta: ybar)
-linear(settle, lambda y, ybar, x, floor=0.0: ybar)
+elementwise(pole, lambda y, ybar, x, eta: -ybar * y * y, lambda y, ybar, x, eta: ybar / (1 + x * eta) ** 2)
+linear(settle, lambda y, ybar, x, floor: ybar)
 defvjp(linalg.svd_apart, _svd_apart)
 defvjp(linalg.cholesky, _cholesky, masks=True)
 defvjp(linalg.qr, _qr)

@@ -34,7 +34,7 @@ def _eigh(y, ybar, a, UPLO="L"):
     return settle(fold(conj(v @ inner @ h(v)), UPLO.upper() == "L"))
 
 
-def _eigh_apart(y, ybar, a, UPLO="L", order=1):
+def _eigh_apart(y, ybar, a, order, UPLO="L"):
     """As eigh; where values coincide, they differ by ε: see funad.numpy.ties."""
     splitting = splitting_of(y[0])
     if splitting is None:
@@ -72,7 +72,7 @@ def _eig(y, ybar, a):
     return settle(solve(t(v), inner @ t(v)))
 
 
-def _eig_apart(y, ybar, a, order=1):
+def _eig_apart(y, ybar, a, order):
     """As eig; where values coincide, they differ by ε: see funad.numpy.ties."""
     (w, v), (wbar, vbar) = y, ybar
     v = _refused_if_defective(a, w, v, wbar, vbar)
