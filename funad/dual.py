@@ -28,7 +28,7 @@ from .boxes import (
     innermost,
 )
 from .registry import Record, enter
-from .spaces import as_numpy, at_rest, fit, is_inexact, zeros_like
+from .spaces import as_numpy, at_rest, fit, is_inexact, zero_beside, zeros_like
 from .strong_zeros import WHILE_RULES_RUN, add_note, factors, has_nan, strong_slope, strong_sum, strong_zero
 from .tape import CONSTANT, TRACING, Tape, check_fit, check_number, pull_back, refuse_ended
 
@@ -333,7 +333,7 @@ def _transposed(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwarg
     outputs = list(y) if several else [y]
     tape = Tape(len(outputs))
     ybars = [
-        box_of(tape, zeros_like(part), n) if is_inexact(part) else None for n, part in enumerate(outputs, 1)
+        box_of(tape, zero_beside(part), n) if is_inexact(part) else None for n, part in enumerate(outputs, 1)
     ]
     before = TRACING.active
     try:

@@ -140,10 +140,19 @@ def is_fleeting(x: Any) -> bool:
 
 
 def shed(x: Any) -> Any:
-    """Return x without such infinitesimals."""
+    """Return x without such infinitesimals: where they are 0."""
     while is_fleeting(x):
-        x = x.value
+        x = x.tape.standard(x)
     return x
+
+
+def zero_beside(x: Any) -> Any:
+    """Return the zero of the space of x, as a number with infinitesimals if x is one."""
+    if not is_fleeting(x):
+        return zeros_like(x)
+    zero = object.__new__(type(x))
+    zero.value, zero.tangent, zero.tape = zeros_like(x), zeros_like(x), x.tape
+    return zero
 
 
 def fit(xbar: Any, x: Any) -> Any:
@@ -163,7 +172,7 @@ def fit(xbar: Any, x: Any) -> Any:
                 f"number or an array"
             )
         xbar = onp.asarray(xbar)[()]
-    if is_fleeting(xbar) and not is_fleeting(x):
+    if is_fleeting(xbar) and not is_fleeting(x) and not xbar.tape.lasts(xbar):
         xbar = shed(xbar)
     if dtype.kind != "c" and xbar.dtype.kind == "c":
         xbar = xbar.real

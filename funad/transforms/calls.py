@@ -14,6 +14,7 @@ import numpy as onp
 from .. import tree
 from ..boxes import Box, Dual, Traced
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError
+from ..numpy.ties import left
 from ..refusals import refused_constant
 from ..registry import by_position, record_of, signature_of
 from ..spaces import describe, fit, is_complex, is_number, name_of, shed, zeros_like
@@ -310,8 +311,11 @@ def check_complex_result(f: Any, y: Any) -> None:
         )
 
 
-def finish(xbar: Any, x: Any) -> Any:
-    """Return the cotangent of an input in the space of that input; zeros if nothing reached it."""
+def finish(xbar: Any, x: Any, xdots: Any = (), xs: Any = ()) -> Any:
+    """Return the cotangent of an input in the space of that input; zeros if nothing reached it.
+
+    Or the tangent of an output, of the tangents ẋ of the inputs.
+    """
     if type(xbar) is ndarray and type(x) is ndarray and xbar.dtype is x.dtype and xbar.shape == x.shape:
         return xbar
     if xbar is None:
@@ -322,7 +326,7 @@ def finish(xbar: Any, x: Any) -> Any:
         xbar = onp.asarray(xbar)
     elif type(x) is not ndarray and type(xbar) is ndarray:
         return fit(xbar, x)[()]  # of a number, a number
-    return fit(xbar, x)
+    return left(fit(xbar, x), x if xs else 0.0, xdots, xs) if isinstance(xbar, Traced) else fit(xbar, x)
 
 
 def _own(xbars: list[Any]) -> list[Any]:

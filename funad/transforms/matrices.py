@@ -11,8 +11,9 @@ import numpy as onp
 
 from .. import numpy as np
 from .. import tree
-from ..boxes import Box
+from ..boxes import Box, Traced
 from ..errors import ArgumentError, NonScalarOutputError
+from ..numpy.ties import left
 from ..overflows import mark_overflows
 from ..pushforward import push_forward, steps_to
 from ..spaces import dtype_of, is_complex, name_of, shape_of, zeros_like
@@ -120,24 +121,28 @@ class _Run:
             with contextlib.suppress(Exception):
                 tangents = [bases if k == n else None for k in range(len(xs))]
                 slots = push_forward_stack(self.entries, len(xs), tangents, len(bases), steps)
-                return self._outputs(slots, len(bases))
+                return self._outputs(slots, bases, xs[n])
         columns = []
         for basis in _members(bases, xs[n]):
             tangents = [basis if k == n else None for k in range(len(xs))]
             slots = push_forward(self.entries, len(xs), tangents, steps)
             columns.append(
                 [
-                    finish(slots[leaf.index], value) if inside else zeros_like(value)
+                    finish(slots[leaf.index], value, [basis], [xs[n]]) if inside else zeros_like(value)
                     for leaf, value, inside in zip(self.leaves, self.values, self.inside, strict=True)
                 ]
             )
         return [np.stack(column) for column in zip(*columns, strict=True)]
 
-    def _outputs(self, slots: list[Any], count: int) -> list[Any]:
+    def _outputs(self, slots: list[Any], bases: Any, x: Any) -> list[Any]:
         """Return the stacks that belong to the outputs."""
         found = [
-            slots[leaf.index] if inside and slots[leaf.index] is not None else _zeros(count, value)
+            slots[leaf.index] if inside and slots[leaf.index] is not None else _zeros(len(bases), value)
             for leaf, value, inside in zip(self.leaves, self.values, self.inside, strict=True)
+        ]
+        found = [
+            left(stack, value, [bases], [x]) if isinstance(stack, Traced) else stack
+            for stack, value in zip(found, self.values, strict=True)
         ]
         with onp.errstate(over="ignore"):
             if any(map(has_nan, found)):
