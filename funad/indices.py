@@ -143,9 +143,14 @@ def assigned(ybar: Any, v: Any, path: Any, index: Any) -> Any:
     if path and any(step.record.f is onp.imag for step in _parts(path)):
         vbar = -vbar  # ȳ = ∂L/∂a - i ∂L/∂b
     if repeats(index):
-        size = follow(onp.empty(ybar.shape, bool), path)[index].shape
-        order = onp.arange(int(onp.prod(size))).reshape(size)
-        written = onp.zeros(ybar.shape, complex if ybar.dtype.kind == "c" else int)
-        put(written, path, index, order)
-        vbar = vbar * (follow(written, path)[index] == order)
+        vbar = vbar * lasting(ybar.shape, ybar.dtype, path, index)
     return unbroadcast(vbar, shape_of(v)) if vbar.shape != shape_of(v) else vbar
+
+
+def lasting(shape: tuple[int, ...], dtype: Any, path: Any, index: Any) -> Any:
+    """Return which of the elements written at an index stay: of several written to one place, the last."""
+    size = follow(onp.empty(shape, bool), path)[index].shape
+    order = onp.arange(int(onp.prod(size))).reshape(size)
+    written = onp.zeros(shape, complex if dtype.kind == "c" else int)
+    put(written, path, index, order)
+    return follow(written, path)[index] == order
