@@ -13,9 +13,9 @@ from .dual import dual, quietly, tangent_of
 from .indices import ASSIGN, put
 from .registry import WORTH_DROPPING, Record
 from .spaces import zeros_like
-from .tape import OUTPUT, WIDTH
+from .tape import OUTPUT, WIDTH, as_call
 
-__all__ = ["Steps", "as_call", "disowned", "push_forward", "spare_values", "steps_to"]
+__all__ = ["Steps", "disowned", "push_forward", "spare_values", "steps_to"]
 
 ndarray = onp.ndarray
 
@@ -151,16 +151,6 @@ def _of_tangents(record: Record) -> Record:
     made.rules = {n: spared(n, record.rules[n]) for n in (0, 1) if n in record.rules}
     made.of_a, made.of_b = made.rules.get(0), made.rules.get(1)
     return made
-
-
-def as_call(a: Any, b: Any, source_a: Any, source_b: Any) -> tuple[Any, Any, Any]:
-    """Return an entry of any form as (args, kwargs, sources)."""
-    if source_b is None:
-        return (a,), {}, ((0, source_a),)
-    if source_a is None:
-        return a, b, source_b
-    of_b = ((1, source_b),) if source_b else ()
-    return (a, b), {}, ((0, source_a), *of_b) if source_a else of_b
 
 
 def _tangent_of(slots: list[Any], source: Any) -> Any:

@@ -19,11 +19,11 @@ from ..dual import tangent_of
 from ..indices import ASSIGN, Scatter, Step, follow, lasting, put, repeats
 from ..numpy.indexing import getitem, scatter
 from ..numpy.manipulation import cast
-from ..pushforward import Steps, as_call, disowned
+from ..pushforward import Steps, disowned
 from ..registry import record_of
 from ..spaces import dtype_of, fit, shape_of, unbroadcast, zeros_of
 from ..strong_zeros import WHILE_RULES_RUN, has_nan
-from ..tape import OUTPUT, WIDTH, accumulate
+from ..tape import OUTPUT, WIDTH, accumulate, as_call
 
 __all__ = ["pull_back_stack", "push_forward_stack", "stack_size"]
 
@@ -76,8 +76,10 @@ def pull_back_stack(entries: list[Any], inputs: int, index: int, ybar: Any) -> l
             slots[start + WIDTH - 1] = None
             record, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
             if record is OUTPUT:
-                parts = slots[source_b] or {}
-                slots[source_b] = {**parts, a: parts[a] + ybar if a in parts else ybar}
+                if slots[source_b] is None:
+                    slots[source_b] = {}
+                parts = slots[source_b]
+                parts[a] = parts[a] + ybar if a in parts else ybar
                 continue
             if type(ybar) is Scatter:
                 ybar = ybar.dense()
