@@ -297,7 +297,7 @@ def _pull_back_call(
     careful: bool, owned: set[int],
 ) -> None:  # fmt: skip
     """Walk back over a call of any form; an argument may be a list of values."""
-    if record is ASSIGN and type(plain(ybar)) is ndarray:
+    if record is ASSIGN and (type(ybar) is ndarray or type(plain(ybar)) is ndarray):
         _pull_back_assignment(entries, ybar, args, sources, owned)
         return
     if type(ybar) is dict:
@@ -329,7 +329,7 @@ def _pull_back_assignment(entries: list[Any], ybar: Any, args: Any, sources: Any
         vbar = assigned(ybar, v, path, index)
         if type(vbar) is ndarray and vbar.base is not None:
             vbar = vbar.copy()
-        elif hasattr(vbar, "tape"):
+        elif type(ybar) is not ndarray:
             vbar = TracedMemory.fresh(vbar)
         _add(entries, source_v, settle(ASSIGN, vbar, ybar, v, False), owned)
     if source_x:

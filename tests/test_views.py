@@ -3,7 +3,7 @@
 import numpy
 import pytest
 
-from funad import grad, hvp, jacrev, jvp
+from funad import grad, hvp, indices, jacrev, jvp
 from funad import numpy as np
 from funad.indices import Scatter, TracedMemory, place_of
 from funad.testing import Call, check_vjp
@@ -12,6 +12,12 @@ from funad.tracing import trace
 SHAPE = (24, 30)
 X = numpy.random.default_rng(0).normal(size=720)
 WINDOW = numpy.lib.stride_tricks.sliding_window_view
+
+
+@pytest.fixture(autouse=True)
+def _small_arrays(monkeypatch):
+    """Treat the arrays of these tests as large ones."""
+    monkeypatch.setattr(indices, "FEW", 100)
 
 
 def _two(x):
