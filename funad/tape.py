@@ -284,12 +284,12 @@ def _pull_back_view(
 
 
 def _put_output(entries: list[Any], source: int, k: int, ybar: Any, owned: set[int]) -> None:
-    """Add ȳ to the k-th of the cotangents of a call with several outputs."""
+    """Note ȳ as the k-th of the cotangents of a call with several outputs, of which each has one entry."""
     ybars = entries[source]
     if source not in owned:  # a snapshot may have the same dict
         ybars = entries[source] = dict(ybars or {})
         owned.add(source)
-    ybars[k] = _sum(ybars[k], ybar) if k in ybars else ybar
+    ybars[k] = ybar
 
 
 def _pull_back_call(
@@ -367,7 +367,7 @@ def settle(record: Record, xbar: Any, ybar: Any, x: Any, at: Any) -> Any:
         if type(x) is ndarray and xbar.dtype is x.dtype and xbar.shape == x.shape:
             return xbar
     elif kind is float64 or kind is float:
-        if xbar != xbar:
+        if xbar != xbar and type(ybar) is not ndarray:  # of an array, a number is a sum
             xbar = strong_zero(xbar, ybar)
         if type(x) in SCALARS:
             return xbar

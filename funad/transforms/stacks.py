@@ -78,8 +78,7 @@ def pull_back_stack(entries: list[Any], inputs: int, index: int, ybar: Any) -> l
             if record is OUTPUT:
                 if slots[source_b] is None:
                     slots[source_b] = {}
-                parts = slots[source_b]
-                parts[a] = parts[a] + ybar if a in parts else ybar
+                slots[source_b][a] = ybar
                 continue
             if type(ybar) is Scatter:
                 ybar = ybar.dense()
