@@ -3,7 +3,7 @@
 import numpy
 import pytest
 
-from funad import elementwise, grad, jacfwd, jvp, linearize, primitive, vjp
+from funad import elementwise, grad, jacfwd, jacrev, jvp, linearize, primitive, vjp
 from funad import numpy as np
 
 NAN, INF = numpy.nan, numpy.inf
@@ -75,3 +75,46 @@ def test_an_infinite_cotangent_of_a_slope_that_is_no_number_is_none():
     assert numpy.isnan(grad(lambda x: np.sum(np.sqrt(corner(x))))(numpy.ones(2))).all()
     assert grad(lambda x: np.sum(np.sqrt(x * x)))(numpy.zeros(2)).tolist() == [0, 0]
     assert numpy.isnan(jvp(lambda x: corner(x), (numpy.ones(2),), (numpy.full(2, INF),))[1]).all()
+
+
+HALF = numpy.array([NAN, 1.0])
+
+
+def _written(y, write):
+    write(y)
+    return y
+
+
+HIDING = {
+    "an index": lambda y: y[1],
+    "a slice": lambda y: np.sum(y[1:]),
+    "an array of positions": lambda y: np.sum(y[[1, 1]]) / 2,
+    "a mask": lambda y: np.sum(y[numpy.array([False, True])]),
+    "take": lambda y: np.take(y, 1),
+    "take along an axis": lambda y: np.sum(np.take_along_axis(y, numpy.array([1]), 0)),
+    "compress": lambda y: np.sum(np.compress([False, True], y)),
+    "choose": lambda y: np.sum(np.choose(numpy.array([0, 1]), [numpy.zeros(2), y])),
+    "delete": lambda y: np.sum(np.delete(y, 0)),
+    "split": lambda y: np.sum(np.split(y, 2)[1]),
+    "unpacking": lambda y: [*y][1],
+    "an assignment": lambda y: np.sum(_written(y, lambda y: y.__setitem__(0, 0.0))),
+    "an assignment to a view": lambda y: np.sum(_written(y, lambda y: y[:1].__setitem__(0, 0.0))),
+    "a triangle": lambda y: np.sum(np.triu(np.stack([y, y]), 1)),
+    "a mean of numbers": np.nanmean,
+    "flat": lambda y: y.flat[1],
+    "a cotangent": lambda y: y,
+}
+
+
+@pytest.mark.parametrize("name", HIDING)
+def test_what_is_left_out_hides_a_nan(name):
+    x = numpy.ones(2)
+
+    def f(x):
+        return HIDING[name](x * HALF)
+
+    ybar = numpy.array([0.0, 1.0]) if name == "a cotangent" else 1.0
+    assert vjp(f, x)[1](ybar).tolist() == [0, 1]
+    if name != "a cotangent":
+        assert grad(f)(x).tolist() == [0, 1]
+        assert jacrev(lambda x: np.stack([f(x), x[0]]))(x).tolist() == [[0, 1], [1, 0]]
