@@ -27,7 +27,7 @@ from .boxes import (
 )
 from .dual import dual
 from .foreign import rebound_to
-from .indices import ASSIGN, Step, follow, put
+from .indices import ASSIGN, Step, TracedMemory, follow, put
 from .registry import WORTH_DROPPING, Record, enter
 from .spaces import ghost, zeros_like
 from .tape import TRACING, Tape
@@ -105,7 +105,9 @@ class Array(Traced):
         if isinstance(y, ndarray) and y.base is not None and onp.may_share_memory(y, plain):
             return _view(self, index)
         # A copy, so the cell keeps its memory.
-        return fillable(_GETITEM.wrapped(_apart(content(self) if self.path else self.cell.value), index))
+        if self.path and getattr(self, "seen", (None,))[0] == self.cell.version:
+            return fillable(_GETITEM.wrapped(_apart(content(self)), index))
+        return fillable(_GETITEM.wrapped(follow(_apart(self.cell.value), self.path), index))
 
     def __setitem__(self, index: Any, v: Any) -> None:
         if type(v) is Array and _is_part(v, self, index):
@@ -448,6 +450,7 @@ def reshaped(x: Any, reshape: Record, shape: Any) -> None:
 
 def _install() -> None:
     """Give traced values assignment, and arrays operators that look into their cells at once."""
+    TracedMemory.fresh, TracedMemory.written = staticmethod(_fresh), staticmethod(_written)
     Traced.__setitem__ = _setitem  # type: ignore[method-assign]
     for name, operate, f in BINARY:
         record = enter(f)

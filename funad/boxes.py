@@ -212,7 +212,7 @@ class Box(Traced):
             else:
                 views.append(ref(box))
                 if not len(views) & 63:
-                    views[:] = [known for known in views if known() is not None]
+                    _tidy(views)
         return box
 
 
@@ -231,7 +231,19 @@ def link(view: Traced, parent: Traced, step: Any) -> None:
         parent.views = views = []
     views.append(ref(view))
     if not len(views) & 63:
+        _tidy(views)
+
+
+def _tidy(views: list[ref[Traced]]) -> None:
+    """Drop the views that are gone, at every power of two: in all, each is looked at twice."""
+    count = len(views)
+    if not count & (count - 1):
         views[:] = [known for known in views if known() is not None]
+        if 2 * len(views) > count:
+            views += [_GONE] * (count - len(views))  # so that the next power of two is the next
+
+
+_GONE = ref(Traced())
 
 
 def own_index(index: Any) -> Any:

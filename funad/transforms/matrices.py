@@ -15,7 +15,7 @@ from ..boxes import Box, Traced
 from ..errors import ArgumentError, NonScalarOutputError
 from ..numpy.ties import left
 from ..overflows import mark_overflows
-from ..pushforward import push_forward, steps_to
+from ..pushforward import Steps, push_forward, steps_to
 from ..spaces import dtype_of, is_complex, name_of, shape_of, zeros_like
 from ..strong_zeros import has_nan
 from ..tracing import sweep
@@ -114,7 +114,7 @@ class _Run:
                 block.append(_joined(column, shape, value, len(shape_of(value))))
         return blocks
 
-    def _pushed(self, n: int, bases: Any, steps: list[int]) -> list[Any]:
+    def _pushed(self, n: int, bases: Any, steps: Steps) -> list[Any]:
         """Return, per output, a stack of ẏ for a stack of tangents of the n-th input."""
         xs = self.call.leaves
         if len(bases) > 1:
