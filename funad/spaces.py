@@ -254,6 +254,11 @@ def laid_out_copy(x: Any) -> Any:
     return y
 
 
+def is_read_only(x: Any) -> bool:
+    """Say whether a plain array cannot be written to; of those that warn of it, without a warning."""
+    return bool(x.__array_interface__["data"][1])
+
+
 def held_copy(x: Any) -> Any:
     """Return a copy of a plain array that is only read: as laid_out_copy, and a number repeated stays one."""
     if x.flags.forc or all(stride or n == 1 for n, stride in zip(x.shape, x.strides, strict=True)):

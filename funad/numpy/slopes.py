@@ -40,11 +40,8 @@ def _restored(slope, x, exact):
 
 def fermi(x):
     """Return the Fermi function 1/(1 + eˣ), of which both tails keep their digits."""
-    if type(x) is not _ndarray:
-        return 1 / (1 + _np.exp(x))
-    y = _np.exp(x)
-    y += 1
-    return _np.divide(1, y, out=y)
+    y = 1 + _np.exp(x)
+    return _np.divide(1, y, out=y) if type(y) is _ndarray else 1 / y
 
 
 def sinc_slope(x, n):
