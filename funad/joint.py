@@ -17,7 +17,8 @@ from .arrays import settled
 from .boxes import Box, Traced, innermost
 from .calling import call
 from .registry import WORTH_DROPPING, Record
-from .spaces import ghost, is_inexact
+from .spaces import ghost, is_inexact, laid_out_copy
+from .tape import lent
 
 __all__ = ["step", "step_of_one"]
 
@@ -92,14 +93,14 @@ def step(
         if opaque and innermost(xs) is not None:
             return call(record, (xs,), {})
         args, kwargs = tree.unflatten(structure, tree.replaced(leaves, places, map(_unwritable, xs)))
-        y, residuals = forward(*args, **kwargs)
+        y, residuals = lent(forward, *args, **kwargs)
         parts, output = tree.flatten(y)
         outputs[:] = [output]
         return (*(_own(settled(part)) for part in parts), _Kept(residuals))
 
     def rule(y: Any, ybar: Any, xs: list[Any]) -> Any:
         ybars = tree.unflatten(outputs[0], ybar[:-1])
-        return backward(y[-1].residuals, ybars, xs, places)
+        return lent(backward, y[-1].residuals, ybars, xs, places)
 
     record = _Step(run, name)
     record.kind = "vjp"
@@ -119,7 +120,7 @@ def _unwritable(x: Any) -> Any:
 
 def _own(part: Any) -> Any:
     """Return a result of f as an array of its own, if f returned such an argument."""
-    return part.copy() if type(part) is ndarray and not part.flags.writeable else part
+    return laid_out_copy(part) if type(part) is ndarray and not part.flags.writeable else part
 
 
 def step_of_one(
@@ -130,7 +131,7 @@ def step_of_one(
 ) -> Any:
     """Do what ``step`` does for one plain number or array in a box, in half of its time."""
     x = box.value
-    y, residuals = found = forward(_unwritable(x))
+    y, residuals = found = lent(forward, _unwritable(x))
     y = _own(settled(y))
     if type(y) not in (ndarray, float64, float) or not is_inexact(y):
         calls = iter([found])  # it has run
@@ -156,4 +157,4 @@ def _record_of_one(name: str) -> Record:
 
 
 def _kept_rule(y: Any, ybar: Any, x: Any, kept: _Kept) -> Any:
-    return kept.backward(kept.residuals, ybar, [x], [0])[0]
+    return lent(kept.backward, kept.residuals, ybar, [x], [0])[0]

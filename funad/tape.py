@@ -21,6 +21,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from _thread import _local as local  # threading.local; the rest of threading takes a while to load
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as onp
@@ -45,12 +46,26 @@ class _Tracing(local):
     """Whether a function is being traced in this thread: a call of it ends before another task goes on.
 
     Creation functions ask it, whose arrays can then be filled with traced values; nothing else does.
+    ``lending`` is set while a function runs on arrays made read-only to find its writes into them: to the
+    functions that it differentiates they are arrays to write to, as otherwise.
     """
 
     active = False
+    lending = False
 
 
 TRACING = _Tracing()
+
+
+def lent(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a function on arrays that are read-only for it alone: arguments, or residuals that are some."""
+    before = TRACING.lending
+    TRACING.lending = True
+    try:
+        return f(*args, **kwargs)
+    finally:
+        TRACING.lending = before
+
 
 _levels = itertools.count(1)  # each trace takes the next: nothing to undo when f raises
 

@@ -21,6 +21,8 @@ from .indexing import take as _take
 from .manipulation import broadcast_to as _broadcast_to
 from .manipulation import cast as _cast
 from .manipulation import concatenate as _concatenate
+from .manipulation import copy as _copy
+from .manipulation import laid_out_as as _laid_out_as
 from .manipulation import moveaxis as _moveaxis
 from .manipulation import reshape as _reshape
 from .reductions import cumprod as _cumprod
@@ -130,7 +132,7 @@ def _fold(f, array, axis, keepdims, initial, where):
     else:
         y = _in_order(f, x, mask, (initial,) if given else ())[-1]
     y = _reshape(y, _np.shape(plain)) if len(x) else _broadcast_to(y, _np.shape(plain))
-    return in_dtype(y, plain.dtype)
+    return _own(in_dtype(y, plain.dtype), array)
 
 
 def _call_binary(f, a, b):
@@ -220,6 +222,7 @@ def _accumulate(f, /, array, axis=0, dtype=None, out=None):
     if out is not None:
         return written(f"{f.__name__}.accumulate", out, _accumulate(f, array, axis, dtype))
     plain = f.accumulate(_unbox(array), axis, dtype)
+    axis = 0 if axis is None else axis  # NumPy has taken it, so that there is one axis at most
     if not _is_inexact(plain):
         return plain
     if f is _np.add or f is _np.multiply:
@@ -229,7 +232,12 @@ def _accumulate(f, /, array, axis=0, dtype=None, out=None):
     x = _moveaxis(array, axis, 0)
     if len(x):
         x = _doubling(_record_of(f).wrapped, x) if f in _ASSOCIATIVE else _in_order(f, x, True)
-    return in_dtype(_moveaxis(x, 0, axis), plain.dtype)
+    return _laid_out_as(_own(in_dtype(_moveaxis(x, 0, axis), plain.dtype), array), plain)
+
+
+def _own(y, array):
+    """Return a result in memory of its own: of one element, it is a view of what was folded."""
+    return _copy(y, "C") if _np.may_share_memory(_unbox(y), _unbox(array)) else y
 
 
 def _doubling(f, x):

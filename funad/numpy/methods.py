@@ -24,11 +24,11 @@ def _shape_of(shape):
     return shape[0] if len(shape) == 1 else shape
 
 
-def _reshape(self, *shape, order="C"):
+def _reshape(self, *shape, order="C", copy=None):
     """Return the same elements in another shape."""
-    if order == "C":  # without keywords it is faster
+    if order == "C" and copy is None:  # without keywords it is faster
         return np.reshape(self, _shape_of(shape))
-    return np.reshape(self, _shape_of(shape), order=order)
+    return np.reshape(self, _shape_of(shape), order=order, copy=copy)
 
 
 def _compress(self, condition, axis=None):
@@ -91,7 +91,7 @@ class _Flat:
         self.base = base
 
     def __iter__(self):
-        return iter(np.ravel(self.base))
+        return (self.base[place] for place in _np.ndindex(self.base.shape))  # each read when its turn comes
 
     def __len__(self):
         return self.base.size
@@ -120,13 +120,13 @@ def _item(self, *index):
 
 def _tolist(self):
     """Return the elements as nested lists, still traced."""
-    return [part.tolist() for part in self] if self.ndim else self
+    return [part.tolist() for part in self] if self.ndim else _item(self)
 
 
 def _view(self, dtype=None, type=None):
-    """Return the same array: in another dtype, its bytes would have no derivative."""
+    """Return another view of all elements: in another dtype, their bytes would have no derivative."""
     if dtype is None and type is None:
-        return np.asarray(self)
+        return self[...] if isinstance(unbox(self), _np.ndarray) else self
     _refuse("view", "reads its memory as another dtype", "np.astype(x, dtype) to convert it")
 
 

@@ -17,6 +17,7 @@ from . import creation as _creation
 from .manipulation import broadcast_to as _broadcast_to
 from .manipulation import cast as _cast
 from .manipulation import concatenate as _concatenate
+from .manipulation import copy as _copy
 from .manipulation import moveaxis as _moveaxis
 from .manipulation import ravel as _ravel
 from .manipulation import reshape as _reshape
@@ -209,7 +210,10 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
         if _np.any(_unbox(total) == 0):
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
         y = sum(a * weights, axis=axis, keepdims=keepdims) / total
-    return (y, _broadcast_to(total, _shape_of(y))) if returned else y
+    if not returned:
+        return y
+    same = _shape_of(total) == _shape_of(y)
+    return y, total if same else _copy(_broadcast_to(total, _shape_of(y)))
 
 
 def _aligned(weights, shape, axis):

@@ -287,7 +287,7 @@ def _cumprod(y, ybar, a, axis=None, dtype=None):
     if _whole(dtype):
         return zeros_like(a)
     shape, a = shape_of(a), _as_dtype(a, dtype)
-    if axis is None:
+    if axis is None or not shape:
         a, axis = np.ravel(a), 0
     if _divides(y, a):
         return np.reshape(_sum_behind(ybar * y, axis) / a, shape)

@@ -30,6 +30,7 @@ from .calls import (
     check_output,
     finish,
     out_of,
+    own_result,
     takes,
     trace_call,
 )
@@ -56,7 +57,7 @@ class _Run:
         mark_overflows(self.entries, len(self.call.leaves), self.leaves)
         self.inside = [type(leaf) is Box and leaf.tape is self.tape for leaf in self.leaves]
         self.values = [out_of(self.tape, leaf) for leaf in self.leaves]
-        self.value = tree.unflatten(self.structure, self.values)
+        self.value = tree.unflatten(self.structure, [own_result(self.tape, leaf) for leaf in self.leaves])
 
     def rows(self) -> list[list[Any]]:
         """Return, per output and input, ∂y/∂x: one walk back per number in y."""

@@ -16,7 +16,7 @@ from ..overflows import mark_overflows
 from ..pushforward import spare_values
 from ..refusals import refused_holder
 from ..registry import WORTH_DROPPING
-from ..spaces import describe, fit, is_complex, name_of, ones_like, shape_of, shed
+from ..spaces import describe, fit, is_complex, laid_out_copy, name_of, ones_like, shape_of, shed
 from ..tracing import sweep
 from .calls import (
     ArgNums,
@@ -27,10 +27,11 @@ from .calls import (
     check_complex_result,
     check_direction,
     check_function,
-    frozen_copies,
+    kept_copies,
     leaves_like,
     out_of,
     own_copies,
+    own_copy,
     trace_call,
 )
 
@@ -94,7 +95,7 @@ def vjp(
     if argnums is None:
         argnums = 0 if len(primals) == 1 else tuple(range(len(primals)))
     call = Call(f, check_argnums(f, argnums), primals, kwargs)
-    call.leaves = frozen_copies(call.leaves)
+    call.leaves = kept_copies(call.leaves)
     y, tape, aux = trace_call(call, has_aux)
     leaves, structure = tree.flatten(y)
     entries = tape.outlive()
@@ -129,7 +130,7 @@ def vjp(
 
 def _unaliased(xbar: Any, ybars: list[Any]) -> Any:
     """Return x̄ as an array of its own if it is a ȳ that the caller holds."""
-    return xbar.copy() if type(xbar) is ndarray and any(xbar is ybar for ybar in ybars) else xbar
+    return own_copy(xbar) if any(xbar is ybar for ybar in ybars) else xbar
 
 
 def value_and_grad(
@@ -241,7 +242,7 @@ def _value_and_grad(
     if type(y) is Box and y.tape is tape:
         value, index = y.value, y.index
         if type(value) is not float and type(value) is not float64:
-            value = shed(value)
+            value = own_copy(shed(value))  # an array without axes may be the argument
         _check_scalar(f, value, holomorphic)
         if not (isinstance(value, float) and math.isfinite(value)):
             mark_overflows(entries, len(call.leaves), (value,))
@@ -375,7 +376,7 @@ def _plain_copy(x: Any) -> Any:
     """Return the plain value of a leaf, in memory of its own."""
     if isinstance(x, (Traced, ndarray)):
         x = unbox(x)
-        return x.copy() if isinstance(x, ndarray) else x
+        return laid_out_copy(x) if type(x) is ndarray else x.copy() if isinstance(x, ndarray) else x
     if holds(x, Traced):
         raise refused_holder(x)
     return x
