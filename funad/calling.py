@@ -312,7 +312,10 @@ def _constant(record: Record, x: Any) -> Any:
         raise _ForeignConstant(x)
     error = refused_constant(x)
     if error is not None:
-        raise error
+        try:
+            raise error
+        finally:
+            del error  # which refers to this frame
     if isinstance(record.f, onp.ufunc):
         x = number_of(x)
         if not isinstance(x, OPERANDS):

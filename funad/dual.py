@@ -25,6 +25,7 @@ from .boxes import (
     beside,
     beside_reflected,
     box_of,
+    give,
     innermost,
 )
 from .registry import Record, enter
@@ -414,10 +415,10 @@ def _reflected(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[
 def _install() -> None:
     """Give dual numbers operators that know them; those of Traced take any kind of value."""
     for name, operate, f in UNARY:
-        setattr(Dual, f"__{name}__", _one(enter(f), operate))
+        give(Dual, f"__{name}__", _one(enter(f), operate))
     for name, operate, f in BINARY:
-        setattr(Dual, f"__{name}__", _two(enter(f), operate))
-        setattr(Dual, f"__r{name}__", _reflected(enter(f), operate))
+        give(Dual, f"__{name}__", _two(enter(f), operate))
+        give(Dual, f"__r{name}__", _reflected(enter(f), operate))
 
 
 _install()

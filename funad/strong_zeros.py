@@ -116,7 +116,10 @@ def mend(
     if duration is not None:
         error = refused_duration(duration)
     add_note(error, "VJP rule", record, argnum, args)
-    raise error
+    try:
+        raise error
+    finally:
+        del error  # which refers to this frame
 
 
 def add_note(error: Exception, kind: str, record: Record, argnum: Any, args: Any) -> None:

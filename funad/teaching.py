@@ -460,6 +460,11 @@ def taught(error: BaseException) -> NotDifferentiableError | None:
     mine = [step for step in steps if not step.tb_frame.f_code.co_filename.startswith((_HERE, *_LIBRARIES))]
     places = [_read(step.tb_frame, step.tb_lasti, step.tb_lineno) for step in mine]
     place = next((place for place in reversed(places) if place.operation != "RAISE_VARARGS"), None)
+    if place is not None and place.name == "pow":
+        return NotDifferentiableError(
+            "pow() takes a third argument, the modulus, only where all three are integers, and a traced "
+            "value is none; write x**n % modulus"
+        )
     text = place.text if place is not None and place.text else "compiled code"
     name = place.name if place is not None and place.name else "f"
     return NotDifferentiableError(

@@ -67,8 +67,11 @@ def _is_simple(y: Any, trace: Any) -> bool:
 def _teach(error: BaseException) -> None:
     """Raise another error in the place of one of others' that comes of a traced value."""
     teaching = taught(error)
-    if teaching is not None:
-        raise teaching.with_traceback(error.__traceback__) from None
+    try:
+        if teaching is not None:
+            raise teaching.with_traceback(error.__traceback__) from None
+    finally:
+        del teaching, error  # which refer to this frame
 
 
 def _settled(y: Any) -> Any:

@@ -135,6 +135,8 @@ def _aligned(a1, a2):
 def polymul(a1, a2):
     """Return the coefficients of the product."""
     _no_poly1d(_np.polymul, a1, a2)
+    if not (_np.size(plain(a1)) and _np.size(plain(a2))):  # which is taken for zero
+        return _np.polymul(plain(a1), plain(a2))
     y = product(vector(a1), vector(a2))
     return y[len(y) - len(_np.polymul(plain(a1), plain(a2))) :]
 
