@@ -28,9 +28,10 @@ from .boxes import (
     give,
     innermost,
 )
+from .floating import WHILE_RULES_RUN
 from .registry import Record, enter
 from .spaces import as_numpy, at_rest, fit, is_inexact, zero_beside, zeros_like
-from .strong_zeros import WHILE_RULES_RUN, add_note, factors, has_nan, strong_slope, strong_sum, strong_zero
+from .strong_zeros import add_note, factors, has_nan, strong_slope, strong_sum, strong_zero
 from .tape import CONSTANT, TRACING, Tape, check_fit, check_number, pull_back, refuse_ended
 
 __all__ = [
