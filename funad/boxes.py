@@ -20,7 +20,7 @@ from .refusals import refused_by_asker
 from .registry import WORTH_DROPPING, Record, enter, record_of
 from .snapshots import TINY
 from .spaces import ghost
-from .teaching import refusal, refused_in_place, without_rule
+from .teaching import not_dispatched, refusal, refused_in_place, without_rule
 
 __all__ = ["Box", "Dual", "Traced"]
 
@@ -106,7 +106,7 @@ class Traced:
         _refuse(self, "float()", "a plain Python float", "keep it as it is: it works as a float does")
 
     def __int__(self) -> NoReturn:
-        _refuse(self, "int()", "a plain Python int", "write np.floor(x) or np.round(x)")
+        _refuse(self, "int()", "a plain Python int", "write np.trunc(x)")
 
     def __complex__(self) -> NoReturn:
         _refuse(self, "complex()", "a plain Python complex", "write x + 0j")
@@ -138,7 +138,7 @@ class Traced:
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         record = record_of(ufunc)
         if "out" in kwargs and method == "__call__" and (record is None or record.kind != "zero"):
-            in_place = refused_in_place(short(self))
+            in_place = refused_in_place(short(self), any(isinstance(x, Traced) for x in kwargs["out"]))
             if in_place is not None:
                 try:
                     raise in_place
@@ -155,11 +155,8 @@ class Traced:
     def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
         record = record_of(f)
         if record is None or record.wrapped is f:
-            raise MissingRuleError(
-                f"{getattr(f, '__module__', 'numpy')}.{f.__name__} was called on a traced value, "
-                f"{short(self)}, but has no derivative rule; rewrite it with functions that have one, or "
-                f"give it stop_gradient(x) where the derivative is not wanted"
-            )
+            name = f"{getattr(f, '__module__', 'numpy')}.{f.__name__}"
+            raise MissingRuleError(not_dispatched(name, short(self)))
         return record.wrapped(*args, **kwargs)
 
 
@@ -275,6 +272,13 @@ class Dual(Traced):
     primal : float, array
     tangent : float, array
         Broadcast to the shape of the primal.
+
+    Notes
+    -----
+    Dual numbers made by hand carry no tag that tells one ε from another: a function that makes dual
+    numbers of its own while it is called with dual numbers takes both for one, and its derivative is
+    wrong (perturbation confusion). To nest derivatives, nest :func:`funad.jvp` or :func:`funad.grad`, which
+    tell their perturbations apart, also from dual numbers made by hand around them.
 
     Examples
     --------

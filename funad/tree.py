@@ -49,7 +49,7 @@ class Structure:
 
     def __repr__(self) -> str:
         if self.kind is None:
-            return "*"
+            return "leaf"
         names = self.spec if self.kind in (dict, OrderedDict) else None
         inner = (
             (f"{name!r}: {child}" for name, child in zip(names, self.children, strict=True))

@@ -208,14 +208,14 @@ COMPILED = {
         lambda x: scipy.fft.dct(x),
         "scipy.fft.dct … funad.primitive(scipy.fft.dct)",
     ),
-    "numpy.save": (lambda x: onp.save("x.npy", x), "numpy.save was called … or give it stop_gradient(x)"),
+    "numpy.save": (lambda x: onp.save("x.npy", x), "numpy.save was called … give it value(x), from funad"),
     "cdist": (
         lambda x: scipy.spatial.distance.cdist(x[:, None], x[:, None]),
-        "scipy.spatial.distance.cdist met … np.sqrt(np.sum((a[:, None] - b) ** 2, -1))",
+        "scipy.spatial.distance.cdist met … np.linalg.norm(a[:, None] - b, axis=-1)",
     ),
     "sparse @ x": (
         lambda x: S @ x,
-        "scipy.sparse.csr_array met … A.toarray() @ x … lambda y, ybar, x: A.T @ ybar",
+        "scipy.sparse.csr_array met … A.toarray() @ x … lambda y, ybar, x: back(ybar)",
     ),
     "x @ sparse": (lambda x: x @ S, "scipy.sparse.csr_array has an arithmetic of its own … A.toarray() @ x"),
     "sparse * x": (lambda x: S * x, "scipy.sparse.csr_array met … A.toarray() @ x"),
@@ -224,8 +224,11 @@ COMPILED = {
         lambda x: scipy.sparse.csr_array(np.diag(x)),
         "scipy.sparse.csr_array met … A.toarray() @ x",
     ),
-    "json": (lambda x: json.dumps(x), "json.dumps(x) was given a traced value … funad.stop_gradient(x)"),
-    "struct": (lambda x: struct.pack("d", x[0]), "struct.pack met … funad.primitive(struct.pack)"),
+    "json": (
+        lambda x: json.dumps(x),
+        "json.dumps(x) was given a traced … give it value(x), from funad, of an array value(x).tolist()",
+    ),
+    "struct": (lambda x: struct.pack("d", x[0]), "struct.pack met … give it value(x), from funad"),
     "ctypes": (lambda x: typed_sin(x[0]), "typed_sin met … funad.primitive(typed_sin)"),
     "ctypes without types": (
         lambda x: untyped_cos(x[0]),
@@ -313,8 +316,9 @@ def test_formatting_by_percent_asks_for_an_f_string():
 
 
 def test_what_is_written_in_the_messages_is_right():
-    product = primitive(lambda x: S @ x)
-    linear(product, lambda y, ybar, x: S.T @ ybar)
+    product, back = primitive(lambda x: S @ x), primitive(lambda y: S.T @ y)
+    linear(product, lambda y, ybar, x: back(ybar))
+    linear(back, lambda x, xbar, y: product(xbar))
     assert grad(lambda x: np.sum(product(x) ** 2))(x) == pytest.approx(2 * x**3)
     assert grad(lambda x: 1 / (1 + np.exp(-x)))(0.0) == 0.25
     scaled = lambda x: np.log(np.sum(np.exp(x - np.max(x)))) + np.max(x)
@@ -868,9 +872,8 @@ def test_floating_point_warnings_point_at_the_users_line_as_numpys_own(different
     assert warned(run) == wanted
     with onp.errstate(divide="ignore"):
         assert [w[1] for w in warned(run)] == [3, 4, 5, 6]
-    with warnings.catch_warnings(), pytest.raises(RuntimeWarning, match="divide by zero encountered in log"):
-        warnings.simplefilter("error")
-        run(onp.zeros(2))
+    with pytest.raises(RuntimeWarning, match="divide by zero encountered in log"):
+        warned(run, "error")
 
 
 def test_the_state_of_floating_point_errors_is_the_users_again():
