@@ -341,7 +341,10 @@ def beside_others(
     if kind != "zero":
         error = refused_constant(x) if isinstance(f, onp.ufunc) else None
         if error is not None:
-            raise error
+            try:
+                raise error
+            finally:
+                del error  # which refers to this frame
         y = of_protocol(f, x, args, kwargs)
         if y is not NotImplemented:
             return y
