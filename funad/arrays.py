@@ -20,6 +20,7 @@ from .boxes import (
     Box,
     Dual,
     Traced,
+    give,
     innermost,
     link,
     own_index,
@@ -28,12 +29,14 @@ from .boxes import (
 from .dual import dual
 from .foreign import rebound_to
 from .indices import ASSIGN, Step, TracedMemory, follow, put
-from .registry import WORTH_DROPPING, Record, enter
+from .registry import WORTH_DROPPING, Record, enter, record_of
 from .snapshots import is_held
 from .spaces import ghost, held_copy, laid_out_copy, zeros_like
 from .tape import TRACING, Tape
 
-__all__ = ["Array", "array_of", "content", "content_of", "fillable", "linked", "settled", "snapshot"]
+__all__ = [
+    "Array", "array_of", "content", "content_of", "fillable", "linked", "on_plain", "settled", "snapshot",
+]  # fmt: skip
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 _GETITEM = enter(operator.getitem)
@@ -121,10 +124,23 @@ class Array(Traced):
         return onp.array(self.value, dtype) if self.tape is UNTRACED else super().__array__(dtype, copy)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        out = kwargs.get("out") or (self,)
-        if innermost(inputs) is UNTRACED and not any(isinstance(x, Traced) for x in out):
-            return getattr(ufunc, method)(*map(settled, inputs), **kwargs)  # v += x of a plain v
+        if innermost((*inputs, *kwargs.values())) is UNTRACED:
+            out = kwargs.get("out") or (self,)
+            record = record_of(ufunc)
+            if not any(isinstance(x, Traced) for x in out) or record is None or record.wrapped is ufunc:
+                return on_plain(getattr(ufunc, method), inputs, kwargs)  # v += x of a plain v
         return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
+
+    def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        record = record_of(f)
+        if (record is None or record.wrapped is f) and innermost((*args, *kwargs.values())) is UNTRACED:
+            return on_plain(f, args, kwargs)
+        return super().__array_function__(f, types, args, kwargs)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if self.tape is UNTRACED:
+            return self.value.__reduce_ex__(protocol)
+        return super().__reduce_ex__(protocol)
 
     def __float__(self) -> float:  # type: ignore[override]
         return float(self.value) if self.tape is UNTRACED else super().__float__()
@@ -134,6 +150,21 @@ class Array(Traced):
 
     def __complex__(self) -> complex:  # type: ignore[override]
         return complex(self.value) if self.tape is UNTRACED else super().__complex__()
+
+
+def on_plain(f: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Call a function on arrays with no traced value in them, as the plain arrays that they are."""
+    args, named = [settled(x) for x in args], {name: settled(x) for name, x in kwargs.items()}
+    out = kwargs.get("out")
+    outs = out if isinstance(out, tuple) else (out,)
+    if not any(type(x) is Array for x in outs):
+        return f(*args, **named)
+    copies = tuple(onp.array(x.value) if type(x) is Array else x for x in outs)
+    f(*args, **{**named, "out": copies if isinstance(out, tuple) else copies[0]})
+    for x, copy in zip(outs, copies, strict=True):
+        if type(x) is Array:
+            x[...] = copy
+    return outs[0] if len(outs) == 1 else outs
 
 
 def _is_part(v: Array, x: Array, index: Any) -> bool:
@@ -475,20 +506,20 @@ def _install() -> None:
     for name, operate, f in BINARY:
         record = enter(f)
 
-        def left(self: Any, other: Any, record: Record = record, operate: Any = operate) -> Any:
+        def left(self: Any, other: Any, *, record: Record = record, operate: Any = operate) -> Any:
             if type(other) in CONSTANTS or isinstance(other, _PARTS):
                 return fillable(record.wrapped(content(self), content_of(other)))
             return operate(content(self), other)
 
-        def right(self: Any, other: Any, record: Record = record, operate: Any = operate) -> Any:
+        def right(self: Any, other: Any, *, record: Record = record, operate: Any = operate) -> Any:
             if type(other) in CONSTANTS or isinstance(other, _PARTS):
                 return fillable(record.wrapped(other, content(self)))
             return operate(other, content(self))
 
-        setattr(Array, f"__{name}__", left)
-        setattr(Array, f"__r{name}__", right)
-        setattr(Traced, f"__i{name}__", _in_place(operate))
-        setattr(Box, f"__i{name}__", _in_place_of_box(record, operate))
+        give(Array, f"__{name}__", left)
+        give(Array, f"__r{name}__", right)
+        give(Traced, f"__i{name}__", _in_place(operate))
+        give(Box, f"__i{name}__", _in_place_of_box(record, operate))
     Traced.__ifloordiv__ = _in_place(operator.floordiv)  # type: ignore[attr-defined]
 
 

@@ -312,7 +312,10 @@ def _constant(record: Record, x: Any) -> Any:
         raise _ForeignConstant(x)
     error = refused_constant(x)
     if error is not None:
-        raise error
+        try:
+            raise error
+        finally:
+            del error  # which refers to this frame
     if isinstance(x, ndarray) and type(x) is not ndarray:
         return x.view(ndarray)  # a memory map, say: of its arithmetic nothing is its own
     if isinstance(record.f, onp.ufunc):
@@ -340,7 +343,10 @@ def beside_others(
     if kind != "zero":
         error = refused_constant(x) if isinstance(f, onp.ufunc) else None
         if error is not None:
-            raise error
+            try:
+                raise error
+            finally:
+                del error  # which refers to this frame
         y = of_protocol(f, x, args, kwargs)
         if y is not NotImplemented:
             return y

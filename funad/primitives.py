@@ -92,6 +92,8 @@ def primitive(
         make = of_any  # vecdot and the like take further keywords
     if f is onp.matmul:
         make = _of_matmul
+    if isinstance(f, onp.ufunc) and make is of_any:
+        make = _of_any_ufunc
     wrapped = (_of_containers if record.containers == EVERYTHING else make)(record, f)
     functools.update_wrapper(wrapped, f, [n for n in functools.WRAPPER_ASSIGNMENTS if hasattr(f, n)])
     move(wrapped, f)
@@ -283,7 +285,6 @@ def _matmul(
 
 def of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a function of any signature."""
-    is_ufunc = isinstance(f, onp.ufunc)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         if not kwargs:
@@ -302,8 +303,6 @@ def of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
                         return linked(y, record, args, kwargs) if record.views else y
                 elif type(a) is ndarray and type(b) in PLAIN:
                     return f(a, b)
-        elif is_ufunc:
-            return with_keywords(record, args, kwargs)
         elif len(args) == 1 and type(args[0]) is Box:
             for name, x in kwargs.items():
                 if type(x) not in PLAIN and name != "axis":
@@ -312,6 +311,18 @@ def of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
                 y = record_with_keywords(record, args[0], kwargs)
                 return linked(y, record, args, kwargs) if record.views else y
         return call(record, args, kwargs)
+
+    return wrapped
+
+
+def _of_any_ufunc(record: Record, f: Any) -> Callable[..., Any]:
+    """Wrap a ufunc of several results, or of vectors."""
+    of_inputs, inputs = of_any(record, f), f.nin
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if kwargs or len(args) > inputs:  # those behind the inputs are what out names
+            return with_keywords(record, args, kwargs)
+        return of_inputs(*args)
 
     return wrapped
 

@@ -6,6 +6,7 @@ Plain NumPy is called here on purpose: on traced values its own protocols lead t
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as onp
@@ -84,7 +85,11 @@ def name_of(f: Any) -> str:
 
 def module_of(f: Any) -> str:
     """Return the name of the module of a function; "" if none is known."""
-    return getattr(f, "__module__", None) or ("numpy" if isinstance(f, onp.ufunc) else "")
+    module = getattr(f, "__module__", None)
+    if module or not isinstance(f, onp.ufunc):
+        return module or ""
+    known = (onp, sys.modules.get("scipy.special"))  # ufuncs do not say where they are from
+    return next((m.__name__ for m in known if m and getattr(m, f.__name__, None) is f), "")
 
 
 def describe(x: Any) -> str:

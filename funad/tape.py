@@ -27,11 +27,12 @@ from typing import Any, NoReturn
 import numpy as onp
 
 from .errors import CotangentError, EndedTraceError
+from .floating import restore, run_rules
 from .indices import ASSIGN, Scatter, TracedMemory, add_at, assigned, put, repeats, through_view
 from .registry import Record
 from .snapshots import Snapshots
 from .spaces import describe, fit, is_complex, is_number, plain, shape_of, zeros_of
-from .strong_zeros import WHILE_RULES_RUN, has_nan, mend, strong_product, strong_zero
+from .strong_zeros import has_nan, mend, strong_product, strong_zero
 
 ndarray, float64 = onp.ndarray, onp.float64
 WIDTH = 7
@@ -157,11 +158,14 @@ def pull_back(entries: list[Any], inputs: int, masked: bool = False) -> list[Any
     that put zeros into a cotangent, looking at every step.
     """
     start = list(entries) if masked else None
-    with onp.errstate(**WHILE_RULES_RUN):
+    token = run_rules()
+    try:
         start = walk(entries, inputs, start, False)
         if start is not None and any(has_nan(slot) for slot in entries[1:]):
             entries[:] = start
             walk(entries, inputs, start, True)
+    finally:
+        restore(token)
     return [slot.dense() if type(slot) is Scatter else slot for slot in entries[1:]]
 
 

@@ -5,8 +5,10 @@ A plain ``numpy.add.reduce(x)`` and ``funad.numpy.add.reduce(x)`` both come here
 
 import numpy as _np
 
+from ..arrays import UNTRACED as _UNTRACED
 from ..arrays import settled as _settled
 from ..boxes import Traced as _Traced
+from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..errors import NotDifferentiableError as _NotDifferentiableError
@@ -125,6 +127,8 @@ def _fold(f, array, axis, keepdims, initial, where):
     if f in _ASSOCIATIVE and (mask is True or f.identity is not None):
         if mask is not True:
             x = _where(mask, x, f.identity)
+        if len(x) == 1 and not given and f.identity is not None:
+            initial, given = f.identity, True  # hypot(0, x) is |x|
         y = _by_halves(f, x) if len(x) else initial if given else plain
         y = _call_binary(f, y, initial) if given and len(x) else y
     elif not len(x):
@@ -328,6 +332,8 @@ segment_sum = _primitive(_segment_sum, "numpy.add.reduceat")
 def _at(f, /, a, indices, b=None):
     """Write f(a[i], b) into a traced array at every index i, once for each time that it is named."""
     if not isinstance(a, _Traced):
+        if _innermost((indices, b)) is _UNTRACED:
+            return f.at(a, _settled(indices), _settled(b))
         raise _NotDifferentiableError(
             f"{f.__name__}.at would write traced values into a plain array, which holds plain numbers only; "
             f"make it with zeros, empty or array of funad.numpy inside the function that is differentiated"

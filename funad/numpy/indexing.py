@@ -88,7 +88,7 @@ def extract(condition, arr):
 @_composite(_np.select)
 def select(condlist, choicelist, default=0):
     """Return each element from the first choice whose condition is true."""
-    if len(condlist) != len(choicelist) or not condlist:
+    if len(condlist) != len(choicelist) or not len(condlist):
         raise ValueError("select needs a list of conditions and one choice for each of them")
     *choicelist, default = map(_as_array, (*choicelist, default))
     y = default

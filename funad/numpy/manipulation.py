@@ -19,6 +19,7 @@ from ..primitives import of_any as _wrap
 from ..primitives import primitive
 from ..registry import enter as _enter
 from ..registry import record_of as _record_of
+from ..spaces import dtype_of as _dtype_of
 from .indexing import take as _take
 
 __all__ = [
@@ -419,9 +420,10 @@ def delete(arr, obj, axis=None):
 @_composite(_np.insert)
 def insert(arr, obj, values, axis=None):
     """Return arr with values put in before some of its parts."""
+    arr, values = _as_array(arr), _as_array(values)
     both = concatenate((arr, values), None)
     at = _np.insert(positions(arr), _unbox(obj), positions(values, size(arr)), axis)
-    return astype(_taken(both, at), _as_array(arr).dtype)
+    return astype(_taken(both, at), _dtype_of(arr))
 
 
 @_composite(_np.trim_zeros)
@@ -433,6 +435,8 @@ def trim_zeros(filt, trim="fb", axis=None):
     size = _np.trim_zeros(
         plain, trim, **({} if axis is None else {"axis": axis})
     ).shape  # axis: since NumPy 2.2
+    if not _np.ndim(plain):
+        return filt
     trimmed = _axes(axis, plain.ndim)
     kept = []
     for n, index in enumerate(_np.nonzero(plain)):

@@ -106,7 +106,7 @@ def _arguments(f, args, out):
         )
     if not outs:
         outs = out if isinstance(out, tuple) else (out,)
-    out = None if all(x is None for x in outs) else outs
+    out = None if all(x is None for x in outs) else (*outs, *(None,) * (f.nout - len(outs)))
     return [_as_array(x) for x in args[: f.nin]], out
 
 

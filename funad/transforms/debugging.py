@@ -141,24 +141,35 @@ def _check_again(run: Callable[[list[Any]], Any], leaves: list[Any], places: lis
 def _explain(f: Any, run: Callable[[list[Any]], Any], leaves: list[Any], names: list[str] | None) -> None:
     """Run once more under a recorder and raise an error that names the first node that is not finite."""
     recorder = Recorder()
+    try:
+        raise NonFiniteError(_explanation(f, run, leaves, names, recorder))
+    finally:
+        # A node keeps the rule that it was made by, and that a result traced by this very recorder.
+        recorder.nodes.clear()
+
+
+def _explanation(
+    f: Any, run: Callable[[list[Any]], Any], leaves: list[Any], names: list[str] | None, recorder: Recorder
+) -> str:
+    """Run under a recorder and return what is to be said of the first node that is not finite."""
     inputs = [recorder.input(leaf) if can_record(leaf) else leaf for leaf in leaves]
     with onp.errstate(all="ignore"):
         y = tracing.run(run, list(map(snapshot, inputs)))  # f may write into its arguments
     found = [leaf for leaf in tree.flatten(y)[0] if not is_finite(leaf)]
     name = name_of(f)
     if not found:
-        raise NonFiniteError(
+        return (
             f"{name} returned what is not finite, but when it ran once more, to find out why, all was "
             f"finite; debug_nans needs a function that gives the same result again"
         )
     nodes = [node for node in map(recorder.node_of, found) if node is not None]
     if not nodes:
-        raise NonFiniteError(
+        return (
             f"{name} returned {_what(found[0])}, which does not come from its float arguments by "
             f"operations that funad sees"
         )
     node = _first_guilty(nodes[0], recorder)
-    raise NonFiniteError(_say(node, name, inputs, names, recorder))
+    return _say(node, name, inputs, names, recorder)
 
 
 def _first_guilty(node: Node, recorder: Recorder) -> Node:
