@@ -6,7 +6,7 @@ import numpy
 import pytest
 
 import funad
-from funad import elementwise_grad, grad, jacfwd, jacrev
+from funad import elementwise_grad, grad, jacfwd, jacrev, jvp
 from funad import numpy as np
 from funad.errors import NotDifferentiableError, UnsupportedKeywordError
 from funad.testing import call, check_jvp, check_vjp
@@ -208,3 +208,34 @@ def test_a_trace_reduces_as_numpy_does_to_the_last_bit(name, layout, dtype):
             y = funad.vjp(lambda x, kwargs=kwargs: f(x, **kwargs), a)[0]
             assert numpy.result_type(y) == numpy.result_type(wanted)
             numpy.testing.assert_array_equal(y, wanted, strict=True)
+
+
+@pytest.mark.parametrize("f", [np.max, np.min, np.nanmax, np.nanmin])
+def test_an_initial_value_takes_its_part_of_a_tie(f):
+    x = numpy.array([1.0, 1.0])
+    assert grad(lambda x: f(x, initial=1.0))(x).tolist() == pytest.approx([1 / 3, 1 / 3])
+    assert jvp(lambda x: f(x, initial=1.0), (x,), (numpy.array([3.0, 6.0]),))[1] == pytest.approx(3.0)
+    far = 5.0 if f in (np.max, np.nanmax) else -5.0
+    assert grad(lambda x: f(x, initial=far))(x).tolist() == [0, 0]
+    assert grad(lambda x: f(x, initial=-far))(x).tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("f", [np.max, np.min])
+def test_a_nan_in_one_row_leaves_the_ties_of_another(f):
+    x = numpy.array([[numpy.nan, 1.0], [3.0, 3.0]])
+    assert grad(lambda x: np.sum(f(x, axis=1)[1:]))(x)[1].tolist() == [0.5, 0.5]
+    assert jvp(lambda x: f(x, axis=1), (x,), (numpy.array([[0.0, 0.0], [1.0, 3.0]]),))[1][1] == 2.0
+
+
+@pytest.mark.parametrize("x", [[3e-200, 7e-121], [3e200, 7e199], [1e-14, 2.0, 3.0]])
+@pytest.mark.parametrize("f", [np.prod, lambda x: np.cumprod(x)[-1], lambda x: np.nanprod(x)])
+def test_a_product_far_from_one_keeps_the_digits_of_its_derivatives(f, x):
+    x = numpy.array(x)
+    others = [numpy.delete(x, n) for n in range(len(x))]
+    with numpy.errstate(over="ignore"):
+        numpy.testing.assert_allclose(grad(f)(x), [numpy.prod(rest) for rest in others], rtol=1e-13)
+        second = funad.hessian(f)(x)
+    wanted = [
+        [0.0 if n == m else numpy.prod(numpy.delete(x, [n, m])) for n in range(len(x))] for m in range(len(x))
+    ]
+    numpy.testing.assert_allclose(second, wanted, rtol=1e-13, atol=0)
