@@ -46,7 +46,8 @@ CASES = {
     np.partition: Case(
         _partition(),
         frozenset({"axis", "kind"}),
-        (call(onp.arange(40) * 17 % 41 / 4, 20), call([3.0, 1.0, 2.0], 1)),
+        # Fewer elements NumPy may sort altogether.
+        (call(onp.arange(300) * 17 % 307 / 4, 150), call([3.0, 1.0, 2.0], 1)),
     ),
 }
 
