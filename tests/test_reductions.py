@@ -239,3 +239,19 @@ def test_a_product_far_from_one_keeps_the_digits_of_its_derivatives(f, x):
         [0.0 if n == m else numpy.prod(numpy.delete(x, [n, m])) for n in range(len(x))] for m in range(len(x))
     ]
     numpy.testing.assert_allclose(second, wanted, rtol=1e-13, atol=0)
+
+
+@pytest.mark.parametrize(
+    "f", [lambda x: np.sum(x, 0, int), lambda x: np.sum(x, dtype=int), lambda x: np.cumsum(x, 0, int)[-1]]
+)
+def test_integers_that_were_asked_for_are_plain(f):
+    def read(x):
+        assert f(x) == 3
+        return x[range(9)[f(x)]] ** 2  # as an index it has to be an integer
+
+    x = numpy.array([0.0, 1.0, 2.0, 0.0])
+    assert grad(lambda x: read(x + numpy.zeros(4)))(x).tolist() == [0, 0, 0, 0]
+    x = numpy.array([-6.0, 1.0, 2.0, 6.0])
+    assert grad(read)(x).tolist() == [0, 0, 0, 12]
+    assert jvp(read, (x,), (numpy.ones(4),))[1] == 12
+    assert jacfwd(jacfwd(read))(x)[3, 3] == 2

@@ -149,12 +149,19 @@ def test_zeros_are_strong_in_stacks_too(jacobian_of):
     assert_allclose(found[[0, 1, 3]], onp.diag([1.0, 0.5, 1.0, 0.25])[[0, 1, 3]])
 
 
+TWO = onp.array([[1.0, 2.0], [-3.0, 0.5]])
+
+
 @pytest.mark.parametrize("jacobian_of", [jacrev, jacfwd])
 @pytest.mark.parametrize(
     "f",
     [
         lambda x: x[[0, 0, 2]] * x[1],
         lambda x: np.outer(x, x)[[0, 2], :, None][:, [1, 1]],
+        lambda x: np.outer(x, x)[[0, 2], [1, 1]] * np.outer(x, x)[2, [0, 1]],
+        # As many rows as there are positions: axes in another order would not show in the shapes.
+        lambda x: TWO @ np.reshape(np.outer(x, x), (3, 1, 3))[[0, 1], :, [2, 0]][:, 0],
+        lambda x: TWO @ np.reshape(np.outer(x, x), (3, 1, 3))[[0, 1], :, 2][:, 0],
         lambda x: np.stack([x[::-1], np.zeros(3), x * x], axis=-1),
         lambda x: np.concatenate([x, np.ones(2), x[1:]]) ** 2,
         lambda x: np.mean(np.outer(x, x), axis=(0,), keepdims=True),
