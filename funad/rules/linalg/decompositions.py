@@ -282,7 +282,7 @@ def values_apart(wbar, splitting):
 def size_of_poles(splitting, *bars):
     """The size of the terms with a factor η in a cotangent made of these.
 
-    In the derivatives of a gradient, cotangents may be no more than rounding: those of the gradient count too.
+    In derivatives of a gradient, cotangents may be mere rounding: those of the gradient count too.
     """
     splitting.largest = max(splitting.largest, *map(largest, bars))
     return splitting.largest / float(np.min(splitting.delta, initial=np.inf))
