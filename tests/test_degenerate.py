@@ -250,6 +250,18 @@ def test_the_gradient_of_the_polar_factor_at_the_identity_is_the_antisymmetric_p
     onp.testing.assert_allclose(grad(lambda a: np.sum(polar(a) * W))(onp.eye(3)), (W - W.T) / 2, atol=1e-14)
 
 
+def test_values_that_are_rounding_and_vectors_beside_the_result_are_no_derivatives():
+    f = lambda a: polar(a)[0, 1]
+    onp.testing.assert_allclose(jacrev(f)(onp.eye(2)), [[0, 0.5], [-0.5, 0]], atol=1e-14)
+    onp.testing.assert_allclose(jacfwd(f)(onp.eye(2)), [[0, 0.5], [-0.5, 0]], atol=1e-14)
+    (w, v), _ = vjp(np.linalg.eigh, onp.eye(2))
+    onp.testing.assert_allclose((v * w) @ v.T, onp.eye(2), atol=1e-14)
+    _, vectors = grad(lambda a: (np.sum(np.linalg.eigh(a)[0]), np.linalg.eigh(a)[1]), has_aux=True)(
+        onp.eye(2)
+    )
+    onp.testing.assert_allclose(vectors @ vectors.T, onp.eye(2), atol=1e-14)
+
+
 def test_the_best_rotation_onto_points_has_a_derivative_where_it_is_exact():
     points = RNG.normal(size=(6, 3))
 

@@ -99,7 +99,7 @@ def _with_order(a):
         return a, 0
     a = _at_rest(a) if isinstance(a, _Traced) else _manipulation.asarray(a)
     if _ties.is_above(a):  # a function of what another call has told apart, but of no choice in that
-        a = _ties.settle(a)
+        a = _ties.settle(a, 1.0)
     return a, _ties.order_of(a)
 
 

@@ -47,10 +47,6 @@ class Ties(_Forward):
     def __init__(self, level=None):
         super().__init__(1 / next(_numbers) if level is None else level)
 
-    def standard(self, x):
-        """Return what a number of this trace is where the infinitesimal is 0."""
-        return x.value
-
     def lasts(self, x):
         """Say whether a cotangent is to keep its infinitesimals where a plain value has it."""
         return False
@@ -64,10 +60,6 @@ class _Part(Ties):
     def __init__(self, level, splitting):
         super().__init__(level)
         self.splitting = splitting
-
-    def standard(self, x):
-        """Return the standard part of a number: what it is in the limit ε → 0."""
-        return self.splitting.standard(x)
 
     def lasts(self, x):
         """Say whether x has an η, which may vanish in a sum with others."""
@@ -197,7 +189,7 @@ def _coefficient(parts, power, order, turned):
 def _standard(x, floor):
     """Return a number without infinitesimals."""
     while _is_fleeting(x):
-        x = x.tape.splitting.standard(x, floor) if type(x.tape) is _Part else x.tape.standard(x)
+        x = x.tape.splitting.standard(x, floor) if type(x.tape) is _Part else x.value
     return x
 
 
