@@ -147,7 +147,7 @@ def is_fleeting(x: Any) -> bool:
 def shed(x: Any) -> Any:
     """Return x without such infinitesimals: where they are 0."""
     while is_fleeting(x):
-        x = x.tape.standard(x)
+        x = x.value
     return x
 
 

@@ -40,6 +40,15 @@ EYE = [[1.0, 0.0], [0.0, 1.0]]
 LINE = [[1.0, 0.0], [0.0, 0.0]]
 NOTHING = [[0.0, 0.0], [0.0, 0.0]]
 
+
+def second(**entries):
+    """The second derivatives by the four numbers a, b, c, d of a matrix, those that are not 0."""
+    h = onp.zeros((4, 4))
+    for (m, n), value in entries.items():
+        h["abcd".index(m), "abcd".index(n)] = h["abcd".index(n), "abcd".index(m)] = value
+    return h.reshape(2, 2, 2, 2).tolist()
+
+
 SECTIONS = {
     "A zero cotangent is a strong zero": (
         "What a result does not depend on cannot spoil its derivative: 0·∞ and 0·nan are 0, where the "
@@ -220,20 +229,20 @@ SECTIONS = {
         ],
     ),
     "Repeated eigenvalues and singular values": (
-        "Values that coincide share a cotangent equally: exact for sums of functions of them. A function "
-        "of the values and vectors together that does not depend on the choice of the vectors, such as "
-        "V f(w) Vᴴ by `eigh` or U f(s) Vᴴ by `svd`, has its exact gradient in reverse mode, if both come "
-        "from one call. What depends on that choice is refused by name; so are the vectors of a tie "
-        "without its values (U Vᴴ), second derivatives, and forward mode through the vectors. Of the "
-        "logarithm of a determinant, `slogdet` has all derivatives; of the trace, `trace`; of |A|, `norm`.",
+        "What does not depend on the choice of the vectors of a tie, such as V f(w) Vᴴ by `eigh`, U f(s) Vᴴ "
+        "or the polar factor U Vᴴ by `svd`, the projector on the vectors of a tie, or a sum of functions "
+        "of all values, has its exact derivatives up to the third order in all modes, if values and vectors "
+        "come from one call. What depends on that choice is refused by name. A single one of the values "
+        "shares the first derivative with the others and has no second. At a defective matrix, where "
+        "eigenvalues coincide and have no vectors of their own, `eig` and `eigvals` are refused.",
         [
-            Row("np.sum(np.linalg.eigvalsh(x))", EYE, EYE, REFUSED),
-            Row("np.sum(np.log(np.linalg.eigvalsh(x)))", EYE, EYE, REFUSED),
+            Row("np.sum(np.linalg.eigvalsh(x))", EYE, EYE, 0),
+            Row("np.sum(np.log(np.linalg.eigvalsh(x)))", EYE, EYE, second(aa=-1, cc=-2, dd=-1)),
             Row("np.linalg.eigvalsh(x)[0]", EYE, [[0.5, 0], [0, 0.5]], REFUSED),
-            Row("np.sum(np.linalg.svdvals(x)**2)", EYE, [[2, 0], [0, 2]], REFUSED),
-            Row("np.sum((np.linalg.svdvals(x) - 1)**2)", EYE, 0, REFUSED),
-            Row("np.sum(np.linalg.svdvals(x)**2)", NOTHING, 0, REFUSED),
-            Row("np.sum((np.linalg.eigvalsh(x) - 1)**2)", EYE, 0, REFUSED),
+            Row("np.sum(np.linalg.svdvals(x)**2)", EYE, [[2, 0], [0, 2]], second(aa=2, bb=2, cc=2, dd=2)),
+            Row("np.sum((np.linalg.svdvals(x) - 1)**2)", EYE, 0, second(aa=2, bb=1, bc=1, cc=1, dd=2)),
+            Row("np.sum(np.linalg.svdvals(x)**2)", NOTHING, 0, second(aa=2, bb=2, cc=2, dd=2)),
+            Row("np.sum((np.linalg.eigvalsh(x) - 1)**2)", EYE, 0, second(aa=2, cc=4, dd=2)),
             Row("np.real(np.linalg.eigvals(x)[0])", EYE, [[0.5, 0], [0, 0.5]], REFUSED),
             Row("np.linalg.slogdet(x)[1]", EYE, EYE, [[[[-1, 0], [0, 0]], [[0, 0], [-1, 0]]],
                                                       [[[0, -1], [0, 0]], [[0, 0], [0, -1]]]]),
@@ -243,18 +252,18 @@ SECTIONS = {
                 "(lambda w, v: np.sum((v * np.exp(w)) @ v.T))(*np.linalg.eigh(x))",
                 EYE,
                 [[math.e, 0], [2 * math.e, math.e]],
-                REFUSED,
-                "in reverse mode alone; the lower triangle is what eigh reads",
-                forward=REFUSED,
+                second(aa=math.e, cc=2 * math.e, dd=math.e, ac=math.e, cd=math.e),
+                "the lower triangle is what eigh reads",
             ),
             Row(
                 "(lambda u, s, vh: np.sum((u * np.tanh(s)) @ vh))(*np.linalg.svd(x))",
                 NOTHING,
                 1,
-                REFUSED,
-                "in reverse mode alone",
-                forward=REFUSED,
+                0,
             ),
+            Row("np.matmul(*np.linalg.svd(x)[::2])[0, 1]", EYE, [[0, 0.5], [-0.5, 0]], None),
+            Row("np.linalg.eigvals(x)[0]", [[1.0, 1.0], [0.0, 1.0]], REFUSED, REFUSED, "defective"),
+            Row("np.roots(x)[0]", [1.0, -2.0, 1.0], REFUSED, REFUSED, "a double root"),
             Row("np.linalg.eigh(x)[1]", EYE, REFUSED, REFUSED),
             Row("np.linalg.svd(x)[0]", EYE, REFUSED, REFUSED),
         ],

@@ -31,28 +31,34 @@ def along(f, e):
     )
 
 
+def directions(a):
+    e, d = (onp.broadcast_to(x[: a.shape[-2], : a.shape[-1]], a.shape).astype(a.dtype) for x in (E, D))
+    return (e + 0.3j * d, d - 0.2j * e) if a.dtype.kind == "c" else (e, d)
+
+
 def derivatives(f, a, order=2):
     """All derivatives along fixed directions, up to an order, in every mix of the modes."""
-    e, d = (x[: a.shape[-2], : a.shape[-1]].astype(a.dtype) for x in (E, D))
-    if a.dtype.kind == "c":
-        e, d = e + 0.3j * d, d - 0.2j * e
+    e, d = directions(a)
     first = along(f, e)
-    found = [g(a) for g in first]
-    return found + ([h(a) for g in first for h in along(g, d)] if order > 1 else [])
+    found = [by_one(a) for by_one in first]
+    return found + ([by_two(a) for by_one in first for by_two in along(by_one, d)] if order > 1 else [])
 
 
 def assert_same(f, g, a, order=2, rtol=1e-9):
-    wanted = derivatives(g, a, order)
+    e, d = directions(a)
+    first, second = along(g, e)[1](a), along(along(g, e)[1], d)[1](a)  # in the quickest mode
+    wanted = [first] * 2 + [second] * 4 * (order > 1)
     size = max(map(abs, wanted))
     onp.testing.assert_allclose(derivatives(f, a, order), wanted, rtol=rtol, atol=rtol * size)
 
 
 def assert_refused(f, a, match, order=2):
-    e, d = (x[: a.shape[-2], : a.shape[-1]].astype(a.dtype) for x in (E, D))
+    e, d = directions(a)
     first = along(f, e)
-    for g in first + (tuple(h for g in first for h in along(g, d)) if order > 1 else ()):
+    second = [by_two for by_one in first for by_two in along(by_one, d)] if order > 1 else []
+    for derivative in [*first, *second]:
         with pytest.raises((LinAlgError, NotDifferentiableError), match=match):
-            g(a)
+            derivative(a)
 
 
 def weighted(y):
@@ -116,19 +122,28 @@ SYMMETRIC = {
 @pytest.mark.parametrize("name", SYMMETRIC)
 def test_a_function_of_a_symmetric_matrix_has_all_derivatives_at_equal_eigenvalues(name):
     a = SYMMETRIC[name]
-    if a.ndim == 3:
-        f = lambda a: by_eigh(lambda w: w**4)(a)
-    else:
-        f = by_eigh(lambda w: w**4)
-    assert_same(f, lambda a: fourth((a + t(a)) / 2), a)
+    assert_same(by_eigh(lambda w: w**4), lambda a: fourth((a + t(a)) / 2), a)
 
 
-@pytest.mark.parametrize("a", [onp.eye(3), onp.diag([2.0, 2.0, 1.0]), Q @ onp.diag([2.0, 2.0, 1.0]) @ Q2,
-                               onp.kron(onp.eye(2), [[1.0, 2.0], [-2.0, 1.0]])[:3, :3] + 0j, onp.zeros((3, 3))])  # fmt: skip
+@pytest.mark.parametrize(
+    "a",
+    [
+        onp.eye(3),
+        onp.diag([2.0, 2.0, 1.0]),
+        Q @ onp.diag([2.0, 2.0, 1.0]) @ Q2,
+        onp.kron(onp.eye(2), [[1.0, 2.0], [-2.0, 1.0]])[:3, :3] + 0j,
+        onp.zeros((3, 3)),
+    ],
+)
 def test_a_function_of_any_matrix_has_all_derivatives_at_equal_eigenvalues(a):
     similar = W @ a @ onp.linalg.inv(W)
     assert_same(by_eig(lambda w: w**4), fourth, similar, rtol=1e-7)
-    assert_same(lambda a: np.real(np.sum(np.linalg.eigvals(a) ** 4)), lambda a: np.real(np.trace(a @ a @ a @ a)), similar, rtol=1e-7)  # fmt: skip
+    assert_same(
+        lambda a: np.real(np.sum(np.linalg.eigvals(a) ** 4)),
+        lambda a: np.real(np.trace(a @ a @ a @ a)),
+        similar,
+        rtol=1e-7,
+    )
 
 
 RECTANGULAR = {
@@ -150,7 +165,9 @@ RECTANGULAR = {
 def test_an_odd_function_of_the_singular_values_has_all_derivatives_where_they_coincide_or_are_0(
     name, full_matrices
 ):
-    assert_same(by_svd(lambda s: s**5, full_matrices=full_matrices), fifth, RECTANGULAR[name])
+    # The second derivatives take most of the time; those of the others are made of the same parts.
+    order = 2 if name in ("identity", "tall, zero", "two and zero") and not full_matrices else 1
+    assert_same(by_svd(lambda s: s**5, full_matrices=full_matrices), fifth, RECTANGULAR[name], order)
 
 
 @pytest.mark.parametrize("a", [onp.diag([1.0, -1.0, 2.0]), Q @ onp.diag([2.0, 0.0, 0.0]) @ Q.T, onp.eye(3)])
@@ -171,7 +188,7 @@ def test_third_derivatives_are_right_and_fourth_ones_are_refused():
         jvp(lambda a: third(f, a), (onp.eye(3),), (E,))
 
 
-@pytest.mark.parametrize("gap", [1e-15, 1e-13, 1e-11, 1e-9, 1e-7, 1e-5])
+@pytest.mark.parametrize("gap", [1e-13, 1e-9, 1e-5])
 def test_nearly_equal_values_lose_no_more_digits_than_need_be(gap):
     # By quotients alone, the second derivative at 1e-9 would be wrong altogether.
     a = Q @ onp.diag([1 + gap, 1.0, 2.5]) @ Q.T
@@ -179,8 +196,16 @@ def test_nearly_equal_values_lose_no_more_digits_than_need_be(gap):
     assert_same(by_eigh(lambda w: w**4), lambda a: fourth((a + a.T) / 2), a, order=1, rtol=1e-6)
 
 
-@pytest.mark.parametrize("values", [np.linalg.eigvalsh, np.linalg.svdvals, lambda a: np.linalg.eigh(a)[0],
-                                    lambda a: np.linalg.svd(a)[1], lambda a: np.linalg.svd(a, compute_uv=False)])  # fmt: skip
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.linalg.eigvalsh,
+        np.linalg.svdvals,
+        lambda a: np.linalg.eigh(a)[0],
+        lambda a: np.linalg.svd(a)[1],
+        lambda a: np.linalg.svd(a, compute_uv=False),
+    ],
+)
 @pytest.mark.parametrize("a", [onp.eye(3), Q @ onp.diag([2.0, 2.0, 1.0]) @ Q.T])
 def test_sums_over_equal_values_have_all_derivatives(values, a):
     symmetric = lambda a: (a + a.T) / 2
@@ -214,13 +239,27 @@ def polar_by_newton(a):
     return a
 
 
-@pytest.mark.parametrize("a", [onp.eye(3), Q, 0.8 * Q, Q[:, :2], Q[:2], Q * PHASE, Q @ onp.diag([1.0, 1.0, 0.5]) @ Q2])  # fmt: skip
+@pytest.mark.parametrize(
+    "a", [onp.eye(3), Q, 0.8 * Q, Q[:, :2], Q[:2], Q * PHASE, Q @ onp.diag([1.0, 1.0, 0.5]) @ Q2]
+)
 def test_the_polar_factor_has_all_derivatives_where_singular_values_coincide(a):
     assert_same(lambda a: weighted(polar(a)), lambda a: weighted(polar_by_newton(a)), a)
 
 
 def test_the_gradient_of_the_polar_factor_at_the_identity_is_the_antisymmetric_part():
     onp.testing.assert_allclose(grad(lambda a: np.sum(polar(a) * W))(onp.eye(3)), (W - W.T) / 2, atol=1e-14)
+
+
+def test_values_that_are_rounding_and_vectors_beside_the_result_are_no_derivatives():
+    f = lambda a: polar(a)[0, 1]
+    onp.testing.assert_allclose(jacrev(f)(onp.eye(2)), [[0, 0.5], [-0.5, 0]], atol=1e-14)
+    onp.testing.assert_allclose(jacfwd(f)(onp.eye(2)), [[0, 0.5], [-0.5, 0]], atol=1e-14)
+    (w, v), _ = vjp(np.linalg.eigh, onp.eye(2))
+    onp.testing.assert_allclose((v * w) @ v.T, onp.eye(2), atol=1e-14)
+    _, vectors = grad(lambda a: (np.sum(np.linalg.eigh(a)[0]), np.linalg.eigh(a)[1]), has_aux=True)(
+        onp.eye(2)
+    )
+    onp.testing.assert_allclose(vectors @ vectors.T, onp.eye(2), atol=1e-14)
 
 
 def test_the_best_rotation_onto_points_has_a_derivative_where_it_is_exact():
@@ -406,7 +445,7 @@ X = onp.linspace(0.0, 1.0, 7)
         (
             lambda a: weighted(np.linalg.pinv(a, 0.3, hermitian=True)),
             onp.array([[3.0, 1, 0.2], [1, 0.3, 0.1], [0.2, 0.1, -2]]),
-        ),  # fmt: skip
+        ),
         (lambda a: weighted(np.linalg.pinv(a, 0.3)), Q @ onp.diag([2.0, 2.0, 0.1]) @ Q2),
         (lambda a: np.sum(np.linalg.lstsq(a, B, rcond=0.5)[0] ** 2), CUT),
         (lambda a: np.sum(np.linalg.lstsq(a, B[:2], rcond=0.5)[0] ** 2), CUT.T),

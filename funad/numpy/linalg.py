@@ -99,7 +99,7 @@ def _with_order(a):
         return a, 0
     a = _at_rest(a) if isinstance(a, _Traced) else _manipulation.asarray(a)
     if _ties.is_above(a):  # a function of what another call has told apart, but of no choice in that
-        a = _ties.settle(a)
+        a = _ties.settle(a, 1.0)
     return a, _ties.order_of(a)
 
 
@@ -134,7 +134,7 @@ def _svd_apart(a, order, full_matrices=True):
     same = _ties.clusters(s, within)
     zero = _np.any(same & (s <= within)[..., None, :], axis=-1)
     near = _ties.clusters(s, _ties.nearness(s, order)) & (zero[..., :, None] == zero[..., None, :])
-    m, n, k = *a.shape[-2:], s.shape[-1]
+    k = s.shape[-1]
     # The vectors of zeros are no pairs: each side is turned for itself.
     null = same & zero[..., None, :]
     v = _ties.turned(_np.conj(vh.mT[..., :k]), same)
@@ -199,9 +199,9 @@ def eigvals(a):
 
 # What the rules of eig and roots refuse
 DEFECTIVE = (
-    "{} has no derivative where the matrix is defective, which is to say that eigenvalues coincide (to rounding) "
-    "and have no vectors of their own: the values then move like a root of the change; for sums and products of "
-    "the values use np.trace of a power and np.linalg.det, or move the matrix away from it"
+    "{} has no derivative where the matrix is defective, that is, eigenvalues coincide (to rounding) and "
+    "have no vectors of their own: the values then move like a root of the change; for sums and products "
+    "of the values use np.trace of a power and np.linalg.det, or move the matrix away from it"
 )
 
 

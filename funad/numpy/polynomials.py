@@ -40,7 +40,7 @@ __all__ = [
 roots = primitive(_np.roots)
 
 _MULTIPLE = (
-    "the roots of a polynomial have no derivative at a root that is a multiple one (to rounding): such roots move "
+    "the roots of a polynomial have no derivative at a multiple root (to rounding): such roots move "
     "like a root of the change; the sum and the product of all roots are known from the coefficients, as "
     "-p[1]/p[0] and (-1)**n*p[n]/p[0] for those of np.roots, or move the polynomial away from it"
 )

@@ -13,6 +13,7 @@ trace, there are as many for ε as derivatives will be taken, with ε their sum,
 import functools as _functools
 import itertools as _itertools
 import math as _math
+from typing import Any as _Any
 
 import numpy as _np
 from numpy.linalg import LinAlgError as _LinAlgError
@@ -46,10 +47,6 @@ class Ties(_Forward):
     def __init__(self, level=None):
         super().__init__(1 / next(_numbers) if level is None else level)
 
-    def standard(self, x):
-        """Return what a number of this trace is where the infinitesimal is 0."""
-        return x.value
-
     def lasts(self, x):
         """Say whether a cotangent is to keep its infinitesimals where a plain value has it."""
         return False
@@ -63,10 +60,6 @@ class _Part(Ties):
     def __init__(self, level, splitting):
         super().__init__(level)
         self.splitting = splitting
-
-    def standard(self, x):
-        """Return the standard part of a number: what it is in the limit ε → 0."""
-        return self.splitting.standard(x)
 
     def lasts(self, x):
         """Say whether x has an η, which may vanish in a sum with others."""
@@ -105,6 +98,7 @@ class Splitting:
         self.share, self.choice = _Part(next(levels), self), _Part(next(levels), self)
         self.lasting = (*self.poles, self.share)
         self.same, self.zero, self.delta, self.message = same, zero, delta, message
+        self.largest = 0.0  # of the cotangents that the rule has seen
         self.spread = 0.0 if same is None else _spread(w, same)
 
     def apart(self, w, delta=None):
@@ -136,7 +130,7 @@ class Splitting:
         return _dual(self.share, 0.0, 1.0) if len(self.poles) == 1 else 1.0
 
     def standard(self, x, floor=0.0):
-        """Return what x is for ε → 0 and εη = 1; raise if an η is left, or if x changes with the choice of vectors.
+        """Return what x is for ε → 0 and εη = 1; raise if an η is left, or x changes with the choice.
 
         ``floor`` is the size of the numbers of which η times some has been summed to x. What ``shared``
         marks counts if η does, for then the vectors are used.
@@ -161,12 +155,12 @@ class Splitting:
 
 
 def _parts(x, splitting):
-    """Return the coefficients of a number by the powers of η, of ε, of the mark of what is shared and of the choice."""
+    """Return the coefficients of a number by the powers of η and ε, of ``share`` and of ``choice``."""
     if not (isinstance(x, _Dual) and type(x.tape) is _Part and x.tape.splitting is splitting):
         return {(0, 0, 0, 0): x}
     trace, found = x.tape, _parts(x.value, splitting)
     for (eta, eps, share, turned), part in _parts(x.tangent, splitting).items():
-        # As η is the sum of those of several traces, one product for each power will do: that of the innermost.
+        # As η is the sum of several, one product for each power will do: that of the innermost traces.
         if trace in splitting.poles:
             key = (eta + 1, eps, share, turned)
             wanted = eta == len(splitting.poles) - 1 - splitting.poles.index(trace)
@@ -174,17 +168,15 @@ def _parts(x, splitting):
             key = (eta, eps + 1, share, turned)
             wanted = eps == len(splitting.steps) - 1 - splitting.steps.index(trace)
         else:
-            key, wanted = (
-                (eta, eps, share + (trace is splitting.share), turned + (trace is splitting.choice)),
-                True,
-            )
+            marked = trace is splitting.share
+            key, wanted = (eta, eps, share + marked, turned + (not marked)), True
         if wanted:
             found.setdefault(key, part)
     return found
 
 
 def _coefficient(parts, power, order, turned):
-    """Return the coefficient of a power of 1/ε. That of (Σεᵢ)ᵏ is k! times that of ε₁⋯εₖ, so it is divided by it."""
+    """Return the coefficient of a power of 1/ε: that of ε₁⋯εₖ is k! times that of (Σεᵢ)ᵏ."""
     found = 0.0
     for k in range(order + 1 - power):
         part = parts.get((k + power, k, 0, turned))
@@ -197,7 +189,7 @@ def _coefficient(parts, power, order, turned):
 def _standard(x, floor):
     """Return a number without infinitesimals."""
     while _is_fleeting(x):
-        x = x.tape.splitting.standard(x, floor) if type(x.tape) is _Part else x.tape.standard(x)
+        x = x.tape.splitting.standard(x, floor) if type(x.tape) is _Part else x.value
     return x
 
 
@@ -239,7 +231,7 @@ def is_above(x):
     return _is_fleeting(x)
 
 
-def left(x, y=0.0, xdots=(), xs=()):
+def left(x: _Any, y: _Any = 0.0, xdots: _Any = (), xs: _Any = ()) -> _Any:
     """Return a result of a transformation without infinitesimals.
 
     The sizes of y and of the ẋ tell that of a tangent.
@@ -308,11 +300,7 @@ def steps(w):
 
 def steps_of_pairs(w, same):
     """Return such δ for eigenvalues in pairs of conjugate numbers, which stay such pairs."""
-    first = (
-        ~((w.imag < 0) & (_np.roll(w, 1, -1) == _np.conj(w)))
-        if w.dtype.kind == "c"
-        else _np.ones_like(w, bool)
-    )
+    first = ~((_np.imag(w) < 0) & (_np.roll(w, 1, -1) == _np.conj(w)))
     count = _np.cumsum(first, axis=-1).astype(w.real.dtype)
     equal = (count[..., :, None] == count[..., None, :]) & same
     if _np.sum(equal) != w.size:
@@ -363,6 +351,6 @@ def check_order(order):
     """Refuse more derivatives than the traces are made for."""
     if order > MOST:
         raise _LinAlgError(
-            f"at values that coincide, eigh, eig and svd have derivatives up to order {MOST} only; this would be "
-            f"one of order {order}"
+            f"at values that coincide, eigh, eig and svd have derivatives up to order {MOST} only; this "
+            f"would be one of order {order}"
         )

@@ -108,10 +108,8 @@ class Family:
         def roots_wrt_c(y, ybar, c):
             """c̄ₖ = -Σ r̄ᵢ Pₖ(rᵢ)/p′(rᵢ), from p(r) = 0; of a multiple root the derivative is infinite."""
             slopes = val(y, der(_vector(c), 1, 0))
-            plain = _unbox(y)
-            _check_simple(
-                plain, _unbox(slopes), _np.abs(vander(plain, np.size(c) - 1)) @ _np.abs(_vector(_unbox(c)))
-            )
+            plain, size = _unbox(y), _np.abs(_vector(_unbox(c)))
+            _check_simple(plain, _unbox(slopes), _np.abs(vander(plain, len(size) - 1)) @ size)
             return np.reshape(-(ybar / slopes) @ vander(y, np.size(c) - 1), np.shape(c))
 
         defvjp(val, val_wrt_x, val_wrt_c)

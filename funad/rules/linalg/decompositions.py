@@ -280,8 +280,12 @@ def values_apart(wbar, splitting):
 
 
 def size_of_poles(splitting, *bars):
-    """The size of the terms with a factor η in a cotangent made of these, or in its derivative."""
-    return max(map(largest, bars)) / float(np.min(splitting.delta, initial=np.inf))
+    """The size of the terms with a factor η in a cotangent made of these.
+
+    In derivatives of a gradient, cotangents may be mere rounding: those of the gradient count too.
+    """
+    splitting.largest = max(splitting.largest, *map(largest, bars))
+    return splitting.largest / float(np.min(splitting.delta, initial=np.inf))
 
 
 def largest(x):
