@@ -227,14 +227,15 @@ def defective(a, w, v):
 def _errors(a, v):
     """Return how far rounding moves each eigenvalue."""
     size = _np.max(_np.abs(a), axis=(-2, -1), initial=0)[..., None]
-    with _np.errstate(invalid="ignore"):
+    with _np.errstate(invalid="ignore", over="ignore"):
         return _np.nan_to_num(_np.finfo(v.dtype).eps * size * _conditions(v), nan=0.0, posinf=_np.inf)
 
 
 def _conditions(v):
     """Return the condition of each eigenvalue, from vectors of length 1 in columns."""
     try:
-        return _np.linalg.norm(_np.linalg.inv(v), axis=-1)
+        with _np.errstate(invalid="ignore", over="ignore"):
+            return _np.linalg.norm(_np.linalg.inv(v), axis=-1)
     except LinAlgError:
         if v.ndim == 2:
             return _np.full(v.shape[-1], _np.inf)
