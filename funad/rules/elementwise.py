@@ -7,7 +7,7 @@ import numpy as onp
 from .. import numpy as np
 from ..boxes import unbox
 from ..numpy.elementwise import fermi, keep, modified_ratio, one_minus_square, one_plus, sinc_slope
-from ..registry import defvjp, defzero, elementwise
+from ..registry import define_forward, defvjp, defzero, elementwise
 from ..spaces import dtype_of, shape_of, unbroadcast, zeros_like
 from .ranges import keeps_digits, largest, rescaled, squares_are_safe
 
@@ -31,12 +31,40 @@ def _keep(condition, ybar):
     return keep(ybar, condition)
 
 
-def _share(wins, ties, ybar):
-    """ȳ where x is the one chosen, half of it where both are."""
+def _share(wins, loses, ybar, a, b):
+    """ȳ where a is the one chosen of a and b, half of it where both are, nan where one is nan."""
     if type(wins) is not ndarray:
-        return ybar if wins else 0.5 * ybar if ties else 0.0
+        return ybar if wins else 0.0 if loses else 0.5 * ybar if a == b else ybar * (math.nan * (a + b))
     chosen = keep(ybar, wins)
-    return chosen + keep(0.5 * ybar, ties) if _any(ties) else chosen
+    if np.count_nonzero(wins) + np.count_nonzero(loses) == wins.size:
+        return chosen
+    ties = a == b
+    chosen = chosen + keep(0.5 * ybar, ties)
+    neither = ~(wins | loses | ties)
+    # Of a and b, so that the second derivative is nan too.
+    return np.where(neither, ybar * (math.nan * (a + b)), chosen) if _any(neither) else chosen
+
+
+def _largest(y, ybar, a, b):
+    return _share(a > b, a < b, ybar, a, b)
+
+
+def _least(y, ybar, a, b):
+    return _share(a < b, a > b, ybar, a, b)
+
+
+def _largest_number(y, ybar, a, b):
+    """As above; a nan loses against any number."""
+    return _share((a > b) | ((b != b) & (a == a)), (a < b) | ((a != a) & (b == b)), ybar, a, b)
+
+
+def _least_number(y, ybar, a, b):
+    return _share((a < b) | ((b != b) & (a == a)), (a > b) | ((a != a) & (b == b)), ybar, a, b)
+
+
+def _of_b(rule):
+    """The rule of b, of a function in which a and b may change places."""
+    return lambda y, ybar, a, b: rule(y, ybar, b, a)
 
 
 def _or_inf(x):
@@ -288,21 +316,18 @@ def _raised(a, a_min):
 def _clip_wrt_a(y, ybar, a, a_min=None, a_max=None):
     """Those of y = minimum(maximum(a, a_min), a_max), one after the other."""
     if a_max is not None:
-        raised = _raised(a, a_min)
-        ybar = _share(raised < a_max, raised == a_max, ybar)
-    return ybar if a_min is None else _share(a > a_min, a == a_min, ybar)
+        ybar = _least(None, ybar, _raised(a, a_min), a_max)
+    return ybar if a_min is None else _largest(None, ybar, a, a_min)
 
 
 def _clip_wrt_a_min(y, ybar, a, a_min=None, a_max=None):
     if a_max is not None:
-        raised = _raised(a, a_min)
-        ybar = _share(raised < a_max, raised == a_max, ybar)
-    return _share(a_min > a, a_min == a, ybar)
+        ybar = _least(None, ybar, _raised(a, a_min), a_max)
+    return _largest(None, ybar, a_min, a)
 
 
 def _clip_wrt_a_max(y, ybar, a, a_min=None, a_max=None):
-    raised = _raised(a, a_min)
-    return _share(a_max < raised, a_max == raised, ybar)
+    return _least(None, ybar, a_max, _raised(a, a_min))
 
 
 def _absolute(y, ybar, x):
@@ -317,39 +342,33 @@ def _absolute(y, ybar, x):
     return ybar * (np.conjugate(x) / _or_inf(y))
 
 
+def _of_steps(x, ybar):
+    """0, and nan where x is nan and ȳ is not 0."""
+    wrong = (x != x) & (unbox(ybar) != 0)
+    return np.where(wrong, math.nan * ybar, 0.0) if _any(wrong) else zeros_like(x)
+
+
 def _sign(y, ybar, x):
     """Constant on the reals; for complex z, y = z/|z| and z̄ = (ȳ - Re(ȳ·y)·y*)/|z|."""
     if not _is_complex(x):
-        return zeros_like(x)
+        return _of_steps(x, ybar)
     return (ybar - np.real(ybar * y) * np.conjugate(y)) / _or_inf(np.absolute(x))
 
 
-# In a tie, each argument has half: maximum(x, x) has the derivative 1. These need no masks=True:
-# none of them hides a nan from y, as fmax and where do.
-elementwise(
-    np.maximum,
-    lambda y, ybar, a, b: _share(a > b, a == b, ybar),
-    lambda y, ybar, a, b: _share(b > a, a == b, ybar),
-)
-elementwise(
-    np.minimum,
-    lambda y, ybar, a, b: _share(a < b, a == b, ybar),
-    lambda y, ybar, a, b: _share(b < a, a == b, ybar),
-)
+def _sign_forward(y, xdot, x):
+    """ẏ = (ẋ - Re(ẋ·y*)·y)/|z|."""
+    if not _is_complex(x):
+        return _of_steps(x, xdot)
+    return (xdot - np.real(xdot * np.conjugate(y)) * y) / _or_inf(np.absolute(x))
+
+
+# In a tie, each argument has half: maximum(x, x) has the derivative 1. Where y is nan, so is the derivative:
+# these need no masks=True, for none of them hides a nan from y, as fmax and where do.
+elementwise(np.maximum, _largest, _of_b(_largest))
+elementwise(np.minimum, _least, _of_b(_least))
 elementwise(np.clip, _clip_wrt_a, _clip_wrt_a_min, _clip_wrt_a_max)
-# A nan loses against any number.
-elementwise(
-    np.fmax,
-    lambda y, ybar, a, b: _share((a > b) | (b != b), a == b, ybar),
-    lambda y, ybar, a, b: _share((b > a) | (a != a), a == b, ybar),
-    masks=True,
-)
-elementwise(
-    np.fmin,
-    lambda y, ybar, a, b: _share((a < b) | (b != b), a == b, ybar),
-    lambda y, ybar, a, b: _share((b < a) | (a != a), a == b, ybar),
-    masks=True,
-)
+elementwise(np.fmax, _largest_number, _of_b(_largest_number), masks=True)
+elementwise(np.fmin, _least_number, _of_b(_least_number), masks=True)
 elementwise(
     np.where,
     lambda y, ybar, condition, x=None, y_=None: _keep(condition, ybar),
@@ -361,6 +380,7 @@ elementwise(keep, lambda y, ybar, x, condition: _keep(condition, ybar), masks=Tr
 elementwise(np.absolute, _absolute)
 elementwise(np.fabs, lambda y, ybar, x: ybar * np.sign(x))
 defvjp(np.sign, _sign)
+define_forward(np.sign, {0: _sign_forward}, {})
 elementwise(
     np.copysign,
     lambda y, ybar, a, b: ybar * (np.sign(a) * np.copysign(1.0, b)),

@@ -13,8 +13,9 @@ import numpy as onp
 from .. import numpy as np
 from ..boxes import Traced, unbox
 from ..numpy.indexing import scatter
-from ..registry import defvjp
+from ..registry import define_forward, defvjp
 from ..spaces import dtype_of, shape_of, zeros_like
+from .reductions import or_nan
 
 # α and β of those methods in which the position goes with q, k + γ = (n + 1 - α - β)·q + α - 1
 # (Hyndman and Fan, 1996, "Sample Quantiles in Statistical Packages"). In the others it goes by steps.
@@ -40,12 +41,12 @@ class Place:
         self.known = known  # (*kept, m), whether y is a number
 
 
-def _place(f, y, a, q, axis, method, weights):
+def place_of(f, y, a, q, axis, method, weights):
     """Ask f, NumPy's own quantile, for quantiles of the ranks."""
     a, q = onp.asarray(unbox(a)), unbox(q)
     axes = tuple(range(a.ndim)) if axis is None else tuple(onp.atleast_1d(axis))
     axes = tuple(int(n) % a.ndim for n in axes) if a.ndim else ()
-    rows = _rows(a, axes)
+    rows = rows_of(a, axes)
     *kept, n = rows.shape
     order = onp.argsort(rows, axis=-1, kind="stable")  # nans come last
     # In the dtype of a, in which NumPy rounds the positions, unless it cannot count to n.
@@ -78,6 +79,20 @@ def _q_first(f, y, q, axes, kept):
     return np.reshape(y, (*shape, *kept))
 
 
+def by_quantile(f, y, q, place):
+    """What NumPy returns, or its cotangent, in the shape (*kept, m)."""
+    return _by_slice(_q_first(f, y, q, place.axes, place.low.shape[:-1]), q)
+
+
+def as_returned(f, y, q, axes, shape):
+    """What has the shape (*kept, m) as NumPy returns it."""
+    kept = shape_of(y)[:-1]
+    y = np.reshape(np.moveaxis(y, -1, 0), (*onp.shape(q), *kept))
+    if onp.ndim(q) == 2 and len(axes) != 1 and kept and f in _MISPLACING and _misplaces():
+        y = np.moveaxis(y, (0, 1), (-1, 0))
+    return np.reshape(y, shape)
+
+
 _MISPLACING = (onp.nanquantile, onp.nanpercentile)
 
 
@@ -91,7 +106,7 @@ def _last(axes):
     return tuple(range(-len(axes), 0))
 
 
-def _rows(a, axes):
+def rows_of(a, axes):
     """The elements that are reduced as one axis, the last."""
     kept = [size for n, size in enumerate(shape_of(a)) if n not in axes]
     size = math.prod(shape_of(a)[n] for n in axes)
@@ -128,6 +143,15 @@ def _put_back(ybar, rows, place, k):
     return xbar
 
 
+def _shares(ybar, rows, place, part):
+    """x̄ of ȳ in rows: (1 - γ)·ȳ at x₍ₖ₎ and γ·ȳ at x₍ₖ₊₁₎."""
+    if part is None:
+        return _put_back(ybar, rows, place, place.low)
+    part = np.astype(part, dtype_of(ybar))
+    both = np.concatenate([ybar * (1 - part), ybar * part], -1)
+    return _put_back(both, rows, place, onp.concatenate([place.low, _above(place)], -1))
+
+
 def _moving(q, place, method, percent):
     """(∂(k + γ)/∂q, zero beyond the ends) of shape (*kept, m)."""
     if method not in _CONTINUOUS:
@@ -148,21 +172,41 @@ def _rules(f, percent=1):
         if not onp.size(a) or not onp.size(q):
             return zeros_like(a)
         place, rows, ybar = _prepared(y, ybar, a, q, axis, method, weights)
-        part = place.part
-        if isinstance(q, Traced):  # γ goes with q
-            moved = np.reshape(q, (-1,)) - onp.ravel(unbox(q))
-            part = part + _moving(q, place, method, percent) * moved
-        elif not part.any():
-            part = None
-        if part is None:
-            xbar = _put_back(ybar, rows, place, place.low)
-        else:
-            part = np.astype(part, dtype_of(ybar))
-            both = np.concatenate([ybar * (1 - part), ybar * part], -1)
-            xbar = _put_back(both, rows, place, onp.concatenate([place.low, _above(place)], -1))
         kept = place.order.shape[:-1]
+        if place.known.all():
+            xbar = _shares(ybar, rows, place, _part(q, place, method))
+        else:
+            xbar = _shares(np.where(place.known, ybar, 0), rows, place, _part(q, place, method))
+            wrong = np.sum(np.where(place.known, 0, ybar), axis=-1, keepdims=True)
+            xbar = or_nan(
+                xbar, wrong, onp.where(place.known.all(axis=-1, keepdims=True), 0, onp.nan), rows, -1
+            )
         xbar = np.reshape(xbar, (*kept, *(shape_of(a)[n] for n in place.axes)))
         return np.moveaxis(xbar, _last(place.axes), place.axes)
+
+    def _part(q, place, method):
+        """γ, which goes with q; None where it is 0."""
+        if isinstance(q, Traced):
+            moved = np.reshape(q, (-1,)) - onp.ravel(unbox(q))
+            return place.part + _moving(q, place, method, percent) * moved
+        return place.part if place.part.any() else None
+
+    def forward(y, xdot, a, q, axis=None, *, method="linear", keepdims=False, weights=None):
+        """ẏ = (1 - γ)·ẋ₍ₖ₎ + γ·ẋ₍ₖ₊₁₎, the same parts of ẋ as of ȳ, summed: once per quantile."""
+        if not onp.size(a) or not onp.size(q):
+            return zeros_like(y)
+        place, rows, _ = _prepared(y, y, a, q, axis, method, weights)
+        part, moving, found = _part(q, place, method), rows_of(xdot, place.axes), []
+        for m in range(place.low.shape[-1]):
+            one = onp.zeros(place.low.shape, dtype_of(y))
+            one[..., m] = 1
+            found.append(np.sum(_shares(one, rows, place, part) * moving, axis=-1))
+        ydot = np.stack(found, axis=-1)
+        if not place.known.all():
+            moves = onp.any(unbox(moving) != 0, axis=-1, keepdims=True)
+            total = np.sum(moving, axis=-1, keepdims=True) * np.sum(rows, axis=-1, keepdims=True)
+            ydot = np.where(~place.known & moves, math.nan * total, ydot)
+        return as_returned(f, ydot, q, place.axes, shape_of(y))
 
     def wrt_q(y, ybar, a, q, axis=None, *, method="linear", keepdims=False, weights=None):
         """q̄ = Σ ȳ·(x₍ₖ₊₁₎ - x₍ₖ₎)·∂(k + γ)/∂q."""
@@ -175,6 +219,8 @@ def _rules(f, percent=1):
         )
         gap = high - low if place.known.all() else np.where(place.known, high - low, 0)
         qbar = ybar * gap * _moving(q, place, method, percent)
+        if not place.known.all():
+            qbar = np.where(place.known, qbar, math.nan * ybar)
         return np.reshape(np.sum(qbar, axis=tuple(range(qbar.ndim - 1))), onp.shape(q))
 
     def wrt_weights(y, ybar, a, q, axis=None, *, method="linear", keepdims=False, weights=None):
@@ -182,14 +228,11 @@ def _rules(f, percent=1):
         return zeros_like(weights)
 
     def _prepared(y, ybar, a, q, axis, method, weights):
-        """Return the place, a in rows, and ȳ as (*kept, m), 0 where y is nan."""
-        place = _place(f, y, a, q, axis, method, weights)
-        ybar = _by_slice(_q_first(f, ybar, q, place.axes, place.low.shape[:-1]), q)
-        if not place.known.all():
-            ybar = np.where(place.known, ybar, 0)
-        return place, _rows(a, place.axes), ybar
+        """Return the place, a in rows, and ȳ as (*kept, m)."""
+        place = place_of(f, y, a, q, axis, method, weights)
+        return place, rows_of(a, place.axes), by_quantile(f, ybar, q, place)
 
-    return wrt_a, wrt_q, wrt_weights
+    return wrt_a, wrt_q, wrt_weights, forward
 
 
 for f, percent, masks in (
@@ -198,4 +241,6 @@ for f, percent, masks in (
     (np.nanquantile, 1, True),
     (np.nanpercentile, 100, True),
 ):
-    defvjp(f, *_rules(getattr(onp, f.__name__), percent), argnums=(0, 1, "weights"), masks=masks)
+    *rules, of_tangent = _rules(getattr(onp, f.__name__), percent)
+    defvjp(f, *rules, argnums=(0, 1, "weights"), masks=masks)
+    define_forward(f, {0: of_tangent}, {})

@@ -109,7 +109,7 @@ KINKS = {
         np.quantile,
         call(onp.array([[1.0, NAN], [1.0, 2.0]]), 0.5, axis=1),
         0,
-        [[0, 0], [0.5, 0.5]],
+        [[NAN, NAN], [0.5, 0.5]],
     ),
     "percentile of ties": (np.percentile, call(tied, 50), 0, [0, 0.5, 0.5, 0]),
     "nanquantile of one number": (np.nanquantile, call(onp.array([NAN, 1.0]), 0.3), 0, [0, 1]),
