@@ -47,7 +47,7 @@ def record_one(record: Record, box: Box) -> Any:
     tape = box.tape
     kind = type(y)
     if kind is not ndarray and kind is not float64 and isinstance(y, (tuple, list)):
-        return _wrap(record, tape, y, (a,), {}, ((0, box.index),))
+        return record_call(record, tape, y, (a,), {}, ((0, box.index),))
     made = new(Box)
     made.value = y
     made.tape = tape
@@ -97,7 +97,7 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
         if not isinstance(y, (tuple, list)):
             return call(record, (first, second), {})
         sources = tuple((n, source) for n, source in enumerate((source_a, source_b)) if source)
-        return _wrap(record, tape, y, (a, b), {}, sources)
+        return record_call(record, tape, y, (a, b), {}, sources)
     made = new(Box)
     made.value = y
     made.tape = tape
@@ -135,7 +135,7 @@ def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> An
             record.rule(0, a)
         kwargs = _handled(record, kwargs)
         if isinstance(y, (tuple, list)):
-            return _wrap(record, box.tape, y, (a,), kwargs, ((0, box.index),))
+            return record_call(record, box.tape, y, (a,), kwargs, ((0, box.index),))
         keeping = box.tape.keeping()
         kwargs = {name: keeping.of(x) for name, x in kwargs.items()}
     made = new(Box)
@@ -257,7 +257,7 @@ def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, An
         named = _handled(record, named)
     if type(tape) is not Tape:
         return tape.process(record, y, tuple(values), named, tuple(sources))
-    return _wrap(record, tape, y, tuple(values), named, tuple(sources))
+    return record_call(record, tape, y, tuple(values), named, tuple(sources))
 
 
 def _handled(record: Record, kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -333,7 +333,7 @@ def _by_position(
     return args, {name: x for name, x in kwargs.items() if name not in names}
 
 
-def _wrap(
+def record_call(
     record: Record, tape: Any, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any], sources: Any
 ) -> Any:
     """Record a call of any form and return its result boxed; of a tuple, each differentiable part."""

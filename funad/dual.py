@@ -10,13 +10,27 @@ from __future__ import annotations
 import contextlib
 import contextvars
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as onp
 
 from .boxes import BINARY, BY_HAND, CONSTANTS, UNARY, Box, Dual, Traced, box_of, innermost
+from .errors import NotDifferentiableError, TangentError
 from .registry import Record, enter
-from .spaces import as_numpy, at_rest, fit, is_inexact, zeros_like
+from .spaces import (
+    as_numpy,
+    at_rest,
+    broadcasts,
+    describe,
+    dtype_of,
+    fit,
+    is_complex,
+    is_inexact,
+    is_number,
+    plain,
+    shape_of,
+    zeros_like,
+)
 from .strong_zeros import WHILE_RULES_RUN, add_note, factors, has_nan, strong_slope, strong_sum, strong_zero
 from .tape import CONSTANT, TRACING, Tape, check_fit, check_number, pull_back, refuse_ended
 
@@ -27,6 +41,7 @@ __all__ = [
     "of_one",
     "of_two",
     "tangent_of",
+    "transpose",
 ]
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
@@ -201,7 +216,10 @@ def tangent_of(record: Record, y: Any, args: Any, kwargs: Any, tangents: Any, ru
             if record.forward and argnum in record.forward:
                 ydot = _by_rule(record, argnum, xdot, y, args, kwargs)
             elif record.kind == "elementwise":
-                ydot = fit(_elementwise(record, record.rules[argnum], xdot, y, args, kwargs, run), y)
+                ydot = _elementwise(record, record.rules[argnum], xdot, y, args, kwargs, run)
+                if record.foreign:
+                    check_tangent(record.name, ydot, y, xdot)
+                ydot = fit(ydot, y)
             elif record.kind == "linear":
                 ydot = _linear(record, argnum, xdot, args, kwargs)
                 if y is not None:  # a tape lets go of it: the rule does not need it, nor does f
@@ -255,11 +273,56 @@ def _by_rule(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: 
         xdot = _without_gaps(args[argnum], xdot)
     ydot = record.forward[argnum](y, xdot, *args, **kwargs)
     if not isinstance(y, (tuple, list)):
-        return fit(ydot, y)
+        return fitted_tangent(record.name, ydot, y)
+    if not isinstance(ydot, (tuple, list)) or len(ydot) != len(y):
+        raise TangentError(
+            f"the forward rule of {record.name} returned {describe(ydot)}, where the tangents of {len(y)} "
+            f"results belong; return a tuple of {len(y)}, with None for a result without a derivative"
+        )
     return tuple(
-        (zeros_like(part) if dot is None else fit(dot, part)) if is_inexact(part) else None
+        (zeros_like(part) if dot is None else fitted_tangent(record.name, dot, part))
+        if is_inexact(part) else None
         for dot, part in zip(ydot, y, strict=True)
-    )
+    )  # fmt: skip
+
+
+def fitted_tangent(name: str, ydot: Any, y: Any) -> Any:
+    """Return ẏ, which a user's rule made, in the space of y."""
+    check_tangent(name, ydot, y)
+    return fit(ydot, y)
+
+
+def check_tangent(name: str, ydot: Any, y: Any, xdot: Any = None) -> None:
+    """Refuse ẏ of another shape than y, or complex for a real y.
+
+    An elementwise rule was given ẋ, and may leave it to the trace to broadcast its result to y.
+    """
+    if not is_number(ydot) and not hasattr(ydot, "__array__"):
+        found = "None (does it end without a return statement?)" if ydot is None else describe(ydot)
+        raise TangentError(
+            f"the rule of {name} returned {found}, where the tangent of {describe(y)} belongs; return ẏ as a "
+            f"number or an array, of the shape of y"
+        )
+    shape, wanted = shape_of(ydot), shape_of(y)
+    if shape != wanted and not (_is_zero(ydot) or (xdot is not None and _lies_between(xdot, shape, wanted))):
+        raise TangentError(
+            f"the rule of {name} returned a tangent of shape {shape} for a result of shape {wanted}; return ẏ "
+            f"of the shape of y"
+        )
+    if is_complex(ydot) and not is_complex(y):
+        raise TangentError(
+            f"the rule of {name} returned a complex tangent for a real result; return its real part, if that "
+            f"is what is meant"
+        )
+
+
+def _is_zero(x: Any) -> bool:
+    return type(x) in (float, int) and x == 0
+
+
+def _lies_between(xdot: Any, shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Say whether ẋ broadcasts to a shape, and that to the shape that is wanted."""
+    return broadcasts(shape_of(xdot), shape) and broadcasts(shape, wanted)
 
 
 def _elementwise(
@@ -319,41 +382,103 @@ def _transposed(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwarg
     x = kwargs[argnum] if isinstance(argnum, str) else args[argnum]
     several = isinstance(y, (tuple, list))
     outputs = list(y) if several else [y]
-    tape = Tape(len(outputs))
-    ybars = [
-        box_of(tape, zeros_like(part), n) if is_inexact(part) else None for n, part in enumerate(outputs, 1)
-    ]
-    before = TRACING.active
-    try:
-        TRACING.active = True  # the rule may fill an array with what depends on ȳ
+
+    def pulled(ybars: list[Any]) -> list[Any]:
         xbar = record.rules[argnum](y, tuple(ybars) if several else ybars[0], *args, **kwargs)
-    except BaseException:
-        tape.end()
-        raise
-    finally:
-        TRACING.active = before
-    xbars, xs, xdots = (xbar, x, xdot) if type(xdot) is list else ([xbar], [x], [xdot])
-    seeds = []
-    for part_bar, part, part_dot in zip(xbars, xs, xdots, strict=True):
-        if part_dot is None:
-            continue
-        if hasattr(part_bar, "dense"):
-            part_bar = part_bar.dense()
-        check_number(record, part_bar, part)
-        check_fit(record, part_bar, ybars, part)
-        fitted = fit(part_bar, part)
-        if type(fitted) is Box and fitted.tape is tape:
-            seeds.append((fitted.index, part_dot))
-    entries = tape.end()
-    for index, part_dot in seeds:
-        entries[index] = part_dot if entries[index] is None else entries[index] + part_dot
-    found = pull_back(entries, len(outputs), True)
+        parts = zip(*((xbar, x, xdot) if type(xdot) is list else ([xbar], [x], [xdot])), strict=True)
+        return [
+            None if part_dot is None else _fitted_bar(record, part_bar, ybars, part)
+            for part_bar, part, part_dot in parts
+        ]
+
+    found = transpose(pulled, outputs, xdot if type(xdot) is list else [xdot], record.foreign)
+    if found is None:
+        refuse_nonlinear(record.name, "VJP rule", "ȳ", "forward mode (jvp, jacfwd, hessian, hvp)", "defjvp")
     if several:
         return tuple(
             fit(ydot, part) if ydot is not None else zeros_like(part) if is_inexact(part) else None
             for ydot, part in zip(found, outputs, strict=True)
         )
     return zeros_like(y) if found[0] is None else fit(found[0], y)
+
+
+def _fitted_bar(record: Record, xbar: Any, ybars: list[Any], x: Any) -> Any:
+    """Return x̄ in the space of x; refuse what is none."""
+    if hasattr(xbar, "dense"):
+        xbar = xbar.dense()
+    check_number(record, xbar, x)
+    check_fit(record, xbar, ybars, x)
+    return fit(xbar, x)
+
+
+def transpose(f: Callable[[list[Any]], list[Any]], xs: list[Any], bars: list[Any], check: bool) -> Any:
+    """Return fᵀ of ``bars`` for a linear function f of values in the spaces of ``xs``.
+
+    With ``check``, return None if ⟨bars, f(v)⟩ is not ⟨fᵀ bars, v⟩ for some v: f, which a user wrote, is
+    not linear then, or a part of it has been hidden from the tape.
+    """
+    tape = Tape(len(xs))
+    tape.transposing = True
+    make = _some if check else zeros_like
+    vs = [make(x) if is_inexact(x) else None for x in xs]
+    before = TRACING.active
+    try:
+        TRACING.active = True  # f may fill an array with what depends on v
+        ys = f([None if v is None else box_of(tape, v, n) for n, v in enumerate(vs, 1)])
+    except BaseException:
+        tape.end()
+        raise
+    finally:
+        TRACING.active = before
+    entries = tape.end()
+    for y, bar in zip(ys, bars, strict=True):
+        if type(y) is Box and y.tape is tape and bar is not None:
+            entries[y.index] = bar if entries[y.index] is None else entries[y.index] + bar
+    found = pull_back(entries, len(xs), True)
+    return found if not check or _are_alike(zip(ys, bars, strict=True), zip(found, vs, strict=True)) else None
+
+
+def _some(x: Any) -> Any:
+    """Return a value in the space of x: numbers of both signs, none of which is like another.
+
+    They are large, so that a rule which clips them is seen not to be linear.
+    """
+    if type(x) is float:
+        return 809.0169943749475
+    numbers = onp.arange(1, 1 + onp.size(plain(x))).reshape(shape_of(x))
+    some = (500 + numbers * 618.0339887498949 % 1000) * onp.where(numbers * 0.7548776662466927 % 1 < 0.4, -1, 1)
+    return (some * (1 + 0.5j) if is_complex(x) else some).astype(dtype_of(x))[()]
+
+
+def _are_alike(pairs: Any, others: Any) -> bool:
+    """Say whether two sums of products are the same number, to the digits that any rule keeps."""
+    (a, of_a, digits), (b, of_b, more) = _product(pairs), _product(others)
+    difference = abs(a - b)
+    return not difference > max(digits, more) * (of_a + of_b) or not onp.isfinite(of_a + of_b)
+
+
+def _product(pairs: Any) -> tuple[float, float, float]:
+    """Return the real part of a sum of products, that of their sizes, and how far rounding may take it."""
+    total, size, digits = 0.0, 0.0, 1e-3
+    with onp.errstate(all="ignore"):
+        for a, b in pairs:
+            if a is not None and b is not None:
+                products = onp.asarray(plain(a)) * onp.asarray(plain(b))
+                if products.dtype.itemsize < (16 if products.dtype.kind == "c" else 8):
+                    digits = 3e-2
+                total += float(products.real.sum(dtype=float))
+                size += float(abs(products).sum(dtype=float))
+    return total, size, digits
+
+
+def refuse_nonlinear(name: str, rule: str, bar: str, mode: str, other: str) -> NoReturn:
+    """Refuse a rule that has hidden its cotangent or its tangent from the tape that transposes it."""
+    raise NotDifferentiableError(
+        f"the {rule} of {name} is not linear in {bar}, or hides {bar} from its trace (by value({bar}), a "
+        f"comparison or an array of its own), and {mode} transposes this rule; use {bar} itself in it, or "
+        f"stop_gradient({bar}) to end the chain there, or give {name} a rule of the other mode with "
+        f"funad.{other}"
+    )
 
 
 BY_HAND.process = Forward.process.__get__(BY_HAND)

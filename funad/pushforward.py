@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,7 +10,8 @@ import numpy as onp
 from .boxes import Dual
 from .dual import dual, quietly, tangent_of
 from .registry import WORTH_DROPPING, Record
-from .tape import OUTPUT, WIDTH
+from .errors import EndedTraceError
+from .tape import APART, LEFT, OUTPUT, WIDTH
 
 __all__ = ["as_call", "push_forward", "spare_values", "steps_to"]
 
@@ -77,9 +77,10 @@ def spare_values(entries: list[Any], inputs: int) -> None:
                 entries[start] = _of_tangents(record)
 
 
-@functools.cache
 def _of_tangents(record: Record) -> Record:
     """Return the record of a linear function whose rules give x̄ the tangent for its value too."""
+    if "of_tangents" in record.read:
+        return record.read["of_tangents"]  # type: ignore[no-any-return]
 
     def spared(argnum: int, rule: Any) -> Any:
         def rule_of_tangents(y: Any, ybar: Any, *args: Any) -> Any:
@@ -96,6 +97,7 @@ def _of_tangents(record: Record) -> Record:
     made.kind, made.masks = record.kind, record.masks
     made.rules = {n: spared(n, record.rules[n]) for n in (0, 1) if n in record.rules}
     made.of_a, made.of_b = made.rules.get(0), made.rules.get(1)
+    record.read = {**record.read, "of_tangents": made}
     return made
 
 
@@ -112,7 +114,9 @@ def as_call(a: Any, b: Any, source_a: Any, source_b: Any) -> tuple[Any, Any, Any
 def _tangent_of(slots: list[Any], source: Any) -> Any:
     """Return what stands in a slot, or in those of a list of values."""
     if type(source) is tuple:
-        return [slots[part] if part else None for part in source]
+        return [_tangent_of(slots, part) if part else None for part in source]
+    if source >= APART:
+        raise EndedTraceError(LEFT)
     return slots[source]
 
 

@@ -35,6 +35,12 @@ def shape_of(x: Any) -> tuple[int, ...]:
     return x.shape if hasattr(x, "shape") else onp.shape(x)
 
 
+def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    """Say whether arrays of a shape broadcast to another shape."""
+    n = len(to) - len(shape)
+    return n >= 0 and all(have in (1, want) for have, want in zip(shape, to[n:], strict=True))
+
+
 def dtype_of(x: Any) -> Any:
     """Return the dtype of a number, an array or a traced value."""
     return x.dtype if hasattr(x, "dtype") else onp.asarray(x).dtype

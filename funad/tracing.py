@@ -14,9 +14,9 @@ import numpy as onp
 from . import tree
 from .arrays import Array, settled
 from .boxes import Box, Dual, Traced, box_of
-from .errors import NotDifferentiableError, OverwrittenError
+from .errors import EndedTraceError, NotDifferentiableError, OverwrittenError
 from .snapshots import overwritten
-from .tape import SCALARS, TRACING, WIDTH, Tape, has_ended, pull_back, refuse_ended
+from .tape import LEFT, SCALARS, TRACING, WIDTH, Tape, has_ended, has_left, pull_back, refuse_ended
 from .teaching import taught
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -25,9 +25,9 @@ _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
     """Run f on boxes of xs; return what it returned and the tape. The inputs' slots are 1, 2, …"""
     tape = Tape(len(xs))
-    before = TRACING.active
+    before, outer = TRACING.active, TRACING.tape
     try:
-        TRACING.active = True
+        TRACING.active, TRACING.tape = True, tape
         y = f(boxes_of(tape, xs))
         return (y if _is_simple(y, tape) else _checked(tape, _settled(y))), tape
     except BaseException as error:
@@ -38,22 +38,22 @@ def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
         _teach(error)
         raise
     finally:
-        TRACING.active = before
+        TRACING.active, TRACING.tape = before, outer
 
 
 def run(f: Callable[[list[Any]], Any], xs: list[Any]) -> Any:
     """Call f on traced values of another kind; return what it returned."""
-    before = TRACING.active
+    before, outer = TRACING.active, TRACING.tape
     trace = getattr(xs[0], "tape", None) if xs else None
     try:
-        TRACING.active = True
+        TRACING.active, TRACING.tape = True, None
         y = f(xs)
         return y if _is_simple(y, trace) else _checked(trace, _settled(y))
     except Exception as error:
         _teach(error)
         raise
     finally:
-        TRACING.active = before
+        TRACING.active, TRACING.tape = before, outer
 
 
 def _is_simple(y: Any, trace: Any) -> bool:
@@ -133,6 +133,8 @@ def sweep(
     try:
         return pull_back(entries, len(xs), masked)
     except Exception as error:
+        if isinstance(error, IndexError) and has_left(error):
+            raise EndedTraceError(LEFT) from None
         line = find_line(f, xs, len(entries))
         if line:
             error.add_note(f"on the way back through {line}")

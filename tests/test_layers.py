@@ -20,7 +20,7 @@ FLOORS = [
     {"boxes"},
     {"dual"},
     {"arrays", "pushforward"},
-    {"calling"},
+    {"calling", "guarding"},
     {"primitives"},
     {"joint"},
     {"numpy", "scipy"},

@@ -242,7 +242,7 @@ def _along_axes(record, args, axes=None, axis=None, keepdims=False, **unknown):
     given = {name: x for name, x in given.items() if x is not None and x is not False}
     if not given:
         return record.wrapped(*args)
-    if set(given) <= record.keywords:
+    if record.keywords.issuperset(given):
         return _call(record, tuple(args), given)
     core = 0 if f.signature is None else _core_dims(f, args)
     if set(given) != {"axes"} or len(axes) not in ((f.nargs,) if core else (f.nin, f.nargs)):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
-from ..boxes import Box, Traced, unbox
+from ..boxes import Box, Traced, box_of, unbox
 from ..errors import ArgumentError, CotangentError, NonScalarOutputError
 from ..pushforward import spare_values
 from ..registry import WORTH_DROPPING
@@ -360,9 +360,12 @@ def stop_gradient(x: Any) -> Any:
     >>> grad(lambda x: x * stop_gradient(x))(3.0)
     3.0
     """
-    return _plain_copy(x) if isinstance(x, (Traced, ndarray)) else tree.map(_plain_copy, x)
+    return _stopped(x) if isinstance(x, (Traced, ndarray)) else tree.map(_stopped, x)
 
 
-def _plain_copy(x: Any) -> Any:
-    x = unbox(x)
-    return x.copy() if isinstance(x, ndarray) else x
+def _stopped(x: Any) -> Any:
+    """Return x under no trace but one that transposes a rule: it stops no derivative of the rule itself."""
+    if not isinstance(x, Traced):
+        return x.copy() if issubclass(type(x), ndarray) else x
+    inner = _stopped(x.value)
+    return box_of(x.tape, inner, x.index) if type(x) is Box and x.tape.transposing else inner
