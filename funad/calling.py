@@ -157,12 +157,32 @@ def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             return y
     tape = innermost((*args, *kwargs.values()))
     if tape is None:
+        if record.iterators is not None and any(map(is_iterator, (*args, *kwargs.values()))):
+            return record.iterators(record, args, kwargs)
         return record.f(*args, **kwargs)
     if record.views and args:
         if type(args[0]) is Array:
             return view_of(args[0], record, args[1:], kwargs)
         return linked(_call(tape, record, args, kwargs), record, args, kwargs)
     return _call(tape, record, args, kwargs)
+
+
+def is_iterator(x: Any) -> bool:
+    """Say whether x is a generator, a ``map``, the values of a dict or the like, of which nobody asks twice."""
+    kind = type(x)
+    return (hasattr(kind, "__next__") and not hasattr(kind, "__array__")) or kind is _VALUES
+
+
+_VALUES = type({}.values())
+
+
+def of_lists(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a primitive with lists in the place of iterators."""
+    return record.wrapped(*map(_listed, args), **{name: _listed(x) for name, x in kwargs.items()})
+
+
+def _listed(x: Any) -> Any:
+    return list(x) if is_iterator(x) else x
 
 
 def _of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

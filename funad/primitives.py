@@ -17,6 +17,8 @@ from .calling import (
     OTHERS,
     PLAIN,
     call,
+    is_iterator,
+    of_lists,
     record_one,
     record_two,
     record_with_keywords,
@@ -110,6 +112,7 @@ def primitive(
 def _wrapper(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
     """Return the wrapper of f in the form that fits it."""
     everything = record.containers == EVERYTHING
+    record.iterators = of_lists if record.containers and not record.foreign else None
     if isinstance(f, onp.ufunc):
         if f is onp.matmul:
             return _of_matmul(record, f)
@@ -179,14 +182,16 @@ def by_hand(
 
 
 def composite(
-    f: Callable[..., Any], plain: Callable[..., Any] | None = None
+    f: Callable[..., Any], plain: Callable[..., Any] | None = None, iterators: bool = False
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make the decorated function what the function ``f`` is on traced values.
 
     It is written with primitives, so it needs no rule: its derivatives are theirs. ``plain`` is what
-    it is on plain values, by default ``f`` itself.
+    it is on plain values, by default ``f`` itself. ``iterators`` says that it takes them for lists.
     """
     on_plain = f if plain is None else plain
+    if iterators:
+        on_plain = _listing(on_plain, f)
 
     def decorate(g: Callable[..., Any]) -> Callable[..., Any]:
         @by_hand(f, "composite")
@@ -199,6 +204,17 @@ def composite(
         return wrapped
 
     return decorate
+
+
+def _listing(on_plain: Callable[..., Any], f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of plain values that calls the wrapper of f with lists in the place of iterators."""
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        if any(map(is_iterator, (*args, *kwargs.values()))):
+            return of_lists(record_of(f), args, kwargs)  # type: ignore[arg-type]
+        return on_plain(*args, **kwargs)
+
+    return run
 
 
 # The wrappers of ufuncs name the keywords of ufuncs one by one, None for "not given": Python calls

@@ -56,6 +56,7 @@ class Record:
         "foreign",
         "forward",
         "inherited",
+        "iterators",
         "kind",
         "masks",
         "name",
@@ -78,6 +79,8 @@ class Record:
         self.quick: Callable[..., Any] | None = None
         self.kind: str | None = None  # None: no rule yet, so a traced argument is refused
         self.containers: tuple[int, ...] = ()  # the arguments that are lists of arrays
+        # What it is of generators and the like, which NumPy does not take: (record, args, kwargs) ↦ y.
+        self.iterators: Callable[..., Any] | None = None
         self.views = False  # what it returns may share the memory of its first argument
         self.masks = False  # its rules set parts of a cotangent to zero
         self.rules: Mapping[ArgNum, Rule] = _NONE
@@ -234,6 +237,8 @@ def adopt_user(record: Record, f: Callable[..., Any], wrapped: Callable[..., Any
     """Make ``wrapped`` the wrapper of a user's function f; the first one of f is found by f, too."""
     record.wrapped = wrapped
     _users[wrapped] = weakref.ref(record)
+    if record.f is not f:
+        _users[record.f] = weakref.ref(record)
     if record_of(f) is None:
         try:
             _users[f] = weakref.ref(record)

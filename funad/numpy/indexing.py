@@ -85,7 +85,7 @@ def extract(condition, arr):
     return take(arr, _np.flatnonzero(_unbox(condition)))
 
 
-@_composite(_np.select)
+@_composite(_np.select, iterators=True)
 def select(condlist, choicelist, default=0):
     """Return each element from the first choice whose condition is true."""
     if len(condlist) != len(choicelist) or not condlist:

@@ -12,6 +12,7 @@ from ..boxes import Traced as _Traced
 from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..calling import call as _call
+from ..calling import of_lists as _of_lists
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
 from ..primitives import by_hand as _by_hand
 from ..primitives import composite as _composite
@@ -178,6 +179,8 @@ def copy(*args, **kwargs):
     return _fillable(_of_copy(*args, **kwargs))
 
 
+_enter(_np.asarray).iterators = _enter(_np.asanyarray).iterators = _of_lists
+
 require = _unseen(_np.require)
 
 
@@ -261,14 +264,14 @@ def rollaxis(a, axis, start=0):
 # --- joined
 
 
-@_composite(_np.hstack)
+@_composite(_np.hstack, iterators=True)
 def hstack(tup, *, dtype=None, casting="same_kind"):
     """Return them joined along the second axis, or the only one."""
     parts = [_one_axis(_as_array(a)) for a in tup]
     return concatenate(parts, 0 if parts and ndim(parts[0]) == 1 else 1, dtype=dtype, casting=casting)
 
 
-@_composite(_np.vstack)
+@_composite(_np.vstack, iterators=True)
 def vstack(tup, *, dtype=None, casting="same_kind"):
     """Return them joined along the first axis, vectors as rows."""
     return concatenate([_two_axes(_as_array(a)) for a in tup], 0, dtype=dtype, casting=casting)
@@ -277,13 +280,13 @@ def vstack(tup, *, dtype=None, casting="same_kind"):
 row_stack = vstack
 
 
-@_composite(_np.dstack)
+@_composite(_np.dstack, iterators=True)
 def dstack(tup):
     """Return them joined along the third axis."""
     return concatenate([_three_axes(_as_array(a)) for a in tup], 2)
 
 
-@_composite(_np.column_stack)
+@_composite(_np.column_stack, iterators=True)
 def column_stack(tup):
     """Return them joined along the second axis, vectors as columns."""
     parts = [_as_array(a) for a in tup]
@@ -296,7 +299,7 @@ def append(arr, values, axis=None):
     return concatenate((ravel(arr), ravel(values)) if axis is None else (arr, values), axis or 0)
 
 
-@_composite(_np.block)
+@_composite(_np.block, iterators=True)
 def block(arrays):
     """Return one array of nested lists of blocks: the innermost lists are joined along the last axis."""
     depth = _depth(arrays)

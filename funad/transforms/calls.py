@@ -15,7 +15,7 @@ from .. import tree
 from ..boxes import Box, Dual, Traced
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError
 from ..registry import by_position, record_of, signature_of
-from ..spaces import describe, fit, is_complex, is_number, name_of, shed, zeros_like
+from ..spaces import describe, dtype_of, fit, is_complex, is_number, name_of, shed, zeros_like
 from ..tape import Tape, has_ended, refuse_ended
 from ..teaching import refused_constant
 from ..tracing import trace
@@ -409,6 +409,16 @@ def check_output(f: Any, y: Any) -> None:
         f"{name_of(f)} returned {describe(y)}{hint}, which has no derivative; return a "
         f"number, an array, or a container of them"
     )
+
+
+def check_not_discrete(f: Any, ys: list[Any]) -> None:
+    """Refuse results that are booleans and integers only: they are constant where they do not jump."""
+    if ys and all(is_number(y) and dtype_of(y).kind in "biu" for y in ys):
+        kind = "booleans" if all(dtype_of(y).kind == "b" for y in ys) else "integers"
+        raise NonScalarOutputError(
+            f"{name_of(f)} returned {kind} ({describe(ys[0])}), whose derivative is 0 where they do not jump; "
+            f"return 1.0 * y, if zeros are what is wanted"
+        )
 
 
 def out_of(trace: Any, x: Any) -> Any:

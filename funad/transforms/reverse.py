@@ -13,6 +13,7 @@ from ..errors import ArgumentError, CotangentError, NonScalarOutputError
 from ..pushforward import spare_values
 from ..registry import WORTH_DROPPING
 from ..spaces import describe, fit, is_complex, name_of, ones_like, shape_of, shed
+from ..tape import Tape
 from ..tracing import sweep
 from .calls import (
     ArgNums,
@@ -23,6 +24,7 @@ from .calls import (
     check_complex_result,
     check_direction,
     check_function,
+    check_not_discrete,
     frozen_copies,
     leaves_like,
     out_of,
@@ -232,7 +234,13 @@ def _value_and_grad(
     if holomorphic:
         check_complex(call)
     y, tape, aux = trace_call(call, has_aux)
-    entries = tape.end()
+    value, found = gradient_of(call, y, tape, holomorphic, for_tangent)
+    return ((value, aux), found) if has_aux else (value, found)
+
+
+def gradient_of(call: Call, y: Any, tape: Tape, holomorphic: bool = False, for_tangent: bool = False) -> Any:
+    """Return the value and the gradient of a call that has run on this tape and returned y."""
+    f, entries = call.f, tape.end()
     if type(y) is Box and y.tape is tape:
         value, index = y.value, y.index
         if type(value) is not float and type(value) is not float64:
@@ -248,8 +256,7 @@ def _value_and_grad(
         value = y
         _check_scalar(f, value, holomorphic)
         xbars = [None] * len(call.leaves)
-    found = call.results(xbars)
-    return ((value, aux), found) if has_aux else (value, found)
+    return value, call.results(xbars)
 
 
 def _is_large(x: Any) -> bool:
@@ -272,6 +279,7 @@ def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:
             f"grad needs a function with a scalar output, but {name} returned shape "
             f"{shape_of(y)}; sum it, or use jacobian for one gradient per output"
         )
+    check_not_discrete(f, [y])
     if holomorphic:
         check_complex_result(f, y)
     elif is_complex(y):
@@ -323,6 +331,7 @@ def _elementwise_grad(
     y, tape, aux = trace_call(call, has_aux)
     leaves, _ = tree.flatten(y)
     entries = tape.end()
+    check_not_discrete(f, leaves)
     for leaf in leaves:
         if holomorphic:
             check_complex_result(f, leaf)
