@@ -37,6 +37,9 @@ BOOLEANS = frozenset({bool, onp.bool_})
 COPYING = (ndarray, list, bool, onp.bool_)
 
 
+_become = object.__dict__["__class__"].__set__  # x.__class__ = kind, of any object
+
+
 class Traced:
     """A value and the trace that it belongs to.
 
@@ -54,6 +57,19 @@ class Traced:
     views: list[ref[Traced]]  # those whose parent this is
 
     # --- what it says of itself
+
+    @property
+    def __class__(self) -> Any:
+        """The class of the concrete value: what isinstance asks of another than the type itself.
+
+        ``isinstance(x, numpy.ndarray)`` and ``isinstance(x[0], float)`` say of a traced x what they would
+        say of the plain one. funad itself tells traced values by their types.
+        """
+        return type(unbox(self))
+
+    @__class__.setter
+    def __class__(self, kind: type) -> None:
+        _become(self, kind)
 
     def __format__(self, spec: str) -> str:
         return format(self.value, spec) if spec else repr(self)
@@ -182,7 +198,7 @@ class Box(Traced):
         view = True
         if kind is tuple:
             for part in index:
-                if isinstance(part, COPYING):
+                if issubclass(type(part), COPYING):
                     index = tuple(map(own_index, index))
                     view = False
                     break
@@ -239,7 +255,7 @@ def own_index(index: Any) -> Any:
     if isinstance(index, list):
         index = onp.array(index)
         return index if index.size else index.astype(onp.intp)
-    return index.copy() if isinstance(index, ndarray) else index
+    return index.copy() if issubclass(type(index), ndarray) else index
 
 
 class _ByHand:
@@ -298,14 +314,14 @@ BY_HAND = _ByHand()
 
 def _inexact(x: Any) -> Any:
     """Return integers and lists as floats."""
-    if isinstance(x, (Traced, float, complex)):
+    if issubclass(type(x), (Traced, float, complex)):
         return x
     x = onp.asarray(x)
     return (x if x.dtype.kind in "fc" else x.astype(float))[()]
 
 
 def _format(x: Any, spec: str) -> str:
-    if not isinstance(x, ndarray) or not spec:
+    if not issubclass(type(x), ndarray) or not spec:
         return format(x, spec)
     return onp.array2string(x, formatter={"float_kind": lambda value: format(value, spec)})
 

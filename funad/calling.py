@@ -46,7 +46,7 @@ def record_one(record: Record, box: Box) -> Any:
         record.rule(0, a)
     tape = box.tape
     kind = type(y)
-    if kind is not ndarray and kind is not float64 and isinstance(y, (tuple, list)):
+    if kind is not ndarray and kind is not float64 and issubclass(type(y), (tuple, list)):
         return record_call(record, tape, y, (a,), {}, ((0, box.index),))
     made = new(Box)
     made.value = y
@@ -94,7 +94,7 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
             record.rule(1, b)
     kind = type(y)
     if kind not in RESULTS:
-        if not isinstance(y, (tuple, list)):
+        if not issubclass(type(y), (tuple, list)):
             return call(record, (first, second), {})
         sources = tuple((n, source) for n, source in enumerate((source_a, source_b)) if source)
         return record_call(record, tape, y, (a, b), {}, sources)
@@ -134,7 +134,7 @@ def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> An
                 return y
             record.rule(0, a)
         kwargs = _handled(record, kwargs)
-        if isinstance(y, (tuple, list)):
+        if issubclass(type(y), (tuple, list)):
             return record_call(record, box.tape, y, (a,), kwargs, ((0, box.index),))
         keeping = box.tape.keeping()
         kwargs = {name: keeping.of(x) for name, x in kwargs.items()}
@@ -168,12 +168,12 @@ def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 
 def is_iterator(x: Any) -> bool:
-    """Say whether x is a generator, a ``map``, the values of a dict or the like, of which nobody asks twice."""
+    """Say whether x is a generator, a ``map``, the values of a dict or the like: no list."""
     kind = type(x)
     return (hasattr(kind, "__next__") and not hasattr(kind, "__array__")) or kind is _VALUES
 
 
-_VALUES = type({}.values())
+_VALUES: type = type(dict[str, Any]().values())
 
 
 def of_lists(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -267,7 +267,9 @@ def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, An
         record.check_positions(args)
         if kwargs.get("out") is not None:  # before it is written to
             record.check_keywords(kwargs)
-    y = content_of(record.wrapped(*values, **named))
+    # A user's function is called as a trace calls it, with what it may not do refused.
+    plainly = record.foreign and innermost((*values, *named.values())) is None
+    y = content_of((record.f if plainly else record.wrapped)(*values, **named))
     # Integers and booleans (``dtype=int``) are locally constant.
     if record.kind == "zero" or getattr(y, "dtype", _FLOAT).kind in "biu":
         return y
@@ -322,7 +324,7 @@ def _constant(x: Any) -> Any:
     error = refused_constant(x)
     if error is not None:
         raise error
-    if hasattr(x, "__array__") and not isinstance(x, (Traced, ndarray, onp.generic, type)):
+    if hasattr(x, "__array__") and not issubclass(type(x), (Traced, ndarray, onp.generic, type)):
         return onp.asarray(x)  # a Series, say: as a constant it is its values
     return x
 
@@ -358,7 +360,7 @@ def record_call(
 ) -> Any:
     """Record a call of any form and return its result boxed; of a tuple, each differentiable part."""
     entries = tape.entries
-    several = isinstance(y, (tuple, list))
+    several = issubclass(type(y), (tuple, list))
     made = new(Box)
     made.value = y
     made.tape = tape

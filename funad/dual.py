@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
+import math
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -62,7 +64,7 @@ class Forward:
         tangents = [(argnum, _tangents(source)) for argnum, source in sources]
         # A user's rule is to see the context variables that f has set since the trace began.
         ydot = tangent_of(record, y, args, kwargs, tangents, None if record.foreign else self.run)
-        if not isinstance(y, (tuple, list)):
+        if not issubclass(type(y), (tuple, list)):
             return dual(self, y, ydot)
         parts = [
             part if part_dot is None else dual(self, part, part_dot)
@@ -167,7 +169,7 @@ def of_linear(record: Record, x: Dual, rest: Any, kwargs: Any) -> Any:
     y = at_rest((record.wrapped if isinstance(a, Traced) else record.f)(a, *rest, **kwargs))
     if getattr(y, "dtype", _INEXACT).kind in "biu":
         return y
-    if "initial" in kwargs or isinstance(y, (tuple, list)) or factors(rest, None):
+    if "initial" in kwargs or issubclass(type(y), (tuple, list)) or factors(rest, None):
         return trace.process(record, y, (a, *rest), kwargs, ((0, x),))
     ydot = at_rest((record.wrapped if isinstance(xdot, Traced) else record.f)(xdot, *rest, **kwargs))
     return dual(trace, y, _fitted(ydot, y))
@@ -191,7 +193,7 @@ def _fitted(ydot: Any, y: Any) -> Any:
     if type(ydot) is ndarray:
         alike = type(y) is ndarray and ydot.dtype is y.dtype and ydot.shape == y.shape
         return ydot if alike else fit(ydot, y)
-    if isinstance(ydot, float) and (type(y) is float or type(ydot) is type(y)):
+    if issubclass(type(ydot), float) and (type(y) is float or type(ydot) is type(y)):
         return ydot
     return fit(ydot, y)
 
@@ -209,7 +211,7 @@ def tangent_of(record: Record, y: Any, args: Any, kwargs: Any, tangents: Any, ru
     Of a call with several outputs, a tuple, None for those without a derivative. ``run`` calls rules
     quietly; without it, all is looked at closely.
     """
-    several = isinstance(y, (tuple, list))
+    several = issubclass(type(y), (tuple, list))
     total: Any = None
     for argnum, xdot in tangents:
         try:
@@ -272,9 +274,9 @@ def _by_rule(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: 
     if type(xdot) is list:
         xdot = _without_gaps(args[argnum], xdot)
     ydot = record.forward[argnum](y, xdot, *args, **kwargs)
-    if not isinstance(y, (tuple, list)):
+    if not issubclass(type(y), (tuple, list)):
         return fitted_tangent(record.name, ydot, y)
-    if not isinstance(ydot, (tuple, list)) or len(ydot) != len(y):
+    if not issubclass(type(ydot), (tuple, list)) or len(ydot) != len(y):
         raise TangentError(
             f"the forward rule of {record.name} returned {describe(ydot)}, where the tangents of {len(y)} "
             f"results belong; return a tuple of {len(y)}, with None for a result without a derivative"
@@ -306,8 +308,8 @@ def check_tangent(name: str, ydot: Any, y: Any, xdot: Any = None) -> None:
     shape, wanted = shape_of(ydot), shape_of(y)
     if shape != wanted and not (_is_zero(ydot) or (xdot is not None and _lies_between(xdot, shape, wanted))):
         raise TangentError(
-            f"the rule of {name} returned a tangent of shape {shape} for a result of shape {wanted}; return ẏ "
-            f"of the shape of y"
+            f"the rule of {name} returned a tangent of shape {shape} for a result of shape {wanted}; return "
+            f"ẏ of the shape of y"
         )
     if is_complex(ydot) and not is_complex(y):
         raise TangentError(
@@ -344,7 +346,7 @@ def _elementwise(
             ydot = rule(y, xdot, *args, **kwargs)
         except ArithmeticError:  # a Python float divided by zero, where NumPy's is infinite
             ydot = rule(as_numpy(y), as_numpy(xdot), *map(as_numpy, args), **kwargs)
-        wrong = ydot != ydot if isinstance(ydot, float) else has_nan(ydot)  # float64 is a float too
+        wrong = ydot != ydot if issubclass(type(ydot), float) else has_nan(ydot)  # float64 is a float too
     if not wrong:
         return ydot
     return strong_slope(strong_zero(ydot, xdot), xdot, rule, y, args, kwargs)
@@ -380,7 +382,7 @@ def _linear(record: Record, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> A
 def _transposed(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
     """ẏ = (ȳ ↦ x̄)ᵀ ẋ: pull ẋ back along a tape of the rule."""
     x = kwargs[argnum] if isinstance(argnum, str) else args[argnum]
-    several = isinstance(y, (tuple, list))
+    several = issubclass(type(y), (tuple, list))
     outputs = list(y) if several else [y]
 
     def pulled(ybars: list[Any]) -> list[Any]:
@@ -443,31 +445,39 @@ def _some(x: Any) -> Any:
 
     They are large, so that a rule which clips them is seen not to be linear.
     """
-    if type(x) is float:
-        return 809.0169943749475
-    numbers = onp.arange(1, 1 + onp.size(plain(x))).reshape(shape_of(x))
-    some = (500 + numbers * 618.0339887498949 % 1000) * onp.where(numbers * 0.7548776662466927 % 1 < 0.4, -1, 1)
-    return (some * (1 + 0.5j) if is_complex(x) else some).astype(dtype_of(x))[()]
+    return 809.0169943749475 if type(x) is float else _some_numbers(shape_of(x), dtype_of(x))
+
+
+@functools.lru_cache(maxsize=64)
+def _some_numbers(shape: tuple[int, ...], dtype: Any) -> Any:
+    numbers = onp.arange(1, 1 + math.prod(shape)).reshape(shape)
+    some = (500 + numbers * 618.0339887498949 % 1000) * onp.where(
+        numbers * 0.7548776662466927 % 1 < 0.4, -1, 1
+    )
+    some = onp.asarray(some * (1 + 0.5j) if dtype.kind == "c" else some).astype(dtype)
+    some.flags.writeable = False
+    return some[()]
 
 
 def _are_alike(pairs: Any, others: Any) -> bool:
     """Say whether two sums of products are the same number, to the digits that any rule keeps."""
-    (a, of_a, digits), (b, of_b, more) = _product(pairs), _product(others)
-    difference = abs(a - b)
-    return not difference > max(digits, more) * (of_a + of_b) or not onp.isfinite(of_a + of_b)
+    with onp.errstate(all="ignore"):
+        (a, of_a, digits), (b, of_b, more) = _product(pairs), _product(others)
+        return not abs(a - b) > max(digits, more) * (of_a + of_b) or not math.isfinite(of_a + of_b)
 
 
 def _product(pairs: Any) -> tuple[float, float, float]:
-    """Return the real part of a sum of products, that of their sizes, and how far rounding may take it."""
-    total, size, digits = 0.0, 0.0, 1e-3
-    with onp.errstate(all="ignore"):
-        for a, b in pairs:
-            if a is not None and b is not None:
-                products = onp.asarray(plain(a)) * onp.asarray(plain(b))
-                if products.dtype.itemsize < (16 if products.dtype.kind == "c" else 8):
-                    digits = 3e-2
-                total += float(products.real.sum(dtype=float))
-                size += float(abs(products).sum(dtype=float))
+    """Return the real part of a sum of products, a bound of its size, and how far rounding may take it."""
+    total, size, digits = 0.0, 0.0, 1e-5
+    for a, b in pairs:
+        if a is not None and b is not None:
+            a, b = onp.asarray(plain(a)).ravel(), onp.asarray(plain(b)).ravel()
+            if a.dtype.kind == "c" or b.dtype.kind == "c":
+                a, b = onp.concatenate([a.real, a.imag]), onp.concatenate([b.real, -b.imag])
+            if a.itemsize < 8 or b.itemsize < 8:
+                digits = 3e-2
+            total += float(a.dot(b))
+            size += math.sqrt(float(a.dot(a)) * float(b.dot(b)))
     return total, size, digits
 
 

@@ -24,6 +24,7 @@ __all__ = ["closure_error", "guarded", "own", "refuse_container", "refuse_traced
 
 ndarray = onp.ndarray
 _NUMBERS = frozenset({ndarray, float, onp.float64, int, complex, bool})
+_SCALARS = frozenset({float, onp.float64})
 _COMPILED = (types.BuiltinFunctionType, onp.ufunc)
 
 
@@ -34,22 +35,24 @@ def guarded(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(f, [name for name in functools.WRAPPER_ASSIGNMENTS if hasattr(f, name)], ())
     def run(*args: Any, **kwargs: Any) -> Any:
-        y = _run(record, f, args, kwargs)
+        if len(args) == 1 and not kwargs and type(args[0]) in _SCALARS:  # as the code below does
+            y = f(args[0])
+            return y if type(y) in _SCALARS else own(y) if type(y) is ndarray else _checked(record, y)
+        try:
+            y = f(*map(_protected, args), **({name: _protected(x) for name, x in kwargs.items()} or kwargs))
+        except (ValueError, TypeError, BufferError) as error:
+            if not _is_of_writing(error):
+                raise
+            y = _run_on_copies(record, f, args, kwargs, error)
         if type(y) is ndarray:
-            return own(y)
+            return y if y.flags.writeable else y.copy()
         return y if type(y) in _NUMBERS else _checked(record, y)
 
     return run
 
 
-def _run(record: Record, f: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """Call f with arrays that cannot be written into, or, where compiled code wants others, with copies."""
-    try:
-        return f(*map(_protected, args), **{name: _protected(x) for name, x in kwargs.items()})
-    except (ValueError, TypeError, BufferError) as error:
-        if not _is_of_writing(error):
-            raise
-        reason = error
+def _run_on_copies(record: Record, f: Any, args: Any, kwargs: Any, reason: Exception) -> Any:
+    """Call f with copies of arrays, as compiled code may want them; refuse it if it writes into one."""
     copies, structure = tree.flatten((args, kwargs))
     copies = [x.copy() if type(x) is ndarray else x for x in copies]
     args_copied, kwargs_copied = tree.unflatten(structure, copies)
@@ -62,7 +65,10 @@ def _run(record: Record, f: Callable[..., Any], args: Any, kwargs: Any) -> Any:
 
 def _protected(x: Any) -> Any:
     if type(x) is ndarray:
-        return unwritable(x)
+        if x.flags.writeable:
+            x = x.view()
+            x.flags.writeable = False
+        return x
     return x if type(x) in _NUMBERS or tree.is_leaf(x) else tree.map(unwritable, x)
 
 

@@ -77,7 +77,7 @@ def repeats(index: Any) -> bool:
         return any(repeats(part) for part in index)
     if isinstance(index, list):
         index = onp.asarray(index)
-    return isinstance(index, ndarray) and index.ndim > 0 and index.dtype.kind != "b"
+    return issubclass(type(index), ndarray) and index.ndim > 0 and index.dtype.kind != "b"
 
 
 def assign(pair: list[Any], path: Any, index: Any) -> Any:

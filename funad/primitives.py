@@ -94,7 +94,7 @@ def primitive(
     known = record_of(f)
     if known is not None and known.wrapped is not known.f and (known.wrapped is f or not known.foreign):
         return known.wrapped
-    foreign = not module_of(f).startswith(_OURS)
+    foreign = not module_of(f).startswith(_OURS) or (isinstance(f, onp.ufunc) and not module_of(f))
     record = record_anew(f, name) if foreign else enter(f, name)
     record.containers = containers if isinstance(containers, tuple) else EVERYTHING if containers else ()
     wrapped = _wrapper(record, f)
@@ -121,11 +121,18 @@ def _wrapper(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
         return of_any(record, f)  # vecdot and the like take further keywords
     if record.foreign:
         record.f = guarded(record, f)
-    return _of_containers(record, f) if everything else _of_user(record, f) if record.foreign else of_any(record, f)
+    return (
+        _of_containers(record, f)
+        if everything
+        else _of_user(record, f)
+        if record.foreign
+        else of_any(record, f)
+    )
 
 
 def _look_like_a_ufunc(wrapped: Callable[..., Any], f: onp.ufunc) -> None:
     """Give the wrapper of a ufunc the attributes and the methods of ufuncs."""
+    wrapped.__qualname__ = f.__name__
     attributes = wrapped.__dict__
     for name in ("nin", "nout", "nargs", "ntypes", "types", "identity", "signature", "resolve_dtypes"):
         attributes[name] = getattr(f, name)
@@ -354,7 +361,7 @@ def _of_user(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         if len(args) == 1 and not kwargs and type(args[0]) is Box:
-            return recorded(*args)
+            return record_one(record, args[0])
         kinds = _containers_of_traced(record, args, kwargs)
         if kinds is None:
             y = f(*args, **kwargs)

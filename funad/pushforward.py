@@ -9,8 +9,8 @@ import numpy as onp
 
 from .boxes import Dual
 from .dual import dual, quietly, tangent_of
-from .registry import WORTH_DROPPING, Record
 from .errors import EndedTraceError
+from .registry import WORTH_DROPPING, Record
 from .tape import APART, LEFT, OUTPUT, WIDTH
 
 __all__ = ["as_call", "push_forward", "spare_values", "steps_to"]

@@ -284,10 +284,11 @@ def _define(f: Any, kind: str, rules: dict[ArgNum, Rule], masks: bool = False) -
         raise DuplicateRuleError(f"{record.name} is declared already, as {record.kind}")
     for argnum, rule in rules.items():
         if argnum in record.rules and not _may_replace(rule, record.rules[argnum]):
+            made = "primitive(f)" if record.foreign else "primitive(lambda *args: f(*args))"
             raise DuplicateRuleError(
-                f"{record.name} has a rule for argument {argnum} already: {_written(record.rules[argnum])}; a "
-                f"rule is replaced by one of the same name in the same module, or give this one to a wrapper "
-                f"of its own, which funad.primitive(f) makes of f again"
+                f"{record.name} has a rule for argument {argnum} already: {_written(record.rules[argnum])}; "
+                f"a rule is replaced by one of the same name in the same module, or give this one to a wrapper "
+                f"of its own, which funad.{made} makes of f"
             )
         check_rule(record, argnum, rule)
     record.add(kind, rules, masks)
@@ -400,9 +401,7 @@ def define_forward(f: Any, rules: dict[ArgNum, Rule], derived: dict[ArgNum, Deri
 
 def _underived(record: Record, derived: dict[ArgNum, Derived]) -> dict[ArgNum, Rule]:
     """Return the derived rules that no rule by hand stands in the place of."""
-    return {
-        n: rule for n, rule in derived.items() if isinstance(record.rules.get(n), (Derived, type(None)))
-    }
+    return {n: rule for n, rule in derived.items() if isinstance(record.rules.get(n), (Derived, type(None)))}
 
 
 class _AnyName(frozenset[str]):

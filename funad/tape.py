@@ -154,7 +154,9 @@ def has_left(error: IndexError) -> bool:
     while step.tb_next is not None:
         step = step.tb_next
     names = step.tb_frame.f_locals
-    return any(isinstance(names.get(n), int) and names[n] >= APART for n in ("source", "source_a", "source_b"))
+    return any(
+        isinstance(names.get(n), int) and names[n] >= APART for n in ("source", "source_a", "source_b")
+    )
 
 
 def has_ended(trace: Any) -> bool:
@@ -422,7 +424,7 @@ def check_spread(record: Record, xbar: Any, ybar: Any, x: Any) -> None:
     shape, wanted = shape_of(xbar), shape_of(x)
     if type(xbar) in (float, int) and xbar == 0:
         return
-    bar = () if isinstance(ybar, (tuple, list)) else shape_of(ybar)
+    bar = () if issubclass(type(ybar), (tuple, list)) else shape_of(ybar)
     if not broadcasts(wanted, shape) or (record.kind == "elementwise" and shape not in (wanted, bar)):
         raise CotangentError(
             f"the VJP rule of {record.name} returned a cotangent of shape {shape} for an argument of shape "
@@ -441,8 +443,10 @@ def check_spread(record: Record, xbar: Any, ybar: Any, x: Any) -> None:
 
 
 def _any_complex(ybar: Any) -> bool:
-    parts = ybar if isinstance(ybar, (tuple, list)) else (ybar,)
-    return any(is_complex(part) for part in parts if part is not None and not isinstance(part, (dict, list)))
+    parts = ybar if issubclass(type(ybar), (tuple, list)) else (ybar,)
+    return any(
+        is_complex(part) for part in parts if part is not None and not issubclass(type(part), (dict, list))
+    )
 
 
 def accumulate(before: Any, xbar: Any, slot: int, owned: set[int]) -> Any:

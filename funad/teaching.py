@@ -429,7 +429,7 @@ def without_rule(name: str, found: str) -> str:
 def refused_constant(x: Any) -> NotDifferentiableError | None:
     """Return the error of an array whose arithmetic is its own beside a traced value; None of others."""
     kind: Any = type(x)
-    if isinstance(x, onp.ndarray):
+    if issubclass(type(x), onp.ndarray):
         own = (
             kind.__mul__ is not onp.ndarray.__mul__ or kind.__array_ufunc__ is not onp.ndarray.__array_ufunc__
         )

@@ -92,9 +92,9 @@ def _checked(trace: Any, y: Any) -> Any:
             if has_ended(x.tape):
                 refuse_ended()
             x = x.value
-        if type(x) not in SCALARS and not isinstance(x, onp.ndarray) and isinstance(x, _COLLECTIONS):
+        if type(x) not in SCALARS and not issubclass(type(x), onp.ndarray) and isinstance(x, _COLLECTIONS):
             _check_foreign(trace, x)
-        of_objects = isinstance(x, onp.ndarray) and x.dtype == object
+        of_objects = issubclass(type(x), onp.ndarray) and x.dtype == object
         if seen > 1 or (of_objects and any(isinstance(part, Traced) for part in x.flat)):
             raise NotDifferentiableError(
                 "the result was computed with an array of dtype object that holds traced values (as "

@@ -126,7 +126,7 @@ def _children(tree: Any) -> tuple[Sequence[Any], Any] | None:
         return list(tree.values()), tuple(tree)
     if kind in _registered:
         return _registered[kind][0](tree)
-    if isinstance(tree, tuple) and hasattr(kind, "_fields"):
+    if issubclass(type(tree), tuple) and hasattr(kind, "_fields"):
         return tree, None
     fields = getattr(kind, "__dataclass_fields__", None)
     if fields is not None:
@@ -317,7 +317,7 @@ def _leaf_like(leaf: Any, part: Any, shape: tuple[int, ...]) -> Any:
     if not shape:
         return part[0]
     part = onp.reshape(part, shape)
-    return part.astype(leaf.dtype) if isinstance(part, onp.ndarray) and hasattr(leaf, "dtype") else part
+    return part.astype(leaf.dtype) if issubclass(type(part), onp.ndarray) and hasattr(leaf, "dtype") else part
 
 
 def paths(tree: Any, root: str = "") -> list[str]:

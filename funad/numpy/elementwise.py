@@ -217,6 +217,7 @@ def clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None, **kwargs):
         kwargs["out"] = out
     return _call(_clip, (a, a_min, a_max), kwargs)
 
+
 absolute = abs = primitive(_np.absolute)
 fabs = primitive(_np.fabs)
 sign = primitive(_np.sign)
@@ -234,6 +235,7 @@ def where(condition, /, *branches):
     # The condition has no derivative: unwrapped here, it needs no rule, and indices stay plain.
     condition = _unbox(condition if _innermost((condition,)) is None else _as_array(condition))
     return _call(_where, (condition, *branches), {}) if branches else _np.where(condition)
+
 
 _nan_to_num = _enter(_np.nan_to_num)
 

@@ -88,6 +88,7 @@ def extract(condition, arr):
 @_composite(_np.select, iterators=True)
 def select(condlist, choicelist, default=0):
     """Return each element from the first choice whose condition is true."""
+    condlist, choicelist = list(condlist), list(choicelist)
     if len(condlist) != len(choicelist) or not condlist:
         raise ValueError("select needs a list of conditions and one choice for each of them")
     *choicelist, default = map(_as_array, (*choicelist, default))

@@ -185,7 +185,7 @@ require = _unseen(_np.require)
 
 
 def _cast(x, dtype, casting="unsafe"):
-    if isinstance(x, _np.ndarray):
+    if issubclass(type(x), _np.ndarray):
         return x.astype(dtype, casting=casting)
     return _np.asarray(x).astype(dtype, casting=casting)[()]
 

@@ -80,7 +80,7 @@ def _with_keywords(
             record.rule(argnum, _unbox(x))
     args = _in_types(f, args, dtype, signature, casting, out)
     if not subok:
-        args = [_np.asarray(x) if isinstance(x, _np.ndarray) else x for x in args]
+        args = [_np.asarray(x) if issubclass(type(x), _np.ndarray) else x for x in args]
     if where is not True or out is not None:
         return _into(f, args, _unbox(where), out, casting, axes)
     y = _along_axes(record, args, **axes) if axes else record.wrapped(*args)

@@ -77,7 +77,7 @@ def check_argnums(f: Callable[..., Any], argnums: Any, argnum: Any = None) -> Ar
         argnums = int(argnums)
     many = argnums if isinstance(argnums, tuple) else (argnums,)
     if not many or not all(isinstance(n, (int, str)) and not isinstance(n, bool) for n in many):
-        given = isinstance(argnums, (float, complex, onp.ndarray, dict))  # as in grad(f, x)
+        given = issubclass(type(argnums), (float, complex, onp.ndarray, dict))  # as in grad(f, x)
         raise ArgumentError(
             f"argnums is an int, a name or a tuple of them, not {argnums!r:.60}"
             + ("; what f is called with comes in a second call, grad(f)(x)" if given else "")
@@ -232,14 +232,14 @@ class Call:
 
 def differentiable(f: Any, place: int | str, x: Any, whole: Any = None, n: int = 0) -> Any:
     """Return the n-th leaf of an argument as a float, complex or array of them; refuse what cannot be one."""
-    if isinstance(x, float):
+    if issubclass(type(x), float):
         return x
     if isinstance(x, Traced):
         return x if not has_ended(x.tape) else refuse_ended()
-    if isinstance(x, (int, complex)) and not isinstance(x, bool):
+    if issubclass(type(x), (int, complex)) and not isinstance(x, bool):
         return float(x) if isinstance(x, int) else onp.complex128(x)
-    own = type(x) is not ndarray and isinstance(x, ndarray) and refused_constant(x) is not None
-    if isinstance(x, (ndarray, onp.generic)) and not own:
+    own = type(x) is not ndarray and issubclass(type(x), ndarray) and refused_constant(x) is not None
+    if issubclass(type(x), (ndarray, onp.generic)) and not own:
         if x.dtype.kind in "fc":
             return x
         if x.dtype.kind in "iu":
@@ -252,11 +252,11 @@ def differentiable(f: Any, place: int | str, x: Any, whole: Any = None, n: int =
         found = (
             f"a {type(x).__name__}, whose arithmetic is its own (give numpy.asarray(x), and a mask beside it)"
         )
-    elif hasattr(x, "__array__") and not isinstance(x, (ndarray, onp.generic)):
+    elif hasattr(x, "__array__") and not issubclass(type(x), (ndarray, onp.generic)):
         found += " (give its values as an array: numpy.asarray(x))"
     elif place == 0 and hasattr(type(x), name):
         found += " (self, the object of the method, counts too: argnums=1 is the argument behind it)"
-    elif not callable(x) and not isinstance(x, (str, bytes, bool, type(None), ndarray, onp.generic)):
+    elif not callable(x) and not issubclass(type(x), (str, bytes, bool, type(None), ndarray, onp.generic)):
         found += " (if it holds numbers, make its class a container with funad.tree.register)"
     raise ArgumentTypeError(
         f"{which} of {name}{f', at {path},' if path else ''} is {found}, and a derivative is taken "
@@ -416,8 +416,8 @@ def check_not_discrete(f: Any, ys: list[Any]) -> None:
     if ys and all(is_number(y) and dtype_of(y).kind in "biu" for y in ys):
         kind = "booleans" if all(dtype_of(y).kind == "b" for y in ys) else "integers"
         raise NonScalarOutputError(
-            f"{name_of(f)} returned {kind} ({describe(ys[0])}), whose derivative is 0 where they do not jump; "
-            f"return 1.0 * y, if zeros are what is wanted"
+            f"{name_of(f)} returned {kind} ({describe(ys[0])}), whose derivative is 0 where they do not "
+            f"jump; return 1.0 * y, if zeros are what is wanted"
         )
 
 

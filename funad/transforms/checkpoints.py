@@ -156,7 +156,7 @@ class _Checkpoint:
                 return self._pulled(tape, inner, sources, y, ybar, xs, n)
             y_again, pull = vjp(self._result, xs)
             self._check(y, tree.flatten(y_again)[0])
-            return pull(tree.unflatten(self.output, ybar))  # type: ignore[no-any-return]
+            return pull(tree.unflatten(self.output, ybar))
 
         record = Record(rule, name_of(self.f))
         record.kind, record.containers, record.rules = "vjp", (0,), {0: rule}
@@ -195,6 +195,8 @@ class _Checkpoint:
         for before, part in zip(y, again, strict=True):
             if is_inexact(before):
                 a, b = onp.asarray(plain(before)), onp.asarray(plain(part))
+                if a.shape == b.shape and (a == b).all():
+                    continue
                 with onp.errstate(all="ignore"):
                     alike = a.shape == b.shape and onp.allclose(
                         a, b, rtol=1e-3, atol=1e-6 * float(abs(a).max(initial=0.0)), equal_nan=True
@@ -206,8 +208,8 @@ class _Checkpoint:
         name = name_of(self.f)
         raise ArgumentError(
             f"{name} gave another result when checkpoint ran it again on the way back: what it reads has "
-            f"changed since, as an array, a counter or a generator of random numbers does; pass that to {name} "
-            f"as an argument"
+            f"changed since, as an array, a counter or a generator of random numbers does; pass that to "
+            f"{name} as an argument"
         )
 
 

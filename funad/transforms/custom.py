@@ -9,15 +9,14 @@ import numpy as onp
 
 from .. import numpy as np
 from .. import tree
-from ..boxes import Box, Traced, innermost, unbox
+from ..boxes import Box, Traced, unbox
 from ..errors import ArgumentError, CotangentError, EndedTraceError, NotDifferentiableError
 from ..guarding import closure_error, wrote
 from ..joint import step, step_of_one
 from ..registry import signature_of
 from ..spaces import describe, dtype_of, is_complex, is_number, name_of, shape_of
-from ..tape import Tape
 from .calls import Transformed, takes
-from .reverse import stop_gradient, vjp
+from .reverse import stop_gradient
 
 __all__ = ["custom_vjp", "numerical", "tap", "value"]
 
@@ -175,7 +174,8 @@ def numerical(f: Any, step: float | None = None, order: int = 2) -> Any:
     ----------
     f : callable
         Takes floats and float arrays by position; returns a float, an array, or a container.
-        It is called with plain values only, and may not close over traced ones. The shapes of what goes in and comes out are free.
+        It is called with plain values only, and may not close over traced ones. The shapes of what
+        goes in and comes out are free.
     step : float, optional
         The step, relative to max(1, \\|x\\|); by default the best for float64 and the order.
     order : int, default 2
@@ -249,7 +249,7 @@ def _numerical(f: Any, h: float, order: int, args: Any, kwargs: Any) -> Any:
 
 def _own(x: Any) -> Any:
     """Return an array into which a black box may write."""
-    return x.copy() if isinstance(x, onp.ndarray) else x
+    return x.copy() if issubclass(type(x), onp.ndarray) else x
 
 
 def _unit(x: Any, index: Any) -> Any:
@@ -311,4 +311,4 @@ def value(x: Any) -> Any:
     >>> seen
     [3.0]
     """
-    return tree.map(unbox, x) if not isinstance(x, (Traced, onp.ndarray)) else unbox(x)
+    return tree.map(unbox, x) if not issubclass(type(x), (Traced, onp.ndarray)) else unbox(x)

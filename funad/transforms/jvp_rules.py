@@ -65,7 +65,10 @@ def _transposed(name: str, argnum: ArgNum, rule: Rule) -> Rule:
         leaves, structure = tree.flatten(x)
 
         def push(xdots: list[Any]) -> list[Any]:
-            found = tree.flatten(rule(y, tree.unflatten(structure, xdots), *args, **kwargs))[0]
+            ydot = rule(y, tree.unflatten(structure, xdots), *args, **kwargs)
+            if tree.is_leaf(y):
+                return [fitted_tangent(name, ydot, y)]
+            found = tree.flatten(ydot)[0]
             if len(found) != len(parts):
                 raise TangentError(
                     f"the forward rule of {name} returned {len(found)} tangents, but {name} has "

@@ -260,7 +260,7 @@ def gradient_of(call: Call, y: Any, tape: Tape, holomorphic: bool = False, for_t
 
 
 def _is_large(x: Any) -> bool:
-    return isinstance(x, ndarray) and x.nbytes > WORTH_DROPPING
+    return issubclass(type(x), ndarray) and x.nbytes > WORTH_DROPPING
 
 
 def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:
@@ -268,18 +268,18 @@ def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:
     if (type(y) is float or type(y) is float64) and not holomorphic:
         return
     name = name_of(f)
-    if not isinstance(unbox(y), _NUMBERS):
+    if not issubclass(type(unbox(y)), _NUMBERS):
         raise NonScalarOutputError(
             f"grad needs a function with a scalar output, but {name} returned "
             f"{describe(y)}; return one number"
             + (", and use has_aux=True to return more beside it" if isinstance(y, tuple) else "")
         )
+    check_not_discrete(f, [y])
     if shape_of(y) != ():
         raise NonScalarOutputError(
             f"grad needs a function with a scalar output, but {name} returned shape "
             f"{shape_of(y)}; sum it, or use jacobian for one gradient per output"
         )
-    check_not_discrete(f, [y])
     if holomorphic:
         check_complex_result(f, y)
     elif is_complex(y):
@@ -369,7 +369,7 @@ def stop_gradient(x: Any) -> Any:
     >>> grad(lambda x: x * stop_gradient(x))(3.0)
     3.0
     """
-    return _stopped(x) if isinstance(x, (Traced, ndarray)) else tree.map(_stopped, x)
+    return _stopped(x) if issubclass(type(x), (Traced, ndarray)) else tree.map(_stopped, x)
 
 
 def _stopped(x: Any) -> Any:

@@ -289,7 +289,7 @@ def _push_mean(argnum: int, y: Any, xdot: Any, count: int, a: Any, axis: Any = N
 def _moved(index: Any) -> Any:
     """Return the index that does in every member of a stack what ``index`` does in one."""
     parts = index if type(index) is tuple else (index,)
-    arrays = sum(isinstance(part, (ndarray, list)) for part in parts)
+    arrays = sum(issubclass(type(part), (ndarray, list)) for part in parts)
     # Several arrays, or one beside integers, may put their axes in front of all others.
     if arrays > 1 or (arrays and any(isinstance(part, (int, onp.integer)) for part in parts)):
         raise Unstacked
