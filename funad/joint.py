@@ -135,10 +135,11 @@ def _traced_anew(trace: Any, parts: list[Any], output: Any, residuals: Any, call
     for x in kept:
         known = any(x is parts[n] for n in lost) or any(x is y for y in given)
         if is_inexact(x) and not known and not _is_of(trace, x):
+            found = describe(x)
             raise NotDifferentiableError(
                 f"the forward function of {name} has lost the trace of its result, as comparisons, float() "
-                f"and compiled code do, and keeps {describe(x)} among the residuals, whose part in the "
-                f"second derivative would be lost; keep x, or call {name} itself in the forward function, and keep "
+                f"and compiled code do, and keeps {found} among the residuals, whose part in the second "
+                f"derivative would be lost; keep x, or call {name} itself in the forward function, and keep "
                 f"its result or what traced functions make of that"
             )
 

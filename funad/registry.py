@@ -287,8 +287,8 @@ def _define(f: Any, kind: str, rules: dict[ArgNum, Rule], masks: bool = False) -
             made = "primitive(f)" if record.foreign else "primitive(lambda *args: f(*args))"
             raise DuplicateRuleError(
                 f"{record.name} has a rule for argument {argnum} already: {_written(record.rules[argnum])}; "
-                f"a rule is replaced by one of the same name in the same module, or give this one to a wrapper "
-                f"of its own, which funad.{made} makes of f"
+                f"a rule is replaced by one of the same name in the same module, or give this one to a "
+                f"wrapper of its own, which funad.{made} makes of f"
             )
         check_rule(record, argnum, rule)
     record.add(kind, rules, masks)

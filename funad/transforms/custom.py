@@ -9,14 +9,14 @@ import numpy as onp
 
 from .. import numpy as np
 from .. import tree
-from ..boxes import Box, Traced, unbox
+from ..boxes import Box, Traced
 from ..errors import ArgumentError, CotangentError, EndedTraceError, NotDifferentiableError
 from ..guarding import closure_error, wrote
 from ..joint import step, step_of_one
 from ..registry import signature_of
 from ..spaces import describe, dtype_of, is_complex, is_number, name_of, shape_of
 from .calls import Transformed, takes
-from .reverse import stop_gradient
+from .reverse import plain_copy, stop_gradient
 
 __all__ = ["custom_vjp", "numerical", "tap", "value"]
 
@@ -311,4 +311,4 @@ def value(x: Any) -> Any:
     >>> seen
     [3.0]
     """
-    return tree.map(unbox, x) if not issubclass(type(x), (Traced, onp.ndarray)) else unbox(x)
+    return plain_copy(x) if issubclass(type(x), (Traced, onp.ndarray)) else tree.map(plain_copy, x)

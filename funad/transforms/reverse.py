@@ -372,9 +372,15 @@ def stop_gradient(x: Any) -> Any:
     return _stopped(x) if issubclass(type(x), (Traced, ndarray)) else tree.map(_stopped, x)
 
 
+def plain_copy(x: Any) -> Any:
+    """Return the plain value under every trace, an array as a copy."""
+    x = unbox(x)
+    return x.copy() if issubclass(type(x), ndarray) else x
+
+
 def _stopped(x: Any) -> Any:
     """Return x under no trace but one that transposes a rule: it stops no derivative of the rule itself."""
     if not isinstance(x, Traced):
-        return x.copy() if issubclass(type(x), ndarray) else x
+        return plain_copy(x)
     inner = _stopped(x.value)
     return box_of(x.tape, inner, x.index) if type(x) is Box and x.tape.transposing else inner
