@@ -157,7 +157,7 @@ def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             return y
     tape = innermost((*args, *kwargs.values()))
     if tape is None:
-        if record.iterators is not None and any(map(is_iterator, (*args, *kwargs.values()))):
+        if record.iterators is not None and not is_one_list(args, kwargs) and has_iterator(args, kwargs):
             return record.iterators(record, args, kwargs)
         return record.f(*args, **kwargs)
     if record.views and args:
@@ -165,6 +165,16 @@ def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             return view_of(args[0], record, args[1:], kwargs)
         return linked(_call(tape, record, args, kwargs), record, args, kwargs)
     return _call(tape, record, args, kwargs)
+
+
+def has_iterator(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Say whether an argument of a function that takes lists is an iterator."""
+    return any(map(is_iterator, (*args, *kwargs.values())))
+
+
+def is_one_list(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Say whether a list is all that a function is given, as nearly always."""
+    return len(args) == 1 and not kwargs and type(args[0]) in (list, tuple)
 
 
 def is_iterator(x: Any) -> bool:

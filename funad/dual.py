@@ -461,23 +461,36 @@ def _some_numbers(shape: tuple[int, ...], dtype: Any) -> Any:
 
 def _are_alike(pairs: Any, others: Any) -> bool:
     """Say whether two sums of products are the same number, to the digits that any rule keeps."""
-    with onp.errstate(all="ignore"):
-        (a, of_a, digits), (b, of_b, more) = _product(pairs), _product(others)
-        return not abs(a - b) > max(digits, more) * (of_a + of_b) or not math.isfinite(of_a + of_b)
+    (a, of_a, digits), (b, of_b, more) = _product(pairs), _product(others)
+    size = of_a + of_b
+    return abs(a - b) <= max(digits, more) * size or not math.isfinite(size)
 
 
 def _product(pairs: Any) -> tuple[float, float, float]:
     """Return the real part of a sum of products, a bound of its size, and how far rounding may take it."""
     total, size, digits = 0.0, 0.0, 1e-5
     for a, b in pairs:
-        if a is not None and b is not None:
-            a, b = onp.asarray(plain(a)).ravel(), onp.asarray(plain(b)).ravel()
-            if a.dtype.kind == "c" or b.dtype.kind == "c":
-                a, b = onp.concatenate([a.real, a.imag]), onp.concatenate([b.real, -b.imag])
-            if a.itemsize < 8 or b.itemsize < 8:
-                digits = 3e-2
-            total += float(a.dot(b))
-            size += math.sqrt(float(a.dot(a)) * float(b.dot(b)))
+        if a is None or b is None:
+            continue
+        a, b = plain(a), plain(b)
+        if type(a) is ndarray and type(b) is ndarray and a.dtype.kind == b.dtype.kind == "f":
+            a, b = a.reshape(-1), b.reshape(-1)
+            part, bound = float(a.dot(b)), math.sqrt(float(a.dot(a)) * float(b.dot(b)))
+        elif issubclass(type(a), float) and issubclass(type(b), float):
+            part = a * b
+            bound = abs(part)
+        else:
+            a, b = onp.ravel(a), onp.ravel(b)
+            part = float((a * b).real.sum())
+            bound = float(onp.linalg.norm(a)) * float(onp.linalg.norm(b))
+        if (
+            getattr(a, "itemsize", 8) < 8
+            or getattr(b, "itemsize", 8) < 8
+            or "F" in (dtype_of(a).char, dtype_of(b).char)
+        ):
+            digits = 3e-2
+        total += part
+        size += bound
     return total, size, digits
 
 

@@ -23,8 +23,7 @@ from .spaces import describe, is_inexact
 __all__ = ["closure_error", "guarded", "own", "refuse_container", "refuse_traced", "unwritable", "wrote"]
 
 ndarray = onp.ndarray
-_NUMBERS = frozenset({ndarray, float, onp.float64, int, complex, bool})
-_SCALARS = frozenset({float, onp.float64})
+_NUMBERS = frozenset({float, onp.float64, int, complex, bool})
 _COMPILED = (types.BuiltinFunctionType, onp.ufunc)
 
 
@@ -35,11 +34,10 @@ def guarded(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(f, [name for name in functools.WRAPPER_ASSIGNMENTS if hasattr(f, name)], ())
     def run(*args: Any, **kwargs: Any) -> Any:
-        if len(args) == 1 and not kwargs and type(args[0]) in _SCALARS:  # as the code below does
-            y = f(args[0])
-            return y if type(y) in _SCALARS else own(y) if type(y) is ndarray else _checked(record, y)
+        given = args if _NUMBERS.issuperset(map(type, args)) else map(_protected, args)
+        named = {name: _protected(x) for name, x in kwargs.items()} if kwargs else kwargs
         try:
-            y = f(*map(_protected, args), **({name: _protected(x) for name, x in kwargs.items()} or kwargs))
+            y = f(*given, **named)
         except (ValueError, TypeError, BufferError) as error:
             if not _is_of_writing(error):
                 raise
@@ -67,7 +65,7 @@ def _protected(x: Any) -> Any:
     if type(x) is ndarray:
         if x.flags.writeable:
             x = x.view()
-            x.flags.writeable = False
+            x.setflags(write=False)
         return x
     return x if type(x) in _NUMBERS or tree.is_leaf(x) else tree.map(unwritable, x)
 

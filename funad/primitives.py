@@ -17,7 +17,8 @@ from .calling import (
     OTHERS,
     PLAIN,
     call,
-    is_iterator,
+    has_iterator,
+    is_one_list,
     of_lists,
     record_one,
     record_two,
@@ -197,31 +198,21 @@ def composite(
     it is on plain values, by default ``f`` itself. ``iterators`` says that it takes them for lists.
     """
     on_plain = f if plain is None else plain
-    if iterators:
-        on_plain = _listing(on_plain, f)
 
     def decorate(g: Callable[..., Any]) -> Callable[..., Any]:
         @by_hand(f, "composite")
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             if len(args) == 1 and not kwargs and type(args[0]) is ndarray:
                 return on_plain(*args)
-            traced = innermost((*args, *kwargs.values())) is not None
-            return (g if traced else on_plain)(*args, **kwargs)
+            if innermost((*args, *kwargs.values())) is not None:
+                return g(*args, **kwargs)
+            if iterators and not is_one_list(args, kwargs) and has_iterator(args, kwargs):
+                return of_lists(record_of(f), args, kwargs)  # type: ignore[arg-type]
+            return on_plain(*args, **kwargs)
 
         return wrapped
 
     return decorate
-
-
-def _listing(on_plain: Callable[..., Any], f: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function of plain values that calls the wrapper of f with lists in the place of iterators."""
-
-    def run(*args: Any, **kwargs: Any) -> Any:
-        if any(map(is_iterator, (*args, *kwargs.values()))):
-            return of_lists(record_of(f), args, kwargs)  # type: ignore[arg-type]
-        return on_plain(*args, **kwargs)
-
-    return run
 
 
 # The wrappers of ufuncs name the keywords of ufuncs one by one, None for "not given": Python calls

@@ -144,7 +144,8 @@ def _unlock(x: ndarray) -> None:
         if count:
             _holders[id(x)] = count
             return
-        owner = x.base if issubclass(type(x.base), ndarray) and id(x.base) in _holders else x
+        base: Any = x.base
+        owner = base if issubclass(type(base), ndarray) and id(base) in _holders else x
         owner.flags.writeable = True  # NumPy wants it of an array before a view of it
         x.flags.writeable = True
         owner.flags.writeable = owner is x
