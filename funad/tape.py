@@ -60,10 +60,11 @@ _levels = itertools.count(1)  # each trace takes the next: nothing to undo when 
 class Tape:
     """One reverse-mode trace: its level, its entries, the number of its inputs and its constants."""
 
-    __slots__ = ("entries", "inputs", "level", "snapshots", "transposing")
+    __slots__ = ("entries", "inputs", "level", "lock", "snapshots", "transposing")
 
     def __init__(self, inputs: int, entries: list[Any] | None = None) -> None:
         self.level = next(_levels)
+        self.lock: Any = None  # for one thread at a time to record on it once more
         self.transposing = False  # whether it transposes a rule: no derivative is taken along it
         self.inputs = inputs
         self.snapshots: Snapshots | None = None  # made for the first constant that is an array

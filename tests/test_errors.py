@@ -229,7 +229,7 @@ COMPILED = {
     ),
     "numba": (
         lambda x: compiled(x),
-        "compiled(x) was given a traced value … cannot determine Numba type … funad.primitive(",
+        "compiled(x) was given a traced value … unbox array from PyObject … funad.primitive(",
     ),
     "pickle": (lambda x: pickle.dumps(x), "cannot be pickled … another process … stop_gradient(x)"),
 }
@@ -240,8 +240,8 @@ typed_sin.argtypes, typed_sin.restype = [ctypes.c_double], ctypes.c_double
 
 def compiled(x):
     """Stands for a function compiled by Numba, which is not installed: it raises what that raises."""
-    if not isinstance(x, (float, onp.ndarray)):
-        raise TypeError(f"cannot determine Numba type of {type(x)}")
+    if type(x) not in (float, onp.ndarray):
+        raise TypeError("can't unbox array from PyObject into native value.")
     return x
 
 

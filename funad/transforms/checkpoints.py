@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from _thread import RLock
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as onp
@@ -137,8 +137,7 @@ class _Checkpoint:
         inner = tuple(self.tapes[:-1])
         sources = [x.index if isinstance(x, Traced) and x.tape is tape else 0 for x in xs]
         values = [x.value if source else x for x, source in zip(xs, sources, strict=True)]
-        with recorded_apart([tape]) as (segment,):
-            parts = self._run(values)
+        parts, segment = apart([tape], self._run, values)
         closed = _read_from_before(segment, parts, tape)
         parts = [part.value if _is_on(part, tape) else part for part in parts]
         if any(isinstance(part, Traced) and part.tape.level >= tape.level for part in parts):
@@ -150,6 +149,9 @@ class _Checkpoint:
             if source not in sources:
                 sources.append(source)
                 values.append(value)
+
+        if closes and tape.lock is None:
+            tape.lock = RLock()
 
         def rule(y: Any, ybar: Any, xs: list[Any]) -> Any:
             if closes:
@@ -171,8 +173,8 @@ class _Checkpoint:
             box_of(tape, x, source) if source else x
             for x, source in zip(xs[:n], sources[:n], strict=True)
         ]  # fmt: skip
-        with recorded_apart([tape, *inner]) as (segment, *_):
-            parts = [_out_of(inner, part) for part in self._call_f(boxes)]
+        found, segment = self._opened([tape, *inner], boxes)
+        parts = [_out_of(inner, part) for part in found]
         self._check(y, parts)
         slots = {source: k for k, source in enumerate(dict.fromkeys(filter(None, sources)), 1)}
         if any(source not in slots for source in _read_from_before(segment, parts, tape)):
@@ -189,6 +191,15 @@ class _Checkpoint:
             xbar = found[place - 1] if place else None
             xbars.append(zeros_like(x) if xbar is None else xbar)
         return xbars
+
+    def _opened(self, tapes: list[Tape], boxes: list[Any]) -> tuple[Any, Apart]:
+        """Run f on boxes of tapes that are over, or wait: another thread may be doing so."""
+        try:
+            tapes[0].lock.acquire()
+            return apart(tapes, self._call_f, boxes)
+        finally:
+            with contextlib.suppress(RuntimeError):  # an interrupt has come before it was acquired
+                tapes[0].lock.release()
 
     def _check(self, y: Any, again: list[Any]) -> None:
         """Refuse a function that gives another result when it runs again."""
@@ -231,25 +242,28 @@ def _out_of(tapes: Any, x: Any) -> Any:
     return x
 
 
-_opening = RLock()
+def apart(tapes: list[Tape], run: Callable[..., Any], *args: Any) -> tuple[Any, Apart]:
+    """Call a function while tapes, also such as are over, record in lists of their own.
 
-
-@contextlib.contextmanager
-def recorded_apart(tapes: list[Tape]) -> Iterator[list[Apart]]:
-    """Have tapes record in lists of their own for a while, also tapes that are over."""
-    with _opening:
-        before, active = [(tape.entries, tape.snapshots) for tape in tapes], TRACING.active
-        segments = [Apart() for _ in tapes]
-        try:
-            TRACING.active = True
-            for tape, segment in zip(tapes, segments, strict=True):
-                tape.entries, tape.snapshots = segment, None
-            yield segments
-        finally:
-            TRACING.active = active
-            for tape, (entries, snapshots) in zip(tapes, before, strict=True):
-                tape.release()
-                tape.entries, tape.snapshots = entries, snapshots
+    Return its result, and what the first of the tapes has recorded. No context manager: an interrupt
+    between its beginning and that of its block would leave the tapes as they must not be left.
+    """
+    before, active = [(tape.entries, tape.snapshots) for tape in tapes], TRACING.active
+    segments = [Apart() for _ in tapes]
+    kept = []
+    try:
+        TRACING.active = True
+        for tape, segment in zip(tapes, segments, strict=True):
+            tape.entries, tape.snapshots = segment, None
+        return run(*args), segments[0]
+    finally:
+        TRACING.active = active
+        for tape, (entries, snapshots) in zip(tapes, before, strict=True):
+            kept += [tape.snapshots]
+            tape.entries, tape.snapshots = entries, snapshots
+        for snapshots in kept:
+            if snapshots is not None:
+                snapshots.release()
 
 
 def _calls(segment: Apart) -> Iterator[tuple[Any, ...]]:
@@ -260,39 +274,40 @@ def _calls(segment: Apart) -> Iterator[tuple[Any, ...]]:
 def _read_from_before(segment: Apart, parts: list[Any], tape: Tape) -> dict[int, Any]:
     """Return the slots from before the segment that it reads, with the values there."""
     found: dict[int, Any] = {}
-
-    def note(source: Any, value: Any) -> None:
-        if type(source) is tuple:
-            for part, inside in zip(source, value, strict=True):
-                note(part, inside)
-        elif 0 < source < APART:
-            found.setdefault(source, value)
-
     for record, _, a, b, source_a, source_b, _ in _calls(segment):
         if record is not OUTPUT:
             args, kwargs, sources = as_call(a, b, source_a, source_b)
             for argnum, source in sources:
-                note(source, args[argnum] if isinstance(argnum, int) else kwargs[argnum])
+                _note(found, source, args[argnum] if isinstance(argnum, int) else kwargs[argnum])
     for part in parts:
         if _is_on(part, tape):
-            note(part.index, part.value)
+            _note(found, part.index, part.value)
     return found
+
+
+def _note(found: dict[int, Any], source: Any, value: Any) -> None:
+    """Note a slot from before a segment, or those of a list of values, with what stands there."""
+    if type(source) is tuple:
+        for part, inside in zip(source, value, strict=True):
+            _note(found, part, inside)
+    elif 0 < source < APART:
+        found.setdefault(source, value)
 
 
 def _renumbered(segment: Apart, slots: dict[int, int]) -> list[Any]:
     """Return a segment as the entries of a tape of which ``slots`` are the inputs."""
-    ahead = len(slots) + 1
-
-    def place(source: Any) -> Any:
-        if type(source) is tuple:
-            return tuple(map(place, source))
-        return source if not source else slots[source] if source < APART else source - APART + ahead
-
-    entries: list[Any] = [None] * ahead
+    entries: list[Any] = [None] * (len(slots) + 1)
     for record, y, a, b, source_a, source_b, _ in _calls(segment):
         if type(source_b) is tuple:
-            source_b = tuple((argnum, place(source)) for argnum, source in source_b)
+            source_b = tuple((argnum, _place(source, slots)) for argnum, source in source_b)
         elif source_b is not None:
-            source_b = place(source_b)
-        entries += (record, y, a, b, source_a and place(source_a), source_b, None)
+            source_b = _place(source_b, slots)
+        entries += (record, y, a, b, source_a and _place(source_a, slots), source_b, None)
     return entries
+
+
+def _place(source: Any, slots: dict[int, int]) -> Any:
+    """Return the new number of a source, or those of several."""
+    if type(source) is tuple:
+        return tuple(_place(part, slots) for part in source)
+    return source if not source else slots[source] if source < APART else source - APART + len(slots) + 1
