@@ -14,9 +14,20 @@ from typing import Any
 
 import numpy as onp
 
-from .boxes import BINARY, Box, Dual, Traced, innermost, link, own_index, unbox
+from .boxes import (
+    BINARY,
+    CONSTANTS,
+    Box,
+    Dual,
+    Traced,
+    innermost,
+    link,
+    own_index,
+    unbox,
+)
 from .dual import dual
-from .indices import ASSIGN, Step, follow, put
+from .foreign import rebound_to
+from .indices import ASSIGN, Step, TracedMemory, follow, put
 from .registry import WORTH_DROPPING, Record, enter
 from .spaces import ghost, zeros_like
 from .tape import TRACING, Tape
@@ -26,6 +37,8 @@ __all__ = ["Array", "array_of", "content", "content_of", "fillable", "linked", "
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 _GETITEM = enter(operator.getitem)
 _WHOLE = Ellipsis
+_PARTS = (Traced, list, tuple)
+_VALUES: Any = (Traced, ndarray, onp.generic, float, int, complex)
 
 
 class Cell:
@@ -92,7 +105,9 @@ class Array(Traced):
         if issubclass(type(y), ndarray) and y.base is not None and onp.may_share_memory(y, plain):
             return _view(self, index)
         # A copy, so the cell keeps its memory.
-        return fillable(_GETITEM.wrapped(_apart(content(self) if self.path else self.cell.value), index))
+        if self.path and getattr(self, "seen", (None,))[0] == self.cell.version:
+            return fillable(_GETITEM.wrapped(_apart(content(self)), index))
+        return fillable(_GETITEM.wrapped(follow(_apart(self.cell.value), self.path), index))
 
     def __setitem__(self, index: Any, v: Any) -> None:
         if type(v) is Array and _is_part(v, self, index):
@@ -397,6 +412,8 @@ def _rebound(x: Any, y: Any) -> Any:
     ):  # fmt: skip
         x.value, x.index = b, y.index
         return x
+    if not isinstance(y, _VALUES):
+        return rebound_to(y)
     plain, was = unbox(y), unbox(x)
     dtype = plain.dtype if hasattr(plain, "dtype") else onp.result_type(plain)
     if not onp.can_cast(dtype, was.dtype, "same_kind"):
@@ -433,15 +450,20 @@ def reshaped(x: Any, reshape: Record, shape: Any) -> None:
 
 def _install() -> None:
     """Give traced values assignment, and arrays operators that look into their cells at once."""
+    TracedMemory.fresh, TracedMemory.written = staticmethod(_fresh), staticmethod(_written)
     Traced.__setitem__ = _setitem  # type: ignore[method-assign]
     for name, operate, f in BINARY:
         record = enter(f)
 
-        def left(self: Any, other: Any, record: Record = record) -> Any:
-            return fillable(record.wrapped(content(self), content_of(other)))
+        def left(self: Any, other: Any, record: Record = record, operate: Any = operate) -> Any:
+            if type(other) in CONSTANTS or isinstance(other, _PARTS):
+                return fillable(record.wrapped(content(self), content_of(other)))
+            return operate(content(self), other)
 
-        def right(self: Any, other: Any, record: Record = record) -> Any:
-            return fillable(record.wrapped(other, content(self)))
+        def right(self: Any, other: Any, record: Record = record, operate: Any = operate) -> Any:
+            if type(other) in CONSTANTS or isinstance(other, _PARTS):
+                return fillable(record.wrapped(other, content(self)))
+            return operate(other, content(self))
 
         setattr(Array, f"__{name}__", left)
         setattr(Array, f"__r{name}__", right)

@@ -15,10 +15,12 @@ from weakref import ref
 import numpy as onp
 
 from .errors import MissingRuleError, NotDifferentiableError
+from .foreign import bare, declines, gives_way, hand_over, is_answer, number_of
+from .refusals import refused_by_asker
 from .registry import WORTH_DROPPING, Record, enter, record_of
 from .snapshots import TINY
 from .spaces import ghost
-from .teaching import refusal, refused_constant, refused_in_place, without_rule
+from .teaching import refusal, refused_in_place, without_rule
 
 __all__ = ["Box", "Dual", "Traced"]
 
@@ -32,8 +34,9 @@ CONSTANTS = frozenset(
 
 _GETITEM = enter(operator.getitem, "indexing")
 
-# Indices, or parts of them, that give copies; any other gives a view of an array.
-BOOLEANS = frozenset({bool, onp.bool_})
+# The types of indices, or of parts of them, that need no further look.
+VIEWING = frozenset({int, slice, type(None), type(Ellipsis), onp.int64})
+# Those that give copies; any other gives a view of an array.
 COPYING = (ndarray, list, bool, onp.bool_)
 
 
@@ -60,12 +63,17 @@ class Traced:
 
     @property
     def __class__(self) -> Any:
-        """The class of the concrete value: what isinstance asks of another than the type itself.
+        """The class of arrays, float or complex, as the concrete value has it: isinstance asks for it.
 
         ``isinstance(x, numpy.ndarray)`` and ``isinstance(x[0], float)`` say of a traced x what they would
-        say of the plain one. funad itself tells traced values by their types.
+        say of the plain one. Of NumPy's own classes of numbers it is no instance: who asks for those
+        (xarray does) would make a plain array of it. funad itself tells traced values by their types.
         """
-        return type(unbox(self))
+        kind = type(unbox(self))
+        for known in (ndarray, float, complex):
+            if issubclass(kind, known):
+                return known
+        return type(self)
 
     @__class__.setter
     def __class__(self, kind: type) -> None:
@@ -128,10 +136,7 @@ class Traced:
         _refuse(self, "use as an index", "an integer", "write int(stop_gradient(x))")
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
-        raise refusal(
-            _short(self), "numpy.asarray", "a plain array",
-            "use the function of that name in funad.numpy",
-        )  # fmt: skip
+        _refuse(self, "numpy.asarray", "a plain array", "use the function of that name in funad.numpy")
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise NotDifferentiableError(
@@ -198,13 +203,13 @@ class Box(Traced):
         view = True
         if kind is tuple:
             for part in index:
-                if issubclass(type(part), COPYING):
+                if type(part) not in VIEWING:
                     index = tuple(map(own_index, index))
-                    view = False
+                    view = not any(issubclass(type(part), COPYING) for part in index)
                     break
-        elif kind is ndarray or kind is list:
+        elif kind is not int and kind not in VIEWING:
             index = own_index(index)
-            view = False
+            view = not issubclass(type(index), COPYING)
         value = self.value
         y = value[index]
         tape = self.tape
@@ -217,7 +222,7 @@ class Box(Traced):
         entries += (_GETITEM, None, value, index, self.index, 0, None)
         box.index = len(entries) - 1
         if (
-            view and type(y) is not float64 and kind not in BOOLEANS
+            view and type(y) is not float64
             and (type(y) is type(value) is ndarray or type(unbox(y)) is type(unbox(value)) is ndarray)
         ):  # fmt: skip
             # As link(box, self, ...) does, at half the price: slices are common.
@@ -228,7 +233,7 @@ class Box(Traced):
             else:
                 views.append(ref(box))
                 if not len(views) & 63:
-                    views[:] = [known for known in views if known() is not None]
+                    _tidy(views)
         return box
 
 
@@ -247,7 +252,19 @@ def link(view: Traced, parent: Traced, step: Any) -> None:
         parent.views = views = []
     views.append(ref(view))
     if not len(views) & 63:
+        _tidy(views)
+
+
+def _tidy(views: list[ref[Traced]]) -> None:
+    """Drop the views that are gone, at every power of two: in all, each is looked at twice."""
+    count = len(views)
+    if not count & (count - 1):
         views[:] = [known for known in views if known() is not None]
+        if 2 * len(views) > count:
+            views += [_GONE] * (count - len(views))  # so that the next power of two is the next
+
+
+_GONE = ref(Traced())
 
 
 def own_index(index: Any) -> Any:
@@ -255,7 +272,7 @@ def own_index(index: Any) -> Any:
     if isinstance(index, list):
         index = onp.array(index)
         return index if index.size else index.astype(onp.intp)
-    return index.copy() if issubclass(type(index), ndarray) else index
+    return index.copy() if issubclass(type(index), ndarray) else bare(index)
 
 
 class _ByHand:
@@ -332,7 +349,7 @@ def _short(box: Traced) -> str:
 
 
 def _refuse(box: Traced, what: str, gives: str, instead: str) -> NoReturn:
-    raise refusal(_short(box), what, gives, instead)
+    raise refused_by_asker() or refusal(_short(box), what, gives, instead)
 
 
 def unbox(x: Any) -> Any:
@@ -393,7 +410,7 @@ def _two(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Box, A
             b = other
             source = 0
         else:
-            return record.wrapped(self, _allowed(other))
+            return beside(record, operate, self, other)
         a = self.value
         y = operate(a, b)
         box = new(Box)
@@ -411,12 +428,22 @@ def _two(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Box, A
     return operator_of_two
 
 
-def _allowed(other: Any) -> Any:
-    """Return an operand of another kind; refuse those of which NumPy would make an array of objects."""
-    error = None if isinstance(other, (Traced, list, tuple)) else refused_constant(other)
-    if error is not None:
-        raise error
-    return other
+def beside(record: Record, operate: Callable[[Any, Any], Any], self: Traced, other: Any) -> Any:
+    """Return self · other, of which the other is of no common type; or give way to it, as NumPy does."""
+    if not isinstance(other, Traced) and type(other) is not list and type(other) is not tuple:
+        other = number_of(other)
+        if gives_way(unbox(self), other, operate.__name__):
+            return hand_over(self, other, operate.__name__)
+    return record.wrapped(self, other)
+
+
+def beside_reflected(record: Record, operate: Callable[[Any, Any], Any], self: Traced, other: Any) -> Any:
+    """Return other · self, where Python has asked the other in vain, if it has such an operator."""
+    if not isinstance(other, Traced) and type(other) is not list and type(other) is not tuple:
+        other = number_of(other)
+        if declines(other, operate.__name__):
+            return NotImplemented
+    return record.wrapped(other, self)
 
 
 def _reflected(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Box, Any], Any]:
@@ -425,7 +452,7 @@ def _reflected(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[
 
     def operator_reflected(self: Box, other: Any) -> Any:
         if type(other) not in CONSTANTS:
-            return record.wrapped(other, self)
+            return beside_reflected(record, operate, self, other)
         b = self.value
         y = operate(other, b)
         tape = self.tape
@@ -444,9 +471,17 @@ def _reflected(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[
     return operator_reflected
 
 
-def _plain(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Return an operator whose result has no derivative: it works on the plain values."""
-    return lambda self, other: operate(unbox(self), unbox(other))
+def plainly(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return an operator whose result has no derivative: it works on the plain values.
+
+    What a class of another library makes of them may keep them, and so it is given the traced value.
+    """
+
+    def operator_on_values(self: Any, other: Any) -> Any:
+        y = operate(unbox(self), unbox(other))
+        return y if type(y) in CONSTANTS or is_answer(y, other) else NotImplemented
+
+    return operator_on_values
 
 
 UNARY: tuple[tuple[str, Any, Any], ...] = (
@@ -465,9 +500,19 @@ BINARY: tuple[tuple[str, Any, Any], ...] = (
 )
 # Those of which no rule reads the other operand, which may change before the way back.
 _ADDITIVE = (operator.add, operator.sub)
+
+
+def _divmod(self: Any, other: Any) -> Any:
+    if type(other) not in CONSTANTS and not isinstance(other, Traced):
+        other = number_of(other)
+        if gives_way(unbox(self), other, "divmod"):
+            return hand_over(self, other, "divmod")
+    return self // other, self % other
+
+
 _DIVMOD: dict[str, Callable[[Any, Any], Any]] = {
-    "rfloordiv": lambda self, other: unbox(other) // unbox(self),
-    "divmod": lambda self, other: (self // other, self % other),
+    "rfloordiv": plainly(lambda a, b: b // a),
+    "divmod": _divmod,
     "rdivmod": lambda self, other: (other // self, other % self),
 }
 
@@ -484,13 +529,13 @@ def _install() -> None:
         setattr(Box, f"__{name}__", _one(record, operate))
     for name, operate, f in BINARY:
         record = enter(f)
-        setattr(Traced, f"__{name}__", lambda self, other, record=record: record.wrapped(self, other))
-        setattr(Traced, f"__r{name}__", lambda self, other, record=record: record.wrapped(other, self))
+        setattr(Traced, f"__{name}__", lambda *xs, args=(record, operate): beside(*args, *xs))
+        setattr(Traced, f"__r{name}__", lambda *xs, args=(record, operate): beside_reflected(*args, *xs))
         setattr(Box, f"__{name}__", _two(record, operate))
         reflected = _REFLECTED[f] = _reflected(record, operate)
         setattr(Box, f"__r{name}__", reflected)
     for name in ("eq", "ne", "lt", "le", "gt", "ge", "floordiv"):
-        setattr(Traced, f"__{name}__", _plain(getattr(operator, name)))
+        setattr(Traced, f"__{name}__", plainly(getattr(operator, name)))
     for name, f in _DIVMOD.items():
         setattr(Traced, f"__{name}__", f)
 

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as onp
 
 from .arrays import UNTRACED, Array, content, content_of, fillable, linked, settled, view_of
-from .boxes import CONSTANTS, Box, Dual, Traced, innermost
+from .boxes import CONSTANTS, Box, Dual, Traced, innermost, unbox
 from .dual import FORWARD, of_linear, of_list, of_one, of_two
+from .foreign import bare, is_foreign, number_of, of_protocol, same
+from .refusals import refused_bare, refused_constant, refused_opaque
 from .registry import WORTH_DROPPING, Record, record_of, signature_of
 from .snapshots import TINY
 from .spaces import is_inexact
 from .tape import CONSTANT, OUTPUT, Tape
-from .teaching import refused_constant
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 
@@ -80,11 +81,7 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
         tape = b.tape
         source_b = b.index
         b = b.value
-    try:
-        y = record.wrapped(a, b) if type(a) in INNER or type(b) in INNER else record.f(a, b)
-    except Exception:
-        _constant(a), _constant(b)  # a sparse matrix, say, of which NumPy makes neither head nor tail
-        raise
+    y = record.wrapped(a, b) if type(a) in INNER or type(b) in INNER else record.f(a, b)
     if record.of_a is None or record.of_b is None:
         if record.kind == "zero":
             return y
@@ -264,15 +261,18 @@ def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, An
     values: list[Any] = []
     named: dict[str, Any] = {}
     sources: list[tuple[Any, Any]] = []
-    for n, x in enumerate(args):
-        value, source = _unwrap(record, n, x, tape)
-        values.append(value)
-        if source is not CONSTANT:
-            sources.append((n, source))
-    for name, x in kwargs.items():
-        named[name], source = _unwrap(record, name, x, tape)
-        if source is not CONSTANT:
-            sources.append((name, source))
+    try:
+        for n, x in enumerate(args):
+            value, source = _unwrap(record, n, x, tape)
+            values.append(value)
+            if source is not CONSTANT:
+                sources.append((n, source))
+        for name, x in kwargs.items():
+            named[name], source = _unwrap(record, name, x, tape)
+            if source is not CONSTANT:
+                sources.append((name, source))
+    except _ForeignConstant as found:
+        return beside_others(record.f, record.kind, record.wrapped, found.x, args, kwargs)
     if record.kind != "zero":
         record.check_positions(args)
         if kwargs.get("out") is not None:  # before it is written to
@@ -326,17 +326,69 @@ def _unwrap(record: Record, argnum: int | str, x: Any, tape: Any) -> tuple[Any, 
             kind = type(x)
     if isinstance(x, Traced):
         return (x.value, x.index if type(x) is Box else x) if x.tape is tape else (x, CONSTANT)
-    return x if kind in PLAIN else _constant(x), CONSTANT
+    return x if kind in PLAIN else _constant(record, x), CONSTANT
 
 
-def _constant(x: Any) -> Any:
-    """Return what is not traced as rules take it; refuse arrays that would not do as they are."""
+class _ForeignConstant(Exception):
+    """An object of another library is among the arguments of a call: it decides what becomes of that."""
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+
+def _constant(record: Record, x: Any) -> Any:
+    """Return what is not traced as rules take it; a function of the user's gets whatever it was given."""
+    if _is_plain(x) or type(x) is list or record.foreign or isinstance(x, Traced):
+        return x
+    if is_foreign(x) or (type(x) is tuple and any(map(is_foreign, x))):
+        raise _ForeignConstant(x)
     error = refused_constant(x)
     if error is not None:
         raise error
-    if hasattr(x, "__array__") and not issubclass(type(x), (Traced, ndarray, onp.generic, type)):
-        return onp.asarray(x)  # a Series, say: as a constant it is its values
+    if isinstance(record.f, onp.ufunc):
+        x = number_of(x)
+        if not isinstance(x, OPERANDS):
+            x = onp.asarray(x)
+            if x.dtype == object:
+                raise refused_opaque(x[()], record.name)
     return x
+
+
+OPERANDS = (ndarray, onp.generic, int, float, complex, str, bytes, type(None))
+
+
+def beside_others(
+    f: Callable[..., Any], kind: str | None, traced: Callable[..., Any], x: Any, args: Any, kwargs: Any
+) -> Any:
+    """Return f of traced values and of x, an object of another library, or refuse it.
+
+    ``traced`` is f on traced values. If x has a say in what NumPy's functions do, it is asked. Else it counts
+    as the plain array that it gives, if f on plain values takes it so too: it must return that very result,
+    as a plain array or number.
+    """
+    plain = None
+    if kind != "zero":
+        error = refused_constant(x) if isinstance(f, onp.ufunc) else None
+        if error is not None:
+            raise error
+        y = of_protocol(f, x, args, kwargs)
+        if y is not NotImplemented:
+            return y
+    plain = f(*_unboxed(args), **{name: _unboxed(part) for name, part in kwargs.items()})
+    if kind == "zero":
+        return plain
+    y = traced(*bare(args), **{name: bare(part) for name, part in kwargs.items()})
+    if not same(_unboxed(y), plain):
+        raise refused_bare(x)
+    return y
+
+
+def _unboxed(x: Any) -> Any:
+    """Return a plain value, also of those in lists and tuples."""
+    if issubclass(type(x), (list, tuple)):
+        parts = map(_unboxed, x)
+        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
+    return unbox(x)
 
 
 def as_array(x: Any) -> Any:

@@ -16,7 +16,19 @@ from typing import Any, NoReturn
 
 import numpy as onp
 
-from .boxes import BINARY, BY_HAND, CONSTANTS, UNARY, Box, Dual, Traced, box_of, innermost
+from .boxes import (
+    BINARY,
+    BY_HAND,
+    CONSTANTS,
+    UNARY,
+    Box,
+    Dual,
+    Traced,
+    beside,
+    beside_reflected,
+    box_of,
+    innermost,
+)
 from .errors import NotDifferentiableError, TangentError
 from .registry import Record, enter
 from .spaces import (
@@ -31,6 +43,7 @@ from .spaces import (
     is_number,
     plain,
     shape_of,
+    zero_beside,
     zeros_like,
 )
 from .strong_zeros import WHILE_RULES_RUN, add_note, factors, has_nan, strong_slope, strong_sum, strong_zero
@@ -349,7 +362,7 @@ def _elementwise(
         wrong = ydot != ydot if issubclass(type(ydot), float) else has_nan(ydot)  # float64 is a float too
     if not wrong:
         return ydot
-    return strong_slope(strong_zero(ydot, xdot), xdot, rule, y, args, kwargs)
+    return strong_slope(strong_zero(ydot, xdot), xdot, record, rule, y, args, kwargs)
 
 
 def _slope(rule: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
@@ -421,7 +434,7 @@ def transpose(f: Callable[[list[Any]], list[Any]], xs: list[Any], bars: list[Any
     """
     tape = Tape(len(xs))
     tape.transposing = True
-    make = _some if check else zeros_like
+    make = _some if check else zero_beside
     vs = [make(x) if is_inexact(x) else None for x in xs]
     before = TRACING.active
     try:
@@ -531,7 +544,7 @@ def _two(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Dual, 
                     )
             elif type(other) in CONSTANTS:
                 return of_two(record, operate, trace, self.value, other, self.tangent, None)
-        return record.wrapped(self, other)
+        return beside(record, operate, self, other)
 
     return operator_of_two
 
@@ -542,7 +555,7 @@ def _reflected(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[
     def operator_reflected(self: Dual, other: Any) -> Any:
         if type(self.tape) in FORWARD and type(other) in CONSTANTS:
             return of_two(record, operate, self.tape, other, self.value, None, self.tangent)
-        return record.wrapped(other, self)
+        return beside_reflected(record, operate, self, other)
 
     return operator_reflected
 

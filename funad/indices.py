@@ -6,7 +6,8 @@ is assign((x, v)), a new value of x, for every trace.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as onp
@@ -16,6 +17,10 @@ from .snapshots import copied
 from .spaces import shape_of, unbroadcast
 
 ndarray = onp.ndarray
+
+# A cotangent with a piece for every so many elements goes through a view as one array: moving a piece takes
+# 15 µs, as long as filling an array of this size.
+FEW = 1 << 13
 
 
 class Scatter:
@@ -71,6 +76,84 @@ def add_at(dense: Any, pieces: Iterable[tuple[Any, Any]]) -> None:
             onp.add.at(dense, index, piece)
 
 
+def through_view(ybar: Scatter, record: Record, x: Any, args: Any, kwargs: Any) -> Scatter | None:
+    """Return the cotangent of x for one of a view of x: the same pieces, at their places in x.
+
+    So a read x[1:][i] costs what x[1 + i] costs, and not what x does. None where there are many
+    pieces, or pieces that are no slices of x.
+    """
+    size = max(math.prod(ybar.like.shape), math.prod(shape_of(x)))
+    if ybar.count * FEW > size or not {"A", "K"}.isdisjoint(_words(args, kwargs)):
+        return None
+    whole = onp.empty(shape_of(x), onp.int8)  # a stand-in, which is neither read nor written
+    view = record.f(whole, *args, **kwargs)
+    if not issubclass(type(view), ndarray) or not onp.may_share_memory(view, whole):
+        return None
+    pieces = []
+    for index, piece in ybar.pieces[: ybar.count]:
+        parts = index if type(index) is tuple else (index,)
+        if repeats(parts):
+            place, shape = _places_of(parts, view, whole), None
+        else:
+            part = view[parts if any(each is Ellipsis for each in parts) else (*parts, ...)]
+            place, shape = place_of(part, whole), part.shape
+        if place is None:
+            return None
+        if shape is not None and shape != (found := whole[place].shape):
+            piece = enter(onp.reshape).wrapped(piece, found)
+        pieces.append((place, piece))
+    return Scatter(x, pieces)
+
+
+def _words(args: Any, kwargs: Any) -> list[str]:
+    return [each for each in (*args, *kwargs.values()) if type(each) is str]
+
+
+def _offset(part: Any, whole: Any) -> int:
+    """Return how many bytes into an array a view of it starts."""
+    return int(part.__array_interface__["data"][0] - whole.__array_interface__["data"][0])
+
+
+def _places_of(index: tuple[Any, ...], view: Any, whole: Any) -> tuple[Any, ...] | None:
+    """Return the index, of arrays, at which those elements of a view stand in an array of bytes."""
+    if len(index) != view.ndim or not all(issubclass(type(n), (int, onp.integer, ndarray)) for n in index):
+        return None
+    if any(getattr(n, "dtype", onp.dtype(int)).kind not in "iu" for n in index):
+        return None
+    offset: Any = _offset(view, whole)
+    for n, size, stride in zip(index, view.shape, view.strides, strict=True):
+        offset = offset + onp.asarray(n, onp.intp) % size * stride
+    return onp.unravel_index(offset, whole.shape)
+
+
+def place_of(part: Any, whole: Any) -> tuple[Any, ...] | None:
+    """Return the index, of integers and slices, at which a view stands in a C-contiguous array of bytes."""
+    if not part.size or not onp.may_share_memory(part, whole):
+        return None
+    offset = _offset(part, whole)
+    index: list[Any] = []
+    for stride in whole.strides:
+        first, offset = divmod(offset, stride)
+        index.append(first)
+    before = -1
+    for size, stride in zip(part.shape, part.strides, strict=True):
+        if size == 1:
+            continue
+        axes = [
+            n for n in range(before + 1, whole.ndim) if whole.shape[n] > 1 and whole.strides[n] <= abs(stride)
+        ]
+        if not axes or stride % whole.strides[axes[0]]:
+            return None
+        before = axis = axes[0]
+        first, step = index[axis], stride // whole.strides[axis]
+        last = first + step * (size - 1)
+        if not 0 <= last < whole.shape[axis]:
+            return None
+        stop = last + (1 if step > 0 else -1)
+        index[axis] = slice(first, stop if stop >= 0 else None, step)
+    return tuple(index)
+
+
 def repeats(index: Any) -> bool:
     """Say whether an index may name one element twice: integer arrays and lists may."""
     if type(index) is tuple:
@@ -93,6 +176,16 @@ def assign(pair: list[Any], path: Any, index: Any) -> Any:
 
 
 ASSIGN = enter(assign, "assignment")
+
+
+class TracedMemory:
+    """What ``arrays`` does with the memory of traced values, which this file and the tape know nothing of.
+
+    ``fresh`` copies a value; ``written`` puts v at an index of a view of one that nobody else has.
+    """
+
+    fresh: Callable[[Any], Any]
+    written: Callable[[Any, Any, Any, Any], Any]
 
 
 def put(x: Any, path: Any, index: Any, v: Any) -> None:
@@ -143,9 +236,14 @@ def assigned(ybar: Any, v: Any, path: Any, index: Any) -> Any:
     if path and any(step.record.f is onp.imag for step in _parts(path)):
         vbar = -vbar  # ȳ = ∂L/∂a - i ∂L/∂b
     if repeats(index):
-        size = follow(onp.empty(ybar.shape, bool), path)[index].shape
-        order = onp.arange(int(onp.prod(size))).reshape(size)
-        written = onp.zeros(ybar.shape, complex if ybar.dtype.kind == "c" else int)
-        put(written, path, index, order)
-        vbar = vbar * (follow(written, path)[index] == order)
+        vbar = vbar * lasting(ybar.shape, ybar.dtype, path, index)
     return unbroadcast(vbar, shape_of(v)) if vbar.shape != shape_of(v) else vbar
+
+
+def lasting(shape: tuple[int, ...], dtype: Any, path: Any, index: Any) -> Any:
+    """Return which of the elements written at an index stay: of several written to one place, the last."""
+    size = follow(onp.empty(shape, bool), path)[index].shape
+    order = onp.arange(int(onp.prod(size))).reshape(size)
+    written = onp.zeros(shape, complex if dtype.kind == "c" else int)
+    put(written, path, index, order)
+    return follow(written, path)[index] == order

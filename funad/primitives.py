@@ -15,7 +15,9 @@ from .boxes import Box, Traced, innermost, unbox
 from .calling import (
     NUMBERS,
     OTHERS,
+    PARTS,
     PLAIN,
+    beside_others,
     call,
     has_iterator,
     is_one_list,
@@ -25,6 +27,7 @@ from .calling import (
     record_with_keywords,
 )
 from .errors import ArgumentError
+from .foreign import is_foreign
 from .guarding import guarded, refuse_container, refuse_traced
 from .registry import Record, adopt, adopt_user, enter, record_anew, record_of
 from .spaces import describe, module_of, shape_of, zeros_of
@@ -33,6 +36,7 @@ __all__ = ["primitive"]
 
 ndarray = onp.ndarray
 _OURS = ("numpy", "funad.", "_operator", "builtins")
+KNOWN = PARTS | OTHERS | {Box, tuple}  # the types of arguments that are no objects of other libraries
 EVERYTHING = (-1,)  # the containers of a primitive of which any argument may be one
 
 
@@ -204,11 +208,14 @@ def composite(
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             if len(args) == 1 and not kwargs and type(args[0]) is ndarray:
                 return on_plain(*args)
-            if innermost((*args, *kwargs.values())) is not None:
-                return g(*args, **kwargs)
-            if iterators and not is_one_list(args, kwargs) and has_iterator(args, kwargs):
-                return of_lists(record_of(f), args, kwargs)  # type: ignore[arg-type]
-            return on_plain(*args, **kwargs)
+            if innermost((*args, *kwargs.values())) is None:
+                if iterators and not is_one_list(args, kwargs) and has_iterator(args, kwargs):
+                    return of_lists(record_of(f), args, kwargs)  # type: ignore[arg-type]
+                return on_plain(*args, **kwargs)
+            for x in (*args, *kwargs.values()):
+                if type(x) not in KNOWN and is_foreign(x):
+                    return beside_others(on_plain, None, g, x, args, kwargs)
+            return g(*args, **kwargs)
 
         return wrapped
 

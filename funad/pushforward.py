@@ -3,41 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as onp
 
 from .boxes import Dual
 from .dual import dual, quietly, tangent_of
 from .errors import EndedTraceError
+from .indices import ASSIGN, put
 from .registry import WORTH_DROPPING, Record
-from .tape import APART, LEFT, OUTPUT, WIDTH
+from .spaces import zeros_like
+from .tape import APART, LEFT, OUTPUT, WIDTH, as_call
 
-__all__ = ["as_call", "push_forward", "spare_values", "steps_to"]
+__all__ = ["Steps", "disowned", "push_forward", "spare_values", "steps_to"]
 
 ndarray = onp.ndarray
 
 
-def steps_to(entries: list[Any], inputs: int, ends: Iterable[int]) -> list[int]:
-    """Return the positions of the calls on a tape that the slots ``ends`` depend on, in order.
+class Steps(NamedTuple):
+    """Which calls on a tape to take: their positions, in order.
+
+    ``last`` are those assignments whose array no later step reads: its tangent may be written to.
+    """
+
+    starts: Iterable[int]
+    last: frozenset[int] = frozenset()
+
+
+def steps_to(entries: list[Any], inputs: int, ends: Iterable[int]) -> Steps:
+    """Return the calls on a tape that the slots ``ends`` depend on.
 
     On the tape of a gradient, the value of the function is computed and not returned.
     """
-    wanted, starts = set(ends), []
+    wanted, starts, last = set(ends), [], []
     for start in range(len(entries) - WIDTH, inputs, -WIDTH):
         if start + WIDTH - 1 in wanted:
             starts.append(start)
             source_a, source_b = entries[start + 4 : start + 6]
             if type(source_b) is tuple:
+                if entries[start] is ASSIGN and source_b[0][1][0] not in wanted:
+                    last.append(start)
                 for _, source in source_b:
                     wanted.update(source if type(source) is tuple else (source,))
             else:
                 wanted.update((source_a, source_b))
-    return starts[::-1]
+    return Steps(starts[::-1], frozenset(last))
 
 
 def push_forward(
-    entries: list[Any], inputs: int, tangents: list[Any], steps: Iterable[int] | None = None
+    entries: list[Any], inputs: int, tangents: list[Any], steps: Steps | None = None
 ) -> list[Any]:
     """Walk forward along a tape; return its slots, with the tangent of every value in them.
 
@@ -45,19 +59,59 @@ def push_forward(
     """
     slots: list[Any] = [None] * len(entries)
     slots[1 : inputs + 1] = tangents
+    starts, last = steps or Steps(range(inputs + 1, len(entries), WIDTH))
+    owned: set[int] = set()  # slots with an array that nothing else refers to
     run = quietly()
-    for start in range(inputs + 1, len(entries), WIDTH) if steps is None else steps:
+    for start in starts:
         record, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
         if record is OUTPUT:
             ydots = slots[source_b]
             ydot = None if ydots is None else ydots[a]
+        elif record is ASSIGN and _write(slots, start, a, source_b, start in last, owned):
+            continue
         else:
             args, kwargs, sources = as_call(a, b, source_a, source_b)
             found = [(n, _tangent_of(slots, source)) for n, source in sources]
             known = [(n, xdot) for n, xdot in found if _is_known(xdot)]
             ydot = tangent_of(record, y, args, kwargs, known, run) if known else None
+            if owned:
+                ydot = disowned(owned, slots, sources, ydot)
         slots[start + WIDTH - 1] = ydot
     return slots
+
+
+def _write(slots: list[Any], start: int, args: Any, sources: Any, last: bool, owned: set[int]) -> bool:
+    """Put v̇ into ẋ for the assignment at ``start``, in the array of ẋ if nothing else needs it.
+
+    So the way forward over n assignments into n elements is linear in n. Return False for traced tangents.
+    """
+    (x, _), path, index = args
+    ((_, (source_x, source_v)),) = sources
+    xdot, vdot = slots[source_x] if source_x else None, slots[source_v] if source_v else None
+    if issubclass(type(xdot), (ndarray, type(None))) and not hasattr(vdot, "tape"):
+        if xdot is None:
+            xdot = zeros_like(x)
+        elif not last or source_x not in owned:
+            xdot = onp.array(xdot)
+        put(xdot, path, index, 0 if vdot is None else vdot)
+        slots[start + WIDTH - 1] = xdot
+        owned.add(start + WIDTH - 1)
+        return True
+    return False
+
+
+def disowned(owned: set[int], slots: list[Any], sources: Any, ydot: Any) -> Any:
+    """Return ẏ; the arrays that it was computed from are owned no more if it shares their memory."""
+    if issubclass(type(ydot), (float, onp.generic, type(None))):
+        return ydot
+    if type(ydot) is ndarray and ydot.base is not None and 8 * ydot.size < getattr(ydot.base, "size", 0):
+        return ydot.copy()  # of a few numbers: all of ẋ stays to be written to
+    fresh = type(ydot) is ndarray and ydot.base is None
+    for _, source in sources:
+        for n in source if type(source) is tuple else (source,):
+            if not fresh or slots[n] is ydot:
+                owned.discard(n)
+    return ydot
 
 
 def spare_values(entries: list[Any], inputs: int) -> None:
@@ -99,16 +153,6 @@ def _of_tangents(record: Record) -> Record:
     made.of_a, made.of_b = made.rules.get(0), made.rules.get(1)
     record.read = {**record.read, "of_tangents": made}
     return made
-
-
-def as_call(a: Any, b: Any, source_a: Any, source_b: Any) -> tuple[Any, Any, Any]:
-    """Return an entry of any form as (args, kwargs, sources)."""
-    if source_b is None:
-        return (a,), {}, ((0, source_a),)
-    if source_a is None:
-        return a, b, source_b
-    of_b = ((1, source_b),) if source_b else ()
-    return (a, b), {}, ((0, source_a), *of_b) if source_a else of_b
 
 
 def _tangent_of(slots: list[Any], source: Any) -> Any:

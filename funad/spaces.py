@@ -137,16 +137,30 @@ def ghost(x: Any) -> Any:
     return ndarray(x.shape, x.dtype, _NOTHING, 0, (0,) * x.ndim)
 
 
+def is_ghost(x: Any) -> bool:
+    """Say whether an array is such a stand-in."""
+    return type(x) is ndarray and isinstance(getattr(x, "base", None), bytes) and not any(x.strides)
+
+
 def is_fleeting(x: Any) -> bool:
     """Say whether x carries an infinitesimal that is to be gone before a transformation returns."""
     return hasattr(x, "tape") and getattr(x.tape, "fleeting", False)
 
 
 def shed(x: Any) -> Any:
-    """Return x without such infinitesimals."""
+    """Return x without such infinitesimals: where they are 0."""
     while is_fleeting(x):
-        x = x.value
+        x = x.tape.standard(x)
     return x
+
+
+def zero_beside(x: Any) -> Any:
+    """Return the zero of the space of x, as a number with infinitesimals if x is one."""
+    if not is_fleeting(x):
+        return zeros_like(x)
+    zero = object.__new__(type(x))
+    zero.value, zero.tangent, zero.tape = zeros_like(x), zeros_like(x), x.tape
+    return zero
 
 
 def fit(xbar: Any, x: Any) -> Any:
@@ -159,14 +173,14 @@ def fit(xbar: Any, x: Any) -> Any:
         return xbar
     shape, dtype = shape_of(x), dtype_of(x)
     xbar = at_rest(xbar)
-    if not hasattr(xbar, "dtype"):
+    if not issubclass(type(xbar), (ndarray, onp.generic)) and not hasattr(xbar, "tape"):
         if not issubclass(type(xbar), (float, int, complex)) and not hasattr(xbar, "__array__"):
             raise CotangentError(
                 f"a rule returned {describe(xbar)}, where the derivative of {describe(x)} belongs; return a "
                 f"number or an array"
             )
         xbar = onp.asarray(xbar)[()]
-    if is_fleeting(xbar) and not is_fleeting(x):
+    if is_fleeting(xbar) and not is_fleeting(x) and not xbar.tape.lasts(xbar):
         xbar = shed(xbar)
     if dtype.kind != "c" and xbar.dtype.kind == "c":
         xbar = xbar.real

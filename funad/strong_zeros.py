@@ -10,8 +10,9 @@ from typing import Any
 import numpy as onp
 
 from .indices import Scatter
+from .refusals import is_duration, refused_duration
 from .registry import Record
-from .spaces import as_numpy, describe, is_number, plain
+from .spaces import as_numpy, describe, is_ghost, is_number, plain
 
 ndarray, float64 = onp.ndarray, onp.float64
 
@@ -31,15 +32,25 @@ def strong_zero(xbar: Any, ybar: Any) -> Any:
         return onp.where(wrong, 0, xbar)[()] if onp.any(wrong) else xbar
 
 
-def strong_slope(xbar: Any, ybar: Any, rule: Any, y: Any, args: Any, kwargs: Any) -> Any:
-    """Return ȳ·∂f with zero wherever ∂f is zero and ȳ is infinite: √(x²) at 0 has the derivative 0."""
+def strong_slope(xbar: Any, ybar: Any, record: Record, rule: Any, y: Any, args: Any, kwargs: Any) -> Any:
+    """Return ȳ·∂f with zero wherever ∂f is zero and ȳ is infinite: √(x²) at 0 has the derivative 0.
+
+    But log x at ∞ is not flat: the slope of what grows without bound is 0 there because ∞ has no digits.
+    """
     with onp.errstate(all="ignore"):
         wrong = onp.isinf(plain(ybar)) & onp.isnan(plain(xbar))
         if not onp.any(wrong):
             return xbar
+        wrong = wrong & ~onp.isinf(value_of(record, y, args, kwargs))
         ones = onp.ones_like(plain(ybar))[()]
         slope = rule(*(as_numpy(plain(x)) for x in (y, ones, *args)), **kwargs)
         return onp.where(wrong & (plain(slope) == 0), 0, xbar)[()]
+
+
+def value_of(record: Record, y: Any, args: Any, kwargs: Any) -> Any:
+    """Return the plain y: where the tape has let go of it, from the arguments, as its rule reads those."""
+    y = plain(y)
+    return record.f(*map(plain, args), **kwargs) if y is None or is_ghost(y) else y
 
 
 def strong_product(record: Record, xbar: Any, ybar: Any, argnum: Any, y: Any, args: Any, kwargs: Any) -> Any:
@@ -98,9 +109,12 @@ def mend(
                 xbar = rule(as_numpy(y), ybar, *map(as_numpy, args), **kwargs)
                 if record.kind != "elementwise":
                     return xbar
-                return strong_slope(strong_zero(xbar, ybar), ybar, rule, y, args, kwargs)
+                return strong_slope(strong_zero(xbar, ybar), ybar, record, rule, y, args, kwargs)
             except Exception as second:
                 error = second
+    duration = next(filter(is_duration, args), None) if isinstance(error, TypeError) else None
+    if duration is not None:
+        error = refused_duration(duration)
     add_note(error, "VJP rule", record, argnum, args)
     raise error
 

@@ -26,10 +26,10 @@ from typing import Any, NoReturn
 import numpy as onp
 
 from .errors import CotangentError, EndedTraceError
-from .indices import ASSIGN, Scatter, add_at, assigned, put
+from .indices import ASSIGN, Scatter, TracedMemory, add_at, assigned, put, repeats, through_view
 from .registry import Record
 from .snapshots import Snapshots
-from .spaces import broadcasts, describe, fit, is_complex, is_number, shape_of, zeros_of
+from .spaces import broadcasts, describe, fit, is_complex, is_number, plain, shape_of, zeros_of
 from .strong_zeros import WHILE_RULES_RUN, has_nan, mend, strong_product, strong_zero
 
 ndarray, float64 = onp.ndarray, onp.float64
@@ -209,6 +209,8 @@ def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool
             if ybar is None:
                 continue
             if type(ybar) is Scatter:
+                if record.views and _pull_back_view(entries, record, ybar, a, b, source_a, source_b, owned):
+                    continue
                 ybar = ybar.dense()
             if record.masks and start is None:
                 start = [*entries, record, y, a, b, source_a, source_b, ybar]
@@ -239,7 +241,7 @@ def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool
                 entries[source_a] = accumulate(before, abar, source_a, owned)
         elif source_a is None:
             if record is OUTPUT:
-                _put_output(entries, source_b, a, ybar)
+                _put_output(entries, source_b, a, ybar, owned)
                 continue
             if start is None and "where" in b:  # what is left out may be nan
                 start = [*entries, record, y, a, b, source_a, source_b, ybar]
@@ -298,10 +300,36 @@ def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool
     return start
 
 
-def _put_output(entries: list[Any], source: int, k: int, ybar: Any) -> None:
-    """Add ȳ to the k-th of the cotangents of a call with several outputs."""
-    ybars = entries[source] or {}
-    entries[source] = {**ybars, k: _sum(ybars[k], ybar) if k in ybars else ybar}
+def as_call(a: Any, b: Any, source_a: Any, source_b: Any) -> tuple[Any, Any, Any]:
+    """Return an entry of any form as (args, kwargs, sources)."""
+    if source_b is None:
+        return (a,), {}, ((0, source_a),)
+    if source_a is None:
+        return a, b, source_b
+    of_b = ((1, source_b),) if source_b else ()
+    return (a, b), {}, ((0, source_a), *of_b) if source_a else of_b
+
+
+def _pull_back_view(
+    entries: list[Any], record: Record, ybar: Scatter, a: Any, b: Any, source_a: Any, source_b: Any,
+    owned: set[int],
+) -> bool:  # fmt: skip
+    """Give x the few elements of the cotangent of a view of x; return False if there is no such way."""
+    (x, *args), kwargs, sources = as_call(a, b, source_a, source_b)
+    xbar = through_view(ybar, record, x, args, kwargs)
+    if xbar is None:
+        return False
+    _add(entries, sources[0][1], xbar, owned)
+    return True
+
+
+def _put_output(entries: list[Any], source: int, k: int, ybar: Any, owned: set[int]) -> None:
+    """Note ȳ as the k-th of the cotangents of a call with several outputs, of which each has one entry."""
+    ybars = entries[source]
+    if source not in owned:  # a snapshot may have the same dict
+        ybars = entries[source] = dict(ybars or {})
+        owned.add(source)
+    ybars[k] = ybar
 
 
 def _pull_back_call(
@@ -309,7 +337,7 @@ def _pull_back_call(
     careful: bool, owned: set[int],
 ) -> None:  # fmt: skip
     """Walk back over a call of any form; an argument may be a list of values."""
-    if record is ASSIGN and type(ybar) is ndarray:
+    if record is ASSIGN and (type(ybar) is ndarray or type(plain(ybar)) is ndarray):
         _pull_back_assignment(entries, ybar, args, sources, owned)
         return
     if type(ybar) is dict:
@@ -341,11 +369,16 @@ def _pull_back_assignment(entries: list[Any], ybar: Any, args: Any, sources: Any
         vbar = assigned(ybar, v, path, index)
         if type(vbar) is ndarray and vbar.base is not None:
             vbar = vbar.copy()
+        elif type(ybar) is not ndarray:
+            vbar = TracedMemory.fresh(vbar)
         _add(entries, source_v, settle(ASSIGN, vbar, ybar, v, False), owned)
     if source_x:
-        if len(entries) + WIDTH - 1 not in owned:
-            ybar = ybar.copy()
-        put(ybar, path, index, 0)
+        own = len(entries) + WIDTH - 1 in owned
+        if type(ybar) is ndarray:
+            ybar = ybar if own else ybar.copy()
+            put(ybar, path, index, 0)
+        else:
+            ybar = TracedMemory.written(ybar if own else TracedMemory.fresh(ybar), path, index, 0.0)
         if entries[source_x] is None:
             owned.add(source_x)
             entries[source_x] = ybar
@@ -374,7 +407,7 @@ def settle(record: Record, xbar: Any, ybar: Any, x: Any, at: Any) -> Any:
         if type(x) is ndarray and xbar.dtype is x.dtype and xbar.shape == x.shape:
             return xbar
     elif kind is float64 or kind is float:
-        if xbar != xbar:
+        if xbar != xbar and type(ybar) is not ndarray:  # of an array, a number is a sum
             xbar = strong_zero(xbar, ybar)
         if type(x) in SCALARS:
             return xbar
@@ -469,6 +502,8 @@ def accumulate(before: Any, xbar: Any, slot: int, owned: set[int]) -> Any:
                 owned.add(slot)
             add_at(before, xbar.pieces)
             return before
+        if hasattr(before, "tape") and not any(repeats(index) for index, _ in xbar.pieces[: xbar.count]):
+            return _accumulate_traced(before, xbar, slot, owned)
         xbar = xbar.dense()
     elif type(before) is Scatter:
         before = before.dense()
@@ -481,6 +516,16 @@ def accumulate(before: Any, xbar: Any, slot: int, owned: set[int]) -> Any:
     if type(after) is ndarray:
         owned.add(slot)
     return after
+
+
+def _accumulate_traced(before: Any, xbar: Scatter, slot: int, owned: set[int]) -> Any:
+    """Add a few elements to a traced cotangent, in place where the sweep made it."""
+    if slot not in owned:
+        before = TracedMemory.fresh(before)
+        owned.add(slot)
+    for index, piece in xbar.pieces[: xbar.count]:
+        before = TracedMemory.written(before, (), index, before[index] + piece)
+    return before
 
 
 def _sum(a: Any, b: Any) -> Any:

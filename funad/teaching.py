@@ -25,7 +25,17 @@ import numpy as onp
 from .errors import FunadError, NotDifferentiableError
 from .registry import record_of
 
-__all__ = ["refusal", "refused_constant", "refused_in_place", "refused_write", "taught", "without_rule"]
+__all__ = [
+    "comes_of_traced",
+    "in_library",
+    "instead_of",
+    "own_name",
+    "refusal",
+    "refused_in_place",
+    "refused_write",
+    "taught",
+    "without_rule",
+]
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _LIBRARIES = tuple(  # not by sysconfig, whose import takes 2 ms
@@ -130,7 +140,7 @@ def _place() -> _Place | None:
         if filename.startswith(_HERE):
             if frame.f_code.co_qualname == "Call.__call__":
                 f = frame.f_locals["self"].f
-                if found is None or _own_name(f, "").partition(".")[0] in _KNOWN:
+                if found is None or own_name(f, "").partition(".")[0] in _KNOWN:
                     return _directly(frame, f)
                 break
         else:
@@ -141,11 +151,16 @@ def _place() -> _Place | None:
     return None if found is None else _read(found, found.f_lasti, found.f_lineno)
 
 
+def in_library(frame: Any) -> bool:
+    """Say whether a frame runs code of funad or of a library, and none of the user's."""
+    return bool(frame.f_code.co_filename.startswith((_HERE, *_LIBRARIES)))
+
+
 def _directly(frame: Any, f: Any) -> _Place:
     """Return the place of a function that a transformation was given as it is: grad(math.sin)."""
     while isinstance(f, functools.partial):
         f = f.func
-    name = _own_name(f, getattr(f, "__name__", ""))
+    name = own_name(f, getattr(f, "__name__", ""))
     return _Place(frame.f_code, frame.f_lineno, "", name, "", "", f, "CALL")
 
 
@@ -167,7 +182,7 @@ def _read(frame: Any, at: int, line: int) -> _Place:
         base = ast.unparse(tree.value) if isinstance(tree, ast.Attribute) else ""
     elif isinstance(tree, ast.BinOp):
         sides = [_named(side, frame)[0] for side in (tree.left, tree.right)]
-        name = next((side for side in sides if _instead(side)), "")
+        name = next((side for side in sides if instead_of(side)), "")
     return _Place(code, line, text, name, base, arguments, function, dis.opname[code.co_code[at]])
 
 
@@ -223,7 +238,7 @@ def _named(tree: Any, frame: Any) -> tuple[str, Any]:
         return ".".join(["", *steps]), None
     spaces = (frame.f_locals, frame.f_globals, frame.f_builtins)
     value = next((space[tree.id] for space in spaces if tree.id in space), None)
-    name = _own_name(value, tree.id)
+    name = own_name(value, tree.id)
     for n, step in enumerate(steps):
         if not isinstance(value, type(sys)):
             return ".".join([name, *steps[n:]]), None
@@ -232,7 +247,7 @@ def _named(tree: Any, frame: Any) -> tuple[str, Any]:
     return name, value
 
 
-def _own_name(value: Any, name: str) -> str:
+def own_name(value: Any, name: str) -> str:
     """Return the name of a value with its module: of an instance, that of its class."""
     if isinstance(value, type(sys)):
         return value.__name__
@@ -251,7 +266,7 @@ def _own_name(value: Any, name: str) -> str:
 _KNOWN = {"numpy", "scipy", "math", "cmath", "statistics"}
 
 
-def _instead(name: str) -> str:
+def instead_of(name: str) -> str:
     """Return what the table says of a function, or of what it stands in."""
     name = name.removeprefix("funad.")
     found = max((known for known in _INSTEAD if f"{name}.".startswith(f"{known}.")), key=len, default="")
@@ -273,7 +288,7 @@ def _rewrite(place: _Place) -> str:
     drawn = place.name.startswith(("numpy.random.", "funad."))
     if record is not None and record.wrapped is not record.f and record.kind is not None and not drawn:
         return f"write {written}({arguments} after import funad.numpy as np"
-    rewrite = _instead(place.name)
+    rewrite = instead_of(place.name)
     if rewrite:
         return f"{rewrite} after import funad.numpy as np" if "np." in rewrite else rewrite
     if isinstance(place.function, type) and issubclass(place.function, onp.generic):
@@ -318,7 +333,7 @@ def refusal(found: str, what: str, loses: str, instead: str) -> NotDifferentiabl
             f"or {_PLAIN}", place,
         )  # fmt: skip
     rewrite = f"{_rewrite(place)}, or give it {_PLAIN}"
-    if what == "use as an index" and not _instead(place.name):  # a size, or an axis
+    if what == "use as an index" and not instead_of(place.name):  # a size, or an axis
         rewrite = instead
     return _remembered(
         f"{place.name} met a traced value, {found}, where it needs {loses} ({what}), and would lose its "
@@ -413,7 +428,7 @@ def without_rule(name: str, found: str) -> str:
     place = _place()
     if place is not None and place.name.rpartition(".")[2] == name:
         name = place.name
-    known = place is not None and (place.function is None or _instead(place.name))
+    known = place is not None and (place.function is None or instead_of(place.name))
     if place is not None and known and place.name:
         return (
             f"{place.name} was called on a traced value, {found}, but has no derivative rule; "
@@ -423,26 +438,6 @@ def without_rule(name: str, found: str) -> str:
         f"{name} was called on a traced value, {found}, but has no derivative rule; wrap it, "
         f"g = funad.primitive({name}), and give it one, funad.elementwise(g, lambda y, ybar, x: ybar * "
         f"slope), or give it {_PLAIN}"
-    )
-
-
-def refused_constant(x: Any) -> NotDifferentiableError | None:
-    """Return the error of an array whose arithmetic is its own beside a traced value; None of others."""
-    kind: Any = type(x)
-    if issubclass(type(x), onp.ndarray):
-        own = (
-            kind.__mul__ is not onp.ndarray.__mul__ or kind.__array_ufunc__ is not onp.ndarray.__array_ufunc__
-        )
-    else:
-        own = hasattr(kind, "tocsr") and hasattr(kind, "toarray")
-    if not own:
-        return None
-    name = _own_name(x, kind.__name__)
-    rewrite = _instead(name) or "write numpy.asarray(a)"
-    after = " after import funad.numpy as np" if "np." in rewrite else ""
-    return NotDifferentiableError(
-        f"{name} has an arithmetic of its own, which is not that of the traced value beside it; "
-        f"{rewrite}{after}"
     )
 
 
@@ -460,7 +455,7 @@ def taught(error: BaseException) -> NotDifferentiableError | None:
     steps = list(_steps(error.__traceback__))
     if last is not None and any((step.tb_frame.f_code, step.tb_lineno) == last[1:] for step in steps):
         return NotDifferentiableError(f"{last[0]} (in the end it raised {type(error).__name__}: {error})")
-    if not _comes_of_traced(error):
+    if not comes_of_traced(error):
         return None
     mine = [step for step in steps if not step.tb_frame.f_code.co_filename.startswith((_HERE, *_LIBRARIES))]
     places = [_read(step.tb_frame, step.tb_lasti, step.tb_lineno) for step in mine]
@@ -480,9 +475,9 @@ def _steps(traceback: Any) -> Iterator[Any]:
         traceback = traceback.tb_next
 
 
-def _comes_of_traced(error: BaseException) -> bool:
-    """Say whether compiled code complains of an argument that is a traced value."""
-    if type(error).__module__ in ("_ctypes", "ctypes", "struct"):
+def comes_of_traced(error: BaseException) -> bool:
+    """Say whether an error is one of funad's, or compiled code complains of a traced value."""
+    if isinstance(error, FunadError) or type(error).__module__ in ("_ctypes", "ctypes", "struct"):
         return True
     if not isinstance(error, TypeError):
         return False

@@ -7,11 +7,12 @@ from hypothesis import given
 from numpy.testing import assert_allclose
 
 import funad.numpy as np
-from funad import elementwise, grad, hessian, jacfwd, jacobian, jacrev, jvp, primitive, vjp
-from funad.pushforward import push_forward
+from funad import elementwise, grad, hessian, jacfwd, jacobian, jacrev, jvp, linearize, primitive, vjp
+from funad.indices import ASSIGN
+from funad.pushforward import push_forward, steps_to
 from funad.registry import record_of
 from funad.strong_zeros import has_nan
-from funad.tape import pull_back
+from funad.tape import WIDTH, pull_back
 from funad.transforms import stacks
 from funad.transforms.matrices import _Run
 
@@ -214,3 +215,114 @@ def test_float32_and_complex_jacobians():
     assert_allclose(jacfwd(lambda z: z**2, holomorphic=True)(z), onp.diag(2 * z))
     found = vjp(lambda z: np.abs(z), z)[1](onp.array([0.0, 1.0]))
     assert_allclose(jacrev(np.abs)(z)[1], found)
+
+
+# --- assignments
+
+
+def _fills(x):
+    y = np.zeros((3, 4))
+    y[0] = x[:4]
+    y[:, 1] = x[2] * x[:3]
+    y[[0, 2], [1, 3]] = x[4:6] ** 2
+    y[[1, 1, 1], 2] = x[:3]
+    y[2, ...] *= 2
+    y[1:][:, ::2] = np.outer(x[:2], x[:2])
+    y[y > 1] = x[0]
+    return y
+
+
+def _recurs(x):
+    y = np.array(x)
+    for n in range(1, 6):
+        y[n] = np.sum(y[max(0, n - 3) : n]) * y[0]
+    return y
+
+
+def _reads_what_was(x):
+    y = np.zeros(6) + 0 * x
+    part = y[1:4]
+    y[2] = x[0] * x[1]
+    before = part * 2
+    y[1:4] = np.ones((1, 3)) * x[1]
+    kept = y + 0
+    y[...] = x * x
+    y.flat[3] = x[2]
+    y.reshape(2, 3)[0] = x[3] * x[:3]
+    y.T[-1] = x[5]
+    return np.concatenate([part, before, kept, y])
+
+
+def _writes_parts(x):
+    y = np.zeros(3, complex)
+    y.real[0] = x[0]
+    y.imag[1] = x[1] * x[0]
+    y[2] = x[2] * (1 + 2j)
+    return np.concatenate([np.real(y * y), np.imag(y)])
+
+
+def _without_axes(x):
+    y = np.zeros(())
+    y[()] = x[0]
+    y += x[1] * x[0]
+    z = np.zeros((2, 2))
+    z[0] = y
+    z[:, [1, 0]] = x[3] * np.ones((1, 1))
+    z[np.array([True, False])] = x[2]
+    return z
+
+
+def _heats(u):
+    u = np.array(np.copy(u))
+    for _ in range(3):
+        u[1:-1] += 0.1 * (u[2:] - 2 * u[1:-1] + u[:-2])
+    u[[0, -1]], u[2:][::2] = u[[1, 1]] ** 2, u[1]
+    return u
+
+
+SIX = onp.array([0.7, -0.2, 1.3, 0.4, -1.1, 0.9])
+
+
+@pytest.mark.parametrize("f", [_fills, _recurs, _reads_what_was, _writes_parts, _without_axes, _heats])
+def test_jacobians_of_assignments_agree_with_differences_in_all_modes(f):
+    step = 1e-5  # the error is of the order of its square
+    wanted = onp.stack([(f(SIX + step * e) - f(SIX - step * e)) / (2 * step) for e in onp.eye(6)], axis=-1)
+    for jacobian_of in (jacrev, jacfwd):
+        assert_allclose(jacobian_of(f)(SIX), wanted, rtol=1e-7, atol=1e-8)
+    push = linearize(f, SIX)[1]
+    assert_allclose(onp.stack([push(e) for e in onp.eye(6)], axis=-1), wanted, rtol=1e-7, atol=1e-8)
+    second = jacfwd(jacfwd(f))(SIX)
+    for outer, inner in ((jacrev, jacrev), (jacfwd, jacrev), (jacrev, jacfwd)):
+        assert_allclose(outer(inner(f))(SIX), second, rtol=1e-10, atol=1e-12)
+
+
+def test_a_stack_is_written_to_at_once(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("row by row")
+
+    monkeypatch.setattr(stacks, "_member", refuse)
+    monkeypatch.setattr(stacks, "tangent_of", refuse)
+    run = _Run(_heats, 0, False, (SIX,), {})
+    stacks.pull_back_stack(run.entries, 1, run.leaves[0].index, _stack(SIX, 0))
+    stacks.push_forward_stack(run.entries, 1, [_stack(SIX, 0)], COUNT)
+
+
+def _filled(x):
+    y = np.zeros(20)
+    for n in range(20):
+        y[n] = x[n] * y[n - 1]
+    return y
+
+
+@pytest.mark.parametrize("count", [1, COUNT])
+def test_assignments_one_after_the_other_share_one_tangent(count):
+    x = onp.linspace(0.5, 1.5, 20)
+    run = _Run(_filled, 0, False, (x,), {})
+    steps = steps_to(run.entries, 1, [run.leaves[0].index])
+    if count == 1:
+        slots = push_forward(run.entries, 1, [x], steps)
+    else:
+        slots = stacks.push_forward_stack(run.entries, 1, [_stack(x, 0)], COUNT, steps)
+    written = [start + WIDTH - 1 for start in steps.starts if run.entries[start] is ASSIGN]
+    assert len(written) == 20
+    assert all(slots[slot] is slots[written[0]] for slot in written)

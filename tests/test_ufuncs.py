@@ -15,6 +15,7 @@ from funad.boxes import Traced
 from funad.errors import MissingRuleError, NotDifferentiableError, UnsupportedKeywordError
 from funad.registry import record_of
 from funad.testing import Call, check_jvp, check_vjp
+from funad.tracing import trace
 
 from .cases import CASES
 
@@ -588,6 +589,75 @@ def _at_of_all(xp, x, wide):
     xp.negative.at(x, ([0, 3, 0], 2))
     xp.floor.at(x, (1, 1, 1))
     return x
+
+
+def _operations(f, n):
+    """Return how many calls a tape notes of f for an array of n numbers."""
+    _, tape = trace(lambda xs: f(xs[0]), [1 + numpy.arange(n) / n**2])
+    return len(tape.end())
+
+
+def _at_one_place(name):
+    def f(x):
+        y = np.ones(3) + 0 * x[0]
+        getattr(np, name).at(y, numpy.ones(len(x), int), x)
+        return y
+
+    return f
+
+
+LONG = {
+    **{f"{name}.at": _at_one_place(name) for name in ("add", "subtract", "multiply", "divide", "maximum")},
+    "maximum.reduceat": lambda x: np.maximum.reduceat(x, numpy.arange(0, len(x), len(x) // 10)),
+    "multiply.reduceat": lambda x: np.multiply.reduceat(x, numpy.arange(0, len(x), 10)),
+    "divide.accumulate": lambda x: np.divide.accumulate(x),
+    "subtract.reduce": lambda x: np.subtract.reduce(x),
+    "power.reduce": lambda x: np.power.reduce(x),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_methods_of_ufuncs_note_as_few_operations_for_many_elements_as_for_few(name):
+    assert _operations(LONG[name], 4000) == _operations(LONG[name], 40)
+
+
+def test_parts_of_many_lengths_take_one_reduction_per_length():
+    x, starts = 1 + numpy.arange(60) / 60, numpy.cumsum([0, 3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5])
+    for name in ("maximum", "multiply", "divide", "logaddexp", "hypot"):
+        check(lambda x, name=name: getattr(np, name).reduceat(x, starts), x)
+
+
+def test_at_of_the_same_element_shares_among_all_ties():
+    def f(b):
+        a = np.ones(2) + 0 * b[0]
+        np.maximum.at(a, [1, 1, 1], b)
+        return a[1]
+
+    assert grad(f)(numpy.ones(3)).tolist() == [0.25] * 3
+
+
+@pytest.mark.parametrize("name", ["add", "multiply", "divide", "arctan2"])
+def test_at_of_complex_and_single_numbers_and_of_rows(name):
+    f = getattr(numpy, name)
+    if name != "arctan2":
+        z, b = A[:, :, 0] + 1j * A[:, :, 1], numpy.array([0.5 + 1j, 2.0, 1j, 1.5])
+
+        def of(xp, z, b):
+            z = xp.array(z)
+            f.at(z, (1, [2, 0, 2, 2]), b)
+            return z
+
+        check_like(lambda z, b: of(np, z, b), lambda z, b: of(numpy, z, b), z, b)
+
+    def rows(xp, x, b):
+        x = xp.array(x)
+        f.at(x, [1, 0, 1], b)
+        return x
+
+    check_like(lambda x, b: rows(np, x, b), lambda x, b: rows(numpy, x, b), A[:, :, 0], A[:3, 0, 1:])
+    y, vjp_f = funad.vjp(lambda x, b: rows(np, x, b), A[:, :, 0].astype("f4"), A[:3, 0, 1:])
+    assert y.dtype == numpy.float32
+    assert [xbar.dtype for xbar in vjp_f(y)] == [numpy.float32, numpy.float64]
 
 
 def test_at_leaves_the_argument_of_the_user_as_it_is():

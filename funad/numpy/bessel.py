@@ -1,41 +1,12 @@
-"""Bessel functions over a power of their argument: what the derivatives of ``i0`` and ``sinc`` are made of.
+"""Bessel functions over a power of their argument: what the derivatives of ``i0`` are made of.
 
 Divided by xⁿ they are even, without a pole, and each is the derivative of the one before, to all
-orders: with gₙ(x) = jₙ(x)/xⁿ and hₙ(x) = Iₙ(x)/xⁿ,
-
-    gₙ′ = -x·gₙ₊₁      hₙ′ = x·hₙ₊₁      (DLMF 10.51.5 and 10.29.4)
+orders: with hₙ(x) = Iₙ(x)/xⁿ, hₙ′ = x·hₙ₊₁ (DLMF 10.29.4).
 """
 
 import math
 
 import numpy as _np
-
-
-def spherical_ratio(x, n):
-    """Return jₙ(x)/xⁿ, of the spherical Bessel function jₙ: sin(x)/x for n = 0."""
-    x = _np.asarray(x)
-    # The recurrence loses digits below x ≈ n, the alternating series above.
-    near = abs(x) < n + 2
-    return _np.where(near, _spherical_series(_np.where(near, x, 0), n), _spherical_upward(x, n, near))[()]
-
-
-def _spherical_series(x, n):
-    """Σ (-x²/2)ᵏ / (k! (2n+2k+1)!!), DLMF 10.53.1."""
-    q = -0.5 * x * x
-    term = total = _np.ones_like(x) / math.prod(range(1, 2 * n + 2, 2))
-    for k in range(1, 24 + n):
-        term = term * q / (k * (2 * n + 2 * k + 1))
-        total = total + term
-    return total
-
-
-def _spherical_upward(x, n, near):
-    """Climb gₖ₊₁ = ((2k+1)·gₖ - gₖ₋₁)/x² from g₋₁ = cos x and g₀ = sin(x)/x, DLMF 10.51.1."""
-    x = _np.where(near, 1, x)
-    below, at = _np.cos(x), _np.sin(x) / x
-    for k in range(n):
-        below, at = at, ((2 * k + 1) * at - below) / (x * x)
-    return at
 
 
 def modified_ratio(x, n):

@@ -11,7 +11,10 @@ from ..primitives import by_hand as _by_hand
 from ..primitives import primitive
 from ..registry import enter as _enter
 from .bessel import modified_ratio as _modified_ratio
-from .bessel import spherical_ratio as _spherical_ratio
+from .slopes import fermi as _fermi
+from .slopes import one_minus_square as _one_minus_square
+from .slopes import one_plus as _one_plus
+from .slopes import sinc_slope as _sinc_slope
 
 __all__ = [
     "add",
@@ -319,7 +322,10 @@ lcm = primitive(_np.lcm)
 # --- what the rules need beside these
 
 modified_ratio = primitive(_modified_ratio)
-spherical_ratio = primitive(_spherical_ratio)
+one_minus_square = primitive(_one_minus_square)
+one_plus = primitive(_one_plus)
+fermi = primitive(_fermi)
+sinc_slope = primitive(_sinc_slope)
 
 _BITS = {"d": _np.int64, "f": _np.int32}
 

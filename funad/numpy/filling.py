@@ -77,8 +77,10 @@ def put(a, ind, v, mode="raise"):
     """Write v at positions counted along the flattened array. See :func:`numpy.put`."""
     if _np.size(_unbox(_as_array(v))) == 0:
         return
-    ind = _np.ravel(_unbox(ind))
-    positions = _np.arange(a.size).take(ind, mode=mode)
+    ind, size = _np.ravel(_unbox(ind)), a.size
+    if mode != "raise" or ind.dtype.kind not in "iu" or not ((-size <= ind) & (ind < size)).all():
+        ind = _np.arange(size).take(ind, mode=mode)  # which NumPy may refuse
+    positions = ind.astype(_np.intp) % max(size, 1)
     v = _cycled(v, ind.size)
     if a.ndim:
         a[_np.unravel_index(positions, a.shape)] = v

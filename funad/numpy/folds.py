@@ -12,15 +12,17 @@ from ..calling import as_array as _as_array
 from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import primitive as _primitive
 from ..registry import record_of as _record_of
+from ..spaces import dtype_of as _dtype_of
 from ..spaces import is_inexact as _is_inexact
 from ..spaces import shape_of as _shape_of
 from .elementwise import where as _where
+from .indexing import scatter as _scatter
 from .indexing import take as _take
 from .manipulation import broadcast_to as _broadcast_to
+from .manipulation import cast as _cast
 from .manipulation import concatenate as _concatenate
 from .manipulation import moveaxis as _moveaxis
 from .manipulation import reshape as _reshape
-from .manipulation import stack as _stack
 from .reductions import cumprod as _cumprod
 from .reductions import cumsum as _cumsum
 from .reductions import in_front as _in_front
@@ -123,10 +125,10 @@ def _fold(f, array, axis, keepdims, initial, where):
             x = _where(mask, x, f.identity)
         y = _by_halves(f, x) if len(x) else initial if given else plain
         y = _call_binary(f, y, initial) if given and len(x) else y
-    elif given:
-        y = _one_by_one(f, x, mask, initial)
+    elif not len(x):
+        y = initial if given else plain
     else:
-        y = _one_by_one(f, x[1:], True, x[0]) if len(x) else plain
+        y = _in_order(f, x, mask, (initial,) if given else ())[-1]
     y = _reshape(y, _np.shape(plain)) if len(x) else _broadcast_to(y, _np.shape(plain))
     return in_dtype(y, plain.dtype)
 
@@ -150,12 +152,62 @@ def _by_halves(f, x):
     return y
 
 
-def _one_by_one(f, x, mask, y):
-    """Return the fold from y on, in order."""
-    f = _record_of(f).wrapped
-    for n in range(len(x)):
-        y = f(y, x[n]) if mask is True else _where(mask[n], f(y, x[n]), y)
+def _in_order(f, x, mask, initial=()):
+    """Return the fold of the first element, of the first two, ...; ``initial`` may stand before them."""
+    if initial:
+        first = _cast(initial[0], _np.result_type(_dtype_of(initial[0]), _dtype_of(x)))
+        x = _concatenate([_broadcast_to(first, (1, *_shape_of(x)[1:])), x], axis=0)
+        mask = mask if mask is True else _np.concatenate([_np.ones_like(mask[:1]), mask])
+    return running(f, x) if mask is True else running(f, x, mask)
+
+
+# --- folds in order, and the recurrence that their derivatives follow
+
+# NumPy's own loops for these may take several elements at once, before they have been computed.
+_ONE_BY_ONE = {_np.arctan2, _np.power, _np.float_power}
+# A row of fewer numbers than this is dearer as an array than as numbers of Python's.
+_NARROW = 24
+
+
+def _running(f, x, where=True):
+    """Return f(y₀, x₁), f(y₁, x₂), ... along the first axis, with y₀ = x₀; where a mask is false, no step."""
+    if where is True and f not in _ONE_BY_ONE:
+        return f.accumulate(x, axis=0)
+    y = _np.array(x)
+    for n in range(1, len(x)):
+        if where is not True:
+            y[n] = y[n - 1]
+        f(y[n - 1], x[n, ...], out=y[n, ...], where=where if where is True else where[n])
     return y
+
+
+def _recurrence(a, b):
+    """Return r₀ = b₀, rₙ = aₙ₋₁·rₙ₋₁ + bₙ along the first axis: zero times anything is zero."""
+    r = _np.array(b, _np.result_type(a, b))
+    if not len(a) or not r[0].size:
+        return r
+    if r[0].size < _NARROW:
+        columns = a.reshape(len(a), -1).T.tolist(), r.reshape(len(r), -1).T.tolist()
+        return _np.array([*map(_recurrence_of_numbers, *columns)], r.dtype).T.reshape(r.shape)
+    finite = _np.isfinite(a).all()
+    with _np.errstate(all="ignore"):
+        for n, factor in enumerate(a):
+            r[n + 1] += factor * r[n] if finite else _np.where(r[n] == 0, 0, factor * r[n])
+    return r
+
+
+def _recurrence_of_numbers(a, b):
+    value, *b = b
+    values = [value]
+    append = values.append
+    for factor, more in zip(a, b, strict=True):
+        value = factor * value + more if value else more
+        append(value)
+    return values
+
+
+running = _primitive(_running, "a ufunc in order")
+recurrence = _primitive(_recurrence, "a linear recurrence")
 
 
 # --- accumulate
@@ -176,7 +228,7 @@ def _accumulate(f, /, array, axis=0, dtype=None, out=None):
         array = in_dtype(array, plain.dtype)
     x = _moveaxis(array, axis, 0)
     if len(x):
-        x = (_doubling if f in _ASSOCIATIVE else _running)(_record_of(f).wrapped, x)
+        x = _doubling(_record_of(f).wrapped, x) if f in _ASSOCIATIVE else _in_order(f, x, True)
     return in_dtype(_moveaxis(x, 0, axis), plain.dtype)
 
 
@@ -187,14 +239,6 @@ def _doubling(f, x):
         x = _concatenate([x[:step], f(x[:-step], x[step:])], axis=0)
         step *= 2
     return x
-
-
-def _running(f, x):
-    """Return the running fold, in order."""
-    parts = [x[0]]
-    for n in range(1, len(x)):
-        parts.append(f(parts[-1], x[n]))
-    return _stack(parts, axis=0)
 
 
 # --- outer
@@ -228,14 +272,37 @@ def _reduceat(f, /, array, indices, axis=0, dtype=None, out=None):
     starts = _np.asarray(indices)
     ends = _np.maximum(_np.append(starts[1:], len(x)), starts + 1)
     if f is _np.add:
-        members = _np.concatenate([_np.arange(*pair) for pair in zip(starts, ends, strict=True)])
-        whole = len(members) == len(x) and starts[0] == 0 and (_np.diff(starts) > 0).all()
-        first = _np.append(0, _np.cumsum(ends - starts)[:-1])
+        lengths = ends - starts
+        first = _np.append(0, _np.cumsum(lengths)[:-1])
+        whole = starts[0] == 0 and (_np.diff(starts) > 0).all()
+        members = None if whole else _np.repeat(starts - first, lengths) + _np.arange(lengths.sum())
         y = segment_sum(x if whole else _take(x, members, 0), first)
     else:
-        parts = [x[start:end] for start, end in zip(starts, ends, strict=True)]
-        y = _stack([part[0] if len(part) == 1 else _reduce(f, part) for part in parts], axis=0)
+        y = _by_length(f, x, starts, ends - starts)
     return in_dtype(_moveaxis(y, 0, axis), plain.dtype)
+
+
+def _by_length(f, x, starts, lengths):
+    """Return the reductions of the parts: one traced reduction for all parts of one length."""
+    groups = list(_alike(lengths))
+    members = [starts[parts][:, None] + _np.arange(lengths[parts[0]]) for parts in groups]
+    flat = _np.concatenate([part.reshape(-1) for part in members])
+    if not _np.array_equal(flat, _np.arange(len(x))):
+        x = _take(x, flat, 0)
+    found, end = [], 0
+    for part in members:
+        start, end = end, end + part.size
+        whole = _reshape(x[start:end], (*part.shape, *_shape_of(x)[1:]))
+        found.append(_reduce(f, whole, axis=1) if part.shape[1] > 1 else whole[:, 0])
+    y = found[0] if len(found) == 1 else _concatenate(found, axis=0)
+    order = _np.concatenate(groups)
+    return y if _np.array_equal(order, _np.arange(len(order))) else _take(y, _np.argsort(order), 0)
+
+
+def _alike(numbers):
+    """Iterate over the positions of equal numbers, for each number that there is."""
+    order = _np.argsort(numbers, kind="stable")
+    return _np.split(order, _np.flatnonzero(_np.diff(numbers[order])) + 1)
 
 
 def _segment_sum(a, starts):
@@ -261,11 +328,32 @@ def _at(f, /, a, indices, b=None):
     f.at(_np.array(_unbox(a)), indices, *map(_unbox, given))  # what NumPy refuses, it refuses here
     places = _np.arange(a.size).reshape(a.shape)[indices]
     others = [_reshape(_broadcast_to(x, places.shape), (-1,)) for x in given]
-    places = places.reshape(-1)
-    while places.size:
-        # Each place once; those that are named again wait for the next round.
-        _, first = _np.unique(places, return_index=True)
-        at = _np.unravel_index(places[first], a.shape)
-        a[at] = _record_of(f).wrapped(a[at], *(x[first] for x in others))
-        later = _np.delete(_np.arange(places.size), first)
-        places, others = places[later], [x[later] for x in others]
+    places, named = _np.unique(places.reshape(-1), return_inverse=True)
+    if not places.size:
+        return
+    at = _np.unravel_index(places, a.shape)
+    if f is _np.add or f is _np.subtract:
+        a[at] = _record_of(f).wrapped(a[at], _scatter(places.shape, a.dtype, [named], others))
+        return
+    # What is written to each place, one after the other; and how often each place is named.
+    order, times = _np.argsort(named, kind="stable"), _np.bincount(named)
+    first = _np.append(0, _np.cumsum(times)[:-1])
+    if given and _is_inexact(given[0]):
+        _fold_at(f, a, at, _take(others[0], order, 0), first, times)
+        return
+    for turn in range(times.max()):
+        still = times > turn
+        now = tuple(index[still] for index in at)
+        a[now] = _record_of(f).wrapped(a[now], *(x[order[first[still] + turn]] for x in others))
+
+
+def _fold_at(f, a, at, x, first, times):
+    """Write the folds of elements of a and of what follows: one traced reduction for each number of times."""
+    for group in _alike(times):
+        count = times[group[0]]
+        now = tuple(index[group] for index in at)
+        if count == 1:
+            a[now] = _record_of(f).wrapped(a[now], x[first[group]])
+            continue
+        parts = _take(x, first[group] + _np.arange(count)[:, None], 0)
+        a[now] = _reduce(f, _concatenate([_reshape(a[now], (1, -1)), parts], axis=0))

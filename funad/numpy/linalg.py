@@ -8,17 +8,17 @@ import importlib as _importlib
 import numpy as _np
 from numpy.linalg import LinAlgError
 
+from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
 from ..calling import call as _call
 from ..primitives import by_hand as _by_hand
 from ..primitives import primitive
 from ..registry import enter as _enter
-from ..tape import Tape as _Tape
+from ..spaces import at_rest as _at_rest
 from . import elementwise as _elementwise
 from . import manipulation as _manipulation
-from .ties import tied_apart as _tied_apart
-from .ties import tied_apart_or_zero as _tied_apart_or_zero
+from . import ties as _ties
 from .versions import lookup
 from .views import may_share as _may_share
 
@@ -93,46 +93,187 @@ def qr(a, mode="reduced"):
     return _call(_qr, (a,), {"mode": mode})
 
 
+def _with_order(a):
+    """Return a as one array, and how many derivatives may be taken of a function of it."""
+    if type(a) is _np.ndarray or _innermost((a,)) is None:
+        return a, 0
+    a = _at_rest(a) if isinstance(a, _Traced) else _manipulation.asarray(a)
+    if _ties.is_above(a):  # a function of what another call has told apart, but of no choice in that
+        a = _ties.settle(a)
+    return a, _ties.order_of(a)
+
+
 _svd = _enter(_np.linalg.svd)
 
 
 @_by_hand(_np.linalg.svd)
 def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
-    apart = compute_uv and not hermitian and type(_innermost((a,))) is _Tape
-    if apart:
-        return svd_apart(a, full_matrices)
-    return _call(_svd, (a, full_matrices, compute_uv, hermitian), {})
+    a, order = _with_order(a)
+    if order and hermitian and _are_tied(_np.linalg.svd(_unbox(a), compute_uv=False, hermitian=True)):
+        half = a * (_np.tri(a.shape[-1]) - _np.eye(a.shape[-1]) / 2).astype(a.real.dtype)
+        a, hermitian = half + _elementwise.conj(half.mT), False
+    if order == 0 or hermitian:
+        return _call(_svd, (a, full_matrices, compute_uv, hermitian), {})
+    found = svd_apart(a, order, full_matrices and compute_uv)
+    return found if compute_uv else found[1]
 
 
-def _svd_apart(a, full_matrices=True):
-    """Return what svd does, with dual numbers for values that coincide or are 0."""
-    found = _np.linalg.svd(a, full_matrices)
-    return type(found)(*_tied_apart_or_zero(*found))
+def _are_tied(s, order=1):
+    """Say whether singular values coincide, or nearly so, or are 0."""
+    near = _ties.clusters(s, _ties.nearness(s, order))
+    return bool(_np.any(s <= _ties.rounding(s)) or _np.sum(near) != s.size)
 
 
-# What svd is in reverse mode; no name of NumPy.
+def _svd_apart(a, order, full_matrices=True):
+    """Return what svd does; where values coincide or are 0, of a matrix in which they do not."""
+    u, s, vh = found = _np.linalg.svd(a, full_matrices)
+    if not _are_tied(s, order):
+        return found
+    _ties.check_order(order)
+    within = _ties.rounding(s)
+    same = _ties.clusters(s, within)
+    zero = _np.any(same & (s <= within)[..., None, :], axis=-1)
+    near = _ties.clusters(s, _ties.nearness(s, order)) & (zero[..., :, None] == zero[..., None, :])
+    m, n, k = *a.shape[-2:], s.shape[-1]
+    # The vectors of zeros are no pairs: each side is turned for itself.
+    null = same & zero[..., None, :]
+    v = _ties.turned(_np.conj(vh.mT[..., :k]), same)
+    u = _np.concatenate([_ties.turned(_ties.turned(u[..., :k], same), null, 1), u[..., k:]], -1)
+    v = _np.concatenate([v, _np.conj(vh.mT[..., k:])], -1)
+    splitting = _ties.Splitting(order, near, zero, s, _ties.steps(s), TIED.format("svd", "singular"))
+    u, v = splitting.chosen(u, null), splitting.chosen(v)
+    return type(found)(u, splitting.apart(s), _elementwise.conj(v).mT)
+
+
+# What the rules refuse where values coincide
+TIED = (
+    "the vectors that {} returns have no derivative where {} values coincide; use the values alone, "
+    "or what does not depend on the choice of such vectors, or move the matrix away from the tie"
+)
+
+# What svd is on traced values; no name of NumPy.
 svd_apart = primitive(_svd_apart, "numpy.linalg.svd")
-svdvals = primitive(_np.linalg.svdvals)
-eig = primitive(_np.linalg.eig)
-eigvals = primitive(_np.linalg.eigvals)
+_svdvals = _enter(_np.linalg.svdvals)
+
+
+@_by_hand(_np.linalg.svdvals)
+def svdvals(x, /):
+    x, order = _with_order(x)
+    return svd(x, False)[1] if order else _call(_svdvals, (x,), {})
+
+
+_eig = _enter(_np.linalg.eig)
+
+
+@_by_hand(_np.linalg.eig)
+def eig(a):
+    a, order = _with_order(a)
+    return eig_apart(a, order) if order else _call(_eig, (a,), {})
+
+
+def _eig_apart(a, order):
+    """Return what eig does; where values coincide, of a matrix in which they do not."""
+    w, v = found = _np.linalg.eig(a)
+    same = coinciding(a, w, v)
+    if _np.sum(same) == w.size and not _np.any(defective(a, w, v)):
+        return found
+    _ties.check_order(order)
+    v = _ties.turned(v, same, is_complex=_np.iscomplexobj(a))
+    v = v / _np.linalg.norm(v, axis=-2, keepdims=True)
+    splitting = _ties.Splitting(
+        order, same, None, w, _ties.steps_of_pairs(w, same), TIED.format("eig", "eigen")
+    )
+    return type(found)(splitting.apart(w), splitting.chosen(v))
+
+
+# What eig is on traced values; no name of NumPy.
+eig_apart = primitive(_eig_apart, "numpy.linalg.eig")
+_eigvals = _enter(_np.linalg.eigvals)
+
+
+@_by_hand(_np.linalg.eigvals)
+def eigvals(a):
+    a, order = _with_order(a)
+    return eig(a)[0] if order else _call(_eigvals, (a,), {})
+
+
+# What the rules of eig and roots refuse
+DEFECTIVE = (
+    "{} has no derivative where the matrix is defective, which is to say that eigenvalues coincide (to rounding) "
+    "and have no vectors of their own: the values then move like a root of the change; for sums and products of "
+    "the values use np.trace of a power and np.linalg.det, or move the matrix away from it"
+)
+
+
+def coinciding(a, w, v):
+    """Return which eigenvalues of matrices of any kind coincide but for rounding."""
+    within = _np.maximum(_ties.rounding(w), 10 * _errors(a, v))[..., None]
+    near = _np.abs(w[..., :, None] - w[..., None, :]) <= _np.maximum(within, within.mT)
+    while _np.any(near != (more := (near.astype(int) @ near) > 0)):
+        near = more
+    return near
+
+
+def defective(a, w, v):
+    """Return of which matrices two eigenvalues and their vectors are too near to tell them apart."""
+    errors = _errors(a, v)
+    gaps = _np.abs(w[..., :, None] - w[..., None, :])
+    small = gaps <= 1e4 * _np.maximum(errors[..., :, None], errors[..., None, :])
+    bad = _conditions(v) > _np.finfo(v.dtype).eps ** -0.3
+    pairs = small & (bad[..., :, None] | bad[..., None, :]) & ~_np.eye(w.shape[-1], dtype=bool)
+    return _np.any(pairs, axis=(-2, -1))
+
+
+def _errors(a, v):
+    """Return how far rounding moves each eigenvalue."""
+    size = _np.max(_np.abs(a), axis=(-2, -1), initial=0)[..., None]
+    with _np.errstate(invalid="ignore"):
+        return _np.nan_to_num(_np.finfo(v.dtype).eps * size * _conditions(v), nan=0.0, posinf=_np.inf)
+
+
+def _conditions(v):
+    """Return the condition of each eigenvalue, from vectors of length 1 in columns."""
+    try:
+        return _np.linalg.norm(_np.linalg.inv(v), axis=-1)
+    except LinAlgError:
+        if v.ndim == 2:
+            return _np.full(v.shape[-1], _np.inf)
+        found = [_conditions(part) for part in v.reshape(-1, *v.shape[-2:])]
+        return _np.reshape(found, v.shape[:-1])
+
+
 _eigh = _enter(_np.linalg.eigh)
 
 
 @_by_hand(_np.linalg.eigh)
 def eigh(a, UPLO="L"):
-    tape = _innermost((a,))
-    return _call(_eigh, (a, UPLO), {}) if type(tape) is not _Tape else eigh_apart(a, UPLO)
+    a, order = _with_order(a)
+    return eigh_apart(a, order, UPLO) if order else _call(_eigh, (a, UPLO), {})
 
 
-def _eigh_apart(a, UPLO="L"):
-    """Return what eigh does, with dual numbers for values that coincide."""
-    found = _np.linalg.eigh(a, UPLO)
-    return type(found)(*_tied_apart(*found))
+def _eigh_apart(a, order, UPLO="L"):
+    """Return what eigh does; where values coincide, of a matrix in which they do not."""
+    w, v = found = _np.linalg.eigh(a, UPLO)
+    near = _ties.clusters(w, _ties.nearness(w, order))
+    if _np.sum(near) == w.size:
+        return found
+    _ties.check_order(order)
+    same = _ties.clusters(w, _ties.rounding(w))
+    splitting = _ties.Splitting(order, near, None, w, _ties.steps(w), TIED.format("eigh", "eigen"))
+    return type(found)(splitting.apart(w), splitting.chosen(_ties.turned(v, same)))
 
 
-# What eigh is in reverse mode; no name of NumPy.
+# What eigh is on traced values; no name of NumPy.
 eigh_apart = primitive(_eigh_apart, "numpy.linalg.eigh")
-eigvalsh = primitive(_np.linalg.eigvalsh)
+_eigvalsh = _enter(_np.linalg.eigvalsh)
+
+
+@_by_hand(_np.linalg.eigvalsh)
+def eigvalsh(a, UPLO="L"):
+    # The derivative goes by the vectors, and that of ties by one decomposition for both.
+    a, order = _with_order(a)
+    return eigh(a, UPLO)[0] if order else _call(_eigvalsh, (a, UPLO), {})
+
 
 # Products and rearrangements: functions of their own in NumPy, not those of numpy itself
 matrix_power = primitive(_np.linalg.matrix_power)
@@ -187,7 +328,7 @@ def turning(a):
 
 def dependent(r):
     """Return of which R the diagonal has a number that is no more than the rounding of its column."""
-    sizes = _np.linalg.norm(r, axis=-2)
+    sizes = _np.max(_np.abs(r), axis=-2, initial=0)  # no norm: its squares overflow and underflow
     within = 10 * r.shape[-1] * _np.finfo(r.dtype).eps * sizes
     return _np.any(_np.abs(_np.diagonal(r, axis1=-2, axis2=-1)) <= within, axis=-1)
 
@@ -217,6 +358,17 @@ def _reflections(a):
     return _manipulation.matrix_transpose(upper + lower), _manipulation.stack(taus, -1)
 
 
+def rescaling(x):
+    """Return a power of 2 per matrix that brings x near 1, if its squares might leave the range; or None."""
+    if x.size == 0:
+        return None
+    _, exponents = _np.frexp(_np.max(_np.abs(_unbox(x)), axis=(-2, -1), keepdims=True))
+    if _np.all(_np.abs(exponents) < _np.finfo(x.dtype).maxexp // 4):
+        return None
+    top = _np.finfo(x.dtype).maxexp - 2
+    return _np.ldexp(_np.ones((), x.dtype).real, -_np.clip(exponents, -top, top))
+
+
 def _padded(x, size):
     """Return x with zeros before it, up to a size."""
     zeros = _np.zeros((*x.shape[:-1], size - x.shape[-1]), x.dtype)
@@ -228,12 +380,20 @@ def _reflection(x):
     first, others = x[..., 0], x[..., 1:]
     plain = _unbox(x)
     done = ~_np.any(plain[..., 1:], axis=-1) & (_np.imag(plain[..., 0]) == 0)  # τ is 0, as LAPACK has it
-    size = vector_norm(x, axis=-1)
+    size = _length(x)
     beta = -_elementwise.copysign(size, _elementwise.real(first))
     away = _elementwise.where(done, 1, first - beta)
     tau = _elementwise.where(done, 0, (beta - first) / _elementwise.where(done, 1, beta))
     v = _manipulation.concatenate([_np.ones((*x.shape[:-1], 1), x.dtype), others / away[..., None]], -1)
     return _elementwise.where(done, first, beta + 0 * first), v, tau
+
+
+def _length(x):
+    """Return the length of vectors, also of those whose squares overflow or underflow."""
+    factor = rescaling(x[..., None])
+    if factor is None:
+        return vector_norm(x, axis=-1)
+    return vector_norm(x * factor[..., 0], axis=-1) / factor[..., 0, 0]
 
 
 def _completed(h, taus):

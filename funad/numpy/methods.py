@@ -6,7 +6,7 @@ import numpy as _np
 
 from .. import numpy as np
 from ..arrays import reshaped
-from ..boxes import Traced, unbox
+from ..boxes import Traced, plainly, unbox
 from ..errors import NotDifferentiableError
 from ..registry import record_of as _record_of
 
@@ -71,6 +71,17 @@ def _partition(self, kth, axis=-1, **keywords):
     self[...] = np.partition(self, kth, axis, **keywords)
 
 
+def _positions(index, size):
+    """Return where the elements at an index of a flattened array stand, without an array of all places."""
+    if isinstance(index, slice):
+        return _np.arange(*index.indices(size))
+    if type(index) in (list, int, _np.ndarray) or isinstance(index, _np.integer):
+        places = _np.asarray(index)
+        if places.dtype.kind in "iu" and ((-size <= places) & (places < size)).all():
+            return places.astype(_np.intp) % max(size, 1)
+    return _np.arange(size)[index]
+
+
 class _Flat:
     """The elements of an array one after the other, to read and to write."""
 
@@ -86,10 +97,15 @@ class _Flat:
         return self.base.size
 
     def __getitem__(self, index):
-        return np.ravel(np.copy(self.base))[index]
+        base = self.base
+        if type(unbox(base)) is not _np.ndarray:
+            return np.ravel(base)[index]
+        unbox(base).flat[index]  # which NumPy refuses out of bounds
+        y = base[_np.unravel_index(_positions(index, base.size), base.shape)]
+        return y
 
     def __setitem__(self, index, value):
-        np.put(self.base, np.arange(self.base.size)[index], value)
+        np.put(self.base, _positions(index, self.base.size), value)
 
 
 def _item(self, *index):
@@ -99,7 +115,7 @@ def _item(self, *index):
             raise ValueError("can only convert an array of size 1 to a Python scalar")
         return np.ravel(self)[0]
     at = _shape_of(index)
-    return self[at] if isinstance(at, tuple) else np.ravel(self)[at]
+    return self[at] if isinstance(at, tuple) else self.flat[at]
 
 
 def _tolist(self):
@@ -152,9 +168,9 @@ for _name in ("base", "flags", "strides", "device"):
     setattr(Traced, _name, property(lambda self, name=_name: getattr(_np.asarray(unbox(self)), name)))
 for _name in ("and", "or", "xor", "lshift", "rshift"):  # of floats NumPy refuses them, with its own words
     _operate = getattr(operator, f"__{_name}__")
-    setattr(Traced, f"__{_name}__", lambda self, other, f=_operate: f(unbox(self), unbox(other)))
+    setattr(Traced, f"__{_name}__", plainly(_operate))
     setattr(Traced, f"__i{_name}__", getattr(Traced, f"__{_name}__"))
-    setattr(Traced, f"__r{_name}__", lambda self, other, f=_operate: f(unbox(other), unbox(self)))
+    setattr(Traced, f"__r{_name}__", plainly(lambda a, b, f=_operate: f(b, a)))
 Traced.__invert__ = lambda self: ~unbox(self)
 Traced.__delitem__ = lambda self, index: unbox(self).__delitem__(index)
 Traced.__dlpack_device__ = lambda self: unbox(self).__dlpack_device__()

@@ -39,6 +39,25 @@ __all__ = [
 
 roots = primitive(_np.roots)
 
+_MULTIPLE = (
+    "the roots of a polynomial have no derivative at a root that is a multiple one (to rounding): such roots move "
+    "like a root of the change; the sum and the product of all roots are known from the coefficients, as "
+    "-p[1]/p[0] and (-1)**n*p[n]/p[0] for those of np.roots, or move the polynomial away from it"
+)
+
+
+def check_simple(y, slopes, size):
+    """Refuse roots that are as near to another as rounding moves them, or not far from it.
+
+    ``slopes`` are p′(y), ``size`` the sums of the absolute values of the terms of p(y).
+    """
+    slopes = _np.abs(slopes)
+    errors = _np.finfo(y.dtype).eps * size / _np.where(slopes == 0, _np.inf, slopes)
+    gaps = _np.abs(y[:, None] - y) + _np.where(_np.eye(len(y), dtype=bool), _np.inf, 0)
+    if _np.any((slopes == 0) | (_np.min(gaps, axis=-1, initial=_np.inf) <= 1e4 * errors)):
+        raise _NotDifferentiableError(_MULTIPLE)
+
+
 # The coefficients of the product of two polynomials, from the lowest degree up or the highest down.
 product = primitive(lambda a, b: _np.convolve(a, b), "numpy.polymul")
 

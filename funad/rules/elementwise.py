@@ -5,9 +5,11 @@ import math
 import numpy as onp
 
 from .. import numpy as np
-from ..numpy.elementwise import keep, modified_ratio, spherical_ratio
+from ..boxes import unbox
+from ..numpy.elementwise import fermi, keep, modified_ratio, one_minus_square, one_plus, sinc_slope
 from ..registry import defvjp, defzero, elementwise
-from ..spaces import shape_of, unbroadcast, zeros_like
+from ..spaces import dtype_of, shape_of, unbroadcast, zeros_like
+from .ranges import keeps_digits, largest, rescaled, squares_are_safe
 
 ndarray = onp.ndarray
 LN2, LN10 = math.log(2), math.log(10)
@@ -45,21 +47,13 @@ def _or_inf(x):
     return math.inf if zero else x
 
 
+def _is_small(x):
+    """Whether looking for extreme values in x would take longer than formulas that know none."""
+    return type(x) is ndarray and x.size < 64
+
+
 def _is_complex(x):
-    return type(x) is not float and np.iscomplexobj(x)
-
-
-def _tanh(y, ybar, x):
-    """x̄ = ȳ(1 - y²); of a large array in the memory of one, which stays in the cache."""
-    if not (
-        type(y) is type(ybar) is ndarray and y.size > 1000
-        and y.dtype is ybar.dtype and y.shape == ybar.shape
-    ):  # fmt: skip
-        return ybar * (1 - y * y)
-    xbar = y * y
-    onp.subtract(1, xbar, out=xbar)
-    xbar *= ybar
-    return xbar
+    return type(x) is not float and dtype_of(x).kind == "c"
 
 
 # --- arithmetic
@@ -144,31 +138,41 @@ elementwise(np.cbrt, lambda y, ybar, x: ybar / (3 * y * y))
 # --- exponentials and logarithms
 
 
-def _logaddexp_share(y, a, b, exp, half):
-    """∂y/∂a = exp(a - y); at infinities 1 for the larger argument, ½ for each of two equal ones."""
-    infinite = np.isinf(y)
-    if not _any(infinite):
-        return exp(a - y)
-    edge = np.where(a == b, half, np.where(a == y, 0.0, -math.inf))
-    return exp(np.where(infinite, edge, a) - np.where(infinite, 0.0, y))
+def _logaddexp_share(y, a, b, base=1.0):
+    """∂y/∂a = 1/(1 + e^(b - a)), which is ½ for two equal infinities too; a - y would be a rounded one."""
+    infinite = onp.isinf(unbox(y))
+    if onp.count_nonzero(infinite):
+        equal = infinite & (a == b)
+        a, b = np.where(equal, 0, a), np.where(equal, 0, b)
+    return fermi(b - a if base == 1 else base * (b - a))
+
+
+def _expm1(y, ybar, x):
+    """x̄ = ȳ(1 + y), which is eˣ."""
+    if _is_small(x):
+        return ybar * np.exp(x)
+    slope = 1 + y
+    return ybar * (slope if keeps_digits(slope) else one_plus(y, unbox(x)))
 
 
 elementwise(np.exp, lambda y, ybar, x: ybar * y)
 elementwise(np.exp2, lambda y, ybar, x: ybar * y * LN2)
-elementwise(np.expm1, lambda y, ybar, x: ybar * (y + 1))
+elementwise(np.expm1, _expm1)
+elementwise(one_plus, lambda y, ybar, y_, x: ybar)
+elementwise(fermi, lambda y, ybar, x: -ybar * y * fermi(-x))
 elementwise(np.log, lambda y, ybar, x: ybar / x)
 elementwise(np.log2, lambda y, ybar, x: ybar / (x * LN2))
 elementwise(np.log10, lambda y, ybar, x: ybar / (x * LN10))
 elementwise(np.log1p, lambda y, ybar, x: ybar / (1 + x))
 elementwise(
     np.logaddexp,
-    lambda y, ybar, a, b: ybar * _logaddexp_share(y, a, b, np.exp, -LN2),
-    lambda y, ybar, a, b: ybar * _logaddexp_share(y, b, a, np.exp, -LN2),
+    lambda y, ybar, a, b: ybar * _logaddexp_share(y, a, b),
+    lambda y, ybar, a, b: ybar * _logaddexp_share(y, b, a),
 )
 elementwise(
     np.logaddexp2,
-    lambda y, ybar, a, b: ybar * _logaddexp_share(y, a, b, np.exp2, -1.0),
-    lambda y, ybar, a, b: ybar * _logaddexp_share(y, b, a, np.exp2, -1.0),
+    lambda y, ybar, a, b: ybar * _logaddexp_share(y, a, b, LN2),
+    lambda y, ybar, a, b: ybar * _logaddexp_share(y, b, a, LN2),
 )
 
 
@@ -181,13 +185,69 @@ def _arctan2_share(ybar, a, b):
     return ybar * (a / r) / r
 
 
+def _root(x):
+    """√(1 - x²); (1-x)(1+x), not 1-x²: near ±1 that has lost its digits. Of complex z, z² could overflow."""
+    return np.sqrt(1 - x) * np.sqrt(1 + x) if _is_complex(x) else np.sqrt((1 - x) * (1 + x))
+
+
+def _tan(y, ybar, x):
+    """x̄ = ȳ(1 + y²), which is 1 - tanh² ix: far from the real axis y is nearly ±i."""
+    return ybar * (one_minus_square(1j * y, 1j * unbox(x)) if _is_complex(x) else 1 + y * y)
+
+
+def _arctan(y, ybar, x):
+    """x̄ = ȳ/(1 + x²), of which x² could overflow."""
+    if _is_complex(x):
+        return ybar / (1 + 1j * x) / (1 - 1j * x)
+    if not _is_small(x):
+        q = 1 + x * x
+        if largest(q) < 1e9:
+            return ybar / q
+    r = np.hypot(1, x)
+    return ybar / r / r
+
+
+def _arcsinh(y, ybar, x):
+    """x̄ = ȳ/√(1 + x²), of which x² could overflow."""
+    if _is_complex(x):
+        return ybar / (np.sqrt(1 + 1j * x) * np.sqrt(1 - 1j * x))
+    if not _is_small(x):
+        q = 1 + x * x
+        if largest(q) < 1e9:
+            return ybar / np.sqrt(q)
+    return ybar / np.hypot(1, x)
+
+
+def _tanh(y, ybar, x):
+    """x̄ = ȳ(1 - y²); of a large array in the memory of one, which stays in the cache."""
+    if _is_small(x) and x.dtype.kind == "f":
+        c = np.cosh(x)
+        return ybar / c / c
+    large = (
+        type(y) is type(ybar) is ndarray and y.size > 1000
+        and y.dtype is ybar.dtype and y.shape == ybar.shape
+    )  # fmt: skip
+    slope = y * y
+    slope = onp.subtract(1, slope, out=slope) if large else 1 - slope
+    if not keeps_digits(slope):
+        slope = one_minus_square(y, unbox(x))
+    return onp.multiply(slope, ybar, out=slope) if large else ybar * slope
+
+
+def _hypot_share(y, a, b):
+    """∂y/∂a = a/y, and 0 at the origin."""
+    if squares_are_safe(y):
+        return a / y
+    a, b = rescaled((a, b))
+    return a / _or_inf(np.hypot(a, b))
+
+
 elementwise(np.sin, lambda y, ybar, x: ybar * np.cos(x))
 elementwise(np.cos, lambda y, ybar, x: -ybar * np.sin(x))
-elementwise(np.tan, lambda y, ybar, x: ybar * (1 + y * y))
-# (1-x)(1+x), not 1-x²: near ±1 that has lost its digits.
-elementwise(np.arcsin, lambda y, ybar, x: ybar / np.sqrt((1 - x) * (1 + x)))
-elementwise(np.arccos, lambda y, ybar, x: -ybar / np.sqrt((1 - x) * (1 + x)))
-elementwise(np.arctan, lambda y, ybar, x: ybar / (1 + x * x))
+elementwise(np.tan, _tan)
+elementwise(np.arcsin, lambda y, ybar, x: ybar / _root(x))
+elementwise(np.arccos, lambda y, ybar, x: -ybar / _root(x))
+elementwise(np.arctan, _arctan)
 elementwise(
     np.arctan2,
     lambda y, ybar, a, b: _arctan2_share(ybar, b, a),
@@ -196,8 +256,8 @@ elementwise(
 # At the origin, the tip of a cone, the derivative is 0.
 elementwise(
     np.hypot,
-    lambda y, ybar, a, b: ybar * (a / _or_inf(y)),
-    lambda y, ybar, a, b: ybar * (b / _or_inf(y)),
+    lambda y, ybar, a, b: ybar * _hypot_share(y, a, b),
+    lambda y, ybar, a, b: ybar * _hypot_share(y, b, a),
 )
 elementwise(np.degrees, lambda y, ybar, x: ybar / DEGREE)
 elementwise(np.rad2deg, lambda y, ybar, x: ybar / DEGREE)
@@ -206,14 +266,15 @@ elementwise(np.deg2rad, lambda y, ybar, x: ybar * DEGREE)
 elementwise(np.sinh, lambda y, ybar, x: ybar * np.cosh(x))
 elementwise(np.cosh, lambda y, ybar, x: ybar * np.sinh(x))
 elementwise(np.tanh, _tanh)
-elementwise(np.arcsinh, lambda y, ybar, x: ybar / np.sqrt(1 + x * x))
+elementwise(one_minus_square, lambda y, ybar, y_, x: -ybar * (y_ + y_))
+elementwise(np.arcsinh, _arcsinh)
 # Two roots, not one of the product: that is on the other branch for Re z < 0.
 elementwise(np.arccosh, lambda y, ybar, x: ybar / (np.sqrt(x - 1) * np.sqrt(x + 1)))
-elementwise(np.arctanh, lambda y, ybar, x: ybar / ((1 - x) * (1 + x)))
+elementwise(np.arctanh, lambda y, ybar, x: ybar / (1 - x) / (1 + x))
 # (cos πx - y)/x would lose all digits near 0, and its derivatives more.
-elementwise(np.sinc, lambda y, ybar, x: ybar * (-(math.pi**2) * x * spherical_ratio(math.pi * x, 1)))
+elementwise(np.sinc, lambda y, ybar, x: ybar * sinc_slope(x, 1))
+elementwise(sinc_slope, lambda y, ybar, x, n: ybar * sinc_slope(x, n + 1))
 elementwise(np.i0, lambda y, ybar, x: ybar * (x * modified_ratio(x, 1)))
-elementwise(spherical_ratio, lambda y, ybar, x, n: -ybar * x * spherical_ratio(x, n + 1))
 elementwise(modified_ratio, lambda y, ybar, x, n: ybar * x * modified_ratio(x, n + 1))
 
 
@@ -248,9 +309,12 @@ def _absolute(y, ybar, x):
     """x̄ = ȳ·sign x; for complex z, z̄ = ȳ·z*/|z|; both are 0 at 0."""
     if type(x) is float:  # np.sign of a scalar costs 600 ns
         return ybar if x > 0 else -ybar if x < 0 else ybar * x
-    if np.iscomplexobj(x):
-        return ybar * (np.conjugate(x) / _or_inf(y))
-    return ybar * np.sign(x)
+    if not _is_complex(x):
+        return ybar * np.sign(x)
+    if not squares_are_safe(y):
+        (x,) = rescaled((x,))
+        y = np.absolute(x)
+    return ybar * (np.conjugate(x) / _or_inf(y))
 
 
 def _sign(y, ybar, x):

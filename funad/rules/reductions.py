@@ -10,6 +10,7 @@ from ..boxes import Traced, unbox
 from ..numpy.reductions import difference
 from ..registry import define_forward, defvjp, defzero, linear
 from ..spaces import dtype_of, shape_of, unbroadcast, zeros_like
+from .ranges import scale, size_of, squares_are_safe
 
 ndarray = onp.ndarray
 NUMBERS = {float: onp.float64, onp.float64: onp.float64, onp.float32: onp.float32}
@@ -62,6 +63,12 @@ def _count(a, axis, where=True):
     return onp.sum(onp.broadcast_to(where, shape), axis=axis, keepdims=True, dtype=dtype_of(a))
 
 
+def _freedom(a, axis, where, ddof, correction):
+    """By what the squares of each element of a variance were divided, or 0."""
+    freedom = _count(a, axis, where) - (ddof if correction is None else correction)
+    return max(freedom, 0) if where is True else onp.maximum(freedom, 0)
+
+
 def _masked(xbar, where):
     """x̄ for those elements that took part."""
     return xbar if where is True else np.where(where, xbar, 0)
@@ -111,8 +118,7 @@ def _var(
     deviation = a - mean
     if dtype_of(a).kind == "c":  # y = Σ|x - μ|², real; else NumPy has y = Σ(x - μ)² even if μ is complex
         ybar, deviation = np.real(ybar), np.conj(deviation)
-    freedom = _count(a, axis, where) - (ddof if correction is None else correction)
-    freedom = max(freedom, 0) if where is True else onp.maximum(freedom, 0)
+    freedom = _freedom(a, axis, where, ddof, correction)
     slope = _keep(ybar, a, axis, keepdims)
     if not onp.all(freedom):  # y is no number there, and of no account where ȳ is 0
         slope = np.where((unbox(slope) == 0) & (freedom == 0), 0, slope / freedom)
@@ -134,7 +140,9 @@ def _var_wrt_mean(
 
 def _through_root(ybar, y, a, axis, keepdims, where, mean):
     """v̄ = ȳ/2y, for y = √v; 0 where y is 0: without spread, every direction leads to more of it."""
-    zero = onp.equal(unbox(y), 0) | ((unbox(ybar) == 0) & ~onp.isfinite(unbox(y)))
+    zero = onp.equal(unbox(y), 0)
+    if not isinstance(ybar, Traced):  # else its value says nothing of what it stands for
+        zero |= (ybar == 0) & ~onp.isfinite(unbox(y))
     if mean is None:
         zero |= _all_equal(unbox(y), unbox(a), axis, keepdims, where)
     if not zero.any():
@@ -162,10 +170,23 @@ def _all_equal(y, a, axis, keepdims, where):
     return within & onp.all(a == first, axis=axis, keepdims=keepdims, where=where)
 
 
+def _scaled(a, mean, axis, where):
+    """x and a mean that is given, times one power of two."""
+    sizes = size_of(unbox(a)) if mean is None else onp.maximum(size_of(unbox(a)), size_of(unbox(mean)))
+    factor = scale(sizes, axis, where)
+    return a * factor, None if mean is None else mean * factor
+
+
 def _std(
     y, ybar, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, mean=None, correction=None
 ):  # fmt: skip
-    """x̄ = ȳ·conj(x - μ)/(n - ddof)y; 0 where y is 0."""
+    """x̄ = ȳ·conj(x - μ)/(n - ddof)y; 0 where y is 0. It is that of any scale of x."""
+    safe = squares_are_safe(y) or _whole(dtype) or not shape_of(a)
+    if not safe and onp.all(_freedom(a, axis, where, ddof, correction)):
+        a, mean = _scaled(a, mean, axis, where)
+        given = {"where": where, "mean": mean, "correction": correction}
+        given = {name: x for name, x in given.items() if x is not None and x is not True}
+        y = np.std(a, axis, dtype, ddof=0 if correction is not None else ddof, keepdims=keepdims, **given)
     return _var(
         None, _through_root(ybar, y, a, axis, keepdims, where, mean), a, axis, dtype,
         ddof=ddof, keepdims=keepdims, where=where, mean=mean, correction=correction,

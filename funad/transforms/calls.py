@@ -14,10 +14,11 @@ import numpy as onp
 from .. import tree
 from ..boxes import Box, Dual, Traced
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError
+from ..numpy.ties import left
+from ..refusals import refused_constant
 from ..registry import by_position, record_of, signature_of
 from ..spaces import describe, dtype_of, fit, is_complex, is_number, name_of, shed, zeros_like
 from ..tape import Tape, has_ended, refuse_ended
-from ..teaching import refused_constant
 from ..tracing import trace
 
 ArgNums = int | str | tuple[int | str, ...]
@@ -310,8 +311,11 @@ def check_complex_result(f: Any, y: Any) -> None:
         )
 
 
-def finish(xbar: Any, x: Any) -> Any:
-    """Return the cotangent of an input in the space of that input; zeros if nothing reached it."""
+def finish(xbar: Any, x: Any, xdots: Any = (), xs: Any = ()) -> Any:
+    """Return the cotangent of an input in the space of that input; zeros if nothing reached it.
+
+    Or the tangent of an output, of the tangents ẋ of the inputs.
+    """
     if type(xbar) is ndarray and type(x) is ndarray and xbar.dtype is x.dtype and xbar.shape == x.shape:
         return xbar
     if xbar is None:
@@ -322,7 +326,7 @@ def finish(xbar: Any, x: Any) -> Any:
         xbar = onp.asarray(xbar)
     elif type(x) is not ndarray and type(xbar) is ndarray:
         return fit(xbar, x)[()]  # of a number, a number
-    return fit(xbar, x)
+    return left(fit(xbar, x), x if xs else 0.0, xdots, xs) if isinstance(xbar, Traced) else fit(xbar, x)
 
 
 def _own(xbars: list[Any]) -> list[Any]:
@@ -405,9 +409,11 @@ def check_output(f: Any, y: Any) -> None:
     if not tree.is_leaf(y) or is_number(y):
         return
     hint = " (does it end without a return statement?)" if y is None else ""
+    instead = "a number, an array, or a container of them"
+    if isinstance(getattr(y, "data", None), Traced):  # a DataArray, say
+        instead = "what it holds, y.data"
     raise NonScalarOutputError(
-        f"{name_of(f)} returned {describe(y)}{hint}, which has no derivative; return a "
-        f"number, an array, or a container of them"
+        f"{name_of(f)} returned {describe(y)}{hint}, which has no derivative; return {instead}"
     )
 
 

@@ -21,10 +21,9 @@ from ..boxes import Box, Traced, box_of, innermost
 from ..calling import record_call
 from ..errors import ArgumentError
 from ..guarding import own, unwritable, wrote
-from ..pushforward import as_call
 from ..registry import Record
 from ..spaces import is_inexact, name_of, plain, zeros_like
-from ..tape import APART, OUTPUT, TRACING, WIDTH, Apart, Tape, pull_back
+from ..tape import APART, OUTPUT, TRACING, WIDTH, Apart, Tape, as_call, pull_back
 from .calls import Transformed
 from .reverse import vjp
 

@@ -9,9 +9,11 @@ from numpy import ndarray
 
 from .. import tree
 from ..arrays import settled
-from ..boxes import Box, Dual
+from ..boxes import Box, Dual, Traced
 from ..dual import Forward, dual
 from ..errors import ArgumentError, TangentError
+from ..numpy.ties import left
+from ..overflows import mark_overflows
 from ..pushforward import push_forward, steps_to
 from ..spaces import fit, shape_of, zeros_like
 from ..tracing import run
@@ -86,7 +88,7 @@ def jvp(f: Callable[..., Any], /, primals: Any, tangents: Any, has_aux: bool = F
     check_output(f, y)
     leaves, structure = tree.flatten(y)
     value = tree.unflatten(structure, [out_of(trace, leaf) for leaf in leaves])
-    ydot = tree.unflatten(structure, [_tangent(trace, leaf) for leaf in leaves])
+    ydot = tree.unflatten(structure, [_tangent(trace, leaf, call.leaves, xdots) for leaf in leaves])
     return (value, ydot, aux) if has_aux else (value, ydot)
 
 
@@ -134,14 +136,16 @@ def linearize(f: Callable[..., Any], /, *primals: Any, **kwargs: Any) -> Any:
     y, tape, _ = trace_call(call, False)
     leaves, structure = tree.flatten(y)
     entries = tape.outlive()
+    mark_overflows(entries, len(call.leaves), leaves)
     ends = [leaf.index for leaf in leaves if type(leaf) is Box and leaf.tape is tape]
     steps = steps_to(entries, len(call.leaves), ends)
 
     def f_jvp(*tangents: Any) -> Any:
         tape.verify()
-        slots = push_forward(entries, len(call.leaves), _fitted(call, tangents), steps)
+        xdots = _fitted(call, tangents)
+        slots = push_forward(entries, len(call.leaves), xdots, steps)
         ydots = [
-            finish(slots[leaf.index], leaf.value)
+            finish(slots[leaf.index], leaf.value, xdots, call.leaves)
             if type(leaf) is Box and leaf.tape is tape
             else zeros_like(leaf)
             for leaf in leaves
@@ -181,5 +185,8 @@ def _fitted(call: Call, tangents: Any) -> list[Any]:
     return [fit(xdot, x) for x, xdot in zip(call.leaves, xdots, strict=True)]
 
 
-def _tangent(trace: Forward, x: Any) -> Any:
-    return settled(x.tangent) if type(x) is Dual and x.tape is trace else zeros_like(x)
+def _tangent(trace: Forward, y: Any, xs: list[Any], xdots: list[Any]) -> Any:
+    if type(y) is not Dual or y.tape is not trace:
+        return zeros_like(y)
+    ydot = settled(y.tangent)
+    return left(ydot, y.value, xdots, xs) if isinstance(ydot, Traced) else ydot

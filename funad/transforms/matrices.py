@@ -11,9 +11,11 @@ import numpy as onp
 
 from .. import numpy as np
 from .. import tree
-from ..boxes import Box
+from ..boxes import Box, Traced
 from ..errors import ArgumentError, NonScalarOutputError
-from ..pushforward import push_forward, steps_to
+from ..numpy.ties import left
+from ..overflows import mark_overflows
+from ..pushforward import Steps, push_forward, steps_to
 from ..spaces import dtype_of, is_complex, name_of, shape_of, zeros_like
 from ..strong_zeros import has_nan
 from ..tape import Tape
@@ -52,6 +54,7 @@ class _Run:
         for leaf in self.leaves:
             check_output(f, leaf)
         self.entries = self.tape.end()
+        mark_overflows(self.entries, len(self.call.leaves), self.leaves)
         self.inside = [type(leaf) is Box and leaf.tape is self.tape for leaf in self.leaves]
         self.values = [out_of(self.tape, leaf) for leaf in self.leaves]
         self.value = tree.unflatten(self.structure, self.values)
@@ -112,31 +115,35 @@ class _Run:
                 block.append(_joined(column, shape, value, len(shape_of(value))))
         return blocks
 
-    def _pushed(self, n: int, bases: Any, steps: list[int]) -> list[Any]:
+    def _pushed(self, n: int, bases: Any, steps: Steps) -> list[Any]:
         """Return, per output, a stack of ẏ for a stack of tangents of the n-th input."""
         xs = self.call.leaves
         if len(bases) > 1:
             with contextlib.suppress(Exception):
                 tangents = [bases if k == n else None for k in range(len(xs))]
                 slots = push_forward_stack(self.entries, len(xs), tangents, len(bases), steps)
-                return self._outputs(slots, len(bases))
+                return self._outputs(slots, bases, xs[n])
         columns = []
         for basis in _members(bases, xs[n]):
             tangents = [basis if k == n else None for k in range(len(xs))]
             slots = push_forward(self.entries, len(xs), tangents, steps)
             columns.append(
                 [
-                    finish(slots[leaf.index], value) if inside else zeros_like(value)
+                    finish(slots[leaf.index], value, [basis], [xs[n]]) if inside else zeros_like(value)
                     for leaf, value, inside in zip(self.leaves, self.values, self.inside, strict=True)
                 ]
             )
         return [np.stack(column) for column in zip(*columns, strict=True)]
 
-    def _outputs(self, slots: list[Any], count: int) -> list[Any]:
+    def _outputs(self, slots: list[Any], bases: Any, x: Any) -> list[Any]:
         """Return the stacks that belong to the outputs."""
         found = [
-            slots[leaf.index] if inside and slots[leaf.index] is not None else _zeros(count, value)
+            slots[leaf.index] if inside and slots[leaf.index] is not None else _zeros(len(bases), value)
             for leaf, value, inside in zip(self.leaves, self.values, self.inside, strict=True)
+        ]
+        found = [
+            left(stack, value, [bases], [x]) if isinstance(stack, Traced) else stack
+            for stack, value in zip(found, self.values, strict=True)
         ]
         with onp.errstate(over="ignore"):
             if any(map(has_nan, found)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,10 @@ import numpy as onp
 from .. import tree
 from ..boxes import Box, Traced, box_of, unbox
 from ..errors import ArgumentError, CotangentError, NonScalarOutputError
+from ..foreign import holds
+from ..overflows import mark_overflows
 from ..pushforward import spare_values
+from ..refusals import refused_holder
 from ..registry import WORTH_DROPPING
 from ..spaces import describe, fit, is_complex, name_of, ones_like, shape_of, shed
 from ..tape import Tape
@@ -96,6 +100,7 @@ def vjp(
     y, tape, aux = trace_call(call, has_aux)
     leaves, structure = tree.flatten(y)
     entries = tape.outlive()
+    mark_overflows(entries, len(call.leaves), leaves)
 
     def vjp_f(ybar: Any, *others: Any) -> Any:
         if others:
@@ -246,6 +251,8 @@ def gradient_of(call: Call, y: Any, tape: Tape, holomorphic: bool = False, for_t
         if type(value) is not float and type(value) is not float64:
             value = shed(value)
         _check_scalar(f, value, holomorphic)
+        if not (issubclass(type(value), float) and math.isfinite(value)):
+            mark_overflows(entries, len(call.leaves), (value,))
         del y
         entries[index] = ones_like(value)
         if for_tangent and any(_is_large(unbox(x)) for x in call.leaves):
@@ -332,6 +339,7 @@ def _elementwise_grad(
     leaves, _ = tree.flatten(y)
     entries = tape.end()
     check_not_discrete(f, leaves)
+    mark_overflows(entries, len(call.leaves), leaves)
     for leaf in leaves:
         if holomorphic:
             check_complex_result(f, leaf)
@@ -373,9 +381,13 @@ def stop_gradient(x: Any) -> Any:
 
 
 def plain_copy(x: Any) -> Any:
-    """Return the plain value under every trace, an array as a copy."""
-    x = unbox(x)
-    return x.copy() if issubclass(type(x), ndarray) else x
+    """Return the plain value of a leaf under every trace, in memory of its own."""
+    if issubclass(type(x), (Traced, ndarray)):
+        x = unbox(x)
+        return x.copy() if issubclass(type(x), ndarray) else x
+    if holds(x, Traced):
+        raise refused_holder(x)
+    return x
 
 
 def _stopped(x: Any) -> Any:

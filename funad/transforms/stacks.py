@@ -9,20 +9,21 @@ a stack that meets what is not a number raises, and the caller walks one by one.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as onp
 
 from .. import numpy as np
 from ..dual import tangent_of
-from ..indices import Scatter
+from ..indices import ASSIGN, Scatter, Step, follow, lasting, put, repeats
 from ..numpy.indexing import getitem, scatter
-from ..pushforward import as_call
+from ..numpy.manipulation import cast
+from ..pushforward import Steps, disowned
 from ..registry import record_of
 from ..spaces import dtype_of, fit, shape_of, unbroadcast, zeros_of
 from ..strong_zeros import WHILE_RULES_RUN, has_nan
-from ..tape import OUTPUT, WIDTH, accumulate
+from ..tape import OUTPUT, WIDTH, accumulate, as_call
 
 __all__ = ["pull_back_stack", "push_forward_stack", "stack_size"]
 
@@ -75,11 +76,14 @@ def pull_back_stack(entries: list[Any], inputs: int, index: int, ybar: Any) -> l
             slots[start + WIDTH - 1] = None
             record, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
             if record is OUTPUT:
-                parts = slots[source_b] or {}
-                slots[source_b] = {**parts, a: parts[a] + ybar if a in parts else ybar}
+                if slots[source_b] is None:
+                    slots[source_b] = {}
+                slots[source_b][a] = ybar
                 continue
             if type(ybar) is Scatter:
                 ybar = ybar.dense()
+            if record is ASSIGN and _pull_assignment(slots, start + WIDTH - 1, ybar, a, source_b, owned):
+                continue
             args, kwargs, sources = as_call(a, b, source_a, source_b)
             for argnum, source in sources:
                 x = args[argnum] if type(argnum) is int else kwargs[argnum]
@@ -98,6 +102,36 @@ def pull_back_stack(entries: list[Any], inputs: int, index: int, ybar: Any) -> l
 def _add(slots: list[Any], place: int, xbar: Any, owned: set[int]) -> None:
     before = slots[place]
     slots[place] = xbar if before is None else accumulate(before, xbar, place, owned)
+
+
+def _pull_assignment(
+    slots: list[Any], slot: int, ybar: Any, args: Any, sources: Any, owned: set[int]
+) -> bool:
+    """Give v its part of a stack ȳ and x the rest, as the walk for one does; return False if it cannot."""
+    (_, v), path, index = args
+    ((_, (source_x, source_v)),) = sources
+    count = len(ybar)
+    if type(ybar) is not ndarray:
+        return False
+    try:
+        along, at = tuple(map(_moved, path)), _moved(index)
+    except Unstacked:
+        return False
+    if source_v:
+        vbar = follow(ybar, along)[at]
+        if repeats(index):
+            vbar = vbar * lasting(ybar.shape[1:], ybar.dtype, path, index)
+        more = (1,) * (len(shape_of(v)) + 1 - vbar.ndim)  # axes of length 1, which assignment leaves out
+        vbar = _fit(vbar.reshape(count, *more, *vbar.shape[1:]), v, count)
+        _add(slots, source_v, vbar.copy() if vbar.base is not None else vbar, owned)
+    if source_x:
+        if slot not in owned:
+            ybar = ybar.copy()
+        put(ybar, along, at, 0)
+        if slots[source_x] is None:
+            owned.add(source_x)
+        _add(slots, source_x, ybar, owned)
+    return True
 
 
 def _cotangents(record: Any, argnum: Any, y: Any, ybar: Any, args: Any, kwargs: Any, count: int) -> Any:
@@ -152,7 +186,7 @@ def _fit(xbar: Any, x: Any, count: int) -> Any:
 
 
 def push_forward_stack(
-    entries: list[Any], inputs: int, tangents: list[Any], count: int, steps: Iterable[int] | None = None
+    entries: list[Any], inputs: int, tangents: list[Any], count: int, steps: Steps | None = None
 ) -> list[Any]:
     """Walk forward along the tape; return its slots, with a stack of tangents of every value in them.
 
@@ -160,12 +194,16 @@ def push_forward_stack(
     """
     slots: list[Any] = [None] * len(entries)
     slots[1 : inputs + 1] = tangents
+    starts, last = steps or Steps(range(inputs + 1, len(entries), WIDTH))
+    owned: set[int] = set()  # slots with an array that nothing else refers to
     with onp.errstate(**WHILE_RULES_RUN):
-        for start in range(inputs + 1, len(entries), WIDTH) if steps is None else steps:
+        for start in starts:
             record, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
             if record is OUTPUT:
                 ydots = slots[source_b]
                 slots[start + WIDTH - 1] = None if ydots is None else ydots[a]
+                continue
+            if record is ASSIGN and _push_assignment(slots, start, a, source_b, count, start in last, owned):
                 continue
             args, kwargs, sources = as_call(a, b, source_a, source_b)
             total: Any = None
@@ -175,8 +213,37 @@ def push_forward_stack(
                     continue
                 ydot = _tangents(record, argnum, xdot, y, args, kwargs, count)
                 total = ydot if total is None else _plus(total, ydot)
+            if owned:
+                total = disowned(owned, slots, sources, total)
             slots[start + WIDTH - 1] = total
     return slots
+
+
+def _push_assignment(
+    slots: list[Any], start: int, args: Any, sources: Any, count: int, last: bool, owned: set[int]
+) -> bool:
+    """Put a stack v̇ into ẋ, as the walk for one does; return False if it cannot."""
+    (x, v), path, index = args
+    ((_, (source_x, source_v)),) = sources
+    xdot, vdot = slots[source_x] if source_x else None, slots[source_v] if source_v else None
+    if hasattr(xdot, "tape") or hasattr(vdot, "tape"):
+        return False
+    try:
+        along, at = tuple(map(_moved, path)), _moved(index)
+    except Unstacked:
+        return False
+    if xdot is None:
+        xdot = onp.zeros((count, *shape_of(x)), dtype_of(x))
+    elif not last or source_x not in owned:
+        xdot = onp.array(xdot)
+    if vdot is not None:
+        more = follow(xdot, along)[at].ndim - vdot.ndim
+        shape = shape_of(v)
+        vdot = vdot.reshape(count, *(1,) * more, *shape[max(-more, 0) :])
+    put(xdot, along, at, 0 if vdot is None else vdot)
+    slots[start + WIDTH - 1] = xdot
+    owned.add(start + WIDTH - 1)
+    return True
 
 
 def _plus(total: Any, ydot: Any) -> Any:
@@ -288,11 +355,16 @@ def _push_mean(argnum: int, y: Any, xdot: Any, count: int, a: Any, axis: Any = N
 
 def _moved(index: Any) -> Any:
     """Return the index that does in every member of a stack what ``index`` does in one."""
-    parts = index if type(index) is tuple else (index,)
-    arrays = sum(issubclass(type(part), (ndarray, list)) for part in parts)
-    # Several arrays, or one beside integers, may put their axes in front of all others.
-    if arrays > 1 or (arrays and any(isinstance(part, (int, onp.integer)) for part in parts)):
+    if type(index) is Step:
         raise Unstacked
+    parts = index if type(index) is tuple else (index,)
+    if any(issubclass(type(part), (ndarray, list)) for part in parts):
+        # Arrays, and integers beside them, that are apart put their axes in front of all others.
+        places = [
+            n for n, part in enumerate(parts) if issubclass(type(part), (ndarray, list, int, onp.integer))
+        ]
+        if places[-1] - places[0] >= len(places):
+            raise Unstacked
     return (slice(None), *parts)
 
 
@@ -320,6 +392,25 @@ def _push_scatter(
 ) -> Any:
     known = [(_moved(index), part) for index, part in zip(indices, xdot, strict=True) if part is not None]
     return scatter((count, *shape), dtype, [index for index, _ in known], [part for _, part in known])
+
+
+def _same(argnum: int, y: Any, v: Any, count: int, a: Any, *args: Any, **kwargs: Any) -> Any:
+    """v itself, for a copy of the same type."""
+    if args or kwargs.keys() - {"order"}:
+        raise Unstacked
+    return v
+
+
+def _pull_cast(
+    argnum: int, y: Any, ybar: Any, count: int, x: Any, dtype: Any, casting: Any = "unsafe"
+) -> Any:
+    return ybar  # in the type of x again by the walk
+
+
+def _push_cast(
+    argnum: int, y: Any, xdot: Any, count: int, x: Any, dtype: Any, casting: Any = "unsafe"
+) -> Any:
+    return cast(xdot, dtype, casting)
 
 
 def _pull_shape(argnum: int, y: Any, ybar: Any, count: int, a: Any, *args: Any, **kwargs: Any) -> Any:
@@ -416,6 +507,9 @@ TRANSPOSES = _table(
     (np.mean, _pull_mean),
     (getitem, _pull_index),
     (scatter, _pull_scatter),
+    (cast, _pull_cast),
+    (np.copy, _same),
+    (np.asarray, _same),
     (np.reshape, _pull_shape),
     (np.ravel, _pull_shape),
     (np.expand_dims, _pull_shape),
@@ -432,6 +526,9 @@ LINEAR = _table(
     (np.mean, _push_mean),
     (getitem, _push_index),
     (scatter, _push_scatter),
+    (cast, _push_cast),
+    (np.copy, _same),
+    (np.asarray, _same),
     (np.reshape, _push_shape),
     (np.ravel, _push_shape),
     (np.expand_dims, _push_shape),

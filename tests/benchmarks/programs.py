@@ -118,12 +118,56 @@ def heat(np, u, steps):
     return np.sum(u * u)
 
 
+def heat_map(np, u, steps):
+    """The end of the same, of which there is a Jacobian."""
+    u = np.array(u)
+    for _ in range(steps):
+        u[1:-1] = u[1:-1] + 0.2 * (u[2:] - 2 * u[1:-1] + u[:-2])
+    return u
+
+
+def recurrence(np, x):
+    """A recurrence, each step written into an array that the next one reads."""
+    y = np.zeros(len(x))
+    for n in range(1, len(x)):
+        y[n] = 0.5 * y[n - 1] * x[n] + x[n]
+    return np.sum(y * y)
+
+
 def heat_by_parts(np, u, steps):
     """The same without assignment, for the libraries that have none."""
     for _ in range(steps):
         inside = u[1:-1] + 0.2 * (u[2:] - 2 * u[1:-1] + u[:-2])
         u = np.concatenate([u[:1], inside, u[-1:]])
     return np.sum(u * u)
+
+
+def scatter_add(np, x):
+    """Values added into one place of an array."""
+    table = np.zeros(3)
+    np.add.at(table, onp.ones(len(x), int), x)
+    return np.sum(table * table)
+
+
+def segment_products(np, x):
+    """The products of parts of ten elements."""
+    return np.sum(np.multiply.reduceat(x, onp.arange(0, len(x), 10)))
+
+
+def continued_fraction(np, x):
+    """A fold in order, of which each step counts."""
+    return np.sum(np.divide.accumulate(1 + x / len(x)))
+
+
+def flat_sum(np, x):
+    """Elements of a matrix one after the other."""
+    x = np.reshape(x, (10, -1))
+    return sum(x.flat[i] * x.flat[i] for i in range(x.size))
+
+
+def sum_through_views(np, x):
+    """Elements of a view that is made anew for each."""
+    return sum(x[1:][i] * x[i] for i in range(len(x) - 1))
 
 
 def network_by_hand(parameters, images, targets):

@@ -19,7 +19,7 @@ import funad.numpy as np
 from . import programs
 from .measure import best_times
 from .peers import installed, numbers
-from .transformations import INSIDE, tasks
+from .transformations import INSIDE, tasks, written
 
 BY_HAND = "NumPy"
 PLAIN = "sin of {:,} plain numbers"
@@ -78,6 +78,8 @@ def rows(libraries: list[Any]) -> Iterator[Row]:
             if library.name.split()[0] in by_library
         }
         yield Row(name, runs)
+    for name, run in written().items():
+        yield Row(name, {"funad": run})
     for size in (10, 1000):
         a = onp.linspace(0.0, 1.0, size)
         sines = {"funad": np.sin, BY_HAND: onp.sin}

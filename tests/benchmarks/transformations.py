@@ -330,6 +330,31 @@ def _heats() -> Programs:
     }
 
 
+def _of_funad(program: Any) -> Callable[[], Programs]:
+    return lambda: {"funad": program}
+
+
+def _scatters() -> Programs:
+    def of_torch(torch: Any, x: Any) -> Any:
+        table = torch.zeros(3, dtype=x.dtype).index_add(0, torch.ones(len(x), dtype=torch.int64), x)
+        return torch.sum(table * table)
+
+    return {"funad": programs.scatter_add, "torch": of_torch}
+
+
+def written() -> dict[str, Callable[[], Any]]:
+    """Return transformations of programs that write into arrays, which the other libraries do not take."""
+    funad, np = importlib.import_module("funad"), importlib.import_module("funad.numpy")
+    heat, recurrence = partial(programs.heat_map, np, steps=50), partial(programs.recurrence, np)
+    u, x = onp.linspace(0.0, 1.0, 300), onp.linspace(0.1, 1.0, 5000)
+    return {
+        "jacrev of 50 heat steps by assignment, n = 300": lambda: funad.jacrev(heat)(u),
+        "jacfwd of 50 heat steps by assignment, n = 300": lambda: funad.jacfwd(heat)(u),
+        "hvp of a recurrence written into 5,000 numbers": lambda: funad.hvp(recurrence)(x, x),
+        "linearize of that gradient": lambda: funad.linearize(funad.grad(recurrence), x)[1](x),
+    }
+
+
 INSIDE: tuple[tuple[str, Callable[[], Programs], int], ...] = (
     ("checkpoint of 100 steps on 1,000 numbers", _checkpoints, 1000),
     ("custom_vjp, 100 times on 10 numbers", _custom_rules, 10),
@@ -338,4 +363,9 @@ INSIDE: tuple[tuple[str, Callable[[], Programs], int], ...] = (
     ("numerical, of 10 numbers", _black_boxes, 10),
     ("100 x 100 array filled by assignment", _fillings, 100),
     ("heat equation by assignment, 100 steps, 1,000 numbers", _heats, 1000),
+    ("add.at of 5,000 values in one place", _scatters, 5000),
+    ("multiply.reduceat of 20,000 numbers in tens", _of_funad(programs.segment_products), 20_000),
+    ("divide.accumulate of 5,000 numbers", _of_funad(programs.continued_fraction), 5000),
+    ("x.flat[i] for 2,000 numbers", _of_funad(programs.flat_sum), 2000),
+    ("x[1:][i] for 2,000 numbers", _of_funad(programs.sum_through_views), 2000),
 )

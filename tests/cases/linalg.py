@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import numpy as onp
 
 import funad.numpy as np
-from funad.numpy import linalg
+from funad.numpy import linalg, ties
 from funad.testing import Call, Case, arrays, call, case
 
 SQUARE = st.sampled_from([(0, 0), (1, 1), (2, 2), (3, 3), (2, 3, 3), (0, 2, 2), (2, 1, 2, 2)])
@@ -169,7 +169,8 @@ def _svd_apart(draw):
     """Real, and no entry near 0: LAPACK turns vectors around where entries cross 0."""
     m, n = draw(st.sampled_from([(1, 1), (2, 2), (3, 2), (2, 3)]))
     a = 0.5 + onp.eye(m, n) * (1.0 + onp.arange(n)) + draw(arrays((m, n), -0.1, 0.1))
-    return Call((a,), {"full_matrices": False} if m != n else draw(_keywords(full_matrices=st.booleans())))
+    kwargs = {"full_matrices": False} if m != n else draw(_keywords(full_matrices=st.booleans()))
+    return Call((a, draw(st.integers(1, 2))), kwargs)
 
 
 UPLO = st.sampled_from(["L", "U", "u"])
@@ -181,6 +182,13 @@ def _eigh(draw):
     shape = draw(SMALL)
     a = draw(arrays(shape, -0.2, 0.2)) + onp.diag(1.0 + onp.arange(shape[-1]))
     return Call((a + draw(st.sampled_from([0.4, -0.4])),), draw(_keywords(UPLO=UPLO)))
+
+
+@st.composite
+def _of_order(draw, calls):
+    """As eigh, with the number of derivatives."""
+    call = draw(calls)
+    return Call((*call.args, draw(st.integers(1, 2))), call.kwargs)
 
 
 @st.composite
@@ -318,11 +326,14 @@ CASES = {
     linalg.qr: Case(_qr(), frozenset({"mode"})),
     linalg.svd: Case(_svd(), frozenset({"full_matrices", "compute_uv", "hermitian"})),
     linalg.svd_apart: Case(_svd_apart(), frozenset({"full_matrices"})),
+    ties.settle: case(either(st.sampled_from([(2, 2), (3,), ()])), st.sampled_from([0.0, 1.0])),
+    ties.pole: case(arrays((2, 2), -0.1, 0.1), arrays((2, 2), 0.5, 2.0)),
     linalg.svdvals: case(apart(st.sampled_from([(2, 2), (3, 3), (3, 2), (2, 2, 3), (0, 2)]))),
     linalg.eig: case(apart(SMALL, False)),
     linalg.eigvals: case(apart(SMALL)),
     linalg.eigh: Case(_eigh(), frozenset({"UPLO"})),
-    linalg.eigh_apart: Case(_eigh(), frozenset({"UPLO"})),
+    linalg.eigh_apart: Case(_of_order(_eigh()), frozenset({"UPLO"})),
+    linalg.eig_apart: case(apart(SMALL, False), st.integers(1, 2)),
     linalg.eigvalsh: case(hermitian(), UPLO=UPLO),
     linalg.matrix_power: case(square(shift=2.0), st.integers(-3, 4)),
     linalg.multi_dot: Case(_multi_dot()),

@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import numpy as onp
 from hypothesis.extra import numpy as hnp
 
-from funad.numpy.folds import segment_sum
+from funad.numpy.folds import recurrence, running, segment_sum
 from funad.numpy.ufuncs import masked
 from funad.testing import Call, Case, arrays, call
 
@@ -32,6 +32,23 @@ def _segments(draw):
     return Call((a, onp.array(sorted(starts))))
 
 
+@st.composite
+def _in_order(draw):
+    """Draw a ufunc, an array and perhaps which of its elements to leave out."""
+    f = draw(st.sampled_from([onp.subtract, onp.divide, onp.power, onp.arctan2, onp.copysign, onp.maximum]))
+    x = draw(arrays(st.sampled_from([(1,), (4,), (3, 2), (2, 0), (3, 30)]), 0.5, 2.0, distinct=True))
+    if draw(st.booleans()):
+        return call(f, x)
+    return call(f, x, draw(hnp.arrays(bool, x.shape)))
+
+
+@st.composite
+def _recurrences(draw):
+    """Draw the factors and the terms of a recurrence."""
+    shape = draw(st.sampled_from([(1,), (4,), (3, 2), (2, 0), (3, 30)]))
+    return call(draw(arrays((shape[0] - 1, *shape[1:]))), draw(arrays(shape)))
+
+
 _mask = onp.array([True, False, True])
 
 CASES = {
@@ -45,6 +62,15 @@ CASES = {
             call(onp.divide, "same_kind", onp.array(True), onp.array(0.0), 1.5, onp.array(0.5)),
         ),
     ),
+    running: Case(
+        _in_order(),
+        frozenset({"where"}),
+        examples=(
+            call(onp.divide, onp.array([1.0 + 2.0j, 0.5, 1.0j])),
+            call(onp.power, onp.array([1.5, 2.0, 0.5]), onp.array([False, True, True])),
+        ),
+    ),
+    recurrence: Case(_recurrences(), examples=(call(onp.array([2.0j, 0.0]), onp.array([1.0j, 2.0, 3.0])),)),
     segment_sum: Case(_segments(), examples=(call(onp.arange(6.0), onp.array([0, 1, 4])),)),
 }
 
@@ -63,6 +89,12 @@ KINKS = {
         call(onp.multiply, "same_kind", _mask, onp.zeros(3), onp.ones(3), onp.array([2.0, NAN, 3.0])),
         4,
         [2.0, 0.0, 3.0],
+    ),
+    "a masked nan in a fold in order": (
+        running,
+        call(onp.divide, onp.array([1.0, NAN, 2.0]), onp.array([True, False, True])),
+        1,
+        [2.5, 0.0, -0.25],
     ),
     "the elements of out outside of the mask": (
         masked,

@@ -18,6 +18,7 @@ from ...primitives import composite as _composite
 from ...primitives import primitive
 from ...registry import defvjp, linear
 from ...spaces import unbroadcast as _unbroadcast
+from ..polynomials import check_simple as _check_simple
 from ..polynomials import least_squares as _least_squares
 from ..polynomials import like as _like
 from ..polynomials import plain as _plain
@@ -107,6 +108,10 @@ class Family:
         def roots_wrt_c(y, ybar, c):
             """c̄ₖ = -Σ r̄ᵢ Pₖ(rᵢ)/p′(rᵢ), from p(r) = 0; of a multiple root the derivative is infinite."""
             slopes = val(y, der(_vector(c), 1, 0))
+            plain = _unbox(y)
+            _check_simple(
+                plain, _unbox(slopes), _np.abs(vander(plain, np.size(c) - 1)) @ _np.abs(_vector(_unbox(c)))
+            )
             return np.reshape(-(ybar / slopes) @ vander(y, np.size(c) - 1), np.shape(c))
 
         defvjp(val, val_wrt_x, val_wrt_c)

@@ -1,18 +1,13 @@
 """cholesky, qr and svd; and what svd shares with the eigenvalues: ties and phases."""
 
 from ... import numpy as np
-from ...boxes import Box, Traced, unbox
+from ...boxes import Box, Dual, Traced, unbox
 from ...numpy import linalg
-from ...numpy.linalg import LinAlgError, inv, solve
-from ...numpy.ties import parts, steps
-from ...registry import defvjp
-from ...spaces import is_fleeting, shed
+from ...numpy.linalg import TIED, LinAlgError, inv, solve
+from ...numpy.ties import Splitting, constants, pole, settle, splitting_of
+from ...registry import defvjp, elementwise, linear
 from .matrices import column, conj, fold, h, half, real_dtype, rounding, row, scalar, t
 
-TIED = (
-    "the vectors that {} returns have no derivative where {} values coincide; use the values alone, "
-    "or move the matrix away from the tie"
-)
 _PHASE = (
     "the derivative of complex {} vectors is defined only for what does not depend on their phase, "
     "as each may be multiplied by a number of size 1; use their absolute values or products v vᴴ"
@@ -148,6 +143,31 @@ def check_phase(p, what, fixed=False):
             raise LinAlgError(_PHASE.format(what))
 
 
+def freedom(message, values, *vbars):
+    """In forward mode, an η for the choices that the vectors leave open; None on the way back.
+
+    There the rule is run with cotangents that are unknown, of which it can ask nothing. So each vector is
+    turned along its choice by η times something that depends on Ȧ: if that is seen, it will be refused.
+    """
+    if not all(isinstance(vbar, Traced) and not np.any(unbox(vbar)) for vbar in vbars):
+        return None
+    top = float(np.max(np.abs(unbox(values)), initial=0)) or 1.0
+    splitting = Splitting(1, None, None, None, None, message)
+    return lambda rows, columns, dtype: splitting.pole(constants(rows, columns, dtype) / top)
+
+
+def of_phases(p, what, values, *vbars, fixed=False):
+    """What the phases add to the inner part of Ā: on the diagonal of p is vᴴg."""
+    if p.dtype.kind != "c" or not p.size:
+        return 0
+    check_phase(p, what, fixed)
+    eta = freedom(_PHASE.format(what), values, *vbars)
+    if eta is None:
+        return 0
+    turns = np.imag(np.diagonal(p, axis1=-2, axis2=-1))
+    return eta(p.shape[-1], p.shape[-1], p.dtype) * column(np.where(fixed, 0, turns))
+
+
 def _inverse(sums, s, vbars, product):
     """1/sums, and 0 where that is no more than rounding, on which nothing may depend."""
     zero = unbox(sums) <= column(rounding(s))
@@ -174,12 +194,23 @@ def _within(u, g_u, k):
     Of the others a loss may know the space that they span, and no more: U₂ᴴ g is hermitian then.
     """
     first, others, g, g_others = u[..., :k], u[..., k:], g_u[..., :k], g_u[..., k:]
-    if not np.any(unbox(g_others)):
+    if not isinstance(g_others, Traced) and not np.any(g_others):
+        return first, g  # a traced gradient may be 0 and depend on what is differentiated next
+    if not others.size:
         return first, g
     inner = unbox(h(others) @ g_others)
-    if np.any(np.abs(inner - h(inner)) > 1e4 * np.finfo(inner.dtype).eps * np.max(np.abs(unbox(g_others)))):
+    size = np.max(np.abs(unbox(g_others)), initial=0)
+    if np.any(np.abs(inner - h(inner)) > 1e4 * np.finfo(inner.dtype).eps * size):
         raise LinAlgError(_BEYOND)
     return first, g - others @ (h(g_others) @ first)
+
+
+def _beyond(u, g_u, v, eta):
+    """What the choice of the vectors beyond the values adds to g_A, if a loss sees it."""
+    k = v.shape[-1]
+    others, g = u[..., k:], g_u[..., k:]
+    inner = h(others) @ g
+    return others @ ((inner - h(inner)) @ eta(others.shape[-1], k, inner.dtype)) @ h(v)
 
 
 def _svd(y, ybar, a, full_matrices=True, compute_uv=True, hermitian=False):
@@ -194,87 +225,104 @@ def _svd(y, ybar, a, full_matrices=True, compute_uv=True, hermitian=False):
     m, n, k = *a.shape[-2:], s.shape[-1]
     vbars = (ubar, vhbar)
     g_u, g_v, v = conj(ubar), t(vhbar), h(vh)
-    if full_matrices and m != n:
-        known = any(np.any(unbox(vbar)) for vbar in vbars)
-        several = abs(m - n) > 1 or a.dtype.kind == "c"  # the only one of a real matrix has no choice
-        if several and isinstance(vbars[0], Traced) and not known:
-            raise LinAlgError(_BEYOND)
-        (u, g_u), (v, g_v) = _within(u, g_u, k), _within(v, g_v, k)
-        vh = h(v)
+    free = _free_beyond(u, g_u, v, g_v, s, vbars)
+    (u, g_u), (v, g_v) = _within(u, g_u, k), _within(v, g_v, k)
+    vh = h(v)
     p, q = h(u) @ g_u, vh @ g_v
-    check_phase(p + q, "singular")
+    phases = of_phases(p + q, "singular", s, *vbars)
     anti = (p - q - h(p - q)) / 2
     inner = gaps(s, ("svd", "singular"), vbars, p, q) * (p + q - h(p + q)) / 2
-    inner = inner + _inverse(column(s) + row(s), s, vbars, anti) * anti
-    g_a = u @ (np.where(np.eye(k, dtype=bool), inner + column(_of_values(sbar, s)), inner) @ vh)
+    inner = inner + _inverse(column(s) + row(s), s, vbars, anti) * anti + phases
+    g_a = free + u @ (np.where(np.eye(k, dtype=bool), inner + column(_of_values(sbar, s)), inner) @ vh)
     if m > k:
         rest = g_u - u @ p
         g_a = g_a + (rest * _inverse(row(s), s, vbars, rest)) @ vh
     if n > k:
         rest = h(g_v - v @ q)
         g_a = g_a + u @ (rest * _inverse(column(s), s, vbars, rest))
-    return fold(conj(g_a)) if hermitian else conj(g_a)
+    g_a = settle(conj(g_a))
+    return fold(g_a) if hermitian else g_a
 
 
-def is_apart(x):
-    """Whether values coincide and carry ε-parts, beneath whatever traces there are."""
-    while type(x) is Box:
+def _free_beyond(u, g_u, v, g_v, s, vbars):
+    """What both sides of full matrices add to g_A: the only vector of a real matrix has no choice."""
+    k = s.shape[-1]
+    extra = max(u.shape[-1], v.shape[-1]) - k
+    if extra == 0 or (extra == 1 and u.dtype.kind != "c"):
+        return 0
+    eta = freedom(_BEYOND, s, *vbars)
+    if eta is None or k == 0:
+        return 0
+    if u.shape[-1] > k:
+        return _beyond(u, g_u, v, eta)
+    return h(_beyond(v, g_v, u, eta))
+
+
+def inverse_where_apart(x, tie, step, splitting):
+    """1/x, and where values coincide η/step: their difference, or sum, is ε times the step."""
+    if not np.any(tie):
+        return 1 / x
+    step = np.where(tie, step, 0).astype(x.dtype)
+    inverse = np.where(tie, 1 / np.where(tie, step, 1), 0)
+    zero = x - splitting.apart(unbox(x), step)  # but it has the tangents of x
+    eta = pole(zero, splitting.pole(inverse))
+    return np.where(tie, eta, 1 / np.where(tie, 1, x))
+
+
+def values_apart(wbar, splitting):
+    """w̄; what of it differs in a tie is marked as what counts only if the vectors are used too."""
+    same = splitting.same
+    weights = (same / np.sum(same, axis=-1, keepdims=True)).astype(real_dtype(splitting.delta))
+    mean = np.squeeze(weights @ column(wbar), -1)
+    if splitting.zero is not None:
+        mean = np.where(splitting.zero, 0, mean)
+    return mean + (wbar - mean) * splitting.shared()
+
+
+def size_of_poles(splitting, *bars):
+    """The size of the terms with a factor η in a cotangent made of these, or in its derivative."""
+    return max(map(largest, bars)) / float(np.min(splitting.delta, initial=np.inf))
+
+
+def largest(x):
+    """The largest number in x, and in its tangents."""
+    while isinstance(x, Box):
         x = x.value
-    return is_fleeting(x)
+    if isinstance(x, Dual):
+        return max(largest(x.value), largest(x.tangent))
+    return float(np.max(np.abs(x), initial=0))
 
 
-def untied(p, dot, divisor, step, tie, weight, kind):
-    """P over a divisor; in ties, where both are 0, the quotient of their ε-parts.
-
-    ``weight`` shows that the vectors of a tie are used. If they are and there are no ε-parts, they
-    may have been put together with values that came another way, so this is refused too.
-    """
-    little, size = 1e3 * np.finfo(p.dtype).eps, max(np.max(np.abs(weight)), np.max(np.abs(dot)))
-    wrong = (np.abs(p) > little * size) | (np.abs(dot) <= little * np.abs(weight))
-    if np.any(tie & (np.abs(weight) > little * size) & wrong):
-        raise LinAlgError(TIED.format(*kind))
-    return np.where(tie, dot / np.where(step == 0, 1, step), p / np.where(tie | (divisor == 0), 1, divisor))
-
-
-def _svd_apart(y, ybar, a, full_matrices=True):
-    """As svd; where values coincide or are 0, the quotients are those of ε-parts: see funad.numpy.ties."""
-    if not is_apart(y[1]):
+def _svd_apart(y, ybar, a, order, full_matrices=True):
+    """As svd; where values coincide or are 0, they differ by ε: see funad.numpy.ties."""
+    splitting = splitting_of(y[1])
+    if splitting is None:
         return _svd(y, ybar, a, full_matrices)
-    (u, s, vh), trace = map(shed, y), getattr(y[1], "tape", None)
-    (ubar, udot), (sbar, _), (vhbar, vhdot) = (parts(part, trace) for part in ybar)
-    kind = ("svd", "singular")
-    if any(isinstance(x, Traced) for x in (s, ubar, udot, sbar, vhbar, vhdot)):
-        raise LinAlgError(TIED.format(*kind))
-    if not any(np.any(x) for x in (ubar, udot, vhbar, vhdot)):
-        return _svd((u, s, vh), (ubar, sbar, vhbar), a, full_matrices)
+    (u, s, vh), (ubar, sbar, vhbar) = y, ybar
     m, n, k = *a.shape[-2:], s.shape[-1]
-    udot, vhdot = np.broadcast_to(udot, u.shape), np.broadcast_to(vhdot, vh.shape)
-    v = h(vh)
-    (u1, g_u), (v1, g_v) = _within(u, conj(ubar), k), _within(v, t(vhbar), k)
-    (_, dot_u), (_, dot_v) = _within(u, conj(udot), k), _within(v, t(vhdot), k)
-    p, q, p_dot, q_dot = h(u1) @ g_u, h(v1) @ g_v, h(u1) @ dot_u, h(v1) @ dot_v
-    check_phase(p + q, "singular")
-    eye, delta = np.eye(k, dtype=bool), steps(s)
-    ties, zero = tied(s) & ~eye, s <= rounding(s)
+    g_u, g_v, v = conj(ubar), t(vhbar), h(vh)
+    free = _free_beyond(u, g_u, v, g_v, s, (ubar, vhbar))
+    (u, g_u), (v, g_v) = _within(u, g_u, k), _within(v, g_v, k)
+    p, q, vh = h(u) @ g_u, h(v) @ g_v, h(v)
+    phases = of_phases(p + q, "singular", s, ubar, vhbar)
+    turn, anti = (p + q - h(p + q)) / 2, (p - q - h(p - q)) / 2
+    eye, zero, delta = np.eye(k, dtype=bool), splitting.zero, splitting.delta
+    ties, both = splitting.same & ~eye, column(zero) & row(zero)
     differences, sums = row(s) - column(s), row(s) + column(s)
-    turn, turn_dot = (x - h(x) for x in ((p + q) / 2, (p_dot + q_dot) / 2))
-    anti, anti_dot = (x - h(x) for x in ((p - q) / 2, (p_dot - q_dot) / 2))
-    both = column(zero) & row(zero)
-    inner = untied(turn, turn_dot, differences, row(delta) - column(delta), ties, p + q, kind)
-    inner = np.where(eye, column(sbar), inner)
-    inner = inner + untied(
-        anti, anti_dot, sums, row(delta) + column(delta), both, np.abs(p) + np.abs(q), kind
-    )
-    g_a = u1 @ inner @ h(v1)
+    f = inverse_where_apart(np.where(eye, 1, differences), ties, row(delta) - column(delta), splitting)
+    inner = np.where(eye, column(values_apart(sbar, splitting)), f * turn)
+    inner = inner + inverse_where_apart(sums, both, row(delta) + column(delta), splitting) * anti
+    g_a = free + u @ (inner + phases) @ vh
+    over_s = inverse_where_apart(s, zero, delta, splitting)
     if m > k:
-        rest, dot = g_u - u1 @ p, dot_u - u1 @ p_dot
-        g_a = g_a + untied(rest, dot, row(s), row(delta), row(zero), rest, kind) @ h(v1)
+        g_a = g_a + ((g_u - u @ p) * row(over_s)) @ vh
     if n > k:
-        rest, dot = g_v - v1 @ q, dot_v - v1 @ q_dot
-        g_a = g_a + u1 @ h(untied(rest, dot, row(s), row(delta), row(zero), rest, kind))
-    return conj(g_a).astype(a.dtype)
+        g_a = g_a + u @ (column(over_s) * h(g_v - v @ q))
+    return settle(conj(g_a), size_of_poles(splitting, p, q, sbar))
 
 
+elementwise(pole, lambda y, ybar, x, eta: -ybar * y * y, lambda y, ybar, x, eta: ybar / (1 + x * eta) ** 2)
+linear(settle, lambda y, ybar, x, floor: ybar)
 defvjp(linalg.svd_apart, _svd_apart)
 defvjp(linalg.cholesky, _cholesky, masks=True)
 defvjp(linalg.qr, _qr)

@@ -10,13 +10,23 @@ from .matrices import conj, h, scalar, t
 
 def _det(y, ybar, a):
     """Ā = ȳ·C with the cofactors C = det(A) A⁻ᵀ, where that is safe to say."""
+    factor = None if _is_normal(y) else linalg.rescaling(a)
+    if factor is not None:  # the determinant leaves the range of numbers before its cofactors do
+        near_one = a * factor
+        return scalar(ybar) * _cofactors(linalg.det(near_one), near_one) / factor ** (a.shape[-1] - 1)
     try:
         inverse = inv(a)
     except LinAlgError:
         return scalar(ybar) * _cofactors(y, a)
-    if np.any(_size(a) * _size(inverse) > _limit(a)):
+    if not np.all(_size(a) * _size(inverse) <= _limit(a)):
         return scalar(ybar) * _cofactors(y, a)
     return scalar(ybar * y) * t(inverse)
+
+
+def _is_normal(y):
+    """Whether no determinant has overflowed or underflowed."""
+    size = np.abs(unbox(y))
+    return bool(np.all((size >= np.finfo(size.dtype).tiny) & (size < np.inf)))
 
 
 def _size(a):

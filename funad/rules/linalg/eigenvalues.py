@@ -4,11 +4,21 @@ from ... import numpy as np
 from ...boxes import Traced, unbox
 from ...numpy import linalg
 from ...numpy.linalg import LinAlgError, solve
-from ...numpy.ties import parts, steps
+from ...numpy.ties import plain_parts, settle, splitting_of
 from ...registry import defvjp
-from ...spaces import dtype_of, shed
-from .decompositions import TIED, check_phase, gaps, is_apart, refuse_again, shared, tied, untied
-from .matrices import column, conj, fold, h, row, t
+from ...spaces import dtype_of
+from .decompositions import (
+    TIED,
+    gaps,
+    inverse_where_apart,
+    of_phases,
+    refuse_again,
+    shared,
+    size_of_poles,
+    tied,
+    values_apart,
+)
+from .matrices import column, conj, fold, h, row, scalar, t
 
 
 def _eigh(y, ybar, a, UPLO="L"):
@@ -18,35 +28,25 @@ def _eigh(y, ybar, a, UPLO="L"):
     """
     (w, v), (wbar, vbar) = y, ybar
     p = h(v) @ conj(vbar)
-    check_phase(p, "eigen")
+    phases = of_phases(p, "eigen", w, vbar)
     inner = gaps(w, ("eigh", "eigen"), (vbar,), p) * p
-    inner = np.where(np.eye(w.shape[-1], dtype=bool), column(shared(wbar, w)), inner)
-    return fold(conj(v @ inner @ h(v)), UPLO.upper() == "L")
+    inner = np.where(np.eye(w.shape[-1], dtype=bool), column(shared(wbar, w)), inner) + phases
+    return settle(fold(conj(v @ inner @ h(v)), UPLO.upper() == "L"))
 
 
-def _eigh_apart(y, ybar, a, UPLO="L"):
-    """As eigh; where values coincide, F∘(P - Pᴴ)/2 is the quotient of ε-parts, (Ṗ - Ṗᴴ)ᵢⱼ/2(δⱼ - δᵢ).
-
-    A function of the vectors that does not depend on their choice has P = Pᴴ there.
-    """
-    if not is_apart(y[0]):
+def _eigh_apart(y, ybar, a, order, UPLO="L"):
+    """As eigh; where values coincide, they differ by ε: see funad.numpy.ties."""
+    splitting = splitting_of(y[0])
+    if splitting is None:
         return _eigh(y, ybar, a, UPLO)
-    (w, v), trace = map(shed, y), getattr(y[0], "tape", None)
-    (wbar, _), (vbar, vdot) = (parts(part, trace) for part in ybar)
-    if any(isinstance(x, Traced) for x in (w, wbar, vbar, vdot)):
-        raise LinAlgError(TIED.format("eigh", "eigen"))
-    if not np.any(vbar) and not np.any(vdot):
-        return _eigh((w, v), (wbar, vbar), a, UPLO)
+    (w, v), (wbar, vbar) = y, ybar
     p = h(v) @ conj(vbar)
-    check_phase(p, "eigen")
-    pdot = h(v) @ conj(vdot) if np.ndim(vdot) else np.zeros_like(p)
-    turn, turn_dot = (p - h(p)) / 2, (pdot - h(pdot)) / 2
-    eye, delta = np.eye(w.shape[-1], dtype=bool), steps(w)
+    phases = of_phases(p, "eigen", w, vbar)
+    eye, delta = np.eye(w.shape[-1], dtype=bool), splitting.delta
     differences, step = row(w) - column(w), row(delta) - column(delta)
-    inner = np.where(
-        eye, column(wbar), untied(turn, turn_dot, differences, step, tied(w) & ~eye, p, ("eigh", "eigen"))
-    )
-    return fold(conj(v @ inner @ h(v)), UPLO.upper() == "L").astype(a.dtype)
+    f = inverse_where_apart(np.where(eye, 1, differences), splitting.same & ~eye, step, splitting)
+    inner = np.where(eye, column(values_apart(wbar, splitting)), f * (p - h(p)) / 2) + phases
+    return settle(fold(conj(v @ inner @ h(v)), UPLO.upper() == "L"), size_of_poles(splitting, p, wbar))
 
 
 def _eigvalsh(y, ybar, a, UPLO="L"):
@@ -65,17 +65,57 @@ def _eig(y, ybar, a):
     (w, v), (wbar, vbar) = y, ybar
     p = t(v) @ vbar
     # From NumPy 2.5 on, real vectors too are arrays of complex numbers.
-    check_phase(p, "eigen", fixed=dtype_of(a).kind == "f" and np.imag(unbox(w)) == 0)
+    phases = of_phases(p, "eigen", w, vbar, fixed=dtype_of(a).kind == "f" and np.imag(unbox(w)) == 0)
     lengths = np.real(np.diagonal(p, axis1=-2, axis2=-1))
     inner = gaps(w, ("eig", "eigen"), (vbar,), p) * (p - (t(v) @ conj(v)) * row(lengths))
-    inner = np.where(np.eye(w.shape[-1], dtype=bool), column(shared(wbar, w)), inner)
-    return solve(t(v), inner @ t(v))
+    inner = np.where(np.eye(w.shape[-1], dtype=bool), column(shared(wbar, w)), inner) + phases
+    return settle(solve(t(v), inner @ t(v)))
+
+
+def _eig_apart(y, ybar, a, order):
+    """As eig; where values coincide, they differ by ε: see funad.numpy.ties."""
+    (w, v), (wbar, vbar) = y, ybar
+    v = _refused_if_defective(a, w, v, wbar, vbar)
+    splitting = splitting_of(y[0])
+    if splitting is None:
+        return _eig((w, v), ybar, a)
+    p = t(v) @ vbar
+    phases = of_phases(p, "eigen", w, vbar, fixed=dtype_of(a).kind == "f" and np.imag(unbox(w)) == 0)
+    lengths = np.real(np.diagonal(p, axis1=-2, axis2=-1))
+    eye, delta = np.eye(w.shape[-1], dtype=bool), splitting.delta
+    differences, step = row(w) - column(w), row(delta) - column(delta)
+    f = inverse_where_apart(np.where(eye, 1, differences), splitting.same & ~eye, step, splitting)
+    inner = f * (p - (t(v) @ conj(v)) * row(lengths))
+    inner = np.where(eye, column(values_apart(wbar, splitting)), inner) + phases
+    abar = solve(t(v), inner @ t(v))
+    return settle(abar if dtype_of(a).kind == "c" else np.real(abar), size_of_poles(splitting, p, wbar))
+
+
+def _refused_if_defective(a, w, v, *bars):
+    """V, if no matrix is defective; that is of no account where the cotangents and their ε-parts are 0.
+
+    The square of an eigenvalue 0 has the cotangent 0, and a derivative for all that: it shows in ε.
+    """
+    wrong = linalg.defective(*map(unbox, (a, w, v)))
+    if not np.any(wrong):
+        return v
+    parts = [part for bar in bars for part in plain_parts(bar)]
+    if any(_is_used(part, wrong) for part in parts):
+        raise LinAlgError(linalg.DEFECTIVE.format("eig"))
+    return np.where(scalar(wrong), np.eye(w.shape[-1], dtype=v.dtype), v)
+
+
+def _is_used(bar, wrong):
+    """Whether the cotangent of values or vectors is more than 0 for one of these matrices, or not known."""
+    if isinstance(bar, Traced):
+        return True
+    return bool(np.any(wrong[(..., *[None] * (np.ndim(bar) - wrong.ndim))] & (bar != 0)))
 
 
 def _eigvals(y, ybar, a):
     """Ā = V⁻ᵀ diag(w̄) Vᵀ; ties share w̄ equally."""
     w, v = linalg.eig(a)
-    refuse_again(a, w, ("eig", "eigen"))
+    v = _refused_if_defective(a, w, v, ybar)
     return solve(t(v), column(shared(ybar, w)) * t(v))
 
 
@@ -84,3 +124,4 @@ defvjp(linalg.eigh_apart, _eigh_apart, masks=True)
 defvjp(linalg.eigvalsh, _eigvalsh, masks=True)
 defvjp(linalg.eig, _eig)
 defvjp(linalg.eigvals, _eigvals)
+defvjp(linalg.eig_apart, _eig_apart)

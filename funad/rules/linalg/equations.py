@@ -3,7 +3,7 @@
 from ... import numpy as np
 from ...boxes import Traced, unbox
 from ...numpy import linalg
-from ...numpy.linalg import solve
+from ...numpy.linalg import LinAlgError, solve
 from ...registry import defvjp
 from ...spaces import shape_of, unbroadcast
 from .decompositions import singular_values
@@ -40,29 +40,79 @@ def _pinv(y, ybar, a, rcond=None, hermitian=False, *, rtol=None):
     Golub and Pereyra (1973), The differentiation of pseudo-inverses and nonlinear least squares
     problems whose variables separate.
     """
+    factor = linalg.rescaling(a)
+    if factor is not None:
+        return factor * _pinv(y / factor, factor * ybar, factor * a, rcond, hermitian, rtol=rtol)
     if hermitian:
         a = half(a) + h(half(a))
+    kept = _kept(a, rcond if rtol is None else rtol)
+    if kept is not None:
+        abar = _pinv_of_the_kept(ybar, a, kept)
+        return fold(abar) if hermitian else abar
     g, y_h = conj(ybar), h(y)
     left, right = h(g) @ (y @ y_h), (y_h @ y) @ h(g)
     abar = conj(left - a @ (y @ left) + right - (right @ y) @ a - y_h @ g @ y_h)
     return fold(abar) if hermitian else abar
 
 
+_CUT = (
+    "pinv, lstsq and polyfit have no derivative where the least singular value that is kept equals the "
+    "largest that rcond or rtol cuts off; choose an rcond that keeps both or cuts off both"
+)
+
+
+def _kept(a, cutoff):
+    """Which singular values the cut-off keeps; None if it cuts off no more than rounding."""
+    a = unbox(a)
+    rounding = 100 * max(a.shape[-2:], default=1) * np.finfo(a.dtype).eps
+    if cutoff is None or not a.size or not np.any(np.asarray(unbox(cutoff)) > rounding):
+        return None
+    s = np.linalg.svdvals(a)
+    kept = s > column(unbox(cutoff)) * s[..., :1]
+    cut_off = np.where(kept, 0, s)
+    if not np.any(cut_off > rounding * s[..., :1]):
+        return None
+    least = np.min(np.where(kept, s, np.inf), axis=-1)
+    if np.any(least - np.max(cut_off, axis=-1) <= rounding * s[..., 0]):
+        raise LinAlgError(_CUT)
+    return kept
+
+
+def _pinv_of_the_kept(ybar, a, kept):
+    """g_A of Y = V diag(w) Uᴴ with w = 1/s for the values kept, and 0 for those cut off.
+
+    With E = Uᴴ gᴴ V it is U (α∘(E + Eᴴ)/2 + β∘(E - Eᴴ)/2) Vᴴ where αᵢⱼ = (wᵢ - wⱼ)/(sᵢ - sⱼ),
+    βᵢⱼ = (wᵢ + wⱼ)/(sᵢ + sⱼ); and w/s outside of the span of U and V.
+    """
+    u, s, vh = linalg.svd(a, full_matrices=False)
+    w = np.where(kept, 1 / np.where(kept, s, 1), 0)
+    both, mixed = column(kept) & row(kept), column(kept) ^ row(kept)
+    product = np.where(both, column(w) * row(w), 0)
+    alpha = np.where(mixed, (column(w) - row(w)) / np.where(mixed, column(s) - row(s), 1), -product)
+    beta = np.where(mixed, (column(w) + row(w)) / np.where(mixed, column(s) + row(s), 1), product)
+    g, u_h, v = t(ybar), h(u), h(vh)
+    e = u_h @ g @ v
+    inner = (alpha * (e + h(e)) + beta * (e - h(e))) / 2
+    left = (g - u @ (u_h @ g)) @ (v * row(w * w))
+    right = (column(w * w) * u_h) @ (g - (g @ v) @ vh)
+    return conj((u @ inner + left) @ vh + u @ right)
+
+
 def _lstsq_parts(y, ybar, a, b, rcond):
-    """What both rules start from: A⁺, and x, x̄, b and the cotangent of b - Ax as matrices."""
+    """What both rules start from: A⁺, and x, x̄, b and the cotangent of b - Ax as matrices; rcond."""
     eps = np.finfo(a.dtype).eps
     rcond = max(a.shape) * eps if rcond is None else rcond if rcond > 0 else eps
     vector = np.ndim(b) == 1
     x, xbar, b = (column(z) if vector else z for z in (y[0], ybar[0], b))
     # At the least |r|² its change by x vanishes. Without full rank NumPy returns none.
     rbar = 2 * conj(b - a @ x) * ybar[1] if np.size(y[1]) else None
-    return linalg.pinv(a, rcond=rcond), x, xbar, b, rbar
+    return linalg.pinv(a, rcond=rcond), x, xbar, b, rbar, rcond
 
 
 def _lstsq_wrt_a(y, ybar, a, b, rcond=None):
     """Ā of x = A⁺ b, of the sums of squares |b - Ax|² and of the singular values."""
-    p, x, xbar, b, rbar = _lstsq_parts(y, ybar, a, b, rcond)
-    abar = _pinv(p, xbar @ t(b), a)
+    p, x, xbar, b, rbar, rcond = _lstsq_parts(y, ybar, a, b, rcond)
+    abar = _pinv(p, xbar @ t(b), a, rcond)
     if rbar is not None:
         abar = abar - rbar @ t(x)
     if isinstance(ybar[3], Traced) or np.any(ybar[3]):
@@ -72,7 +122,7 @@ def _lstsq_wrt_a(y, ybar, a, b, rcond=None):
 
 def _lstsq_wrt_b(y, ybar, a, b, rcond=None):
     """b̄ = (A⁺)ᵀ x̄, and that of the sums of squares."""
-    p, _, xbar, _, rbar = _lstsq_parts(y, ybar, a, b, rcond)
+    p, _, xbar, _, rbar, _ = _lstsq_parts(y, ybar, a, b, rcond)
     bbar = t(p) @ xbar if rbar is None else t(p) @ xbar + rbar
     return np.reshape(bbar, np.shape(b))
 

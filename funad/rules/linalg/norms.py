@@ -9,6 +9,7 @@ from ...boxes import unbox
 from ...numpy import linalg
 from ...numpy.linalg import spectral, spectral_weights
 from ...registry import defvjp
+from ..ranges import rescaled, scale, size_of, squares_are_safe
 from .equations import of_inverse
 from .matrices import column, conj, h, over, row
 
@@ -18,7 +19,7 @@ _FROBENIUS = (None, "fro", "f")
 
 def _norm(y, ybar, x, ord=None, axis=None, keepdims=False):
     """ȳ times the derivative of the norm: of all of x, of vectors or of matrices."""
-    if ord is None and axis is None:
+    if ord is None and axis is None and squares_are_safe(y):
         return over(ybar, y) * conj(x)
     axes = _axes(x, axis)
     if not keepdims:
@@ -26,6 +27,8 @@ def _norm(y, ybar, x, ord=None, axis=None, keepdims=False):
     if ord in _FROBENIUS or len(axes) == 1:
         return _of_vectors(y, ybar, x, ord, axes)
     y, ybar, x = (np.moveaxis(z, axes, _MATRICES) for z in (y, ybar, x))
+    if not squares_are_safe(y):
+        x = x * scale(size_of(unbox(x)), _MATRICES)
     return np.moveaxis(_of_matrices(ybar, x, ord), _MATRICES, axes)
 
 
@@ -49,9 +52,12 @@ def _axes(x, axis):
 def _of_vectors(y, ybar, x, ord, axes):
     """x̄ = ȳ (|x|/y)ᵖ⁻¹ conj(x)/|x|; y has the axes of x."""
     if ord == 2 or ord in _FROBENIUS:
+        y, x = _in_range(y, x, 2, axes)
         return over(ybar, y) * conj(x)
     if ord == 0:
         return ybar * 0 * x  # it counts
+    if abs(ord) != np.inf and ord != 1:
+        y, x = _in_range(y, x, ord, axes)
     size = np.abs(x)
     if abs(ord) == np.inf:
         return ybar * _extreme(size, ord, axes) * _direction(x, size)
@@ -60,6 +66,14 @@ def _of_vectors(y, ybar, x, ord, axes):
     zero = (unbox(size) == 0) | (unbox(y) == 0)
     part = np.where(zero, 1, size) / np.where(unbox(y) == 0, 1, y)
     return np.where(zero, 0, ybar * part ** (ord - 1)) * _direction(x, size)
+
+
+def _in_range(y, x, ord, axes):
+    """y and x; or where powers of x overflow or underflow, those of x rescaled: x̄ is that of any scale."""
+    if squares_are_safe(y, ord):
+        return y, x
+    (x,) = rescaled((x,), axes)
+    return linalg.vector_norm(x, axis=axes, keepdims=True, ord=ord), x
 
 
 def _of_matrices(ybar, x, ord):
@@ -74,7 +88,12 @@ def _of_matrices(ybar, x, ord):
 
 def _direction(x, size):
     """conj(x)/|x|: the derivative of |x|, and 0 at 0."""
-    return over(conj(x), size) if x.dtype.kind == "c" else np.sign(unbox(x))
+    if x.dtype.kind != "c":
+        return np.sign(unbox(x))
+    if not squares_are_safe(size):
+        (x,) = rescaled((x,))
+        size = np.abs(x)
+    return over(conj(x), size)
 
 
 def _extreme(size, ord, axes):

@@ -1,0 +1,223 @@
+"""Objects of other libraries beside traced values: who computes x * other, and what is refused.
+
+The operators of traced values give way as the operators of floats and arrays do. An object gets the
+operator, and with it the traced value, where NumPy would leave it the operator: it says
+``__array_ufunc__ = None``, it has a higher ``__array_priority__``, or it has a reflected operator and is
+nothing of which NumPy could make an array of numbers. An object with an ``__array_ufunc__`` or an
+``__array_function__`` of its own is asked by that protocol. An object that cannot hold a traced value and
+means more than its bare values (labels, missing values, units) is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as onp
+
+from .errors import NotDifferentiableError
+from .refusals import (
+    is_array_like,
+    public_name,
+    refused_bare,
+    refused_constant,
+    refused_declined,
+    refused_objects,
+)
+from .teaching import comes_of_traced
+
+__all__ = [
+    "bare",
+    "declines",
+    "gives_way",
+    "hand_over",
+    "holds",
+    "is_answer",
+    "is_foreign",
+    "number_of",
+    "of_protocol",
+    "rebound_to",
+    "same",
+]
+
+ndarray = onp.ndarray
+_PYTHON = frozenset({float, int, bool, complex})
+_NONE = object()  # stands for a missing attribute, where None has a meaning
+_LOWEST = -1e6  # the priority of NumPy's scalars
+
+
+# --- operators
+
+
+def gives_way(x: Any, other: Any, name: str) -> bool:
+    """Say whether ``x.__name__(other)`` of a plain x leaves the operator to the other; refuse some others."""
+    error = refused_constant(other)
+    if error is not None:
+        raise error
+    if issubclass(type(other), (ndarray, onp.generic)):
+        return False
+    reflected = _has_own(type(other), f"__r{name}__")
+    if type(x) in _PYTHON:
+        return reflected
+    protocol = getattr(type(other), "__array_ufunc__", _NONE)
+    if protocol is not _NONE:
+        return protocol is None
+    if getattr(type(other), "__array_priority__", _LOWEST) > (
+        0.0 if issubclass(type(x), ndarray) else _LOWEST
+    ):
+        return True
+    if not reflected or not _is_opaque(other):
+        return False
+    if onp.ndim(x):
+        raise refused_objects(other)
+    return True
+
+
+def hand_over(x: Any, other: Any, name: str) -> Any:
+    """Return x · other as the other has it, whose the operator is; refuse in its name if it declines."""
+    operate = getattr(type(other), f"__r{name}__", None)
+    if operate is None:
+        return NotImplemented
+    try:
+        y = operate(other, x)
+    except TypeError as error:
+        if not is_array_like(other) or not comes_of_traced(error):
+            raise
+        raise refused_bare(other) from error
+    if y is NotImplemented:
+        raise refused_declined(other, f"__r{name}__")
+    return y
+
+
+def rebound_to(y: Any) -> Any:
+    """Return y, which ``x += other`` of an array x has become, where NumPy gives way in place as well."""
+    protocol = getattr(type(y), "__array_ufunc__", _NONE)
+    if protocol is None:
+        raise TypeError(f"operand {type(y).__name__!r} does not support ufuncs (__array_ufunc__=None)")
+    if protocol is not _NONE:
+        raise NotDifferentiableError(
+            f"an operation in place would write a {public_name(y)} into an array x that is traced; write "
+            f"x = x + a instead of x += a, or take the values of the {type(y).__name__} a"
+        )
+    return y
+
+
+def declines(other: Any, name: str) -> bool:
+    """Say whether ``other · x`` is nothing that NumPy would compute; refuse what it would, but not rightly.
+
+    Python asks the right operand where the left one has no such operator or has declined the traced value.
+    """
+    error = refused_constant(other)
+    if error is not None:
+        raise error
+    if issubclass(type(other), (ndarray, onp.generic)):
+        return False
+    protocol = getattr(type(other), "__array_ufunc__", None)
+    if protocol is None and _has_own(type(other), f"__{name}__"):
+        raise refused_declined(other, f"__{name}__")
+    return protocol is None and hasattr(type(other), "__array_ufunc__")
+
+
+def _has_own(kind: type, name: str) -> bool:
+    """Say whether a class has a method that is none of Python's own numbers and sequences."""
+    owner = next((base for base in kind.__mro__ if name in base.__dict__), object)
+    return owner.__module__ != "builtins"
+
+
+def _is_opaque(x: Any) -> bool:
+    """Say whether NumPy makes no array of an object but one of objects."""
+    if issubclass(type(x), (int, float, complex, str, bytes)) or is_array_like(x):
+        return False
+    return onp.asarray(x).dtype == object  # a sequence is an array
+
+
+def is_answer(y: Any, other: Any) -> bool:
+    """Say whether y, an operator of plain values and of the other, is sure not to hold the plain values.
+
+    Comparisons of numbers, arrays and of what works as arrays do have no derivative; those of other classes
+    may make what they like, such as a constraint to be asked later.
+    """
+    if issubclass(type(y), (ndarray, onp.generic, int, float, complex)):
+        return True
+    return is_array_like(other) or getattr(type(other), "__array_ufunc__", None) is not None
+
+
+def number_of(x: Any) -> Any:
+    """Return a fraction as the float for which floats take it; anything else as it is."""
+    return float(x) if type(x).__module__ == "fractions" else x
+
+
+# --- constants of functions
+
+
+def is_foreign(x: Any) -> bool:
+    """Say whether an object is array-like, or has a say in what NumPy's functions do with it."""
+    if issubclass(type(x), (ndarray, onp.generic, type, str)) or hasattr(type(x), "tape"):
+        return False
+    return any(hasattr(type(x), name) for name in ("__array__", "__array_ufunc__", "__array_function__"))
+
+
+def bare(x: Any) -> Any:
+    """Return the plain array of an array-like object, also of those in lists; anything else as it is."""
+    if type(x) is list or type(x) is tuple:
+        return type(x)(map(bare, x))
+    return onp.asarray(x) if is_array_like(x) else x
+
+
+def of_protocol(f: Callable[..., Any], x: Any, args: Any, kwargs: Any) -> Any:
+    """Return f(*args, **kwargs) as x, one of the arguments, has it; NotImplemented if it has no say."""
+    if hasattr(type(x), "__pandas_priority__"):
+        return NotImplemented
+    name = _protocol_of(f)
+    method = getattr(type(x), name, None) if name else None
+    if method is None:
+        return NotImplemented
+    try:
+        if name == "__array_ufunc__":
+            return method(x, f, "__call__", *args, **kwargs)
+        return method(x, f, (type(x),), args, kwargs)
+    except TypeError as error:
+        if not comes_of_traced(error):
+            raise
+        raise refused_bare(x) from error
+
+
+def _protocol_of(f: Callable[..., Any]) -> str:
+    """Return the name of the method by which NumPy leaves a call of f to its arguments."""
+    if isinstance(f, onp.ufunc):
+        return "__array_ufunc__"
+    return "__array_function__" if isinstance(f, type(onp.sum)) else ""
+
+
+def same(y: Any, wanted: Any) -> bool:
+    """Say whether a result is what the plain function has returned, and that plain arrays and numbers."""
+    if isinstance(wanted, (tuple, list)):
+        return len(y) == len(wanted) and all(map(same, y, wanted))
+    if type(wanted) is not ndarray and not issubclass(type(wanted), (onp.generic, int, float, complex)):
+        return type(y) is type(wanted) and wanted is None
+    wanted = onp.asarray(wanted)
+    if onp.shape(y) != wanted.shape or wanted.dtype.kind not in "fc":
+        return bool(onp.array_equal(y, wanted))
+    # Rules may round otherwise; labels and missing values make a difference that is no rounding.
+    tolerance = float(onp.finfo(wanted.dtype).eps ** 0.5)
+    scale = onp.max(onp.abs(wanted), where=onp.isfinite(wanted), initial=0.0)
+    return onp.allclose(y, wanted, tolerance, tolerance * scale, equal_nan=True)
+
+
+def holds(x: Any, kind: type, depth: int = 3) -> bool:
+    """Say whether an object of another library has something of a kind among its attributes."""
+    if depth == 0 or issubclass(type(x), (ndarray, onp.generic, type)):
+        return False
+    if isinstance(x, (list, tuple, dict)):
+        parts = list(x.values() if isinstance(x, dict) else x)
+    else:
+        slots = (name for base in type(x).__mro__ for name in _names(base))
+        parts = [*getattr(x, "__dict__", {}).values(), *(getattr(x, name, None) for name in slots)]
+    return any(isinstance(part, kind) or holds(part, kind, depth - 1) for part in parts)
+
+
+def _names(kind: type) -> tuple[str, ...]:
+    """Return the names of the slots of a class that hold attributes."""
+    slots = kind.__dict__.get("__slots__", ())
+    slots = (slots,) if isinstance(slots, str) else tuple(slots)
+    return tuple(name for name in slots if name not in ("__weakref__", "__dict__"))

@@ -1,0 +1,177 @@
+"""What is said of objects of other libraries that a traced value cannot go with."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from numbers import Number
+from typing import Any
+
+import numpy as onp
+
+from .errors import NotDifferentiableError
+from .teaching import in_library, instead_of, own_name
+
+__all__ = [
+    "is_array_like",
+    "is_duration",
+    "public_name",
+    "refused_bare",
+    "refused_by_asker",
+    "refused_constant",
+    "refused_declined",
+    "refused_duration",
+    "refused_holder",
+    "refused_objects",
+    "refused_opaque",
+]
+
+ndarray = onp.ndarray
+
+
+def is_array_like(x: Any) -> bool:
+    """Say whether an object is no array, but one that NumPy can ask for an array."""
+    if issubclass(type(x), (ndarray, onp.generic, type)) or hasattr(type(x), "tape"):
+        return False
+    return hasattr(type(x), "__array__")
+
+
+def refused_constant(x: Any) -> NotDifferentiableError | None:
+    """Return the error of an object whose arithmetic is its own beside a traced value; None of others."""
+    kind: Any = type(x)
+    if issubclass(type(x), ndarray):
+        own = kind.__mul__ is not ndarray.__mul__ or kind.__array_ufunc__ is not ndarray.__array_ufunc__
+    else:
+        own = hasattr(kind, "tocsr") and hasattr(kind, "toarray")
+    if own:
+        name = own_name(x, kind.__name__)
+        rewrite = instead_of(name) or "write numpy.asarray(a)"
+        after = " after import funad.numpy as np" if "np." in rewrite else ""
+        return NotDifferentiableError(
+            f"{name} has an arithmetic of its own, which is not that of the traced value beside it; "
+            f"{rewrite}{after}"
+        )
+    if is_duration(x):
+        return refused_duration(x)
+    return refused_bare(x) if hasattr(kind, "__pandas_priority__") else None
+
+
+def is_duration(x: Any) -> bool:
+    """Say whether x is a duration or a point in time, of NumPy or of Python, or an array of them."""
+    dtype = getattr(x, "dtype", None)
+    return isinstance(x, (datetime.timedelta, datetime.date)) or getattr(dtype, "kind", "") in ("m", "M")
+
+
+def refused_duration(x: Any) -> NotDifferentiableError:
+    """Return the error of a duration beside a traced value."""
+    name = x.dtype.name if issubclass(type(x), ndarray) else public_name(x)
+    return NotDifferentiableError(
+        f"{name} beside a traced value: NumPy and Python round a multiple of a duration to whole units, so "
+        f"that it has no derivative; make numbers of durations before they meet x, "
+        f"duration / numpy.timedelta64(1, 'D') for days (of Python's, duration.total_seconds()), or give "
+        f"them stop_gradient(x) where the derivative is not wanted"
+    )
+
+
+def refused_bare(x: Any) -> NotDifferentiableError:
+    """Return the error of an object that means more than its values, which alone a trace could take."""
+    kind = type(x)
+    values = f"write {_values(x)} for the {kind.__name__} a"
+    if not hasattr(kind, "__pandas_priority__"):
+        return NotDifferentiableError(
+            f"{public_name(x)} beside a traced value: it cannot hold one here, and its bare values are not "
+            f"all that it is; {values} if they are what is meant"
+        )
+    return NotDifferentiableError(
+        f"{public_name(x)} beside a traced value: its labels and missing values count, and it cannot hold "
+        f"traced values; do what needs labels with plain data (a.reindex(b.index) to align, a[mask] to "
+        f"select), then {values}. On arrays std and var have ddof=0, where pandas has np.std(y, ddof=1), and "
+        f"nan is skipped by np.nansum, np.nanmean and their like only"
+    )
+
+
+def refused_declined(x: Any, name: str) -> NotDifferentiableError:
+    """Return the error of an object whose operator has returned NotImplemented."""
+    if is_array_like(x):
+        return refused_bare(x)
+    kind = type(x)
+    instead = instead_of(own_name(x, kind.__name__))
+    if not instead:
+        instead = f"let it take whatever is no {kind.__name__}"
+        instead += f", or write float(a) for the {kind.__name__} a" if isinstance(x, Number) else ""
+    return NotDifferentiableError(
+        f"{public_name(x)}.{name} does not take the traced value beside it (it returned NotImplemented, as "
+        f"after isinstance(other, float)); {instead}, or give it stop_gradient(x) where the derivative is "
+        f"not wanted"
+    )
+
+
+def refused_by_asker() -> NotDifferentiableError | None:
+    """Return the error of an object of pandas or xarray that is asking for plain numbers; None if none is."""
+    frame: Any = sys._getframe(2)
+    made = None
+    while frame is not None and in_library(frame):
+        x = frame.f_locals.get("self")
+        if hasattr(type(x), "__pandas_priority__") and not hasattr(type(x), "tape"):
+            if frame.f_code.co_name != "__init__":
+                return refused_bare(x)
+            made = made or refused_entry(x)
+        elif hasattr(type(x), "dims") and hasattr(getattr(x, "data", None), "tape"):
+            return NotDifferentiableError(
+                f"{public_name(x)} holds a traced value, of which a plain array was asked; write a.data for "
+                f"the {type(x).__name__} a, which is still traced, or give it stop_gradient(a.data) where "
+                f"the derivative is not wanted"
+            )
+        frame = frame.f_back
+    return made
+
+
+def refused_entry(x: Any) -> NotDifferentiableError:
+    """Return the error of an object that is being made of a traced value."""
+    kind = public_name(x)
+    return NotDifferentiableError(
+        f"{kind} cannot hold traced values, whose derivatives would be lost; keep what is traced in arrays, "
+        f"and make a {kind} of value(x), from funad, to look at it"
+    )
+
+
+def refused_holder(x: Any) -> NotDifferentiableError:
+    """Return the error of a class of another library's whose objects hold traced values."""
+    kind = type(x).__name__
+    data = f", a.data for the {kind} a" if hasattr(getattr(x, "data", None), "tape") else ""
+    return NotDifferentiableError(
+        f"{public_name(x)} holds a traced value and is no container to funad, so that its plain value "
+        f"cannot be taken as a whole; take that of what it holds{data}, or register the class with "
+        f"funad.tree.register({kind}, flatten, unflatten)"
+    )
+
+
+def refused_opaque(x: Any, name: str) -> NotDifferentiableError:
+    """Return the error of an object, no number and no array, given to a ufunc beside a traced value."""
+    return NotDifferentiableError(
+        f"{name} was given a {public_name(x)} beside a traced value, of which NumPy makes an array of "
+        f"objects; write an operator, which the {type(x).__name__} sees: x * a for numpy.multiply(x, a)"
+    )
+
+
+def refused_objects(x: Any) -> NotDifferentiableError:
+    kind = type(x).__name__
+    return NotDifferentiableError(
+        f"{public_name(x)} beside a traced array x, of which NumPy makes an array of objects, one {kind} "
+        f"for each number; write [t * a for t in x], or give the class {kind} the line "
+        f"__array_ufunc__ = None, with which its own operator is given the whole array"
+    )
+
+
+def public_name(x: Any) -> str:
+    """Return the name of the class of an object, behind that of its library."""
+    kind = type(x)
+    return f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
+
+
+def _values(x: Any) -> str:
+    """Return how to write the plain array of an object a: by the method or the attribute that it has."""
+    for name in ("to_numpy", "toarray", "todense", "numpy"):
+        if callable(getattr(type(x), name, None)):
+            return f"a.{name}()"
+    return "numpy.asarray(a)"

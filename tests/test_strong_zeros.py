@@ -1,0 +1,120 @@
+"""Strong zeros hide what only zeros have met, and nothing else: a nan that has a right to be stays."""
+
+import numpy
+import pytest
+
+from funad import elementwise, grad, jacfwd, jacrev, jvp, linearize, primitive, vjp
+from funad import numpy as np
+
+NAN, INF = numpy.nan, numpy.inf
+
+
+def test_a_zero_cotangent_hides_an_infinity_of_pythons_numbers():
+    assert grad(lambda x: (x * INF) * 0.0)(2.0) == 0.0
+    assert grad(lambda x: (x * NAN) * 0.0)(2.0) == 0.0
+
+
+def test_infinities_of_both_signs_add_up_to_nan():
+    assert numpy.isnan(grad(lambda x: np.sqrt(x) - np.sqrt(x))(numpy.float64(0.0)))
+    assert numpy.isnan(grad(lambda x: np.sqrt(x) - np.sqrt(x))(0.0))
+    assert numpy.isnan(grad(lambda x: np.sum(np.sqrt(x) - np.sqrt(x)))(numpy.zeros(2))).all()
+    for factor in (numpy.array([[INF], [-INF]]), numpy.array([[INF, 1.0], [-INF, 1.0]])):
+        x = numpy.ones((1, factor.shape[1]))
+        xbar = vjp(lambda x, factor=factor: x * factor, x)[1](numpy.ones_like(factor))
+        assert numpy.isnan(xbar[0, 0])
+
+
+@pytest.mark.parametrize("f", [np.prod, np.cumprod, np.var, np.sort, lambda x: np.sum(x * x)])
+def test_a_tangent_of_zeros_stays_one_where_the_value_is_no_number(f):
+    x, nothing = numpy.array([2.0, NAN, 3.0]), numpy.zeros(3)
+    assert (jvp(f, (x,), (nothing,))[1] == 0).all()
+    assert (linearize(f, x)[1](nothing) == 0).all()
+
+
+@pytest.mark.parametrize("x", [NAN, numpy.float64(NAN), numpy.array([NAN, 1.0])])
+def test_a_zero_tangent_meets_a_nan_alone(x):
+    nothing = 0.0 * numpy.ones_like(x)[()]
+    for f in (np.sin, np.exp, lambda x: x * x, lambda x: 3.0 * x * NAN, lambda x: x / x, lambda x: x**2.5):
+        assert numpy.all(jvp(f, (x,), (nothing,))[1] == 0)
+    ones = numpy.ones_like(x)[()]
+    for f in (lambda a, b: a * b, lambda a, b: a / b, lambda a, b: b - a * b):
+        assert numpy.all(jvp(f, (ones, x), (nothing, nothing))[1] == 0)
+
+
+def test_the_initial_value_of_a_sum_has_no_tangent():
+    x = numpy.ones(3)
+    for f in (lambda x: np.sum(x, initial=5.0), lambda x: np.nansum(x, initial=5.0)):
+        assert jvp(f, (x,), (x,))[1] == linearize(f, x)[1](x) == 3.0
+        assert jacfwd(f)(x).tolist() == [1, 1, 1]
+    assert jvp(lambda x: np.prod(x, initial=5.0), (x,), (x,))[1] == 15.0
+
+
+def test_a_nan_that_meets_no_zero_stays():
+    x, factor = numpy.ones(2), numpy.array([NAN, 1.0])
+    found = grad(lambda x: np.sum(np.where([True, False], x * factor, 0.0)))(x)
+    assert numpy.isnan(found[0])
+    assert found[1] == 0
+    found = grad(lambda x: np.sum(np.where([False, True], x * factor, 0.0)))(x)
+    assert found.tolist() == [0, 1]
+    matrix = numpy.array([[NAN, 1.0], [2.0, 3.0]])
+    found = grad(lambda x: np.sum(np.where([True, False], matrix @ x, 0.0)))(x)
+    assert numpy.isnan(found[0])
+    assert found[1] == 1
+    assert grad(lambda x: np.sum(np.where([False, True], matrix @ x, 0.0)))(x).tolist() == [2, 3]
+
+
+@primitive
+def corner(x):
+    return 0.0 * numpy.abs(x)
+
+
+elementwise(corner, lambda y, ybar, x: ybar * NAN)
+
+
+def test_an_infinite_cotangent_of_a_slope_that_is_no_number_is_none():
+    assert numpy.isnan(grad(lambda x: np.sum(np.sqrt(corner(x))))(numpy.ones(2))).all()
+    assert grad(lambda x: np.sum(np.sqrt(x * x)))(numpy.zeros(2)).tolist() == [0, 0]
+    assert numpy.isnan(jvp(lambda x: corner(x), (numpy.ones(2),), (numpy.full(2, INF),))[1]).all()
+
+
+HALF = numpy.array([NAN, 1.0])
+
+
+def _written(y, write):
+    write(y)
+    return y
+
+
+HIDING = {
+    "an index": lambda y: y[1],
+    "a slice": lambda y: np.sum(y[1:]),
+    "an array of positions": lambda y: np.sum(y[[1, 1]]) / 2,
+    "a mask": lambda y: np.sum(y[numpy.array([False, True])]),
+    "take": lambda y: np.take(y, 1),
+    "take along an axis": lambda y: np.sum(np.take_along_axis(y, numpy.array([1]), 0)),
+    "compress": lambda y: np.sum(np.compress([False, True], y)),
+    "choose": lambda y: np.sum(np.choose(numpy.array([0, 1]), [numpy.zeros(2), y])),
+    "delete": lambda y: np.sum(np.delete(y, 0)),
+    "split": lambda y: np.sum(np.split(y, 2)[1]),
+    "unpacking": lambda y: [*y][1],
+    "an assignment": lambda y: np.sum(_written(y, lambda y: y.__setitem__(0, 0.0))),
+    "an assignment to a view": lambda y: np.sum(_written(y, lambda y: y[:1].__setitem__(0, 0.0))),
+    "a triangle": lambda y: np.sum(np.triu(np.stack([y, y]), 1)),
+    "a mean of numbers": np.nanmean,
+    "flat": lambda y: y.flat[1],
+    "a cotangent": lambda y: y,
+}
+
+
+@pytest.mark.parametrize("name", HIDING)
+def test_what_is_left_out_hides_a_nan(name):
+    x = numpy.ones(2)
+
+    def f(x):
+        return HIDING[name](x * HALF)
+
+    ybar = numpy.array([0.0, 1.0]) if name == "a cotangent" else 1.0
+    assert vjp(f, x)[1](ybar).tolist() == [0, 1]
+    if name != "a cotangent":
+        assert grad(f)(x).tolist() == [0, 1]
+        assert jacrev(lambda x: np.stack([f(x), x[0]]))(x).tolist() == [[0, 1], [1, 0]]
