@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits
 from tqdm import tqdm
 
 import funad.numpy as np
-from funad import hvp, tree, value_and_grad
+from funad import hessp, tree, value_and_grad
 
 OPTIONS = {"Newton-CG": {"xtol": 1e-6}, "BFGS": {"gtol": 1e-5}, "L-BFGS-B": {"ftol": 0, "gtol": 1e-6}}
 
@@ -49,7 +49,7 @@ def descend(method, params, x, digits, penalty):
             counted(value_and_grad(cost), 0),
             start,
             jac=True,
-            hessp=counted(hvp(cost), 1) if method == "Newton-CG" else None,
+            hessp=counted(hessp(cost), 1) if method == "Newton-CG" else None,
             method=method,
             callback=note,
             options={"maxiter": 2000, **OPTIONS[method]},

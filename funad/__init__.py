@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         defjvp,
         ggnvp,
         hessian,
+        hessp,
         hvp,
         j,
         jacfwd,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+# Without "numpy": from funad import * must not put funad.numpy in the place of the user's own numpy.
 __all__ = [
     "Dual",
     "checkpoint",
@@ -58,6 +60,7 @@ __all__ = [
     "grad",
     "graph",
     "hessian",
+    "hessp",
     "hvp",
     "j",
     "jacfwd",
@@ -67,7 +70,6 @@ __all__ = [
     "linear",
     "linearize",
     "numerical",
-    "numpy",
     "optimizers",
     "primitive",
     "rules",

@@ -20,6 +20,7 @@ from .boxes import (
     Box,
     Dual,
     Traced,
+    give,
     innermost,
     link,
     own_index,
@@ -28,11 +29,14 @@ from .boxes import (
 from .dual import dual
 from .foreign import rebound_to
 from .indices import ASSIGN, Step, TracedMemory, follow, put
-from .registry import WORTH_DROPPING, Record, enter
-from .spaces import ghost, zeros_like
+from .registry import WORTH_DROPPING, Record, enter, record_of
+from .snapshots import is_held
+from .spaces import ghost, held_copy, laid_out_copy, zeros_like
 from .tape import TRACING, Tape
 
-__all__ = ["Array", "array_of", "content", "content_of", "fillable", "linked", "settled"]
+__all__ = [
+    "Array", "array_of", "content", "content_of", "fillable", "linked", "on_plain", "settled", "snapshot",
+]  # fmt: skip
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 _GETITEM = enter(operator.getitem)
@@ -106,8 +110,8 @@ class Array(Traced):
             return _view(self, index)
         # A copy, so the cell keeps its memory.
         if self.path and getattr(self, "seen", (None,))[0] == self.cell.version:
-            return fillable(_GETITEM.wrapped(_apart(content(self)), index))
-        return fillable(_GETITEM.wrapped(follow(_apart(self.cell.value), self.path), index))
+            return fillable(_GETITEM.wrapped(snapshot(content(self)), index))
+        return fillable(_GETITEM.wrapped(follow(snapshot(self.cell.value), self.path), index))
 
     def __setitem__(self, index: Any, v: Any) -> None:
         if type(v) is Array and _is_part(v, self, index):
@@ -120,10 +124,23 @@ class Array(Traced):
         return onp.array(self.value, dtype) if self.tape is UNTRACED else super().__array__(dtype, copy)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        out = kwargs.get("out") or (self,)
-        if innermost(inputs) is UNTRACED and not any(isinstance(x, Traced) for x in out):
-            return getattr(ufunc, method)(*map(settled, inputs), **kwargs)  # v += x of a plain v
+        if innermost((*inputs, *kwargs.values())) is UNTRACED:
+            out = kwargs.get("out") or (self,)
+            record = record_of(ufunc)
+            if not any(isinstance(x, Traced) for x in out) or record is None or record.wrapped is ufunc:
+                return on_plain(getattr(ufunc, method), inputs, kwargs)  # v += x of a plain v
         return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
+
+    def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        record = record_of(f)
+        if (record is None or record.wrapped is f) and innermost((*args, *kwargs.values())) is UNTRACED:
+            return on_plain(f, args, kwargs)
+        return super().__array_function__(f, types, args, kwargs)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if self.tape is UNTRACED:
+            return self.value.__reduce_ex__(protocol)
+        return super().__reduce_ex__(protocol)
 
     def __float__(self) -> float:  # type: ignore[override]
         return float(self.value) if self.tape is UNTRACED else super().__float__()
@@ -133,6 +150,21 @@ class Array(Traced):
 
     def __complex__(self) -> complex:  # type: ignore[override]
         return complex(self.value) if self.tape is UNTRACED else super().__complex__()
+
+
+def on_plain(f: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Call a function on arrays with no traced value in them, as the plain arrays that they are."""
+    args, named = [settled(x) for x in args], {name: settled(x) for name, x in kwargs.items()}
+    out = kwargs.get("out")
+    outs = out if isinstance(out, tuple) else (out,)
+    if not any(type(x) is Array for x in outs):
+        return f(*args, **named)
+    copies = tuple(onp.array(x.value) if type(x) is Array else x for x in outs)
+    f(*args, **{**named, "out": copies if isinstance(out, tuple) else copies[0]})
+    for x, copy in zip(outs, copies, strict=True):
+        if type(x) is Array:
+            x[...] = copy
+    return outs[0] if len(outs) == 1 else outs
 
 
 def _is_part(v: Array, x: Array, index: Any) -> bool:
@@ -171,7 +203,7 @@ def content(array: Array) -> Any:
         pass
     # A copy of the part costs no more than what is about to be done with it, and leaves the
     # whole to be written to.
-    found = _fresh(follow(cell.value, array.path))
+    found = _fresh(follow(cell.value, array.path), held_copy)
     array.seen = cell.version, found
     return found
 
@@ -229,11 +261,16 @@ def view_of(array: Array, record: Record, args: Any, kwargs: Any) -> Any:
 def _part(array: Array, y: Any, step: Any, plain: Any) -> Any:
     if issubclass(type(y), ndarray) and onp.may_share_memory(y, plain):
         return _view(array, step)
-    return follow(_apart(content(array)), (step,))
+    return fillable(follow(snapshot(content(array)), (step,)))
 
 
-def _apart(x: Any) -> Any:
-    """Return the content of an array as a value of its own: what is made of it is no view of the array."""
+def snapshot(x: Any) -> Any:
+    """Return a traced value as it is now, as a value of its own; anything else as it is.
+
+    Later writes into x do not reach the snapshot, writes into the snapshot do not reach x, and what
+    is made of the snapshot is no view of x.
+    """
+    x = content_of(x)
     return _twin(x) if isinstance(x, Traced) else x
 
 
@@ -254,7 +291,7 @@ def _write(array: Array, index: Any, v: Any) -> None:
     v = settled(v)
     if type(v) in (list, tuple) and innermost(v) is not None:
         v = enter(onp.array).wrapped(v)
-    value = cell.value if cell.owned else _fresh(cell.value)
+    value = cell.value if cell.owned else _fresh(_writeable(cell.value, "assignment destination"))
     cell.value = _written(value, array.path, index, v)
     cell.owned = True
     cell.version += 1
@@ -314,20 +351,28 @@ def _inside(x: Any, trace: Any) -> tuple[Any, Any]:
     return x, None
 
 
-def _fresh(x: Any) -> Any:
-    """Return x with memory of its own, in every trace."""
+def _writeable(x: Any, name: str) -> Any:
+    """Return what is about to be written to; refuse an array that NumPy would not write to, in its words."""
+    plain = unbox(x)
+    if not plain.flags.writeable and not TRACING.lending and not is_held(plain):
+        raise ValueError(f"{name} is read-only")
+    return x
+
+
+def _fresh(x: Any, copy: Callable[[Any], Any] = laid_out_copy) -> Any:
+    """Return x with memory of its own, in every trace, and laid out as x is."""
     if type(x) is Array:  # a rule has filled it
-        return _fresh(content(x))
+        return _fresh(content(x), copy)
     if isinstance(x, Traced):
         made = _twin(x)
-        made.value = _fresh(x.value)
+        made.value = _fresh(x.value, copy)
         if type(x) is Dual:
-            made.index = _fresh(x.index)
+            made.index = _fresh(x.index, copy)
             tangent = made.index  # which may also be a node of a record
             if isinstance(tangent, Traced) and type(unbox(tangent)) is not ndarray is type(unbox(made.value)):
-                made.index = _fresh(enter(onp.broadcast_to).wrapped(tangent, ()))  # of no axes, too
+                made.index = _fresh(enter(onp.broadcast_to).wrapped(tangent, ()), copy)  # of no axes, too
         return made
-    return onp.array(x) if issubclass(type(x), ndarray) else x
+    return copy(x) if issubclass(type(x), ndarray) else x
 
 
 def _twin(x: Traced) -> Traced:
@@ -405,23 +450,29 @@ def _in_place_of_box(record: Record, operate: Callable[[Any, Any], Any]) -> Call
 
 def _rebound(x: Any, y: Any) -> Any:
     """Make y, just computed, the value of the array x."""
-    a, b = x.value, y.value if type(y) is Box else None
-    if (
-        type(b) is type(a) is ndarray and b.dtype is a.dtype and b.shape == a.shape and type(x) is Box
-        and y.tape is x.tape and not hasattr(x, "parent") and not hasattr(x, "views")
-    ):  # fmt: skip
-        x.value, x.index = b, y.index
-        return x
+    if type(y) is type(x) is Box:
+        a, b, tape = x.value, y.value, y.tape
+        # Of as many axes and of one size, y has the shape of x. An input may be read-only.
+        if (
+            type(b) is type(a) is ndarray and b.dtype is a.dtype and b.strides == a.strides
+            and b.size == a.size != 0 and tape is x.tape and x.index > tape.inputs
+            and not hasattr(x, "parent") and not hasattr(x, "views")
+        ):  # fmt: skip
+            x.value, x.index = b, y.index
+            return x
     if not isinstance(y, _VALUES):
         return rebound_to(y)
-    plain, was = unbox(y), unbox(x)
+    plain, was = unbox(y), _writeable(unbox(x), "output array")
     dtype = plain.dtype if hasattr(plain, "dtype") else onp.result_type(plain)
     if not onp.can_cast(dtype, was.dtype, "same_kind"):
         raise TypeError(
             f"an array of dtype {was.dtype} cannot hold the result of dtype {dtype} of an operation in "
             f"place; write x = x + ... instead of x += ..."
         )
-    simple = type(y) is type(x) and y.tape is x.tape and plain.dtype == was.dtype and plain.shape == was.shape
+    simple = (
+        type(y) is type(x) and y.tape is x.tape and type(plain) is ndarray and plain.dtype == was.dtype
+        and plain.shape == was.shape and plain.strides == was.strides
+    )  # fmt: skip
     if type(x) is not Array:
         if simple and not hasattr(x, "parent") and not _seen(x):
             x.value, x.index = y.value, y.index
@@ -455,20 +506,20 @@ def _install() -> None:
     for name, operate, f in BINARY:
         record = enter(f)
 
-        def left(self: Any, other: Any, record: Record = record, operate: Any = operate) -> Any:
+        def left(self: Any, other: Any, *, record: Record = record, operate: Any = operate) -> Any:
             if type(other) in CONSTANTS or isinstance(other, _PARTS):
                 return fillable(record.wrapped(content(self), content_of(other)))
             return operate(content(self), other)
 
-        def right(self: Any, other: Any, record: Record = record, operate: Any = operate) -> Any:
+        def right(self: Any, other: Any, *, record: Record = record, operate: Any = operate) -> Any:
             if type(other) in CONSTANTS or isinstance(other, _PARTS):
                 return fillable(record.wrapped(other, content(self)))
             return operate(other, content(self))
 
-        setattr(Array, f"__{name}__", left)
-        setattr(Array, f"__r{name}__", right)
-        setattr(Traced, f"__i{name}__", _in_place(operate))
-        setattr(Box, f"__i{name}__", _in_place_of_box(record, operate))
+        give(Array, f"__{name}__", left)
+        give(Array, f"__r{name}__", right)
+        give(Traced, f"__i{name}__", _in_place(operate))
+        give(Box, f"__i{name}__", _in_place_of_box(record, operate))
     Traced.__ifloordiv__ = _in_place(operator.floordiv)  # type: ignore[attr-defined]
 
 

@@ -20,7 +20,7 @@ from .refusals import refused_by_asker
 from .registry import WORTH_DROPPING, Record, enter, record_of
 from .snapshots import TINY
 from .spaces import ghost
-from .teaching import refusal, refused_in_place, without_rule
+from .teaching import not_dispatched, refusal, refused_in_place, without_rule
 
 __all__ = ["Box", "Dual", "Traced"]
 
@@ -91,7 +91,7 @@ class Traced:
     def __hash__(self) -> int:
         # By value, f(3.0) in a cache would be the result for a traced 3.0, and its derivative zero.
         raise NotDifferentiableError(
-            f"a traced value, {_short(self)}, cannot be a key of a dict, a set or a cache "
+            f"a traced value, {short(self)}, cannot be a key of a dict, a set or a cache "
             f"(functools.lru_cache): what is kept there under an equal number does not depend on it, and its "
             f"derivative would be lost; look up value(x) from funad in a table of plain numbers, and "
             f"differentiate what stands behind a cache (f.__wrapped__ of functools.lru_cache)"
@@ -127,7 +127,7 @@ class Traced:
         _refuse(self, "float()", "a plain Python float", "keep it as it is: it works as a float does")
 
     def __int__(self) -> NoReturn:
-        _refuse(self, "int()", "a plain Python int", "write np.floor(x) or np.round(x)")
+        _refuse(self, "int()", "a plain Python int", "write np.trunc(x)")
 
     def __complex__(self) -> NoReturn:
         _refuse(self, "complex()", "a plain Python complex", "write x + 0j")
@@ -140,7 +140,7 @@ class Traced:
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise NotDifferentiableError(
-            f"a traced value, {_short(self)}, cannot be pickled, and so not be sent to another process, to a "
+            f"a traced value, {short(self)}, cannot be pickled, and so not be sent to another process, to a "
             f"file or to a cache: its trace would stay behind; differentiate inside of the process that "
             f"computes, or give it stop_gradient(x) where the derivative is not wanted"
         )
@@ -159,25 +159,25 @@ class Traced:
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         record = record_of(ufunc)
         if "out" in kwargs and method == "__call__" and (record is None or record.kind != "zero"):
-            in_place = refused_in_place(_short(self))
+            in_place = refused_in_place(short(self), any(isinstance(x, Traced) for x in kwargs["out"]))
             if in_place is not None:
-                raise in_place
+                try:
+                    raise in_place
+                finally:
+                    del in_place  # which refers to this frame
         if record is not None and record.wrapped is not ufunc:
             if method == "__call__":
                 return record.wrapped(*inputs, **kwargs)
             of_method = record_of(getattr(onp.ufunc, method))  # from funad.numpy.folds
             return of_method.wrapped(ufunc, *inputs, **kwargs)  # type: ignore[union-attr]
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
-        raise MissingRuleError(without_rule(name, _short(self)))
+        raise MissingRuleError(without_rule(name, short(self)))
 
     def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
         record = record_of(f)
         if record is None or record.wrapped is f:
-            raise MissingRuleError(
-                f"{getattr(f, '__module__', 'numpy')}.{f.__name__} was called on a traced value, "
-                f"{_short(self)}, but has no derivative rule; rewrite it with functions that have one, or "
-                f"give it stop_gradient(x) where the derivative is not wanted"
-            )
+            name = f"{getattr(f, '__module__', 'numpy')}.{f.__name__}"
+            raise MissingRuleError(not_dispatched(name, short(self)))
         return record.wrapped(*args, **kwargs)
 
 
@@ -294,6 +294,13 @@ class Dual(Traced):
     tangent : float, array
         Broadcast to the shape of the primal.
 
+    Notes
+    -----
+    Dual numbers made by hand carry no tag that tells one ε from another: a function that makes dual
+    numbers of its own while it is called with dual numbers takes both for one, and its derivative is
+    wrong (perturbation confusion). To nest derivatives, nest :func:`funad.jvp` or :func:`funad.grad`, which
+    tell their perturbations apart, also from dual numbers made by hand around them.
+
     Examples
     --------
     >>> import funad.numpy as np
@@ -343,13 +350,14 @@ def _format(x: Any, spec: str) -> str:
     return onp.array2string(x, formatter={"float_kind": lambda value: format(value, spec)})
 
 
-def _short(box: Traced) -> str:
+def short(box: Traced) -> str:
+    """Return what messages say of the value of a box."""
     value = unbox(box)
     return f"{type(value).__name__} of shape {value.shape}" if box.ndim else repr(value)
 
 
 def _refuse(box: Traced, what: str, gives: str, instead: str) -> NoReturn:
-    raise refused_by_asker() or refusal(_short(box), what, gives, instead)
+    raise refused_by_asker() or refusal(short(box), what, gives, instead)
 
 
 def unbox(x: Any) -> Any:
@@ -521,19 +529,25 @@ _DIVMOD: dict[str, Callable[[Any, Any], Any]] = {
 _REFLECTED: dict[Any, Callable[[Box, Any], Any]] = {}
 
 
+def give(kind: type, name: str, method: Callable[..., Any]) -> None:
+    """Make a function the method of that name, by which Python calls it when its arguments do not fit."""
+    method.__name__, method.__qualname__ = name, f"{kind.__name__}.{name}"
+    setattr(kind, name, method)
+
+
 def _install() -> None:
     """Give traced values their operators, and boxes their fast ones."""
     for name, operate, f in UNARY:
         record = enter(f)
-        setattr(Traced, f"__{name}__", lambda self, record=record: record.wrapped(self))
-        setattr(Box, f"__{name}__", _one(record, operate))
+        give(Traced, f"__{name}__", lambda self, *, record=record: record.wrapped(self))
+        give(Box, f"__{name}__", _one(record, operate))
     for name, operate, f in BINARY:
         record = enter(f)
-        setattr(Traced, f"__{name}__", lambda *xs, args=(record, operate): beside(*args, *xs))
-        setattr(Traced, f"__r{name}__", lambda *xs, args=(record, operate): beside_reflected(*args, *xs))
-        setattr(Box, f"__{name}__", _two(record, operate))
+        give(Traced, f"__{name}__", lambda *xs, args=(record, operate): beside(*args, *xs))
+        give(Traced, f"__r{name}__", lambda *xs, args=(record, operate): beside_reflected(*args, *xs))
+        give(Box, f"__{name}__", _two(record, operate))
         reflected = _REFLECTED[f] = _reflected(record, operate)
-        setattr(Box, f"__r{name}__", reflected)
+        give(Box, f"__r{name}__", reflected)
     for name in ("eq", "ne", "lt", "le", "gt", "ge", "floordiv"):
         setattr(Traced, f"__{name}__", plainly(getattr(operator, name)))
     for name, f in _DIVMOD.items():

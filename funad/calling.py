@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as onp
 
-from .arrays import UNTRACED, Array, content, content_of, fillable, linked, settled, view_of
+from .arrays import UNTRACED, Array, content, content_of, fillable, linked, settled, snapshot, view_of
 from .boxes import CONSTANTS, Box, Dual, Traced, innermost, unbox
 from .dual import FORWARD, of_linear, of_list, of_one, of_two
 from .foreign import bare, is_foreign, number_of, of_protocol, same
@@ -325,7 +325,7 @@ def _unwrap(record: Record, argnum: int | str, x: Any, tape: Any) -> tuple[Any, 
             x = as_array(x)
             kind = type(x)
     if isinstance(x, Traced):
-        return (x.value, x.index if type(x) is Box else x) if x.tape is tape else (x, CONSTANT)
+        return (x.value, x.index if type(x) is Box else x) if x.tape is tape else (snapshot(x), CONSTANT)
     return x if kind in PLAIN else _constant(record, x), CONSTANT
 
 
@@ -344,7 +344,12 @@ def _constant(record: Record, x: Any) -> Any:
         raise _ForeignConstant(x)
     error = refused_constant(x)
     if error is not None:
-        raise error
+        try:
+            raise error
+        finally:
+            del error  # which refers to this frame
+    if issubclass(type(x), ndarray) and type(x) is not ndarray:
+        return x.view(ndarray)  # a memory map, say: of its arithmetic nothing is its own
     if isinstance(record.f, onp.ufunc):
         x = number_of(x)
         if not isinstance(x, OPERANDS):
@@ -370,7 +375,10 @@ def beside_others(
     if kind != "zero":
         error = refused_constant(x) if isinstance(f, onp.ufunc) else None
         if error is not None:
-            raise error
+            try:
+                raise error
+            finally:
+                del error  # which refers to this frame
         y = of_protocol(f, x, args, kwargs)
         if y is not NotImplemented:
             return y

@@ -20,6 +20,7 @@ __all__ = [
     "ggnvp",
     "grad",
     "hessian",
+    "hessp",
     "hvp",
     "j",
     "jacfwd",
@@ -64,6 +65,7 @@ elementwise_grad = curry(transforms.elementwise_grad)
 ggnvp = curry(transforms.ggnvp)
 grad = curry(transforms.grad)
 hessian = curry(transforms.hessian)
+hessp = curry(transforms.hessp)
 hvp = curry(transforms.hvp)
 j = curry(transforms.j)
 jacfwd = curry(transforms.jacfwd)

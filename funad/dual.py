@@ -27,9 +27,11 @@ from .boxes import (
     beside,
     beside_reflected,
     box_of,
+    give,
     innermost,
 )
 from .errors import NotDifferentiableError, TangentError
+from .floating import WHILE_RULES_RUN
 from .registry import Record, enter
 from .spaces import (
     as_numpy,
@@ -46,7 +48,7 @@ from .spaces import (
     zero_beside,
     zeros_like,
 )
-from .strong_zeros import WHILE_RULES_RUN, add_note, factors, has_nan, strong_slope, strong_sum, strong_zero
+from .strong_zeros import add_note, factors, has_nan, strong_slope, strong_sum, strong_zero
 from .tape import CONSTANT, TRACING, Tape, check_fit, check_number, pull_back, refuse_ended
 
 __all__ = [
@@ -563,10 +565,10 @@ def _reflected(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[
 def _install() -> None:
     """Give dual numbers operators that know them; those of Traced take any kind of value."""
     for name, operate, f in UNARY:
-        setattr(Dual, f"__{name}__", _one(enter(f), operate))
+        give(Dual, f"__{name}__", _one(enter(f), operate))
     for name, operate, f in BINARY:
-        setattr(Dual, f"__{name}__", _two(enter(f), operate))
-        setattr(Dual, f"__r{name}__", _reflected(enter(f), operate))
+        give(Dual, f"__{name}__", _two(enter(f), operate))
+        give(Dual, f"__r{name}__", _reflected(enter(f), operate))
 
 
 _install()

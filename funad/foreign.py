@@ -53,7 +53,10 @@ def gives_way(x: Any, other: Any, name: str) -> bool:
     """Say whether ``x.__name__(other)`` of a plain x leaves the operator to the other; refuse some others."""
     error = refused_constant(other)
     if error is not None:
-        raise error
+        try:
+            raise error
+        finally:
+            del error  # which refers to this frame
     if issubclass(type(other), (ndarray, onp.generic)):
         return False
     reflected = _has_own(type(other), f"__r{name}__")
@@ -109,7 +112,10 @@ def declines(other: Any, name: str) -> bool:
     """
     error = refused_constant(other)
     if error is not None:
-        raise error
+        try:
+            raise error
+        finally:
+            del error  # which refers to this frame
     if issubclass(type(other), (ndarray, onp.generic)):
         return False
     protocol = getattr(type(other), "__array_ufunc__", None)

@@ -18,7 +18,7 @@ from . import tree
 from .boxes import Traced
 from .errors import ArgumentError, NotDifferentiableError
 from .registry import Record
-from .spaces import describe, is_inexact
+from .spaces import describe, is_inexact, laid_out_copy
 
 __all__ = ["closure_error", "guarded", "own", "refuse_container", "refuse_traced", "unwritable", "wrote"]
 
@@ -43,7 +43,7 @@ def guarded(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
                 raise
             y = _run_on_copies(record, f, args, kwargs, error)
         if type(y) is ndarray:
-            return y if y.flags.writeable else y.copy()
+            return y if y.flags.writeable else laid_out_copy(y)
         return y if type(y) in _NUMBERS else _checked(record, y)
 
     return run
@@ -80,7 +80,7 @@ def unwritable(x: Any) -> Any:
 
 def own(part: Any) -> Any:
     """Return a result of f as an array of its own, if f returned such an argument."""
-    return part.copy() if type(part) is ndarray and not part.flags.writeable else part
+    return laid_out_copy(part) if type(part) is ndarray and not part.flags.writeable else part
 
 
 def _is_of_writing(error: Exception) -> bool:

@@ -194,7 +194,7 @@ def put(x: Any, path: Any, index: Any, v: Any) -> None:
         x[index] = v
         return
     view = follow(x, path)
-    if not onp.may_share_memory(view, x):  # x is laid out unlike the one the path was made on
+    if view.size and not onp.may_share_memory(view, x):  # x is laid out unlike the one the path was made on
         parts = _parts(path)
         where = [step for step in path if not any(step is part for part in parts)]
         positions = follow(onp.arange(x.size).reshape(x.shape), where)[index]

@@ -20,6 +20,7 @@ from .errors import NotDifferentiableError
 from .guarding import own, refuse_traced, unwritable
 from .registry import WORTH_DROPPING, Record
 from .spaces import describe, ghost, is_inexact
+from .tape import lent
 
 __all__ = ["step", "step_of_one"]
 
@@ -96,7 +97,7 @@ def step(
             levels.append(innermost(xs).level)
             return call(record, (xs,), {})
         args, kwargs = tree.unflatten(structure, tree.replaced(leaves, places, map(unwritable, xs)))
-        y, residuals = forward(*args, **kwargs)
+        y, residuals = lent(forward, *args, **kwargs)
         parts, output = tree.flatten(y)
         parts = list(map(settled, parts))
         refuse_traced(name, parts, levels[-1])
@@ -109,7 +110,7 @@ def step(
 
     def rule(y: Any, ybar: Any, xs: list[Any]) -> Any:
         ybars = tree.unflatten(outputs[0], ybar[:-1])
-        return backward(y[-1].residuals, ybars, xs, places)
+        return lent(backward, y[-1].residuals, ybars, xs, places)
 
     record = _Step(run, name)
     record.kind = "vjp"
@@ -168,7 +169,7 @@ def step_of_one(
 ) -> Any:
     """Do what ``step`` does for one plain number or array in a box, in half of its time."""
     x = box.value
-    y, residuals = found = forward(unwritable(x))
+    y, residuals = found = lent(forward, unwritable(x))
     y = own(settled(y))
     if type(y) not in (ndarray, float64, float) or not is_inexact(y):
         calls = iter([found])  # it has run
@@ -195,4 +196,4 @@ def _record_of_one(name: str) -> Record:
 
 
 def _kept_rule(y: Any, ybar: Any, x: Any, kept: _Kept) -> Any:
-    return kept.backward(kept.residuals, ybar, [x], [0])[0]
+    return lent(kept.backward, kept.residuals, ybar, [x], [0])[0]

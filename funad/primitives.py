@@ -123,7 +123,7 @@ def _wrapper(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
             return _of_matmul(record, f)
         if f.nout == 1 and f.signature is None and f.nin in (1, 2):
             return (_of_one if f.nin == 1 else _of_two)(record, f)
-        return of_any(record, f)  # vecdot and the like take further keywords
+        return _of_any_ufunc(record, f)  # vecdot and the like take further keywords
     if record.foreign:
         record.f = guarded(record, f)
     return (
@@ -320,7 +320,6 @@ def _matmul(
 
 def of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a function of any signature."""
-    is_ufunc = isinstance(f, onp.ufunc)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         if not kwargs:
@@ -339,8 +338,6 @@ def of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
                         return linked(y, record, args, kwargs) if record.views else y
                 elif type(a) is ndarray and type(b) in PLAIN:
                     return f(a, b)
-        elif is_ufunc:
-            return with_keywords(record, args, kwargs)
         elif len(args) == 1 and type(args[0]) is Box:
             for name, x in kwargs.items():
                 if type(x) not in PLAIN and name != "axis":
@@ -349,6 +346,18 @@ def of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
                 y = record_with_keywords(record, args[0], kwargs)
                 return linked(y, record, args, kwargs) if record.views else y
         return call(record, args, kwargs)
+
+    return wrapped
+
+
+def _of_any_ufunc(record: Record, f: Any) -> Callable[..., Any]:
+    """Wrap a ufunc of several results, or of vectors."""
+    of_inputs, inputs = of_any(record, f), f.nin
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if kwargs or len(args) > inputs:  # those behind the inputs are what out names
+            return with_keywords(record, args, kwargs)
+        return of_inputs(*args)
 
     return wrapped
 

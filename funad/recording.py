@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as onp
 
+from .arrays import snapshot
 from .boxes import Dual, Traced
 from .dual import dual, of_linear, of_one, of_two, tangent_of
 from .registry import Record
@@ -86,7 +87,7 @@ class Recorder:
 
     def input(self, x: Any) -> Dual:
         """Return an input as a traced value."""
-        return self._add(x)
+        return self._add(snapshot(x))
 
     def process(self, record: Record, y: Any, args: Any, kwargs: Any, sources: Any) -> Any:
         """Note a call and return its result traced, or its several results."""

@@ -16,7 +16,7 @@ import numpy as onp
 from .errors import OverwrittenError
 from .spaces import describe
 
-__all__ = ["TINY", "Snapshots", "copied"]
+__all__ = ["TINY", "Snapshots", "copied", "is_held"]
 
 ndarray = onp.ndarray
 Look = Callable[[ndarray], Any]
@@ -120,6 +120,11 @@ def overwritten(what: str) -> str:
 # How many tapes need an array as it is: those of several threads may share one.
 _holders: dict[int, int] = {}
 _mutex = allocate_lock()
+
+
+def is_held(x: Any) -> bool:
+    """Say whether an array is read-only only because a tape needs it as it is."""
+    return id(x) in _holders or id(x.base) in _holders
 
 
 def _is_frozen(x: ndarray) -> bool:

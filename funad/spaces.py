@@ -6,6 +6,7 @@ Plain NumPy is called here on purpose: on traced values its own protocols lead t
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as onp
@@ -90,9 +91,11 @@ def name_of(f: Any) -> str:
 
 def module_of(f: Any) -> str:
     """Return the name of the module of a function; "" if none is known."""
-    # NumPy's ufuncs say no module; neither do SciPy's.
-    is_numpys = isinstance(f, onp.ufunc) and getattr(onp, f.__name__, None) is f
-    return getattr(f, "__module__", None) or ("numpy" if is_numpys else "")
+    module = getattr(f, "__module__", None)
+    if module or not isinstance(f, onp.ufunc):
+        return module or ""
+    known = (onp, sys.modules.get("scipy.special"))  # ufuncs do not say where they are from
+    return next((m.__name__ for m in known if m and getattr(m, f.__name__, None) is f), "")
 
 
 def describe(x: Any) -> str:
@@ -245,3 +248,47 @@ def _sum_of_columns(xbar: Any) -> Any:
     if ones is not None and xbar.shape[1] <= MANY and xbar.flags.forc:
         return xbar.dot(ones[: xbar.shape[1]])
     return ADD(xbar, 1, None, None, True)
+
+
+def laid_out_copy(x: Any) -> Any:
+    """Return a copy of a plain array whose elements lie in memory as those of x do.
+
+    NumPy's ravel, reshape and orders "A" and "K" ask for the layout: what is a view of x is a view of the
+    copy too, and what is a copy of x is one of the copy.
+    """
+    if x.flags.forc:
+        return onp.array(x)
+    strides, size = _strides_with_gaps(x)
+    start = -sum((n - 1) * stride for n, stride in zip(x.shape, strides, strict=True) if stride < 0)
+    y = ndarray(x.shape, x.dtype, onp.empty(size // x.itemsize, x.dtype), start, strides)
+    y[...] = x
+    return y
+
+
+def is_read_only(x: Any) -> bool:
+    """Say whether a plain array cannot be written to; of those that warn of it, without a warning."""
+    return bool(x.__array_interface__["data"][1])
+
+
+def held_copy(x: Any) -> Any:
+    """Return a copy of a plain array that is only read: as laid_out_copy, and a number repeated stays one."""
+    if x.flags.forc or all(stride or n == 1 for n, stride in zip(x.shape, x.strides, strict=True)):
+        return laid_out_copy(x)
+    once = x[tuple(slice(n if stride else 1) for n, stride in zip(x.shape, x.strides, strict=True))]
+    return onp.broadcast_to(laid_out_copy(once), x.shape)
+
+
+def _strides_with_gaps(x: Any) -> tuple[list[int], int]:
+    """Return strides in which axes follow each other without a gap where they do in x, and the bytes taken.
+
+    A gap in x, however wide, becomes one element. Axes of stride 0 get memory of their own.
+    """
+    strides = [x.itemsize] * x.ndim
+    end_in_x = end = x.itemsize  # of the axes so far, the inner ones first
+    for axis in sorted(range(x.ndim), key=lambda axis: (abs(x.strides[axis]), -axis)):
+        n, stride = x.shape[axis], x.strides[axis]
+        if n > 1:
+            step = end if abs(stride) == end_in_x else end + x.itemsize
+            strides[axis] = -step if stride < 0 else step
+            end_in_x, end = n * abs(stride), n * step
+    return strides, end

@@ -16,14 +16,6 @@ from .spaces import as_numpy, describe, is_ghost, is_number, plain
 
 ndarray, float64 = onp.ndarray, onp.float64
 
-# What NumPy is told of errors: 0·∞ and 0/0 raise where they happen, and infinities are none.
-WHILE_RULES_RUN: dict[str, Any] = {
-    "invalid": "raise",
-    "divide": "ignore",
-    "over": "ignore",
-    "under": "ignore",
-}
-
 
 def strong_zero(xbar: Any, ybar: Any) -> Any:
     """Return x̄ with zero wherever ȳ is zero and x̄ is not a number."""
@@ -116,7 +108,10 @@ def mend(
     if duration is not None:
         error = refused_duration(duration)
     add_note(error, "VJP rule", record, argnum, args)
-    raise error
+    try:
+        raise error
+    finally:
+        del error  # which refers to this frame
 
 
 def add_note(error: Exception, kind: str, record: Record, argnum: Any, args: Any) -> None:

@@ -21,16 +21,18 @@ from __future__ import annotations
 import contextlib
 import itertools
 from _thread import _local as local  # threading.local; the rest of threading takes a while to load
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as onp
 
 from .errors import CotangentError, EndedTraceError
+from .floating import restore, run_rules
 from .indices import ASSIGN, Scatter, TracedMemory, add_at, assigned, put, repeats, through_view
 from .registry import Record
 from .snapshots import Snapshots
 from .spaces import broadcasts, describe, fit, is_complex, is_number, plain, shape_of, zeros_of
-from .strong_zeros import WHILE_RULES_RUN, has_nan, mend, strong_product, strong_zero
+from .strong_zeros import has_nan, mend, strong_product, strong_zero
 
 ndarray, float64 = onp.ndarray, onp.float64
 WIDTH = 7
@@ -46,13 +48,27 @@ class _Tracing(local):
 
     Creation functions ask it, whose arrays can then be filled with traced values. ``tape`` is the tape of
     the innermost trace, if that is one, for checkpoint.
+    ``lending`` is set while a function runs on arrays made read-only to find its writes into them: to the
+    functions that it differentiates they are arrays to write to, as otherwise.
     """
 
     active = False
+    lending = False
     tape: Any = None
 
 
 TRACING = _Tracing()
+
+
+def lent(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a function on arrays that are read-only for it alone: arguments, or residuals that are some."""
+    before = TRACING.lending
+    TRACING.lending = True
+    try:
+        return f(*args, **kwargs)
+    finally:
+        TRACING.lending = before
+
 
 _levels = itertools.count(1)  # each trace takes the next: nothing to undo when f raises
 
@@ -182,11 +198,14 @@ def pull_back(entries: list[Any], inputs: int, masked: bool = False) -> list[Any
     that put zeros into a cotangent, looking at every step.
     """
     start = list(entries) if masked else None
-    with onp.errstate(**WHILE_RULES_RUN):
+    token = run_rules()
+    try:
         start = walk(entries, inputs, start, False)
         if start is not None and any(has_nan(slot) for slot in entries[1:]):
             entries[:] = start
             walk(entries, inputs, start, True)
+    finally:
+        restore(token)
     return [slot.dense() if type(slot) is Scatter else slot for slot in entries[1:]]
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as onp
 
+from .bytecode import source_of
 from .errors import FunadError, NotDifferentiableError
 from .registry import record_of
 
@@ -29,6 +30,7 @@ __all__ = [
     "comes_of_traced",
     "in_library",
     "instead_of",
+    "not_dispatched",
     "own_name",
     "refusal",
     "refused_in_place",
@@ -47,18 +49,47 @@ _LIBRARIES = tuple(  # not by sysconfig, whose import takes 2 ms
     }
 )
 _PLAIN = "stop_gradient(x) where the derivative is not wanted"
+_LOOK = "give it value(x), from funad: what is shown, logged or stored needs no derivative"
+_JSON = "give it value(x), from funad, of an array value(x).tolist(): what is stored needs no derivative"
+
+# A Newton step squares the distance to the solution, and so halves what is left to differentiate: after
+# two of them the first three derivatives are those of the solution.
+_ROOT = (
+    "find t with stop_gradient(x), and then take two Newton steps with x itself: for _ in range(2): "
+    "t = t - f(t, x) / grad(f)(t, x), of a vector t = t - np.linalg.solve(jacobian(f)(t, x), f(t, x)), where "
+    "f(t, x) = 0; its derivatives, also the second, are those of the solution"
+)
+_MINIMUM = (
+    "find t with stop_gradient(x), and then take two Newton steps with x itself: for _ in range(2): "
+    "t = t - np.linalg.solve(hessian(f)(t, x), grad(f)(t, x)), of a number "
+    "t = t - grad(f)(t, x) / hessian(f)(t, x); its derivatives, also the second, are those of the minimum"
+)
+_ROOTS = (
+    "anderson", "bisect", "brenth", "brentq", "broyden1", "broyden2", "fsolve", "newton", "newton_krylov",
+    "ridder", "root", "root_scalar", "toms748",
+)  # fmt: skip
+_MINIMA = (
+    "basinhopping", "brent", "brute", "differential_evolution", "direct", "dual_annealing", "fmin",
+    "fmin_bfgs", "fmin_cg", "fmin_l_bfgs_b", "fmin_ncg", "fmin_powell", "fminbound", "golden", "minimize",
+    "minimize_scalar", "shgo",
+)  # fmt: skip
+_FITS = ("curve_fit", "least_squares", "leastsq")
 
 # What to write instead: of the longest name that the function's own starts with.
 _INSTEAD = {
-    "math.dist": "write np.linalg.norm(a - b)",
-    "math.fsum": "write np.sum(x)",
-    "math.hypot": "write np.sqrt(a**2 + b**2)",
+    "math.dist": "write np.linalg.norm(np.array(a) - np.array(b))",
+    "math.fsum": "write np.sum(np.array(x))",
+    "math.hypot": "write np.linalg.norm(np.array([a, b]))",
+    "math.isclose": "write math.isclose(value(a), value(b)), with value from funad",
     "math.log": "write np.log(x), divided by np.log(base) if a base is given",
+    "math.prod": "write np.prod(np.array(x))",
+    "math.remainder": "write a - b * np.round(value(a / b)), with value from funad",
+    "math.sumprod": "write np.sum(np.array(p) * np.array(q))",
     "math.pow": "write a**b",
     "cmath": "write x + 0j and the function of funad.numpy",
     "numpy.arange": "write start + step * np.arange(n) with n a plain number",
     "numpy.frompyfunc": "write np.stack([f(t) for t in x])",
-    "numpy.fromiter": "write np.stack(list(x))",
+    "numpy.fromiter": "write np.array(list(iterable))",
     "numpy.ma": "write np.where(mask, 0, x), or x[~mask]",
     "numpy.matrix": "write np.array(...) of arrays, and @",
     "numpy.asmatrix": "write np.array(...) and @",
@@ -78,8 +109,9 @@ _INSTEAD = {
     "an array of positions",
     "numpy.vectorize": "write np.stack([f(t) for t in x])",
     "scipy.fft": "write the function of that name in np.fft",
-    "scipy.integrate.quad": "write nodes, weights = numpy.polynomial.legendre.leggauss(50), moved to the "
-    "interval, and np.sum(weights * f(nodes))",
+    "scipy.integrate.quad": "write nodes, weights = numpy.polynomial.legendre.leggauss(50), and "
+    "(b - a) / 2 * np.sum(weights * f((a + b) / 2 + (b - a) / 2 * nodes)) for the integral of f from a to b",
+    "scipy.integrate.trapezoid": "write np.trapezoid(y, x)",
     "scipy.integrate.solve_ivp": "write the steps of the method (Euler's, Runge-Kutta) in a loop with np",
     "scipy.integrate.odeint": "write the steps of the method (Euler's, Runge-Kutta) in a loop with np",
     "scipy.interpolate.interp1d": "write np.interp(at, x, y)",
@@ -89,30 +121,62 @@ _INSTEAD = {
     "scipy.linalg.lu_solve": "write np.linalg.solve(a, b) with the matrix itself",
     "scipy.linalg.solve_triangular": "write np.linalg.solve(np.triu(a), b), or np.tril(a) for lower=True",
     "scipy.linalg": "write the function of that name in np.linalg",
-    "scipy.optimize": "solve with stop_gradient(x) and then take one Newton step with x itself: "
-    "t - f(t, x) / stop_gradient(slope), whose derivative is that of the solution",
-    "scipy.sparse": "write A.toarray() @ x, or wrap the product: product = funad.primitive(lambda x: A @ x), "
-    "funad.linear(product, lambda y, ybar, x: A.T @ ybar)",
-    "scipy.spatial.distance": "write np.sqrt(np.sum((a[:, None] - b) ** 2, -1))",
+    "scipy.linalg.qr": "write np.linalg.qr(a), which is scipy.linalg.qr(a, mode='economic')",
+    **{f"scipy.optimize.{name}": _ROOT for name in _ROOTS},
+    **{f"scipy.optimize.{name}": _MINIMUM for name in _MINIMA},
+    **{f"scipy.optimize.{name}": f"{_MINIMUM}, with f(t, x) the sum of the squares" for name in _FITS},
+    "scipy.optimize.fixed_point": f"{_ROOT}, with f(t, x) = g(t, x) - t for the fixed point of g",
+    "scipy.optimize.linear_sum_assignment": "write "
+    "rows, columns = linear_sum_assignment(stop_gradient(cost)) and go on with cost[rows, columns]",
+    "scipy.optimize.approx_fprime": "write grad(f)(x), from funad",
+    "scipy.optimize.rosen": "write np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)",
+    "scipy.optimize.rosen_der": "write grad(f)(x), from funad, of "
+    "f = lambda x: np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)",
+    "scipy.sparse": "write A.toarray() @ x (A.toarray() * x for a product of elements), or wrap the product "
+    "and its transpose: product = funad.primitive(lambda x: A @ x), back = funad.primitive(lambda y: A.T @ y)"
+    ", funad.linear(product, lambda y, ybar, x: back(ybar)), "
+    "funad.linear(back, lambda x, xbar, y: product(xbar))",
+    "scipy.spatial.distance.cdist": "write np.linalg.norm(a[:, None] - b, axis=-1)",
     "scipy.special.expit": "write 1 / (1 + np.exp(-x))",
     "scipy.special.log_softmax": "write x - scale - np.log(np.sum(np.exp(x - scale))) with scale = np.max(x)",
     "scipy.special.logsumexp": "write np.log(np.sum(np.exp(x - scale))) + scale with scale = np.max(x)",
     "scipy.special.softmax": "write e / np.sum(e) with e = np.exp(x - np.max(x))",
-    "scipy.special.xlogy": "write np.where(x == 0, 0, x * np.log(y))",
+    "scipy.special.xlogy": "write x * np.log(np.where((x == 0) & (y == 0), 1, y))",
     "scipy.stats.norm.logpdf": "write -0.5 * ((x - loc) / scale) ** 2 - np.log(scale * np.sqrt(2 * np.pi))",
+    "statistics.fmean": "write np.mean(np.array(x))",
+    "statistics.geometric_mean": "write np.exp(np.mean(np.log(np.array(x))))",
+    "statistics.harmonic_mean": "write 1 / np.mean(1 / np.array(x))",
+    "statistics.mean": "write np.mean(np.array(x))",
+    "statistics.median": "write np.median(np.array(x))",
+    "statistics.pstdev": "write np.std(np.array(x))",
+    "statistics.pvariance": "write np.var(np.array(x))",
+    "statistics.stdev": "write np.std(np.array(x), ddof=1)",
+    "statistics.variance": "write np.var(np.array(x), ddof=1)",
     "scipy.stats.norm.pdf": "write np.exp(-0.5 * ((x - loc) / scale) ** 2) / (scale * np.sqrt(2 * np.pi))",
 }  # fmt: skip
 _NAMESAKES = {"scipy.fft": "fft", "scipy.linalg": "linalg"}
+
+# What is called to look at values, to keep or to send them: the standard library but for what computes,
+# and what draws, and makes tables. Of NumPy, what writes files.
+_COMPUTING = {
+    "_operator", "builtins", "cmath", "ctypes", "decimal", "fractions", "functools", "itertools", "math",
+    "operator", "statistics",
+}  # fmt: skip
+_LOOKING = {
+    "IPython", "PIL", "bokeh", "h5py", "ipywidgets", "matplotlib", "mlflow", "pandas", "plotly", "polars",
+    "pyarrow", "rich", "seaborn", "tabulate", "tensorboard", "tqdm", "wandb", "xarray",
+}  # fmt: skip
+_WRITING_FILES = {f"numpy.{name}" for name in ("save", "savetxt", "savez", "savez_compressed")}
 
 
 class _Place:
     """An instruction of the user's that is being run."""
 
-    __slots__ = ("arguments", "base", "code", "function", "line", "name", "operation", "text")
+    __slots__ = ("arguments", "base", "code", "function", "home", "line", "name", "operation", "text")
 
     def __init__(
         self, code: Any, line: int, text: str, name: str, base: str, arguments: str, function: Any,
-        operation: str,
+        operation: str, home: str,
     ) -> None:  # fmt: skip
         self.code = code
         self.line = line
@@ -122,6 +186,13 @@ class _Place:
         self.arguments = arguments  # the source of what it is called with, from the bracket on
         self.function = function  # that function, where it is known
         self.operation = operation  # the name of the instruction
+        self.home = home  # the package of that function, or of what it is a method of
+
+    @property
+    def looks(self) -> bool:
+        """Whether a value is given away to be looked at, kept or sent."""
+        standard = self.home in sys.stdlib_module_names and self.home not in _COMPUTING
+        return standard or self.home in _LOOKING or self.name in _WRITING_FILES
 
 
 # The last refusal and the place of it: compiled code may put an error of its own in its place.
@@ -160,15 +231,16 @@ def _directly(frame: Any, f: Any) -> _Place:
     """Return the place of a function that a transformation was given as it is: grad(math.sin)."""
     while isinstance(f, functools.partial):
         f = f.func
-    name = own_name(f, getattr(f, "__name__", ""))
-    return _Place(frame.f_code, frame.f_lineno, "", name, "", "", f, "CALL")
+    name = own_name(f, str(_attribute(f, "__name__", "")))
+    return _Place(frame.f_code, frame.f_lineno, "", name, "", "", f, "CALL", _home_of(f))
 
 
 def _read(frame: Any, at: int, line: int) -> _Place:
     """Return what a frame is doing."""
     code = frame.f_code
     positions = next(itertools.islice(code.co_positions(), at // 2, None), (None,) * 4)
-    text, name, base, function = _segment(code.co_filename, *positions), "", "", None
+    text = _segment(code.co_filename, *positions) or source_of(code, at)
+    name, base, home, function = "", "", "", None
     try:
         tree: Any = ast.parse(text, mode="eval").body
     except SyntaxError:
@@ -177,13 +249,21 @@ def _read(frame: Any, at: int, line: int) -> _Place:
     if isinstance(tree, (ast.Call, ast.Subscript)):
         mapped = _mapped(tree)
         tree = mapped or (tree.func if isinstance(tree, ast.Call) else tree.value)
-        name, function = _named(tree, frame)
+        name, function, home = _named(tree, frame)
         arguments = "" if mapped else _after(text, tree)
         base = ast.unparse(tree.value) if isinstance(tree, ast.Attribute) else ""
     elif isinstance(tree, ast.BinOp):
         sides = [_named(side, frame)[0] for side in (tree.left, tree.right)]
         name = next((side for side in sides if instead_of(side)), "")
-    return _Place(code, line, text, name, base, arguments, function, dis.opname[code.co_code[at]])
+    operation = _operation(code, at)
+    return _Place(code, line, text, name, base, arguments, function, operation, home)
+
+
+def _operation(code: Any, at: int) -> str:
+    """Return the name of the instruction at an offset, or of the one whose notes stand there."""
+    while at > 0 and code.co_code[at] == 0:
+        at -= 2
+    return str(dis.opname[code.co_code[at]])
 
 
 def _mapped(tree: Any) -> Any:
@@ -226,25 +306,45 @@ def _segment(filename: str, line: int | None, last: int | None, start: int | Non
     return " ".join(part.decode(errors="ignore").strip() for part in lines)
 
 
-def _named(tree: Any, frame: Any) -> tuple[str, Any]:
-    """Return the dotted name of a function, and the function as far as only modules lead to it."""
+def _named(tree: Any, frame: Any) -> tuple[str, Any, str]:
+    """Return the dotted name of a function, itself as far as only modules lead to it, and its package."""
     steps: list[str] = []
     while isinstance(tree, ast.Attribute):
         steps.insert(0, tree.attr)
         tree = tree.value
     if isinstance(tree, ast.Call):  # numpy.vectorize(f)(x), numpy.random.default_rng().normal(x)
-        return ".".join([_named(tree.func, frame)[0], *steps]), None
+        name, _, home = _named(tree.func, frame)
+        return ".".join([name, *steps]), None, home
     if not isinstance(tree, ast.Name):
-        return ".".join(["", *steps]), None
+        return ".".join(["", *steps]), None, ""
     spaces = (frame.f_locals, frame.f_globals, frame.f_builtins)
     value = next((space[tree.id] for space in spaces if tree.id in space), None)
     name = own_name(value, tree.id)
     for n, step in enumerate(steps):
         if not isinstance(value, type(sys)):
-            return ".".join([name, *steps[n:]]), None
-        value = getattr(value, step, None)
+            return ".".join([name, *steps[n:]]), None, _home_of(value)
+        home = value.__name__
+        value = _attribute(value, step, None)
         name = f"{name}.{step}"
-    return name, value
+    found = _home_of(value)  # of json.dumps, json.encoder's own: what the user has written counts
+    return name, value, (home.partition(".")[0] if steps else found) or found
+
+
+def _attribute(value: Any, name: str, default: Any) -> Any:
+    """Return an attribute of an object whose own ways of finding one may raise anything."""
+    try:
+        return getattr(value, name, default)
+    except Exception:
+        return default
+
+
+def _home_of(value: Any) -> str:
+    """Return the package of a function, or of the class of an object."""
+    if isinstance(value, type(sys)):
+        return value.__name__.partition(".")[0]
+    owner = value if isinstance(value, type) or _attribute(value, "__qualname__", None) else type(value)
+    module = _attribute(owner, "__module__", None)
+    return module.partition(".")[0] if isinstance(module, str) else ""
 
 
 def own_name(value: Any, name: str) -> str:
@@ -255,8 +355,9 @@ def own_name(value: Any, name: str) -> str:
         known: Any = (onp, sys.modules.get("scipy.special"))
         found = next((m for m in known if getattr(m, value.__name__, None) is value), None)
         return f"{found.__name__}.{value.__name__}" if found is not None else value.__name__
-    owner = value if hasattr(value, "__qualname__") else type(value)
-    module = getattr(owner, "__module__", None) or ""
+    owner = value if isinstance(_attribute(value, "__qualname__", None), str) else type(value)
+    module = _attribute(owner, "__module__", None)
+    module = module if isinstance(module, str) else ""
     public = list(itertools.takewhile(lambda part: not part.startswith("_"), module.split(".")))
     if not public or public[0] in ("builtins", ""):
         return name
@@ -278,7 +379,10 @@ def instead_of(name: str) -> str:
 def _rewrite(place: _Place) -> str:
     """Return what to write in the place of a call."""
     method = place.name.rpartition(".")[2]
-    record, arguments = record_of(place.function), place.arguments or "...)"
+    own = instead_of(place.name)
+    if own and (place.name.startswith(_AHEAD) or place.name in _AHEAD):
+        return f"{own} after import funad.numpy as np" if "np." in own else own
+    record, arguments = record_of(place.function), _without_objects(place.arguments) or "...)"
     written = f"np.{place.name[6:]}" if place.name.startswith("numpy.") else f"funad.{place.name}"
     if place.name.startswith("math."):
         record, written = record_of(getattr(onp, method, None)), f"np.{method}"
@@ -293,10 +397,21 @@ def _rewrite(place: _Place) -> str:
         return f"{rewrite} after import funad.numpy as np" if "np." in rewrite else rewrite
     if isinstance(place.function, type) and issubclass(place.function, onp.generic):
         return f"write np.astype(x, {place.name}) after import funad.numpy as np"
+    wrapped = "lambda x: ..." if isinstance(place.function, type) else place.name or "f"
     return (
-        f"wrap it, g = funad.primitive({place.name or 'f'}), and give it a derivative, "
-        f"funad.defvjp(g, lambda y, ybar, x: ...)"
+        f"wrap {'what is done with it' if isinstance(place.function, type) else 'it'}, "
+        f"g = funad.primitive({wrapped}), and give it a derivative, funad.defvjp(g, lambda y, ybar, x: ...)"
     )
+
+
+# Where the table comes before a function of NumPy's of the same name: that one is another, or refuses.
+_AHEAD = ("math.hypot", "math.isclose", "math.log", "math.prod", "math.remainder", "numpy.fromiter",
+          "scipy.sparse.")  # fmt: skip
+
+
+def _without_objects(arguments: str) -> str:
+    """Return the source of arguments without dtype=object: arrays of objects hide traced values."""
+    return re.sub(r",\s*dtype\s*=\s*(object|\"O\"|'O'|(np|numpy|onp)\.object_)(?=\s*[,)])", "", arguments)
 
 
 def _remembered(message: str, place: _Place) -> NotDifferentiableError:
@@ -319,26 +434,44 @@ def refusal(found: str, what: str, loses: str, instead: str) -> NotDifferentiabl
         return _remembered(_stored(text, found), place)
     if place.name in _WRITING:
         return refused_write(method)
+    if place.looks:
+        return _remembered(
+            f"{place.name} met a traced value, {found}, and would lose its derivative; "
+            f"{_looking(place.home)}", place,
+        )  # fmt: skip
     by_hand = place.name in ("", "float", "int", "complex", "range", *_CONSUMERS)
-    if place.operation in ("BINARY_SUBSCR", "BINARY_SLICE") and place.name not in _SUBSCRIPTED:
-        by_hand, what, loses, instead = True, "use as an index", "integers", "write int(stop_gradient(x))"
+    if place.operation in _READS and place.name not in _SUBSCRIPTED:
+        by_hand, what, loses, instead = True, "use as an index", "integers", _INTEGER
     if by_hand:
         if place.operation == "BINARY_OP" and what in ("float()", "int()"):
             instead = "write it as an f-string, which takes traced values"
-        elif place.operation == "BINARY_OP":
+        elif place.operation == "BINARY_OP" and what != "use as an index":
             instead = "write np.array([...]) for the list after import funad.numpy as np"
         at = f", in {place.text}," if place.text else ""
         return _remembered(
-            f"{what} of a traced value, {found}{at} would give {loses} and lose its derivative; {instead}, "
-            f"or {_PLAIN}", place,
+            f"{what} of a traced value, {found}{at} would give {loses} and lose its derivative; "
+            f"{_or_plain(instead)}", place,
         )  # fmt: skip
-    rewrite = f"{_rewrite(place)}, or give it {_PLAIN}"
+    rewrite = _or_plain(_rewrite(place), "give it ")
     if what == "use as an index" and not instead_of(place.name):  # a size, or an axis
         rewrite = instead
     return _remembered(
         f"{place.name} met a traced value, {found}, where it needs {loses} ({what}), and would lose its "
         f"derivative; {rewrite}", place,
     )  # fmt: skip
+
+
+def _looking(home: str) -> str:
+    return _JSON if home == "json" else _LOOK
+
+
+_READS = ("BINARY_SUBSCR", "BINARY_SLICE")
+_INTEGER = "write int(stop_gradient(x))"
+
+
+def _or_plain(instead: str, give: str = "") -> str:
+    """Return advice with the other that is left: the plain value. An index is a plain one already."""
+    return instead if instead == _INTEGER else f"{instead}, or {give}{_PLAIN}"
 
 
 # Objects of NumPy's that make arrays of what stands in their brackets.
@@ -379,11 +512,24 @@ def _inside_of_a_call() -> bool:
     return threading is None or threading.current_thread() is threading.main_thread()
 
 
-def refused_in_place(found: str) -> NotDifferentiableError | None:
-    """Return the error of v += x with a plain array v and a traced x; None of any other operation."""
+def refused_in_place(found: str, traced: bool) -> NotDifferentiableError | None:
+    """Return the error of v += x with a plain array v and a traced x; None of any other operation.
+
+    NumPy's functions may do the same inside, with an array that they have made; ``traced`` says that the
+    array to be written to can take a traced value.
+    """
     place = _place()
-    if place is None or place.operation != "BINARY_OP":
+    if place is None:
         return None
+    if place.operation != "BINARY_OP":
+        f = place.function
+        of_numpy = place.name.startswith("numpy.") and f is not None and not isinstance(f, onp.ufunc)
+        if traced or not of_numpy or record_of(f) is None:
+            return None
+        return NotDifferentiableError(
+            f"{place.name} met a traced value, {found}, which it would write into a plain array; "
+            f"{_rewrite(place)}, or give it {_PLAIN}"
+        )
     written, instead, array = _in_two(place.text)
     return NotDifferentiableError(
         f"{written} would write a traced value, {found}, into a plain NumPy array; {instead}make {array} "
@@ -432,12 +578,21 @@ def without_rule(name: str, found: str) -> str:
     if place is not None and known and place.name:
         return (
             f"{place.name} was called on a traced value, {found}, but has no derivative rule; "
-            f"{_rewrite(place)}, or give it {_PLAIN}"
+            f"{_looking(place.home) if place.looks else _or_plain(_rewrite(place), 'give it ')}"
         )
     return (
         f"{name} was called on a traced value, {found}, but has no derivative rule; wrap it, "
         f"g = funad.primitive({name}), and give it one, funad.elementwise(g, lambda y, ybar, x: ybar * "
         f"slope), or give it {_PLAIN}"
+    )
+
+
+def not_dispatched(name: str, found: str) -> str:
+    """Return the message for a function of NumPy's that takes other arrays, but has no derivative rule."""
+    instead = f"rewrite it with functions that have one, or give it {_PLAIN}"
+    return (
+        f"{name} was called on a traced value, {found}, but has no derivative rule; "
+        f"{_LOOK if name in _WRITING_FILES else instead}"
     )
 
 
@@ -460,12 +615,20 @@ def taught(error: BaseException) -> NotDifferentiableError | None:
     mine = [step for step in steps if not step.tb_frame.f_code.co_filename.startswith((_HERE, *_LIBRARIES))]
     places = [_read(step.tb_frame, step.tb_lasti, step.tb_lineno) for step in mine]
     place = next((place for place in reversed(places) if place.operation != "RAISE_VARARGS"), None)
+    if place is not None and place.name == "pow":
+        return NotDifferentiableError(
+            "pow() takes a third argument, the modulus, only where all three are integers, and a traced "
+            "value is none; write x**n % modulus"
+        )
     text = place.text if place is not None and place.text else "compiled code"
-    name = place.name if place is not None and place.name else "f"
+    if place is not None and place.looks:
+        rewrite = _looking(place.home)
+    elif place is not None:
+        rewrite = f"give it funad.stop_gradient(x), or {_rewrite(place)}"
+    else:
+        rewrite = "give it funad.stop_gradient(x)"
     return NotDifferentiableError(
-        f"{text} was given a traced value, which it cannot take ({type(error).__name__}: {error}); give it "
-        f"funad.stop_gradient(x), or wrap it, g = funad.primitive({name}), and give it a derivative, "
-        f"funad.defvjp(g, lambda y, ybar, x: ...)"
+        f"{text} was given a traced value, which it cannot take ({type(error).__name__}: {error}); {rewrite}"
     )
 
 

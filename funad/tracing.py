@@ -15,6 +15,7 @@ from . import tree
 from .arrays import Array, settled
 from .boxes import Box, Dual, Traced, box_of
 from .errors import EndedTraceError, NotDifferentiableError, OverwrittenError
+from .floating import point_at_user, restore
 from .snapshots import overwritten
 from .tape import LEFT, SCALARS, TRACING, WIDTH, Tape, has_ended, has_left, pull_back, refuse_ended
 from .teaching import taught
@@ -26,6 +27,7 @@ def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
     """Run f on boxes of xs; return what it returned and the tape. The inputs' slots are 1, 2, …"""
     tape = Tape(len(xs))
     before, outer = TRACING.active, TRACING.tape
+    token = None if before else point_at_user()
     try:
         TRACING.active, TRACING.tape = True, tape
         y = f(boxes_of(tape, xs))
@@ -39,11 +41,13 @@ def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
         raise
     finally:
         TRACING.active, TRACING.tape = before, outer
+        restore(token)
 
 
 def run(f: Callable[[list[Any]], Any], xs: list[Any]) -> Any:
     """Call f on traced values of another kind; return what it returned."""
     before, outer = TRACING.active, TRACING.tape
+    token = None if before else point_at_user()
     trace = getattr(xs[0], "tape", None) if xs else None
     try:
         TRACING.active, TRACING.tape = True, None
@@ -54,6 +58,7 @@ def run(f: Callable[[list[Any]], Any], xs: list[Any]) -> Any:
         raise
     finally:
         TRACING.active, TRACING.tape = before, outer
+        restore(token)
 
 
 def _is_simple(y: Any, trace: Any) -> bool:
@@ -67,8 +72,11 @@ def _is_simple(y: Any, trace: Any) -> bool:
 def _teach(error: BaseException) -> None:
     """Raise another error in the place of one of others' that comes of a traced value."""
     teaching = taught(error)
-    if teaching is not None:
-        raise teaching.with_traceback(error.__traceback__) from None
+    try:
+        if teaching is not None:
+            raise teaching.with_traceback(error.__traceback__) from None
+    finally:
+        del teaching, error  # which refer to this frame
 
 
 def _settled(y: Any) -> Any:

@@ -49,7 +49,7 @@ class Structure:
 
     def __repr__(self) -> str:
         if self.kind is None:
-            return "*"
+            return "leaf"
         names = self.spec if self.kind in (dict, OrderedDict) else None
         inner = (
             (f"{name!r}: {child}" for name, child in zip(names, self.children, strict=True))
@@ -282,10 +282,16 @@ def ravel(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
     Returns
     -------
     vector : array of shape (n,)
-        Of the dtype to which the dtypes of the leaves promote.
+        Of the dtype to which the dtypes of the leaves promote; of integers and booleans, float64.
     unravel : callable
         Takes an array of shape (n,), traced or not; returns a tree of the structure, the shapes
-        and, for a plain vector, the dtypes of the leaves of ``tree``.
+        and, for a plain vector, the dtypes of the leaves of ``tree``. Leaves that are integers become
+        floats, as :func:`funad.grad` takes them.
+
+    Raises
+    ------
+    ArgumentError
+        By ``unravel``, if the vector has another shape, or imaginary parts for a real leaf.
 
     Examples
     --------
@@ -301,6 +307,8 @@ def ravel(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
     shapes = [onp.shape(leaf) for leaf in leaves]
     ends = onp.cumsum([0] + [math.prod(shape) for shape in shapes])
     vector = onp.concatenate([onp.reshape(leaf, -1) for leaf in leaves]) if leaves else onp.zeros(0)
+    if vector.dtype.kind in "biu":
+        vector = vector.astype(float)
 
     def unravel(vector: Any) -> Any:
         if onp.shape(vector) != (ends[-1],):
@@ -314,10 +322,18 @@ def ravel(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
 
 def _leaf_like(leaf: Any, part: Any, shape: tuple[int, ...]) -> Any:
     """Return a part of a vector in the shape of a leaf, and in its dtype unless that is traced."""
-    if not shape:
-        return part[0]
-    part = onp.reshape(part, shape)
-    return part.astype(leaf.dtype) if issubclass(type(part), onp.ndarray) and hasattr(leaf, "dtype") else part
+    part = onp.reshape(part, shape) if shape else part[0]
+    if not issubclass(type(part), (onp.ndarray, onp.generic)):
+        return part
+    dtype = onp.result_type(leaf)
+    if part.dtype.kind == "c" != dtype.kind:
+        if onp.any(part.imag):
+            raise ArgumentError(
+                f"unravel was given a vector with imaginary parts for a leaf of dtype {dtype}, which is "
+                f"real; take the real part of the vector, or make that leaf complex before ravel"
+            )
+        part = part.real
+    return part.astype(dtype) if shape and dtype.kind in "fc" else part
 
 
 def paths(tree: Any, root: str = "") -> list[str]:

@@ -9,7 +9,9 @@ import math
 import pickle
 import re
 import struct
+import sys
 import traceback
+import warnings
 
 import numpy as onp
 import pytest
@@ -26,6 +28,7 @@ import scipy.stats
 import funad.errors
 import funad.numpy as np
 from funad import (
+    checkpoint,
     custom_vjp,
     defjvp,
     defvjp,
@@ -204,14 +207,14 @@ COMPILED = {
         lambda x: scipy.fft.dct(x),
         "scipy.fft.dct … funad.primitive(scipy.fft.dct)",
     ),
-    "numpy.save": (lambda x: onp.save("x.npy", x), "numpy.save was called … or give it stop_gradient(x)"),
+    "numpy.save": (lambda x: onp.save("x.npy", x), "numpy.save was called … give it value(x), from funad"),
     "cdist": (
         lambda x: scipy.spatial.distance.cdist(x[:, None], x[:, None]),
-        "scipy.spatial.distance.cdist met … np.sqrt(np.sum((a[:, None] - b) ** 2, -1))",
+        "scipy.spatial.distance.cdist met … np.linalg.norm(a[:, None] - b, axis=-1)",
     ),
     "sparse @ x": (
         lambda x: S @ x,
-        "scipy.sparse.csr_array met … A.toarray() @ x … lambda y, ybar, x: A.T @ ybar",
+        "scipy.sparse.csr_array met … A.toarray() @ x … lambda y, ybar, x: back(ybar)",
     ),
     "x @ sparse": (lambda x: x @ S, "scipy.sparse.csr_array has an arithmetic of its own … A.toarray() @ x"),
     "sparse * x": (lambda x: S * x, "scipy.sparse.csr_array met … A.toarray() @ x"),
@@ -220,8 +223,11 @@ COMPILED = {
         lambda x: scipy.sparse.csr_array(np.diag(x)),
         "scipy.sparse.csr_array met … A.toarray() @ x",
     ),
-    "json": (lambda x: json.dumps(x), "json.dumps(x) was given a traced value … funad.stop_gradient(x)"),
-    "struct": (lambda x: struct.pack("d", x[0]), "struct.pack met … funad.primitive(struct.pack)"),
+    "json": (
+        lambda x: json.dumps(x),
+        "json.dumps(x) was given a traced … give it value(x), from funad, of an array value(x).tolist()",
+    ),
+    "struct": (lambda x: struct.pack("d", x[0]), "struct.pack met … give it value(x), from funad"),
     "ctypes": (lambda x: typed_sin(x[0]), "typed_sin met … funad.primitive(typed_sin)"),
     "ctypes without types": (
         lambda x: untyped_cos(x[0]),
@@ -309,8 +315,9 @@ def test_formatting_by_percent_asks_for_an_f_string():
 
 
 def test_what_is_written_in_the_messages_is_right():
-    product = primitive(lambda x: S @ x)
-    linear(product, lambda y, ybar, x: S.T @ ybar)
+    product, back = primitive(lambda x: S @ x), primitive(lambda y: S.T @ y)
+    linear(product, lambda y, ybar, x: back(ybar))
+    linear(back, lambda x, xbar, y: product(xbar))
     assert grad(lambda x: np.sum(product(x) ** 2))(x) == pytest.approx(2 * x**3)
     assert grad(lambda x: 1 / (1 + np.exp(-x)))(0.0) == 0.25
     scaled = lambda x: np.log(np.sum(np.exp(x - np.max(x)))) + np.max(x)
@@ -818,3 +825,66 @@ def test_boxes_say_what_they_are():
     seen = []
     grad(lambda x: seen.append((repr(x), f"{x:.2f}")) or x)(1.5)
     assert seen[0][0].startswith("Box(1.5, level=") and seen[0][1] == "1.50"
+
+
+# --- NumPy's warnings
+
+
+def divided(xp, x):
+    a = xp.log(x)
+    b = 1 / x
+    c = xp.sum(xp.exp(1000 + x))
+    d = xp.hypot.reduce(x) / x
+    e = onp.sqrt(x - 1)
+    return xp.sum(a + b + c + d + e)
+
+
+def warned(run, action="default"):
+    """The warnings of a call: (file, line from the first of ``divided``, message)."""
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter(action)
+        vars(sys.modules[__name__]).pop("__warningregistry__", None)
+        run(onp.zeros(2))
+    start = divided.__code__.co_firstlineno
+    return [(w.filename, w.lineno - start, str(w.message), w.category) for w in seen]
+
+
+WATCHED = {
+    "grad": grad,
+    "jvp": lambda f: lambda x: jvp(f, (x,), (x,)),
+    "jacobian": jacobian,
+    "hessian": lambda f: jacobian(grad(f)),
+    "linearize": lambda f: lambda x: linearize(f, x),
+    "elementwise_grad": elementwise_grad,
+    "checkpoint": lambda f: grad(checkpoint(f)),
+}
+
+
+@pytest.mark.parametrize("differentiate", WATCHED.values(), ids=WATCHED)
+def test_floating_point_warnings_point_at_the_users_line_as_numpys_own(differentiate):
+    run = differentiate(functools.partial(divided, np))
+    wanted = warned(functools.partial(divided, onp))
+    assert len(wanted) == 6
+    assert wanted[0][0] == __file__
+    assert warned(run) == wanted
+    with onp.errstate(divide="ignore"):
+        assert [w[1] for w in warned(run)] == [3, 4, 5, 6]
+    with pytest.raises(RuntimeWarning, match="divide by zero encountered in log"):
+        warned(run, "error")
+
+
+def test_the_state_of_floating_point_errors_is_the_users_again():
+    heard = []
+    before = onp.geterr(), onp.geterrcall()
+    grad(lambda x: x * x)(1.0)
+    with pytest.raises(ZeroDivisionError):
+        grad(lambda x: 1 / 0)(1.0)
+    assert (onp.geterr(), onp.geterrcall()) == before
+    with onp.errstate(all="raise"), pytest.raises(FloatingPointError):
+        grad(functools.partial(divided, np))(onp.zeros(2))
+    with onp.errstate(divide="call", call=lambda *found: heard.append(found)):
+        grad(lambda x: np.sum(np.log(x)))(onp.zeros(2))
+    assert heard == [("divide by zero", 1)]
+    with onp.errstate(under="warn"), pytest.warns(RuntimeWarning, match="underflow") as seen:
+        grad(lambda x: np.sum(x * 1e-200))(x * 1e-200)
+    assert [w.filename for w in seen] == [__file__]

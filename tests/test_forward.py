@@ -20,6 +20,7 @@ from funad import (
     ggnvp,
     grad,
     hessian,
+    hessp,
     hvp,
     jacfwd,
     jacobian,
@@ -476,6 +477,26 @@ def test_products_of_large_inputs_in_every_order_of_modes():
     third = grad(along(vhp))(0.7)
     assert grad(along(hvp))(0.7) == pytest.approx(third)
     assert jvp(along(hvp), (0.7,), (1.0,))[1] == pytest.approx(third)
+
+
+def test_the_product_of_scipys_optimizers_takes_the_vector_behind_x():
+    f = lambda x, c, power: np.sum(np.exp(c) * x**power) + np.sum(np.cos(x * c)) + 1e-3 * np.sum(x) ** 4
+    at, c, v = x, onp.array([0.5, 0.0, 1.0]), onp.array([1.0, -1.0, 2.0])
+    gradient = grad(lambda x: f(x, c, 2))
+    wanted = (gradient(at + 1e-5 * v) - gradient(at - 1e-5 * v)) / 2e-5
+    onp.testing.assert_allclose(hessp(f)(at, v, c, 2), wanted, rtol=1e-7)
+    onp.testing.assert_allclose(hessp(f)(at, v, c, power=2), hvp(f)(at, c, 2, v), rtol=1e-14)
+    third = grad(lambda s: np.sum(hessp(f)(at * s, v, c, 2) * v))(1.0)
+    assert third == pytest.approx(grad(lambda s: np.sum(vhp(f)(at * s, c, 2, v) * v))(1.0))
+    for method in ("Newton-CG", "trust-ncg", "trust-krylov", "trust-constr"):
+        found = scipy.optimize.minimize(f, at, args=(c, 2), jac=grad(f), hessp=hessp(f), method=method)
+        assert onp.allclose(grad(f)(found.x, c, 2), 0, atol=1e-4)
+    with pytest.raises(ArgumentError, match=r"hessp\(<lambda>\)\(x, p, \*args\); .* 1 argument$"):
+        hessp(f)(at)
+    with pytest.raises(TangentError):
+        hessp(f)(at, onp.ones(2), c, 2)
+    with pytest.raises(NonScalarOutputError):
+        hessp(np.sin)(at, at)
 
 
 @pytest.mark.parametrize("product", [hvp, vhp, value_grad_and_hvp])

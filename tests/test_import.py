@@ -32,6 +32,7 @@ def test_rules_are_checked_without_hypothesis_and_strategies_ask_for_it():
     added = loaded_after(
         "import sys; sys.modules.update(dict.fromkeys(['hypothesis', 'scipy', 'matplotlib']))\n"
         "from funad import *\n"
+        "from funad import numpy\n"
         "from funad.testing import call, check_grads, check_vjp\n"
         "check_vjp(numpy.tanh, call(0.5)), check_grads(numpy.sin, (0.5,))\n"
         "try: testing.arrays()\n"

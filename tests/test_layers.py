@@ -11,7 +11,7 @@ import funad
 
 ROOT = Path(funad.__file__).parent
 FLOORS = [
-    {"errors"},
+    {"bytecode", "errors", "floating"},
     {"tree", "spaces"},
     {"registry", "snapshots"},
     {"indices", "teaching"},

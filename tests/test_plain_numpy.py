@@ -44,6 +44,8 @@ UNDISPATCHED = {
     "numpy.nanprod": lambda x: numpy.nanprod(X, initial=x[0]),
     "numpy.nanmax": lambda x: numpy.nanmax(X, initial=x[0]),
     "numpy.nanmin": lambda x: numpy.nanmin(X, initial=x[0]),
+    "numpy.nanvar": lambda x: numpy.nanvar(X, mean=x[:1]),
+    "numpy.nanstd": lambda x: numpy.nanstd(X, mean=x[:1]),
     "numpy.full": lambda x: numpy.full(3, x[0]),
     "numpy.full_like": lambda x: numpy.full_like(X, x[0]),
     "numpy.interp": lambda x: numpy.interp(1.2, X, X, left=x[0], period=x[1]),

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
+from ..arrays import snapshot
 from ..errors import ArgumentError, ArgumentTypeError, CotangentError, NonScalarOutputError, PictureError
 from ..indices import Scatter
 from ..recording import Node, Recorder, can_record
@@ -96,7 +97,7 @@ def _graph(f: Any, argnums: ArgNums | None, args: Any, kwargs: Any) -> Graph:
         args, kwargs = tree.unflatten(structure, xs)
         return f(*args, **kwargs)
 
-    y = run(called, inputs)
+    y = run(called, list(map(snapshot, inputs)))  # f may write into its arguments
     parts, output = tree.flatten(y)
     of_node = {
         node.index: name for name, x in zip(names, inputs, strict=True) if (node := recorder.node_of(x))

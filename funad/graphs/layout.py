@@ -88,7 +88,8 @@ class Layout:
         _order(layers)
         _spread(layers)
         self.width, self.height = _stack(layers)
-        self.curves = [_curve(way) for way in ways]
+        drawn: set[int] = set()
+        self.curves = [_curve(way, drawn) for way in ways]
 
 
 def _box(vertex: Vertex, cotangents: bool) -> Box:
@@ -100,14 +101,43 @@ def _box(vertex: Vertex, cotangents: bool) -> Box:
 
 
 def _layer(boxes: Sequence[Box], edges: Sequence[tuple[int, int]]) -> None:
-    """Give every box the first layer below all that it comes from, inputs the last above their use."""
-    first: dict[int, int] = {}
+    """Give every box a layer below all that it comes from, such that the edges are short.
+
+    Of three ways the one with the shortest edges: every box as high as it can stand, but inputs right
+    above their use; the same, but also what comes of one value right above its use; or all of them. With
+    the first alone, n terms of a sum that all start from x would pass through n² / 2 layers.
+    """
+    high = [0] * len(boxes)
+    sources = [set[int]() for _ in boxes]
     for source, target in edges:  # in topological order
-        boxes[target].layer = max(boxes[target].layer, boxes[source].layer + 1)
+        high[target] = max(high[target], high[source] + 1)
+        vertex = boxes[source].vertex
+        if vertex is not None and vertex.kind != "constant":
+            sources[target].add(source)
+    ways = [_sunk(high, edges, [len(found) <= most for found in sources]) for most in (0, 1, len(boxes))]
+    shortest = min(range(len(ways)), key=lambda n: _length(ways[n], edges))
+    for box, layer in zip(boxes, ways[shortest], strict=True):
+        box.layer = layer
+
+
+def _sunk(high: list[int], edges: Sequence[tuple[int, int]], moves: list[bool]) -> list[int]:
+    """Return the layers of boxes when those that move stand right above their first use."""
+    layers = list(high)
+    uses: dict[int, list[int]] = {}
     for source, target in edges:
-        first[source] = min(first.get(source, boxes[target].layer), boxes[target].layer)
-    for n in first.keys() - {target for _, target in edges}:
-        boxes[n].layer = first[n] - 1
+        uses.setdefault(source, []).append(target)
+    for n in reversed(range(len(layers))):
+        if moves[n] and n in uses:
+            layers[n] = min(layers[target] for target in uses[n]) - 1
+    return layers
+
+
+def _length(layers: list[int], edges: Sequence[tuple[int, int]]) -> int:
+    """Return through how many layers the edges pass; those from one value share their way."""
+    ends: dict[int, int] = {}
+    for source, target in edges:
+        ends[source] = max(ends.get(source, 0), layers[target])
+    return sum(end - layers[source] - 1 for source, end in ends.items())
 
 
 def _ways(boxes: Sequence[Box], edges: Sequence[tuple[int, int]], passed: list[Box]) -> list[list[Link]]:
@@ -235,11 +265,18 @@ def _stack(layers: list[list[Box]]) -> tuple[float, float]:
     return max((box.x + box.width / 2 for box in boxes), default=0.0) + MARGIN, top - FALL + MARGIN
 
 
-def _curve(way: list[Link]) -> Curve:
-    """Return the points of an edge: out of a box, straight through layers, into a box."""
-    start = way[0].upper
+def _curve(way: list[Link], drawn: set[int]) -> Curve:
+    """Return the points of an edge: out of a box, straight through layers, into a box.
+
+    What it shares with an edge that is drawn already is left out; the links of this one are noted.
+    """
+    shared = len(way) - 1
+    while shared and id(way[shared - 1]) not in drawn:
+        shared -= 1
+    drawn.update(map(id, way[shared:-1]))
+    start = way[shared].upper
     points = [(start.x, start.y + start.height)]
-    for link in way[:-1]:
+    for link in way[shared:-1]:
         box = link.lower
         points += [(box.x, box.y), (box.x, box.y + box.height)]
     return [*points, (way[-1].lower.x + way[-1].offset, way[-1].lower.y)]

@@ -16,6 +16,7 @@ from .manipulation import asarray as _asarray
 from .manipulation import astype as _astype
 from .manipulation import broadcast_to as _broadcast_to
 from .manipulation import expand_dims as _expand_dims
+from .manipulation import laid_out_as as _laid_out_as
 from .manipulation import moveaxis as _moveaxis
 from .manipulation import reshape as _reshape
 from .manipulation import stack as _stack
@@ -76,7 +77,7 @@ def apply_over_axes(func, a, axes):
     """Return f(a, axis) for one axis after the other, with all of them kept."""
     y = _asarray(a)
     for axis in _np.atleast_1d(axes):
-        axis = int(axis) % y.ndim
+        axis = _np.lib.array_utils.normalize_axis_index(int(axis), y.ndim) if y.ndim else int(axis)
         part = func(y, axis)
         if part.ndim not in (y.ndim, y.ndim - 1):
             raise ValueError(
@@ -118,7 +119,7 @@ def piecewise(x, condlist, funclist, *args, **kw):
         values = f(x[condition], *args, **kw) if callable(f) else f
         indices.append(last)
         pieces.append(values[last[condition]] if _np.ndim(_unbox(values)) else values)
-    return _scatter(x.shape, x.dtype, indices, pieces)
+    return _laid_out_as(_scatter(x.shape, x.dtype, indices, pieces), _np.empty_like(_unbox(x)))
 
 
 def _conditions(condlist, ndim):
@@ -155,7 +156,10 @@ class vectorize(_np.vectorize):
             return self.pyfunc(*filled, **named)
 
         if self.signature is None:
-            return self._of_parts(call, parts, [()] * len(parts), None)
+            found = self._of_parts(call, parts, [()] * len(parts), None)
+            model = _memory_order_of(parts)
+            several = isinstance(found, tuple)
+            return tuple(_laid_out_as(y, model) for y in found) if several else _laid_out_as(found, model)
         inputs, outputs = (_dimensions(side) for side in self.signature.split("->"))
         if len(parts) != len(inputs):
             raise TypeError(
@@ -214,6 +218,14 @@ class vectorize(_np.vectorize):
             for dims, kind in zip(outputs or [()] * len(types), types, strict=True)
         )
         return found if len(found) > 1 else found[0]
+
+
+def _memory_order_of(parts):
+    """Return an array in the memory order that a ufunc gives its result."""
+    plain = [_np.empty_like(_unbox(part), bool) for part in parts]
+    return _np.nditer(
+        [*plain, None], ["zerosize_ok"], [["readonly"]] * len(plain) + [["writeonly", "allocate"]]
+    ).operands[-1]
 
 
 def _dimensions(side):

@@ -21,6 +21,7 @@ from .manipulation import asarray as _asarray
 from .manipulation import astype as _astype
 from .manipulation import broadcast_arrays as _broadcast_arrays
 from .manipulation import copy as _copied
+from .manipulation import laid_out_as as _laid_out_as
 from .manipulation import ndim as _ndim
 from .manipulation import reshape as _reshape
 from .manipulation import shape as _shape
@@ -84,7 +85,7 @@ def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0):
         y = assemble(parts, shape)
         y = y if dtype is None else _astype(y, dtype)
     else:
-        y = _asarray(object, dtype) if copy is not True else _astype(object, dtype or object.dtype)
+        y = _of_array(object, dtype, copy, order)
     missing = ndmin - _ndim(y)
     if missing > 0:
         return _reshape(y, (1,) * missing + _shape(y))
@@ -93,6 +94,13 @@ def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0):
     point = _array_of(_np.zeros((), _dtype_of(y)))  # which can be written to, unlike a number
     point[...] = y
     return point
+
+
+def _of_array(x, dtype, copy, order):
+    """Return the array x, or a copy of it, in a dtype and a memory order."""
+    if copy is not True:
+        return _asarray(x, dtype) if order == "K" else _asarray(x, dtype, order=order)
+    return _astype(x, x.dtype if dtype is None else dtype, order)
 
 
 def _flatten(nested, parts):
@@ -138,9 +146,8 @@ _full.kind = "composite"
 @_composite(_np.full_like, _filling(_np.full_like))
 def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
     """Return an array of the shape and dtype of a, filled with a value."""
-    a = _unbox(_as_array(a))
-    shape = _np.shape(a) if shape is None else shape
-    return full(shape, fill_value, _dtype_of(a) if dtype is None else dtype)
+    model = _np.empty_like(_unbox(_as_array(a)), dtype, order, shape=shape)
+    return _laid_out_as(full(model.shape, fill_value, model.dtype), model)
 
 
 # --- to be filled: while a function is traced, they take traced values

@@ -17,6 +17,7 @@ from .elementwise import remainder as _remainder
 from .elementwise import where as _where
 from .manipulation import cast as _cast
 from .manipulation import concatenate as _concatenate
+from .manipulation import laid_out_as as _laid_out_as
 from .manipulation import reshape as _reshape
 from .reductions import difference as _difference
 
@@ -133,7 +134,11 @@ def gradient(f, *varargs, axis=None, edge_order=1):
                 f"of shape {_shape_of(dx)} was given"
             )
     kind = dtype if dtype.kind in "fc" else _np.dtype(float)
-    found = tuple(_slopes(f, _steps(dx), n, edge_order, kind) for n, dx in zip(axes, spacings, strict=True))
+    model = _np.empty_like(_unbox(f))
+    found = tuple(
+        _laid_out_as(_slopes(f, _steps(dx), n, edge_order, kind), model)
+        for n, dx in zip(axes, spacings, strict=True)
+    )
     return found[0] if len(axes) == 1 else found
 
 

@@ -2,7 +2,10 @@
 
 import numpy as _np
 
+from ..arrays import UNTRACED as _UNTRACED
+from ..arrays import on_plain as _on_plain
 from ..boxes import Traced as _Traced
+from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..primitives import composite as _composite
@@ -20,8 +23,10 @@ def _writes(f):
         @_composite(f)
         def checked(a, *args, **kwargs):
             if not isinstance(a, _Traced):
+                if _innermost((*args, *kwargs.values())) is _UNTRACED:
+                    return _on_plain(f, (a, *args), kwargs)
                 raise _refused_write(f.__name__)
-            write(a, *args, **kwargs)
+            return write(a, *args, **kwargs)
 
         return checked
 

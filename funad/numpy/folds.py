@@ -5,8 +5,10 @@ A plain ``numpy.add.reduce(x)`` and ``funad.numpy.add.reduce(x)`` both come here
 
 import numpy as _np
 
+from ..arrays import UNTRACED as _UNTRACED
 from ..arrays import settled as _settled
 from ..boxes import Traced as _Traced
+from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..errors import NotDifferentiableError as _NotDifferentiableError
@@ -21,6 +23,8 @@ from .indexing import take as _take
 from .manipulation import broadcast_to as _broadcast_to
 from .manipulation import cast as _cast
 from .manipulation import concatenate as _concatenate
+from .manipulation import copy as _copy
+from .manipulation import laid_out_as as _laid_out_as
 from .manipulation import moveaxis as _moveaxis
 from .manipulation import reshape as _reshape
 from .reductions import cumprod as _cumprod
@@ -123,6 +127,8 @@ def _fold(f, array, axis, keepdims, initial, where):
     if f in _ASSOCIATIVE and (mask is True or f.identity is not None):
         if mask is not True:
             x = _where(mask, x, f.identity)
+        if len(x) == 1 and not given and f.identity is not None:
+            initial, given = f.identity, True  # hypot(0, x) is |x|
         y = _by_halves(f, x) if len(x) else initial if given else plain
         y = _call_binary(f, y, initial) if given and len(x) else y
     elif not len(x):
@@ -130,7 +136,7 @@ def _fold(f, array, axis, keepdims, initial, where):
     else:
         y = _in_order(f, x, mask, (initial,) if given else ())[-1]
     y = _reshape(y, _np.shape(plain)) if len(x) else _broadcast_to(y, _np.shape(plain))
-    return in_dtype(y, plain.dtype)
+    return _own(in_dtype(y, plain.dtype), array)
 
 
 def _call_binary(f, a, b):
@@ -220,6 +226,7 @@ def _accumulate(f, /, array, axis=0, dtype=None, out=None):
     if out is not None:
         return written(f"{f.__name__}.accumulate", out, _accumulate(f, array, axis, dtype))
     plain = f.accumulate(_unbox(array), axis, dtype)
+    axis = 0 if axis is None else axis  # NumPy has taken it, so that there is one axis at most
     if not _is_inexact(plain):
         return plain
     if f is _np.add or f is _np.multiply:
@@ -229,7 +236,12 @@ def _accumulate(f, /, array, axis=0, dtype=None, out=None):
     x = _moveaxis(array, axis, 0)
     if len(x):
         x = _doubling(_record_of(f).wrapped, x) if f in _ASSOCIATIVE else _in_order(f, x, True)
-    return in_dtype(_moveaxis(x, 0, axis), plain.dtype)
+    return _laid_out_as(_own(in_dtype(_moveaxis(x, 0, axis), plain.dtype), array), plain)
+
+
+def _own(y, array):
+    """Return a result in memory of its own: of one element, it is a view of what was folded."""
+    return _copy(y, "C") if _np.may_share_memory(_unbox(y), _unbox(array)) else y
 
 
 def _doubling(f, x):
@@ -320,6 +332,8 @@ segment_sum = _primitive(_segment_sum, "numpy.add.reduceat")
 def _at(f, /, a, indices, b=None):
     """Write f(a[i], b) into a traced array at every index i, once for each time that it is named."""
     if not isinstance(a, _Traced):
+        if _innermost((indices, b)) is _UNTRACED:
+            return f.at(a, _settled(indices), _settled(b))
         raise _NotDifferentiableError(
             f"{f.__name__}.at would write traced values into a plain array, which holds plain numbers only; "
             f"make it with zeros, empty or array of funad.numpy inside the function that is differentiated"

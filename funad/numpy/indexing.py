@@ -65,7 +65,7 @@ triu_indices_from = primitive(_np.triu_indices_from)
 @_composite(_np.ix_)
 def ix_(*args):
     """Return arrays of one axis each, the n-th along the n-th axis of all."""
-    args = [_as_array(x) if _innermost((x,)) is not None else x for x in args]
+    args = [_as_array(x) if isinstance(x, (list, tuple)) and _innermost(x) is not None else x for x in args]
     plain = _np.ix_(*map(_unbox, args))
     return tuple(
         x[(None,) * n + (slice(None),) + (None,) * (len(args) - n - 1)] if isinstance(x, _Traced) else y
@@ -99,7 +99,8 @@ def select(condlist, choicelist, default=0):
             raise TypeError(f"a condition of select is boolean, not {condition.dtype}")
         y = _where(condition, choice, y)
     # Two plain numbers make float64, even if they then stand beside float32.
-    return _record_of(_np.astype).wrapped(y, _np.result_type(*map(_weak, (*choicelist, default))))
+    y = _record_of(_np.astype).wrapped(y, _np.result_type(*map(_weak, (*choicelist, default))))
+    return _record_of(_np.asarray).wrapped(y, order="C")
 
 
 def _weak(x):

@@ -20,6 +20,7 @@ from ..primitives import of_any as _wrap
 from ..primitives import primitive
 from ..registry import enter as _enter
 from ..registry import record_of as _record_of
+from ..spaces import dtype_of as _dtype_of
 from .indexing import take as _take
 
 __all__ = [
@@ -133,6 +134,21 @@ def memory_order(a, order):
     return "F" if flags.f_contiguous else "C"
 
 
+def laid_out_as(y, model):
+    """Return y, just computed, with its axes in memory in the order of those of a plain array.
+
+    Functions of the namespace that are made of others use it where NumPy's function chooses the memory order
+    of its result: which views can be had of it (``ravel``, ``reshape``) depends on that order.
+    """
+    plain = _unbox(y)
+    if not issubclass(type(plain), _np.ndarray) or plain.ndim < 2 or not plain.size:
+        return y
+    axes = sorted(range(model.ndim), key=lambda n: -abs(model.strides[n]))
+    if plain.transpose(axes).flags.c_contiguous:
+        return y
+    return transpose(copy(transpose(y, axes), "C"), _np.argsort(axes))
+
+
 # Of arrays, but no arrays themselves
 ndim = primitive(_np.ndim)
 shape = primitive(_np.shape)
@@ -196,9 +212,9 @@ cast = primitive(_cast, "numpy.astype")
 @_composite(_np.astype)
 def astype(x, dtype, /, order="K", casting="unsafe", subok=True, copy=True, *, device=None):
     """Return x as another type; numbers and the options of the method of that name are taken too."""
-    if not copy and isinstance(x, _Traced) and x.dtype == dtype:
-        return x
-    return cast(x, _np.dtype(dtype), casting)
+    same = not copy and isinstance(x, _Traced) and x.dtype == dtype
+    y = x if same else cast(x, _np.dtype(dtype), casting)
+    return y if order == "K" or not ndim(y) else asarray(y, order=memory_order(x, order))
 
 
 # --- more axes
@@ -249,7 +265,10 @@ def _three_axes(a):
 @_composite(_np.broadcast_arrays)
 def broadcast_arrays(*args, subok=False):
     """Return all of them in the one shape that broadcasting gives; of numbers, arrays without axes."""
-    args = [_as_it_is(a) if ndim(a) else _record_of(_np.array).wrapped(a) for a in args]
+    args = [
+        _as_it_is(a) if ndim(a) or issubclass(type(_unbox(a)), _np.ndarray) else _record_of(_np.array).wrapped(a)
+        for a in args
+    ]
     common = broadcast_shapes(*map(shape, args))
     return tuple(a if shape(a) == common else broadcast_to(a, common) for a in args)
 
@@ -304,7 +323,7 @@ def block(arrays):
     """Return one array of nested lists of blocks: the innermost lists are joined along the last axis."""
     depth = _depth(arrays)
     least = max(depth, _most_axes(arrays))
-    return _joined(arrays, depth, least) if depth else copy(arrays)
+    return _joined(arrays, depth, least) if depth else copy(arrays, "C")
 
 
 def _depth(blocks):
@@ -383,32 +402,44 @@ if hasattr(_np, "unstack"):  # since NumPy 2.1
 # --- moved by position
 
 
-def _positions(a, start=0):
-    """Return an array of the shape of a that numbers its elements."""
-    return _np.arange(start, start + size(a)).reshape(shape(a))
+def positions(a, start=0):
+    """Return an array of the shape of a that numbers its elements, in the memory order of a."""
+    numbered = _np.empty_like(_unbox(_as_array(a)), int)
+    numbered[...] = _np.arange(start, start + size(a)).reshape(shape(a))
+    return numbered
+
+
+def _taken(a, places):
+    """Return the elements of a at places, laid out in memory as those are."""
+    return laid_out_as(_take(a, places), places)
 
 
 @_composite(_np.delete)
 def delete(arr, obj, axis=None):
     """Return arr without some of its parts."""
-    return _take(arr, _np.delete(_positions(arr), _unbox(obj), axis))
+    return _taken(arr, _np.delete(positions(arr), _unbox(obj), axis))
 
 
 @_composite(_np.insert)
 def insert(arr, obj, values, axis=None):
     """Return arr with values put in before some of its parts."""
+    arr, values = _as_array(arr), _as_array(values)
     both = concatenate((arr, values), None)
-    at = _np.insert(_positions(arr), _unbox(obj), _positions(values, size(arr)), axis)
-    return astype(_take(both, at), _as_array(arr).dtype)
+    at = _np.insert(positions(arr), _unbox(obj), positions(values, size(arr)), axis)
+    return astype(_taken(both, at), _dtype_of(arr))
 
 
 @_composite(_np.trim_zeros)
 def trim_zeros(filt, trim="fb", axis=None):
     """Return filt without zeros at the front or at the back, along all axes or some."""
     plain = _unbox(_as_array(filt))
+    if not _np.ndim(plain):
+        return filt
     size = _np.trim_zeros(
         plain, trim, **({} if axis is None else {"axis": axis})
     ).shape  # axis: since NumPy 2.2
+    if not _np.ndim(plain):
+        return filt
     trimmed = _axes(axis, plain.ndim)
     kept = []
     for n, index in enumerate(_np.nonzero(plain)):
@@ -428,7 +459,7 @@ def resize(a, new_shape):
     """Return the elements of a over and over, in a new shape."""
     if size(a) == 0:
         return _np.resize(_unbox(a), new_shape)
-    return _take(a, _np.resize(_positions(a), new_shape))
+    return asarray(_take(a, _np.resize(positions(a), new_shape)))
 
 
 @_composite(_np.diagflat)

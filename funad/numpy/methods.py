@@ -1,18 +1,21 @@
 """The methods and attributes of arrays, given to traced values: each is the function of the namespace."""
 
+import functools
+import math
 import operator
 
 import numpy as _np
 
 from .. import numpy as np
 from ..arrays import reshaped
-from ..boxes import Traced, plainly, unbox
+from ..boxes import Traced, plainly, short, unbox
 from ..errors import NotDifferentiableError
 from ..registry import record_of as _record_of
+from ..teaching import refusal
 
 # Methods that take what the function of the same name takes, the array first.
 for _name in (
-    "all", "any", "argmax", "argmin", "argpartition", "argsort", "astype", "choose", "clip",
+    "all", "any", "argmax", "argmin", "argpartition", "argsort", "choose", "clip",
     "cumprod", "cumsum", "diagonal", "dot", "max", "mean", "min", "nonzero", "prod", "ptp", "ravel",
     "repeat", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes", "take", "trace", "var",
 ):  # fmt: skip
@@ -24,16 +27,21 @@ def _shape_of(shape):
     return shape[0] if len(shape) == 1 else shape
 
 
-def _reshape(self, *shape, order="C"):
+def _reshape(self, *shape, order="C", copy=None):
     """Return the same elements in another shape."""
-    if order == "C":  # without keywords it is faster
+    if order == "C" and copy is None:  # without keywords it is faster
         return np.reshape(self, _shape_of(shape))
-    return np.reshape(self, _shape_of(shape), order=order)
+    return np.reshape(self, _shape_of(shape), order=order, copy=copy)
 
 
-def _compress(self, condition, axis=None):
+def _astype(self, dtype, order="K", casting="unsafe", subok=True, copy=True):
+    """Return the array in another dtype; its rules know nothing of the rest."""
+    return np.astype(self, dtype, order, casting, subok, copy)
+
+
+def _compress(self, condition, axis=None, out=None):
     """Return the parts along an axis for which the condition holds."""
-    return np.compress(condition, self, axis)
+    return np.compress(condition, self, axis, **({} if out is None else {"out": out}))
 
 
 def _transpose(self, *axes):
@@ -61,14 +69,21 @@ def _fill(self, value):
     self[...] = value
 
 
-def _sort(self, axis=-1, **keywords):
+def _sort(self, axis=-1, kind=None, order=None, **stable):
     """Sort along an axis, in place."""
-    self[...] = np.sort(self, axis, **keywords)
+    given = {name: x for name, x in (("kind", kind), ("order", order)) if x is not None}
+    self[...] = np.sort(self, axis, **given, **stable)
 
 
-def _partition(self, kth, axis=-1, **keywords):
+def _partition(self, kth, axis=-1, kind="introselect", order=None):
     """Put the kth element in the place where sorting would put it, in place."""
-    self[...] = np.partition(self, kth, axis, **keywords)
+    given = {} if order is None else {"order": order}
+    self[...] = np.partition(self, kth, axis, kind=kind, **given)
+
+
+def _put(self, indices, values, mode="raise"):
+    """Write values at positions counted along the flattened array."""
+    np.put(self, indices, values, mode)
 
 
 def _positions(index, size):
@@ -91,7 +106,7 @@ class _Flat:
         self.base = base
 
     def __iter__(self):
-        return iter(np.ravel(self.base))
+        return (self.base[place] for place in _np.ndindex(self.base.shape))  # each read when its turn comes
 
     def __len__(self):
         return self.base.size
@@ -115,18 +130,23 @@ def _item(self, *index):
             raise ValueError("can only convert an array of size 1 to a Python scalar")
         return np.ravel(self)[0]
     at = _shape_of(index)
-    return self[at] if isinstance(at, tuple) else self.flat[at]
+    _np.asarray(unbox(self)).item(at)  # what NumPy refuses, it refuses here
+    if not self.ndim:
+        return np.ravel(self)[0]
+    if isinstance(at, tuple) and len(at) > 1:
+        return self[at]
+    return self.flat[at[0] if isinstance(at, tuple) else at]
 
 
 def _tolist(self):
     """Return the elements as nested lists, still traced."""
-    return [part.tolist() for part in self] if self.ndim else self
+    return [part.tolist() for part in self] if self.ndim else _item(self)
 
 
 def _view(self, dtype=None, type=None):
-    """Return the same array: in another dtype, its bytes would have no derivative."""
+    """Return another view of all elements: in another dtype, their bytes would have no derivative."""
     if dtype is None and type is None:
-        return np.asarray(self)
+        return self[...] if issubclass(type(unbox(self)), _np.ndarray) else self
     _refuse("view", "reads its memory as another dtype", "np.astype(x, dtype) to convert it")
 
 
@@ -164,6 +184,33 @@ def _refuse(name, does, instead):
     )
 
 
+class _OfNumbers:
+    """A method that floats have and arrays have not.
+
+    It is that of the plain value, whose result is a constant: text, or whether it is an integer.
+    """
+
+    def __init__(self, name, f=None):
+        self.name, self.f = name, f
+
+    def __get__(self, x, owner=None):
+        if x is None:
+            return self
+        plain = getattr(unbox(x), self.name)  # arrays say that they have it not
+        return plain if self.f is None else functools.partial(self.f, x)
+
+
+def _as_integer_ratio(self):
+    """Refuse: the quotient of the two integers would be x without its derivative."""
+    raise refusal(short(self), "as_integer_ratio()", "two plain integers", "keep it as a float")
+
+
+for _name in ("is_integer", "hex", "fromhex"):
+    setattr(Traced, _name, _OfNumbers(_name))
+Traced.as_integer_ratio = _OfNumbers("as_integer_ratio", _as_integer_ratio)
+for _f in (math.floor, math.ceil, math.trunc):  # locally constant, an int
+    setattr(Traced, f"__{_f.__name__}__", lambda self, f=_f: f(unbox(self)))
+
 for _name in ("base", "flags", "strides", "device"):
     setattr(Traced, _name, property(lambda self, name=_name: getattr(_np.asarray(unbox(self)), name)))
 for _name in ("and", "or", "xor", "lshift", "rshift"):  # of floats NumPy refuses them, with its own words
@@ -179,9 +226,9 @@ Traced.view = _view
 Traced.to_device = _to_device
 Traced.resize = _resize
 Traced.setflags = _set_flags
-Traced.is_integer = lambda self: float(unbox(self)).is_integer()
 Traced.shape = Traced.shape.setter(_set_shape)
 Traced.reshape = _reshape
+Traced.astype = _astype
 Traced.compress = _compress
 Traced.transpose = _transpose
 Traced.flatten = _flatten
@@ -201,7 +248,7 @@ Traced.conj = Traced.conjugate = _conj
 Traced.fill = _fill
 Traced.__copy__ = np.copy
 Traced.__deepcopy__ = lambda self, memo: np.copy(self)
-Traced.put = np.put
+Traced.put = _put
 Traced.sort = _sort
 Traced.partition = _partition
 Traced.nbytes = property(lambda self: unbox(self).nbytes)

@@ -13,8 +13,11 @@ from .manipulation import asarray as _asarray
 from .manipulation import astype as _astype
 from .manipulation import broadcast_to as _broadcast_to
 from .manipulation import concatenate as _concatenate
+from .manipulation import copy as _copy
 from .manipulation import flip as _flip
+from .manipulation import laid_out_as as _laid_out_as
 from .manipulation import moveaxis as _moveaxis
+from .manipulation import positions as _positions
 from .manipulation import ravel as _ravel
 from .manipulation import repeat as _repeat
 from .manipulation import squeeze as _squeeze
@@ -39,11 +42,12 @@ def pad(array, pad_width, mode="constant", **kwargs):
     """Return the array with more elements before and after it along its axes."""
     array = _asarray(array)
     if array.ndim == 0:
-        return array
+        return _copy(array)
     if mode == "constant" and kwargs.keys() <= {"constant_values"}:
         return _with_constants(array, pad_width, **kwargs)
     if mode in ("edge", "wrap", "reflect", "symmetric") and kwargs.get("reflect_type", "even") == "even":
-        return _take(array, _np.pad(_positions(array), pad_width, mode, **kwargs))
+        places = _np.pad(_positions(array), pad_width, mode, **kwargs)
+        return _laid_out_as(_take(array, places), places)
     if mode == "empty" and not kwargs:  # whatever stands there depends on nothing: zeros do
         return pad_zeros(array, _pairs(pad_width, array.ndim))
     if callable(mode):
@@ -54,7 +58,7 @@ def pad(array, pad_width, mode="constant", **kwargs):
         )
     # NumPy's own checks
     plain = {name: _unbox(_asarray(x)) if _innermost((x,)) else x for name, x in kwargs.items()}
-    _np.pad(_unbox(array), pad_width, mode, **plain)
+    model = _np.pad(_unbox(array), pad_width, mode, **plain)
     ends = _AT_ENDS[mode](array.ndim, **kwargs)
     for axis, (before, after) in enumerate(_pairs(pad_width, array.ndim)):
         if _AT_ENDS[mode] is _odd and max(before, after) + (mode == "reflect") > array.shape[axis]:
@@ -63,11 +67,7 @@ def pad(array, pad_width, mode="constant", **kwargs):
         front = ends(mode, array, axis, before, 0)
         back = _flip(ends(mode, _flip(array, axis), axis, after, 1), axis)
         array = _concatenate([front, array, back], axis)
-    return array
-
-
-def _positions(array):
-    return _np.arange(array.size).reshape(array.shape)
+    return _laid_out_as(array, model)
 
 
 def _pairs(x, ndim):
@@ -87,7 +87,8 @@ def _with_constants(array, pad_width, constant_values=0):
     constants = _asarray(constant_values)
     after = (array.size + _np.arange(constants.size)).reshape(constants.shape)
     both = _concatenate([_ravel(array), _astype(_ravel(constants), array.dtype)])
-    return _take(both, _np.pad(_positions(array), pad_width, constant_values=after))
+    places = _np.pad(_positions(array), pad_width, constant_values=after)
+    return _laid_out_as(_take(both, places), places)
 
 
 # Each of these returns what makes the n elements before an array along one axis; for those after

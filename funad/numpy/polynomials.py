@@ -135,7 +135,8 @@ def _aligned(a1, a2):
 def polymul(a1, a2):
     """Return the coefficients of the product."""
     _no_poly1d(_np.polymul, a1, a2)
-    y = product(vector(a1), vector(a2))
+    a, b = (c if len(c) else _np.zeros(1) for c in map(vector, (a1, a2)))
+    y = product(a, b)
     return y[len(y) - len(_np.polymul(plain(a1), plain(a2))) :]
 
 

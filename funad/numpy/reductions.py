@@ -18,6 +18,7 @@ from . import creation as _creation
 from .manipulation import broadcast_to as _broadcast_to
 from .manipulation import cast as _cast
 from .manipulation import concatenate as _concatenate
+from .manipulation import copy as _copy
 from .manipulation import moveaxis as _moveaxis
 from .manipulation import ravel as _ravel
 from .manipulation import reshape as _reshape
@@ -210,6 +211,7 @@ def _as_array(x):
 def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
     """Σ w·a / Σ w."""
     a, weights = _as_array(a), _as_array(weights)
+    axis = axis if axis is None or _np.ndim(axis) == 0 else tuple(axis)
     if weights is None:
         y = mean(a, axis=axis, keepdims=keepdims)
         total = y.dtype.type(_math.prod(_shape_of(a)) / _math.prod(_shape_of(y)))
@@ -221,7 +223,10 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
         if _np.any(_unbox(total) == 0):
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
         y = sum(a * weights, axis=axis, keepdims=keepdims) / total
-    return (y, _broadcast_to(total, _shape_of(y))) if returned else y
+    if not returned:
+        return y
+    same = _shape_of(total) == _shape_of(y)
+    return y, total if same else _copy(_broadcast_to(total, _shape_of(y)))
 
 
 def _aligned(weights, shape, axis):
@@ -287,12 +292,13 @@ def _as_own(end, ary, name):
 def trapezoid(y, x=None, dx=1.0, axis=-1):
     """The integral of y by the trapezoidal rule: Σ dx·(yᵢ + yᵢ₊₁)/2."""
     y, x, dx = _as_array(y), _as_array(x), _as_array(dx)
-    if x is not None and x.ndim == 1:
-        along = [1] * y.ndim
+    _np.trapezoid(*map(_unbox, (y, x, dx)), axis)  # what NumPy refuses, it refuses here
+    if x is not None and len(_shape_of(x)) == 1:
+        along = [1] * len(_shape_of(y))
         along[axis] = -1
         dx = _reshape(difference(x), along)
     elif x is not None:
         dx = difference(x, axis=axis)
-    high, low = [slice(None)] * y.ndim, [slice(None)] * y.ndim
+    high, low = ([slice(None)] * len(_shape_of(y)) for _ in range(2))
     high[axis], low[axis] = slice(1, None), slice(None, -1)
     return sum(dx * (y[tuple(high)] + y[tuple(low)]) / 2.0, axis=axis)

@@ -88,7 +88,11 @@ def _with_keywords(
         return y
     if order == "A":
         order = "F" if all(_np.isfortran(_np.asarray(_unbox(x))) for x in args) else "C"
-    return tuple(_asarray(part, order=order) for part in y) if f.nout > 1 else _asarray(y, order=order)
+    parts = tuple(
+        _asarray(part, order=order) if _np.ndim(_unbox(part)) else part
+        for part in (y if f.nout > 1 else (y,))
+    )
+    return parts if f.nout > 1 else parts[0]
 
 
 def _arguments(f, args, out):
@@ -102,7 +106,7 @@ def _arguments(f, args, out):
         )
     if not outs:
         outs = out if isinstance(out, tuple) else (out,)
-    out = None if all(x is None for x in outs) else outs
+    out = None if all(x is None for x in outs) else (*outs, *(None,) * (f.nout - len(outs)))
     return [_as_array(x) for x in args[: f.nin]], out
 
 

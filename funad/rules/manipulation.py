@@ -2,6 +2,7 @@
 
 import inspect
 
+import numpy as onp
 from numpy import ndarray
 
 from .. import numpy as np
@@ -61,6 +62,7 @@ def _transpose(y, ybar, a, axes=None):
     """The axes in the inverse order."""
     if axes is None:
         return np.transpose(ybar)
+    axes = onp.atleast_1d(axes)  # one axis may be a number
     inverse = [0] * len(axes)
     for n, axis in enumerate(axes):
         inverse[axis] = n

@@ -6,6 +6,7 @@ weights and all missing elements are NumPy's.
 """
 
 import math
+from functools import cache
 
 import numpy as onp
 
@@ -42,7 +43,7 @@ class Place:
 def _place(f, y, a, q, axis, method, weights):
     """Ask f, NumPy's own quantile, for quantiles of the ranks."""
     a, q = onp.asarray(unbox(a)), unbox(q)
-    axes = tuple(range(a.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = tuple(range(a.ndim)) if axis is None else tuple(onp.atleast_1d(axis))
     axes = tuple(int(n) % a.ndim for n in axes) if a.ndim else ()
     rows = _rows(a, axes)
     *kept, n = rows.shape
@@ -62,10 +63,28 @@ def _place(f, y, a, q, axis, method, weights):
             ranks = onp.where(missing & (count > 0), onp.nan, ranks)
         ranks = onp.moveaxis(ranks.reshape((*kept, *(a.shape[n] for n in axes))), _last(axes), axes)
         chosen = {} if weights is None else {"weights": unbox(weights)}
-        at = _by_slice(onp.asarray(f(ranks, q, axis=axis, method=method, **chosen)), q)
+        at = onp.asarray(f(ranks, q, axis=axis, method=method, **chosen))
+        at = _by_slice(_q_first(f, at, q, axes, kept), q)
     low = onp.clip(onp.floor(at), 0, onp.maximum(count - 2, 0)).astype(onp.intp)
-    known = ~onp.isnan(_by_slice(onp.reshape(unbox(y), (*onp.shape(q), *kept)), q))
+    known = ~onp.isnan(_by_slice(_q_first(f, unbox(y), q, axes, kept), q))
     return Place(axes, order, count, low, at - low, known)
+
+
+def _q_first(f, y, q, axes, kept):
+    """What has the axes of a quantile, as NumPy returns it, in the shape (*q, *kept)."""
+    shape = onp.shape(q)
+    if len(shape) == 2 and len(axes) != 1 and kept and f in _MISPLACING and _misplaces():
+        return np.moveaxis(np.reshape(y, (shape[1], *kept, shape[0])), (-1, 0), (0, 1))
+    return np.reshape(y, (*shape, *kept))
+
+
+_MISPLACING = (onp.nanquantile, onp.nanpercentile)
+
+
+@cache
+def _misplaces():
+    """Say whether this NumPy puts the first axis of q last where several axes are reduced."""
+    return onp.nanquantile(onp.zeros((1, 1, 3)), [[0.2], [0.7]], axis=(0, 1)).shape != (2, 1, 3)
 
 
 def _last(axes):
@@ -154,7 +173,8 @@ def _rules(f, percent=1):
             np.take_along_axis(rows, onp.take_along_axis(place.order, k, axis=-1), axis=-1)
             for k in (place.low, _above(place))
         )
-        qbar = ybar * (high - low) * _moving(q, place, method, percent)
+        gap = high - low if place.known.all() else np.where(place.known, high - low, 0)
+        qbar = ybar * gap * _moving(q, place, method, percent)
         return np.reshape(np.sum(qbar, axis=tuple(range(qbar.ndim - 1))), onp.shape(q))
 
     def wrt_weights(y, ybar, a, q, axis=None, *, method="linear", keepdims=False, weights=None):
@@ -164,8 +184,7 @@ def _rules(f, percent=1):
     def _prepared(y, ybar, a, q, axis, method, weights):
         """Return the place, a in rows, and ȳ as (*kept, m), 0 where y is nan."""
         place = _place(f, y, a, q, axis, method, weights)
-        kept = place.low.shape[:-1]
-        ybar = _by_slice(np.reshape(ybar, (*onp.shape(q), *kept)), q)
+        ybar = _by_slice(_q_first(f, ybar, q, place.axes, place.low.shape[:-1]), q)
         if not place.known.all():
             ybar = np.where(place.known, ybar, 0)
         return place, _rows(a, place.axes), ybar

@@ -22,7 +22,7 @@ def _axes(axis, ndim):
     """The axes that were reduced, as a tuple."""
     if axis is None:
         return tuple(range(ndim))
-    return axis if type(axis) is tuple else (axis,)
+    return axis if type(axis) is tuple else (axis,) if onp.ndim(axis) == 0 else tuple(axis)
 
 
 def _keep(x, a, axis, keepdims):
@@ -287,8 +287,9 @@ def _cumprod(y, ybar, a, axis=None, dtype=None):
     if _whole(dtype):
         return zeros_like(a)
     shape, a = shape_of(a), _as_dtype(a, dtype)
-    if axis is None:
+    if axis is None or not shape:
         a, axis = np.ravel(a), 0
+        y, ybar = np.ravel(y), np.ravel(ybar)
     if _divides(y, a):
         return np.reshape(_sum_behind(ybar * y, axis) / a, shape)
     return np.reshape(_before(a, axis) * _horner(ybar, a, axis), shape)
@@ -465,6 +466,28 @@ def _nanstd(
     )  # fmt: skip
 
 
+def _nanvar_wrt_mean(
+    y, ybar, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, mean=None, correction=None
+):  # fmt: skip
+    """As var, at the numbers."""
+    a, where = _without_nans(a, 0, where)
+    return _var_wrt_mean(
+        y, ybar, a, axis, dtype,
+        ddof=ddof, keepdims=keepdims, where=where, mean=mean, correction=correction,
+    )  # fmt: skip
+
+
+def _nanstd_wrt_mean(
+    y, ybar, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, mean=None, correction=None
+):  # fmt: skip
+    """As std, at the numbers."""
+    a, where = _without_nans(a, 0, where)
+    return _std_wrt_mean(
+        y, ybar, a, axis, dtype,
+        ddof=ddof, keepdims=keepdims, where=where, mean=mean, correction=correction,
+    )  # fmt: skip
+
+
 def _nancumsum(y, ybar, a, axis=None, dtype=None):
     """x̄ⱼ = Σ_{i≥j} ȳᵢ at numbers."""
     a, where = _without_nans(a, 0)
@@ -480,8 +503,8 @@ def _nancumprod(y, ybar, a, axis=None, dtype=None):
 defvjp(np.nansum, _nansum, masks=True)
 defvjp(np.nanprod, _nanprod, masks=True)
 defvjp(np.nanmean, _nanmean, masks=True)
-defvjp(np.nanvar, _nanvar, masks=True)
-defvjp(np.nanstd, _nanstd, masks=True)
+defvjp(np.nanvar, _nanvar, _nanvar_wrt_mean, argnums=(0, "mean"), masks=True)
+defvjp(np.nanstd, _nanstd, _nanstd_wrt_mean, argnums=(0, "mean"), masks=True)
 defvjp(np.nancumsum, _nancumsum, masks=True)
 defvjp(np.nancumprod, _nancumprod, masks=True)
 

@@ -15,6 +15,7 @@ from ..boxes import unbox
 from ..errors import ArgumentError
 from ..registry import record_of
 from ..spaces import describe, name_of
+from ..tape import lent
 from ..transforms import grad, jvp, vjp
 
 __all__ = ["Call", "call", "check_grads", "check_jvp", "check_vjp"]
@@ -97,8 +98,8 @@ def _of_one_argument(
 
     def of_x(x: Any) -> Any:
         if isinstance(argnum, int):
-            return f(*at.args[:argnum], x, *at.args[argnum + 1 :], **at.kwargs)
-        return f(*at.args, **{**at.kwargs, argnum: x})
+            return lent(f, *at.args[:argnum], x, *at.args[argnum + 1 :], **at.kwargs)
+        return lent(f, *at.args, **{**at.kwargs, argnum: x})
 
     return name, of_x, at.args[argnum] if isinstance(argnum, int) else at.kwargs[argnum]
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .matrices import (
         ggnvp,
         hessian,
+        hessp,
         hvp,
         jacfwd,
         jacobian,
@@ -33,6 +34,7 @@ __all__ = [
     "ggnvp",
     "grad",
     "hessian",
+    "hessp",
     "hvp",
     "j",
     "jacfwd",
@@ -59,7 +61,7 @@ _LATE = {
     "forward": ("jvp", "linearize"),
     "jvp_rules": ("defjvp",),
     "matrices": (
-        "ggnvp", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "value_and_jacobian",
+        "ggnvp", "hessian", "hessp", "hvp", "jacfwd", "jacobian", "jacrev", "value_and_jacobian",
         "value_grad_and_hvp", "vhp",
     ),
     "rule": ("j",),

@@ -12,13 +12,28 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
-from ..boxes import Box, Dual, Traced
+from ..arrays import content_of, snapshot
+from ..boxes import Box, Dual, Traced, unbox
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError
 from ..numpy.ties import left
 from ..refusals import refused_constant
-from ..registry import by_position, record_of, signature_of
-from ..spaces import describe, dtype_of, fit, is_complex, is_number, name_of, shed, zeros_like
-from ..tape import Tape, has_ended, refuse_ended
+from ..registry import by_position, enter, record_of, signature_of
+from ..snapshots import is_held
+from ..spaces import (
+    describe,
+    dtype_of,
+    fit,
+    held_copy,
+    is_complex,
+    is_number,
+    is_read_only,
+    laid_out_copy,
+    name_of,
+    shape_of,
+    shed,
+    zeros_like,
+)
+from ..tape import TRACING, Tape, has_ended, refuse_ended
 from ..tracing import trace
 
 ArgNums = int | str | tuple[int | str, ...]
@@ -236,13 +251,15 @@ def differentiable(f: Any, place: int | str, x: Any, whole: Any = None, n: int =
     if issubclass(type(x), float):
         return x
     if isinstance(x, Traced):
-        return x if not has_ended(x.tape) else refuse_ended()
+        if has_ended(x.tape):
+            refuse_ended()
+        return snapshot(x)  # f may write into it, and its caller may, later
     if issubclass(type(x), (int, complex)) and not isinstance(x, bool):
         return float(x) if isinstance(x, int) else onp.complex128(x)
     own = type(x) is not ndarray and issubclass(type(x), ndarray) and refused_constant(x) is not None
     if issubclass(type(x), (ndarray, onp.generic)) and not own:
         if x.dtype.kind in "fc":
-            return x
+            return x if issubclass(type(x), onp.generic) or type(x) is ndarray else x.view(ndarray)
         if x.dtype.kind in "iu":
             return x.astype(onp.float64)
     name = name_of(f)
@@ -282,13 +299,20 @@ def check_direction(v: Any, x: Any, name: str, error: type[Exception]) -> None:
 def leaves_like(structure: Any, x: Any, v: Any, owner: str, name: str, error: type[Exception]) -> list[Any]:
     """Return the leaves of v, a tangent or a cotangent of x; refuse v of another structure than x has."""
     try:
-        return tree.flatten_like(structure, v)
+        return [_as_leaf(leaf) for leaf in tree.flatten_like(structure, v)]
     except ArgumentError:
         if structure.kind is None and isinstance(v, (list, tuple)):
             raise error(
                 f"{owner} is one {describe(x)}, but {name} is a {describe(v)}; write numpy.array(...)"
             ) from None
         raise error(f"{owner} has the structure {structure}, but {name} has {tree.flatten(v)[1]}") from None
+
+
+def _as_leaf(v: Any) -> Any:
+    """Return a tangent or a cotangent as it is now, and as a plain array if its class adds no arithmetic."""
+    if issubclass(type(v), ndarray) and type(v) is not ndarray and refused_constant(v) is None:
+        return v.view(ndarray)
+    return snapshot(v)
 
 
 def check_complex(call: Call) -> None:
@@ -326,7 +350,10 @@ def finish(xbar: Any, x: Any, xdots: Any = (), xs: Any = ()) -> Any:
         xbar = onp.asarray(xbar)
     elif type(x) is not ndarray and type(xbar) is ndarray:
         return fit(xbar, x)[()]  # of a number, a number
-    return left(fit(xbar, x), x if xs else 0.0, xdots, xs) if isinstance(xbar, Traced) else fit(xbar, x)
+    xbar = left(fit(xbar, x), x if xs else 0.0, xdots, xs) if isinstance(xbar, Traced) else fit(xbar, x)
+    if not shape_of(xbar) and type(unbox(x)) is ndarray is not type(unbox(xbar)):
+        return _ASARRAY.wrapped(xbar)  # an array without axes, which can be written to
+    return xbar
 
 
 def _own(xbars: list[Any]) -> list[Any]:
@@ -335,9 +362,29 @@ def _own(xbars: list[Any]) -> list[Any]:
     for n, xbar in enumerate(xbars):
         if type(xbar) is ndarray:
             if id(xbar) in seen or not xbar.flags.writeable or (xbar.base is not None and _is_part(xbar)):
-                xbar = xbars[n] = xbar.copy()
+                xbar = xbars[n] = own_copy(xbar)
             seen.add(id(xbar))
+        elif isinstance(xbar, Traced):
+            xbars[n] = own_copy(xbar)
     return xbars
+
+
+def own_copy(x: Any) -> Any:
+    """Return an array, traced or not, as one that the caller may write to; anything else as it is.
+
+    It is laid out in memory as x is, but by rows if x is read-only with gaps or one number in many places.
+    """
+    if type(x) is ndarray:
+        return laid_out_copy(x) if x.flags.forc or not is_read_only(x) else x.copy()
+    if not isinstance(x, Traced):
+        return x
+    plain = unbox(x)
+    if issubclass(type(plain), ndarray) and is_read_only(plain):
+        return _COPY.wrapped(content_of(x), "F" if plain.flags.fnc else "C")
+    return snapshot(x)
+
+
+_COPY, _ASARRAY = enter(onp.copy), enter(onp.asarray)
 
 
 def _is_part(xbar: Any) -> bool:
@@ -357,23 +404,21 @@ def _references() -> int:
 _ALONE = _references()
 
 
-def handed_out(x: Any) -> Any:
-    """Return an array that the caller may write into while the tape goes on to read its own."""
-    return x.copy("K") if type(x) is ndarray else x
-
-
 def own_copies(xs: list[Any]) -> list[Any]:
     """Return arrays that the caller may write to, or may go on to use, on their own."""
-    return list(map(handed_out, xs))
+    return list(map(own_copy, xs))
 
 
-def frozen_copies(xs: list[Any]) -> list[Any]:
-    """Return arrays that stay what they are, whatever the caller or a rule does."""
-    copies = own_copies(xs)
-    for x in copies:
-        if type(x) is ndarray:
-            x.flags.writeable = False
-    return copies
+def kept_copies(xs: list[Any]) -> list[Any]:
+    """Return arrays that stay what they are, whatever the caller does: to f they are the caller's own."""
+    return [_kept_copy(x) if type(x) is ndarray else x for x in xs]
+
+
+def _kept_copy(x: Any) -> Any:
+    y = held_copy(x)
+    if is_read_only(x) and not TRACING.lending and not is_held(x):
+        y.flags.writeable = False
+    return y
 
 
 # --- running it
@@ -391,7 +436,7 @@ def trace_call(call: Call, has_aux: bool) -> tuple[Any, Tape, Any]:
     except ArgumentError:
         tape.end()
         raise
-    return y, tape, tree.map(lambda leaf: handed_out(out_of(tape, leaf)), aux)
+    return y, tape, tree.map(lambda leaf: own_result(tape, leaf), aux)
 
 
 def pair(f: Any, y: Any) -> Any:
@@ -430,6 +475,12 @@ def check_not_discrete(f: Any, ys: list[Any]) -> None:
 def out_of(trace: Any, x: Any) -> Any:
     """Return x as it is outside of this trace."""
     return shed(x.value) if type(x) in (Box, Dual) and x.tape is trace else x
+
+
+def own_result(trace: Any, x: Any) -> Any:
+    """Return x as it is outside of this trace, in memory that nobody else writes to or keeps."""
+    found = out_of(trace, x)
+    return own_copy(found) if found is not x else x
 
 
 def takes(f: Any, args: Any, kwargs: Any) -> bool:

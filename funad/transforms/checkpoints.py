@@ -23,7 +23,7 @@ from ..errors import ArgumentError
 from ..guarding import own, unwritable, wrote
 from ..registry import Record
 from ..spaces import is_inexact, name_of, plain, zeros_like
-from ..tape import APART, OUTPUT, TRACING, WIDTH, Apart, Tape, as_call, pull_back
+from ..tape import APART, OUTPUT, TRACING, WIDTH, Apart, Tape, as_call, lent, pull_back
 from .calls import Transformed
 from .reverse import vjp
 
@@ -123,7 +123,7 @@ class _Checkpoint:
             return self._step(tape, xs)
         given = [_twin(x) if isinstance(x, Traced) else unwritable(x) for x in xs]
         try:
-            parts = list(map(own, self._call_f(given)))
+            parts = list(map(own, lent(self._call_f, given)))
         except ValueError as error:
             raise wrote(name_of(self.f), error) from error.__cause__
         for x, twin in zip(xs, given, strict=True):

@@ -9,12 +9,13 @@ import numpy as onp
 
 from .. import numpy as np
 from .. import tracing, tree
+from ..arrays import Array, snapshot
 from ..boxes import Traced, innermost
 from ..errors import NonFiniteError
 from ..joint import step
 from ..recording import Node, Recorder, can_record, is_finite, line_of
 from ..registry import record_of
-from ..spaces import describe, name_of, plain
+from ..spaces import describe, laid_out_copy, name_of, plain
 from ..tape import Tape
 from .calls import Transformed, leaf_names
 from .reverse import vjp
@@ -74,10 +75,15 @@ def _debug_nans(f: Any, args: Any, kwargs: Any) -> Any:
         args, kwargs = tree.unflatten(structure, leaves)
         return f(*args, **kwargs)
 
+    before = [snapshot(x) if isinstance(x, Traced) else _copied(x) for x in leaves]  # f may write
     y = _watched_on_the_way_back(run, leaves) if type(innermost(leaves)) is Tape else run(leaves)
     if not _all_finite(y):
-        _explain(f, run, leaves, leaf_names(f, args, kwargs))
+        _explain(f, run, before, leaf_names(f, args, kwargs))
     return y
+
+
+def _copied(x: Any) -> Any:
+    return laid_out_copy(x) if type(x) is onp.ndarray else x
 
 
 def _all_finite(x: Any) -> bool:
@@ -102,7 +108,12 @@ def _watched_on_the_way_back(run: Callable[[list[Any]], Any], leaves: list[Any])
         return [xbar[place] for place in places]
 
     xs = step("debug_nans", lambda xs: (xs, None), check, (leaves,), {}, True)
-    return step("debug_nans", lambda y: (y, None), see, (run(xs),), {}, True)
+    before = [getattr(x, "index", None) for x in xs]
+    y = step("debug_nans", lambda y: (y, None), see, (run(xs),), {}, True)
+    for leaf, x, index in zip(leaves, xs, before, strict=True):
+        if isinstance(leaf, Traced) and (type(x) is Array or x.index is not index):
+            leaf[...] = x  # f has written into the array of its caller
+    return y
 
 
 def _check_again(run: Callable[[list[Any]], Any], leaves: list[Any], places: list[int], ybar: Any) -> None:
@@ -130,24 +141,35 @@ def _check_again(run: Callable[[list[Any]], Any], leaves: list[Any], places: lis
 def _explain(f: Any, run: Callable[[list[Any]], Any], leaves: list[Any], names: list[str] | None) -> None:
     """Run once more under a recorder and raise an error that names the first node that is not finite."""
     recorder = Recorder()
+    try:
+        raise NonFiniteError(_explanation(f, run, leaves, names, recorder))
+    finally:
+        # A node keeps the rule that it was made by, and that a result traced by this very recorder.
+        recorder.nodes.clear()
+
+
+def _explanation(
+    f: Any, run: Callable[[list[Any]], Any], leaves: list[Any], names: list[str] | None, recorder: Recorder
+) -> str:
+    """Run under a recorder and return what is to be said of the first node that is not finite."""
     inputs = [recorder.input(leaf) if can_record(leaf) else leaf for leaf in leaves]
     with onp.errstate(all="ignore"):
-        y = tracing.run(run, inputs)
+        y = tracing.run(run, list(map(snapshot, inputs)))  # f may write into its arguments
     found = [leaf for leaf in tree.flatten(y)[0] if not is_finite(leaf)]
     name = name_of(f)
     if not found:
-        raise NonFiniteError(
+        return (
             f"{name} returned what is not finite, but when it ran once more, to find out why, all was "
             f"finite; debug_nans needs a function that gives the same result again"
         )
     nodes = [node for node in map(recorder.node_of, found) if node is not None]
     if not nodes:
-        raise NonFiniteError(
+        return (
             f"{name} returned {_what(found[0])}, which does not come from its float arguments by "
             f"operations that funad sees"
         )
     node = _first_guilty(nodes[0], recorder)
-    raise NonFiniteError(_say(node, name, inputs, names, recorder))
+    return _say(node, name, inputs, names, recorder)
 
 
 def _first_guilty(node: Node, recorder: Recorder) -> Node:

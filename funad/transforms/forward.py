@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from numpy import ndarray
+from numpy import float64, ndarray
 
 from .. import tree
 from ..arrays import settled
@@ -23,10 +23,12 @@ from .calls import (
     check_function,
     check_output,
     finish,
-    frozen_copies,
+    kept_copies,
     leaves_like,
     out_of,
     own_copies,
+    own_copy,
+    own_result,
     pair,
     trace_call,
 )
@@ -84,11 +86,13 @@ def jvp(f: Callable[..., Any], /, primals: Any, tangents: Any, has_aux: bool = F
     aux = None
     if has_aux:
         y, aux = pair(f, y)
-        aux = tree.map(lambda leaf: out_of(trace, leaf), aux)
+        aux = tree.map(lambda leaf: own_result(trace, leaf), aux)
     check_output(f, y)
     leaves, structure = tree.flatten(y)
-    value = tree.unflatten(structure, [out_of(trace, leaf) for leaf in leaves])
-    ydot = tree.unflatten(structure, [_tangent(trace, leaf, call.leaves, xdots) for leaf in leaves])
+    given = [*call.leaves, *xdots]
+    value = tree.unflatten(structure, [_own(out_of(trace, leaf), given) for leaf in leaves])
+    ydots = [_tangent(trace, leaf, call.leaves, xdots) for leaf in leaves]
+    ydot = tree.unflatten(structure, [_own(leaf, given) for leaf in ydots])
     return (value, ydot, aux) if has_aux else (value, ydot)
 
 
@@ -132,7 +136,7 @@ def linearize(f: Callable[..., Any], /, *primals: Any, **kwargs: Any) -> Any:
     """
     check_function("linearize", f, "linearize(f, x)", "linearize(f(x), x)")
     call = _call(f, primals, kwargs)
-    call.leaves = frozen_copies(call.leaves)
+    call.leaves = kept_copies(call.leaves)
     y, tape, _ = trace_call(call, False)
     leaves, structure = tree.flatten(y)
     entries = tape.outlive()
@@ -183,6 +187,16 @@ def _fitted(call: Call, tangents: Any) -> list[Any]:
             )
         check_direction(xdot, x, "ẋ", TangentError)
     return [fit(xdot, x) for x, xdot in zip(call.leaves, xdots, strict=True)]
+
+
+def _own(y: Any, given: list[Any]) -> Any:
+    """Return a result in memory of its own: f may return what it was given, or a view of it."""
+    if type(y) is ndarray and y.base is None:
+        for x in given:
+            if y is x:
+                return own_copy(y)
+        return y
+    return y if type(y) is float64 or type(y) is float else own_copy(y)
 
 
 def _tangent(trace: Forward, y: Any, xs: list[Any], xdots: list[Any]) -> Any:

@@ -32,6 +32,7 @@ from .calls import (
     check_output,
     finish,
     out_of,
+    own_result,
     takes,
     trace_call,
 )
@@ -40,7 +41,7 @@ from .reverse import grad, gradient_for_tangent, gradient_of, value_and_grad, vj
 from .stacks import pull_back_stack, push_forward_stack, stack_size
 
 __all__ = [
-    "ggnvp", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "value_and_jacobian",
+    "ggnvp", "hessian", "hessp", "hvp", "jacfwd", "jacobian", "jacrev", "value_and_jacobian",
     "value_grad_and_hvp", "vhp",
 ]  # fmt: skip
 
@@ -57,7 +58,7 @@ class _Run:
         mark_overflows(self.entries, len(self.call.leaves), self.leaves)
         self.inside = [type(leaf) is Box and leaf.tape is self.tape for leaf in self.leaves]
         self.values = [out_of(self.tape, leaf) for leaf in self.leaves]
-        self.value = tree.unflatten(self.structure, self.values)
+        self.value = tree.unflatten(self.structure, [own_result(self.tape, leaf) for leaf in self.leaves])
 
     def rows(self) -> list[list[Any]]:
         """Return, per output and input, ∂y/∂x: one walk back per number in y."""
@@ -470,6 +471,7 @@ def hvp(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> Any:
     linearize : ``linearize(grad(f), x)[1]`` is the function v ↦ H v at this x, for many v: the
         gradient is computed once for all of them. hvp forgets it, and takes less memory.
     hessian : the whole matrix.
+    hessp : takes the vector behind x, as SciPy gives it.
 
     Examples
     --------
@@ -484,6 +486,62 @@ def hvp(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> Any:
 def _hvp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
     with _vector_last("hvp({})", f, args, kwargs):
         return _gradient_along(gradient_for_tangent(f, argnums), f, argnums, args, kwargs)[1]
+
+
+def hessp(f: Any) -> Any:
+    """Turn ``f`` into a function that returns products of its Hessian, called as SciPy calls ``hessp``.
+
+    The same numbers as those of :func:`hvp`, at the same price; only the order of the arguments is
+    another: the vector stands behind x, and what else ``f`` takes behind the vector.
+
+    Parameters
+    ----------
+    f : callable
+        Takes x and further arguments; returns a real number.
+
+    Returns
+    -------
+    callable
+        Takes x, then p, of the structure and shapes of x, then the further arguments of ``f``; returns
+        H p = ∂²f/∂x² p, of the structure and shapes of x.
+
+    Raises
+    ------
+    TangentError
+        When called, if p does not have the structure and shapes of x.
+    NonScalarOutputError
+        When called, if ``f`` does not return one real number.
+
+    See Also
+    --------
+    hvp : takes the vector last, behind all arguments of ``f``.
+
+    Examples
+    --------
+    >>> import funad.numpy as np
+    >>> from funad import grad, hessp
+    >>> from scipy.optimize import minimize
+    >>> f = lambda x, scale: np.sum(np.cosh(scale * x)) + x[0] * x[1]
+    >>> hessp(f)(np.array([0.0, 0.0]), np.array([1.0, 0.0]), 2.0)
+    array([4., 1.])
+    >>> x = np.array([1.0, 2.0])
+    >>> found = minimize(f, x, args=(2.0,), jac=grad(f), hessp=hessp(f), method="trust-ncg")
+    >>> bool(found.success)
+    True
+    """
+    return Transformed(_hessp, f)
+
+
+def _hessp(f: Any, args: Any, kwargs: Any) -> Any:
+    if len(args) < 2:
+        name = name_of(f)
+        raise ArgumentError(
+            f"hessp({name}) takes x, then the vector p, of the structure and shapes of x, and then what else "
+            f"{name} takes: hessp({name})(x, p, *args); it was called with {len(args)} "
+            f"argument{'s' if len(args) != 1 else ''}"
+        )
+    x, p, *more = args
+    return _gradient_along(gradient_for_tangent(f, 0), f, 0, (x, *more, p), kwargs)[1]
 
 
 def _gradient_along(of_gradient: Any, f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:

@@ -16,7 +16,7 @@ from ..overflows import mark_overflows
 from ..pushforward import spare_values
 from ..refusals import refused_holder
 from ..registry import WORTH_DROPPING
-from ..spaces import describe, fit, is_complex, name_of, ones_like, shape_of, shed
+from ..spaces import describe, fit, is_complex, laid_out_copy, name_of, ones_like, shape_of, shed
 from ..tape import Tape
 from ..tracing import sweep
 from .calls import (
@@ -29,10 +29,11 @@ from .calls import (
     check_direction,
     check_function,
     check_not_discrete,
-    frozen_copies,
+    kept_copies,
     leaves_like,
     out_of,
     own_copies,
+    own_copy,
     trace_call,
 )
 
@@ -96,7 +97,7 @@ def vjp(
     if argnums is None:
         argnums = 0 if len(primals) == 1 else tuple(range(len(primals)))
     call = Call(f, check_argnums(f, argnums), primals, kwargs)
-    call.leaves = frozen_copies(call.leaves)
+    call.leaves = kept_copies(call.leaves)
     y, tape, aux = trace_call(call, has_aux)
     leaves, structure = tree.flatten(y)
     entries = tape.outlive()
@@ -131,7 +132,7 @@ def vjp(
 
 def _unaliased(xbar: Any, ybars: list[Any]) -> Any:
     """Return x̄ as an array of its own if it is a ȳ that the caller holds."""
-    return xbar.copy() if type(xbar) is ndarray and any(xbar is ybar for ybar in ybars) else xbar
+    return own_copy(xbar) if any(xbar is ybar for ybar in ybars) else xbar
 
 
 def value_and_grad(
@@ -249,7 +250,7 @@ def gradient_of(call: Call, y: Any, tape: Tape, holomorphic: bool = False, for_t
     if type(y) is Box and y.tape is tape:
         value, index = y.value, y.index
         if type(value) is not float and type(value) is not float64:
-            value = shed(value)
+            value = own_copy(shed(value))  # an array without axes may be the argument
         _check_scalar(f, value, holomorphic)
         if not (issubclass(type(value), float) and math.isfinite(value)):
             mark_overflows(entries, len(call.leaves), (value,))
@@ -384,7 +385,7 @@ def plain_copy(x: Any) -> Any:
     """Return the plain value of a leaf under every trace, in memory of its own."""
     if issubclass(type(x), (Traced, ndarray)):
         x = unbox(x)
-        return x.copy() if issubclass(type(x), ndarray) else x
+        return laid_out_copy(x) if type(x) is ndarray else x.copy() if issubclass(type(x), ndarray) else x
     if holds(x, Traced):
         raise refused_holder(x)
     return x

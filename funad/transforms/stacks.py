@@ -16,13 +16,14 @@ import numpy as onp
 
 from .. import numpy as np
 from ..dual import tangent_of
+from ..floating import WHILE_RULES_RUN
 from ..indices import ASSIGN, Scatter, Step, follow, lasting, put, repeats
 from ..numpy.indexing import getitem, scatter
 from ..numpy.manipulation import cast
 from ..pushforward import Steps, disowned
 from ..registry import record_of
 from ..spaces import dtype_of, fit, shape_of, unbroadcast, zeros_of
-from ..strong_zeros import WHILE_RULES_RUN, has_nan
+from ..strong_zeros import has_nan
 from ..tape import OUTPUT, WIDTH, accumulate, as_call
 
 __all__ = ["pull_back_stack", "push_forward_stack", "stack_size"]

@@ -9,6 +9,7 @@ from ...boxes import unbox
 from ...numpy import linalg
 from ...numpy.linalg import spectral, spectral_weights
 from ...registry import defvjp
+from ...spaces import zeros_like
 from ..ranges import rescaled, scale, size_of, squares_are_safe
 from .equations import of_inverse
 from .matrices import column, conj, h, over, row
@@ -19,6 +20,8 @@ _FROBENIUS = (None, "fro", "f")
 
 def _norm(y, ybar, x, ord=None, axis=None, keepdims=False):
     """ȳ times the derivative of the norm: of all of x, of vectors or of matrices."""
+    if not np.size(x):
+        return zeros_like(x)
     if ord is None and axis is None and squares_are_safe(y):
         return over(ybar, y) * conj(x)
     axes = _axes(x, axis)

@@ -20,6 +20,8 @@ def _matrix_power(y, ybar, a, n):
 
 def _multi_dot(y, ybar, arrays):
     """x̄ᵢ = (x₁⋯xᵢ₋₁)ᵀ ȳ (xᵢ₊₁⋯xₙ)ᵀ, where a vector at an end is a row or a column."""
+    if len(arrays) == 2:  # also of numbers, as dot
+        return [_rule(np.dot, n)(y, ybar, *arrays) for n in range(2)]
     first, *middle, last = arrays
     parts = [row(first) if np.ndim(first) == 1 else first, *middle]
     parts.append(column(last) if np.ndim(last) == 1 else last)

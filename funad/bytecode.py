@@ -1,0 +1,183 @@
+"""The source of one instruction, read from the bytecode where the text of a program is not at hand.
+
+So it is with what is typed at the prompt of Python 3.11 and 3.12, with ``exec`` and with standard input. The
+instructions before the one in question are run on text in the place of values. What is not known
+becomes ``_``: a name that is found must be right, an argument may be left out.
+"""
+
+from __future__ import annotations
+
+import dis
+from types import CodeType
+from typing import Any
+
+__all__ = ["source_of"]
+
+_UNKNOWN = "_"
+_SELF = object()  # on the stack, the object of a method beside the method's own text
+_JUMPS = frozenset(dis.hasjrel) | frozenset(dis.hasjabs)
+
+
+def source_of(code: CodeType, at: int) -> str:
+    """Return the source of the instruction at an offset; "" if it cannot be told."""
+    try:
+        return _Reader(code).read(at)
+    except Exception:  # of a Python whose bytecode is another
+        return ""
+
+
+class _Reader:
+    """Runs instructions on text."""
+
+    def __init__(self, code: CodeType) -> None:
+        self.code = code
+        self.stack: list[Any] = []
+        self.names: Any = ()  # of the keywords of the next call, in Python 3.11 and 3.12
+        self.at_target: dict[int, list[Any]] = {}  # what is on the stack where a jump leads to
+
+    def read(self, at: int) -> str:
+        reachable = True
+        instructions = list(dis.get_instructions(self.code))
+        # A call that is being run stands behind its instruction, among what the interpreter notes there.
+        at = max(each.offset for each in instructions if each.offset <= at)
+        for instruction in instructions:
+            if not reachable or instruction.offset in self.at_target:
+                self.stack = list(self.at_target.get(instruction.offset, ()))
+            name = instruction.opname
+            if instruction.offset == at:
+                return self.written(instruction)
+            reachable = not name.startswith(("JUMP_FORWARD", "RETURN", "RAISE", "RERAISE", "JUMP_BACKWARD"))
+            if instruction.opcode in _JUMPS and "BACKWARD" not in name:
+                effect = dis.stack_effect(instruction.opcode, instruction.arg, jump=True)
+                left = self.stack[: len(self.stack) + min(effect, 0)] + [_UNKNOWN] * max(effect, 0)
+                self.at_target.setdefault(instruction.argval, left)
+            self.run(instruction)
+        return ""
+
+    def pop(self) -> Any:
+        return self.stack.pop() if self.stack else _UNKNOWN
+
+    def pops(self, n: int) -> list[Any]:
+        return [self.pop() for _ in range(n)][::-1]
+
+    def written(self, instruction: Any) -> str:
+        """Return the source of the instruction itself: of a write, what is written to."""
+        if instruction.opname == "STORE_SUBSCR":
+            x, index = self.pops(2)
+            return f"{x}[{index}]"
+        self.run(instruction)
+        found = self.pop()
+        return found if isinstance(found, str) else ""
+
+    def run(self, instruction: Any) -> None:
+        """Do to the stack what an instruction does."""
+        name, value = instruction.opname, instruction.argval
+        known = getattr(self, f"_{name.lower()}", None)
+        if known is not None:
+            known(instruction)
+        elif name == "STORE_FAST_LOAD_FAST":  # fused, from Python 3.13 on
+            self.pop()
+            self.stack.append(value[1])
+        elif name.startswith("LOAD_FAST_") and isinstance(value, tuple):
+            self.stack += value
+        elif name.startswith(("LOAD_FAST", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF")):
+            self.stack.append(str(value))
+        elif name in ("NOP", "RESUME", "CACHE", "PRECALL", "MAKE_CELL", "COPY_FREE_VARS", "EXTENDED_ARG"):
+            pass
+        else:
+            self.other(instruction)
+
+    def other(self, instruction: Any) -> None:
+        """Take from the stack and put on it as many things as an instruction does."""
+        jump = False if instruction.opcode in _JUMPS else None
+        effect = dis.stack_effect(instruction.opcode, instruction.arg, jump=jump)
+        if effect < 0:
+            self.pops(-effect)
+        if self.stack and not instruction.opname.startswith(("POP", "STORE", "JUMP", "RETURN")):
+            self.stack[-1] = _UNKNOWN
+        self.stack += [_UNKNOWN] * max(effect, 0)
+
+    def _load_global(self, instruction: Any) -> None:
+        following = [instruction.argval, None]
+        if instruction.arg & 1:
+            self.stack += following if _CALLABLE_FIRST else following[::-1]
+        else:
+            self.stack.append(instruction.argval)
+
+    def _load_const(self, instruction: Any) -> None:
+        self.stack.append(repr(instruction.argval))
+
+    def _load_small_int(self, instruction: Any) -> None:
+        self.stack.append(repr(instruction.argval))
+
+    def _load_method(self, instruction: Any) -> None:
+        self.stack += [f"{self.pop()}.{instruction.argval}", _SELF]
+
+    def _load_attr(self, instruction: Any) -> None:
+        self.stack.append(f"{self.pop()}.{instruction.argval}")
+        if _METHODS_ARE_ATTRIBUTES and instruction.arg & 1:
+            self.stack.append(_SELF)
+
+    def _push_null(self, _: Any) -> None:
+        self.stack.append(None)
+
+    def _kw_names(self, instruction: Any) -> None:
+        self.names = self.code.co_consts[instruction.arg]
+
+    def _call(self, instruction: Any) -> None:
+        self.call(instruction.arg, self.names)
+        self.names = ()
+
+    def _call_kw(self, instruction: Any) -> None:
+        names = self.pop()
+        self.call(instruction.arg, eval(names, {"__builtins__": {}}) if isinstance(names, str) else ())
+
+    def call(self, count: int, names: Any) -> None:
+        args = [part if isinstance(part, str) else _UNKNOWN for part in self.pops(count)]
+        called = [part for part in self.pops(2) if isinstance(part, str)]
+        start = len(args) - len(names)
+        args[start:] = [f"{name}={part}" for name, part in zip(names, args[start:], strict=True)]
+        self.stack.append(f"{called[0] if called else _UNKNOWN}({', '.join(args)})")
+
+    def _binary_subscr(self, _: Any) -> None:
+        x, index = self.pops(2)
+        self.stack.append(f"{x}[{index}]")
+
+    def _binary_slice(self, _: Any) -> None:
+        x, start, stop = ("" if part == "None" else part for part in self.pops(3))
+        self.stack.append(f"{x}[{start}:{stop}]")
+
+    def _build_slice(self, instruction: Any) -> None:
+        parts = ("" if part == "None" else part for part in self.pops(instruction.arg))
+        self.stack.append(":".join(parts))
+
+    def _binary_op(self, instruction: Any) -> None:
+        a, b = self.pops(2)
+        if instruction.argrepr == "[]":  # Python 3.14
+            self.stack.append(f"{a}[{b}]")
+            return
+        if not instruction.argrepr.endswith("="):
+            a, b = (f"({part})" if " " in part and "(" not in part else part for part in (a, b))
+        self.stack.append(f"{a} {instruction.argrepr} {b}")
+
+    def _unary_negative(self, _: Any) -> None:
+        self.stack.append(f"-{self.pop()}")
+
+    def _build_tuple(self, instruction: Any) -> None:
+        self.stack.append(", ".join(self.pops(instruction.arg)))
+
+    def _build_list(self, instruction: Any) -> None:
+        self.stack.append(f"[{', '.join(self.pops(instruction.arg))}]")
+
+    def _swap(self, instruction: Any) -> None:
+        if len(self.stack) >= instruction.arg:
+            self.stack[-1], self.stack[-instruction.arg] = self.stack[-instruction.arg], self.stack[-1]
+
+    def _copy(self, instruction: Any) -> None:
+        enough = len(self.stack) >= instruction.arg
+        self.stack.append(self.stack[-instruction.arg] if enough else _UNKNOWN)
+
+
+# Python 3.12 reads methods by the instruction for attributes; 3.13 puts the null behind the function.
+_METHODS_ARE_ATTRIBUTES = "LOAD_METHOD" not in dis.opmap or dis.opmap["LOAD_METHOD"] > 255
+_CALLABLE_FIRST = "CALL_KW" in dis.opmap

@@ -1,0 +1,604 @@
+"""What the messages advise is run: it has the true derivatives, to second order, in every mode.
+
+Each row is a program that is refused, what the message says, and the program written as it says. The value is
+compared with what the refused program gives for plain numbers, its derivatives with differences of that.
+"""
+
+import functools
+import io
+import json
+import logging
+import math
+import re
+import statistics
+import sys
+
+import matplotlib as mpl
+import numpy
+import pandas
+import pytest
+import scipy.fft
+import scipy.integrate
+import scipy.interpolate
+import scipy.linalg
+import scipy.optimize
+import scipy.sparse
+import scipy.spatial
+import scipy.special
+import scipy.stats
+
+import funad
+import funad.numpy as np
+from funad import grad, hessian, jacobian, jvp, stop_gradient, teaching, value, vjp
+from funad.errors import FunadError
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+
+X = numpy.array([0.7, 1.3, 2.1])
+A = numpy.array([[2.0, 0.3, 0.1], [0.3, 1.7, 0.2], [0.1, 0.2, 1.4]])
+SPARSE = scipy.sparse.csr_array(A * (A > 0.15))
+MASK = numpy.array([False, True, False])
+
+
+def gradient(f, x, step):
+    """The gradient of f by central differences of the fourth order."""
+    units = step * numpy.eye(x.size)
+    return numpy.array(
+        [(8 * (f(x + e) - f(x - e)) - (f(x + 2 * e) - f(x - 2 * e))) / (12 * step) for e in units]
+    )
+
+
+def matrix(x):
+    """A symmetric positive definite matrix that depends on x, by whichever NumPy."""
+    return A + np.outer(x, x) / 10
+
+
+def newton(f, t, x):
+    for _ in range(2):
+        t = t - f(t, x) / grad(f)(t, x)
+    return t
+
+
+def newton_of_vectors(f, t, x):
+    for _ in range(2):
+        t = t - np.linalg.solve(jacobian(f)(t, x), f(t, x))
+    return t
+
+
+def newton_to_a_minimum(f, t, x):
+    for _ in range(2):
+        t = t - np.linalg.solve(hessian(f)(t, x), grad(f)(t, x))
+    return t
+
+
+def newton_to_a_minimum_of_a_number(f, t, x):
+    for _ in range(2):
+        t = t - grad(f)(t, x) / hessian(f)(t, x)
+    return t
+
+
+def cubic(t, x):
+    return t**3 + t * x[0] ** 2 - x[1] * x[2]
+
+
+def coupled(t, x):
+    return np.array([t[0] ** 3 + 2 * t[0] + t[1] - x[0] * x[1], t[1] ** 3 + 3 * t[1] + t[0] * x[2] / 2 - 2.0])
+
+
+def bowl(t, x):
+    return np.sum(np.cosh(t - x[:2] ** 2)) + 0.1 * (t[0] * t[1] * x[2]) ** 2
+
+
+def bowl_of_one(t, x):
+    return np.cosh(t - x[0] * x[1]) + 0.1 * (t * x[2]) ** 2
+
+
+T = numpy.array([0.0, 1.0, 2.0, 3.0, 4.0])
+
+
+def residuals(t, x):
+    return t[0] * np.exp(-t[1] * T / 5) - np.cos(x[0] * T / 9) * x[1] - x[2]
+
+
+def squares(t, x):
+    return np.sum(residuals(t, x) ** 2)
+
+
+def data(x):
+    return np.cos(x[0] * T / 9) * x[1] + x[2]
+
+
+TIGHT = {"xtol": 1e-14, "ftol": 1e-14, "gtol": 1e-14}
+
+
+def fitted(x):
+    return scipy.optimize.curve_fit(
+        lambda t, a, b: a * numpy.exp(-b * t / 5), T, data(x), [1.0, 0.1], **TIGHT
+    )[0]
+
+
+def rosenbrock(x):
+    return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+def euler(x):
+    y = np.array([1.0, 0.5])
+    h = 1 / 40
+    slope = lambda y: np.array([-x[0] * y[0] + y[1] ** 2, -x[1] * y[1]])
+    for _ in range(40):
+        k1 = slope(y)
+        k2 = slope(y + h / 2 * k1)
+        k3 = slope(y + h / 2 * k2)
+        k4 = slope(y + h * k3)
+        y = y + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+    return y
+
+
+def solved_ivp(x):
+    f = lambda t, y: [-x[0] * y[0] + y[1] ** 2, -x[1] * y[1]]
+    return scipy.integrate.solve_ivp(f, (0, 1), [1.0, 0.5], rtol=1e-11, atol=1e-12).y[:, -1]
+
+
+def quadrature(f, a, b):
+    nodes, weights = numpy.polynomial.legendre.leggauss(50)
+    return (b - a) / 2 * np.sum(weights * f((a + b) / 2 + (b - a) / 2 * nodes))
+
+
+def wrapped_product(x):
+    product, back = funad.primitive(lambda x: SPARSE @ x), funad.primitive(lambda y: SPARSE.T @ y)
+    funad.linear(product, lambda y, ybar, x: back(ybar))
+    funad.linear(back, lambda x, xbar, y: product(xbar))
+    return product(x) ** 2
+
+
+def wrapped(f, slope):
+    """The general advice: a primitive of the user's own with its rule."""
+    g = funad.primitive(lambda x: f(x))
+    funad.defvjp(g, lambda y, ybar, x: ybar * slope(x))
+    return g
+
+
+cosine_transform = funad.primitive(lambda x: scipy.fft.dct(x))
+funad.linear(cosine_transform, lambda y, ybar, x: cosine_matrix.T @ ybar)
+cosine_matrix = scipy.fft.dct(numpy.eye(3), axis=0)
+lgamma = funad.primitive(lambda x: scipy.special.gammaln(x))
+digamma = funad.primitive(lambda x: scipy.special.digamma(x))
+trigamma = funad.primitive(lambda x: scipy.special.polygamma(1, x))
+funad.elementwise(lgamma, lambda y, ybar, x: ybar * digamma(x))
+funad.elementwise(digamma, lambda y, ybar, x: ybar * trigamma(x))
+
+# name: (what is refused, what is said, what is written in its place)
+ROWS = {
+    "brentq": (
+        lambda x: scipy.optimize.brentq(lambda t: cubic(t, x), 0.0, 9.0, xtol=1e-14),
+        "scipy.optimize.brentq met … two Newton steps … t = t - f(t, x) / grad(f)(t, x)",
+        lambda x: newton(cubic, scipy.optimize.brentq(lambda t: cubic(t, stop_gradient(x)), 0.0, 9.0), x),
+    ),
+    "fsolve": (
+        lambda x: scipy.optimize.fsolve(lambda t: coupled(t, x), [1.0, 1.0], xtol=1e-13),
+        "scipy.optimize.fsolve met … t = t - np.linalg.solve(jacobian(f)(t, x), f(t, x))",
+        lambda x: newton_of_vectors(
+            coupled, scipy.optimize.fsolve(lambda t: coupled(t, stop_gradient(x)), [1.0, 1.0]), x
+        ),
+    ),
+    "minimize": (
+        lambda x: (
+            scipy.optimize.minimize(
+                lambda t: bowl(t, x), [0.5, 1.0], jac=lambda t: grad(bowl)(t, x), tol=1e-12
+            ).x
+        ),
+        "scipy.optimize.minimize met … t = t - np.linalg.solve(hessian(f)(t, x), grad(f)(t, x))",
+        lambda x: newton_to_a_minimum(
+            bowl, scipy.optimize.minimize(lambda t: bowl(t, stop_gradient(x)), [0.5, 1.0]).x, x
+        ),
+    ),
+    "minimize_scalar": (
+        lambda x: (
+            scipy.optimize.brentq(lambda t: grad(bowl_of_one)(t, value(x)), -9.0, 9.0, xtol=1e-14)
+            if type(x) is numpy.ndarray
+            else scipy.optimize.minimize_scalar(lambda t: bowl_of_one(t, x)).x
+        ),
+        "scipy.optimize.minimize_scalar met … of a number t = t - grad(f)(t, x) / hessian(f)(t, x)",
+        lambda x: newton_to_a_minimum_of_a_number(
+            bowl_of_one,
+            float(scipy.optimize.minimize_scalar(lambda t: bowl_of_one(t, stop_gradient(x))).x),
+            x,
+        ),
+    ),
+    "curve_fit": (
+        fitted,
+        "scipy.optimize.curve_fit met … with f(t, x) the sum of the squares",
+        lambda x: newton_to_a_minimum(squares, fitted(stop_gradient(x)), x),
+    ),
+    "least_squares": (
+        lambda x: scipy.optimize.least_squares(lambda t: residuals(t, x), [1.0, 0.1], **TIGHT).x,
+        "scipy.optimize.least_squares met … with f(t, x) the sum of the squares",
+        lambda x: newton_to_a_minimum(
+            squares, scipy.optimize.least_squares(lambda t: residuals(t, value(x)), [1.0, 0.1]).x, x
+        ),
+    ),
+    "linear_sum_assignment": (
+        lambda x: np.outer(x, np.sin(x))[scipy.optimize.linear_sum_assignment(np.outer(x, np.sin(x)))],
+        "rows, columns = linear_sum_assignment(stop_gradient(cost)) and go on with cost[rows, columns]",
+        lambda x: np.outer(x, np.sin(x))[
+            scipy.optimize.linear_sum_assignment(stop_gradient(np.outer(x, np.sin(x))))
+        ],
+    ),
+    "rosen": (scipy.optimize.rosen, "write np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2", rosenbrock),
+    "rosen_der": (
+        scipy.optimize.rosen_der,
+        "scipy.optimize.rosen_der met … write grad(f)(x)",
+        grad(rosenbrock),
+    ),
+    "quad": (
+        lambda x: scipy.integrate.quad(lambda t: np.exp(-t * x[2]), x[0], x[1], epsabs=1e-13)[0],
+        "(b - a) / 2 * np.sum(weights * f((a + b) / 2 + (b - a) / 2 * nodes))",
+        lambda x: quadrature(lambda t: np.exp(-t * x[2]), x[0], x[1]),
+    ),
+    "trapezoid": (
+        lambda x: scipy.integrate.trapezoid(x**2, x),
+        "scipy.integrate.trapezoid met … write np.trapezoid(y, x)",
+        lambda x: np.trapezoid(x**2, x),
+    ),
+    "solve_ivp": (solved_ivp, "write the steps of the method (Euler's, Runge-Kutta) in a loop", euler),
+    "interp1d": (
+        lambda x: scipy.interpolate.interp1d(x, x**2)([0.9, 1.6]),
+        "write np.interp(at, x, y)",
+        lambda x: np.interp([0.9, 1.6], x, x**2),
+    ),
+    "cho_factor": (
+        lambda x: numpy.triu(scipy.linalg.cho_factor(matrix(x))[0]).T,
+        "write np.linalg.cholesky(a)",
+        lambda x: np.linalg.cholesky(matrix(x)),
+    ),
+    "cho_solve": (
+        lambda x: scipy.linalg.cho_solve((numpy.linalg.cholesky(A), True), x**2),
+        "scipy.linalg.cho_solve met … write np.linalg.solve(a, b) with the matrix itself",
+        lambda x: np.linalg.solve(A, x**2),
+    ),
+    "scipy's cholesky": (
+        lambda x: scipy.linalg.cholesky(matrix(x)),
+        "write np.linalg.cholesky(a), which is lower, or .T of it",
+        lambda x: np.linalg.cholesky(matrix(x)).T,
+    ),
+    "lu_solve": (
+        lambda x: scipy.linalg.lu_solve(scipy.linalg.lu_factor(A), x**2),
+        "scipy.linalg.lu_solve met … write np.linalg.solve(a, b)",
+        lambda x: np.linalg.solve(A, x**2),
+    ),
+    "solve_triangular": (
+        lambda x: scipy.linalg.solve_triangular(matrix(x), x),
+        "write np.linalg.solve(np.triu(a), b)",
+        lambda x: np.linalg.solve(np.triu(matrix(x)), x),
+    ),
+    "scipy's qr": (
+        lambda x: numpy.abs(scipy.linalg.qr(matrix(x)[:, :2], mode="economic")[1]),
+        "write np.linalg.qr(a), which is scipy.linalg.qr(a, mode='economic')",
+        lambda x: np.abs(np.linalg.qr(matrix(x)[:, :2])[1]),
+    ),
+    "scipy's det": (
+        lambda x: scipy.linalg.det(matrix(x)),
+        "write the function of that name in np.linalg",
+        lambda x: np.linalg.det(matrix(x)),
+    ),
+    "scipy's fft": (
+        lambda x: numpy.abs(scipy.fft.fft(x)) ** 2,
+        "write the function of that name in np.fft",
+        lambda x: np.abs(np.fft.fft(x)) ** 2,
+    ),
+    "dct, wrapped": (
+        lambda x: scipy.fft.dct(x) ** 2,
+        "wrap it, g = funad.primitive(scipy.fft.dct), and give it a derivative",
+        lambda x: cosine_transform(x) ** 2,
+    ),
+    "gammaln, wrapped": (
+        lambda x: scipy.special.gammaln(x),
+        "wrap it, g = funad.primitive(scipy.special.gammaln), and give it one, funad.elementwise(g,",
+        lambda x: lgamma(x),
+    ),
+    "a spline, wrapped": (
+        lambda x: scipy.interpolate.CubicSpline(T, T**3)(x[0]),
+        "scipy.interpolate.CubicSpline met … wrap it, g = funad.primitive(",
+        lambda x: wrapped(scipy.interpolate.CubicSpline(T, T**3), lambda t: 3 * t**2)(x[0]),
+    ),
+    "sparse @ x": (
+        lambda x: (SPARSE @ x) ** 2,
+        "scipy.sparse.csr_array met … write A.toarray() @ x",
+        lambda x: (SPARSE.toarray() @ x) ** 2,
+    ),
+    "sparse.dot": (
+        lambda x: SPARSE.dot(x) ** 2,
+        "scipy.sparse.csr_array.dot met … funad.linear(product, lambda y, ybar, x: back(ybar))",
+        wrapped_product,
+    ),
+    "sparse * x": (
+        lambda x: (SPARSE * x).toarray() ** 2 if type(x) is numpy.ndarray else SPARSE * x,
+        "A.toarray() * x for a product of elements",
+        lambda x: (SPARSE.toarray() * x) ** 2,
+    ),
+    "cdist": (
+        lambda x: scipy.spatial.distance.cdist(A * x, A),
+        "write np.linalg.norm(a[:, None] - b, axis=-1)",
+        lambda x: np.linalg.norm((A * x)[:, None] - A, axis=-1),
+    ),
+    "expit": (scipy.special.expit, "write 1 / (1 + np.exp(-x))", lambda x: 1 / (1 + np.exp(-x))),
+    "logsumexp": (
+        lambda x: scipy.special.logsumexp(x),
+        "write np.log(np.sum(np.exp(x - scale))) + scale with scale = np.max(x)",
+        lambda x: np.log(np.sum(np.exp(x - np.max(x)))) + np.max(x),
+    ),
+    "softmax": (
+        lambda x: scipy.special.softmax(x),
+        "write e / np.sum(e) with e = np.exp(x - np.max(x))",
+        lambda x: (lambda e: e / np.sum(e))(np.exp(x - np.max(x))),
+    ),
+    "log_softmax": (
+        lambda x: scipy.special.log_softmax(x),
+        "write x - scale - np.log(np.sum(np.exp(x - scale))) with scale = np.max(x)",
+        lambda x: x - np.max(x) - np.log(np.sum(np.exp(x - np.max(x)))),
+    ),
+    "xlogy": (
+        lambda x: scipy.special.xlogy(x - 0.7, x),  # the first of them is 0·log(0.7)
+        "write x * np.log(np.where((x == 0) & (y == 0), 1, y))",
+        lambda x: (lambda x, y: x * np.log(np.where((x == 0) & (y == 0), 1, y)))(x - 0.7, x),
+    ),
+    "norm.logpdf": (
+        lambda x: scipy.stats.norm.logpdf(x[0], x[1], x[2]),
+        "write -0.5 * ((x - loc) / scale) ** 2 - np.log(scale * np.sqrt(2 * np.pi))",
+        lambda x: -0.5 * ((x[0] - x[1]) / x[2]) ** 2 - np.log(x[2] * np.sqrt(2 * np.pi)),
+    ),
+    "norm.pdf": (
+        lambda x: scipy.stats.norm.pdf(x[0], x[1], x[2]),
+        "write np.exp(-0.5 * ((x - loc) / scale) ** 2) / (scale * np.sqrt(2 * np.pi))",
+        lambda x: np.exp(-0.5 * ((x[0] - x[1]) / x[2]) ** 2) / (x[2] * np.sqrt(2 * np.pi)),
+    ),
+    "math.sin": (lambda x: math.sin(x[0]), "write np.sin(x[0]) after", lambda x: np.sin(x[0])),
+    "math.log": (
+        lambda x: math.log(x[0], x[1]),
+        "write np.log(x), divided by np.log(base)",
+        lambda x: np.log(x[0]) / np.log(x[1]),
+    ),
+    "math.hypot": (
+        lambda x: math.hypot(x[0], x[1], x[2]),
+        "write np.linalg.norm(np.array([a, b]))",
+        lambda x: np.linalg.norm(np.array([x[0], x[1], x[2]])),
+    ),
+    "math.dist": (
+        lambda x: math.dist(x[:2], x[1:]),
+        "write np.linalg.norm(np.array(a) - np.array(b))",
+        lambda x: np.linalg.norm(np.array(x[:2]) - np.array(x[1:])),
+    ),
+    "math.pow": (
+        lambda x: math.pow(x[0], x[1]),
+        "math.pow met … write np.pow(",
+        lambda x: np.pow(x[0], x[1]),
+    ),
+    "math.fsum": (lambda x: math.fsum(x), "write np.sum(np.array(x))", lambda x: np.sum(np.array(x))),
+    "math.remainder": (
+        lambda x: math.remainder(x[2], x[1]),
+        "write a - b * np.round(value(a / b)), with value from funad",
+        lambda x: x[2] - x[1] * np.round(value(x[2] / x[1])),
+    ),
+    "statistics.mean": (
+        lambda x: statistics.mean(x * x),
+        "np.mean(np.array(x))",
+        lambda x: np.mean(np.array(x * x)),
+    ),
+    "statistics.stdev": (
+        lambda x: statistics.stdev(x),
+        "statistics.stdev met … np.std(np.array(x), ddof=1)",
+        lambda x: np.std(np.array(x), ddof=1),
+    ),
+    "statistics.geometric_mean": (
+        lambda x: statistics.geometric_mean(x),
+        "write np.exp(np.mean(np.log(np.array(x))))",
+        lambda x: np.exp(np.mean(np.log(np.array(x)))),
+    ),
+    "fromiter": (
+        lambda x: numpy.fromiter((t * t for t in x), float),
+        "numpy.fromiter met … write np.array(list(iterable))",
+        lambda x: np.array(list(map(np.square, x))),
+    ),
+    "funad.numpy's fromiter": (
+        lambda x: np.fromiter((t * t for t in x), float),
+        "write np.array(list(values)) instead",
+        lambda x: np.array(list(map(np.square, x))),
+    ),
+    "dtype=object": (
+        lambda x: (
+            numpy.array([x[0] * x[1], x[2], 1.0], dtype=object).astype(float)
+            if type(x) is numpy.ndarray
+            else numpy.array([x[0] * x[1], x[2], 1.0], dtype=object)
+        ),
+        "write np.array([x[0] * x[1], x[2], 1.0]) after",
+        lambda x: np.array([x[0] * x[1], x[2], 1.0]),
+    ),
+    "arange": (
+        lambda x: numpy.arange(x[0], x[0] + 2.2, x[1])[:2],
+        "numpy.arange met … np.arange(",
+        lambda x: x[0] + x[1] * np.arange(2),
+    ),
+    "frompyfunc": (
+        lambda x: numpy.frompyfunc(lambda t: t**3, 1, 1)(x).astype(float),
+        "numpy.frompyfunc was called … write np.stack([f(t) for t in x])",
+        lambda x: np.stack([t**3 for t in x]),
+    ),
+    "a masked array": (
+        lambda x: numpy.ma.array(x**2, mask=MASK).filled(0.0),
+        "write np.where(mask, 0, x)",
+        lambda x: np.where(MASK, 0, x**2),
+    ),
+    "r_": (
+        lambda x: numpy.r_[x**2, x],
+        "write np.concatenate([...]) or np.stack([...])",
+        lambda x: np.concatenate([x**2, x]),
+    ),
+    "nditer": (
+        lambda x: numpy.array([float(t) ** 2 for t in numpy.nditer(x)]),
+        "write for t in np.ravel(x)",
+        lambda x: np.array([t**2 for t in np.ravel(x)]),
+    ),
+    "an index": (
+        lambda x: x[int(x[1])] ** 2 if type(x) is numpy.ndarray else x[x[1]],
+        "use as an index of a traced value … write int(stop_gradient(x))",
+        lambda x: x[int(stop_gradient(x[1]))] ** 2,
+    ),
+    "float": (lambda x: float(x[0]) ** 2, "keep it as it is", lambda x: x[0] ** 2),
+    "complex": (
+        lambda x: abs(complex(x[0]) * (1 + x[1])),
+        "write x + 0j",
+        lambda x: abs((x[0] + 0j) * (1 + x[1])),
+    ),
+    "int": (lambda x: int(x[2]) * x[0] ** 2, "write np.trunc(x)", lambda x: np.trunc(x[2]) * x[0] ** 2),
+    "stop_gradient": (
+        lambda x: x[1] ** 2 + int(x[2]),
+        "stop_gradient(x)",
+        lambda x: x[1] ** 2 + int(stop_gradient(x[2])),
+    ),
+}
+
+
+def said(f):
+    with pytest.raises(FunadError) as caught:
+        grad(lambda x: np.sum(f(x)))(X)
+    return str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ROWS)
+def test_advice_that_is_followed_has_the_true_derivatives_to_second_order(name):
+    refused, words, written = ROWS[name]
+    message = said(refused)
+    assert re.search(".*".join(map(re.escape, words.split(" … "))), message), message
+    y = numpy.asarray(refused(X))
+    numpy.testing.assert_allclose(vjp(written, X)[0], y, rtol=1e-7)
+    w = numpy.cos(1.0 + numpy.arange(y.size)).reshape(y.shape)
+    plain = lambda x: float(numpy.sum(numpy.asarray(refused(x)) * w))
+    ours = lambda x: np.sum(written(x) * w)
+    first = lambda x: gradient(plain, x, 1e-3)
+    numpy.testing.assert_allclose(grad(ours)(X), first(X), rtol=1e-5, atol=1e-6)
+    numpy.testing.assert_allclose(jvp(ours, (X,), (X,))[1], first(X) @ X, rtol=1e-5, atol=1e-6)
+    # Differences of differences: eps ** (1 / 6) of the fourth order leaves four digits.
+    v = numpy.array([1.0, -0.5, 0.3])
+    curvature = gradient(lambda x: first(x) @ v, X, 1e-2)
+    for product in (funad.hvp(ours)(X, v), funad.vhp(ours)(X, v), hessian(ours)(X) @ v):
+        numpy.testing.assert_allclose(product, curvature, rtol=2e-3, atol=2e-4)
+
+
+# --- what only looks at values
+
+log = logging.getLogger("test_advice")
+LOOKS = {
+    "a logger": (lambda x: log.critical("%f", x[0]), lambda x: log.critical("%f", value(x[0]))),
+    "json": (lambda x: json.dumps({"x": x[0]}), lambda x: json.dumps({"x": value(x[0])})),
+    "json of an array": (lambda x: json.dumps(x), lambda x: json.dumps(value(x).tolist())),
+    "a plot": (lambda x: plt.plot(x), lambda x: plt.plot(value(x))),
+    "a method of a plot": (lambda x: plt.gca().hist(x), lambda x: plt.gca().hist(value(x))),
+    "a frame": (lambda x: pandas.DataFrame({"x": x}), lambda x: pandas.DataFrame({"x": value(x)})),
+    "a series": (lambda x: pandas.Series(x), lambda x: pandas.Series(value(x))),
+    "numpy.savetxt": (
+        lambda x: numpy.savetxt(io.StringIO(), x),
+        lambda x: numpy.savetxt(io.StringIO(), value(x)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_what_looks_at_values_is_told_of_value(name, caplog, monkeypatch):
+    refused, written = LOOKS[name]
+    monkeypatch.setattr(logging, "raiseExceptions", True)
+    errors = []
+    monkeypatch.setattr(logging.Handler, "handleError", lambda *_: errors.append(sys_error()))
+    if name == "a logger":
+        monkeypatch.setattr(
+            caplog.handler, "handleError", lambda _: errors.append(sys_error()), raising=False
+        )
+    try:
+        grad(lambda x: (refused(x), np.sum(x**3))[1])(X)
+    except FunadError as error:
+        errors.append(str(error))
+    assert errors
+    assert "value(x), from funad" in errors[0]
+    assert "primitive" not in errors[0]
+    errors.clear()
+    f = lambda x: (written(x), np.sum(x**3))[1]
+    assert grad(f)(X) == pytest.approx(3 * X**2)
+    assert hessian(f)(X) == pytest.approx(numpy.diag(6 * X))
+    assert not errors
+    plt.close("all")
+
+
+def sys_error():
+    return str(sys.exc_info()[1])
+
+
+# --- where the text of the program is not at hand
+
+TYPED = {
+    "math.sin(x[0])": "math.sin met … write np.sin(x[0]) after",
+    "scipy.special.expit(x)": "scipy.special.expit was called … write 1 / (1 + np.exp(-x))",
+    "sum(map(math.exp, x))": "math.exp met",
+    "math.hypot(1.0 if True else 2.0, x[0])": "math.hypot met … np.linalg.norm(",
+    "scipy.optimize.brentq(math.sin, 3.0, x[0] + 3)": "scipy.optimize.brentq met … two Newton steps",
+    "onp.arange(3.0)[x[0]:]": "use as an index … in onp.arange(3.0)[x[0]:]",
+    "json.dumps(x[0])": "value(x), from funad",
+    "float(x[0])": "float() of a traced value … keep it as it is",
+    "put(onp.zeros(3), x)": "v[0] = ... puts a traced value … make that array with zeros, empty",
+    "add(onp.zeros(3), x)": "v += 2 * x would write … write v = v + 2 * x",
+}
+
+
+@pytest.mark.parametrize("text", TYPED)
+def test_a_program_without_its_text_is_told_the_same(text):
+    program = f"""
+def put(v, x):
+    v[0] = x[0]
+    return v
+
+def add(v, x):
+    v += 2 * x
+    return v
+
+def f(x):
+    return np.sum({text})
+"""
+    names = {"math": math, "scipy": scipy, "np": np, "onp": numpy, "json": json}
+    exec(compile(program, "<stdin>", "exec"), names)
+    for differentiate in (grad, lambda f: lambda x: jvp(f, (x,), (x,))):
+        with pytest.raises(FunadError) as caught:
+            differentiate(names["f"])(X)
+        message = str(caught.value)
+        assert re.search(".*".join(map(re.escape, TYPED[text].split(" … "))), message), message
+
+
+class Raising:
+    """An object that raises whatever it is asked for."""
+
+    def __getattr__(self, name):
+        raise RuntimeError(f"no {name}")
+
+    def __call__(self, x):
+        return float(x)
+
+
+def test_an_object_that_raises_at_every_attribute_hides_no_refusal():
+    model = functools.partial(math.sin)
+    raising = Raising()
+    called = scipy.optimize.brentq
+    for f in (
+        lambda x: raising(x[0]),
+        lambda x: called(raising, x[0], 3.0),
+        lambda x: model(x[0]),
+        lambda x: [math.sin, raising][0](x[0]),
+    ):
+        assert "traced value" in said(f)
+
+
+def test_every_text_of_the_table_names_what_is_there():
+    words = " ".join(teaching._INSTEAD.values())
+    for name in set(re.findall(r"\bnp\.((?:linalg\.|fft\.)?[a-z_0-9]+)", words)) - {"linalg", "fft"}:
+        found = np
+        for step in name.split("."):
+            found = getattr(found, step)
+        assert found is not None
