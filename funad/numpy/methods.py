@@ -146,7 +146,7 @@ def _tolist(self):
 def _view(self, dtype=None, type=None):
     """Return another view of all elements: in another dtype, their bytes would have no derivative."""
     if dtype is None and type is None:
-        return self[...] if issubclass(type(unbox(self)), _np.ndarray) else self
+        return self[...] if isinstance(unbox(self), _np.ndarray) else self
     _refuse("view", "reads its memory as another dtype", "np.astype(x, dtype) to convert it")
 
 
