@@ -106,7 +106,7 @@ class Array(Traced):
             return inside[index]
         plain = self.value
         y = plain[index]
-        if isinstance(y, ndarray) and y.base is not None and onp.may_share_memory(y, plain):
+        if issubclass(type(y), ndarray) and y.base is not None and onp.may_share_memory(y, plain):
             return _view(self, index)
         # A copy, so the cell keeps its memory.
         if self.path and getattr(self, "seen", (None,))[0] == self.cell.version:
@@ -259,7 +259,7 @@ def view_of(array: Array, record: Record, args: Any, kwargs: Any) -> Any:
 
 
 def _part(array: Array, y: Any, step: Any, plain: Any) -> Any:
-    if isinstance(y, ndarray) and onp.may_share_memory(y, plain):
+    if issubclass(type(y), ndarray) and onp.may_share_memory(y, plain):
         return _view(array, step)
     return fillable(follow(snapshot(content(array)), (step,)))
 
@@ -330,7 +330,7 @@ def _written(x: Any, path: tuple[Any, ...], index: Any, v: Any) -> Any:
     y = _written(a, path, index, b)
     if type(trace) is not Tape:
         ydot = _fresh(zeros_like(a)) if of_x is None else of_x
-        if isinstance(ydot, (float, complex, onp.generic)):  # of an array without axes
+        if issubclass(type(ydot), (float, complex, onp.generic)):  # of an array without axes
             ydot = onp.array(ydot)
         vdot = zeros_like(b) if of_v is None else settled(of_v)
         return dual(trace, y, _written(ydot, path, index, vdot))
@@ -372,7 +372,7 @@ def _fresh(x: Any, copy: Callable[[Any], Any] = laid_out_copy) -> Any:
             if isinstance(tangent, Traced) and type(unbox(tangent)) is not ndarray is type(unbox(made.value)):
                 made.index = _fresh(enter(onp.broadcast_to).wrapped(tangent, ()), copy)  # of no axes, too
         return made
-    return copy(x) if isinstance(x, ndarray) else x
+    return copy(x) if issubclass(type(x), ndarray) else x
 
 
 def _twin(x: Traced) -> Traced:

@@ -40,6 +40,9 @@ VIEWING = frozenset({int, slice, type(None), type(Ellipsis), onp.int64})
 COPYING = (ndarray, list, bool, onp.bool_)
 
 
+_become = object.__dict__["__class__"].__set__  # x.__class__ = kind, of any object
+
+
 class Traced:
     """A value and the trace that it belongs to.
 
@@ -57,6 +60,24 @@ class Traced:
     views: list[ref[Traced]]  # those whose parent this is
 
     # --- what it says of itself
+
+    @property
+    def __class__(self) -> Any:
+        """The class of arrays, float or complex, as the concrete value has it: isinstance asks for it.
+
+        ``isinstance(x, numpy.ndarray)`` and ``isinstance(x[0], float)`` say of a traced x what they would
+        say of the plain one. Of NumPy's own classes of numbers it is no instance: who asks for those
+        (xarray does) would make a plain array of it. funad itself tells traced values by their types.
+        """
+        kind = type(unbox(self))
+        for known in (ndarray, float, complex):
+            if issubclass(kind, known):
+                return known
+        return type(self)
+
+    @__class__.setter
+    def __class__(self, kind: type) -> None:
+        _become(self, kind)
 
     def __format__(self, spec: str) -> str:
         return format(self.value, spec) if spec else repr(self)
@@ -184,11 +205,11 @@ class Box(Traced):
             for part in index:
                 if type(part) not in VIEWING:
                     index = tuple(map(own_index, index))
-                    view = not any(isinstance(part, COPYING) for part in index)
+                    view = not any(issubclass(type(part), COPYING) for part in index)
                     break
         elif kind is not int and kind not in VIEWING:
             index = own_index(index)
-            view = not isinstance(index, COPYING)
+            view = not issubclass(type(index), COPYING)
         value = self.value
         y = value[index]
         tape = self.tape
@@ -251,7 +272,7 @@ def own_index(index: Any) -> Any:
     if isinstance(index, list):
         index = onp.array(index)
         return index if index.size else index.astype(onp.intp)
-    return index.copy() if isinstance(index, ndarray) else bare(index)
+    return index.copy() if issubclass(type(index), ndarray) else bare(index)
 
 
 class _ByHand:
@@ -317,14 +338,14 @@ BY_HAND = _ByHand()
 
 def _inexact(x: Any) -> Any:
     """Return integers and lists as floats."""
-    if isinstance(x, (Traced, float, complex)):
+    if issubclass(type(x), (Traced, float, complex)):
         return x
     x = onp.asarray(x)
     return (x if x.dtype.kind in "fc" else x.astype(float))[()]
 
 
 def _format(x: Any, spec: str) -> str:
-    if not isinstance(x, ndarray) or not spec:
+    if not issubclass(type(x), ndarray) or not spec:
         return format(x, spec)
     return onp.array2string(x, formatter={"float_kind": lambda value: format(value, spec)})
 

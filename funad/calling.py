@@ -52,8 +52,8 @@ def record_one(record: Record, box: Box) -> Any:
         record.rule(0, a)
     tape = box.tape
     kind = type(y)
-    if kind is not ndarray and kind is not float64 and isinstance(y, (tuple, list)):
-        return _wrap(record, tape, y, (a,), {}, ((0, box.index),))
+    if kind is not ndarray and kind is not float64 and issubclass(type(y), (tuple, list)):
+        return record_call(record, tape, y, (a,), {}, ((0, box.index),))
     made = new(Box)
     made.value = y
     made.tape = tape
@@ -101,10 +101,10 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
             record.rule(1, b)
     kind = type(y)
     if kind not in RESULTS:
-        if not isinstance(y, (tuple, list)):
+        if not issubclass(type(y), (tuple, list)):
             return call(record, (first, second), {})
         sources = tuple((n, source) for n, source in enumerate((source_a, source_b)) if source)
-        return _wrap(record, tape, y, (a, b), {}, sources)
+        return record_call(record, tape, y, (a, b), {}, sources)
     made = new(Box)
     made.value = y
     made.tape = tape
@@ -143,8 +143,8 @@ def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> An
                 return y
             record.rule(0, a)
         kwargs = _handled(record, kwargs)
-        if isinstance(y, (tuple, list)):
-            return _wrap(record, box.tape, y, (a,), kwargs, ((0, box.index),))
+        if issubclass(type(y), (tuple, list)):
+            return record_call(record, box.tape, y, (a,), kwargs, ((0, box.index),))
         keeping = box.tape.keeping()
         kwargs = {name: keeping.of(x) for name, x in kwargs.items()}
     made = new(Box)
@@ -168,6 +168,8 @@ def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             return y
     tape = innermost((*args, *kwargs.values()))
     if tape is None:
+        if record.iterators is not None and not is_one_list(args, kwargs) and has_iterator(args, kwargs):
+            return record.iterators(record, args, kwargs)
         return record.f(*args, **kwargs)
     if record.views and args:
         if type(args[0]) is Array:
@@ -212,6 +214,32 @@ def _is_differentiated(x: Any) -> bool:
             return True
         x = x.value
     return False
+def has_iterator(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Say whether an argument of a function that takes lists is an iterator."""
+    return any(map(is_iterator, (*args, *kwargs.values())))
+
+
+def is_one_list(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Say whether a list is all that a function is given, as nearly always."""
+    return len(args) == 1 and not kwargs and type(args[0]) in (list, tuple)
+
+
+def is_iterator(x: Any) -> bool:
+    """Say whether x is a generator, a ``map``, the values of a dict or the like: no list."""
+    kind = type(x)
+    return (hasattr(kind, "__next__") and not hasattr(kind, "__array__")) or kind is _VALUES
+
+
+_VALUES: type = type(dict[str, Any]().values())
+
+
+def of_lists(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a primitive with lists in the place of iterators."""
+    return record.wrapped(*map(_listed, args), **{name: _listed(x) for name, x in kwargs.items()})
+
+
+def _listed(x: Any) -> Any:
+    return list(x) if is_iterator(x) else x
 
 
 def _of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -299,7 +327,9 @@ def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, An
         record.check_positions(args)
         if kwargs.get("out") is not None:  # before it is written to
             record.check_keywords(kwargs)
-    y = content_of(record.wrapped(*values, **named))
+    # A user's function is called as a trace calls it, with what it may not do refused.
+    plainly = record.foreign and innermost((*values, *named.values())) is None
+    y = content_of((record.f if plainly else record.wrapped)(*values, **named))
     # Integers and booleans (``dtype=int``) are locally constant.
     if record.kind == "zero" or getattr(y, "dtype", _FLOAT).kind in "biu":
         return y
@@ -309,7 +339,7 @@ def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, An
         named = _handled(record, named)
     if type(tape) is not Tape:
         return tape.process(record, y, tuple(values), named, tuple(sources))
-    return _wrap(record, tape, y, tuple(values), named, tuple(sources))
+    return record_call(record, tape, y, tuple(values), named, tuple(sources))
 
 
 def _handled(record: Record, kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -368,7 +398,7 @@ def _constant(record: Record, x: Any) -> Any:
             raise error
         finally:
             del error  # which refers to this frame
-    if isinstance(x, ndarray) and type(x) is not ndarray:
+    if issubclass(type(x), ndarray) and type(x) is not ndarray:
         return x.view(ndarray)  # a memory map, say: of its arithmetic nothing is its own
     if isinstance(record.f, onp.ufunc):
         x = number_of(x)
@@ -413,7 +443,7 @@ def beside_others(
 
 def _unboxed(x: Any) -> Any:
     """Return a plain value, also of those in lists and tuples."""
-    if isinstance(x, (list, tuple)):
+    if issubclass(type(x), (list, tuple)):
         parts = map(_unboxed, x)
         return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
     return unbox(x)
@@ -445,12 +475,12 @@ def _by_position(
     return args, {name: x for name, x in kwargs.items() if name not in names}
 
 
-def _wrap(
+def record_call(
     record: Record, tape: Any, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any], sources: Any
 ) -> Any:
     """Record a call of any form and return its result boxed; of a tuple, each differentiable part."""
     entries = tape.entries
-    several = isinstance(y, (tuple, list))
+    several = issubclass(type(y), (tuple, list))
     made = new(Box)
     made.value = y
     made.tape = tape

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
+import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as onp
 
@@ -29,9 +31,24 @@ from .boxes import (
     innermost,
     unbox,
 )
+from .errors import NotDifferentiableError, TangentError
 from .floating import WHILE_RULES_RUN
 from .registry import Record, enter
-from .spaces import as_numpy, at_rest, fit, is_inexact, zero_beside, zeros_like
+from .spaces import (
+    as_numpy,
+    at_rest,
+    broadcasts,
+    describe,
+    dtype_of,
+    fit,
+    is_complex,
+    is_inexact,
+    is_number,
+    plain,
+    shape_of,
+    zero_beside,
+    zeros_like,
+)
 from .strong_zeros import add_note, factors, has_nan, strong_elementwise, strong_sum
 from .tape import CONSTANT, TRACING, Tape, check_fit, check_number, pull_back, refuse_ended
 
@@ -42,6 +59,7 @@ __all__ = [
     "of_one",
     "of_two",
     "tangent_of",
+    "transpose",
 ]
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
@@ -62,7 +80,7 @@ class Forward:
         tangents = [(argnum, _tangents(source)) for argnum, source in sources]
         # A user's rule is to see the context variables that f has set since the trace began.
         ydot = tangent_of(record, y, args, kwargs, tangents, None if record.foreign else self.run)
-        if not isinstance(y, (tuple, list)):
+        if not issubclass(type(y), (tuple, list)):
             return dual(self, y, ydot)
         parts = [
             part if part_dot is None else dual(self, part, part_dot)
@@ -167,7 +185,7 @@ def of_linear(record: Record, x: Dual, rest: Any, kwargs: Any) -> Any:
     y = at_rest((record.wrapped if isinstance(a, Traced) else record.f)(a, *rest, **kwargs))
     if getattr(y, "dtype", _INEXACT).kind in "biu":
         return y
-    if "initial" in kwargs or isinstance(y, (tuple, list)) or factors(rest, None):
+    if "initial" in kwargs or issubclass(type(y), (tuple, list)) or factors(rest, None):
         return trace.process(record, y, (a, *rest), kwargs, ((0, x),))
     ydot = at_rest((record.wrapped if isinstance(xdot, Traced) else record.f)(xdot, *rest, **kwargs))
     return dual(trace, y, _fitted(ydot, y))
@@ -191,7 +209,7 @@ def _fitted(ydot: Any, y: Any) -> Any:
     if type(ydot) is ndarray:
         alike = type(y) is ndarray and ydot.dtype is y.dtype and ydot.shape == y.shape
         return ydot if alike else fit(ydot, y)
-    if isinstance(ydot, float) and (type(y) is float or type(ydot) is type(y)):
+    if issubclass(type(ydot), float) and (type(y) is float or type(ydot) is type(y)):
         return ydot
     return fit(ydot, y)
 
@@ -209,14 +227,17 @@ def tangent_of(record: Record, y: Any, args: Any, kwargs: Any, tangents: Any, ru
     Of a call with several outputs, a tuple, None for those without a derivative. ``run`` calls rules
     quietly; without it, all is looked at closely.
     """
-    several = isinstance(y, (tuple, list))
+    several = issubclass(type(y), (tuple, list))
     total: Any = None
     for argnum, xdot in tangents:
         try:
             if record.forward and argnum in record.forward:
                 ydot = _by_rule(record, argnum, xdot, y, args, kwargs)
             elif record.kind == "elementwise":
-                ydot = fit(_elementwise(record, record.rules[argnum], xdot, y, args, kwargs, run), y)
+                ydot = _elementwise(record, record.rules[argnum], xdot, y, args, kwargs, run)
+                if record.foreign:
+                    check_tangent(record.name, ydot, y, xdot)
+                ydot = fit(ydot, y)
             elif record.kind == "linear":
                 ydot = _linear(record, argnum, xdot, args, kwargs)
                 if y is not None:  # a tape lets go of it: the rule does not need it, nor does f
@@ -269,12 +290,57 @@ def _by_rule(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: 
     if type(xdot) is list:
         xdot = _without_gaps(args[argnum], xdot)
     ydot = record.forward[argnum](y, xdot, *args, **kwargs)
-    if not isinstance(y, (tuple, list)):
-        return fit(ydot, y)
+    if not issubclass(type(y), (tuple, list)):
+        return fitted_tangent(record.name, ydot, y)
+    if not issubclass(type(ydot), (tuple, list)) or len(ydot) != len(y):
+        raise TangentError(
+            f"the forward rule of {record.name} returned {describe(ydot)}, where the tangents of {len(y)} "
+            f"results belong; return a tuple of {len(y)}, with None for a result without a derivative"
+        )
     return tuple(
-        (zeros_like(part) if dot is None else fit(dot, part)) if is_inexact(part) else None
+        (zeros_like(part) if dot is None else fitted_tangent(record.name, dot, part))
+        if is_inexact(part) else None
         for dot, part in zip(ydot, y, strict=True)
-    )
+    )  # fmt: skip
+
+
+def fitted_tangent(name: str, ydot: Any, y: Any) -> Any:
+    """Return ẏ, which a user's rule made, in the space of y."""
+    check_tangent(name, ydot, y)
+    return fit(ydot, y)
+
+
+def check_tangent(name: str, ydot: Any, y: Any, xdot: Any = None) -> None:
+    """Refuse ẏ of another shape than y, or complex for a real y.
+
+    An elementwise rule was given ẋ, and may leave it to the trace to broadcast its result to y.
+    """
+    if not is_number(ydot) and not hasattr(ydot, "__array__"):
+        found = "None (does it end without a return statement?)" if ydot is None else describe(ydot)
+        raise TangentError(
+            f"the rule of {name} returned {found}, where the tangent of {describe(y)} belongs; return ẏ as a "
+            f"number or an array, of the shape of y"
+        )
+    shape, wanted = shape_of(ydot), shape_of(y)
+    if shape != wanted and not (_is_zero(ydot) or (xdot is not None and _lies_between(xdot, shape, wanted))):
+        raise TangentError(
+            f"the rule of {name} returned a tangent of shape {shape} for a result of shape {wanted}; return "
+            f"ẏ of the shape of y"
+        )
+    if is_complex(ydot) and not is_complex(y):
+        raise TangentError(
+            f"the rule of {name} returned a complex tangent for a real result; return its real part, if that "
+            f"is what is meant"
+        )
+
+
+def _is_zero(x: Any) -> bool:
+    return type(x) in (float, int) and x == 0
+
+
+def _lies_between(xdot: Any, shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Say whether ẋ broadcasts to a shape, and that to the shape that is wanted."""
+    return broadcasts(shape_of(xdot), shape) and broadcasts(shape, wanted)
 
 
 def _elementwise(
@@ -296,7 +362,7 @@ def _elementwise(
             ydot = rule(y, xdot, *args, **kwargs)
         except ArithmeticError:  # a Python float divided by zero, where NumPy's is infinite
             ydot = rule(as_numpy(y), as_numpy(xdot), *map(as_numpy, args), **kwargs)
-        wrong = ydot != ydot if isinstance(ydot, float) else has_nan(ydot)  # float64 is a float too
+        wrong = ydot != ydot if issubclass(type(ydot), float) else has_nan(ydot)  # float64 is a float too
     if not wrong:
         return ydot
     return strong_elementwise(ydot, xdot, record, rule, y, args, kwargs)
@@ -332,43 +398,126 @@ def _linear(record: Record, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> A
 def _transposed(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
     """ẏ = (ȳ ↦ x̄)ᵀ ẋ: pull ẋ back along a tape of the rule."""
     x = kwargs[argnum] if isinstance(argnum, str) else args[argnum]
-    several = isinstance(y, (tuple, list))
+    several = issubclass(type(y), (tuple, list))
     outputs = list(y) if several else [y]
-    tape = Tape(len(outputs))
-    ybars = [
-        box_of(tape, zero_beside(part), n) if is_inexact(part) else None for n, part in enumerate(outputs, 1)
-    ]
-    before = TRACING.active
-    try:
-        TRACING.active = True  # the rule may fill an array with what depends on ȳ
+
+    def pulled(ybars: list[Any]) -> list[Any]:
         xbar = record.rules[argnum](y, tuple(ybars) if several else ybars[0], *args, **kwargs)
-    except BaseException:
-        tape.end()
-        raise
-    finally:
-        TRACING.active = before
-    xbars, xs, xdots = (xbar, x, xdot) if type(xdot) is list else ([xbar], [x], [xdot])
-    seeds = []
-    for part_bar, part, part_dot in zip(xbars, xs, xdots, strict=True):
-        if part_dot is None:
-            continue
-        if hasattr(part_bar, "dense"):
-            part_bar = part_bar.dense()
-        check_number(record, part_bar, part)
-        check_fit(record, part_bar, ybars, part)
-        fitted = fit(part_bar, part)
-        if type(fitted) is Box and fitted.tape is tape:
-            seeds.append((fitted.index, part_dot))
-    entries = tape.end()
-    for index, part_dot in seeds:
-        entries[index] = part_dot if entries[index] is None else entries[index] + part_dot
-    found = pull_back(entries, len(outputs), True)
+        parts = zip(*((xbar, x, xdot) if type(xdot) is list else ([xbar], [x], [xdot])), strict=True)
+        return [
+            None if part_dot is None else _fitted_bar(record, part_bar, ybars, part)
+            for part_bar, part, part_dot in parts
+        ]
+
+    found = transpose(pulled, outputs, xdot if type(xdot) is list else [xdot], record.foreign)
+    if found is None:
+        refuse_nonlinear(record.name, "VJP rule", "ȳ", "forward mode (jvp, jacfwd, hessian, hvp)", "defjvp")
     if several:
         return tuple(
             fit(ydot, part) if ydot is not None else zeros_like(part) if is_inexact(part) else None
             for ydot, part in zip(found, outputs, strict=True)
         )
     return zeros_like(y) if found[0] is None else fit(found[0], y)
+
+
+def _fitted_bar(record: Record, xbar: Any, ybars: list[Any], x: Any) -> Any:
+    """Return x̄ in the space of x; refuse what is none."""
+    if hasattr(xbar, "dense"):
+        xbar = xbar.dense()
+    check_number(record, xbar, x)
+    check_fit(record, xbar, ybars, x)
+    return fit(xbar, x)
+
+
+def transpose(f: Callable[[list[Any]], list[Any]], xs: list[Any], bars: list[Any], check: bool) -> Any:
+    """Return fᵀ of ``bars`` for a linear function f of values in the spaces of ``xs``.
+
+    With ``check``, return None if ⟨bars, f(v)⟩ is not ⟨fᵀ bars, v⟩ for some v: f, which a user wrote, is
+    not linear then, or a part of it has been hidden from the tape.
+    """
+    tape = Tape(len(xs))
+    tape.transposing = True
+    make = _some if check else zero_beside
+    vs = [make(x) if is_inexact(x) else None for x in xs]
+    before = TRACING.active
+    try:
+        TRACING.active = True  # f may fill an array with what depends on v
+        ys = f([None if v is None else box_of(tape, v, n) for n, v in enumerate(vs, 1)])
+    except BaseException:
+        tape.end()
+        raise
+    finally:
+        TRACING.active = before
+    entries = tape.end()
+    for y, bar in zip(ys, bars, strict=True):
+        if type(y) is Box and y.tape is tape and bar is not None:
+            entries[y.index] = bar if entries[y.index] is None else entries[y.index] + bar
+    found = pull_back(entries, len(xs), True)
+    return found if not check or _are_alike(zip(ys, bars, strict=True), zip(found, vs, strict=True)) else None
+
+
+def _some(x: Any) -> Any:
+    """Return a value in the space of x: numbers of both signs, none of which is like another.
+
+    They are large, so that a rule which clips them is seen not to be linear.
+    """
+    return 809.0169943749475 if type(x) is float else _some_numbers(shape_of(x), dtype_of(x))
+
+
+@functools.lru_cache(maxsize=64)
+def _some_numbers(shape: tuple[int, ...], dtype: Any) -> Any:
+    numbers = onp.arange(1, 1 + math.prod(shape)).reshape(shape)
+    some = (500 + numbers * 618.0339887498949 % 1000) * onp.where(
+        numbers * 0.7548776662466927 % 1 < 0.4, -1, 1
+    )
+    some = onp.asarray(some * (1 + 0.5j) if dtype.kind == "c" else some).astype(dtype)
+    some.flags.writeable = False
+    return some[()]
+
+
+def _are_alike(pairs: Any, others: Any) -> bool:
+    """Say whether two sums of products are the same number, to the digits that any rule keeps."""
+    (a, of_a, digits), (b, of_b, more) = _product(pairs), _product(others)
+    size = of_a + of_b
+    return abs(a - b) <= max(digits, more) * size or not math.isfinite(size)
+
+
+def _product(pairs: Any) -> tuple[float, float, float]:
+    """Return the real part of a sum of products, a bound of its size, and how far rounding may take it."""
+    total, size, digits = 0.0, 0.0, 1e-5
+    for a, b in pairs:
+        if a is None or b is None:
+            continue
+        a, b = plain(a), plain(b)
+        if type(a) is ndarray and type(b) is ndarray and a.dtype.kind == b.dtype.kind == "f":
+            a, b = a.reshape(-1), b.reshape(-1)
+            part, bound = float(a.dot(b)), math.sqrt(float(a.dot(a)) * float(b.dot(b)))
+        elif issubclass(type(a), float) and issubclass(type(b), float):
+            part = a * b
+            bound = abs(part)
+        else:
+            a, b = onp.ravel(a), onp.ravel(b)
+            part = float((a * b).real.sum())
+            bound = float(onp.linalg.norm(a)) * float(onp.linalg.norm(b))
+        if (
+            getattr(a, "itemsize", 8) < 8
+            or getattr(b, "itemsize", 8) < 8
+            or "F" in (dtype_of(a).char, dtype_of(b).char)
+        ):
+            digits = 3e-2
+        total += part
+        size += bound
+    return total, size, digits
+
+
+def refuse_nonlinear(name: str, rule: str, bar: str, mode: str, other: str) -> NoReturn:
+    """Refuse a rule that has hidden its cotangent or its tangent from the tape that transposes it."""
+    raise NotDifferentiableError(
+        f"the {rule} of {name} is not linear in {bar}, or hides {bar} from its trace (by value({bar}), a "
+        f"comparison or an array of its own), and {mode} transposes this rule; use {bar} itself in it, or "
+        f"stop_gradient({bar}) to end the chain there, or give {name} a rule of the other mode with "
+        f"funad.{other}"
+    )
 
 
 BY_HAND.process = Forward.process.__get__(BY_HAND)

@@ -57,7 +57,7 @@ def gives_way(x: Any, other: Any, name: str) -> bool:
             raise error
         finally:
             del error  # which refers to this frame
-    if isinstance(other, (ndarray, onp.generic)):
+    if issubclass(type(other), (ndarray, onp.generic)):
         return False
     reflected = _has_own(type(other), f"__r{name}__")
     if type(x) in _PYTHON:
@@ -65,7 +65,9 @@ def gives_way(x: Any, other: Any, name: str) -> bool:
     protocol = getattr(type(other), "__array_ufunc__", _NONE)
     if protocol is not _NONE:
         return protocol is None
-    if getattr(type(other), "__array_priority__", _LOWEST) > (0.0 if isinstance(x, ndarray) else _LOWEST):
+    if getattr(type(other), "__array_priority__", _LOWEST) > (
+        0.0 if issubclass(type(x), ndarray) else _LOWEST
+    ):
         return True
     if not reflected or not _is_opaque(other):
         return False
@@ -114,7 +116,7 @@ def declines(other: Any, name: str) -> bool:
             raise error
         finally:
             del error  # which refers to this frame
-    if isinstance(other, (ndarray, onp.generic)):
+    if issubclass(type(other), (ndarray, onp.generic)):
         return False
     protocol = getattr(type(other), "__array_ufunc__", None)
     if protocol is None and _has_own(type(other), f"__{name}__"):
@@ -130,7 +132,7 @@ def _has_own(kind: type, name: str) -> bool:
 
 def _is_opaque(x: Any) -> bool:
     """Say whether NumPy makes no array of an object but one of objects."""
-    if isinstance(x, (int, float, complex, str, bytes)) or is_array_like(x):
+    if issubclass(type(x), (int, float, complex, str, bytes)) or is_array_like(x):
         return False
     return onp.asarray(x).dtype == object  # a sequence is an array
 
@@ -141,7 +143,7 @@ def is_answer(y: Any, other: Any) -> bool:
     Comparisons of numbers, arrays and of what works as arrays do have no derivative; those of other classes
     may make what they like, such as a constraint to be asked later.
     """
-    if isinstance(y, (ndarray, onp.generic, int, float, complex)):
+    if issubclass(type(y), (ndarray, onp.generic, int, float, complex)):
         return True
     return is_array_like(other) or getattr(type(other), "__array_ufunc__", None) is not None
 
@@ -156,7 +158,7 @@ def number_of(x: Any) -> Any:
 
 def is_foreign(x: Any) -> bool:
     """Say whether an object is array-like, or has a say in what NumPy's functions do with it."""
-    if isinstance(x, (ndarray, onp.generic, type, str)) or hasattr(type(x), "tape"):
+    if issubclass(type(x), (ndarray, onp.generic, type, str)) or hasattr(type(x), "tape"):
         return False
     return any(hasattr(type(x), name) for name in ("__array__", "__array_ufunc__", "__array_function__"))
 
@@ -197,7 +199,7 @@ def same(y: Any, wanted: Any) -> bool:
     """Say whether a result is what the plain function has returned, and that plain arrays and numbers."""
     if isinstance(wanted, (tuple, list)):
         return len(y) == len(wanted) and all(map(same, y, wanted))
-    if type(wanted) is not ndarray and not isinstance(wanted, (onp.generic, int, float, complex)):
+    if type(wanted) is not ndarray and not issubclass(type(wanted), (onp.generic, int, float, complex)):
         return type(y) is type(wanted) and wanted is None
     wanted = onp.asarray(wanted)
     if onp.shape(y) != wanted.shape or wanted.dtype.kind not in "fc":
@@ -210,7 +212,7 @@ def same(y: Any, wanted: Any) -> bool:
 
 def holds(x: Any, kind: type, depth: int = 3) -> bool:
     """Say whether an object of another library has something of a kind among its attributes."""
-    if depth == 0 or isinstance(x, (ndarray, onp.generic, type)):
+    if depth == 0 or issubclass(type(x), (ndarray, onp.generic, type)):
         return False
     if isinstance(x, (list, tuple, dict)):
         parts = list(x.values() if isinstance(x, dict) else x)

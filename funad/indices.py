@@ -87,7 +87,7 @@ def through_view(ybar: Scatter, record: Record, x: Any, args: Any, kwargs: Any) 
         return None
     whole = onp.empty(shape_of(x), onp.int8)  # a stand-in, which is neither read nor written
     view = record.f(whole, *args, **kwargs)
-    if not isinstance(view, ndarray) or not onp.may_share_memory(view, whole):
+    if not issubclass(type(view), ndarray) or not onp.may_share_memory(view, whole):
         return None
     pieces = []
     for index, piece in ybar.pieces[: ybar.count]:
@@ -116,7 +116,7 @@ def _offset(part: Any, whole: Any) -> int:
 
 def _places_of(index: tuple[Any, ...], view: Any, whole: Any) -> tuple[Any, ...] | None:
     """Return the index, of arrays, at which those elements of a view stand in an array of bytes."""
-    if len(index) != view.ndim or not all(isinstance(n, (int, onp.integer, ndarray)) for n in index):
+    if len(index) != view.ndim or not all(issubclass(type(n), (int, onp.integer, ndarray)) for n in index):
         return None
     if any(getattr(n, "dtype", onp.dtype(int)).kind not in "iu" for n in index):
         return None
@@ -160,7 +160,7 @@ def repeats(index: Any) -> bool:
         return any(repeats(part) for part in index)
     if isinstance(index, list):
         index = onp.asarray(index)
-    return isinstance(index, ndarray) and index.ndim > 0 and index.dtype.kind != "b"
+    return issubclass(type(index), ndarray) and index.ndim > 0 and index.dtype.kind != "b"
 
 
 def assign(pair: list[Any], path: Any, index: Any) -> Any:

@@ -1,4 +1,4 @@
-"""One step of any function of containers: how checkpoint and rules with residuals are recorded.
+"""One step of any function of containers: how rules with residuals are recorded.
 
 A step takes all the traced leaves of its arguments as one list and has one rule, which returns
 the list of their cotangents: so what the cotangents share is computed once.
@@ -16,8 +16,10 @@ from . import tree
 from .arrays import settled
 from .boxes import Box, Traced, innermost
 from .calling import call
+from .errors import NotDifferentiableError
+from .guarding import own, refuse_traced, unwritable
 from .registry import WORTH_DROPPING, Record
-from .spaces import ghost, is_inexact, laid_out_copy
+from .spaces import describe, ghost, is_inexact
 from .tape import lent
 
 __all__ = ["step", "step_of_one"]
@@ -88,15 +90,23 @@ def step(
     if not places:
         return forward(*args, **kwargs)[0]
     outputs: list[Any] = []  # the structure of y, once it is known
+    levels = [innermost(leaves).level]  # of the traces that the step is recorded on
 
     def run(record: Record, xs: list[Any]) -> Any:
         if opaque and innermost(xs) is not None:
+            levels.append(innermost(xs).level)
             return call(record, (xs,), {})
-        args, kwargs = tree.unflatten(structure, tree.replaced(leaves, places, map(_unwritable, xs)))
+        args, kwargs = tree.unflatten(structure, tree.replaced(leaves, places, map(unwritable, xs)))
         y, residuals = lent(forward, *args, **kwargs)
         parts, output = tree.flatten(y)
+        parts = list(map(settled, parts))
+        refuse_traced(name, parts, levels[-1])
+        inner = innermost(xs)
+        if inner is not None:
+            made = _traced_anew(inner, parts, output, residuals, (name, backward, args, kwargs))
+            parts, residuals = made
         outputs[:] = [output]
-        return (*(_own(settled(part)) for part in parts), _Kept(residuals))
+        return (*map(own, parts), _Kept(residuals))
 
     def rule(y: Any, ybar: Any, xs: list[Any]) -> Any:
         ybars = tree.unflatten(outputs[0], ybar[:-1])
@@ -106,21 +116,49 @@ def step(
     record.kind = "vjp"
     record.containers = (0,)
     record.rules = {0: rule}
+    record.foreign = not opaque
     *parts, _ = call(record, ([leaves[place] for place in places],), {})
     return tree.unflatten(outputs[0], parts)
 
 
-def _unwritable(x: Any) -> Any:
-    """Return an array so that f cannot write into it: the way back needs what stands there."""
-    if type(x) is ndarray:
-        x = x.view()
-        x.setflags(write=False)
-    return x
+def _traced_anew(trace: Any, parts: list[Any], output: Any, residuals: Any, call: Any) -> Any:
+    """Return the results and the residuals of a forward function, traced where it has lost their trace.
+
+    The results are one step with the backward function for this trace, too. A residual that is a result
+    is that result; of any other number of unknown origin, a second derivative would be lost.
+    """
+    lost = [n for n, part in enumerate(parts) if is_inexact(part) and not _is_of(trace, part)]
+    if not lost:
+        return parts, residuals
+    name, backward, args, kwargs = call
+    kept, structure = tree.flatten(residuals)
+    given = [*tree.flatten((args, kwargs))[0], *(parts[n] for n in range(len(parts)) if n not in lost)]
+    for x in kept:
+        known = any(x is parts[n] for n in lost) or any(x is y for y in given)
+        if is_inexact(x) and not known and not _is_of(trace, x):
+            found = describe(x)
+            raise NotDifferentiableError(
+                f"the forward function of {name} has lost the trace of its result, as comparisons, float() "
+                f"and compiled code do, and keeps {found} among the residuals, whose part in the second "
+                f"derivative would be lost; keep x, or call {name} itself in the forward function, and keep "
+                f"its result or what traced functions make of that"
+            )
+
+    def outside(*_: Any, **__: Any) -> Any:
+        return tree.map(lambda x: _under(trace, x), (tree.unflatten(output, parts), residuals))
+
+    traced = tree.flatten(step(name, outside, backward, args, kwargs, False))[0]
+    kept = [next((traced[n] for n in lost if x is parts[n]), x) for x in kept]
+    parts = [traced[n] if n in lost else part for n, part in enumerate(parts)]
+    return parts, tree.unflatten(structure, kept)
 
 
-def _own(part: Any) -> Any:
-    """Return a result of f as an array of its own, if f returned such an argument."""
-    return laid_out_copy(part) if type(part) is ndarray and not part.flags.writeable else part
+def _is_of(trace: Any, x: Any) -> bool:
+    return isinstance(x, Traced) and x.tape is trace
+
+
+def _under(trace: Any, x: Any) -> Any:
+    return x.value if _is_of(trace, x) else x
 
 
 def step_of_one(
@@ -131,8 +169,8 @@ def step_of_one(
 ) -> Any:
     """Do what ``step`` does for one plain number or array in a box, in half of its time."""
     x = box.value
-    y, residuals = found = lent(forward, _unwritable(x))
-    y = _own(settled(y))
+    y, residuals = found = lent(forward, unwritable(x))
+    y = own(settled(y))
     if type(y) not in (ndarray, float64, float) or not is_inexact(y):
         calls = iter([found])  # it has run
         return step(name, lambda x: next(calls, None) or forward(x), backward, (box,), {}, False)
@@ -153,6 +191,7 @@ def _record_of_one(name: str) -> Record:
     record = Record(_kept_rule, name)
     record.kind = "vjp"
     record.rules = {0: _kept_rule}
+    record.foreign = True
     return record
 
 

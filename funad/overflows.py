@@ -40,7 +40,7 @@ def mark_overflows(entries: list[Any], inputs: int, outputs: Iterable[Any]) -> N
 def _is_finite(y: Any) -> bool:
     """Say whether y is no number, or all of it is finite."""
     y = plain(y)
-    if isinstance(y, float):
+    if issubclass(type(y), float):
         return math.isfinite(y)
     return not is_number(y) or onp.count_nonzero(onp.isfinite(y)) == onp.size(y)
 

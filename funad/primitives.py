@@ -13,19 +13,24 @@ from . import tree
 from .arrays import content_of, linked
 from .boxes import Box, Traced, innermost, unbox
 from .calling import (
+    NUMBERS,
     OTHERS,
     PARTS,
     PLAIN,
     beside_others,
     call,
+    has_iterator,
+    is_one_list,
+    of_lists,
     record_one,
     record_two,
     record_with_keywords,
 )
 from .errors import ArgumentError
 from .foreign import is_foreign
-from .registry import Record, adopt, enter, record_of
-from .spaces import describe, module_of, zeros_of
+from .guarding import guarded, refuse_container, refuse_traced
+from .registry import Record, adopt, adopt_user, enter, record_anew, record_of
+from .spaces import describe, module_of, shape_of, zeros_of
 
 __all__ = ["primitive"]
 
@@ -65,10 +70,17 @@ def primitive(
 
     Raises
     ------
-    DuplicateRuleError
-        If ``f`` has been wrapped already.
     ArgumentError
-        If ``f`` is no function.
+        If ``f`` is no function. When called, if ``f`` writes into an argument, or if containers that it
+        takes or returns hold traced values and are not declared.
+    NotDifferentiableError
+        When called, if ``f`` closes over a traced value, which is to be an argument.
+
+    Notes
+    -----
+    A function may be wrapped again, by another library for instance: the second wrapper has the rules of
+    the first until it is given its own. Of a function that funad has rules for, such as NumPy's, what
+    comes back is funad's own. The wrapper alone keeps its rules alive, and is freed as any function is.
 
     Examples
     --------
@@ -84,27 +96,48 @@ def primitive(
         return functools.partial(primitive, name=name, containers=containers)
     if not callable(f):
         raise ArgumentError(f"primitive wraps a function, but was given {describe(f)}")
-    record = enter(f, name)
-    record.foreign = not module_of(f).startswith(_OURS)
+    known = record_of(f)
+    if known is not None and known.wrapped is not known.f and (known.wrapped is f or not known.foreign):
+        return known.wrapped
+    foreign = not module_of(f).startswith(_OURS) or (isinstance(f, onp.ufunc) and not module_of(f))
+    record = record_anew(f, name) if foreign else enter(f, name)
     record.containers = containers if isinstance(containers, tuple) else EVERYTHING if containers else ()
-    make = {1: _of_one, 2: _of_two}.get(f.nin, of_any) if isinstance(f, onp.ufunc) else of_any
-    if isinstance(f, onp.ufunc) and (f.nout > 1 or (f.signature is not None and f is not onp.matmul)):
-        make = of_any  # vecdot and the like take further keywords
-    if f is onp.matmul:
-        make = _of_matmul
-    if isinstance(f, onp.ufunc) and make is of_any:
-        make = _of_any_ufunc
-    wrapped = (_of_containers if record.containers == EVERYTHING else make)(record, f)
+    wrapped = _wrapper(record, f)
     functools.update_wrapper(wrapped, f, [n for n in functools.WRAPPER_ASSIGNMENTS if hasattr(f, n)])
     move(wrapped, f)
     if isinstance(f, onp.ufunc):
         _look_like_a_ufunc(wrapped, f)
-    adopt(record, wrapped)
+    if foreign:
+        adopt_user(record, f, wrapped)
+    else:
+        adopt(record, wrapped)
     return wrapped
+
+
+def _wrapper(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the wrapper of f in the form that fits it."""
+    everything = record.containers == EVERYTHING
+    record.iterators = of_lists if record.containers and not record.foreign else None
+    if isinstance(f, onp.ufunc):
+        if f is onp.matmul:
+            return _of_matmul(record, f)
+        if f.nout == 1 and f.signature is None and f.nin in (1, 2):
+            return (_of_one if f.nin == 1 else _of_two)(record, f)
+        return _of_any_ufunc(record, f)  # vecdot and the like take further keywords
+    if record.foreign:
+        record.f = guarded(record, f)
+    return (
+        _of_containers(record, f)
+        if everything
+        else _of_user(record, f)
+        if record.foreign
+        else of_any(record, f)
+    )
 
 
 def _look_like_a_ufunc(wrapped: Callable[..., Any], f: onp.ufunc) -> None:
     """Give the wrapper of a ufunc the attributes and the methods of ufuncs."""
+    wrapped.__qualname__ = f.__name__
     attributes = wrapped.__dict__
     for name in ("nin", "nout", "nargs", "ntypes", "types", "identity", "signature", "resolve_dtypes"):
         attributes[name] = getattr(f, name)
@@ -161,12 +194,12 @@ def by_hand(
 
 
 def composite(
-    f: Callable[..., Any], plain: Callable[..., Any] | None = None
+    f: Callable[..., Any], plain: Callable[..., Any] | None = None, iterators: bool = False
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make the decorated function what the function ``f`` is on traced values.
 
     It is written with primitives, so it needs no rule: its derivatives are theirs. ``plain`` is what
-    it is on plain values, by default ``f`` itself.
+    it is on plain values, by default ``f`` itself. ``iterators`` says that it takes them for lists.
     """
     on_plain = f if plain is None else plain
 
@@ -176,6 +209,8 @@ def composite(
             if len(args) == 1 and not kwargs and type(args[0]) is ndarray:
                 return on_plain(*args)
             if innermost((*args, *kwargs.values())) is None:
+                if iterators and not is_one_list(args, kwargs) and has_iterator(args, kwargs):
+                    return of_lists(record_of(f), args, kwargs)  # type: ignore[arg-type]
                 return on_plain(*args, **kwargs)
             for x in (*args, *kwargs.values()):
                 if type(x) not in KNOWN and is_foreign(x):
@@ -327,6 +362,55 @@ def _of_any_ufunc(record: Record, f: Any) -> Callable[..., Any]:
     return wrapped
 
 
+def _of_user(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a user's function: its containers are looked into, and plain values go to it as they are."""
+    recorded = of_any(record, f)
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and not kwargs and type(args[0]) is Box:
+            return record_one(record, args[0])
+        kinds = _containers_of_traced(record, args, kwargs)
+        if kinds is None:
+            y = f(*args, **kwargs)
+            if type(y) not in NUMBERS:
+                refuse_traced(record.name, y)
+            return y
+        if kinds and record.kind != "zero":
+            refuse_container(record, "was given", kinds)
+        return recorded(*args, **kwargs)
+
+    return wrapped
+
+
+_SIMPLE = PLAIN | NUMBERS | {str, complex}  # the types of arguments in which nothing traced can be
+
+
+def _containers_of_traced(record: Record, args: Any, kwargs: Any) -> str | None:
+    """Return the kind of an argument in which traced values are that are no array of one; None without any.
+
+    Lists and tuples of numbers are taken for arrays, and those that are declared are looked into.
+    """
+    found, kinds = False, ""
+    for argnum, x in (*enumerate(args), *kwargs.items()) if kwargs else enumerate(args):
+        if type(x) in _SIMPLE:
+            continue
+        if isinstance(x, Traced):
+            found = True
+        elif not tree.is_leaf(x) and any(isinstance(leaf, Traced) for leaf in tree.flatten(x)[0]):
+            found = True
+            if type(x) not in (list, tuple) or not _is_array(x):
+                kinds = kinds or ("" if argnum in record.containers else type(x).__name__)
+    return kinds if found else None
+
+
+def _is_array(x: Any) -> bool:
+    """Say whether nested lists and tuples have nothing but numbers in them, or arrays of one shape."""
+    nested = [part for part in x if type(part) in (list, tuple)]
+    if nested:
+        return len(nested) == len(x) and all(map(_is_array, nested))
+    return all(map(tree.is_leaf, x)) and len({shape_of(part) for part in x}) <= 1
+
+
 def _of_containers(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a function whose arguments and results are containers of any kind."""
 
@@ -363,6 +447,17 @@ def _call_whole(record: Record, leaves: list[Any], structure: Any, places: list[
             flat[start : start + inner.size] = tree.flatten_like(inner, xbar)
         return [zeros_of(leaves[place]) if flat[place] is None else flat[place] for place in places]
 
+    def forward(y: Any, xdots: Any, xs: list[Any]) -> Any:
+        args, kwargs = filled(xs)
+        y = tree.unflatten(outputs[0], y)
+        flat = tree.replaced(list(map(zeros_of, leaves)), places, xdots)
+        total: list[Any] = [None] * outputs[0].size
+        for argnum, inner, start in traced:
+            xdot = tree.unflatten(inner, flat[start : start + inner.size])
+            ydot = tree.flatten_like(outputs[0], record.forward[argnum](y, xdot, *args, **kwargs))
+            total = [b if a is None else a if b is None else a + b for a, b in zip(total, ydot, strict=True)]
+        return tuple(total)
+
     args, kwargs = tree.unflatten(structure, leaves)
     if record.kind == "zero":
         return record.f(*tree.map(unbox, args), **tree.map(unbox, kwargs))
@@ -373,6 +468,9 @@ def _call_whole(record: Record, leaves: list[Any], structure: Any, places: list[
     record.check_keywords(kwargs)
     made = Record(run, record.name)
     made.wrapped, made.kind, made.containers, made.rules = run, "vjp", (0,), {0: rule}
+    made.foreign = True
+    if all(argnum in record.forward for argnum, _, _ in traced):
+        made.forward = {0: forward}
     parts = call(made, ([leaves[place] for place in places],), {})
     return tree.unflatten(outputs[0], parts)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -10,10 +9,11 @@ import numpy as onp
 
 from .boxes import Dual
 from .dual import dual, quietly, tangent_of
+from .errors import EndedTraceError
 from .indices import ASSIGN, put
 from .registry import WORTH_DROPPING, Record
 from .spaces import zeros_like
-from .tape import OUTPUT, WIDTH, as_call
+from .tape import APART, LEFT, OUTPUT, WIDTH, as_call
 
 __all__ = ["Steps", "disowned", "push_forward", "spare_values", "steps_to"]
 
@@ -88,7 +88,7 @@ def _write(slots: list[Any], start: int, args: Any, sources: Any, last: bool, ow
     (x, _), path, index = args
     ((_, (source_x, source_v)),) = sources
     xdot, vdot = slots[source_x] if source_x else None, slots[source_v] if source_v else None
-    if isinstance(xdot, (ndarray, type(None))) and not hasattr(vdot, "tape"):
+    if issubclass(type(xdot), (ndarray, type(None))) and not hasattr(vdot, "tape"):
         if xdot is None:
             xdot = zeros_like(x)
         elif not last or source_x not in owned:
@@ -102,7 +102,7 @@ def _write(slots: list[Any], start: int, args: Any, sources: Any, last: bool, ow
 
 def disowned(owned: set[int], slots: list[Any], sources: Any, ydot: Any) -> Any:
     """Return ẏ; the arrays that it was computed from are owned no more if it shares their memory."""
-    if isinstance(ydot, (float, onp.generic, type(None))):
+    if issubclass(type(ydot), (float, onp.generic, type(None))):
         return ydot
     if type(ydot) is ndarray and ydot.base is not None and 8 * ydot.size < getattr(ydot.base, "size", 0):
         return ydot.copy()  # of a few numbers: all of ẋ stays to be written to
@@ -131,9 +131,10 @@ def spare_values(entries: list[Any], inputs: int) -> None:
                 entries[start] = _of_tangents(record)
 
 
-@functools.cache
 def _of_tangents(record: Record) -> Record:
     """Return the record of a linear function whose rules give x̄ the tangent for its value too."""
+    if "of_tangents" in record.read:
+        return record.read["of_tangents"]  # type: ignore[no-any-return]
 
     def spared(argnum: int, rule: Any) -> Any:
         def rule_of_tangents(y: Any, ybar: Any, *args: Any) -> Any:
@@ -150,13 +151,16 @@ def _of_tangents(record: Record) -> Record:
     made.kind, made.masks = record.kind, record.masks
     made.rules = {n: spared(n, record.rules[n]) for n in (0, 1) if n in record.rules}
     made.of_a, made.of_b = made.rules.get(0), made.rules.get(1)
+    record.read = {**record.read, "of_tangents": made}
     return made
 
 
 def _tangent_of(slots: list[Any], source: Any) -> Any:
     """Return what stands in a slot, or in those of a list of values."""
     if type(source) is tuple:
-        return [slots[part] if part else None for part in source]
+        return [_tangent_of(slots, part) if part else None for part in source]
+    if source >= APART:
+        raise EndedTraceError(LEFT)
     return slots[source]
 
 

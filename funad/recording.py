@@ -69,7 +69,7 @@ class Node:
     def parents(self) -> Iterator[tuple[Any, Node]]:
         """Iterate over the nodes that it was computed from, as pairs (argument, node)."""
         for argnum, source in self.sources:
-            for parent in source if isinstance(source, tuple) else (source,):
+            for parent in source if issubclass(type(source), tuple) else (source,):
                 if parent is not None:
                     yield argnum, parent
 
@@ -93,7 +93,7 @@ class Recorder:
         """Note a call and return its result traced, or its several results."""
         found = tuple((argnum, _nodes(source)) for argnum, source in sources)
         made = self._add(y, record, args, kwargs, found)
-        if not isinstance(y, (tuple, list)):
+        if not issubclass(type(y), (tuple, list)):
             return made
         parts = [
             self._add(part, sources=((None, made.tangent),), part=k) if is_inexact(part) else part
@@ -127,7 +127,7 @@ def _nodes(source: Any) -> Any:
 
 def can_record(x: Any) -> bool:
     """Say whether a leaf is a float, a complex number, an array of them, or traced."""
-    return isinstance(x, (Traced, float, complex)) or getattr(x, "dtype", onp.dtype(int)).kind in "fc"
+    return issubclass(type(x), (Traced, float, complex)) or getattr(x, "dtype", onp.dtype(int)).kind in "fc"
 
 
 def is_finite(x: Any) -> bool:
@@ -136,7 +136,7 @@ def is_finite(x: Any) -> bool:
         if type(x) is Dual and not isinstance(x.tangent, Node) and not is_finite(x.tangent):
             return False
         x = x.value
-    if isinstance(x, (tuple, list)):
+    if issubclass(type(x), (tuple, list)):
         return all(map(is_finite, x))
     return not can_record(x) or bool(onp.all(onp.isfinite(x)))
 

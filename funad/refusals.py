@@ -31,7 +31,7 @@ ndarray = onp.ndarray
 
 def is_array_like(x: Any) -> bool:
     """Say whether an object is no array, but one that NumPy can ask for an array."""
-    if isinstance(x, (ndarray, onp.generic, type)) or hasattr(type(x), "tape"):
+    if issubclass(type(x), (ndarray, onp.generic, type)) or hasattr(type(x), "tape"):
         return False
     return hasattr(type(x), "__array__")
 
@@ -39,7 +39,7 @@ def is_array_like(x: Any) -> bool:
 def refused_constant(x: Any) -> NotDifferentiableError | None:
     """Return the error of an object whose arithmetic is its own beside a traced value; None of others."""
     kind: Any = type(x)
-    if isinstance(x, ndarray):
+    if issubclass(type(x), ndarray):
         own = kind.__mul__ is not ndarray.__mul__ or kind.__array_ufunc__ is not ndarray.__array_ufunc__
     else:
         own = hasattr(kind, "tocsr") and hasattr(kind, "toarray")
@@ -64,7 +64,7 @@ def is_duration(x: Any) -> bool:
 
 def refused_duration(x: Any) -> NotDifferentiableError:
     """Return the error of a duration beside a traced value."""
-    name = x.dtype.name if isinstance(x, ndarray) else public_name(x)
+    name = x.dtype.name if issubclass(type(x), ndarray) else public_name(x)
     return NotDifferentiableError(
         f"{name} beside a traced value: NumPy and Python round a multiple of a duration to whole units, so "
         f"that it has no derivative; make numbers of durations before they meet x, "

@@ -11,7 +11,8 @@ import importlib
 import inspect
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as onp
@@ -49,10 +50,13 @@ class Record:
     """What is known of one primitive: its function, its wrapper and its rules."""
 
     __slots__ = (
+        "__weakref__",
         "containers",
         "f",
         "foreign",
         "forward",
+        "inherited",
+        "iterators",
         "kind",
         "kinks",
         "masks",
@@ -70,11 +74,14 @@ class Record:
         self.f = f
         self.name = name
         self.foreign = False  # whether the function and its rules are a user's
+        self.inherited = False  # whether the rules are those of an earlier wrapper of the same function
         self.wrapped: Callable[..., Any] = f
         # What f gives for one array (and an axis, and keepdims) without f's own detours.
         self.quick: Callable[..., Any] | None = None
         self.kind: str | None = None  # None: no rule yet, so a traced argument is refused
         self.containers: tuple[int, ...] = ()  # the arguments that are lists of arrays
+        # What it is of generators and the like, which NumPy does not take: (record, args, kwargs) ↦ y.
+        self.iterators: Callable[..., Any] | None = None
         self.views = False  # what it returns may share the memory of its first argument
         self.masks = False  # its rules set parts of a cotangent to zero
         # What a result is where it is differentiated twice: (y, *args, **kwargs) ↦ y, see infinitesimals.
@@ -89,7 +96,8 @@ class Record:
     def keywords(self) -> frozenset[str]:
         """The keywords that every rule takes."""
         rules = [*self.rules.values(), *self.forward.values()]
-        return frozenset.intersection(*map(frozenset, map(_keywords, rules))) if rules else frozenset()
+        named = [frozenset(_keywords(rule)) for rule in rules if not _takes_any(rule)]
+        return frozenset.intersection(*named) if named else _AnyName() if rules else frozenset()
 
     @_once
     def positions(self) -> int:
@@ -183,6 +191,9 @@ class Record:
 
 
 _records: dict[Any, Record] = {}
+# The primitives of users, by the function and by the wrapper. The wrapper alone keeps a record alive: one
+# that is made inside of a function is freed, with all that it closes over, when nobody calls it any more.
+_users: weakref.WeakKeyDictionary[Any, weakref.ref[Record]] = weakref.WeakKeyDictionary()
 
 
 # Modules whose traced functions are loaded when they are asked for, with their rules.
@@ -192,7 +203,7 @@ LATE = frozenset({"numpy.fft", "numpy.lib.stride_tricks", "numpy.linalg"})
 def record_of(f: Any) -> Record | None:
     """Return the record of a primitive, given as the wrapper or as the function it wraps."""
     try:
-        record = _records.get(f)
+        record = _records.get(f) or _of_user(f)
     except TypeError:  # unhashable, so never registered
         return None
     if (record is None or record.kind is None) and getattr(f, "__module__", None) in LATE:
@@ -207,6 +218,45 @@ def enter(f: Callable[..., Any], name: str | None = None) -> Record:
     if record is None:
         record = _records[f] = Record(f, name or _full_name_of(f))
     return record
+
+
+def _of_user(f: Any) -> Record | None:
+    """Return the record of a user's primitive."""
+    try:
+        known = _users.get(f)
+    except TypeError:  # of what has no weak references, as ufuncs
+        return None
+    return None if known is None else known()
+
+
+def record_anew(f: Callable[..., Any], name: str | None = None) -> Record:
+    """Return a record of its own for a further wrapper of a user's function f.
+
+    Two libraries may wrap one function of a third, each with its rules; a wrapper without rules has those
+    that an earlier one was given.
+    """
+    earlier = record_of(f)
+    record = Record(f, name or _full_name_of(f))
+    record.foreign = True
+    if earlier is not None:
+        record.rules, record.forward, record.masks = earlier.rules, earlier.forward, earlier.masks
+        record.kind, record.of_a, record.of_b = earlier.kind, earlier.of_a, earlier.of_b
+        record.inherited = record.kind is not None
+    return record
+
+
+def adopt_user(record: Record, f: Callable[..., Any], wrapped: Callable[..., Any]) -> None:
+    """Make ``wrapped`` the wrapper of a user's function f; the first one of f is found by f, too."""
+    record.wrapped = wrapped
+    _users[wrapped] = weakref.ref(record)
+    if record.f is not f:
+        _users[record.f] = weakref.ref(record)
+    if record_of(f) is None:
+        try:
+            _users[f] = weakref.ref(record)
+        except TypeError:  # it has no weak references, or cannot be a key
+            if isinstance(f, onp.ufunc):
+                _records[f] = record
 
 
 def _full_name_of(f: Any) -> str:
@@ -238,13 +288,56 @@ def _known(f: Any) -> Record:
 
 def _define(f: Any, kind: str, rules: dict[ArgNum, Rule], masks: bool = False) -> None:
     record = _known(f)
+    if record.inherited:
+        _forget(record)
+    if record.kind == kind == "zero":
+        return
     if record.kind == "zero" or (kind != "vjp" and record.forward) or (kind == "zero" and record.kind):
         raise DuplicateRuleError(f"{record.name} is declared already, as {record.kind}")
     for argnum, rule in rules.items():
-        if argnum in record.rules and not isinstance(record.rules[argnum], Derived):
-            raise DuplicateRuleError(f"{record.name} has a rule for argument {argnum} already")
+        if argnum in record.rules and not _may_replace(rule, record.rules[argnum]):
+            made = "primitive(f)" if record.foreign else "primitive(lambda *args: f(*args))"
+            raise DuplicateRuleError(
+                f"{record.name} has a rule for argument {argnum} already: {_written(record.rules[argnum])}; "
+                f"a rule is replaced by one of the same name in the same module, or give this one to a "
+                f"wrapper of its own, which funad.{made} makes of f"
+            )
         check_rule(record, argnum, rule)
     record.add(kind, rules, masks)
+
+
+def _forget(record: Record) -> None:
+    """Let the rules that a wrapper was given by an earlier one give way to its own."""
+    record.inherited, record.kind, record.forward = False, None, _NONE
+    record.rules, record.masks = _NONE, False
+
+
+def _may_replace(rule: Any, known: Any) -> bool:
+    """Say whether a rule is the same definition as one given before, run again or mended and run again.
+
+    As a cell of a notebook is. Of lambdas in one file, two lines are two definitions.
+    """
+    if isinstance(known, Derived):
+        return True
+    if rule is known:
+        return True
+    code, before = getattr(rule, "__code__", None), getattr(known, "__code__", None)
+    if code is None or before is None or _place(rule) != _place(known):
+        return False
+    in_one_file = code.co_filename == before.co_filename and code.co_firstlineno != before.co_firstlineno
+    return code.co_name != "<lambda>" or not in_one_file or code.co_code == before.co_code
+
+
+def _place(f: Any) -> tuple[Any, Any]:
+    """Return where a function is defined: its module and its qualified name."""
+    return getattr(f, "__module__", None), getattr(f, "__qualname__", None)
+
+
+def _written(rule: Any) -> str:
+    """Return where a rule was written: its name, and the line if it has one."""
+    code = getattr(rule, "__code__", None)
+    at = f" of {code.co_filename}, line {code.co_firstlineno}" if code is not None else ""
+    return f"{named(rule).__name__}{at}"
 
 
 def check_rule(record: Record, argnum: ArgNum, rule: Any, bar: str = "ȳ", name: str = "ybar") -> None:
@@ -300,26 +393,57 @@ class Derived:
 def define_forward(f: Any, rules: dict[ArgNum, Rule], derived: dict[ArgNum, Derived]) -> None:
     """Give a primitive rules of forward mode, and derived ones of reverse mode where it has none."""
     record = _known(f)
+    if record.inherited:
+        _forget(record)
     if record.kind not in (None, "vjp"):
         raise DuplicateRuleError(
             f"{record.name} is declared as {record.kind}, and its rules serve both modes: it takes none of "
             f"defjvp"
         )
     for argnum, rule in rules.items():
-        if argnum in record.forward:
-            raise DuplicateRuleError(f"{record.name} has a forward rule for argument {argnum} already")
+        if argnum in record.forward and not _may_replace(rule, record.forward[argnum]):
+            raise DuplicateRuleError(
+                f"{record.name} has a forward rule for argument {argnum} already: "
+                f"{_written(record.forward[argnum])}"
+            )
         check_rule(record, argnum, rule, "ẋ", "xdot")
     record.forward = {**record.forward, **rules}
-    _define(f, "vjp", {n: rule for n, rule in derived.items() if n not in record.rules})
+    _define(f, "vjp", _underived(record, derived))
+
+
+def _underived(record: Record, derived: dict[ArgNum, Derived]) -> dict[ArgNum, Rule]:
+    """Return the derived rules that no rule by hand stands in the place of."""
+    return {n: rule for n, rule in derived.items() if isinstance(record.rules.get(n), (Derived, type(None)))}
+
+
+class _AnyName(frozenset[str]):
+    """The keywords of a rule that takes ``**kw``: it says by it that it handles every keyword."""
+
+    __slots__ = ()
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def issuperset(self, names: Iterable[Any]) -> bool:
+        return True
 
 
 def _keywords(rule: Rule) -> tuple[str, ...]:
     """Return the names that a rule takes after y and ȳ."""
     code: Any = getattr(rule, "__code__", None)
     if code is None:  # a partial, a curried function, an object
-        return tuple(inspect.signature(rule).parameters)[2:]
+        taken = list(inspect.signature(rule).parameters.values())[2:]
+        return tuple(p.name for p in taken if p.kind is not p.VAR_KEYWORD)
     names: tuple[str, ...] = code.co_varnames
     return names[2 : code.co_argcount + code.co_kwonlyargcount]
+
+
+def _takes_any(rule: Rule) -> bool:
+    """Say whether a rule takes keywords of any name."""
+    code: Any = getattr(rule, "__code__", None)
+    if code is not None:
+        return bool(code.co_flags & inspect.CO_VARKEYWORDS)
+    return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(rule).parameters.values())
 
 
 def _named(rule: Rule) -> int:
@@ -535,7 +659,8 @@ def rules() -> Iterator[tuple[Callable[..., Any], ArgNum]]:
     """
     for module in LATE:
         importlib.import_module(f"funad.{module}")
-    seen = {id(record): record for record in _records.values()}
+    users = [record for known in list(_users.values()) if (record := known()) is not None]
+    seen = {id(record): record for record in [*_records.values(), *users]}
     for record in seen.values():
         for argnum in record.rules:
             yield record.wrapped, argnum

@@ -129,7 +129,7 @@ def is_held(x: Any) -> bool:
 
 def _is_frozen(x: ndarray) -> bool:
     """Say whether nobody can write into an array: a placeholder, or one that its owner has made read-only."""
-    return not x.flags.writeable and not isinstance(x.base, ndarray) and id(x) not in _holders
+    return not x.flags.writeable and not issubclass(type(x.base), ndarray) and id(x) not in _holders
 
 
 def _lock(x: ndarray) -> bool:
@@ -149,7 +149,8 @@ def _unlock(x: ndarray) -> None:
         if count:
             _holders[id(x)] = count
             return
-        owner = x.base if isinstance(x.base, ndarray) and id(x.base) in _holders else x
+        base: Any = x.base
+        owner = base if issubclass(type(base), ndarray) and id(base) in _holders else x
         owner.flags.writeable = True  # NumPy wants it of an array before a view of it
         x.flags.writeable = True
         owner.flags.writeable = owner is x
@@ -160,7 +161,7 @@ def _rebuilt(of_array: Callable[[ndarray], Any], x: Any) -> Any:
     kind = type(x)
     if kind is list or kind is tuple:
         return kind(_rebuilt(of_array, part) for part in x)
-    return of_array(x) if isinstance(x, ndarray) else x
+    return of_array(x) if issubclass(type(x), ndarray) else x
 
 
 def copied(x: Any) -> Any:

@@ -36,6 +36,12 @@ def shape_of(x: Any) -> tuple[int, ...]:
     return x.shape if hasattr(x, "shape") else onp.shape(x)
 
 
+def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    """Say whether arrays of a shape broadcast to another shape."""
+    n = len(to) - len(shape)
+    return n >= 0 and all(have in (1, want) for have, want in zip(shape, to[n:], strict=True))
+
+
 def dtype_of(x: Any) -> Any:
     """Return the dtype of a number, an array or a traced value."""
     return x.dtype if hasattr(x, "dtype") else onp.asarray(x).dtype
@@ -59,8 +65,8 @@ def is_inexact(x: Any) -> bool:
 def is_number(x: Any) -> bool:
     """Say whether x is a number or an array of numbers, traced or not."""
     x = plain(x)
-    return isinstance(x, (float, int, complex)) or (
-        isinstance(x, (ndarray, onp.generic)) and x.dtype.kind in "fcbiu"
+    return issubclass(type(x), (float, int, complex)) or (
+        issubclass(type(x), (ndarray, onp.generic)) and x.dtype.kind in "fcbiu"
     )
 
 
@@ -94,9 +100,9 @@ def module_of(f: Any) -> str:
 
 def describe(x: Any) -> str:
     """Write the type of a value in one word: ``float``, ``float64[3, 4]``."""
-    if isinstance(x, (list, tuple)):
+    if issubclass(type(x), (list, tuple)):
         return f"{type(x).__name__} of {len(x)}"
-    if not isinstance(plain(x), (ndarray, onp.generic)):
+    if not issubclass(type(plain(x)), (ndarray, onp.generic)):
         return type(plain(x)).__name__
     return f"{x.dtype}[{', '.join(str(size) for size in x.shape)}]"
 
@@ -107,12 +113,12 @@ def zeros_like(x: Any) -> Any:
     if type(x) is float:
         return 0.0
     zeros = onp.zeros(shape_of(x), dtype_of(x))
-    return zeros if isinstance(x, ndarray) or zeros.ndim else zeros[()]
+    return zeros if issubclass(type(x), ndarray) or zeros.ndim else zeros[()]
 
 
 def zeros_of(part: Any) -> Any:
     """Return the zero cotangent of one of several outputs; None for what can have none."""
-    return zeros_like(part) if isinstance(part, (float, complex)) or hasattr(part, "dtype") else None
+    return zeros_like(part) if issubclass(type(part), (float, complex)) or hasattr(part, "dtype") else None
 
 
 def ones_like(x: Any) -> Any:
@@ -184,8 +190,8 @@ def fit(xbar: Any, x: Any) -> Any:
         return xbar
     shape, dtype = shape_of(x), dtype_of(x)
     xbar = at_rest(xbar)
-    if not isinstance(xbar, (ndarray, onp.generic)) and not hasattr(xbar, "tape"):
-        if not isinstance(xbar, (float, int, complex)) and not hasattr(xbar, "__array__"):
+    if not issubclass(type(xbar), (ndarray, onp.generic)) and not hasattr(xbar, "tape"):
+        if not issubclass(type(xbar), (float, int, complex)) and not hasattr(xbar, "__array__"):
             raise CotangentError(
                 f"a rule returned {describe(xbar)}, where the derivative of {describe(x)} belongs; return a "
                 f"number or an array"

@@ -113,7 +113,7 @@ def has_nan(xbar: Any) -> bool:
         if type(xbar) is Scatter:
             return any(has_nan(piece) for _, piece in xbar.pieces[: xbar.count])
         xbar = plain(xbar)
-        if isinstance(xbar, float):
+        if issubclass(type(xbar), float):
             return bool(xbar != xbar)
     if type(xbar) is ndarray and xbar.dtype.kind == "f":
         # The sum of squares is nan if an element is; it takes no temporary array and a third of the time.

@@ -31,7 +31,7 @@ from .floating import restore, run_rules
 from .indices import ASSIGN, Scatter, TracedMemory, add_at, assigned, put, repeats, through_view
 from .registry import Record
 from .snapshots import Snapshots
-from .spaces import describe, fit, is_complex, is_number, plain, shape_of, zeros_of
+from .spaces import broadcasts, describe, fit, is_complex, is_number, plain, shape_of, zeros_of
 from .strong_zeros import has_nan, mend, strong_product, strong_zero
 
 ndarray, float64 = onp.ndarray, onp.float64
@@ -46,13 +46,15 @@ SCALARS = frozenset({float, float64})
 class _Tracing(local):
     """Whether a function is being traced in this thread: a call of it ends before another task goes on.
 
-    Creation functions ask it, whose arrays can then be filled with traced values; nothing else does.
+    Creation functions ask it, whose arrays can then be filled with traced values. ``tape`` is the tape of
+    the innermost trace, if that is one, for checkpoint.
     ``lending`` is set while a function runs on arrays made read-only to find its writes into them: to the
     functions that it differentiates they are arrays to write to, as otherwise.
     """
 
     active = False
     lending = False
+    tape: Any = None
 
 
 TRACING = _Tracing()
@@ -74,10 +76,12 @@ _levels = itertools.count(1)  # each trace takes the next: nothing to undo when 
 class Tape:
     """One reverse-mode trace: its level, its entries, the number of its inputs and its constants."""
 
-    __slots__ = ("entries", "infinitesimals", "inputs", "level", "snapshots")
+    __slots__ = ("entries", "infinitesimals", "inputs", "level", "lock", "snapshots", "transposing")
 
     def __init__(self, inputs: int, entries: list[Any] | None = None) -> None:
         self.level = next(_levels)
+        self.lock: Any = None  # for one thread at a time to record on it once more
+        self.transposing = False  # whether it transposes a rule: no derivative is taken along it
         self.inputs = inputs
         self.snapshots: Snapshots | None = None  # made for the first constant that is an array
         self.entries = [] if entries is None else entries
@@ -112,10 +116,14 @@ class Tape:
             entries = self.end()
         return entries
 
-    def end(self) -> list[Any]:
-        """Return the entries, and refuse further ones."""
+    def release(self) -> None:
+        """Let large constants be written into again."""
         if self.snapshots is not None:
             self.snapshots.release()
+
+    def end(self) -> list[Any]:
+        """Return the entries, and refuse further ones."""
+        self.release()
         entries, self.entries = self.entries, _Ended()
         return entries
 
@@ -127,12 +135,44 @@ class _Ended(list[Any]):
         refuse_ended()
 
 
+APART = 1 << 40  # above the places of all tapes
+
+
+class Apart(list[Any]):
+    """Entries that are recorded apart from those of their tape, at places of which it has none.
+
+    So a value that leaves the function that recorded it, other than as its result, is found out.
+    """
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        return APART + list.__len__(self)
+
+
 def refuse_ended() -> NoReturn:
     """Refuse to use a traced value that has outlived its trace."""
     raise EndedTraceError(
         "a traced value was used after its transformation had returned; return it from the "
         "function (has_aux=True takes values along) instead of keeping it in a global, an "
         "attribute, a cache or a generator, or keep stop_gradient of it"
+    )
+
+
+LEFT = (
+    "a value that was computed inside of a checkpointed function was used outside of it; return it from that "
+    "function instead of keeping it in a list, an attribute or a global"
+)
+
+
+def has_left(error: IndexError) -> bool:
+    """Say whether an index error comes of the place of a value that was recorded apart (see Apart)."""
+    step: Any = error.__traceback__
+    while step.tb_next is not None:
+        step = step.tb_next
+    names = step.tb_frame.f_locals
+    return any(
+        isinstance(names.get(n), int) and names[n] >= APART for n in ("source", "source_a", "source_b")
     )
 
 
@@ -394,6 +434,8 @@ def settle(record: Record, xbar: Any, ybar: Any, x: Any, at: Any) -> Any:
         check_number(record, xbar, x)
     if record.kind == "vjp":
         check_fit(record, xbar, ybar, x)
+    elif record.foreign:
+        check_spread(record, xbar, ybar, x)
     try:
         return fit(xbar, x)
     except FloatingPointError:  # infinities of both signs in one sum
@@ -430,9 +472,34 @@ def check_fit(record: Record, xbar: Any, ybar: Any, x: Any) -> None:
         )
 
 
+def check_spread(record: Record, xbar: Any, ybar: Any, x: Any) -> None:
+    """Refuse x̄ of a user's elementwise or linear rule to which x does not broadcast, or complex for real."""
+    shape, wanted = shape_of(xbar), shape_of(x)
+    if type(xbar) in (float, int) and xbar == 0:
+        return
+    bar = () if issubclass(type(ybar), (tuple, list)) else shape_of(ybar)
+    if not broadcasts(wanted, shape) or (record.kind == "elementwise" and shape not in (wanted, bar)):
+        raise CotangentError(
+            f"the VJP rule of {record.name} returned a cotangent of shape {shape} for an argument of shape "
+            f"{wanted}; "
+            + (
+                f"an elementwise rule returns ȳ·∂f/∂x in the shape of ȳ, {bar}"
+                if record.kind == "elementwise"
+                else "return x̄ of the shape of x"
+            )
+        )
+    if is_complex(xbar) and not is_complex(x) and not _any_complex(ybar):
+        raise CotangentError(
+            f"the VJP rule of {record.name} returned a complex cotangent for a real argument and a real "
+            f"ȳ; return its real part, if that is what is meant"
+        )
+
+
 def _any_complex(ybar: Any) -> bool:
-    parts = ybar if isinstance(ybar, (tuple, list)) else (ybar,)
-    return any(is_complex(part) for part in parts if part is not None and not isinstance(part, (dict, list)))
+    parts = ybar if issubclass(type(ybar), (tuple, list)) else (ybar,)
+    return any(
+        is_complex(part) for part in parts if part is not None and not issubclass(type(part), (dict, list))
+    )
 
 
 def accumulate(before: Any, xbar: Any, slot: int, owned: set[int]) -> Any:

@@ -642,5 +642,15 @@ def comes_of_traced(error: BaseException) -> bool:
     """Say whether an error is one of funad's, or compiled code complains of a traced value."""
     if isinstance(error, FunadError) or type(error).__module__ in ("_ctypes", "ctypes", "struct"):
         return True
+    if not isinstance(error, TypeError):
+        return False
     named = re.search(r"\b(Box|Dual|funad)\b|'Array'|type Array\b", str(error)) is not None
-    return isinstance(error, TypeError) and named
+    return named or _speaks_of_the_concrete_class(error)
+
+
+def _speaks_of_the_concrete_class(error: TypeError) -> bool:
+    """Say whether an error, raised where a traced value is at hand, names the class that its value has."""
+    *_, last = _steps(error.__traceback__)
+    kinds = {x.__class__.__name__ for x in last.tb_frame.f_locals.values() if hasattr(x, "tape")}
+    spoken = re.search(rf"\b({'|'.join(kinds)}|PyObject)\b", str(error)) if kinds else None
+    return spoken is not None

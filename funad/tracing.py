@@ -14,10 +14,10 @@ import numpy as onp
 from . import tree
 from .arrays import Array, settled
 from .boxes import Box, Dual, Traced, box_of
-from .errors import NotDifferentiableError, OverwrittenError
+from .errors import EndedTraceError, NotDifferentiableError, OverwrittenError
 from .floating import point_at_user, restore
 from .snapshots import overwritten
-from .tape import SCALARS, TRACING, WIDTH, Tape, has_ended, pull_back, refuse_ended
+from .tape import LEFT, SCALARS, TRACING, WIDTH, Tape, has_ended, has_left, pull_back, refuse_ended
 from .teaching import taught
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -26,10 +26,10 @@ _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
     """Run f on boxes of xs; return what it returned and the tape. The inputs' slots are 1, 2, …"""
     tape = Tape(len(xs))
-    before = TRACING.active
+    before, outer = TRACING.active, TRACING.tape
     token = None if before else point_at_user()
     try:
-        TRACING.active = True
+        TRACING.active, TRACING.tape = True, tape
         y = f(boxes_of(tape, xs))
         return (y if _is_simple(y, tape) else _checked(tape, _settled(y))), tape
     except BaseException as error:
@@ -40,24 +40,24 @@ def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
         _teach(error)
         raise
     finally:
-        TRACING.active = before
+        TRACING.active, TRACING.tape = before, outer
         restore(token)
 
 
 def run(f: Callable[[list[Any]], Any], xs: list[Any]) -> Any:
     """Call f on traced values of another kind; return what it returned."""
-    before = TRACING.active
+    before, outer = TRACING.active, TRACING.tape
     token = None if before else point_at_user()
     trace = getattr(xs[0], "tape", None) if xs else None
     try:
-        TRACING.active = True
+        TRACING.active, TRACING.tape = True, None
         y = f(xs)
         return y if _is_simple(y, trace) else _checked(trace, _settled(y))
     except Exception as error:
         _teach(error)
         raise
     finally:
-        TRACING.active = before
+        TRACING.active, TRACING.tape = before, outer
         restore(token)
 
 
@@ -100,9 +100,9 @@ def _checked(trace: Any, y: Any) -> Any:
             if has_ended(x.tape):
                 refuse_ended()
             x = x.value
-        if type(x) not in SCALARS and not isinstance(x, onp.ndarray) and isinstance(x, _COLLECTIONS):
+        if type(x) not in SCALARS and not issubclass(type(x), onp.ndarray) and isinstance(x, _COLLECTIONS):
             _check_foreign(trace, x)
-        of_objects = isinstance(x, onp.ndarray) and x.dtype == object
+        of_objects = issubclass(type(x), onp.ndarray) and x.dtype == object
         if seen > 1 or (of_objects and any(isinstance(part, Traced) for part in x.flat)):
             raise NotDifferentiableError(
                 "the result was computed with an array of dtype object that holds traced values (as "
@@ -141,6 +141,8 @@ def sweep(
     try:
         return pull_back(entries, len(xs), masked)
     except Exception as error:
+        if isinstance(error, IndexError) and has_left(error):
+            raise EndedTraceError(LEFT) from None
         line = find_line(f, xs, len(entries))
         if line:
             error.add_note(f"on the way back through {line}")

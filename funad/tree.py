@@ -126,7 +126,7 @@ def _children(tree: Any) -> tuple[Sequence[Any], Any] | None:
         return list(tree.values()), tuple(tree)
     if kind in _registered:
         return _registered[kind][0](tree)
-    if isinstance(tree, tuple) and hasattr(kind, "_fields"):
+    if issubclass(type(tree), tuple) and hasattr(kind, "_fields"):
         return tree, None
     fields = getattr(kind, "__dataclass_fields__", None)
     if fields is not None:
@@ -323,7 +323,7 @@ def ravel(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
 def _leaf_like(leaf: Any, part: Any, shape: tuple[int, ...]) -> Any:
     """Return a part of a vector in the shape of a leaf, and in its dtype unless that is traced."""
     part = onp.reshape(part, shape) if shape else part[0]
-    if not isinstance(part, (onp.ndarray, onp.generic)):
+    if not issubclass(type(part), (onp.ndarray, onp.generic)):
         return part
     dtype = onp.result_type(leaf)
     if part.dtype.kind == "c" != dtype.kind:

@@ -1,13 +1,17 @@
 """Boxes behave like the arrays they hold: operators, methods, attributes, NumPy's protocols."""
 
+import ast
 import functools
+import numbers
 import operator
+from pathlib import Path
 
 import numpy as onp
 import pytest
 
+import funad
 import funad.numpy as np
-from funad import grad, jvp, value
+from funad import grad, hessian, jvp, value
 from funad.boxes import Box
 from funad.errors import NotDifferentiableError
 from funad.testing import check_grads
@@ -186,3 +190,75 @@ def test_plain_numpy_functions_find_their_primitives():
     )
     check_grads(lambda a: z * a + onp.ones(3) / a - onp.float64(2) * a + (x @ a)[0], (z,))
     check_grads(lambda a: onp.linalg.solve(onp.eye(3) + onp.outer(a, a), z), (z,))
+
+
+KINDS = (
+    onp.ndarray,
+    float,
+    complex,
+    int,
+    numbers.Number,
+    numbers.Real,
+    str,
+    tuple,
+)
+
+
+@pytest.mark.parametrize(
+    "at",
+    [1.5, onp.float64(1.5), onp.complex128(1.5 + 2j), onp.ones(3), onp.ones((2, 2), "f4")],
+)
+def test_isinstance_says_of_a_traced_value_what_it_says_of_the_concrete_one(at):
+    seen = []
+
+    def f(v):
+        seen.append(([isinstance(v, kind) for kind in KINDS], isinstance(v, (int, onp.ndarray))))
+        return np.sum(np.real(v * v))
+
+    for transform in (
+        grad,
+        lambda f: jvp(f, (at,), (at,)),
+        lambda f: lambda v: grad(lambda w: f(w) + 0.0)(v),
+    ):
+        found = transform(f)
+        if callable(found):
+            found(at)
+    wanted = ([isinstance(at, kind) for kind in KINDS], isinstance(at, (int, onp.ndarray)))
+    assert seen and all(said == wanted for said in seen)
+
+
+def test_isinstance_of_nested_written_and_filled_values():
+    def f(v):
+        filled = np.zeros(2)
+        filled[0] = v[0]
+        v[1] = 3.0 * v[0]
+        inner = grad(lambda w: (w if isinstance(w, onp.ndarray) else 0.0)[0] * v[1] * filled[0])(v)
+        for a in (v, filled, inner, v[:1]):
+            assert isinstance(a, onp.ndarray) and isinstance(a[0], float)
+        return inner[0]
+
+    x = onp.array([2.0, 5.0])
+    assert grad(f)(x).tolist() == [12.0, 0.0]  # ∂/∂x (3x · x)
+    assert hessian(f)(x).tolist() == [[6.0, 0.0], [0.0, 0.0]]
+
+
+def test_single_dispatch_takes_traced_values_for_concrete_ones():
+    @functools.singledispatch
+    def kind(v):
+        return 0.0
+
+    kind.register(onp.ndarray)(lambda v: np.sum(v**2))
+    kind.register(float)(lambda v: v**3)
+    assert grad(kind)(onp.array([1.0, 2.0])).tolist() == [2.0, 4.0]
+    assert grad(kind)(2.0) == 12.0
+
+
+def test_funad_itself_tells_traced_values_by_their_types():
+    # isinstance(x, float) of a traced x is true outside: inside it would take it for a plain number.
+    numbers_of = {"ndarray", "generic", "float", "complex", "float64", "floating", "inexact"}
+    root = Path(funad.__file__).parent
+    for path in (*root.glob("*.py"), *(root / "transforms").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "isinstance":
+                names = {getattr(n, "id", getattr(n, "attr", "")) for n in ast.walk(node.args[1])}
+                assert not names & numbers_of, f"{path.name}, line {node.lineno}: issubclass(type(x), ...)"

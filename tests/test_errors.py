@@ -59,7 +59,6 @@ from funad.errors import (
     NotDifferentiableError,
     UnsupportedKeywordError,
 )
-from funad.registry import record_of
 
 x = onp.array([1.0, 2.0, 3.0])
 
@@ -236,7 +235,7 @@ COMPILED = {
     ),
     "numba": (
         lambda x: compiled(x),
-        "compiled(x) was given a traced value … cannot determine Numba type … funad.primitive(",
+        "compiled(x) was given a traced value … unbox array from PyObject … funad.primitive(",
     ),
     "pickle": (lambda x: pickle.dumps(x), "cannot be pickled … another process … stop_gradient(x)"),
 }
@@ -247,8 +246,8 @@ typed_sin.argtypes, typed_sin.restype = [ctypes.c_double], ctypes.c_double
 
 def compiled(x):
     """Stands for a function compiled by Numba, which is not installed: it raises what that raises."""
-    if not isinstance(x, (float, onp.ndarray)):
-        raise TypeError(f"cannot determine Numba type of {type(x)}")
+    if type(x) not in (float, onp.ndarray):
+        raise TypeError("can't unbox array from PyObject into native value.")
     return x
 
 
@@ -740,8 +739,6 @@ def test_shape_errors_inside_f_are_numpys_own():
 def test_a_second_rule_is_refused():
     with pytest.raises(DuplicateRuleError, match="argument 0 already"):
         defvjp(half_ruled, lambda y, ybar, a, b: ybar)
-    with pytest.raises(DuplicateRuleError, match="primitive already"):
-        primitive(record_of(half_ruled).f)
 
 
 def _halved(x, scale=1.0):

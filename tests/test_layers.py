@@ -22,7 +22,7 @@ FLOORS = [
     {"boxes"},
     {"dual"},
     {"arrays", "overflows", "pushforward"},
-    {"calling"},
+    {"calling", "guarding"},
     {"primitives"},
     {"directions"},
     {"infinitesimals"},

@@ -1,10 +1,12 @@
 """What arrays of traced values are, what writes into arrays, and what depends on their memory."""
 
+import functools
+
 import numpy as onp
 import pytest
 
 import funad.numpy as np
-from funad import grad, j, jvp, vjp
+from funad import grad, hessian, j, jvp, vjp
 from funad.errors import (
     NotDifferentiableError,
     UnsupportedKeywordError,
@@ -216,3 +218,46 @@ def test_what_is_cut_away_leaks_nothing():
     with onp.errstate(divide="ignore"):
         assert onp.allclose(grad(f)(x), [-1 + 0.5 + 1, 0, -1 / 16 + 0.25])
         assert not onp.any(onp.isnan(grad(lambda x: np.sum(grad(f)(x)))(x)))
+
+
+JOINS = {
+    "stack": np.stack, "stack along": lambda parts: np.stack(parts, axis=1),
+    "by name": lambda parts: np.stack(arrays=parts), "concatenate": np.concatenate, "concat": np.concat,
+    "hstack": np.hstack, "vstack": np.vstack, "dstack": np.dstack, "column_stack": np.column_stack,
+    "block": np.block, "array": np.array, "asarray": np.asarray,
+    "choose": lambda parts: np.choose(onp.array([0, 2]), parts),
+    "select": lambda parts: np.select((c for c in (onp.array([True, False]),) * 3), parts),
+    "multi_dot": lambda parts: np.linalg.multi_dot(np.outer(part, part) for part in parts),
+}  # fmt: skip
+LAZY = {
+    "generator": lambda v: (v * k for k in range(1, 4)),
+    "map": lambda v: map(functools.partial(np.multiply, v), range(1, 4)),
+    "values": lambda v: {k: v * k for k in range(1, 4)}.values(),
+    "iterator": lambda v: iter([v, v * 2, v * 3]),
+}
+
+
+@pytest.mark.parametrize("lazy", LAZY.values(), ids=LAZY)
+@pytest.mark.parametrize("join", JOINS.values(), ids=JOINS)
+def test_lists_of_arrays_may_be_generators(join, lazy):
+    x = onp.array([0.5, 2.0])
+    of = lambda parts: lambda v: np.sum(np.sin(join(parts(v))))
+    listed = lambda v: list(lazy(v))
+    onp.testing.assert_array_equal(join(lazy(x)), join(listed(x)))
+    onp.testing.assert_array_equal(grad(of(lazy))(x), grad(of(listed))(x))
+    onp.testing.assert_array_equal(jvp(of(lazy), (x,), (x,))[1], jvp(of(listed), (x,), (x,))[1])
+    onp.testing.assert_array_equal(hessian(of(lazy))(x), hessian(of(listed))(x))
+
+
+def test_the_sum_of_a_generator_is_pythons():
+    x = onp.array([0.5, 2.0])
+    for lazy in LAZY.values():
+        assert np.sum(lazy(x)).tolist() == np.sum(lazy(x), axis=0).tolist() == [3.0, 12.0]
+        assert grad(lambda v, lazy=lazy: np.sum(np.sum(lazy(v)) ** 2))(x).tolist() == [36.0, 144.0]
+    assert np.sum(k for k in range(4)) == 6
+
+
+def test_an_empty_generator_is_an_empty_list():
+    for join in (np.stack, np.concatenate, np.vstack):
+        with pytest.raises(ValueError, match="need at least one array"):
+            join(v for v in ())

@@ -191,7 +191,10 @@ def test_a_rule_that_returns_no_number_is_named(define, at, found, said):
     with pytest.raises(CotangentError, match=rf"of .*odd returned {said}.*; return x̄ as a number") as caught:
         grad(lambda x: np.sum(odd(x)))(at)
     assert "test_messages.py" in caught.value.__notes__[-1]
-    with pytest.raises(CotangentError, match=rf"rule.* returned {said}.*the (cotangent|derivative) of"):
+    with pytest.raises(
+        (CotangentError, TangentError),
+        match=rf"rule.* returned {said}.*the (cotangent|tangent|derivative) of",
+    ):
         jvp(odd, (at,), (at,))
 
 

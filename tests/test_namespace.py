@@ -1,5 +1,6 @@
 """The whole namespace: every public name of NumPy is differentiable, passed through, or refused by name."""
 
+import functools
 import inspect
 import warnings
 
@@ -341,3 +342,30 @@ def test_a_function_has_the_name_the_text_and_the_parameters_of_numpys(theirs, o
 def test_every_rule_of_numpy_is_found_from_numpys_own_function():
     for f, _ in funad.rules():
         assert record_of(record_of(f).f) is record_of(f)
+
+
+def signature(f):
+    try:
+        return str(inspect.signature(f))
+    except (TypeError, ValueError):  # written in C, without one
+        return None
+
+
+@pytest.mark.parametrize("module", ["", "linalg", "fft", "polynomial.polynomial"])
+def test_functions_have_the_signatures_of_numpys(module):
+    theirs, ours = (functools.reduce(getattr, filter(None, module.split(".")), m) for m in (numpy, np))
+    for name in dir(theirs):
+        plain = attribute(theirs, name)
+        known = not name.startswith("_") and callable(plain) and not isinstance(plain, type)
+        if known and hasattr(ours, name) and signature(plain) is not None:
+            assert signature(getattr(ours, name)) == signature(plain), name
+
+
+def test_the_class_of_arrays_is_numpys():
+    assert np.ndarray is numpy.ndarray and type(np.ones(2)) is np.ndarray
+    assert type(np.ones(2)) in (np.ndarray, float) and {np.ndarray: 1}[type(np.ones(2))] == 1
+
+    class Mine(np.ndarray):
+        pass
+
+    assert type(numpy.ones(2).view(Mine)) is Mine and issubclass(Mine, numpy.ndarray)

@@ -418,8 +418,6 @@ LABELLED = {
     "%": lambda w: (w % A).sum(),
     "divmod": lambda w: divmod(w, A)[1].sum(),
     "mul": lambda w: A.mul(w).sum(),
-    "where": lambda w: A.where(A > 1, w).sum(),
-    "fillna": lambda w: GAPS.fillna(w).sum(),
     "clip": lambda w: A.clip(upper=w).sum(),
     "a frame": lambda w: (w * FRAME).std().sum(),
     "a frame from the left": lambda w: (FRAME * w)["a"].sum(),
@@ -459,7 +457,7 @@ def in_place(x, other):
 @pytest.mark.parametrize(
     ("f", "x"),
     [pytest.param(f, 2.0, id=f"number {name}") for name, f in LABELLED.items()]
-    + [pytest.param(f, X, id=f"array {name}") for name, f in LABELLED.items() if name != "fillna"]
+    + [pytest.param(f, X, id=f"array {name}") for name, f in LABELLED.items() if name != "clip"]
     + [pytest.param(f, X, id=name) for name, f in LABELLED_ARRAYS.items()],
 )
 def test_an_operation_that_pandas_would_have_with_its_labels_is_refused_by_name(f, x):
@@ -467,6 +465,25 @@ def test_an_operation_that_pandas_would_have_with_its_labels_is_refused_by_name(
     for run in (grad, lambda f: lambda x: jvp(f, (x,), (x,)), lambda f: grad(grad(f))):
         with pytest.raises(NotDifferentiableError, match=said):
             run(f)(x)
+
+
+def test_what_pandas_puts_into_the_gaps_keeps_its_derivative():
+    for f in (lambda w: A.where(A > 1, w**2).sum(), lambda w: GAPS.fillna(w**2).sum()):
+        check_derivatives(f, 2.0)
+    numpy.testing.assert_array_equal(grad(lambda w: A.where(A > A.min(), w).sum())(X), 1.0 * (A == A.min()))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda s: s.sum(), lambda s: s.mean(), lambda s: s.std(), lambda s: s.var(), lambda s: s.max(),
+        lambda s: s.median(), lambda s: s.iloc[1], lambda s: s["b"], lambda s: s.cumsum().iloc[2],
+        lambda s: np.sum(s.values**2), lambda s: s.shift(1).sum(), lambda s: s.fillna(0.0).sum(),
+        lambda s: s.sort_values().iloc[0], lambda s: A.clip(upper=s.values).sum(),
+    ],
+)  # fmt: skip
+def test_a_series_made_of_a_traced_array_keeps_its_derivative(f):
+    check_derivatives(lambda x: f(pandas.Series(x, index=A.index)), X)
 
 
 def test_the_advice_for_pandas_gives_the_derivative_of_the_plain_program():
@@ -527,7 +544,7 @@ def test_a_function_that_makes_a_plain_array_of_a_series_takes_its_values(f):
 
 
 def test_what_pandas_cannot_hold_is_said():
-    for f in (pandas.Series, lambda x: pandas.DataFrame({"a": x}), lambda x: pandas.Series(x, index=A.index)):
+    for f in (pandas.DataFrame, lambda x: pandas.DataFrame({"a": x})):
         with pytest.raises(NotDifferentiableError, match=r"pandas.*value\(x\), from funad, to look at it"):
             grad(lambda x, f=f: (f(x), np.sum(x))[1])(X)
     seen = []

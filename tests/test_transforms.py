@@ -14,7 +14,7 @@ from toolz import pipe
 import funad
 import funad.numpy as np
 from funad import curried, elementwise_grad, grad, stop_gradient, transforms, value_and_grad, vjp
-from funad.errors import ArgumentError, CotangentError
+from funad.errors import ArgumentError, CotangentError, NonScalarOutputError
 
 from .memory import peak_memory
 
@@ -521,3 +521,63 @@ def test_the_way_back_frees_as_it_goes():
 
     # The 30 arguments of sin, and on the way back ȳ, cos(x) and their product.
     assert peak_memory(lambda: grad(f)(big)) < 34 * big.nbytes
+
+
+DISCRETE = [
+    lambda x: np.allclose(x, x / 3 * 3), lambda x: x[0] > 1.0, np.argmax, lambda x: 3,
+    lambda x: np.sum(x > 1.0), lambda x: np.array([1, 2]) * np.argmax(x), lambda x: len(x),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("f", DISCRETE)
+@pytest.mark.parametrize(
+    "transform", [grad, value_and_grad, elementwise_grad, *(getattr(funad, name) for name in
+    ("hessian", "jacobian", "jacrev", "jacfwd", "value_and_jacobian"))],
+)  # fmt: skip
+def test_the_gradient_of_a_boolean_or_an_integer_is_refused(transform, f):
+    x = onp.array([1.0, 2.0])
+    with pytest.raises(NonScalarOutputError, match=r"returned (booleans|integers) .*1\.0 \* y"):
+        transform(f)(x)
+    followed = lambda x: np.sum(1.0 * f(x))  # what the message says
+    assert not onp.any(grad(followed)(x)) and not onp.any(funad.hessian(followed)(x))
+
+
+def test_integers_beside_floats_have_zeros():
+    found = funad.jacobian(lambda x: {"n": 3, "y": 2 * x})(2.0)
+    assert found == {"n": 0.0, "y": 2.0}
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.stack([x[0] ** 2 * x[1], np.sin(x[1]), x[0]]),
+        lambda x: {"a": np.outer(x, x**2), "b": x[0] ** 3},
+        lambda x: (np.sin(x), np.sum(x)),
+        lambda x: x[:0] * x[0],
+        lambda x: np.zeros(3),
+    ],
+)  # fmt: skip
+def test_the_hessian_of_several_numbers_is_the_jacobian_of_their_jacobian(f):
+    x = onp.array([0.5, 2.0])
+    found, wanted = funad.hessian(f)(x), funad.jacobian(funad.jacobian(f))(x)
+    assert funad.tree.flatten(found)[1] == funad.tree.flatten(wanted)[1]
+    for a, b in zip(funad.tree.flatten(found)[0], funad.tree.flatten(wanted)[0], strict=True):
+        assert a.shape == b.shape
+        onp.testing.assert_allclose(a, b)
+
+
+def test_the_hessian_of_a_vector_over_several_arguments_and_containers():
+    f = lambda x, y: np.sin(x) * y
+    x = onp.array([0.5, 2.0])
+    blocks = funad.hessian(f, (0, 1))(x, 2.0)
+    assert [[block.shape for block in row] for row in blocks] == [[(2, 2, 2), (2, 2)], [(2, 2), (2,)]]
+    of_dict = funad.hessian(lambda p: f(p["x"], p["y"]))({"x": x, "y": 2.0})
+    onp.testing.assert_allclose(of_dict["x"]["y"], onp.diag(onp.cos(x)))
+
+
+def test_a_hessian_runs_its_function_once():
+    runs = []
+    for f in (lambda x: runs.append(1) or np.sum(x**3), lambda x: runs.append(1) or x**3):
+        runs.clear()
+        funad.hessian(f)(onp.array([1.0, 2.0]))
+        assert len(runs) == 1

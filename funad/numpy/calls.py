@@ -124,7 +124,7 @@ def piecewise(x, condlist, funclist, *args, **kw):
 
 def _conditions(condlist, ndim):
     """Return a list of masks, of a list of masks or of one mask."""
-    if _np.isscalar(condlist) or (ndim > 0 and not isinstance(condlist[0], (list, _np.ndarray))):
+    if _np.isscalar(condlist) or (ndim > 0 and not issubclass(type(condlist[0]), (list, _np.ndarray))):
         condlist = [condlist]
     return [_np.asarray(condition, bool) for condition in condlist]
 

@@ -76,7 +76,7 @@ def _filling(f):
     return lambda *args, **kwargs: _fillable(f(*args, **kwargs))
 
 
-@_composite(_np.array, _filling(_np.array))
+@_composite(_np.array, _filling(_np.array), iterators=True)
 def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0):
     """Return an array of a traced value, or of lists with traced values in them."""
     if type(object) in (list, tuple):

@@ -68,7 +68,7 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     if outside:
         found = _where(before, fp[0] if left is None else left, found)
         found = _where(behind, fp[-1] if right is None else right, found)
-    if not isinstance(y, _np.ndarray) and isinstance(_unbox(found), _np.ndarray):
+    if not issubclass(type(y), _np.ndarray) and issubclass(type(_unbox(found)), _np.ndarray):
         found = found[()]  # of where, for one number
     return found if _dtype_of(found) == y.dtype else _cast(found, y.dtype)
 

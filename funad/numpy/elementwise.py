@@ -7,8 +7,8 @@ from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..calling import call as _call
 from ..errors import NotDifferentiableError
+from ..primitives import by_hand as _by_hand
 from ..primitives import primitive
-from ..registry import adopt as _adopt
 from ..registry import enter as _enter
 from .bessel import modified_ratio as _modified_ratio
 from .slopes import fermi as _fermi
@@ -209,6 +209,7 @@ fmin = primitive(_np.fmin)
 _clip = _enter(_np.clip)
 
 
+@_by_hand(_np.clip)
 def clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None, **kwargs):
     """Return a, but not below the lower bound nor above the upper one. See :func:`numpy.clip`."""
     if min is not None or max is not None:
@@ -220,8 +221,6 @@ def clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None, **kwargs):
     return _call(_clip, (a, a_min, a_max), kwargs)
 
 
-_adopt(_clip, clip)
-
 absolute = abs = primitive(_np.absolute)
 fabs = primitive(_np.fabs)
 sign = primitive(_np.sign)
@@ -230,6 +229,7 @@ heaviside = primitive(_np.heaviside)
 _where = _enter(_np.where)
 
 
+@_by_hand(_np.where)
 def where(condition, /, *branches):
     """Return elements of the first branch where the condition holds, else of the second.
 
@@ -240,11 +240,10 @@ def where(condition, /, *branches):
     return _call(_where, (condition, *branches), {}) if branches else _np.where(condition)
 
 
-_adopt(_where, where)
-
 _nan_to_num = _enter(_np.nan_to_num)
 
 
+@_by_hand(_np.nan_to_num)
 def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     """Return x with nan and the infinities replaced. See :func:`numpy.nan_to_num`."""
     if not copy and _innermost((x,)) is not None:
@@ -252,9 +251,6 @@ def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
             "nan_to_num(x, copy=False) would write to a traced value; leave copy out and use the result"
         )
     return _call(_nan_to_num, (x,), {"copy": copy, "nan": nan, "posinf": posinf, "neginf": neginf})
-
-
-_adopt(_nan_to_num, nan_to_num)
 
 
 # --- complex numbers

@@ -85,10 +85,11 @@ def extract(condition, arr):
     return take(arr, _np.flatnonzero(_unbox(condition)))
 
 
-@_composite(_np.select)
+@_composite(_np.select, iterators=True)
 def select(condlist, choicelist, default=0):
     """Return each element from the first choice whose condition is true."""
-    if len(condlist) != len(choicelist) or not len(condlist):
+    condlist, choicelist = list(condlist), list(choicelist)
+    if len(condlist) != len(choicelist) or not condlist:
         raise ValueError("select needs a list of conditions and one choice for each of them")
     *choicelist, default = map(_as_array, (*choicelist, default))
     y = default

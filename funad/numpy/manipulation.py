@@ -12,6 +12,7 @@ from ..boxes import Traced as _Traced
 from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..calling import call as _call
+from ..calling import of_lists as _of_lists
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
 from ..primitives import by_hand as _by_hand
 from ..primitives import composite as _composite
@@ -140,7 +141,7 @@ def laid_out_as(y, model):
     of its result: which views can be had of it (``ravel``, ``reshape``) depends on that order.
     """
     plain = _unbox(y)
-    if not isinstance(plain, _np.ndarray) or plain.ndim < 2 or not plain.size:
+    if not issubclass(type(plain), _np.ndarray) or plain.ndim < 2 or not plain.size:
         return y
     axes = sorted(range(model.ndim), key=lambda n: -abs(model.strides[n]))
     if plain.transpose(axes).flags.c_contiguous:
@@ -194,11 +195,13 @@ def copy(*args, **kwargs):
     return _fillable(_of_copy(*args, **kwargs))
 
 
+_enter(_np.asarray).iterators = _enter(_np.asanyarray).iterators = _of_lists
+
 require = _unseen(_np.require)
 
 
 def _cast(x, dtype, casting="unsafe"):
-    if isinstance(x, _np.ndarray):
+    if issubclass(type(x), _np.ndarray):
         return x.astype(dtype, casting=casting)
     return _np.asarray(x).astype(dtype, casting=casting)[()]
 
@@ -263,7 +266,7 @@ def _three_axes(a):
 def broadcast_arrays(*args, subok=False):
     """Return all of them in the one shape that broadcasting gives; of numbers, arrays without axes."""
     args = [
-        _as_it_is(a) if ndim(a) or isinstance(_unbox(a), _np.ndarray) else _record_of(_np.array).wrapped(a)
+        _as_it_is(a) if ndim(a) or issubclass(type(_unbox(a)), _np.ndarray) else _record_of(_np.array).wrapped(a)
         for a in args
     ]
     common = broadcast_shapes(*map(shape, args))
@@ -280,14 +283,14 @@ def rollaxis(a, axis, start=0):
 # --- joined
 
 
-@_composite(_np.hstack)
+@_composite(_np.hstack, iterators=True)
 def hstack(tup, *, dtype=None, casting="same_kind"):
     """Return them joined along the second axis, or the only one."""
     parts = [_one_axis(_as_array(a)) for a in tup]
     return concatenate(parts, 0 if parts and ndim(parts[0]) == 1 else 1, dtype=dtype, casting=casting)
 
 
-@_composite(_np.vstack)
+@_composite(_np.vstack, iterators=True)
 def vstack(tup, *, dtype=None, casting="same_kind"):
     """Return them joined along the first axis, vectors as rows."""
     return concatenate([_two_axes(_as_array(a)) for a in tup], 0, dtype=dtype, casting=casting)
@@ -296,13 +299,13 @@ def vstack(tup, *, dtype=None, casting="same_kind"):
 row_stack = vstack
 
 
-@_composite(_np.dstack)
+@_composite(_np.dstack, iterators=True)
 def dstack(tup):
     """Return them joined along the third axis."""
     return concatenate([_three_axes(_as_array(a)) for a in tup], 2)
 
 
-@_composite(_np.column_stack)
+@_composite(_np.column_stack, iterators=True)
 def column_stack(tup):
     """Return them joined along the second axis, vectors as columns."""
     parts = [_as_array(a) for a in tup]
@@ -315,7 +318,7 @@ def append(arr, values, axis=None):
     return concatenate((ravel(arr), ravel(values)) if axis is None else (arr, values), axis or 0)
 
 
-@_composite(_np.block)
+@_composite(_np.block, iterators=True)
 def block(arrays):
     """Return one array of nested lists of blocks: the innermost lists are joined along the last axis."""
     depth = _depth(arrays)

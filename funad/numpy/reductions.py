@@ -1,5 +1,6 @@
 """Functions that reduce an array along axes: sums, means, extremes; and running sums."""
 
+import builtins as _builtins
 import math as _math
 
 import numpy as _np
@@ -122,6 +123,17 @@ for _f, _ufunc in (
 ):  # fmt: skip
     _record_of(_f).quick = _reduction(_ufunc)
 _record_of(mean).quick = _quick_mean
+
+
+def _sum_of_iterator(record, args, kwargs):
+    """Return the sum of what a generator gives, as Python's sum does and NumPy's, with a warning."""
+    parts = args[0] if args else kwargs.get("a")
+    if len(args) > 1 or kwargs.keys() - {"a", "axis"} or kwargs.get("axis") not in (None, 0):
+        return record.wrapped(list(parts), *args[1:], **{n: x for n, x in kwargs.items() if n != "a"})
+    return _builtins.sum(parts)
+
+
+_record_of(sum).iterators = _sum_of_iterator
 
 
 # --- a traced value to start from: one more element

@@ -80,7 +80,7 @@ def _with_keywords(
             record.rule(argnum, _unbox(x))
     args = _in_types(f, args, dtype, signature, casting, out)
     if not subok:
-        args = [_np.asarray(x) if isinstance(x, _np.ndarray) else x for x in args]
+        args = [_np.asarray(x) if issubclass(type(x), _np.ndarray) else x for x in args]
     if where is not True or out is not None:
         return _into(f, args, _unbox(where), out, casting, axes)
     y = _along_axes(record, args, **axes) if axes else record.wrapped(*args)
@@ -246,7 +246,7 @@ def _along_axes(record, args, axes=None, axis=None, keepdims=False, **unknown):
     given = {name: x for name, x in given.items() if x is not None and x is not False}
     if not given:
         return record.wrapped(*args)
-    if set(given) <= record.keywords:
+    if record.keywords.issuperset(given):
         return _call(record, tuple(args), given)
     core = 0 if f.signature is None else _core_dims(f, args)
     if set(given) != {"axes"} or len(axes) not in ((f.nargs,) if core else (f.nin, f.nargs)):

@@ -7,7 +7,8 @@ from typing import Any as _Any
 from .reverse import elementwise_grad, grad, stop_gradient, value_and_grad, vjp
 
 if TYPE_CHECKING:
-    from .custom import checkpoint, custom_vjp, numerical, tap, value
+    from .checkpoints import checkpoint
+    from .custom import custom_vjp, numerical, tap, value
     from .debugging import debug_nans
     from .forward import jvp, linearize
     from .jvp_rules import defjvp as defjvp
@@ -54,7 +55,8 @@ __all__ = [
 
 # Loaded when first asked for: together they take as long as a tenth of NumPy.
 _LATE = {
-    "custom": ("checkpoint", "custom_vjp", "numerical", "tap", "value"),
+    "checkpoints": ("checkpoint",),
+    "custom": ("custom_vjp", "numerical", "tap", "value"),
     "debugging": ("debug_nans",),
     "forward": ("jvp", "linearize"),
     "jvp_rules": ("defjvp",),

@@ -21,6 +21,7 @@ from ..registry import by_position, enter, record_of, signature_of
 from ..snapshots import is_held
 from ..spaces import (
     describe,
+    dtype_of,
     fit,
     held_copy,
     is_complex,
@@ -93,7 +94,7 @@ def check_argnums(f: Callable[..., Any], argnums: Any, argnum: Any = None) -> Ar
         argnums = int(argnums)
     many = argnums if isinstance(argnums, tuple) else (argnums,)
     if not many or not all(isinstance(n, (int, str)) and not isinstance(n, bool) for n in many):
-        given = isinstance(argnums, (float, complex, onp.ndarray, dict))  # as in grad(f, x)
+        given = issubclass(type(argnums), (float, complex, onp.ndarray, dict))  # as in grad(f, x)
         raise ArgumentError(
             f"argnums is an int, a name or a tuple of them, not {argnums!r:.60}"
             + ("; what f is called with comes in a second call, grad(f)(x)" if given else "")
@@ -248,18 +249,18 @@ class Call:
 
 def differentiable(f: Any, place: int | str, x: Any, whole: Any = None, n: int = 0) -> Any:
     """Return the n-th leaf of an argument as a float, complex or array of them; refuse what cannot be one."""
-    if isinstance(x, float):
+    if issubclass(type(x), float):
         return x
     if isinstance(x, Traced):
         if has_ended(x.tape):
             refuse_ended()
         return snapshot(x)  # f may write into it, and its caller may, later
-    if isinstance(x, (int, complex)) and not isinstance(x, bool):
+    if issubclass(type(x), (int, complex)) and not isinstance(x, bool):
         return float(x) if isinstance(x, int) else onp.complex128(x)
-    own = type(x) is not ndarray and isinstance(x, ndarray) and refused_constant(x) is not None
-    if isinstance(x, (ndarray, onp.generic)) and not own:
+    own = type(x) is not ndarray and issubclass(type(x), ndarray) and refused_constant(x) is not None
+    if issubclass(type(x), (ndarray, onp.generic)) and not own:
         if x.dtype.kind in "fc":
-            return x if isinstance(x, onp.generic) or type(x) is ndarray else x.view(ndarray)
+            return x if issubclass(type(x), onp.generic) or type(x) is ndarray else x.view(ndarray)
         if x.dtype.kind in "iu":
             return x.astype(onp.float64)
     name = name_of(f)
@@ -270,11 +271,11 @@ def differentiable(f: Any, place: int | str, x: Any, whole: Any = None, n: int =
         found = (
             f"a {type(x).__name__}, whose arithmetic is its own (give numpy.asarray(x), and a mask beside it)"
         )
-    elif hasattr(x, "__array__") and not isinstance(x, (ndarray, onp.generic)):
+    elif hasattr(x, "__array__") and not issubclass(type(x), (ndarray, onp.generic)):
         found += " (give its values as an array: numpy.asarray(x))"
     elif place == 0 and hasattr(type(x), name):
         found += " (self, the object of the method, counts too: argnums=1 is the argument behind it)"
-    elif not callable(x) and not isinstance(x, (str, bytes, bool, type(None), ndarray, onp.generic)):
+    elif not callable(x) and not issubclass(type(x), (str, bytes, bool, type(None), ndarray, onp.generic)):
         found += " (if it holds numbers, make its class a container with funad.tree.register)"
     raise ArgumentTypeError(
         f"{which} of {name}{f', at {path},' if path else ''} is {found}, and a derivative is taken "
@@ -310,7 +311,7 @@ def leaves_like(structure: Any, x: Any, v: Any, owner: str, name: str, error: ty
 
 def _as_leaf(v: Any) -> Any:
     """Return a tangent or a cotangent as it is now, and as a plain array if its class adds no arithmetic."""
-    if isinstance(v, ndarray) and type(v) is not ndarray and refused_constant(v) is None:
+    if issubclass(type(v), ndarray) and type(v) is not ndarray and refused_constant(v) is None:
         return v.view(ndarray)
     return snapshot(v)
 
@@ -382,7 +383,7 @@ def own_copy(x: Any) -> Any:
     if not isinstance(x, Traced):
         return x
     plain = unbox(x)
-    if isinstance(plain, ndarray) and is_read_only(plain):
+    if issubclass(type(plain), ndarray) and is_read_only(plain):
         return _COPY.wrapped(content_of(x), "F" if plain.flags.fnc else "C")
     return snapshot(x)
 
@@ -463,6 +464,16 @@ def check_output(f: Any, y: Any) -> None:
     raise NonScalarOutputError(
         f"{name_of(f)} returned {describe(y)}{hint}, which has no derivative; return {instead}"
     )
+
+
+def check_not_discrete(f: Any, ys: list[Any]) -> None:
+    """Refuse results that are booleans and integers only: they are constant where they do not jump."""
+    if ys and all(is_number(y) and dtype_of(y).kind in "biu" for y in ys):
+        kind = "booleans" if all(dtype_of(y).kind == "b" for y in ys) else "integers"
+        raise NonScalarOutputError(
+            f"{name_of(f)} returned {kind} ({describe(ys[0])}), whose derivative is 0 where they do not "
+            f"jump; return 1.0 * y, if zeros are what is wanted"
+        )
 
 
 def out_of(trace: Any, x: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What a user adds to a function: its own backward pass, recomputation, taps, differences."""
+"""What a user adds to a function: its own backward pass, taps, differences."""
 
 from __future__ import annotations
 
@@ -9,91 +9,16 @@ import numpy as onp
 
 from .. import numpy as np
 from .. import tree
-from ..boxes import Box, Traced, box_of, innermost
-from ..errors import ArgumentError, CotangentError
+from ..boxes import Box, Traced
+from ..errors import ArgumentError, CotangentError, EndedTraceError, NotDifferentiableError
+from ..guarding import closure_error, wrote
 from ..joint import step, step_of_one
 from ..registry import signature_of
 from ..spaces import describe, dtype_of, is_complex, is_number, name_of, shape_of
-from ..tape import Tape
 from .calls import Transformed, takes
-from .reverse import stop_gradient, vjp
+from .reverse import plain_copy, stop_gradient
 
-__all__ = ["checkpoint", "custom_vjp", "numerical", "tap", "value"]
-
-
-def checkpoint(f: Any) -> Any:
-    """Make ``f`` forget its intermediate values: its backward pass runs it again.
-
-    The derivatives are the same. The memory that a gradient takes falls from all the values
-    that ``f`` computes to those that go in and come out, for the time of one more run. It may
-    be nested: halving a recurrence again and again takes memory in the logarithm of its length.
-
-    Parameters
-    ----------
-    f : callable
-        Pure: it must give the same result when it runs again, and not write into its arguments.
-
-    Returns
-    -------
-    callable
-        The same function: its arguments and results may be containers, of any shapes. An error on the
-        way back is that of ``f`` itself, run once more.
-
-    Examples
-    --------
-    >>> import funad.numpy as np
-    >>> from funad import checkpoint, grad
-    >>> @checkpoint
-    ... def many_steps(x):
-    ...     for _ in range(100):
-    ...         x = np.sin(x) + 0.5
-    ...     return x
-    >>> bool(grad(many_steps)(1.0) == grad(many_steps.__wrapped__)(1.0))
-    True
-    """
-    return Transformed(_checkpoint, f)
-
-
-def _checkpoint(f: Any, args: Any, kwargs: Any) -> Any:
-    leaves, structure = tree.flatten((args, kwargs))
-    tape = innermost(leaves)
-    if type(tape) is not Tape:  # forward mode keeps nothing anyway
-        return f(*args, **kwargs)
-    if _is_at_kink(f, tape, leaves, structure):  # which is kept on the tape, if it is differentiated again
-        return f(*args, **kwargs)
-
-    def forward(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return f(*args, **kwargs), None
-        except ValueError as error:
-            raise _wrote(f, error) from error.__cause__
-
-    def backward(_: Any, ybar: Any, xs: list[Any], places: list[int]) -> Any:
-        def again(xs: list[Any]) -> Any:
-            args, kwargs = tree.unflatten(structure, tree.replaced(leaves, places, xs))
-            return f(*args, **kwargs)
-
-        return vjp(again, xs)[1](ybar)
-
-    return step(name_of(f), forward, backward, args, kwargs, True)
-
-
-def _is_at_kink(f: Any, tape: Tape, leaves: list[Any], structure: Any) -> bool:
-    """Say whether f, differentiated again, meets a kink: run on a tape that is forgotten."""
-    inner = [isinstance(x, Traced) and x.tape is tape for x in leaves]
-    if not any(yes and isinstance(x.value, Traced) for x, yes in zip(leaves, inner, strict=True)):
-        return False
-    watch = Tape(len(leaves))
-    pairs = enumerate(zip(leaves, inner, strict=True), 1)
-    boxes = [box_of(watch, x.value, n) if yes else x for n, (x, yes) in pairs]
-    args, kwargs = tree.unflatten(structure, boxes)
-    try:
-        f(*args, **kwargs)
-    except Exception:  # it comes again where it is expected
-        return False
-    finally:
-        watch.end()
-    return getattr(watch, "infinitesimals", None) is not None
+__all__ = ["custom_vjp", "numerical", "tap", "value"]
 
 
 def custom_vjp(f: Any, forward: Callable[..., Any], backward: Callable[..., Any]) -> Any:
@@ -114,7 +39,7 @@ def custom_vjp(f: Any, forward: Callable[..., Any], backward: Callable[..., Any]
     Returns
     -------
     callable
-        The function with that derivative, in both modes. Keywords pass through as constants.
+        The function with that derivative, in both modes. Keywords are constants: traced ones are refused.
 
     Raises
     ------
@@ -122,6 +47,9 @@ def custom_vjp(f: Any, forward: Callable[..., Any], backward: Callable[..., Any]
         If one of the three is no function, or ``backward`` does not take two arguments; when called,
         if ``forward`` returns no pair; on the way back, if ``backward`` does not return one cotangent
         per positional argument, of its structure.
+    NotDifferentiableError
+        When called, if a keyword is traced, or one of the functions closes over a traced value; and for
+        a second derivative, if the residuals have lost their trace.
     CotangentError
         On the way back, if such a cotangent is not of the shape of its argument, or complex for a real one.
 
@@ -151,12 +79,19 @@ def _custom_vjp(f: Any, forward: Any, backward: Any, args: Any, kwargs: Any) -> 
     if not of_one and not any(isinstance(leaf, Traced) for leaf in tree.flatten((args, kwargs))[0]):
         return f(*args, **kwargs)
     name = name_of(f)
+    for keyword, x in kwargs.items():
+        if any(isinstance(leaf, Traced) for leaf in tree.flatten(x)[0]):
+            raise NotDifferentiableError(
+                f"{name} was given a traced value as its keyword {keyword!r}, but {name_of(backward)}, its "
+                f"backward function, returns the cotangents of positional arguments only; give it by "
+                f"position, or give it funad.stop_gradient({keyword}), if its derivative is not wanted"
+            )
 
     def checked(*args: Any, **kwargs: Any) -> Any:
         try:
             found = forward(*args, **kwargs)
         except ValueError as error:
-            raise _wrote(forward, error) from error.__cause__
+            raise wrote(name_of(forward), error) from error.__cause__
         if not isinstance(found, tuple) or len(found) != 2:
             raise ArgumentError(
                 f"{name_of(forward)}, the forward function of {name}, must return the pair (y, residuals), "
@@ -165,7 +100,10 @@ def _custom_vjp(f: Any, forward: Any, backward: Any, args: Any, kwargs: Any) -> 
         return found
 
     def pull_back(residuals: Any, ybar: Any, xs: list[Any], places: list[int]) -> Any:
-        found = backward(residuals, ybar)
+        try:
+            found = backward(residuals, ybar)
+        except EndedTraceError as error:
+            raise closure_error(name_of(backward), error) from None
         if of_one and type(found) is type(xs[0]) in _PLAIN and _alike(found, xs[0]):
             return [found]  # as nearly always
         xbars = (found,) if len(args) == 1 else found
@@ -196,17 +134,6 @@ def _custom_vjp(f: Any, forward: Any, backward: Any, args: Any, kwargs: Any) -> 
     if of_one:
         return step_of_one(name, checked, pull_back, args[0])
     return step(name, checked, pull_back, args, kwargs, False)
-
-
-def _wrote(f: Any, error: ValueError) -> Exception:
-    """Return the error of a function that has tried to write into an argument; another as it is."""
-    if "read-only" not in str(error):
-        return error
-    name = name_of(f)
-    return ArgumentError(
-        f"{name} wrote into an argument, but the way back needs what was there before; start {name} with a "
-        f"copy: x = np.copy(x)"
-    )
 
 
 def _alike(xbar: Any, x: Any) -> bool:
@@ -247,7 +174,8 @@ def numerical(f: Any, step: float | None = None, order: int = 2) -> Any:
     ----------
     f : callable
         Takes floats and float arrays by position; returns a float, an array, or a container.
-        It is called with plain values only. The shapes of what goes in and comes out are free.
+        It is called with plain values only, and may not close over traced ones. The shapes of what
+        goes in and comes out are free.
     step : float, optional
         The step, relative to max(1, \\|x\\|); by default the best for float64 and the order.
     order : int, default 2
@@ -321,7 +249,7 @@ def _numerical(f: Any, h: float, order: int, args: Any, kwargs: Any) -> Any:
 
 def _own(x: Any) -> Any:
     """Return an array into which a black box may write."""
-    return x.copy() if isinstance(x, onp.ndarray) else x
+    return x.copy() if issubclass(type(x), onp.ndarray) else x
 
 
 def _unit(x: Any, index: Any) -> Any:
@@ -383,4 +311,4 @@ def value(x: Any) -> Any:
     >>> seen
     [3.0]
     """
-    return stop_gradient(x)
+    return plain_copy(x) if issubclass(type(x), (Traced, onp.ndarray)) else tree.map(plain_copy, x)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import tree
+from ..dual import fitted_tangent, refuse_nonlinear, transpose
+from ..errors import TangentError
 from ..registry import ArgNum, Derived, Rule, define_forward, numbered
-from ..spaces import fit, is_inexact, zeros_like
-from .reverse import vjp
+from ..spaces import is_inexact, name_of, zeros_like, zeros_of
 
 __all__ = ["defjvp"]
 
@@ -51,25 +52,40 @@ def defjvp(f: Any, *rules: Rule | None, argnums: ArgNum | tuple[ArgNum, ...] | N
     (2.0, 1.0)
     """
     named = numbered(f, rules, argnums)
-    define_forward(f, named, {n: Derived(_transposed(n, rule), rule) for n, rule in named.items()})
+    name = name_of(f)
+    define_forward(f, named, {n: Derived(_transposed(name, n, rule), rule) for n, rule in named.items()})
 
 
-def _transposed(argnum: ArgNum, rule: Rule) -> Rule:
+def _transposed(name: str, argnum: ArgNum, rule: Rule) -> Rule:
     """Return (y, ȳ, *xs) ↦ x̄: ȳ pulled back through ẋ ↦ ẏ, which is linear."""
 
-    def transpose(y: Any, ybar: Any, /, *args: Any, **kwargs: Any) -> Any:
+    def transposed(y: Any, ybar: Any, /, *args: Any, **kwargs: Any) -> Any:
         x = args[argnum] if isinstance(argnum, int) else kwargs[argnum]
         parts = tree.flatten(y)[0]
+        leaves, structure = tree.flatten(x)
 
-        def push(xdot: Any) -> Any:
-            found = tree.flatten(rule(y, xdot, *args, **kwargs))[0]
+        def push(xdots: list[Any]) -> list[Any]:
+            ydot = rule(y, tree.unflatten(structure, xdots), *args, **kwargs)
+            if tree.is_leaf(y):
+                return [fitted_tangent(name, ydot, y)]
+            found = tree.flatten(ydot)[0]
+            if len(found) != len(parts):
+                raise TangentError(
+                    f"the forward rule of {name} returned {len(found)} tangents, but {name} has "
+                    f"{len(parts)} results; return a tuple of {len(parts)}, with None for a result without a "
+                    f"derivative"
+                )
             pairs = zip(found, parts, strict=True)
             return [
-                zeros_like(part) if dot is None else fit(dot, part) for dot, part in pairs if is_inexact(part)
-            ]
+                None if not is_inexact(part) else zeros_like(part) if dot is None
+                else fitted_tangent(name, dot, part)
+                for dot, part in pairs
+            ]  # fmt: skip
 
-        bars = zip(tree.flatten(ybar)[0], parts, strict=True)
-        _, pull = vjp(push, tree.map(zeros_like, x))
-        return pull([bar for bar, part in bars if is_inexact(part)])
+        xbars = transpose(push, leaves, tree.flatten(ybar)[0], True)
+        if xbars is None:
+            refuse_nonlinear(name, "forward rule", "ẋ", "reverse mode (grad, vjp, jacrev)", "defvjp")
+        filled = zip(xbars, leaves, strict=True)
+        return tree.unflatten(structure, [zeros_of(leaf) if bar is None else bar for bar, leaf in filled])
 
-    return transpose
+    return transposed

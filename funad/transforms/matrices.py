@@ -18,6 +18,7 @@ from ..overflows import mark_overflows
 from ..pushforward import Steps, push_forward, steps_to
 from ..spaces import dtype_of, is_complex, name_of, shape_of, zeros_like
 from ..strong_zeros import has_nan
+from ..tape import Tape
 from ..tracing import sweep
 from .calls import (
     ArgNums,
@@ -27,6 +28,7 @@ from .calls import (
     check_complex,
     check_complex_result,
     check_function,
+    check_not_discrete,
     check_output,
     finish,
     out_of,
@@ -35,7 +37,7 @@ from .calls import (
     trace_call,
 )
 from .forward import jvp
-from .reverse import grad, gradient_for_tangent, value_and_grad, vjp
+from .reverse import grad, gradient_for_tangent, gradient_of, value_and_grad, vjp
 from .stacks import pull_back_stack, push_forward_stack, stack_size
 
 __all__ = [
@@ -47,9 +49,8 @@ __all__ = [
 class _Run:
     """One run of f, from which the rows or the columns of its Jacobian are taken."""
 
-    def __init__(self, f: Any, argnums: ArgNums, has_aux: bool, args: Any, kwargs: Any) -> None:
-        self.call = Call(f, argnums, args, kwargs)
-        self.ys, self.tape, self.aux = trace_call(self.call, has_aux)
+    def __init__(self, call: Call, ys: Any, tape: Tape) -> None:
+        self.call, self.ys, self.tape, f = call, ys, tape, call.f
         self.leaves, self.structure = tree.flatten(self.ys)
         for leaf in self.leaves:
             check_output(f, leaf)
@@ -319,10 +320,18 @@ def value_and_jacobian(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holo
 def _value_and_jacobian(
     f: Any, argnums: ArgNums, has_aux: bool, holomorphic: bool, by: str, args: Any, kwargs: Any
 ) -> Any:
-    run = _Run(f, argnums, has_aux, args, kwargs)
+    call = Call(f, argnums, args, kwargs)
+    y, tape, aux = trace_call(call, has_aux)
+    value, found = _jacobian_of(call, y, tape, by, holomorphic)
+    return ((value, aux), found) if has_aux else (value, found)
+
+
+def _jacobian_of(call: Call, y: Any, tape: Tape, by: str = "cheaper", holomorphic: bool = False) -> Any:
+    """Return the value and the Jacobian of a call that has run on this tape and returned y."""
+    run = _Run(call, y, tape)
+    check_not_discrete(call.f, run.values)
     by = _mode(run, by, holomorphic)
-    found = run.assembled(run.columns() if by == "columns" else run.rows())
-    return ((run.value, run.aux), found) if has_aux else (run.value, found)
+    return run.value, run.assembled(run.columns() if by == "columns" else run.rows())
 
 
 def _mode(run: _Run, by: str, holomorphic: bool) -> str:
@@ -368,12 +377,13 @@ def _jacobian(
 def hessian(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> Any:
     """Turn ``f`` into a function that returns its Hessian: forward over reverse.
 
-    For a real y = f(x), entry (*i, *k) is ∂²y/∂x[i]∂x[k], symmetric to rounding.
+    For a real y = f(x), entry (*i, *k) is ∂²y/∂x[i]∂x[k], symmetric to rounding. Of several numbers,
+    each has its own: it is the Jacobian of the Jacobian then.
 
     Parameters
     ----------
     f : callable
-        Returns a real number.
+        Returns a real number, or a real array of shape (*out), or a container of them.
     argnums : int, str or tuple of them, default 0
         Which argument is x: a float, a float array of shape (*in), or a container of them.
     argnum : int, str or tuple of them, optional
@@ -382,7 +392,8 @@ def hessian(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> A
     Returns
     -------
     callable
-        Takes the arguments of ``f``; returns an array of shape (*in, *in); for containers, the
+        Takes the arguments of ``f``; returns an array of shape (*in, *in), or (*out, *in, *in) where
+        ``f`` returns an array; for containers of results, such a container; for containers, the
         container of x filled with containers of x filled with such arrays: of {"w": w, "b": b}
         the mixed block is ``H["w"]["b"]``, of the shape of w and then that of b. For one matrix of
         all numbers, take the function of the vector that :func:`funad.tree.ravel` makes.
@@ -390,7 +401,7 @@ def hessian(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> A
     Raises
     ------
     NonScalarOutputError
-        When called, if ``f`` does not return one real number.
+        When called, if ``f`` does not return real numbers.
     MissingRuleError
         When called, if ``f`` uses a function that has no derivative rule.
 
@@ -405,6 +416,8 @@ def hessian(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> A
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 3.0]))
     array([[6., 2.],
            [2., 0.]])
+    >>> hessian(lambda x: np.stack([x**2, x**3]))(2.0)
+    array([ 2., 12.])
 
     Of a container as one matrix:
 
@@ -417,7 +430,16 @@ def hessian(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> A
     """
     check_function("hessian", f)
     argnums = check_argnums(f, argnums, argnum)
-    return jacfwd(grad(f, argnums), argnums)
+    return jacfwd(Transformed(_first_derivative, f, argnums), argnums)
+
+
+def _first_derivative(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
+    """The gradient of a function of one number, the Jacobian of any other."""
+    call = Call(f, argnums, args, kwargs)
+    y, tape, _ = trace_call(call, False)
+    if tree.is_leaf(y) and shape_of(y) == ():
+        return gradient_of(call, y, tape)[1]
+    return _jacobian_of(call, y, tape)[1]
 
 
 def hvp(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> Any:

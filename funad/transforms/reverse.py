@@ -9,7 +9,7 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
-from ..boxes import Box, Traced, unbox
+from ..boxes import Box, Traced, box_of, unbox
 from ..errors import ArgumentError, CotangentError, NonScalarOutputError
 from ..foreign import holds
 from ..overflows import mark_overflows
@@ -17,6 +17,7 @@ from ..pushforward import spare_values
 from ..refusals import refused_holder
 from ..registry import WORTH_DROPPING
 from ..spaces import describe, fit, is_complex, laid_out_copy, name_of, ones_like, shape_of, shed
+from ..tape import Tape
 from ..tracing import sweep
 from .calls import (
     ArgNums,
@@ -27,6 +28,7 @@ from .calls import (
     check_complex_result,
     check_direction,
     check_function,
+    check_not_discrete,
     kept_copies,
     leaves_like,
     out_of,
@@ -238,13 +240,19 @@ def _value_and_grad(
     if holomorphic:
         check_complex(call)
     y, tape, aux = trace_call(call, has_aux)
-    entries = tape.end()
+    value, found = gradient_of(call, y, tape, holomorphic, for_tangent)
+    return ((value, aux), found) if has_aux else (value, found)
+
+
+def gradient_of(call: Call, y: Any, tape: Tape, holomorphic: bool = False, for_tangent: bool = False) -> Any:
+    """Return the value and the gradient of a call that has run on this tape and returned y."""
+    f, entries = call.f, tape.end()
     if type(y) is Box and y.tape is tape:
         value, index = y.value, y.index
         if type(value) is not float and type(value) is not float64:
             value = own_copy(shed(value))  # an array without axes may be the argument
         _check_scalar(f, value, holomorphic)
-        if not (isinstance(value, float) and math.isfinite(value)):
+        if not (issubclass(type(value), float) and math.isfinite(value)):
             mark_overflows(entries, len(call.leaves), (value,))
         del y
         entries[index] = ones_like(value)
@@ -256,12 +264,11 @@ def _value_and_grad(
         value = y
         _check_scalar(f, value, holomorphic)
         xbars = [None] * len(call.leaves)
-    found = call.results(xbars)
-    return ((value, aux), found) if has_aux else (value, found)
+    return value, call.results(xbars)
 
 
 def _is_large(x: Any) -> bool:
-    return isinstance(x, ndarray) and x.nbytes > WORTH_DROPPING
+    return issubclass(type(x), ndarray) and x.nbytes > WORTH_DROPPING
 
 
 def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:
@@ -269,12 +276,13 @@ def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:
     if (type(y) is float or type(y) is float64) and not holomorphic:
         return
     name = name_of(f)
-    if not isinstance(unbox(y), _NUMBERS):
+    if not issubclass(type(unbox(y)), _NUMBERS):
         raise NonScalarOutputError(
             f"grad needs a function with a scalar output, but {name} returned "
             f"{describe(y)}; return one number"
             + (", and use has_aux=True to return more beside it" if isinstance(y, tuple) else "")
         )
+    check_not_discrete(f, [y])
     if shape_of(y) != ():
         raise NonScalarOutputError(
             f"grad needs a function with a scalar output, but {name} returned shape "
@@ -331,6 +339,7 @@ def _elementwise_grad(
     y, tape, aux = trace_call(call, has_aux)
     leaves, _ = tree.flatten(y)
     entries = tape.end()
+    check_not_discrete(f, leaves)
     mark_overflows(entries, len(call.leaves), leaves)
     for leaf in leaves:
         if holomorphic:
@@ -369,14 +378,22 @@ def stop_gradient(x: Any) -> Any:
     >>> grad(lambda x: x * stop_gradient(x))(3.0)
     3.0
     """
-    return _plain_copy(x) if isinstance(x, (Traced, ndarray)) else tree.map(_plain_copy, x)
+    return _stopped(x) if issubclass(type(x), (Traced, ndarray)) else tree.map(_stopped, x)
 
 
-def _plain_copy(x: Any) -> Any:
-    """Return the plain value of a leaf, in memory of its own."""
-    if isinstance(x, (Traced, ndarray)):
+def plain_copy(x: Any) -> Any:
+    """Return the plain value of a leaf under every trace, in memory of its own."""
+    if issubclass(type(x), (Traced, ndarray)):
         x = unbox(x)
-        return laid_out_copy(x) if type(x) is ndarray else x.copy() if isinstance(x, ndarray) else x
+        return laid_out_copy(x) if type(x) is ndarray else x.copy() if issubclass(type(x), ndarray) else x
     if holds(x, Traced):
         raise refused_holder(x)
     return x
+
+
+def _stopped(x: Any) -> Any:
+    """Return x under no trace but one that transposes a rule: it stops no derivative of the rule itself."""
+    if not isinstance(x, Traced):
+        return plain_copy(x)
+    inner = _stopped(x.value)
+    return box_of(x.tape, inner, x.index) if type(x) is Box and x.tape.transposing else inner

@@ -359,9 +359,11 @@ def _moved(index: Any) -> Any:
     if type(index) is Step:
         raise Unstacked
     parts = index if type(index) is tuple else (index,)
-    if any(isinstance(part, (ndarray, list)) for part in parts):
+    if any(issubclass(type(part), (ndarray, list)) for part in parts):
         # Arrays, and integers beside them, that are apart put their axes in front of all others.
-        places = [n for n, part in enumerate(parts) if isinstance(part, (ndarray, list, int, onp.integer))]
+        places = [
+            n for n, part in enumerate(parts) if issubclass(type(part), (ndarray, list, int, onp.integer))
+        ]
         if places[-1] - places[0] >= len(places):
             raise Unstacked
     return (slice(None), *parts)

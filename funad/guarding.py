@@ -1,0 +1,133 @@
+"""What a user's function may not do while its arguments are traced: each is refused by its reason.
+
+It is called with plain values then. A traced value that it meets all the same stands in its closure, and
+its derivative would be lost; what it writes into an argument would change what the rules read; and of
+containers among its results, no trace would know the parts.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import numpy as onp
+
+from . import tree
+from .boxes import Traced
+from .errors import ArgumentError, NotDifferentiableError
+from .registry import Record
+from .spaces import describe, is_inexact, laid_out_copy
+
+__all__ = ["closure_error", "guarded", "own", "refuse_container", "refuse_traced", "unwritable", "wrote"]
+
+ndarray = onp.ndarray
+_NUMBERS = frozenset({float, onp.float64, int, complex, bool})
+_COMPILED = (types.BuiltinFunctionType, onp.ufunc)
+
+
+def guarded(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return f as a trace calls it: with arrays that it cannot write into, and its result looked at."""
+    if isinstance(f, _COMPILED):
+        return f
+
+    @functools.wraps(f, [name for name in functools.WRAPPER_ASSIGNMENTS if hasattr(f, name)], ())
+    def run(*args: Any, **kwargs: Any) -> Any:
+        given = args if _NUMBERS.issuperset(map(type, args)) else map(_protected, args)
+        named = {name: _protected(x) for name, x in kwargs.items()} if kwargs else kwargs
+        try:
+            y = f(*given, **named)
+        except (ValueError, TypeError, BufferError) as error:
+            if not _is_of_writing(error):
+                raise
+            y = _run_on_copies(record, f, args, kwargs, error)
+        if type(y) is ndarray:
+            return y if y.flags.writeable else laid_out_copy(y)
+        return y if type(y) in _NUMBERS else _checked(record, y)
+
+    return run
+
+
+def _run_on_copies(record: Record, f: Any, args: Any, kwargs: Any, reason: Exception) -> Any:
+    """Call f with copies of arrays, as compiled code may want them; refuse it if it writes into one."""
+    copies, structure = tree.flatten((args, kwargs))
+    copies = [x.copy() if type(x) is ndarray else x for x in copies]
+    args_copied, kwargs_copied = tree.unflatten(structure, copies)
+    y = f(*args_copied, **kwargs_copied)
+    for x, copied in zip(tree.flatten((args, kwargs))[0], copies, strict=True):
+        if type(x) is ndarray and x.tobytes() != copied.tobytes():
+            raise wrote(record.name, reason) from None
+    return y
+
+
+def _protected(x: Any) -> Any:
+    if type(x) is ndarray:
+        if x.flags.writeable:
+            x = x.view()
+            x.setflags(write=False)
+        return x
+    return x if type(x) in _NUMBERS or tree.is_leaf(x) else tree.map(unwritable, x)
+
+
+def unwritable(x: Any) -> Any:
+    """Return an array so that f cannot write into it: the way back needs what stands there."""
+    if type(x) is ndarray:
+        x = x.view()
+        x.setflags(write=False)
+    return x
+
+
+def own(part: Any) -> Any:
+    """Return a result of f as an array of its own, if f returned such an argument."""
+    return laid_out_copy(part) if type(part) is ndarray and not part.flags.writeable else part
+
+
+def _is_of_writing(error: Exception) -> bool:
+    return "read-only" in str(error) or "readonly" in str(error)
+
+
+def wrote(name: str, error: Exception | None = None) -> Exception:
+    """Return the error of a function that has tried to write into an argument; another as it is."""
+    if error is not None and not _is_of_writing(error):
+        return error
+    return ArgumentError(
+        f"{name} wrote into an argument, but the way back needs what was there before; start {name} with a "
+        f"copy: x = np.copy(x)"
+    )
+
+
+def _checked(record: Record, y: Any) -> Any:
+    """Return a result of another kind than an array or a number; refuse traced values and containers."""
+    parts = y if isinstance(y, (tuple, list)) else (y,)
+    refuse_traced(record.name, y)
+    if record.kind != "zero" and record.containers != (-1,):
+        for part in parts:
+            if not tree.is_leaf(part) and any(map(is_inexact, tree.flatten(part)[0])):
+                refuse_container(record, "returned", type(y).__name__)
+    return tree.map(own, y) if not tree.is_leaf(y) else y
+
+
+def closure_error(name: str, x: Any = None) -> NotDifferentiableError:
+    """Return the error of a function that has met a traced value, x, which is none of its arguments."""
+    found = f", {describe(x)}," if isinstance(x, Traced) else ""
+    return NotDifferentiableError(
+        f"{name} closes over a traced value{found} (or has met one in an object, a default or a global), but "
+        f"its derivatives are those of its arguments alone, so that this one would be lost; pass that value "
+        f"to it as an argument"
+    )
+
+
+def refuse_traced(name: str, y: Any, level: float = 0) -> None:
+    """Refuse a result in which there is a value of a trace of this level, or of one further inside."""
+    for leaf in [y] if tree.is_leaf(y) else tree.flatten(y)[0]:
+        if isinstance(leaf, Traced) and leaf.tape.level >= level:
+            raise closure_error(name, leaf)
+
+
+def refuse_container(record: Record, what: str, kind: str) -> NoReturn:
+    """Refuse a container with traced values in it, or with results, that a primitive has not declared."""
+    raise ArgumentError(
+        f"{record.name} {what} numbers in a {kind}, of which a trace sees one value; wrap it with "
+        f"funad.primitive(f, containers=True), and its rules take and return such containers"
+    )

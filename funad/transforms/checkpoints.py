@@ -1,0 +1,332 @@
+"""checkpoint: a step of a tape that keeps what goes in and comes out, and runs its function again.
+
+What the function closes over may be traced as well, and no search would find all of it: in cells, in
+defaults, in attributes of objects, in globals. It is found by running the function: while it runs, the
+tape records apart, and a slot of the tape from before that a recorded call reads is one more input of
+the step. On the way back the tape is opened once more, for the time of the second run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from _thread import RLock
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as onp
+
+from .. import tree
+from ..arrays import settled
+from ..boxes import Box, Traced, box_of, innermost
+from ..calling import record_call
+from ..errors import ArgumentError
+from ..guarding import own, unwritable, wrote
+from ..registry import Record
+from ..spaces import is_inexact, name_of, plain, zeros_like
+from ..tape import APART, OUTPUT, TRACING, WIDTH, Apart, Tape, as_call, lent, pull_back
+from .calls import Transformed
+from .reverse import vjp
+
+__all__ = ["checkpoint"]
+
+
+def checkpoint(f: Any) -> Any:
+    """Make ``f`` forget its intermediate values: its backward pass runs it again.
+
+    The derivatives are the same. The memory that a gradient takes falls from all the values
+    that ``f`` computes to those that go in and come out, for the time of one more run. It may
+    be nested: halving a recurrence again and again takes memory in the logarithm of its length.
+
+    Parameters
+    ----------
+    f : callable
+        Pure: it must give the same result when it runs again, and not write into its arguments.
+        It may close over traced values, such as the parameters of a layer.
+
+    Returns
+    -------
+    callable
+        The same function: its arguments and results may be containers, of any shapes. An error on the
+        way back is that of ``f`` itself, run once more.
+
+    Raises
+    ------
+    ArgumentError
+        When called, if ``f`` writes into an argument; on the way back, if it gives another result than
+        before.
+
+    Examples
+    --------
+    >>> import funad.numpy as np
+    >>> from funad import checkpoint, grad
+    >>> @checkpoint
+    ... def many_steps(x):
+    ...     for _ in range(100):
+    ...         x = np.sin(x) + 0.5
+    ...     return x
+    >>> bool(grad(many_steps)(1.0) == grad(many_steps.__wrapped__)(1.0))
+    True
+
+    >>> def loss(w):
+    ...     layer = checkpoint(lambda h: np.tanh(w * h))
+    ...     return layer(layer(0.5 * w))
+    >>> def plain_loss(w):
+    ...     return np.tanh(w * np.tanh(w * (0.5 * w)))
+    >>> bool(grad(loss)(1.0) == grad(plain_loss)(1.0))
+    True
+    """
+    return Transformed(_checkpoint, f)
+
+
+def _checkpoint(f: Any, args: Any, kwargs: Any) -> Any:
+    leaves, structure = tree.flatten((args, kwargs))
+    trace, tape = innermost(leaves), TRACING.tape
+    if tape is None or (trace is not None and trace.level > tape.level):
+        tape = trace
+    if type(tape) is not Tape:  # forward mode keeps nothing anyway
+        return f(*args, **kwargs)
+    if _is_at_kink(f, tape, leaves, structure):  # which is kept on the tape, if it is differentiated again
+        return f(*args, **kwargs)
+    try:
+        return _Checkpoint(f, leaves, structure).call(tape)
+    except _ClosesOverInner:
+        return f(*args, **kwargs)
+
+
+def _is_at_kink(f: Any, tape: Tape, leaves: list[Any], structure: Any) -> bool:
+    """Say whether f, differentiated again, meets a kink: run on a tape that is forgotten."""
+    inner = [isinstance(x, Traced) and x.tape is tape for x in leaves]
+    if not any(yes and isinstance(x.value, Traced) for x, yes in zip(leaves, inner, strict=True)):
+        return False
+    watch = Tape(len(leaves))
+    pairs = enumerate(zip(leaves, inner, strict=True), 1)
+    boxes = [box_of(watch, x.value, n) if yes else x for n, (x, yes) in pairs]
+    args, kwargs = tree.unflatten(structure, boxes)
+    try:
+        f(*args, **kwargs)
+    except Exception:  # it comes again where it is expected
+        return False
+    finally:
+        watch.end()
+    return getattr(watch, "infinitesimals", None) is not None
+
+
+class _ClosesOverInner(Exception):
+    """f has met a value of a trace further inside than those of its arguments."""
+
+
+class _Checkpoint:
+    """One call of a checkpointed function, recorded on every tape that its arguments belong to."""
+
+    def __init__(self, f: Any, leaves: list[Any], structure: Any) -> None:
+        self.f, self.leaves, self.structure = f, leaves, structure
+        self.places = [n for n, leaf in enumerate(leaves) if isinstance(leaf, Traced)]
+        self.tapes: list[Tape] = []  # from the innermost outwards
+        self.output: Any = None  # the structure of the result
+
+    def call(self, tape: Tape) -> Any:
+        parts = self._step(tape, [settled(self.leaves[place]) for place in self.places])
+        return tree.unflatten(self.output, parts)
+
+    def _call_f(self, xs: Any) -> list[Any]:
+        args, kwargs = tree.unflatten(self.structure, tree.replaced(self.leaves, self.places, xs))
+        parts, self.output = tree.flatten(self.f(*args, **kwargs))
+        return list(map(settled, parts))
+
+    def _result(self, xs: Any) -> Any:
+        return tree.unflatten(self.output, self._call_f(xs))
+
+    def _run(self, xs: list[Any]) -> list[Any]:
+        """Return the leaves of the result, recorded as one step on each tape that xs belong to."""
+        tape = innermost(xs)
+        if type(tape) is Tape:
+            return self._step(tape, xs)
+        given = [_twin(x) if isinstance(x, Traced) else unwritable(x) for x in xs]
+        try:
+            parts = list(map(own, lent(self._call_f, given)))
+        except ValueError as error:
+            raise wrote(name_of(self.f), error) from error.__cause__
+        for x, twin in zip(xs, given, strict=True):
+            if isinstance(x, Traced) and (type(twin) is not type(x) or twin.index is not x.index):
+                raise wrote(name_of(self.f))
+        return parts
+
+    def _step(self, tape: Tape, xs: list[Any]) -> list[Any]:
+        self.tapes.append(tape)
+        inner = tuple(self.tapes[:-1])
+        sources = [x.index if isinstance(x, Traced) and x.tape is tape else 0 for x in xs]
+        values = [x.value if source else x for x, source in zip(xs, sources, strict=True)]
+        parts, segment = apart([tape], self._run, values)
+        closed = _read_from_before(segment, parts, tape)
+        parts = [part.value if _is_on(part, tape) else part for part in parts]
+        if any(isinstance(part, Traced) and part.tape.level >= tape.level for part in parts):
+            raise _ClosesOverInner
+        if not closed and not any(sources):
+            return parts
+        n, closes = len(xs), bool(closed)
+        for source, value in closed.items():
+            if source not in sources:
+                sources.append(source)
+                values.append(value)
+
+        if closes and tape.lock is None:
+            tape.lock = RLock()
+
+        def rule(y: Any, ybar: Any, xs: list[Any]) -> Any:
+            if closes:
+                return self._pulled(tape, inner, sources, y, ybar, xs, n)
+            y_again, pull = vjp(self._result, xs)
+            self._check(y, tree.flatten(y_again)[0])
+            return pull(tree.unflatten(self.output, ybar))
+
+        record = Record(rule, name_of(self.f))
+        record.kind, record.containers, record.rules = "vjp", (0,), {0: rule}
+        found = record_call(record, tape, tuple(parts), (values,), {}, ((0, tuple(sources)),))
+        return list(found)
+
+    def _pulled(
+        self, tape: Tape, inner: Any, sources: list[int], y: Any, ybar: Any, xs: list[Any], n: int
+    ) -> list[Any]:
+        """Run f again on its tape, opened once more, and pull ȳ back along what it records."""
+        boxes = [
+            box_of(tape, x, source) if source else x
+            for x, source in zip(xs[:n], sources[:n], strict=True)
+        ]  # fmt: skip
+        found, segment = self._opened([tape, *inner], boxes)
+        parts = [_out_of(inner, part) for part in found]
+        self._check(y, parts)
+        slots = {source: k for k, source in enumerate(dict.fromkeys(filter(None, sources)), 1)}
+        if any(source not in slots for source in _read_from_before(segment, parts, tape)):
+            self._refuse()
+        entries = _renumbered(segment, slots)
+        for part, part_bar in zip(parts, ybar, strict=True):
+            if _is_on(part, tape) and part_bar is not None:
+                at = slots[part.index] if part.index < APART else part.index - APART + len(slots) + 1
+                entries[at] = part_bar if entries[at] is None else entries[at] + part_bar
+        found = pull_back(entries, len(slots), True)
+        xbars = []
+        for x, source in zip(xs, sources, strict=True):
+            place = slots.pop(source, 0)  # the same value may be several arguments: once is enough
+            xbar = found[place - 1] if place else None
+            xbars.append(zeros_like(x) if xbar is None else xbar)
+        return xbars
+
+    def _opened(self, tapes: list[Tape], boxes: list[Any]) -> tuple[Any, Apart]:
+        """Run f on boxes of tapes that are over, or wait: another thread may be doing so."""
+        try:
+            tapes[0].lock.acquire()
+            return apart(tapes, self._call_f, boxes)
+        finally:
+            with contextlib.suppress(RuntimeError):  # an interrupt has come before it was acquired
+                tapes[0].lock.release()
+
+    def _check(self, y: Any, again: list[Any]) -> None:
+        """Refuse a function that gives another result when it runs again."""
+        for before, part in zip(y, again, strict=True):
+            if is_inexact(before):
+                a, b = onp.asarray(plain(before)), onp.asarray(plain(part))
+                if a.shape == b.shape and (a == b).all():
+                    continue
+                with onp.errstate(all="ignore"):
+                    alike = a.shape == b.shape and onp.allclose(
+                        a, b, rtol=1e-3, atol=1e-6 * float(abs(a).max(initial=0.0)), equal_nan=True
+                    )
+                if not alike:
+                    self._refuse()
+
+    def _refuse(self) -> None:
+        name = name_of(self.f)
+        raise ArgumentError(
+            f"{name} gave another result when checkpoint ran it again on the way back: what it reads has "
+            f"changed since, as an array, a counter or a generator of random numbers does; pass that to "
+            f"{name} as an argument"
+        )
+
+
+def _twin(x: Traced) -> Traced:
+    """Return another traced value with the same value, trace and place: f may write into it."""
+    twin = object.__new__(type(x))
+    twin.value, twin.tape, twin.index = x.value, x.tape, x.index
+    return twin
+
+
+def _is_on(x: Any, tape: Tape) -> bool:
+    return type(x) is Box and x.tape is tape
+
+
+def _out_of(tapes: Any, x: Any) -> Any:
+    """Return x as it is outside of these tapes."""
+    while isinstance(x, Traced) and any(x.tape is tape for tape in tapes):
+        x = x.value
+    return x
+
+
+def apart(tapes: list[Tape], run: Callable[..., Any], *args: Any) -> tuple[Any, Apart]:
+    """Call a function while tapes, also such as are over, record in lists of their own.
+
+    Return its result, and what the first of the tapes has recorded. No context manager: an interrupt
+    between its beginning and that of its block would leave the tapes as they must not be left.
+    """
+    before, active = [(tape.entries, tape.snapshots) for tape in tapes], TRACING.active
+    segments = [Apart() for _ in tapes]
+    kept = []
+    try:
+        TRACING.active = True
+        for tape, segment in zip(tapes, segments, strict=True):
+            tape.entries, tape.snapshots = segment, None
+        return run(*args), segments[0]
+    finally:
+        TRACING.active = active
+        for tape, (entries, snapshots) in zip(tapes, before, strict=True):
+            kept += [tape.snapshots]
+            tape.entries, tape.snapshots = entries, snapshots
+        for snapshots in kept:
+            if snapshots is not None:
+                snapshots.release()
+
+
+def _calls(segment: Apart) -> Iterator[tuple[Any, ...]]:
+    for start in range(0, list.__len__(segment), WIDTH):
+        yield tuple(segment[start : start + WIDTH])
+
+
+def _read_from_before(segment: Apart, parts: list[Any], tape: Tape) -> dict[int, Any]:
+    """Return the slots from before the segment that it reads, with the values there."""
+    found: dict[int, Any] = {}
+    for record, _, a, b, source_a, source_b, _ in _calls(segment):
+        if record is not OUTPUT:
+            args, kwargs, sources = as_call(a, b, source_a, source_b)
+            for argnum, source in sources:
+                _note(found, source, args[argnum] if isinstance(argnum, int) else kwargs[argnum])
+    for part in parts:
+        if _is_on(part, tape):
+            _note(found, part.index, part.value)
+    return found
+
+
+def _note(found: dict[int, Any], source: Any, value: Any) -> None:
+    """Note a slot from before a segment, or those of a list of values, with what stands there."""
+    if type(source) is tuple:
+        for part, inside in zip(source, value, strict=True):
+            _note(found, part, inside)
+    elif 0 < source < APART:
+        found.setdefault(source, value)
+
+
+def _renumbered(segment: Apart, slots: dict[int, int]) -> list[Any]:
+    """Return a segment as the entries of a tape of which ``slots`` are the inputs."""
+    entries: list[Any] = [None] * (len(slots) + 1)
+    for record, y, a, b, source_a, source_b, _ in _calls(segment):
+        if type(source_b) is tuple:
+            source_b = tuple((argnum, _place(source, slots)) for argnum, source in source_b)
+        elif source_b is not None:
+            source_b = _place(source_b, slots)
+        entries += (record, y, a, b, source_a and _place(source_a, slots), source_b, None)
+    return entries
+
+
+def _place(source: Any, slots: dict[int, int]) -> Any:
+    """Return the new number of a source, or those of several."""
+    if type(source) is tuple:
+        return tuple(_place(part, slots) for part in source)
+    return source if not source else slots[source] if source < APART else source - APART + len(slots) + 1
