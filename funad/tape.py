@@ -521,7 +521,11 @@ def accumulate(before: Any, xbar: Any, slot: int, owned: set[int]) -> Any:
                 owned.add(slot)
             add_at(before, xbar.pieces)
             return before
-        if hasattr(before, "tape") and not any(repeats(index) for index, _ in xbar.pieces[: xbar.count]):
+        if (
+            hasattr(before, "tape")
+            and type(plain(before)) is ndarray
+            and not any(repeats(index) for index, _ in xbar.pieces[: xbar.count])
+        ):
             return _accumulate_traced(before, xbar, slot, owned)
         xbar = xbar.dense()
     elif type(before) is Scatter:

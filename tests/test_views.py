@@ -213,3 +213,10 @@ def test_the_second_derivative_of_assignments_copies_the_array_as_often_for_many
         second(lambda x, count=count: filled(x, count), X)
         counts.append(sum(copied))
     assert counts[0] == counts[1] <= 2
+
+
+def test_axes_of_a_number_have_second_derivatives():
+    f = lambda x: np.sum((x**2)[None] * x[None]) * np.sum(x[None, None] ** 2) + x**3
+    for x in (numpy.float64(0.5), numpy.array(0.5)):
+        assert hvp(f)(x, numpy.ones_like(x)) == pytest.approx(20 * 0.5**3 + 6 * 0.5)
+        assert grad(grad(f))(x) == pytest.approx(20 * 0.5**3 + 6 * 0.5)
