@@ -214,6 +214,8 @@ def _is_differentiated(x: Any) -> bool:
             return True
         x = x.value
     return False
+
+
 def has_iterator(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Say whether an argument of a function that takes lists is an iterator."""
     return any(map(is_iterator, (*args, *kwargs.values())))

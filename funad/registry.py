@@ -132,7 +132,7 @@ class Record:
     def smooth(self) -> Record:
         """The same primitive without its kinks."""
         made = Record(self.f, self.name)
-        for name in self.__slots__:
+        for name in set(self.__slots__) - {"__weakref__"}:
             setattr(made, name, getattr(self, name))
         made.kinks = None
         return made

@@ -266,7 +266,9 @@ def _three_axes(a):
 def broadcast_arrays(*args, subok=False):
     """Return all of them in the one shape that broadcasting gives; of numbers, arrays without axes."""
     args = [
-        _as_it_is(a) if ndim(a) or issubclass(type(_unbox(a)), _np.ndarray) else _record_of(_np.array).wrapped(a)
+        _as_it_is(a)
+        if ndim(a) or issubclass(type(_unbox(a)), _np.ndarray)
+        else _record_of(_np.array).wrapped(a)
         for a in args
     ]
     common = broadcast_shapes(*map(shape, args))
