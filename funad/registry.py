@@ -133,7 +133,8 @@ class Record:
         """The same primitive without its kinks."""
         made = Record(self.f, self.name)
         for name in self.__slots__:
-            setattr(made, name, getattr(self, name))
+            if name != "__weakref__":
+                setattr(made, name, getattr(self, name))
         made.kinks = None
         return made
 
