@@ -13,9 +13,8 @@ import numpy as onp
 
 from .boxes import Traced, unbox
 from .dual import Forward, dual, quietly, tangent_of
-from .pushforward import as_call
 from .spaces import dtype_of, shape_of, zeros_like
-from .tape import OUTPUT, WIDTH, Tape
+from .tape import OUTPUT, WIDTH, Tape, as_call
 
 __all__ = ["Directions"]
 
