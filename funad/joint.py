@@ -20,7 +20,7 @@ from .errors import NotDifferentiableError
 from .guarding import own, refuse_traced, unwritable
 from .registry import WORTH_DROPPING, Record
 from .spaces import describe, ghost, is_inexact
-from .tape import lent
+from .tape import Tape, lent
 
 __all__ = ["step", "step_of_one"]
 
@@ -89,8 +89,11 @@ def step(
     places = [n for n, leaf in enumerate(leaves) if isinstance(leaf, Traced)]
     if not places:
         return forward(*args, **kwargs)[0]
+    trace = innermost(leaves)
+    if type(trace) is Tape:
+        leaves = trace.keep(leaves)
     outputs: list[Any] = []  # the structure of y, once it is known
-    levels = [innermost(leaves).level]  # of the traces that the step is recorded on
+    levels = [trace.level]  # of the traces that the step is recorded on
 
     def run(record: Record, xs: list[Any]) -> Any:
         if opaque and innermost(xs) is not None:
@@ -106,7 +109,7 @@ def step(
             made = _traced_anew(inner, parts, output, residuals, (name, backward, args, kwargs))
             parts, residuals = made
         outputs[:] = [output]
-        return (*map(own, parts), _Kept(residuals))
+        return (*map(own, parts), _Kept(_as_they_are(trace, residuals)))
 
     def rule(y: Any, ybar: Any, xs: list[Any]) -> Any:
         ybars = tree.unflatten(outputs[0], ybar[:-1])
@@ -153,6 +156,14 @@ def _traced_anew(trace: Any, parts: list[Any], output: Any, residuals: Any, call
     return parts, tree.unflatten(structure, kept)
 
 
+def _as_they_are(trace: Any, residuals: Any) -> Any:
+    """Return residuals with the plain arrays in them as they are now, if the trace keeps them."""
+    if residuals is None or type(trace) is not Tape:
+        return residuals
+    leaves, structure = tree.flatten(residuals)
+    return tree.unflatten(structure, trace.keep(leaves))
+
+
 def _is_of(trace: Any, x: Any) -> bool:
     return isinstance(x, Traced) and x.tape is trace
 
@@ -179,7 +190,7 @@ def step_of_one(
     made = object.__new__(Box)
     made.value, made.tape = y, box.tape
     entries = box.tape.entries
-    kept = _Kept(residuals, backward)
+    kept = _Kept(_as_they_are(box.tape, residuals), backward)
     entries += (_record_of_one(name), y, (x, kept), {}, None, ((0, box.index),), None)
     made.index = len(entries) - 1
     return made

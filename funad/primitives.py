@@ -31,6 +31,7 @@ from .foreign import is_foreign
 from .guarding import guarded, refuse_container, refuse_traced
 from .registry import Record, adopt, adopt_user, enter, record_anew, record_of
 from .spaces import describe, module_of, shape_of, zeros_of
+from .tape import Tape
 
 __all__ = ["primitive"]
 
@@ -461,6 +462,9 @@ def _call_whole(record: Record, leaves: list[Any], structure: Any, places: list[
     args, kwargs = tree.unflatten(structure, leaves)
     if record.kind == "zero":
         return record.f(*tree.map(unbox, args), **tree.map(unbox, kwargs))
+    trace = innermost(leaves)
+    if type(trace) is Tape:
+        leaves = trace.keep(leaves)
     traced = list(_traced_arguments(args, kwargs, set(places)))
     for argnum, _, _ in traced:
         record.rule(argnum)

@@ -161,6 +161,8 @@ def _rebuilt(of_array: Callable[[ndarray], Any], x: Any) -> Any:
     kind = type(x)
     if kind is list or kind is tuple:
         return kind(_rebuilt(of_array, part) for part in x)
+    if kind is dict:
+        return {name: _rebuilt(of_array, part) for name, part in x.items()}
     return of_array(x) if issubclass(type(x), ndarray) else x
 
 

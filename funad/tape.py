@@ -98,6 +98,10 @@ class Tape:
             self.snapshots = Snapshots()
         return self.snapshots
 
+    def keep(self, xs: list[Any]) -> list[Any]:
+        """Return values with the plain arrays among them as they are now."""
+        return [self.keeping().of_array(x) if type(x) is ndarray else x for x in xs]
+
     def verify(self) -> None:
         """Refuse the way back if a constant that it reads has been written into."""
         if self.snapshots is not None:

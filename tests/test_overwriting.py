@@ -190,6 +190,70 @@ def test_an_array_that_two_threads_differentiate_with_is_free_after_both(large):
     assert large.flags.writeable
 
 
+@funad.primitive
+def weighted(x, w):
+    return onp.sum(x * w)
+
+
+funad.defvjp(weighted, lambda y, ybar, x, w: ybar * w)
+
+
+@funad.primitive(containers=True)
+def weighted_by_dict(x, params):
+    return onp.sum(x * params["w"])
+
+
+funad.defvjp(weighted_by_dict, lambda y, ybar, x, params: ybar * params["w"])
+
+weighted_by_rule = funad.custom_vjp(
+    lambda x, w: np.sum(x * w),
+    lambda x, w: (np.sum(x * w), {"w": w}),
+    lambda kept, ybar: (ybar * kept["w"], None),
+)
+STEPS = {
+    "primitive": weighted,
+    "primitive of containers": lambda x, w: weighted_by_dict(x, {"w": w}),
+    "custom_vjp": weighted_by_rule,
+    "checkpoint": funad.checkpoint(lambda x, w: np.sum(x * w)),
+    "numerical": funad.numerical(lambda x, w: float(onp.sum(x * w))),
+    "inner gradient": lambda x, w: np.sum(x * grad(lambda x: np.sum(x * w))(x)),
+}
+
+
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+@pytest.mark.parametrize("size", [3, 500, LARGE])
+def test_a_step_of_any_kind_has_its_constants_as_they_were_or_the_write_is_found(step, size):
+    if size > 3 and step is STEPS["numerical"]:
+        return
+    w = onp.linspace(0.5, 1.5, size)
+
+    def f(x):
+        y = step(x, w)
+        w[:] = 7.0
+        return y
+
+    try:
+        found = grad(f)(onp.ones(size))
+    except OverwrittenError:
+        assert size == LARGE
+    else:
+        onp.testing.assert_allclose(found, onp.linspace(0.5, 1.5, size), rtol=1e-8)
+
+
+def test_a_residual_of_one_number_is_kept_as_it_was():
+    buffer = onp.ones(3)
+    rule = funad.custom_vjp(
+        lambda x: np.sum(x * buffer), lambda x: (np.sum(x * buffer), buffer), lambda kept, ybar: ybar * kept
+    )
+
+    def f(x):
+        y = rule(x)
+        buffer[:] = 5.0
+        return y
+
+    assert grad(f)(onp.ones(3)).tolist() == [1.0, 1.0, 1.0]
+
+
 def test_a_loop_that_computes_with_one_matrix_keeps_one_copy():
     matrix = onp.full((40, 40), 0.01)
 

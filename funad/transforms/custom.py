@@ -14,6 +14,7 @@ from ..errors import ArgumentError, CotangentError, EndedTraceError, NotDifferen
 from ..guarding import closure_error, wrote
 from ..joint import step, step_of_one
 from ..registry import signature_of
+from ..snapshots import copied
 from ..spaces import describe, dtype_of, is_complex, is_number, name_of, shape_of
 from .calls import Transformed, takes
 from .reverse import plain_copy, stop_gradient
@@ -207,6 +208,7 @@ def _numerical(f: Any, h: float, order: int, args: Any, kwargs: Any) -> Any:
     leaves, structure = tree.flatten(args)
     if not any(isinstance(leaf, Traced) for leaf in leaves):
         return f(*args, **kwargs)
+    leaves, kwargs = list(map(_own, leaves)), copied(kwargs)
 
     def plainly(*args: Any) -> Any:
         return _numerical(f, h, order, tree.map(_own, args), kwargs)
