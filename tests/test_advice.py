@@ -496,7 +496,6 @@ LOOKS = {
     "a plot": (lambda x: plt.plot(x), lambda x: plt.plot(value(x))),
     "a method of a plot": (lambda x: plt.gca().hist(x), lambda x: plt.gca().hist(value(x))),
     "a frame": (lambda x: pandas.DataFrame({"x": x}), lambda x: pandas.DataFrame({"x": value(x)})),
-    "a series": (lambda x: pandas.Series(x), lambda x: pandas.Series(value(x))),
     "numpy.savetxt": (
         lambda x: numpy.savetxt(io.StringIO(), x),
         lambda x: numpy.savetxt(io.StringIO(), value(x)),
