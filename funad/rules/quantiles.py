@@ -220,7 +220,7 @@ def _rules(f, percent=1):
         gap = high - low if place.known.all() else np.where(place.known, high - low, 0)
         qbar = ybar * gap * _moving(q, place, method, percent)
         if not place.known.all():
-            qbar = np.where(place.known, qbar, math.nan * ybar)
+            qbar = np.where(place.known | (unbox(ybar) == 0), qbar, math.nan * ybar)
         return np.reshape(np.sum(qbar, axis=tuple(range(qbar.ndim - 1))), onp.shape(q))
 
     def wrt_weights(y, ybar, a, q, axis=None, *, method="linear", keepdims=False, weights=None):

@@ -371,6 +371,7 @@ def or_nan(xbar, ybar, y, a, axis, where=True):
     wrong = y != y
     if not (wrong.any() if type(wrong) is ndarray else wrong):
         return xbar
+    axis = axes_of(axis, np.ndim(a))
     slope = math.nan * np.sum(a, axis=axis, keepdims=True)  # of a, so that the second derivative is nan too
     return np.where(wrong & where & (unbox(ybar) != 0), ybar * slope, xbar)
 
@@ -392,6 +393,7 @@ def _forward(rule):
     """The rule of forward mode of a sum of elements of x: the same parts of ẋ as of ȳ, summed."""
 
     def forward(y, xdot, a, axis=None, *, keepdims=False):
+        axis = axes_of(axis, np.ndim(a))  # median takes lists of axes
         parts = rule(_keep(y, a, axis, keepdims), xdot, a, axis, keepdims=True)
         return np.sum(parts, axis=axis, keepdims=keepdims)
 

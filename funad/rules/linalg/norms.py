@@ -151,6 +151,8 @@ defvjp(linalg.cond, _cond)
 
 
 def _norm_again(y, x, ord=None, axis=None, keepdims=False):
+    if not np.size(x):
+        return y
     axes = tuple(n % x.ndim for n in _axes(x, axis))
     vectors = len(axes) == 1 or ord in _FROBENIUS or (ord in ("nuc", 2, -2) and 1 in _sizes(x, axes))
     if vectors:
