@@ -114,6 +114,8 @@ def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
         a, hermitian = half + _elementwise.conj(half.mT), False
     if order == 0 or hermitian:
         return _call(_svd, (a, full_matrices, compute_uv, hermitian), {})
+    if order == 1 and not compute_uv:
+        return _call(_svd, (a, full_matrices, False, False), {})
     found = svd_apart(a, order, full_matrices and compute_uv)
     return found if compute_uv else found[1]
 
@@ -159,7 +161,7 @@ _svdvals = _enter(_np.linalg.svdvals)
 @_by_hand(_np.linalg.svdvals)
 def svdvals(x, /):
     x, order = _with_order(x)
-    return svd(x, False)[1] if order else _call(_svdvals, (x,), {})
+    return svd(x, False)[1] if order > 1 else _call(_svdvals, (x,), {})
 
 
 _eig = _enter(_np.linalg.eig)
@@ -271,9 +273,9 @@ _eigvalsh = _enter(_np.linalg.eigvalsh)
 
 @_by_hand(_np.linalg.eigvalsh)
 def eigvalsh(a, UPLO="L"):
-    # The derivative goes by the vectors, and that of ties by one decomposition for both.
+    # The second derivative goes by the vectors, and that of ties by one decomposition for both.
     a, order = _with_order(a)
-    return eigh(a, UPLO)[0] if order else _call(_eigvalsh, (a, UPLO), {})
+    return eigh(a, UPLO)[0] if order > 1 else _call(_eigvalsh, (a, UPLO), {})
 
 
 # Products and rearrangements: functions of their own in NumPy, not those of numpy itself
