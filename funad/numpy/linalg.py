@@ -114,6 +114,8 @@ def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
         a, hermitian = half + _elementwise.conj(half.mT), False
     if order == 0 or hermitian:
         return _call(_svd, (a, full_matrices, compute_uv, hermitian), {})
+    if order == 1 and not compute_uv:
+        return _call(_svd, (a, full_matrices, False, False), {})
     found = svd_apart(a, order, full_matrices and compute_uv)
     return found if compute_uv else found[1]
 
@@ -159,7 +161,7 @@ _svdvals = _enter(_np.linalg.svdvals)
 @_by_hand(_np.linalg.svdvals)
 def svdvals(x, /):
     x, order = _with_order(x)
-    return svd(x, False)[1] if order else _call(_svdvals, (x,), {})
+    return svd(x, False)[1] if order > 1 else _call(_svdvals, (x,), {})
 
 
 _eig = _enter(_np.linalg.eig)
@@ -174,8 +176,8 @@ def eig(a):
 def _eig_apart(a, order):
     """Return what eig does; where values coincide, of a matrix in which they do not."""
     w, v = found = _np.linalg.eig(a)
-    same = coinciding(a, w, v)
-    if _np.sum(same) == w.size and not _np.any(defective(a, w, v)):
+    same, defective = closeness(a, w, v)
+    if _np.count_nonzero(same) == w.size and not _np.any(defective):
         return found
     _ties.check_order(order)
     v = _ties.turned(v, same, is_complex=_np.iscomplexobj(a))
@@ -205,30 +207,28 @@ DEFECTIVE = (
 )
 
 
-def coinciding(a, w, v):
-    """Return which eigenvalues of matrices of any kind coincide but for rounding."""
-    within = _np.maximum(_ties.rounding(w), 10 * _errors(a, v))[..., None]
-    near = _np.abs(w[..., :, None] - w[..., None, :]) <= _np.maximum(within, within.mT)
-    while _np.any(near != (more := (near.astype(int) @ near) > 0)):
-        near = more
-    return near
+def closeness(a, w, v):
+    """Return which eigenvalues coincide but for rounding, and which matrices are defective.
 
-
-def defective(a, w, v):
-    """Return of which matrices two eigenvalues and their vectors are too near to tell them apart."""
-    errors = _errors(a, v)
+    That is where two eigenvalues are too near to tell them apart from their vectors.
+    """
+    if w.size == 0:
+        return w[..., None, :] == w[..., None], _np.zeros(w.shape[:-1], bool)
+    conditions, eps = _conditions(v), _np.finfo(v.dtype).eps
+    with _np.errstate(invalid="ignore", over="ignore"):  # rounding moves an eigenvalue so far:
+        errors = eps * _np.max(_np.abs(a), axis=(-2, -1))[..., None] * conditions
+    errors = _np.where(_np.isnan(errors), 0, errors)
     gaps = _np.abs(w[..., :, None] - w[..., None, :])
-    small = gaps <= 1e4 * _np.maximum(errors[..., :, None], errors[..., None, :])
-    bad = _conditions(v) > _np.finfo(v.dtype).eps ** -0.3
-    pairs = small & (bad[..., :, None] | bad[..., None, :]) & ~_np.eye(w.shape[-1], dtype=bool)
-    return _np.any(pairs, axis=(-2, -1))
-
-
-def _errors(a, v):
-    """Return how far rounding moves each eigenvalue."""
-    size = _np.max(_np.abs(a), axis=(-2, -1), initial=0)[..., None]
-    with _np.errstate(invalid="ignore", over="ignore"):
-        return _np.nan_to_num(_np.finfo(v.dtype).eps * size * _conditions(v), nan=0.0, posinf=_np.inf)
+    within = _np.maximum(_ties.rounding(w), 10 * errors)
+    near = gaps <= _np.maximum(within[..., :, None], within[..., None, :])
+    while _np.count_nonzero(near) != w.size and _np.any(near != (more := (near.astype(int) @ near) > 0)):
+        near = more
+    blurred = gaps <= 1e4 * _np.maximum(errors[..., :, None], errors[..., None, :])
+    bad = conditions > eps**-0.3
+    if not _np.any(bad):
+        return near, _np.zeros(w.shape[:-1], bool)
+    pairs = blurred & (bad[..., :, None] | bad[..., None, :]) & ~_np.eye(w.shape[-1], dtype=bool)
+    return near, _np.any(pairs, axis=(-2, -1))
 
 
 def _conditions(v):
@@ -271,9 +271,9 @@ _eigvalsh = _enter(_np.linalg.eigvalsh)
 
 @_by_hand(_np.linalg.eigvalsh)
 def eigvalsh(a, UPLO="L"):
-    # The derivative goes by the vectors, and that of ties by one decomposition for both.
+    # The second derivative goes by the vectors, and that of ties by one decomposition for both.
     a, order = _with_order(a)
-    return eigh(a, UPLO)[0] if order else _call(_eigvalsh, (a, UPLO), {})
+    return eigh(a, UPLO)[0] if order > 1 else _call(_eigvalsh, (a, UPLO), {})
 
 
 # Products and rearrangements: functions of their own in NumPy, not those of numpy itself

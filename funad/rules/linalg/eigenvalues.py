@@ -27,6 +27,8 @@ def _eigh(y, ybar, a, UPLO="L"):
     Giles (2008), An extended collection of matrix derivative results.
     """
     (w, v), (wbar, vbar) = y, ybar
+    if not isinstance(vbar, Traced) and not np.any(vbar):
+        return fold(conj((v * row(shared(wbar, w))) @ h(v)), UPLO.upper() == "L")
     p = h(v) @ conj(vbar)
     phases = of_phases(p, "eigen", w, vbar)
     inner = gaps(w, ("eigh", "eigen"), (vbar,), p) * p
@@ -63,6 +65,8 @@ def _eig(y, ybar, a):
     complex-valued gradients with application to statistically optimum beamforming.
     """
     (w, v), (wbar, vbar) = y, ybar
+    if not isinstance(vbar, Traced) and not np.any(vbar):
+        return solve(t(v), column(shared(wbar, w)) * t(v))
     p = t(v) @ vbar
     # From NumPy 2.5 on, real vectors too are arrays of complex numbers.
     phases = of_phases(p, "eigen", w, vbar, fixed=dtype_of(a).kind == "f" and np.imag(unbox(w)) == 0)
@@ -75,10 +79,10 @@ def _eig(y, ybar, a):
 def _eig_apart(y, ybar, a, order):
     """As eig; where values coincide, they differ by ε: see funad.numpy.ties."""
     (w, v), (wbar, vbar) = y, ybar
+    splitting = splitting_of(w)
+    if splitting is None:  # so no matrix is defective
+        return _eig(y, ybar, a)
     v = _refused_if_defective(a, w, v, wbar, vbar)
-    splitting = splitting_of(y[0])
-    if splitting is None:
-        return _eig((w, v), ybar, a)
     p = t(v) @ vbar
     phases = of_phases(p, "eigen", w, vbar, fixed=dtype_of(a).kind == "f" and np.imag(unbox(w)) == 0)
     lengths = np.real(np.diagonal(p, axis1=-2, axis2=-1))
@@ -96,7 +100,7 @@ def _refused_if_defective(a, w, v, *bars):
 
     The square of an eigenvalue 0 has the cotangent 0, and a derivative for all that: it shows in ε.
     """
-    wrong = linalg.defective(*map(unbox, (a, w, v)))
+    _, wrong = linalg.closeness(*map(unbox, (a, w, v)))
     if not np.any(wrong):
         return v
     parts = [part for bar in bars for part in plain_parts(bar)]
