@@ -362,6 +362,11 @@ def innermost(xs: Iterable[Any]) -> Any:
     return best
 
 
+def _has_zero(x: Any) -> bool:
+    """Say whether an operator with kinks, abs(x) or x**0.5, may be at one."""
+    return not onp.all(unbox(x))
+
+
 def _one(record: Record, operate: Callable[[Any], Any]) -> Callable[[Box], Any]:
     """Return the operator of one operand."""
 
@@ -372,8 +377,11 @@ def _one(record: Record, operate: Callable[[Any], Any]) -> Callable[[Box], Any]:
         box = new(Box)
         box.value = y
         box.tape = tape
-        if type(y) is ndarray and y.nbytes > WORTH_DROPPING and record.drop is not None:
-            y, a, _ = record.drop(y, a, None)
+        if type(y) is ndarray:
+            if y.nbytes > WORTH_DROPPING and record.drop is not None:
+                y, a, _ = record.drop(y, a, None)
+        elif record.kinks is not None and isinstance(y, Traced) and _has_zero(a):
+            return record.wrapped(self)
         entries = tape.entries
         entries += (record, y, a, None, self.index, None, None)
         box.index = len(entries) - 1
@@ -403,8 +411,11 @@ def _two(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Box, A
         box = new(Box)
         box.value = y
         box.tape = tape
-        if type(y) is ndarray and y.nbytes > WORTH_DROPPING and record.drop is not None:
-            y, a, b = (record.drop if source else record.drop_a)(y, a, b)
+        if type(y) is ndarray:
+            if y.nbytes > WORTH_DROPPING and record.drop is not None:
+                y, a, b = (record.drop if source else record.drop_a)(y, a, b)
+        elif record.kinks is not None and isinstance(y, Traced) and _has_zero(a):
+            return record.wrapped(self, other)
         if reads and not source and type(b) is ndarray:
             b = b.copy("K") if b.nbytes <= TINY else tape.keeping().of_array(b)
         entries = tape.entries

@@ -27,11 +27,12 @@ from .boxes import (
     box_of,
     give,
     innermost,
+    unbox,
 )
 from .floating import WHILE_RULES_RUN
 from .registry import Record, enter
 from .spaces import as_numpy, at_rest, fit, is_inexact, zero_beside, zeros_like
-from .strong_zeros import add_note, factors, has_nan, strong_slope, strong_sum, strong_zero
+from .strong_zeros import add_note, factors, has_nan, strong_elementwise, strong_sum
 from .tape import CONSTANT, TRACING, Tape, check_fit, check_number, pull_back, refuse_ended
 
 __all__ = [
@@ -50,7 +51,7 @@ _INEXACT = onp.dtype(float)
 class Forward:
     """One forward-mode trace: its level and how it runs rules. It keeps no record of what ran."""
 
-    __slots__ = ("level", "run")
+    __slots__ = ("infinitesimals", "level", "run")
 
     def __init__(self, level: float | None = None) -> None:
         self.level = Tape.next_level() if level is None else level
@@ -298,7 +299,7 @@ def _elementwise(
         wrong = ydot != ydot if isinstance(ydot, float) else has_nan(ydot)  # float64 is a float too
     if not wrong:
         return ydot
-    return strong_slope(strong_zero(ydot, xdot), xdot, record, rule, y, args, kwargs)
+    return strong_elementwise(ydot, xdot, record, rule, y, args, kwargs)
 
 
 def _slope(rule: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
@@ -375,11 +376,18 @@ BY_HAND.run = _run_by_hand
 FORWARD = frozenset({Forward, type(BY_HAND)})  # the traces of which dual numbers are nothing more
 
 
+def _at_kinks(x: Dual) -> bool:
+    """Say whether an operator with kinks, abs(x) or x**0.5, may be at one that is differentiated again."""
+    return isinstance(x.value, Traced) and not onp.all(unbox(x))
+
+
 def _one(record: Record, operate: Callable[[Any], Any]) -> Callable[[Dual], Any]:
     """Return the operator of one operand."""
 
     def operator_of_one(self: Dual) -> Any:
-        return of_one(record, operate, self) if type(self.tape) in FORWARD else record.wrapped(self)
+        if type(self.tape) in FORWARD and (record.kinks is None or not _at_kinks(self)):
+            return of_one(record, operate, self)
+        return record.wrapped(self)
 
     return operator_of_one
 
@@ -389,7 +397,7 @@ def _two(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Dual, 
 
     def operator_of_two(self: Dual, other: Any) -> Any:
         trace = self.tape
-        if type(trace) in FORWARD:
+        if type(trace) in FORWARD and (record.kinks is None or not _at_kinks(self)):
             if type(other) is Dual:
                 if other.tape is trace:
                     return of_two(

@@ -54,6 +54,7 @@ class Record:
         "foreign",
         "forward",
         "kind",
+        "kinks",
         "masks",
         "name",
         "of_a",
@@ -76,6 +77,8 @@ class Record:
         self.containers: tuple[int, ...] = ()  # the arguments that are lists of arrays
         self.views = False  # what it returns may share the memory of its first argument
         self.masks = False  # its rules set parts of a cotangent to zero
+        # What a result is where it is differentiated twice: (y, *args, **kwargs) ↦ y, see infinitesimals.
+        self.kinks: Callable[..., Any] | None = None
         self.rules: Mapping[ArgNum, Rule] = _NONE
         self.forward: Mapping[ArgNum, Rule] = _NONE  # those of defjvp: (y, ẋ, *xs) ↦ ẏ
         self.of_a: Rule | None = None  # rules[0] and rules[1], for the fast path
@@ -116,6 +119,15 @@ class Record:
             not of_b or of_b(None, _LARGE, None)[1] is _LARGE,
             not of_a or of_a(None, None, _LARGE)[2] is _LARGE,
         )
+
+    @_once
+    def smooth(self) -> Record:
+        """The same primitive without its kinks."""
+        made = Record(self.f, self.name)
+        for name in self.__slots__:
+            setattr(made, name, getattr(self, name))
+        made.kinks = None
+        return made
 
     def add(self, kind: str, rules: dict[ArgNum, Rule], masks: bool) -> None:
         """Take further rules; what was read off the others is found anew."""

@@ -139,6 +139,18 @@ def is_ghost(x: Any) -> bool:
     return type(x) is ndarray and isinstance(getattr(x, "base", None), bytes) and not any(x.strides)
 
 
+def is_of_kink(x: Any) -> bool:
+    """Say whether x carries an infinitesimal of a kink: see ``infinitesimals``."""
+    return hasattr(x, "tape") and hasattr(x.tape, "settle")
+
+
+def shed_kinks_of_derivative(xbar: Any) -> Any:
+    """Return a tangent or a cotangent without the infinitesimals of kinks."""
+    while is_of_kink(xbar):
+        xbar = xbar.tape.leave(xbar)
+    return xbar
+
+
 def is_fleeting(x: Any) -> bool:
     """Say whether x carries an infinitesimal that is to be gone before a transformation returns."""
     return hasattr(x, "tape") and getattr(x.tape, "fleeting", False)
@@ -146,6 +158,8 @@ def is_fleeting(x: Any) -> bool:
 
 def shed(x: Any) -> Any:
     """Return x without such infinitesimals: where they are 0."""
+    while is_of_kink(x):
+        x = x.value
     while is_fleeting(x):
         x = x.value
     return x
@@ -177,6 +191,8 @@ def fit(xbar: Any, x: Any) -> Any:
                 f"number or an array"
             )
         xbar = onp.asarray(xbar)[()]
+    if is_of_kink(xbar):
+        xbar = xbar.tape.settle(xbar)
     if is_fleeting(xbar) and not is_fleeting(x) and not xbar.tape.lasts(xbar):
         xbar = shed(xbar)
     if dtype.kind != "c" and xbar.dtype.kind == "c":

@@ -45,6 +45,39 @@ def value_of(record: Record, y: Any, args: Any, kwargs: Any) -> Any:
     return record.f(*map(plain, args), **kwargs) if y is None or is_ghost(y) else y
 
 
+def strong_elementwise(
+    xbar: Any, ybar: Any, record: Record, rule: Any, y: Any, args: Any, kwargs: Any
+) -> Any:
+    """Return ȳ·∂f with zero wherever one of the two is zero, and the other is not a number.
+
+    A zero that has a derivative of its own, in an outer trace, leaves it to the product: with ȳ = t,
+    t·∞ is 0 at t = 0, and its derivative is ∞.
+    """
+    if not (hasattr(ybar, "tape") or any(hasattr(x, "tape") for x in args)):
+        return strong_slope(strong_zero(xbar, ybar), ybar, record, rule, y, args, kwargs)
+    with onp.errstate(all="ignore"):
+        plain_ybar, ones = onp.asarray(plain(ybar)), onp.ones_like(plain(ybar))[()]
+        unknown = onp.isnan(plain(xbar))
+        zero, infinite = unknown & (plain_ybar == 0), unknown & onp.isinf(plain_ybar)
+        if onp.any(zero):
+            slope = rule(*(as_numpy(plain(x)) for x in (y, ones, *args)), **kwargs)
+            xbar = onp.where(zero, STEEP.wrapped(ybar, slope), xbar)[()]
+        if onp.any(infinite):
+            slope = rule(*map(as_numpy, (y, ones, *args)), **kwargs)
+            flat = infinite & (plain(slope) == 0)
+            xbar = onp.where(flat, STEEP.wrapped(slope, plain_ybar), xbar)[()]
+        return xbar
+
+
+def _steep(a: Any, slope: Any) -> Any:
+    return onp.zeros(onp.broadcast_shapes(onp.shape(a), onp.shape(slope)), onp.result_type(a, slope))[()]
+
+
+# a·slope where a is 0: 0, also if the slope is infinite. ``infinitesimals`` makes it callable.
+STEEP = Record(_steep, "0·∞")
+STEEP.add("elementwise", {0: lambda y, ybar, a, slope: ybar * slope}, False)
+
+
 def strong_product(record: Record, xbar: Any, ybar: Any, argnum: Any, y: Any, args: Any, kwargs: Any) -> Any:
     """Return x̄ of a product, as of matrices, without the nans that only zeros of ȳ have met."""
     rule = record.rules[argnum]
@@ -101,7 +134,7 @@ def mend(
                 xbar = rule(as_numpy(y), ybar, *map(as_numpy, args), **kwargs)
                 if record.kind != "elementwise":
                     return xbar
-                return strong_slope(strong_zero(xbar, ybar), ybar, record, rule, y, args, kwargs)
+                return strong_elementwise(xbar, ybar, record, rule, y, args, kwargs)
             except Exception as second:
                 error = second
     duration = next(filter(is_duration, args), None) if isinstance(error, TypeError) else None

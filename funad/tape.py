@@ -74,7 +74,7 @@ _levels = itertools.count(1)  # each trace takes the next: nothing to undo when 
 class Tape:
     """One reverse-mode trace: its level, its entries, the number of its inputs and its constants."""
 
-    __slots__ = ("entries", "inputs", "level", "snapshots")
+    __slots__ = ("entries", "infinitesimals", "inputs", "level", "snapshots")
 
     def __init__(self, inputs: int, entries: list[Any] | None = None) -> None:
         self.level = next(_levels)

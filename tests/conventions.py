@@ -91,8 +91,11 @@ SECTIONS = {
             Row("x**0.5", 0.0, inf, -inf),
             Row("x**1.5", 0.0, 0, inf),
             Row("np.cbrt(x)", 0.0, inf, 0, "the second is -∞ on one side and ∞ on the other"),
-            Row("np.sqrt(x)**2", 0.0, 0, 0, "the limit is 1: the square is flat at 0, so write x"),
-            Row("np.sqrt(x) * np.sqrt(x)", 0.0, 0, 0, "the limit is 1: write x"),
+            Row("np.sqrt(x)**2", 0.0, 0, inf, "the limits are 1 and 0: the square is flat at 0, so write x"),
+            Row("np.sqrt(x) * np.sqrt(x)", 0.0, 0, inf, "as above: write x"),
+            Row("np.abs(x)**1.5", 0.0, 0, inf),
+            Row("(x * x)**0.75", 0.0, 0, inf),
+            Row("x * x * np.log(x)", 0.0, 0, -inf),
             Row("x * x**0.5", 0.0, 0, inf),
             Row("x * np.sqrt(x)", 0.0, 0, inf),
             Row("x**0", 0.0, 0, 0),
@@ -161,6 +164,62 @@ SECTIONS = {
             Row("np.argmax(x) * 1.0", [1.0, 1.0], 0, 0),
         ],
     ),
+    "Smooth functions of corners, tips and ties": (
+        "The choices above are for the first derivative. A function of them that is smooth has its own "
+        "second and third derivatives, in every mode; its fourth is refused. Where the second is infinite it "
+        "is said to be; a function with a corner keeps the slope of the corner, as if it were constant.",
+        [
+            Row("np.abs(x)**2", 0.0, 0, 2),
+            Row("np.abs(x)**2", [1.0, 0.0], [2, 0], [[2, 0], [0, 2]]),
+            Row("np.cosh(np.abs(x))", 0.0, 0, 1),
+            Row("np.abs(x)**3", 0.0, 0, 0),
+            Row("np.abs(x[0] + 1j * x[1])**2", [0.0, 0.0], 0, [[2, 0], [0, 2]]),
+            Row("np.copysign(x, -1.0)**2", 0.0, 0, 2),
+            Row("np.linalg.norm(x)**2", [0.0, 0.0], 0, [[2, 0], [0, 2]]),
+            Row("np.exp(-np.linalg.norm(x)**2 / 2)", [0.0, 0.0], 0, [[-1, 0], [0, -1]]),
+            Row("np.linalg.norm(x) * np.linalg.norm(2 * x)", [0.0, 0.0], 0, [[4, 0], [0, 4]]),
+            Row("(1 + np.linalg.norm(x)) * np.exp(-np.linalg.norm(x))", [0.0, 0.0], 0, [[-1, 0], [0, -1]],
+                "Matérn 3/2"),
+            Row("np.cos(np.hypot(x[0], x[1]))", [0.0, 0.0], 0, [[-1, 0], [0, -1]]),
+            Row("np.sinc(np.sqrt(np.sum(x * x)))", [0.0, 0.0], 0,
+                [[-(math.pi**2) / 3, 0], [0, -(math.pi**2) / 3]]),
+            Row("np.exp(-np.sqrt(x @ np.array([[2.0, 1.0], [1.0, 3.0]]) @ x)**2 / 2)", [0.0, 0.0], 0,
+                [[-2, -1], [-1, -3]], "of a Mahalanobis distance"),
+            Row("np.arccos(np.cos(x))**2", 0.0, 0, 2),
+            Row("np.maximum(x, -x)**2", 0.0, 0, 2),
+            Row("np.maximum(x, 0)**2 + np.minimum(x, 0)**2", 0.0, 0, 2),
+            Row("np.maximum(x[0], x[1]) * np.minimum(x[0], x[1])", [3.0, 3.0], 3, [[0, 1], [1, 0]]),
+            Row("np.clip(x, 0, None)**2 + np.clip(x, None, 0)**2", 0.0, 0, 2),
+            Row("np.max(x)**2 + np.median(x)**2 + np.min(x)**2", [1.0, 1.0, 1.0], 2, 2 * onp.eye(3)),
+            Row("np.ptp(x)**2", [1.0, 1.0], 0, [[2, -2], [-2, 2]]),
+            Row("np.std(x)**2", [1.0, 1.0], 0, [[0.5, -0.5], [-0.5, 0.5]]),
+            Row("np.maximum(x * x, 0)", 0.0, 0, 2, "flat at the tie: what the second derivative says"),
+            Row("np.maximum(x, 0)**2", 0.0, 0, 1, "0 on one side and 2 on the other"),
+            Row("x * np.abs(x)", 0.0, 0, 0, "-2 on one side and 2 on the other"),
+        ],
+    ),
+    "Numbers that are not": (
+        "Where a value is nan, so are its derivatives, in both modes. Functions that pass nans over have "
+        "the derivative 0 in a nan, and those of sums and of sort are what they are for numbers.",
+        [
+            Row("np.maximum(x, 0)", [nan, 1.0], [nan, 1], [[nan, 0], [0, 0]]),
+            Row("np.minimum(x, 0)", [nan, 1.0], [nan, 0], [[nan, 0], [0, 0]]),
+            Row("np.clip(x, 0, 2)", [nan, 1.0], [nan, 1], [[nan, 0], [0, 0]]),
+            Row("np.fmax(x, nan)", [nan, 1.0], [nan, 1], [[nan, 0], [0, 0]]),
+            Row("np.fmin(x, 0)", [nan, 1.0], 0, 0),
+            Row("np.abs(x)", [nan, 1.0], [nan, 1], [[nan, 0], [0, 0]]),
+            Row("np.max(x)", [nan, 1.0], nan, nan),
+            Row("np.min(x)", [nan, 1.0], nan, nan),
+            Row("np.ptp(x)", [nan, 1.0], nan, nan),
+            Row("np.median(x)", [nan, 1.0], nan, nan),
+            Row("np.quantile(x, 0.3)", [nan, 1.0], nan, nan),
+            Row("np.std(x)", [nan, 1.0], nan, nan),
+            Row("np.nanmax(x)", [nan, 1.0], [0, 1], 0),
+            Row("np.nanmedian(x)", [nan, 1.0], [0, 1], 0),
+            Row("np.nanquantile(x, 0.3)", [nan, 1.0], [0, 1], 0),
+            Row("np.sort(x) * np.array([1.0, 2.0])", [nan, 1.0], [2, 1], 0),
+        ],
+    ),
     "Products with zeros": (
         "The product of the others, without a division.",
         [
@@ -178,7 +237,6 @@ SECTIONS = {
         "At 0 a norm has a tip, and so has the standard deviation where all are equal.",
         [
             Row("np.linalg.norm(x)", [0.0, 0.0], 0, 0),
-            Row("np.linalg.norm(x)**2", [0.0, 0.0], 0, 0, "the second has the limit 2: write np.sum(x * x)"),
             Row("np.linalg.norm(x, 1)", [0.0, 2.0], [0, 1], 0),
             Row("np.linalg.norm(x, 3)", [0.0, 0.0], 0, 0),
             Row("np.linalg.norm(x, np.inf)", [1.0, 1.0], 0.5, 0),
@@ -191,7 +249,6 @@ SECTIONS = {
             Row("np.var(x)", [1.0], 0, 0),
             Row("np.std(x)", [1.0, 1.0], 0, 0),
             Row("np.std(x)", [0.1, 0.1, 0.1], 0, 0, "if its mean is rounded, too"),
-            Row("np.std(x)**2", [1.0, 1.0], 0, 0, "the second is that of var: write np.var(x)"),
             Row("np.std(x)", [1.0], 0, 0),
             Row("np.nanstd(x)", [1.0, 1.0, nan], 0, 0),
         ],
@@ -315,6 +372,8 @@ def _show(x):
         return x
     if isinstance(x, (list, tuple, onp.ndarray)):
         return f"[{', '.join(map(_show, x))}]"
+    if x != x:
+        return "nan"
     names = {inf: "∞", -inf: "-∞", 0.5: "½", 0.25: "¼", -0.25: "-¼", -0.5: "-½"}
     return names.get(x, f"{x:.5g}")
 

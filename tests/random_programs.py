@@ -156,6 +156,42 @@ BLOCKS = (
     "{c} = sum(t * 0.5 for t in {a})", "{c} = np.array(sorted({a}.ravel()))",
     "{c} = max({a}.ravel()) * {b}",
 )  # fmt: skip
+# Smooth functions with kinks where a or a - b is 0, and the same without them.
+TWINS = (
+    ("np.abs({a}) ** 2", "{a} ** 2"), ("np.cosh(abs({a}))", "np.cosh({a})"),
+    ("np.sqrt({a} * {a}) ** 2", "{a} ** 2"), ("np.abs({a}) * np.sqrt({a} ** 2)", "{a} ** 2"),
+    ("np.maximum({a}, -{a}) ** 2", "{a} ** 2"), ("np.maximum({a} ** 2, 0)", "{a} ** 2"),
+    ("np.maximum({a}, {b}) * np.minimum({a}, {b})", "{a} * {b}"),
+    ("np.hypot({a}, {b}) ** 2", "{a} ** 2 + {b} ** 2"), ("np.sort({a}) * 1.0", "np.sort({a})"),
+    ("np.maximum({a}, {b}) ** 2 + np.fmin({a}, {b}) ** 2", "{a} ** 2 + {b} ** 2"),
+    ("np.linalg.norm({a} - {b}) ** 2 * {a}", "np.sum(({a} - {b}) ** 2) * {a}"),
+    ("np.exp(-np.linalg.norm({a}) ** 2) * {b}", "np.exp(-np.sum({a} ** 2)) * {b}"),
+    ("np.abs({a} - {b}) ** 2", "({a} - {b}) ** 2"), ("np.std({a}) ** 2 * {b}", "np.var({a}) * {b}"),
+    ("np.cos(np.abs({a} + {b}[::-1]))", "np.cos({a} + {b}[::-1])"),
+    ("np.clip({a}, 0, None) ** 2 + np.clip({a}, None, 0) ** 2", "{a} ** 2"),
+)  # fmt: skip
+SMOOTH = (
+    "np.sin({a})",
+    "{a} * {b}",
+    "{a} - {b}",
+    "{a} + 0.5 * {b}[::-1]",
+    "np.tanh({a}) * {b}",
+    "{a} @ {a} * {b}",
+)
+
+
+def write_twins(choose, wanted):
+    """Return a program of x, a vector, with kinks, and its twin without them."""
+    names, lines = ["x"], []
+    for n in range(wanted):
+        a, b = names[choose(len(names))], names[choose(len(names))]
+        pair = TWINS[choose(len(TWINS))] if choose(2) else (SMOOTH[choose(len(SMOOTH))],) * 2
+        names.append(f"v{n}")
+        lines.append([f"v{n} = {text.format(a=a, b=b)}" for text in pair])
+    loss = " + ".join(f"np.sum({name} * {1 + 0.3 * n:.1f}) * 0.5" for n, name in enumerate(names))
+    return tuple("\n".join([*program, f"loss = {loss}"]) for program in zip(*lines, strict=True))
+
+
 LIMIT = 20.0
 
 

@@ -1,16 +1,32 @@
 """Random NumPy programs have the derivatives of NumPy, and so has every program that once had not."""
 
+import functools
+import itertools
+
 import hypothesis.strategies as st
 import numpy as onp
 import pytest
 from hypothesis import assume, given, settings
 
 import funad.numpy as fnp
-from funad import arrays, boxes, calling, grad, hvp, joint, jvp, pushforward, registry, value_and_grad
+from funad import (
+    arrays,
+    boxes,
+    calling,
+    grad,
+    hvp,
+    jacfwd,
+    jacrev,
+    joint,
+    jvp,
+    pushforward,
+    registry,
+    value_and_grad,
+)
 from funad.errors import NotDifferentiableError
 from funad.transforms import reverse
 
-from .random_programs import Writer, in_namespace, program_of
+from .random_programs import Writer, in_namespace, program_of, write_twins
 
 pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")  # from NumPy 2.5 on
 
@@ -79,6 +95,18 @@ def test_random_programs_have_the_derivatives_of_numpy(data):
     x = onp.random.default_rng(data.draw(st.integers(0, 99))).uniform(-1.4, 1.4, shape)
     writer = Writer(lambda n: data.draw(st.integers(0, n - 1)), x)
     held(writer.write(data.draw(st.integers(1, 8))), x)
+
+
+@settings(max_examples=4 * settings().max_examples)
+@given(data=st.data())
+def test_random_smooth_functions_of_kinks_have_the_derivatives_of_their_twins(data):
+    x = onp.array(data.draw(st.lists(st.sampled_from([0.0, 0.5, -0.5]), min_size=2, max_size=3)))
+    program, twin = write_twins(lambda n: data.draw(st.integers(0, n - 1)), data.draw(st.integers(1, 4)))
+    f, plain = (functools.partial(program_of(text), fnp) for text in (program, twin))
+    with onp.errstate(all="ignore"):
+        wanted = jacrev(grad(plain))(x)
+        for outer, inner in itertools.product((jacrev, jacfwd), repeat=2):
+            agree(outer(inner(f))(x), wanted)
 
 
 # --- the smallest programs in which something was wrong once

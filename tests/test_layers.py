@@ -24,6 +24,8 @@ FLOORS = [
     {"arrays", "overflows", "pushforward"},
     {"calling"},
     {"primitives"},
+    {"directions"},
+    {"infinitesimals"},
     {"joint"},
     {"numpy", "scipy"},
     {"rules"},

@@ -8,6 +8,7 @@ from . import (
     curves,
     elementwise,
     indexing,
+    kinks,
     manipulation,
     numeric,
     polynomials,

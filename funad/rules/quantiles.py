@@ -79,6 +79,11 @@ def _q_first(f, y, q, axes, kept):
     return np.reshape(y, (*shape, *kept))
 
 
+def by_quantile(f, y, q, place):
+    """What NumPy returns, or its cotangent, in the shape (*kept, m)."""
+    return _by_slice(_q_first(f, y, q, place.axes, place.low.shape[:-1]), q)
+
+
 def as_returned(f, y, q, axes, shape):
     """What has the shape (*kept, m) as NumPy returns it."""
     kept = shape_of(y)[:-1]
@@ -225,8 +230,7 @@ def _rules(f, percent=1):
     def _prepared(y, ybar, a, q, axis, method, weights):
         """Return the place, a in rows, and ȳ as (*kept, m)."""
         place = place_of(f, y, a, q, axis, method, weights)
-        ybar = _by_slice(_q_first(f, ybar, q, place.axes, place.low.shape[:-1]), q)
-        return place, rows_of(a, place.axes), ybar
+        return place, rows_of(a, place.axes), by_quantile(f, ybar, q, place)
 
     return wrt_a, wrt_q, wrt_weights, forward
 

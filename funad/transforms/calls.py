@@ -30,6 +30,7 @@ from ..spaces import (
     name_of,
     shape_of,
     shed,
+    shed_kinks_of_derivative,
     zeros_like,
 )
 from ..tape import TRACING, Tape, has_ended, refuse_ended
@@ -349,7 +350,10 @@ def finish(xbar: Any, x: Any, xdots: Any = (), xs: Any = ()) -> Any:
         xbar = onp.asarray(xbar)
     elif type(x) is not ndarray and type(xbar) is ndarray:
         return fit(xbar, x)[()]  # of a number, a number
-    xbar = left(fit(xbar, x), x if xs else 0.0, xdots, xs) if isinstance(xbar, Traced) else fit(xbar, x)
+    if isinstance(xbar, Traced):
+        xbar = left(shed_kinks_of_derivative(fit(xbar, x)), x if xs else 0.0, xdots, xs)
+    else:
+        xbar = fit(xbar, x)
     if not shape_of(xbar) and type(unbox(x)) is ndarray is not type(unbox(xbar)):
         return _ASARRAY.wrapped(xbar)  # an array without axes, which can be written to
     return xbar

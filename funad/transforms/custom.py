@@ -9,7 +9,7 @@ import numpy as onp
 
 from .. import numpy as np
 from .. import tree
-from ..boxes import Box, Traced, innermost
+from ..boxes import Box, Traced, box_of, innermost
 from ..errors import ArgumentError, CotangentError
 from ..joint import step, step_of_one
 from ..registry import signature_of
@@ -56,7 +56,10 @@ def checkpoint(f: Any) -> Any:
 
 def _checkpoint(f: Any, args: Any, kwargs: Any) -> Any:
     leaves, structure = tree.flatten((args, kwargs))
-    if type(innermost(leaves)) is not Tape:  # forward mode keeps nothing anyway
+    tape = innermost(leaves)
+    if type(tape) is not Tape:  # forward mode keeps nothing anyway
+        return f(*args, **kwargs)
+    if _is_at_kink(f, tape, leaves, structure):  # which is kept on the tape, if it is differentiated again
         return f(*args, **kwargs)
 
     def forward(*args: Any, **kwargs: Any) -> Any:
@@ -73,6 +76,24 @@ def _checkpoint(f: Any, args: Any, kwargs: Any) -> Any:
         return vjp(again, xs)[1](ybar)
 
     return step(name_of(f), forward, backward, args, kwargs, True)
+
+
+def _is_at_kink(f: Any, tape: Tape, leaves: list[Any], structure: Any) -> bool:
+    """Say whether f, differentiated again, meets a kink: run on a tape that is forgotten."""
+    inner = [isinstance(x, Traced) and x.tape is tape for x in leaves]
+    if not any(yes and isinstance(x.value, Traced) for x, yes in zip(leaves, inner, strict=True)):
+        return False
+    watch = Tape(len(leaves))
+    pairs = enumerate(zip(leaves, inner, strict=True), 1)
+    boxes = [box_of(watch, x.value, n) if yes else x for n, (x, yes) in pairs]
+    args, kwargs = tree.unflatten(structure, boxes)
+    try:
+        f(*args, **kwargs)
+    except Exception:  # it comes again where it is expected
+        return False
+    finally:
+        watch.end()
+    return getattr(watch, "infinitesimals", None) is not None
 
 
 def custom_vjp(f: Any, forward: Callable[..., Any], backward: Callable[..., Any]) -> Any:

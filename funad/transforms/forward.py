@@ -15,7 +15,7 @@ from ..errors import ArgumentError, TangentError
 from ..numpy.ties import left
 from ..overflows import mark_overflows
 from ..pushforward import push_forward, steps_to
-from ..spaces import fit, shape_of, zeros_like
+from ..spaces import fit, shape_of, shed_kinks_of_derivative, zeros_like
 from ..tracing import run
 from .calls import (
     Call,
@@ -203,4 +203,4 @@ def _tangent(trace: Forward, y: Any, xs: list[Any], xdots: list[Any]) -> Any:
     if type(y) is not Dual or y.tape is not trace:
         return zeros_like(y)
     ydot = settled(y.tangent)
-    return left(ydot, y.value, xdots, xs) if isinstance(ydot, Traced) else ydot
+    return left(shed_kinks_of_derivative(ydot), y.value, xdots, xs) if isinstance(ydot, Traced) else ydot

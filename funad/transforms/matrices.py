@@ -54,6 +54,7 @@ class _Run:
         for leaf in self.leaves:
             check_output(f, leaf)
         self.entries = self.tape.end()
+        self.one_by_one = getattr(self.tape, "infinitesimals", None) is not None  # a stack would lose them
         mark_overflows(self.entries, len(self.call.leaves), self.leaves)
         self.inside = [type(leaf) is Box and leaf.tape is self.tape for leaf in self.leaves]
         self.values = [out_of(self.tape, leaf) for leaf in self.leaves]
@@ -70,6 +71,8 @@ class _Run:
     def _at_once(self, x: Any) -> int:
         """Return how many members of the basis of the space of x to stack."""
         xs = self.call.leaves
+        if self.one_by_one:
+            return 1
         return stack_size(self.entries, len(xs), [*xs, *self.values], _numbers(x))
 
     def _row_block(self, leaf: Any, value: Any) -> list[Any]:

@@ -1,6 +1,6 @@
 """norm and its kin, and cond.
 
-Where a norm is 0 its derivative is 0, to any order; entries, sums or singular values that tie
+Where a norm is 0 its derivative is 0; entries, sums or singular values that tie
 for the largest or the least share it equally.
 """
 
@@ -10,6 +10,7 @@ from ...numpy import linalg
 from ...numpy.linalg import spectral, spectral_weights
 from ...registry import defvjp
 from ...spaces import zeros_like
+from ..kinks import kinked, root_of
 from ..ranges import rescaled, scale, size_of, squares_are_safe
 from .equations import of_inverse
 from .matrices import column, conj, h, over, row
@@ -144,3 +145,55 @@ defvjp(linalg.vector_norm, _vector_norm)
 defvjp(linalg.matrix_norm, _matrix_norm)
 defvjp(linalg.spectral, _spectral)
 defvjp(linalg.cond, _cond)
+
+
+# --- where a norm is differentiated twice: see funad.infinitesimals
+
+
+def _norm_again(y, x, ord=None, axis=None, keepdims=False):
+    axes = tuple(n % x.ndim for n in _axes(x, axis))
+    vectors = len(axes) == 1 or ord in _FROBENIUS or (ord in ("nuc", 2, -2) and 1 in _sizes(x, axes))
+    if vectors:
+        return _vectors_again(y, x, 2 if isinstance(ord, str) or len(axes) > 1 else ord, axes)
+    if ord in ("nuc", 2, -2):
+        return y
+    inner, outer = axes if abs(ord) == 1 else axes[::-1]
+    sums = np.sum(np.abs(x), axis=inner, keepdims=True)
+    return np.reshape((np.max if ord > 0 else np.min)(sums, axis=outer, keepdims=True), np.shape(y))
+
+
+def _sizes(x, axes):
+    return [np.shape(x)[n] for n in axes]
+
+
+def _vectors_again(y, x, ord, axes):
+    """The norm of vectors, with what stands for its tip and for the corners of its numbers."""
+    two = ord is None or ord == 2
+    if two and np.all(unbox(y)):
+        return y
+    at = np.reshape(unbox(y) == 0, [1 if n in axes else size for n, size in enumerate(np.shape(x))])
+    if two:
+        return y + np.reshape(root_of(at, x, axes=axes), y.shape)
+    size = np.abs(x)
+    if abs(ord) == np.inf:
+        return np.reshape((np.max if ord > 0 else np.min)(size, axis=axes, keepdims=True), np.shape(y))
+    if ord == 1:
+        return np.reshape(np.sum(size, axis=axes, keepdims=True), np.shape(y))
+    zero = unbox(x) == 0
+    if ord == 0 or ord < 0 or not zero.any():
+        return y
+    powers = np.sum(np.where(at, 1, size) ** ord, axis=axes, keepdims=True)
+    return np.reshape(np.where(at, root_of(at, x, axes=axes), powers ** (1 / ord)), np.shape(y))
+
+
+def _vector_norm_again(y, x, *, axis=None, keepdims=False, ord=2):
+    return _vectors_again(y, x, ord, tuple(n % x.ndim for n in _axes(x, axis)))
+
+
+def _matrix_norm_again(y, x, *, keepdims=False, ord="fro"):
+    return _norm_again(y, x, ord, _MATRICES, keepdims)
+
+
+kinked(linalg.norm)(_norm_again)
+kinked(linalg.vector_norm)(_vector_norm_again)
+kinked(linalg.matrix_norm)(_matrix_norm_again)

@@ -1,0 +1,232 @@
+"""What stands for the size of a kink while its derivative is differentiated again.
+
+At the tip of r = ‖x‖ the slope x/r is a choice, 0. Its product with a cotangent that is 0 there is none:
+φ′(r)·x/r tends to φ″(0)·x for a smooth φ(‖x‖), and has the derivative φ″(0). So where an outer
+transformation differentiates what an inner one computes, the inner one computes with ε in the place of r,
+and with η in the place of 1/r, where ε² = η² = 0 and εη = 1: in φ′(ε)·xη = φ′(0)·xη + φ″(0)·x.
+What such products give is kept beside the value that the convention gives, as a multiple of Δ. The result
+of the inner transformation has the value of the convention, and the derivative of both together.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as onp
+
+from .boxes import Dual, Traced, innermost, unbox
+from .calling import call
+from .directions import Directions
+from .dual import Forward, dual
+from .errors import NotDifferentiableError
+from .registry import Record
+from .spaces import plain
+from .strong_zeros import STEEP
+from .tape import Tape
+
+__all__ = [
+    "Infinitesimal",
+    "branch_at_zero",
+    "depth_of",
+    "infinitesimals_of",
+    "root_at_zero",
+]
+
+
+class Infinitesimal(Forward):
+    """A trace that is gone when the transformation that began it returns."""
+
+    __slots__ = ()
+
+    def leave(self, xbar: Any) -> Any:
+        """Return a tangent or a cotangent of this trace without it."""
+        return xbar.value
+
+    def settle(self, xbar: Any) -> Any:
+        """Return a tangent or a cotangent on its way."""
+        return xbar
+
+
+class _Product(Infinitesimal):
+    """The trace of Δ = εη."""
+
+    __slots__ = ()
+
+    def leave(self, xbar: Any) -> Any:
+        return xbar.value + call(_CENTRED, (xbar.tangent,), {})
+
+
+class _Reciprocal(Infinitesimal):
+    """The trace of η."""
+
+    __slots__ = ("deep", "product", "size")
+
+    def __init__(self, level: float, size: Any, product: Any) -> None:
+        super().__init__(level)
+        self.size, self.product = size, product
+        self.deep = False  # whether more derivatives are asked for than are right
+
+    def settle(self, xbar: Any) -> Any:
+        """Put εη = Δ."""
+        value, tangent = xbar.value, xbar.tangent
+        size, product = self.size, self.product
+        if type(tangent) is not Dual or tangent.tape is not size:
+            return xbar
+        if self.deep:
+            raise NotDifferentiableError(_DEEP)
+        with onp.errstate(all="ignore"):
+            return dual(self, _plus_products(value, tangent.tangent, size, product), tangent.value)
+
+
+def _plus_products(value: Any, d: Any, size: Any, product: Any) -> Any:
+    """Return value + d·Δ."""
+    if type(value) is Dual and value.tape is size:
+        return dual(size, _plus_products(value.value, d, size, product), value.tangent)
+    if type(d) is Dual and d.tape is product:
+        d = d.value + d.tangent  # Δ² = Δ
+    if type(value) is Dual and value.tape is product:
+        return dual(product, value.value, value.tangent + d)
+    return dual(product, value, d)
+
+
+class Infinitesimals:
+    """The traces of Δ, ε and η of one inner transformation: below it, and above those outside of it."""
+
+    __slots__ = ("directions", "product", "reciprocal", "size")
+
+    def __init__(self, trace: Any) -> None:
+        level = trace.level
+        self.product, self.size = _Product(level - 0.75), Infinitesimal(level - 0.5)
+        self.reciprocal = _Reciprocal(level - 0.25, self.size, self.product)
+        self.directions = Directions(trace) if type(trace) is Tape else None
+
+    def direction(self, x: Any, trace: Any) -> Any:
+        """Return ẋ and ẍ of a value along some line, as plain numbers; nan where they are not known."""
+        if not isinstance(x, Traced) or x.tape is not trace:
+            return 0.0, 0.0
+        if self.directions is None:
+            along: Any = x.index  # the tangent: the line is that of the inner transformation
+            return plain(along) + self.opening(x, trace), onp.nan
+        return self.directions.of(x)
+
+    def beside(self, xbar: Any, slope: Any) -> Any:
+        """Return x̄·slope·Δ."""
+        if type(xbar) is Dual and (xbar.tape is self.reciprocal or xbar.tape is self.size):
+            return dual(xbar.tape, self.beside(xbar.value, slope), self.beside(xbar.tangent, slope))
+        if type(xbar) is Dual and xbar.tape is self.product:
+            xbar = xbar.value + xbar.tangent  # Δ² = Δ
+        return dual(self.product, onp.zeros_like(plain(xbar)), xbar * slope)
+
+    def opening(self, x: Any, trace: Any) -> Any:
+        """Return the part of ẋ that is the same along the line and against it: the multiple of ε."""
+        if not isinstance(x, Traced) or x.tape is not trace:
+            return 0.0
+        value = x.value
+        return plain(value.tangent) if type(value) is Dual and value.tape is self.size else 0.0
+
+
+def infinitesimals_of(trace: Any) -> Infinitesimals:
+    """Return those of a transformation, made now if there are none."""
+    if getattr(trace, "infinitesimals", None) is None:
+        trace.infinitesimals = Infinitesimals(trace)
+    made: Infinitesimals = trace.infinitesimals
+    return made
+
+
+# Up to which derivative φ′(r)·x/r has that of φ″(0)·x.
+_ORDERS = 3
+_DEEP = (
+    "the value of a function with a kink is at that kink (the tip of norm, abs and sqrt at 0, a tie of "
+    "maximum), and its fourth derivative is asked for; from the fourth on, write what is smooth there "
+    "without the kink: np.sum(x * x) for np.linalg.norm(x)**2, x * x for np.abs(x)**2"
+)
+
+
+def depth_of(x: Any) -> int:
+    """Return how many transformations differentiate x."""
+    depth = 0
+    while isinstance(x, Traced):
+        depth += not isinstance(x.tape, Infinitesimal) and hasattr(x.tape, "level")
+        x = x.value
+    return depth
+
+
+def root_at_zero(u: Any, at: Any, size: Any = 1.0, slope: Any = None) -> Any:
+    """Return √u as a multiple of ε for the elements of u ``at`` which it is 0, and 0 for the others.
+
+    Parameters
+    ----------
+    u : traced value
+        Real, of an inner transformation.
+    at : bool or array of bool
+        Of the shape of u.
+    size : float or array of floats
+        What ε stands for: how fast the root opens.
+    slope : float, optional
+        The derivative in the place of that of the root, η/2: ∞ says that there is none.
+    """
+    small = infinitesimals_of(innermost((u,)))
+    small.reciprocal.deep |= depth_of(u) > _ORDERS
+    half = 0.5 / onp.where(onp.equal(size, 0), 1, size) if slope is None else slope
+    multiple, slope = (_where(at, x, u) for x in (size, half))
+    zeros = onp.zeros_like(multiple)[()]
+    y = _step(
+        u,
+        lambda _: dual(small.size, zeros, multiple),
+        lambda ybar: ybar * dual(small.reciprocal, zeros, slope),
+    )
+    if small.directions is not None and isinstance(y, Traced):
+        small.directions.put(y, multiple, zeros)
+    return y
+
+
+def branch_at_zero(d: Any, at: Any, sign: Any) -> Any:
+    """Return |d| where d has one sign around its zeros ``at`` some places; 0 elsewhere.
+
+    A sign of nan says that neither is known: the derivative is not, if d is not constant.
+    """
+    trace = innermost((d,))
+    small = infinitesimals_of(trace)
+    slope = _where(at, sign, d)
+    unknown = onp.isnan(slope)
+    known = onp.nan_to_num(slope)
+
+    def rule(ybar: Any) -> Any:
+        xbar = small.beside(ybar, known)
+        return xbar + call(_UNKNOWN, (onp.where(unknown, ybar, 0.0),), {}) if unknown.any() else xbar
+
+    def value(d: Any) -> Any:
+        if type(d) is Dual and d.tape is small.size:
+            return dual(small.size, small.beside(d.value, known), d.tangent * known)
+        return small.beside(d, known)
+
+    y = _step(d, value, rule)
+    if small.directions is not None and isinstance(y, Traced):
+        small.directions.put(y, *(x * slope for x in small.directions.of(d)))
+    return y
+
+
+def _where(at: Any, x: Any, like: Any) -> Any:
+    return onp.broadcast_to(onp.where(at, x, 0), like.shape).astype(like.dtype)[()]
+
+
+def _step(x: Any, f: Any, rule: Any) -> Any:
+    """Call a primitive made of f and the rule of its derivative."""
+    made = Record(f, "a kink")
+    made.wrapped = made.f
+    made.add("elementwise", {0: lambda y, ybar, x: rule(ybar)}, False)
+    return call(made, (x,), {})
+
+
+def _constant(value: Any, slope: Any) -> Record:
+    """Return a primitive whose derivative is not that of its value."""
+    made = Record(lambda d: onp.full_like(d, value), "what a kink adds")
+    made.wrapped = lambda d: call(made, (d,), {})
+    made.add("elementwise", {0: slope}, False)
+    return made
+
+
+STEEP.wrapped = lambda a, slope: call(STEEP, (a, slope), {})
+# d less its value; and what has the value 0, and no derivative.
+_CENTRED = _constant(0, lambda y, ybar, d: onp.where(onp.isfinite(unbox(d)), ybar, onp.nan))
+_UNKNOWN = _constant(0, lambda y, ybar, d: ybar * onp.nan)

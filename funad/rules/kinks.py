@@ -1,0 +1,352 @@
+"""What functions with kinks hand on while their derivative is differentiated again: see infinitesimals.
+
+Every kink is that of a root at 0: |d| = √d², maximum(a, b) = (a + b + |a - b|)/2, ‖x‖ = √Σ|xᵢ|². The
+rules give the derivative of the rest; what is added here stands for the root.
+"""
+
+import numpy as onp
+
+from .. import numpy as np
+from ..boxes import Traced, innermost, unbox
+from ..calling import call
+from ..infinitesimals import branch_at_zero, depth_of, infinitesimals_of, root_at_zero
+from ..numpy.ufuncs import masked
+from ..registry import record_of
+from ..spaces import dtype_of, shape_of
+from .quantiles import as_returned, by_quantile, place_of, rows_of
+from .reductions import all_equal, axes_of, freedom_of, whole
+
+inf = onp.inf
+
+
+def kinked(*fs):
+    """Make the decorated function what a result of these primitives is where it is differentiated twice."""
+
+    def decorate(kinks):
+        for f in fs:
+            record_of(f).kinks = kinks
+        return kinks
+
+    return decorate
+
+
+def root_of(at, *ds, axes=()):
+    """√Σ|d|² where that is 0 ``at`` some places, as a multiple of ε; ``axes`` are summed over and kept."""
+    trace = innermost(ds)
+    small = infinitesimals_of(trace)
+    u, size = 0, 0
+    for d in ds:
+        xdot, _ = small.direction(d, trace)
+        size = size + onp.abs(xdot) ** 2
+        d = np.where(at, d, 0)
+        u = u + (np.real(d * np.conj(d)) if dtype_of(d).kind == "c" else d * d)
+    if axes:
+        u = np.sum(u, axis=axes, keepdims=True)
+        size = onp.sum(onp.broadcast_to(size, shape_of(d)), axis=axes, keepdims=True)
+    return root_at_zero(u, at, onp.where(onp.isfinite(size), onp.sqrt(size), 1))
+
+
+def _with_root(y, at, u, f, sign=1):
+    """y = f(u) with the root ±√u ``at`` zeros of u around which u is a square or a sum of squares.
+
+    There u is flat, and the infinite slope of f is of no account; elsewhere y stays what it is.
+    """
+    if not at.any():
+        return y
+    trace = innermost((u,))
+    xdot, xddot = infinitesimals_of(trace).direction(u, trace)
+    at = at & (onp.broadcast_to(xdot, at.shape) == 0)
+    if not at.any():
+        return y
+    with onp.errstate(invalid="ignore"):
+        size = onp.sqrt(onp.abs(xddot) / 2)
+    # Where the outer transformations are two, f has done the same between them.
+    below = y.value if depth_of(y.value) > 1 else unbox(y)
+    rest = np.where(at, below, f(np.where(at, 1, u)))
+    return rest + sign * root_at_zero(u, at, onp.where(onp.isfinite(size), size, 1))
+
+
+def corner_of(at, d):
+    """|d| where d is 0: as above, but where d has one sign around it, that sign times d."""
+    if dtype_of(d).kind == "c":
+        return root_of(at, d)
+    trace = innermost((d,))
+    small = infinitesimals_of(trace)
+    xdot, xddot = (onp.broadcast_to(x, shape_of(d)) for x in small.direction(d, trace))
+    opening = small.opening(d, trace)
+    # Of kinks, d may have the same sign along the line and against it.
+    one_sign = at & (opening != 0) & (xdot * (2 * opening - xdot) >= 0)
+    flat = at & (xdot == 0) & ~one_sign
+    y = root_of(at & ~flat & ~one_sign, d)
+    if not (flat.any() or one_sign.any()):
+        return y
+    return y + branch_at_zero(d, flat | one_sign, onp.where(flat, onp.sign(xddot), onp.sign(opening)))
+
+
+def _axes(a, axis):
+    ndim = len(shape_of(a))
+    return tuple(int(n) % ndim for n in axes_of(axis, ndim))
+
+
+def _zero(x):
+    return onp.asarray(unbox(x) == 0)
+
+
+def _tie(a, b):
+    """Where two values are equal and finite."""
+    a, b = unbox(a), unbox(b)
+    return onp.asarray(onp.equal(a, b) & onp.isfinite(a))
+
+
+def _plus(y, at, root, weight=1):
+    """y, and that many times the root where it is at 0 anywhere."""
+    return y + weight * root() if at.any() else y
+
+
+# --- roots and corners
+
+
+@kinked(np.absolute, np.fabs)
+def _absolute(y, x):
+    at = _zero(x)
+    return _plus(y, at, lambda: corner_of(at, x))
+
+
+@kinked(np.copysign)
+def _copysign(y, a, b):
+    if not isinstance(a, Traced):
+        return y
+    at = onp.broadcast_to(_zero(a), shape_of(y))
+    return _plus(y, at, lambda: corner_of(at, a), onp.copysign(1.0, unbox(b)).astype(dtype_of(y)))
+
+
+@kinked(np.hypot)
+def _hypot(y, a, b):
+    at = _zero(y)
+    return _plus(y, at, lambda: root_of(at, a, b))
+
+
+@kinked(np.sqrt)
+def _sqrt(y, x):
+    at = _zero(x) if dtype_of(y).kind == "f" else onp.asarray(False)
+    return _with_root(y, at, x, np.sqrt)
+
+
+@kinked(np.power, np.float_power)
+def _power(y, a, b):
+    """A power below 1 is no root of a quadratic but for √, so that nothing smooth can be said of it."""
+    b = unbox(b)
+    at = _zero(a) & onp.asarray((b > 0) & (b < 1)) & (dtype_of(y).kind == "f")
+    if not at.any() or not isinstance(a, Traced):
+        return y
+    u = a if shape_of(a) == shape_of(y) else np.broadcast_to(a, shape_of(y))
+    y = _with_root(y, at & (b == 0.5), u, lambda u: u**b)
+    return _plus(y, at & (b != 0.5), lambda: root_at_zero(u, at & (b != 0.5), slope=inf))
+
+
+def _at_end(f, end, side, sign):
+    """Of a function with the root √2|x - end| at an end of where it is defined; x is on one side of it."""
+
+    def kinks(y, x):
+        at = onp.asarray(unbox(x) == end) if dtype_of(y).kind == "f" else onp.asarray(False)
+        if not at.any():
+            return y
+        return _with_root(y, at, 2 * side * (x - end), lambda u: f(end + side * u / 2), sign)
+
+    return kinks
+
+
+def _at_ends(f, of_one, of_minus_one):
+    upper, lower = _at_end(f, 1, -1, of_one), _at_end(f, -1, 1, of_minus_one)
+    return lambda y, x: lower(upper(y, x), x)
+
+
+kinked(np.arccos)(_at_ends(np.arccos, 1, -1))
+kinked(np.arcsin)(_at_ends(np.arcsin, -1, 1))
+kinked(np.arccosh)(_at_end(np.arccosh, 1, 1, 1))
+
+
+# --- extremes of two
+
+
+def _of_two(sign):
+    def kinks(y, a, b):
+        at = onp.equal(unbox(a), unbox(b))
+        if not at.any():
+            return y
+        at = onp.asarray(at & onp.isfinite(unbox(a)))
+        return _plus(y, at, lambda: corner_of(at, np.where(at, a, 0) - np.where(at, b, 0)), 0.5 * sign)
+
+    return kinks
+
+
+kinked(np.maximum, np.fmax)(_of_two(1))
+kinked(np.minimum, np.fmin)(_of_two(-1))
+
+
+@kinked(np.clip)
+def _clip(y, a, a_min=None, a_max=None):
+    raised = a if a_min is None else np.maximum(a, a_min)
+    return raised if a_max is None else np.minimum(raised, a_max)
+
+
+@kinked(masked)
+def _masked(y, f, casting, where, out, *args):
+    kinks = record_of(f).kinks
+    return y if kinks is None else np.where(where, kinks(y, *args), y)
+
+
+# --- extremes, medians and quantiles of many: those that tie share a cotangent, and one of them is it
+
+
+def _of_ranks(a, y, axes, chosen):
+    """What stands for the choice among equal elements, in the shape of y; None where none are.
+
+    ``chosen`` takes elements in ascending order, (*kept, n), nans last, and how many are none; it returns
+    the positions and the weights, (*kept, m), of those that make up y.
+    """
+    trace = innermost((a,))
+    rows = rows_of(a, axes)
+    plain = onp.asarray(unbox(rows))
+    ordered = onp.sort(plain, axis=-1)
+    positions, parts = chosen(ordered, onp.sum(~onp.isnan(ordered), axis=-1, keepdims=True))
+    values = onp.take_along_axis(ordered, positions, axis=-1)
+    equal = (plain[..., None, :] == values[..., None]) & (parts != 0)[..., None]
+    count = onp.sum(equal, axis=-1, keepdims=True)
+    if not (count > 1).any():
+        return None
+    speed, _ = infinitesimals_of(trace).direction(rows, trace)
+    speed = onp.broadcast_to(speed, plain.shape)
+    order = onp.lexsort((speed, plain), axis=-1)
+    one = onp.arange(plain.shape[-1]) == onp.take_along_axis(order, positions, axis=-1)[..., None]
+    weights = onp.where(equal & (count > 1), one - equal / onp.maximum(count, 1), 0) * parts[..., None]
+    weights = onp.sum(weights, axis=-2)
+    along = onp.sum(onp.where(weights == 0, 0, weights * speed), axis=-1)
+    along = onp.where(onp.isfinite(along), along, 0).reshape(shape_of(y))
+    rows = np.where((weights != 0) & onp.isfinite(plain), rows, 0)
+    z = np.sum(np.astype(weights, dtype_of(rows)) * (rows - unbox(rows)), axis=-1)
+    z = np.reshape(z, shape_of(y))
+    at = onp.isfinite(unbox(y)) & (along != 0)
+    return np.astype(onp.sign(along), dtype_of(y)) * root_at_zero(z * z, at, onp.abs(along))
+
+
+def _with_choice(y, a, axis, chosen):
+    axes = _axes(a, axis)
+    if dtype_of(a).kind != "f" or not isinstance(a, Traced) or not axes or 0 in shape_of(a):
+        return y
+    choice = _of_ranks(a, y, axes, chosen)
+    return y if choice is None else y + choice
+
+
+def _last(ordered, count):
+    return onp.maximum(count - 1, 0), onp.ones(count.shape)
+
+
+def _first(ordered, count):
+    return onp.zeros_like(count), onp.ones(count.shape)
+
+
+def _middle(ordered, count):
+    positions = onp.concatenate([onp.maximum(count - 1, 0) // 2, onp.minimum(count // 2, count)], axis=-1)
+    return onp.minimum(positions, ordered.shape[-1] - 1), onp.full(positions.shape, 0.5)
+
+
+def _of_extreme(chosen):
+    def kinks(y, a, axis=None, *, keepdims=False, initial=None, where=True):
+        if not isinstance(a, Traced) or isinstance(initial, Traced):
+            return y  # with a traced initial value, y is the extreme of one element more
+        if where is not True:
+            a = np.where(where, a, onp.nan)
+        if initial is not None:
+            rows = rows_of(a, _axes(a, axis))
+            start = onp.full((*shape_of(rows)[:-1], 1), initial, dtype_of(rows))
+            a, axis = np.concatenate([start, rows], axis=-1), -1
+        return _with_choice(y, a, axis, chosen)
+
+    return kinks
+
+
+kinked(np.max, np.amax, np.nanmax)(_of_extreme(_last))
+kinked(np.min, np.amin, np.nanmin)(_of_extreme(_first))
+
+
+@kinked(np.ptp)
+def _ptp(y, a, axis=None, *, keepdims=False):
+    high = _with_choice(y, a, axis, _last)
+    return high + (y - _with_choice(y, a, axis, _first))
+
+
+@kinked(np.median, np.nanmedian)
+def _median(y, a, axis=None, *, keepdims=False):
+    return _with_choice(y, a, axis, _middle)
+
+
+def _chosen(positions, parts):
+    return lambda ordered, count: (positions, parts)
+
+
+def _each(y, a, place, above):
+    """Each of several quantiles, one after the other."""
+    for m in range(place.low.shape[-1]):
+        at = slice(m, m + 1)
+        both = onp.concatenate([place.low[..., at], above[..., at]], axis=-1)
+        part = onp.concatenate([1 - place.part[..., at], place.part[..., at]], axis=-1)
+        yield _with_choice(y[..., m], a, place.axes, _chosen(both, part))
+
+
+def _of_quantile(f):
+    def kinks(y, a, q, axis=None, *, method="linear", keepdims=False, weights=None):
+        if 0 in shape_of(a) or not onp.size(unbox(q)):
+            return y
+        place = place_of(f, y, a, q, axis, method, weights)
+        above = onp.minimum(place.low + 1, onp.maximum(place.count - 1, 0))
+        ys = by_quantile(f, y, unbox(q), place)
+        return as_returned(
+            f, np.stack(list(_each(ys, a, place, above)), axis=-1), unbox(q), place.axes, shape_of(y)
+        )
+
+    return kinks
+
+
+for f in (np.quantile, np.percentile, np.nanquantile, np.nanpercentile):
+    kinked(f)(_of_quantile(getattr(onp, f.__name__)))
+
+
+# --- spreads
+
+
+def _spread(y, a, axis, dtype, ddof, keepdims, where, mean, correction):
+    """‖x - μ‖/√(n - ddof) where all are equal."""
+    if whole(dtype) or not shape_of(a):
+        return y
+    at = onp.equal(unbox(y), 0)
+    if mean is None:
+        at = at | all_equal(unbox(y), unbox(a), axis, keepdims, where)
+        chosen = {} if where is True else {"where": where}
+        mean = np.mean(a, axis=axis, dtype=dtype, keepdims=True, **chosen)
+    at = onp.asarray(at)
+    if not at.any():
+        return y
+    axes = _axes(a, axis)
+    kept = [1 if n in axes else size for n, size in enumerate(shape_of(a))]
+    freedom = freedom_of(a, axis, where, ddof, correction)
+    deviation = (a - mean) / onp.sqrt(onp.maximum(freedom, 1)).astype(dtype_of(y))
+    if where is not True:
+        deviation = np.where(where, deviation, 0)
+    return y + np.reshape(root_of(at.reshape(kept), deviation, axes=axes), shape_of(y))
+
+
+@kinked(np.std)
+def _std(
+    y, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, mean=None, correction=None
+):  # fmt: skip
+    return _spread(y, a, axis, dtype, ddof, keepdims, where, mean, correction)
+
+
+@kinked(np.nanstd)
+def _nanstd(
+    y, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, mean=None, correction=None
+):  # fmt: skip
+    where = onp.logical_and(where, ~onp.isnan(unbox(a)))
+    a = np.where(where, a, 0)
+    return _spread(y, a, axis, dtype, ddof, keepdims, where, mean, correction)

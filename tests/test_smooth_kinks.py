@@ -1,0 +1,358 @@
+"""A smooth function of kinks has its own derivatives at the kink, to third order, in every mode.
+
+Each is held to a twin that is written without the kink.
+"""
+
+import itertools
+import warnings
+
+import numpy as onp
+import pytest
+
+import funad.numpy as np
+from funad import (
+    Dual,
+    checkpoint,
+    elementwise_grad,
+    grad,
+    hessian,
+    hvp,
+    jacfwd,
+    jacobian,
+    jacrev,
+    jvp,
+    linearize,
+    value_and_grad,
+    value_grad_and_hvp,
+    vjp,
+)
+from funad.errors import NotDifferentiableError
+
+norm = np.linalg.norm
+ZERO, ONES, TIED = onp.zeros(2), onp.ones(2), onp.full(3, 3.0)
+A = onp.array([[2.0, 0.5], [0.5, 3.0]])
+
+
+def matern52(r):
+    return (1 + 5**0.5 * r + 5 / 3 * r * r) * np.exp(-(5**0.5) * r)
+
+
+def squared(f):
+    return lambda x: np.sum(f(x) ** 2)
+
+
+def distances(x):
+    points = np.stack([x, 0.3 * x, 0 * x])
+    return points[:, None, :] - points[None, :, :]
+
+
+def of_squares(x):
+    return np.sum(x * x)
+
+
+# name: (with kinks, without, where)
+TWINS = {
+    "abs": (squared(np.abs), of_squares, ZERO),
+    "abs as an operator": (squared(abs), of_squares, onp.array([1.0, 0.0])),
+    "abs of a flat number": (lambda x: np.sum(np.abs(x**2)), of_squares, ZERO),
+    "fabs": (lambda x: np.sum(np.cos(np.fabs(x))), lambda x: np.sum(np.cos(x)), ZERO),
+    "cosh of abs": (lambda x: np.sum(np.cosh(np.abs(x))), lambda x: np.sum(np.cosh(x)), ZERO),
+    "abs of two speeds": (lambda x: np.sum(np.abs(x) * np.abs(-3 * x)), lambda x: 3 * np.sum(x * x), ZERO),
+    "complex abs": (lambda x: np.abs(x[0] + 1j * x[1]) ** 2, of_squares, ZERO),
+    "copysign": (squared(lambda x: np.copysign(x, -1.0)), of_squares, ZERO),
+    "norm": (lambda x: norm(x) ** 2, of_squares, ZERO),
+    "norm beside another": (lambda x: norm(x) * norm(2 * x), lambda x: 2 * np.sum(x * x), ZERO),
+    "norm beside a root": (lambda x: norm(x) * np.sqrt(np.sum(x * x)), of_squares, ZERO),
+    "norm along an axis": (
+        lambda x: np.sum(np.cos(norm(np.stack([x, x + 1]), axis=1))),
+        lambda x: np.cos(np.sqrt(np.sum((x + 1) ** 2))) + 1 - np.sum(x * x) / 2,
+        ZERO,
+    ),
+    "norm of a matrix": (lambda x: norm(x.reshape(2, 1), "fro", keepdims=True)[0, 0] ** 2, of_squares, ZERO),
+    "nuclear norm of a row": (lambda x: norm(x.reshape(1, 2), "nuc") ** 2, of_squares, ZERO),
+    "spectral norm of a column": (
+        lambda x: np.linalg.matrix_norm(x.reshape(2, 1), ord=2) ** 2, of_squares, ZERO,
+    ),
+    "norms of one number": (
+        lambda x: norm(x[:1], 1) ** 2 + norm(x[1:], np.inf) ** 2 + np.linalg.vector_norm(x[:1], ord=3) ** 2,
+        lambda x: np.sum(x * x) + x[0] ** 2,
+        ZERO,
+    ),
+    "norm of complex numbers": (lambda x: norm(x * (1 + 2j)) ** 2, lambda x: 5 * np.sum(x * x), ZERO),
+    "Gaussian kernel": (lambda x: np.exp(-norm(x) ** 2 / 2), lambda x: np.exp(-np.sum(x * x) / 2), ZERO),
+    "kernel of pairs": (
+        lambda x: np.sum(np.exp(-(norm(distances(x), axis=-1) ** 2))),
+        lambda x: np.sum(np.exp(-np.sum(distances(x) ** 2, axis=-1))),
+        ZERO,
+    ),
+    "Matern 5/2": (lambda x: matern52(norm(x)), lambda x: 1 - 5 / 6 * np.sum(x * x), ZERO),
+    "Matern 5/2 of a root": (
+        lambda x: matern52(np.sqrt(np.sum(x * x))), lambda x: 1 - 5 / 6 * np.sum(x * x), ZERO,
+    ),
+    "root as a power": (lambda x: np.cos((x @ x) ** 0.5), lambda x: -np.sum(x * x) / 2, ZERO),
+    "Mahalanobis distance": (lambda x: np.exp(-np.sqrt(x @ A @ x) ** 2), lambda x: np.exp(-x @ A @ x), ZERO),
+    "root of a bounded square": (
+        lambda x: np.cosh(np.sqrt(np.maximum(3 * np.sum(x * x) - 2 * np.sum(x * x), 0))),
+        lambda x: np.sum(x * x) / 2,
+        ZERO,
+    ),
+    "hypot": (lambda x: np.cos(np.hypot(x[0], x[1])), lambda x: -np.sum(x * x) / 2, ZERO),
+    "hypot of a corner": (lambda x: np.hypot(np.abs(x[0]), x[1]) ** 2, of_squares, ZERO),
+    "corner of a norm": (lambda x: np.maximum(2 * norm(x), 0) ** 2, lambda x: 4 * np.sum(x * x), ZERO),
+    "sinc of norm": (lambda x: np.sinc(norm(x)), lambda x: -(onp.pi**2) / 6 * np.sum(x * x), ZERO),
+    "great circle": (
+        lambda x: np.arccos(np.cos(x[0]) * np.cos(x[1])) ** 2,
+        of_squares,
+        ZERO,
+    ),
+    "arcsin at its end": (lambda x: np.sum((np.arcsin(np.cos(x)) - onp.pi / 2) ** 2), of_squares, ZERO),
+    "arccosh at its end": (squared(lambda x: np.arccosh(np.cosh(x))), of_squares, ZERO),
+    "maximum": (squared(lambda x: np.maximum(x, -x)), of_squares, ZERO),
+    "maximum of a flat number": (lambda x: np.sum(np.maximum(x**2, 0)), of_squares, ZERO),
+    "maximum and minimum": (
+        lambda x: np.sum(np.maximum(x, 0) ** 2 + np.minimum(x, 0) ** 2),
+        of_squares,
+        onp.array([0.0, 2.0]),
+    ),
+    "maximum of large numbers": (
+        lambda x: np.maximum(x[0], x[1]) * np.minimum(x[0], x[1]),
+        lambda x: x[0] * x[1],
+        onp.full(2, 1e12),
+    ),
+    "fmax and fmin": (lambda x: np.fmax(x[0], x[1]) * np.fmin(x[0], x[1]), lambda x: x[0] * x[1], ONES),
+    "clip": (lambda x: np.sum(np.clip(x, -1, 1) ** 2 + np.clip(x, 1, 2) ** 2), lambda x: np.sum(x * x), ONES),
+    "max and min": (lambda x: np.max(x) ** 2 + np.min(x, initial=9.0) ** 2, of_squares, ONES),
+    "max, median and min": (
+        lambda x: np.max(x) ** 2 + np.median(x) ** 2 + np.min(x) ** 2, of_squares, TIED,
+    ),
+    "extremes along an axis": (
+        lambda x: np.sum(np.nanmax(x.reshape(1, 2), axis=1) * np.nanmin(x.reshape(1, 2), axis=1)),
+        lambda x: x[0] * x[1],
+        ONES,
+    ),
+    "quantiles": (lambda x: np.sum(np.quantile(x, [0.0, 0.5, 1.0]) ** 2), of_squares, TIED),
+    "sort": (squared(np.sort), of_squares, TIED),
+    "ptp": (lambda x: np.ptp(x) ** 2, lambda x: (x[0] - x[1]) ** 2, ONES),
+    "reduce and accumulate": (
+        lambda x: np.maximum.reduce(x) * np.minimum.accumulate(x)[-1], lambda x: x[0] * x[1], ONES,
+    ),
+    "std": (lambda x: np.std(x) ** 2, np.var, ONES),
+    "std whose mean is rounded": (lambda x: np.std(x) ** 2, np.var, onp.full(3, 0.1)),
+    "std along an axis": (
+        lambda x: np.sum(np.std(np.stack([x, x * x]), axis=1, ddof=1) ** 2),
+        lambda x: np.sum(np.var(np.stack([x, x * x]), axis=1, ddof=1)),
+        ONES,
+    ),
+    "nanstd": (lambda x: np.nanstd(x) ** 2, np.var, ONES),
+    "root of var": (lambda x: np.sqrt(np.var(x)) ** 2, np.var, ONES),
+    "ufunc with where": (
+        lambda x: np.sum(np.abs(x, where=onp.array([True, False]), out=np.zeros(2)) ** 2),
+        lambda x: x[0] ** 2,
+        ZERO,
+    ),
+    "Huber": (lambda x: np.sum(np.where(np.abs(x) < 1, np.abs(x) ** 2, np.abs(x))), of_squares, ZERO),
+    "the safe logsumexp": (
+        lambda x: np.max(x) + np.log(np.sum(np.exp(x - np.max(x)))),
+        lambda x: np.log(np.sum(np.exp(x))),
+        ONES,
+    ),
+}  # fmt: skip
+# Their second derivative is not known where the inner transformation is jvp, and said to be nan.
+FLAT = ("abs of a flat number", "maximum of a flat number", "root of a bounded square")
+
+
+def _rows(derivative, x):
+    return onp.array([derivative(v) for v in onp.eye(x.size)])
+
+
+MODES = {
+    "forward over reverse": lambda f: jacfwd(grad(f)),
+    "reverse over reverse": lambda f: jacrev(grad(f)),
+    "forward over forward": lambda f: jacfwd(jacfwd(f)),
+    "reverse over forward": lambda f: jacrev(jacfwd(f)),
+    "hvp": lambda f: lambda x: _rows(lambda v: hvp(f)(x, v), x),
+    "grad of vjp": lambda f: lambda x: _rows(lambda v: grad(lambda x: vjp(f, x)[1](1.0) @ v)(x), x),
+    "linearize of grad": lambda f: lambda x: _rows(linearize(grad(f), x)[1], x),
+}
+OF_JVP = {
+    "grad of jvp": lambda f: lambda x: _rows(lambda v: grad(lambda x: jvp(f, (x,), (v,))[1])(x), x),
+    "jacfwd of jvp": lambda f: lambda x: _rows(lambda v: jacfwd(lambda x: jvp(f, (x,), (v,))[1])(x), x),
+}
+
+
+def hold(derivative, x, wanted):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of infinite slopes on the way
+        found = derivative(x)
+    assert type(found) is onp.ndarray
+    onp.testing.assert_allclose(found, wanted, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", TWINS)
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+def test_the_second_derivative_is_that_of_the_twin(name, mode):
+    f, twin, x = TWINS[name]
+    hold(mode(f), x, jacrev(grad(twin))(x))
+
+
+@pytest.mark.parametrize("name", [name for name in TWINS if name not in FLAT])
+@pytest.mark.parametrize("mode", OF_JVP.values(), ids=OF_JVP)
+def test_so_it_is_of_jvp(name, mode):
+    f, twin, x = TWINS[name]
+    hold(mode(f), x, jacrev(grad(twin))(x))
+
+
+@pytest.mark.parametrize("name", FLAT)
+def test_of_jvp_the_second_derivative_at_a_flat_tie_is_nan(name):
+    f, _, x = TWINS[name]
+    assert onp.isnan(onp.diag(OF_JVP["grad of jvp"](f)(x))).all()
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_the_twins_have_the_same_gradient_from_differences(name):
+    f, _, x = TWINS[name]
+    if x[0] > 1e9:
+        return  # differences of such squares are rounding
+    step = 1e-4
+    around = [(jacrev(grad(TWINS[name][1]))(x) @ e, e) for e in onp.eye(x.size) + 0.1]
+    for wanted, e in around:  # the gradient itself, on both sides of the kink
+        slope = (grad(f)(x + step * e) - grad(f)(x - step * e)) / (2 * step)
+        onp.testing.assert_allclose(slope, wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["abs", "norm", "Matern 5/2 of a root", "maximum", "std", "max and min"])
+def test_single_precision_has_them_too(name):
+    f, twin, x = TWINS[name]
+    found = hessian(f)(x.astype("f4"))
+    assert found.dtype == onp.float32
+    onp.testing.assert_allclose(found, jacrev(grad(twin))(x), rtol=1e-5, atol=1e-5)
+
+
+# --- higher orders
+
+OF_A_NUMBER = {
+    "x abs(x)**2": (lambda x: x * np.abs(x) ** 2, (0, 6)),
+    "exp(x) maximum(x, -x)**2": (lambda x: np.exp(x) * np.maximum(x, -x) ** 2, (2, 6)),
+    "exp(x) norm**2": (lambda x: np.exp(x) * norm(np.stack([x, 2 * x])) ** 2, (10, 30)),
+    "exp(x) std**2": (lambda x: np.exp(x) * np.std(np.stack([x, -x])) ** 2, (2, 6)),
+    "exp(x) cosh(sqrt(x * x))": (lambda x: np.exp(x) * np.cosh(np.sqrt(x * x)), (2, 4)),
+}
+ONE = {"reverse": grad, "forward": lambda f: lambda x: jvp(f, (x,), (1.0,))[1]}
+
+
+@pytest.mark.parametrize("name", OF_A_NUMBER)
+@pytest.mark.parametrize("modes", list(itertools.product(ONE, repeat=3)), ids="-".join)
+def test_the_third_derivative_is_right(name, modes):
+    f, (second, third) = OF_A_NUMBER[name]
+    for mode in modes[:2]:
+        f = ONE[mode](f)
+    assert float(f(0.0)) == pytest.approx(second, abs=1e-9)
+    assert float(ONE[modes[2]](f)(0.0)) == pytest.approx(third, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", OF_A_NUMBER)
+def test_the_fourth_derivative_is_refused(name):
+    f = OF_A_NUMBER[name][0]
+    with pytest.raises(NotDifferentiableError, match="fourth derivative"):
+        grad(grad(grad(grad(f))))(0.0)
+
+
+def test_the_advice_has_the_fourth_derivative():
+    x = onp.zeros(2)
+    once = lambda f: lambda x: np.sum(grad(f)(x))
+    f = once(once(lambda x: np.exp(-np.sum(x * x) / 2)))
+    onp.testing.assert_allclose(hessian(f)(x), [[4.0, 2.0], [2.0, 4.0]])
+    assert grad(grad(grad(grad(lambda x: np.exp(-(x * x) / 2)))))(0.0) == pytest.approx(3.0)
+
+
+# --- what is not smooth keeps the slope of its corner, as if it were constant
+
+CORNERS = {
+    "a penalty": (lambda x: np.sum(np.abs(x)) + norm(x) + np.sum(x * x), ZERO, 2 * onp.eye(2)),
+    "a hinge": (lambda x: np.sum(np.maximum(1 - x, 0)), ONES, onp.zeros((2, 2))),
+    "a maximum of three": (np.max, TIED, onp.zeros((3, 3))),
+    "a spread": (np.std, ONES, onp.zeros((2, 2))),
+    "a root": (lambda x: np.sqrt(np.sum(x**2)), ZERO, onp.zeros((2, 2))),
+}
+
+
+@pytest.mark.parametrize("name", CORNERS)
+@pytest.mark.parametrize("mode", (MODES | OF_JVP).values(), ids=list(MODES | OF_JVP))
+def test_a_corner_adds_nothing(name, mode):
+    f, x, wanted = CORNERS[name]
+    hold(mode(f), x, wanted)
+
+
+@pytest.mark.parametrize("mode", (MODES | OF_JVP).values(), ids=list(MODES | OF_JVP))
+def test_a_network_with_ties_in_every_layer_has_finite_second_derivatives(mode):
+    weights = onp.array([[0.5, -1.0, 2.0], [1.0, 0.3, -0.7]])
+
+    def network(x):
+        return np.sum(np.maximum(np.maximum(x @ weights, 0) @ weights.T, 0) ** 2)
+
+    assert onp.isfinite(mode(network)(ZERO)).all()
+
+
+@pytest.mark.parametrize("mode", (MODES | OF_JVP).values(), ids=list(MODES | OF_JVP))
+def test_an_infinite_second_derivative_is_infinite(mode):
+    inf = onp.inf
+    hold(mode(lambda x: np.sum(np.abs(x) ** 1.5)), ZERO, [[inf, 0], [0, inf]])
+    hold(mode(lambda x: norm(x, 1.5)), onp.array([0.0, 1.0]), [[inf, 0], [0, 0]])
+
+
+# --- mixed derivatives, and other ways there
+
+
+def kernel(x, y):
+    return np.exp(-(norm(x - y) ** 2) / 2)
+
+
+@pytest.mark.parametrize("outer", [jacobian, jacrev, jacfwd])
+@pytest.mark.parametrize("inner", [grad, jacrev, jacfwd])
+def test_the_mixed_derivative_of_a_kernel_at_one_point(outer, inner):
+    found = outer(lambda x: inner(lambda y: kernel(x, y))(ZERO))(ZERO)
+    onp.testing.assert_allclose(found, onp.eye(2), atol=1e-12)
+
+
+@pytest.mark.parametrize("outer", [grad, jacfwd])
+def test_the_mixed_derivative_of_two_that_tie(outer):
+    product = lambda a, b: np.maximum(a, b) * np.minimum(a, b)
+    assert outer(lambda b: grad(lambda a: product(a, b))(1.0))(1.0) == 1.0
+
+
+def test_first_derivatives_and_values_keep_their_conventions_under_other_transformations():
+    x = onp.zeros(2)
+    onp.testing.assert_array_equal(grad(lambda x: value_and_grad(norm)(x)[0])(x), x)
+    onp.testing.assert_array_equal(
+        grad(lambda x: grad(lambda x: (np.sum(x), norm(x)), has_aux=True)(x)[1])(x), x
+    )
+    f = lambda x: np.abs(np.maximum(x, 0)) + np.sqrt(x * x) ** 2
+    assert value_and_grad(lambda x: grad(f)(x))(0.0)[0] == grad(f)(0.0)
+
+
+def test_other_transformations_have_them():
+    f, v = TWINS["Gaussian kernel"][0], onp.array([1.0, 2.0])
+    onp.testing.assert_allclose(value_grad_and_hvp(f)(ZERO, v)[2], -v)
+    onp.testing.assert_allclose(hessian(checkpoint(f))(ZERO), -onp.eye(2))
+    onp.testing.assert_allclose(hessian(lambda x: checkpoint(norm)(x) ** 2)(ZERO), 2 * onp.eye(2))
+    onp.testing.assert_allclose(jacrev(lambda x: jvp(vjp(f, x)[1], (1.0,), (1.0,))[1])(ZERO), -onp.eye(2))
+    assert elementwise_grad(elementwise_grad(lambda x: np.abs(x) ** 2))(ZERO).tolist() == [2, 2]
+    assert grad(lambda x: np.abs(x) ** 2)(Dual(0.0, 1.0)).tangent == 2
+
+
+def test_a_penalty_on_a_gradient_has_them():
+    penalty = lambda x: np.sum(grad(lambda x: norm(x) ** 2)(x) ** 2)
+    onp.testing.assert_allclose(hessian(penalty)(ZERO), 8 * onp.eye(2))
+
+
+def test_large_arrays_have_them_too():
+    x = onp.zeros(5000)
+    x[::2] = 1.0
+    f = lambda y: np.sum(np.maximum(y, x) ** 2 + np.minimum(y, x) ** 2)
+    onp.testing.assert_allclose(hvp(f)(x, x + 1), 2 * (x + 1))
+
+
+def test_a_tie_of_a_kink_on_one_side_has_them_in_reverse_mode():
+    f = squared(lambda x: np.clip(x, -x, x))
+    onp.testing.assert_allclose(hessian(f)(ZERO), 2 * onp.eye(2))
+    onp.testing.assert_allclose(jacrev(grad(f))(ZERO), 2 * onp.eye(2))
