@@ -30,7 +30,6 @@ from .dual import dual
 from .foreign import rebound_to
 from .indices import ASSIGN, Step, TracedMemory, follow, put
 from .registry import WORTH_DROPPING, Record, enter, record_of
-from .snapshots import is_held
 from .spaces import ghost, held_copy, laid_out_copy, zeros_like
 from .tape import TRACING, Tape
 
@@ -354,7 +353,7 @@ def _inside(x: Any, trace: Any) -> tuple[Any, Any]:
 def _writeable(x: Any, name: str) -> Any:
     """Return what is about to be written to; refuse an array that NumPy would not write to, in its words."""
     plain = unbox(x)
-    if not plain.flags.writeable and not TRACING.lending and not is_held(plain):
+    if not plain.flags.writeable and not TRACING.lending:
         raise ValueError(f"{name} is read-only")
     return x
 

@@ -443,9 +443,6 @@ def transpose(f: Callable[[list[Any]], list[Any]], xs: list[Any], bars: list[Any
     try:
         TRACING.active = True  # f may fill an array with what depends on v
         ys = f([None if v is None else box_of(tape, v, n) for n, v in enumerate(vs, 1)])
-    except BaseException:
-        tape.end()
-        raise
     finally:
         TRACING.active = before
     entries = tape.end()

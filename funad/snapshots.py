@@ -1,13 +1,11 @@
 """Constants on a tape: what a rule reads on the way back is what the call has seen.
 
 A program may write into a plain array after it has computed with it. So a tape keeps a copy of a
-small array. A large one it makes read-only until the program has run; what was written through a
-view that was there before, a sample of the elements finds. Such writes are refused.
+small array, and of a large one a fingerprint: where that has changed, the way back is refused.
 """
 
 from __future__ import annotations
 
-from _thread import allocate_lock
 from collections.abc import Callable
 from typing import Any
 
@@ -16,33 +14,30 @@ import numpy as onp
 from .errors import OverwrittenError
 from .spaces import describe
 
-__all__ = ["TINY", "Snapshots", "copied", "is_held"]
+__all__ = ["TINY", "Snapshots", "copied"]
 
 ndarray = onp.ndarray
-Look = Callable[[ndarray], Any]
 
 # Bytes up to which every call keeps a copy: to look for the last one would take as long.
 TINY = 1 << 11
 # Bytes up to which a copy is kept at all: above, it would take more time and memory than the calls do.
 SMALL = 1 << 16
-# Elements of a large array that are compared: to read all of it could take as long as the calls do.
-_SAMPLE = 1021
+# Words per row of a fingerprint. A prime, so that rows of a matrix that change places stand in other columns.
+_WIDTH = 1021
 
 
 class Snapshots:
     """The plain arrays that the calls on one tape have taken as constants.
 
     ``copies`` has, per identity of an array, its last content: a loop that computes with one array
-    keeps one copy. ``watched`` has the large arrays, with how to look at them and what was seen; ``locked``
-    those of them that are read-only until :meth:`release`.
+    keeps one copy. ``watched`` has the large arrays with their fingerprints.
     """
 
-    __slots__ = ("copies", "locked", "watched")
+    __slots__ = ("copies", "watched")
 
     def __init__(self) -> None:
         self.copies: dict[int, tuple[bytes, ndarray]] = {}
-        self.watched: dict[int, tuple[ndarray, Look, Any]] = {}
-        self.locked: list[ndarray] = []
+        self.watched: dict[int, tuple[ndarray, Any]] = {}
 
     def of_array(self, x: ndarray) -> ndarray:
         """Return a plain array that will be on the way back what x is now, or will be known not to be."""
@@ -61,17 +56,17 @@ class Snapshots:
         return copy
 
     def _of_large(self, x: ndarray) -> ndarray:
-        if id(x) in self.watched or _is_frozen(x):
-            return x
+        if not x.flags.writeable and isinstance(x.base, bytes):
+            return x  # a placeholder
         spread = [stride == 0 and size > 1 for stride, size in zip(x.strides, x.shape, strict=True)]
         if any(spread):  # one element of memory for many
             once = x[tuple(slice(1) if many else slice(None) for many in spread)]
             return onp.broadcast_to(self.of_array(once), x.shape)
         if not x.flags.forc:
             return x.copy("K")
-        self.watched[id(x)] = x, _sample, _sample(x)
-        if _lock(x):
-            self.locked.append(x)
+        found = _fingerprint(x)
+        if self.watched.setdefault(id(x), (x, found))[1] != found:
+            raise OverwrittenError(overwritten(x))
         return x
 
     def of(self, x: Any) -> Any:
@@ -93,67 +88,17 @@ class Snapshots:
 
     def verify(self) -> None:
         """Refuse the way back if a large array is no longer what it was."""
-        for x, look, before in self.watched.values():
-            if look(x) != before:
-                raise OverwrittenError(overwritten(describe(x)))
-
-    def watch_closely(self) -> None:
-        """Look at whole arrays: the caller may do anything before the way back."""
-        self.verify()
-        for n, (x, _, _) in self.watched.items():
-            self.watched[n] = x, _sums, _sums(x)
-
-    def release(self) -> None:
-        """Let the large arrays be written into again, whatever becomes of the tape."""
-        while self.locked:
-            _unlock(self.locked.pop())
+        for x, before in self.watched.values():
+            if _fingerprint(x) != before:
+                raise OverwrittenError(overwritten(x))
 
 
-def overwritten(what: str) -> str:
+def overwritten(x: ndarray) -> str:
     """Say that a plain array was written into that the way back has to read."""
     return (
-        f"a plain array, {what}, was written into after a traced value had been computed with it, and the "
-        f"derivative needs what stood there; compute with a copy (np.copy(a) * x), or write into a new array"
+        f"a plain array, {describe(x)}, was written into after a traced value had been computed with it, and "
+        f"the derivative needs what stood there; compute with a copy (np.copy(a) * x), or write into a new array"
     )
-
-
-# How many tapes need an array as it is: those of several threads may share one.
-_holders: dict[int, int] = {}
-_mutex = allocate_lock()
-
-
-def is_held(x: Any) -> bool:
-    """Say whether an array is read-only only because a tape needs it as it is."""
-    return id(x) in _holders or id(x.base) in _holders
-
-
-def _is_frozen(x: ndarray) -> bool:
-    """Say whether nobody can write into an array: a placeholder, or one that its owner has made read-only."""
-    return not x.flags.writeable and not issubclass(type(x.base), ndarray) and id(x) not in _holders
-
-
-def _lock(x: ndarray) -> bool:
-    """Make an array read-only, and return True; False if it is, and by no tape."""
-    with _mutex:
-        if not x.flags.writeable and id(x) not in _holders:
-            return False
-        _holders[id(x)] = _holders.get(id(x), 0) + 1
-        x.flags.writeable = False
-        return True
-
-
-def _unlock(x: ndarray) -> None:
-    """Let an array be written into again if this was the last tape that needed it."""
-    with _mutex:
-        count = _holders.pop(id(x)) - 1
-        if count:
-            _holders[id(x)] = count
-            return
-        base: Any = x.base
-        owner = base if issubclass(type(base), ndarray) and id(base) in _holders else x
-        owner.flags.writeable = True  # NumPy wants it of an array before a view of it
-        x.flags.writeable = True
-        owner.flags.writeable = owner is x
 
 
 def _rebuilt(of_array: Callable[[ndarray], Any], x: Any) -> Any:
@@ -171,18 +116,12 @@ def copied(x: Any) -> Any:
     return _rebuilt(onp.copy, x)
 
 
-def _sample(x: ndarray) -> bytes:
-    """Return some elements of a contiguous array, spread evenly."""
-    return x.reshape(-1, order="A")[:: x.size // _SAMPLE | 1].tobytes()
-
-
-def _sums(x: ndarray) -> tuple[bytes, bytes]:
+def _fingerprint(x: ndarray) -> tuple[bytes, bytes]:
     """Return the sums of the columns of the memory of a contiguous array, taken as rows of words.
 
     The words are integers, summed modulo 2⁶⁴: rounding hides no change, and NaNs are like any number.
-    The width is a prime, so that rows of a matrix that change places stand in other columns.
     """
     octets = x.reshape(-1, order="A").view(onp.uint8)
-    end = octets.size - octets.size % (8 * _SAMPLE)
-    words = octets[:end].view(onp.uint64).reshape(-1, _SAMPLE)
+    end = octets.size - octets.size % (8 * _WIDTH)
+    words = octets[:end].view(onp.uint64).reshape(-1, _WIDTH)
     return onp.add.reduce(words, 0).tobytes(), octets[end:].tobytes()

@@ -107,27 +107,8 @@ class Tape:
         if self.snapshots is not None:
             self.snapshots.verify()
 
-    def holds_arrays(self) -> bool:
-        """Say whether large arrays are read-only because of this tape."""
-        return self.snapshots is not None and bool(self.snapshots.locked)
-
-    def outlive(self) -> list[Any]:
-        """Return the entries for a way back that may be taken at any time from now on."""
-        try:
-            if self.snapshots is not None:
-                self.snapshots.watch_closely()
-        finally:
-            entries = self.end()
-        return entries
-
-    def release(self) -> None:
-        """Let large constants be written into again."""
-        if self.snapshots is not None:
-            self.snapshots.release()
-
     def end(self) -> list[Any]:
         """Return the entries, and refuse further ones."""
-        self.release()
         entries, self.entries = self.entries, _Ended()
         return entries
 

@@ -14,9 +14,8 @@ import numpy as onp
 from . import tree
 from .arrays import Array, settled
 from .boxes import Box, Dual, Traced, box_of
-from .errors import EndedTraceError, NotDifferentiableError, OverwrittenError
+from .errors import EndedTraceError, NotDifferentiableError
 from .floating import point_at_user, restore
-from .snapshots import overwritten
 from .tape import LEFT, SCALARS, TRACING, WIDTH, Tape, has_ended, has_left, pull_back, refuse_ended
 from .teaching import taught
 
@@ -33,10 +32,7 @@ def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
         y = f(boxes_of(tape, xs))
         return (y if _is_simple(y, tape) else _checked(tape, _settled(y))), tape
     except BaseException as error:
-        locked = tape.holds_arrays()
         tape.end()
-        if locked and isinstance(error, ValueError) and "read-only" in str(error):
-            raise OverwrittenError(overwritten("read-only since then")) from error
         _teach(error)
         raise
     finally:

@@ -18,7 +18,6 @@ from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError
 from ..numpy.ties import left
 from ..refusals import refused_constant
 from ..registry import by_position, enter, record_of, signature_of
-from ..snapshots import is_held
 from ..spaces import (
     describe,
     dtype_of,
@@ -420,7 +419,7 @@ def kept_copies(xs: list[Any]) -> list[Any]:
 
 def _kept_copy(x: Any) -> Any:
     y = held_copy(x)
-    if is_read_only(x) and not TRACING.lending and not is_held(x):
+    if is_read_only(x) and not TRACING.lending:
         y.flags.writeable = False
     return y
 

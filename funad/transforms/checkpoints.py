@@ -271,7 +271,6 @@ def apart(tapes: list[Tape], run: Callable[..., Any], *args: Any) -> tuple[Any, 
     """
     before, active = [(tape.entries, tape.snapshots) for tape in tapes], TRACING.active
     segments = [Apart() for _ in tapes]
-    kept = []
     try:
         TRACING.active = True
         for tape, segment in zip(tapes, segments, strict=True):
@@ -280,11 +279,7 @@ def apart(tapes: list[Tape], run: Callable[..., Any], *args: Any) -> tuple[Any, 
     finally:
         TRACING.active = active
         for tape, (entries, snapshots) in zip(tapes, before, strict=True):
-            kept += [tape.snapshots]
             tape.entries, tape.snapshots = entries, snapshots
-        for snapshots in kept:
-            if snapshots is not None:
-                snapshots.release()
 
 
 def _calls(segment: Apart) -> Iterator[tuple[Any, ...]]:

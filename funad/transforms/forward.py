@@ -139,7 +139,7 @@ def linearize(f: Callable[..., Any], /, *primals: Any, **kwargs: Any) -> Any:
     call.leaves = kept_copies(call.leaves)
     y, tape, _ = trace_call(call, False)
     leaves, structure = tree.flatten(y)
-    entries = tape.outlive()
+    entries = tape.end()
     mark_overflows(entries, len(call.leaves), leaves)
     ends = [leaf.index for leaf in leaves if type(leaf) is Box and leaf.tape is tape]
     steps = steps_to(entries, len(call.leaves), ends)

@@ -100,7 +100,7 @@ def vjp(
     call.leaves = kept_copies(call.leaves)
     y, tape, aux = trace_call(call, has_aux)
     leaves, structure = tree.flatten(y)
-    entries = tape.outlive()
+    entries = tape.end()
     mark_overflows(entries, len(call.leaves), leaves)
 
     def vjp_f(ybar: Any, *others: Any) -> Any:
