@@ -8,6 +8,7 @@ write; creation functions make them while a function is traced.
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +28,7 @@ from .boxes import (
     unbox,
 )
 from .dual import dual
+from .errors import NotDifferentiableError
 from .foreign import rebound_to
 from .indices import ASSIGN, Step, TracedMemory, follow, put
 from .registry import WORTH_DROPPING, Record, enter, record_of
@@ -44,19 +46,23 @@ _PARTS = (Traced, list, tuple)
 _VALUES: Any = (Traced, ndarray, onp.generic, float, int, complex)
 
 
+moments = itertools.count(1)
+
+
 class Cell:
     """What arrays that share memory have in common: the value of the one that owns it.
 
     ``owned`` says that nobody else refers to its memory, which may then be written to in place:
-    a copy of the whole per assignment would make filling a matrix quadratic.
+    a copy of the whole per assignment would make filling a matrix quadratic. ``born`` counts cells.
     """
 
-    __slots__ = ("ghost", "owned", "value", "version")
+    __slots__ = ("born", "ghost", "owned", "value", "version")
 
     def __init__(self, value: Any, owned: bool) -> None:
         self.value = value  # a plain array, a box or a dual number
         self.owned = owned
         self.version = 0
+        self.born = next(moments)
         self.ghost: Any = None  # what stands for the array on the tape
 
 
@@ -285,6 +291,11 @@ def _view(array: Array, step: Any) -> Array:
 def _write(array: Array, index: Any, v: Any) -> None:
     """Put v at an index of an array."""
     cell = array.cell
+    if cell.born < TRACING.sealed:
+        raise NotDifferentiableError(
+            "a checkpointed function wrote into an array that was made outside of it, which would lose the "
+            "derivative of what was written; return the value from that function, and write it outside"
+        )
     if type(cell.value) is Box and cell.owned and not array.path and _write_number(cell, index, v):
         return
     v = settled(v)

@@ -96,8 +96,9 @@ class Snapshots:
 def overwritten(x: ndarray) -> str:
     """Say that a plain array was written into that the way back has to read."""
     return (
-        f"a plain array, {describe(x)}, was written into after a traced value had been computed with it, and "
-        f"the derivative needs what stood there; compute with a copy (np.copy(a) * x), or write into a new array"
+        f"a plain array, {describe(x)}, was written into after a traced value had been computed with "
+        f"it, and the derivative needs what stood there; compute with a copy (np.copy(a) * x), or write into "
+        f"a new array"
     )
 
 

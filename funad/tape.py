@@ -49,11 +49,13 @@ class _Tracing(local):
     Creation functions ask it, whose arrays can then be filled with traced values. ``tape`` is the tape of
     the innermost trace, if that is one, for checkpoint.
     ``lending`` is set while a function runs on arrays made read-only to find its writes into them: to the
-    functions that it differentiates they are arrays to write to, as otherwise.
+    functions that it differentiates they are arrays to write to, as otherwise. ``sealed`` is the moment at
+    which a checkpointed function has begun: what it writes into older arrays would be lost.
     """
 
     active = False
     lending = False
+    sealed = 0
     tape: Any = None
 
 

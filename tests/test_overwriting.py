@@ -10,7 +10,7 @@ from hypothesis import given, settings
 import funad
 import funad.numpy as np
 from funad import grad, hessian, jacobian, linearize, snapshots, stop_gradient, value, vjp
-from funad.errors import OverwrittenError
+from funad.errors import NotDifferentiableError, OverwrittenError
 from funad.tree import flatten
 from funad.tree import map as tree_map
 
@@ -280,3 +280,28 @@ def test_what_f_returns_as_aux_is_a_copy():
     y, vjp_f, aux = vjp(lambda x: (np.sum(np.exp(x)), np.exp(x)), onp.zeros(2), has_aux=True)
     aux[:] = 5.0
     assert vjp_f(1.0).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("write", [lambda z, a: z.__setitem__(slice(None), a**2), lambda z, a: z.__iadd__(a)])
+def test_a_checkpointed_function_may_write_into_arrays_of_its_own_alone(write):
+    def outside(x):
+        z = np.zeros(2)
+        funad.checkpoint(lambda a: write(z, a))(x)
+        return np.sum(z)
+
+    def inside(x):
+        z = np.zeros(2)
+        z[:] = x
+
+        def f(a):
+            w = np.zeros(2)
+            write(w, a)
+            return np.sum(w * z)
+
+        return funad.checkpoint(f)(x)
+
+    x = onp.array([1.0, 2.0])
+    for derivative in (grad(outside), hessian(outside)):
+        with pytest.raises(NotDifferentiableError, match="made outside of it"):
+            derivative(x)
+    onp.testing.assert_allclose(grad(inside)(x), x * (3 * x if write(np.zeros(2), x) is None else 2))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
-from ..arrays import settled
+from ..arrays import moments, settled
 from ..boxes import Box, Traced, box_of, innermost
 from ..calling import record_call
 from ..errors import ArgumentError
@@ -102,11 +102,14 @@ def _is_at_kink(f: Any, tape: Tape, leaves: list[Any], structure: Any) -> bool:
     pairs = enumerate(zip(leaves, inner, strict=True), 1)
     boxes = [box_of(watch, x.value, n) if yes else x for n, (x, yes) in pairs]
     args, kwargs = tree.unflatten(structure, boxes)
+    sealed = TRACING.sealed
     try:
+        TRACING.sealed = next(moments)
         f(*args, **kwargs)
     except Exception:  # it comes again where it is expected
         return False
     finally:
+        TRACING.sealed = sealed
         watch.end()
     return getattr(watch, "infinitesimals", None) is not None
 
@@ -269,15 +272,16 @@ def apart(tapes: list[Tape], run: Callable[..., Any], *args: Any) -> tuple[Any, 
     Return its result, and what the first of the tapes has recorded. No context manager: an interrupt
     between its beginning and that of its block would leave the tapes as they must not be left.
     """
-    before, active = [(tape.entries, tape.snapshots) for tape in tapes], TRACING.active
+    before = [(tape.entries, tape.snapshots) for tape in tapes]
+    active, sealed = TRACING.active, TRACING.sealed
     segments = [Apart() for _ in tapes]
     try:
-        TRACING.active = True
+        TRACING.active, TRACING.sealed = True, next(moments)
         for tape, segment in zip(tapes, segments, strict=True):
             tape.entries, tape.snapshots = segment, None
         return run(*args), segments[0]
     finally:
-        TRACING.active = active
+        TRACING.active, TRACING.sealed = active, sealed
         for tape, (entries, snapshots) in zip(tapes, before, strict=True):
             tape.entries, tape.snapshots = entries, snapshots
 
