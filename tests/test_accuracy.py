@@ -15,6 +15,7 @@ import funad
 import funad.numpy as np
 from funad import elementwise_grad, grad, hessian, jacobian, jvp, linearize, vjp
 from funad.numpy.elementwise import fermi, keep, modified_ratio, one_minus_square, one_plus, sinc_slope
+from funad.numpy.ties import pole
 from funad.numpy.ufuncs import masked
 from funad.registry import record_of
 
@@ -143,6 +144,7 @@ OTHERS = {
     one_minus_square: "made for tanh, which is held to second order",
     one_plus: "made for expm1, which is held to second order",
     fermi: "made for logaddexp, which is held to second order",
+    pole: "made for values that coincide, held with the decompositions",
 }
 
 

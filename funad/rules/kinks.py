@@ -85,7 +85,7 @@ def corner_of(at, d):
 
 def _axes(a, axis):
     ndim = len(shape_of(a))
-    return tuple(int(n) % ndim for n in axes_of(axis, ndim))
+    return tuple(int(n) % ndim for n in axes_of(axis, ndim)) if ndim else ()
 
 
 def _zero(x):
