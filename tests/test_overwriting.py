@@ -99,7 +99,7 @@ def test_a_constant_is_on_the_way_back_what_it_was_or_the_write_is_found(f, argn
         assert same(found, wanted)
 
 
-LARGE = 20_000
+LARGE = 200_000
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_a_write_into_a_large_constant_is_found(write, frozen, large):
         large.flags.writeable = True
         large[:] = onp.linspace(0.5, 1.5, LARGE)
         large.flags.writeable = not frozen
-        with pytest.raises(OverwrittenError, match=r"float64\[20000\].*np\.copy"):
+        with pytest.raises(OverwrittenError, match=r"float64\[200000\].*np\.copy"):
             derivative(onp.ones(LARGE))
 
 
