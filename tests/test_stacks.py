@@ -14,6 +14,7 @@ from funad.registry import record_of
 from funad.strong_zeros import has_nan
 from funad.tape import WIDTH, pull_back
 from funad.transforms import stacks
+from funad.transforms.calls import Call, trace_call
 from funad.transforms.matrices import _Run
 
 from .cases import CASES
@@ -48,7 +49,13 @@ def _run(f, at, argnum):
         return f(*args, **kwargs)
 
     x = at.args[argnum] if isinstance(argnum, int) else at.kwargs[argnum]
-    return _Run(of_x, 0, False, (x,), {})
+    return _run_of(of_x, x)
+
+
+def _run_of(f, x):
+    call = Call(f, 0, (x,), {})
+    y, tape, _ = trace_call(call, False)
+    return _Run(call, y, tape)
 
 
 def _tolerance(x):
@@ -309,7 +316,7 @@ def test_a_stack_is_written_to_at_once(monkeypatch):
 
     monkeypatch.setattr(stacks, "_member", refuse)
     monkeypatch.setattr(stacks, "tangent_of", refuse)
-    run = _Run(_heats, 0, False, (SIX,), {})
+    run = _run_of(_heats, SIX)
     stacks.pull_back_stack(run.entries, 1, run.leaves[0].index, _stack(SIX, 0))
     stacks.push_forward_stack(run.entries, 1, [_stack(SIX, 0)], COUNT)
 
@@ -324,7 +331,7 @@ def _filled(x):
 @pytest.mark.parametrize("count", [1, COUNT])
 def test_assignments_one_after_the_other_share_one_tangent(count):
     x = onp.linspace(0.5, 1.5, 20)
-    run = _Run(_filled, 0, False, (x,), {})
+    run = _run_of(_filled, x)
     steps = steps_to(run.entries, 1, [run.leaves[0].index])
     if count == 1:
         slots = push_forward(run.entries, 1, [x], steps)

@@ -141,7 +141,7 @@ def test_structures_that_differ_in_the_rest_show_it():
             self.w, self.name = w, name
 
     tree.register(Layer, lambda layer: ((layer.w,), layer.name), lambda name, ws: Layer(*ws, name))
-    with pytest.raises(ArgumentError, match=r"Layer\(\*; 'first'\) and Layer\(\*; 'second'\)"):
+    with pytest.raises(ArgumentError, match=r"Layer\(leaf; 'first'\) and Layer\(leaf; 'second'\)"):
         tree.map(lambda a, b: a, Layer(1.0, "first"), Layer(1.0, "second"))
 
 

@@ -1,5 +1,6 @@
 """The methods and attributes of arrays, given to traced values: each is the function of the namespace."""
 
+import builtins
 import functools
 import math
 import operator
@@ -116,8 +117,8 @@ class _Flat:
         if type(unbox(base)) is not _np.ndarray:
             return np.ravel(base)[index]
         unbox(base).flat[index]  # which NumPy refuses out of bounds
-        y = base[_np.unravel_index(_positions(index, base.size), base.shape)]
-        return y
+        at = _positions(index, base.size)
+        return base[_np.unravel_index(at, base.shape)] if base.ndim else np.ravel(base)[at]
 
     def __setitem__(self, index, value):
         np.put(self.base, _positions(index, self.base.size), value)
@@ -147,6 +148,8 @@ def _view(self, dtype=None, type=None):
     """Return another view of all elements: in another dtype, their bytes would have no derivative."""
     if dtype is None and type is None:
         return self[...] if isinstance(unbox(self), _np.ndarray) else self
+    if any(isinstance(kind, builtins.type) and issubclass(kind, _np.ndarray) for kind in (dtype, type)):
+        return self.__array__()  # as a matrix, say: refused in the name of who asks
     _refuse("view", "reads its memory as another dtype", "np.astype(x, dtype) to convert it")
 
 
