@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,8 @@ FORMS: dict[tuple[Callable[..., Any], str], Callable[..., Any]] = {}
 OTHERS = frozenset({list, tuple, Dual, Array})
 # What a box may hold of outer traces: a primitive's own function must not see it.
 INNER = frozenset({Box, Dual, Array})
+# What has to be opened before one sees of which traces a call is.
+HOLDERS = frozenset({list, tuple, Array})
 # The types of second arguments and of keywords in which no box can hide.
 PLAIN = frozenset({ndarray, float, int, bool, type(None)})
 NUMBERS = frozenset({ndarray, float64, float})
@@ -160,8 +163,12 @@ def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> An
 
 def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive in any form: find the innermost trace, unwrap its boxes, record."""
-    if record.kinks is not None and _may_be_nested(args):
-        return _with_kinks(record, call(record.smooth, args, kwargs), args, kwargs)
+    if record.kinks is not None:
+        held = _held(record, args, kwargs)
+        if held is not None:
+            return record.wrapped(*held[0], **held[1])
+        if _may_be_nested(args):
+            return _with_kinks(record, call(record.smooth, args, kwargs), args, kwargs)
     if args and (type(args[0]) is Dual or (len(args) == 2 and type(args[1]) is Dual)):
         y = _of_duals(record, args, kwargs)
         if y is not NotImplemented:
@@ -178,6 +185,33 @@ def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return _call(tape, record, args, kwargs)
 
 
+def _held(
+    record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    """Return a call of a primitive with kinks as those are to see it; None if it is so already.
+
+    Arrays that are written to give way to what they hold, lists of traced values to the arrays that they
+    stand for, and what is given by name is given by position.
+    """
+    if not kwargs and HOLDERS.isdisjoint(map(type, args)):
+        return None
+    trace = innermost((*args, *kwargs.values()))
+    if trace is None or trace is UNTRACED:
+        return None
+    named = {name: _opened(x) for name, x in kwargs.items()}
+    opened: tuple[Any, ...] = tuple(map(_opened, args))
+    by_name = [name for name, x in named.items() if innermost((x,)) is not None]
+    if by_name and not any((record.f, name) in FORMS for name in by_name):
+        opened, named = _by_position(record, opened, named)
+    same = len(opened) == len(args) and all(map(operator.is_, opened, args))
+    return None if same and all(x is kwargs[name] for name, x in named.items()) else (opened, named)
+
+
+def _opened(x: Any) -> Any:
+    """Return what an array holds, and a list of traced values as an array; anything else as it is."""
+    return as_array(x) if type(x) in HOLDERS and innermost((x,)) is not None else x
+
+
 def _may_be_nested(args: tuple[Any, ...]) -> bool:
     """Say whether there may be traced values of two traces among the arguments."""
     trace = None
@@ -186,8 +220,6 @@ def _may_be_nested(args: tuple[Any, ...]) -> bool:
             if isinstance(x.value, Traced) or (trace is not None and x.tape is not trace):
                 return True
             trace = x.tape
-        elif type(x) is list or type(x) is tuple:
-            return True
     return False
 
 

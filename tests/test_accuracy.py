@@ -477,3 +477,33 @@ def test_a_power_of_infinity_that_is_0_does_not_depend_on_its_exponent(a):
     for bbar in found:
         assert onp.ravel(bbar)[0] == 0
         onp.testing.assert_allclose(onp.ravel(bbar)[1:], [2**-1.5 * math.log(2)][: onp.size(a) - 1])
+
+
+# --- roots in the precision of long doubles, whose least numbers are 0 as Python's floats
+
+ROOTS = {
+    "norm": np.linalg.norm,
+    "norm of an order": lambda x: np.linalg.norm(x, 3),
+    "norm along an axis": lambda x: np.linalg.norm(x, axis=0),
+    "std": np.std,
+    "hypot": lambda x: np.hypot(x[0], x[1]),
+    "complex abs": lambda x: np.abs(x[0] + 1j * x[1]),
+}
+
+
+@pytest.mark.parametrize("name", ROOTS)
+@pytest.mark.parametrize("exponent", [0, -9000, 9000])
+def test_roots_of_long_doubles_have_their_gradient(name, exponent):
+    if exponent and onp.finfo(onp.longdouble).maxexp < 10000:
+        pytest.skip("here, long doubles are doubles")
+    f, x = ROOTS[name], onp.array([3, 4], onp.longdouble)
+    with onp.errstate(all="ignore"):  # of NumPy's own squares
+        found = grad(f)(onp.ldexp(x, exponent))
+    assert found.dtype == onp.longdouble
+    onp.testing.assert_allclose(found, grad(f)(x.astype(float)), rtol=1e-15)  # of degree 0
+
+
+@pytest.mark.parametrize("name", ROOTS)
+def test_roots_of_long_doubles_have_their_hessian(name):
+    f, x = ROOTS[name], onp.array([3, 4], onp.longdouble)
+    onp.testing.assert_allclose(hessian(f)(x), hessian(f)(x.astype(float)), rtol=1e-13, atol=1e-15)

@@ -228,6 +228,69 @@ def test_single_precision_has_them_too(name):
     onp.testing.assert_allclose(found, jacrev(grad(twin))(x), rtol=1e-5, atol=1e-5)
 
 
+# --- however the array is given
+
+
+def written(x):
+    """x as an array that the program has filled."""
+    made = np.zeros(np.shape(x), np.asarray(x).dtype)
+    made[:] = x
+    return made
+
+
+GIVEN = {"as written": written, "as a view of what is written": lambda x: written(written(x)[::-1])[::-1]}
+
+
+@pytest.mark.parametrize("name", TWINS)
+@pytest.mark.parametrize("given", GIVEN.values(), ids=GIVEN)
+@pytest.mark.parametrize("mode", ["forward over reverse", "reverse over reverse", "reverse over forward"])
+def test_the_second_derivative_of_an_array_that_is_written_to_is_that_of_the_twin(name, given, mode):
+    f, twin, x = TWINS[name]
+    hold(MODES[mode](lambda x: f(given(x))), x, jacrev(grad(twin))(x))
+
+
+OF_TWO_NUMBERS = {
+    "norm along an axis": (lambda x: norm(x, axis=-1) ** 2, of_squares),
+    "norm of an order": (lambda x: norm(x, ord=2) ** 2, of_squares),
+    "norm by name": (lambda x: norm(x=x, axis=0) ** 2, of_squares),
+    "std along an axis": (lambda x: np.std(x, axis=0) ** 2, np.var),
+    "std by name": (lambda x: np.std(a=x) ** 2, np.var),
+    "ptp along an axis": (lambda x: np.ptp(x, axis=0) ** 2, lambda x: 4 * np.var(x)),
+    "extremes along an axis": (lambda x: np.max(x, axis=0) ** 2 + np.min(x, axis=0) ** 2, of_squares),
+    "extremes by name": (lambda x: np.max(a=x) ** 2 + np.min(a=x) ** 2, of_squares),
+    "quantiles by name": (
+        lambda x: np.sum(np.quantile(a=x, q=[0, 0.5, 1]) ** 2), lambda x: of_squares(x) + np.mean(x) ** 2,
+    ),
+}  # fmt: skip
+AS = {
+    "a traced value": lambda x: x,
+    "an array that is written to": written,
+    "a list": lambda x: [x[0], x[1]],
+    "a tuple of what is written": lambda x: tuple(written(x)),
+}
+
+
+@pytest.mark.parametrize("name", OF_TWO_NUMBERS)
+@pytest.mark.parametrize("given", AS.values(), ids=AS)
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+def test_keywords_and_lists_have_the_second_derivative(name, given, mode):
+    f, twin = OF_TWO_NUMBERS[name]
+    hold(mode(lambda x: f(given(x))), ZERO, jacrev(grad(twin))(ZERO))
+
+
+def test_an_operand_that_is_a_list_has_the_second_derivative():
+    found = hessian(lambda x: np.sum(np.maximum([x[0], x[1]], [-x[0], -x[1]]) ** 2))(ZERO)
+    onp.testing.assert_allclose(found, 2 * onp.eye(2))
+
+
+def test_both_operands_that_are_written_to_have_the_second_derivative():
+    def f(x):
+        w = written(x)
+        return np.sum(np.maximum(w, -w) ** 2) + np.sum(np.hypot(w, w) ** 2)
+
+    onp.testing.assert_allclose(hessian(f)(ZERO), 6 * onp.eye(2))
+
+
 # --- higher orders
 
 OF_A_NUMBER = {

@@ -54,8 +54,9 @@ def squares_are_safe(y, power=2):
 def _safe(char, power):
     """Between which two numbers a sum of p-th powers neither overflows nor loses digits."""
     info = onp.finfo(char)
-    low = float(info.tiny / info.eps) ** (1 / max(abs(power), 1))
-    return low, 1 / low
+    # In the precision itself: the least of long doubles are 0 as Python's floats.
+    low = (info.tiny / info.eps) ** (1 / info.dtype.type(max(abs(power), 1)))
+    return (low, 1 / low) if info.dtype.char == "g" else (float(low), 1 / float(low))
 
 
 def scale(size, axis=(), where=True):
