@@ -11,7 +11,20 @@ from hypothesis import given, settings
 
 import funad
 import funad.numpy as np
-from funad import grad, hessian, jacobian, linearize, snapshots, stop_gradient, value, vjp
+from funad import (
+    custom_vjp,
+    defvjp,
+    grad,
+    hessian,
+    jacobian,
+    jvp,
+    linearize,
+    primitive,
+    snapshots,
+    stop_gradient,
+    value,
+    vjp,
+)
 from funad.errors import OverwrittenError
 from funad.tree import flatten
 from funad.tree import map as tree_map
@@ -295,3 +308,63 @@ def test_what_f_returns_as_aux_is_a_copy():
     y, vjp_f, aux = vjp(lambda x: (np.sum(np.exp(x)), np.exp(x)), onp.zeros(2), has_aux=True)
     aux[:] = 5.0
     assert vjp_f(1.0).tolist() == [1.0, 1.0]
+
+
+# --- what functions of the user's return
+
+
+def with_buffer(result):
+    """Return a primitive exp that returns what ``result`` makes of an array that every call writes into."""
+    buffer = onp.empty(2)
+    f = primitive(lambda x: result(onp.exp(x, out=buffer)))
+    return f, buffer
+
+
+X2 = onp.array([0.3, 0.7])
+SLOPE2 = onp.exp(X2) + 2 * onp.exp(2 * X2)
+
+
+@pytest.mark.parametrize("result", [lambda y: y, lambda y: y[:], lambda y: y.reshape(1, 2)[0]])
+def test_a_primitive_may_go_on_to_use_the_array_that_it_has_returned(result):
+    exp, _ = with_buffer(result)
+    defvjp(exp, lambda y, ybar, x: ybar * y)
+    assert onp.allclose(grad(lambda x: np.sum(exp(x)) + np.sum(exp(2 * x)))(X2), SLOPE2)
+    assert onp.allclose(grad(lambda x: np.sum(exp(x) * exp(2 * x)))(X2), 3 * onp.exp(3 * X2))
+    assert onp.allclose(
+        jvp(lambda x: np.sum(exp(x) * exp(2 * x)), (X2,), (X2,))[1], onp.sum(3 * X2 * onp.exp(3 * X2))
+    )
+
+
+def test_a_primitive_may_go_on_to_use_an_array_in_the_tuple_that_it_has_returned():
+    exp, _ = with_buffer(lambda y: (y, 1.0))
+    defvjp(exp, lambda y, ybar, x: ybar[0] * y[0])
+    assert onp.allclose(grad(lambda x: np.sum(exp(x)[0]) + np.sum(exp(2 * x)[0]))(X2), SLOPE2)
+
+
+@pytest.mark.parametrize("residual", ["the result", "a copy"])
+def test_the_forward_function_of_custom_vjp_may_go_on_to_use_the_array_that_it_has_returned(residual):
+    buffer = onp.empty(2)
+
+    def forward(x):
+        onp.exp(x, out=buffer)
+        return buffer, buffer if residual == "the result" else buffer.copy()
+
+    exp = custom_vjp(onp.exp, forward, lambda y, ybar: ybar * y)
+    assert onp.allclose(grad(lambda x: np.sum(exp(x)) + np.sum(exp(2 * x)))(X2), SLOPE2)
+    assert onp.allclose(grad(lambda x: np.sum(exp(x) * exp(2 * x)))(X2), 3 * onp.exp(3 * X2))
+
+
+@pytest.mark.parametrize("start", [lambda x: np.zeros(2), lambda x: np.zeros(2) + x, lambda x: x * 1.0])
+@pytest.mark.parametrize("f", [lambda x: x[:1], lambda x: x])
+def test_a_write_into_the_part_of_an_argument_that_a_primitive_has_returned_is_refused(start, f):
+    view = primitive(f)
+    defvjp(view, lambda y, ybar, x: np.concatenate([ybar, np.zeros(len(x) - len(ybar))]))
+
+    def written(x):
+        z = start(x)
+        view(z)[0] = 5.0
+        return np.sum(z * x)
+
+    with pytest.raises(ValueError, match="read-only"):
+        grad(written)(X2)
+    assert onp.array_equal(grad(lambda x: np.sum(view(x) ** 2))(X2)[:1], 2 * X2[:1])
