@@ -7,8 +7,9 @@ view that was there before, a sample of the elements finds. Such writes are refu
 
 from __future__ import annotations
 
+import copy
 from _thread import allocate_lock
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping, MutableSequence
 from typing import Any
 
 import numpy as onp
@@ -163,7 +164,29 @@ def _rebuilt(of_array: Callable[[ndarray], Any], x: Any) -> Any:
         return kind(_rebuilt(of_array, part) for part in x)
     if kind is dict:
         return {name: _rebuilt(of_array, part) for name, part in x.items()}
-    return of_array(x) if issubclass(type(x), ndarray) else x
+    if issubclass(kind, ndarray):
+        return of_array(x)
+    if kind in _FIXED:
+        return x
+    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+        return kind(*(_rebuilt(of_array, part) for part in x))
+    return _rebuilt_object(of_array, x) if issubclass(kind, _CHANGING) else x
+
+
+# Types of constants in which nothing changes, and of those in which something may.
+_FIXED = frozenset({float, int, bool, complex, str, bytes, slice, range, type(None), onp.float64})
+_CHANGING: Any = (MutableSequence, MutableMapping, memoryview)
+
+
+def _rebuilt_object(of_array: Callable[[ndarray], Any], x: Any) -> Any:
+    """Return a copy of a list or a dict of another class, and of what it has as attributes."""
+    if type(x) is memoryview:
+        return onp.array(x).data
+    made = copy.copy(x)
+    attributes = getattr(made, "__dict__", None)
+    if type(attributes) is dict:
+        attributes.update({name: _rebuilt(of_array, part) for name, part in attributes.items()})
+    return made
 
 
 def copied(x: Any) -> Any:
