@@ -20,7 +20,7 @@ from .refusals import refused_by_asker
 from .registry import WORTH_DROPPING, Record, enter, record_of
 from .snapshots import TINY
 from .spaces import ghost
-from .teaching import not_dispatched, refusal, refused_in_place, without_rule
+from .teaching import as_index, not_dispatched, refusal, refused_in_place, without_rule
 
 __all__ = ["Box", "Dual", "Traced"]
 
@@ -359,7 +359,7 @@ def short(box: Traced) -> str:
 
 
 def _refuse(box: Traced, what: str, gives: str, instead: str) -> NoReturn:
-    raise refused_by_asker() or refusal(short(box), what, gives, instead)
+    raise refused_by_asker() or refusal(short(box), what, gives, instead, as_index(box.ndim, box.dtype.kind))
 
 
 def unbox(x: Any) -> Any:
