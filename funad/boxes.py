@@ -15,12 +15,12 @@ from weakref import ref
 import numpy as onp
 
 from .errors import MissingRuleError, NotDifferentiableError
-from .foreign import bare, declines, gives_way, hand_over, is_answer, number_of
+from .foreign import bare, declines, gives_way, hand_over, is_answer, is_sequence, number_of
 from .refusals import refused_by_asker
 from .registry import WORTH_DROPPING, Record, enter, record_of
 from .snapshots import TINY
 from .spaces import ghost
-from .teaching import not_dispatched, refusal, refused_in_place, without_rule
+from .teaching import as_index, not_dispatched, refusal, refused_in_place, without_rule
 
 __all__ = ["Box", "Dual", "Traced"]
 
@@ -269,10 +269,12 @@ _GONE = ref(Traced())
 
 def own_index(index: Any) -> Any:
     """Return a part of an index as it is now: the caller may change it before the way back."""
-    if isinstance(index, list):
+    if issubclass(type(index), ndarray):
+        return index.copy()
+    if isinstance(index, list) or is_sequence(index):
         index = onp.array(index)
         return index if index.size else index.astype(onp.intp)
-    return index.copy() if issubclass(type(index), ndarray) else bare(index)
+    return bare(index)
 
 
 class _ByHand:
@@ -357,7 +359,7 @@ def short(box: Traced) -> str:
 
 
 def _refuse(box: Traced, what: str, gives: str, instead: str) -> NoReturn:
-    raise refused_by_asker() or refusal(short(box), what, gives, instead)
+    raise refused_by_asker() or refusal(short(box), what, gives, instead, as_index(box.ndim, box.dtype.kind))
 
 
 def unbox(x: Any) -> Any:

@@ -11,7 +11,7 @@ import numpy as onp
 from .arrays import UNTRACED, Array, content, content_of, fillable, linked, settled, snapshot, view_of
 from .boxes import CONSTANTS, Box, Dual, Traced, innermost, unbox
 from .dual import FORWARD, of_linear, of_list, of_one, of_two
-from .foreign import bare, is_foreign, number_of, of_protocol, same
+from .foreign import bare, is_foreign, is_sequence, number_of, of_protocol, plain_sequence, same
 from .refusals import refused_bare, refused_constant, refused_opaque
 from .registry import WORTH_DROPPING, Record, record_of, signature_of
 from .snapshots import TINY
@@ -398,6 +398,9 @@ DEFAULTS = {"out": None, "where": True, "overwrite_input": False}
 def _unwrap(record: Record, argnum: int | str, x: Any, tape: Any) -> tuple[Any, Any]:
     """Return an argument without the boxes of this tape, and its source: 0 for a constant."""
     kind = type(x)
+    if kind not in PARTS and not record.foreign and is_sequence(x):
+        x = plain_sequence(x)
+        kind = type(x)
     if kind is Array:
         x = content(x)
     elif kind is list or kind is tuple:

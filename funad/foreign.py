@@ -34,8 +34,10 @@ __all__ = [
     "holds",
     "is_answer",
     "is_foreign",
+    "is_sequence",
     "number_of",
     "of_protocol",
+    "plain_sequence",
     "rebound_to",
     "same",
 ]
@@ -168,6 +170,39 @@ def bare(x: Any) -> Any:
     if type(x) is list or type(x) is tuple:
         return type(x)(map(bare, x))
     return onp.asarray(x) if is_array_like(x) else x
+
+
+def is_sequence(x: Any) -> bool:
+    """Say whether x is a sequence that NumPy takes for an array: no list or tuple, no text, no array."""
+    kind = type(x)
+    if kind is list or issubclass(kind, _NO_SEQUENCES):
+        return False
+    if hasattr(kind, "tape") or is_foreign(x):
+        return False
+    own = hasattr(kind, "__len__") and hasattr(kind, "__getitem__") and not hasattr(kind, "keys")
+    return (own and not callable(x)) or any(hasattr(kind, name) for name in _BUFFERS)
+
+
+_NO_SEQUENCES = (tuple, str, bytes, ndarray, onp.generic, onp.dtype, type)
+_BUFFERS = ("__array_interface__", "__array_struct__")
+
+
+def plain_sequence(x: Any) -> Any:
+    """Return a sequence as a list of its own, or as an array where its memory says the dtype.
+
+    The rules know lists and arrays, and what the program writes into the sequence later does not count.
+    """
+    if any(hasattr(type(x), name) for name in _BUFFERS) or _has_memory(x):
+        return onp.array(x)
+    return [plain_sequence(part) if is_sequence(part) else part for part in x]
+
+
+def _has_memory(x: Any) -> bool:
+    try:
+        memoryview(x)
+    except TypeError:
+        return False
+    return True
 
 
 def of_protocol(f: Callable[..., Any], x: Any, args: Any, kwargs: Any) -> Any:

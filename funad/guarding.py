@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import types
 from collections.abc import Callable
+from sys import getrefcount
 from typing import Any, NoReturn
 
 import numpy as onp
@@ -20,7 +21,17 @@ from .errors import ArgumentError, NotDifferentiableError
 from .registry import Record
 from .spaces import describe, is_inexact, laid_out_copy
 
-__all__ = ["closure_error", "guarded", "own", "refuse_container", "refuse_traced", "unwritable", "wrote"]
+__all__ = [
+    "closure_error",
+    "guarded",
+    "own",
+    "owned",
+    "references",
+    "refuse_container",
+    "refuse_traced",
+    "unwritable",
+    "wrote",
+]
 
 ndarray = onp.ndarray
 _NUMBERS = frozenset({float, onp.float64, int, complex, bool})
@@ -43,7 +54,7 @@ def guarded(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
                 raise
             y = _run_on_copies(record, f, args, kwargs, error)
         if type(y) is ndarray:
-            return y if y.flags.writeable else laid_out_copy(y)
+            return y if references(y) <= _ALONE and y.base is None and y.flags.writeable else owned(y, 1)
         return y if type(y) in _NUMBERS else _checked(record, y)
 
     return run
@@ -83,6 +94,43 @@ def own(part: Any) -> Any:
     return laid_out_copy(part) if type(part) is ndarray and not part.flags.writeable else part
 
 
+def references(x: Any) -> int:
+    """Return how many references there are to what the caller has in a variable, and some more.
+
+    How many more is up to the version of Python.
+    """
+    return getrefcount(x)
+
+
+def _of_one_variable() -> int:
+    x = onp.empty(1)
+    return references(x)
+
+
+_ALONE = _of_one_variable()
+
+
+def owned(y: Any, holders: int = 0) -> Any:
+    """Return a result of f as an array that f, or who has called it, cannot change any more.
+
+    f may go on to use an array that it has returned, as a buffer. It is taken as it is only if nothing but
+    the ``holders``, the variables and tuples of the callers of this function, refers to it. A copy of a
+    part of an argument is read-only: written to, it would leave the argument as it is.
+    """
+    if type(y) is not ndarray:
+        return y
+    if not y.flags.writeable:
+        y = laid_out_copy(y)
+        y.flags.writeable = False
+        return y
+    base = y.base
+    if references(y) <= _ALONE + holders and (
+        base is None or (type(base) is ndarray and base.base is None and references(base) <= _ALONE + 1)
+    ):
+        return y
+    return laid_out_copy(y)
+
+
 def _is_of_writing(error: Exception) -> bool:
     return "read-only" in str(error) or "readonly" in str(error)
 
@@ -105,7 +153,7 @@ def _checked(record: Record, y: Any) -> Any:
         for part in parts:
             if not tree.is_leaf(part) and any(map(is_inexact, tree.flatten(part)[0])):
                 refuse_container(record, "returned", type(y).__name__)
-    return tree.map(own, y) if not tree.is_leaf(y) else y
+    return tree.map(owned, y) if not tree.is_leaf(y) else y
 
 
 def closure_error(name: str, x: Any = None) -> NotDifferentiableError:

@@ -17,7 +17,7 @@ from .arrays import settled
 from .boxes import Box, Traced, innermost
 from .calling import call
 from .errors import NotDifferentiableError
-from .guarding import own, refuse_traced, unwritable
+from .guarding import owned, refuse_traced, unwritable
 from .registry import WORTH_DROPPING, Record
 from .spaces import describe, ghost, is_inexact
 from .tape import Tape, lent
@@ -109,7 +109,7 @@ def step(
             made = _traced_anew(inner, parts, output, residuals, (name, backward, args, kwargs))
             parts, residuals = made
         outputs[:] = [output]
-        return (*map(own, parts), _Kept(_as_they_are(trace, residuals)))
+        return (*map(owned, parts), _Kept(_as_they_are(trace, residuals)))
 
     def rule(y: Any, ybar: Any, xs: list[Any]) -> Any:
         ybars = tree.unflatten(outputs[0], ybar[:-1])
@@ -181,7 +181,7 @@ def step_of_one(
     """Do what ``step`` does for one plain number or array in a box, in half of its time."""
     x = box.value
     y, residuals = found = lent(forward, unwritable(x))
-    y = own(settled(y))
+    y = owned(settled(y), 2)  # y, and found has it
     if type(y) not in (ndarray, float64, float) or not is_inexact(y):
         calls = iter([found])  # it has run
         return step(name, lambda x: next(calls, None) or forward(x), backward, (box,), {}, False)

@@ -6,7 +6,8 @@ small array, and of a large one a fingerprint: where that has changed, the way b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, MutableMapping, MutableSequence
 from typing import Any
 
 import numpy as onp
@@ -110,7 +111,29 @@ def _rebuilt(of_array: Callable[[ndarray], Any], x: Any) -> Any:
         return kind(_rebuilt(of_array, part) for part in x)
     if kind is dict:
         return {name: _rebuilt(of_array, part) for name, part in x.items()}
-    return of_array(x) if issubclass(type(x), ndarray) else x
+    if issubclass(kind, ndarray):
+        return of_array(x)
+    if kind in _FIXED:
+        return x
+    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+        return kind(*(_rebuilt(of_array, part) for part in x))
+    return _rebuilt_object(of_array, x) if issubclass(kind, _CHANGING) else x
+
+
+# Types of constants in which nothing changes, and of those in which something may.
+_FIXED = frozenset({float, int, bool, complex, str, bytes, slice, range, type(None), onp.float64})
+_CHANGING: Any = (MutableSequence, MutableMapping, memoryview)
+
+
+def _rebuilt_object(of_array: Callable[[ndarray], Any], x: Any) -> Any:
+    """Return a copy of a list or a dict of another class, and of what it has as attributes."""
+    if type(x) is memoryview:
+        return onp.array(x).data
+    made = copy.copy(x)
+    attributes = getattr(made, "__dict__", None)
+    if type(attributes) is dict:
+        attributes.update({name: _rebuilt(of_array, part) for name, part in attributes.items()})
+    return made
 
 
 def copied(x: Any) -> Any:

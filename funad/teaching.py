@@ -27,6 +27,7 @@ from .errors import FunadError, NotDifferentiableError
 from .registry import record_of
 
 __all__ = [
+    "as_index",
     "comes_of_traced",
     "in_library",
     "instead_of",
@@ -62,7 +63,14 @@ _ROOT = (
 _MINIMUM = (
     "find t with stop_gradient(x), and then take two Newton steps with x itself: for _ in range(2): "
     "t = t - np.linalg.solve(hessian(f)(t, x), grad(f)(t, x)), of a number "
-    "t = t - grad(f)(t, x) / hessian(f)(t, x); its derivatives, also the second, are those of the minimum"
+    "t = t - grad(f)(t, x) / hessian(f)(t, x); its derivatives, also the second, are those of the minimum, "
+    "unless bounds= or constraints= hold it: an element of t at a bound is that bound, and the steps are for "
+    "the other elements alone; of constraints, solve the conditions of Lagrange by Newton steps of a root"
+)
+_FIT = (
+    f"{_MINIMUM}; with f(t, x) the sum of the squares of the residuals r, of curve_fit with sigma= "
+    "np.sum((r / sigma) ** 2), of least_squares with loss='soft_l1' np.sum(np.sqrt(1 + r**2)); another loss= "
+    "is another f"
 )
 _ROOTS = (
     "anderson", "bisect", "brenth", "brentq", "broyden1", "broyden2", "fsolve", "newton", "newton_krylov",
@@ -74,6 +82,45 @@ _MINIMA = (
     "minimize_scalar", "shgo",
 )  # fmt: skip
 _FITS = ("curve_fit", "least_squares", "leastsq")
+
+# The classes of numpy.polynomial, with the module of each and what the names of its functions start with.
+_FAMILIES = (
+    ("Polynomial", "polynomial", "poly"), ("Chebyshev", "chebyshev", "cheb"), ("Legendre", "legendre", "leg"),
+    ("Hermite", "hermite", "herm"), ("HermiteE", "hermite_e", "herme"), ("Laguerre", "laguerre", "lag"),
+)  # fmt: skip
+
+
+def _of_polynomials() -> dict[str, str]:
+    """Return what to write instead of the classes of numpy.polynomial: the functions of its modules."""
+    texts = {}
+    for kind, module, start in _FAMILIES:
+        value = f"np.polynomial.{module}.{start}val(t, coefficients)"
+        of_domain = (
+            "with domain= and window= given, at window[0] + (t - domain[0]) * (window[1] - window[0]) / "
+            "(domain[1] - domain[0]) for t"
+        )
+        fit = f"np.polynomial.{module}.{start}fit(x, y, degree)"
+        roots = f"np.polynomial.{module}.{start}fromroots(roots)"
+        for name in (f"numpy.polynomial.{kind}", f"numpy.polynomial.{module}.{kind}"):
+            texts[name] = f"write {value}, {of_domain},"
+            texts[f"{name}.fit"] = f"write coefficients = {fit} and {value}, both without a mapped domain,"
+            texts[f"{name}.fromroots"] = (
+                f"write coefficients = {roots} and {value}, both without a mapped domain,"
+            )
+    return texts
+
+
+_POLYNOMIALS = _of_polynomials()
+_OPERATORS = (
+    "AdjointLinearOperator", "IdentityOperator", "LinearOperator", "MatrixLinearOperator", "LaplacianNd",
+    "_AdjointLinearOperator", "_CustomLinearOperator", "_PowerLinearOperator", "_ProductLinearOperator",
+    "_ScaledLinearOperator", "_SumLinearOperator", "_TransposedLinearOperator",
+)  # fmt: skip
+_PRODUCT = (
+    "wrap the product and its transpose: product = funad.primitive(lambda x: A @ x), "
+    "back = funad.primitive(lambda y: A.T @ y), funad.linear(product, lambda y, ybar, x: back(ybar)), "
+    "funad.linear(back, lambda x, xbar, y: product(xbar))"
+)
 
 # What to write instead: of the longest name that the function's own starts with.
 _INSTEAD = {
@@ -98,7 +145,7 @@ _INSTEAD = {
     "numpy.ndenumerate": "write for index in np.ndindex(x.shape), and x[index]",
     "numpy.broadcast": "write np.broadcast_arrays(a, b)",
     "numpy.poly1d": "write sum(c * t**n for n, c in enumerate(coefficients[::-1]))",
-    "numpy.polynomial": "write sum(c * t**n for n, c in enumerate(coefficients))",
+    **_POLYNOMIALS,
     "numpy.r_": "write np.concatenate([...]) or np.stack([...])",
     "numpy.c_": "write np.column_stack([...])",
     "numpy.mgrid": "write np.meshgrid(..., indexing='ij')",
@@ -110,7 +157,9 @@ _INSTEAD = {
     "numpy.vectorize": "write np.stack([f(t) for t in x])",
     "scipy.fft": "write the function of that name in np.fft",
     "scipy.integrate.quad": "write nodes, weights = numpy.polynomial.legendre.leggauss(50), and "
-    "(b - a) / 2 * np.sum(weights * f((a + b) / 2 + (b - a) / 2 * nodes)) for the integral of f from a to b",
+    "(b - a) / 2 * np.sum(weights * f((a + b) / 2 + (b - a) / 2 * nodes)) for the integral of f from a to b, "
+    "both finite: for one from a to infinity that of lambda u: f(a + u / (1 - u)) / (1 - u) ** 2 from 0 "
+    "to 1, for one from -infinity to b that of lambda u: f(b - u / (1 - u)) / (1 - u) ** 2,",
     "scipy.integrate.trapezoid": "write np.trapezoid(y, x)",
     "scipy.integrate.solve_ivp": "write the steps of the method (Euler's, Runge-Kutta) in a loop with np",
     "scipy.integrate.odeint": "write the steps of the method (Euler's, Runge-Kutta) in a loop with np",
@@ -124,7 +173,7 @@ _INSTEAD = {
     "scipy.linalg.qr": "write np.linalg.qr(a), which is scipy.linalg.qr(a, mode='economic')",
     **{f"scipy.optimize.{name}": _ROOT for name in _ROOTS},
     **{f"scipy.optimize.{name}": _MINIMUM for name in _MINIMA},
-    **{f"scipy.optimize.{name}": f"{_MINIMUM}, with f(t, x) the sum of the squares" for name in _FITS},
+    **{f"scipy.optimize.{name}": _FIT for name in _FITS},
     "scipy.optimize.fixed_point": f"{_ROOT}, with f(t, x) = g(t, x) - t for the fixed point of g",
     "scipy.optimize.linear_sum_assignment": "write "
     "rows, columns = linear_sum_assignment(stop_gradient(cost)) and go on with cost[rows, columns]",
@@ -132,10 +181,10 @@ _INSTEAD = {
     "scipy.optimize.rosen": "write np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)",
     "scipy.optimize.rosen_der": "write grad(f)(x), from funad, of "
     "f = lambda x: np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)",
-    "scipy.sparse": "write A.toarray() @ x (A.toarray() * x for a product of elements), or wrap the product "
-    "and its transpose: product = funad.primitive(lambda x: A @ x), back = funad.primitive(lambda y: A.T @ y)"
-    ", funad.linear(product, lambda y, ybar, x: back(ybar)), "
-    "funad.linear(back, lambda x, xbar, y: product(xbar))",
+    "scipy.sparse": f"write A.toarray() @ x (A.toarray() * x for a product of elements), or {_PRODUCT}",
+    "scipy.sparse.linalg": "",
+    "scipy.sparse.linalg.spsolve": "write np.linalg.solve(A.toarray(), b)",
+    **{f"scipy.sparse.linalg.{name}": _PRODUCT for name in _OPERATORS},
     "scipy.spatial.distance.cdist": "write np.linalg.norm(a[:, None] - b, axis=-1)",
     "scipy.special.expit": "write 1 / (1 + np.exp(-x))",
     "scipy.special.log_softmax": "write x - scale - np.log(np.sum(np.exp(x - scale))) with scale = np.max(x)",
@@ -419,11 +468,11 @@ def _remembered(message: str, place: _Place) -> NotDifferentiableError:
     return NotDifferentiableError(message)
 
 
-def refusal(found: str, what: str, loses: str, instead: str) -> NotDifferentiableError:
+def refusal(found: str, what: str, loses: str, instead: str, index: str = "") -> NotDifferentiableError:
     """Return the error of a conversion that would lose a derivative.
 
     ``found`` describes the traced value, ``what`` the conversion, ``loses`` what it would give, and
-    ``instead`` is what to write where the user has asked for it by hand.
+    ``instead`` is what to write where the user has asked for it by hand, ``index`` where it is an index.
     """
     place = _place()
     if place is None:
@@ -441,7 +490,7 @@ def refusal(found: str, what: str, loses: str, instead: str) -> NotDifferentiabl
         )  # fmt: skip
     by_hand = place.name in ("", "float", "int", "complex", "range", *_CONSUMERS)
     if place.operation in _READS and place.name not in _SUBSCRIPTED:
-        by_hand, what, loses, instead = True, "use as an index", "integers", _INTEGER
+        by_hand, what, loses, instead = True, "use as an index", "integers", index or _INDICES[0]
     if by_hand:
         if place.operation == "BINARY_OP" and what in ("float()", "int()"):
             instead = "write it as an f-string, which takes traced values"
@@ -466,12 +515,17 @@ def _looking(home: str) -> str:
 
 
 _READS = ("BINARY_SUBSCR", "BINARY_SLICE")
-_INTEGER = "write int(stop_gradient(x))"
+_INDICES = ("write int(stop_gradient(x))", "write stop_gradient(x)", "write stop_gradient(x).astype(int)")
+
+
+def as_index(ndim: int, kind: str) -> str:
+    """Return what to write for a traced value as an index: of an array of booleans, that is a mask."""
+    return _INDICES[0] if ndim == 0 else _INDICES[1] if kind in "biu" else _INDICES[2]
 
 
 def _or_plain(instead: str, give: str = "") -> str:
     """Return advice with the other that is left: the plain value. An index is a plain one already."""
-    return instead if instead == _INTEGER else f"{instead}, or {give}{_PLAIN}"
+    return instead if instead in _INDICES else f"{instead}, or {give}{_PLAIN}"
 
 
 # Objects of NumPy's that make arrays of what stands in their brackets.

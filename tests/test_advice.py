@@ -23,6 +23,7 @@ import scipy.interpolate
 import scipy.linalg
 import scipy.optimize
 import scipy.sparse
+import scipy.sparse.linalg
 import scipy.spatial
 import scipy.special
 import scipy.stats
@@ -118,6 +119,80 @@ def fitted(x):
     )[0]
 
 
+SIGMA = numpy.array([1.0, 0.5, 2.0, 1.0, 0.7])
+
+
+def fitted_with_sigma(x):
+    return scipy.optimize.curve_fit(
+        lambda t, a, b: a * numpy.exp(-b * t / 5), T, data(x), [1.0, 0.1], SIGMA, **TIGHT
+    )[0]
+
+
+def soft(t, x):
+    return np.sum(np.sqrt(1 + residuals(t, x) ** 2))
+
+
+def held_by_a_bound(x):
+    """The minimum of bowl for t[1] ≤ 1, which holds it."""
+    found = scipy.optimize.minimize(
+        lambda t: bowl(t, x), [0.5, 0.5], jac=lambda t: grad(bowl)(t, value(x)), tol=1e-13,
+        bounds=[(None, None), (None, 1.0)],
+    ).x  # fmt: skip
+    free = lambda t: grad(lambda t: bowl(np.array([t, 1.0]), x))(t)
+    t = scipy.optimize.brentq(free, -9.0, 9.0, xtol=1e-14)  # to the last digit
+    assert numpy.allclose(found, [t, 1.0], atol=1e-5)
+    return numpy.array([t, 1.0])
+
+
+def newton_beside_a_bound(x):
+    t = held_by_a_bound(stop_gradient(x))[0]
+    return np.array([newton_to_a_minimum_of_a_number(lambda t, x: bowl(np.array([t, 1.0]), x), t, x), 1.0])
+
+
+OPERATOR = scipy.sparse.linalg.aslinearoperator(A)
+operator_product = funad.primitive(lambda x: OPERATOR @ x)
+operator_back = funad.primitive(lambda y: OPERATOR.T @ y)
+funad.linear(operator_product, lambda y, ybar, x: operator_back(ybar))
+funad.linear(operator_back, lambda x, xbar, y: operator_product(xbar))
+is_above = funad.primitive(lambda x: x > 1.0)
+funad.defvjp(is_above, lambda y, ybar, x: np.zeros(3))
+
+
+def of_family(kind, module, start):
+    """The rows of a class of numpy.polynomial."""
+    family, functions = getattr(numpy.polynomial, kind), getattr(np.polynomial, module)
+    evaluate = getattr(functions, f"{start}val")
+    plain = getattr(getattr(numpy.polynomial, module), f"{start}val")
+    mapped = lambda t: -1.0 + (t - 0.5) * 2.0 / 2.5
+    return {
+        f"{kind} of coefficients": (
+            lambda x: family(x**2)(0.3),
+            f"{kind} met … write np.polynomial.{module}.{start}val(t, coefficients)",
+            lambda x: evaluate(0.3, x**2),
+        ),
+        f"{kind} of a mapped domain": (
+            lambda x: family(x**2, domain=[0.5, 3.0], window=[-1.0, 1.0])(x),
+            "window[0] + (t - domain[0]) * (window[1] - window[0]) / (domain[1] - domain[0]) for t",
+            lambda x: evaluate(mapped(x), x**2),
+        ),
+        f"{kind}.fit": (
+            lambda x: family.fit([0.0, 1.0, 3.0], x**2, 1)(2.0),
+            f"{kind}.fit met … write coefficients = np.polynomial.{module}.{start}fit(x, y, degree)",
+            lambda x: evaluate(2.0, getattr(functions, f"{start}fit")([0.0, 1.0, 3.0], x**2, 1)),
+        ),
+        f"{start}val": (
+            lambda x: plain(0.3, x**2),
+            f"write np.polynomial.{module}.{start}val(0.3, x**2) after import funad.numpy as np",
+            lambda x: evaluate(0.3, x**2),
+        ),
+        f"{kind}.fromroots": (
+            lambda x: family.fromroots(x)(0.3),
+            f"{kind}.fromroots met … write coefficients = np.polynomial.{module}.{start}fromroots(roots)",
+            lambda x: evaluate(0.3, getattr(functions, f"{start}fromroots")(x)),
+        ),
+    }
+
+
 def rosenbrock(x):
     return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
 
@@ -205,6 +280,71 @@ ROWS = {
             float(scipy.optimize.minimize_scalar(lambda t: bowl_of_one(t, stop_gradient(x))).x),
             x,
         ),
+    ),
+    "minimize with bounds": (
+        lambda x: (
+            held_by_a_bound(x)
+            if type(x) is numpy.ndarray
+            else scipy.optimize.minimize(lambda t: bowl(t, x), [0.5, 0.5], bounds=[(None, None), (None, 1.0)])
+        ),
+        "an element of t at a bound is that bound, and the steps are for the other elements alone",
+        newton_beside_a_bound,
+    ),
+    "curve_fit with sigma": (
+        fitted_with_sigma,
+        "with f(t, x) the sum of the squares of the residuals r, of curve_fit with sigma= … / sigma) ** 2)",
+        lambda x: newton_to_a_minimum(
+            lambda t, x: np.sum((residuals(t, x) / SIGMA) ** 2), fitted_with_sigma(stop_gradient(x)), x
+        ),
+    ),
+    "least_squares with a loss": (
+        lambda x: (
+            scipy.optimize.least_squares(
+                lambda t: residuals(t, x), [1.0, 0.1], loss="soft_l1", **TIGHT, jac="3-point"
+            ).x
+        ),
+        "of least_squares with loss='soft_l1' np.sum(np.sqrt(1 + r**2))",
+        lambda x: newton_to_a_minimum(
+            soft,
+            scipy.optimize.least_squares(lambda t: residuals(t, value(x)), [1.0, 0.1], loss="soft_l1").x,
+            x,
+        ),
+    ),
+    "quad to infinity": (
+        lambda x: scipy.integrate.quad(lambda t: np.exp(-t * x[2]), x[0], numpy.inf, epsabs=1e-13)[0],
+        "for one from a to infinity that of lambda u: f(a + u / (1 - u)) / (1 - u) ** 2 from 0 to 1",
+        lambda x: quadrature(lambda u: np.exp(-(x[0] + u / (1 - u)) * x[2]) / (1 - u) ** 2, 0.0, 1.0),
+    ),
+    "quad from -infinity": (
+        lambda x: scipy.integrate.quad(lambda t: np.exp(t * x[2]), -numpy.inf, x[0], epsabs=1e-13)[0],
+        "for one from -infinity to b that of lambda u: f(b - u / (1 - u)) / (1 - u) ** 2",
+        lambda x: quadrature(lambda u: np.exp((x[0] - u / (1 - u)) * x[2]) / (1 - u) ** 2, 0.0, 1.0),
+    ),
+    "a LinearOperator": (
+        lambda x: (OPERATOR @ x) ** 2,
+        "MatrixLinearOperator met … ; wrap the product and its transpose: product = funad.primitive(",
+        lambda x: operator_product(x) ** 2,
+    ),
+    "spsolve": (
+        lambda x: scipy.sparse.linalg.spsolve(scipy.sparse.csc_array(A), x**2),
+        "scipy.sparse.linalg.spsolve met … write np.linalg.solve(A.toarray(), b)",
+        lambda x: np.linalg.solve(scipy.sparse.csc_array(A).toarray(), x**2),
+    ),
+    **of_family("Polynomial", "polynomial", "poly"),
+    **of_family("Chebyshev", "chebyshev", "cheb"),
+    **of_family("Legendre", "legendre", "leg"),
+    **of_family("Hermite", "hermite", "herm"),
+    **of_family("HermiteE", "hermite_e", "herme"),
+    **of_family("Laguerre", "laguerre", "lag"),
+    "a mask": (
+        lambda x: numpy.sum(T[1:4][is_above(x)]) * x**2,
+        "use as an index of a traced value … lose its derivative; write stop_gradient(x)",
+        lambda x: numpy.sum(T[1:4][stop_gradient(is_above(x))]) * x**2,
+    ),
+    "an array of positions": (
+        lambda x: T[x.astype(int)] * x**2 if type(x) is numpy.ndarray else T[x] * x**2,
+        "write stop_gradient(x).astype(int)",
+        lambda x: T[stop_gradient(x).astype(int)] * x**2,
     ),
     "curve_fit": (
         fitted,

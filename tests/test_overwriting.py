@@ -1,6 +1,9 @@
 """Constants that a program writes into after it has computed with them: what stood there counts."""
 
+import array
+import collections
 import tracemalloc
+from collections.abc import MutableSequence
 
 import hypothesis.strategies as st
 import numpy as onp
@@ -9,7 +12,20 @@ from hypothesis import given, settings
 
 import funad
 import funad.numpy as np
-from funad import grad, hessian, jacobian, linearize, snapshots, stop_gradient, value, vjp
+from funad import (
+    custom_vjp,
+    defvjp,
+    grad,
+    hessian,
+    jacobian,
+    jvp,
+    linearize,
+    primitive,
+    snapshots,
+    stop_gradient,
+    value,
+    vjp,
+)
 from funad.errors import NotDifferentiableError, OverwrittenError
 from funad.tree import flatten
 from funad.tree import map as tree_map
@@ -305,3 +321,159 @@ def test_a_checkpointed_function_may_write_into_arrays_of_its_own_alone(write):
         with pytest.raises(NotDifferentiableError, match="made outside of it"):
             derivative(x)
     onp.testing.assert_allclose(grad(inside)(x), x * (3 * x if write(np.zeros(2), x) is None else 2))
+
+
+# --- what functions of the user's return
+
+
+def with_buffer(result):
+    """Return a primitive exp that returns what ``result`` makes of an array that every call writes into."""
+    buffer = onp.empty(2)
+    f = primitive(lambda x: result(onp.exp(x, out=buffer)))
+    return f, buffer
+
+
+X2 = onp.array([0.3, 0.7])
+SLOPE2 = onp.exp(X2) + 2 * onp.exp(2 * X2)
+
+
+@pytest.mark.parametrize("result", [lambda y: y, lambda y: y[:], lambda y: y.reshape(1, 2)[0]])
+def test_a_primitive_may_go_on_to_use_the_array_that_it_has_returned(result):
+    exp, _ = with_buffer(result)
+    defvjp(exp, lambda y, ybar, x: ybar * y)
+    assert onp.allclose(grad(lambda x: np.sum(exp(x)) + np.sum(exp(2 * x)))(X2), SLOPE2)
+    assert onp.allclose(grad(lambda x: np.sum(exp(x) * exp(2 * x)))(X2), 3 * onp.exp(3 * X2))
+    assert onp.allclose(
+        jvp(lambda x: np.sum(exp(x) * exp(2 * x)), (X2,), (X2,))[1], onp.sum(3 * X2 * onp.exp(3 * X2))
+    )
+
+
+def test_a_primitive_may_go_on_to_use_an_array_in_the_tuple_that_it_has_returned():
+    exp, _ = with_buffer(lambda y: (y, 1.0))
+    defvjp(exp, lambda y, ybar, x: ybar[0] * y[0])
+    assert onp.allclose(grad(lambda x: np.sum(exp(x)[0]) + np.sum(exp(2 * x)[0]))(X2), SLOPE2)
+
+
+@pytest.mark.parametrize("residual", ["the result", "a copy"])
+def test_the_forward_function_of_custom_vjp_may_go_on_to_use_the_array_that_it_has_returned(residual):
+    buffer = onp.empty(2)
+
+    def forward(x):
+        onp.exp(x, out=buffer)
+        return buffer, buffer if residual == "the result" else buffer.copy()
+
+    exp = custom_vjp(onp.exp, forward, lambda y, ybar: ybar * y)
+    assert onp.allclose(grad(lambda x: np.sum(exp(x)) + np.sum(exp(2 * x)))(X2), SLOPE2)
+    assert onp.allclose(grad(lambda x: np.sum(exp(x) * exp(2 * x)))(X2), 3 * onp.exp(3 * X2))
+
+
+@pytest.mark.parametrize("start", [lambda x: np.zeros(2), lambda x: np.zeros(2) + x, lambda x: x * 1.0])
+@pytest.mark.parametrize("f", [lambda x: x[:1], lambda x: x])
+def test_a_write_into_the_part_of_an_argument_that_a_primitive_has_returned_is_refused(start, f):
+    view = primitive(f)
+    defvjp(view, lambda y, ybar, x: np.concatenate([ybar, np.zeros(len(x) - len(ybar))]))
+
+    def written(x):
+        z = start(x)
+        view(z)[0] = 5.0
+        return np.sum(z * x)
+
+    with pytest.raises(ValueError, match="read-only"):
+        grad(written)(X2)
+    assert onp.array_equal(grad(lambda x: np.sum(view(x) ** 2))(X2)[:1], 2 * X2[:1])
+
+
+# --- sequences that are no lists
+
+
+class Shelf(MutableSequence):
+    """A sequence of a class of the user's, which keeps a list."""
+
+    def __init__(self, parts):
+        self.parts = list(parts)
+
+    def __getitem__(self, n):
+        return self.parts[n]
+
+    def __setitem__(self, n, part):
+        self.parts[n] = part
+
+    def __delitem__(self, n):
+        del self.parts[n]
+
+    def __len__(self):
+        return len(self.parts)
+
+    def insert(self, n, part):
+        self.parts.insert(n, part)
+
+
+SEQUENCES = [
+    collections.UserList,
+    collections.deque,
+    lambda parts: array.array("l", parts),
+    lambda parts: memoryview(array.array("l", parts)),
+    type("Subclass", (list,), {}),
+    Shelf,
+]
+CALLS_ON_SEQUENCES = [
+    lambda x, s: np.take(x, s) * onp.array([1.0, 5.0]),
+    lambda x, s: x[s] * onp.array([1.0, 5.0]),
+    lambda x, s: x * s,
+    lambda x, s: np.multiply(x, s),
+    lambda x, s: np.dot(x, s),
+    lambda x, s: np.dot(s, x),
+    lambda x, s: np.vdot(x, s),
+    lambda x, s: np.matmul(x, s),
+    lambda x, s: np.where(s, x, 2 * x),
+    lambda x, s: np.concatenate([x, s]) ** 2,
+    lambda x, s: np.average(x, weights=s),
+]
+
+
+@pytest.mark.parametrize("kind", SEQUENCES)
+@pytest.mark.parametrize("f", CALLS_ON_SEQUENCES)
+def test_what_a_program_writes_into_a_sequence_after_a_call_does_not_count(kind, f):
+    def of(sequence, x):
+        s = sequence([0, 1])
+        y = np.sum(f(x, s)) ** 2
+        s[0] = 1
+        return y
+
+    x = onp.array([2.0, 3.0])
+    try:
+        of(kind, x)
+    except (TypeError, IndexError):
+        return  # NumPy does not take it either
+    wanted = grad(lambda x: np.sum(f(x, [0, 1])) ** 2)(x)
+    assert onp.array_equal(grad(lambda x: of(kind, x))(x), wanted)
+    assert onp.isclose(jvp(lambda x: of(kind, x), (x,), (x,))[1], wanted @ x)
+    assert onp.allclose(hessian(lambda x: of(kind, x))(x), hessian(lambda x: of(list, x))(x))
+
+
+@pytest.mark.parametrize("kind", SEQUENCES)
+def test_a_primitive_is_given_a_sequence_as_it_is_and_its_rule_as_it_was(kind):
+    seen = []
+
+    def f(x, s):
+        seen.append(type(s))
+        return x * onp.array(s)
+
+    product = primitive(f)
+    defvjp(product, lambda y, ybar, x, s: ybar * onp.array(s), None)
+
+    def of(x):
+        s = kind([0, 1])
+        y = np.sum(product(x, s)) ** 2
+        s[0] = 1
+        return y
+
+    x = onp.array([2.0, 3.0])
+    assert onp.array_equal(grad(of)(x), [0.0, 6.0])
+    assert seen == [type(kind([0, 1]))]
+
+
+def test_an_array_module_array_keeps_its_dtype_beside_a_traced_array():
+    x = onp.ones(2, onp.float32)
+    y, back = vjp(lambda x: np.multiply(x, array.array("f", [1.0, 2.0])), x)
+    assert y.dtype == onp.float32 and onp.array_equal(back(onp.ones(2, onp.float32)), [1.0, 2.0])
