@@ -291,7 +291,7 @@ def _reduceat(f, /, array, indices, axis=0, dtype=None, out=None):
         y = segment_sum(x if whole else _take(x, members, 0), first)
     else:
         y = _by_length(f, x, starts, ends - starts)
-    return in_dtype(_moveaxis(y, 0, axis), plain.dtype)
+    return _laid_out_as(_own(in_dtype(_moveaxis(y, 0, axis), plain.dtype), array), plain)
 
 
 def _by_length(f, x, starts, lengths):
@@ -305,7 +305,7 @@ def _by_length(f, x, starts, lengths):
     for part in members:
         start, end = end, end + part.size
         whole = _reshape(x[start:end], (*part.shape, *_shape_of(x)[1:]))
-        found.append(_reduce(f, whole, axis=1) if part.shape[1] > 1 else _copy(whole[:, 0]))
+        found.append(_reduce(f, whole, axis=1) if part.shape[1] > 1 else whole[:, 0])
     y = found[0] if len(found) == 1 else _concatenate(found, axis=0)
     order = _np.concatenate(groups)
     return y if _np.array_equal(order, _np.arange(len(order))) else _take(y, _np.argsort(order), 0)
