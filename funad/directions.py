@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as onp
 
-from .boxes import Traced, unbox
+from .boxes import Dual, Traced, unbox
 from .dual import Forward, dual, quietly, tangent_of
 from .spaces import dtype_of, shape_of, zeros_like
 from .tape import OUTPUT, WIDTH, Tape, as_call
@@ -20,16 +20,19 @@ __all__ = ["Directions"]
 
 
 class Directions:
-    """The first and second derivatives along a line of what stands on one tape."""
+    """The derivatives along a line of what stands on one tape: the first two, or as many as are asked for."""
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Tape, order: int = 2) -> None:
         self.tape = tape
+        self.order = order
         self.slots: dict[int, Any] = {}  # an index: (ẋ, ẍ), or a tuple of them for several outputs
         self.done = tape.inputs + 1
-        self.line = Forward()
+        self.lines = [Forward() for _ in range(order - 1)]
         self.run = quietly()
+        self.given: set[int] = set()
+        self.longer: dict[int, Directions] = {}
 
-    def of(self, x: Any) -> tuple[Any, Any]:
+    def of(self, x: Any) -> Any:
         """Return ẋ and ẍ of a value on the tape; 0 for one that does not move."""
         entries = self.tape.entries
         for start in range(self.done, len(entries), WIDTH):
@@ -38,11 +41,22 @@ class Directions:
         self.done = len(entries)
         if x.index <= self.tape.inputs:
             return self._of_input(x.index, x.value)
-        return self.slots[x.index] or (0.0, 0.0)
+        found: Any = self.slots[x.index] or (0.0,) * self.order
+        return found
+
+    def up_to(self, order: int, x: Any) -> Any:
+        """Return the first derivatives, up to this order: they take 2ⁿ runs of each rule."""
+        if order not in self.longer:
+            self.longer[order] = Directions(self.tape, order)
+        longer = self.longer[order]
+        for index in self.given:
+            longer.slots[index] = (*self.slots[index], *(0.0,) * (order - 2))
+        return longer.of(x)
 
     def put(self, x: Any, xdot: Any, xddot: Any) -> None:
         """Say what those of a value are."""
         self.slots[x.index] = xdot, xddot
+        self.given.add(x.index)
 
     def _of_input(self, index: int, x: Any) -> tuple[Any, Any]:
         if index not in self.slots:
@@ -50,7 +64,7 @@ class Directions:
             xdot: Any = 1 + onp.sin(2.3 * count + index) / 2
             if dtype_of(x).kind == "c":
                 xdot = xdot + 1j * onp.cos(3.1 * count + index)
-            self.slots[index] = xdot.astype(dtype_of(x))[()], zeros_like(x)
+            self.slots[index] = xdot.astype(dtype_of(x))[()], *(zeros_like(x),) * (self.order - 1)
         found: tuple[Any, Any] = self.slots[index]
         return found
 
@@ -81,51 +95,55 @@ class Directions:
             with onp.errstate(all="ignore"):
                 return self._along(record, y, args, kwargs, known)
         except Exception:  # nothing is known then
-            return onp.nan, onp.nan
+            return (onp.nan,) * self.order
 
     def _along(self, record: Any, y: Any, args: Any, kwargs: Any, known: Any) -> Any:
-        ydot = tangent_of(record, y, args, kwargs, [(n, _part(found, 0)) for n, found in known], self.run)
-        args, kwargs = list(args), dict(kwargs)
-        for n, found in known:
-            if type(n) is int:
-                args[n] = self._moving(args[n], found)
-            else:
-                kwargs[n] = self._moving(kwargs[n], found)
-        velocities = [(n, self._velocity(found)) for n, found in known]
-        both = tangent_of(record, self._output(y, ydot), args, kwargs, velocities, self.run)
-        if isinstance(y, (tuple, list)):
-            return tuple(
-                None if part is None else (part, getattr(second, "tangent", 0.0))
-                for part, second in zip(ydot, both, strict=True)
+        several = isinstance(y, (tuple, list))
+        jets: list[Any] = [[part] for part in y] if several else [[y]]
+        for n in range(self.order):
+            moving, named = list(args), dict(kwargs)
+            for name, found in known:
+                if type(name) is int:
+                    moving[name] = self._moving(args[name], found, n)
+                else:
+                    named[name] = self._moving(kwargs[name], found, n)
+            velocities = [(name, self._velocity(found, n)) for name, found in known]
+            outputs = [None if jet is None or jet[0] is None else self._nested(jet, n) for jet in jets]
+            ydot = tangent_of(
+                record, tuple(outputs) if several else outputs[0], moving, named, velocities, self.run
             )
-        return ydot, getattr(both, "tangent", 0.0)
+            for k, part in enumerate(ydot if several else (ydot,)):
+                jets[k] = None if part is None or jets[k] is None else [*jets[k], self._last(part, n)]
+        found = tuple(None if jet is None else tuple(jet[1:]) for jet in jets)
+        return found if several else found[0]
 
-    def _moving(self, x: Any, found: Any) -> Any:
-        """Return x + ẋt."""
+    def _nested(self, jet: Any, n: int) -> Any:
+        """Return what moves so along the line as n dual numbers, one in the other: x + ẋt for n = 1."""
+        if n == 0:
+            return jet[0]
+        return dual(self.lines[n - 1], self._nested(jet[:-1], n - 1), self._nested(jet[1:], n - 1))
+
+    def _last(self, x: Any, n: int) -> Any:
+        """Return the n-th derivative of n dual numbers, one in the other."""
+        while n:
+            n -= 1
+            if type(x) is not Dual or x.tape is not self.lines[n]:
+                return 0.0
+            x = x.index
+        return x
+
+    def _moving(self, x: Any, found: Any, n: int) -> Any:
+        """Return an argument that moves along the line."""
         if type(found) is list:
-            return [
-                part if dot is None else self._moving(part, dot) for part, dot in zip(x, found, strict=True)
-            ]
-        return dual(self.line, x, found[0])
+            pairs = zip(x, found, strict=True)
+            return [part if dots is None else self._moving(part, dots, n) for part, dots in pairs]
+        return self._nested([x, *found[:n]], n)
 
-    def _velocity(self, found: Any) -> Any:
-        """Return ẋ + ẍt."""
+    def _velocity(self, found: Any, n: int) -> Any:
+        """Return how fast it moves."""
         if type(found) is list:
-            return [None if dot is None else self._velocity(dot) for dot in found]
-        return dual(self.line, *found)
-
-    def _output(self, y: Any, ydot: Any) -> Any:
-        if not isinstance(y, (tuple, list)):
-            return y if y is None else dual(self.line, y, ydot)
-        return tuple(
-            part if dot is None else dual(self.line, part, dot) for part, dot in zip(y, ydot, strict=True)
-        )
-
-
-def _part(found: Any, n: int) -> Any:
-    if type(found) is list:
-        return [None if part is None else part[n] for part in found]
-    return found[n]
+            return [None if dots is None else self._velocity(dots, n) for dots in found]
+        return self._nested(found[: n + 1], n)
 
 
 def _plain(x: Any) -> Any:

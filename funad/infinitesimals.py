@@ -115,7 +115,7 @@ class Infinitesimals:
             return dual(xbar.tape, self.beside(xbar.value, slope), self.beside(xbar.tangent, slope))
         if type(xbar) is Dual and xbar.tape is self.product:
             xbar = xbar.value + xbar.tangent  # Δ² = Δ
-        return dual(self.product, onp.zeros_like(plain(xbar)), xbar * slope)
+        return dual(self.product, onp.zeros_like(plain(xbar)), _times(xbar, slope))
 
     def opening(self, x: Any, trace: Any) -> Any:
         """Return the part of ẋ that is the same along the line and against it: the multiple of ε."""
@@ -173,7 +173,7 @@ def root_at_zero(u: Any, at: Any, size: Any = 1.0, slope: Any = None) -> Any:
     y = _step(
         u,
         lambda _: dual(small.size, zeros, multiple),
-        lambda ybar: ybar * dual(small.reciprocal, zeros, slope),
+        lambda ybar, _: ybar * dual(small.reciprocal, zeros, slope),
     )
     if small.directions is not None and isinstance(y, Traced):
         small.directions.put(y, multiple, zeros)
@@ -183,16 +183,21 @@ def root_at_zero(u: Any, at: Any, size: Any = 1.0, slope: Any = None) -> Any:
 def branch_at_zero(d: Any, at: Any, sign: Any) -> Any:
     """Return |d| where d has one sign around its zeros ``at`` some places; 0 elsewhere.
 
-    A sign of nan says that neither is known: the derivative is not, if d is not constant.
+    A sign of nan says that neither is known: the derivative is not, if d is not constant. A tape knows
+    whether d curves; a tangent is known not to be constant when it is differentiated. A sign of ∞ says that
+    it is not known even where d does not curve.
     """
     trace = innermost((d,))
     small = infinitesimals_of(trace)
     slope = _where(at, sign, d)
     unknown = onp.isnan(slope)
-    known = onp.nan_to_num(slope)
+    known = onp.nan_to_num(slope) if small.directions is None else slope
+    unknown, lost = unknown & (small.directions is None), onp.isinf(slope)
 
-    def rule(ybar: Any) -> Any:
+    def rule(ybar: Any, d: Any) -> Any:
         xbar = small.beside(ybar, known)
+        if lost.any():
+            xbar = xbar + small.beside(onp.where(lost, call(_LOST, (d,), {}), 0.0), 1.0)
         return xbar + call(_UNKNOWN, (onp.where(unknown, ybar, 0.0),), {}) if unknown.any() else xbar
 
     def value(d: Any) -> Any:
@@ -202,8 +207,18 @@ def branch_at_zero(d: Any, at: Any, sign: Any) -> Any:
 
     y = _step(d, value, rule)
     if small.directions is not None and isinstance(y, Traced):
-        small.directions.put(y, *(x * slope for x in small.directions.of(d)))
+        small.directions.put(y, *(onp.where(onp.equal(x, 0), 0, x * slope) for x in small.directions.of(d)))
     return y
+
+
+def _times(xbar: Any, slope: Any) -> Any:
+    """Return x̄·slope; where the slope is not known and x̄ is 0, what is 0 with a derivative of nan."""
+    zero = onp.equal(plain(xbar), 0)
+    unknown, lost = zero & onp.isnan(slope), zero & onp.isinf(slope)
+    y = xbar * onp.where(zero & ~onp.isfinite(slope), 0, onp.where(onp.isinf(slope), onp.nan, slope))
+    if onp.any(unknown):
+        y = y + call(_UNKNOWN, (onp.where(unknown, xbar, 0.0),), {})
+    return y + onp.where(lost, call(_LOST, (xbar,), {}), 0.0) if onp.any(lost) else y
 
 
 def _where(at: Any, x: Any, like: Any) -> Any:
@@ -214,7 +229,7 @@ def _step(x: Any, f: Any, rule: Any) -> Any:
     """Call a primitive made of f and the rule of its derivative."""
     made = Record(f, "a kink")
     made.wrapped = made.f
-    made.add("elementwise", {0: lambda y, ybar, x: rule(ybar)}, False)
+    made.add("elementwise", {0: lambda y, ybar, x: rule(ybar, x)}, False)
     return call(made, (x,), {})
 
 
@@ -229,4 +244,13 @@ def _constant(value: Any, slope: Any) -> Record:
 STEEP.wrapped = lambda a, slope: call(STEEP, (a, slope), {})
 # d less its value; and what has the value 0, and no derivative.
 _CENTRED = _constant(0, lambda y, ybar, d: onp.where(onp.isfinite(unbox(d)), ybar, onp.nan))
-_UNKNOWN = _constant(0, lambda y, ybar, d: ybar * onp.nan)
+
+
+def _nan_if_moved(y: Any, ybar: Any, d: Any) -> Any:
+    return ybar * onp.where(onp.equal(plain(ybar), 0), 0, onp.nan)
+
+
+_UNKNOWN = _constant(0, _nan_if_moved)
+# The same, also of what does not move.
+_LOST = _constant(0, _nan_if_moved)
+_LOST.kind, _LOST.forward = "vjp", {0: lambda y, xdot, d: onp.full_like(plain(xdot), onp.nan)}

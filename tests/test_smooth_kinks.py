@@ -291,6 +291,47 @@ def test_both_operands_that_are_written_to_have_the_second_derivative():
     onp.testing.assert_allclose(hessian(f)(ZERO), 6 * onp.eye(2))
 
 
+# --- roots of quartics, which may be quadratics
+
+OF_QUARTICS = {
+    "root of a square of squares": lambda x: np.sqrt((x @ x) ** 2),
+    "norm of an outer product": lambda x: norm(np.outer(x, x)),
+    "root of a fourth power": lambda x: np.sum(np.sqrt(x**4)),
+    "half a fourth power": lambda x: np.sum((x**4) ** 0.5),
+    "root of the square of a cosine": lambda x: np.sum(np.sqrt((1 - np.cos(x)) ** 2)),
+    "hypot of two quadratics": lambda x: np.hypot(x[0] ** 2 - x[1] ** 2, 2 * x[0] * x[1]),
+    "complex abs of a square": lambda x: np.abs((x[0] + 1j * x[1]) ** 2),
+    "cube root of a sixth power": lambda x: np.sum(np.cbrt(x**6)),
+    "fourth root of an eighth power": lambda x: np.sum((x**8) ** 0.25),
+    "std of two quadratics": lambda x: np.std(np.stack([x @ x, -(x @ x)])),
+}
+
+
+@pytest.mark.parametrize("name", OF_QUARTICS)
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+def test_the_second_derivative_of_a_root_of_a_quartic_is_nan(name, mode):
+    with onp.errstate(all="ignore"):
+        assert onp.isnan(onp.diag(mode(OF_QUARTICS[name])(ZERO))).all()
+
+
+OF_WHAT_RESTS = {
+    "norm of zeros": lambda x: norm(0 * x) + x @ x,
+    "norm of what is cut off": lambda x: norm(np.maximum(x - 1, 0)) + x @ x,
+    "norm of cubes": lambda x: norm(x**3) + x @ x,
+    "root of zeros": lambda x: np.sqrt(np.sum(0 * x)) + x @ x,
+    "root of what is cut off": lambda x: np.sqrt(np.sum(np.maximum(x - 1, 0) ** 2)) + x @ x,
+    "root of sixth powers": lambda x: np.sum(np.sqrt(x**6)) + x @ x,
+    "std of one number": lambda x: np.std(x[:1]) + x @ x,
+    "extremes of quadratics": lambda x: np.max(np.stack([x @ x, -(x @ x)])),
+}
+
+
+@pytest.mark.parametrize("name", OF_WHAT_RESTS)
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+def test_a_root_of_what_rests_or_is_flatter_adds_nothing(name, mode):
+    hold(mode(OF_WHAT_RESTS[name]), ZERO, 2 * onp.eye(2))
+
+
 # --- higher orders
 
 OF_A_NUMBER = {

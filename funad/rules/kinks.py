@@ -34,22 +34,42 @@ def root_of(at, *ds, axes=()):
     """√Σ|d|² where that is 0 ``at`` some places, as a multiple of ε; ``axes`` are summed over and kept."""
     trace = innermost(ds)
     small = infinitesimals_of(trace)
-    u, size = 0, 0
+    u, size, curve = 0, 0, 0
     for d in ds:
-        xdot, _ = small.direction(d, trace)
-        size = size + onp.abs(xdot) ** 2
+        xdot, xddot = small.direction(d, trace)
+        size, curve = size + onp.abs(xdot) ** 2, curve + onp.abs(xddot) ** 2
         d = np.where(at, d, 0)
         u = u + (np.real(d * np.conj(d)) if dtype_of(d).kind == "c" else d * d)
     if axes:
         u = np.sum(u, axis=axes, keepdims=True)
-        size = onp.sum(onp.broadcast_to(size, shape_of(d)), axis=axes, keepdims=True)
-    return root_at_zero(u, at, onp.where(onp.isfinite(size), onp.sqrt(size), 1))
+        size, curve = (
+            onp.sum(onp.broadcast_to(x, shape_of(d)), axis=axes, keepdims=True) for x in (size, curve)
+        )
+    y = root_at_zero(u, at, onp.where(onp.isfinite(size), onp.sqrt(size), 1))
+    flat = at & (size == 0) & (curve != 0)
+    return y + _not_known(flat, ds, axes) if flat.any() else y
+
+
+def _not_known(flat, ds, axes):
+    """0, with a second derivative of nan: of √Σ|d|² where all d are flat but curved, as of √(x⁴ + y⁴).
+
+    It may be a quadratic there, or have no second derivative: no derivative of the d says which.
+    """
+    y = 0
+    for d in ds:
+        for part in (np.real(d), np.imag(d)) if dtype_of(d).kind == "c" else (d,):
+            if isinstance(part, Traced):
+                part = np.where(flat, part, 0)
+                mark = branch_at_zero(part, onp.broadcast_to(flat, shape_of(part)), onp.nan)
+                y = y + (np.sum(mark, axis=axes, keepdims=True) if axes else mark)
+    return y
 
 
 def _with_root(y, at, u, f, sign=1):
     """y = f(u) with the root ±√u ``at`` zeros of u around which u is a square or a sum of squares.
 
-    There u is flat, and the infinite slope of f is of no account; elsewhere y stays what it is.
+    There u is flat, and the infinite slope of f is of no account; elsewhere y stays what it is. The root of
+    a quartic may be a quadratic, or have no second derivative: it is nan.
     """
     if not at.any():
         return y
@@ -63,7 +83,37 @@ def _with_root(y, at, u, f, sign=1):
     # Where the outer transformations are two, f has done the same between them.
     below = y.value if depth_of(y.value) > 1 else unbox(y)
     rest = np.where(at, below, f(np.where(at, 1, u)))
+    flat = _flat_at(at, u, 4)
+    if flat.any():
+        rest = rest + branch_at_zero(u, flat, inf)
     return rest + sign * root_at_zero(u, at, onp.where(onp.isfinite(size), size, 1))
+
+
+def _flat_at(at, u, order):
+    """Where u is 0 with its first two derivatives, and not constant: a derivative up to this order is not 0.
+
+    ``order`` is that of the terms of u whose root is a quadratic.
+    """
+    trace = innermost((u,))
+    small = infinitesimals_of(trace)
+    xdot, xddot = small.direction(u, trace)
+    at = at & onp.broadcast_to(onp.equal(xdot, 0) & onp.equal(xddot, 0), at.shape)
+    if small.directions is None or not at.any():
+        return onp.zeros_like(at)
+    terms = small.directions.up_to(min(order, _LONGEST), u)[2:]
+    return at & onp.broadcast_to(sum(onp.not_equal(x, 0) for x in terms) > 0, at.shape)
+
+
+def _with_flat_root(y, at, u):
+    """y with a second derivative of nan ``at`` such zeros, and no infinite slope."""
+    if not at.any():
+        return y
+    below = y.value if depth_of(y.value) > 1 else unbox(y)
+    return np.where(at, below, y) + branch_at_zero(u, at, inf)
+
+
+# The 8th derivative takes 255 runs of each rule: what is asked of a root of x⁸.
+_LONGEST = 8
 
 
 def corner_of(at, d):
@@ -141,7 +191,18 @@ def _power(y, a, b):
         return y
     u = a if shape_of(a) == shape_of(y) else np.broadcast_to(a, shape_of(y))
     y = _with_root(y, at & (b == 0.5), u, lambda u: u**b)
-    return _plus(y, at & (b != 0.5), lambda: root_at_zero(u, at & (b != 0.5), slope=inf))
+    at = at & (b != 0.5)
+    if not at.any():
+        return y
+    flat = _flat_at(at, u, int(2 / onp.min(onp.where(at, b, 1)) + 1e-9))
+    y = _with_flat_root(y, flat, u)
+    return _plus(y, at & ~flat, lambda: root_at_zero(u, at & ~flat, slope=inf))
+
+
+@kinked(np.cbrt)
+def _cbrt(y, x):
+    at = _zero(x)
+    return _with_flat_root(y, _flat_at(at, x, 6), x) if at.any() else y
 
 
 def _at_end(f, end, side, sign):
@@ -215,19 +276,29 @@ def _of_ranks(a, y, axes, chosen):
     count = onp.sum(equal, axis=-1, keepdims=True)
     if not (count > 1).any():
         return None
-    speed, _ = infinitesimals_of(trace).direction(rows, trace)
-    speed = onp.broadcast_to(speed, plain.shape)
-    order = onp.lexsort((speed, plain), axis=-1)
+    speed, curve = (onp.broadcast_to(x, plain.shape) for x in infinitesimals_of(trace).direction(rows, trace))
+    order = onp.lexsort((curve, speed, plain), axis=-1)
     one = onp.arange(plain.shape[-1]) == onp.take_along_axis(order, positions, axis=-1)[..., None]
     weights = onp.where(equal & (count > 1), one - equal / onp.maximum(count, 1), 0) * parts[..., None]
     weights = onp.sum(weights, axis=-2)
-    along = onp.sum(onp.where(weights == 0, 0, weights * speed), axis=-1)
-    along = onp.where(onp.isfinite(along), along, 0).reshape(shape_of(y))
+    along, bend = (
+        onp.sum(onp.where(weights == 0, 0, weights * x), axis=-1).reshape(shape_of(y)) for x in (speed, curve)
+    )
+    along = onp.where(onp.isfinite(along), along, 0)
     rows = np.where((weights != 0) & onp.isfinite(plain), rows, 0)
     z = np.sum(np.astype(weights, dtype_of(rows)) * (rows - unbox(rows)), axis=-1)
     z = np.reshape(z, shape_of(y))
-    at = onp.isfinite(unbox(y)) & (along != 0)
-    return np.astype(onp.sign(along), dtype_of(y)) * root_at_zero(z * z, at, onp.abs(along))
+    finite = onp.isfinite(unbox(y))
+    chosen_one = np.astype(onp.sign(along), dtype_of(y)) * root_at_zero(
+        z * z, finite & (along != 0), onp.abs(along)
+    )
+    flat = finite & (along == 0) & (bend != 0)
+    # As far as the line tells: of flat ones that tie, the one that is chosen is chosen on both sides.
+    return (
+        chosen_one + branch_at_zero(z, flat, onp.where(onp.isnan(bend), onp.nan, 1))
+        if flat.any()
+        else chosen_one
+    )
 
 
 def _with_choice(y, a, axis, chosen):
