@@ -696,8 +696,9 @@ def test_a_polynomial_that_cannot_hold_a_traced_value_is_refused_with_what_to_wr
 
 
 def test_the_advice_for_a_polynomial_is_right():
-    check_derivatives(lambda x: x**2 * sum(c * 2.0**n for n, c in enumerate(P.coef)), 3.0)
-    assert sum(c * 2.0**n for n, c in enumerate(P.coef)) == P(2.0)
+    check_derivatives(lambda x: x**2 * np.polynomial.polynomial.polyval(2.0, P.coef), 3.0)
+    check_derivatives(lambda x: np.polynomial.polynomial.polyval(2.0, x**2 * P.coef), 3.0)
+    assert np.polynomial.polynomial.polyval(2.0, P.coef) == P(2.0)
 
 
 DAY = numpy.timedelta64(1, "D")
