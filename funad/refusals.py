@@ -10,7 +10,7 @@ from typing import Any
 import numpy as onp
 
 from .errors import NotDifferentiableError
-from .teaching import in_library, instead_of, own_name
+from .teaching import attribute, in_library, instead_of, own_name
 
 __all__ = [
     "is_array_like",
@@ -22,6 +22,7 @@ __all__ = [
     "refused_declined",
     "refused_duration",
     "refused_holder",
+    "refused_in_place_of",
     "refused_objects",
     "refused_opaque",
 ]
@@ -58,7 +59,7 @@ def refused_constant(x: Any) -> NotDifferentiableError | None:
 
 def is_duration(x: Any) -> bool:
     """Say whether x is a duration or a point in time, of NumPy or of Python, or an array of them."""
-    dtype = getattr(x, "dtype", None)
+    dtype = attribute(x, "dtype", None)
     return isinstance(x, (datetime.timedelta, datetime.date)) or getattr(dtype, "kind", "") in ("m", "M")
 
 
@@ -96,6 +97,8 @@ def refused_declined(x: Any, name: str) -> NotDifferentiableError:
         return refused_bare(x)
     kind = type(x)
     instead = instead_of(own_name(x, kind.__name__))
+    if "np." in instead:
+        instead += " after import funad.numpy as np"
     if not instead:
         instead = f"let it take whatever is no {kind.__name__}"
         instead += f", or write float(a) for the {kind.__name__} a" if isinstance(x, Number) else ""
@@ -124,6 +127,22 @@ def refused_by_asker() -> NotDifferentiableError | None:
             )
         frame = frame.f_back
     return made
+
+
+def refused_in_place_of(error: BaseException) -> NotDifferentiableError | None:
+    """Return the error of series += x, of which pandas complains in words of its own; None of another error.
+
+    It asks for series + x, which it leaves to the traced value, and takes NotImplemented for the sum.
+    """
+    if not isinstance(error, AttributeError) or "NotImplementedType" not in str(error):
+        return None
+    step = error.__traceback__
+    while step is not None:
+        x = step.tb_frame.f_locals.get("self")
+        if hasattr(type(x), "__pandas_priority__") and not hasattr(type(x), "tape"):
+            return refused_bare(x)
+        step = step.tb_next
+    return None
 
 
 def refused_entry(x: Any) -> NotDifferentiableError:

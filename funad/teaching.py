@@ -28,6 +28,7 @@ from .registry import record_of
 
 __all__ = [
     "as_index",
+    "attribute",
     "comes_of_traced",
     "in_library",
     "instead_of",
@@ -96,17 +97,15 @@ def _of_polynomials() -> dict[str, str]:
     for kind, module, start in _FAMILIES:
         value = f"np.polynomial.{module}.{start}val(t, coefficients)"
         of_domain = (
-            "with domain= and window= given, at window[0] + (t - domain[0]) * (window[1] - window[0]) / "
-            "(domain[1] - domain[0]) for t"
+            "(with domain= and window= given, at window[0] + (t - domain[0]) * (window[1] - window[0]) / "
+            "(domain[1] - domain[0]) for t)"
         )
         fit = f"np.polynomial.{module}.{start}fit(x, y, degree)"
         roots = f"np.polynomial.{module}.{start}fromroots(roots)"
         for name in (f"numpy.polynomial.{kind}", f"numpy.polynomial.{module}.{kind}"):
-            texts[name] = f"write {value}, {of_domain},"
-            texts[f"{name}.fit"] = f"write coefficients = {fit} and {value}, both without a mapped domain,"
-            texts[f"{name}.fromroots"] = (
-                f"write coefficients = {roots} and {value}, both without a mapped domain,"
-            )
+            texts[name] = f"write {value} {of_domain}"
+            texts[f"{name}.fit"] = f"write coefficients = {fit} and {value}"
+            texts[f"{name}.fromroots"] = f"write coefficients = {roots} and {value}"
     return texts
 
 
@@ -157,9 +156,9 @@ _INSTEAD = {
     "numpy.vectorize": "write np.stack([f(t) for t in x])",
     "scipy.fft": "write the function of that name in np.fft",
     "scipy.integrate.quad": "write nodes, weights = numpy.polynomial.legendre.leggauss(50), and "
-    "(b - a) / 2 * np.sum(weights * f((a + b) / 2 + (b - a) / 2 * nodes)) for the integral of f from a to b, "
-    "both finite: for one from a to infinity that of lambda u: f(a + u / (1 - u)) / (1 - u) ** 2 from 0 "
-    "to 1, for one from -infinity to b that of lambda u: f(b - u / (1 - u)) / (1 - u) ** 2,",
+    "(b - a) / 2 * np.sum(weights * f((a + b) / 2 + (b - a) / 2 * nodes)) for the integral of f from a to b "
+    "(both finite; for one from a to infinity that of lambda u: f(a + u / (1 - u)) / (1 - u) ** 2 from 0 "
+    "to 1, for one from -infinity to b that of lambda u: f(b - u / (1 - u)) / (1 - u) ** 2)",
     "scipy.integrate.trapezoid": "write np.trapezoid(y, x)",
     "scipy.integrate.solve_ivp": "write the steps of the method (Euler's, Runge-Kutta) in a loop with np",
     "scipy.integrate.odeint": "write the steps of the method (Euler's, Runge-Kutta) in a loop with np",
@@ -280,7 +279,7 @@ def _directly(frame: Any, f: Any) -> _Place:
     """Return the place of a function that a transformation was given as it is: grad(math.sin)."""
     while isinstance(f, functools.partial):
         f = f.func
-    name = own_name(f, str(_attribute(f, "__name__", "")))
+    name = own_name(f, str(attribute(f, "__name__", "")))
     return _Place(frame.f_code, frame.f_lineno, "", name, "", "", f, "CALL", _home_of(f))
 
 
@@ -373,13 +372,13 @@ def _named(tree: Any, frame: Any) -> tuple[str, Any, str]:
         if not isinstance(value, type(sys)):
             return ".".join([name, *steps[n:]]), None, _home_of(value)
         home = value.__name__
-        value = _attribute(value, step, None)
+        value = attribute(value, step, None)
         name = f"{name}.{step}"
     found = _home_of(value)  # of json.dumps, json.encoder's own: what the user has written counts
     return name, value, (home.partition(".")[0] if steps else found) or found
 
 
-def _attribute(value: Any, name: str, default: Any) -> Any:
+def attribute(value: Any, name: str, default: Any) -> Any:
     """Return an attribute of an object whose own ways of finding one may raise anything."""
     try:
         return getattr(value, name, default)
@@ -391,8 +390,8 @@ def _home_of(value: Any) -> str:
     """Return the package of a function, or of the class of an object."""
     if isinstance(value, type(sys)):
         return value.__name__.partition(".")[0]
-    owner = value if isinstance(value, type) or _attribute(value, "__qualname__", None) else type(value)
-    module = _attribute(owner, "__module__", None)
+    owner = value if isinstance(value, type) or attribute(value, "__qualname__", None) else type(value)
+    module = attribute(owner, "__module__", None)
     return module.partition(".")[0] if isinstance(module, str) else ""
 
 
@@ -404,8 +403,8 @@ def own_name(value: Any, name: str) -> str:
         known: Any = (onp, sys.modules.get("scipy.special"))
         found = next((m for m in known if getattr(m, value.__name__, None) is value), None)
         return f"{found.__name__}.{value.__name__}" if found is not None else value.__name__
-    owner = value if isinstance(_attribute(value, "__qualname__", None), str) else type(value)
-    module = _attribute(owner, "__module__", None)
+    owner = value if isinstance(attribute(value, "__qualname__", None), str) else type(value)
+    module = attribute(owner, "__module__", None)
     module = module if isinstance(module, str) else ""
     public = list(itertools.takewhile(lambda part: not part.startswith("_"), module.split(".")))
     if not public or public[0] in ("builtins", ""):

@@ -16,6 +16,7 @@ from .arrays import Array, settled
 from .boxes import Box, Dual, Traced, box_of
 from .errors import EndedTraceError, NotDifferentiableError
 from .floating import point_at_user, restore
+from .refusals import refused_in_place_of
 from .tape import LEFT, SCALARS, TRACING, WIDTH, Tape, has_ended, has_left, pull_back, refuse_ended
 from .teaching import taught
 
@@ -67,7 +68,7 @@ def _is_simple(y: Any, trace: Any) -> bool:
 
 def _teach(error: BaseException) -> None:
     """Raise another error in the place of one of others' that comes of a traced value."""
-    teaching = taught(error)
+    teaching = taught(error) or refused_in_place_of(error)
     try:
         if teaching is not None:
             raise teaching.with_traceback(error.__traceback__) from None

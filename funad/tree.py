@@ -168,7 +168,44 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     {'w': [10.0, 20.0], 'b': 30.0}
     """
     leaves: list[Any] = []
-    return leaves, _flatten_into(tree, leaves)
+    try:
+        return leaves, _flatten_into(tree, leaves)
+    except RecursionError:
+        refuse_deep(tree)
+        raise
+
+
+# Levels above which it is the nesting that has filled Python's stack, of 1,000 frames by default.
+_DEEP = 100
+
+
+def refuse_deep(tree: Any) -> None:
+    """Refuse a tree that contains itself, or that is nested deeper than functions can call themselves."""
+    path = [(tree, _containers(tree))]
+    above, known = {id(tree)}, {id(tree): tree}  # which keeps what has that identity
+    deepest = 1
+    while path:
+        container, children = path[-1]
+        if not children:
+            above.discard(id(container))
+            path.pop()
+            continue
+        child = children.pop()
+        if id(child) in above:
+            raise ArgumentError(
+                f"a {type(child).__name__} contains itself, so that its leaves would be without end; give "
+                f"containers that do not contain themselves"
+            )
+        if id(child) not in known:
+            known[id(child)] = child
+            above.add(id(child))
+            path.append((child, _containers(child)))
+            deepest = max(deepest, len(path))
+    if deepest > _DEEP:
+        raise ArgumentError(
+            f"containers are nested {deepest} deep, deeper than functions can call themselves in Python; "
+            f"give flatter ones, such as one list of all parts, or raise sys.setrecursionlimit"
+        )
 
 
 def _flatten_into(tree: Any, leaves: list[Any]) -> Structure:
@@ -181,6 +218,12 @@ def _flatten_into(tree: Any, leaves: list[Any]) -> Structure:
         return _LEAF
     children, spec = found
     return Structure(type(tree), spec, tuple([_flatten_into(child, leaves) for child in children]))
+
+
+def _containers(tree: Any) -> list[Any]:
+    """Return the children of a container that are containers."""
+    children, _ = _children(tree) or ((), None)
+    return [child for child in children if not is_leaf(child)]
 
 
 def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
@@ -215,7 +258,12 @@ def replaced(leaves: list[Any], places: Iterable[int], xs: Iterable[Any]) -> lis
 def flatten_like(structure: Structure, tree: Any) -> list[Any]:
     """Return the leaves of ``tree``, which must have this structure; dicts match by key."""
     leaves: list[Any] = []
-    if not _flatten_like(structure, tree, leaves):
+    try:
+        same = _flatten_like(structure, tree, leaves)
+    except RecursionError:
+        refuse_deep(tree)
+        raise
+    if not same:
         raise ArgumentError(f"the trees differ: {structure} and {flatten(tree)[1]}")
     return leaves
 

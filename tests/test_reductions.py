@@ -6,7 +6,7 @@ import numpy
 import pytest
 
 import funad
-from funad import elementwise_grad, grad, jacfwd, jacrev, jvp
+from funad import elementwise_grad, grad, hessian, jacfwd, jacrev, jvp
 from funad import numpy as np
 from funad.errors import NotDifferentiableError, UnsupportedKeywordError
 from funad.testing import call, check_jvp, check_vjp
@@ -255,3 +255,36 @@ def test_integers_that_were_asked_for_are_plain(f):
     assert grad(read)(x).tolist() == [0, 0, 0, 12]
     assert jvp(read, (x,), (numpy.ones(4),))[1] == 12
     assert jacfwd(jacfwd(read))(x)[3, 3] == 2
+
+
+# --- nans that are left out
+
+
+_WITH_NANS = numpy.array([[1.0, numpy.nan, 3.0], [2.0, 5.0, numpy.nan]])
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1])
+@pytest.mark.parametrize(
+    "f",
+    [
+        np.nansum, np.nanmean, np.nanprod, np.nanmax, np.nanmin, np.nanmedian, np.nanvar, np.nanstd,
+        np.nancumsum, np.nancumprod, lambda x, axis: np.nanquantile(x, 0.4, axis=axis),
+        lambda x, axis: np.nanpercentile(x, [40.0, 70.0], axis=axis),
+    ],
+)  # fmt: skip
+def test_a_nan_that_is_left_out_counts_for_nothing_whatever_its_tangent_is(f, axis):
+    g = lambda x: np.sum(np.sin(f(_WITH_NANS * x, axis=axis)))
+    slope = (g(0.5 + 1e-6) - g(0.5 - 1e-6)) / 2e-6
+    curvature = (g(0.5 + 1e-4) - 2 * g(0.5) + g(0.5 - 1e-4)) / 1e-8
+    along = lambda x: jvp(g, (x,), (1.0,))[1]
+    assert numpy.isclose(grad(g)(0.5), slope) and numpy.isclose(along(0.5), slope)
+    over_reverse = jvp(grad(g), (0.5,), (1.0,))[1]
+    over_forward = jvp(along, (0.5,), (1.0,))[1]
+    for second in (hessian(g)(0.5), over_reverse, grad(along)(0.5), over_forward):
+        assert numpy.isclose(second, curvature, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("f", [np.var, np.std])
+def test_what_where_leaves_out_counts_for_nothing_whatever_its_tangent_is(f):
+    g = lambda x: f(_WITH_NANS * x, where=~numpy.isnan(_WITH_NANS))
+    assert numpy.isclose(jvp(g, (0.5,), (1.0,))[1], grad(g)(0.5))

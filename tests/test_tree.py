@@ -9,6 +9,7 @@ import pytest
 import scipy.optimize
 from hypothesis import given
 
+import funad
 import funad.numpy as np
 from funad import grad, tree, value_and_grad
 from funad.errors import ArgumentError
@@ -151,3 +152,62 @@ def test_register_and_unflatten_check_what_they_are_given():
             tree.register(*wrong)
     with pytest.raises(ArgumentError, match="unflatten takes a structure, .* not list"):
         tree.unflatten([1.0], [1.0])
+
+
+def _nested(depth):
+    tree = [1.0]
+    for _ in range(depth):
+        tree = [tree, 2.0]
+    return tree
+
+
+def _of_itself():
+    a = [1.0]
+    a.append(a)
+    return a
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda a: funad.grad(lambda p: p[0])(a),
+        lambda a: funad.jvp(lambda p: p[0], (a,), (a,)),
+        lambda a: funad.vjp(lambda x: a, 1.0),
+        funad.tree.flatten,
+        funad.value,
+    ],
+)
+def test_a_container_that_contains_itself_or_is_too_deep_is_refused_by_that_name(run):
+    with pytest.raises(ArgumentError, match="a list contains itself"):
+        run(_of_itself())
+    with pytest.raises(ArgumentError, match="containers are nested 3001 deep"):
+        run(_nested(3000))
+
+
+def test_a_dict_that_contains_itself_is_refused_and_lists_that_share_a_list_are_not():
+    d = {"x": 1.0}
+    d["me"] = d
+    with pytest.raises(ArgumentError, match="a dict contains itself"):
+        funad.grad(lambda d: d["x"])(d)
+    shared = [1.0]
+    assert funad.grad(lambda p: p[0][0] * p[1][0])([shared, shared]) == [[1.0], [1.0]]
+
+
+def test_deep_lists_that_share_their_parts_are_refused_at_once():
+    tree = [1.0]
+    for _ in range(3000):
+        tree = [tree, tree]
+    with pytest.raises(ArgumentError, match="nested 3001 deep"):
+        funad.tree.flatten(tree)
+
+
+def test_a_recursion_of_the_users_is_no_matter_of_containers():
+    class Endless:
+        pass
+
+    def parts(endless):
+        return parts(endless)
+
+    funad.tree.register(Endless, parts, lambda _, parts: Endless())
+    with pytest.raises(RecursionError):
+        funad.tree.flatten([Endless()])

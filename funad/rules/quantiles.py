@@ -197,6 +197,9 @@ def _rules(f, percent=1):
             return zeros_like(y)
         place, rows, _ = _prepared(y, y, a, q, axis, method, weights)
         part, moving, found = _part(q, place, method), rows_of(xdot, place.axes), []
+        if f in (onp.nanquantile, onp.nanpercentile):  # a nan counts for nothing, whatever its tangent is
+            nans = onp.isnan(unbox(rows))
+            moving = np.where(nans & ~nans.all(axis=-1, keepdims=True), 0, moving)
         for m in range(place.low.shape[-1]):
             one = onp.zeros(place.low.shape, dtype_of(y))
             one[..., m] = 1

@@ -532,13 +532,19 @@ defvjp(np.nanvar, _nanvar, _nanvar_wrt_mean, argnums=(0, "mean"), masks=True)
 defvjp(np.nanstd, _nanstd, _nanstd_wrt_mean, argnums=(0, "mean"), masks=True)
 
 
-def _spread_forward(rule):
-    """ẏ = Σ ∂y/∂xᵢ·ẋᵢ. A transpose could not tell a ȳ of 0 from the unknown."""
+def _spread_forward(rule, nans):
+    """ẏ = Σ ∂y/∂xᵢ·ẋᵢ. A transpose could not tell a ȳ of 0 from the unknown.
+
+    What is left out, nans if ``nans`` are, counts for nothing, whatever its tangent is.
+    """
 
     def forward(
         y, xdot, a, axis=None, dtype=None,
         *, ddof=0, keepdims=False, where=True, mean=None, correction=None,
     ):  # fmt: skip
+        counted = onp.logical_and(where, ~onp.isnan(unbox(a))) if nans else where
+        if counted is not True:
+            xdot = np.where(counted, xdot, 0)
         slope = rule(
             y, onp.ones(shape_of(y), dtype_of(y)), a, axis, dtype,
             ddof=ddof, keepdims=keepdims, where=where, mean=mean, correction=correction,
@@ -551,8 +557,10 @@ def _spread_forward(rule):
     return forward
 
 
-for f, rule in ((np.var, _var), (np.std, _std), (np.nanvar, _nanvar), (np.nanstd, _nanstd)):
-    define_forward(f, {0: _spread_forward(rule)}, {})
+for f, rule in ((np.var, _var), (np.std, _std)):
+    define_forward(f, {0: _spread_forward(rule, False)}, {})
+for f, rule in ((np.nanvar, _nanvar), (np.nanstd, _nanstd)):
+    define_forward(f, {0: _spread_forward(rule, True)}, {})
 defvjp(np.nancumsum, _nancumsum, masks=True)
 defvjp(np.nancumprod, _nancumprod, masks=True)
 
