@@ -191,7 +191,7 @@ def branch_at_zero(d: Any, at: Any, sign: Any) -> Any:
     small = infinitesimals_of(trace)
     slope = _where(at, sign, d)
     unknown = onp.isnan(slope)
-    known = onp.nan_to_num(slope) if small.directions is None else slope
+    known = onp.where(onp.isfinite(slope), slope, 0) if small.directions is None else slope
     unknown, lost = unknown & (small.directions is None), onp.isinf(slope)
 
     def rule(ybar: Any, d: Any) -> Any:
@@ -207,7 +207,9 @@ def branch_at_zero(d: Any, at: Any, sign: Any) -> Any:
 
     y = _step(d, value, rule)
     if small.directions is not None and isinstance(y, Traced):
-        small.directions.put(y, *(onp.where(onp.equal(x, 0), 0, x * slope) for x in small.directions.of(d)))
+        with onp.errstate(invalid="ignore"):
+            dots = [onp.where(onp.equal(x, 0), 0, x * slope) for x in small.directions.of(d)]
+        small.directions.put(y, *dots)
     return y
 
 

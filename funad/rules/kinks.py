@@ -100,7 +100,9 @@ def _flat_at(at, u, order):
     at = at & onp.broadcast_to(onp.equal(xdot, 0) & onp.equal(xddot, 0), at.shape)
     if small.directions is None or not at.any():
         return onp.zeros_like(at)
-    terms = small.directions.up_to(min(order, _LONGEST), u)[2:]
+    if order > _LONGEST:
+        return at
+    terms = small.directions.up_to(order, u)[2:]
     return at & onp.broadcast_to(sum(onp.not_equal(x, 0) for x in terms) > 0, at.shape)
 
 
@@ -112,8 +114,8 @@ def _with_flat_root(y, at, u):
     return np.where(at, below, y) + branch_at_zero(u, at, inf)
 
 
-# The 8th derivative takes 255 runs of each rule: what is asked of a root of x⁸.
-_LONGEST = 8
+# The 6th derivative takes 63 runs of each rule; a root that would need more is not known.
+_LONGEST = 6
 
 
 def corner_of(at, d):
