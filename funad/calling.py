@@ -32,6 +32,7 @@ HOLDERS = frozenset({list, tuple, Array})
 PLAIN = frozenset({ndarray, float, int, bool, type(None)})
 NUMBERS = frozenset({ndarray, float64, float})
 PARTS = PLAIN | CONSTANTS | {slice, str, type(Ellipsis)}  # and those of indices
+COMMON = PARTS | OTHERS | {Box}  # of what is no sequence of another class, for sure
 _FLOAT = onp.dtype(float)
 # What two numbers or arrays may give; anything else is looked at more closely, and computed again.
 RESULTS = frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex, Box, Dual})
@@ -398,7 +399,7 @@ DEFAULTS = {"out": None, "where": True, "overwrite_input": False}
 def _unwrap(record: Record, argnum: int | str, x: Any, tape: Any) -> tuple[Any, Any]:
     """Return an argument without the boxes of this tape, and its source: 0 for a constant."""
     kind = type(x)
-    if kind not in PARTS and not record.foreign and is_sequence(x):
+    if kind not in COMMON and not record.foreign and is_sequence(x):
         x = plain_sequence(x)
         kind = type(x)
     if kind is Array:
