@@ -232,7 +232,7 @@ def _with_kinks(record: Record, y: Any, args: tuple[Any, ...], kwargs: dict[str,
     for x in args:
         if isinstance(x, Traced) and _is_differentiated(x.value if x.tape is y.tape else x):
             found = record.kinks(y, *args, **kwargs)  # type: ignore[misc]
-            is_number = isinstance(unbox(y), onp.generic) and type(unbox(found)) is ndarray
+            is_number = issubclass(type(unbox(y)), onp.generic) and type(unbox(found)) is ndarray
             return found[()] if is_number else found
     return y
 

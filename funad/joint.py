@@ -17,7 +17,7 @@ from .arrays import settled
 from .boxes import Box, Traced, innermost
 from .calling import call
 from .errors import NotDifferentiableError
-from .guarding import owned, refuse_traced, unwritable
+from .guarding import own, owned, refuse_traced, unwritable
 from .registry import WORTH_DROPPING, Record
 from .spaces import describe, ghost, is_inexact
 from .tape import Tape, lent
@@ -109,7 +109,7 @@ def step(
             made = _traced_anew(inner, parts, output, residuals, (name, backward, args, kwargs))
             parts, residuals = made
         outputs[:] = [output]
-        return (*map(owned, parts), _Kept(_as_they_are(trace, residuals)))
+        return (*map(own if opaque else owned, parts), _Kept(_as_they_are(trace, residuals)))
 
     def rule(y: Any, ybar: Any, xs: list[Any]) -> Any:
         ybars = tree.unflatten(outputs[0], ybar[:-1])
