@@ -242,7 +242,7 @@ REFUSED = {
     "broadcast": (lambda x: numpy.broadcast(x, X), "numpy.broadcast met … np.broadcast_arrays"),
     "random": (lambda x: numpy.random.normal(x), "numpy.random … met … mean + sd * rng.normal"),
     "a generator": (lambda x: numpy.random.default_rng(0).normal(x), "mean + sd * rng.normal(size=n)"),
-    "Polynomial": (lambda x: numpy.polynomial.Polynomial([x[0]]), "numpy.polynomial … met … polyval(t, coefficients)"),
+    "Polynomial": (lambda x: numpy.polynomial.Polynomial([x[0]]), "numpy.polynomial … met … polyval(t"),
     "poly1d": (lambda x: numpy.poly1d([x[0]]), "numpy.poly1d met … sum(c * t**n"),
     "matrix": (lambda x: numpy.matrix(x), "numpy.matrix met … write np.array(...) of arrays, and @"),
     "a matrix beside": (lambda x: numpy.matrix([X]) * x[:, None], "numpy.matrix met … and @"),
