@@ -21,9 +21,9 @@ ndarray = onp.ndarray
 
 # Bytes up to which every call keeps a copy: to look for the last one would take as long.
 TINY = 1 << 11
-# Bytes up to which a copy is kept at all: it takes the time of one fingerprint, of two. Above, a copy
-# could take more memory than the calls do.
-SMALL = 1 << 20
+# Bytes up to which a copy is kept at all: above, the system hands out fresh memory page by page, which took
+# seven times as long as the multiplication of 800 kB.
+SMALL = 1 << 16
 # Words per row of a fingerprint. A prime, so that rows of a matrix that change places stand in other columns.
 _WIDTH = 1021
 
