@@ -461,7 +461,6 @@ def beside_others(
     as the plain array that it gives, if f on plain values takes it so too: it must return that very result,
     as a plain array or number.
     """
-    plain = None
     if kind != "zero":
         error = refused_constant(x) if isinstance(f, onp.ufunc) else None
         if error is not None:

@@ -50,12 +50,12 @@ class Snapshots:
         content = x.tobytes("A")
         known = self.copies.get(id(x))
         if known is not None and known[0] == content:
-            copy = known[1]
-            if copy.dtype == x.dtype and copy.shape == x.shape:  # another array may have this identity now
-                return copy
-        copy = ndarray(x.shape, x.dtype, content, 0, None, "F" if x.flags.fnc else "C")
-        self.copies[id(x)] = content, copy
-        return copy
+            kept = known[1]
+            if kept.dtype == x.dtype and kept.shape == x.shape:  # another array may have this identity now
+                return kept
+        kept = ndarray(x.shape, x.dtype, content, 0, None, "F" if x.flags.fnc else "C")
+        self.copies[id(x)] = content, kept
+        return kept
 
     def _of_large(self, x: ndarray) -> ndarray:
         if not x.flags.writeable and isinstance(x.base, bytes):
