@@ -29,7 +29,7 @@ from .calling import (
 from .errors import ArgumentError
 from .foreign import is_foreign
 from .guarding import guarded, refuse_container, refuse_traced
-from .registry import Record, adopt, adopt_user, enter, record_anew, record_of
+from .registry import Record, adopt, adopt_user, enter, enter_anew, record_anew, record_of
 from .spaces import describe, module_of, shape_of, zeros_of
 from .tape import Tape
 
@@ -98,7 +98,7 @@ def primitive(
     if not callable(f):
         raise ArgumentError(f"primitive wraps a function, but was given {describe(f)}")
     known = record_of(f)
-    if known is not None and known.wrapped is not known.f and (known.wrapped is f or not known.foreign):
+    if known is not None and known.wrapped is not known.f and (known.wrapped is f or _is_ours(known)):
         return known.wrapped
     foreign = not module_of(f).startswith(_OURS) or (isinstance(f, onp.ufunc) and not module_of(f))
     record = record_anew(f, name) if foreign else enter(f, name)
@@ -112,6 +112,27 @@ def primitive(
         adopt_user(record, f, wrapped)
     else:
         adopt(record, wrapped)
+    return wrapped
+
+
+def _is_ours(record: Record) -> bool:
+    """Say whether nobody else may give a function rules. SciPy's, which many libraries wrap, has some of each."""
+    return not record.foreign and not record.name.startswith("scipy.")
+
+
+def primitive_of_scipy(f: Callable[..., Any], name: str, containers: tuple[int, ...] = ()) -> Any:
+    """Wrap a function of SciPy's, which its users find as ``funad.`` + ``name``; funad has its rules."""
+    known = record_of(f)
+    if known is not None and not known.foreign and known.wrapped is not known.f:
+        return known.wrapped
+    record = enter_anew(f, name)
+    record.containers = containers
+    wrapped = _wrapper(record, f)
+    functools.update_wrapper(wrapped, f, [n for n in functools.WRAPPER_ASSIGNMENTS if hasattr(f, n)])
+    if isinstance(f, onp.ufunc):
+        _look_like_a_ufunc(wrapped, f)
+    wrapped.__module__, _, wrapped.__qualname__ = f"funad.{name}".rpartition(".")
+    adopt(record, wrapped)
     return wrapped
 
 

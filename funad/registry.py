@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dis
 import importlib
+import importlib.util
 import inspect
 import sys
 import types
@@ -198,6 +199,8 @@ _users: weakref.WeakKeyDictionary[Any, weakref.ref[Record]] = weakref.WeakKeyDic
 
 # Modules whose traced functions are loaded when they are asked for, with their rules.
 LATE = frozenset({"numpy.fft", "numpy.lib.stride_tricks", "numpy.linalg"})
+# The modules of funad.scipy that give rules to functions of SciPy.
+SCIPY = ("special",)
 
 
 def record_of(f: Any) -> Record | None:
@@ -206,10 +209,21 @@ def record_of(f: Any) -> Record | None:
         record = _records.get(f) or _of_user(f)
     except TypeError:  # unhashable, so never registered
         return None
-    if (record is None or record.kind is None) and getattr(f, "__module__", None) in LATE:
-        importlib.import_module(f"funad.{f.__module__}")  # waits, if another thread is loading it
-        record = _records.get(f)
+    if record is None or record.kind is None:
+        late = getattr(f, "__module__", None)
+        if late in LATE:
+            importlib.import_module(f"funad.{late}")  # waits, if another thread is loading it
+            record = _records.get(f)
+        elif record is None and isinstance(f, onp.ufunc) and _is_special(f):
+            importlib.import_module("funad.scipy.special")
+            record = _records.get(f)
     return record
+
+
+def _is_special(f: onp.ufunc) -> bool:
+    """Say whether a ufunc is one of ``scipy.special``, as far as that module is loaded."""
+    known = sys.modules.get("scipy.special._ufuncs")
+    return known is not None and getattr(known, f.__name__, None) is f
 
 
 def enter(f: Callable[..., Any], name: str | None = None) -> Record:
@@ -217,6 +231,12 @@ def enter(f: Callable[..., Any], name: str | None = None) -> Record:
     record = _records.get(f)
     if record is None:
         record = _records[f] = Record(f, name or _full_name_of(f))
+    return record
+
+
+def enter_anew(f: Callable[..., Any], name: str) -> Record:
+    """Return a record of the plain function f, in the place of one that a user may have made of it."""
+    record = _records[f] = Record(f, name)
     return record
 
 
@@ -659,6 +679,9 @@ def rules() -> Iterator[tuple[Callable[..., Any], ArgNum]]:
     """
     for module in LATE:
         importlib.import_module(f"funad.{module}")
+    if importlib.util.find_spec("scipy") is not None:
+        for module in SCIPY:
+            importlib.import_module(f"funad.scipy.{module}")
     users = [record for known in list(_users.values()) if (record := known()) is not None]
     seen = {id(record): record for record in [*_records.values(), *users]}
     for record in seen.values():

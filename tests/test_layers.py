@@ -27,11 +27,12 @@ FLOORS = [
     {"directions"},
     {"infinitesimals"},
     {"joint"},
-    {"numpy", "scipy"},
+    {"numpy"},
     {"rules"},
     {"tracing"},
     {"recording"},
     {"transforms"},
+    {"scipy"},
     {"curried", "graphs", "optimizers", "testing"},
     {""},  # funad/__init__.py
 ]

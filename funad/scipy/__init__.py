@@ -1,0 +1,25 @@
+"""SciPy's modules on traced values: ``from funad.scipy import special``.
+
+Each has every public name of SciPy's module of that name: differentiable, passed on as it is, or
+refused by name on a traced value. SciPy is loaded with the first of them that is asked for.
+"""
+
+import importlib as _importlib
+import importlib.util as _util
+
+__all__ = ["special"]
+
+if _util.find_spec("scipy") is None:
+    raise ModuleNotFoundError(
+        "funad.scipy needs SciPy; install it with: pip install funad[scipy]", name="scipy"
+    )
+
+
+def __getattr__(name):
+    if name in __all__:
+        return _importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,4 @@
+"""Calls of scipy.special."""
+
+PROBES = []
+REFUSED = {}
