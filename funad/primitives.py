@@ -116,7 +116,7 @@ def primitive(
 
 
 def _is_ours(record: Record) -> bool:
-    """Say whether nobody else may give a function rules. SciPy's, which many libraries wrap, has some of each."""
+    """Say whether nobody else may give rules: to SciPy's functions, which many libraries wrap, each may."""
     return not record.foreign and not record.name.startswith("scipy.")
 
 

@@ -1,4 +1,4 @@
-"""Every supported name of SciPy: SciPy's value to the bit, and derivatives against differences of SciPy's own."""
+"""Every supported name of SciPy: its value to the bit, and derivatives against differences of SciPy."""
 
 import importlib
 

@@ -28,6 +28,6 @@ def complete(ours, theirs):
 
 
 def counterpart(found, name):
-    """Return what stands under SciPy's name ``name`` in funad: the primitive of a function, else the value."""
+    """Return what stands under SciPy's name in funad: the primitive of a function, else the value."""
     is_function = isinstance(found, onp.ufunc) or (callable(found) and not isinstance(found, type))
     return primitive_of_scipy(found, name) if is_function else found
