@@ -14,7 +14,16 @@ from mpmath import mp, mpf
 import funad
 import funad.numpy as np
 from funad import elementwise_grad, grad, hessian, jacobian, jvp, linearize, vjp
-from funad.numpy.elementwise import fermi, keep, modified_ratio, one_minus_square, one_plus, sinc_slope
+from funad.numpy.elementwise import (
+    complement,
+    cosine_of,
+    fermi,
+    keep,
+    modified_ratio,
+    one_minus_square,
+    one_plus,
+    sinc_slope,
+)
 from funad.numpy.ties import pole
 from funad.numpy.ufuncs import masked
 from funad.registry import record_of
@@ -141,6 +150,8 @@ OTHERS = {
     masked: "another ufunc, or nothing",
     modified_ratio: "made for i0, which is held",
     sinc_slope: "made for sinc, which is held to second order",
+    complement: "made for arcsin and arctanh, which are held to second order",
+    cosine_of: "made for hypot, which is held to second order",
     one_minus_square: "made for tanh, which is held to second order",
     one_plus: "made for expm1, which is held to second order",
     fermi: "made for logaddexp, which is held to second order",
@@ -268,7 +279,16 @@ TAILS = {
     "arcsinh": (np.arcsinh, mp.asinh, [0.4, 1e10, 1e80, 1e150]),
     "sinc": (np.sinc, _sinc, [1e-9, 0.3, 2.5, 1e5 + 0.3, 1e10 + 0.25]),
     "log1p": (np.log1p, mp.log1p, [-0.999, 1e-9, 1e100]),
-    "hypot": (lambda x: np.hypot(x, 3.0), lambda x: mp.sqrt(x * x + 9), [1e-200, 1.0]),
+    "hypot": (lambda x: np.hypot(x, 3.0), lambda x: mp.sqrt(x * x + 9), [1e-200, 1.0, 1e6, -1e9, 1e30]),
+    "hypot of a small part": (
+        lambda x: np.hypot(1e-9, x),
+        lambda x: mp.sqrt(x * x + mpf(1e-9) ** 2),
+        [1.0, 1e-20],
+    ),
+    "arcsin": (np.arcsin, mp.asin, [1e-30, 1e-9, -0.3, 0.999999]),
+    "arccos": (np.arccos, mp.acos, [1e-30, -1e-9, 0.3, -0.999999]),
+    "arctanh": (np.arctanh, mp.atanh, [1e-30, -1e-9, 0.3, 0.999999]),
+    "arccosh": (np.arccosh, mp.acosh, [1.000001, 1.5, 1e9, 1e100]),
 }
 
 

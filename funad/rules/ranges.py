@@ -27,6 +27,19 @@ def largest(x):
     return x.item(x.argmax()) if x.size else -math.inf
 
 
+def where_defined(x, low, high=math.inf):
+    """x; nan, with derivatives of nan, where the real x is not between two numbers or is none itself."""
+    values = unbox(x)
+    if type(values) is not ndarray:
+        return x if low <= values <= high else x * math.nan
+    if not values.size or (
+        values.item(values.argmin()) >= low and (high == math.inf or values.item(values.argmax()) <= high)
+    ):
+        return x
+    outside = ~((values >= low) & (values <= high))
+    return x * onp.where(outside, math.nan, onp.ones((), values.dtype))
+
+
 def keeps_digits(slope):
     """Whether no element of a slope is so small that the difference it was made by has cancelled."""
     if type(slope) is not ndarray:
