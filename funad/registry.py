@@ -67,6 +67,7 @@ class Record:
         "quick",
         "read",
         "rules",
+        "underflows",
         "views",
         "wrapped",
     )
@@ -84,6 +85,7 @@ class Record:
         # What it is of generators and the like, which NumPy does not take: (record, args, kwargs) ↦ y.
         self.iterators: Callable[..., Any] | None = None
         self.views = False  # what it returns may share the memory of its first argument
+        self.underflows = False  # a slope of zero may be one that has underflowed: see overflows
         self.masks = False  # its rules set parts of a cotangent to zero
         # What a result is where it is differentiated twice: (y, *args, **kwargs) ↦ y, see infinitesimals.
         self.kinks: Callable[..., Any] | None = None

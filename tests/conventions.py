@@ -201,8 +201,8 @@ SECTIONS = {
     "Numbers that are not": (
         "Where a value is nan, so are its derivatives, in both modes: of what is no number, and of real "
         "functions where they are not defined. Functions that pass nans over have the derivative 0 in a nan; "
-        "those of sums, of sort and of other linear functions are what they are for numbers; and floor, round "
-        "and their like return plain numbers, whose derivative is 0.",
+        "those of sums, of sort and of other linear functions are what they are for numbers; and floor, "
+        "round and their like return plain numbers, whose derivative is 0.",
         [
             Row("np.log(x)", [-1.0, 2.0], [nan, 0.5], [[nan, 0], [0, -0.25]]),
             Row("np.log1p(x)", [-2.0, 1.0], [nan, 0.5], [[nan, 0], [0, -0.25]]),
