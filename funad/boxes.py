@@ -8,6 +8,7 @@ arrays are added by ``funad.numpy.methods``.
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 from weakref import ref
@@ -505,6 +506,23 @@ def plainly(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return operator_on_values
 
 
+# Modules that search by comparisons alone: what they return has no trace of the values that they compare.
+_SEARCHING = frozenset({"scipy.optimize._optimize", "scipy.optimize._linesearch", "scipy.optimize._dcsrch"})
+
+
+def _ordered(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return a comparison, which a search for an extreme is refused: it would go on by the answer."""
+    compare = plainly(operate)
+
+    def operator_of_order(self: Any, other: Any) -> Any:
+        if sys._getframe(1).f_globals.get("__name__") in _SEARCHING:
+            gives = "a plain bool"
+            _refuse(self, "a comparison", gives, "search with value(x), from funad")
+        return compare(self, other)
+
+    return operator_of_order
+
+
 UNARY: tuple[tuple[str, Any, Any], ...] = (
     ("neg", operator.neg, onp.negative),
     ("pos", operator.pos, onp.positive),
@@ -561,8 +579,10 @@ def _install() -> None:
         give(Box, f"__{name}__", _two(record, operate))
         reflected = _REFLECTED[f] = _reflected(record, operate)
         give(Box, f"__r{name}__", reflected)
-    for name in ("eq", "ne", "lt", "le", "gt", "ge", "floordiv"):
+    for name in ("eq", "ne", "floordiv"):
         setattr(Traced, f"__{name}__", plainly(getattr(operator, name)))
+    for name in ("lt", "le", "gt", "ge"):
+        setattr(Traced, f"__{name}__", _ordered(getattr(operator, name)))
     for name, f in _DIVMOD.items():
         setattr(Traced, f"__{name}__", f)
 
