@@ -9,8 +9,9 @@ from typing import Any
 import numpy as onp
 
 from .arrays import UNTRACED, Array, content, content_of, fillable, linked, settled, snapshot, view_of
-from .boxes import CONSTANTS, Box, Dual, Traced, innermost, unbox
+from .boxes import CONSTANTS, Batched, Box, Dual, Traced, innermost, kind_of, unbox
 from .dual import FORWARD, of_linear, of_list, of_one, of_two
+from .errors import Looked
 from .foreign import bare, is_foreign, is_sequence, number_of, of_protocol, plain_sequence, same
 from .refusals import refused_bare, refused_constant, refused_opaque
 from .registry import WORTH_DROPPING, Record, record_of, signature_of
@@ -23,9 +24,9 @@ ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 # What a primitive is where such a keyword is given a traced value: made of other primitives.
 FORMS: dict[tuple[Callable[..., Any], str], Callable[..., Any]] = {}
 # What a call has to look into: lists may hold traced values, dual numbers and arrays are some.
-OTHERS = frozenset({list, tuple, Dual, Array})
+OTHERS = frozenset({list, tuple, Dual, Batched, Array})
 # What a box may hold of outer traces: a primitive's own function must not see it.
-INNER = frozenset({Box, Dual, Array})
+INNER = frozenset({Box, Dual, Batched, Array})
 # What has to be opened before one sees of which traces a call is.
 HOLDERS = frozenset({list, tuple, Array})
 # The types of second arguments and of keywords in which no box can hide.
@@ -35,7 +36,7 @@ PARTS = PLAIN | CONSTANTS | {slice, str, type(Ellipsis)}  # and those of indices
 COMMON = PARTS | OTHERS | {Box}  # of what is no sequence of another class, for sure
 _FLOAT = onp.dtype(float)
 # What two numbers or arrays may give; anything else is looked at more closely, and computed again.
-RESULTS = frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex, Box, Dual})
+RESULTS = frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex, Box, Dual, Batched})
 QUICK = frozenset({"axis", "keepdims"})  # the keywords of Record.quick
 
 
@@ -218,7 +219,7 @@ def _may_be_nested(args: tuple[Any, ...]) -> bool:
     trace = None
     for x in args:
         if isinstance(x, Traced):
-            if isinstance(x.value, Traced) or (trace is not None and x.tape is not trace):
+            if isinstance(x.inside, Traced) or (trace is not None and x.tape is not trace):
                 return True
             trace = x.tape
     return False
@@ -230,9 +231,12 @@ def _with_kinks(record: Record, y: Any, args: tuple[Any, ...], kwargs: dict[str,
         return y
     args = tuple(map(content_of, args))
     for x in args:
-        if isinstance(x, Traced) and _is_differentiated(x.value if x.tape is y.tape else x):
-            found = record.kinks(y, *args, **kwargs)  # type: ignore[misc]
-            is_number = issubclass(type(unbox(y)), onp.generic) and type(unbox(found)) is ndarray
+        if isinstance(x, Traced) and _is_differentiated(x.inside if x.tape is y.tape else x):
+            try:
+                found = record.kinks(y, *args, **kwargs)  # type: ignore[misc]
+            except Looked as look:
+                found = look.trace.after(look, record.kinks, (y, *args), kwargs, record.name)
+            is_number = issubclass(kind_of(y), onp.generic) and kind_of(found) is ndarray
             return found[()] if is_number else found
     return y
 
@@ -247,7 +251,7 @@ def _is_differentiated(x: Any) -> bool:
     while isinstance(x, Traced):
         if _differentiates(x.tape):
             return True
-        x = x.value
+        x = x.inside
     return False
 
 
@@ -345,6 +349,9 @@ def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, An
         if kwargs.get("out") is not None and record.kind != "zero":  # named as it was given
             record.check_keywords(kwargs)
         args, kwargs = _by_position(record, args, kwargs)
+    before = getattr(tape, "call", None)
+    if before is not None:  # a trace that takes calls before they run
+        return before(record, args, kwargs)
     values: list[Any] = []
     named: dict[str, Any] = {}
     sources: list[tuple[Any, Any]] = []

@@ -146,8 +146,8 @@ def depth_of(x: Any) -> int:
     """Return how many transformations differentiate x."""
     depth = 0
     while isinstance(x, Traced):
-        depth += not isinstance(x.tape, Infinitesimal) and hasattr(x.tape, "level")
-        x = x.value
+        depth += not isinstance(x.tape, Infinitesimal) and hasattr(x.tape, "level") and not x.stacked
+        x = x.inside
     return depth
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as onp
 
 from .registry import Record, Rule
-from .spaces import is_number, plain
+from .spaces import any_of, is_number, numbers_of, plain
 from .strong_zeros import value_of
 from .tape import WIDTH
 
@@ -40,6 +40,10 @@ def mark_overflows(entries: list[Any], inputs: int, outputs: Iterable[Any]) -> N
 def _is_finite(y: Any) -> bool:
     """Say whether y is no number, or all of it is finite."""
     y = plain(y)
+    if hasattr(y, "tape"):  # members may differ: which steps mark overflows is said of each
+        if not onp.isfinite(numbers_of(y)).all():
+            y.tape.look(y, "the result of an example is infinite or nan")
+        return True
     if issubclass(type(y), float):
         return math.isfinite(y)
     return not is_number(y) or onp.count_nonzero(onp.isfinite(y)) == onp.size(y)
@@ -52,7 +56,7 @@ def _marking(record: Record) -> Record:
     def marked(y: Any, ybar: Any, *args: Any) -> Any:
         xbar = rule(y, ybar, *args)
         lost = (plain(xbar) == 0) & (plain(ybar) != 0) & onp.isinf(value_of(record, y, args, {}))
-        return xbar * onp.where(lost, math.nan, 1) if onp.any(lost) else xbar
+        return xbar * onp.where(lost, math.nan, 1) if any_of(lost) else xbar
 
     rule: Rule = record.rules[0]
     made = Record(record.f, record.name)

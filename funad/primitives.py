@@ -26,11 +26,11 @@ from .calling import (
     record_two,
     record_with_keywords,
 )
-from .errors import ArgumentError
+from .errors import ArgumentError, Looked
 from .foreign import is_foreign
 from .guarding import guarded, refuse_container, refuse_traced
 from .registry import Record, adopt, adopt_user, enter, enter_anew, record_anew, record_of
-from .spaces import describe, module_of, shape_of, zeros_of
+from .spaces import describe, module_of, name_of, shape_of, zeros_of
 from .tape import Tape
 
 __all__ = ["primitive"]
@@ -237,7 +237,10 @@ def composite(
             for x in (*args, *kwargs.values()):
                 if type(x) not in KNOWN and is_foreign(x):
                     return beside_others(on_plain, None, g, x, args, kwargs)
-            return g(*args, **kwargs)
+            try:
+                return g(*args, **kwargs)
+            except Looked as look:
+                return look.trace.after(look, wrapped, args, kwargs, f"{module_of(f)}.{name_of(f)}")
 
         return wrapped
 

@@ -26,12 +26,12 @@ from typing import Any, NoReturn
 
 import numpy as onp
 
-from .errors import CotangentError, EndedTraceError
+from .errors import CotangentError, EndedTraceError, Looked
 from .floating import restore, run_rules
 from .indices import ASSIGN, Scatter, TracedMemory, add_at, assigned, put, repeats, through_view
 from .registry import Record
 from .snapshots import Snapshots
-from .spaces import broadcasts, describe, fit, is_complex, is_number, plain, shape_of, zeros_of
+from .spaces import broadcasts, describe, fit, is_array, is_complex, is_number, shape_of, zeros_of
 from .strong_zeros import has_nan, mend, strong_product, strong_zero
 
 ndarray, float64 = onp.ndarray, onp.float64
@@ -224,7 +224,7 @@ def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool
         if source_b is None:  # one argument
             try:
                 abar = record.of_a(y, ybar, a)
-            except Exception as error:
+            except (Exception, Looked) as error:
                 abar = mend(error, record, record.of_a, 0, y, ybar, (a,), {})
             kind = type(abar)
             if kind is not float or abar != abar or type(a) is not float:
@@ -257,7 +257,7 @@ def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool
             if source_a:
                 try:
                     abar = record.of_a(y, ybar, a, b)
-                except Exception as error:
+                except (Exception, Looked) as error:
                     abar = mend(error, record, record.of_a, 0, y, ybar, (a, b), {})
                 kind = type(abar)
                 if kind is not float or abar != abar or type(a) is not float:
@@ -281,7 +281,7 @@ def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool
             if source_b:
                 try:
                     bbar = record.of_b(y, ybar, a, b)
-                except Exception as error:
+                except (Exception, Looked) as error:
                     bbar = mend(error, record, record.of_b, 1, y, ybar, (a, b), {})
                 kind = type(bbar)
                 if kind is not float or bbar != bbar or type(b) is not float:
@@ -343,7 +343,7 @@ def _pull_back_call(
     careful: bool, owned: set[int],
 ) -> None:  # fmt: skip
     """Walk back over a call of any form; an argument may be a list of values."""
-    if record is ASSIGN and (type(ybar) is ndarray or type(plain(ybar)) is ndarray):
+    if record is ASSIGN and is_array(ybar):
         _pull_back_assignment(entries, ybar, args, sources, owned)
         return
     if type(ybar) is dict:
@@ -352,7 +352,7 @@ def _pull_back_call(
         rule = record.rules[argnum]
         try:
             xbar = rule(y, ybar, *args, **kwargs)
-        except Exception as error:
+        except (Exception, Looked) as error:
             xbar = mend(error, record, rule, argnum, y, ybar, args, kwargs)
         x = args[argnum] if type(argnum) is int else kwargs[argnum]
         if type(source) is int:
@@ -510,7 +510,7 @@ def accumulate(before: Any, xbar: Any, slot: int, owned: set[int]) -> Any:
             return before
         if (
             hasattr(before, "tape")
-            and type(plain(before)) is ndarray
+            and is_array(before)
             and not any(repeats(index) for index, _ in xbar.pieces[: xbar.count])
         ):
             return _accumulate_traced(before, xbar, slot, owned)

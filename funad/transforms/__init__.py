@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         vhp,
     )
     from .rule import j
+    from .vectorizing import vmap
 
 __all__ = [
     "checkpoint",
@@ -51,6 +52,7 @@ __all__ = [
     "value_grad_and_hvp",
     "vhp",
     "vjp",
+    "vmap",
 ]
 
 # Loaded when first asked for: together they take as long as a tenth of NumPy.
@@ -65,6 +67,7 @@ _LATE = {
         "value_grad_and_hvp", "vhp",
     ),
     "rule": ("j",),
+    "vectorizing": ("vmap",),
 }  # fmt: skip
 _HOME = {name: module for module, names in _LATE.items() for name in names}
 
