@@ -37,7 +37,8 @@ from .foreign import rebound_to
 from .indices import ASSIGN, Step, TracedMemory, follow, put
 from .registry import WORTH_DROPPING, Record, enter, record_of
 from .spaces import ghost, held_copy, laid_out_copy, zeros_like
-from .tape import TRACING, Tape
+from .tape import TRACING
+from .trace import Trace
 
 __all__ = [
     "Array", "array_of", "content", "content_of", "fillable", "linked", "on_plain", "settled", "snapshot",
@@ -70,7 +71,7 @@ class Cell:
         self.ghost: Any = None  # what stands for the array on the tape
 
 
-class _Untraced:
+class _Untraced(Trace):
     """Stands for the trace of an array into which nothing traced has been written yet."""
 
     level = -1
@@ -351,7 +352,7 @@ def _written(x: Any, path: tuple[Any, ...], index: Any, v: Any) -> Any:
     a, of_x = _inside(x, trace)
     b, of_v = _inside(v, trace)
     y = _written(a, path, index, b)
-    if type(trace) is not Tape:
+    if not trace.keeps:
         ydot = _fresh(zeros_like(a)) if of_x is None else of_x
         if issubclass(type(ydot), (float, complex, onp.generic)):  # of an array without axes
             ydot = onp.array(ydot)

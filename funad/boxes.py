@@ -22,6 +22,7 @@ from .registry import WORTH_DROPPING, Record, enter, record_of
 from .snapshots import TINY
 from .spaces import ghost, shape_of
 from .teaching import as_index, not_dispatched, refusal, refused_in_place, without_rule
+from .trace import Trace
 
 __all__ = ["Box", "Dual", "Traced"]
 
@@ -34,6 +35,11 @@ CONSTANTS = frozenset(
 )
 
 _GETITEM = enter(operator.getitem, "indexing")
+
+# The classes of traced values, of every interpreter. Each adds itself.
+TRACED: set[type] = set()
+# The types of arguments that a call has to look into: lists and tuples may hold traced values.
+OPENED: set[type] = {list, tuple}
 
 # The types of indices, or of parts of them, that need no further look.
 VIEWING = frozenset({int, slice, type(None), type(Ellipsis), onp.int64})
@@ -62,6 +68,10 @@ class Traced:
     views: list[ref[Traced]]  # those whose parent this is
 
     stacked = False  # whether it stands for the members of a stack, and has no one value
+
+    def __init_subclass__(cls) -> None:
+        TRACED.add(cls)
+        OPENED.add(cls)
 
     # --- what it says of itself
 
@@ -384,10 +394,11 @@ def own_index(index: Any) -> Any:
     return bare(index)
 
 
-class _ByHand:
+class _ByHand(Trace):
     """The trace of dual numbers that a user makes: outside of every transformation."""
 
     level = 0
+    differentiates = True
     process: Callable[..., Any]
     run: Callable[..., Any]
 

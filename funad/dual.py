@@ -51,6 +51,7 @@ from .spaces import (
 )
 from .strong_zeros import add_note, factors, has_nan, strong_elementwise, strong_sum
 from .tape import CONSTANT, TRACING, Tape, check_fit, check_number, pull_back, refuse_ended
+from .trace import Trace, next_level
 
 __all__ = [
     "Forward",
@@ -66,13 +67,15 @@ ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 _INEXACT = onp.dtype(float)
 
 
-class Forward:
+class Forward(Trace):
     """One forward-mode trace: its level and how it runs rules. It keeps no record of what ran."""
 
     __slots__ = ("infinitesimals", "level", "run")
 
+    differentiates = True
+
     def __init__(self, level: float | None = None) -> None:
-        self.level = Tape.next_level() if level is None else level
+        self.level = next_level() if level is None else level
         self.run = quietly()
 
     def process(self, record: Record, y: Any, args: Any, kwargs: Any, sources: Any) -> Any:

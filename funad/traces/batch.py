@@ -21,6 +21,7 @@ from ..indices import ASSIGN, follow, put
 from ..registry import Record, enter
 from ..spaces import dtype_of, ghost, shape_of, zeros_like
 from ..tape import refuse_ended
+from ..trace import Trace, next_level
 
 __all__ = ["BATCH_RULES", "BatchTrace", "Unbatched", "moved_index", "of_shapes"]
 
@@ -44,7 +45,7 @@ def of_shapes(*fs: Callable[..., Any]) -> None:
     OF_SHAPES.update(fs)
 
 
-class BatchTrace:
+class BatchTrace(Trace):
     """One run of a function on all members of a stack.
 
     ``looped`` notes the calls that ran once per member: pairs (what, why).
@@ -52,8 +53,8 @@ class BatchTrace:
 
     __slots__ = ("active", "ended", "level", "looked", "looped", "size")
 
-    def __init__(self, level: int, size: int, looped: list[tuple[str, str]]) -> None:
-        self.level, self.size = level, size
+    def __init__(self, size: int, looped: list[tuple[str, str]]) -> None:
+        self.level, self.size = next_level(), size
         self.ended = False
         self.looked = False  # whether someone has looked at a value, and nobody has gone on by member yet
         self.active: set[Any] = (
@@ -61,8 +62,8 @@ class BatchTrace:
         )  # the functions of NumPy's that are being asked, as their names go round
         self.looped = looped
 
-    def call(self, record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call a primitive that has not run yet."""
+    def call(self, record: Record, args: Any, kwargs: Any, run: Callable[..., Any] | None = None) -> Any:
+        """Call a primitive on whole stacks, or once per member."""
         f = record.f
         if self.ended:
             refuse_ended()

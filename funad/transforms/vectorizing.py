@@ -14,7 +14,6 @@ from ..arrays import snapshot
 from ..boxes import Traced, batched
 from ..errors import ArgumentError, ArgumentTypeError, Looked
 from ..spaces import describe, is_number, name_of, shape_of
-from ..tape import Tape
 from ..traces.batch import BatchTrace, stacked
 from ..tracing import run, user_line
 from .calls import Transformed, own_copy, owned
@@ -152,7 +151,7 @@ def _mapped(
     leaves, structure = _leaves(f, in_axes, args, kwargs)
     size = _size(f, leaves, axis_size)
     stacks = [leaf.x if leaf.axis is None else _front(leaf) for leaf in leaves]
-    trace = BatchTrace(Tape.next_level(), size, _Nowhere() if looped is None else looped)
+    trace = BatchTrace(size, _Nowhere() if looped is None else looped)
     why = ""
     try:
         y = _of_stacks(f, trace, leaves, stacks, structure)
