@@ -66,8 +66,11 @@ def _quietly(f):
     return quiet
 
 
-def _differences(of_pair, f, args, n, h):
-    """∂/∂xₙ from the differences of_pair(f(x + kh), f(x - kh)); nan where it is not to be trusted."""
+def _differences(of_pair, f, args, n, h, size=None):
+    """∂/∂xₙ from the differences of_pair(f(x + kh), f(x - kh)); nan where it is not to be trusted.
+
+    ``size`` is that of the terms, to which errors are relative; without it, each number has its own.
+    """
     args = [_double(x) if dtype_of(x).kind in "fc" else x for x in args]
 
     def at(k):
@@ -80,7 +83,7 @@ def _differences(of_pair, f, args, n, h):
         eighth = eighth + weights[0] * pair
         sixth = sixth + weights[1] * plain(pair)
         largest = onp.maximum(largest, onp.abs(plain(high)))
-    floor = 1.0 if of_pair is _log_ratio else largest
+    floor = 1.0 if of_pair is _log_ratio else largest if size is None else size
     found = onp.abs(plain(eighth))
     steady = onp.abs(sixth - plain(eighth)) <= _AGREE * (found + 0.01 * floor)
     return (eighth if onp.all(steady) else np.where(steady, eighth, onp.nan)) / h
@@ -95,9 +98,9 @@ def _log_ratio(high, low):
 
 
 @_quietly
-def slope(f, args, n, h):
-    """∂f/∂xₙ at ``args``, for a step h of xₙ."""
-    return _differences(_gap, f, args, n, h)
+def slope(f, args, n, h, size=None):
+    """∂f/∂xₙ at ``args``, for a step h of xₙ; ``size`` says how large f is, if not as large as its parts."""
+    return _differences(_gap, f, args, n, h, size)
 
 
 @_quietly

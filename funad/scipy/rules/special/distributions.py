@@ -271,7 +271,7 @@ if known("_ncf_sf") is not None:
         lambda y, dfn, dfd, nc, x, f=_density: f(dfn, dfd, nc, x),
     )
     by_slopes("ncfdtr", *NCF)
-    for _name, _place in (("ncfdtridfn", 0), ("ncfdtridfd", 1), ("ncfdtrinc", 2), ("ncfdtri", 3)):
+    for _name, _place in (("ncfdtridfd", 1), ("ncfdtrinc", 2), ("ncfdtri", 3)):
         by_slopes(_name, *inverse(NCF, _place))
     _below = _swapped(s.ncfdtr, (1, 2, 3, 0))
     NCF_ABOVE = (

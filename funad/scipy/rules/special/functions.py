@@ -1,6 +1,7 @@
 """Functions of SciPy's that are written in Python, and its Legendre functions: primitives as its ufuncs."""
 
 import math
+import warnings
 
 import numpy as onp
 
@@ -180,20 +181,40 @@ def _whole(n, count):
 
 
 def _with_fraction(v, count):
-    """The orders of the sequences of pbdv_seq: v₀, v₀ ± 1, …, v, of the sign of v."""
-    whole = int(v)
-    steps = onp.arange(float(count))
-    return (v - whole) + (steps if v >= 0 else -steps)
+    """The orders of pbdv_seq(v) and its like: the fraction of v, and as many more."""
+    return v % 1.0 + onp.arange(float(count))
 
 
 _sequence(s.riccati_jn, lambda w, bend, n, x: (n * (n + 1.0) / (x * x) - 1.0) * w, _whole)
 _sequence(s.riccati_yn, lambda w, bend, n, x: (n * (n + 1.0) / (x * x) - 1.0) * w, _whole)
-_sequence(s.pbdn_seq, lambda w, bend, n, z: (0.25 * z * z - n - 0.5) * w, _whole)
-_sequence(s.pbdv_seq, lambda w, bend, v, x: (0.25 * x * x - v - 0.5) * w, _with_fraction)
-_sequence(s.pbvv_seq, lambda w, bend, v, x: (0.25 * x * x - v - 0.5) * w, _with_fraction)
+_sequence(s.pbdn_seq, lambda w, bend, n, z: _on_axis(z, (0.25 * z * z - n - 0.5) * w), _whole)
+
+
+def _parabolic(f, of_one):
+    """The rule of x, with slopes of its own: of v < 1, SciPy leaves out the last of them."""
+
+    def rule(y, ybar, v, x):
+        orders = _with_fraction(v, plain(y[0]).shape[0])
+        w, bend = of_one(orders, x)
+        return unbroadcast(ybar[0] * bend + ybar[1] * ((0.25 * x * x - orders - 0.5) * w), shape_of(x))
+
+    defvjp(f, None, rule)
+
+
+_parabolic(s.pbdv_seq, s.pbdv)
+_parabolic(s.pbvv_seq, s.pbvv)
 # Jahnke and Emden's Λ_v = Γ(v + 1)·J_v(x)/(x/2)ᵛ; v is also the length of the result, and has no rule.
 _sequence(s.lmbda, lambda w, bend, v, x: -w - (2.0 * v + 1.0) * bend / x, _with_fraction)
 _sequence(s.lqn, lambda w, bend, n, z: (2.0 * z * bend - n * (n + 1.0) * w) / (1.0 - z * z), _whole)
+
+
+def _on_axis(z, curvature):
+    """Refuse a complex z, of which SciPy's values are not those of D_n: of n = 0 they are exp(-|z|²/4)."""
+    if onp.any(onp.imag(plain(z)) != 0):
+        raise NotDifferentiableError(
+            "pbdn_seq has a derivative on the real axis only: of a complex z, SciPy's values are not holomorphic"
+        )
+    return curvature
 
 
 def _lqmn(y, ybar, m, n, z):
@@ -233,7 +254,8 @@ def _by_differences(f, argnums, step):
                     found = f(*xs)[k] if several else f(*xs)
                     return found if length is None else _first(found, length)
 
-                total = total + np.sum(bar * slope(part, args, argnum, step(args[argnum])))
+                size = onp.max(onp.abs(plain(y[k] if several else y)))
+                total = total + np.sum(bar * slope(part, args, argnum, step(args[argnum]), size))
             return total
 
         return rule
@@ -293,18 +315,54 @@ defvjp(
 # --- ellipsoidal harmonics: smooth but at their branch points, where the differences do not agree
 
 
-def _harmonic_rule(f, argnum):
-    def rule(y, ybar, h2, k2, n, p, s, signm=1, signn=1):
-        args = (h2, k2, n, p, s, signm, signn)
+def _calmly(f):
+    """f without the warnings of its quadrature, which has given them already where it was called."""
+
+    def calm(*args):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return f(*args)
+
+    return calm
+
+
+def _harmonic(f):
+    """The rules of h², k² and s."""
+
+    def wrt(argnum):
+        def rule(y, ybar, h2, k2, n, p, s, signm=1, signn=1):
+            args = (h2, k2, n, p, s, signm, signn)
+            return ybar * slope(f, args, argnum, 0.4 * _small(args[argnum]))
+
+        return rule
+
+    elementwise(f, *map(wrt, (0, 1, 4)), argnums=(0, 1, 4))
+
+
+_harmonic(s.ellip_harm)
+
+
+def _harmonic_2_wrt(argnum):
+    f = _calmly(s.ellip_harm_2)
+
+    def rule(y, ybar, h2, k2, n, p, s):
+        args = (h2, k2, n, p, s)
         return ybar * slope(f, args, argnum, 0.4 * _small(args[argnum]))
 
     return rule
 
 
-for _f in (s.ellip_harm, s.ellip_harm_2):
-    elementwise(_f, *(_harmonic_rule(_f, n) for n in (0, 1, 4)), argnums=(0, 1, 4))
-elementwise(
-    s.ellip_normal,
-    lambda y, ybar, h2, k2, n, p: ybar * slope(s.ellip_normal, (h2, k2, n, p), 0, 0.4 * _small(h2)),
-    lambda y, ybar, h2, k2, n, p: ybar * slope(s.ellip_normal, (h2, k2, n, p), 1, 0.4 * _small(k2)),
-)
+elementwise(s.ellip_harm_2, *map(_harmonic_2_wrt, (0, 1, 4)), argnums=(0, 1, 4))
+
+
+def _normal_wrt(argnum):
+    f = _calmly(s.ellip_normal)
+
+    def rule(y, ybar, h2, k2, n, p):
+        args = (h2, k2, n, p)
+        return ybar * slope(f, args, argnum, 0.4 * _small(args[argnum]))
+
+    return rule
+
+
+elementwise(s.ellip_normal, *map(_normal_wrt, (0, 1)), argnums=(0, 1))

@@ -5,9 +5,11 @@ The orders m and n are whole numbers, and have no rule.
 
 import math
 
+import numpy as onp
+
 from .... import numpy as np
 from ....registry import defvjp
-from ....spaces import shape_of, unbroadcast
+from ....spaces import plain, shape_of, unbroadcast
 from ... import special as s
 from ...differences import near, slope
 from ..slopes import by_slopes, known
