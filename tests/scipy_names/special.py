@@ -33,6 +33,9 @@ SERIES = "boxcox boxcox1p inv_boxcox inv_boxcox1p exprel spence it2j0y0 it2i0k0 
 # order up to which differences say something. tests/test_special.py holds the derivatives to others.
 ROUGH = {
     "itairy": 0,
+    "pro_rad2_cv": 0,
+    "obl_rad2": 0,
+    "obl_rad2_cv": 0,
     "ncfdtridfd": 0,
     "ncfdtrinc": 0,
     "hyperu": 1,
