@@ -27,7 +27,7 @@ from .calling import (
 )
 from .errors import ArgumentError, Looked
 from .foreign import is_foreign
-from .guarding import guarded, refuse_container, refuse_traced
+from .guarding import guarded, guarded_rule, refuse_container, refuse_traced
 from .registry import Record, adopt, adopt_user, enter, enter_anew, record_anew, record_of
 from .spaces import describe, module_of, name_of, shape_of, zeros_of
 
@@ -145,7 +145,7 @@ def _wrapper(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
             return (_of_one if f.nin == 1 else _of_two)(record, f)
         return _of_any_ufunc(record, f)  # vecdot and the like take further keywords
     if record.foreign:
-        record.f = guarded(record, f)
+        record.f, record.guard = guarded(record, f), guarded_rule
     return (
         _of_containers(record, f)
         if everything

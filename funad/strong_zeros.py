@@ -32,12 +32,23 @@ def strong_slope(xbar: Any, ybar: Any, record: Record, rule: Any, y: Any, args: 
     """
     with onp.errstate(all="ignore"):
         wrong = onp.isinf(plain(ybar)) & onp.isnan(plain(xbar))
+        if record.underflows:
+            wrong = wrong & at_zero(args)
         if not any_of(wrong):
             return xbar
         wrong = wrong & ~onp.isinf(value_of(record, y, args, kwargs))
         ones = onp.ones_like(plain(ybar))[()]
         slope = rule(*(as_numpy(plain(x)) for x in (y, ones, *args)), **kwargs)
         return onp.where(wrong & (plain(slope) == 0), 0, xbar)[()]
+
+
+def at_zero(args: Any) -> Any:
+    """Say where an argument is 0: there a slope of 0, as that of a square, has not underflowed."""
+    at: Any = onp.False_
+    for x in args:
+        if is_number(x):
+            at = at | onp.equal(plain(x), 0)
+    return at
 
 
 def value_of(record: Record, y: Any, args: Any, kwargs: Any) -> Any:
@@ -63,6 +74,10 @@ def strong_elementwise(
         if any_of(zero):
             slope = rule(*(as_numpy(plain(x)) for x in (y, ones, *args)), **kwargs)
             xbar = onp.where(zero, STEEP.wrapped(ybar, slope), xbar)[()]
+        if record.underflows and any_of(lost := infinite & ~at_zero(args)):
+            infinite = infinite & ~lost
+            # Of the arguments, so that the second derivative is nan too.
+            xbar = onp.where(lost, onp.nan * sum(x * x for x in args if is_number(x)), xbar)[()]
         if any_of(infinite):
             slope = rule(*map(as_numpy, (y, ones, *args)), **kwargs)
             flat = infinite & (plain(slope) == 0)

@@ -68,12 +68,31 @@ def _is_simple(y: Any, trace: Any) -> bool:
 
 def _teach(error: BaseException) -> None:
     """Raise another error in the place of one of others' that comes of a traced value."""
+    if isinstance(error, RecursionError):
+        _refuse_endless(error)
     teaching = taught(error) or refused_in_place_of(error)
     try:
         if teaching is not None:
             raise teaching.with_traceback(error.__traceback__) from None
     finally:
         del teaching, error  # which refer to this frame
+
+
+def _refuse_endless(error: RecursionError) -> None:
+    """Refuse containers without end, on which functions of funad have called themselves."""
+    step, frames = error.__traceback__, []
+    while step is not None:
+        if step.tb_frame.f_code.co_filename.startswith(_HERE):
+            frames.append(step.tb_frame)
+        step = step.tb_next
+    for frame in reversed(frames[-_LAST:]):
+        for x in list(frame.f_locals.values()):
+            if isinstance(x, (list, tuple, dict)):
+                tree.refuse_deep(x)
+
+
+# Frames of functions that call themselves by way of others: one of these has the container.
+_LAST = 4
 
 
 def _settled(y: Any) -> Any:

@@ -12,7 +12,7 @@ import numpy as onp
 from .. import numpy as np
 from ..boxes import numbers_of, unbox
 from ..numpy.slopes import LITTLE
-from ..spaces import shape_of
+from ..spaces import all_of, is_mask, shape_of
 
 ndarray = onp.ndarray
 
@@ -25,6 +25,24 @@ def largest(x):
             return x
     # Of a few elements it takes a quarter of the time of the method max.
     return x.item(x.argmax()) if x.size else -math.inf
+
+
+def where_defined(x, low, high=math.inf):
+    """x; nan, with derivatives of nan, where the real x is not between two numbers or is none itself."""
+    values = unbox(x)
+    if not is_mask(values):
+        return x if low <= values <= high else x * math.nan
+    if type(values) is not ndarray and all_of((values >= low) & (values <= high)):
+        return x
+    if type(values) is ndarray and (
+        not values.size
+        or (
+            values.item(values.argmin()) >= low and (high == math.inf or values.item(values.argmax()) <= high)
+        )
+    ):
+        return x
+    outside = ~((values >= low) & (values <= high))
+    return x * onp.where(outside, math.nan, onp.ones((), values.dtype))
 
 
 def keeps_digits(slope):

@@ -242,7 +242,24 @@ def _prod(y, ybar, a, axis=None, dtype=None, *, keepdims=False, initial=None, wh
         return _masked(_keep(ybar * y, a, axis, keepdims) / a, where)
     if initial is not None:
         ybar = ybar * initial
-    return _masked(_keep(ybar, a, axis, keepdims) * _others(a, axes_of(axis, np.ndim(a))), where)
+    return _masked(_keep(ybar, a, axis, keepdims) * _others_of(a, axes_of(axis, np.ndim(a))), where)
+
+
+def _others_of(a, axes):
+    """As below; of numbers near 1, their powers of two apart, if products might leave the floats."""
+    size = size_of(unbox(a))
+    exponents = onp.frexp(onp.where(onp.isfinite(size), size, 0))[1]
+    if onp.sum(onp.abs(exponents)) < onp.finfo(size.dtype).maxexp - 10:
+        return _others(a, axes)
+    # Half of the power at a time, as that of the least numbers is not finite itself.
+    half = exponents // 2
+    for part in (half, exponents - half):
+        a = a * onp.ldexp(onp.ones_like(size), -part)
+    power = onp.sum(exponents, axis=axes, keepdims=True) - exponents
+    others = _others(a, axes)
+    if dtype_of(a).kind == "c":
+        return np.ldexp(np.real(others), power) + 1j * np.ldexp(np.imag(others), power)
+    return np.ldexp(others, power)
 
 
 def _others(a, axes):
