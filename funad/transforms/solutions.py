@@ -239,11 +239,12 @@ class Equation:
     def polished(self, x: Any, traces: list[Any]) -> Any:
         """Return the solution to which Newton's steps lead from x, a plain value, near which x must be."""
         residual, start, size = without(self.residual, traces), x, 0.0
+        goal = 4 * _EPS if self.solve is None else 1e-9  # an iterative solver takes its time
         for _ in range(_STEPS):
             system = self.system(x, traces)
             system.check(self)
             before, size = size, _size(step := system.of(residual(x)))
-            if not size > 4 * _EPS * _size(x) or (before and size >= before and size <= 1e-9 * _size(x)):
+            if not size > goal * _size(x) or (before and size >= before and size <= 1e-9 * _size(x)):
                 break
             if not size <= _NEAR * _size(x) + _CLOSE and before:
                 break
@@ -255,7 +256,7 @@ class Equation:
                 f"the residual there is {_size(residual(start)):.2g}, and Newton's steps lead "
                 f"{max(moved, size):.2g} away; ask the solver for a smaller tolerance or for more steps"
             )
-        return x
+        return float(x) if type(start) is float else x
 
 
 def _size(x: Any) -> float:
