@@ -7,6 +7,7 @@ traced: the derivatives come from the equation that is solved (see :func:`funad.
 from scipy import optimize as _optimize
 
 from .namespace import complete as _complete
+from .solving.minima import *  # noqa: F403
 from .solving.roots import *  # noqa: F403
 
 _complete(globals(), _optimize)

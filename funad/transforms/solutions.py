@@ -30,7 +30,7 @@ from .forward import jvp, linearize
 from .matrices import hessian, jacfwd, jacobian
 from .reverse import grad, vjp
 
-__all__ = ["custom_root", "implicit", "Equation"]
+__all__ = ["Equation", "check_minimum", "custom_root", "implicit"]
 
 KINDS = ("root", "fixed_point", "minimum")
 _NEAR = 1e-2  # how far, relative to the largest number in it, a solution may be from where Newton's steps end
@@ -325,7 +325,7 @@ class _Matrix:
         if not onp.all(onp.isfinite(j)):
             raise NotDifferentiableError(f"the Jacobian of {equation.name} at its solution is not finite")
         if equation.kind == "minimum":
-            _check_minimum(equation.name, onp.atleast_2d(j))
+            check_minimum(equation.name, onp.atleast_2d(j))
         elif onp.any(j == 0) if j.ndim < 2 else _is_singular(j):
             raise SingularJacobianError(
                 f"the Jacobian of {equation.name} at its solution, of shape {j.shape}, is singular, so the "
@@ -345,7 +345,7 @@ def _is_singular(j: Any) -> bool:
     return bool(onp.linalg.cond(j, 1) > 0.1 / _EPS)
 
 
-def _check_minimum(name: str, h: Any) -> None:
+def check_minimum(name: str, h: Any) -> None:
     """Refuse a Hessian that is not positive, with its smallest eigenvalue in units of its diagonal."""
     scale = onp.sqrt(onp.abs(onp.diagonal(h)))
     least = 0.0

@@ -40,7 +40,6 @@ def solver(f, name):
                 bound = signature.bind(*args, **kwargs)
             except TypeError:
                 return f(*args, **kwargs)  # which says what is missing
-            bound.apply_defaults()
             return g(Call(f, name, bound))
 
         record = enter_anew(f, name)
@@ -78,25 +77,23 @@ class Call:
     """
 
     def __init__(self, f, name, bound):
-        self.f, self.name, self._bound = f, name, bound
+        self.f, self.name, self._given = f, name, bound
+        self._all = inspect.BoundArguments(bound.signature, dict(bound.arguments))
+        self._all.apply_defaults()
 
     def __getitem__(self, parameter):
         """Return an argument as it was given, or its default."""
-        return self._bound.arguments[parameter]
+        return self._all.arguments[parameter]
 
     def get(self, parameter, default=None):
-        return self._bound.arguments.get(parameter, default)
+        return self._all.arguments.get(parameter, default)
 
     def run(self, **replaced):
         """Run SciPy's function with these arguments in the place of others, and the others plain."""
-        bound = inspect.BoundArguments(
-            self._bound.signature,
-            {name: replaced[name] if name in replaced else _plain(x) for name, x in self._items()},
-        )
+        changed = {name: x for name, x in replaced.items() if x is not self[name]}
+        given = {name: _plain(x) for name, x in self._given.arguments.items() if name not in changed}
+        bound = inspect.BoundArguments(self._given.signature, given | changed)
         return self.f(*bound.args, **bound.kwargs)
-
-    def _items(self):
-        return self._bound.arguments.items()
 
     def only_plain(self, *parameters):
         """Refuse traced values as these arguments."""
