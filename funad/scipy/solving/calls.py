@@ -6,6 +6,7 @@ close over, and what ``args`` holds, may be traced all the same.
 
 import functools
 import inspect
+import types
 
 import numpy as onp
 
@@ -31,11 +32,12 @@ def solver(f, name):
         @functools.wraps(f)
         def wrapped(*args, **kwargs):
             if not TRACING.active and not is_traced((args, kwargs)):
-                try:
+                if "workers" in kwargs:  # its functions go to other processes
                     return f(*args, **kwargs)
-                except Exception as error:
-                    if not _met_traced(error):
-                        raise
+                try:
+                    return f(*map(_guarded, args), **{k: _guarded(x) for k, x in kwargs.items()})
+                except _MetTraced:
+                    pass
             try:
                 bound = signature.bind(*args, **kwargs)
             except TypeError:
@@ -51,11 +53,26 @@ def solver(f, name):
     return decorate
 
 
-def _met_traced(error):
-    """Say whether an error comes of a traced value: of a dual number that was made by hand, say."""
-    while error is not None and not isinstance(error, NotDifferentiableError):
-        error = error.__cause__
-    return error is not None
+class _MetTraced(Exception):
+    """A function has returned a traced value outside of every trace: a dual number that was made by hand."""
+
+
+def _guarded(f):
+    """Return a function that raises if it returns a traced value, which compiled code may take for any number."""
+    if type(f) not in (types.FunctionType, types.MethodType):
+        return f
+
+    def guarded(*args, **kwargs):
+        y = f(*args, **kwargs)
+        if type(y) not in _PLAIN and is_traced(y):
+            raise _MetTraced
+        return y
+
+    guarded.__wrapped__, guarded.__name__ = f, f.__name__
+    return guarded
+
+
+_PLAIN = frozenset({float, onp.float64, onp.ndarray, int})
 
 
 def is_traced(x):
@@ -88,6 +105,11 @@ class Call:
     def get(self, parameter, default=None):
         return self._all.arguments.get(parameter, default)
 
+    @property
+    def parameters(self):
+        """The names of the parameters, in order."""
+        return list(self._all.arguments)
+
     def run(self, **replaced):
         """Run SciPy's function with these arguments in the place of others, and the others plain."""
         changed = {name: x for name, x in replaced.items() if x is not self[name]}
@@ -106,6 +128,8 @@ class Call:
 
 
 def _plain(x):
+    if type(x) in (tuple, list, dict):
+        return tree.map(plain_of, x) if is_traced(x) else x
     return plain_of(x) if is_traced(x) else x
 
 
