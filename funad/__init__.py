@@ -14,12 +14,13 @@ from . import numpy, rules, transforms, tree
 from .boxes import Dual
 from .numpy import methods as _methods
 from .primitives import primitive
-from .registry import defvjp, defzero, elementwise, linear, rules  # type: ignore[no-redef] # noqa: F811
+from .registry import defvjp, defzero, elementwise, linear, rules  # type: ignore[no-redef]
 from .transforms import elementwise_grad, grad, stop_gradient, value_and_grad, vjp
 
 if TYPE_CHECKING:
     from .transforms import (
         checkpoint,
+        custom_root,
         custom_vjp,
         debug_nans,
         defjvp,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         hessian,
         hessp,
         hvp,
+        implicit,
         j,
         jacfwd,
         jacobian,
@@ -49,6 +51,7 @@ __all__ = [
     "Dual",
     "checkpoint",
     "curried",
+    "custom_root",
     "custom_vjp",
     "debug_nans",
     "defjvp",
@@ -63,6 +66,7 @@ __all__ = [
     "hessian",
     "hessp",
     "hvp",
+    "implicit",
     "j",
     "jacfwd",
     "jacobian",

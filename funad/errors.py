@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy.linalg as _linalg
+
 
 class FunadError(Exception):
     """Whatever funad itself refuses; catch this to catch them all."""
@@ -49,6 +51,10 @@ class EndedTraceError(FunadError, RuntimeError):
 
 class OverwrittenError(FunadError, ValueError):
     """A plain array was written into after a traced value had been computed with it."""
+
+
+class SingularJacobianError(FunadError, _linalg.LinAlgError):
+    """The derivative of the solution of an equation whose Jacobian is singular there."""
 
 
 class NonFiniteError(FunadError, FloatingPointError):

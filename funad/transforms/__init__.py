@@ -25,10 +25,12 @@ if TYPE_CHECKING:
         vhp,
     )
     from .rule import j
+    from .solutions import custom_root, implicit
     from .vectorizing import vmap
 
 __all__ = [
     "checkpoint",
+    "custom_root",
     "custom_vjp",
     "debug_nans",
     "elementwise_grad",
@@ -37,6 +39,7 @@ __all__ = [
     "hessian",
     "hessp",
     "hvp",
+    "implicit",
     "j",
     "jacfwd",
     "jacobian",
@@ -68,6 +71,7 @@ _LATE = {
     ),
     "rule": ("j",),
     "vectorizing": ("vmap",),
+    "solutions": ("custom_root", "implicit"),
 }  # fmt: skip
 _HOME = {name: module for module, names in _LATE.items() for name in names}
 
