@@ -1,0 +1,250 @@
+"""What stands in the place of functions of hosted ``scipy.stats`` that ask for plain numbers.
+
+Compiled code, and solvers: each gives SciPy's value, from SciPy's own function, and its derivatives.
+"""
+
+import functools
+import math
+
+import numpy as onp
+from scipy import stats
+
+from ... import numpy as np
+from ...arrays import fillable
+from ...boxes import innermost, unbox
+from ...errors import NotDifferentiableError
+from ...primitives import primitive
+from ...registry import elementwise
+from .. import special
+from ..hosting import substitute, untraced
+
+__all__ = ["like", "with_value"]
+
+
+def plain(x):
+    """Return the plain value of what may be traced, as outside of any trace."""
+    return onp.asarray(unbox(x))[()]
+
+
+def with_value(y, x):
+    """Return x, traced, with the value y: the same number, rounded on another way."""
+    from_here = plain(x)
+    with onp.errstate(invalid="ignore"):
+        return y + np.where(onp.isfinite(from_here), x - from_here, 0.0)
+
+
+def like(f, formula):
+    """Return f, compiled code, with the derivatives of a formula for the same."""
+
+    def wrapped(*args):
+        if innermost(args) is None:
+            return f(*args)
+        with untraced():
+            y = f(*map(plain, args))
+        return with_value(y, formula(*args))
+
+    return wrapped
+
+
+# --- quantiles without a closed form: F(x, θ) = q
+
+
+def _quantiles(self, q, *args):
+    """Return SciPy's quantiles; their derivatives by two Newton steps on F(x, θ) - q, which do not move x.
+
+    k steps give 2ᵏ - 1 orders: the first three.
+    """
+    with untraced():
+        x = self._ppfvec(plain(q), *map(plain, args))
+    if innermost((q, *args)) is None:
+        return x
+    start = x
+    residual = plain(self._cdf(start, *args)) - plain(q)  # what the solver has left
+    for _ in range(2):
+        slope = self._pdf(x, *args)
+        x = x - (self._cdf(x, *args) - q - residual) / slope
+    return with_value(start, x)
+
+
+# --- circular distributions
+
+
+def _slope_in_kappa(kappa, x):
+    """∂F/∂κ of von Mises' distribution: its Fourier series, F = ½ + x/2π + Σ Iⱼ(κ)/I₀(κ) sin(jx)/πj.
+
+    (Iⱼ/I₀)' = (Iⱼ₋₁ + Iⱼ₊₁)/2I₀ - Iⱼ I₁/I₀², from DLMF 10.29.1. Terms fall as exp(-j²/2κ).
+    """
+    count = int(12 + 9 * onp.sqrt(onp.max(onp.abs(plain(kappa)), initial=0.0)))
+    j = onp.arange(1.0, count + 1)
+    kappa, x = np.expand_dims(kappa, -1), np.expand_dims(x, -1)
+    scale = special.ive(0.0, kappa)
+    ratio = special.ive(j, kappa) / scale
+    around = (special.ive(j - 1, kappa) + special.ive(j + 1, kappa)) / (2 * scale)
+    slope = around - ratio * special.ive(1.0, kappa) / scale
+    return np.sum(slope * np.sin(j * x) / (onp.pi * j), axis=-1)
+
+
+von_mises_cdf = primitive(lambda kappa, x: stats._stats.von_mises_cdf(kappa, x), "scipy.stats.vonmises.cdf")
+elementwise(
+    von_mises_cdf,
+    lambda y, ybar, kappa, x: ybar * _slope_in_kappa(kappa, x),
+    lambda y, ybar, kappa, x: (
+        ybar * np.exp(kappa * (np.cos(x) - 1)) / (2 * onp.pi * special.ive(0.0, kappa))
+    ),
+)
+
+
+# --- kernel density estimates
+
+
+def _squares(points, at, root):
+    """Return the squared distances of points from each place, where root rootᵀ is the kernel's covariance."""
+    d = np.linalg.solve(root, np.swapaxes(points, 0, 1)).T[:, None] - np.linalg.solve(root, at.T).T
+    return np.sum(d**2, axis=-1)
+
+
+def _log_height(root):
+    """Return the logarithm of a kernel's largest value."""
+    return -np.sum(np.log(np.diag(root))) - len(root) * math.log(2 * math.pi) / 2
+
+
+def _estimate(points, weights, at, root):
+    return np.matmul(np.exp(-_squares(points, at, root).T / 2 + _log_height(root)), weights)
+
+
+def _log_estimate(points, weights, at, root):
+    terms = np.log(weights)[:, 0, None] - _squares(points, at, root) / 2 + _log_height(root)
+    return np.logaddexp.reduce(terms, axis=0)[:, None]
+
+
+class _Kernels:
+    """A compiled function with one form per type: ``f[spec]``."""
+
+    def __init__(self, f, formula):
+        self.f, self.formula = f, formula
+
+    def __getitem__(self, spec):
+        f = self.f[spec]
+
+        def estimate(points, weights, at, root, dtype):
+            on_plain = functools.partial(_fourth_of, f, dtype)
+            return like(on_plain, self.formula)(points, weights, at, root)
+
+        return estimate
+
+
+def _fourth_of(f, dtype, *args):
+    return f(*(onp.ascontiguousarray(x, dtype) for x in args), dtype)
+
+
+# --- functions of samples
+
+
+def _expectile(f):
+    """The expectile t is the mean of a with weights α above t and 1 - α below."""
+
+    def expectile(a, alpha=0.5, *, weights=None):
+        with untraced():
+            t = f(plain(a), plain(alpha), weights=None if weights is None else plain(weights))
+        below = np.less_equal(plain(a), t)
+        asymmetric = np.where(below, 1 - alpha, alpha)
+        mean = np.average(a, weights=asymmetric if weights is None else asymmetric * weights)
+        return with_value(t, mean)
+
+    return expectile
+
+
+def _fillable_distribution(f):
+    """Return arrays whose methods take traced values, for plain values and weights too."""
+
+    def validated(values, weights):
+        return tuple(None if x is None else fillable(onp.array(x) if type(x) is onp.ndarray else x)
+                     for x in f(values, weights))  # fmt: skip
+
+    return validated
+
+
+# --- multivariate distributions
+
+
+def _psd(kind):
+    """Return the class of positive definite matrices: U with UUᵀ = M⁻¹ is as smooth as M is.
+
+    U = L⁻ᵀQ, where LLᵀ = M, with the constant orthogonal Q that gives SciPy's U.
+    """
+
+    class _PSD(kind):
+        def __init__(self, M, *args, **kwargs):
+            if innermost((M,)) is None:
+                kind.__init__(self, M, *args, **kwargs)
+                return
+            with untraced():
+                theirs = kind(plain(M), *args, **kwargs)
+            if theirs.rank < len(theirs._M):
+                raise NotDifferentiableError(
+                    "scipy.stats met a traced covariance that is singular, on whose support there is no "
+                    "derivative; give stop_gradient(cov), or add a small multiple of the identity"
+                )
+            self.__dict__.update(vars(theirs), _M=np.asarray(M), _pinv=None)
+            root = np.linalg.cholesky(M)
+            turn = onp.linalg.cholesky(plain(M)).T @ theirs.U
+            self.U = with_value(theirs.U, np.linalg.solve(root.T, turn))
+            self.log_pdet = with_value(theirs.log_pdet, 2 * np.sum(np.log(np.diag(root))))
+
+    return _PSD
+
+
+def _probabilities(f):
+    """The last probability is what the others leave: SciPy computes it where the rounding is seen."""
+
+    def process(self, n, p):
+        if innermost((p,)) is None:
+            return f(self, n, p)
+        with untraced():
+            n, adjusted, bad = f(self, n, plain(p))
+        rest = 1.0 - np.sum(p[..., :-1], axis=-1, keepdims=True)
+        return n, with_value(adjusted, np.concatenate((p[..., :-1], rest), axis=-1)), bad
+
+    return process
+
+
+def _concentration(f):
+    def process(self, mu, kappa):
+        with untraced():
+            dim, _, _ = f(self, plain(mu), float(plain(kappa)) if np.ndim(kappa) == 0 else kappa)
+        return dim, np.asarray(mu), kappa
+
+    return process
+
+
+# --- what is changed
+
+
+@substitute("scipy.stats._stats")
+def _of_compiled(module):
+    module.von_mises_cdf = von_mises_cdf
+    module.gaussian_kernel_estimate = _Kernels(stats._stats.gaussian_kernel_estimate, _estimate)
+    module.gaussian_kernel_estimate_log = _Kernels(stats._stats.gaussian_kernel_estimate_log, _log_estimate)
+
+
+@substitute("scipy.stats._distn_infrastructure")
+def _of_infrastructure(module):
+    module.rv_continuous._ppf = _quantiles
+
+
+@substitute("scipy.stats._stats_py")
+def _of_samples(module):
+    module.expectile = _expectile(stats.expectile)
+    module._validate_distribution = _fillable_distribution(module._validate_distribution)
+
+
+@substitute("scipy.stats._multivariate")
+def _of_vectors(module):
+    module._PSD = _psd(module._PSD)
+    change(module.multinomial_gen, "_process_parameters", _probabilities)
+    change(module.vonmises_fisher_gen, "_process_parameters", _concentration)
+
+
+def change(kind, name, how):
+    """Replace a method of a hosted class by what is made of it."""
+    setattr(kind, name, how(getattr(kind, name)))
