@@ -1,7 +1,7 @@
 """SciPy's distributions, and frozen ones, on traced values.
 
 A distribution of funad stands before SciPy's own. A method that is given nothing traced is SciPy's; given
-traced values it is the formula that is written out for it (``WRITTEN``), or else SciPy's code, hosted.
+traced values it is SciPy's code, hosted.
 """
 
 import functools
@@ -12,11 +12,7 @@ from scipy.stats._multivariate import multi_rv_generic
 from ...boxes import innermost
 from ..hosting import call, host
 
-__all__ = ["Distribution", "Frozen", "WRITTEN", "distribution", "is_distribution", "written"]
-
-# The formulas on traced values: {(distribution, method): f}, with the arguments of the method.
-WRITTEN = {}
-
+__all__ = ["Distribution", "Frozen", "distribution", "is_distribution"]
 
 def is_distribution(x):
     """Say whether x is one of SciPy's distributions."""
@@ -26,16 +22,6 @@ def is_distribution(x):
 def distribution(theirs, name):
     """Return what stands before a distribution of SciPy's, which is found by that name in scipy.stats."""
     return Distribution(theirs, name)
-
-
-def written(distribution, method):
-    """Register the decorated function as what a method of a distribution is on traced values."""
-
-    def decorate(f):
-        WRITTEN[distribution, method] = f
-        return f
-
-    return decorate
 
 
 class Distribution:
@@ -75,14 +61,10 @@ class Distribution:
         return getattr(host("scipy.stats"), self._name)
 
     def _method(self, plain, name):
-        on_traced = WRITTEN.get((self._name, name))
-
         @functools.wraps(plain)
         def method(*args, **kwargs):
             if innermost((*args, *kwargs.values()) if kwargs else args) is None:
                 return plain(*args, **kwargs)
-            if on_traced is not None:
-                return on_traced(*args, **kwargs)
             return call(f"scipy.stats.{self._name}.{name}", getattr(self._hosted(), name), args, kwargs)
 
         return method
@@ -122,14 +104,10 @@ class Frozen:
         return self._method(name)
 
     def _method(self, name):
-        on_traced = WRITTEN.get((self.dist._name, name))
-
         def method(*args, **kwargs):
             theirs = self.__dict__.get("_theirs")
             if theirs is not None and innermost((*args, *kwargs.values())) is None:
                 return getattr(theirs, name)(*args, **kwargs)
-            if on_traced is not None:
-                return on_traced(*args, *self.args, **{**self.kwds, **kwargs})
             known = f"scipy.stats.{self.dist._name}.{name}"
             return call(known, getattr(self._hosted, name), args, kwargs)
 

@@ -17,6 +17,7 @@ from ...primitives import primitive
 from ...registry import elementwise
 from .. import special
 from ..hosting import substitute, untraced
+from .univariate import shorten
 
 __all__ = ["like", "with_value"]
 
@@ -230,6 +231,7 @@ def _of_compiled(module):
 @substitute("scipy.stats._distn_infrastructure")
 def _of_infrastructure(module):
     module.rv_continuous._ppf = _quantiles
+    shorten(module)
 
 
 @substitute("scipy.stats._stats_py")
