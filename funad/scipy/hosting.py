@@ -31,6 +31,7 @@ import linecache
 import sys
 import threading
 import types
+from importlib.machinery import SourceFileLoader
 
 import numpy as onp
 
@@ -146,7 +147,7 @@ def _execute(module, theirs):
     )  # fmt: skip
     if spec.submodule_search_locations is not None:
         module.__path__ = []  # nothing but host finds what is below
-    code = spec.loader.get_code(spec.name)
+    code = SourceFileLoader(spec.name, spec.origin).get_code(spec.name)  # the .pyc, if there is one
     with untraced():
         exec(code, module.__dict__)
         _share(module, theirs)
