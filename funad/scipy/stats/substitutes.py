@@ -5,6 +5,7 @@ Compiled code, and solvers: each gives SciPy's value, from SciPy's own function,
 
 import functools
 import math
+import types
 
 import numpy as onp
 from scipy import stats
@@ -13,13 +14,12 @@ from ... import numpy as np
 from ...arrays import fillable
 from ...boxes import innermost, unbox
 from ...errors import NotDifferentiableError
-from ...primitives import primitive
-from ...registry import elementwise
 from .. import special
 from ..hosting import substitute, untraced
-from .univariate import shorten
+from ..rules.stats import i0e_of_positive, normal_cdf, von_mises_cdf
+from .univariate import change, shorten, shorten_formulas
 
-__all__ = ["like", "with_value"]
+__all__ = []
 
 
 def plain(x):
@@ -67,32 +67,16 @@ def _quantiles(self, q, *args):
     return with_value(start, x)
 
 
-# --- circular distributions
+# --- special functions
 
 
-def _slope_in_kappa(kappa, x):
-    """∂F/∂κ of von Mises' distribution: its Fourier series, F = ½ + x/2π + Σ Iⱼ(κ)/I₀(κ) sin(jx)/πj.
+class _Special(types.ModuleType):
+    """funad.scipy.special as the module of distributions sees it."""
 
-    (Iⱼ/I₀)' = (Iⱼ₋₁ + Iⱼ₊₁)/2I₀ - Iⱼ I₁/I₀², from DLMF 10.29.1. Terms fall as exp(-j²/2κ).
-    """
-    count = int(12 + 9 * onp.sqrt(onp.max(onp.abs(plain(kappa)), initial=0.0)))
-    j = onp.arange(1.0, count + 1)
-    kappa, x = np.expand_dims(kappa, -1), np.expand_dims(x, -1)
-    scale = special.ive(0.0, kappa)
-    ratio = special.ive(j, kappa) / scale
-    around = (special.ive(j - 1, kappa) + special.ive(j + 1, kappa)) / (2 * scale)
-    slope = around - ratio * special.ive(1.0, kappa) / scale
-    return np.sum(slope * np.sin(j * x) / (onp.pi * j), axis=-1)
+    i0e = staticmethod(i0e_of_positive)
 
-
-von_mises_cdf = primitive(lambda kappa, x: stats._stats.von_mises_cdf(kappa, x), "scipy.stats.vonmises.cdf")
-elementwise(
-    von_mises_cdf,
-    lambda y, ybar, kappa, x: ybar * _slope_in_kappa(kappa, x),
-    lambda y, ybar, kappa, x: (
-        ybar * np.exp(kappa * (np.cos(x) - 1)) / (2 * onp.pi * special.ive(0.0, kappa))
-    ),
-)
+    def __getattr__(self, name):
+        return getattr(special, name)
 
 
 # --- kernel density estimates
@@ -136,6 +120,49 @@ class _Kernels:
 
 def _fourth_of(f, dtype, *args):
     return f(*(onp.ascontiguousarray(x, dtype) for x in args), dtype)
+
+
+# --- distributions with formulas for isolated values
+
+
+def _not_nearly_normal(f):
+    """Refuse skews that SciPy takes for 0: there is no derivative then."""
+
+    def process(self, x, skew):
+        if innermost((skew,)) is not None and onp.any(onp.abs(plain(skew)) < 1.6e-5):
+            raise NotDifferentiableError(
+                "scipy.stats.pearson3 is the normal distribution where |skew| < 1.6e-5, and the derivative in "
+                "skew is lost there; move the value by a little, or give it stop_gradient(skew) where the "
+                "derivative is not wanted"
+            )
+        return f(self, x, skew)
+
+    return process
+
+
+def _skewed(f):
+    """log 2 φ(x) Φ(ax), of which SciPy has another form at a = 0."""
+
+    def _logpdf(self, x, a):
+        with untraced():
+            y = f(self, plain(x), plain(a))
+        return with_value(y, math.log(2) - x**2 / 2 - math.log(2 * math.pi) / 2 + special.log_ndtr(a * x))
+
+    return _logpdf
+
+
+def _exponential_of(name):
+    """Return the density as the exponential of its logarithm, with SciPy's value."""
+
+    def how(f):
+        def _pdf(self, x, a):
+            with untraced():
+                y = f(self, plain(x), plain(a))
+            return with_value(y, np.exp(getattr(self, name)(x, a)))
+
+        return _pdf
+
+    return how
 
 
 # --- functions of samples
@@ -218,6 +245,26 @@ def _concentration(f):
     return process
 
 
+def _integrated(f):
+    """P(low ≤ x ≤ high) of a multivariate normal x, which SciPy integrates with random points."""
+
+    def automatic(integrate, covar, low, high, rng, **options):
+        if innermost((covar, low, high)) is None:
+            return f(integrate, covar, low, high, rng, **options)
+        if not onp.all(onp.isneginf(plain(low))):
+            raise NotDifferentiableError(
+                "scipy.stats.multivariate_normal.cdf has no derivative where lower_limit is given; write it as "
+                "the sum of those without, over the corners"
+            )
+        with untraced():
+            y, error = f(integrate, plain(covar), plain(low), plain(high), rng, **options)[:2]
+        if len(covar) == 1:
+            return with_value(y, special.ndtr(high / np.sqrt(covar[..., 0]))[0]), error
+        return with_value(y, normal_cdf(high, covar)), error
+
+    return automatic
+
+
 # --- what is changed
 
 
@@ -234,6 +281,15 @@ def _of_infrastructure(module):
     shorten(module)
 
 
+@substitute("scipy.stats._continuous_distns")
+def _of_continuous(module):
+    module.sc = _Special("scipy.special")
+    change(module.pearson3_gen, "_preprocess", _not_nearly_normal)
+    change(module.skewnorm_gen, "_logpdf", _skewed)
+    change(module.skewnorm_gen, "_pdf", _exponential_of("_logpdf"))
+    shorten_formulas(module)
+
+
 @substitute("scipy.stats._stats_py")
 def _of_samples(module):
     module.expectile = _expectile(stats.expectile)
@@ -243,10 +299,8 @@ def _of_samples(module):
 @substitute("scipy.stats._multivariate")
 def _of_vectors(module):
     module._PSD = _psd(module._PSD)
+    module._qauto = _integrated(module._qauto)
     change(module.multinomial_gen, "_process_parameters", _probabilities)
     change(module.vonmises_fisher_gen, "_process_parameters", _concentration)
 
 
-def change(kind, name, how):
-    """Replace a method of a hosted class by what is made of it."""
-    setattr(kind, name, how(getattr(kind, name)))

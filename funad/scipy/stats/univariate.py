@@ -13,9 +13,8 @@ import numpy as onp
 from ... import numpy as np
 from ...boxes import Traced, unbox
 from .. import special
-from ..hosting import substitute
 
-__all__ = ["ELEMENTWISE"]
+__all__ = ["ELEMENTWISE", "change", "shorten", "shorten_formulas"]
 
 ELEMENTWISE = {
     "_continuous_distns": (
@@ -146,17 +145,17 @@ _SHORT = frozenset(name for names in ELEMENTWISE.values() for name in names)
 def shorten(module):
     """Shorten the methods of hosted distributions."""
     continuous, discrete = module.rv_continuous, module.rv_discrete
-    _change(continuous, "pdf", _DENSITY)
-    _change(continuous, "logpdf", _LOG_DENSITY)
+    change(continuous, "pdf", _DENSITY)
+    change(continuous, "logpdf", _LOG_DENSITY)
     for name in ("cdf", "logcdf", "sf", "logsf"):
-        _change(continuous, name, _TAIL)
+        change(continuous, name, _TAIL)
     for name in ("ppf", "isf"):
-        _change(continuous, name, _of_probabilities)
+        change(continuous, name, _of_probabilities)
     for name in ("pmf", "logpmf", "cdf", "logcdf", "sf", "logsf"):
-        _change(discrete, name, _of_counts)
+        change(discrete, name, _of_counts)
 
 
-def _change(kind, name, how):
+def change(kind, name, how):
     """Replace a method of a hosted class by what is made of it."""
     setattr(kind, name, how(getattr(kind, name)))
 
@@ -190,8 +189,8 @@ def _lognorm_logpdf(long):
     return _logpdf
 
 
-@substitute("scipy.stats._continuous_distns")
-def _of_continuous(module):
-    _change(module.t_gen, "_logpdf", _t_logpdf)
-    _change(module.t_gen, "_pdf", _t_pdf)
-    _change(module.lognorm_gen, "_logpdf", _lognorm_logpdf)
+def shorten_formulas(module):
+    """Give hosted distributions the formula without the case of isolated values, where there are none."""
+    change(module.t_gen, "_logpdf", _t_logpdf)
+    change(module.t_gen, "_pdf", _t_pdf)
+    change(module.lognorm_gen, "_logpdf", _lognorm_logpdf)
