@@ -4,7 +4,7 @@
 object that Python has compiled of SciPy's own file, executed once more in a module whose ``import`` leads
 
 - ``numpy`` to ``funad.numpy``, ``numpy.linalg`` to ``funad.numpy.linalg``, and so on;
-- ``scipy.special`` and what else funad has rules for to ``funad.scipy``;
+- ``scipy.special`` and the other modules that ``funad.scipy`` has to those;
 - the modules of SciPy's that compute in Python (``HOSTED``) to their hosted copies;
 - all others, compiled ones above all, to views of SciPy's own, whose functions are given plain arrays.
 
@@ -40,6 +40,7 @@ from ..arrays import Array, content_of
 from ..boxes import GUARD, unbox
 from ..errors import NotDifferentiableError
 from ..tape import TRACING
+from . import __all__ as MODULES
 
 __all__ = ["HARMLESS", "HOSTED", "INSTEAD", "call", "host", "substitute", "untraced"]
 
@@ -66,7 +67,7 @@ _AS_THEY_ARE = (
     "scipy.stats.sampling",
     "scipy.stats._sampling",
 )
-# Modules that another one stands in the place of.
+# Modules of NumPy's that another one stands in the place of; of SciPy's, all that funad.scipy has.
 INSTEAD = {
     "numpy": "funad.numpy",
     "numpy.fft": "funad.numpy.fft",
@@ -74,8 +75,8 @@ INSTEAD = {
     "numpy.polynomial": "funad.numpy.polynomial",
     "numpy.random": "funad.numpy.random",
     "scipy._lib.array_api_compat.numpy": "funad.numpy",
-    "scipy.special": "funad.scipy.special",
 }
+_OURS = {f"scipy.{name}": f"funad.scipy.{name}" for name in MODULES if f"scipy.{name}" not in HOSTED}
 # Where hosted code may find a traced value equal to another, and goes no other way that would lose a
 # derivative: the starts of those lines of SciPy's, by the file.
 HARMLESS = {
@@ -85,13 +86,18 @@ HARMLESS = {
         "~((cx == 1) | (cx == -np.inf)),",  # genextreme, at and beyond the end of its support
     ),
     # Whether a sample is constant: then what comes is nan.
-    "scipy.stats._morestats": ("if np.all(x == x[0]):",),
+    "scipy.stats._morestats": (
+        "if np.all(x == x[0]):",
+        "and xp.all(ps == xp.clip(ps, 0., 1.))",  # whether probabilities are some
+    ),
     "scipy.stats._stats_py": (
         "all_const = ",
         "all_same_const = ",
         "const_x = xp.all(x == x[..., 0:1], axis=-1)",
         "const_y = xp.all(y == y[..., 0:1], axis=-1)",
         "is_const = ",
+        "if (a[:, 0][0] == a[:, 0]).all() or (a[:, 1][0] == a[:, 1]).all():",
+        "if (a[0, :][0] == a[0, :]).all() or (a[1, :][0] == a[1, :]).all():",
         "return (y[0] == y).all(keepdims=True)",
     ),
 }
@@ -179,6 +185,9 @@ def _view(module, theirs):
         if compiled and callable(value) and not isinstance(value, (type, onp.ufunc)):
             value = _on_contents(value)
         module.__dict__.setdefault(name, value)
+    if theirs.__name__ in _OURS:
+        ours = importlib.import_module(_OURS[theirs.__name__])
+        module.__dict__.update({name: getattr(ours, name) for name in ours.__all__})
     module.__getattr__ = functools.partial(_attribute, module, theirs)
     SUBSTITUTES.get(module.__name__, _nothing)(module)
 
@@ -334,6 +343,19 @@ def _speak_of_arrays(module):
     for name, f in _OF_ARRAYS.items():
         if name in vars(module):
             setattr(module, name, f)
+
+
+@substitute("scipy._lib._util")
+def _draw_traced(module):
+    """Have the generators of users draw with traced parameters, from the same stream."""
+    find = module.check_random_state
+
+    def check_random_state(seed):
+        if type(seed) is onp.random.Generator:
+            return np.random.Generator(seed.bit_generator)
+        return seed if isinstance(seed, onp.random.RandomState) else find(seed)
+
+    module.check_random_state = check_random_state
 
 
 @substitute("scipy._lib.array_api_extra._lib._at")

@@ -13,7 +13,7 @@ __all__ = ["i0e_of_positive", "normal_cdf", "von_mises_cdf"]
 
 
 # Concentrations are positive: at 0 the derivative is the one from there, not that of the even function.
-i0e_of_positive = primitive(lambda x: special.i0e(x), "scipy.special.i0e")
+i0e_of_positive = primitive(lambda x: special.i0e(x), "scipy.stats.i0e_of_positive")
 elementwise(i0e_of_positive, lambda y, ybar, x: ybar * (special.i1e(x) - y))
 
 
@@ -47,7 +47,7 @@ elementwise(
 
 
 def _value(b, cov):
-    return stats.multivariate_normal.cdf(b, cov=cov, rng=onp.random.default_rng(0))
+    return stats.multivariate_normal.cdf(b, cov=(cov + cov.T) / 2, rng=onp.random.default_rng(0))
 
 
 def _below(b, cov, known):

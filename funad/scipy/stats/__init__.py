@@ -7,6 +7,7 @@ out (``univariate``, ``multivariate``), and all else is SciPy's own code, hosted
 from scipy import stats as _stats
 
 from ..hosting import host as _host
+from ..namespace import counterpart as _counterpart
 from ..namespace import public_names as _public_names
 from . import substitutes as _substitutes
 from .distributions import distribution as _distribution
@@ -15,24 +16,32 @@ from .functions import hosted as _hosted
 
 __all__ = _public_names(_stats)
 
-# The classes that compute with what they are given: the hosted copies take traced values.
+# Classes that compute with what they are given, and functions of such classes: hosted always.
 _CLASSES = {
-    "Binomial", "Covariance", "Logistic", "Mixture", "Normal", "Uniform", "gaussian_kde", "rv_continuous",
-    "rv_discrete", "rv_histogram",
+    "Binomial", "Covariance", "Logistic", "Mixture", "Normal", "Uniform", "abs", "exp", "gaussian_kde", "log",
+    "make_distribution", "order_statistic", "rv_continuous", "rv_discrete", "rv_histogram", "truncate",
+}  # fmt: skip
+# Functions whose result is searched for, drawn, counted or looked up in tables: refused on traced values.
+_REFUSED = {
+    "anderson_ksamp", "barnard_exact", "bayes_mvs", "binned_statistic", "binned_statistic_2d",
+    "binned_statistic_dd", "boschloo_exact", "boxcox_normplot", "dunnett", "ecdf", "fisher_exact", "fit",
+    "goodness_of_fit", "ks_1samp", "kstest", "logrank", "multiscale_graphcorr", "mvsdist", "power",
+    "quantile_test", "shapiro", "siegelslopes", "sobol_indices", "tukey_hsd", "wasserstein_distance_nd",
+    "weightedtau", "yeojohnson_normplot",
 }  # fmt: skip
 
 
-def _counterpart(name):
+def _named(name):
     """Return what stands under a name of SciPy's."""
     found = getattr(_stats, name)
     if _is_distribution(found):
         return _distribution(found, name)
-    if not isinstance(found, type) and callable(found):
-        return _hosted(found, name)
-    return found
+    if name in _REFUSED or isinstance(found, type):
+        return _counterpart(found, f"scipy.stats.{name}")
+    return _hosted(found, name)
 
 
-globals().update({name: _counterpart(name) for name in __all__ if name not in _CLASSES})
+globals().update({name: _named(name) for name in __all__ if name not in _CLASSES})
 
 
 def __getattr__(name):

@@ -5,7 +5,6 @@ Compiled code, and solvers: each gives SciPy's value, from SciPy's own function,
 
 import functools
 import math
-import types
 
 import numpy as onp
 from scipy import stats
@@ -65,18 +64,6 @@ def _quantiles(self, q, *args):
         slope = self._pdf(x, *args)
         x = x - (self._cdf(x, *args) - q - residual) / slope
     return with_value(start, x)
-
-
-# --- special functions
-
-
-class _Special(types.ModuleType):
-    """funad.scipy.special as the module of distributions sees it."""
-
-    i0e = staticmethod(i0e_of_positive)
-
-    def __getattr__(self, name):
-        return getattr(special, name)
 
 
 # --- kernel density estimates
@@ -265,7 +252,23 @@ def _integrated(f):
     return automatic
 
 
+def _of_ours(f):
+    """Take a distribution of funad for its hosted counterpart."""
+
+    @functools.wraps(f)
+    def make_distribution(dist):
+        ours = getattr(dist, "_hosted", None)
+        return f(dist if ours is None else ours())
+
+    return make_distribution
+
+
 # --- what is changed
+
+
+@substitute("scipy.special")
+def _of_special(module):
+    module.i0e = i0e_of_positive
 
 
 @substitute("scipy.stats._stats")
@@ -283,7 +286,6 @@ def _of_infrastructure(module):
 
 @substitute("scipy.stats._continuous_distns")
 def _of_continuous(module):
-    module.sc = _Special("scipy.special")
     change(module.pearson3_gen, "_preprocess", _not_nearly_normal)
     change(module.skewnorm_gen, "_logpdf", _skewed)
     change(module.skewnorm_gen, "_pdf", _exponential_of("_logpdf"))
@@ -294,6 +296,11 @@ def _of_continuous(module):
 def _of_samples(module):
     module.expectile = _expectile(stats.expectile)
     module._validate_distribution = _fillable_distribution(module._validate_distribution)
+
+
+@substitute("scipy.stats._distribution_infrastructure")
+def _of_new_distributions(module):
+    module.make_distribution = _of_ours(module.make_distribution)
 
 
 @substitute("scipy.stats._multivariate")
