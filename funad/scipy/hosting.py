@@ -40,7 +40,7 @@ from ..arrays import Array, content_of
 from ..boxes import GUARD, unbox
 from ..errors import NotDifferentiableError
 from ..tape import TRACING
-from . import __all__ as MODULES
+from . import MODULES
 
 __all__ = ["HARMLESS", "HOSTED", "INSTEAD", "call", "host", "substitute", "untraced"]
 

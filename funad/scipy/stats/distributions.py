@@ -30,6 +30,7 @@ class Distribution:
     def __init__(self, theirs, name):
         self._theirs = theirs
         self._name = name
+        self._freeze = functools.partial(type(theirs).__call__, theirs)  # also while SciPy is served
         self.__doc__ = theirs.__doc__
         self.__module__ = "funad.scipy.stats"
 
@@ -75,7 +76,7 @@ class Frozen:
 
     def __init__(self, dist, args, kwds):
         if innermost((*args, *kwds.values())) is None:
-            self._theirs = dist._theirs(*args, **kwds)  # which refuses what does not fit
+            self._theirs = dist._freeze(*args, **kwds)  # which refuses what does not fit
         self.dist, self.args, self.kwds = dist, args, kwds
 
     @property
