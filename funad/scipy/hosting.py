@@ -3,7 +3,7 @@
 ``host("scipy.stats._stats_py")`` returns a second copy of a module of SciPy's. The copy is made of the code
 object that Python has compiled of SciPy's own file, executed once more in a module whose ``import`` leads
 
-- ``numpy`` to ``funad.numpy``, ``numpy.linalg`` to ``funad.numpy.linalg``, and so on;
+- ``numpy`` to ``funad.numpy``, ``numpy.linalg`` to ``funad.numpy.linalg``, and so on, also ``math``;
 - ``scipy.special`` and the other modules that ``funad.scipy`` has to those;
 - the modules of SciPy's that compute in Python (``HOSTED``) to their hosted copies;
 - all others, compiled ones above all, to views of SciPy's own, whose functions are given plain arrays.
@@ -28,6 +28,7 @@ import functools
 import importlib
 import importlib.util
 import linecache
+import math
 import sys
 import threading
 import types
@@ -37,8 +38,9 @@ import numpy as onp
 
 from .. import numpy as np
 from ..arrays import Array, content_of
-from ..boxes import GUARD, unbox
+from ..boxes import GUARD, innermost, unbox
 from ..errors import NotDifferentiableError
+from ..registry import record_of
 from ..tape import TRACING
 from . import MODULES
 
@@ -216,6 +218,8 @@ def _import(name, globals=None, locals=None, fromlist=(), level=0):
     """``__import__`` of hosted code."""
     full = importlib.util.resolve_name("." * level + name, globals["__package__"]) if level else name
     root = full.partition(".")[0]
+    if full == "math":
+        return MATH
     if root not in ("numpy", "scipy"):
         return builtins.__import__(name, globals, locals, fromlist, level)
     module = host(full)
@@ -237,6 +241,20 @@ def _submodule(module, full, part):
         except ModuleNotFoundError:
             pass  # then it is no module: Python says so
 
+
+def _of_numbers(f, g):
+    """Return a function of the module math that is NumPy's of that name on a traced value."""
+
+    def wrapped(*args):
+        return f(*args) if innermost(args) is None else g(*args)
+
+    return functools.update_wrapper(wrapped, f)
+
+
+MATH = types.ModuleType("math", math.__doc__)
+for _name, _f in vars(math).items():
+    _known = callable(_f) and record_of(getattr(onp, _name, None))
+    setattr(MATH, _name, _of_numbers(_f, getattr(np, _name)) if _known else _f)
 
 _BUILTINS = {**vars(builtins), "__import__": _import}
 

@@ -3,7 +3,7 @@
 import hypothesis.strategies as st
 import numpy as onp
 
-from funad.scipy.rules.stats import i0e_of_positive, normal_cdf, von_mises_cdf
+from funad.scipy.rules.stats import i0e_of_positive, normal_cdf, normalized_gen_harmonic, von_mises_cdf
 from funad.testing import Case, arrays, call, one, shapes
 
 
@@ -21,8 +21,15 @@ def circular(draw):
     return call(draw(arrays(shape, 0.2, 5.0)), draw(arrays(shape, -3.0, 3.0)))
 
 
+@st.composite
+def harmonic(draw):
+    a = draw(arrays(shapes(), 0.1, 3.0))
+    return call(2.0, onp.full(a.shape, 4.0), 5.0, a)
+
+
 CASES = {
     i0e_of_positive: one(0.1, 10.0),
     von_mises_cdf: Case(circular(), frozenset()),
+    normalized_gen_harmonic: Case(harmonic(), frozenset()),
     normal_cdf: Case(bounds(), frozenset()),
 }

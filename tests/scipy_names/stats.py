@@ -16,7 +16,7 @@ CONTINUOUS = {
     "moyal": (), "nakagami": (4.97,), "ncf": (27.0, 26.0, 0.42), "nct": (14.0, 0.24), "ncx2": (21.0, 1.06),
     "norm": (), "norminvgauss": (1.25, 0.5), "pareto": (2.6,), "powerlaw": (1.66,), "rayleigh": (),
     "rice": (0.77,), "semicircular": (), "skewnorm": (4.0,), "t": (2.7,), "triang": (0.16,),
-    "truncnorm": (-1.1, 2.7), "tukeylambda": (3.1,), "uniform": (), "vonmises": (3.99,),
+    "truncnorm": (-1.1, 2.7), "tukeylambda": (0.6,), "uniform": (), "vonmises": (3.99,),
     "weibull_max": (2.9,), "weibull_min": (1.79,), "wrapcauchy": (0.031,),
 }  # fmt: skip
 # Whole numbers among their parameters are constants.

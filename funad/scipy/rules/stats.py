@@ -9,7 +9,7 @@ from ...primitives import primitive
 from ...registry import defvjp, elementwise
 from .. import special
 
-__all__ = ["i0e_of_positive", "normal_cdf", "von_mises_cdf"]
+__all__ = ["i0e_of_positive", "normal_cdf", "normalized_gen_harmonic", "von_mises_cdf"]
 
 
 # Concentrations are positive: at 0 the derivative is the one from there, not that of the even function.
@@ -40,6 +40,26 @@ elementwise(
     lambda y, ybar, kappa, x: (
         ybar * np.exp(kappa * (np.cos(x) - 1)) / (2 * onp.pi * i0e_of_positive(np.abs(kappa)))
     ),
+)
+
+
+# --- Zipf's distribution on 1 … n
+
+
+def _mean_log(j, k, a):
+    """Return the mean of log i over i = j … k with the weights i⁻ᵃ."""
+    i = onp.arange(1.0, max(onp.max(k, initial=0), 1) + 1)
+    j, k = onp.expand_dims(j, -1), onp.expand_dims(k, -1)
+    inside = (i >= j) & (i <= k)
+    weights = np.exp(np.where(inside, -np.expand_dims(a, -1) * onp.log(i / onp.maximum(j, 1)), -onp.inf))
+    return np.sum(weights * onp.log(i), -1) / (np.sum(weights, -1) + ~inside.any(-1))
+
+
+normalized_gen_harmonic = special._normalized_gen_harmonic
+elementwise(
+    normalized_gen_harmonic,
+    lambda y, ybar, j, k, n, a: ybar * y * (_mean_log(onp.ones_like(n), n, a) - _mean_log(j, k, a)),
+    argnums=3,
 )
 
 
