@@ -20,6 +20,7 @@ from .transforms import elementwise_grad, grad, stop_gradient, value_and_grad, v
 if TYPE_CHECKING:
     from .transforms import (
         checkpoint,
+        custom_root,
         custom_vjp,
         debug_nans,
         defjvp,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         hessian,
         hessp,
         hvp,
+        implicit,
         j,
         jacfwd,
         jacobian,
@@ -48,6 +50,7 @@ __all__ = [
     "Dual",
     "checkpoint",
     "curried",
+    "custom_root",
     "custom_vjp",
     "debug_nans",
     "defjvp",
@@ -62,6 +65,7 @@ __all__ = [
     "hessian",
     "hessp",
     "hvp",
+    "implicit",
     "j",
     "jacfwd",
     "jacobian",

@@ -1,5 +1,7 @@
 """Every exception that funad raises: each is a FunadError and the built-in a caller would expect."""
 
+import numpy.linalg as _linalg
+
 
 class FunadError(Exception):
     """Whatever funad itself refuses; catch this to catch them all."""
@@ -47,6 +49,10 @@ class EndedTraceError(FunadError, RuntimeError):
 
 class OverwrittenError(FunadError, ValueError):
     """A plain array was written into after a traced value had been computed with it."""
+
+
+class SingularJacobianError(FunadError, _linalg.LinAlgError):
+    """The derivative of the solution of an equation whose Jacobian is singular there."""
 
 
 class NonFiniteError(FunadError, FloatingPointError):

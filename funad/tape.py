@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+from _thread import RLock
 from _thread import _local as local  # threading.local; the rest of threading takes a while to load
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -104,6 +105,11 @@ class Tape:
         """Return values with the plain arrays among them as they are now."""
         return [self.keeping().of_array(x) if type(x) is ndarray else x for x in xs]
 
+    def share(self) -> None:
+        """Have one thread at a time record on this tape once more, when it is over."""
+        if self.lock is None:
+            self.lock = RLock()
+
     def verify(self) -> None:
         """Refuse the way back if a constant that it reads has been written into."""
         if self.snapshots is not None:
@@ -123,6 +129,7 @@ class _Ended(list[Any]):
 
 
 APART = 1 << 40  # above the places of all tapes
+_segments = itertools.count(1)
 
 
 class Apart(list[Any]):
@@ -131,10 +138,13 @@ class Apart(list[Any]):
     So a value that leaves the function that recorded it, other than as its result, is found out.
     """
 
-    __slots__ = ()
+    __slots__ = ("start",)
+
+    def __init__(self) -> None:
+        self.start = APART * next(_segments)  # no two have a place in common: one may be made inside another
 
     def __len__(self) -> int:
-        return APART + list.__len__(self)
+        return self.start + list.__len__(self)
 
 
 def refuse_ended() -> NoReturn:

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
         vhp,
     )
     from .rule import j
+    from .solutions import custom_root, implicit
 
 __all__ = [
     "checkpoint",
+    "custom_root",
     "custom_vjp",
     "debug_nans",
     "elementwise_grad",
@@ -36,6 +38,7 @@ __all__ = [
     "hessian",
     "hessp",
     "hvp",
+    "implicit",
     "j",
     "jacfwd",
     "jacobian",
@@ -65,6 +68,7 @@ _LATE = {
         "value_grad_and_hvp", "vhp",
     ),
     "rule": ("j",),
+    "solutions": ("custom_root", "implicit"),
 }  # fmt: skip
 _HOME = {name: module for module, names in _LATE.items() for name in names}
 
