@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 from weakref import ref
@@ -663,6 +664,26 @@ def plainly(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return operator_on_values
 
 
+# A name in the globals of code that is told where traced values that it compares are equal to others:
+# (where, a, b, frame) ↦ None. ``funad.scipy.hosting`` has a use for it.
+GUARD = "__found_equal__"
+
+
+def _watched(operate: Callable[[Any, Any], Any], negated: bool) -> Callable[[Any, Any], Any]:
+    """Return == or !=, of which the code that writes it may ask to be told."""
+    compare = plainly(operate)
+
+    def operator_watched(self: Any, other: Any) -> Any:
+        y = compare(self, other)
+        frame = sys._getframe(1)
+        guard = frame.f_globals.get(GUARD)
+        if guard is not None:
+            guard(onp.logical_not(y) if negated else y, self, other, frame)
+        return y
+
+    return operator_watched
+
+
 UNARY: tuple[tuple[str, Any, Any], ...] = (
     ("neg", operator.neg, onp.negative),
     ("pos", operator.pos, onp.positive),
@@ -734,8 +755,10 @@ def _install() -> None:
         give(Box, f"__{name}__", _two(record, operate))
         reflected = _REFLECTED[f] = _reflected(record, operate)
         give(Box, f"__r{name}__", reflected)
-    for name in ("eq", "ne", "lt", "le", "gt", "ge", "floordiv"):
+    for name in ("lt", "le", "gt", "ge", "floordiv"):
         setattr(Traced, f"__{name}__", plainly(getattr(operator, name)))
+    Traced.__eq__ = _watched(operator.eq, negated=False)  # type: ignore[method-assign]
+    Traced.__ne__ = _watched(operator.ne, negated=True)  # type: ignore[method-assign]
     for name, f in _DIVMOD.items():
         setattr(Traced, f"__{name}__", f)
     for name, f in PLAIN:  # of batched values, whose results are batched
