@@ -14,7 +14,7 @@ from . import numpy, rules, transforms, tree
 from .boxes import Dual
 from .numpy import methods as _methods
 from .primitives import primitive
-from .registry import defvjp, defzero, elementwise, linear, rules  # type: ignore[no-redef]
+from .registry import defvjp, defzero, elementwise, linear, rules  # type: ignore[no-redef] # noqa: F811
 from .transforms import elementwise_grad, grad, stop_gradient, value_and_grad, vjp
 
 if TYPE_CHECKING:

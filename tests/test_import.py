@@ -72,4 +72,4 @@ def test_names_that_are_loaded_late_are_listed_before():
 
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="gradd"):
-        funad.gradd
+        funad.gradd  # noqa: B018

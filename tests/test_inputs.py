@@ -122,7 +122,7 @@ def test_a_form_that_numpy_takes_has_its_derivative(f):
 
 @pytest.mark.parametrize("y", [0.7, None, "text"])
 def test_trapezoid_of_what_has_no_axes_is_refused_as_numpy_refuses_it(y):
-    with pytest.raises(Exception) as plain:
+    with pytest.raises(Exception) as plain:  # noqa: PT011
         onp.trapezoid(y, A)
     with pytest.raises(plain.type):
         grad(lambda x: np.sum(np.trapezoid(y, x)))(A)

@@ -134,15 +134,15 @@ def test_functions_of_one_name_in_two_modules_are_two():
 
 def test_an_unknown_name_is_an_attribute_error_of_this_module():
     with pytest.raises(AttributeError, match=r"'funad\.numpy' has no attribute 'no_such_name'"):
-        np.no_such_name
+        np.no_such_name  # noqa: B018
     with pytest.raises(AttributeError, match="no_such_name"):
-        np.random.no_such_name
+        np.random.no_such_name  # noqa: B018
     assert not hasattr(np, "no_such_name")
 
 
 def test_a_name_that_numpy_has_given_up_says_what_to_write_instead():
     with pytest.raises(AttributeError, match="float64"):
-        np.float_
+        np.float_  # noqa: B018
 
 
 def test_a_function_of_another_numpy_is_refused_by_name(monkeypatch):

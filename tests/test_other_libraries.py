@@ -504,7 +504,7 @@ def test_the_advice_for_pandas_gives_the_derivative_of_the_plain_program():
 def test_a_comparison_with_a_series_is_the_plain_one_with_its_labels():
     seen = []
     assert grad(lambda w: (seen.extend([w < A, w <= A, w == A, w // A]), w)[1])(2.0) == 1.0
-    for found, plain in zip(seen, [2.0 < A, A >= 2.0, 2.0 == A, 2.0 // A], strict=True):
+    for found, plain in zip(seen, [2.0 < A, A >= 2.0, 2.0 == A, 2.0 // A], strict=True):  # noqa: SIM300
         pandas.testing.assert_series_equal(found, plain)
 
 

@@ -163,7 +163,7 @@ def test_what_numpy_refuses_is_refused_before_anything_is_drawn(source):
         lambda rng, x: rng.weibull(0.0 * x),
     ):
         rng = source(2)
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError):  # noqa: PT011
             vjp(lambda x: draw(rng, x), 1.0)
         assert rng.random() == after
 
