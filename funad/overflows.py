@@ -10,7 +10,7 @@ from typing import Any
 import numpy as onp
 
 from .registry import Record, Rule
-from .spaces import is_number, plain
+from .spaces import any_of, is_number, numbers_of, plain
 from .strong_zeros import at_zero, has_nan, strong_elementwise, value_of
 from .tape import WIDTH, as_call
 
@@ -64,6 +64,10 @@ def all_finite(ys: Iterable[Any]) -> bool:
 def _is_finite(y: Any) -> bool:
     """Say whether y is no number, or all of it is finite."""
     y = plain(y)
+    if hasattr(y, "tape"):  # members may differ: which steps mark overflows is said of each
+        if not onp.isfinite(numbers_of(y)).all():
+            y.tape.look(y, "the result of an example is infinite or nan")
+        return True
     if issubclass(type(y), float):
         return math.isfinite(y)
     return not is_number(y) or onp.count_nonzero(onp.isfinite(y)) == onp.size(y)
@@ -76,7 +80,7 @@ def _marking(record: Record) -> Record:
     def marked(y: Any, ybar: Any, *args: Any) -> Any:
         xbar = rule(y, ybar, *args)
         lost = (plain(xbar) == 0) & (plain(ybar) != 0) & onp.isinf(value_of(record, y, args, {}))
-        return xbar * onp.where(lost, math.nan, 1) if onp.any(lost) else xbar
+        return xbar * onp.where(lost, math.nan, 1) if any_of(lost) else xbar
 
     rule: Rule = record.rules[0]
     made = _like(record)
@@ -103,7 +107,7 @@ def _forward(record: Record, rule: Rule) -> Rule:
             lost = onp.equal(plain(ydot), 0) & ~onp.equal(plain(xdot), 0) & ~at_zero(args)
         if has_nan(ydot):
             ydot = strong_elementwise(ydot, xdot, record, rule, y, args, kwargs)
-        return ydot * onp.where(lost, math.nan, 1) if onp.any(lost) else ydot
+        return ydot * onp.where(lost, math.nan, 1) if any_of(lost) else ydot
 
     return forward
 

@@ -109,8 +109,8 @@ def overwritten(x: ndarray) -> str:
 def written_argument(f: str, x: ndarray) -> str:
     """Say that a function has written into the array that it is differentiated in."""
     return (
-        f"{f} wrote into its argument, {describe(x)}, by another name (a global, an attribute, a view of it), "
-        f"of which its trace sees nothing; write into the argument itself (x[0] = 5.0), or into a copy of it"
+        f"{f} wrote into its argument, {describe(x)}, by another name (a global, an attribute, a view), of "
+        f"which its trace sees nothing; write into the argument itself (x[0] = 5.0), or into a copy of it"
     )
 
 

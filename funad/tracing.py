@@ -115,7 +115,7 @@ def _checked(trace: Any, y: Any) -> Any:
             seen += x.tape is trace
             if has_ended(x.tape):
                 refuse_ended()
-            x = x.value
+            x = x.inside
         if type(x) not in SCALARS and not issubclass(type(x), onp.ndarray) and isinstance(x, _COLLECTIONS):
             _check_foreign(trace, x)
         of_objects = issubclass(type(x), onp.ndarray) and x.dtype == object
@@ -178,7 +178,7 @@ class _Watch(list[Any]):
 
     def __iadd__(self, entry: Any) -> Any:  # type: ignore[misc]
         if len(self) == self.position and len(entry) == WIDTH:
-            self.line = _user_line()
+            self.line = user_line(2)
         self.extend(entry)
         return self
 
@@ -193,9 +193,9 @@ def find_line(f: Callable[[list[Any]], Any], xs: list[Any], position: int) -> st
     return watch.line
 
 
-def _user_line() -> str:
-    """Return the innermost line outside of funad that is running now."""
-    frame: Any = sys._getframe(2)
+def user_line(depth: int) -> str:
+    """Return the innermost line outside of funad that is running now, from so many frames up."""
+    frame: Any = sys._getframe(depth)
     while frame is not None and frame.f_code.co_filename.startswith(_HERE):
         frame = frame.f_back
     if frame is None:

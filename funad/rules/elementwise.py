@@ -17,7 +17,7 @@ from ..numpy.elementwise import (
     sinc_slope,
 )
 from ..registry import define_forward, defvjp, defzero, elementwise
-from ..spaces import dtype_of, shape_of, unbroadcast, zeros_like
+from ..spaces import all_of, any_of, dtype_of, is_mask, shape_of, unbroadcast, zeros_like
 from .ranges import keeps_digits, largest, rescaled, squares_are_safe, where_defined
 
 ndarray = onp.ndarray
@@ -30,7 +30,9 @@ DEGREE = math.pi / 180
 
 def _any(condition):
     # The method any takes 1.2 µs for an array of ten.
-    return np.count_nonzero(condition) > 0 if type(condition) is ndarray else condition
+    if type(condition) is ndarray:
+        return np.count_nonzero(condition) > 0
+    return any_of(condition) if is_mask(condition) else condition
 
 
 def _keep(condition, ybar):
@@ -42,10 +44,10 @@ def _keep(condition, ybar):
 
 def _share(wins, loses, ybar, a, b):
     """ȳ where a is the one chosen of a and b, half of it where both are, nan where one is nan."""
-    if type(wins) is not ndarray:
+    if not is_mask(wins):
         return ybar if wins else 0.0 if loses else 0.5 * ybar if a == b else ybar * (math.nan * (a + b))
     chosen = keep(ybar, wins)
-    if np.count_nonzero(wins) + np.count_nonzero(loses) == wins.size:
+    if type(wins) is ndarray and np.count_nonzero(wins) + np.count_nonzero(loses) == wins.size:
         return chosen
     ties = a == b
     chosen = chosen + keep(0.5 * ybar, ties)
@@ -79,7 +81,7 @@ def _of_b(rule):
 def _or_inf(x):
     """x, with ∞ for 0: a divisor that makes the quotient 0 there, to every order."""
     zero = x == 0
-    if type(zero) is ndarray:
+    if is_mask(zero):
         return np.where(zero, math.inf, x) if _any(zero) else x
     return math.inf if zero else x
 
@@ -141,7 +143,7 @@ def _power_below(y, a, b):
     """aᵇ⁻¹ for a number b; y/a where that is faster and no digit is lost."""
     if getattr(y, "size", 1) > 1000 and y.dtype.kind == "f" and b - 1 not in FAST:
         normal = ((y > 1e-37) | (y < -1e-37)) & (y < 1e37) & (y > -1e37)
-        if normal.all():
+        if all_of(normal):
             return y / a
     return a ** (b - 1)
 
@@ -172,8 +174,8 @@ def _power_wrt_b(y, ybar, a, b):
         usable = (a != 0) & (y != 0)
     else:
         usable = (a > 0) & (y != 0) | ((a != a) & (b != 0)) | (y != y)
-    if type(usable) is ndarray:
-        if usable.all():
+    if is_mask(usable):
+        if all_of(usable):
             return ybar * (y * _log(a))
         return ybar * np.where(usable, y * np.log(np.where(usable, a, 1)), 0)
     if not usable:
@@ -194,7 +196,7 @@ elementwise(np.cbrt, lambda y, ybar, x: ybar / (3 * y * y))
 def _logaddexp_share(y, a, b, base=1.0):
     """∂y/∂a = 1/(1 + e^(b - a)), which is ½ for two equal infinities too; a - y would be a rounded one."""
     infinite = onp.isinf(unbox(y))
-    if onp.count_nonzero(infinite):
+    if any_of(infinite):
         equal = infinite & (a == b)
         a, b = np.where(equal, 0, a), np.where(equal, 0, b)
     return fermi(b - a if base == 1 else base * (b - a))
