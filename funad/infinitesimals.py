@@ -10,6 +10,7 @@ of the inner transformation has the value of the convention, and the derivative 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as onp
@@ -20,7 +21,7 @@ from .directions import Directions
 from .dual import Forward, dual
 from .errors import NotDifferentiableError
 from .registry import Record
-from .spaces import plain
+from .spaces import dtype_of, numbers_of, plain
 from .strong_zeros import STEEP
 
 __all__ = [
@@ -37,6 +38,8 @@ class Infinitesimal(Forward):
 
     __slots__ = ()
 
+    differentiates = False  # no kink is one for it: that is told by the inner transformation
+
     def leave(self, xbar: Any) -> Any:
         """Return a tangent or a cotangent of this trace without it."""
         return xbar.value
@@ -47,12 +50,59 @@ class Infinitesimal(Forward):
 
 
 class _Product(Infinitesimal):
-    """The trace of Δ = εη."""
+    """The trace of Δ = εη, of which Δ² = Δ: f(a + bΔ) is f(a), and f(a + b) where Δ is 1.
+
+    A number of it has both: the value, and in the place of a tangent the value with Δ.
+    """
 
     __slots__ = ()
 
+    def call(self, record: Record, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
+        """Call the function without Δ, and with 1 in its place."""
+        y, y_with = (
+            record.wrapped(*(at(self, x) for x in args), **{name: at(self, x) for name, x in kwargs.items()})
+            for at in (_without, _with)
+        )
+        found = self._of_both(y, y_with)
+        at = [(n, x) for n, x in enumerate(args) if type(x) is Dual and x.tape is self]
+        lost = at and type(found) is Dual and _has_more_nans(y_with, y) and not kwargs
+        return self._first_order(record, y, args, at) if lost else found
+
+    def _first_order(self, record: Record, y: Any, args: Any, at: list[tuple[int, Dual]]) -> Any:
+        """Return what a call is to first order in Δ: where it is infinite, 0·∞ has a limit there."""
+        with onp.errstate(invalid="ignore"):
+            sources = [(n, dual(self, x.value, x.tangent - x.value)) for n, x in at]
+        found = self.process(record, y, tuple(_without(self, x) for x in args), {}, sources)
+        return dual(self, y, y + found.tangent)
+
+    def _of_both(self, y: Any, y_with: Any) -> Any:
+        if issubclass(type(y), (tuple, list)):
+            parts = list(map(self._of_both, y, y_with))
+            return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
+        if dtype_of(y).kind not in "fc":
+            return y
+        return dual(self, y, y_with)
+
     def leave(self, xbar: Any) -> Any:
-        return xbar.value + call(_CENTRED, (xbar.tangent,), {})
+        return plain(xbar.value) + call(_CENTRED, (xbar.tangent,), {})
+
+
+def _has_more_nans(a: Any, b: Any) -> bool:
+    return bool(onp.any(onp.isnan(numbers_of(a)) & ~onp.isnan(numbers_of(b))))
+
+
+def _without(trace: Any, x: Any) -> Any:
+    """Return an argument with 0 in the place of Δ."""
+    if type(x) in (list, tuple):
+        return type(x)(_without(trace, part) for part in x)
+    return x.value if type(x) is Dual and x.tape is trace else x
+
+
+def _with(trace: Any, x: Any) -> Any:
+    """Return an argument with 1 in the place of Δ."""
+    if type(x) in (list, tuple):
+        return type(x)(_with(trace, part) for part in x)
+    return x.tangent if type(x) is Dual and x.tape is trace else x
 
 
 class _Reciprocal(Infinitesimal):
@@ -81,11 +131,8 @@ def _plus_products(value: Any, d: Any, size: Any, product: Any) -> Any:
     """Return value + d·Δ."""
     if type(value) is Dual and value.tape is size:
         return dual(size, _plus_products(value.value, d, size, product), value.tangent)
-    if type(d) is Dual and d.tape is product:
-        d = d.value + d.tangent  # Δ² = Δ
-    if type(value) is Dual and value.tape is product:
-        return dual(product, value.value, value.tangent + d)
-    return dual(product, value, d)
+    d = _with(product, d)
+    return dual(product, _without(product, value), _with(product, value) + d)
 
 
 class Infinitesimals:
@@ -112,8 +159,7 @@ class Infinitesimals:
         """Return x̄·slope·Δ."""
         if type(xbar) is Dual and (xbar.tape is self.reciprocal or xbar.tape is self.size):
             return dual(xbar.tape, self.beside(xbar.value, slope), self.beside(xbar.tangent, slope))
-        if type(xbar) is Dual and xbar.tape is self.product:
-            xbar = xbar.value + xbar.tangent  # Δ² = Δ
+        xbar = _with(self.product, xbar)
         return dual(self.product, onp.zeros_like(plain(xbar)), _times(xbar, slope))
 
     def opening(self, x: Any, trace: Any) -> Any:
