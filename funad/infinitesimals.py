@@ -245,10 +245,12 @@ def branch_at_zero(d: Any, at: Any, sign: Any) -> Any:
             xbar = xbar + small.beside(onp.where(lost, call(_LOST, (d,), {}), 0.0), 1.0)
         return xbar + call(_UNKNOWN, (onp.where(unknown, ybar, 0.0),), {}) if unknown.any() else xbar
 
+    of_value = onp.where(lost, slope, known)
+
     def value(d: Any) -> Any:
         if type(d) is Dual and d.tape is small.size:
-            return dual(small.size, small.beside(d.value, known), d.tangent * known)
-        return small.beside(d, known)
+            return dual(small.size, small.beside(d.value, of_value), d.tangent * known)
+        return small.beside(d, of_value)
 
     y = _step(d, value, rule)
     if small.directions is not None and isinstance(y, Traced):

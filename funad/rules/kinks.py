@@ -118,8 +118,13 @@ def _with_flat_root(y, at, u):
 _LONGEST = 6
 
 
-def corner_of(at, d):
-    """|d| where d is 0: as above, but where d has one sign around it, that sign times d."""
+def corner_of(at, d, of_two=False):
+    """|d| where d is 0: as above, but where d has one sign around it, that sign times d.
+
+    Of a difference ``of_two`` moving values one of which has a kink, as of maximum(x, 0) and -x, the sizes
+    along the line and against it are not the same, so that no multiple of ε is it: the second derivative
+    is nan.
+    """
     if dtype_of(d).kind == "c":
         return root_of(at, d)
     trace = innermost((d,))
@@ -128,11 +133,14 @@ def corner_of(at, d):
     opening = small.opening(d, trace)
     # Of kinks, d may have the same sign along the line and against it.
     one_sign = at & (opening != 0) & (xdot * (2 * opening - xdot) >= 0)
-    flat = at & (xdot == 0) & ~one_sign
-    y = root_of(at & ~flat & ~one_sign, d)
-    if not (flat.any() or one_sign.any()):
+    uneven = at & (opening != 0) & ~one_sign & of_two
+    flat = at & (xdot == 0) & ~one_sign & ~uneven
+    special = flat | one_sign | uneven
+    y = root_of(at & ~special, d)
+    if not special.any():
         return y
-    return y + branch_at_zero(d, flat | one_sign, onp.where(flat, onp.sign(xddot), onp.sign(opening)))
+    sign = onp.where(flat, onp.sign(xddot), onp.where(uneven, onp.inf, onp.sign(opening)))
+    return y + branch_at_zero(d, special, sign)
 
 
 def _axes(a, axis):
@@ -248,7 +256,10 @@ def _of_two(sign):
         if not anywhere(at):
             return y
         at = _mask(at & onp.isfinite(unbox(a)))
-        return _plus(y, at, lambda: corner_of(at, np.where(at, a, 0) - np.where(at, b, 0)), 0.5 * sign)
+        both = isinstance(a, Traced) and isinstance(b, Traced) and a.tape is b.tape
+        return _plus(
+            y, at, lambda: corner_of(at, np.where(at, a, 0) - np.where(at, b, 0), both), 0.5 * sign
+        )
 
     return kinks
 
