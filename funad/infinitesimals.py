@@ -21,7 +21,7 @@ from .directions import Directions
 from .dual import Forward, dual
 from .errors import NotDifferentiableError
 from .registry import Record
-from .spaces import dtype_of, numbers_of, plain
+from .spaces import dtype_of, is_of_kink, numbers_of, plain, shape_of
 from .strong_zeros import STEEP
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "branch_at_zero",
     "depth_of",
     "infinitesimals_of",
+    "jump_at_zero",
     "root_at_zero",
 ]
 
@@ -138,13 +139,14 @@ def _plus_products(value: Any, d: Any, size: Any, product: Any) -> Any:
 class Infinitesimals:
     """The traces of Δ, ε and η of one inner transformation: below it, and above those outside of it."""
 
-    __slots__ = ("directions", "product", "reciprocal", "size")
+    __slots__ = ("directions", "on_one_side", "product", "reciprocal", "size")
 
     def __init__(self, trace: Any) -> None:
         level = trace.level
         self.product, self.size = _Product(level - 0.75), Infinitesimal(level - 0.5)
         self.reciprocal = _Reciprocal(level - 0.25, self.size, self.product)
         self.directions = Directions(trace) if trace.keeps else None
+        self.on_one_side = False  # whether a jump has been met: what follows is told on the side of ẋ
 
     def direction(self, x: Any, trace: Any) -> Any:
         """Return ẋ and ẍ of a value along some line, as plain numbers; nan where they are not known."""
@@ -154,6 +156,30 @@ class Infinitesimals:
             along: Any = x.index  # the tangent: the line is that of the inner transformation
             return plain(along) + self.opening(x, trace), onp.nan
         return self.directions.of(x)
+
+    def side(self, x: Any, trace: Any) -> Any:
+        """Return the sign of x where the line goes to; 0 where it is not known."""
+        xdot, xddot = self.direction(x, trace)
+        sign = onp.where(onp.equal(xdot, 0), onp.sign(xddot), onp.sign(xdot))
+        return onp.broadcast_to(onp.where(onp.isfinite(sign), sign, 0), shape_of(x))
+
+    def is_flatter(self, u: Any, order: int, first: int = 3) -> Any:
+        """Say where u, of forward mode, has no derivatives below the third, but is not known to be constant.
+
+        The outer transformation knows: a tape all derivatives along a line, another tangent one more.
+        ``first`` is the lowest derivative that counts, the second or the third.
+        """
+        value, udot = u.value, u.index
+        while is_of_kink(value):
+            value = value.value
+        outer = value.tape if isinstance(value, Traced) else None
+        if outer is not None and outer.keeps and not value.stacked:
+            terms = Directions(outer).up_to(min(max(order, 3), 6), value)
+            low = sum(onp.not_equal(x, 0) for x in terms[1 : first - 1])
+            return (low == 0) & (sum(onp.not_equal(x, 0) for x in terms[first - 1 :]) > 0)
+        while is_of_kink(udot):
+            udot = udot.value
+        return onp.equal(plain(udot.index), 0) | (first == 2) if type(udot) is Dual else onp.True_
 
     def beside(self, xbar: Any, slope: Any) -> Any:
         """Return x̄·slope·Δ."""
@@ -223,6 +249,20 @@ def root_at_zero(u: Any, at: Any, size: Any = 1.0, slope: Any = None) -> Any:
     if small.directions is not None and isinstance(y, Traced):
         small.directions.put(y, multiple, zeros)
     return y
+
+
+def jump_at_zero(x: Any, at: Any, of_sign: Callable[[Any], Any]) -> Any:
+    """Return 0 with what a jump at x = 0 adds on the side that x moves to: ``of_sign`` tells it from there.
+
+    A jump has no value that is right on both sides, as a corner has; but where a function of jumps is smooth,
+    the derivatives of one side are those of the other.
+    """
+    trace = innermost((x,))
+    small = infinitesimals_of(trace)
+    small.on_one_side = True
+    side = small.side(x, trace)
+    zeros = onp.zeros_like(plain(x))[()]
+    return dual(small.product, zeros, _where(at & (side != 0), of_sign(side), x))
 
 
 def branch_at_zero(d: Any, at: Any, sign: Any) -> Any:

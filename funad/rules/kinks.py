@@ -9,7 +9,7 @@ import numpy as onp
 from .. import numpy as np
 from ..boxes import Traced, innermost, look_at_member, numbers_of, unbox
 from ..calling import call
-from ..infinitesimals import branch_at_zero, depth_of, infinitesimals_of, root_at_zero
+from ..infinitesimals import branch_at_zero, depth_of, infinitesimals_of, jump_at_zero, root_at_zero
 from ..numpy.ufuncs import masked
 from ..registry import record_of
 from ..spaces import any_of, dtype_of, shape_of
@@ -89,21 +89,29 @@ def _with_root(y, at, u, f, sign=1):
     return rest + sign * root_at_zero(u, at, onp.where(onp.isfinite(size), size, 1))
 
 
-def _flat_at(at, u, order):
+def _flat_at(at, u, order, first=3):
     """Where u is 0 with its first two derivatives, and not constant: a derivative up to this order is not 0.
 
-    ``order`` is that of the terms of u whose root is a quadratic.
+    ``order`` is that of the terms of u whose root is a quadratic; with ``first`` 2, the second may be one.
     """
     trace = innermost((u,))
     small = infinitesimals_of(trace)
     xdot, xddot = small.direction(u, trace)
-    at = at & onp.broadcast_to(onp.equal(xdot, 0) & onp.equal(xddot, 0), at.shape)
-    if small.directions is None or not anywhere(at):
+    if small.directions is None:
+        return at & onp.broadcast_to(onp.equal(xdot, 0), at.shape) & small.is_flatter(u, order, first)
+    at = at & onp.broadcast_to(onp.equal(xdot, 0) & (onp.equal(xddot, 0) | (first == 2)), at.shape)
+    if not anywhere(at):
         return onp.zeros_like(at)
     if order > _LONGEST:
         return at
-    terms = small.directions.up_to(order, u)[2:]
+    terms = small.directions.up_to(order, u)[first - 1 :]
     return at & onp.broadcast_to(sum(onp.not_equal(x, 0) for x in terms) > 0, at.shape)
+
+
+def _opens(at, u):
+    """Where u opens as |x| does: its root is no function of which an infinitesimal tells the second derivative."""
+    trace = innermost((u,))
+    return at & onp.broadcast_to(onp.not_equal(infinitesimals_of(trace).opening(u, trace), 0), at.shape)
 
 
 def _with_flat_root(y, at, u):
@@ -130,6 +138,10 @@ def corner_of(at, d, of_two=False):
     trace = innermost((d,))
     small = infinitesimals_of(trace)
     xdot, xddot = (onp.broadcast_to(x, shape_of(d)) for x in small.direction(d, trace))
+    if small.on_one_side:
+        side = small.side(d, trace)
+        if onp.all(side[at] != 0):
+            return branch_at_zero(d, at, side)
     opening = small.opening(d, trace)
     # Of kinks, d may have the same sign along the line and against it.
     one_sign = at & (opening != 0) & (xdot * (2 * opening - xdot) >= 0)
@@ -190,6 +202,24 @@ def _copysign(y, a, b):
     return _plus(y, at, lambda: corner_of(at, a), onp.copysign(1.0, unbox(b)).astype(dtype_of(y)))
 
 
+@kinked(np.sign)
+def _sign(y, x):
+    at = _zero(x)
+    if dtype_of(x).kind == "c" or not anywhere(at):
+        return y
+    return y + jump_at_zero(x, at, lambda side: side)
+
+
+@kinked(np.heaviside)
+def _heaviside(y, a, b):
+    at = _zero(a)
+    if not anywhere(at) or not isinstance(a, Traced):
+        return y
+    if shape_of(a) != shape_of(y):
+        a, at = np.broadcast_to(a, shape_of(y)), onp.broadcast_to(at, shape_of(y))
+    return y + jump_at_zero(a, at, lambda side: (side > 0) - unbox(b))
+
+
 @kinked(np.hypot)
 def _hypot(y, a, b):
     at = _zero(y)
@@ -199,7 +229,10 @@ def _hypot(y, a, b):
 @kinked(np.sqrt)
 def _sqrt(y, x):
     at = _zero(x) if dtype_of(y).kind == "f" else onp.asarray(False)
-    return _with_root(y, at, x, np.sqrt)
+    if not anywhere(at):
+        return y
+    opens = _opens(at, x)
+    return _with_root(_with_flat_root(y, opens, x), at & ~opens, x, np.sqrt)
 
 
 @kinked(np.power, np.float_power)
@@ -214,7 +247,9 @@ def _power(y, a, b):
     at = at & (b != 0.5)
     if not anywhere(at):
         return y
-    flat = _flat_at(at, u, int(2 / onp.min(onp.where(at, b, 1)) + 1e-9))
+    flat = _flat_at(at, u, int(2 / onp.min(onp.where(at, b, 1)) + 1e-9)) | _opens(at, u)
+    steep = at & onp.broadcast_to(b < 0.5, at.shape)  # the slope of (x²)ᵇ is infinite itself
+    flat = flat | _flat_at(steep, u, 2, 2)
     y = _with_flat_root(y, flat, u)
     return _plus(y, at & ~flat, lambda: root_at_zero(u, at & ~flat, slope=inf))
 
@@ -222,7 +257,7 @@ def _power(y, a, b):
 @kinked(np.cbrt)
 def _cbrt(y, x):
     at = _zero(x)
-    return _with_flat_root(y, _flat_at(at, x, 6), x) if anywhere(at) else y
+    return _with_flat_root(y, _flat_at(at, x, 6, 2) | _opens(at, x), x) if anywhere(at) else y
 
 
 def _at_end(f, end, side, sign):
