@@ -771,7 +771,7 @@ def _install() -> None:
         give(Box, f"__{name}__", _two(record, operate))
         reflected = _REFLECTED[f] = _reflected(record, operate)
         give(Box, f"__r{name}__", reflected)
-    setattr(Traced, "__floordiv__", plainly(operator.floordiv))
+    give(Traced, "__floordiv__", plainly(operator.floordiv))
     for name in ("lt", "le", "gt", "ge"):
         setattr(Traced, f"__{name}__", _ordered(getattr(operator, name)))
     Traced.__eq__ = _watched(operator.eq, negated=False)  # type: ignore[method-assign]

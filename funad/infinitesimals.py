@@ -21,7 +21,7 @@ from .directions import Directions
 from .dual import Forward, dual
 from .errors import NotDifferentiableError
 from .registry import Record
-from .spaces import dtype_of, is_of_kink, numbers_of, plain, shape_of
+from .spaces import dtype_of, is_of_kink, numbers_of, plain, shape_of, shed
 from .strong_zeros import STEEP
 
 __all__ = [
@@ -278,19 +278,19 @@ def branch_at_zero(d: Any, at: Any, sign: Any) -> Any:
     unknown = onp.isnan(slope)
     known = onp.where(onp.isfinite(slope), slope, 0) if small.directions is None else slope
     unknown, lost = unknown & (small.directions is None), onp.isinf(slope)
+    known = onp.where(lost, 0, known)
+
+    def marked(y: Any, d: Any) -> Any:
+        return y + small.beside(onp.where(lost, call(_LOST, (shed(d),), {}), 0.0), 1.0) if lost.any() else y
 
     def rule(ybar: Any, d: Any) -> Any:
-        xbar = small.beside(ybar, known)
-        if lost.any():
-            xbar = xbar + small.beside(onp.where(lost, call(_LOST, (d,), {}), 0.0), 1.0)
+        xbar = marked(small.beside(ybar, known), d)
         return xbar + call(_UNKNOWN, (onp.where(unknown, ybar, 0.0),), {}) if unknown.any() else xbar
-
-    of_value = onp.where(lost, slope, known)
 
     def value(d: Any) -> Any:
         if type(d) is Dual and d.tape is small.size:
-            return dual(small.size, small.beside(d.value, of_value), d.tangent * known)
-        return small.beside(d, of_value)
+            return dual(small.size, value(d.value), d.tangent * known)
+        return marked(small.beside(d, known), d)
 
     y = _step(d, value, rule)
     if small.directions is not None and isinstance(y, Traced):
@@ -303,11 +303,9 @@ def branch_at_zero(d: Any, at: Any, sign: Any) -> Any:
 def _times(xbar: Any, slope: Any) -> Any:
     """Return x̄·slope; where the slope is not known and x̄ is 0, what is 0 with a derivative of nan."""
     zero = onp.equal(plain(xbar), 0)
-    unknown, lost = zero & onp.isnan(slope), zero & onp.isinf(slope)
-    y = xbar * onp.where(zero & ~onp.isfinite(slope), 0, onp.where(onp.isinf(slope), onp.nan, slope))
-    if onp.any(unknown):
-        y = y + call(_UNKNOWN, (onp.where(unknown, xbar, 0.0),), {})
-    return y + onp.where(lost, call(_LOST, (xbar,), {}), 0.0) if onp.any(lost) else y
+    unknown = zero & onp.isnan(slope)
+    y = xbar * onp.where(unknown, 0, slope)
+    return y + call(_UNKNOWN, (onp.where(unknown, xbar, 0.0),), {}) if onp.any(unknown) else y
 
 
 def _where(at: Any, x: Any, like: Any) -> Any:
@@ -340,6 +338,6 @@ def _nan_if_moved(y: Any, ybar: Any, d: Any) -> Any:
 
 
 _UNKNOWN = _constant(0, _nan_if_moved)
-# The same, also of what does not move.
-_LOST = _constant(0, _nan_if_moved)
+# What is not known at all, however its argument moves.
+_LOST = _constant(onp.nan, _nan_if_moved)
 _LOST.kind, _LOST.forward = "vjp", {0: lambda y, xdot, d: onp.full_like(plain(xdot), onp.nan)}

@@ -109,7 +109,7 @@ def _flat_at(at, u, order, first=3):
 
 
 def _opens(at, u):
-    """Where u opens as |x| does: its root is no function of which an infinitesimal tells the second derivative."""
+    """Where u opens as |x| does: no infinitesimal tells the second derivative of its root."""
     trace = innermost((u,))
     return at & onp.broadcast_to(onp.not_equal(infinitesimals_of(trace).opening(u, trace), 0), at.shape)
 
@@ -138,10 +138,11 @@ def corner_of(at, d, of_two=False):
     trace = innermost((d,))
     small = infinitesimals_of(trace)
     xdot, xddot = (onp.broadcast_to(x, shape_of(d)) for x in small.direction(d, trace))
+    told = onp.zeros_like(at)
     if small.on_one_side:
         side = small.side(d, trace)
-        if onp.all(side[at] != 0):
-            return branch_at_zero(d, at, side)
+        told = at & (side != 0)
+        at = at & ~told
     opening = small.opening(d, trace)
     # Of kinks, d may have the same sign along the line and against it.
     one_sign = at & (opening != 0) & (xdot * (2 * opening - xdot) >= 0)
@@ -149,6 +150,8 @@ def corner_of(at, d, of_two=False):
     flat = at & (xdot == 0) & ~one_sign & ~uneven
     special = flat | one_sign | uneven
     y = root_of(at & ~special, d)
+    if told.any():
+        y = y + branch_at_zero(d, told, side)
     if not special.any():
         return y
     sign = onp.where(flat, onp.sign(xddot), onp.where(uneven, onp.inf, onp.sign(opening)))
@@ -243,11 +246,12 @@ def _power(y, a, b):
     if not anywhere(at) or not isinstance(a, Traced):
         return y
     u = a if shape_of(a) == shape_of(y) else np.broadcast_to(a, shape_of(y))
-    y = _with_root(y, at & (b == 0.5), u, lambda u: u**b)
-    at = at & (b != 0.5)
+    opens = _opens(at, u)
+    y = _with_root(_with_flat_root(y, opens, u), at & (b == 0.5) & ~opens, u, lambda u: u**b)
+    at = at & (b != 0.5) & ~opens
     if not anywhere(at):
         return y
-    flat = _flat_at(at, u, int(2 / onp.min(onp.where(at, b, 1)) + 1e-9)) | _opens(at, u)
+    flat = _flat_at(at, u, int(2 / onp.min(onp.where(at, b, 1)) + 1e-9))
     steep = at & onp.broadcast_to(b < 0.5, at.shape)  # the slope of (x²)ᵇ is infinite itself
     flat = flat | _flat_at(steep, u, 2, 2)
     y = _with_flat_root(y, flat, u)
@@ -292,9 +296,7 @@ def _of_two(sign):
             return y
         at = _mask(at & onp.isfinite(unbox(a)))
         both = isinstance(a, Traced) and isinstance(b, Traced) and a.tape is b.tape
-        return _plus(
-            y, at, lambda: corner_of(at, np.where(at, a, 0) - np.where(at, b, 0), both), 0.5 * sign
-        )
+        return _plus(y, at, lambda: corner_of(at, np.where(at, a, 0) - np.where(at, b, 0), both), 0.5 * sign)
 
     return kinks
 
