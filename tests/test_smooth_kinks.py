@@ -160,7 +160,14 @@ TWINS = {
         ZERO,
     ),
     "maximum of a norm and others": (
-        lambda x: np.sum(np.max(np.stack([x, np.hypot(2 * x, x), -x]), axis=0) ** 2), lambda x: 5 * x @ x, ZERO,
+        lambda x: np.sum(np.max(np.stack([x, np.hypot(2 * x, x), -x]), axis=0) ** 2),
+        lambda x: 5 * x @ x,
+        ZERO,
+    ),
+    "roots and corners of several sizes": (
+        lambda x: np.sum(np.sqrt((2 * x) ** 2) * np.abs(x) + np.hypot(x, x) * np.sqrt((3 * x) ** 2)),
+        lambda x: (2 + 18**0.5) * x @ x,
+        ZERO,
     ),
     "jump": (squared(lambda x: x * np.sign(x)), of_squares, ZERO),
     "jump beside a corner": (

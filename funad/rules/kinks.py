@@ -78,6 +78,10 @@ def _with_root(y, at, u, f, sign=1):
     at = at & (onp.broadcast_to(xdot, at.shape) == 0)
     if not anywhere(at):
         return y
+    small = infinitesimals_of(trace)
+    if small.directions is None and isinstance(u, Traced):
+        mixed = small.outer_speed(u.index)  # the second derivative along both lines
+        xddot = onp.where(mixed == 0, onp.nan, mixed)
     with onp.errstate(invalid="ignore"):
         size = onp.sqrt(onp.abs(xddot) / 2)
     # Where the outer transformations are two, f has done the same between them.
@@ -367,7 +371,8 @@ def _of_ranks(a, y, axes, chosen):
     if even.any():
         z = combined(of_root)
         sign = np.astype(onp.sign(along), dtype_of(y))
-        found = sign * root_at_zero(z * z, even, onp.abs(along))
+        size = onp.abs(infinitesimals_of(trace).direction(z, trace)[0])
+        found = sign * root_at_zero(z * z, even, onp.where(size > 0, size, onp.abs(along)))
     if uneven.any():  # as in corner_of
         found = found + branch_at_zero(combined(of_root), uneven, inf)
     steady = summed(of_rest, speed)
