@@ -17,7 +17,7 @@ import numpy as onp
 from .. import numpy as np
 from ..spaces import dtype_of, plain
 
-__all__ = ["inverse", "log_slope", "near", "of_shape", "of_share", "slope", "tail_slope"]
+__all__ = ["from_poles", "inverse", "log_slope", "near", "of_order", "of_shape", "slope", "tail_slope"]
 
 # f′(x)·h = Σ cₖ (f(x + kh) - f(x - kh)), DLMF 3.4(i); a weight that is 0 leaves out k = 4.
 _EIGHTH = (4 / 5, -1 / 5, 4 / 105, -1 / 280)
@@ -36,15 +36,20 @@ def of_shape(x):
     return 0.01 * onp.minimum(x, 3.0 * onp.sqrt(x))
 
 
-def of_share(p):
-    """Return the step for 0 < p < 1."""
-    p = _double(plain(p))
-    return 0.01 * onp.minimum(p, 1.0 - p)
-
-
 def near(x):
     """Return the step for any real or complex x of a function that varies on the scale of 1 there."""
     return 0.02 * onp.maximum(1.0, onp.sqrt(onp.abs(_double(plain(x)))))
+
+
+def of_order(v):
+    """Return the step for the order of a Bessel function, which oscillates with a period of 2 or falls as 1/v!."""
+    return 0.02 + 0.0 * onp.abs(_double(plain(v)))
+
+
+def from_poles(b):
+    """Return the step for a parameter b of a function with poles at 0, -1, -2, …, of which it keeps away."""
+    b = _double(plain(b))
+    return 0.01 * onp.minimum(1.0, onp.where(b > 0, b, onp.abs(b - onp.round(b))))
 
 
 # --- slopes

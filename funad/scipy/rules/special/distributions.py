@@ -318,11 +318,58 @@ by_slopes(
 
 # --- Kolmogorov's and Smirnov's distributions, of which SciPy has the densities
 
-by_slopes("kolmogorov", lambda y, x: s._kolmogp(x))
-by_slopes("_kolmogc", lambda y, x: -s._kolmogp(x))
-by_slopes("_kolmogp", lambda y, x: -log_slope(lambda x: -s._kolmogp(x), -y, (x,), 0, of_shape(x)))
-by_slopes("kolmogi", lambda y, p: 1.0 / s._kolmogp(y))
-by_slopes("_kolmogci", lambda y, p: -1.0 / s._kolmogp(y))
+
+
+def _kolmogorov_sums(x, of_theta, of_series):
+    """A sum over both forms of the distribution: Jacobi's theta function below 1, exp(-2k²x²) above."""
+    below = plain(x) < 1.0
+    if onp.all(below):
+        return of_theta(x)
+    if not onp.any(below):
+        return of_series(x)
+    return np.where(below, of_theta(np.where(below, x, 0.5)), of_series(np.where(below, 1.0, x)))
+
+
+def _theta(term):
+    """√(2π)·Σ term(x, c)·exp(-c/(2x²)) of c = (2k - 1)²π²/4."""
+    cs = [(2 * k - 1) ** 2 * math.pi**2 / 4 for k in range(1, 5)]
+    return lambda x: math.sqrt(2 * math.pi) * sum(term(x, c) * np.exp(-0.5 * c / (x * x)) for c in cs)
+
+
+def _alternating(term):
+    """8·Σ (-1)ᵏ⁻¹·term(x, k²)·exp(-2k²x²)."""
+    return lambda x: 8.0 * sum((-1) ** (k - 1) * term(x, k * k) * np.exp(-2.0 * k * k * x * x) for k in range(1, 6))
+
+
+def kolmogorov_density(x):
+    """The density of Kolmogorov's distribution, 8x·Σ (-1)ᵏ⁻¹k²·exp(-2k²x²) for x > 0."""
+    inside = plain(x) > 0
+    if not onp.all(inside):
+        return np.where(inside, kolmogorov_density(np.where(inside, x, 1.0)), 0.0)
+    return _kolmogorov_sums(
+        x,
+        _theta(lambda x, c: c / x**4 - 1.0 / (x * x)),
+        _alternating(lambda x, square: square * x),
+    )
+
+
+def _kolmogorov_density_slope(x):
+    """Its derivative, term by term."""
+    inside = plain(x) > 0
+    if not onp.all(inside):
+        return np.where(inside, _kolmogorov_density_slope(np.where(inside, x, 1.0)), 0.0)
+    return _kolmogorov_sums(
+        x,
+        _theta(lambda x, c: (2.0 - 5.0 * c / (x * x) + (c / (x * x)) ** 2) / x**3),
+        _alternating(lambda x, square: square * (1.0 - 4.0 * square * x * x)),
+    )
+
+
+by_slopes("kolmogorov", lambda y, x: or_nan(y, -kolmogorov_density(x)))
+by_slopes("_kolmogc", lambda y, x: or_nan(y, kolmogorov_density(x)))
+by_slopes("_kolmogp", lambda y, x: or_nan(y, -_kolmogorov_density_slope(x)))
+by_slopes("kolmogi", lambda y, p: -1.0 / kolmogorov_density(y))
+by_slopes("_kolmogci", lambda y, p: 1.0 / kolmogorov_density(y))
 
 
 def _smirnov_step(n, x):
