@@ -286,7 +286,22 @@ INVERSES = {
 
 
 # Of these mpmath takes too long for more than four points.
-SLOW = {"k0", "k1", "k0e", "k1e", "nctdtr", "_ncx2_sf", "chndtr", "ncfdtr", "wright_bessel", "owens_t", "elliprj", "y1", "kolmogi", "kei"}
+SLOW = {
+    "k0",
+    "k1",
+    "k0e",
+    "k1e",
+    "nctdtr",
+    "_ncx2_sf",
+    "chndtr",
+    "ncfdtr",
+    "wright_bessel",
+    "owens_t",
+    "elliprj",
+    "y1",
+    "kolmogi",
+    "kei",
+}
 SLOW |= {"_skewnorm_cdf", "_skewnorm_ppf"}
 
 
@@ -327,4 +342,6 @@ def slope_of_inverse(f, place, y, args, n):
         steepness = mp.diff(miss, root, h=mpf(10) ** -12 * abs(root))
         if n == place:
             return 1 / steepness
-        return -mp.diff(lambda x: f(*at[:n], x, *at[n + 1 :]), at[n], h=mpf(10) ** -12 * abs(at[n])) / steepness
+        return (
+            -mp.diff(lambda x: f(*at[:n], x, *at[n + 1 :]), at[n], h=mpf(10) ** -12 * abs(at[n])) / steepness
+        )

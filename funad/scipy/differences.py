@@ -42,7 +42,7 @@ def near(x):
 
 
 def of_order(v):
-    """Return the step for the order of a Bessel function, which oscillates with a period of 2 or falls as 1/v!."""
+    """Return the step for the order of a Bessel function, which oscillates with a period of 2."""
     return 0.02 + 0.0 * onp.abs(_double(plain(v)))
 
 
@@ -72,9 +72,10 @@ def _quietly(f):
 
 
 def _differences(of_pair, f, args, n, h, size=None):
-    """∂/∂xₙ from the differences of_pair(f(x + kh), f(x - kh)); nan where it is not to be trusted.
+    """Return ∂/∂xₙ from the differences of_pair(f(x + kh), f(x - kh)), and the largest of |f(x + kh)|.
 
-    ``size`` is that of the terms, to which errors are relative; without it, each number has its own.
+    The slope is nan where it is not to be trusted. ``size`` is that of the terms, to which errors are
+    relative; without it, each number has its own.
     """
     args = [_double(x) if dtype_of(x).kind in "fc" else x for x in args]
 
@@ -87,11 +88,10 @@ def _differences(of_pair, f, args, n, h, size=None):
         pair = of_pair(high, low)
         eighth = eighth + weights[0] * pair
         sixth = sixth + weights[1] * plain(pair)
-        largest = onp.maximum(largest, onp.abs(plain(high)))
+        largest = onp.maximum(largest, onp.maximum(onp.abs(plain(high)), onp.abs(plain(low))))
     floor = 1.0 if of_pair is _log_ratio else largest if size is None else size
-    found = onp.abs(plain(eighth))
-    steady = onp.abs(sixth - plain(eighth)) <= _AGREE * (found + 0.01 * floor)
-    return (eighth if onp.all(steady) else np.where(steady, eighth, onp.nan)) / h
+    steady = onp.abs(sixth - plain(eighth)) <= _AGREE * (onp.abs(plain(eighth)) + 0.01 * floor)
+    return (eighth if onp.all(steady) else np.where(steady, eighth, onp.nan)) / h, largest
 
 
 def _gap(high, low):
@@ -105,15 +105,17 @@ def _log_ratio(high, low):
 @_quietly
 def slope(f, args, n, h, size=None):
     """∂f/∂xₙ at ``args``, for a step h of xₙ; ``size`` says how large f is, if not as large as its parts."""
-    return _differences(_gap, f, args, n, h, size)
+    return _differences(_gap, f, args, n, h, size)[0]
 
 
 @_quietly
 def log_slope(f, y, args, n, h):
-    """∂f/∂xₙ = y·∂log f/∂xₙ, for f > 0: right also where y is 1e-300, and 0 where y is 0."""
-    found = y * _differences(_log_ratio, f, args, n, h)
-    nothing = plain(y) == 0
-    return np.where(nothing, 0.0, found) if onp.any(nothing) else found
+    """∂f/∂xₙ = y·∂log f/∂xₙ, for f > 0: right also where y is 1e-300, and 0 where all around is 0."""
+    found, largest = _differences(_log_ratio, f, args, n, h)
+    found, nothing = y * found, plain(y) == 0
+    if not onp.any(nothing):
+        return found
+    return np.where(nothing, onp.where((largest == 0) & (onp.abs(h) > 0), 0.0, onp.nan), found)
 
 
 @_quietly
@@ -137,8 +139,14 @@ def inverse(slopes, place):
         def slope_of_inverse(x, *args):
             p, args = args[place], (*args[:place], x, *args[place + 1 :])
             steepness = slopes[place](p, *args)
-            return 1.0 / steepness if n == place else -slopes[n](p, *args) / steepness
+            return 1.0 / steepness if n == place else -_or_zero(slopes[n](p, *args), steepness, x)
 
         return slope_of_inverse
 
     return tuple(None if part is None else of(n) for n, part in enumerate(slopes))
+
+
+def _or_zero(a, steepness, x):
+    """a/Fₓ; 0 at a finite end x of the domain, which does not move with the parameter."""
+    fixed = (plain(a) == 0) & onp.isfinite(plain(x))
+    return np.where(fixed, 0.0, a / np.where(fixed, 1.0, steepness)) if onp.any(fixed) else a / steepness

@@ -150,7 +150,7 @@ by_slopes("elliprc", _rc_wrt_x, _rc_wrt_y)
 
 
 def _rg_wrt_x(x, y, z):
-    """R_F/4 - x·R_D(y, z, x)/12: t/(t + x) = 1 - x/(t + x) in the integral of ∂R_G/∂x (DLMF 19.16.9, 19.18.4)."""
+    """R_F/4 - x·R_D(y, z, x)/12: t/(t + x) = 1 - x/(t + x) in its integral (DLMF 19.16.9, 19.18.4)."""
     return 0.25 * s.elliprf(x, y, z) - _at_zero(x, s.elliprd(y, z, x)) / 12.0
 
 
