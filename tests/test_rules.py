@@ -20,7 +20,7 @@ from .cases import CASES, FIELDS
 RULES = [
     pytest.param(f, n, id=f"{record_of(f).name}-{n}")
     for f, n in funad.rules()
-    if not record_of(f).name.startswith(("tests.", "scipy.special."))
+    if f in CASES or not record_of(f).name.startswith(("tests.", "scipy.special."))
 ]
 HAND = [
     pytest.param(*rule.values, at, id=f"{rule.id}-{k}")
