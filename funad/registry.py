@@ -233,7 +233,7 @@ def record_of(f: Any) -> Record | None:
         if late in LATE:
             importlib.import_module(f"funad.{late}")  # waits, if another thread is loading it
             record = _records.get(f)
-        elif record is None and isinstance(f, onp.ufunc) and _is_special(f):
+        elif isinstance(f, onp.ufunc) and _is_special(f):
             importlib.import_module("funad.scipy.special")
             record = _records.get(f)
     return record

@@ -100,9 +100,13 @@ def _log_ndtr_slope(y, x):
     """φ(x)/Φ(x) = √(2/π)/erfcx(-x/√2): on the left, where both are 1e-300, a number of size -x."""
     if dtype_of(x).kind == "c":
         return np.exp(-0.5 * x * x - y) / SQRT_2PI
-    left = x < 0
-    scaled = math.sqrt(2 / math.pi) / s.erfcx(np.where(left, x, -1.0) * -math.sqrt(0.5))
-    return np.where(left, scaled, np.exp(-0.5 * x * x - y) / SQRT_2PI)
+    left = plain(x) < 0
+    if onp.all(left):
+        return math.sqrt(2 / math.pi) / s.erfcx(x * -math.sqrt(0.5))
+    right = np.exp(-0.5 * x * x - y) / SQRT_2PI
+    if not onp.any(left):
+        return right
+    return np.where(left, math.sqrt(2 / math.pi) / s.erfcx(np.where(left, x, -1.0) * -math.sqrt(0.5)), right)
 
 
 elementwise(s.log_ndtr, lambda y, ybar, x: ybar * _log_ndtr_slope(y, x))
