@@ -254,26 +254,33 @@ if known("_ncx2_sf") is not None:
     )
 
 if known("_nct_sf") is not None:
-    _density, _above = _swapped(s._nct_pdf, (2, 0, 1)), _swapped(s._nct_sf, (2, 0, 1))
+    _above, _below = _swapped(s._nct_sf, (2, 0, 1)), _swapped(s.nctdtr, (1, 2, 0))
+
+    def _nct_density(df, nc, t, above=_above):
+        """The density, which SciPy has from 1.15 on; before, the slope of the smaller tail."""
+        if known("_nct_pdf") is not None:
+            return s._nct_pdf(t, df, nc)
+        args = (df, nc, t)
+        return tail_slope(s.nctdtr, above, s.nctdtr(*args), args, 2, near(t))
+
     NCT = (
         shape(s.nctdtr, _above, 0),
         shape(s.nctdtr, _above, 1, near),
-        lambda y, df, nc, t, f=_density: f(df, nc, t),
+        lambda y, df, nc, t: _nct_density(df, nc, t),
     )
     by_slopes("nctdtr", *NCT)
     for _name, _place in (("nctdtridf", 0), ("nctdtrinc", 1), ("nctdtrit", 2)):
         by_slopes(_name, *inverse(NCT, _place))
-    _below = _swapped(s.nctdtr, (1, 2, 0))
     NCT_ABOVE = (
-        lambda y, t, df, nc: -s._nct_pdf(t, df, nc),
+        lambda y, t, df, nc: -_nct_density(df, nc, t),
         shape(s._nct_sf, _below, 1),
         shape(s._nct_sf, _below, 2, near),
     )
     by_slopes("_nct_sf", *NCT_ABOVE)
     by_slopes("_nct_isf", *inverse(NCT_ABOVE, 0))
-    by_slopes(
-        "_nct_pdf", positive(s._nct_pdf, 0, near), positive(s._nct_pdf, 1), positive(s._nct_pdf, 2, near)
-    )
+    if known("_nct_pdf") is not None:
+        _pdf_slopes = tuple(positive(s._nct_pdf, n, step) for n, step in enumerate((near, of_shape, near)))
+        by_slopes("_nct_pdf", *_pdf_slopes)
 
 if known("_ncf_sf") is not None:
     _density, _above = _swapped(s._ncf_pdf, (3, 0, 1, 2)), _swapped(s._ncf_sf, (3, 0, 1, 2))
