@@ -8,7 +8,7 @@ from ...registry import defvjp, defzero
 from .matrices import conj, h, scalar, t
 
 
-def _det(y, ybar, a):
+def of_det(y, ybar, a):
     """Ā = ȳ·C with the cofactors C = det(A) A⁻ᵀ, where that is safe to say."""
     factor = None if _is_normal(y) else linalg.rescaling(a)
     if factor is not None:  # the determinant leaves the range of numbers before its cofactors do
@@ -98,6 +98,6 @@ def _slogdet(y, ybar, a):
     return scalar(weight) * t(inv(a))
 
 
-defvjp(linalg.det, _det)
+defvjp(linalg.det, of_det)
 defvjp(linalg.slogdet, _slogdet)
 defzero(linalg.matrix_rank)
