@@ -7,7 +7,7 @@ refused by name on a traced value. SciPy is loaded with the first of them that i
 import importlib as _importlib
 import importlib.util as _util
 
-__all__ = ["linalg", "special"]
+__all__ = ["fft", "linalg", "special"]
 
 if _util.find_spec("scipy") is None:
     raise ModuleNotFoundError(
