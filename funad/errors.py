@@ -1,5 +1,9 @@
 """Every exception that funad raises: each is a FunadError and the built-in a caller would expect."""
 
+from typing import Any
+
+import numpy.linalg as _linalg
+
 
 class FunadError(Exception):
     """Whatever funad itself refuses; catch this to catch them all."""
@@ -49,8 +53,23 @@ class OverwrittenError(FunadError, ValueError):
     """A plain array was written into after a traced value had been computed with it."""
 
 
+class SingularJacobianError(FunadError, _linalg.LinAlgError):
+    """The derivative of the solution of an equation whose Jacobian is singular there."""
+
+
 class NonFiniteError(FunadError, FloatingPointError):
     """An infinity or a NaN where ``debug_nans`` was asked to look for one."""
+
+
+class Looked(BaseException):
+    """Raised by a batch trace that is asked for a concrete value, in which its members may differ.
+
+    It never reaches the user: who has a way to go on member by member catches it, vmap in the end.
+    """
+
+    def __init__(self, trace: Any, why: str) -> None:
+        super().__init__(why)
+        self.trace, self.why = trace, why
 
 
 class PictureError(FunadError, RuntimeError):

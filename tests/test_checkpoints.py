@@ -272,3 +272,19 @@ def test_a_function_that_fails_leaves_the_trace_as_it_was():
         return np.sum(w**2)
 
     assert grad(loss)(x).tolist() == (2 * x).tolist()
+
+
+def test_a_checkpoint_inside_of_one_closes_over_what_that_has_computed():
+    def loss(x, checkpoint=checkpoint):
+        def outer():
+            h = np.sin(x)
+            k = h * 3
+            return checkpoint(lambda a: a * h * k)(2 * x)
+
+        return checkpoint(outer)()
+
+    def plain(x):
+        return loss(x, lambda f: f)
+
+    assert grad(loss)(0.7) == pytest.approx(grad(plain)(0.7), rel=1e-14)
+    assert grad(grad(loss))(0.7) == pytest.approx(grad(grad(plain))(0.7), rel=1e-14)

@@ -25,9 +25,12 @@ if TYPE_CHECKING:
         vhp,
     )
     from .rule import j
+    from .solutions import custom_root, implicit
+    from .vectorizing import vmap
 
 __all__ = [
     "checkpoint",
+    "custom_root",
     "custom_vjp",
     "debug_nans",
     "elementwise_grad",
@@ -36,6 +39,7 @@ __all__ = [
     "hessian",
     "hessp",
     "hvp",
+    "implicit",
     "j",
     "jacfwd",
     "jacobian",
@@ -51,6 +55,7 @@ __all__ = [
     "value_grad_and_hvp",
     "vhp",
     "vjp",
+    "vmap",
 ]
 
 # Loaded when first asked for: together they take as long as a tenth of NumPy.
@@ -65,6 +70,8 @@ _LATE = {
         "value_grad_and_hvp", "vhp",
     ),
     "rule": ("j",),
+    "vectorizing": ("vmap",),
+    "solutions": ("custom_root", "implicit"),
 }  # fmt: skip
 _HOME = {name: module for module, names in _LATE.items() for name in names}
 

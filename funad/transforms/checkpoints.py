@@ -9,23 +9,21 @@ the step. On the way back the tape is opened once more, for the time of the seco
 from __future__ import annotations
 
 import contextlib
-from _thread import RLock
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as onp
 
 from .. import tree
 from ..arrays import moments, settled
-from ..boxes import Box, Traced, box_of, innermost
-from ..calling import record_call
+from ..boxes import Traced, box_of, innermost
 from ..errors import ArgumentError
 from ..guarding import own, unwritable, wrote
 from ..registry import Record
 from ..spaces import is_inexact, name_of, plain, zeros_like
-from ..tape import APART, OUTPUT, TRACING, WIDTH, Apart, Tape, as_call, lent, pull_back
+from ..tape import TRACING, Apart, Tape, lent, pull_back
 from .calls import Transformed
 from .reverse import vjp
+from .segments import apart, is_on, out_of_traces, place_of, read_from_before, renumbered
 
 __all__ = ["checkpoint"]
 
@@ -83,7 +81,7 @@ def _checkpoint(f: Any, args: Any, kwargs: Any) -> Any:
     trace, tape = innermost(leaves), TRACING.tape
     if tape is None or (trace is not None and trace.level > tape.level):
         tape = trace
-    if type(tape) is not Tape:  # forward mode keeps nothing anyway
+    if tape is None or not tape.keeps:  # forward mode keeps nothing anyway
         return f(*args, **kwargs)
     if _is_at_kink(f, tape, leaves, structure):  # which is kept on the tape, if it is differentiated again
         return f(*args, **kwargs)
@@ -142,7 +140,7 @@ class _Checkpoint:
     def _run(self, xs: list[Any]) -> list[Any]:
         """Return the leaves of the result, recorded as one step on each tape that xs belong to."""
         tape = innermost(xs)
-        if type(tape) is Tape:
+        if tape is not None and tape.keeps:
             return self._step(tape, xs)
         given = [_twin(x) if isinstance(x, Traced) else unwritable(x) for x in xs]
         try:
@@ -159,9 +157,9 @@ class _Checkpoint:
         inner = tuple(self.tapes[:-1])
         sources = [x.index if isinstance(x, Traced) and x.tape is tape else 0 for x in xs]
         values = [x.value if source else x for x, source in zip(xs, sources, strict=True)]
-        parts, segment = apart([tape], self._run, values)
-        closed = _read_from_before(segment, parts, tape)
-        parts = [part.value if _is_on(part, tape) else part for part in parts]
+        parts, (segment,) = apart([tape], self._run, values)
+        closed = read_from_before(segment, parts, tape)
+        parts = [part.value if is_on(part, tape) else part for part in parts]
         if any(isinstance(part, Traced) and part.tape.level >= tape.level for part in parts):
             raise _ClosesOverInner
         if not closed and not any(sources):
@@ -172,8 +170,8 @@ class _Checkpoint:
                 sources.append(source)
                 values.append(value)
 
-        if closes and tape.lock is None:
-            tape.lock = RLock()
+        if closes:
+            tape.share()
 
         def rule(y: Any, ybar: Any, xs: list[Any]) -> Any:
             if closes:
@@ -184,7 +182,7 @@ class _Checkpoint:
 
         record = Record(rule, name_of(self.f))
         record.kind, record.containers, record.rules = "vjp", (0,), {0: rule}
-        found = record_call(record, tape, tuple(parts), (values,), {}, ((0, tuple(sources)),))
+        found = tape.process(record, tuple(parts), (values,), {}, ((0, tuple(sources)),))
         return list(found)
 
     def _pulled(
@@ -195,16 +193,16 @@ class _Checkpoint:
             box_of(tape, x, source) if source else x
             for x, source in zip(xs[:n], sources[:n], strict=True)
         ]  # fmt: skip
-        found, segment = self._opened([tape, *inner], boxes)
-        parts = [_out_of(inner, part) for part in found]
+        found, (segment, *_) = self._opened([tape, *inner], boxes)
+        parts = [out_of_traces(inner, part) for part in found]
         self._check(y, parts)
         slots = {source: k for k, source in enumerate(dict.fromkeys(filter(None, sources)), 1)}
-        if any(source not in slots for source in _read_from_before(segment, parts, tape)):
+        if any(source not in slots for source in read_from_before(segment, parts, tape)):
             self._refuse()
-        entries = _renumbered(segment, slots)
+        entries = renumbered(segment, slots)
         for part, part_bar in zip(parts, ybar, strict=True):
-            if _is_on(part, tape) and part_bar is not None:
-                at = slots[part.index] if part.index < APART else part.index - APART + len(slots) + 1
+            if is_on(part, tape) and part_bar is not None:
+                at = place_of(part.index, slots, segment.start)
                 entries[at] = part_bar if entries[at] is None else entries[at] + part_bar
         found = pull_back(entries, len(slots), True)
         xbars = []
@@ -214,7 +212,7 @@ class _Checkpoint:
             xbars.append(zeros_like(x) if xbar is None else xbar)
         return xbars
 
-    def _opened(self, tapes: list[Tape], boxes: list[Any]) -> tuple[Any, Apart]:
+    def _opened(self, tapes: list[Tape], boxes: list[Any]) -> tuple[Any, list[Apart]]:
         """Run f on boxes of tapes that are over, or wait: another thread may be doing so."""
         try:
             tapes[0].lock.acquire()
@@ -253,81 +251,3 @@ def _twin(x: Traced) -> Traced:
     twin = object.__new__(type(x))
     twin.value, twin.tape, twin.index = x.value, x.tape, x.index
     return twin
-
-
-def _is_on(x: Any, tape: Tape) -> bool:
-    return type(x) is Box and x.tape is tape
-
-
-def _out_of(tapes: Any, x: Any) -> Any:
-    """Return x as it is outside of these tapes."""
-    while isinstance(x, Traced) and any(x.tape is tape for tape in tapes):
-        x = x.value
-    return x
-
-
-def apart(tapes: list[Tape], run: Callable[..., Any], *args: Any) -> tuple[Any, Apart]:
-    """Call a function while tapes, also such as are over, record in lists of their own.
-
-    Return its result, and what the first of the tapes has recorded. No context manager: an interrupt
-    between its beginning and that of its block would leave the tapes as they must not be left.
-    """
-    before = [(tape.entries, tape.snapshots) for tape in tapes]
-    active, sealed = TRACING.active, TRACING.sealed
-    segments = [Apart() for _ in tapes]
-    try:
-        TRACING.active, TRACING.sealed = True, next(moments)
-        for tape, segment in zip(tapes, segments, strict=True):
-            tape.entries, tape.snapshots = segment, None
-        return run(*args), segments[0]
-    finally:
-        TRACING.active, TRACING.sealed = active, sealed
-        for tape, (entries, snapshots) in zip(tapes, before, strict=True):
-            tape.entries, tape.snapshots = entries, snapshots
-
-
-def _calls(segment: Apart) -> Iterator[tuple[Any, ...]]:
-    for start in range(0, list.__len__(segment), WIDTH):
-        yield tuple(segment[start : start + WIDTH])
-
-
-def _read_from_before(segment: Apart, parts: list[Any], tape: Tape) -> dict[int, Any]:
-    """Return the slots from before the segment that it reads, with the values there."""
-    found: dict[int, Any] = {}
-    for record, _, a, b, source_a, source_b, _ in _calls(segment):
-        if record is not OUTPUT:
-            args, kwargs, sources = as_call(a, b, source_a, source_b)
-            for argnum, source in sources:
-                _note(found, source, args[argnum] if isinstance(argnum, int) else kwargs[argnum])
-    for part in parts:
-        if _is_on(part, tape):
-            _note(found, part.index, part.value)
-    return found
-
-
-def _note(found: dict[int, Any], source: Any, value: Any) -> None:
-    """Note a slot from before a segment, or those of a list of values, with what stands there."""
-    if type(source) is tuple:
-        for part, inside in zip(source, value, strict=True):
-            _note(found, part, inside)
-    elif 0 < source < APART:
-        found.setdefault(source, value)
-
-
-def _renumbered(segment: Apart, slots: dict[int, int]) -> list[Any]:
-    """Return a segment as the entries of a tape of which ``slots`` are the inputs."""
-    entries: list[Any] = [None] * (len(slots) + 1)
-    for record, y, a, b, source_a, source_b, _ in _calls(segment):
-        if type(source_b) is tuple:
-            source_b = tuple((argnum, _place(source, slots)) for argnum, source in source_b)
-        elif source_b is not None:
-            source_b = _place(source_b, slots)
-        entries += (record, y, a, b, source_a and _place(source_a, slots), source_b, None)
-    return entries
-
-
-def _place(source: Any, slots: dict[int, int]) -> Any:
-    """Return the new number of a source, or those of several."""
-    if type(source) is tuple:
-        return tuple(_place(part, slots) for part in source)
-    return source if not source else slots[source] if source < APART else source - APART + len(slots) + 1

@@ -18,6 +18,7 @@ from . import (
     sets,
     sorting,
     statistics,
+    stats,
     ufuncs,
     windows,
 )
@@ -40,6 +41,7 @@ FIELDS = (
     sets,
     sorting,
     statistics,
+    stats,
     ufuncs,
     windows,
 )

@@ -1,0 +1,1 @@
+"""What SciPy's solvers are on traced values: SciPy's own run on plain numbers, and the derivatives."""

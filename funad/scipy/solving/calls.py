@@ -1,0 +1,178 @@
+"""Calls of functions that take functions: SciPy's own run on plain numbers, in a form that is easy to see.
+
+A solver of SciPy's is run with plain numbers, and with functions that return such (``Watched``). What they
+close over, and what ``args`` holds, may be traced all the same.
+"""
+
+import functools
+import inspect
+import types
+
+import numpy as onp
+
+from ... import tree
+from ...boxes import Traced
+from ...dual import dual
+from ...errors import NotDifferentiableError
+from ...registry import adopt, enter_anew
+from ...tape import TRACING
+from ...transforms.closures import Watched, plain_of
+
+__all__ = ["Call", "as_args", "closed", "is_traced", "refused", "refused_parts", "solver", "watch"]
+
+
+def solver(f, name):
+    """Make the decorated function what SciPy's function f is where something may be traced.
+
+    It takes a ``Call``. Otherwise the result is f. ``name`` is how messages call it.
+    """
+    signature = inspect.signature(f)
+
+    def decorate(g):
+        @functools.wraps(f)
+        def wrapped(*args, **kwargs):
+            if not TRACING.active and not is_traced((args, kwargs)):
+                if "workers" in kwargs:  # its functions go to other processes
+                    return f(*args, **kwargs)
+                try:
+                    return f(*map(_guarded, args), **{k: _guarded(x) for k, x in kwargs.items()})
+                except _MetTraced:
+                    pass
+            try:
+                bound = signature.bind(*args, **kwargs)
+            except TypeError:
+                return f(*args, **kwargs)  # which says what is missing
+            return g(Call(f, name, bound))
+
+        record = enter_anew(f, name)
+        record.kind = "composite"
+        wrapped.__module__, _, wrapped.__qualname__ = f"funad.{name}".rpartition(".")
+        adopt(record, wrapped)
+        return wrapped
+
+    return decorate
+
+
+class _MetTraced(Exception):
+    """A function has returned a traced value outside of every trace: a dual number that was made by hand."""
+
+
+def _guarded(f):
+    """Return a function that raises if it returns a traced value, which compiled code may take for any number."""
+    if type(f) not in (types.FunctionType, types.MethodType):
+        return f
+
+    def guarded(*args, **kwargs):
+        y = f(*args, **kwargs)
+        if type(y) not in _PLAIN and is_traced(y):
+            raise _MetTraced
+        return y
+
+    guarded.__wrapped__, guarded.__name__ = f, f.__name__
+    return guarded
+
+
+_PLAIN = frozenset({float, onp.float64, onp.ndarray, int})
+
+
+def is_traced(x):
+    """Say whether there are traced values in a container."""
+    if type(x) in (tuple, list):
+        return any(map(is_traced, x))
+    if type(x) is dict:
+        return any(map(is_traced, x.values()))
+    return isinstance(x, Traced) or (not tree.is_leaf(x) and is_traced(tree.flatten(x)[0]))
+
+
+class Call:
+    """One call of a function of SciPy's.
+
+    Attributes
+    ----------
+    f, name : callable, str
+        The function, and what messages call it.
+    """
+
+    def __init__(self, f, name, bound):
+        self.f, self.name, self._given = f, name, bound
+        self._all = inspect.BoundArguments(bound.signature, dict(bound.arguments))
+        self._all.apply_defaults()
+
+    def __getitem__(self, parameter):
+        """Return an argument as it was given, or its default."""
+        return self._all.arguments[parameter]
+
+    def get(self, parameter, default=None):
+        return self._all.arguments.get(parameter, default)
+
+    @property
+    def parameters(self):
+        """The names of the parameters, in order."""
+        return list(self._all.arguments)
+
+    def run(self, **replaced):
+        """Run SciPy's function with these arguments in the place of others, and the others plain."""
+        changed = {name: x for name, x in replaced.items() if x is not self[name]}
+        given = {name: _plain(x) for name, x in self._given.arguments.items() if name not in changed}
+        bound = inspect.BoundArguments(self._given.signature, given | changed)
+        return self.f(*bound.args, **bound.kwargs)
+
+    def only_plain(self, *parameters):
+        """Refuse traced values as these arguments."""
+        for parameter in parameters:
+            if is_traced(self.get(parameter)):
+                raise NotDifferentiableError(
+                    f"{self.name} has no derivative in {parameter}, which was given a traced value; give it "
+                    f"stop_gradient({parameter}), from funad, where that derivative is not wanted"
+                )
+
+
+def _plain(x):
+    if type(x) in (tuple, list, dict):
+        return tree.map(plain_of, x) if is_traced(x) else x
+    return plain_of(x) if is_traced(x) else x
+
+
+def as_args(args):
+    """Return ``args`` as a tuple, as SciPy does."""
+    return args if isinstance(args, tuple) else (args,)
+
+
+def closed(f, args, part=None):
+    """Return f with its further arguments fixed; ``part`` says which part of its result is meant."""
+    if part is None:
+        return (lambda *xs: f(*xs, *args)) if args else f
+    return lambda *xs: f(*xs, *args)[part]
+
+
+def watch(f, args):
+    """Return f as SciPy may call it, with its further arguments fixed; what is no function as it is."""
+    return Watched(closed(f, args)) if callable(f) else f
+
+
+class _Refusing:
+    """The trace of a value whose derivative is not known: every step from there on is refused."""
+
+    level = float("inf")
+
+    def __init__(self, text):
+        self.text = text
+
+    def process(self, *_):
+        raise NotDifferentiableError(self.text)
+
+
+def refused(value, name, instead):
+    """Return a number or an array that can be looked at (value(x), from funad), but not computed with."""
+    if not isinstance(value, (float, onp.inexact, onp.ndarray)) or onp.asarray(value).dtype.kind not in "fc":
+        return value
+    text = f"{name} has no derivative: it is {instead}; use value(x) from funad to look at it"
+    return dual(_Refusing(text), value, value)
+
+
+def refused_parts(result, known, name, instead="what SciPy's solver has left of its work"):
+    """Put values that refuse to be computed with in the place of all parts of a result but the known ones."""
+    for key, x in result.items():
+        if key not in known:
+            result[key] = refused(x, f"{key} of the result of {name}", instead)
+    return result

@@ -1,0 +1,156 @@
+"""Roots and fixed points: the equation f(x) = 0 gives their derivatives."""
+
+import copy
+
+import numpy as onp
+from scipy import optimize as _optimize
+from scipy.sparse.linalg import LinearOperator as _LinearOperator
+from scipy.sparse.linalg import gmres as _gmres
+
+from ... import numpy as np
+from ...transforms.closures import Watched, attached
+from ...transforms.solutions import Equation
+from .calls import as_args, closed, refused, refused_parts, solver, watch
+
+__all__ = [
+    "anderson", "bisect", "brenth", "brentq", "broyden1", "broyden2", "diagbroyden", "excitingmixing",
+    "fixed_point", "fsolve", "iterative", "linearmixing", "newton", "newton_krylov", "ridder", "root",
+    "root_scalar", "solution", "toms748",
+]  # fmt: skip
+
+LARGE = 1000  # unknowns, from which on the Jacobian is not formed
+
+
+def solution(name, f, x, traces, kind="root", elementwise=False):
+    """Return x, which a solver of SciPy's has found, with its derivatives for these traces."""
+    if not traces or not onp.size(x):
+        return x
+    shape = onp.shape(x)
+    vector = onp.ravel(x) if len(shape) > 1 else x
+    of_vector = (lambda v: np.ravel(f(np.reshape(v, shape)))) if len(shape) > 1 else f
+    solve = iterative if onp.size(x) > LARGE and not elementwise else None
+    found = Equation(name, of_vector, kind, solve, elementwise).derived(vector, traces)
+    return attached(x, np.reshape(found, shape) if len(shape) > 1 else found)
+
+
+def iterative(product, b):
+    """Solve A u = b, for a large A of which products are known, by GMRES (Saad and Schultz, 1986)."""
+    matrix = _LinearOperator((b.size, b.size), product, dtype=b.dtype)
+    return _gmres(matrix, b, rtol=1e-12, restart=min(b.size, 200), maxiter=50)[0]
+
+
+def _of_bracket(f, name):
+    """Return a solver of one equation in one unknown, within a bracket, of which the root does not depend."""
+
+    @solver(f, f"scipy.optimize.{name}")
+    def traced(call):
+        f = closed(call["f"], as_args(call["args"]))
+        watched = Watched(f)
+        found = call.run(f=watched, args=())
+        if not watched.traces:
+            return found
+        if not call["full_output"]:
+            return solution(call.name, f, found, watched.traces)
+        x, results = found
+        return _with_results(call.name, solution(call.name, f, x, watched.traces), results)
+
+    return traced
+
+
+def _with_results(name, x, results):
+    results = copy.copy(results)
+    results.root = x
+    return x, results
+
+
+bisect = _of_bracket(_optimize.bisect, "bisect")
+brenth = _of_bracket(_optimize.brenth, "brenth")
+brentq = _of_bracket(_optimize.brentq, "brentq")
+ridder = _of_bracket(_optimize.ridder, "ridder")
+toms748 = _of_bracket(_optimize.toms748, "toms748")
+
+
+@solver(_optimize.newton, "scipy.optimize.newton")
+def newton(call):
+    args = as_args(call["args"])
+    f = closed(call["func"], args)
+    watched = Watched(f)
+    derivatives = {name: watch(call[name], args) for name in ("fprime", "fprime2")}
+    found = call.run(func=watched, args=(), **derivatives)
+    if not watched.traces:
+        return found
+    full = call["full_output"]
+    x = found[0] if full else found
+    x = solution(call.name, f, x, watched.traces, elementwise=onp.ndim(x) > 0)
+    if not full:
+        return x
+    return found._replace(root=x) if hasattr(found, "_replace") else _with_results(call.name, x, found[1])
+
+
+@solver(_optimize.root_scalar, "scipy.optimize.root_scalar")
+def root_scalar(call):
+    args = as_args(call["args"])
+    several = call["fprime"] is True or call["fprime2"] is True  # f returns its derivatives, too
+    f = closed(call["f"], args, 0 if several else None)
+    watched = watch(call["f"], args)
+    derivatives = {name: watch(call[name], args) for name in ("fprime", "fprime2")}
+    found = call.run(f=watched, args=(), **derivatives)
+    if not watched.traces:
+        return found
+    return _with_results(call.name, solution(call.name, f, found.root, watched.traces), found)[1]
+
+
+@solver(_optimize.root, "scipy.optimize.root")
+def root(call):
+    args = as_args(call["args"])
+    f = closed(call["fun"], args, 0 if call["jac"] is True else None)
+    watched = watch(call["fun"], args)
+    found = call.run(fun=watched, args=(), jac=watch(call["jac"], args))
+    if not watched.traces:
+        return found
+    found = refused_parts(found, ("x", "fun"), call.name)
+    found.x = solution(call.name, f, found.x, watched.traces)
+    return found
+
+
+@solver(_optimize.fsolve, "scipy.optimize.fsolve")
+def fsolve(call):
+    args = as_args(call["args"])
+    f = closed(call["func"], args)
+    watched = Watched(f)
+    found = call.run(func=watched, args=(), fprime=watch(call["fprime"], args))
+    if not watched.traces:
+        return found
+    if not call["full_output"]:
+        return solution(call.name, f, found, watched.traces)
+    x, more, *rest = found
+    return solution(call.name, f, x, watched.traces), refused_parts(more, ("fvec",), call.name), *rest
+
+
+@solver(_optimize.fixed_point, "scipy.optimize.fixed_point")
+def fixed_point(call):
+    f = closed(call["func"], as_args(call["args"]))
+    watched = Watched(f)
+    x = call.run(func=watched, args=())
+    return solution(call.name, f, x, watched.traces, "fixed_point")
+
+
+def _of_many(f, name):
+    """Return a solver of many equations that returns nothing but the root."""
+
+    @solver(f, f"scipy.optimize.{name}")
+    def traced(call):
+        watched = Watched(call["F"])
+        x = call.run(F=watched)
+        return solution(call.name, call["F"], x, watched.traces)
+
+    return traced
+
+
+anderson = _of_many(_optimize.anderson, "anderson")
+broyden1 = _of_many(_optimize.broyden1, "broyden1")
+broyden2 = _of_many(_optimize.broyden2, "broyden2")
+diagbroyden = _of_many(_optimize.diagbroyden, "diagbroyden")
+excitingmixing = _of_many(_optimize.excitingmixing, "excitingmixing")
+linearmixing = _of_many(_optimize.linearmixing, "linearmixing")
+newton_krylov = _of_many(_optimize.newton_krylov, "newton_krylov")
