@@ -54,6 +54,7 @@ HOSTED = (
     "scipy._lib._elementwise_iterative_method",
     "scipy._lib._util",
     "scipy._lib.array_api_extra",
+    "scipy.ndimage",
     "scipy.signal",
     "scipy.stats",
 )

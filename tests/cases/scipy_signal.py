@@ -38,7 +38,7 @@ CASES = {
         call(B, A, PLANE, PLANE[:, :2]),
         call(B, 1j * A, PLANE, X[:2, None], axis=0),
         call(B[:1], A[:1], X),
-    ),  # fmt: skip
+    ),
     signal.sosfilt_of: calls("zi axis", call(SOS, X), call(SOS, PLANE, axis=0)),
     signal.upfirdn: calls("up down axis mode cval", call(K, X), call(K, PLANE * 1j, up=3, down=2, axis=0)),
 }

@@ -95,6 +95,8 @@ PROBES = [
         onp.array([0.1, 0.2, 0.9, 0.2, 0.1]),
     ),
     _hosted("vectorstrength", lambda sp, e: sp.signal.vectorstrength(e, 2.0), X),
+    _hosted("savgol_filter", lambda sp, x: sp.signal.savgol_filter(x, 5, 2), LONG),
+    _hosted("savgol_filter", lambda sp, x: sp.signal.savgol_filter(x, 5, 2, mode="wrap"), LONG),
     # Spectra
     _hosted("periodogram", lambda sp, x: sp.signal.periodogram(x)[1], LONG),
     _hosted("welch", lambda sp, x: sp.signal.welch(x, nperseg=8)[1], LONG),

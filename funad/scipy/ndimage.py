@@ -1,0 +1,172 @@
+"""``scipy.ndimage`` on traced values: SciPy's own Python code, hosted, over filters that have rules.
+
+The compiled filters write into an array that they are given. Here each is a primitive that returns its
+result, and hosted code is given a function that copies it to where it is wanted.
+"""
+
+import functools as _functools
+import importlib as _importlib
+import types as _types
+
+import numpy as _onp
+from scipy import ndimage as _ndimage
+from scipy.ndimage import _nd_image, _rank_filter_1d
+
+from ..arrays import content_of as _content_of
+from ..boxes import innermost as _innermost
+from ..primitives import primitive as _primitive
+from .calls import composite_of as _composite_of
+from .hosting import call as _call
+from .hosting import host as _host
+from .hosting import substitute as _substitute
+from .namespace import complete as _complete
+
+
+def _kernel(name):
+    """Make the decorated function a primitive that messages call by a name of scipy.ndimage."""
+    return lambda f: _primitive(f, f"scipy.ndimage.{name}")
+
+
+def _filled(fill, input, *others):
+    """Return the array that a compiled function fills, of the dtype of the input."""
+    output = _onp.zeros(_onp.shape(input), _onp.result_type(input, *others))
+    fill(output)
+    return output
+
+
+# The modes in which a line goes on beyond its ends are numbers here, as in compiled code.
+@_kernel("correlate1d")
+def correlate_line(input, weights, axis, mode, cval, origin):
+    weights = _onp.ascontiguousarray(weights, dtype=_onp.float64)
+    return _filled(lambda out: _nd_image.correlate1d(input, weights, axis, out, mode, cval, origin), input)
+
+
+@_kernel("correlate")
+def correlate_window(input, weights, mode, cval, origins):
+    weights = _onp.ascontiguousarray(weights, dtype=_onp.float64)
+    return _filled(lambda out: _nd_image.correlate(input, weights, out, mode, cval, origins), input)
+
+
+@_kernel("uniform_filter1d")
+def mean_of_line(input, size, axis, mode, cval, origin):
+    return _filled(lambda out: _nd_image.uniform_filter1d(input, size, axis, out, mode, cval, origin), input)
+
+
+@_kernel("minimum_filter1d")
+def extreme_of_line(input, size, axis, mode, cval, origin, minimum):
+    return _filled(
+        lambda out: _nd_image.min_or_max_filter1d(input, size, axis, out, mode, cval, origin, minimum), input
+    )
+
+
+@_kernel("minimum_filter")
+def extreme_of_window(input, structure, footprint, mode, cval, origins, minimum):
+    if structure is not None:
+        structure = _onp.ascontiguousarray(structure, dtype=_onp.float64)
+    return _filled(
+        lambda out: _nd_image.min_or_max_filter(
+            input, footprint, structure, out, mode, cval, origins, minimum
+        ),
+        input,
+    )
+
+
+@_kernel("rank_filter")
+def rank_of_window(input, rank, footprint, mode, cval, origins):
+    return _filled(lambda out: _nd_image.rank_filter(input, rank, footprint, out, mode, cval, origins), input)
+
+
+@_kernel("rank_filter")
+def rank_of_line(input, rank, size, mode, cval, origin):
+    return _filled(
+        lambda out: _rank_filter_1d.rank_filter(
+            _onp.array(input), rank, size, out, mode, input.dtype.type(cval), origin
+        ),
+        input,
+    )
+
+
+@_kernel("fourier_gaussian")
+def damped(input, sizes, n, axis, kind):
+    return _filled(lambda out: _nd_image.fourier_filter(input, sizes, n, axis, out, kind), input)
+
+
+@_kernel("fourier_shift")
+def shifted(input, shifts, n, axis):
+    return _filled(lambda out: _nd_image.fourier_shift(input, shifts, n, axis, out), input, _onp.complex64)
+
+
+def _into(f, g, output, order):
+    """Return f, a compiled function that fills an argument, which on traced values is filled with g's result."""
+
+    @_functools.wraps(f)
+    def fill(*args):
+        others = [x for k, x in enumerate(args) if k != output]
+        if _innermost(others) is None and _innermost((args[output],)) is None:
+            f(*map(_content_of, others[:output]), args[output], *map(_content_of, others[output:]))
+        else:
+            args[output][...] = g(*(others[k] for k in order))
+
+    return fill
+
+
+@_substitute("scipy.ndimage._filters")
+def _with_kernels(module):
+    """Lead hosted filters to the kernels of this module."""
+    lines = (0, 1, 2, 3, 4, 5)
+    fills = {
+        "correlate1d": (correlate_line, 3, lines),
+        "correlate": (correlate_window, 2, lines[:5]),
+        "uniform_filter1d": (mean_of_line, 3, lines),
+        "min_or_max_filter1d": (extreme_of_line, 3, (*lines, 6)),
+        "min_or_max_filter": (extreme_of_window, 3, (0, 2, 1, 3, 4, 5, 6)),
+        "rank_filter": (rank_of_window, 3, lines),
+    }
+    module._nd_image = _views_of(_nd_image, fills)
+    module._rank_filter_1d = _views_of(_rank_filter_1d, {"rank_filter": (rank_of_line, 3, lines)})
+
+
+@_substitute("scipy.ndimage._fourier")
+def _with_factors(module):
+    fills = {"fourier_filter": (damped, 4, (0, 1, 2, 3, 4)), "fourier_shift": (shifted, 4, (0, 1, 2, 3))}
+    module._nd_image = _views_of(_nd_image, fills)
+
+
+def _views_of(theirs, fills):
+    """Return a module with some functions that take traced values, and those of a compiled one else."""
+    view = _types.ModuleType(theirs.__name__)
+    view.__getattr__ = lambda name: getattr(theirs, name)
+    for name, (g, output, order) in fills.items():
+        setattr(view, name, _into(getattr(theirs, name), g, output, order))
+    return view
+
+
+# What has no derivative, or is compiled and has no rule here: refused.
+_REFUSED = {
+    "affine_transform", "find_objects", "generic_filter", "generic_filter1d", "geometric_transform", "label",
+    "map_coordinates", "rotate", "shift", "spline_filter", "spline_filter1d", "value_indices",
+    "watershed_ift", "zoom", "binary_closing", "binary_dilation", "binary_erosion", "binary_fill_holes", "binary_hit_or_miss",
+    "binary_opening", "binary_propagation", "distance_transform_bf", "distance_transform_cdt",
+    "distance_transform_edt",
+}  # fmt: skip
+
+
+def _hosted(name):
+    """Return SciPy's own function on plain values, and its hosted copy on traced ones."""
+
+    @_composite_of(getattr(_ndimage, name), f"scipy.ndimage.{name}")
+    def on_traced(*args, **kwargs):
+        return _call(f"scipy.ndimage.{name}", getattr(_host("scipy.ndimage"), name), args, kwargs)
+
+    return on_traced
+
+
+for _name in dir(_ndimage):
+    _is_new = not (_name.startswith("_") or _name in globals() or _name in _REFUSED)
+    if _is_new and isinstance(getattr(_ndimage, _name), _types.FunctionType):
+        globals()[_name] = _hosted(_name)
+
+_complete(globals(), _ndimage)
+
+# Whoever loads this module is to have its rules: they stand on a floor above, so by name.
+_importlib.import_module("funad.scipy.rules.ndimage")
