@@ -12,8 +12,10 @@ import numpy as _onp
 from scipy import ndimage as _ndimage
 from scipy.ndimage import _nd_image, _rank_filter_1d
 
+from .. import numpy as _np
 from ..arrays import content_of as _content_of
 from ..boxes import innermost as _innermost
+from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import primitive as _primitive
 from .calls import composite_of as _composite_of
 from .hosting import call as _call
@@ -96,8 +98,111 @@ def shifted(input, shifts, n, axis):
     return _filled(lambda out: _nd_image.fourier_shift(input, shifts, n, axis, out), input, _onp.complex64)
 
 
+@_kernel("spline_filter1d")
+def spline_of_line(input, order, axis, mode):
+    return _filled(lambda out: _nd_image.spline_filter1d(input, order, axis, out, mode), input, _onp.float64)
+
+
+@_kernel("map_coordinates")
+def interpolated(filtered, coordinates, order, mode, cval, npad):
+    output = _onp.zeros(_onp.shape(coordinates)[1:])
+    _nd_image.geometric_transform(
+        filtered, None, coordinates, None, None, output, order, mode, cval, npad, None, None
+    )
+    return output
+
+
+@_kernel("affine_transform")
+def transformed(filtered, matrix, offset, shape, order, mode, cval, npad):
+    output = _onp.zeros(shape)
+    matrix, offset = (_onp.ascontiguousarray(x, dtype=_onp.float64) for x in (matrix, offset))
+    _nd_image.geometric_transform(
+        filtered, None, None, matrix, offset, output, order, mode, cval, npad, None, None
+    )
+    return output
+
+
+@_kernel("zoom")
+def zoomed(filtered, zoom, shift, shape, order, mode, cval, npad, grid_mode):
+    output = _onp.zeros(shape)
+    zoom, shift = (
+        None if x is None else _onp.ascontiguousarray(x, dtype=_onp.float64) for x in (zoom, shift)
+    )
+    _nd_image.zoom_shift(filtered, zoom, shift, output, order, mode, cval, npad, grid_mode)
+    return output
+
+
+def _transform(input, mapping, coordinates, matrix, offset, output, *options):
+    """Fill the output as SciPy's function of that name does."""
+    if mapping is not None:
+        raise _NotDifferentiableError(_MAPPING)
+    if coordinates is not None:
+        output[...] = interpolated(input, coordinates, *options[:4])
+    else:
+        output[...] = transformed(input, matrix, offset, output.shape, *options[:4])
+
+
+def _zoom_or_shift(input, zoom, shift, output, *options):
+    """Fill the output as SciPy's function of that name does."""
+    output[...] = zoomed(input, zoom, shift, output.shape, *options)
+
+
+_MAPPING = (
+    "scipy.ndimage.geometric_transform has no derivative, as compiled code calls the mapping; write "
+    "map_coordinates with an array of coordinates"
+)
+
+
+@_substitute("scipy.ndimage._interpolation")
+def _with_splines(module):
+    """Lead hosted interpolation to the kernels of this module."""
+    view = module._nd_image = _views_of(_nd_image, {"spline_filter1d": (spline_of_line, 3, (0, 1, 2, 3))})
+    view.geometric_transform, view.zoom_shift = _transform, _zoom_or_shift
+
+
+def _of_windows(input, function, footprint, mode, cval, origins, arguments, keywords):
+    """Return a function of each window, as compiled code calls it."""
+    parts = windows(input, footprint, mode, cval, origins)
+    flat = _np.reshape(parts, (-1, parts.shape[-1]))
+    found = [function(flat[k], *(arguments or ()), **(keywords or {})) for k in range(flat.shape[0])]
+    return _np.reshape(_np.stack(found), parts.shape[:-1])
+
+
+# What NumPy calls the modes, by SciPy's numbers.
+MODES = ("edge", "wrap", "symmetric", "reflect", "constant", "wrap", "constant")
+
+
+def extended(x, widths, mode, cval):
+    """Return x with what is beyond its ends."""
+    options = {"constant_values": _onp.asarray(cval, x.dtype)} if MODES[mode] == "constant" else {}
+    if MODES[mode] == "reflect":  # of a single number, NumPy and SciPy have different ideas
+        for axis, size in enumerate(x.shape):
+            if size == 1:
+                one = [(0, 0)] * x.ndim
+                one[axis], widths[axis] = widths[axis], (0, 0)
+                x = _np.pad(x, one, "edge")
+    return _np.pad(x, widths, MODES[mode], **options)
+
+
+def before_and_behind(size, origin):
+    """Return how far a window reaches before and behind its place."""
+    return size // 2 + origin, size - size // 2 - 1 - origin
+
+
+def windows(x, footprint, mode, cval, origins):
+    """Return the entries of each window that belong to a footprint, along a last axis."""
+    origins = _onp.broadcast_to(origins, x.ndim)
+    widths = [before_and_behind(*pair) for pair in zip(footprint.shape, origins.tolist(), strict=True)]
+    wide = extended(x, widths, mode, cval)
+    parts = [
+        wide[tuple(slice(k, k + n) for k, n in zip(at, x.shape, strict=True))]
+        for at in _onp.argwhere(footprint).tolist()
+    ]
+    return _np.stack(parts, -1)
+
+
 def _into(f, g, output, order):
-    """Return f, a compiled function that fills an argument, which on traced values is filled with g's result."""
+    """Return f, a compiled function that fills an argument: with the result of g on traced values."""
 
     @_functools.wraps(f)
     def fill(*args):
@@ -121,6 +226,7 @@ def _with_kernels(module):
         "min_or_max_filter1d": (extreme_of_line, 3, (*lines, 6)),
         "min_or_max_filter": (extreme_of_window, 3, (0, 2, 1, 3, 4, 5, 6)),
         "rank_filter": (rank_of_window, 3, lines),
+        "generic_filter": (_of_windows, 3, (*lines, 6, 7)),
     }
     module._nd_image = _views_of(_nd_image, fills)
     module._rank_filter_1d = _views_of(_rank_filter_1d, {"rank_filter": (rank_of_line, 3, lines)})
@@ -143,11 +249,9 @@ def _views_of(theirs, fills):
 
 # What has no derivative, or is compiled and has no rule here: refused.
 _REFUSED = {
-    "affine_transform", "find_objects", "generic_filter", "generic_filter1d", "geometric_transform", "label",
-    "map_coordinates", "rotate", "shift", "spline_filter", "spline_filter1d", "value_indices",
-    "watershed_ift", "zoom", "binary_closing", "binary_dilation", "binary_erosion", "binary_fill_holes", "binary_hit_or_miss",
-    "binary_opening", "binary_propagation", "distance_transform_bf", "distance_transform_cdt",
-    "distance_transform_edt",
+    "find_objects", "generic_filter1d", "label", "value_indices", "watershed_ift", "binary_closing",
+    "binary_dilation", "binary_erosion", "binary_fill_holes", "binary_hit_or_miss", "binary_opening",
+    "binary_propagation", "distance_transform_bf", "distance_transform_cdt", "distance_transform_edt",
 }  # fmt: skip
 
 

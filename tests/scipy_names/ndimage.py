@@ -10,6 +10,8 @@ _rng = onp.random.default_rng(9)
 X, PLANE = _rng.normal(size=6), _rng.permutation(20).reshape(4, 5) / 7.0 + 0.01 * _rng.normal(size=(4, 5))
 K, SMALL = _rng.normal(size=3), _rng.normal(size=(2, 3))
 LABELS = onp.array([[1, 1, 2, 2, 0], [1, 1, 2, 2, 0], [1, 3, 3, 2, 0], [1, 3, 3, 0, 0]])
+POINTS = onp.array([[0.3, 1.6, 0.7, 2.8], [1.1, 2.3, 0.4, 3.6]])
+MATRIX = onp.array([[0.9, 0.1], [-0.2, 1.1]])
 CROSS = onp.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]])
 
 
@@ -65,6 +67,29 @@ PROBES = [
     _of("morphological_gradient", size=3),
     _of("morphological_laplace", size=3),
     _hosted("vectorized_filter", lambda sp, x: sp.ndimage.vectorized_filter(x, np.mean, size=3), PLANE),
+    _hosted(
+        "generic_filter", lambda sp, x: sp.ndimage.generic_filter(x, lambda w: (w * w).sum(), size=2), PLANE
+    ),
+    # Splines
+    _of("spline_filter"),
+    _of("spline_filter1d", axis=0, mode="reflect"),
+    _hosted("map_coordinates", lambda sp, x, p: sp.ndimage.map_coordinates(x, p), PLANE, POINTS),
+    _hosted(
+        "map_coordinates",
+        lambda sp, x, p: sp.ndimage.map_coordinates(x, p, order=2, mode="wrap"),
+        PLANE,
+        POINTS,
+    ),
+    _hosted("shift", lambda sp, x, s: sp.ndimage.shift(x, s, mode="nearest"), PLANE, onp.array([0.4, -1.3])),
+    _of("zoom", 1.7),
+    _hosted(
+        "affine_transform",
+        lambda sp, x, m: sp.ndimage.affine_transform(x, m, 0.3, mode="mirror"),
+        PLANE,
+        MATRIX,
+        order=1,  # the third derivative of a cubic spline jumps at its knots, where points of the grid lie
+    ),
+    _of("rotate", 25.0, reshape=False),
     # In Fourier space
     _hosted("fourier_gaussian", lambda sp, x: sp.ndimage.fourier_gaussian(x, 0.5), PLANE + 1j),
     _of("fourier_uniform", 2.0),
@@ -88,4 +113,6 @@ PROBES = [
         )
     ),
 ]
-REFUSED = {}
+REFUSED = {
+    "scipy.ndimage.geometric_transform": "compiled code calls the mapping; write map_coordinates",
+}
