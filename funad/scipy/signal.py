@@ -112,10 +112,9 @@ def _with_windows_to_read(module):
 
 # Functions whose results are searched for, or of compiled code that has no rule here: refused.
 _REFUSED = {
-    "argrelextrema", "argrelmax", "argrelmin", "cspline1d", "cspline2d", "find_peaks", "find_peaks_cwt",
-    "firls", "iirdesign", "lombscargle", "medfilt", "medfilt2d", "order_filter", "peak_prominences", "peak_widths",
-    "place_poles", "qspline1d", "qspline2d", "remez", "sepfir2d", "spline_filter", "symiirorder1",
-    "symiirorder2", "wiener",
+    "argrelextrema", "argrelmax", "argrelmin", "bilinear", "cspline2d", "find_peaks", "find_peaks_cwt",
+    "firls", "iirdesign", "medfilt2d", "peak_prominences", "peak_widths", "place_poles", "qspline2d",
+    "remez", "sepfir2d", "spline_filter", "symiirorder1", "symiirorder2",
 }  # fmt: skip
 
 

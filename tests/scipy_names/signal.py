@@ -17,6 +17,7 @@ X, LONG, PLANE = _normal(6), _normal(20), _normal(4, 5)
 K, SMALL = _normal(3), _normal(2, 3)
 B, A = onp.array([0.5, 0.3, -0.2]), onp.array([1.3, -0.4, 0.2])
 SOS = onp.array([[0.3, 0.2, 0.1, 1.0, -0.4, 0.2], [0.5, -0.1, 0.2, 1.0, 0.3, 0.1]])
+ORDERED = onp.array([3.0, 1.0, 4.0, 1.5, 9.0, 2.6])
 TIMES = onp.linspace(0.0, 1.0, 5)
 ZEROS, POLES = onp.array([-0.5, 0.3]), onp.array([-1.0, -2.0, -3.0])
 
@@ -97,6 +98,13 @@ PROBES = [
     _hosted("vectorstrength", lambda sp, e: sp.signal.vectorstrength(e, 2.0), X),
     _hosted("savgol_filter", lambda sp, x: sp.signal.savgol_filter(x, 5, 2), LONG),
     _hosted("savgol_filter", lambda sp, x: sp.signal.savgol_filter(x, 5, 2, mode="wrap"), LONG),
+    _hosted("medfilt", lambda sp, x: sp.signal.medfilt(x, 3), ORDERED),
+    _hosted("order_filter", lambda sp, x: sp.signal.order_filter(x, onp.ones(3), 1), ORDERED),
+    _hosted("wiener", lambda sp, x: sp.signal.wiener(x, 3), LONG),
+    _hosted("lombscargle", lambda sp, x: sp.signal.lombscargle(TIMES, x, onp.array([1.0, 2.5])), X[:5]),
+    _hosted("cspline1d", lambda sp, x: sp.signal.cspline1d(x), LONG),
+    _hosted("qspline1d", lambda sp, x: sp.signal.qspline1d(x), LONG),
+    _hosted("cspline1d_eval", lambda sp, c: sp.signal.cspline1d_eval(c, TIMES + 0.3), X),
     # Spectra
     _hosted("periodogram", lambda sp, x: sp.signal.periodogram(x)[1], LONG),
     _hosted("welch", lambda sp, x: sp.signal.welch(x, nperseg=8)[1], LONG),
@@ -146,4 +154,14 @@ PROBES = [
     _hosted("sweep_poly", lambda sp, t: sp.signal.sweep_poly(t, onp.array([1.0, 2.0, 0.5])), TIMES),
     _hosted("gauss_spline", lambda sp, x: sp.signal.gauss_spline(x, 3), X),
 ]
-REFUSED = {}
+_DESIGN = "its numbers go through float() or a search in SciPy; compute the filter outside of the gradient"
+_COMPILED = "compiled code without a rule here"
+REFUSED = {
+    "scipy.signal.bilinear": "polynomials of NumPy's class take no traced numbers; move zeros and poles instead",
+    "scipy.signal.butter": _DESIGN,
+    "scipy.signal.medfilt2d": "use medfilt",
+    "scipy.signal.peak_prominences": _COMPILED,
+    "scipy.signal.place_poles": _DESIGN,
+    "scipy.signal.sepfir2d": "use convolve2d",
+    "scipy.signal.symiirorder1": _COMPILED,
+}
