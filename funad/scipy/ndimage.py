@@ -90,11 +90,13 @@ def rank_of_line(input, rank, size, mode, cval, origin):
 
 @_kernel("fourier_gaussian")
 def damped(input, sizes, n, axis, kind):
+    sizes = _onp.ascontiguousarray(sizes, dtype=_onp.float64)
     return _filled(lambda out: _nd_image.fourier_filter(input, sizes, n, axis, out, kind), input)
 
 
 @_kernel("fourier_shift")
 def shifted(input, shifts, n, axis):
+    shifts = _onp.ascontiguousarray(shifts, dtype=_onp.float64)
     return _filled(lambda out: _nd_image.fourier_shift(input, shifts, n, axis, out), input, _onp.complex64)
 
 

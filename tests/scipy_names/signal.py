@@ -157,7 +157,7 @@ PROBES = [
 _DESIGN = "its numbers go through float() or a search in SciPy; compute the filter outside of the gradient"
 _COMPILED = "compiled code without a rule here"
 REFUSED = {
-    "scipy.signal.bilinear": "polynomials of NumPy's class take no traced numbers; move zeros and poles instead",
+    "scipy.signal.bilinear": "NumPy's class of polynomials takes no traced numbers; move zeros and poles",
     "scipy.signal.butter": _DESIGN,
     "scipy.signal.medfilt2d": "use medfilt",
     "scipy.signal.peak_prominences": _COMPILED,
