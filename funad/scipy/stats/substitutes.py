@@ -13,7 +13,7 @@ from ... import numpy as np
 from ...arrays import fillable
 from ...boxes import innermost, unbox
 from ...errors import NotDifferentiableError
-from .. import special
+from .. import linalg, special
 from ..hosting import substitute, untraced
 from ..rules.stats import i0e_of_positive, normal_cdf, von_mises_cdf
 from .univariate import change, shorten, shorten_formulas
@@ -263,6 +263,23 @@ def _of_ours(f):
     return make_distribution
 
 
+def _with_triangles(f):
+    """Find BLAS's solution of triangular systems for traced values too."""
+
+    def get_blas_funcs(names, arrays=()):
+        if names != "trsm":
+            return f(names, arrays)
+
+        def trsm(alpha, a, b, side=0, lower=0):
+            if innermost((a, b)) is None or side:
+                return f(names, arrays)(alpha, a, b, side=side, lower=lower)
+            return alpha * linalg.solve_triangular(a, b, lower=bool(lower), check_finite=False)
+
+        return trsm
+
+    return get_blas_funcs
+
+
 # --- what is changed
 
 
@@ -305,6 +322,7 @@ def _of_new_distributions(module):
 
 @substitute("scipy.stats._multivariate")
 def _of_vectors(module):
+    module.get_blas_funcs = _with_triangles(module.get_blas_funcs)
     module._PSD = _psd(module._PSD)
     module._qauto = _integrated(module._qauto)
     change(module.multinomial_gen, "_process_parameters", _probabilities)
