@@ -6,6 +6,7 @@ close over traced values.
 
 from scipy import integrate as _integrate
 
+from .integrating.odes import *  # noqa: F403
 from .integrating.quadrature import *  # noqa: F403
 from .integrating.samples import *  # noqa: F403
 from .namespace import complete as _complete

@@ -21,21 +21,23 @@ from ...transforms.closures import Watched, plain_of
 __all__ = ["Call", "as_args", "closed", "is_traced", "refused", "refused_parts", "solver", "watch"]
 
 
-def solver(f, name):
+def solver(f, name, plain=None):
     """Make the decorated function what SciPy's function f is where something may be traced.
 
-    It takes a ``Call``. Otherwise the result is f. ``name`` is how messages call it.
+    It takes a ``Call``. Otherwise the result is f. ``name`` is how messages call it; ``plain`` is what it is
+    on plain values, if it takes more keywords than f.
     """
     signature = inspect.signature(f)
+    plain = f if plain is None else plain
 
     def decorate(g):
         @functools.wraps(f)
         def wrapped(*args, **kwargs):
             if not TRACING.active and not is_traced((args, kwargs)):
                 if "workers" in kwargs:  # its functions go to other processes
-                    return f(*args, **kwargs)
+                    return plain(*args, **kwargs)
                 try:
-                    return f(*map(_guarded, args), **{k: _guarded(x) for k, x in kwargs.items()})
+                    return plain(*map(_guarded, args), **{k: _guarded(x) for k, x in kwargs.items()})
                 except _MetTraced:
                     pass
             try:
@@ -69,6 +71,7 @@ def _guarded(f):
         return y
 
     guarded.__wrapped__, guarded.__name__ = f, f.__name__
+    guarded.__dict__.update(f.__dict__)  # of an event, whether it ends the run
     return guarded
 
 
