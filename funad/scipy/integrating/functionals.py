@@ -30,7 +30,7 @@ from ...transforms.segments import (
     renumbered,
 )
 
-__all__ = ["Integrand", "derived", "elementwise_of", "integral"]
+__all__ = ["Integrand", "derived", "elementwise_of", "integral", "layers"]
 
 
 class Integrand(Watched):
@@ -54,12 +54,13 @@ class Integrand(Watched):
         tapes = list(self.tapes)
         y, segments = apart(tapes, functools.partial(self.f, *args, **kwargs))
         for tape, segment in zip(tapes, segments, strict=True):
-            parts = list(_layers(settled(y)))
+            parts = list(layers(settled(y)))
             self.sources.setdefault(tape.level, {}).update(read_from_before(segment, parts, tape))
         return y
 
 
-def _layers(x):
+def layers(x):
+    """Iterate over the traced values under a value, from the innermost trace outwards."""
     while isinstance(x, Traced):
         yield x
         x = x.value

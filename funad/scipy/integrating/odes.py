@@ -7,13 +7,16 @@ import numpy as onp
 from scipy import integrate as _integrate
 
 from ... import numpy as np
+from ... import tree
+from ...arrays import settled
 from ...errors import ArgumentError, NotDifferentiableError
+from ...tape import TRACING, Tape
 from ...transforms.closures import Watched, attached, plain_of
 from ...transforms.solutions import Equation
-from ..solving.calls import closed, is_traced, solver, watch
+from ..solving.calls import closed, guarded, is_traced, solver, watch
 from .discrete import trajectory
-from .fields import as_vector
-from .functionals import Integrand
+from .fields import Field
+from .functionals import Integrand, layers
 from .tableaus import EXPLICIT, Steps, recording
 
 __all__ = ["solve_ivp"]
@@ -47,12 +50,12 @@ class _Problem:
         self.adjoint = self.options.pop("adjoint", None)
         if self.adjoint is not None and self.adjoint not in ADJOINTS:
             raise ArgumentError(f"adjoint is one of {', '.join(map(repr, ADJOINTS))}, not {self.adjoint!r}")
-        args = () if call["args"] is None else tuple(call["args"])
-        self.f = _of_vectors(closed(call["fun"], args))
+        self.args = args = () if call["args"] is None else tuple(call["args"])
+        self.f = closed(call["fun"], args)
         self.span, self.y0 = tuple(call["t_span"]), call["y0"]
         if isinstance(self.y0, (list, tuple)) and is_traced(self.y0):
             self.y0 = np.array(self.y0)
-        self.integrand = Integrand(self.f)
+        self.integrand = Integrand(Field(self.f).at)
         self.events = _events(call["events"], args)
         self.watched = [_watched_event(event) for event in self.events]
         if callable(self.options.get("jac")):
@@ -74,17 +77,39 @@ class _Problem:
 
     def run(self):
         """Run SciPy's solver on plain numbers."""
-        method = recording(self.method, self.taken) if self.discrete else self.method
-        given = {"method": method, "args": None, "events": self.watched or None}
-        if not self.discrete:
-            given["dense_output"] = True
-        found = _integrate.solve_ivp(
-            self.integrand, plain_of(self.span), plain_of(self.y0),
-            t_eval=plain_of(self.call["t_eval"]), vectorized=False,
-            **{"dense_output": self.call["dense_output"], **given}, **self.options,
-        )  # fmt: skip
+        found = self._run_plainly() if self.args and not self.events else None
+        if found is None:
+            self.taken.clear()
+            found = self._run_on(self.integrand)
         self.integrand.note(self.span, self.y0, self.call["t_eval"])
         return found
+
+    def _run_plainly(self):
+        """Run it as fast as without traces, if all that is traced is in ``args``; otherwise return None."""
+        leaves = [settled(x) for x in tree.flatten(self.args)[0]]
+        f = self.call["fun"]
+        active = TRACING.active
+        try:
+            TRACING.active = False
+            found = self._run_on(guarded(closed(f, tree.map(plain_of, self.args))))
+        except Exception:  # it closes over traced values; any other error comes again
+            return None
+        finally:
+            TRACING.active = active
+        self.integrand.note(*leaves)
+        for x in leaves:
+            for layer in layers(x):
+                if type(layer.tape) is Tape:
+                    self.integrand.sources.setdefault(layer.tape.level, {})[layer.index] = layer.value
+        return found
+
+    def _run_on(self, f):
+        method = recording(self.method, self.taken) if self.discrete else self.method
+        return _integrate.solve_ivp(
+            f, plain_of(self.span), plain_of(self.y0), method=method, t_eval=plain_of(self.call["t_eval"]),
+            dense_output=self.call["dense_output"] or not self.discrete, events=self.watched or None,
+            vectorized=False, **self.options,
+        )  # fmt: skip
 
     def differentiated(self, found):
         """Return the result of a run with its derivatives."""
@@ -112,7 +137,7 @@ class _Problem:
         if is_traced(self.span):
             scale = start, end - start
             f = _of_unit_time(self.f, *scale)
-            integrand = Integrand(f)
+            integrand = Integrand(Field(f).at)
             integrand.met, integrand.tapes = dict(self.integrand.met), list(self.integrand.tapes)
             integrand.sources = {level: dict(known) for level, known in self.integrand.sources.items()}
             integrand(0.0, onp.asarray(plain_of(self.y0), float))
@@ -126,7 +151,7 @@ class _Problem:
         steps = Steps(self.method, self.taken, last, dense, self.integrand)
         if scale:
             steps = steps.scaled(*plain_of(scale))
-        return _Flow(f, self.y0 if is_traced(self.y0) else y0, steps, integrand, scale)
+        return _Flow(Field(f), self.y0 if is_traced(self.y0) else y0, steps, integrand, scale)
 
     def _last_state(self, found):
         """Return the state after the last step, from its stages."""
@@ -184,10 +209,6 @@ def abs_to(start):
     return lambda t: -onp.inf if onp.isnan(t) else abs(t - start)
 
 
-def _of_vectors(f):
-    return lambda t, y: as_vector(f(t, y))
-
-
 def _of_unit_time(f, start, length):
     """Return the right-hand side for the time s = (t − start) / length."""
     return lambda s, y: length * f(start + s * length, y)
@@ -217,9 +238,9 @@ def _watched_event(event):
 class _Flow:
     """The solution as a function of time, by the interpolation of its steps."""
 
-    def __init__(self, f, y0, steps, integrand, scale):
+    def __init__(self, field, y0, steps, integrand, scale):
         self.steps, self.scale = steps, scale
-        self.y, self.k = trajectory(f, y0, steps, integrand)
+        self.y, self.k = trajectory(field, y0, steps, integrand)
 
     def at(self, t, plain):
         """Return the states at times t, of which ``plain`` are the values, one row each."""

@@ -18,7 +18,7 @@ from ...registry import adopt, enter_anew
 from ...tape import TRACING
 from ...transforms.closures import Watched, plain_of
 
-__all__ = ["Call", "as_args", "closed", "is_traced", "refused", "refused_parts", "solver", "watch"]
+__all__ = ["Call", "as_args", "closed", "guarded", "is_traced", "refused", "refused_parts", "solver", "watch"]
 
 
 def solver(f, name, plain=None):
@@ -37,7 +37,7 @@ def solver(f, name, plain=None):
                 if "workers" in kwargs:  # its functions go to other processes
                     return plain(*args, **kwargs)
                 try:
-                    return plain(*map(_guarded, args), **{k: _guarded(x) for k, x in kwargs.items()})
+                    return plain(*map(guarded, args), **{k: guarded(x) for k, x in kwargs.items()})
                 except _MetTraced:
                     pass
             try:
@@ -59,20 +59,20 @@ class _MetTraced(Exception):
     """A function has returned a traced value outside of every trace: a dual number that was made by hand."""
 
 
-def _guarded(f):
+def guarded(f):
     """Return a function that raises if it returns a traced value, which compiled code may take for any number."""
     if type(f) not in (types.FunctionType, types.MethodType):
         return f
 
-    def guarded(*args, **kwargs):
+    def run(*args, **kwargs):
         y = f(*args, **kwargs)
         if type(y) not in _PLAIN and is_traced(y):
             raise _MetTraced
         return y
 
-    guarded.__wrapped__, guarded.__name__ = f, f.__name__
-    guarded.__dict__.update(f.__dict__)  # of an event, whether it ends the run
-    return guarded
+    run.__wrapped__, run.__name__ = f, f.__name__
+    run.__dict__.update(f.__dict__)  # of an event, whether it ends the run
+    return run
 
 
 _PLAIN = frozenset({float, onp.float64, onp.ndarray, int})
