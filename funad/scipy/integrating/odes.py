@@ -9,17 +9,19 @@ from scipy import integrate as _integrate
 from ... import numpy as np
 from ... import tree
 from ...arrays import settled
+from ...boxes import Traced
 from ...errors import ArgumentError, NotDifferentiableError
 from ...tape import TRACING, Tape
 from ...transforms.closures import Watched, attached, plain_of
 from ...transforms.solutions import Equation
-from ..solving.calls import closed, guarded, is_traced, solver, watch
+from ..solving.calls import as_args, closed, guarded, is_traced, solver, watch
+from .continuous import Solution
 from .discrete import trajectory
 from .fields import Field
 from .functionals import Integrand, layers
 from .tableaus import EXPLICIT, Steps, recording
 
-__all__ = ["solve_ivp"]
+__all__ = ["odeint", "solve_ivp"]
 
 ADJOINTS = ("discrete", "continuous", "forward")
 METHODS = {name: getattr(_integrate, name) for name in ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")}
@@ -40,6 +42,62 @@ def solve_ivp(call):
     if not problem.traces and not call["dense_output"]:  # sol may be given a traced time
         return found
     return problem.differentiated(found)
+
+
+def _odeint_problem(call):
+    """Return the problem of a call of odeint, with what SciPy's method has for options in common with solve_ivp."""
+    f, first = call["func"], call["tfirst"]
+    t = call["t"]
+    times = onp.asarray(plain_of(t), float)
+    problem = object.__new__(_Problem)
+    args = as_args(call["args"])
+    problem.call, problem.args, problem.adjoint = _Odeint(call, times), args, None
+    of_time = closed(f, args)
+    problem.f = of_time if first else lambda t, y: of_time(y, t)
+    problem.span, problem.y0 = (times[0], times[-1]), call["y0"]
+    problem.options = {
+        name: 1.49012e-8 if call[name] is None else plain_of(call[name]) for name in ("rtol", "atol")
+    }
+    problem.integrand = Integrand(Field(problem.f).at)
+    problem.events, problem.watched, problem.taken = [], [], []
+    problem.method = _integrate.LSODA
+    if isinstance(problem.y0, (list, tuple)) and is_traced(problem.y0):
+        problem.y0 = np.array(problem.y0)
+    return problem
+
+
+class _Odeint:
+    """A call of odeint as one of solve_ivp."""
+
+    name = "scipy.integrate.odeint"
+
+    def __init__(self, call, times):
+        f, first = call["func"], call["tfirst"]
+        self._given = {
+            "fun": f if first else lambda t, y, *args: f(y, t, *args),
+            "t_eval": times, "dense_output": False, "events": None,
+        }  # fmt: skip
+
+    def __getitem__(self, name):
+        return self._given[name]
+
+
+@solver(_integrate.odeint, "scipy.integrate.odeint")
+def odeint(call):
+    call.only_plain("t", "rtol", "atol")
+    args = as_args(call["args"])
+    watched, slopes = watch(call["func"], args), watch(call["Dfun"], args)
+    found = call.run(func=watched, Dfun=slopes, args=())
+    watched.note(call["y0"])
+    if not watched.traces:
+        return found
+    y, *more = found if call["full_output"] else (found,)
+    problem = _odeint_problem(call)
+    plain = problem.run()
+    if not plain.success:
+        raise NotDifferentiableError(f"{call.name} has failed, and has no derivative: {plain.message}")
+    y = attached(y, problem.flow(plain).at(plain.t, plain.t))
+    return (y, *more) if call["full_output"] else y
 
 
 class _Problem:
@@ -141,17 +199,19 @@ class _Problem:
             integrand.met, integrand.tapes = dict(self.integrand.met), list(self.integrand.tapes)
             integrand.sources = {level: dict(known) for level, known in self.integrand.sources.items()}
             integrand(0.0, onp.asarray(plain_of(self.y0), float))
+        y0 = self.y0 if is_traced(self.y0) else onp.asarray(self.y0)
         if not self.discrete:
-            raise NotDifferentiableError("later")
+            adjoint = "forward" if self.adjoint == "forward" else "continuous"
+            sol = _scaled(found.sol, *plain_of(scale)) if scale else found.sol
+            return _ContinuousFlow(Field(f), y0, sol, integrand, self.method, self.options, adjoint, scale)
         dense = (
             self.call["dense_output"] or self.call["t_eval"] is not None or any(map(len, found.t_events or ()))
         )
-        y0 = onp.asarray(plain_of(self.y0))
         last = self._last_state(found)
         steps = Steps(self.method, self.taken, last, dense, self.integrand)
         if scale:
             steps = steps.scaled(*plain_of(scale))
-        return _Flow(Field(f), self.y0 if is_traced(self.y0) else y0, steps, integrand, scale)
+        return _Flow(Field(f), y0, steps, integrand, scale)
 
     def _last_state(self, found):
         """Return the state after the last step, from its stages."""
@@ -255,6 +315,47 @@ class _Flow:
             n = onp.searchsorted(self.steps.t, plain)
             return self.y[n]
         return self.steps.interpolated(self.y, self.k, t, plain)
+
+
+class _ContinuousFlow:
+    """The solution as a function of time, by SciPy's interpolation and the equations of its derivatives."""
+
+    def __init__(self, field, y0, sol, integrand, method, options, adjoint, scale):
+        self.scale, self.field = scale, field
+        self.solution = Solution(field, y0, sol, integrand, method, options, adjoint)
+
+    def at(self, t, plain):
+        """Return the states at times t, of which ``plain`` are the values, one row each."""
+        if self.scale:
+            start, length = self.scale
+            a, b = plain_of(self.scale)
+            plain, t = (plain - a) / b, (t - start) / length
+        y = self.solution.at(plain)
+        if not is_traced(t):
+            return y
+        if any(isinstance(layer.value, Traced) for layer in layers(t)):
+            raise NotDifferentiableError(
+                "solve_ivp with a method that is none of RK23, RK45 and DOP853 has first derivatives only in "
+                "times at which its solution is asked for, and in those of events; use one of these methods"
+            )
+        slopes = [self.field.at(time, y[n]) for n, time in enumerate(plain)]
+        return y + np.stack(slopes) * np.reshape(t - plain, (-1, 1))
+
+
+def _scaled(sol, start, length):
+    """Return an interpolation for the time (t − start) / length."""
+    ts = (sol.ts - start) / length
+    made = _ScaledSolution(ts, sol, start, length)
+    return made
+
+
+class _ScaledSolution:
+    def __init__(self, ts, sol, start, length):
+        self.ts, self.sol, self.start, self.length = ts, sol, start, length
+        self.t_min, self.t_max = min(ts[0], ts[-1]), max(ts[0], ts[-1])
+
+    def __call__(self, s):
+        return self.sol(self.start + onp.asarray(s) * self.length)
 
 
 class _Solution:
