@@ -168,20 +168,19 @@ class _Pulled:
 def _by_adjoint(solution, pulled, times, ybars):
     """Return the cotangents of the first state and of what f reads."""
     total = [None] * len(pulled.pull.values)
-    ybar, now = ybars[-1], times[-1]
-    for n in range(len(times) - 1, -1, -1):
-        before = times[n - 1] if n else solution.start
-        if before != now and (is_traced(ybar) or onp.any(ybar)):
-            ybar = _segment(solution, pulled, now, before, ybar, total)
-        now = before
-        if n:
-            ybar = ybar + ybars[n - 1]
+    ybar, now = onp.zeros(onp.shape(ybars)[1:]), times[-1]
+    for n in onp.flatnonzero(onp.any(ybars != 0, axis=1))[::-1]:
+        ybar = _segment(solution, pulled, now, times[n], ybar, total) + ybars[n]
+        now = times[n]
+    ybar = _segment(solution, pulled, now, solution.start, ybar, total)
     return [ybar, *pulled.pull.totals(total)]
 
 
 def _segment(solution, pulled, now, before, ybar, total):
     """Return λ at an earlier time, and add ∫ (∂f/∂θ)ᵀ λ dt to the totals."""
-    size = float(onp.max(onp.abs(plain_of(ybar))))
+    size = float(onp.max(onp.abs(ybar)))
+    if now == before or not size:
+        return ybar
     like = object.__new__(Solution)
     like.__dict__.update(solution.__dict__)
     rtol = min(solution.options.get("rtol", 1e-3), 1e-3)
