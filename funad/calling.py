@@ -9,157 +9,29 @@ from typing import Any
 import numpy as onp
 
 from .arrays import UNTRACED, Array, content, content_of, fillable, linked, settled, snapshot, view_of
-from .boxes import CONSTANTS, Box, Dual, Traced, innermost, unbox
-from .dual import FORWARD, of_linear, of_list, of_one, of_two
+from .boxes import CONSTANTS, TRACED, Box, Traced, innermost, kind_of, unbox
+from .errors import Looked
 from .foreign import bare, is_foreign, is_sequence, number_of, of_protocol, plain_sequence, same
 from .refusals import refused_bare, refused_constant, refused_opaque
-from .registry import WORTH_DROPPING, Record, record_of, signature_of
-from .snapshots import TINY
-from .spaces import is_inexact
-from .tape import CONSTANT, OUTPUT, Tape
+from .registry import Record, record_of, signature_of
+from .tape import CONSTANT
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 
 # What a primitive is where such a keyword is given a traced value: made of other primitives.
 FORMS: dict[tuple[Callable[..., Any], str], Callable[..., Any]] = {}
-# What a call has to look into: lists may hold traced values, dual numbers and arrays are some.
-OTHERS = frozenset({list, tuple, Dual, Array})
-# What a box may hold of outer traces: a primitive's own function must not see it.
-INNER = frozenset({Box, Dual, Array})
 # What has to be opened before one sees of which traces a call is.
 HOLDERS = frozenset({list, tuple, Array})
 # The types of second arguments and of keywords in which no box can hide.
 PLAIN = frozenset({ndarray, float, int, bool, type(None)})
 NUMBERS = frozenset({ndarray, float64, float})
 PARTS = PLAIN | CONSTANTS | {slice, str, type(Ellipsis)}  # and those of indices
-COMMON = PARTS | OTHERS | {Box}  # of what is no sequence of another class, for sure
+COMMON = PARTS | {list, tuple}  # of what is no sequence of another class, for sure
 _FLOAT = onp.dtype(float)
-# What two numbers or arrays may give; anything else is looked at more closely, and computed again.
-RESULTS = frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex, Box, Dual})
-QUICK = frozenset({"axis", "keepdims"})  # the keywords of Record.quick
 
 
-def record_one(record: Record, box: Box) -> Any:
-    """Call a primitive on one box and record it."""
-    a = box.value
-    kind = type(a)
-    # The commonest two first: looking a type up in a set takes 20 ns.
-    if kind is float64 or kind is ndarray or kind not in INNER:
-        y = record.f(a)
-    elif record.kinks is not None:
-        return _with_kinks(record, record_one(record.smooth, box), (box,), {})
-    else:
-        y = record.wrapped(a)
-    if record.of_a is None:
-        if record.kind == "zero":
-            return y
-        record.rule(0, a)
-    tape = box.tape
-    kind = type(y)
-    if kind is not ndarray and kind is not float64 and issubclass(type(y), (tuple, list)):
-        return record_call(record, tape, y, (a,), {}, ((0, box.index),))
-    made = new(Box)
-    made.value = y
-    made.tape = tape
-    if type(a) is ndarray and a.nbytes > WORTH_DROPPING and record.drop is not None:
-        y, a, _ = record.drop(y, a, None)
-    entries = tape.entries
-    entries += (record, y, a, None, box.index, None, None)
-    made.index = len(entries) - 1
-    return made
-
-
-def record_two(record: Record, a: Any, b: Any) -> Any:
-    """Call a primitive on two arguments, at least one of them a box, and record it."""
-    first, second = a, b
-    source_a = source_b = 0
-    if type(a) is Box:
-        tape = a.tape
-        if type(b) is Box:
-            if b.tape is not tape:
-                return call(record, (a, b), {})
-            source_b = b.index
-            b = b.value
-        elif type(b) not in CONSTANTS:
-            return call(record, (a, b), {})
-        source_a = a.index
-        a = a.value
-    else:
-        if type(a) not in CONSTANTS:
-            return call(record, (a, b), {})
-        tape = b.tape
-        source_b = b.index
-        b = b.value
-    if type(a) not in INNER and type(b) not in INNER:
-        y = record.f(a, b)
-    elif record.kinks is not None:
-        return _with_kinks(record, record_two(record.smooth, first, second), (first, second), {})
-    else:
-        y = record.wrapped(a, b)
-    if record.of_a is None or record.of_b is None:
-        if record.kind == "zero":
-            return y
-        if source_a:
-            record.rule(0, a)
-        if source_b:
-            record.rule(1, b)
-    kind = type(y)
-    if kind not in RESULTS:
-        if not issubclass(type(y), (tuple, list)):
-            return call(record, (first, second), {})
-        sources = tuple((n, source) for n, source in enumerate((source_a, source_b)) if source)
-        return record_call(record, tape, y, (a, b), {}, sources)
-    made = new(Box)
-    made.value = y
-    made.tape = tape
-    if (kind is ndarray and y.nbytes > WORTH_DROPPING) or (
-        type(a) is ndarray and source_b == 0 and a.nbytes > WORTH_DROPPING
-    ):
-        drop = record.drop if source_a and source_b else record.drop_b if source_b else record.drop_a
-        if drop is not None:
-            y, a, b = drop(y, a, b)
-    if not source_a:
-        if type(a) is ndarray and record.reads[0]:
-            a = a.copy("K") if a.nbytes <= TINY else tape.keeping().of_array(a)
-    elif not source_b and type(b) is ndarray and record.reads[1]:
-        b = b.copy("K") if b.nbytes <= TINY else tape.keeping().of_array(b)
-    entries = tape.entries
-    entries += (record, y, a, b, source_a, source_b, None)
-    made.index = len(entries) - 1
-    return made
-
-
-def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> Any:
-    """Call a primitive on one box and plain keywords, and record it: np.sum(x, axis=0)."""
-    a = box.value
-    if record.quick is not None and type(a) is ndarray and QUICK.issuperset(kwargs):
-        y = record.quick(a, **kwargs)
-    elif record.kinks is not None and isinstance(a, Traced):
-        return _with_kinks(record, record_with_keywords(record.smooth, box, kwargs), (box,), kwargs)
-    else:
-        if kwargs.get("out") is not None and record.kind != "zero":  # before it is written to
-            record.check_keywords(kwargs)
-        y = record.wrapped(a, **kwargs) if isinstance(a, Traced) else record.f(a, **kwargs)
-        if getattr(y, "dtype", _FLOAT).kind in "biu":
-            return y
-        if record.of_a is None:
-            if record.kind == "zero":
-                return y
-            record.rule(0, a)
-        kwargs = _handled(record, kwargs)
-        if issubclass(type(y), (tuple, list)):
-            return record_call(record, box.tape, y, (a,), kwargs, ((0, box.index),))
-        keeping = box.tape.keeping()
-        kwargs = {name: keeping.of(x) for name, x in kwargs.items()}
-    made = new(Box)
-    made.value = y
-    tape = made.tape = box.tape
-    if type(a) is ndarray and a.nbytes > WORTH_DROPPING and record.drop is not None:
-        y, a, _ = record.drop(y, a, None)
-    entries = tape.entries
-    entries += (record, y, (a,), kwargs, None, ((0, box.index),), None)
-    made.index = len(entries) - 1
-    return made
+# A shorter way for some calls, if ``fast`` has been installed: it returns NotImplemented for the others.
+shortcuts: list[Callable[..., Any]] = []
 
 
 def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -169,9 +41,9 @@ def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if held is not None:
             return record.wrapped(*held[0], **held[1])
         if _may_be_nested(args):
-            return _with_kinks(record, call(record.smooth, args, kwargs), args, kwargs)
-    if args and (type(args[0]) is Dual or (len(args) == 2 and type(args[1]) is Dual)):
-        y = _of_duals(record, args, kwargs)
+            return with_kinks(record, call(record.smooth, args, kwargs), args, kwargs)
+    if shortcuts:
+        y = shortcuts[0](record, args, kwargs)
         if y is not NotImplemented:
             return y
     tape = innermost((*args, *kwargs.values()))
@@ -218,28 +90,31 @@ def _may_be_nested(args: tuple[Any, ...]) -> bool:
     trace = None
     for x in args:
         if isinstance(x, Traced):
-            if isinstance(x.value, Traced) or (trace is not None and x.tape is not trace):
+            if isinstance(x.inside, Traced) or (trace is not None and x.tape is not trace):
                 return True
             trace = x.tape
     return False
 
 
-def _with_kinks(record: Record, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def with_kinks(record: Record, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return the result of a primitive with kinks, with what they add if it is differentiated twice."""
     if not isinstance(y, Traced) or not _differentiates(y.tape):
         return y
     args = tuple(map(content_of, args))
     for x in args:
-        if isinstance(x, Traced) and _is_differentiated(x.value if x.tape is y.tape else x):
-            found = record.kinks(y, *args, **kwargs)  # type: ignore[misc]
-            is_number = issubclass(type(unbox(y)), onp.generic) and type(unbox(found)) is ndarray
+        if isinstance(x, Traced) and _is_differentiated(x.inside if x.tape is y.tape else x):
+            try:
+                found = record.kinks(y, *args, **kwargs)  # type: ignore[misc]
+            except Looked as look:
+                found = look.trace.after(look, record.kinks, (y, *args), kwargs, record.name)
+            is_number = issubclass(kind_of(y), onp.generic) and kind_of(found) is ndarray
             return found[()] if is_number else found
     return y
 
 
 def _differentiates(trace: Any) -> bool:
     """Say whether a trace is one of a transformation that takes derivatives."""
-    return type(trace) is Tape or type(trace) in FORWARD
+    return bool(trace.differentiates)
 
 
 def _is_differentiated(x: Any) -> bool:
@@ -247,7 +122,7 @@ def _is_differentiated(x: Any) -> bool:
     while isinstance(x, Traced):
         if _differentiates(x.tape):
             return True
-        x = x.value
+        x = x.inside
     return False
 
 
@@ -279,55 +154,9 @@ def _listed(x: Any) -> Any:
     return list(x) if is_iterator(x) else x
 
 
-def _of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a primitive on dual numbers, if the call has one of the common forms."""
-    a, kind = args[0], record.kind
-    if record.forward or record.foreign or (kind != "elementwise" and kind != "linear"):
-        return NotImplemented
-    if not kwargs and not record.views:
-        if kind == "elementwise" and len(args) == 1:
-            if type(a.tape) in FORWARD and record.of_a is not None:
-                return of_one(record, record.wrapped, a)
-            return NotImplemented
-        if len(args) == 2 and record.of_b is not None:
-            b = args[1]
-            if type(a) is Dual:
-                if record.of_a is None or type(a.tape) not in FORWARD:
-                    return NotImplemented
-                if type(b) is Dual and b.tape is a.tape:
-                    return of_two(record, record.wrapped, a.tape, a.value, b.value, a.tangent, b.tangent)
-                if type(b) in CONSTANTS:
-                    return of_two(record, record.wrapped, a.tape, a.value, b, a.tangent, None)
-            elif type(a) in CONSTANTS and type(b.tape) in FORWARD:
-                return of_two(record, record.wrapped, b.tape, a, b.value, None, b.tangent)
-    if (
-        kind == "linear" and type(a) is Dual and type(a.tape) in FORWARD and record.of_a is not None
-        and record.positions >= len(args) and record.keywords.issuperset(kwargs)
-        and all(map(_is_plain, args[1:])) and all(map(_is_plain, kwargs.values()))
-    ):  # fmt: skip
-        y = of_linear(record, a, args[1:], kwargs)
-        return linked(y, record, args, kwargs) if record.views else y
-    return NotImplemented
-
-
-def _is_list_of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any], tape: Any) -> bool:
-    """Say whether a call is one of a linear function of a list of arrays, if that is plain to see."""
-    if record.kind != "linear" or record.forward or len(record.containers) > 1:
-        return False
-    (argnum,) = record.containers
-    if len(args) <= argnum or type(args[argnum]) not in (list, tuple) or argnum not in record.rules:
-        return False
-    others = (*args[:argnum], *args[argnum + 1 :], *kwargs.values())
-    return (
-        record.positions >= len(args) and record.keywords.issuperset(kwargs)
-        and all(type(x) in NUMBERS or (type(x) is Dual and x.tape is tape) for x in args[argnum])
-        and innermost(others) is None
-    )  # fmt: skip
-
-
-def _is_plain(x: Any) -> bool:
+def is_plain(x: Any) -> bool:
     """Say of an argument, an index or a keyword that no traced value hides in it, if that is plain to see."""
-    return type(x) in PARTS or (type(x) is tuple and all(map(_is_plain, x)))
+    return type(x) in PARTS or (type(x) is tuple and all(map(is_plain, x)))
 
 
 def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -336,8 +165,6 @@ def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, An
         return fillable(record.f(*map(settled, args), **{name: settled(x) for name, x in kwargs.items()}))
     if not kwargs and Array in map(type, args):  # what they hold may take the fast path
         return record.wrapped(*map(content_of, args))
-    if type(tape) in FORWARD and record.containers and _is_list_of_duals(record, args, kwargs, tape):
-        return of_list(record, tape, record.containers[0], args, kwargs)
     if innermost(kwargs.values()) is not None:
         for name, x in kwargs.items():
             if (record.f, name) in FORMS and innermost((x,)) is not None:
@@ -345,6 +172,13 @@ def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, An
         if kwargs.get("out") is not None and record.kind != "zero":  # named as it was given
             record.check_keywords(kwargs)
         args, kwargs = _by_position(record, args, kwargs)
+    return tape.call(record, args, kwargs, _run)
+
+
+def _run(
+    tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Any, Any, Any, Any]:
+    """Run a call for the traces outside of this one: see ``Trace.call``."""
     values: list[Any] = []
     named: dict[str, Any] = {}
     sources: list[tuple[Any, Any]] = []
@@ -359,7 +193,7 @@ def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, An
             if source is not CONSTANT:
                 sources.append((name, source))
     except _ForeignConstant as found:
-        return beside_others(record.f, record.kind, record.wrapped, found.x, args, kwargs)
+        return beside_others(record.f, record.kind, record.wrapped, found.x, args, kwargs), None, None, ()
     if record.kind != "zero":
         record.check_positions(args)
         if kwargs.get("out") is not None:  # before it is written to
@@ -369,17 +203,15 @@ def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, An
     y = content_of((record.f if plainly else record.wrapped)(*values, **named))
     # Integers and booleans (``dtype=int``) are locally constant.
     if record.kind == "zero" or getattr(y, "dtype", _FLOAT).kind in "biu":
-        return y
+        return y, None, None, ()
     for argnum, _ in sources:
         record.rule(argnum, values[argnum] if isinstance(argnum, int) else named[argnum])
     if kwargs:
-        named = _handled(record, named)
-    if type(tape) is not Tape:
-        return tape.process(record, y, tuple(values), named, tuple(sources))
-    return record_call(record, tape, y, tuple(values), named, tuple(sources))
+        named = handled(record, named)
+    return y, tuple(values), named, tuple(sources)
 
 
-def _handled(record: Record, kwargs: dict[str, Any]) -> dict[str, Any]:
+def handled(record: Record, kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return the keywords for the rules, without defaults that are spelled out; refuse unknown ones."""
     if record.keywords.issuperset(kwargs):
         return kwargs
@@ -399,7 +231,7 @@ DEFAULTS = {"out": None, "where": True, "overwrite_input": False}
 def _unwrap(record: Record, argnum: int | str, x: Any, tape: Any) -> tuple[Any, Any]:
     """Return an argument without the boxes of this tape, and its source: 0 for a constant."""
     kind = type(x)
-    if kind not in COMMON and not record.foreign and is_sequence(x):
+    if kind not in COMMON and kind not in TRACED and not record.foreign and is_sequence(x):
         x = plain_sequence(x)
         kind = type(x)
     if kind is Array:
@@ -428,7 +260,7 @@ class _ForeignConstant(Exception):
 
 def _constant(record: Record, x: Any) -> Any:
     """Return what is not traced as rules take it; a function of the user's gets whatever it was given."""
-    if _is_plain(x) or type(x) is list or record.foreign or isinstance(x, Traced):
+    if is_plain(x) or type(x) is list or record.foreign or isinstance(x, Traced):
         return x
     if is_foreign(x) or (type(x) is tuple and any(map(is_foreign, x))):
         raise _ForeignConstant(x)
@@ -512,37 +344,3 @@ def _by_position(
     args = bound.args[:last]
     names = list(signature.parameters)[:last]
     return args, {name: x for name, x in kwargs.items() if name not in names}
-
-
-def record_call(
-    record: Record, tape: Any, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any], sources: Any
-) -> Any:
-    """Record a call of any form and return its result boxed; of a tuple, each differentiable part."""
-    entries = tape.entries
-    several = issubclass(type(y), (tuple, list))
-    made = new(Box)
-    made.value = y
-    made.tape = tape
-    if record.drop is not None and args and not several:
-        kept, a, b = record.drop(y, args[0], args[1] if len(args) > 1 else None)
-        y, args = kept, (a, b, *args[2:])[: len(args)]
-    args, kwargs = tape.keeping().of_call(args, kwargs, sources)
-    entries += (record, y, args, kwargs, None, sources, None)
-    made.index = len(entries) - 1
-    if not several:
-        return made
-    parts = [_output(tape, part, k, made.index) for k, part in enumerate(y)]
-    return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
-
-
-def _output(tape: Any, part: Any, k: int, source: int) -> Any:
-    """Return the k-th output boxed, or as it is if it can have no derivative."""
-    if not is_inexact(part):
-        return part
-    box = new(Box)
-    box.value = part
-    box.tape = tape
-    entries = tape.entries
-    entries += (OUTPUT, None, k, None, None, source, None)
-    box.index = len(entries) - 1
-    return box

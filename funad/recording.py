@@ -14,19 +14,22 @@ from typing import Any
 
 import numpy as onp
 
+from . import tape
 from .arrays import snapshot
 from .boxes import Dual, Traced
-from .dual import dual, of_linear, of_one, of_two, tangent_of
+from .dual import dual
+from .fast import TANGENTS
 from .registry import Record
 from .spaces import is_inexact
-from .tape import CONSTANT, Tape, walk
+from .tape import CONSTANT
+from .trace import Trace, next_level
 from .tracing import find_line, run, sweep, trace
 
 __all__ = ["Node", "Recorder", "can_record", "is_finite"]
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_WALK, _SWEEP = walk.__code__, sweep.__code__
-_TANGENTS = {f.__code__ for f in (tangent_of, of_linear, of_one, of_two)}
+_SWEEP = sweep.__code__
+_TANGENTS = {f.__code__ for f in TANGENTS}
 _RUNS = {trace.__code__, run.__code__}
 
 
@@ -74,7 +77,7 @@ class Node:
                     yield argnum, parent
 
 
-class Recorder:
+class Recorder(Trace):
     """One trace that keeps everything. Its traced values are dual numbers with a node for ε."""
 
     __slots__ = ("level", "nodes")
@@ -82,7 +85,7 @@ class Recorder:
     keeps_values = True  # an assignment must not write into the memory of a value noted before
 
     def __init__(self) -> None:
-        self.level = Tape.next_level()
+        self.level = next_level()
         self.nodes: list[Node] = []
 
     def input(self, x: Any) -> Dual:
@@ -114,7 +117,7 @@ class Recorder:
             x = x.value
         return None
 
-    def out_of(self, x: Any) -> Any:
+    def leave(self, x: Any) -> Any:
         """Return x as it is outside of this trace."""
         return x.value if type(x) is Dual and x.tape is self else x
 
@@ -156,7 +159,7 @@ def _context() -> tuple[str, dict[str, Any] | None]:
             line = f'File "{code.co_filename}", line {frame.f_lineno}, in {code.co_name}'
         if code in _RUNS and inside is None:
             inside = {}  # what f does, though it may be run by a rule, as a checkpoint's
-        elif code is _WALK and inside is None:
+        elif code is tape.walk.__code__ and inside is None:
             inside = _call_of(frame, rule)
         elif code is _SWEEP and inside and "position" in inside:
             inside.update(f=frame.f_locals["f"], xs=frame.f_locals["xs"])

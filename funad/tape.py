@@ -27,15 +27,17 @@ from typing import Any, NoReturn
 
 import numpy as onp
 
-from .errors import CotangentError, EndedTraceError
+from .boxes import Box, box_of
+from .errors import CotangentError, EndedTraceError, Looked
 from .floating import restore, run_rules
 from .indices import ASSIGN, Scatter, TracedMemory, add_at, assigned, put, repeats, through_view
 from .registry import Record
 from .snapshots import Snapshots
-from .spaces import broadcasts, describe, fit, is_complex, is_number, plain, shape_of, zeros_of
+from .spaces import broadcasts, describe, fit, is_array, is_complex, is_inexact, is_number, shape_of, zeros_of
 from .strong_zeros import has_nan, mend, strong_product, strong_zero
+from .trace import Trace, next_level
 
-ndarray, float64 = onp.ndarray, onp.float64
+ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 WIDTH = 7
 CONSTANT = 0  # the source of what does not depend on an input
 
@@ -73,27 +75,21 @@ def lent(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         TRACING.lending = before
 
 
-_levels = itertools.count(1)  # each trace takes the next: nothing to undo when f raises
-
-
-class Tape:
+class Tape(Trace):
     """One reverse-mode trace: its level, its entries, the number of its inputs and its constants."""
+
+    differentiates = keeps = True
 
     __slots__ = ("entries", "infinitesimals", "inputs", "level", "lock", "snapshots", "transposing")
 
     def __init__(self, inputs: int, entries: list[Any] | None = None) -> None:
-        self.level = next(_levels)
+        self.level = next_level()
         self.lock: Any = None  # for one thread at a time to record on it once more
         self.transposing = False  # whether it transposes a rule: no derivative is taken along it
         self.inputs = inputs
         self.snapshots: Snapshots | None = None  # made for the first constant that is an array
         self.entries = [] if entries is None else entries
         self.entries += [None] * (inputs + 1)
-
-    @staticmethod
-    def next_level() -> int:
-        """Return a level above all that have been."""
-        return next(_levels)
 
     def keeping(self) -> Snapshots:
         """Return what keeps the constants of this tape as they are."""
@@ -114,6 +110,37 @@ class Tape:
         """Refuse the way back if a constant that it reads has been written into."""
         if self.snapshots is not None:
             self.snapshots.verify()
+
+    @property
+    def ended(self) -> bool:  # type: ignore[override]
+        """Whether the transformation has returned."""
+        return type(self.entries) is _Ended
+
+    def process(self, record: Record, y: Any, args: Any, kwargs: Any, sources: Any) -> Any:
+        """Note a call and return its result boxed; of a tuple, each part that can have a derivative."""
+        entries = self.entries
+        several = issubclass(type(y), (tuple, list))
+        made = new(Box)
+        made.value = y
+        made.tape = self
+        if record.drop is not None and args and not several:
+            kept, a, b = record.drop(y, args[0], args[1] if len(args) > 1 else None)
+            y, args = kept, (a, b, *args[2:])[: len(args)]
+        args, kwargs = self.keeping().of_call(args, kwargs, sources)
+        entries += (record, y, args, kwargs, None, sources, None)
+        made.index = len(entries) - 1
+        if not several:
+            return made
+        parts = [self._output(part, k, made.index) for k, part in enumerate(y)]
+        return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
+
+    def _output(self, part: Any, k: int, source: int) -> Any:
+        """Return the k-th output boxed, or as it is if it can have no derivative."""
+        if not is_inexact(part):
+            return part
+        entries = self.entries
+        entries += (OUTPUT, None, k, None, None, source, None)
+        return box_of(self, part, len(entries) - 1)
 
     def end(self) -> list[Any]:
         """Return the entries, and refuse further ones."""
@@ -175,7 +202,7 @@ def has_left(error: IndexError) -> bool:
 
 def has_ended(trace: Any) -> bool:
     """Say whether a trace is over."""
-    return type(trace.entries) is _Ended if type(trace) is Tape else getattr(trace, "ended", False)
+    return bool(getattr(trace, "ended", False))
 
 
 # The record of taking the k-th output of a call that returned several.
@@ -207,112 +234,27 @@ def pull_back(entries: list[Any], inputs: int, masked: bool = False) -> list[Any
 
 
 def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool) -> list[Any] | None:
-    """The loop of pull_back. Everything here runs once per operation: it is written out for speed.
+    """Walk back along the tape, one call after the other.
 
     Return the entries as they were at the first rule that masks, if there was one.
     """
-    pop = entries.pop
     owned: set[int] = set()  # slots with an array that nothing else refers to
-    for _ in itertools.repeat(None, (len(entries) - inputs - 1) // WIDTH):
-        ybar = pop()
-        source_b = pop()
-        source_a = pop()
-        b = pop()
-        a = pop()
-        y = pop()
-        record = pop()
-        if type(ybar) is not float:
-            if ybar is None:
+    for _ in range((len(entries) - inputs - 1) // WIDTH):
+        ybar, source_b, source_a, b, a, y, record = (entries.pop() for _ in range(WIDTH))
+        if ybar is None:
+            continue
+        if type(ybar) is Scatter:
+            if record.views and pull_back_view(entries, record, ybar, a, b, source_a, source_b, owned):
                 continue
-            if type(ybar) is Scatter:
-                if record.views and _pull_back_view(entries, record, ybar, a, b, source_a, source_b, owned):
-                    continue
-                ybar = ybar.dense()
-            if record.masks and start is None:
-                start = [*entries, record, y, a, b, source_a, source_b, ybar]
-                owned.clear()  # what stands in start must not be added to in place
-        if source_b is None:  # one argument
-            try:
-                abar = record.of_a(y, ybar, a)
-            except Exception as error:
-                abar = mend(error, record, record.of_a, 0, y, ybar, (a,), {})
-            kind = type(abar)
-            if kind is not float or abar != abar or type(a) is not float:
-                if kind is ndarray:
-                    if (
-                        careful
-                        or type(a) is not ndarray
-                        or abar.dtype is not a.dtype
-                        or abar.shape != a.shape
-                    ):
-                        abar = settle(record, abar, ybar, a, careful and (0, y, (a,), {}))
-                elif careful or kind is not float64 or (type(a) is not float64 and type(a) is not float):
-                    abar = settle(record, abar, ybar, a, careful and (0, y, (a,), {}))
-            before = entries[source_a]
-            if before is None:
-                entries[source_a] = abar
-            elif type(before) is float and kind is float:
-                entries[source_a] = before + abar
-            else:
-                entries[source_a] = accumulate(before, abar, source_a, owned)
-        elif source_a is None:
-            if record is OUTPUT:
-                _put_output(entries, source_b, a, ybar, owned)
-                continue
-            if start is None and "where" in b:  # what is left out may be nan
-                start = [*entries, record, y, a, b, source_a, source_b, ybar]
-                owned.clear()
-            _pull_back_call(entries, record, y, ybar, a, b, source_b, careful, owned)
-        else:  # two arguments
-            if source_a:
-                try:
-                    abar = record.of_a(y, ybar, a, b)
-                except Exception as error:
-                    abar = mend(error, record, record.of_a, 0, y, ybar, (a, b), {})
-                kind = type(abar)
-                if kind is not float or abar != abar or type(a) is not float:
-                    if kind is ndarray:
-                        if (
-                            careful
-                            or type(a) is not ndarray
-                            or abar.dtype is not a.dtype
-                            or abar.shape != a.shape
-                        ):
-                            abar = settle(record, abar, ybar, a, careful and (0, y, (a, b), {}))
-                    elif careful or kind is not float64 or (type(a) is not float64 and type(a) is not float):
-                        abar = settle(record, abar, ybar, a, careful and (0, y, (a, b), {}))
-                before = entries[source_a]
-                if before is None:
-                    entries[source_a] = abar
-                elif type(before) is float and kind is float:
-                    entries[source_a] = before + abar
-                else:
-                    entries[source_a] = accumulate(before, abar, source_a, owned)
-            if source_b:
-                try:
-                    bbar = record.of_b(y, ybar, a, b)
-                except Exception as error:
-                    bbar = mend(error, record, record.of_b, 1, y, ybar, (a, b), {})
-                kind = type(bbar)
-                if kind is not float or bbar != bbar or type(b) is not float:
-                    if kind is ndarray:
-                        if (
-                            careful
-                            or type(b) is not ndarray
-                            or bbar.dtype is not b.dtype
-                            or bbar.shape != b.shape
-                        ):
-                            bbar = settle(record, bbar, ybar, b, careful and (1, y, (a, b), {}))
-                    elif careful or kind is not float64 or (type(b) is not float64 and type(b) is not float):
-                        bbar = settle(record, bbar, ybar, b, careful and (1, y, (a, b), {}))
-                before = entries[source_b]
-                if before is None:
-                    entries[source_b] = bbar
-                elif type(before) is float and kind is float:
-                    entries[source_b] = before + bbar
-                else:
-                    entries[source_b] = accumulate(before, bbar, source_b, owned)
-
+            ybar = ybar.dense()
+        args, kwargs, sources = (None, {}, ()) if record is OUTPUT else as_call(a, b, source_a, source_b)
+        if start is None and (record.masks or "where" in kwargs):  # what is left out may be nan
+            start = [*entries, record, y, a, b, source_a, source_b, ybar]
+            owned.clear()  # what stands in start must not be added to in place
+        if record is OUTPUT:
+            put_output(entries, source_b, a, ybar, owned)
+        else:
+            pull_back_call(entries, record, y, ybar, args, kwargs, sources, careful, owned)
     return start
 
 
@@ -326,7 +268,7 @@ def as_call(a: Any, b: Any, source_a: Any, source_b: Any) -> tuple[Any, Any, Any
     return (a, b), {}, ((0, source_a), *of_b) if source_a else of_b
 
 
-def _pull_back_view(
+def pull_back_view(
     entries: list[Any], record: Record, ybar: Scatter, a: Any, b: Any, source_a: Any, source_b: Any,
     owned: set[int],
 ) -> bool:  # fmt: skip
@@ -339,7 +281,7 @@ def _pull_back_view(
     return True
 
 
-def _put_output(entries: list[Any], source: int, k: int, ybar: Any, owned: set[int]) -> None:
+def put_output(entries: list[Any], source: int, k: int, ybar: Any, owned: set[int]) -> None:
     """Note ȳ as the k-th of the cotangents of a call with several outputs, of which each has one entry."""
     ybars = entries[source]
     if source not in owned:  # a snapshot may have the same dict
@@ -348,12 +290,12 @@ def _put_output(entries: list[Any], source: int, k: int, ybar: Any, owned: set[i
     ybars[k] = ybar
 
 
-def _pull_back_call(
+def pull_back_call(
     entries: list[Any], record: Any, y: Any, ybar: Any, args: Any, kwargs: Any, sources: Any,
     careful: bool, owned: set[int],
 ) -> None:  # fmt: skip
     """Walk back over a call of any form; an argument may be a list of values."""
-    if record is ASSIGN and (type(ybar) is ndarray or type(plain(ybar)) is ndarray):
+    if record is ASSIGN and is_array(ybar):
         _pull_back_assignment(entries, ybar, args, sources, owned)
         return
     if type(ybar) is dict:
@@ -362,7 +304,7 @@ def _pull_back_call(
         rule = record.rules[argnum]
         try:
             xbar = rule(y, ybar, *args, **kwargs)
-        except Exception as error:
+        except (Exception, Looked) as error:
             xbar = mend(error, record, rule, argnum, y, ybar, args, kwargs)
         x = args[argnum] if type(argnum) is int else kwargs[argnum]
         if type(source) is int:
@@ -520,7 +462,7 @@ def accumulate(before: Any, xbar: Any, slot: int, owned: set[int]) -> Any:
             return before
         if (
             hasattr(before, "tape")
-            and type(plain(before)) is ndarray
+            and is_array(before)
             and not any(repeats(index) for index, _ in xbar.pieces[: xbar.count])
         ):
             return _accumulate_traced(before, xbar, slot, owned)

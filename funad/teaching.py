@@ -11,6 +11,7 @@ import ast
 import contextvars
 import dis
 import functools
+import importlib
 import itertools
 import linecache
 import os
@@ -24,7 +25,7 @@ import numpy as onp
 
 from .bytecode import source_of
 from .errors import FunadError, NotDifferentiableError
-from .registry import record_of
+from .registry import SCIPY, record_of
 
 __all__ = [
     "as_index",
@@ -200,7 +201,6 @@ _INSTEAD = {
     "statistics.pvariance": "write np.var(np.array(x))",
     "statistics.stdev": "write np.std(np.array(x), ddof=1)",
     "statistics.variance": "write np.var(np.array(x), ddof=1)",
-    "scipy.stats.norm.pdf": "write np.exp(-0.5 * ((x - loc) / scale) ** 2) / (scale * np.sqrt(2 * np.pi))",
 }  # fmt: skip
 _NAMESAKES = {"scipy.fft": "fft", "scipy.linalg": "linalg"}
 
@@ -409,7 +409,8 @@ def own_name(value: Any, name: str) -> str:
     public = list(itertools.takewhile(lambda part: not part.startswith("_"), module.split(".")))
     if not public or public[0] in ("builtins", ""):
         return name
-    return ".".join([*public, owner.__name__]) if public[0] in _KNOWN else name
+    own = owner.__name__.removesuffix("_gen")  # scipy.stats.norm is of a class norm_gen
+    return ".".join([*public, own]) if public[0] in _KNOWN else name
 
 
 _KNOWN = {"numpy", "scipy", "math", "cmath", "statistics"}
@@ -430,7 +431,15 @@ def _rewrite(place: _Place) -> str:
     own = instead_of(place.name)
     if own and (place.name.startswith(_AHEAD) or place.name in _AHEAD):
         return f"{own} after import funad.numpy as np" if "np." in own else own
-    record, arguments = record_of(place.function), _without_objects(place.arguments) or "...)"
+    arguments = _without_objects(place.arguments) or "...)"
+    ours = _in_scipy(place.name)
+    if ours:
+        module = ".".join(ours.split(".")[:3])
+        frozen = place.base[place.base.find("(") :] if "(" in place.base else ""
+        return f"write {ours.removesuffix(f'.{method}')}{frozen}.{method}({arguments} after import {module}"
+    if place.name.startswith("scipy.stats.") and "_frozen." in place.name:
+        return f"make {place.base} with the distribution in funad.scipy.stats after import funad.scipy.stats"
+    record = record_of(place.function)
     written = f"np.{place.name[6:]}" if place.name.startswith("numpy.") else f"funad.{place.name}"
     if place.name.startswith("math."):
         record, written = record_of(getattr(onp, method, None)), f"np.{method}"
@@ -450,6 +459,23 @@ def _rewrite(place: _Place) -> str:
         f"wrap {'what is done with it' if isinstance(place.function, type) else 'it'}, "
         f"g = funad.primitive({wrapped}), and give it a derivative, funad.defvjp(g, lambda y, ybar, x: ...)"
     )
+
+
+def _in_scipy(name: str) -> str:
+    """Return the name under which funad.scipy differentiates a function of SciPy's; "" if it does not."""
+    top, module, first, *method = [*name.split("."), "", ""][: max(3, name.count(".") + 1)]
+    if top != "scipy" or module not in SCIPY:
+        return ""
+    ours = importlib.import_module(f"funad.scipy.{module}")  # SciPy's is loaded, or nobody would call it
+    found = attribute(ours, first, None)
+    if method:
+        differentiable = type(found).__module__.startswith("funad.") and len(method) == 1
+        found = attribute(found, method[0], None) if differentiable else None
+        return f"funad.scipy.{module}.{first}.{method[0]}" if callable(found) else ""
+    record = record_of(found)
+    known = record is not None and record.wrapped is not record.f and record.kind is not None
+    known = known or (isinstance(found, type) and found is not getattr(sys.modules[f"scipy.{module}"], first))
+    return f"funad.scipy.{module}.{first}" if known else ""
 
 
 # Where the table comes before a function of NumPy's of the same name: that one is another, or refuses.

@@ -40,7 +40,7 @@ def test_the_value_is_that_of_scipy(probe):
     _same(traced, wanted, probe)
 
 
-@pytest.mark.parametrize("probe", IDS)
+@pytest.mark.parametrize("probe", [param for param in IDS if param.values[0].order])
 def test_the_derivatives_agree_with_differences(probe):
     def f(*args):
         return probe.f(funad.scipy, *args)

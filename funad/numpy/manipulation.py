@@ -114,7 +114,8 @@ def _unseen(f):
     def wrapped(*args, **kwargs):
         if args and type(args[0]) is _Box and isinstance(args[0].value, _Traced):
             return _call(record, args, kwargs)
-        return traced(*args, **kwargs)
+        y = traced(*args, **kwargs)
+        return _fillable(y) if kwargs and kwargs.get("copy") else y
 
     return wrapped
 
@@ -209,7 +210,12 @@ def _cast(x, dtype, casting="unsafe"):
 cast = primitive(_cast, "numpy.astype")
 
 
-@_composite(_np.astype)
+def _astype_plain(x, /, *args, **kwargs):
+    y = _np.astype(x, *args, **kwargs)
+    return y if y is x else _fillable(y)
+
+
+@_composite(_np.astype, _astype_plain)
 def astype(x, dtype, /, order="K", casting="unsafe", subok=True, copy=True, *, device=None):
     """Return x as another type; numbers and the options of the method of that name are taken too."""
     same = not copy and isinstance(x, _Traced) and x.dtype == dtype

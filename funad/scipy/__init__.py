@@ -7,7 +7,8 @@ refused by name on a traced value. SciPy is loaded with the first of them that i
 import importlib as _importlib
 import importlib.util as _util
 
-__all__ = ["integrate", "optimize", "special"]
+MODULES = ["integrate", "optimize", "special", "stats"]
+__all__ = [*MODULES, "serve"]
 
 if _util.find_spec("scipy") is None:
     raise ModuleNotFoundError(
@@ -16,8 +17,10 @@ if _util.find_spec("scipy") is None:
 
 
 def __getattr__(name):
-    if name in __all__:
+    if name in MODULES:
         return _importlib.import_module(f"{__name__}.{name}")
+    if name == "serve":
+        return _importlib.import_module(f"{__name__}.serving").serve
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

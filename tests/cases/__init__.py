@@ -16,6 +16,7 @@ from . import (
     sets,
     sorting,
     statistics,
+    stats,
     ufuncs,
     windows,
 )
@@ -36,6 +37,7 @@ FIELDS = (
     sets,
     sorting,
     statistics,
+    stats,
     ufuncs,
     windows,
 )

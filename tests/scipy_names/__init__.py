@@ -30,7 +30,8 @@ class Probe:
     exact : bool
         Whether the value must be SciPy's to the bit; False only with a reason, in a comment.
     order : int
-        Up to which the derivatives are held against differences.
+        Up to which the derivatives are held against differences; 0, with a reason in a comment, where other
+        tests hold them.
     rtol : float
         Of the value, where it is not exact.
     """

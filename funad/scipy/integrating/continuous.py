@@ -16,8 +16,7 @@ from scipy import integrate as _integrate
 
 from ... import numpy as np
 from ...boxes import Traced
-from ...calling import record_call
-from ...dual import FORWARD, dual
+from ...dual import dual
 from ...errors import NotDifferentiableError
 from ...registry import Record
 from ...spaces import shape_of
@@ -68,7 +67,7 @@ class Solution:
         inner = self.integrand.traces[n + 1 :]
         field, start = self.field.without(inner), out_of_traces(inner, self.y0)
         starts = isinstance(start, Traced) and start.tape is trace
-        if type(trace) in FORWARD:
+        if trace.differentiates:
             outer = out_of_traces([trace], start)
             return self._forwards(trace, field, start if starts else None, outer)
         if type(trace) is Tape:
@@ -114,7 +113,7 @@ class Solution:
             record.kind, record.containers, record.rules = "vjp", (0,), {0: backward}
             at = ([y0.index] if y0 is not None else []) + slots
             xs = ([y0.value] if y0 is not None else []) + values
-            return record_call(record, tape, outside(times), (xs,), {}, ((0, tuple(at)),))
+            return tape.process(record, outside(times), (xs,), {}, ((0, tuple(at)),))
 
         return layer
 

@@ -11,8 +11,7 @@ import numpy as onp
 
 from ... import numpy as np
 from ...boxes import Traced
-from ...calling import record_call
-from ...dual import FORWARD, dual
+from ...dual import dual
 from ...registry import Record
 from ...tape import Tape
 from ...transforms.segments import locked, out_of_traces
@@ -30,7 +29,7 @@ def trajectory(field, y0, steps, integrand):
         if type(trace) is Tape:
             sources = integrand.sources.get(trace.level, {})
             y, k = _on_tape(trace, of_trace, start, steps, y, k, sources)
-        elif type(trace) in FORWARD:
+        elif trace.differentiates:
             y, k = _forwards(trace, of_trace, start, steps, y, k)
     return y, k
 
@@ -54,7 +53,7 @@ def _on_tape(tape, field, y0, steps, y, k, sources):
         slots_of_call, xs = (y0.index, *slots), [y0.value, *values]
     else:
         slots_of_call, xs = tuple(slots), values
-    return record_call(record, tape, (y, k), (xs,), {}, ((0, slots_of_call),))
+    return tape.process(record, (y, k), (xs,), {}, ((0, slots_of_call),))
 
 
 def _in_rows(steps, x):

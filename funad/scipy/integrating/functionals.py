@@ -13,8 +13,8 @@ import numpy as onp
 from ... import numpy as np
 from ...arrays import settled
 from ...boxes import Traced, innermost
-from ...calling import call, record_call
-from ...dual import FORWARD, dual
+from ...calling import call
+from ...dual import dual
 from ...errors import ArgumentError
 from ...registry import Record
 from ...spaces import is_complex, shape_of, zeros_like
@@ -97,7 +97,7 @@ def _step(trace, f, limits, rule, y, sources):
     """Return y, the integral as it is outside of a trace, as a value of it."""
     if type(trace) is Tape:
         return _on_tape(trace, f, limits, rule, y, sources) if sources else y
-    if type(trace) in FORWARD:
+    if trace.differentiates:
         return dual(trace, y, integral(functools.partial(_tangent, trace, f, y), limits, rule))
     return y  # a trace that takes no derivatives
 
@@ -124,7 +124,7 @@ def _on_tape(tape, f, limits, rule, y, sources):
 
     record = Record(backward, "an integral")
     record.kind, record.containers, record.rules = "vjp", (0,), {0: backward}
-    return record_call(record, tape, y, ([sources[n] for n in slots],), {}, ((0, tuple(slots)),))
+    return tape.process(record, y, ([sources[n] for n in slots],), {}, ((0, tuple(slots)),))
 
 
 def _pulled(tape, f, slots, xs, ybar, t):

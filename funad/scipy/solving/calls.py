@@ -16,6 +16,7 @@ from ...dual import dual
 from ...errors import NotDifferentiableError
 from ...registry import adopt, enter_anew
 from ...tape import TRACING
+from ...trace import Trace
 from ...transforms.closures import Watched, plain_of
 
 __all__ = ["Call", "as_args", "closed", "guarded", "is_traced", "refused", "refused_parts", "solver", "watch"]
@@ -153,7 +154,7 @@ def watch(f, args):
     return Watched(closed(f, args)) if callable(f) else f
 
 
-class _Refusing:
+class _Refusing(Trace):
     """The trace of a value whose derivative is not known: every step from there on is refused."""
 
     level = float("inf")

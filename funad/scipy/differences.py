@@ -1,0 +1,139 @@
+"""Derivatives in arguments for which there is no formula: 8th-order differences of the function itself.
+
+The shape of a gamma distribution and the order of a Bessel function are such arguments. Eight values
+beside x give ∂f/∂x to some 13 digits, because these functions vary on the scale of x and not faster.
+A distribution function is differenced as the logarithm of its smaller tail: of 1e-200, or of 1 - 1e-12,
+differences of the function itself would have no digit.
+
+The values are computed by traced functions, so that the derivatives have derivatives. Where the
+differences of 8th and 6th order do not agree, the function has a jump, an isolated value or noise, and
+the derivative is nan.
+"""
+
+import functools
+
+import numpy as onp
+
+from .. import numpy as np
+from ..spaces import dtype_of, plain
+
+__all__ = ["inverse", "log_slope", "near", "of_shape", "of_share", "slope", "tail_slope"]
+
+# f′(x)·h = Σ cₖ (f(x + kh) - f(x - kh)), DLMF 3.4(i); a weight that is 0 leaves out k = 4.
+_EIGHTH = (4 / 5, -1 / 5, 4 / 105, -1 / 280)
+_SIXTH = (3 / 4, -3 / 20, 1 / 60, 0.0)
+# How far the two may be apart: at a step of 1/50 of the scale they agree to 1e-9, and noise of SciPy's
+# own of 1e-10 moves them by 1e-8.
+_AGREE = 1e-5
+
+
+# --- steps, from plain values
+
+
+def of_shape(x):
+    """Return the step for a parameter x > 0: in proportion to x, for large x to √x."""
+    x = onp.abs(_double(plain(x)))
+    return 0.01 * onp.minimum(x, 3.0 * onp.sqrt(x))
+
+
+def of_share(p):
+    """Return the step for 0 < p < 1."""
+    p = _double(plain(p))
+    return 0.01 * onp.minimum(p, 1.0 - p)
+
+
+def near(x):
+    """Return the step for any real or complex x of a function that varies on the scale of 1 there."""
+    return 0.02 * onp.maximum(1.0, onp.sqrt(onp.abs(_double(plain(x)))))
+
+
+# --- slopes
+
+
+def _double(x):
+    """x in double precision: in single precision a difference has no digits."""
+    return x * onp.float64(1.0) if type(x) is not float and dtype_of(x).itemsize < 8 else x
+
+
+def _quietly(f):
+    """Let f run without the floating-point warnings of values beside the domain, which come out as nan."""
+
+    @functools.wraps(f)
+    def quiet(*args, **options):
+        with onp.errstate(all="ignore"):
+            return f(*args, **options)
+
+    return quiet
+
+
+def _differences(of_pair, f, args, n, h, size=None):
+    """∂/∂xₙ from the differences of_pair(f(x + kh), f(x - kh)); nan where it is not to be trusted.
+
+    ``size`` is that of the terms, to which errors are relative; without it, each number has its own.
+    """
+    args = [_double(x) if dtype_of(x).kind in "fc" else x for x in args]
+
+    def at(k):
+        return f(*args[:n], args[n] + k * h, *args[n + 1 :])
+
+    eighth, sixth, largest = 0.0, 0.0, 0.0
+    for k, weights in enumerate(zip(_EIGHTH, _SIXTH, strict=True), 1):
+        high, low = at(k), at(-k)
+        pair = of_pair(high, low)
+        eighth = eighth + weights[0] * pair
+        sixth = sixth + weights[1] * plain(pair)
+        largest = onp.maximum(largest, onp.abs(plain(high)))
+    floor = 1.0 if of_pair is _log_ratio else largest if size is None else size
+    found = onp.abs(plain(eighth))
+    steady = onp.abs(sixth - plain(eighth)) <= _AGREE * (found + 0.01 * floor)
+    return (eighth if onp.all(steady) else np.where(steady, eighth, onp.nan)) / h
+
+
+def _gap(high, low):
+    return high - low
+
+
+def _log_ratio(high, low):
+    return np.log(high / low)
+
+
+@_quietly
+def slope(f, args, n, h, size=None):
+    """∂f/∂xₙ at ``args``, for a step h of xₙ; ``size`` says how large f is, if not as large as its parts."""
+    return _differences(_gap, f, args, n, h, size)
+
+
+@_quietly
+def log_slope(f, y, args, n, h):
+    """∂f/∂xₙ = y·∂log f/∂xₙ, for f > 0: right also where y is 1e-300, and 0 where y is 0."""
+    found = y * _differences(_log_ratio, f, args, n, h)
+    nothing = plain(y) == 0
+    return np.where(nothing, 0.0, found) if onp.any(nothing) else found
+
+
+@_quietly
+def tail_slope(f, rest, y, args, n, h):
+    """∂F/∂xₙ of a distribution function f = F with rest = 1 - F: F·∂log F, or that of 1 - F if it is less."""
+    lower = plain(y) < 0.5
+    if onp.all(lower):
+        return log_slope(f, y, args, n, h)
+    above = -log_slope(rest, rest(*args), args, n, h)
+    return np.where(lower, log_slope(f, y, args, n, h), above) if onp.any(lower) else above
+
+
+def inverse(slopes, place):
+    """Return the slopes of the inverse x = G(…, p, …) of p = F(…, x, …), from those of F.
+
+    ``slopes`` are functions (p, *args) ↦ ∂F/∂xᵢ, and ``place`` is where x stands among the arguments of F
+    and p among those of G: ∂G/∂p = 1/Fₓ and ∂G/∂θ = -F_θ/Fₓ.
+    """
+
+    def of(n):
+        def slope_of_inverse(x, *args):
+            p, args = args[place], (*args[:place], x, *args[place + 1 :])
+            steepness = slopes[place](p, *args)
+            return 1.0 / steepness if n == place else -slopes[n](p, *args) / steepness
+
+        return slope_of_inverse
+
+    return tuple(None if part is None else of(n) for n, part in enumerate(slopes))

@@ -1,0 +1,44 @@
+"""Rules from slopes: j(f)(y, ȳ, *xs) = ȳ·∂f/∂xᵢ, where ∂f/∂xᵢ is wanted for more than one rule."""
+
+import math
+
+import numpy as onp
+
+from ... import numpy as np
+from ...registry import elementwise
+from ...spaces import plain
+from .. import special as s
+
+__all__ = ["by_slopes", "known", "or_nan", "quotient"]
+
+# The arguments are named one by one: the registry reads off a rule's names which of them it keeps.
+_RULES = {
+    1: lambda of: lambda y, ybar, a: ybar * of(y, a),
+    2: lambda of: lambda y, ybar, a, b: ybar * of(y, a, b),
+    3: lambda of: lambda y, ybar, a, b, c: ybar * of(y, a, b, c),
+    4: lambda of: lambda y, ybar, a, b, c, d: ybar * of(y, a, b, c, d),
+}
+
+
+def known(name):
+    """Return a primitive of ``scipy.special`` or of its private ufuncs; None if this SciPy has none."""
+    return getattr(s, name, None)
+
+
+def by_slopes(name, *slopes):
+    """Give a ufunc its rules by functions (y, *xs) ↦ ∂f/∂xᵢ, if this version of SciPy has it."""
+    f = known(name)
+    if f is not None:
+        elementwise(f, *(None if of is None else _RULES[f.nin](of) for of in slopes))
+
+
+def or_nan(y, slope):
+    """Return the slope, and nan where y is: a formula may be finite where the function is not defined."""
+    outside = plain(y) != plain(y)
+    return np.where(outside, math.nan, slope) if onp.any(outside) else slope
+
+
+def quotient(a, b):
+    """a/b, and 0 where a is 0: the slope of a·log b."""
+    zero = plain(a) == 0
+    return np.where(zero, 0.0, a / np.where(zero, 1.0, b)) if onp.any(zero) else a / b

@@ -1,0 +1,272 @@
+"""Bessel, Airy, Kelvin, Struve and parabolic cylinder functions."""
+
+import math
+
+import numpy as onp
+
+from .... import numpy as np
+from ....registry import defvjp, elementwise
+from ....spaces import dtype_of, plain, shape_of, unbroadcast
+from ... import special as s
+from ...differences import log_slope, near, slope
+from ..slopes import by_slopes, known
+
+# --- whole orders (DLMF 10.6.3, 10.29.3)
+
+elementwise(s.j0, lambda y, ybar, x: ybar * -s.j1(x))
+elementwise(s.j1, lambda y, ybar, x: ybar * (0.5 * (s.j0(x) - s.jv(2.0, x))))
+elementwise(s.y0, lambda y, ybar, x: ybar * -s.y1(x))
+elementwise(s.y1, lambda y, ybar, x: ybar * (s.y0(x) - y / x))
+elementwise(s.i0, lambda y, ybar, x: ybar * s.i1(x))
+elementwise(s.i1, lambda y, ybar, x: ybar * (0.5 * (s.i0(x) + s.iv(2.0, x))))
+elementwise(s.k0, lambda y, ybar, x: ybar * -s.k1(x))
+elementwise(s.k1, lambda y, ybar, x: ybar * (-s.k0(x) - y / x))
+
+
+def _sign(x):
+    """Of a real x, 1 at 0: exp(-|x|) has the slope -1 there from above, where arguments are sizes."""
+    return np.where(plain(x) < 0, -1.0, 1.0)
+
+
+elementwise(s.i0e, lambda y, ybar, x: ybar * (s.i1e(x) - _sign(x) * y))
+elementwise(s.i1e, lambda y, ybar, x: ybar * (0.5 * (s.i0e(x) + s.ive(2.0, x)) - _sign(x) * y))
+elementwise(s.k0e, lambda y, ybar, x: ybar * (y - s.k1e(x)))
+elementwise(s.k1e, lambda y, ybar, x: ybar * (y - s.k0e(x) - y / x))
+elementwise(s.yn, None, lambda y, ybar, n, x: ybar * (0.5 * (s.yn(n - 1, x) - s.yn(n + 1, x))))
+elementwise(s.kn, None, lambda y, ybar, n, x: ybar * (-0.5 * (s.kn(n - 1, x) + s.kn(n + 1, x))))
+
+# --- any order: x by DLMF 10.6.1 and 10.29.1, the order by differences
+
+
+def _of_order(f):
+    """The rule of the order v of f(v, x), which oscillates in it."""
+    return lambda y, ybar, v, x: ybar * slope(f, (v, x), 0, near(v))
+
+
+def _of_positive(f):
+    """The rule of the order v of f(v, x) where it is positive, as K is; else that above."""
+
+    def rule(y, ybar, v, x):
+        if dtype_of(y).kind == "c" or not onp.all(plain(y) > 0):
+            return ybar * slope(f, (v, x), 0, near(v))
+        return ybar * log_slope(f, y, (v, x), 0, near(v))
+
+    return rule
+
+
+def _oscillating(f):
+    """The rule of x for f = J, Y, H: (f(v - 1) - f(v + 1))/2."""
+    return lambda y, ybar, v, x: ybar * (0.5 * (f(v - 1.0, x) - f(v + 1.0, x)))
+
+
+def _damped(f):
+    """The rule of x for J and Y times exp(-|Im x|), which no function of a complex x is holomorphic with."""
+
+    def rule(y, ybar, v, x):
+        slope_of_f = 0.5 * (f(v - 1.0, x) - f(v + 1.0, x))
+        if dtype_of(x).kind != "c":
+            return ybar * slope_of_f
+        # y = F(x)·exp(-|b|), x = a + ib: x̄ = ∂/∂a - i·∂/∂b of Re ȳy.
+        return ybar * slope_of_f + 1j * np.real(ybar * y) * np.sign(np.imag(x))
+
+    return rule
+
+
+for _f in (s.jv, s.yv, s.hankel1, s.hankel2):
+    elementwise(_f, _of_order(_f), _oscillating(_f))
+for _f in (s.jve, s.yve):
+    elementwise(_f, _of_order(_f), _damped(_f))
+elementwise(
+    s.hankel1e,
+    _of_order(s.hankel1e),
+    lambda y, ybar, v, x: ybar * (0.5 * (s.hankel1e(v - 1.0, x) - s.hankel1e(v + 1.0, x)) - 1j * y),
+)
+elementwise(
+    s.hankel2e,
+    _of_order(s.hankel2e),
+    lambda y, ybar, v, x: ybar * (0.5 * (s.hankel2e(v - 1.0, x) - s.hankel2e(v + 1.0, x)) + 1j * y),
+)
+elementwise(
+    s.iv,
+    _of_positive(s.iv),
+    lambda y, ybar, v, x: ybar * (0.5 * (s.iv(v - 1.0, x) + s.iv(v + 1.0, x))),
+)
+elementwise(
+    s.kv,
+    _of_positive(s.kv),
+    lambda y, ybar, v, x: ybar * (-0.5 * (s.kv(v - 1.0, x) + s.kv(v + 1.0, x))),
+)
+
+
+def _ive_wrt_x(y, ybar, v, x):
+    """I scaled by exp(-|Re x|), which for a complex x no function is holomorphic with."""
+    slope_of_i = 0.5 * (s.ive(v - 1.0, x) + s.ive(v + 1.0, x))
+    if dtype_of(x).kind != "c":
+        return ybar * (slope_of_i - _sign(x) * y)
+    return ybar * slope_of_i - np.real(ybar * y) * np.sign(np.real(x))
+
+
+elementwise(s.ive, _of_positive(s.ive), _ive_wrt_x)
+elementwise(
+    s.kve,
+    _of_positive(s.kve),
+    lambda y, ybar, v, x: ybar * (y - 0.5 * (s.kve(v - 1.0, x) + s.kve(v + 1.0, x))),
+)
+# r = I_v/I_{v-1} has r′ = 1 - r² - (2v - 1)r/x, of 10.29.2.
+by_slopes(
+    "_iv_ratio",
+    lambda y, v, x: log_slope(s._iv_ratio, y, (v, x), 0, _below(v)),
+    lambda y, v, x: 1.0 - y * y - (2.0 * v - 1.0) * y / x,
+)
+by_slopes(
+    "_iv_ratio_c",
+    lambda y, v, x: log_slope(s._iv_ratio_c, y, (v, x), 0, _below(v)),
+    lambda y, v, x: (2.0 * v - 1.0) * (1.0 - y) / x - y * (2.0 - y),
+)
+
+
+def _below(v):
+    """The step of an order v ≥ ½, within its domain."""
+    return onp.minimum(near(v), 0.24 * onp.maximum(onp.abs(plain(v)) - 0.5, 1e-3))
+
+
+# --- spherical functions: SciPy has their derivatives, and the equation (DLMF 10.47.1) the next
+
+
+def _spherical(name, sign):
+    f, derivative = known(f"_spherical_{name}"), known(f"_spherical_{name}_d")
+    elementwise(f, None, lambda y, ybar, n, x: ybar * derivative(n, x))
+
+    def curvature(y, n, x):
+        """Of x²f″ + 2xf′ + (±x² - n(n + 1))f = 0."""
+        return (n * (n + 1.0) / (x * x) - sign) * f(n, x) - 2.0 * y / x
+
+    def at_zero(n):
+        """f″(0) of j and i: ∓1/3 of n = 0, 2/15 of n = 2, and else 0."""
+        n = plain(n)
+        return onp.where(n == 0, -sign / 3.0, onp.where(n == 2, 2.0 / 15.0, 0.0))
+
+    def rule(y, ybar, n, x):
+        zero = plain(x) == 0
+        if name not in ("jn", "in") or not onp.any(zero):
+            return ybar * curvature(y, n, x)
+        return ybar * np.where(zero, at_zero(n), curvature(y, n, np.where(zero, 1.0, x)))
+
+    elementwise(derivative, None, rule)
+
+
+for _name, _sign_of_square in {"jn": 1.0, "yn": 1.0, "in": -1.0, "kn": -1.0}.items():
+    _spherical(_name, _sign_of_square)
+
+# --- Struve functions
+
+
+def _struve(f, sign):
+    def wrt_x(y, v, x):
+        """½(f_{v-1} ∓ f_{v+1} + (x/2)ᵛ/(√π·Γ(v + 3/2))), DLMF 11.4.24: right at 0 too."""
+        free = (0.5 * x) ** v * s.rgamma(v + 1.5) / math.sqrt(math.pi)
+        return 0.5 * (f(v - 1.0, x) - sign * f(v + 1.0, x) + free)
+
+    def wrt_v(y, v, x):
+        return slope(f, (v, x), 0, near(v))
+
+    by_slopes(f.__name__, wrt_v, wrt_x)
+
+
+_struve(s.struve, 1.0)
+_struve(s.modstruve, -1.0)
+
+# --- Kelvin functions: w = ber + i·bei and ker + i·kei obey w″ = iw - w′/x (DLMF 10.61.3)
+
+
+def _kelvin_pair(re, im, re_slope, im_slope):
+    """Give the rules of w = re + i·im, which is known with its slopes."""
+    elementwise(re, lambda y, ybar, x: ybar * re_slope(x))
+    elementwise(im, lambda y, ybar, x: ybar * im_slope(x))
+    elementwise(re_slope, lambda y, ybar, x: ybar * _kelvin(-im(x), y, x, re))
+    elementwise(im_slope, lambda y, ybar, x: ybar * _kelvin(re(x), y, x, im))
+
+
+def _kelvin(part, y, x, f):
+    """part - y/x, and at 0 half of ``part`` for ber and bei, which are even."""
+    zero = plain(x) == 0
+    if not onp.any(zero) or f in (s.ker, s.kei):
+        return part - y / x
+    return np.where(zero, 0.5 * part, part - y / np.where(zero, 1.0, x))
+
+
+_kelvin_pair(s.ber, s.bei, s.berp, s.beip)
+_kelvin_pair(s.ker, s.kei, s.kerp, s.keip)
+
+
+def _kelvin_wrt_x(y, ybar, x):
+    zero = plain(x) == 0
+    be = 1j * y[0] - y[2] / np.where(zero, 1.0, x)
+    be = np.where(zero, 0.5j * y[0], be) if onp.any(zero) else be
+    parts = ybar[0] * y[2] + ybar[1] * y[3] + ybar[2] * be + ybar[3] * (1j * y[1] - y[3] / x)
+    return np.real(parts)
+
+
+defvjp(s.kelvin, _kelvin_wrt_x)
+
+# --- Airy functions: w″ = xw (DLMF 9.2.1)
+
+
+def _real_for(x, xbar):
+    return xbar if dtype_of(x).kind == "c" or dtype_of(xbar).kind != "c" else np.real(xbar)
+
+
+def _airy_wrt_x(y, ybar, x):
+    xbar = ybar[0] * y[1] + ybar[1] * (x * y[0]) + ybar[2] * y[3] + ybar[3] * (x * y[2])
+    return _real_for(x, xbar)
+
+
+def _airye_wrt_x(y, ybar, x):
+    """Ai and Ai′ are scaled by exp(ζ), ζ = ⅔x^{3/2}, and Bi and Bi′ by exp(-|Re ζ|)."""
+    root = np.sqrt(x)
+    first = ybar[0] * (y[1] + root * y[0]) + ybar[1] * (x * y[0] + root * y[1])
+    second = ybar[2] * y[3] + ybar[3] * (x * y[2])
+    size = ybar[2] * y[2] + ybar[3] * y[3]
+    if dtype_of(x).kind == "c":
+        growth = np.sign(np.real(root * x)) * root
+        return first + second - np.real(size) * growth
+    return first + second - size * root
+
+
+defvjp(s.airy, _airy_wrt_x)
+defvjp(s.airye, _airye_wrt_x)
+
+# --- parabolic cylinder functions: w″ = (x²/4 - v - ½)w for D and V, (a - x²/4)w for W (DLMF 12.2)
+
+
+def _pairs(f, curvature):
+    """Give (w, w′) = f(…, x) the rule of x, and of the argument before it by differences."""
+
+    def wrt_x(y, ybar, a, x):
+        return unbroadcast(ybar[0] * y[1] + ybar[1] * curvature(a, x) * y[0], shape_of(x))
+
+    def wrt_a(y, ybar, a, x):
+        h = near(a)
+        parts = (bar * slope(lambda a, x, k=k: f(a, x)[k], (a, x), 0, h) for k, bar in enumerate(ybar))
+        return unbroadcast(sum(parts), shape_of(a))
+
+    defvjp(f, wrt_a, wrt_x)
+
+
+_pairs(s.pbdv, lambda v, x: 0.25 * x * x - v - 0.5)
+_pairs(s.pbvv, lambda v, x: 0.25 * x * x - v - 0.5)
+_pairs(s.pbwa, lambda a, x: a - 0.25 * x * x)
+
+# --- ∫₀¹ x^λ·J_v(2ax) dx
+
+by_slopes(
+    "besselpoly",
+    lambda y, a, lmb, nu: _besselpoly_wrt_a(y, a, lmb, nu),
+    lambda y, a, lmb, nu: slope(s.besselpoly, (a, lmb, nu), 1, near(lmb)),
+    lambda y, a, lmb, nu: slope(s.besselpoly, (a, lmb, nu), 2, near(nu)),
+)
+
+
+def _besselpoly_wrt_a(y, a, lmb, nu):
+    """(J_v(2a) - (λ + 1)y)/a, by parts."""
+    return (s.jv(nu, 2.0 * a) - (lmb + 1.0) * y) / a

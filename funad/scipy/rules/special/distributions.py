@@ -1,0 +1,470 @@
+"""Distribution functions, their inverses, and what ``scipy.stats`` computes with.
+
+In the variable the slope is a density. Of a parameter it is a difference of the logarithm of the smaller
+tail, and that of an inverse follows from the slopes of the function. An argument that SciPy rounds to a
+whole number has no rule.
+"""
+
+import math
+
+import numpy as onp
+
+from .... import numpy as np
+from ....registry import defzero
+from ....spaces import plain
+from ... import special as s
+from ...differences import inverse, log_slope, near, of_shape, slope, tail_slope
+from ..slopes import by_slopes, known, or_nan, quotient
+from .elementary import boxcox_wrt_power
+from .erf import normal_density
+
+# --- slopes of parameters
+
+
+def shape(f, rest, argnum, step=of_shape):
+    """The slope of a parameter of a distribution function f, of which ``rest`` is 1 - f."""
+    return lambda y, *args: tail_slope(f, rest, y, args, argnum, step(args[argnum]))
+
+
+def positive(f, argnum, step=of_shape):
+    """The slope of an argument of a function f > 0."""
+    return lambda y, *args: log_slope(f, y, args, argnum, step(args[argnum]))
+
+
+# --- densities
+
+
+def gamma_density(a, x):
+    """xᵃ⁻¹e⁻ˣ/Γ(a) (DLMF 8.8.13); at 0 as a power, which has derivatives there, and 0 outside."""
+    inside = (x > 0) & (x < math.inf)
+    if onp.all(inside):
+        return s._igam_fac(a, x) / x
+    inner = np.where(inside, x, 1.0)
+    zero = plain(x) == 0
+    at_zero = np.where(zero, x, 0.0) ** np.where(zero, a - 1.0, 1.0) * np.exp(-x) * s.rgamma(a)
+    outside = np.where(plain(x) != plain(x), math.nan, 0.0)
+    return np.where(inside, s._igam_fac(a, inner) / inner, np.where(zero, at_zero, outside))
+
+
+def beta_density(a, b, x):
+    """xᵃ⁻¹(1 - x)ᵇ⁻¹/B(a, b) (DLMF 8.17.1); at 0 and 1 as a power, which has derivatives there."""
+    edge = (x == 0) | (x == 1)
+    if not onp.any(edge):
+        return s._beta_pdf(x, a, b)
+    inner, outer = np.where(edge, 0.5, x), np.where(edge, x, 0.5)
+    power = outer ** (a - 1.0) * (1.0 - outer) ** (b - 1.0) / s.beta(a, b)
+    return np.where(edge, power, s._beta_pdf(inner, a, b))
+
+
+def _beta_density_of(a, b, x, rest):
+    """The same where 1 - x, the rest, is known to more digits than x has."""
+    right = plain(x) > 0.5
+    return np.where(right, beta_density(b, a, rest), beta_density(a, b, x))
+
+
+by_slopes("_igam_fac", lambda y, a, x: y * (np.log(x) - s.psi(a)), lambda y, a, x: y * (a / x - 1.0))
+by_slopes(
+    "_beta_pdf",
+    lambda y, x, a, b: y * ((a - 1.0) / x - (b - 1.0) / (1.0 - x)),
+    lambda y, x, a, b: y * (np.log(x) - s.psi(a) + s.psi(a + b)),
+    lambda y, x, a, b: y * (s.log1p(-x) - s.psi(b) + s.psi(a + b)),
+)
+
+# --- the gamma distribution and its kin
+
+GAMMA = (shape(s.gammainc, s.gammaincc, 0), lambda y, a, x: or_nan(y, gamma_density(a, x)))
+GAMMA_ABOVE = (shape(s.gammaincc, s.gammainc, 0), lambda y, a, x: or_nan(y, -gamma_density(a, x)))
+by_slopes("gammainc", *GAMMA)
+by_slopes("gammaincc", *GAMMA_ABOVE)
+by_slopes("gammaincinv", *inverse(GAMMA, 1))
+by_slopes("gammainccinv", *inverse(GAMMA_ABOVE, 1))
+
+
+def _chi2(slopes):
+    """The slopes of F(v, x) = G(v/2, x/2), for x ≥ 0."""
+    of_a, of_x = slopes
+    return (
+        lambda y, v, x: 0.5 * of_a(y, 0.5 * v, 0.5 * np.maximum(x, 0.0)),
+        lambda y, v, x: 0.5 * of_x(y, 0.5 * v, 0.5 * x),
+    )
+
+
+by_slopes("chdtr", *_chi2(GAMMA))
+by_slopes("chdtrc", *_chi2(GAMMA_ABOVE))
+by_slopes("chdtri", *inverse(_chi2(GAMMA_ABOVE), 1))
+by_slopes("chdtriv", *inverse(_chi2(GAMMA), 0))
+
+
+def _gdtr(slopes):
+    """The slopes of F(a, b, x) = G(b, ax)."""
+    of_b, of_x = slopes
+    return (
+        lambda y, a, b, x: x * of_x(y, b, a * x),
+        lambda y, a, b, x: of_b(y, b, a * x),
+        lambda y, a, b, x: a * of_x(y, b, a * x),
+    )
+
+
+by_slopes("gdtr", *_gdtr(GAMMA))
+by_slopes("gdtrc", *_gdtr(GAMMA_ABOVE))
+for _name, _place in (("gdtria", 0), ("gdtrib", 1), ("gdtrix", 2)):
+    by_slopes(_name, *inverse(_gdtr(GAMMA), _place))
+
+# Poisson's: 1 - G(k + 1, m). In the inverse for k it is taken for any real k.
+POISSON = (
+    lambda y, k, m: GAMMA_ABOVE[0](y, k + 1.0, m),
+    lambda y, k, m: -gamma_density(k + 1.0, m),
+)
+by_slopes("pdtr", None, lambda y, k, m: or_nan(y, -gamma_density(np.floor(k) + 1.0, m)))
+by_slopes("pdtrc", None, lambda y, k, m: or_nan(y, gamma_density(np.floor(k) + 1.0, m)))
+by_slopes("pdtri", *inverse((None, POISSON[1]), 1))
+by_slopes("pdtrik", *inverse(POISSON, 0))
+
+# --- the beta distribution and its kin
+
+BETA = (
+    shape(s.betainc, s.betaincc, 0),
+    shape(s.betainc, s.betaincc, 1),
+    lambda y, a, b, x: or_nan(y, beta_density(a, b, x)),
+)
+BETA_ABOVE = (
+    shape(s.betaincc, s.betainc, 0),
+    shape(s.betaincc, s.betainc, 1),
+    lambda y, a, b, x: or_nan(y, -beta_density(a, b, x)),
+)
+by_slopes("betainc", *BETA)
+by_slopes("betaincc", *BETA_ABOVE)
+by_slopes("betaincinv", *inverse(BETA, 2))
+by_slopes("betainccinv", *inverse(BETA_ABOVE, 2))
+by_slopes("btdtria", *inverse(BETA, 0))
+by_slopes("btdtrib", *inverse(BETA, 1))
+_ppf = inverse(BETA, 2)
+by_slopes("_beta_ppf", lambda y, p, a, b: _ppf[2](y, a, b, p), *(
+    lambda y, p, a, b, n=n: _ppf[n](y, a, b, p) for n in range(2)
+))  # fmt: skip
+
+
+def _f_density(dfn, dfd, x):
+    """The density of F: that of Beta(dfn/2, dfd/2) at w = dfn·x/(dfd + dfn·x), times ∂w/∂x."""
+    total = dfd + dfn * x
+    return _beta_density_of(0.5 * dfn, 0.5 * dfd, dfn * x / total, dfd / total) * (dfn * dfd / total**2)
+
+
+F = (shape(s.fdtr, s.fdtrc, 0), shape(s.fdtr, s.fdtrc, 1), lambda y, *args: or_nan(y, _f_density(*args)))
+F_ABOVE = (
+    shape(s.fdtrc, s.fdtr, 0),
+    shape(s.fdtrc, s.fdtr, 1),
+    lambda y, *args: or_nan(y, -_f_density(*args)),
+)
+by_slopes("fdtr", *F)
+by_slopes("fdtrc", *F_ABOVE)
+by_slopes("fdtri", *inverse(F, 2))
+by_slopes("fdtridfd", *inverse(F, 1))
+
+
+def student_density(df, t):
+    """The density of t, in which u = ½(1 - |t|/√(df + t²)) is of Beta(df/2, df/2) and keeps its digits."""
+    t = np.where(t < 0, -t, t)
+    square = df + t * t
+    root = np.sqrt(square)
+    return s._beta_pdf(0.5 * df / (root * (root + t)), 0.5 * df, 0.5 * df) * (0.5 * df / (square * root))
+
+
+STUDENT = (
+    shape(s.stdtr, lambda df, t: s.stdtr(df, -t), 0),
+    lambda y, df, t: or_nan(y, student_density(df, t)),
+)
+by_slopes("stdtr", *STUDENT)
+by_slopes("stdtrit", *inverse(STUDENT, 1))
+by_slopes("stdtridf", *inverse(STUDENT, 0))
+
+# The binomial: 1 - I_p(k + 1, n - k), and the negative binomial, I_p(n, k + 1).
+
+
+def _binomial_density(k, n, p):
+    """-∂F/∂p, which is 0 for k ≥ n, where F is 1."""
+    k = np.floor(k)
+    whole = k >= n
+    return np.where(whole, 0.0, beta_density(np.where(whole, 1.0, k + 1.0), np.where(whole, 1.0, n - k), p))
+
+
+BINOMIAL = (
+    lambda y, k, n, p: BETA[1](y, n - k, k + 1.0, 1.0 - p) - BETA[0](y, n - k, k + 1.0, 1.0 - p),
+    lambda y, k, n, p: BETA[0](y, n - k, k + 1.0, 1.0 - p),
+    lambda y, k, n, p: -beta_density(k + 1.0, n - k, p),
+)
+NEGATIVE_BINOMIAL = (
+    lambda y, k, n, p: BETA[1](y, n, k + 1.0, p),
+    lambda y, k, n, p: BETA[0](y, n, k + 1.0, p),
+    lambda y, k, n, p: beta_density(n, k + 1.0, p),
+)
+by_slopes("bdtr", None, None, lambda y, k, n, p: or_nan(y, -_binomial_density(k, n, p)))
+by_slopes("bdtrc", None, None, lambda y, k, n, p: or_nan(y, _binomial_density(k, n, p)))
+by_slopes("bdtri", *inverse((None, None, lambda y, k, n, p: -_binomial_density(k, n, p)), 2))
+by_slopes("bdtrik", *inverse(BINOMIAL, 0))
+by_slopes("bdtrin", *inverse(BINOMIAL, 1))
+by_slopes("nbdtr", None, None, lambda y, k, n, p: or_nan(y, beta_density(n, k + 1.0, p)))
+by_slopes("nbdtrc", None, None, lambda y, k, n, p: or_nan(y, -beta_density(n, k + 1.0, p)))
+by_slopes("nbdtri", *inverse((None, None, NEGATIVE_BINOMIAL[2]), 2))
+by_slopes("nbdtrik", *inverse(NEGATIVE_BINOMIAL, 0))
+by_slopes("nbdtrin", *inverse(NEGATIVE_BINOMIAL, 1))
+
+# --- non-central distributions
+
+
+def _swapped(f, order):
+    """f with its arguments in another order: those of F(…, x) from those of f(x, …)."""
+    return lambda *args: f(*(args[n] for n in order))
+
+
+if known("_ncx2_sf") is not None:
+    # ∂F/∂nc = -f(x; df + 2, nc), as ∂f/∂nc = ½(f(x; df + 2) - f(x; df)) (Cohen, Noncentral chi-square: some
+    # observations on recurrence, 1988).
+    NCX2 = (
+        lambda y, x, df, nc: s._ncx2_pdf(x, df, nc),
+        shape(s.chndtr, s._ncx2_sf, 1),
+        lambda y, x, df, nc: -s._ncx2_pdf(x, df + 2.0, nc),
+    )
+    NCX2_ABOVE = (
+        lambda y, x, df, nc: -s._ncx2_pdf(x, df, nc),
+        shape(s._ncx2_sf, s.chndtr, 1),
+        lambda y, x, df, nc: s._ncx2_pdf(x, df + 2.0, nc),
+    )
+    by_slopes("chndtr", *NCX2)
+    by_slopes("_ncx2_sf", *NCX2_ABOVE)
+    for _name, _place in (("chndtrix", 0), ("chndtridf", 1), ("chndtrinc", 2)):
+        by_slopes(_name, *inverse(NCX2, _place))
+    by_slopes("_ncx2_isf", *inverse(NCX2_ABOVE, 0))
+    by_slopes(
+        "_ncx2_pdf",
+        lambda y, x, df, nc: y * ((0.5 * df - 1.0) / x - 0.5) + 0.5 * nc / x * s._ncx2_pdf(x, df + 2.0, nc),
+        positive(s._ncx2_pdf, 1),
+        lambda y, x, df, nc: 0.5 * (s._ncx2_pdf(x, df + 2.0, nc) - y),
+    )
+
+if known("_nct_sf") is not None:
+    _density, _above = _swapped(s._nct_pdf, (2, 0, 1)), _swapped(s._nct_sf, (2, 0, 1))
+    NCT = (
+        shape(s.nctdtr, _above, 0),
+        shape(s.nctdtr, _above, 1, near),
+        lambda y, df, nc, t, f=_density: f(df, nc, t),
+    )
+    by_slopes("nctdtr", *NCT)
+    for _name, _place in (("nctdtridf", 0), ("nctdtrinc", 1), ("nctdtrit", 2)):
+        by_slopes(_name, *inverse(NCT, _place))
+    _below = _swapped(s.nctdtr, (1, 2, 0))
+    NCT_ABOVE = (
+        lambda y, t, df, nc: -s._nct_pdf(t, df, nc),
+        shape(s._nct_sf, _below, 1),
+        shape(s._nct_sf, _below, 2, near),
+    )
+    by_slopes("_nct_sf", *NCT_ABOVE)
+    by_slopes("_nct_isf", *inverse(NCT_ABOVE, 0))
+    by_slopes(
+        "_nct_pdf", positive(s._nct_pdf, 0, near), positive(s._nct_pdf, 1), positive(s._nct_pdf, 2, near)
+    )
+
+if known("_ncf_sf") is not None:
+    _density, _above = _swapped(s._ncf_pdf, (3, 0, 1, 2)), _swapped(s._ncf_sf, (3, 0, 1, 2))
+    NCF = (
+        *(shape(s.ncfdtr, _above, n) for n in range(3)),
+        lambda y, dfn, dfd, nc, x, f=_density: f(dfn, dfd, nc, x),
+    )
+    by_slopes("ncfdtr", *NCF)
+    for _name, _place in (("ncfdtridfd", 1), ("ncfdtrinc", 2), ("ncfdtri", 3)):
+        by_slopes(_name, *inverse(NCF, _place))
+    _below = _swapped(s.ncfdtr, (1, 2, 3, 0))
+    NCF_ABOVE = (
+        lambda y, x, dfn, dfd, nc: -s._ncf_pdf(x, dfn, dfd, nc),
+        *(shape(s._ncf_sf, _below, n) for n in (1, 2, 3)),
+    )
+    by_slopes("_ncf_sf", *NCF_ABOVE)
+    by_slopes("_ncf_isf", *inverse(NCF_ABOVE, 0))
+    by_slopes("_ncf_pdf", *(positive(s._ncf_pdf, n) for n in range(4)))
+
+
+# --- moments of them: smooth functions, up to where they cease to exist
+
+
+def _step_of_moment(x):
+    return 0.002 * onp.clip(onp.abs(plain(x)), 1e-2, 1.0)
+
+
+def _moment(name):
+    f = known(name)
+    if f is not None:
+        of = (lambda y, *args, n=n: slope(f, args, n, _step_of_moment(args[n])) for n in range(f.nin))
+        by_slopes(name, *of)
+
+
+for _distribution in ("nct", "ncf", "nbinom"):
+    for _moment_name in ("mean", "variance", "skewness", "kurtosis_excess"):
+        _moment(f"_{_distribution}_{_moment_name}")
+
+# --- the normal distribution's parameters: x = mean + sd·z, z = Φ⁻¹(p)
+
+by_slopes(
+    "nrdtrimn",
+    lambda y, p, sd, x: -sd / normal_density(s.ndtri(p)),
+    lambda y, p, sd, x: -s.ndtri(p) + 0.0 * y,
+    lambda y, p, sd, x: 1.0 + 0.0 * y,
+)
+by_slopes(
+    "nrdtrisd",
+    lambda y, mean, p, x: -1.0 / s.ndtri(p) + 0.0 * y,
+    lambda y, mean, p, x: -y / (s.ndtri(p) * normal_density(s.ndtri(p))),
+    lambda y, mean, p, x: 1.0 / s.ndtri(p) + 0.0 * y,
+)
+
+# --- Kolmogorov's and Smirnov's distributions, of which SciPy has the densities
+
+by_slopes("kolmogorov", lambda y, x: s._kolmogp(x))
+by_slopes("_kolmogc", lambda y, x: -s._kolmogp(x))
+by_slopes("_kolmogp", lambda y, x: -log_slope(lambda x: -s._kolmogp(x), -y, (x,), 0, of_shape(x)))
+by_slopes("kolmogi", lambda y, p: 1.0 / s._kolmogp(y))
+by_slopes("_kolmogci", lambda y, p: -1.0 / s._kolmogp(y))
+
+
+def _smirnov_step(n, x):
+    """A step within one of the n pieces of which the density is made."""
+    return onp.minimum(0.01 * onp.minimum(plain(x), 1.0 - plain(x)), 0.002 / onp.maximum(plain(n), 1))
+
+
+by_slopes("smirnov", None, lambda y, n, x: s._smirnovp(n, x))
+by_slopes("_smirnovc", None, lambda y, n, x: -s._smirnovp(n, x))
+by_slopes("_smirnovp", None, lambda y, n, x: slope(s._smirnovp, (n, x), 1, _smirnov_step(n, x)))
+by_slopes("smirnovi", None, lambda y, n, p: 1.0 / s._smirnovp(n, y))
+by_slopes("_smirnovci", None, lambda y, n, p: -1.0 / s._smirnovp(n, y))
+
+# --- Tukey's lambda: x = (Fᵏ - (1 - F)ᵏ)/k, so that both slopes are known from F and 1 - F
+
+
+def _tukey_density(k, x):
+    below, above = s.tklmbda(x, k), s.tklmbda(-x, k)
+    inside = (below > 0) & (above > 0)
+    below, above = (np.where(inside, part, 0.5) for part in (below, above))
+    return np.where(inside, 1.0 / (below ** (k - 1.0) + above ** (k - 1.0)), 0.0)
+
+
+def _tukey_wrt_shape(y, x, k):
+    below, above = s.tklmbda(x, k), s.tklmbda(-x, k)
+    inside = (below > 0) & (above > 0)
+    logs = (np.log(np.where(inside, part, 0.5)) for part in (below, above))
+    of_below, of_above = (boxcox_wrt_power(log, k) for log in logs)
+    return -_tukey_density(k, x) * (of_below - of_above)
+
+
+by_slopes("tklmbda", lambda y, x, k: or_nan(y, _tukey_density(k, x)), _tukey_wrt_shape)
+
+# --- private functions of scipy.stats
+
+by_slopes(
+    "_binom_pmf",
+    None,
+    None,
+    lambda y, k, n, p: y * (quotient(k, p) - quotient(n - k, 1.0 - p)),
+)
+by_slopes("_binom_cdf", None, None, lambda y, k, n, p: or_nan(y, -_binomial_density(k, n, p)))
+by_slopes("_binom_sf", None, None, lambda y, k, n, p: or_nan(y, _binomial_density(k, n, p)))
+by_slopes(
+    "_nbinom_pmf",
+    None,
+    lambda y, k, n, p: y * (s.psi(k + n) - s.psi(n) + np.log(p)),
+    lambda y, k, n, p: y * (n / p - quotient(k, 1.0 - p)),
+)
+by_slopes("_nbinom_cdf", None, *(
+    lambda y, k, n, p, of=of: or_nan(y, of(y, np.floor(k), n, p)) for of in NEGATIVE_BINOMIAL[1:]
+))  # fmt: skip
+by_slopes("_nbinom_sf", None, *(
+    lambda y, k, n, p, of=of: or_nan(y, -of(1.0 - y, np.floor(k), n, p)) for of in NEGATIVE_BINOMIAL[1:]
+))  # fmt: skip
+for _name in ("_binom_ppf", "_binom_isf", "_nbinom_ppf", "_nbinom_isf"):  # whole numbers
+    if known(_name) is not None:
+        defzero(known(_name))
+
+for _name in ("_cauchy_ppf", "_cauchy_isf"):
+    _sign = 1.0 if _name.endswith("ppf") else -1.0
+    by_slopes(
+        _name,
+        lambda y, p, loc, scale, sign=_sign: sign * math.pi / scale * (scale * scale + (y - loc) ** 2),
+        lambda y, p, loc, scale: 1.0 + 0.0 * y,
+        lambda y, p, loc, scale: (y - loc) / scale,
+    )
+by_slopes("_cosine_cdf", lambda y, x: np.where(np.abs(x) < math.pi, (1.0 + np.cos(x)) / (2 * math.pi), 0.0))
+by_slopes("_cosine_invcdf", lambda y, p: 2 * math.pi / (1.0 + np.cos(y)))
+
+
+def _inverse_gaussian(sign):
+    """The slopes of F (or -F) in x, the mean μ and the shape λ; F(cx; cμ, cλ) = F gives the last.
+
+    ∂F/∂μ = -2λ/μ²·exp(2λ/μ)·Φ(-√(λ/x)(x/μ + 1)) (Tweedie, Statistical properties of inverse Gaussian
+    distributions, 1957, has F).
+    """
+
+    def of_x(y, x, mean, shape):
+        exponent = -0.5 * shape * (x - mean) ** 2 / (mean**2 * x)
+        return sign * np.sqrt(shape / (2 * math.pi * x**3)) * np.exp(exponent)
+
+    def of_mean(y, x, mean, shape):
+        tail = s.log_ndtr(-np.sqrt(shape / x) * (x / mean + 1.0))
+        return sign * -2.0 * shape / mean**2 * np.exp(2.0 * shape / mean + tail)
+
+    def of_shape_parameter(y, x, mean, shape):
+        return -(x * of_x(y, x, mean, shape) + mean * of_mean(y, x, mean, shape)) / shape
+
+    return of_x, of_mean, of_shape_parameter
+
+
+by_slopes("_invgauss_ppf", *inverse(_inverse_gaussian(1.0), 0))
+by_slopes("_invgauss_isf", *inverse(_inverse_gaussian(-1.0), 0))
+
+
+def _skew_normal(sign):
+    """The slopes of F(x; location, scale, a) = Φ(z) - 2T(z, a), T being Owen's."""
+
+    def of_x(y, x, loc, scale, a):
+        z = (x - loc) / scale
+        return sign * 2.0 / scale * normal_density(z) * s.ndtr(a * z)
+
+    def of_a(y, x, loc, scale, a):
+        z = (x - loc) / scale
+        return -sign * np.exp(-0.5 * z * z * (1.0 + a * a)) / (math.pi * (1.0 + a * a))
+
+    return (
+        of_x,
+        lambda y, *args: -of_x(y, *args),
+        lambda y, x, loc, scale, a: -(x - loc) / scale * of_x(y, x, loc, scale, a),
+        of_a,
+    )
+
+
+by_slopes("_skewnorm_cdf", *_skew_normal(1.0))
+by_slopes("_skewnorm_ppf", *inverse(_skew_normal(1.0), 0))
+by_slopes("_skewnorm_isf", *inverse(_skew_normal(-1.0), 0))
+
+
+def _landau(sign):
+    """The slopes of F (or -F) in x and the location; the scale by differences of the smaller tail."""
+    f, rest = (s._landau_cdf, s._landau_sf) if sign > 0 else (s._landau_sf, s._landau_cdf)
+    return (
+        lambda y, x, loc, scale: sign * s._landau_pdf(x, loc, scale),
+        lambda y, x, loc, scale: -sign * s._landau_pdf(x, loc, scale),
+        shape(f, rest, 2),
+    )
+
+
+if known("_landau_pdf") is not None:
+    by_slopes("_landau_cdf", *_landau(1.0))
+    by_slopes("_landau_sf", *_landau(-1.0))
+    by_slopes("_landau_ppf", *inverse(_landau(1.0), 0))
+    by_slopes("_landau_isf", *inverse(_landau(-1.0), 0))
+
+    def _landau_step(loc, scale):
+        return 0.02 * onp.abs(plain(scale)) + 0.0 * onp.asarray(plain(loc))
+
+    by_slopes(
+        "_landau_pdf",
+        lambda y, x, loc, scale: log_slope(s._landau_pdf, y, (x, loc, scale), 0, _landau_step(x, scale)),
+        lambda y, x, loc, scale: log_slope(s._landau_pdf, y, (x, loc, scale), 1, _landau_step(loc, scale)),
+        positive(s._landau_pdf, 2),
+    )

@@ -1,0 +1,63 @@
+"""Hypergeometric and Wright functions: the variable by raising parameters, parameters by differences."""
+
+import numpy as onp
+
+from .... import numpy as np
+from ....spaces import dtype_of, plain
+from ... import special as s
+from ...differences import log_slope, near, slope
+from ..slopes import by_slopes
+
+
+def parameter(f, argnum):
+    """The slope of a parameter of f, which may have zeros in it."""
+    return lambda y, *args: slope(f, args, argnum, near(args[argnum]))
+
+
+def _positive(f, argnum):
+    """The slope of a parameter where f is positive, of its logarithm; else that above."""
+
+    def of(y, *args):
+        if dtype_of(y).kind != "c" and onp.all(plain(y) > 0):
+            return log_slope(f, y, args, argnum, near(args[argnum]))
+        return slope(f, args, argnum, near(args[argnum]))
+
+    return of
+
+
+# DLMF 15.5.1, 13.3.15, 16.3.1 and 13.3.22
+by_slopes(
+    "hyp2f1",
+    *(parameter(s.hyp2f1, n) for n in range(3)),
+    lambda y, a, b, c, z: a * b / c * s.hyp2f1(a + 1.0, b + 1.0, c + 1.0, z),
+)
+by_slopes(
+    "hyp1f1",
+    *(parameter(s.hyp1f1, n) for n in range(2)),
+    lambda y, a, b, z: a / b * s.hyp1f1(a + 1.0, b + 1.0, z),
+)
+by_slopes("hyp0f1", parameter(s.hyp0f1, 0), lambda y, v, z: s.hyp0f1(v + 1.0, z) / v)
+by_slopes(
+    "hyperu",
+    *(_positive(s.hyperu, n) for n in range(2)),
+    lambda y, a, b, z: -a * s.hyperu(a + 1.0, b + 1.0, z),
+)
+
+
+# Φ(a, b; x) = Σ xᵏ/(k!·Γ(ak + b)): a and b are ≥ 0, and Φ at b = 0 is its limit.
+def _wright_step(x):
+    return 0.01 * onp.minimum(onp.abs(plain(x)), 1.0)
+
+
+by_slopes(
+    "wright_bessel",
+    lambda y, a, b, x: log_slope(s.wright_bessel, y, (a, b, x), 0, _wright_step(a)),
+    lambda y, a, b, x: log_slope(s.wright_bessel, y, (a, b, x), 1, _wright_step(b)),
+    lambda y, a, b, x: s.wright_bessel(a, a + b, x),
+)
+by_slopes(
+    "log_wright_bessel",
+    lambda y, a, b, x: slope(s.log_wright_bessel, (a, b, x), 0, _wright_step(a)),
+    lambda y, a, b, x: slope(s.log_wright_bessel, (a, b, x), 1, _wright_step(b)),
+    lambda y, a, b, x: np.exp(s.log_wright_bessel(a, a + b, x) - y),
+)

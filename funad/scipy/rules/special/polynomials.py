@@ -1,0 +1,104 @@
+"""Orthogonal polynomials and Legendre functions (DLMF 18.9): each derivative is a polynomial of its kin.
+
+So no derivative is a quotient by 1 - x², which is 0/0 at the ends. The degree n has a rule where SciPy
+takes real degrees.
+"""
+
+import math
+
+import numpy as onp
+
+from .... import numpy as np
+from ....registry import elementwise
+from ....spaces import plain
+from ... import special as s
+from ...differences import near, slope
+from ..slopes import by_slopes
+from .hypergeometric import parameter
+
+
+def _lower(f, n, *args):
+    """The polynomial of degree n - 1, which of degree 0 is 0."""
+    nothing = plain(n) == 0
+    if not onp.any(nothing):
+        return f(n - 1, *args)
+    return np.where(nothing, 0.0, f(np.where(nothing, 0, n - 1), *args))
+
+
+def _ultraspherical(n, x):
+    """U_n′(x)/2 = C⁽²⁾ₙ₋₁(x)."""
+    return _lower(s.eval_gegenbauer, n, 2.0, x)
+
+
+def _legendre(n, x):
+    """P_n′(x) = ½(n + 1)·P⁽¹,¹⁾ₙ₋₁(x)."""
+    return 0.5 * (n + 1.0) * _lower(s.eval_jacobi, n, 1.0, 1.0, x)
+
+
+def _of_degree(name, wrt_x):
+    by_slopes(name, parameter(getattr(s, name), 0), wrt_x)
+
+
+_of_degree("eval_legendre", lambda y, n, x: _legendre(n, x))
+_of_degree("eval_sh_legendre", lambda y, n, x: 2.0 * _legendre(n, 2.0 * x - 1.0))
+_of_degree("eval_chebyt", lambda y, n, x: n * _lower(s.eval_chebyu, n, x))
+_of_degree("eval_sh_chebyt", lambda y, n, x: 2.0 * n * _lower(s.eval_chebyu, n, 2.0 * x - 1.0))
+_of_degree("eval_chebyc", lambda y, n, x: n * _lower(s.eval_chebyu, n, 0.5 * x))
+_of_degree("eval_chebyu", lambda y, n, x: 2.0 * _ultraspherical(n, x))
+_of_degree("eval_sh_chebyu", lambda y, n, x: 4.0 * _ultraspherical(n, 2.0 * x - 1.0))
+_of_degree("eval_chebys", lambda y, n, x: _ultraspherical(n, 0.5 * x))
+_of_degree("eval_laguerre", lambda y, n, x: -_lower(s.eval_genlaguerre, n, 1.0, x))
+elementwise(s.eval_hermite, None, lambda y, ybar, n, x: ybar * (2 * n * _lower(s.eval_hermite, n, x)))
+elementwise(s.eval_hermitenorm, None, lambda y, ybar, n, x: ybar * (n * _lower(s.eval_hermitenorm, n, x)))
+by_slopes(
+    "eval_genlaguerre",
+    parameter(s.eval_genlaguerre, 0),
+    parameter(s.eval_genlaguerre, 1),
+    lambda y, n, a, x: -_lower(s.eval_genlaguerre, n, a + 1.0, x),
+)
+by_slopes(
+    "eval_gegenbauer",
+    parameter(s.eval_gegenbauer, 0),
+    parameter(s.eval_gegenbauer, 1),
+    lambda y, n, a, x: 2.0 * a * _lower(s.eval_gegenbauer, n, a + 1.0, x),
+)
+by_slopes(
+    "eval_jacobi",
+    *(parameter(s.eval_jacobi, argnum) for argnum in range(3)),
+    lambda y, n, a, b, x: 0.5 * (n + a + b + 1.0) * _lower(s.eval_jacobi, n, a + 1.0, b + 1.0, x),
+)
+by_slopes(
+    "eval_sh_jacobi",
+    *(parameter(s.eval_sh_jacobi, argnum) for argnum in range(3)),
+    lambda y, n, p, q, x: (
+        (n + p) * _lower(s.eval_jacobi, n, p - q + 1.0, q, 2.0 * x - 1.0) / s.binom(2.0 * n + p - 1.0, n)
+    ),
+)
+
+# --- the associated Legendre function of a whole order m and a real degree v
+
+
+def _lpmv_wrt_x(y, m, v, x):
+    """(vxP - (v + m)P_{v-1})/(x² - 1) (DLMF 14.10.5); of m = 0 as above, and at ±1 the limits."""
+    ends = onp.abs(plain(x)) == 1
+    inside = np.where(ends, 0.0, x)
+    found = (v * inside * s.lpmv(m, v, inside) - (v + m) * s.lpmv(m, v - 1.0, inside)) / (inside**2 - 1.0)
+    plain_order = plain(m) == 0
+    if onp.any(plain_order):
+        found = np.where(plain_order, _legendre(v * 1.0, x), found)
+    return np.where(ends & ~plain_order, _lpmv_at_ends(m, v, x), found) if onp.any(ends) else found
+
+
+def _lpmv_at_ends(m, v, x):
+    """Of m = 2, (1 - x²)P″ has the slope -2x·P″; of m > 2 it is 0, and of m = 1 infinite, as √(1 - x²)."""
+    parity = np.where(x < 0, np.cos(math.pi * v), 1.0)
+    of_two = -0.25 * x * parity * (v - 1.0) * v * (v + 1.0) * (v + 2.0)
+    return np.where(m == 2, of_two, np.where(onp.abs(plain(m)) > 2, 0.0, math.nan))
+
+
+by_slopes(
+    "lpmv",
+    None,
+    lambda y, m, v, x: slope(s.lpmv, (m, v, x), 1, near(v)),
+    _lpmv_wrt_x,
+)

@@ -1,0 +1,96 @@
+"""Mathieu and spheroidal wave functions: x by their differential equations, parameters by differences.
+
+The orders m and n are whole numbers, and have no rule.
+"""
+
+import math
+
+import numpy as onp
+
+from .... import numpy as np
+from ....registry import defvjp
+from ....spaces import plain, shape_of, unbroadcast
+from ... import special as s
+from ...differences import near, slope
+from ..slopes import by_slopes, known
+from .hypergeometric import parameter
+
+for _name in ("mathieu_a", "mathieu_b"):
+    by_slopes(_name, None, parameter(known(_name), 1))
+
+
+def _pair(f, curvature, parameters):
+    """Give (w, w′) = f(m, …, x) its rules: w″ = curvature(w, w′, *args), ``parameters`` by differences."""
+    last = f.nin - 1
+
+    def wrt_x(y, ybar, *args):
+        xbar = ybar[0] * y[1] * unit + ybar[1] * curvature(*y, *args) * unit
+        return unbroadcast(xbar, shape_of(args[last]))
+
+    def wrt(argnum):
+        def rule(y, ybar, *args):
+            h = 0.2 * near(args[argnum])
+            parts = (bar * slope(lambda *xs, k=k: f(*xs)[k], args, argnum, h) for k, bar in enumerate(ybar))
+            return unbroadcast(sum(parts), shape_of(args[argnum]))
+
+        return rule
+
+    unit = math.pi / 180 if f in (s.mathieu_cem, s.mathieu_sem) else 1.0  # x is in degrees, w′ is not
+    rules = {argnum: wrt(argnum) for argnum in parameters} | {last: wrt_x}
+    defvjp(f, *(_named(rule, f.nin) for rule in rules.values()), argnums=tuple(rules))
+
+
+def _named(rule, count):
+    """Name the arguments of a rule one by one, which the registry reads."""
+    return {
+        3: lambda y, ybar, a, b, c: rule(y, ybar, a, b, c),
+        4: lambda y, ybar, a, b, c, d: rule(y, ybar, a, b, c, d),
+        5: lambda y, ybar, a, b, c, d, e: rule(y, ybar, a, b, c, d, e),
+    }[count]
+
+
+# --- Mathieu functions: w″ = -(a - 2q·cos 2x)w, and with cosh for the modified ones (DLMF 28.2.1, 28.20.1)
+
+
+def _mathieu(value, modified):
+    def curvature(w, _, m, q, x):
+        if modified:
+            return (value(m, q) - 2.0 * q * np.cosh(2.0 * x)) * w
+        return -(value(m, q) - 2.0 * q * np.cos(math.pi / 90 * x)) * w
+
+    return curvature
+
+
+_pair(s.mathieu_cem, _mathieu(s.mathieu_a, False), (1,))
+_pair(s.mathieu_sem, _mathieu(s.mathieu_b, False), (1,))
+for _f in (s.mathieu_modcem1, s.mathieu_modcem2):
+    _pair(_f, _mathieu(s.mathieu_a, True), (1,))
+for _f in (s.mathieu_modsem1, s.mathieu_modsem2):
+    _pair(_f, _mathieu(s.mathieu_b, True), (1,))
+
+# --- spheroidal functions: (1 - x²)w″ = 2xw′ - (λ - c²x² - m²/(1 - x²))w (DLMF 30.2.1), with c² < 0 and ix
+# for the oblate and its radial ones
+
+for _name in ("pro_cv", "obl_cv"):
+    by_slopes(_name, None, None, parameter(known(_name), 2))
+
+
+def _spheroidal(value, of_square, imaginary):
+    """``of_square`` is the sign of c², and ``imaginary`` says whether x stands for ix."""
+
+    def curvature(w, slope_of_w, m, n, c, *rest):
+        x = rest[-1]
+        eigenvalue = rest[0] if len(rest) == 2 else value(m, n, c)
+        square = -x * x if imaginary else x * x
+        room = 1.0 - square
+        potential = eigenvalue - of_square * c * c * square - m * m / room
+        bend = 2.0 * x * slope_of_w - potential * w
+        return (-bend if imaginary else bend) / room
+
+    return curvature
+
+
+for _suffix, _parameters in (("", (2,)), ("_cv", (2, 3))):
+    for _kind in ("ang1", "rad1", "rad2"):
+        _pair(known(f"pro_{_kind}{_suffix}"), _spheroidal(s.pro_cv, 1.0, False), _parameters)
+        _pair(known(f"obl_{_kind}{_suffix}"), _spheroidal(s.obl_cv, -1.0, _kind != "ang1"), _parameters)

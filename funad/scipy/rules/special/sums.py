@@ -1,0 +1,78 @@
+"""Sums of exponentials: logsumexp, softmax and log_softmax."""
+
+import math
+
+import numpy as onp
+
+from .... import numpy as np
+from ....registry import defvjp
+from ....spaces import dtype_of, plain, shape_of, unbroadcast
+from ... import special as s
+
+
+def _restored(x, axis, keepdims, shape):
+    """x, of which axes are summed away, with axes of length 1 in their place."""
+    if keepdims:
+        return x
+    axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    gone = {k % len(shape) for k in axes} if shape else ()
+    return np.reshape(x, tuple(1 if k in gone else size for k, size in enumerate(shape)))
+
+
+def _weights(y, sign, a, axis):
+    """exp(a - y)·sign; where y is infinite, equal shares of what is as large."""
+    difference = a - y
+    lost = onp.isinf(plain(y)) | (onp.zeros(shape_of(difference)) > 0)
+    lost = lost & (plain(a) == plain(y))
+    if not onp.any(lost):
+        return sign * np.exp(difference)
+    count = onp.sum(lost, axis=axis, keepdims=True)
+    return np.where(lost, 1.0 / onp.maximum(count, 1), np.exp(np.where(lost, -math.inf, difference)) * sign)
+
+
+def _parts(y, ybar, a, axis, b, keepdims, return_sign):
+    """Return ȳ and exp(a - y) with its sign, both in the shape of a and b broadcast."""
+    shape = onp.broadcast_shapes(shape_of(a), () if b is None else shape_of(b)) or (1,)
+    y, sign = y if return_sign else (y, 1.0)
+    ybar = ybar[0] if return_sign else ybar
+    y, ybar = (_restored(part, axis, keepdims, shape) for part in (y, ybar))
+    sign = _restored(sign, axis, keepdims, shape) if return_sign else sign
+    if axis is None:
+        axis = tuple(range(len(shape)))
+    return ybar, _weights(y, sign, a, axis)
+
+
+def _logsumexp_wrt_a(y, ybar, a, axis=None, b=None, keepdims=False, return_sign=False):
+    """ā = ȳ·b·exp(a - y); what has no weight counts for nothing, be it infinite."""
+    ybar, weights = _parts(y, ybar, a, axis, b, keepdims, return_sign)
+    if b is not None:
+        nothing = plain(b) == 0
+        weights = np.where(nothing, 0.0, b * weights) if onp.any(nothing) else b * weights
+    return _real_for(a, unbroadcast(ybar * weights, shape_of(a)))
+
+
+def _logsumexp_wrt_b(y, ybar, a, axis=None, b=None, keepdims=False, return_sign=False):
+    """b̄ = ȳ·exp(a - y)."""
+    ybar, weights = _parts(y, ybar, a, axis, b, keepdims, return_sign)
+    return _real_for(b, unbroadcast(ybar * weights, shape_of(b)))
+
+
+def _real_for(x, xbar):
+    return xbar if dtype_of(x).kind == "c" or dtype_of(xbar).kind != "c" else np.real(xbar)
+
+
+defvjp(s.logsumexp, _logsumexp_wrt_a, _logsumexp_wrt_b, argnums=(0, 2))
+
+
+def _softmax(y, ybar, x, axis=None):
+    """x̄ = y(ȳ - Σȳy)."""
+    return y * (ybar - np.sum(ybar * y, axis=axis, keepdims=True))
+
+
+def _log_softmax(y, ybar, x, axis=None):
+    """x̄ = ȳ - exp(y)·Σȳ."""
+    return ybar - np.exp(y) * np.sum(ybar, axis=axis, keepdims=True)
+
+
+defvjp(s.softmax, _softmax)
+defvjp(s.log_softmax, _log_softmax)

@@ -1,0 +1,120 @@
+"""The rules of what scipy.stats has compiled: von Mises' and the multivariate normal distribution function."""
+
+import numpy as onp
+from scipy import stats
+
+from ... import numpy as np
+from ...boxes import unbox
+from ...primitives import primitive
+from ...registry import defvjp, elementwise
+from .. import special
+
+__all__ = ["i0e_of_positive", "normal_cdf", "normalized_gen_harmonic", "von_mises_cdf"]
+
+
+# Concentrations are positive: at 0 the derivative is the one from there, not that of the even function.
+i0e_of_positive = primitive(lambda x: special.i0e(x), "scipy.stats.i0e_of_positive")
+elementwise(i0e_of_positive, lambda y, ybar, x: ybar * (special.i1e(x) - y))
+
+
+def _slope_in_kappa(kappa, x):
+    """∂F/∂κ of von Mises' distribution: its Fourier series, F = ½ + x/2π + Σ Iⱼ(κ)/I₀(κ) sin(jx)/πj.
+
+    (Iⱼ/I₀)' = (Iⱼ₋₁ + Iⱼ₊₁)/2I₀ - Iⱼ I₁/I₀², from DLMF 10.29.1. Terms fall as exp(-j²/2κ).
+    """
+    known = onp.abs(onp.asarray(unbox(kappa)))
+    count = int(12 + 9 * onp.sqrt(onp.max(known, initial=0.0, where=onp.isfinite(known))))
+    j = onp.arange(1.0, count + 1)
+    kappa, x = np.expand_dims(kappa, -1), np.expand_dims(x, -1)
+    scale = special.ive(0.0, kappa)
+    ratio = special.ive(j, kappa) / scale
+    around = (special.ive(j - 1, kappa) + special.ive(j + 1, kappa)) / (2 * scale)
+    slope = around - ratio * special.ive(1.0, kappa) / scale
+    return np.sum(slope * np.sin(j * x) / (onp.pi * j), axis=-1)
+
+
+von_mises_cdf = primitive(lambda kappa, x: stats._stats.von_mises_cdf(kappa, x), "scipy.stats.vonmises.cdf")
+elementwise(
+    von_mises_cdf,
+    lambda y, ybar, kappa, x: ybar * _slope_in_kappa(kappa, x),
+    lambda y, ybar, kappa, x: (
+        ybar * np.exp(kappa * (np.cos(x) - 1)) / (2 * onp.pi * i0e_of_positive(np.abs(kappa)))
+    ),
+)
+
+
+# --- Zipf's distribution on 1 … n
+
+
+def _mean_log(j, k, a):
+    """Return the mean of log i over i = j … k with the weights i⁻ᵃ."""
+    i = onp.arange(1.0, max(onp.max(k, initial=0), 1) + 1)
+    j, k = onp.expand_dims(j, -1), onp.expand_dims(k, -1)
+    inside = (i >= j) & (i <= k)
+    weights = np.exp(np.where(inside, -np.expand_dims(a, -1) * onp.log(i / onp.maximum(j, 1)), -onp.inf))
+    return np.sum(weights * onp.log(i), -1) / (np.sum(weights, -1) + ~inside.any(-1))
+
+
+normalized_gen_harmonic = special._normalized_gen_harmonic
+elementwise(
+    normalized_gen_harmonic,
+    lambda y, ybar, j, k, n, a: ybar * y * (_mean_log(onp.ones_like(n), n, a) - _mean_log(j, k, a)),
+    argnums=3,
+)
+
+
+# --- the multivariate normal distribution function Φ(b; Σ) = P(x ≤ b), x of mean 0
+
+
+def _value(b, cov):
+    return stats.multivariate_normal.cdf(b, cov=(cov + cov.T) / 2, rng=onp.random.default_rng(0))
+
+
+def _below(b, cov, known):
+    """Return P(the other xₖ ≤ bₖ) where the xᵢ of ``known`` are bᵢ: normal, by the Schur complement."""
+    rest = [k for k in range(len(b)) if k not in known]
+    if not rest:
+        return 1.0
+    across = cov[np.ix_(rest, known)]
+    weights = np.linalg.solve(cov[np.ix_(known, known)], across.T).T
+    left = cov[np.ix_(rest, rest)] - weights @ across.T
+    at = b[onp.array(rest)] - weights @ b[onp.array(known)]
+    if len(rest) == 1:
+        return special.ndtr(at[0] / np.sqrt(left[0, 0]))
+    return normal_cdf(at, (left + left.T) / 2)
+
+
+def _slopes(b, cov):
+    """∂Φ/∂bᵢ = φ(bᵢ) P(the others ≤ b | xᵢ = bᵢ)."""
+    return [
+        np.exp(-(b[i] ** 2) / (2 * cov[i, i])) / np.sqrt(2 * onp.pi * cov[i, i]) * _below(b, cov, [i])
+        for i in range(len(b))
+    ]
+
+
+def _of_b(y, ybar, b, cov):
+    return ybar * np.stack(_slopes(b, cov))
+
+
+def _of_cov(y, ybar, b, cov):
+    """∂Φ/∂σᵢⱼ = φ(bᵢ, bⱼ) P(the others ≤ b | xᵢ = bᵢ, xⱼ = bⱼ) (Plackett 1954).
+
+    That in σᵢᵢ follows from Φ(tb; tΣt) = Φ(b; Σ) for a diagonal t: bᵢ ∂Φ/∂bᵢ + Σⱼ σᵢⱼ ∂Φ/∂σᵢⱼ + σᵢᵢ ∂Φ/∂σᵢᵢ = 0.
+    """
+    n, slopes = len(b), _slopes(b, cov)
+    pairs = [[0.0] * n for _ in range(n)]
+    for i in range(n):
+        for j in range(i):
+            part = cov[np.ix_([i, j], [i, j])]
+            at = b[onp.array([i, j])]
+            height = np.exp(-np.dot(at, np.linalg.solve(part, at)) / 2)
+            height = height / (2 * onp.pi * np.sqrt(np.linalg.det(part)))
+            pairs[i][j] = pairs[j][i] = height * _below(b, cov, [i, j])
+    for i in range(n):
+        others = sum(cov[i, j] * pairs[i][j] for j in range(n) if j != i)
+        pairs[i][i] = -(b[i] * slopes[i] + others) / cov[i, i]
+    return ybar * np.stack([np.stack(row) for row in pairs]) / 2
+
+
+normal_cdf = primitive(_value, "scipy.stats.multivariate_normal.cdf")
+defvjp(normal_cdf, _of_b, _of_cov)

@@ -1,0 +1,196 @@
+"""The short way through SciPy's methods of distributions, for points inside of the support.
+
+SciPy's methods sort the points: invalid parameters, outside of the support, at its ends, inside. Where all
+are inside, what is left of ``logpdf`` is ``_logpdf((x - loc) / scale) - log(scale)``, and so on: SciPy's own
+formula, at the cost of the formula. It is taken for distributions whose formulas work element by element
+(``ELEMENTWISE``); the numbers are those of the long way.
+"""
+
+import functools
+
+import numpy as onp
+
+from ... import numpy as np
+from ...boxes import Traced, unbox
+from .. import special
+
+__all__ = ["ELEMENTWISE", "change", "shorten", "shorten_formulas"]
+
+ELEMENTWISE = {
+    "_continuous_distns": (
+        "beta", "cauchy", "chi2", "expon", "gamma", "gumbel_l", "gumbel_r", "halfnorm", "invgamma", "laplace",
+        "logistic", "lognorm", "norm", "pareto", "rayleigh", "t", "uniform", "weibull_max", "weibull_min",
+    ),
+    "_discrete_distns": ("bernoulli", "binom", "geom", "nbinom", "poisson"),
+}  # fmt: skip
+
+
+def _standard(x, loc, scale):
+    """Return (x - loc) / scale as SciPy computes it: in double precision."""
+    if getattr(x, "dtype", None) != onp.float64 or type(loc) not in _EXACT or type(scale) not in _EXACT:
+        x = (np.asarray(x) - np.asarray(loc)) / np.asarray(scale)
+        return x if x.dtype == onp.float64 else np.astype(x, onp.promote_types(x.dtype, onp.float64))
+    if loc is not ZERO:
+        x = x - loc
+    return x if scale is ONE else x / scale
+
+
+class _Exact:
+    """The types of parameters that make no single precision of a double: numbers of Python, and traced doubles."""
+
+    def __contains__(self, kind):
+        return kind in (int, float, onp.float64) or issubclass(kind, Traced)
+
+
+_EXACT = _Exact()
+ZERO, ONE = 0, 1  # loc and scale where they are not given: Python has one object of each
+
+
+def _every(x):
+    """Say whether all are true."""
+    return x.all() if type(x) is onp.ndarray else x
+
+
+def _valid(self, shapes, scale=ONE):
+    """Say whether all parameters are valid, by their plain values."""
+    if scale is not ONE and not _every(_plain(scale) > 0):
+        return False
+    if self._argcheck.__func__.__qualname__ == "rv_generic._argcheck":  # all are to be positive
+        return all(_every(x > 0) for x in shapes)
+    return onp.all(self._argcheck(*shapes))
+
+
+def _inside(self, z, shapes):
+    low, high = self._get_support(*shapes)
+    z = unbox(z)
+    return _every(low < z) and _every(z < high)
+
+
+def _of_points(finish):
+    """Return how a method of x is shortened: ``finish(self, formula(z), scale)`` is what it returns."""
+
+    def shortened(long):
+        name = f"_{long.__name__}"
+
+        @functools.wraps(long)
+        def method(self, x, *args, **kwargs):
+            if self.name in _SHORT:
+                shapes, loc, scale = self._parse_args(*args, **kwargs)
+                plain = tuple(map(_plain, shapes))
+                z = _standard(x, loc, scale)
+                if _valid(self, plain, scale) and _inside(self, z, plain):
+                    return finish(getattr(self, name)(z, *map(_inexact, shapes)), scale)
+            return long(self, x, *args, **kwargs)
+
+        return method
+
+    return shortened
+
+
+def _of_probabilities(long):
+    name = f"_{long.__name__}"
+
+    @functools.wraps(long)
+    def method(self, q, *args, **kwargs):
+        if self.name in _SHORT:
+            shapes, loc, scale = self._parse_args(*args, **kwargs)
+            q = _inexact(q)
+            plain = tuple(map(_plain, shapes))
+            if _valid(self, plain, scale) and _every(unbox(q) > 0) and _every(unbox(q) < 1):
+                return getattr(self, name)(q, *map(_inexact, shapes)) * scale + loc
+        return long(self, q, *args, **kwargs)
+
+    return method
+
+
+def _of_counts(long):
+    """Return a method of a discrete distribution, shortened for plain integers inside of the support."""
+    name = f"_{long.__name__}"
+
+    @functools.wraps(long)
+    def method(self, k, *args, **kwargs):
+        if self.name in _SHORT and not isinstance(k, Traced):
+            shapes, loc, _ = self._parse_args(*args, **kwargs)
+            plain = tuple(map(_plain, shapes))
+            if not isinstance(loc, Traced) and _valid(self, plain):
+                k = onp.asarray(k) - onp.asarray(loc)
+                low, high = self._get_support(*plain)
+                if onp.all((low <= k) & (k <= high if "pmf" in name else k < high) & (onp.floor(k) == k)):
+                    y = getattr(self, name)(k, *map(_inexact, shapes))
+                    if "log" in name or onp.all((unbox(y) >= 0) & (unbox(y) <= 1)):
+                        return y
+        return long(self, k, *args, **kwargs)
+
+    return method
+
+
+def _plain(x):
+    x = unbox(x)
+    return onp.asarray(x) if type(x) in (list, tuple) else x
+
+
+def _inexact(x):
+    """Return numbers and lists as SciPy's methods hand them on: as NumPy's."""
+    if type(x) is float:
+        return onp.float64(x)
+    return x if isinstance(x, Traced) or type(x) is onp.ndarray else np.asarray(x)[()]
+
+
+_DENSITY = _of_points(lambda y, scale: y if scale is ONE else y / scale)
+_LOG_DENSITY = _of_points(lambda y, scale: y if scale is ONE else y - np.log(scale))
+_TAIL = _of_points(lambda y, scale: y)
+_SHORT = frozenset(name for names in ELEMENTWISE.values() for name in names)
+
+
+def shorten(module):
+    """Shorten the methods of hosted distributions."""
+    continuous, discrete = module.rv_continuous, module.rv_discrete
+    change(continuous, "pdf", _DENSITY)
+    change(continuous, "logpdf", _LOG_DENSITY)
+    for name in ("cdf", "logcdf", "sf", "logsf"):
+        change(continuous, name, _TAIL)
+    for name in ("ppf", "isf"):
+        change(continuous, name, _of_probabilities)
+    for name in ("pmf", "logpmf", "cdf", "logcdf", "sf", "logsf"):
+        change(discrete, name, _of_counts)
+
+
+def change(kind, name, how):
+    """Replace a method of a hosted class by what is made of it."""
+    setattr(kind, name, how(getattr(kind, name)))
+
+
+# --- formulas that SciPy takes in two cases, of which one is of isolated values
+
+
+def _t_logpdf(long):
+    def _logpdf(self, x, df):
+        if onp.any(onp.isinf(unbox(df))):
+            return long(self, x, df)
+        constant = np.log(special.poch(0.5 * df, 0.5)) - 0.5 * (np.log(df) + np.log(np.pi))
+        return constant - (df + 1) / 2 * np.log1p(x * x / df)
+
+    return _logpdf
+
+
+def _t_pdf(long):
+    def _pdf(self, x, df):
+        return long(self, x, df) if onp.any(onp.isinf(unbox(df))) else np.exp(self._logpdf(x, df))
+
+    return _pdf
+
+
+def _lognorm_logpdf(long):
+    def _logpdf(self, x, s):
+        if not onp.all(unbox(x)):
+            return long(self, x, s)
+        return -(np.log(x) ** 2) / (2 * s**2) - np.log(s * x * np.sqrt(2 * np.pi))
+
+    return _logpdf
+
+
+def shorten_formulas(module):
+    """Give hosted distributions the formula without the case of isolated values, where there are none."""
+    change(module.t_gen, "_logpdf", _t_logpdf)
+    change(module.t_gen, "_pdf", _t_pdf)
+    change(module.lognorm_gen, "_logpdf", _lognorm_logpdf)

@@ -1,0 +1,35 @@
+"""Where to draw the arguments of the primitives of scipy.stats from."""
+
+import hypothesis.strategies as st
+import numpy as onp
+
+from funad.scipy.rules.stats import i0e_of_positive, normal_cdf, normalized_gen_harmonic, von_mises_cdf
+from funad.testing import Case, arrays, call, one, shapes
+
+
+@st.composite
+def bounds(draw):
+    """Draw b and a covariance of two dimensions: of more, SciPy's value is that of random points."""
+    b = draw(arrays((2,), -1.0, 1.0))
+    root = draw(arrays((2, 2), -0.4, 0.4)) + onp.eye(2)
+    return call(b, root @ root.T)
+
+
+@st.composite
+def circular(draw):
+    shape = draw(shapes())
+    return call(draw(arrays(shape, 0.2, 5.0)), draw(arrays(shape, -3.0, 3.0)))
+
+
+@st.composite
+def harmonic(draw):
+    a = draw(arrays(shapes(), 0.1, 3.0))
+    return call(2.0, onp.full(a.shape, 4.0), 5.0, a)
+
+
+CASES = {
+    i0e_of_positive: one(0.1, 10.0),
+    von_mises_cdf: Case(circular(), frozenset()),
+    normalized_gen_harmonic: Case(harmonic(), frozenset()),
+    normal_cdf: Case(bounds(), frozenset()),
+}
