@@ -71,6 +71,7 @@ PROBES = [
         )[0],
         0.8,
         how="traced",
+        order=1,  # each takes 10,000 evaluations
     ),
     probe(
         "scipy.integrate.nquad",

@@ -67,13 +67,13 @@ class Solution:
         inner = self.integrand.traces[n + 1 :]
         field, start = self.field.without(inner), out_of_traces(inner, self.y0)
         starts = isinstance(start, Traced) and start.tape is trace
-        if trace.differentiates:
-            outer = out_of_traces([trace], start)
-            return self._forwards(trace, field, start if starts else None, outer)
         if type(trace) is Tape:
             sources = self.integrand.sources.get(trace.level, {})
             if starts or sources:
                 return self._on_tape(trace, field, start if starts else None, sources)
+        elif trace.differentiates:
+            outer = out_of_traces([trace], start)
+            return self._forwards(trace, field, start if starts else None, outer)
         return None
 
     # --- forward mode

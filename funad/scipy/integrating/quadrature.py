@@ -114,6 +114,10 @@ def quad_vec(call):
 # --- several integrals, one inside the other
 
 
+class _Infinite(Exception):
+    """A limit of an integral in several variables is infinite."""
+
+
 class _Nest:
     """An integral over several variables: the limits of each may depend on those that come behind it."""
 
@@ -131,13 +135,40 @@ class _Nest:
         points = [x for x in plain_of(option.get("points", ())) if ends[0] <= x <= ends[1]]
         return {"points": points} if points else {}
 
-    def by_vectors(self, g, ts=()):
-        """Return the integral of a vector g of functions of all variables, with plain limits."""
+    def by_vectors(self, g):
+        """Return the integral of a vector g of functions of all variables, with plain limits.
+
+        In the unit cube, if no limit is infinite and no jumps are known: so the rule is one of the cube.
+        """
+        plain = isinstance(self.options, dict) and "points" not in self.options
+        if not plain or not hasattr(_integrate, "cubature"):
+            return self._one_by_one(g)
+
+        def at(u):
+            ts, volume = (), 1.0
+            for depth in range(len(self.ranges) - 1, -1, -1):
+                low, high = self.limits(depth, ts)
+                if not onp.isfinite(high - low):
+                    raise _Infinite
+                ts, volume = (low + (high - low) * u[depth], *ts), volume * (high - low)
+            return g(ts) * volume
+
+        n = len(self.ranges)
+        rule = "gk15" if n < 4 else "genz-malik"
+        try:
+            return _integrate.cubature(
+                lambda us: onp.stack([onp.asarray(at(u)) for u in us]), onp.zeros(n), onp.ones(n), rule=rule
+            ).estimate
+        except _Infinite:
+            return self._one_by_one(g)
+
+    def _one_by_one(self, g, ts=()):
+        """Return the same as integrals of integrals."""
         depth = len(self.ranges) - len(ts) - 1
         if depth < 0:
             return g(ts)
         ends = self.limits(depth, ts)
-        return _by_vectors(lambda t: self.by_vectors(g, (t, *ts)), ends, **self.points(depth, ts, ends))
+        return _by_vectors(lambda t: self._one_by_one(g, (t, *ts)), ends, **self.points(depth, ts, ends))
 
     def traced(self, ts=()):
         """Return the integral as one of integrals, whose limits may all be traced."""
@@ -224,7 +255,7 @@ def fixed_quad(call):
     return attached(found[0], (b - a) / 2.0 * np.sum(weights * f(t), axis=-1)), found[1]
 
 
-@solver(_integrate.tanhsinh, "scipy.integrate.tanhsinh")
+@solver(getattr(_integrate, "tanhsinh", None), "scipy.integrate.tanhsinh")
 def tanhsinh(call):
     f, args, limits = call["f"], as_args(call["args"]), (call["a"], call["b"])
     integrand = Integrand(f)
@@ -276,7 +307,7 @@ def _one(f, a, b, *args):
     return integral(lambda t: np.reshape(f(np.asarray(t), *args), ()), (a, b), _by_vectors)
 
 
-@solver(_integrate.cubature, "scipy.integrate.cubature")
+@solver(getattr(_integrate, "cubature", None), "scipy.integrate.cubature")
 def cubature(call):
     f, args = call["f"], as_args(call["args"])
     low, high = call["a"], call["b"]
@@ -312,7 +343,7 @@ def _listed_array(x):
     return np.array(x) if isinstance(x, (list, tuple)) else x
 
 
-@solver(_integrate.nsum, "scipy.integrate.nsum")
+@solver(getattr(_integrate, "nsum", None), "scipy.integrate.nsum")
 def nsum(call):
     call.only_plain("a", "b", "step")
     f, args = call["f"], as_args(call["args"])

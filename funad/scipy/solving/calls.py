@@ -28,6 +28,8 @@ def solver(f, name, plain=None):
     It takes a ``Call``. Otherwise the result is f. ``name`` is how messages call it; ``plain`` is what it is
     on plain values, if it takes more keywords than f.
     """
+    if f is None:  # SciPy does not have it yet
+        return lambda g: None
     signature = inspect.signature(f)
     plain = f if plain is None else plain
 
