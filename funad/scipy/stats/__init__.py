@@ -25,7 +25,7 @@ _CLASSES = {
 _REFUSED = {
     "anderson_ksamp", "barnard_exact", "bayes_mvs", "binned_statistic", "binned_statistic_2d",
     "binned_statistic_dd", "boschloo_exact", "boxcox_normplot", "dunnett", "ecdf", "fisher_exact", "fit",
-    "goodness_of_fit", "ks_1samp", "kstest", "logrank", "multiscale_graphcorr", "mvsdist", "power",
+    "goodness_of_fit", "ks_1samp", "kstest", "logrank", "multiscale_graphcorr", "mvsdist", "power", "ppcc_max",
     "quantile_test", "shapiro", "siegelslopes", "sobol_indices", "tukey_hsd", "wasserstein_distance_nd",
     "weightedtau", "yeojohnson_normplot",
 }  # fmt: skip

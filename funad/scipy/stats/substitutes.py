@@ -13,6 +13,7 @@ from ... import numpy as np
 from ...arrays import fillable
 from ...boxes import innermost, unbox
 from ...errors import NotDifferentiableError
+from ...transforms import grad
 from .. import special
 from ..hosting import substitute, untraced
 from ..rules.stats import i0e_of_positive, normal_cdf, von_mises_cdf
@@ -169,6 +170,30 @@ def _expectile(f):
     return expectile
 
 
+def _most_likely(f, log_likelihood, method=None):
+    """The λ of the largest likelihood, with derivatives by two Newton steps on its slope."""
+
+    def normmax(x, *args, **kwargs):
+        if innermost((x,)) is None:
+            return f(x, *args, **kwargs)
+        if method is not None and kwargs.get("method", args[1] if len(args) > 1 else method) != "mle":
+            raise NotDifferentiableError(
+                f"scipy.stats.{f.__name__} searches for its result, which has derivatives with method='mle' only"
+            )
+        with untraced():
+            start = f(plain(x), *args, **kwargs)
+
+        def of(t):
+            return log_likelihood(t, x)
+
+        t, residual = start, plain(grad(of)(start))  # what the search has left
+        for _ in range(2):
+            t = t - (grad(of)(t) - residual) / grad(grad(of))(t)
+        return with_value(start, t)
+
+    return functools.update_wrapper(normmax, f)
+
+
 def _fillable_distribution(f):
     """Return arrays whose methods take traced values, for plain values and weights too."""
 
@@ -296,6 +321,12 @@ def _of_continuous(module):
 def _of_samples(module):
     module.expectile = _expectile(stats.expectile)
     module._validate_distribution = _fillable_distribution(module._validate_distribution)
+
+
+@substitute("scipy.stats._morestats")
+def _of_transformations(module):
+    module.boxcox_normmax = _most_likely(module.boxcox_normmax, module.boxcox_llf, "pearsonr")
+    module.yeojohnson_normmax = _most_likely(module.yeojohnson_normmax, module.yeojohnson_llf)
 
 
 @substitute("scipy.stats._distribution_infrastructure")
