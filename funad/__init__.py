@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         value_and_jacobian,
         value_grad_and_hvp,
         vhp,
+        vmap,
     )
 
 __version__ = "0.1.0"
@@ -87,6 +88,7 @@ __all__ = [
     "value_grad_and_hvp",
     "vhp",
     "vjp",
+    "vmap",
 ]
 
 
@@ -95,7 +97,7 @@ def __getattr__(name: str) -> _Any:
     # the transformations that not everyone needs take a tenth of it.
     if name == "graph":
         return _importlib.import_module(".graphs", __name__).graph
-    if name in ("curried", "errors", "optimizers", "testing"):
+    if name in ("curried", "errors", "optimizers", "scipy", "testing"):
         return _importlib.import_module(f".{name}", __name__)
     if name in __all__:
         found = globals()[name] = getattr(transforms, name)

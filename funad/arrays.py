@@ -18,12 +18,16 @@ import numpy as onp
 from .boxes import (
     BINARY,
     CONSTANTS,
+    Batched,
     Box,
     Dual,
     Traced,
+    batched,
     give,
     innermost,
+    kind_of,
     link,
+    numbers_of,
     own_index,
     unbox,
 )
@@ -33,7 +37,8 @@ from .foreign import rebound_to
 from .indices import ASSIGN, Step, TracedMemory, follow, put
 from .registry import WORTH_DROPPING, Record, enter, record_of
 from .spaces import ghost, held_copy, laid_out_copy, zeros_like
-from .tape import TRACING, Tape
+from .tape import TRACING
+from .trace import Trace
 
 __all__ = [
     "Array", "array_of", "content", "content_of", "fillable", "linked", "on_plain", "settled", "snapshot",
@@ -66,7 +71,7 @@ class Cell:
         self.ghost: Any = None  # what stands for the array on the tape
 
 
-class _Untraced:
+class _Untraced(Trace):
     """Stands for the trace of an array into which nothing traced has been written yet."""
 
     level = -1
@@ -101,6 +106,13 @@ class Array(Traced):
         """The plain array as it is now: a view that must not be kept."""
         return follow(unbox(self.cell.value), self.path)
 
+    inside = value
+
+    def shown(self) -> Any:
+        """Return a plain array laid out as this one, to ask which indices give views."""
+        value = self.value
+        return ghost(value) if isinstance(value, Traced) else value
+
     def __repr__(self) -> str:
         value = self.cell.value
         return f"{type(value).__name__}({self.value!r})" if isinstance(value, Traced) else repr(self.value)
@@ -109,8 +121,8 @@ class Array(Traced):
         inside = self.cell.value
         if not self.path and type(inside) is Box and type(inside.value[index]) is float64:
             return inside[index]
-        plain = self.value
-        y = plain[index]
+        plain = self.shown()
+        y: Any = plain[index] if innermost((index,)) is None else None
         if issubclass(type(y), ndarray) and y.base is not None and onp.may_share_memory(y, plain):
             return _view(self, index)
         # A copy, so the cell keeps its memory.
@@ -233,7 +245,7 @@ def linked(y: Any, record: Record, args: Any, kwargs: Any) -> Any:
     if type(y) in (list, tuple):
         for k, part in enumerate(y):
             _link(part, x, Step(record, args[1:], kwargs, k))
-    elif isinstance(y, Traced) and type(plain := unbox(y)) is ndarray and plain is unbox(x):
+    elif isinstance(y, Traced) and type(plain := numbers_of(y)) is ndarray and plain is numbers_of(x):
         return x  # as asarray gives back what it was given
     else:
         _link(y, x, Step(record, args[1:], kwargs, None))
@@ -241,8 +253,8 @@ def linked(y: Any, record: Record, args: Any, kwargs: Any) -> Any:
 
 
 def _link(y: Any, x: Traced, step: Any) -> None:
-    if type(y) is Box or type(y) is Dual:
-        view, whole = unbox(y), unbox(x)
+    if type(y) is Box or type(y) is Dual or type(y) is Batched:
+        view, whole = numbers_of(y), numbers_of(x)
         if type(view) is ndarray and type(whole) is ndarray:
             base = view.base
             while base is not None and base is not whole and base is not whole.base:
@@ -253,7 +265,7 @@ def _link(y: Any, x: Traced, step: Any) -> None:
 
 def view_of(array: Array, record: Record, args: Any, kwargs: Any) -> Any:
     """Call a function that may return views on an array; return those as arrays of the same cell."""
-    plain = array.value
+    plain = array.shown()
     y = record.f(plain, *args, **kwargs)
     if type(y) in (list, tuple):
         parts = [_part(array, part, Step(record, args, kwargs, k), plain) for k, part in enumerate(y)]
@@ -333,18 +345,20 @@ def _written(x: Any, path: tuple[Any, ...], index: Any, v: Any) -> Any:
     if trace is None:
         put(x, path, index, v)
         return x
+    if x_written := getattr(trace, "written", None):
+        return x_written(x, path, index, v)
     if getattr(trace, "keeps_values", False):
         return ASSIGN.wrapped([x, v], path, index)
     a, of_x = _inside(x, trace)
     b, of_v = _inside(v, trace)
     y = _written(a, path, index, b)
-    if type(trace) is not Tape:
+    if not trace.keeps:
         ydot = _fresh(zeros_like(a)) if of_x is None else of_x
         if issubclass(type(ydot), (float, complex, onp.generic)):  # of an array without axes
             ydot = onp.array(ydot)
         vdot = zeros_like(b) if of_v is None else settled(of_v)
         return dual(trace, y, _written(ydot, path, index, vdot))
-    pair = [ghost(unbox(a)), ghost(b) if type(b) is ndarray and b.nbytes > WORTH_DROPPING else b]
+    pair = [ghost(a), ghost(b) if type(b) is ndarray and b.nbytes > WORTH_DROPPING else b]
     sources = ((0, (of_x or 0, of_v or 0)),)
     made = new(Box)
     made.value, made.tape = y, trace
@@ -363,7 +377,7 @@ def _inside(x: Any, trace: Any) -> tuple[Any, Any]:
 
 def _writeable(x: Any, name: str) -> Any:
     """Return what is about to be written to; refuse an array that NumPy would not write to, in its words."""
-    plain = unbox(x)
+    plain = numbers_of(x)
     if not plain.flags.writeable and not TRACING.lending:
         raise ValueError(f"{name} is read-only")
     return x
@@ -373,13 +387,15 @@ def _fresh(x: Any, copy: Callable[[Any], Any] = laid_out_copy) -> Any:
     """Return x with memory of its own, in every trace, and laid out as x is."""
     if type(x) is Array:  # a rule has filled it
         return _fresh(content(x), copy)
+    if isinstance(x, Traced) and x.stacked:
+        return batched(x.tape, _fresh(x.inside, copy))
     if isinstance(x, Traced):
         made = _twin(x)
         made.value = _fresh(x.value, copy)
         if type(x) is Dual:
             made.index = _fresh(x.index, copy)
             tangent = made.index  # which may also be a node of a record
-            if isinstance(tangent, Traced) and type(unbox(tangent)) is not ndarray is type(unbox(made.value)):
+            if isinstance(tangent, Traced) and kind_of(tangent) is not ndarray is kind_of(made.value):
                 made.index = _fresh(enter(onp.broadcast_to).wrapped(tangent, ()), copy)  # of no axes, too
         return made
     return copy(x) if issubclass(type(x), ndarray) else x
@@ -387,6 +403,8 @@ def _fresh(x: Any, copy: Callable[[Any], Any] = laid_out_copy) -> Any:
 
 def _twin(x: Traced) -> Traced:
     """Return another traced value with the same value, trace and place."""
+    if x.stacked:
+        return batched(x.tape, x.inside)
     made = new(type(x))
     made.value, made.tape, made.index = x.value, x.tape, x.index
     return made
@@ -397,9 +415,9 @@ def _twin(x: Traced) -> Traced:
 
 def _thaw(x: Traced) -> None:
     """Make a box or a dual number an array, and with it all that share its memory."""
-    if type(unbox(x)) is not ndarray:
+    if kind_of(x) is not ndarray:
         raise TypeError(
-            f"{type(unbox(x)).__name__!r} object does not support item assignment: a single number is "
+            f"{kind_of(x).__name__!r} object does not support item assignment: a single number is "
             f"not an array, also while it is traced"
         )
     while hasattr(x, "parent"):
@@ -429,7 +447,7 @@ def _in_place(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
     def operator_in_place(self: Any, other: Any) -> Any:
         y = operate(self, other)
-        if type(self.value) in (float64, float) or type(unbox(self)) is not ndarray:
+        if kind_of(self) is not ndarray:
             return y  # a number cannot be changed, as in NumPy
         return _rebound(self, y)
 

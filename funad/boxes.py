@@ -7,6 +7,7 @@ arrays are added by ``funad.numpy.methods``.
 
 from __future__ import annotations
 
+import math
 import operator
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -20,8 +21,9 @@ from .foreign import bare, declines, gives_way, hand_over, is_answer, is_sequenc
 from .refusals import refused_by_asker
 from .registry import WORTH_DROPPING, Record, enter, record_of
 from .snapshots import TINY
-from .spaces import ghost
+from .spaces import ghost, shape_of
 from .teaching import as_index, not_dispatched, refusal, refused_in_place, without_rule
+from .trace import Trace
 
 __all__ = ["Box", "Dual", "Traced"]
 
@@ -34,6 +36,11 @@ CONSTANTS = frozenset(
 )
 
 _GETITEM = enter(operator.getitem, "indexing")
+
+# The classes of traced values, of every interpreter. Each adds itself.
+TRACED: set[type] = set()
+# The types of arguments that a call has to look into: lists and tuples may hold traced values.
+OPENED: set[type] = {list, tuple}
 
 # The types of indices, or of parts of them, that need no further look.
 VIEWING = frozenset({int, slice, type(None), type(Ellipsis), onp.int64})
@@ -57,8 +64,15 @@ class Traced:
     value: Any
     tape: Any
     index: Any
+    inside: Any  # what it holds of outer traces: the value, or of a batched value the stack of all members
     parent: tuple[Traced, Any]  # what this is a view of, and how it was made
     views: list[ref[Traced]]  # those whose parent this is
+
+    stacked = False  # whether it stands for the members of a stack, and has no one value
+
+    def __init_subclass__(cls) -> None:
+        TRACED.add(cls)
+        OPENED.add(cls)
 
     # --- what it says of itself
 
@@ -70,7 +84,7 @@ class Traced:
         say of the plain one. Of NumPy's own classes of numbers it is no instance: who asks for those
         (xarray does) would make a plain array of it. funad itself tells traced values by their types.
         """
-        kind = type(unbox(self))
+        kind = kind_of(self)
         for known in (ndarray, float, complex):
             if issubclass(kind, known):
                 return known
@@ -79,6 +93,10 @@ class Traced:
     @__class__.setter
     def __class__(self, kind: type) -> None:
         _become(self, kind)
+
+    def bare(self) -> Any:
+        """Return the plain value under every trace."""
+        return unbox(self)
 
     def __format__(self, spec: str) -> str:
         return format(self.value, spec) if spec else repr(self)
@@ -115,7 +133,7 @@ class Traced:
 
     @property
     def size(self) -> int:
-        return int(onp.size(unbox(self)))
+        return math.prod(self.shape)
 
     @property
     def dtype(self) -> Any:
@@ -182,6 +200,105 @@ class Traced:
         return record.wrapped(*args, **kwargs)
 
 
+Traced.inside = Traced.__dict__["value"]
+
+
+class Batched(Traced):
+    """What stands for every member of a stack: vmap's traced value.
+
+    Its shape is that of one member. ``stack`` holds all of them, along its first axis.
+    """
+
+    __slots__ = ()
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        general = Traced.__array_ufunc__
+        if method == "__call__" and not kwargs:
+            return general(self, ufunc, method, *inputs)
+        return self._once((ufunc, method), general, ufunc, method, *inputs, **kwargs)
+
+    def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return self._once(f, Traced.__array_function__, f, types, args, kwargs)
+
+    def _once(self, what: Any, general: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Let NumPy's function be what it is on traced values.
+
+        Where that asks NumPy's function for its plain value, it has no one value to give.
+        """
+        active = self.tape.active
+        if what in active:
+            self.tape.look(self, "NumPy's own function was asked for its value")
+        active.add(what)
+        try:
+            return general(self, *args, **kwargs)
+        finally:
+            active.discard(what)
+
+    stack: Any = Traced.index  # type: ignore[misc]  # the same slot under its own name
+    inside: Any = Traced.index  # type: ignore[misc]
+
+    stacked = True
+
+    @property
+    def value(self) -> Any:
+        """The one concrete value, which it has not."""
+        return self.tape.look(self, "its value was asked for")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        shape: tuple[int, ...] = self.stack.shape[1:]
+        return shape
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.stack.shape[1:])
+
+    @property
+    def dtype(self) -> Any:
+        return self.stack.dtype
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * int(self.dtype.itemsize)
+
+    def __repr__(self) -> str:
+        return f"Batched({self.dtype}{list(self.shape)}, {len(self.stack)} members)"
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.shape:
+            raise TypeError("iteration over a 0-d array")
+        return (self[n] for n in range(len(self)))
+
+    def bare(self) -> Any:
+        """Return what it stands for without the traces around and in the stack."""
+        stack = unbox(self.stack)
+        return self if stack is self.stack else batched(self.tape, stack)
+
+
+def batched(trace: Any, stack: Any) -> Batched:
+    """Return a stack as the value of a batch trace."""
+    made = new(Batched)
+    made.stack, made.tape = stack, trace
+    return made
+
+
+def _asking(name: str) -> Callable[..., Any]:
+    """Return a method that asks a batched value for what only a concrete one can tell."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        self.tape.look(self, f"{name} was asked of it")
+
+    return method
+
+
 class Box(Traced):
     """A value on a tape, and the index of its cotangent slot there."""
 
@@ -224,7 +341,7 @@ class Box(Traced):
         box.index = len(entries) - 1
         if (
             view and type(y) is not float64
-            and (type(y) is type(value) is ndarray or type(unbox(y)) is type(unbox(value)) is ndarray)
+            and (type(y) is type(value) is ndarray or kind_of(y) is kind_of(value) is ndarray)
         ):  # fmt: skip
             # As link(box, self, ...) does, at half the price: slices are common.
             box.parent = self, index
@@ -278,10 +395,11 @@ def own_index(index: Any) -> Any:
     return bare(index)
 
 
-class _ByHand:
+class _ByHand(Trace):
     """The trace of dual numbers that a user makes: outside of every transformation."""
 
     level = 0
+    differentiates = True
     process: Callable[..., Any]
     run: Callable[..., Any]
 
@@ -321,8 +439,8 @@ class Dual(Traced):
         self.value = _inexact(primal)
         self.tape = BY_HAND
         tangent = _inexact(tangent)
-        shape = onp.shape(unbox(self.value))
-        self.tangent = onp.broadcast_to(tangent, shape) if onp.shape(unbox(tangent)) != shape else tangent
+        shape = shape_of(self.value)
+        self.tangent = onp.broadcast_to(tangent, shape) if shape_of(tangent) != shape else tangent
 
     @property
     def primal(self) -> Any:
@@ -356,6 +474,8 @@ def _format(x: Any, spec: str) -> str:
 def short(box: Traced) -> str:
     """Return what messages say of the value of a box."""
     value = unbox(box)
+    if isinstance(value, Traced):
+        return f"a batched {kind_of(value).__name__} of shape {value.shape}"
     return f"{type(value).__name__} of shape {value.shape}" if box.ndim else repr(value)
 
 
@@ -364,9 +484,30 @@ def _refuse(box: Traced, what: str, gives: str, instead: str) -> NoReturn:
 
 
 def unbox(x: Any) -> Any:
-    """Return the plain value under every trace."""
+    """Return the plain value under every trace; of a batched value, the plain members still batched."""
     while isinstance(x, Traced):
+        if x.stacked:
+            return x.bare()
         x = x.value
+    return x
+
+
+def kind_of(x: Any) -> type:
+    """Return the class of the plain value under every trace: ndarray, float64, float."""
+    while isinstance(x, Traced):
+        if x.stacked:
+            return ndarray if x.ndim else x.dtype.type
+        x = x.value
+    return type(x)
+
+
+def numbers_of(x: Any) -> Any:
+    """Return the plain numbers under every trace, of all members of a batch.
+
+    For questions that one yes decides, as "is any of them zero?", where yes means the more careful way.
+    """
+    while isinstance(x, Traced):
+        x = x.inside
     return x
 
 
@@ -386,9 +527,24 @@ def innermost(xs: Iterable[Any]) -> Any:
     return best
 
 
+def look_at_member(x: Any) -> Any:
+    """Ask a batched value, under inner traces perhaps, for one concrete value: its members may differ."""
+    while not x.stacked:
+        x = x.value
+    x.tape.look(x, "an example is at a kink")
+
+
+def model_of(x: Any) -> Any:
+    """Return a plain array of the shape, dtype and layout of x, of which no number is read."""
+    x = unbox(x)
+    if not isinstance(x, Traced):
+        return x
+    return ghost(x) if x.ndim else x.dtype.type(0)
+
+
 def _has_zero(x: Any) -> bool:
     """Say whether an operator with kinks, abs(x) or x**0.5, may be at one."""
-    return not onp.all(unbox(x))
+    return not onp.all(numbers_of(x))
 
 
 def _one(record: Record, operate: Callable[[Any], Any]) -> Callable[[Box], Any]:
@@ -454,7 +610,7 @@ def beside(record: Record, operate: Callable[[Any, Any], Any], self: Traced, oth
     """Return self · other, of which the other is of no common type; or give way to it, as NumPy does."""
     if not isinstance(other, Traced) and type(other) is not list and type(other) is not tuple:
         other = number_of(other)
-        if gives_way(unbox(self), other, operate.__name__):
+        if type(other) not in CONSTANTS and gives_way(unbox(self), other, operate.__name__):
             return hand_over(self, other, operate.__name__)
     return record.wrapped(self, other)
 
@@ -501,6 +657,8 @@ def plainly(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
     def operator_on_values(self: Any, other: Any) -> Any:
         y = operate(unbox(self), unbox(other))
+        if isinstance(y, Traced):  # of batched values, batched too
+            return y
         return y if type(y) in CONSTANTS or is_answer(y, other) else NotImplemented
 
     return operator_on_values
@@ -559,6 +717,21 @@ _DIVMOD: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+# The operators whose results have no derivative.
+PLAIN: tuple[tuple[str, Any], ...] = (
+    ("eq", onp.equal),
+    ("ne", onp.not_equal),
+    ("lt", onp.less),
+    ("le", onp.less_equal),
+    ("gt", onp.greater),
+    ("ge", onp.greater_equal),
+    ("floordiv", onp.floor_divide),
+    ("and", onp.bitwise_and),
+    ("or", onp.bitwise_or),
+    ("xor", onp.bitwise_xor),
+    ("lshift", onp.left_shift),
+    ("rshift", onp.right_shift),
+)
 # What array * box calls: NumPy asks by ufunc.
 _REFLECTED: dict[Any, Callable[[Box, Any], Any]] = {}
 
@@ -588,6 +761,13 @@ def _install() -> None:
     Traced.__ne__ = _watched(operator.ne, negated=True)  # type: ignore[method-assign]
     for name, f in _DIVMOD.items():
         setattr(Traced, f"__{name}__", f)
+    for name, f in PLAIN:  # of batched values, whose results are batched
+        give(Batched, f"__{name}__", lambda a, b, f=f: enter(f).wrapped(a, b))
+        give(Batched, f"__r{name}__", lambda a, b, f=f: enter(f).wrapped(b, a))
+    give(Batched, "__invert__", lambda a: enter(onp.invert).wrapped(a))
+    for name in ("bool", "float", "int", "complex", "index", "array", "hash", "contains",
+                 "reduce_ex", "floor", "ceil", "trunc", "round", "delitem", "dlpack_device"):  # fmt: skip
+        setattr(Batched, f"__{name}__", _asking(f"{name}()"))
 
 
 _install()

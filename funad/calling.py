@@ -9,33 +9,29 @@ from typing import Any
 import numpy as onp
 
 from .arrays import UNTRACED, Array, content, content_of, fillable, linked, settled, snapshot, view_of
-from .boxes import CONSTANTS, Box, Dual, Traced, innermost, unbox
+from .boxes import CONSTANTS, TRACED, Box, Dual, Traced, innermost, kind_of, unbox
 from .dual import FORWARD, of_linear, of_list, of_one, of_two
+from .errors import Looked
 from .foreign import bare, is_foreign, is_sequence, number_of, of_protocol, plain_sequence, same
 from .refusals import refused_bare, refused_constant, refused_opaque
 from .registry import WORTH_DROPPING, Record, record_of, signature_of
 from .snapshots import TINY
-from .spaces import is_inexact
-from .tape import CONSTANT, OUTPUT, Tape
+from .tape import CONSTANT
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 
 # What a primitive is where such a keyword is given a traced value: made of other primitives.
 FORMS: dict[tuple[Callable[..., Any], str], Callable[..., Any]] = {}
-# What a call has to look into: lists may hold traced values, dual numbers and arrays are some.
-OTHERS = frozenset({list, tuple, Dual, Array})
-# What a box may hold of outer traces: a primitive's own function must not see it.
-INNER = frozenset({Box, Dual, Array})
 # What has to be opened before one sees of which traces a call is.
 HOLDERS = frozenset({list, tuple, Array})
 # The types of second arguments and of keywords in which no box can hide.
 PLAIN = frozenset({ndarray, float, int, bool, type(None)})
 NUMBERS = frozenset({ndarray, float64, float})
 PARTS = PLAIN | CONSTANTS | {slice, str, type(Ellipsis)}  # and those of indices
-COMMON = PARTS | OTHERS | {Box}  # of what is no sequence of another class, for sure
+COMMON = PARTS | {list, tuple}  # of what is no sequence of another class, for sure
 _FLOAT = onp.dtype(float)
 # What two numbers or arrays may give; anything else is looked at more closely, and computed again.
-RESULTS = frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex, Box, Dual})
+RESULTS = frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex})
 QUICK = frozenset({"axis", "keepdims"})  # the keywords of Record.quick
 
 
@@ -44,7 +40,7 @@ def record_one(record: Record, box: Box) -> Any:
     a = box.value
     kind = type(a)
     # The commonest two first: looking a type up in a set takes 20 ns.
-    if kind is float64 or kind is ndarray or kind not in INNER:
+    if kind is float64 or kind is ndarray or kind not in TRACED:
         y = record.f(a)
     elif record.kinks is not None:
         return _with_kinks(record, record_one(record.smooth, box), (box,), {})
@@ -57,7 +53,7 @@ def record_one(record: Record, box: Box) -> Any:
     tape = box.tape
     kind = type(y)
     if kind is not ndarray and kind is not float64 and issubclass(type(y), (tuple, list)):
-        return record_call(record, tape, y, (a,), {}, ((0, box.index),))
+        return tape.process(record, y, (a,), {}, ((0, box.index),))
     made = new(Box)
     made.value = y
     made.tape = tape
@@ -90,7 +86,7 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
         tape = b.tape
         source_b = b.index
         b = b.value
-    if type(a) not in INNER and type(b) not in INNER:
+    if type(a) not in TRACED and type(b) not in TRACED:
         y = record.f(a, b)
     elif record.kinks is not None:
         return _with_kinks(record, record_two(record.smooth, first, second), (first, second), {})
@@ -104,11 +100,11 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
         if source_b:
             record.rule(1, b)
     kind = type(y)
-    if kind not in RESULTS:
+    if kind not in RESULTS and kind not in TRACED:
         if not issubclass(type(y), (tuple, list)):
             return call(record, (first, second), {})
         sources = tuple((n, source) for n, source in enumerate((source_a, source_b)) if source)
-        return record_call(record, tape, y, (a, b), {}, sources)
+        return tape.process(record, y, (a, b), {}, sources)
     made = new(Box)
     made.value = y
     made.tape = tape
@@ -148,7 +144,7 @@ def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> An
             record.rule(0, a)
         kwargs = _handled(record, kwargs)
         if issubclass(type(y), (tuple, list)):
-            return record_call(record, box.tape, y, (a,), kwargs, ((0, box.index),))
+            return box.tape.process(record, y, (a,), kwargs, ((0, box.index),))
         keeping = box.tape.keeping()
         kwargs = {name: keeping.of(x) for name, x in kwargs.items()}
     made = new(Box)
@@ -218,7 +214,7 @@ def _may_be_nested(args: tuple[Any, ...]) -> bool:
     trace = None
     for x in args:
         if isinstance(x, Traced):
-            if isinstance(x.value, Traced) or (trace is not None and x.tape is not trace):
+            if isinstance(x.inside, Traced) or (trace is not None and x.tape is not trace):
                 return True
             trace = x.tape
     return False
@@ -230,16 +226,19 @@ def _with_kinks(record: Record, y: Any, args: tuple[Any, ...], kwargs: dict[str,
         return y
     args = tuple(map(content_of, args))
     for x in args:
-        if isinstance(x, Traced) and _is_differentiated(x.value if x.tape is y.tape else x):
-            found = record.kinks(y, *args, **kwargs)  # type: ignore[misc]
-            is_number = issubclass(type(unbox(y)), onp.generic) and type(unbox(found)) is ndarray
+        if isinstance(x, Traced) and _is_differentiated(x.inside if x.tape is y.tape else x):
+            try:
+                found = record.kinks(y, *args, **kwargs)  # type: ignore[misc]
+            except Looked as look:
+                found = look.trace.after(look, record.kinks, (y, *args), kwargs, record.name)
+            is_number = issubclass(kind_of(y), onp.generic) and kind_of(found) is ndarray
             return found[()] if is_number else found
     return y
 
 
 def _differentiates(trace: Any) -> bool:
     """Say whether a trace is one of a transformation that takes derivatives."""
-    return type(trace) is Tape or type(trace) in FORWARD
+    return bool(trace.differentiates)
 
 
 def _is_differentiated(x: Any) -> bool:
@@ -247,7 +246,7 @@ def _is_differentiated(x: Any) -> bool:
     while isinstance(x, Traced):
         if _differentiates(x.tape):
             return True
-        x = x.value
+        x = x.inside
     return False
 
 
@@ -345,6 +344,13 @@ def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, An
         if kwargs.get("out") is not None and record.kind != "zero":  # named as it was given
             record.check_keywords(kwargs)
         args, kwargs = _by_position(record, args, kwargs)
+    return tape.call(record, args, kwargs, _run)
+
+
+def _run(
+    tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Any, Any, Any, Any]:
+    """Run a call for the traces outside of this one: see ``Trace.call``."""
     values: list[Any] = []
     named: dict[str, Any] = {}
     sources: list[tuple[Any, Any]] = []
@@ -359,7 +365,7 @@ def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, An
             if source is not CONSTANT:
                 sources.append((name, source))
     except _ForeignConstant as found:
-        return beside_others(record.f, record.kind, record.wrapped, found.x, args, kwargs)
+        return beside_others(record.f, record.kind, record.wrapped, found.x, args, kwargs), None, None, ()
     if record.kind != "zero":
         record.check_positions(args)
         if kwargs.get("out") is not None:  # before it is written to
@@ -369,14 +375,12 @@ def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, An
     y = content_of((record.f if plainly else record.wrapped)(*values, **named))
     # Integers and booleans (``dtype=int``) are locally constant.
     if record.kind == "zero" or getattr(y, "dtype", _FLOAT).kind in "biu":
-        return y
+        return y, None, None, ()
     for argnum, _ in sources:
         record.rule(argnum, values[argnum] if isinstance(argnum, int) else named[argnum])
     if kwargs:
         named = _handled(record, named)
-    if type(tape) is not Tape:
-        return tape.process(record, y, tuple(values), named, tuple(sources))
-    return record_call(record, tape, y, tuple(values), named, tuple(sources))
+    return y, tuple(values), named, tuple(sources)
 
 
 def _handled(record: Record, kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -399,7 +403,7 @@ DEFAULTS = {"out": None, "where": True, "overwrite_input": False}
 def _unwrap(record: Record, argnum: int | str, x: Any, tape: Any) -> tuple[Any, Any]:
     """Return an argument without the boxes of this tape, and its source: 0 for a constant."""
     kind = type(x)
-    if kind not in COMMON and not record.foreign and is_sequence(x):
+    if kind not in COMMON and kind not in TRACED and not record.foreign and is_sequence(x):
         x = plain_sequence(x)
         kind = type(x)
     if kind is Array:
@@ -512,37 +516,3 @@ def _by_position(
     args = bound.args[:last]
     names = list(signature.parameters)[:last]
     return args, {name: x for name, x in kwargs.items() if name not in names}
-
-
-def record_call(
-    record: Record, tape: Any, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any], sources: Any
-) -> Any:
-    """Record a call of any form and return its result boxed; of a tuple, each differentiable part."""
-    entries = tape.entries
-    several = issubclass(type(y), (tuple, list))
-    made = new(Box)
-    made.value = y
-    made.tape = tape
-    if record.drop is not None and args and not several:
-        kept, a, b = record.drop(y, args[0], args[1] if len(args) > 1 else None)
-        y, args = kept, (a, b, *args[2:])[: len(args)]
-    args, kwargs = tape.keeping().of_call(args, kwargs, sources)
-    entries += (record, y, args, kwargs, None, sources, None)
-    made.index = len(entries) - 1
-    if not several:
-        return made
-    parts = [_output(tape, part, k, made.index) for k, part in enumerate(y)]
-    return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
-
-
-def _output(tape: Any, part: Any, k: int, source: int) -> Any:
-    """Return the k-th output boxed, or as it is if it can have no derivative."""
-    if not is_inexact(part):
-        return part
-    box = new(Box)
-    box.value = part
-    box.tape = tape
-    entries = tape.entries
-    entries += (OUTPUT, None, k, None, None, source, None)
-    box.index = len(entries) - 1
-    return box

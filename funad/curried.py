@@ -34,6 +34,7 @@ __all__ = [
     "value_grad_and_hvp",
     "vhp",
     "vjp",
+    "vmap",
 ]
 
 
@@ -79,3 +80,4 @@ value_and_jacobian = curry(transforms.value_and_jacobian)
 value_grad_and_hvp = curry(transforms.value_grad_and_hvp)
 vhp = curry(transforms.vhp)
 vjp = _Waiting(_vjp)
+vmap = curry(transforms.vmap)

@@ -29,9 +29,9 @@ from .boxes import (
     box_of,
     give,
     innermost,
-    unbox,
+    numbers_of,
 )
-from .errors import NotDifferentiableError, TangentError
+from .errors import Looked, NotDifferentiableError, TangentError
 from .floating import WHILE_RULES_RUN
 from .registry import Record, enter
 from .spaces import (
@@ -51,6 +51,7 @@ from .spaces import (
 )
 from .strong_zeros import add_note, factors, has_nan, strong_elementwise, strong_sum
 from .tape import CONSTANT, TRACING, Tape, check_fit, check_number, pull_back, refuse_ended
+from .trace import Trace, next_level
 
 __all__ = [
     "Forward",
@@ -66,13 +67,15 @@ ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 _INEXACT = onp.dtype(float)
 
 
-class Forward:
+class Forward(Trace):
     """One forward-mode trace: its level and how it runs rules. It keeps no record of what ran."""
 
     __slots__ = ("infinitesimals", "level", "run")
 
+    differentiates = True
+
     def __init__(self, level: float | None = None) -> None:
-        self.level = Tape.next_level() if level is None else level
+        self.level = next_level() if level is None else level
         self.run = quietly()
 
     def process(self, record: Record, y: Any, args: Any, kwargs: Any, sources: Any) -> Any:
@@ -244,6 +247,16 @@ def tangent_of(record: Record, y: Any, args: Any, kwargs: Any, tangents: Any, ru
                     ydot = tuple(ydot) if several else fit(ydot, y)
             else:
                 ydot = _transposed(record, argnum, xdot, y, args, kwargs)
+        except Looked as look:
+            ydot = look.trace.after(
+                look,
+                lambda y, xdot, args, kwargs, argnum=argnum: tangent_of(
+                    record, y, args, kwargs, [(argnum, xdot)]
+                ),
+                (y, xdot, args, kwargs),
+                {},
+                f"the rule of {record.name}",
+            )
         except Exception as error:
             add_note(error, "rule", record, argnum, args)
             raise
@@ -528,7 +541,7 @@ FORWARD = frozenset({Forward, type(BY_HAND)})  # the traces of which dual number
 
 def _at_kinks(x: Dual) -> bool:
     """Say whether an operator with kinks, abs(x) or x**0.5, may be at one that is differentiated again."""
-    return isinstance(x.value, Traced) and not onp.all(unbox(x))
+    return isinstance(x.value, Traced) and not onp.all(numbers_of(x))
 
 
 def _one(record: Record, operate: Callable[[Any], Any]) -> Callable[[Dual], Any]:

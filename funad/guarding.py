@@ -18,12 +18,13 @@ import numpy as onp
 from . import tree
 from .boxes import Traced
 from .errors import ArgumentError, NotDifferentiableError
-from .registry import Record
+from .registry import Derived, Record
 from .spaces import describe, is_inexact, laid_out_copy
 
 __all__ = [
     "closure_error",
     "guarded",
+    "guarded_rule",
     "own",
     "owned",
     "references",
@@ -60,7 +61,34 @@ def guarded(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _run_on_copies(record: Record, f: Any, args: Any, kwargs: Any, reason: Exception) -> Any:
+def guarded_rule(record: Record, rule: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a user's rule as a trace calls it: y, ȳ and the arguments are also what others read."""
+    if isinstance(rule, (Derived, *_COMPILED)) or not callable(rule):
+        return rule
+
+    def run(y: Any, ybar: Any, *args: Any, **kwargs: Any) -> Any:
+        given = (y, ybar, *args)
+        shielded = tuple(map(_protected, given))
+        named = {name: _protected(x) for name, x in kwargs.items()} if kwargs else kwargs
+        try:
+            found = rule(*shielded, **named)
+        except (ValueError, TypeError, BufferError) as error:
+            if not _is_of_writing(error):
+                raise
+            found = _run_on_copies(record, rule, given, kwargs, error, f"the rule of {record.name}")
+        if type(found) is ndarray and not found.flags.writeable:
+            for x, shield in zip(given, shielded, strict=True):
+                if found is shield:
+                    return x
+        return found
+
+    run.unguarded = rule  # type: ignore[attr-defined]
+    return run
+
+
+def _run_on_copies(
+    record: Record, f: Any, args: Any, kwargs: Any, reason: Exception, name: str | None = None
+) -> Any:
     """Call f with copies of arrays, as compiled code may want them; refuse it if it writes into one."""
     copies, structure = tree.flatten((args, kwargs))
     copies = [x.copy() if type(x) is ndarray else x for x in copies]
@@ -68,7 +96,7 @@ def _run_on_copies(record: Record, f: Any, args: Any, kwargs: Any, reason: Excep
     y = f(*args_copied, **kwargs_copied)
     for x, copied in zip(tree.flatten((args, kwargs))[0], copies, strict=True):
         if type(x) is ndarray and x.tobytes() != copied.tobytes():
-            raise wrote(record.name, reason) from None
+            raise wrote(name or record.name, reason) from None
     return y
 
 

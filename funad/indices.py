@@ -44,14 +44,22 @@ class Scatter:
 
     @property
     def plain(self) -> bool:
-        """Whether no piece is a traced value."""
-        return not any(hasattr(piece, "tape") for _, piece in self.pieces[: self.count])
+        """Whether no piece is a traced value, nor a part of an index."""
+        return not any(
+            hasattr(piece, "tape") or (type(index) is not int and _is_traced(index))
+            for index, piece in self.pieces[: self.count]
+        )
 
     def dense(self) -> Any:
         """Return the cotangent as one array."""
         indices, pieces = zip(*self.pieces[: self.count], strict=True)
         add_up = scatter if self.plain else enter(scatter).wrapped
         return add_up(self.like.shape, self.like.dtype, list(indices), list(pieces))
+
+
+def _is_traced(index: Any) -> bool:
+    """Say whether a part of an index is batched."""
+    return any(map(_is_traced, index)) if type(index) is tuple else hasattr(index, "tape")
 
 
 def scatter(shape: tuple[int, ...], dtype: Any, indices: list[Any], pieces: list[Any]) -> Any:

@@ -22,7 +22,6 @@ from .errors import NotDifferentiableError
 from .registry import Record
 from .spaces import plain
 from .strong_zeros import STEEP
-from .tape import Tape
 
 __all__ = [
     "Infinitesimal",
@@ -98,7 +97,7 @@ class Infinitesimals:
         level = trace.level
         self.product, self.size = _Product(level - 0.75), Infinitesimal(level - 0.5)
         self.reciprocal = _Reciprocal(level - 0.25, self.size, self.product)
-        self.directions = Directions(trace) if type(trace) is Tape else None
+        self.directions = Directions(trace) if trace.keeps else None
 
     def direction(self, x: Any, trace: Any) -> Any:
         """Return ẋ and ẍ of a value along some line, as plain numbers; nan where they are not known."""
@@ -146,8 +145,8 @@ def depth_of(x: Any) -> int:
     """Return how many transformations differentiate x."""
     depth = 0
     while isinstance(x, Traced):
-        depth += not isinstance(x.tape, Infinitesimal) and hasattr(x.tape, "level")
-        x = x.value
+        depth += not isinstance(x.tape, Infinitesimal) and hasattr(x.tape, "level") and not x.stacked
+        x = x.inside
     return depth
 
 

@@ -1,4 +1,4 @@
-"""Slopes that vanish because a step has overflowed: nan in the place of a zero that is none."""
+"""Slopes that vanish because a step has overflowed or underflowed: nan where a zero is none."""
 
 from __future__ import annotations
 
@@ -10,36 +10,64 @@ from typing import Any
 import numpy as onp
 
 from .registry import Record, Rule
-from .spaces import is_number, plain
-from .strong_zeros import value_of
-from .tape import WIDTH
+from .spaces import any_of, is_number, numbers_of, plain
+from .strong_zeros import at_zero, has_nan, strong_elementwise, value_of
+from .tape import WIDTH, as_call
 
-__all__ = ["mark_overflows"]
+__all__ = ["all_finite", "mark_overflows"]
 
 
 def mark_overflows(entries: list[Any], inputs: int, outputs: Iterable[Any]) -> None:
-    """On a tape with infinite outputs, let steps that are infinite give nan where their slope vanishes.
+    """On a tape with infinite outputs, let steps give nan where their slope is a zero that is none.
 
     log(eˣ) at 800 is log(∞), of slope 1/∞, a zero only because e⁸⁰⁰ is infinite in floats; a strong zero
-    before the infinite slope of eˣ would make it the derivative. If the outputs are finite, a zero has
+    before the infinite slope of eˣ would make it the derivative. log(e⁻ˣ) is log(0), and its infinite slope
+    meets that of e⁻ˣ, a zero because e⁻⁸⁰⁰ is 0 in floats. If the outputs are finite, a zero has
     stopped all that is infinite rightly: a branch that is not taken, or tanh ∞. An input that is infinite
     itself has not overflowed.
     """
-    if all(map(_is_finite, outputs)):
+    if all_finite(outputs):
         return
-    for start in range(inputs + 1, len(entries), WIDTH):
+    steep: set[int] = set()  # the slots of finite values at which a later step is infinite
+    for start in range(len(entries) - WIDTH, inputs, -WIDTH):
         record, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
-        if not source_a or source_b or source_a <= inputs or record.kind != "elementwise" or record.masks:
+        args, kwargs, sources = as_call(a, b, source_a, source_b)
+        if record.kind != "elementwise":
+            if record.kind == "linear" and start + WIDTH - 1 in steep and not record.masks:
+                steep.update(_slots(sources))
             continue
-        args = (a,) if source_b is None else (a, b)
+        if record.masks:
+            continue
         with onp.errstate(all="ignore"):
-            if all(map(_is_finite, args[1:])) and not _is_finite(value_of(record, y, args, {})):
-                entries[start] = _marking(record)
+            finite = _is_finite(value_of(record, y, args, kwargs))
+        first_alone = source_a and not source_b and source_a > inputs
+        if not finite and first_alone and all_finite(args[1:]):
+            record = _marking(record)
+        if start + WIDTH - 1 in steep:
+            record = _steep(record)
+            steep.update(_slots(sources))
+        elif not finite and all_finite(args):
+            steep.update(_slots(sources))
+        entries[start] = record
+
+
+def _slots(sources: Any) -> Iterable[int]:
+    for _, source in sources:
+        yield from source if type(source) is tuple else (source,)
+
+
+def all_finite(ys: Iterable[Any]) -> bool:
+    """Say whether nothing among these values is infinite or nan."""
+    return all(map(_is_finite, ys))
 
 
 def _is_finite(y: Any) -> bool:
     """Say whether y is no number, or all of it is finite."""
     y = plain(y)
+    if hasattr(y, "tape"):  # members may differ: which steps mark overflows is said of each
+        if not onp.isfinite(numbers_of(y)).all():
+            y.tape.look(y, "the result of an example is infinite or nan")
+        return True
     if issubclass(type(y), float):
         return math.isfinite(y)
     return not is_number(y) or onp.count_nonzero(onp.isfinite(y)) == onp.size(y)
@@ -52,10 +80,39 @@ def _marking(record: Record) -> Record:
     def marked(y: Any, ybar: Any, *args: Any) -> Any:
         xbar = rule(y, ybar, *args)
         lost = (plain(xbar) == 0) & (plain(ybar) != 0) & onp.isinf(value_of(record, y, args, {}))
-        return xbar * onp.where(lost, math.nan, 1) if onp.any(lost) else xbar
+        return xbar * onp.where(lost, math.nan, 1) if any_of(lost) else xbar
 
     rule: Rule = record.rules[0]
+    made = _like(record)
+    made.rules, made.of_a = {0: marked}, marked
+    return made
+
+
+@functools.cache
+def _steep(record: Record) -> Record:
+    """Return the record of an elementwise function whose slope of zero is none before an infinite one."""
+    made = _like(record)
+    made.rules, made.of_a, made.of_b = record.rules, record.of_a, record.of_b
+    made.underflows = True
+    made.forward = {argnum: _forward(made, rule) for argnum, rule in record.rules.items()}
+    return made
+
+
+def _forward(record: Record, rule: Rule) -> Rule:
+    """Return the rule of a tangent, which is nan where the slope is zero and the tangent before is none."""
+
+    def forward(y: Any, xdot: Any, *args: Any, **kwargs: Any) -> Any:
+        with onp.errstate(all="ignore"):
+            ydot = rule(y, xdot, *args, **kwargs)
+            lost = onp.equal(plain(ydot), 0) & ~onp.equal(plain(xdot), 0) & ~at_zero(args)
+        if has_nan(ydot):
+            ydot = strong_elementwise(ydot, xdot, record, rule, y, args, kwargs)
+        return ydot * onp.where(lost, math.nan, 1) if any_of(lost) else ydot
+
+    return forward
+
+
+def _like(record: Record) -> Record:
     made = Record(record.f, record.name)
     made.kind, made.wrapped = record.kind, record.wrapped
-    made.rules, made.of_a = {0: marked}, marked
     return made

@@ -11,10 +11,9 @@ import numpy as onp
 
 from . import tree
 from .arrays import content_of, linked
-from .boxes import Box, Traced, innermost, unbox
+from .boxes import OPENED, TRACED, Box, Traced, innermost, unbox
 from .calling import (
     NUMBERS,
-    OTHERS,
     PARTS,
     PLAIN,
     beside_others,
@@ -26,18 +25,17 @@ from .calling import (
     record_two,
     record_with_keywords,
 )
-from .errors import ArgumentError
+from .errors import ArgumentError, Looked
 from .foreign import is_foreign
-from .guarding import guarded, refuse_container, refuse_traced
+from .guarding import guarded, guarded_rule, refuse_container, refuse_traced
 from .registry import Record, adopt, adopt_user, enter, enter_anew, record_anew, record_of
-from .spaces import describe, module_of, shape_of, zeros_of
-from .tape import Tape
+from .spaces import describe, module_of, name_of, shape_of, zeros_of
 
 __all__ = ["primitive"]
 
 ndarray = onp.ndarray
 _OURS = ("numpy", "funad.", "_operator", "builtins")
-KNOWN = PARTS | OTHERS | {Box, tuple}  # the types of arguments that are no objects of other libraries
+KNOWN = PARTS | {list, tuple}  # the types of arguments that are no objects of other libraries
 EVERYTHING = (-1,)  # the containers of a primitive of which any argument may be one
 
 
@@ -147,7 +145,7 @@ def _wrapper(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
             return (_of_one if f.nin == 1 else _of_two)(record, f)
         return _of_any_ufunc(record, f)  # vecdot and the like take further keywords
     if record.foreign:
-        record.f = guarded(record, f)
+        record.f, record.guard = guarded(record, f), guarded_rule
     return (
         _of_containers(record, f)
         if everything
@@ -235,9 +233,12 @@ def composite(
                     return of_lists(record_of(f), args, kwargs)  # type: ignore[arg-type]
                 return on_plain(*args, **kwargs)
             for x in (*args, *kwargs.values()):
-                if type(x) not in KNOWN and is_foreign(x):
+                if type(x) not in KNOWN and type(x) not in TRACED and is_foreign(x):
                     return beside_others(on_plain, None, g, x, args, kwargs)
-            return g(*args, **kwargs)
+            try:
+                return g(*args, **kwargs)
+            except Looked as look:
+                return look.trace.after(look, wrapped, args, kwargs, f"{module_of(f)}.{name_of(f)}")
 
         return wrapped
 
@@ -287,7 +288,7 @@ def _one(
         return f(a)
     if type(a) is Box:
         return record_one(record, a)
-    return call(record, (a,), {}) if type(a) in OTHERS else f(a)
+    return call(record, (a,), {}) if type(a) in OPENED else f(a)
 
 
 def _of_two(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
@@ -309,7 +310,7 @@ def _two(
         ))  # fmt: skip
     kind_a, kind_b = type(a), type(b)
     if kind_a is not Box and kind_b is not Box:
-        if kind_a in OTHERS or kind_b in OTHERS:
+        if kind_a in OPENED or kind_b in OPENED:
             return call(record, (a, b), {})
         return f(a, b)
     return record_two(record, a, b)
@@ -334,7 +335,7 @@ def _matmul(
         ))  # fmt: skip
     kind_a, kind_b = type(a), type(b)
     if kind_a is not Box and kind_b is not Box:
-        if kind_a in OTHERS or kind_b in OTHERS:
+        if kind_a in OPENED or kind_b in OPENED:
             return call(record, (a, b), {})
         return f(a, b)
     return record_two(record, a, b)
@@ -484,7 +485,7 @@ def _call_whole(record: Record, leaves: list[Any], structure: Any, places: list[
     if record.kind == "zero":
         return record.f(*tree.map(unbox, args), **tree.map(unbox, kwargs))
     trace = innermost(leaves)
-    if type(trace) is Tape:
+    if trace.keeps:
         leaves = trace.keep(leaves)
     traced = list(_traced_arguments(args, kwargs, set(places)))
     for argnum, _, _ in traced:

@@ -19,7 +19,8 @@ from .boxes import Dual, Traced
 from .dual import dual, of_linear, of_one, of_two, tangent_of
 from .registry import Record
 from .spaces import is_inexact
-from .tape import CONSTANT, Tape, walk
+from .tape import CONSTANT, walk
+from .trace import Trace, next_level
 from .tracing import find_line, run, sweep, trace
 
 __all__ = ["Node", "Recorder", "can_record", "is_finite"]
@@ -74,7 +75,7 @@ class Node:
                     yield argnum, parent
 
 
-class Recorder:
+class Recorder(Trace):
     """One trace that keeps everything. Its traced values are dual numbers with a node for ε."""
 
     __slots__ = ("level", "nodes")
@@ -82,7 +83,7 @@ class Recorder:
     keeps_values = True  # an assignment must not write into the memory of a value noted before
 
     def __init__(self) -> None:
-        self.level = Tape.next_level()
+        self.level = next_level()
         self.nodes: list[Node] = []
 
     def input(self, x: Any) -> Dual:
@@ -114,7 +115,7 @@ class Recorder:
             x = x.value
         return None
 
-    def out_of(self, x: Any) -> Any:
+    def leave(self, x: Any) -> Any:
         """Return x as it is outside of this trace."""
         return x.value if type(x) is Dual and x.tape is self else x
 

@@ -56,6 +56,7 @@ class Record:
         "f",
         "foreign",
         "forward",
+        "guard",
         "inherited",
         "iterators",
         "kind",
@@ -67,6 +68,7 @@ class Record:
         "quick",
         "read",
         "rules",
+        "underflows",
         "views",
         "wrapped",
     )
@@ -75,6 +77,8 @@ class Record:
         self.f = f
         self.name = name
         self.foreign = False  # whether the function and its rules are a user's
+        # What a user's rule is called by: (record, rule) ↦ rule.
+        self.guard: Callable[[Record, Rule], Rule] | None = None
         self.inherited = False  # whether the rules are those of an earlier wrapper of the same function
         self.wrapped: Callable[..., Any] = f
         # What f gives for one array (and an axis, and keepdims) without f's own detours.
@@ -84,6 +88,7 @@ class Record:
         # What it is of generators and the like, which NumPy does not take: (record, args, kwargs) ↦ y.
         self.iterators: Callable[..., Any] | None = None
         self.views = False  # what it returns may share the memory of its first argument
+        self.underflows = False  # a slope of zero may be one that has underflowed: see overflows
         self.masks = False  # its rules set parts of a cotangent to zero
         # What a result is where it is differentiated twice: (y, *args, **kwargs) ↦ y, see infinitesimals.
         self.kinks: Callable[..., Any] | None = None
@@ -323,7 +328,18 @@ def _define(f: Any, kind: str, rules: dict[ArgNum, Rule], masks: bool = False) -
                 f"wrapper of its own, which funad.{made} makes of f"
             )
         check_rule(record, argnum, rule)
-    record.add(kind, rules, masks)
+    record.add(kind, _guarded(record, rules), masks)
+
+
+def _guarded(record: Record, rules: dict[ArgNum, Rule]) -> dict[ArgNum, Rule]:
+    """Return rules as they are called."""
+    guard = record.guard
+    return rules if guard is None else {argnum: guard(record, rule) for argnum, rule in rules.items()}
+
+
+def _unguarded(rule: Any) -> Any:
+    """Return a rule as it was written."""
+    return getattr(rule, "unguarded", rule)
 
 
 def _forget(record: Record) -> None:
@@ -337,6 +353,7 @@ def _may_replace(rule: Any, known: Any) -> bool:
 
     As a cell of a notebook is. Of lambdas in one file, two lines are two definitions.
     """
+    known = _unguarded(known)
     if isinstance(known, Derived):
         return True
     if rule is known:
@@ -355,6 +372,7 @@ def _place(f: Any) -> tuple[Any, Any]:
 
 def _written(rule: Any) -> str:
     """Return where a rule was written: its name, and the line if it has one."""
+    rule = _unguarded(rule)
     code = getattr(rule, "__code__", None)
     at = f" of {code.co_filename}, line {code.co_firstlineno}" if code is not None else ""
     return f"{named(rule).__name__}{at}"
@@ -427,7 +445,7 @@ def define_forward(f: Any, rules: dict[ArgNum, Rule], derived: dict[ArgNum, Deri
                 f"{_written(record.forward[argnum])}"
             )
         check_rule(record, argnum, rule, "ẋ", "xdot")
-    record.forward = {**record.forward, **rules}
+    record.forward = {**record.forward, **_guarded(record, rules)}
     _define(f, "vjp", _underived(record, derived))
 
 
@@ -450,7 +468,7 @@ class _AnyName(frozenset[str]):
 
 def _keywords(rule: Rule) -> tuple[str, ...]:
     """Return the names that a rule takes after y and ȳ."""
-    code: Any = getattr(rule, "__code__", None)
+    code: Any = getattr(rule := _unguarded(rule), "__code__", None)
     if code is None:  # a partial, a curried function, an object
         taken = list(inspect.signature(rule).parameters.values())[2:]
         return tuple(p.name for p in taken if p.kind is not p.VAR_KEYWORD)
@@ -460,7 +478,7 @@ def _keywords(rule: Rule) -> tuple[str, ...]:
 
 def _takes_any(rule: Rule) -> bool:
     """Say whether a rule takes keywords of any name."""
-    code: Any = getattr(rule, "__code__", None)
+    code: Any = getattr(rule := _unguarded(rule), "__code__", None)
     if code is not None:
         return bool(code.co_flags & inspect.CO_VARKEYWORDS)
     return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(rule).parameters.values())
@@ -468,13 +486,13 @@ def _takes_any(rule: Rule) -> bool:
 
 def _named(rule: Rule) -> int:
     """Return how many arguments a rule takes by position and by name, after y and ȳ."""
-    code: Any = getattr(rule, "__code__", None)
+    code: Any = getattr(rule := _unguarded(rule), "__code__", None)
     return sys.maxsize if code is None else int(code.co_argcount) - 2
 
 
 def _positions(rule: Rule) -> int:
     """Return how many arguments a rule takes by position after y and ȳ."""
-    code: Any = getattr(rule, "__code__", None)
+    code: Any = getattr(rule := _unguarded(rule), "__code__", None)
     if code is None or code.co_flags & inspect.CO_VARARGS:
         return sys.maxsize
     return int(code.co_argcount) - 2
@@ -482,7 +500,7 @@ def _positions(rule: Rule) -> int:
 
 def _dropper(record: Record, argnums: Sequence[ArgNum]) -> Drop:
     """Return what lets go of the large arrays that none of these rules reads."""
-    rules = [record.rules[n] for n in argnums]
+    rules = [_unguarded(record.rules[n]) for n in argnums]
     if not all(hasattr(rule, "__code__") for rule in rules):
         return _keep_all
     read = [_names_read(rule) for rule in rules]

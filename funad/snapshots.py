@@ -132,7 +132,8 @@ def _rebuilt_object(of_array: Callable[[ndarray], Any], x: Any) -> Any:
     made = copy.copy(x)
     attributes = getattr(made, "__dict__", None)
     if type(attributes) is dict:
-        attributes.update({name: _rebuilt(of_array, part) for name, part in attributes.items()})
+        rebuilt = {name: _rebuilt(of_array, part) for name, part in attributes.items() if part is not x}
+        attributes.update({name: made if part is x else rebuilt[name] for name, part in attributes.items()})
     return made
 
 

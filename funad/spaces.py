@@ -25,10 +25,52 @@ _ONES = {kind: onp.ones((MANY, 1), kind) for kind in (onp.dtype("d"), onp.dtype(
 
 
 def plain(x: Any) -> Any:
-    """Return the value under every trace."""
+    """Return the value under every trace; of a batched value, the plain members still batched."""
     while hasattr(x, "tape"):
+        if x.stacked:
+            return x.bare()
         x = x.value
     return x
+
+
+def numbers_of(x: Any) -> Any:
+    """Return the plain numbers under every trace, of all members of a batch (see ``boxes.numbers_of``)."""
+    while hasattr(x, "tape"):
+        x = x.inside
+    return x
+
+
+def is_array(x: Any) -> bool:
+    """Say whether the value under every trace is an array, and no number."""
+    while hasattr(x, "tape"):
+        if x.stacked:
+            return bool(x.ndim)
+        x = x.value
+    return type(x) is ndarray
+
+
+def any_of(mask: Any) -> bool:
+    """Say whether a mask is true anywhere, in any member of a batch."""
+    return bool(onp.any(numbers_of(mask)))
+
+
+def all_of(mask: Any) -> bool:
+    """Say whether a mask is true everywhere, in all members of a batch."""
+    return bool(onp.all(numbers_of(mask)))
+
+
+def is_mask(x: Any) -> bool:
+    """Say whether the result of a comparison is an array or batched, and no single yes or no."""
+    return type(x) is ndarray or hasattr(x, "stacked")
+
+
+def is_unknown(x: Any) -> bool:
+    """Say whether a value is of a trace that differentiates: its number may stand for another."""
+    while hasattr(x, "tape"):
+        if not x.stacked:
+            return True
+        x = x.inside
+    return False
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
@@ -66,7 +108,7 @@ def is_number(x: Any) -> bool:
     """Say whether x is a number or an array of numbers, traced or not."""
     x = plain(x)
     return issubclass(type(x), (float, int, complex)) or (
-        issubclass(type(x), (ndarray, onp.generic)) and x.dtype.kind in "fcbiu"
+        (issubclass(type(x), (ndarray, onp.generic)) or hasattr(x, "tape")) and x.dtype.kind in "fcbiu"
     )
 
 
@@ -102,8 +144,9 @@ def describe(x: Any) -> str:
     """Write the type of a value in one word: ``float``, ``float64[3, 4]``."""
     if issubclass(type(x), (list, tuple)):
         return f"{type(x).__name__} of {len(x)}"
-    if not issubclass(type(plain(x)), (ndarray, onp.generic)):
-        return type(plain(x)).__name__
+    kind = type(plain(x))
+    if not issubclass(kind, (ndarray, onp.generic)) and not hasattr(kind, "stacked"):
+        return kind.__name__
     return f"{x.dtype}[{', '.join(str(size) for size in x.shape)}]"
 
 
@@ -211,11 +254,13 @@ def fit(xbar: Any, x: Any) -> Any:
 
 def _fits(xbar: Any, x: Any) -> bool:
     """Say whether x̄ is in the space of a traced x, if that is plain to see."""
-    a, b = xbar, x.value
+    a, b = xbar, x.inside
+    if x.stacked and not hasattr(xbar, "tape"):
+        return False  # it is the same for all members, and x is the stack of them
     if hasattr(xbar, "tape"):
         if type(xbar) is not type(x) or xbar.tape is not x.tape:
             return False
-        a = xbar.value
+        a = xbar.inside
     if type(a) is ndarray:
         return type(b) is ndarray and a.dtype is b.dtype and a.shape == b.shape
     return (type(a) is float or type(a) is onp.float64) and (type(b) is float or type(b) is onp.float64)

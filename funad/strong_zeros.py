@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as onp
 
+from .errors import Looked
 from .indices import Scatter
 from .refusals import is_duration, refused_duration
 from .registry import Record
-from .spaces import as_numpy, describe, is_ghost, is_number, plain
+from .spaces import any_of, as_numpy, describe, is_ghost, is_number, numbers_of, plain
 
 ndarray, float64 = onp.ndarray, onp.float64
 
@@ -21,7 +22,7 @@ def strong_zero(xbar: Any, ybar: Any) -> Any:
     """Return x̄ with zero wherever ȳ is zero and x̄ is not a number."""
     with onp.errstate(invalid="ignore"):
         wrong = (ybar == 0) & onp.isnan(plain(xbar))
-        return onp.where(wrong, 0, xbar)[()] if onp.any(wrong) else xbar
+        return onp.where(wrong, 0, xbar)[()] if any_of(wrong) else xbar
 
 
 def strong_slope(xbar: Any, ybar: Any, record: Record, rule: Any, y: Any, args: Any, kwargs: Any) -> Any:
@@ -31,12 +32,23 @@ def strong_slope(xbar: Any, ybar: Any, record: Record, rule: Any, y: Any, args: 
     """
     with onp.errstate(all="ignore"):
         wrong = onp.isinf(plain(ybar)) & onp.isnan(plain(xbar))
-        if not onp.any(wrong):
+        if record.underflows:
+            wrong = wrong & at_zero(args)
+        if not any_of(wrong):
             return xbar
         wrong = wrong & ~onp.isinf(value_of(record, y, args, kwargs))
         ones = onp.ones_like(plain(ybar))[()]
         slope = rule(*(as_numpy(plain(x)) for x in (y, ones, *args)), **kwargs)
         return onp.where(wrong & (plain(slope) == 0), 0, xbar)[()]
+
+
+def at_zero(args: Any) -> Any:
+    """Say where an argument is 0: there a slope of 0, as that of a square, has not underflowed."""
+    at: Any = onp.False_
+    for x in args:
+        if is_number(x):
+            at = at | onp.equal(plain(x), 0)
+    return at
 
 
 def value_of(record: Record, y: Any, args: Any, kwargs: Any) -> Any:
@@ -59,10 +71,14 @@ def strong_elementwise(
         plain_ybar, ones = onp.asarray(plain(ybar)), onp.ones_like(plain(ybar))[()]
         unknown = onp.isnan(plain(xbar))
         zero, infinite = unknown & (plain_ybar == 0), unknown & onp.isinf(plain_ybar)
-        if onp.any(zero):
+        if any_of(zero):
             slope = rule(*(as_numpy(plain(x)) for x in (y, ones, *args)), **kwargs)
             xbar = onp.where(zero, STEEP.wrapped(ybar, slope), xbar)[()]
-        if onp.any(infinite):
+        if record.underflows and any_of(lost := infinite & ~at_zero(args)):
+            infinite = infinite & ~lost
+            # Of the arguments, so that the second derivative is nan too.
+            xbar = onp.where(lost, onp.nan * sum(x * x for x in args if is_number(x)), xbar)[()]
+        if any_of(infinite):
             slope = rule(*map(as_numpy, (y, ones, *args)), **kwargs)
             flat = infinite & (plain(slope) == 0)
             xbar = onp.where(flat, STEEP.wrapped(slope, plain_ybar), xbar)[()]
@@ -112,7 +128,7 @@ def has_nan(xbar: Any) -> bool:
             return bool(xbar != xbar)
         if type(xbar) is Scatter:
             return any(has_nan(piece) for _, piece in xbar.pieces[: xbar.count])
-        xbar = plain(xbar)
+        xbar = numbers_of(xbar)
         if issubclass(type(xbar), float):
             return bool(xbar != xbar)
     if type(xbar) is ndarray and xbar.dtype.kind == "f":
@@ -124,9 +140,13 @@ def has_nan(xbar: Any) -> bool:
 
 
 def mend(
-    error: Exception, record: Record, rule: Any, argnum: Any, y: Any, ybar: Any, args: Any, kwargs: Any
+    error: BaseException, record: Record, rule: Any, argnum: Any, y: Any, ybar: Any, args: Any, kwargs: Any
 ) -> Any:
     """Run a rule again that met 0·∞ or a Python division by zero; let other errors out, explained."""
+    if isinstance(error, Looked):
+        name = f"the rule of {record.name}"
+        return error.trace.after(error, rule, (y, ybar, *args), kwargs, name)
+    assert isinstance(error, Exception)
     if isinstance(error, ArithmeticError):
         with onp.errstate(all="ignore"):
             try:

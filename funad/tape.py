@@ -27,15 +27,17 @@ from typing import Any, NoReturn
 
 import numpy as onp
 
-from .errors import CotangentError, EndedTraceError
+from .boxes import Box, box_of
+from .errors import CotangentError, EndedTraceError, Looked
 from .floating import restore, run_rules
 from .indices import ASSIGN, Scatter, TracedMemory, add_at, assigned, put, repeats, through_view
 from .registry import Record
 from .snapshots import Snapshots
-from .spaces import broadcasts, describe, fit, is_complex, is_number, plain, shape_of, zeros_of
+from .spaces import broadcasts, describe, fit, is_array, is_complex, is_inexact, is_number, shape_of, zeros_of
 from .strong_zeros import has_nan, mend, strong_product, strong_zero
+from .trace import Trace, next_level
 
-ndarray, float64 = onp.ndarray, onp.float64
+ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 WIDTH = 7
 CONSTANT = 0  # the source of what does not depend on an input
 
@@ -73,27 +75,21 @@ def lent(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         TRACING.lending = before
 
 
-_levels = itertools.count(1)  # each trace takes the next: nothing to undo when f raises
-
-
-class Tape:
+class Tape(Trace):
     """One reverse-mode trace: its level, its entries, the number of its inputs and its constants."""
+
+    differentiates = keeps = True
 
     __slots__ = ("entries", "infinitesimals", "inputs", "level", "lock", "snapshots", "transposing")
 
     def __init__(self, inputs: int, entries: list[Any] | None = None) -> None:
-        self.level = next(_levels)
+        self.level = next_level()
         self.lock: Any = None  # for one thread at a time to record on it once more
         self.transposing = False  # whether it transposes a rule: no derivative is taken along it
         self.inputs = inputs
         self.snapshots: Snapshots | None = None  # made for the first constant that is an array
         self.entries = [] if entries is None else entries
         self.entries += [None] * (inputs + 1)
-
-    @staticmethod
-    def next_level() -> int:
-        """Return a level above all that have been."""
-        return next(_levels)
 
     def keeping(self) -> Snapshots:
         """Return what keeps the constants of this tape as they are."""
@@ -114,6 +110,37 @@ class Tape:
         """Refuse the way back if a constant that it reads has been written into."""
         if self.snapshots is not None:
             self.snapshots.verify()
+
+    @property
+    def ended(self) -> bool:  # type: ignore[override]
+        """Whether the transformation has returned."""
+        return type(self.entries) is _Ended
+
+    def process(self, record: Record, y: Any, args: Any, kwargs: Any, sources: Any) -> Any:
+        """Note a call and return its result boxed; of a tuple, each part that can have a derivative."""
+        entries = self.entries
+        several = issubclass(type(y), (tuple, list))
+        made = new(Box)
+        made.value = y
+        made.tape = self
+        if record.drop is not None and args and not several:
+            kept, a, b = record.drop(y, args[0], args[1] if len(args) > 1 else None)
+            y, args = kept, (a, b, *args[2:])[: len(args)]
+        args, kwargs = self.keeping().of_call(args, kwargs, sources)
+        entries += (record, y, args, kwargs, None, sources, None)
+        made.index = len(entries) - 1
+        if not several:
+            return made
+        parts = [self._output(part, k, made.index) for k, part in enumerate(y)]
+        return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
+
+    def _output(self, part: Any, k: int, source: int) -> Any:
+        """Return the k-th output boxed, or as it is if it can have no derivative."""
+        if not is_inexact(part):
+            return part
+        entries = self.entries
+        entries += (OUTPUT, None, k, None, None, source, None)
+        return box_of(self, part, len(entries) - 1)
 
     def end(self) -> list[Any]:
         """Return the entries, and refuse further ones."""
@@ -175,7 +202,7 @@ def has_left(error: IndexError) -> bool:
 
 def has_ended(trace: Any) -> bool:
     """Say whether a trace is over."""
-    return type(trace.entries) is _Ended if type(trace) is Tape else getattr(trace, "ended", False)
+    return bool(getattr(trace, "ended", False))
 
 
 # The record of taking the k-th output of a call that returned several.
@@ -234,7 +261,7 @@ def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool
         if source_b is None:  # one argument
             try:
                 abar = record.of_a(y, ybar, a)
-            except Exception as error:
+            except (Exception, Looked) as error:
                 abar = mend(error, record, record.of_a, 0, y, ybar, (a,), {})
             kind = type(abar)
             if kind is not float or abar != abar or type(a) is not float:
@@ -267,7 +294,7 @@ def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool
             if source_a:
                 try:
                     abar = record.of_a(y, ybar, a, b)
-                except Exception as error:
+                except (Exception, Looked) as error:
                     abar = mend(error, record, record.of_a, 0, y, ybar, (a, b), {})
                 kind = type(abar)
                 if kind is not float or abar != abar or type(a) is not float:
@@ -291,7 +318,7 @@ def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool
             if source_b:
                 try:
                     bbar = record.of_b(y, ybar, a, b)
-                except Exception as error:
+                except (Exception, Looked) as error:
                     bbar = mend(error, record, record.of_b, 1, y, ybar, (a, b), {})
                 kind = type(bbar)
                 if kind is not float or bbar != bbar or type(b) is not float:
@@ -353,7 +380,7 @@ def _pull_back_call(
     careful: bool, owned: set[int],
 ) -> None:  # fmt: skip
     """Walk back over a call of any form; an argument may be a list of values."""
-    if record is ASSIGN and (type(ybar) is ndarray or type(plain(ybar)) is ndarray):
+    if record is ASSIGN and is_array(ybar):
         _pull_back_assignment(entries, ybar, args, sources, owned)
         return
     if type(ybar) is dict:
@@ -362,7 +389,7 @@ def _pull_back_call(
         rule = record.rules[argnum]
         try:
             xbar = rule(y, ybar, *args, **kwargs)
-        except Exception as error:
+        except (Exception, Looked) as error:
             xbar = mend(error, record, rule, argnum, y, ybar, args, kwargs)
         x = args[argnum] if type(argnum) is int else kwargs[argnum]
         if type(source) is int:
@@ -520,7 +547,7 @@ def accumulate(before: Any, xbar: Any, slot: int, owned: set[int]) -> Any:
             return before
         if (
             hasattr(before, "tape")
-            and type(plain(before)) is ndarray
+            and is_array(before)
             and not any(repeats(index) for index, _ in xbar.pieces[: xbar.count])
         ):
             return _accumulate_traced(before, xbar, slot, owned)

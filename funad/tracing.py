@@ -68,12 +68,31 @@ def _is_simple(y: Any, trace: Any) -> bool:
 
 def _teach(error: BaseException) -> None:
     """Raise another error in the place of one of others' that comes of a traced value."""
+    if isinstance(error, RecursionError):
+        _refuse_endless(error)
     teaching = taught(error) or refused_in_place_of(error)
     try:
         if teaching is not None:
             raise teaching.with_traceback(error.__traceback__) from None
     finally:
         del teaching, error  # which refer to this frame
+
+
+def _refuse_endless(error: RecursionError) -> None:
+    """Refuse containers without end, on which functions of funad have called themselves."""
+    step, frames = error.__traceback__, []
+    while step is not None:
+        if step.tb_frame.f_code.co_filename.startswith(_HERE):
+            frames.append(step.tb_frame)
+        step = step.tb_next
+    for frame in reversed(frames[-_LAST:]):
+        for x in list(frame.f_locals.values()):
+            if isinstance(x, (list, tuple, dict)):
+                tree.refuse_deep(x)
+
+
+# Frames of functions that call themselves by way of others: one of these has the container.
+_LAST = 4
 
 
 def _settled(y: Any) -> Any:
@@ -96,7 +115,7 @@ def _checked(trace: Any, y: Any) -> Any:
             seen += x.tape is trace
             if has_ended(x.tape):
                 refuse_ended()
-            x = x.value
+            x = x.inside
         if type(x) not in SCALARS and not issubclass(type(x), onp.ndarray) and isinstance(x, _COLLECTIONS):
             _check_foreign(trace, x)
         of_objects = issubclass(type(x), onp.ndarray) and x.dtype == object
@@ -159,7 +178,7 @@ class _Watch(list[Any]):
 
     def __iadd__(self, entry: Any) -> Any:  # type: ignore[misc]
         if len(self) == self.position and len(entry) == WIDTH:
-            self.line = _user_line()
+            self.line = user_line(2)
         self.extend(entry)
         return self
 
@@ -174,9 +193,9 @@ def find_line(f: Callable[[list[Any]], Any], xs: list[Any], position: int) -> st
     return watch.line
 
 
-def _user_line() -> str:
-    """Return the innermost line outside of funad that is running now."""
-    frame: Any = sys._getframe(2)
+def user_line(depth: int) -> str:
+    """Return the innermost line outside of funad that is running now, from so many frames up."""
+    frame: Any = sys._getframe(depth)
     while frame is not None and frame.f_code.co_filename.startswith(_HERE):
         frame = frame.f_back
     if frame is None:

@@ -199,9 +199,32 @@ SECTIONS = {
         ],
     ),
     "Numbers that are not": (
-        "Where a value is nan, so are its derivatives, in both modes. Functions that pass nans over have "
-        "the derivative 0 in a nan, and those of sums and of sort are what they are for numbers.",
+        "Where a value is nan, so are its derivatives, in both modes: of what is no number, and of real "
+        "functions where they are not defined. Functions that pass nans over have the derivative 0 in a nan; "
+        "those of sums, of sort and of other linear functions are what they are for numbers; and floor, "
+        "round and their like return plain numbers, whose derivative is 0.",
         [
+            Row("np.log(x)", [-1.0, 2.0], [nan, 0.5], [[nan, 0], [0, -0.25]]),
+            Row("np.log1p(x)", [-2.0, 1.0], [nan, 0.5], [[nan, 0], [0, -0.25]]),
+            Row("np.log2(x)", -1.0, nan, nan),
+            Row("np.log10(x)", -1.0, nan, nan),
+            Row("np.sqrt(x)", -1.0, nan, nan),
+            Row("np.arctanh(x)", [-2.0, 0.0, nan], [nan, 1, nan], [[nan, 0, 0], [0, 0, 0], [0, 0, nan]]),
+            Row("np.arcsin(x)", 2.0, nan, nan),
+            Row("np.where(x > 0, np.log(x), 0)", [-1.0, 1.0], [0, 1], [[0, 0], [0, -1]]),
+            Row("np.remainder(x, 2)", [nan, 1.0], [nan, 1], [[nan, 0], [0, 0]]),
+            Row("np.remainder(x, 0.0)", 1.0, nan, nan),
+            Row("np.remainder(3.0, x)", [nan, 2.0], [nan, -1], [[nan, 0], [0, 0]]),
+            Row("np.fmod(x, 2)", [nan, 1.0], [nan, 1], [[nan, 0], [0, 0]]),
+            Row("np.divmod(x, 2.0)[1]", [nan, 1.0], [nan, 1], [[nan, 0], [0, 0]]),
+            Row("np.modf(x)[0]", [nan, 1.5], [nan, 1], [[nan, 0], [0, 0]]),
+            Row("np.frexp(x)[0]", [nan, 1.0], [nan, 0.5], [[nan, 0], [0, 0]]),
+            Row("np.sign(x)", [nan, 1.0], [nan, 0], [[nan, 0], [0, 0]]),
+            Row("np.heaviside(x, 0.5)", [nan, 1.0], [nan, 0], [[nan, 0], [0, 0]]),
+            Row("nan**x", 2.0, nan, nan),
+            Row("np.interp(x, [0.0, 1.0], [0.0, 2.0])", [nan, 0.5], [nan, 2], [[nan, 0], [0, 0]]),
+            Row("np.interp(0.5, [0.0, 1.0], x)", [nan, 1.0], nan, nan),
+            Row("np.floor(x)", [nan, 1.5], 0, 0),
             Row("np.maximum(x, 0)", [nan, 1.0], [nan, 1], [[nan, 0], [0, 0]]),
             Row("np.minimum(x, 0)", [nan, 1.0], [nan, 0], [[nan, 0], [0, 0]]),
             Row("np.clip(x, 0, 2)", [nan, 1.0], [nan, 1], [[nan, 0], [0, 0]]),

@@ -13,8 +13,17 @@ from mpmath import mp, mpf
 
 import funad
 import funad.numpy as np
-from funad import elementwise_grad, grad, hessian, jacobian, jvp, linearize, vjp
-from funad.numpy.elementwise import fermi, keep, modified_ratio, one_minus_square, one_plus, sinc_slope
+from funad import elementwise_grad, grad, hessian, jacfwd, jacobian, jvp, linearize, vjp
+from funad.numpy.elementwise import (
+    complement,
+    cosine_of,
+    fermi,
+    keep,
+    modified_ratio,
+    one_minus_square,
+    one_plus,
+    sinc_slope,
+)
 from funad.numpy.ties import pole
 from funad.numpy.ufuncs import masked
 from funad.registry import record_of
@@ -141,6 +150,8 @@ OTHERS = {
     masked: "another ufunc, or nothing",
     modified_ratio: "made for i0, which is held",
     sinc_slope: "made for sinc, which is held to second order",
+    complement: "made for arcsin and arctanh, which are held to second order",
+    cosine_of: "made for hypot, which is held to second order",
     one_minus_square: "made for tanh, which is held to second order",
     one_plus: "made for expm1, which is held to second order",
     fermi: "made for logaddexp, which is held to second order",
@@ -268,7 +279,16 @@ TAILS = {
     "arcsinh": (np.arcsinh, mp.asinh, [0.4, 1e10, 1e80, 1e150]),
     "sinc": (np.sinc, _sinc, [1e-9, 0.3, 2.5, 1e5 + 0.3, 1e10 + 0.25]),
     "log1p": (np.log1p, mp.log1p, [-0.999, 1e-9, 1e100]),
-    "hypot": (lambda x: np.hypot(x, 3.0), lambda x: mp.sqrt(x * x + 9), [1e-200, 1.0]),
+    "hypot": (lambda x: np.hypot(x, 3.0), lambda x: mp.sqrt(x * x + 9), [1e-200, 1.0, 1e6, -1e9, 1e30]),
+    "hypot of a small part": (
+        lambda x: np.hypot(1e-9, x),
+        lambda x: mp.sqrt(x * x + mpf(1e-9) ** 2),
+        [1.0, 1e-20],
+    ),
+    "arcsin": (np.arcsin, mp.asin, [1e-30, 1e-9, -0.3, 0.999999]),
+    "arccos": (np.arccos, mp.acos, [1e-30, -1e-9, 0.3, -0.999999]),
+    "arctanh": (np.arctanh, mp.atanh, [1e-30, -1e-9, 0.3, 0.999999]),
+    "arccosh": (np.arccosh, mp.acosh, [1.000001, 1.5, 1e9, 1e100]),
 }
 
 
@@ -414,6 +434,13 @@ OVERFLOWS = {
     "log of a square": lambda x: np.log(np.square(np.exp(x / 1.5))),
     "log(cosh)": lambda x: np.log(np.cosh(x)),
     "log(sum(exp))": lambda x: np.log(np.sum(np.exp(x))),
+    "log(sigmoid)": lambda x: np.log(1 / (1 + np.exp(x))),
+    "log(exp) of what underflows": lambda x: np.log(np.exp(-x)),
+    "log(exp2) of what underflows": lambda x: np.log(5 * np.exp2(-2 * x)),
+    "a quotient by what underflows": lambda x: 1 / (1 / np.exp(x)),
+    "log of a tail": lambda x: np.log(1 - np.tanh(x)),
+    "root of a square": lambda x: np.sqrt((x * 1e200) * (x * 1e200)),
+    "log of a product": lambda x: np.log((x * 1e200) * (x * 1e200)),
 }
 
 
@@ -442,12 +469,62 @@ def test_a_slope_that_vanishes_because_a_step_has_overflowed_is_nan(f):
         (lambda x: np.where(x < 1, np.log(np.exp(x)), 3 * x), 800.0, 3),
         (lambda x: np.sum(np.where(x < 1, x, np.log(np.exp(x))) * [1, 0]), onp.array([0.5, 800.0]), [1, 0]),
         (lambda x: np.sqrt(np.square(x)), 0.0, 0),
+        (lambda x: np.sum(np.log(x[:1]) + np.sqrt(np.square(x[1:]))), onp.zeros(2), [math.inf, 0]),
+        (lambda x: np.sqrt(np.exp(-x)), 2000.0, 0),
         (np.log, math.inf, 0),
         (np.sqrt, math.inf, 0),
     ],
 )
 def test_a_zero_that_is_one_stays_one_beside_what_is_infinite(f, x, wanted):
     onp.testing.assert_array_equal(grad(f)(x), wanted)
+    if onp.isnan(f(x)):
+        return  # the tangent of log(exp(800)) is nan before a zero follows
+    rows = [jvp(f, (x,), (v,))[1] for v in onp.eye(onp.size(x)).reshape(-1, *onp.shape(x))]
+    onp.testing.assert_array_equal(onp.reshape(rows, onp.shape(wanted)), wanted)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_underflow_is_seen_behind_a_root():
+    def f(x):
+        return np.log(np.sqrt(np.exp(-x)))
+
+    assert math.isnan(grad(f)(800.0)) and math.isnan(jvp(f, (800.0,), (1.0,))[1])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_tangent_of_zeros_stays_one_at_an_infinite_value():
+    assert jacfwd(np.log)(onp.array([0.0, 1.0])).tolist() == [[math.inf, 0], [0, 1]]
+    x = onp.array([800.0, 1.0])
+    found = jvp(lambda x: (np.log(np.exp(-x)), np.exp(-x)), (x,), (onp.array([0.0, 1.0]),))[1]
+    onp.testing.assert_allclose(found, [[0, -1], [0, -math.exp(-1)]])
+
+
+# --- products with steps that leave the floats
+
+OF_PRODUCTS = {
+    "small ones first": [1e-200, 2e-200, 1e200, 3e200],
+    "large ones first": [1e200, -2e200, 1e-200, 3e-200],
+    "of both kinds": [1e-300, 1e300, 1e300, 1e-300, 5.0],
+    "with a zero": [1e-200, 1e-200, 0.0, 1e200, 1e200],
+    "of the least of numbers": [5e-324, 1e308, 4e15, 2.0],
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("x", OF_PRODUCTS.values(), ids=OF_PRODUCTS)
+def test_the_gradient_of_a_product_does_not_depend_on_its_steps(x):
+    x = onp.array(x)
+    with mp.workprec(300):
+        wanted = [float(mp.fprod(mpf(b) for k, b in enumerate(x.tolist()) if k != n)) for n in range(x.size)]
+    onp.testing.assert_allclose(grad(np.prod)(x), wanted, rtol=1e-14)
+    onp.testing.assert_allclose(jacfwd(np.prod)(x), wanted, rtol=1e-14)
+    onp.testing.assert_allclose(grad(lambda x: np.sum(np.prod(x, axis=1)))(x[None])[0], wanted, rtol=1e-14)
+    with mp.workprec(300):
+        first = [
+            float(mp.fprod(mpf(b) for k, b in enumerate(x.tolist()) if k not in (0, n)))
+            for n in range(1, x.size)
+        ]
+    onp.testing.assert_allclose(hessian(np.prod)(x)[0, 1:], first, rtol=1e-13)
 
 
 # --- powers

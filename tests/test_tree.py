@@ -184,6 +184,53 @@ def test_a_container_that_contains_itself_or_is_too_deep_is_refused_by_that_name
         run(_nested(3000))
 
 
+class _Named(list):
+    """A list with attributes."""
+
+
+def _with_itself():
+    named = _Named([1.0])
+    named.me = named
+    return named
+
+
+@funad.primitive
+def _beside(x, other):
+    return 2.0 * x
+
+
+funad.elementwise(_beside, lambda y, ybar, x, other: 2.0 * ybar)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(x * _of_itself()),
+        lambda x: np.sum(np.stack([x, _of_itself()])),
+        lambda x: np.sum(np.concatenate([[x], _of_itself()])),
+        lambda x: np.sum(np.array([x, _of_itself()])),
+        lambda x: _beside(x, _of_itself()),
+        lambda x: np.where(_of_itself(), x, 0.0),
+    ],
+)
+def test_a_constant_that_contains_itself_is_refused_by_that_name(f):
+    for run in (funad.grad(f), lambda x: funad.jvp(f, (x,), (1.0,))):
+        with pytest.raises(ArgumentError, match="a list contains itself"):
+            run(3.0)
+
+
+def test_a_constant_that_has_itself_as_an_attribute_is_no_matter():
+    assert funad.grad(lambda x: _beside(x, _with_itself()))(3.0) == 2.0
+
+
+def test_a_function_of_the_users_that_calls_itself_is_no_matter_of_constants():
+    def endless(x):
+        return endless(np.sum([x, 1.0]))
+
+    with pytest.raises(RecursionError):
+        funad.grad(endless)(1.0)
+
+
 def test_a_dict_that_contains_itself_is_refused_and_lists_that_share_a_list_are_not():
     d = {"x": 1.0}
     d["me"] = d

@@ -108,7 +108,7 @@ def _graph(f: Any, argnums: ArgNums | None, args: Any, kwargs: Any) -> Graph:
         if not is_input and isinstance(leaf, onp.ndarray)
     }
     outputs = zip(tree.paths(y, "output"), map(_own_node(recorder), parts), strict=True)
-    value = tree.unflatten(output, map(recorder.out_of, parts))
+    value = tree.unflatten(output, map(recorder.leave, parts))
     name = name_of(f)
     return Graph(name, value, tuple(recorder.nodes), of_node, constants, tuple(outputs))
 

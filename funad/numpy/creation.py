@@ -7,6 +7,7 @@ from ..arrays import array_of as _array_of
 from ..arrays import fillable as _fillable
 from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
+from ..boxes import model_of as _model_of
 from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..calling import call as _call
@@ -146,7 +147,7 @@ _full.kind = "composite"
 @_composite(_np.full_like, _filling(_np.full_like))
 def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
     """Return an array of the shape and dtype of a, filled with a value."""
-    model = _np.empty_like(_unbox(_as_array(a)), dtype, order, shape=shape)
+    model = _np.empty_like(_model_of(_as_array(a)), dtype, order, shape=shape)
     return _laid_out_as(full(model.shape, fill_value, model.dtype), model)
 
 
@@ -176,7 +177,7 @@ def _to_fill_like(f):
     @_by_hand(f)
     def make(a, *args, **kwargs):
         if isinstance(a, _Traced) or (type(a) in (list, tuple) and _innermost(a) is not None):
-            return _array_of(f(_unbox(_as_array(a)), *args, **kwargs))
+            return _array_of(f(_model_of(_as_array(a)), *args, **kwargs))
         return _fillable(f(a, *args, **kwargs))
 
     return make

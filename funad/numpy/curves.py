@@ -65,6 +65,11 @@ def interp(x, xp, fp, left=None, right=None, period=None):
         x = _where(before | behind, points[0], x)
     near = _np.searchsorted(points, _unbox(x), side="right") - 1
     found = _on_the_line(x, xp, fp, near, y) if len(points) > 1 else fp[near]
+    missing = _np.isnan(y) & ~(before | behind)
+    if _np.any(missing):  # of nans the derivatives are nan as well, to every order
+        ends = _np.maximum(near, 0), _np.minimum(near + 1, len(points) - 1)
+        of_all = sum((xp[end] + fp[end] for end in ends), x)
+        found = _where(missing, _np.nan * of_all * of_all, found)
     if outside:
         found = _where(before, fp[0] if left is None else left, found)
         found = _where(behind, fp[-1] if right is None else right, found)

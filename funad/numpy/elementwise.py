@@ -11,6 +11,8 @@ from ..primitives import by_hand as _by_hand
 from ..primitives import primitive
 from ..registry import enter as _enter
 from .bessel import modified_ratio as _modified_ratio
+from .slopes import complement as _complement
+from .slopes import cosine_of as _cosine_of
 from .slopes import fermi as _fermi
 from .slopes import one_minus_square as _one_minus_square
 from .slopes import one_plus as _one_plus
@@ -321,6 +323,8 @@ lcm = primitive(_np.lcm)
 
 # --- what the rules need beside these
 
+complement = primitive(_complement)
+cosine_of = primitive(_cosine_of)
 modified_ratio = primitive(_modified_ratio)
 one_minus_square = primitive(_one_minus_square)
 one_plus = primitive(_one_plus)

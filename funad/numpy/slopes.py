@@ -38,6 +38,17 @@ def _restored(slope, x, exact):
     return slope
 
 
+def complement(x):
+    """Return 1 - x² for real x, to the last digits near ±1 too."""
+    return (1 - x) * (1 + x)
+
+
+def cosine_of(a, b):
+    """Return a/r for r = √(a² + b²), and 0 at the origin, where r² neither overflows nor underflows."""
+    r = _np.hypot(a, b)
+    return _np.divide(a, _np.where(r == 0, _np.inf, r).astype(r.dtype))[()]
+
+
 def fermi(x):
     """Return the Fermi function 1/(1 + eˣ), of which both tails keep their digits."""
     y = 1 + _np.exp(x)

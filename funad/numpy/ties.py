@@ -227,7 +227,7 @@ pole = _primitive(lambda x, eta: eta / (1 + x * eta), "the quotient at a tie")
 def is_above(x):
     """Say whether x is a number with infinitesimals beneath whatever other traces it has."""
     while isinstance(x, _Traced) and not _is_fleeting(x):
-        x = x.value
+        x = x.inside
     return _is_fleeting(x)
 
 
@@ -251,7 +251,7 @@ def plain_parts(x):
 def splitting_of(x):
     """Return the splitting that x is a number of, beneath whatever traces there are; None if of none."""
     while isinstance(x, _Traced) and not _is_fleeting(x):
-        x = x.value
+        x = x.inside
     return x.tape.splitting if _is_fleeting(x) and type(x.tape) is _Part else None
 
 
@@ -343,7 +343,7 @@ def order_of(x):
     """Return how many derivatives may be taken of a function of x: one per trace."""
     order = 0
     while isinstance(x, _Traced):
-        order, x = order + 1, x.value
+        order, x = order + (not x.stacked), x.inside
     return order
 
 

@@ -5,11 +5,20 @@ import math
 import numpy as onp
 
 from .. import numpy as np
-from ..boxes import unbox
-from ..numpy.elementwise import fermi, keep, modified_ratio, one_minus_square, one_plus, sinc_slope
+from ..boxes import Traced, unbox
+from ..numpy.elementwise import (
+    complement,
+    cosine_of,
+    fermi,
+    keep,
+    modified_ratio,
+    one_minus_square,
+    one_plus,
+    sinc_slope,
+)
 from ..registry import define_forward, defvjp, defzero, elementwise
-from ..spaces import dtype_of, shape_of, unbroadcast, zeros_like
-from .ranges import keeps_digits, largest, rescaled, squares_are_safe
+from ..spaces import all_of, any_of, dtype_of, is_mask, shape_of, unbroadcast, zeros_like
+from .ranges import keeps_digits, largest, rescaled, squares_are_safe, where_defined
 
 ndarray = onp.ndarray
 LN2, LN10 = math.log(2), math.log(10)
@@ -21,7 +30,9 @@ DEGREE = math.pi / 180
 
 def _any(condition):
     # The method any takes 1.2 µs for an array of ten.
-    return np.count_nonzero(condition) > 0 if type(condition) is ndarray else condition
+    if type(condition) is ndarray:
+        return np.count_nonzero(condition) > 0
+    return any_of(condition) if is_mask(condition) else condition
 
 
 def _keep(condition, ybar):
@@ -33,10 +44,10 @@ def _keep(condition, ybar):
 
 def _share(wins, loses, ybar, a, b):
     """ȳ where a is the one chosen of a and b, half of it where both are, nan where one is nan."""
-    if type(wins) is not ndarray:
+    if not is_mask(wins):
         return ybar if wins else 0.0 if loses else 0.5 * ybar if a == b else ybar * (math.nan * (a + b))
     chosen = keep(ybar, wins)
-    if np.count_nonzero(wins) + np.count_nonzero(loses) == wins.size:
+    if type(wins) is ndarray and np.count_nonzero(wins) + np.count_nonzero(loses) == wins.size:
         return chosen
     ties = a == b
     chosen = chosen + keep(0.5 * ybar, ties)
@@ -70,7 +81,7 @@ def _of_b(rule):
 def _or_inf(x):
     """x, with ∞ for 0: a divisor that makes the quotient 0 there, to every order."""
     zero = x == 0
-    if type(zero) is ndarray:
+    if is_mask(zero):
         return np.where(zero, math.inf, x) if _any(zero) else x
     return math.inf if zero else x
 
@@ -84,6 +95,14 @@ def _is_complex(x):
     return type(x) is not float and dtype_of(x).kind == "c"
 
 
+def _of_number(y, ybar):
+    """ȳ, and nan where y is nan: as y is traced, the second derivative is nan too."""
+    wrong = y != y
+    if not isinstance(ybar, Traced):  # a strong zero; what is traced may be transposed
+        wrong = wrong & (ybar != 0)
+    return np.where(wrong, ybar * (math.nan * y), ybar) if _any(wrong) else ybar
+
+
 # --- arithmetic
 
 elementwise(np.add, lambda y, ybar, a, b: ybar, lambda y, ybar, a, b: ybar)
@@ -93,15 +112,23 @@ elementwise(np.divide, lambda y, ybar, a, b: ybar / b, lambda y, ybar, a, b: -yb
 elementwise(np.negative, lambda y, ybar, x: -ybar)
 elementwise(np.positive, lambda y, ybar, x: ybar)
 elementwise(np.reciprocal, lambda y, ybar, x: -ybar * y * y)
-elementwise(np.remainder, lambda y, ybar, a, b: ybar, lambda y, ybar, a, b: -ybar * (a // b))
+elementwise(
+    np.remainder,
+    lambda y, ybar, a, b: _of_number(y, ybar),
+    lambda y, ybar, a, b: -_of_number(y, ybar) * (a // b),
+)
 # a/b itself may round up to the next integer; (a - y)/b is one, but for rounding.
-elementwise(np.fmod, lambda y, ybar, a, b: ybar, lambda y, ybar, a, b: -ybar * np.rint((a - y) / b))
+elementwise(
+    np.fmod,
+    lambda y, ybar, a, b: _of_number(y, ybar),
+    lambda y, ybar, a, b: -_of_number(y, ybar) * np.rint((a - y) / b),
+)
 defvjp(
     np.divmod,
-    lambda y, ybar, a, b: unbroadcast(ybar[1], shape_of(a)),
-    lambda y, ybar, a, b: unbroadcast(-ybar[1] * y[0], shape_of(b)),
+    lambda y, ybar, a, b: unbroadcast(_of_number(y[1], ybar[1]), shape_of(a)),
+    lambda y, ybar, a, b: unbroadcast(-_of_number(y[1], ybar[1]) * y[0], shape_of(b)),
 )
-defvjp(np.modf, lambda y, ybar, x: ybar[0])
+defvjp(np.modf, lambda y, ybar, x: _of_number(y[0], ybar[0]))
 
 
 # --- powers
@@ -116,7 +143,7 @@ def _power_below(y, a, b):
     """aᵇ⁻¹ for a number b; y/a where that is faster and no digit is lost."""
     if getattr(y, "size", 1) > 1000 and y.dtype.kind == "f" and b - 1 not in FAST:
         normal = ((y > 1e-37) | (y < -1e-37)) & (y < 1e37) & (y > -1e37)
-        if normal.all():
+        if all_of(normal):
             return y / a
     return a ** (b - 1)
 
@@ -141,14 +168,14 @@ def _log(a):
 
 
 def _power_wrt_b(y, ybar, a, b):
-    """b̄ = ȳ·aᵇ·ln a, and 0 for a ≤ 0: there y is 0, or real at integers b only."""
+    """b̄ = ȳ·aᵇ·ln a, and 0 for a ≤ 0: there y is 0, or real at integers b only; nan where it is nan."""
     if _is_complex(y):
         a = a if _is_complex(a) else a + 0j
         usable = (a != 0) & (y != 0)
     else:
-        usable = (a > 0) & (y != 0)
-    if type(usable) is ndarray:
-        if usable.all():
+        usable = (a > 0) & (y != 0) | ((a != a) & (b != 0)) | (y != y)
+    if is_mask(usable):
+        if all_of(usable):
             return ybar * (y * _log(a))
         return ybar * np.where(usable, y * np.log(np.where(usable, a, 1)), 0)
     if not usable:
@@ -169,7 +196,7 @@ elementwise(np.cbrt, lambda y, ybar, x: ybar / (3 * y * y))
 def _logaddexp_share(y, a, b, base=1.0):
     """∂y/∂a = 1/(1 + e^(b - a)), which is ½ for two equal infinities too; a - y would be a rounded one."""
     infinite = onp.isinf(unbox(y))
-    if onp.count_nonzero(infinite):
+    if any_of(infinite):
         equal = infinite & (a == b)
         a, b = np.where(equal, 0, a), np.where(equal, 0, b)
     return fermi(b - a if base == 1 else base * (b - a))
@@ -183,15 +210,20 @@ def _expm1(y, ybar, x):
     return ybar * (slope if keeps_digits(slope) else one_plus(y, unbox(x)))
 
 
+def _of_log(x, low=0):
+    """x, and nan below where the logarithm is real."""
+    return x if _is_complex(x) else where_defined(x, low)
+
+
 elementwise(np.exp, lambda y, ybar, x: ybar * y)
 elementwise(np.exp2, lambda y, ybar, x: ybar * y * LN2)
 elementwise(np.expm1, _expm1)
 elementwise(one_plus, lambda y, ybar, y_, x: ybar)
 elementwise(fermi, lambda y, ybar, x: -ybar * y * fermi(-x))
-elementwise(np.log, lambda y, ybar, x: ybar / x)
-elementwise(np.log2, lambda y, ybar, x: ybar / (x * LN2))
-elementwise(np.log10, lambda y, ybar, x: ybar / (x * LN10))
-elementwise(np.log1p, lambda y, ybar, x: ybar / (1 + x))
+elementwise(np.log, lambda y, ybar, x: ybar / _of_log(x))
+elementwise(np.log2, lambda y, ybar, x: ybar / (_of_log(x) * LN2))
+elementwise(np.log10, lambda y, ybar, x: ybar / (_of_log(x) * LN10))
+elementwise(np.log1p, lambda y, ybar, x: ybar / (1 + _of_log(x, -1)))
 elementwise(
     np.logaddexp,
     lambda y, ybar, a, b: ybar * _logaddexp_share(y, a, b),
@@ -214,8 +246,13 @@ def _arctan2_share(ybar, a, b):
 
 
 def _root(x):
-    """√(1 - x²); (1-x)(1+x), not 1-x²: near ±1 that has lost its digits. Of complex z, z² could overflow."""
-    return np.sqrt(1 - x) * np.sqrt(1 + x) if _is_complex(x) else np.sqrt((1 - x) * (1 + x))
+    """√(1 - x²). Of complex z, z² could overflow."""
+    return np.sqrt(1 - x) * np.sqrt(1 + x) if _is_complex(x) else np.sqrt(complement(x))
+
+
+def _arctanh(y, ybar, x):
+    """x̄ = ȳ/(1 - x²)."""
+    return ybar / (1 - x) / (1 + x) if _is_complex(x) else ybar / complement(where_defined(x, -1, 1))
 
 
 def _tan(y, ybar, x):
@@ -264,12 +301,26 @@ def _tanh(y, ybar, x):
 
 def _hypot_share(y, a, b):
     """∂y/∂a = a/y, and 0 at the origin."""
-    if squares_are_safe(y):
+    if squares_are_safe(y) and not (isinstance(a, Traced) or isinstance(b, Traced)):
         return a / y
-    a, b = rescaled((a, b))
-    return a / _or_inf(np.hypot(a, b))
+    if not squares_are_safe(y):
+        a, b = rescaled((a, b))
+    return cosine_of(a, b)
 
 
+def _cosine_wrt_a(y, ybar, a, b):
+    """∂(a/r)/∂a = (b/r)²/r, where 1 - (a/r)² would have lost its digits."""
+    sine = cosine_of(b, a)
+    return ybar * (sine * sine / _or_inf(np.hypot(a, b)))
+
+
+def _cosine_wrt_b(y, ybar, a, b):
+    """∂(a/r)/∂b = -(a/r)(b/r)/r."""
+    return -ybar * (y * cosine_of(b, a) / _or_inf(np.hypot(a, b)))
+
+
+elementwise(complement, lambda y, ybar, x: -ybar * (x + x))
+elementwise(cosine_of, _cosine_wrt_a, _cosine_wrt_b)
 elementwise(np.sin, lambda y, ybar, x: ybar * np.cos(x))
 elementwise(np.cos, lambda y, ybar, x: -ybar * np.sin(x))
 elementwise(np.tan, _tan)
@@ -298,7 +349,7 @@ elementwise(one_minus_square, lambda y, ybar, y_, x: -ybar * (y_ + y_))
 elementwise(np.arcsinh, _arcsinh)
 # Two roots, not one of the product: that is on the other branch for Re z < 0.
 elementwise(np.arccosh, lambda y, ybar, x: ybar / (np.sqrt(x - 1) * np.sqrt(x + 1)))
-elementwise(np.arctanh, lambda y, ybar, x: ybar / (1 - x) / (1 + x))
+elementwise(np.arctanh, _arctanh)
 # (cos πx - y)/x would lose all digits near 0, and its derivatives more.
 elementwise(np.sinc, lambda y, ybar, x: ybar * sinc_slope(x, 1))
 elementwise(sinc_slope, lambda y, ybar, x, n: ybar * sinc_slope(x, n + 1))
@@ -345,7 +396,7 @@ def _absolute(y, ybar, x):
 def _of_steps(x, ybar):
     """0, and nan where x is nan and ȳ is not 0."""
     wrong = (x != x) & (unbox(ybar) != 0)
-    return np.where(wrong, math.nan * ybar, 0.0) if _any(wrong) else zeros_like(x)
+    return np.where(wrong, ybar * (math.nan * x), 0.0) if _any(wrong) else zeros_like(x)
 
 
 def _sign(y, ybar, x):
@@ -388,7 +439,7 @@ elementwise(
 )
 elementwise(
     np.heaviside,
-    lambda y, ybar, a, b: 0.0,
+    lambda y, ybar, a, b: _of_steps(a, ybar),
     lambda y, ybar, a, b: _keep(a == 0, ybar),
     masks=True,
 )
@@ -411,7 +462,7 @@ elementwise(np.nan_to_num, _nan_to_num, masks=True)
 def _angle(y, ybar, z, deg=False):
     """z̄ = -i·ȳ/z, from dy = Im(dz/z); 0 at the origin and for a real z."""
     if not _is_complex(z):
-        return 0.0
+        return _of_steps(z, ybar)
     return (-1j / DEGREE if deg else -1j) * ybar / _or_inf(z)
 
 
@@ -425,7 +476,7 @@ elementwise(np.real_if_close, lambda y, ybar, a, tol=100: ybar)
 # --- floats as they are stored
 
 elementwise(np.ldexp, lambda y, ybar, a, b: np.ldexp(ybar, b))
-defvjp(np.frexp, lambda y, ybar, x: np.ldexp(ybar[0], -y[1]))
+defvjp(np.frexp, lambda y, ybar, x: np.ldexp(_of_number(y[0], ybar[0]), -y[1]))
 elementwise(np.nextafter, lambda y, ybar, a, b: ybar, lambda y, ybar, a, b: 0.0)
 
 

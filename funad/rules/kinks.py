@@ -7,12 +7,12 @@ rules give the derivative of the rest; what is added here stands for the root.
 import numpy as onp
 
 from .. import numpy as np
-from ..boxes import Traced, innermost, unbox
+from ..boxes import Traced, innermost, look_at_member, numbers_of, unbox
 from ..calling import call
 from ..infinitesimals import branch_at_zero, depth_of, infinitesimals_of, root_at_zero
 from ..numpy.ufuncs import masked
 from ..registry import record_of
-from ..spaces import dtype_of, shape_of
+from ..spaces import any_of, dtype_of, shape_of
 from .quantiles import as_returned, by_quantile, place_of, rows_of
 from .reductions import all_equal, axes_of, freedom_of, whole
 
@@ -71,12 +71,12 @@ def _with_root(y, at, u, f, sign=1):
     There u is flat, and the infinite slope of f is of no account; elsewhere y stays what it is. The root of
     a quartic may be a quadratic, or have no second derivative: it is nan.
     """
-    if not at.any():
+    if not anywhere(at):
         return y
     trace = innermost((u,))
     xdot, xddot = infinitesimals_of(trace).direction(u, trace)
     at = at & (onp.broadcast_to(xdot, at.shape) == 0)
-    if not at.any():
+    if not anywhere(at):
         return y
     with onp.errstate(invalid="ignore"):
         size = onp.sqrt(onp.abs(xddot) / 2)
@@ -98,7 +98,7 @@ def _flat_at(at, u, order):
     small = infinitesimals_of(trace)
     xdot, xddot = small.direction(u, trace)
     at = at & onp.broadcast_to(onp.equal(xdot, 0) & onp.equal(xddot, 0), at.shape)
-    if small.directions is None or not at.any():
+    if small.directions is None or not anywhere(at):
         return onp.zeros_like(at)
     if order > _LONGEST:
         return at
@@ -108,7 +108,7 @@ def _flat_at(at, u, order):
 
 def _with_flat_root(y, at, u):
     """y with a second derivative of nan ``at`` such zeros, and no infinite slope."""
-    if not at.any():
+    if not anywhere(at):
         return y
     below = y.value if depth_of(y.value) > 1 else unbox(y)
     return np.where(at, below, y) + branch_at_zero(u, at, inf)
@@ -140,19 +140,29 @@ def _axes(a, axis):
     return tuple(int(n) % ndim for n in axes_of(axis, ndim)) if ndim else ()
 
 
+def _mask(x):
+    """Return a mask as an array, or batched."""
+    return x if isinstance(x, Traced) else onp.asarray(x)
+
+
+def anywhere(at):
+    """Say whether a mask is true anywhere; a batched one that is, is for each member to say."""
+    return bool(any_of(at)) and (not isinstance(at, Traced) or look_at_member(at))
+
+
 def _zero(x):
-    return onp.asarray(unbox(x) == 0)
+    return _mask(unbox(x) == 0)
 
 
 def _tie(a, b):
     """Where two values are equal and finite."""
     a, b = unbox(a), unbox(b)
-    return onp.asarray(onp.equal(a, b) & onp.isfinite(a))
+    return _mask(onp.equal(a, b) & onp.isfinite(a))
 
 
 def _plus(y, at, root, weight=1):
     """y, and that many times the root where it is at 0 anywhere."""
-    return y + weight * root() if at.any() else y
+    return y + weight * root() if anywhere(at) else y
 
 
 # --- roots and corners
@@ -188,13 +198,13 @@ def _sqrt(y, x):
 def _power(y, a, b):
     """A power below 1 is no root of a quadratic but for √, so that nothing smooth can be said of it."""
     b = unbox(b)
-    at = _zero(a) & onp.asarray((b > 0) & (b < 1)) & (dtype_of(y).kind == "f")
-    if not at.any() or not isinstance(a, Traced):
+    at = _zero(a) & _mask((b > 0) & (b < 1)) & (dtype_of(y).kind == "f")
+    if not anywhere(at) or not isinstance(a, Traced):
         return y
     u = a if shape_of(a) == shape_of(y) else np.broadcast_to(a, shape_of(y))
     y = _with_root(y, at & (b == 0.5), u, lambda u: u**b)
     at = at & (b != 0.5)
-    if not at.any():
+    if not anywhere(at):
         return y
     flat = _flat_at(at, u, int(2 / onp.min(onp.where(at, b, 1)) + 1e-9))
     y = _with_flat_root(y, flat, u)
@@ -204,15 +214,15 @@ def _power(y, a, b):
 @kinked(np.cbrt)
 def _cbrt(y, x):
     at = _zero(x)
-    return _with_flat_root(y, _flat_at(at, x, 6), x) if at.any() else y
+    return _with_flat_root(y, _flat_at(at, x, 6), x) if anywhere(at) else y
 
 
 def _at_end(f, end, side, sign):
     """Of a function with the root √2|x - end| at an end of where it is defined; x is on one side of it."""
 
     def kinks(y, x):
-        at = onp.asarray(unbox(x) == end) if dtype_of(y).kind == "f" else onp.asarray(False)
-        if not at.any():
+        at = _mask(unbox(x) == end) if dtype_of(y).kind == "f" else onp.asarray(False)
+        if not anywhere(at):
             return y
         return _with_root(y, at, 2 * side * (x - end), lambda u: f(end + side * u / 2), sign)
 
@@ -235,9 +245,9 @@ kinked(np.arccosh)(_at_end(np.arccosh, 1, 1, 1))
 def _of_two(sign):
     def kinks(y, a, b):
         at = onp.equal(unbox(a), unbox(b))
-        if not at.any():
+        if not anywhere(at):
             return y
-        at = onp.asarray(at & onp.isfinite(unbox(a)))
+        at = _mask(at & onp.isfinite(unbox(a)))
         return _plus(y, at, lambda: corner_of(at, np.where(at, a, 0) - np.where(at, b, 0)), 0.5 * sign)
 
     return kinks
@@ -270,7 +280,7 @@ def _of_ranks(a, y, axes, chosen):
     """
     trace = innermost((a,))
     rows = rows_of(a, axes)
-    plain = onp.asarray(unbox(rows))
+    plain = onp.asarray(numbers_of(rows))
     ordered = onp.sort(plain, axis=-1)
     positions, parts = chosen(ordered, onp.sum(~onp.isnan(ordered), axis=-1, keepdims=True))
     values = onp.take_along_axis(ordered, positions, axis=-1)
@@ -278,6 +288,8 @@ def _of_ranks(a, y, axes, chosen):
     count = onp.sum(equal, axis=-1, keepdims=True)
     if not (count > 1).any():
         return None
+    if plain.ndim > len(shape_of(rows)):
+        look_at_member(rows)
     speed, curve = (onp.broadcast_to(x, plain.shape) for x in infinitesimals_of(trace).direction(rows, trace))
     order = onp.lexsort((curve, speed, plain), axis=-1)
     one = onp.arange(plain.shape[-1]) == onp.take_along_axis(order, positions, axis=-1)[..., None]
@@ -398,7 +410,7 @@ def _spread(y, a, axis, dtype, ddof, keepdims, where, mean, correction):
         chosen = {} if where is True else {"where": where}
         mean = np.mean(a, axis=axis, dtype=dtype, keepdims=True, **chosen)
     at = onp.asarray(at)
-    if not at.any():
+    if not anywhere(at):
         return y
     axes = _axes(a, axis)
     kept = [1 if n in axes else size for n, size in enumerate(shape_of(a))]

@@ -10,9 +10,9 @@ import math
 import numpy as onp
 
 from .. import numpy as np
-from ..boxes import unbox
+from ..boxes import numbers_of, unbox
 from ..numpy.slopes import LITTLE
-from ..spaces import shape_of
+from ..spaces import all_of, is_mask, shape_of
 
 ndarray = onp.ndarray
 
@@ -20,17 +20,35 @@ ndarray = onp.ndarray
 def largest(x):
     """The largest element of the real x as a plain number: nan if one is, -∞ if there is none."""
     if type(x) is not ndarray:
-        x = unbox(x)
+        x = numbers_of(x)
         if type(x) is not ndarray:
             return x
     # Of a few elements it takes a quarter of the time of the method max.
     return x.item(x.argmax()) if x.size else -math.inf
 
 
+def where_defined(x, low, high=math.inf):
+    """x; nan, with derivatives of nan, where the real x is not between two numbers or is none itself."""
+    values = unbox(x)
+    if not is_mask(values):
+        return x if low <= values <= high else x * math.nan
+    if type(values) is not ndarray and all_of((values >= low) & (values <= high)):
+        return x
+    if type(values) is ndarray and (
+        not values.size
+        or (
+            values.item(values.argmin()) >= low and (high == math.inf or values.item(values.argmax()) <= high)
+        )
+    ):
+        return x
+    outside = ~((values >= low) & (values <= high))
+    return x * onp.where(outside, math.nan, onp.ones((), values.dtype))
+
+
 def keeps_digits(slope):
     """Whether no element of a slope is so small that the difference it was made by has cancelled."""
     if type(slope) is not ndarray:
-        slope = unbox(slope)
+        slope = numbers_of(slope)
         if type(slope) is not ndarray:
             return abs(slope) > 0.05
     if slope.dtype.kind == "c":
@@ -40,7 +58,7 @@ def keeps_digits(slope):
 
 def squares_are_safe(y, power=2):
     """Whether all roots y of sums of squares, or of other powers, are far from overflow and underflow."""
-    y = unbox(y)
+    y = numbers_of(y)
     if type(y) is not ndarray:
         low, high = _safe("d" if type(y) is float else y.dtype.char, power)
         return low < abs(y) < high

@@ -6,10 +6,10 @@ from functools import partial
 import numpy as onp
 
 from .. import numpy as np
-from ..boxes import Traced, unbox
+from ..boxes import Traced, numbers_of, unbox
 from ..numpy.reductions import difference
 from ..registry import define_forward, defvjp, defzero, linear
-from ..spaces import dtype_of, shape_of, unbroadcast, zeros_like
+from ..spaces import all_of, any_of, dtype_of, is_unknown, shape_of, unbroadcast, zeros_like
 from .ranges import scale, size_of, squares_are_safe
 
 ndarray = onp.ndarray
@@ -120,7 +120,7 @@ def _var(
         ybar, deviation = np.real(ybar), np.conj(deviation)
     freedom = freedom_of(a, axis, where, ddof, correction)
     slope = _keep(ybar, a, axis, keepdims)
-    if not onp.all(freedom):  # y is no number there, and of no account where ȳ is 0
+    if not all_of(freedom):  # y is no number there, and of no account where ȳ is 0
         slope = np.where((unbox(slope) == 0) & (freedom == 0), 0, slope / freedom)
     else:
         slope = slope / freedom
@@ -141,11 +141,11 @@ def _var_wrt_mean(
 def _through_root(ybar, y, a, axis, keepdims, where, mean):
     """v̄ = ȳ/2y, for y = √v; 0 where y is 0: without spread, every direction leads to more of it."""
     zero = onp.equal(unbox(y), 0)
-    if not isinstance(ybar, Traced):  # else its value says nothing of what it stands for
+    if not is_unknown(ybar):  # else its value says nothing of what it stands for
         zero |= (ybar == 0) & ~onp.isfinite(unbox(y))
     if mean is None:
         zero |= all_equal(unbox(y), unbox(a), axis, keepdims, where)
-    if not zero.any():
+    if not any_of(zero):
         return ybar / (2 * y)
     return np.where(zero, 0, ybar / (2 * np.where(zero, 1, y)))
 
@@ -165,7 +165,7 @@ def all_equal(y, a, axis, keepdims, where):
         first = a[tuple(index)]
     little = abs(first) * (_count(a, axis) * onp.finfo(y.dtype).eps)
     within = y <= (little if onp.ndim(little) == 0 else little.reshape(onp.shape(y)))
-    if not within.any():  # nearly always, and found from one number of many
+    if not any_of(within):  # nearly always, and found from one number of many
         return within
     return within & onp.all(a == first, axis=axis, keepdims=keepdims, where=where)
 
@@ -182,7 +182,7 @@ def _std(
 ):  # fmt: skip
     """x̄ = ȳ·conj(x - μ)/(n - ddof)y; 0 where y is 0. It is that of any scale of x."""
     safe = squares_are_safe(y) or whole(dtype) or not shape_of(a)
-    if not safe and onp.all(freedom_of(a, axis, where, ddof, correction)):
+    if not safe and all_of(freedom_of(a, axis, where, ddof, correction)):
         a, mean = _scaled(a, mean, axis, where)
         given = {"where": where, "mean": mean, "correction": correction}
         given = {name: x for name, x in given.items() if x is not None and x is not True}
@@ -216,12 +216,12 @@ def _divides(y, a):
 
     The derivatives of y/x are sums of large terms that cancel, where one factor is far below the others.
     """
-    size = onp.abs(unbox(y))
+    size = onp.abs(numbers_of(y))
     if not bool(((size >= onp.finfo(size.dtype).tiny) & (size < onp.inf)).all()):
         return False
     if not isinstance(a, Traced):
         return True
-    factors = onp.abs(unbox(a))
+    factors = onp.abs(numbers_of(a))
     return bool(onp.min(factors, initial=onp.inf) >= 0.01 * onp.max(factors, initial=0))
 
 
@@ -242,7 +242,24 @@ def _prod(y, ybar, a, axis=None, dtype=None, *, keepdims=False, initial=None, wh
         return _masked(_keep(ybar * y, a, axis, keepdims) / a, where)
     if initial is not None:
         ybar = ybar * initial
-    return _masked(_keep(ybar, a, axis, keepdims) * _others(a, axes_of(axis, np.ndim(a))), where)
+    return _masked(_keep(ybar, a, axis, keepdims) * _others_of(a, axes_of(axis, np.ndim(a))), where)
+
+
+def _others_of(a, axes):
+    """As below; of numbers near 1, their powers of two apart, if products might leave the floats."""
+    size = size_of(unbox(a))
+    exponents = onp.frexp(onp.where(onp.isfinite(size), size, 0))[1]
+    if onp.sum(onp.abs(exponents)) < onp.finfo(size.dtype).maxexp - 10:
+        return _others(a, axes)
+    # Half of the power at a time, as that of the least numbers is not finite itself.
+    half = exponents // 2
+    for part in (half, exponents - half):
+        a = a * onp.ldexp(onp.ones_like(size), -part)
+    power = onp.sum(exponents, axis=axes, keepdims=True) - exponents
+    others = _others(a, axes)
+    if dtype_of(a).kind == "c":
+        return np.ldexp(np.real(others), power) + 1j * np.ldexp(np.imag(others), power)
+    return np.ldexp(others, power)
 
 
 def _others(a, axes):
@@ -345,7 +362,10 @@ def _share(ybar, a, y, axis, where=True, initial=None):
     if initial is None and _one_each(ties, y):
         part = ybar
     else:
-        count = onp.add.reduce(ties, axis=axis, keepdims=True, dtype=dtype_of(y))
+        if isinstance(ties, Traced):
+            count = np.sum(ties, axis=axis, keepdims=True, dtype=dtype_of(y))
+        else:
+            count = onp.add.reduce(ties, axis=axis, keepdims=True, dtype=dtype_of(y))
         if initial is not None:
             count = count + (y == initial)
         part = ybar / onp.maximum(count, 1)
@@ -359,6 +379,8 @@ def _share(ybar, a, y, axis, where=True, initial=None):
 
 def _one_each(ties, y):
     """Whether each y has just one element that equals it; a nan has none."""
+    if isinstance(ties, Traced):
+        return False  # each example counts its own
     if type(y) is not ndarray:
         return onp.count_nonzero(ties) == 1
     # One at least equals each y that is no nan.
@@ -369,7 +391,7 @@ def or_nan(xbar, ybar, y, a, axis, where=True):
     """x̄, and nan where y is nan and ȳ is not 0; y and ȳ broadcast against x̄."""
     y = unbox(y)
     wrong = y != y
-    if not (wrong.any() if type(wrong) is ndarray else wrong):
+    if not (wrong.any() if type(wrong) is ndarray else any_of(wrong)):
         return xbar
     axis = axes_of(axis, np.ndim(a))
     slope = math.nan * np.sum(a, axis=axis, keepdims=True)  # of a, so that the second derivative is nan too

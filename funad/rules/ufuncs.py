@@ -8,7 +8,7 @@ from ..numpy.elementwise import keep
 from ..numpy.folds import recurrence, running, segment_sum
 from ..numpy.ufuncs import masked
 from ..registry import define_forward, defvjp, elementwise, linear, record_of
-from ..spaces import shape_of
+from ..spaces import any_of, shape_of
 
 
 def _masked_wrt(argnum):
@@ -55,7 +55,7 @@ def _slopes(y, f, x, where):
 def _product(slope, x):
     """A product in which zero times anything is zero."""
     hidden = (unbox(x) == 0) & ~onp.isfinite(unbox(slope))
-    return (np.where(hidden, 0, slope) if hidden.any() else slope) * x
+    return (np.where(hidden, 0, slope) if any_of(hidden) else slope) * x
 
 
 def _back(a, rbar):

@@ -288,6 +288,7 @@ def _with_methods(own, kind):
 
 # --- shortcuts at isolated values
 
+
 def refuse_shortcut(equal, a, b, frame):
     """Refuse code that goes another way where a traced value equals another: the derivative is lost there."""
     if a is b or not onp.any(equal):  # x == x asks for nan

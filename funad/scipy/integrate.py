@@ -1,7 +1,13 @@
-"""``scipy.integrate`` on traced values."""
+"""``scipy.integrate`` on traced values: integrals of functions and of samples, and differential equations.
+
+Integrands, right-hand sides, limits, initial values and what ``args`` holds may be traced, and functions may
+close over traced values.
+"""
 
 from scipy import integrate as _integrate
 
+from .integrating.quadrature import *
+from .integrating.samples import *
 from .namespace import complete as _complete
 
 _complete(globals(), _integrate)

@@ -7,10 +7,10 @@ traced: the derivatives come from the equation that is solved (see :func:`funad.
 from scipy import optimize as _optimize
 
 from .namespace import complete as _complete
-from .solving.fits import *  # noqa: F403
-from .solving.formulas import *  # noqa: F403
-from .solving.linear import *  # noqa: F403
-from .solving.minima import *  # noqa: F403
-from .solving.roots import *  # noqa: F403
+from .solving.fits import *
+from .solving.formulas import *
+from .solving.linear import *
+from .solving.minima import *
+from .solving.roots import *
 
 _complete(globals(), _optimize)

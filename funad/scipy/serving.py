@@ -7,9 +7,9 @@ import sys
 import threading
 import types
 
-from . import MODULES
 from ..boxes import innermost
 from ..tape import TRACING
+from . import MODULES
 
 __all__ = ["serve"]
 

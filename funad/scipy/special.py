@@ -55,9 +55,9 @@ def zeta(x, q=None, out=None):
     if out is not None:
         raise _NotDifferentiableError("zeta of a traced value takes no out; leave it out and use the result")
     if q is not None:
-        return _zeta(x, q)  # noqa: F821
+        return _zeta(x, q)
     riemann = globals().get("_riemann_zeta")
-    return _zeta(x, 1.0) if riemann is None else riemann(x)  # noqa: F821
+    return _zeta(x, 1.0) if riemann is None else riemann(x)
 
 
 @_written(_special.polygamma)
@@ -65,7 +65,7 @@ def polygamma(n, x):
     _refuse_traced("polygamma", "n", n)
     n, x = _np.asarray(n), np.asarray(x)
     found = (-1.0) ** (n + 1) * _special.gamma(n + 1.0) * zeta(n + 1, x)
-    return np.where(n == 0, psi(x), found)  # noqa: F821
+    return np.where(n == 0, psi(x), found)
 
 
 @_written(_special.multigammaln)
@@ -73,7 +73,7 @@ def multigammaln(a, d):
     _refuse_traced("multigammaln", "d", d)
     _special.multigammaln(_plain(a), d)  # raises what is wrong with a and d
     terms = np.stack([a - (j - 1.0) / 2 for j in range(1, int(d) + 1)])
-    return d * (d - 1) * 0.25 * _math.log(_math.pi) + np.sum(gammaln(terms), axis=0)  # noqa: F821
+    return d * (d - 1) * 0.25 * _math.log(_math.pi) + np.sum(gammaln(terms), axis=0)
 
 
 @_written(_special.comb)
@@ -81,16 +81,16 @@ def comb(N, k, *, exact=False, repetition=False):
     _refuse_exact("comb", exact)
     if repetition:
         nothing = (_plain(k) == 0) & (_plain(N) >= 0)
-        return np.where(nothing, 1.0, binom(N + k - 1, k))[()]  # noqa: F821
+        return np.where(nothing, 1.0, binom(N + k - 1, k))[()]
     inside = (_plain(k) <= _plain(N)) & (_plain(N) >= 0) & (_plain(k) >= 0)
-    return np.where(inside, binom(N, k), 0.0)[()]  # noqa: F821
+    return np.where(inside, binom(N, k), 0.0)[()]
 
 
 @_written(_special.perm)
 def perm(N, k, exact=False):
     _refuse_exact("perm", exact)
     inside = (_plain(k) <= _plain(N)) & (_plain(N) >= 0) & (_plain(k) >= 0)
-    return np.where(inside, poch(N - k + 1, k), 0.0)[()]  # noqa: F821
+    return np.where(inside, poch(N - k + 1, k), 0.0)[()]
 
 
 def _refuse_traced(name, argument, x):
@@ -128,19 +128,19 @@ def _derivative_of_bessel(f, bessel, phase, sign=1):
     return _written(f)(derivative)
 
 
-jvp = _derivative_of_bessel(_special.jvp, jv, -1)  # noqa: F821
-yvp = _derivative_of_bessel(_special.yvp, yv, -1)  # noqa: F821
-ivp = _derivative_of_bessel(_special.ivp, iv, 1)  # noqa: F821
-kvp = _derivative_of_bessel(_special.kvp, kv, 1, sign=-1)  # noqa: F821
-h1vp = _derivative_of_bessel(_special.h1vp, hankel1, -1)  # noqa: F821
-h2vp = _derivative_of_bessel(_special.h2vp, hankel2, -1)  # noqa: F821
+jvp = _derivative_of_bessel(_special.jvp, jv, -1)
+yvp = _derivative_of_bessel(_special.yvp, yv, -1)
+ivp = _derivative_of_bessel(_special.ivp, iv, 1)
+kvp = _derivative_of_bessel(_special.kvp, kv, 1, sign=-1)
+h1vp = _derivative_of_bessel(_special.h1vp, hankel1, -1)
+h2vp = _derivative_of_bessel(_special.h2vp, hankel2, -1)
 
 # --- functions under another name
 
 
 @_written(_special.assoc_laguerre)
 def assoc_laguerre(x, n, k=0.0):
-    return eval_genlaguerre(n, k, x)  # noqa: F821
+    return eval_genlaguerre(n, k, x)
 
 
 if hasattr(_special, "softplus"):

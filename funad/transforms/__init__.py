@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from .rule import j
     from .solutions import custom_root, implicit
+    from .vectorizing import vmap
 
 __all__ = [
     "checkpoint",
@@ -54,6 +55,7 @@ __all__ = [
     "value_grad_and_hvp",
     "vhp",
     "vjp",
+    "vmap",
 ]
 
 # Loaded when first asked for: together they take as long as a tenth of NumPy.
@@ -68,6 +70,7 @@ _LATE = {
         "value_grad_and_hvp", "vhp",
     ),
     "rule": ("j",),
+    "vectorizing": ("vmap",),
     "solutions": ("custom_root", "implicit"),
 }  # fmt: skip
 _HOME = {name: module for module, names in _LATE.items() for name in names}

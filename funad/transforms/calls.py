@@ -13,7 +13,7 @@ import numpy as onp
 
 from .. import tree
 from ..arrays import content_of, snapshot
-from ..boxes import Box, Dual, Traced, unbox
+from ..boxes import Box, Dual, Traced, kind_of, unbox
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError
 from ..numpy.ties import left
 from ..refusals import refused_constant
@@ -241,8 +241,8 @@ class Call:
             (xbar,), (x,) = xbars, self.leaves
             if type(xbar) is float and type(x) is float:
                 return xbar
-            return _own([finish(xbar, x)])[0]
-        found = self.rebuilt(_own(list(map(finish, xbars, self.leaves))))
+            return owned([finish(xbar, x)])[0]
+        found = self.rebuilt(owned(list(map(finish, xbars, self.leaves))))
         return found[0] if self.single else tuple(found)
 
 
@@ -354,12 +354,12 @@ def finish(xbar: Any, x: Any, xdots: Any = (), xs: Any = ()) -> Any:
         xbar = left(shed_kinks_of_derivative(fit(xbar, x)), x if xs else 0.0, xdots, xs)
     else:
         xbar = fit(xbar, x)
-    if not shape_of(xbar) and type(unbox(x)) is ndarray is not type(unbox(xbar)):
+    if not shape_of(xbar) and kind_of(x) is ndarray is not kind_of(xbar):
         return _ASARRAY.wrapped(xbar)  # an array without axes, which can be written to
     return xbar
 
 
-def _own(xbars: list[Any]) -> list[Any]:
+def owned(xbars: list[Any]) -> list[Any]:
     """Return arrays that the caller may write to: no views, and no array twice."""
     seen: set[int] = set()
     for n, xbar in enumerate(xbars):

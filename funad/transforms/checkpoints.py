@@ -16,7 +16,6 @@ import numpy as onp
 from .. import tree
 from ..arrays import moments, settled
 from ..boxes import Traced, box_of, innermost
-from ..calling import record_call
 from ..errors import ArgumentError
 from ..guarding import own, unwritable, wrote
 from ..registry import Record
@@ -82,7 +81,7 @@ def _checkpoint(f: Any, args: Any, kwargs: Any) -> Any:
     trace, tape = innermost(leaves), TRACING.tape
     if tape is None or (trace is not None and trace.level > tape.level):
         tape = trace
-    if type(tape) is not Tape:  # forward mode keeps nothing anyway
+    if tape is None or not tape.keeps:  # forward mode keeps nothing anyway
         return f(*args, **kwargs)
     if _is_at_kink(f, tape, leaves, structure):  # which is kept on the tape, if it is differentiated again
         return f(*args, **kwargs)
@@ -141,7 +140,7 @@ class _Checkpoint:
     def _run(self, xs: list[Any]) -> list[Any]:
         """Return the leaves of the result, recorded as one step on each tape that xs belong to."""
         tape = innermost(xs)
-        if type(tape) is Tape:
+        if tape is not None and tape.keeps:
             return self._step(tape, xs)
         given = [_twin(x) if isinstance(x, Traced) else unwritable(x) for x in xs]
         try:
@@ -183,7 +182,7 @@ class _Checkpoint:
 
         record = Record(rule, name_of(self.f))
         record.kind, record.containers, record.rules = "vjp", (0,), {0: rule}
-        found = record_call(record, tape, tuple(parts), (values,), {}, ((0, tuple(sources)),))
+        found = tape.process(record, tuple(parts), (values,), {}, ((0, tuple(sources)),))
         return list(found)
 
     def _pulled(

@@ -19,7 +19,7 @@ from .. import tree
 from ..arrays import settled
 from ..boxes import Traced, innermost, unbox
 from ..tape import TRACING, Tape
-from .segments import apart, out_of_traces
+from .segments import apart, locked, out_of_traces
 
 __all__ = ["Watched", "attached", "plain_of", "without"]
 
@@ -89,17 +89,9 @@ def without(f: Callable[..., Any], traces: Sequence[Any]) -> Callable[..., Any]:
     if not traces:
         return f
     tapes = [trace for trace in traces if type(trace) is Tape]
-    locks = [tape.lock for tape in tapes if tape.lock is not None]
 
     def outside(*args: Any, **kwargs: Any) -> Any:
-        run = functools.partial(f, *args, **kwargs)
-        for lock in locks:
-            lock.acquire()
-        try:
-            y = apart(tapes, run)[0] if tapes else run()
-        finally:
-            for lock in reversed(locks):
-                lock.release()
+        y, _ = locked(tapes, functools.partial(f, *args, **kwargs))
         return tree.map(lambda x: out_of_traces(traces, settled(x)), y)
 
     return outside

@@ -16,7 +16,6 @@ from ..joint import step
 from ..recording import Node, Recorder, can_record, is_finite, line_of
 from ..registry import record_of
 from ..spaces import describe, laid_out_copy, name_of, plain
-from ..tape import Tape
 from .calls import Transformed, leaf_names
 from .reverse import vjp
 
@@ -76,7 +75,7 @@ def _debug_nans(f: Any, args: Any, kwargs: Any) -> Any:
         return f(*args, **kwargs)
 
     before = [snapshot(x) if isinstance(x, Traced) else _copied(x) for x in leaves]  # f may write
-    y = _watched_on_the_way_back(run, leaves) if type(innermost(leaves)) is Tape else run(leaves)
+    y = _watched_on_the_way_back(run, leaves) if getattr(innermost(leaves), "keeps", False) else run(leaves)
     if not _all_finite(y):
         _explain(f, run, before, leaf_names(f, args, kwargs))
     return y

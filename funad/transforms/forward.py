@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as onp
 from numpy import float64, ndarray
 
 from .. import tree
@@ -13,9 +14,9 @@ from ..boxes import Box, Dual, Traced
 from ..dual import Forward, dual
 from ..errors import ArgumentError, TangentError
 from ..numpy.ties import left
-from ..overflows import mark_overflows
+from ..overflows import all_finite, mark_overflows
 from ..pushforward import push_forward, steps_to
-from ..spaces import fit, shape_of, shed_kinks_of_derivative, zeros_like
+from ..spaces import as_numpy, fit, is_inexact, plain, shape_of, shed_kinks_of_derivative, zeros_like
 from ..tracing import run
 from .calls import (
     Call,
@@ -90,8 +91,16 @@ def jvp(f: Callable[..., Any], /, primals: Any, tangents: Any, has_aux: bool = F
     check_output(f, y)
     leaves, structure = tree.flatten(y)
     given = [*call.leaves, *xdots]
-    value = tree.unflatten(structure, [_own(out_of(trace, leaf), given) for leaf in leaves])
+    value_leaves = [_own(out_of(trace, leaf), given) for leaf in leaves]
+    value = tree.unflatten(structure, value_leaves)
     ydots = [_tangent(trace, leaf, call.leaves, xdots) for leaf in leaves]
+    if any(map(_is_lost, leaves, ydots)) and all_finite(call.leaves):
+        # As NumPy's numbers: with Python's, a power raises an error where it overflows.
+        xs, xdots = (
+            tree.map(lambda x: as_numpy(x) if type(x) is float else x, z) for z in (primals, tangents)
+        )
+        found = linearize(_first_of(f) if has_aux else f, *xs, **kwargs)[1](*xdots)
+        ydots = [fit(ydot, y) for ydot, y in zip(tree.flatten(found)[0], value_leaves, strict=True)]
     ydot = tree.unflatten(structure, [_own(leaf, given) for leaf in ydots])
     return (value, ydot, aux) if has_aux else (value, ydot)
 
@@ -197,6 +206,17 @@ def _own(y: Any, given: list[Any]) -> Any:
                 return own_copy(y)
         return y
     return y if type(y) is float64 or type(y) is float else own_copy(y)
+
+
+def _is_lost(y: Any, ydot: Any) -> bool:
+    """Say whether a tangent is 0 where y is infinite: a tape knows whether it has met an overflow."""
+    y = plain(y)
+    with onp.errstate(invalid="ignore"):
+        return is_inexact(y) and bool(onp.any(~onp.isfinite(y) & onp.equal(plain(ydot), 0)))
+
+
+def _first_of(f: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *args, **kwargs: f(*args, **kwargs)[0]
 
 
 def _tangent(trace: Forward, y: Any, xs: list[Any], xdots: list[Any]) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
-from ..boxes import Box, Traced, box_of, unbox
+from ..boxes import Box, Traced, batched, box_of, kind_of, unbox
 from ..errors import ArgumentError, CotangentError, NonScalarOutputError
 from ..foreign import holds
 from ..overflows import mark_overflows
@@ -276,7 +276,7 @@ def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:
     if (type(y) is float or type(y) is float64) and not holomorphic:
         return
     name = name_of(f)
-    if not issubclass(type(unbox(y)), _NUMBERS):
+    if not issubclass(kind_of(y), _NUMBERS):
         raise NonScalarOutputError(
             f"grad needs a function with a scalar output, but {name} returned "
             f"{describe(y)}; return one number"
@@ -395,5 +395,7 @@ def _stopped(x: Any) -> Any:
     """Return x under no trace but one that transposes a rule: it stops no derivative of the rule itself."""
     if not isinstance(x, Traced):
         return plain_copy(x)
+    if x.stacked:
+        return batched(x.tape, _stopped(x.inside))
     inner = _stopped(x.value)
     return box_of(x.tape, inner, x.index) if type(x) is Box and x.tape.transposing else inner

@@ -13,7 +13,7 @@ from ..arrays import moments
 from ..boxes import Box, Traced
 from ..tape import OUTPUT, TRACING, WIDTH, Apart, Tape, as_call
 
-__all__ = ["apart", "is_on", "out_of_traces", "place_of", "read_from_before", "renumbered"]
+__all__ = ["apart", "is_on", "locked", "out_of_traces", "place_of", "read_from_before", "renumbered"]
 
 
 def is_on(x: Any, tape: Tape) -> bool:
@@ -46,6 +46,18 @@ def apart(tapes: list[Tape], run: Callable[..., Any], *args: Any) -> tuple[Any, 
         TRACING.active, TRACING.sealed = active, sealed
         for tape, (entries, snapshots) in zip(tapes, before, strict=True):
             tape.entries, tape.snapshots = entries, snapshots
+
+
+def locked(tapes: list[Tape], run: Callable[[], Any]) -> tuple[Any, list[Apart]]:
+    """Do what ``apart`` does, one thread at a time."""
+    locks = [tape.lock for tape in tapes if tape.lock is not None]
+    for lock in locks:
+        lock.acquire()
+    try:
+        return apart(tapes, run)
+    finally:
+        for lock in reversed(locks):
+            lock.release()
 
 
 def _calls(segment: Apart) -> Iterator[tuple[Any, ...]]:

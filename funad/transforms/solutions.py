@@ -24,10 +24,10 @@ from ..errors import ArgumentError, NotDifferentiableError, SingularJacobianErro
 from ..registry import Record
 from ..spaces import describe, name_of, shape_of
 from ..tape import Tape
-from .closures import Watched, attached, plain_of, without
 from .calls import check_function
+from .closures import Watched, attached, plain_of, without
 from .forward import jvp, linearize
-from .matrices import hessian, jacfwd, jacobian
+from .matrices import hessian, jacobian
 from .reverse import grad, vjp
 
 __all__ = ["Equation", "check_minimum", "custom_root", "implicit"]
@@ -39,7 +39,9 @@ _STEPS = 12
 _EPS = float(onp.finfo(float).eps)
 
 
-def implicit(f: Callable[..., Any], x: Any, kind: str = "root", solve: Callable[..., Any] | None = None) -> Any:
+def implicit(
+    f: Callable[..., Any], x: Any, kind: str = "root", solve: Callable[..., Any] | None = None
+) -> Any:
     """Return ``x``, the solution of an equation of ``f``, with the derivatives that the equation gives it.
 
     The equation is f(x) = 0, or one of two others (``kind``). The solution may come from any solver, as

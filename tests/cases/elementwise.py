@@ -8,7 +8,16 @@ from hypothesis.extra import numpy as hnp
 
 import funad.numpy as np
 from funad import elementwise_grad, grad
-from funad.numpy.elementwise import fermi, keep, modified_ratio, one_minus_square, one_plus, sinc_slope
+from funad.numpy.elementwise import (
+    complement,
+    cosine_of,
+    fermi,
+    keep,
+    modified_ratio,
+    one_minus_square,
+    one_plus,
+    sinc_slope,
+)
 from funad.testing import Call, Case, arrays, broadcasting, call, calls, case, one, shapes
 
 inf, nan, pi = math.inf, math.nan, math.pi
@@ -162,6 +171,8 @@ CASES = {
     # Functions of y; what x says more is less than a difference can show.
     one_minus_square: case(arrays(None, -0.9, 0.9) | plane(), st.just(0.0)),
     one_plus: case(arrays(None, -0.9, 2.0) | plane(), st.just(0.0)),
+    complement: one(complex=False, examples=(call(1.0), call(-1e-30))),
+    cosine_of: hyperbola,
     fermi: one(complex=False, examples=(call(700.0), call(-30.0))),
     sinc_slope: case(arrays() | plane(), st.integers(0, 3), examples=(call(7.0, 2),)),
     modified_ratio: case(arrays(), st.integers(0, 3), complex=False, examples=(call(0.0, 1),)),

@@ -6,6 +6,7 @@ from ...numpy import linalg
 from ...numpy.linalg import TIED, LinAlgError, inv, solve
 from ...numpy.ties import Splitting, constants, pole, settle, splitting_of
 from ...registry import defvjp, elementwise, linear
+from ...spaces import any_of, is_unknown
 from .matrices import column, conj, fold, h, half, real_dtype, rounding, row, scalar, t
 
 _PHASE = (
@@ -84,9 +85,9 @@ def _qr(y, ybar, a, mode="reduced"):
 def _independent(r, *gs):
     """R, if no column of A depends on those before it; that is of no account where the gradients are 0."""
     wrong = linalg.dependent(unbox(r))
-    if not np.any(wrong):
+    if not any_of(wrong):
         return r
-    if any(isinstance(g, Traced) or np.any(scalar(wrong) & (g != 0)) for g in gs):
+    if any(is_unknown(g) or np.any(scalar(wrong) & (g != 0)) for g in gs):
         raise LinAlgError(linalg.DEPENDENT)
     return np.where(scalar(wrong), np.eye(r.shape[-1], dtype=r.dtype), r)
 
@@ -97,10 +98,15 @@ def tied(w):
     return np.abs(column(w) - row(w)) <= column(rounding(w))
 
 
+def _of_others(ties):
+    """Ties without those of a value and itself."""
+    return ties & ~np.eye(ties.shape[-1], dtype=bool)
+
+
 def shared(wbar, w):
     """w̄, shared equally among values that coincide."""
     ties = tied(w)
-    if np.sum(ties) == w.size:
+    if not any_of(_of_others(ties)):
         return wbar
     weights = (ties / np.sum(ties, axis=-1, keepdims=True)).astype(real_dtype(w))
     return np.squeeze(weights @ column(wbar), -1)
@@ -108,14 +114,14 @@ def shared(wbar, w):
 
 def refuse_again(a, w, kind):
     """Raise where values coincide if this is to be differentiated again: that goes by the vectors."""
-    if isinstance(a, Traced) and np.any(tied(w) & ~np.eye(w.shape[-1], dtype=bool)):
+    if is_unknown(a) and any_of(_of_others(tied(w))):
         raise LinAlgError(TIED.format(*kind))
 
 
 def gaps(w, kind, vbars, *products):
     """Fᵢⱼ = 1/(wⱼ - wᵢ), and 0 for ties, on which nothing may depend."""
     ties = tied(w)
-    _refuse(ties & ~np.eye(w.shape[-1], dtype=bool), vbars, products, TIED.format(*kind))
+    _refuse(_of_others(ties), vbars, products, TIED.format(*kind))
     return np.where(ties, 0, 1 / np.where(ties, 1, row(w) - column(w)))
 
 
@@ -124,10 +130,10 @@ def _refuse(where, vbars, products, message):
 
     A traced cotangent says nothing: it may be the unknown of a transpose.
     """
-    if np.any(where):
+    if any_of(where):
         sizes = [np.abs(unbox(p)) for p in products]
         nonzero = any(np.any(where & (p > 1e3 * np.finfo(p.dtype).eps * np.max(p))) for p in sizes)
-        if nonzero or any(isinstance(vbar, Traced) for vbar in vbars):
+        if nonzero or any(map(is_unknown, vbars)):
             raise LinAlgError(message)
 
 
@@ -149,7 +155,7 @@ def freedom(message, values, *vbars):
     There the rule is run with cotangents that are unknown, of which it can ask nothing. So each vector is
     turned along its choice by η times something that depends on Ȧ: if that is seen, it will be refused.
     """
-    if not all(isinstance(vbar, Traced) and not np.any(unbox(vbar)) for vbar in vbars):
+    if not all(is_unknown(vbar) and not any_of(unbox(vbar)) for vbar in vbars):
         return None
     top = float(np.max(np.abs(unbox(values)), initial=0)) or 1.0
     splitting = Splitting(1, None, None, None, None, message)
@@ -194,7 +200,7 @@ def _within(u, g_u, k):
     Of the others a loss may know the space that they span, and no more: U₂ᴴ g is hermitian then.
     """
     first, others, g, g_others = u[..., :k], u[..., k:], g_u[..., :k], g_u[..., k:]
-    if not isinstance(g_others, Traced) and not np.any(g_others):
+    if not is_unknown(g_others) and not any_of(g_others):
         return first, g  # a traced gradient may be 0 and depend on what is differentiated next
     if not others.size:
         return first, g

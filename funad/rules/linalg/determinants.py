@@ -1,10 +1,11 @@
 """det and slogdet; right for singular matrices too."""
 
 from ... import numpy as np
-from ...boxes import Traced, unbox
+from ...boxes import numbers_of, unbox
 from ...numpy import linalg
 from ...numpy.linalg import LinAlgError, inv
 from ...registry import defvjp, defzero
+from ...spaces import all_of, any_of, is_unknown
 from .matrices import conj, h, scalar, t
 
 
@@ -18,14 +19,14 @@ def _det(y, ybar, a):
         inverse = inv(a)
     except LinAlgError:
         return scalar(ybar) * _cofactors(y, a)
-    if not np.all(_size(a) * _size(inverse) <= _limit(a)):
+    if not all_of(_size(a) * _size(inverse) <= _limit(a)):
         return scalar(ybar) * _cofactors(y, a)
     return scalar(ybar * y) * t(inverse)
 
 
 def _is_normal(y):
     """Whether no determinant has overflowed or underflowed."""
-    size = np.abs(unbox(y))
+    size = np.abs(numbers_of(y))
     return bool(np.all((size >= np.finfo(size.dtype).tiny) & (size < np.inf)))
 
 
@@ -92,7 +93,7 @@ def _slogdet(y, ybar, a):
     (sign, log), (sign_bar, log_bar) = y, ybar
     weight = log_bar + 1j * np.imag(sign_bar * sign) if a.dtype.kind == "c" else log_bar
     singular = np.isneginf(unbox(log))
-    if np.any(singular) and not isinstance(weight, Traced):
+    if any_of(singular) and not is_unknown(weight):
         unwanted = scalar(singular & (weight == 0))  # a strong zero, even there
         a = np.where(unwanted, np.eye(a.shape[-1], dtype=a.dtype), a)
     return scalar(weight) * t(inv(a))

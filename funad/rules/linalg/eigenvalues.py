@@ -6,7 +6,7 @@ from ...numpy import linalg
 from ...numpy.linalg import LinAlgError, solve
 from ...numpy.ties import plain_parts, settle, splitting_of
 from ...registry import defvjp
-from ...spaces import dtype_of
+from ...spaces import any_of, dtype_of, is_unknown
 from .decompositions import (
     TIED,
     gaps,
@@ -27,7 +27,7 @@ def _eigh(y, ybar, a, UPLO="L"):
     Giles (2008), An extended collection of matrix derivative results.
     """
     (w, v), (wbar, vbar) = y, ybar
-    if not isinstance(vbar, Traced) and not np.any(vbar):
+    if not is_unknown(vbar) and not any_of(vbar):
         return fold(conj((v * row(shared(wbar, w))) @ h(v)), UPLO.upper() == "L")
     p = h(v) @ conj(vbar)
     phases = of_phases(p, "eigen", w, vbar)
@@ -65,7 +65,7 @@ def _eig(y, ybar, a):
     complex-valued gradients with application to statistically optimum beamforming.
     """
     (w, v), (wbar, vbar) = y, ybar
-    if not isinstance(vbar, Traced) and not np.any(vbar):
+    if not is_unknown(vbar) and not any_of(vbar):
         return solve(t(v), column(shared(wbar, w)) * t(v))
     p = t(v) @ vbar
     # From NumPy 2.5 on, real vectors too are arrays of complex numbers.

@@ -4,7 +4,7 @@ import numpy as onp
 
 from ... import numpy as np
 from ...boxes import unbox
-from ...spaces import dtype_of
+from ...spaces import all_of, dtype_of
 
 
 def t(x):
@@ -61,7 +61,7 @@ def fold(abar, lower=True):
 
 def over(a, b):
     """a/b, and 0 where b is: without a nan, to any order."""
-    if unbox(b).all():
+    if all_of(unbox(b)):
         return a / b
     zero = unbox(b) == 0
     return np.where(zero, 0, a / np.where(zero, 1, b))

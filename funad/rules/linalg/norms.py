@@ -5,12 +5,12 @@ for the largest or the least share it equally.
 """
 
 from ... import numpy as np
-from ...boxes import unbox
+from ...boxes import Traced, unbox
 from ...numpy import linalg
 from ...numpy.linalg import spectral, spectral_weights
 from ...registry import defvjp
 from ...spaces import zeros_like
-from ..kinks import kinked, root_of
+from ..kinks import anywhere, kinked, root_of
 from ..ranges import rescaled, scale, size_of, squares_are_safe
 from .equations import of_inverse
 from .matrices import column, conj, h, over, row
@@ -171,9 +171,10 @@ def _sizes(x, axes):
 def _vectors_again(y, x, ord, axes):
     """The norm of vectors, with what stands for its tip and for the corners of its numbers."""
     two = ord is None or ord == 2
-    if two and np.all(unbox(y)):
+    at = unbox(y) == 0
+    if two and not anywhere(at):
         return y
-    at = np.reshape(unbox(y) == 0, [1 if n in axes else size for n, size in enumerate(np.shape(x))])
+    at = np.reshape(at, [1 if n in axes else size for n, size in enumerate(np.shape(x))])
     if two:
         return y + np.reshape(root_of(at, x, axes=axes), y.shape)
     size = np.abs(x)
@@ -182,7 +183,7 @@ def _vectors_again(y, x, ord, axes):
     if ord == 1:
         return np.reshape(np.sum(size, axis=axes, keepdims=True), np.shape(y))
     zero = unbox(x) == 0
-    if ord == 0 or ord < 0 or not zero.any():
+    if ord == 0 or ord < 0 or not anywhere(zero):
         return y
     powers = np.sum(np.where(at, 1, size) ** ord, axis=axes, keepdims=True)
     return np.reshape(np.where(at, root_of(at, x, axes=axes), powers ** (1 / ord)), np.shape(y))

@@ -14,6 +14,7 @@ from ..hosting import call, host
 
 __all__ = ["Distribution", "Frozen", "distribution", "is_distribution"]
 
+
 def is_distribution(x):
     """Say whether x is one of SciPy's distributions."""
     return isinstance(x, (stats.rv_continuous, stats.rv_discrete, multi_rv_generic))

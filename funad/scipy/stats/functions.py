@@ -1,7 +1,5 @@
 """Functions of SciPy that are its own on plain values, and hosted on traced ones."""
 
-
-
 from ...primitives import composite
 from ...registry import enter_anew, record_of
 from ..hosting import call, host

@@ -340,5 +340,3 @@ def _of_vectors(module):
     module._qauto = _integrated(module._qauto)
     change(module.multinomial_gen, "_process_parameters", _probabilities)
     change(module.vonmises_fisher_gen, "_process_parameters", _concentration)
-
-

@@ -184,7 +184,7 @@ def _lognorm_logpdf(long):
     def _logpdf(self, x, s):
         if not onp.all(unbox(x)):
             return long(self, x, s)
-        return -np.log(x) ** 2 / (2 * s**2) - np.log(s * x * np.sqrt(2 * np.pi))
+        return -(np.log(x) ** 2) / (2 * s**2) - np.log(s * x * np.sqrt(2 * np.pi))
 
     return _logpdf
 

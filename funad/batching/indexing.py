@@ -1,0 +1,82 @@
+"""Elements and their places: reading, writing, gathering."""
+
+import numpy as onp
+
+from .. import numpy as np
+from ..numpy.indexing import assign, getitem, scatter
+from ..numpy.ufuncs import masked
+from ..registry import record_of
+from ..spaces import shape_of
+from ..traces.batch import _OF_INDICES, NOT_BY_ELEMENT, moved_index, spread
+from .tables import Unbatched, batch_rule, positive, rank_of
+
+_OF_INDICES.update(record_of(f).f for f in (getitem, scatter, assign))
+NOT_BY_ELEMENT.update({onp.fft.fftfreq, onp.fft.rfftfreq, record_of(masked).f, onp.unwrap})
+
+
+@batch_rule(getitem)
+def _getitem(trace, record, args, kwargs):
+    x, index = args
+    moved = moved_index(trace, index, x)
+    if moved is None:
+        raise Unbatched("the index is of no simple form")
+    if not trace.has(x):  # of one array for all members
+        x = trace.boxed(trace.stack(x))
+    return x.stack[moved]
+
+
+@batch_rule(scatter)
+def _scatter(trace, record, args, kwargs):
+    shape, dtype, indices, pieces = args
+    moved = [moved_index(trace, index, None) for index in indices]
+    if any(index is None for index in moved):
+        raise Unbatched("an index is of no simple form")
+    model = onp.empty(shape, np.int8)
+    ranks = [onp.ndim(model[trace.plain_index(index)]) for index in indices]
+    pieces = [
+        spread(x.stack, rank_of(x), rank) if trace.has(x) else x
+        for x, rank in zip(pieces, ranks, strict=True)
+    ]
+    return scatter((trace.size, *shape), dtype, moved, pieces)
+
+
+@batch_rule(assign)
+def _assign(trace, record, args, kwargs):
+    (x, v), path, index = args
+    if not path:
+        moved = moved_index(trace, index, x)
+        if moved is None:
+            raise Unbatched("the index is of no simple form")
+        model = onp.empty(shape_of(x), np.int8)
+        rank = onp.ndim(model[trace.plain_index(index)])
+        v = spread(v.stack, rank_of(v), rank) if trace.has(v) else v
+        return assign([trace.stack(x), v], (), moved)
+    raise Unbatched("a view is written to")
+
+
+@batch_rule(np.take_along_axis)
+def _take_along_axis(trace, record, args, kwargs):
+    a, indices, *axis = args
+    axis = axis[0] if axis else kwargs.get("axis", -1)
+    if axis is None or rank_of(a) != rank_of(indices):
+        raise Unbatched("no axis is given")
+    return record.wrapped(trace.stack(a), _plain(trace.stack(indices)), positive(axis, rank_of(a)))
+
+
+def _plain(x):
+    if not isinstance(x, onp.ndarray):
+        raise Unbatched("the indices are traced")
+    return x
+
+
+@batch_rule(masked)
+def _masked(trace, record, args, kwargs):
+    """A ufunc with where=: all arrays behind the first two broadcast."""
+    f, casting, where, out, *xs = args
+    rank = max(rank_of(x) for x in (where, out, *xs) if x is not None)
+    if out is not None:  # it takes the results of all examples
+        out = spread(trace.stack(out), rank_of(out), rank)
+        if shape_of(out)[1:] != onp.broadcast_shapes(shape_of(out)[1:], *map(shape_of, xs)):
+            raise Unbatched("out does not fit")
+    arrays = [spread(x.stack, rank_of(x), rank) if trace.has(x) else x for x in (where, *xs)]
+    return record.wrapped(f, casting, arrays[0], out, *arrays[1:], **kwargs)

@@ -1,0 +1,153 @@
+"""Integrals of functions that close over traced values: linear functionals, whose derivatives are integrals.
+
+The derivative of ∫ f(t; θ) dt is ∫ ∂f/∂θ dt, by a quadrature with an error control of its own. What f closes
+over is found by running it: seen from a tape, θ are the slots that f reads there. In reverse mode, the
+integrand is the vector θ̄(t) of the cotangents at t; in forward mode, the tangent at t. It may be traced by
+the transformations around: then its integral is differentiated in the same way.
+"""
+
+import functools
+
+import numpy as onp
+
+from ... import numpy as np
+from ...arrays import settled
+from ...boxes import Box, Traced
+from ...dual import FORWARD, dual
+from ...errors import ArgumentError
+from ...registry import Record
+from ...spaces import shape_of, zeros_like
+from ...tape import Tape, pull_back
+from ...transforms.closures import Watched, without
+from ...transforms.segments import (
+    apart,
+    is_on,
+    locked,
+    out_of_traces,
+    place_of,
+    read_from_before,
+    renumbered,
+)
+
+__all__ = ["Integrand", "derived", "integral"]
+
+
+class Integrand(Watched):
+    """A function as a quadrature may call it: with plain results, and what it closes over noted.
+
+    ``sources`` are, for each tape by its level, the slots there that it reads, with their values.
+    """
+
+    def __init__(self, f):
+        super().__init__(f)
+        self.sources = {}
+
+    def quietly(self, *args, **kwargs):
+        y, known = self._noted(args, kwargs), len(self.tapes)
+        self.note(y)
+        return self._noted(args, kwargs) if len(self.tapes) > known else y  # now with all of its tapes apart
+
+    def _noted(self, args, kwargs):
+        if not self.tapes:
+            return self.f(*args, **kwargs)
+        tapes = list(self.tapes)
+        y, segments = apart(tapes, functools.partial(self.f, *args, **kwargs))
+        for tape, segment in zip(tapes, segments, strict=True):
+            parts = list(_layers(settled(y)))
+            self.sources.setdefault(tape.level, {}).update(read_from_before(segment, parts, tape))
+        return y
+
+
+def _layers(x):
+    while isinstance(x, Traced):
+        yield x
+        x = x.value
+
+
+def integral(f, limits, rule):
+    """Return the integral of f by a rule, with its derivatives: ``rule(f, limits)`` has plain arguments."""
+    integrand = Integrand(f)
+    integrand.note(*limits)
+    plain = tuple(out_of_traces(integrand.traces, x) for x in limits)
+    return derived(f, limits, rule, rule(integrand, plain), integrand)
+
+
+def derived(f, limits, rule, value, integrand):
+    """Return the plain value of an integral with its derivatives, for the traces that the integrand has met.
+
+    ``limits`` are none, or two numbers a and b, in which the derivatives are −f(a) and f(b) (Leibniz).
+    """
+    y, traces = value, integrand.traces
+    for k, trace in enumerate(traces):
+        inner = traces[k + 1 :]
+        of_trace = without(f, inner)
+        outside = without(f, [trace, *inner])
+        ends = [out_of_traces([trace, *inner], x) for x in limits]
+        y = _step(trace, of_trace, tuple(ends), rule, y, integrand.sources.get(trace.level, {}))
+        for x, end, sign in zip(limits, ends, (-1.0, 1.0), strict=False):
+            x = out_of_traces(inner, x)
+            if isinstance(x, Traced) and x.tape is trace:
+                y = y + sign * outside(end) * (x - end)
+    return y
+
+
+def _step(trace, f, limits, rule, y, sources):
+    """Return y, the integral as it is outside of a trace, as a value of it."""
+    if type(trace) is Tape:
+        return _on_tape(trace, f, limits, rule, y, sources) if sources else y
+    if type(trace) in FORWARD:
+        return dual(trace, y, integral(functools.partial(_tangent, trace, f, y), limits, rule))
+    return y  # a trace that takes no derivatives
+
+
+def _tangent(trace, f, y, t):
+    """Return the tangent of f(t)."""
+    found = settled(f(t))
+    return found.index if isinstance(found, Traced) and found.tape is trace else zeros_like(y)
+
+
+def _on_tape(tape, f, limits, rule, y, sources):
+    """Record the integral as one call, of what f reads on the tape."""
+    tape.share()
+    slots = list(sources)
+
+    def backward(y, ybar, xs):
+        shapes = [shape_of(x) for x in xs]
+        sizes = [int(onp.prod(shape)) for shape in shapes]
+        total = integral(functools.partial(_pulled, tape, f, slots, xs, ybar), limits, rule)
+        ends = onp.cumsum(sizes)
+        return [
+            np.reshape(total[end - size : end], shape)
+            for end, size, shape in zip(ends, sizes, shapes, strict=True)
+        ]
+
+    record = Record(backward, "an integral")
+    record.kind, record.containers, record.rules = "vjp", (0,), {0: backward}
+    return tape.process(record, y, ([sources[n] for n in slots],), {}, ((0, tuple(slots)),))
+
+
+def _pulled(tape, f, slots, xs, ybar, t):
+    """Return the cotangents of what f reads on a tape, at t, as one vector."""
+    places = {slot: k for k, slot in enumerate(slots, 1)}
+    y, (segment,) = locked([tape], functools.partial(f, t))
+    y = settled(y)
+    bars = [None] * len(slots)
+    if is_on(y, tape):
+        try:
+            entries = renumbered(segment, places)
+            entries[place_of(y.index, places, segment.start)] = ybar
+        except KeyError:
+            raise ArgumentError(
+                "an integrand has met a traced value that it had not met when it was integrated: what it "
+                "closes over may not depend on where it is evaluated; compute with all of it everywhere"
+            ) from None
+        bars = pull_back(entries, len(slots), True)
+    parts = [
+        np.ravel(zeros_like(x) if bar is None else bar) if shape_of(x) else np.reshape(_number(bar), (1,))
+        for bar, x in zip(bars, xs, strict=True)
+    ]
+    return np.concatenate(parts)
+
+
+def _number(bar):
+    return 0.0 if bar is None else bar

@@ -1,0 +1,75 @@
+"""The interface of an interpreter of primitives: what every trace is to the rest.
+
+A traced value knows its trace, ``x.tape``. A primitive that is called on traced values hands the call, not
+yet run, to the innermost of their traces. That trace decides what becomes of it: the reverse trace runs
+the function for the traces outside of it and notes the call on its tape, the forward trace pushes a tangent
+along, the batch trace runs it on whole stacks, the recorder keeps everything for people to look at.
+
+A new interpreter is a subclass of ``Trace`` and one of ``boxes.Traced`` for its values, in a file of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from .registry import Record
+
+__all__ = ["Trace", "next_level"]
+
+_levels = itertools.count(1)  # each trace takes the next: nothing to undo when f raises
+
+
+def next_level() -> int:
+    """Return a level above all that have been."""
+    return next(_levels)
+
+
+class Trace:
+    """One run of one interpreter.
+
+    Attributes
+    ----------
+    level : float
+        Inner traces outrank outer ones. Taken from a counter and never used twice.
+    ended : bool
+        Whether the transformation has returned. Its values are refused from then on.
+    differentiates : bool
+        Whether derivatives are taken along this trace.
+    keeps : bool
+        Whether it keeps what a call was given until a way back: constants must stay as they are.
+    keeps_values : bool
+        Whether it keeps every value, so that none may be written into.
+    """
+
+    __slots__ = ()
+
+    level: float
+    ended: bool = False
+    differentiates: bool = False
+    keeps: bool = False
+    keeps_values: bool = False
+
+    def call(self, record: Record, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
+        """Return the result of a call that has not run yet; values of this trace are among its arguments.
+
+        ``run(self, record, args, kwargs)`` unwraps those and runs the function for the outer traces. It
+        returns y, the unwrapped args and kwargs, and the sources of what was unwrapped: pairs (argument,
+        source), where a source is the traced value itself, for a box its index on the tape, and for a list
+        a tuple of sources and 0. There are none if y is constant.
+        """
+        y, args, kwargs, sources = run(self, record, args, kwargs)
+        return self.process(record, y, args, kwargs, sources) if sources else y
+
+    def process(self, record: Record, y: Any, args: Any, kwargs: Any, sources: Any) -> Any:
+        """Return the result of a call that has run as a value of this trace."""
+        raise NotImplementedError
+
+    def look(self, x: Any, why: str) -> Any:
+        """Return the concrete value of x for a decision on it, or refuse to: ``why`` says who asks."""
+        return x.value
+
+    def leave(self, x: Any) -> Any:
+        """Return x as it is outside of this trace."""
+        return x.value

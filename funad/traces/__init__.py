@@ -1,0 +1,1 @@
+"""The interpreters of primitives, one file each."""

@@ -1,0 +1,302 @@
+"""The batch trace: one run of f for all members of a stack, which is what vmap does.
+
+A call with batched arguments runs once on whole stacks if ``BATCH_RULES`` says how, or if it works element by
+element; else once per member. A function that is made of others needs nothing. Where a program, a rule or
+a function looks at a value, as ``if x > 0`` does, the members may differ: ``look`` raises ``Looked``, and
+the innermost that can go on member by member does so: a rule, a composite function, in the end vmap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as onp
+
+from .. import tree
+from ..boxes import Batched, Traced, batched, innermost
+from ..calling import as_array, call
+from ..errors import Looked
+from ..indices import ASSIGN, follow, put
+from ..registry import Record, enter
+from ..spaces import dtype_of, ghost, shape_of, zeros_like
+from ..tape import refuse_ended
+from ..trace import Trace, next_level
+
+__all__ = ["BATCH_RULES", "BatchTrace", "Unbatched", "moved_index", "of_shapes"]
+
+ndarray = onp.ndarray
+
+
+class Unbatched(Exception):
+    """Raised by a batch rule that has no way to take this call: it runs once per member, then."""
+
+
+# What a function is on stacks: (trace, record, args, kwargs) ↦ y, with the members of y along its first axis.
+BATCH_RULES: dict[Callable[..., Any], Callable[..., Any]] = {}
+# The functions that ask for shapes and dtypes alone.
+OF_SHAPES: set[Callable[..., Any]] = set()
+# Primitives declared elementwise whose results are not of the shape to which the arguments broadcast.
+NOT_BY_ELEMENT: set[Callable[..., Any]] = set()
+
+
+def of_shapes(*fs: Callable[..., Any]) -> None:
+    """Declare functions that ask nothing of arrays but their shapes and dtypes."""
+    OF_SHAPES.update(fs)
+
+
+class BatchTrace(Trace):
+    """One run of a function on all members of a stack.
+
+    ``looped`` notes the calls that ran once per member: pairs (what, why).
+    """
+
+    __slots__ = ("active", "ended", "level", "looked", "looped", "size")
+
+    def __init__(self, size: int, looped: list[tuple[str, str]]) -> None:
+        self.level, self.size = next_level(), size
+        self.ended = False
+        self.looked = False  # whether someone has looked at a value, and nobody has gone on by member yet
+        self.active: set[Any] = (
+            set()
+        )  # the functions of NumPy's that are being asked, as their names go round
+        self.looped = looped
+
+    def call(self, record: Record, args: Any, kwargs: Any, run: Callable[..., Any] | None = None) -> Any:
+        """Call a primitive on whole stacks, or once per member."""
+        f = record.f
+        if self.ended:
+            refuse_ended()
+        if f in OF_SHAPES:
+            return f(*map(self.model, args), **{name: self.model(x) for name, x in kwargs.items()})
+        args = tuple(self._as_one(record, n, x) for n, x in enumerate(args))
+        rule = BATCH_RULES.get(f)
+        if rule is None and self._works_by_element(record):
+            rule = by_element
+        why = "it has no batch rule"
+        if rule is not None:
+            try:
+                return self.boxed(rule(self, record, args, kwargs))
+            except Unbatched as error:
+                why = str(error) or "its batch rule does not take this call"
+            except Exception as error:  # what members raise, if they do, is the user's; else it is noted
+                why = f"its batch rule raised {type(error).__name__}: {error}"
+        return self.by_member(record.wrapped, args, kwargs, record.name, why)
+
+    def _as_one(self, record: Record, n: int, x: Any) -> Any:
+        """Return an argument with nested lists of batched values as one array, but where lists are wanted."""
+        if type(x) in (list, tuple) and n not in record.containers and innermost((x,)) is self:
+            return x if record.f in _OF_INDICES or record.foreign else as_array(x)
+        return x
+
+    def _works_by_element(self, record: Record) -> bool:
+        f = record.f
+        if isinstance(f, onp.ufunc):
+            return f.signature is None and record.kind is not None
+        return record.kind == "elementwise" and f not in NOT_BY_ELEMENT
+
+    def look(self, x: Any, why: str) -> Any:
+        """Refuse to give one concrete value."""
+        self.looked = True
+        raise Looked(self, why)
+
+    def after(self, look: Looked, f: Callable[..., Any], args: Any, kwargs: Any, name: str = "") -> Any:
+        """Call f, which has looked at a value, once per member."""
+        return self.by_member(f, args, kwargs, name, look.why)
+
+    # --- stacks
+
+    def has(self, x: Any) -> bool:
+        """Say whether x is a batched value of this trace."""
+        return type(x) is Batched and x.tape is self
+
+    def stack(self, x: Any) -> Any:
+        """Return the members of x along a first axis: of what is the same for all, repeated."""
+        if self.has(x):
+            return x.stack
+        x = as_array(x)
+        return enter(onp.broadcast_to).wrapped(x, (self.size, *shape_of(x)))
+
+    def boxed(self, y: Any) -> Any:
+        """Return stacks, or tuples of them, as batched values."""
+        if issubclass(type(y), (tuple, list)):
+            parts = map(self.boxed, y)
+            return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
+        return batched(self, y)
+
+    def model(self, x: Any) -> Any:
+        """Return an array without memory like a batched value; others as they are."""
+        if self.has(x):
+            return ghost(x) if x.ndim else x.dtype.type(0)
+        if type(x) in (list, tuple):
+            return type(x)(map(self.model, x))
+        return x
+
+    def members(self, x: Any) -> Any:
+        """Return a tuple of what x is for each member, of batched values in containers too."""
+        if not tree.is_leaf(x):
+            leaves, structure = tree.flatten(x)
+            parts = zip(*map(self.members, leaves), strict=True) if leaves else [()] * self.size
+            return tuple(tree.unflatten(structure, list(part)) for part in parts)
+        return split(x, self) if self.holds(x) else (x,) * self.size
+
+    def holds(self, x: Any) -> bool:
+        """Say whether a leaf is a batched value of this trace, or of an inner trace with one in it."""
+        while isinstance(x, Traced):
+            if x.tape is self:
+                return True
+            x = x.inside
+        return False
+
+    def by_member(
+        self, f: Callable[..., Any], args: Any, kwargs: Any, name: str = "a function", why: str = ""
+    ) -> Any:
+        """Call f once per member and stack the results."""
+        if not self.size:
+            self.look(None, f"{name} runs once per member, and there is none")
+        self.looked = False
+        self.looped.append((name, why))
+        ys = [f(*args, **kwargs) for args, kwargs in self.members((tuple(args), kwargs))]
+        ys = [y.dense() if hasattr(y, "dense") else y for y in ys]  # the cotangent of an element, say
+        leaves, structures = zip(*map(tree.flatten, ys), strict=True)
+        if any(structure != structures[0] for structure in structures):
+            self.look(None, f"{name} returned containers of different structure")
+        return tree.unflatten(
+            structures[0], [self._joined(parts, name) for parts in zip(*leaves, strict=True)]
+        )
+
+    def _joined(self, parts: tuple[Any, ...], name: str) -> Any:
+        """Return the parts of all members batched; what is no array, if it is the same for all."""
+        first = parts[0]
+        if isinstance(first, (Traced, ndarray, onp.generic, float, int, complex)):
+            if len({shape_of(part) for part in parts}) > 1:
+                self.look(None, f"{name} returned arrays of different shapes")
+            return join(parts, self)
+        if all(part is first or part == first for part in parts):
+            return first
+        return self.look(None, f"{name} returned other things than arrays, and not always the same")
+
+    def written(self, x: Any, path: Any, index: Any, v: Any) -> Any:
+        """Put v at an index of a view of x, whose memory is nobody else's; return x."""
+        stack = x.stack if self.has(x) else onp.array(self.stack(x)) if type(x) is ndarray else None
+        if type(stack) is ndarray and not isinstance(self.inside(v), Traced):
+            view = follow(batched(self, stack), path)
+            moved = moved_index(self, index, view)
+            if moved is not None and self.has(view) and onp.may_share_memory(view.stack, stack):
+                put(
+                    view.stack,
+                    (),
+                    moved,
+                    self._spread(v, len(shape_of(self.model(view)[self.plain_index(index)]))),
+                )
+                return batched(self, stack)
+        return ASSIGN.wrapped([x, v], path, index)
+
+    def inside(self, x: Any) -> Any:
+        """Return the stack of a batched value of this trace; others as they are."""
+        return x.stack if self.has(x) else x
+
+    def plain_index(self, index: Any) -> Any:
+        """Return an index with zeros in the place of batched integers, for its shape."""
+        if self.has(index):
+            return onp.zeros(index.shape, index.dtype)
+        return tuple(map(self.plain_index, index)) if type(index) is tuple else index
+
+    def _spread(self, v: Any, rank: int) -> Any:
+        """Return v to be broadcast against members of this rank."""
+        return spread(v.stack, v.ndim, rank) if self.has(v) else v
+
+
+_OF_INDICES: set[Callable[..., Any]] = set()
+
+
+def stacked(parts: Any) -> Any:
+    """Return members as one stack."""
+    if innermost(parts) is None:
+        return onp.stack(parts)
+    return enter(onp.stack).wrapped(list(parts))
+
+
+def split(x: Any, trace: BatchTrace) -> Any:
+    """Return the members of a batched value as a tuple; inner traces see it as one linear call."""
+    if trace.has(x):
+        return tuple(x.stack)
+    return call(_SPLIT, (x, trace), {})
+
+
+def join(parts: Any, trace: BatchTrace) -> Any:
+    """Return members as one batched value; inner traces see it as one linear call."""
+    innermost_of_parts = innermost(parts)
+    if innermost_of_parts is None or innermost_of_parts.level < trace.level:
+        return batched(trace, stacked(parts))
+    return call(_JOIN, (list(parts), trace), {})
+
+
+_SPLIT, _JOIN = Record(split, "the members of a batch"), Record(join, "a batch of members")
+_SPLIT.add("linear", {0: lambda y, ybar, x, trace: join(_filled(y, ybar), trace)}, False)
+_JOIN.add("linear", {0: lambda y, ybar, parts, trace: list(trace.members(ybar))}, False)
+_JOIN.containers = (0,)
+
+
+def _filled(y: Any, ybar: Any) -> Any:
+    """Return cotangents with zeros where nothing has reached a member."""
+    return [zeros_like(part) if bar is None else bar for part, bar in zip(y, ybar, strict=True)]
+
+
+def spread(stack: Any, rank: int, wanted: int) -> Any:
+    """Return a stack of members of a rank as one of members of a higher rank, by axes of length 1."""
+    if rank >= wanted:
+        return stack
+    shape = stack.shape
+    return stack.reshape((shape[0], *(1,) * (wanted - rank), *shape[1:]))
+
+
+def by_element(trace: BatchTrace, record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The batch rule of what works element by element, with broadcasting."""
+    if innermost(kwargs.values()) is trace:
+        raise Unbatched("a keyword is batched")
+    rank = max(len(shape_of(x)) for x in args)
+    return record.wrapped(*(spread(x.stack, x.ndim, rank) if trace.has(x) else x for x in args), **kwargs)
+
+
+def moved_index(trace: BatchTrace, index: Any, x: Any) -> Any:
+    """Return the index of a stack that does in every member what ``index`` does in one; None without one."""
+    parts = index if type(index) is tuple else (index,)
+    kinds = [_kind(trace, part) for part in parts]
+    arrays = [n for n, kind in enumerate(kinds) if kind != "basic"]
+    if "batched" not in kinds:
+        integers = [n for n, part in enumerate(parts) if _kind(trace, part) != "basic" or _is_integer(part)]
+        if arrays and integers[-1] - integers[0] >= len(integers):
+            return None  # arrays that are apart put their axes in front of all others
+        return (slice(None), *parts)
+    # Members choose for themselves: an array of member numbers beside the batched ones.
+    if arrays[-1] - arrays[0] >= len(arrays) or arrays[0] != 0 or any(_is_mask(part) for part in parts):
+        return None
+    if any(_is_integer(part) for n, part in enumerate(parts) if n not in arrays):
+        return None
+    rank = max(len(shape_of(parts[n])) for n in arrays)
+    found: list[Any] = [onp.arange(trace.size).reshape(-1, *(1,) * rank)]
+    for n, part in enumerate(parts):
+        if kinds[n] == "batched":
+            if isinstance(part.stack, Traced):
+                return None
+            found.append(spread(part.stack, part.ndim, rank))
+        else:
+            found.append(part)
+    return tuple(found)
+
+
+def _kind(trace: BatchTrace, part: Any) -> str:
+    if trace.has(part):
+        return "batched"
+    return "array" if issubclass(type(part), (ndarray, list)) else "basic"
+
+
+def _is_integer(part: Any) -> bool:
+    return issubclass(type(part), (int, onp.integer))
+
+
+def _is_mask(part: Any) -> bool:
+    if type(part) in (bool, onp.bool_):
+        return True
+    return issubclass(type(part), (ndarray, list, Batched)) and dtype_of(part).kind == "b"
