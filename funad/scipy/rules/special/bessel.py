@@ -8,7 +8,7 @@ from .... import numpy as np
 from ....registry import defvjp, elementwise
 from ....spaces import dtype_of, plain, shape_of, unbroadcast
 from ... import special as s
-from ...differences import log_slope, near, slope
+from ...differences import log_slope, near, of_order, slope
 from ..slopes import by_slopes, known
 
 # --- whole orders (DLMF 10.6.3, 10.29.3)
@@ -40,7 +40,7 @@ elementwise(s.kn, None, lambda y, ybar, n, x: ybar * (-0.5 * (s.kn(n - 1, x) + s
 
 def _of_order(f):
     """The rule of the order v of f(v, x), which oscillates in it."""
-    return lambda y, ybar, v, x: ybar * slope(f, (v, x), 0, near(v))
+    return lambda y, ybar, v, x: ybar * slope(f, (v, x), 0, of_order(v))
 
 
 def _of_positive(f):
@@ -48,8 +48,8 @@ def _of_positive(f):
 
     def rule(y, ybar, v, x):
         if dtype_of(y).kind == "c" or not onp.all(plain(y) > 0):
-            return ybar * slope(f, (v, x), 0, near(v))
-        return ybar * log_slope(f, y, (v, x), 0, near(v))
+            return ybar * slope(f, (v, x), 0, of_order(v))
+        return ybar * log_slope(f, y, (v, x), 0, of_order(v))
 
     return rule
 
@@ -168,7 +168,7 @@ def _struve(f, sign):
         return 0.5 * (f(v - 1.0, x) - sign * f(v + 1.0, x) + free)
 
     def wrt_v(y, v, x):
-        return slope(f, (v, x), 0, near(v))
+        return slope(f, (v, x), 0, of_order(v))
 
     by_slopes(f.__name__, wrt_v, wrt_x)
 

@@ -23,7 +23,7 @@ from .erf import normal_density
 
 def shape(f, rest, argnum, step=of_shape):
     """The slope of a parameter of a distribution function f, of which ``rest`` is 1 - f."""
-    return lambda y, *args: tail_slope(f, rest, y, args, argnum, step(args[argnum]))
+    return lambda y, *args: or_nan(y, tail_slope(f, rest, y, args, argnum, step(args[argnum])))
 
 
 def positive(f, argnum, step=of_shape):
@@ -84,7 +84,7 @@ def _chi2(slopes):
     """The slopes of F(v, x) = G(v/2, x/2), for x ≥ 0."""
     of_a, of_x = slopes
     return (
-        lambda y, v, x: 0.5 * of_a(y, 0.5 * v, 0.5 * np.maximum(x, 0.0)),
+        lambda y, v, x: 0.5 * of_a(y, 0.5 * v, 0.5 * x),
         lambda y, v, x: 0.5 * of_x(y, 0.5 * v, 0.5 * x),
     )
 
@@ -164,14 +164,25 @@ by_slopes("fdtridfd", *inverse(F, 1))
 
 def student_density(df, t):
     """The density of t, in which u = ½(1 - |t|/√(df + t²)) is of Beta(df/2, df/2) and keeps its digits."""
+    normal = plain(df) == math.inf
+    if onp.any(normal):
+        return np.where(normal, normal_density(t), student_density(np.where(normal, 1.0, df), t))
     t = np.where(t < 0, -t, t)
     square = df + t * t
     root = np.sqrt(square)
     return s._beta_pdf(0.5 * df / (root * (root + t)), 0.5 * df, 0.5 * df) * (0.5 * df / (square * root))
 
 
+def _student_wrt_df(y, df, t):
+    """Of infinite df, which is the normal distribution, 0."""
+    normal = plain(df) == math.inf
+    found = _of_df(y, np.where(normal, 1.0, df), t) if onp.any(normal) else _of_df(y, df, t)
+    return np.where(normal, 0.0, found) if onp.any(normal) else found
+
+
+_of_df = shape(s.stdtr, lambda df, t: s.stdtr(df, -t), 0)
 STUDENT = (
-    shape(s.stdtr, lambda df, t: s.stdtr(df, -t), 0),
+    lambda y, df, t: _student_wrt_df(y, df, t),
     lambda y, df, t: or_nan(y, student_density(df, t)),
 )
 by_slopes("stdtr", *STUDENT)
@@ -266,8 +277,21 @@ if known("_nct_sf") is not None:
 
 if known("_ncf_sf") is not None:
     _density, _above = _swapped(s._ncf_pdf, (3, 0, 1, 2)), _swapped(s._ncf_sf, (3, 0, 1, 2))
+
+    def _ncf_wrt_nc(y, dfn, dfd, nc, x):
+        """½(F(dfn + 2) - F) at one w = dfn·x/(dfd + dfn·x), a Poisson mixture; of the smaller tail."""
+        args = (dfn + 2.0, dfd, nc, x * dfn / (dfn + 2.0))
+        lower = plain(y) < 0.5
+        below = 0.5 * (s.ncfdtr(*args) - y)
+        if onp.all(lower):
+            return below
+        above = 0.5 * (s._ncf_sf(x, dfn, dfd, nc) - s._ncf_sf(args[3], *args[:3]))
+        return np.where(lower, below, above)
+
     NCF = (
-        *(shape(s.ncfdtr, _above, n) for n in range(3)),
+        shape(s.ncfdtr, _above, 0),
+        shape(s.ncfdtr, _above, 1),
+        _ncf_wrt_nc,
         lambda y, dfn, dfd, nc, x, f=_density: f(dfn, dfd, nc, x),
     )
     by_slopes("ncfdtr", *NCF)
@@ -276,11 +300,19 @@ if known("_ncf_sf") is not None:
     _below = _swapped(s.ncfdtr, (1, 2, 3, 0))
     NCF_ABOVE = (
         lambda y, x, dfn, dfd, nc: -s._ncf_pdf(x, dfn, dfd, nc),
-        *(shape(s._ncf_sf, _below, n) for n in (1, 2, 3)),
+        shape(s._ncf_sf, _below, 1),
+        shape(s._ncf_sf, _below, 2),
+        lambda y, x, dfn, dfd, nc: -_ncf_wrt_nc(1.0 - y, dfn, dfd, nc, x),
     )
     by_slopes("_ncf_sf", *NCF_ABOVE)
     by_slopes("_ncf_isf", *inverse(NCF_ABOVE, 0))
-    by_slopes("_ncf_pdf", *(positive(s._ncf_pdf, n) for n in range(4)))
+    by_slopes(
+        "_ncf_pdf",
+        *(positive(s._ncf_pdf, n) for n in range(3)),
+        lambda y, x, dfn, dfd, nc: (
+            0.5 * (s._ncf_pdf(x * dfn / (dfn + 2.0), dfn + 2.0, dfd, nc) * dfn / (dfn + 2.0) - y)
+        ),
+    )
 
 
 # --- moments of them: smooth functions, up to where they cease to exist
@@ -318,11 +350,59 @@ by_slopes(
 
 # --- Kolmogorov's and Smirnov's distributions, of which SciPy has the densities
 
-by_slopes("kolmogorov", lambda y, x: s._kolmogp(x))
-by_slopes("_kolmogc", lambda y, x: -s._kolmogp(x))
-by_slopes("_kolmogp", lambda y, x: -log_slope(lambda x: -s._kolmogp(x), -y, (x,), 0, of_shape(x)))
-by_slopes("kolmogi", lambda y, p: 1.0 / s._kolmogp(y))
-by_slopes("_kolmogci", lambda y, p: -1.0 / s._kolmogp(y))
+
+def _kolmogorov_sums(x, of_theta, of_series):
+    """A sum over both forms of the distribution: Jacobi's theta function below 1, exp(-2k²x²) above."""
+    below = plain(x) < 1.0
+    if onp.all(below):
+        return of_theta(x)
+    if not onp.any(below):
+        return of_series(x)
+    return np.where(below, of_theta(np.where(below, x, 0.5)), of_series(np.where(below, 1.0, x)))
+
+
+def _theta(term):
+    """√(2π)·Σ term(x, c)·exp(-c/(2x²)) of c = (2k - 1)²π²/4."""
+    cs = [(2 * k - 1) ** 2 * math.pi**2 / 4 for k in range(1, 5)]
+    return lambda x: math.sqrt(2 * math.pi) * sum(term(x, c) * np.exp(-0.5 * c / (x * x)) for c in cs)
+
+
+def _alternating(term):
+    """8·Σ (-1)ᵏ⁻¹·term(x, k²)·exp(-2k²x²)."""
+    return lambda x: (
+        8.0 * sum((-1) ** (k - 1) * term(x, k * k) * np.exp(-2.0 * k * k * x * x) for k in range(1, 6))
+    )
+
+
+def kolmogorov_density(x):
+    """The density of Kolmogorov's distribution, 8x·Σ (-1)ᵏ⁻¹k²·exp(-2k²x²) for x > 0."""
+    inside = (plain(x) > 0) & (plain(x) < math.inf)
+    if not onp.all(inside):
+        return np.where(inside, kolmogorov_density(np.where(inside, x, 1.0)), 0.0)
+    return _kolmogorov_sums(
+        x,
+        _theta(lambda x, c: c / x**4 - 1.0 / (x * x)),
+        _alternating(lambda x, square: square * x),
+    )
+
+
+def _kolmogorov_density_slope(x):
+    """Its derivative, term by term."""
+    inside = (plain(x) > 0) & (plain(x) < math.inf)
+    if not onp.all(inside):
+        return np.where(inside, _kolmogorov_density_slope(np.where(inside, x, 1.0)), 0.0)
+    return _kolmogorov_sums(
+        x,
+        _theta(lambda x, c: (2.0 - 5.0 * c / (x * x) + (c / (x * x)) ** 2) / x**3),
+        _alternating(lambda x, square: square * (1.0 - 4.0 * square * x * x)),
+    )
+
+
+by_slopes("kolmogorov", lambda y, x: or_nan(y, -kolmogorov_density(x)))
+by_slopes("_kolmogc", lambda y, x: or_nan(y, kolmogorov_density(x)))
+by_slopes("_kolmogp", lambda y, x: or_nan(y, -_kolmogorov_density_slope(x)))
+by_slopes("kolmogi", lambda y, p: -1.0 / kolmogorov_density(y))
+by_slopes("_kolmogci", lambda y, p: 1.0 / kolmogorov_density(y))
 
 
 def _smirnov_step(n, x):

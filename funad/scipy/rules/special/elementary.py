@@ -74,8 +74,8 @@ elementwise(
 def _in_quadrant(a, b, slope):
     """The slope where a ≥ 0 and b > 0, or both are 0; elsewhere y is ∞ and has none."""
     a, b = plain(a), plain(b)
-    outside = ~((a >= 0) & ((b > 0) | ((a == 0) & (b == 0))))
-    return np.where(outside, math.nan, slope) if onp.any(outside) else slope
+    inside = (a >= 0) & ((b > 0) | ((a == 0) & (b == 0)))
+    return slope if onp.all(inside) else np.where(inside, slope, math.nan)
 
 
 # --- losses
@@ -170,6 +170,15 @@ def _invboxcox_wrt_power(power, x, k):
     return power * 0.5 * x * x * _log1p_excess(k * x)
 
 
+def _power_over_base(power, base, k):
+    """base^(1/k - 1), of base^(1/k): also where the base is 0."""
+    zero = plain(base) == 0
+    if not onp.any(zero):
+        return power / base
+    end = np.where(zero, base, 0.0) ** np.where(zero, 1.0 / np.where(zero, k, 1.0) - 1.0, 1.0)
+    return np.where(zero, end, power / np.where(zero, 1.0, base))
+
+
 elementwise(
     s.boxcox,
     lambda y, ybar, x, k: ybar * or_nan(y, x ** (k - 1.0)),
@@ -182,12 +191,12 @@ elementwise(
 )
 elementwise(
     s.inv_boxcox,
-    lambda y, ybar, x, k: ybar * (y / (1.0 + k * x)),
+    lambda y, ybar, x, k: ybar * _power_over_base(y, 1.0 + k * x, k),
     lambda y, ybar, x, k: ybar * _invboxcox_wrt_power(y, x, k),
 )
 elementwise(
     s.inv_boxcox1p,
-    lambda y, ybar, x, k: ybar * ((1.0 + y) / (1.0 + k * x)),
+    lambda y, ybar, x, k: ybar * _power_over_base(1.0 + y, 1.0 + k * x, k),
     lambda y, ybar, x, k: ybar * _invboxcox_wrt_power(1.0 + y, x, k),
 )
 

@@ -149,16 +149,16 @@ def _rc_wrt_y(v, x, y):
 by_slopes("elliprc", _rc_wrt_x, _rc_wrt_y)
 
 
-def _rg_wrt_x(v, x, y, z):
-    """∂R_G/∂x, from its logarithm: R_G is smooth in log x, log y and log z."""
-    return log_slope(s.elliprg, v, (x, y, z), 0, _scale(x))
+def _rg_wrt_x(x, y, z):
+    """R_F/4 - x·R_D(y, z, x)/12: t/(t + x) = 1 - x/(t + x) in its integral (DLMF 19.16.9, 19.18.4)."""
+    return 0.25 * s.elliprf(x, y, z) - _at_zero(x, s.elliprd(y, z, x)) / 12.0
 
 
 by_slopes(
     "elliprg",
-    lambda v, x, y, z: _rg_wrt_x(v, x, y, z),
-    lambda v, x, y, z: _rg_wrt_x(v, y, x, z),
-    lambda v, x, y, z: _rg_wrt_x(v, z, y, x),
+    lambda v, x, y, z: _rg_wrt_x(x, y, z),
+    lambda v, x, y, z: _rg_wrt_x(y, x, z),
+    lambda v, x, y, z: _rg_wrt_x(z, y, x),
 )
 
 

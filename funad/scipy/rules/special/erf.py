@@ -119,13 +119,20 @@ elementwise(
 
 
 def _voigt_slope(x, sigma, gamma):
-    """∂V/∂x - i·∂V/∂γ = w′(z)/(2√π·σ²)."""
+    """∂V/∂x - i·∂V/∂γ = w′(z)/(2√π·σ²); at σ = 0, where V = Re i/(π(x + iγ)), -i/(π(x + iγ)²)."""
+    none = plain(sigma) == 0
+    if onp.any(none):
+        cauchy = -1j / (math.pi * (x + 1j * gamma) ** 2)
+        return np.where(none, cauchy, _voigt_slope(x, np.where(none, 1.0, sigma), gamma))
     z = (x + 1j * gamma) / (sigma * math.sqrt(2))
     return wofz_slope(s.wofz(z), z) / (2 * SQRT_PI * sigma * sigma)
 
 
 def _voigt_wrt_sigma(x, sigma, gamma):
-    """∂V/∂σ = -Re(w + zw′)/(√(2π)·σ²)."""
+    """∂V/∂σ = -Re(w + zw′)/(√(2π)·σ²), which is 0 at σ = 0."""
+    none = plain(sigma) == 0
+    if onp.any(none):
+        return np.where(none, 0.0, _voigt_wrt_sigma(x, np.where(none, 1.0, sigma), gamma))
     z = (x + 1j * gamma) / (sigma * math.sqrt(2))
     return -np.real(wofz_curvature(s.wofz(z), z)) / (SQRT_2PI * sigma * sigma)
 

@@ -212,7 +212,7 @@ def _on_axis(z, curvature):
     """Refuse a complex z, of which SciPy's values are not those of D_n: of n = 0 they are exp(-|z|²/4)."""
     if onp.any(onp.imag(plain(z)) != 0):
         raise NotDifferentiableError(
-            "pbdn_seq has a derivative on the real axis only: of a complex z, SciPy's values are not holomorphic"
+            "pbdn_seq has a derivative for real z only: of a complex z, SciPy's values are not holomorphic"
         )
     return curvature
 

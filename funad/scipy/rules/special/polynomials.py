@@ -86,7 +86,7 @@ def _lpmv_wrt_x(y, m, v, x):
     plain_order = plain(m) == 0
     if onp.any(plain_order):
         found = np.where(plain_order, _legendre(v * 1.0, x), found)
-    return np.where(ends & ~plain_order, _lpmv_at_ends(m, v, x), found) if onp.any(ends) else found
+    return np.where(ends & onp.logical_not(plain_order), _lpmv_at_ends(m, v, x), found) if onp.any(ends) else found
 
 
 def _lpmv_at_ends(m, v, x):
