@@ -14,7 +14,7 @@ from ...arrays import fillable
 from ...boxes import innermost, unbox
 from ...errors import NotDifferentiableError
 from ...transforms import grad
-from .. import special
+from .. import linalg, special
 from ..hosting import substitute, untraced
 from ..rules.stats import i0e_of_positive, normal_cdf, von_mises_cdf
 from .univariate import change, shorten, shorten_formulas
@@ -72,8 +72,8 @@ def _quantiles(self, q, *args):
 
 def _squares(points, at, root):
     """Return the squared distances of points from each place, where root rootᵀ is the kernel's covariance."""
-    d = np.linalg.solve(root, np.swapaxes(points, 0, 1)).T[:, None] - np.linalg.solve(root, at.T).T
-    return np.sum(d**2, axis=-1)
+    points, at = (linalg.solve_triangular(root, x.T, lower=True).T for x in (points, at))
+    return np.sum((points[:, None] - at) ** 2, axis=-1)
 
 
 def _log_height(root):
@@ -228,10 +228,32 @@ def _psd(kind):
             self.__dict__.update(vars(theirs), _M=np.asarray(M), _pinv=None)
             root = np.linalg.cholesky(M)
             turn = onp.linalg.cholesky(plain(M)).T @ theirs.U
-            self.U = with_value(theirs.U, np.linalg.solve(root.T, turn))
+            self.U = with_value(theirs.U, linalg.solve_triangular(root, turn, trans=1, lower=True))
             self.log_pdet = with_value(theirs.log_pdet, 2 * np.sum(np.log(np.diag(root))))
 
     return _PSD
+
+
+def _blas(find):
+    """Return what finds functions of BLAS: of those, inverse Wishart's distribution solves triangles."""
+
+    def get_blas_funcs(names, arrays=(), **options):
+        f = find(names, tuple(map(plain, arrays)), **options)
+        return _trsm(f) if names == "trsm" else f
+
+    return get_blas_funcs
+
+
+def _trsm(f):
+    def trsm(alpha, a, b, side=0, lower=0, **options):
+        if innermost((a, b)) is None:
+            return f(alpha, a, b, side=side, lower=lower, **options)
+        assert not side and not options
+        with untraced():
+            y = f(alpha, plain(a), plain(b), lower=lower)
+        return with_value(y, alpha * linalg.solve_triangular(a, b, lower=bool(lower)))
+
+    return trsm
 
 
 def _probabilities(f):
@@ -337,6 +359,7 @@ def _of_new_distributions(module):
 @substitute("scipy.stats._multivariate")
 def _of_vectors(module):
     module._PSD = _psd(module._PSD)
+    module.get_blas_funcs = _blas(module.get_blas_funcs)
     module._qauto = _integrated(module._qauto)
     change(module.multinomial_gen, "_process_parameters", _probabilities)
     change(module.vonmises_fisher_gen, "_process_parameters", _concentration)
