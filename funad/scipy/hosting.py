@@ -237,10 +237,8 @@ def _submodule(module, full, part):
     theirs = sys.modules.get(full)
     found = getattr(theirs, part, None)
     if found is None or isinstance(found, types.ModuleType):
-        try:
+        with contextlib.suppress(ModuleNotFoundError):  # if it is no module, Python says so
             host(f"{full}.{part}")
-        except ModuleNotFoundError:
-            pass  # then it is no module: Python says so
 
 
 def _of_numbers(f, g):

@@ -165,6 +165,7 @@ PROBES += [
 
 V = onp.array([0.3, -0.2, 0.8])
 COV = onp.array([[2.0, 0.3, 0.1], [0.3, 1.0, 0.2], [0.1, 0.2, 1.5]])
+DIRECTION = onp.array([0.0, 0.6, 0.8])
 SIMPLEX = onp.array([0.2, 0.3, 0.5])
 ALPHA = onp.array([1.0, 2.0, 1.5])
 
@@ -221,15 +222,16 @@ PROBES += [
         )
         for method in ("logpdf", "pdf")
     ),
-    _vector("vonmises_fisher", "logpdf", lambda g, k: g(onp.array([0.0, 0.6, 0.8]), V / onp.linalg.norm(V), k), 2.0),
+    _vector("vonmises_fisher", "logpdf", lambda g, k: g(DIRECTION, V / onp.linalg.norm(V), k), 2.0),
 ]  # fmt: skip
 
 # --- further functions, and those that see no more than the order of a sample: their derivative is zero
 
 COUNTS = onp.array([[3.0, 5.0], [6.0, 2.0]])
 ORDER = {
-    "ansari": 2, "brunnermunzel": 2, "bws_test": 2, "chatterjeexi": 1, "cramervonmises_2samp": 2, "cumfreq": 1,
-    "fligner": 2, "friedmanchisquare": 3, "kendalltau": 1, "kruskal": 2, "ks_2samp": 2, "mannwhitneyu": 2,
+    "ansari": 2, "brunnermunzel": 2, "bws_test": 2, "chatterjeexi": 1, "cramervonmises_2samp": 2,
+    "cumfreq": 1, "fligner": 2, "friedmanchisquare": 3, "kendalltau": 1, "kruskal": 2, "ks_2samp": 2,
+    "mannwhitneyu": 2,
     "median_test": 2, "mood": 2, "rankdata": 1, "ranksums": 2, "relfreq": 1, "somersd": 1, "spearmanr": 1,
     "spearmanrho": 1, "tiecorrect": 1, "wilcoxon": 1,
 }  # fmt: skip
@@ -240,7 +242,9 @@ def _first(y):
 
 
 def _of_order(name, samples):
-    others = {"friedmanchisquare": (X**2, W), "spearmanr": (Y,), "kendalltau": (Y,), "somersd": (Y,)}.get(name)
+    others = {"friedmanchisquare": (X**2, W), "spearmanr": (Y,), "kendalltau": (Y,), "somersd": (Y,)}.get(
+        name
+    )
     if others is None:
         others = (Y,) if name in ("chatterjeexi", "spearmanrho", "wilcoxon") else (Z,) * (samples - 1)
 
@@ -293,8 +297,9 @@ REFUSED = {
     f"scipy.stats.{name}": reason
     for reason, names in {
         _SEARCHED: "boschloo_exact barnard_exact fit goodness_of_fit ppcc_max multiscale_graphcorr",
-        _TABLED: "anderson_ksamp dunnett ks_1samp kstest shapiro siegelslopes tukey_hsd wasserstein_distance_nd "
-        "weightedtau logrank binned_statistic binned_statistic_2d binned_statistic_dd",
+        _TABLED: "anderson_ksamp dunnett ks_1samp kstest shapiro siegelslopes tukey_hsd "
+        "wasserstein_distance_nd weightedtau logrank binned_statistic binned_statistic_2d "
+        "binned_statistic_dd",
         _COUNTED: "fisher_exact quantile_test",
         _OBJECT: "bayes_mvs mvsdist ecdf power sobol_indices boxcox_normplot yeojohnson_normplot",
     }.items()

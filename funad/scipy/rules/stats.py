@@ -1,4 +1,4 @@
-"""The rules of what scipy.stats has compiled: von Mises' and the multivariate normal distribution function."""
+"""Rules of what scipy.stats has compiled: the distribution functions of von Mises, and of normal vectors."""
 
 import numpy as onp
 from scipy import stats
@@ -99,7 +99,8 @@ def _of_b(y, ybar, b, cov):
 def _of_cov(y, ybar, b, cov):
     """∂Φ/∂σᵢⱼ = φ(bᵢ, bⱼ) P(the others ≤ b | xᵢ = bᵢ, xⱼ = bⱼ) (Plackett 1954).
 
-    That in σᵢᵢ follows from Φ(tb; tΣt) = Φ(b; Σ) for a diagonal t: bᵢ ∂Φ/∂bᵢ + Σⱼ σᵢⱼ ∂Φ/∂σᵢⱼ + σᵢᵢ ∂Φ/∂σᵢᵢ = 0.
+    That in σᵢᵢ follows from Φ(tb; tΣt) = Φ(b; Σ) for a diagonal t:
+    bᵢ ∂Φ/∂bᵢ + Σⱼ σᵢⱼ ∂Φ/∂σᵢⱼ + 2 σᵢᵢ ∂Φ/∂σᵢᵢ = 0, j ≠ i.
     """
     n, slopes = len(b), _slopes(b, cov)
     pairs = [[0.0] * n for _ in range(n)]

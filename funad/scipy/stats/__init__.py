@@ -1,7 +1,8 @@
 """``scipy.stats`` on traced values: distributions and functions of samples.
 
-On plain values each name is SciPy's own. On traced ones, the dozen most used distributions are written
-out (``univariate``, ``multivariate``), and all else is SciPy's own code, hosted (see ``funad.scipy.hosting``).
+On plain values each name is SciPy's own. On traced ones it is SciPy's own code, hosted (see
+``funad.scipy.hosting``): by a short way for distributions whose formulas work element by element
+(``univariate``), with other functions where SciPy's are compiled or search (``substitutes``).
 """
 
 from scipy import stats as _stats
@@ -25,9 +26,9 @@ _CLASSES = {
 _REFUSED = {
     "anderson_ksamp", "barnard_exact", "bayes_mvs", "binned_statistic", "binned_statistic_2d",
     "binned_statistic_dd", "boschloo_exact", "boxcox_normplot", "dunnett", "ecdf", "fisher_exact", "fit",
-    "goodness_of_fit", "ks_1samp", "kstest", "logrank", "multiscale_graphcorr", "mvsdist", "power", "ppcc_max",
-    "quantile_test", "shapiro", "siegelslopes", "sobol_indices", "tukey_hsd", "wasserstein_distance_nd",
-    "weightedtau", "yeojohnson_normplot",
+    "goodness_of_fit", "ks_1samp", "kstest", "logrank", "multiscale_graphcorr", "mvsdist", "power",
+    "ppcc_max", "quantile_test", "shapiro", "siegelslopes", "sobol_indices", "tukey_hsd",
+    "wasserstein_distance_nd", "weightedtau", "yeojohnson_normplot",
 }  # fmt: skip
 
 

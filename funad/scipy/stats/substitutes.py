@@ -119,8 +119,8 @@ def _not_nearly_normal(f):
     def process(self, x, skew):
         if innermost((skew,)) is not None and onp.any(onp.abs(plain(skew)) < 1.6e-5):
             raise NotDifferentiableError(
-                "scipy.stats.pearson3 is the normal distribution where |skew| < 1.6e-5, and the derivative in "
-                "skew is lost there; move the value by a little, or give it stop_gradient(skew) where the "
+                "scipy.stats.pearson3 is the normal distribution where |skew| < 1.6e-5, and the derivative "
+                "in skew is lost there; move the value by a little, or give it stop_gradient(skew) where the "
                 "derivative is not wanted"
             )
         return f(self, x, skew)
@@ -178,7 +178,8 @@ def _most_likely(f, log_likelihood, method=None):
             return f(x, *args, **kwargs)
         if method is not None and kwargs.get("method", args[1] if len(args) > 1 else method) != "mle":
             raise NotDifferentiableError(
-                f"scipy.stats.{f.__name__} searches for its result, which has derivatives with method='mle' only"
+                f"scipy.stats.{f.__name__} has derivatives with method='mle' only; give it that, or "
+                f"stop_gradient(x) where the derivative is not wanted"
             )
         with untraced():
             start = f(plain(x), *args, **kwargs)
@@ -248,7 +249,8 @@ def _trsm(f):
     def trsm(alpha, a, b, side=0, lower=0, **options):
         if innermost((a, b)) is None:
             return f(alpha, a, b, side=side, lower=lower, **options)
-        assert not side and not options
+        assert not side
+        assert not options
         with untraced():
             y = f(alpha, plain(a), plain(b), lower=lower)
         return with_value(y, alpha * linalg.solve_triangular(a, b, lower=bool(lower)))
@@ -287,8 +289,8 @@ def _integrated(f):
             return f(integrate, covar, low, high, rng, **options)
         if not onp.all(onp.isneginf(plain(low))):
             raise NotDifferentiableError(
-                "scipy.stats.multivariate_normal.cdf has no derivative where lower_limit is given; write it as "
-                "the sum of those without, over the corners"
+                "scipy.stats.multivariate_normal.cdf has no derivative where lower_limit is given; write it "
+                "as the sum of those without, over the corners"
             )
         with untraced():
             y, error = f(integrate, plain(covar), plain(low), plain(high), rng, **options)[:2]

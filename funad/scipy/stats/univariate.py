@@ -36,7 +36,7 @@ def _standard(x, loc, scale):
 
 
 class _Exact:
-    """The types of parameters that make no single precision of a double: numbers of Python, and traced doubles."""
+    """The types of parameters that make no single precision of a double: Python's, and traced doubles."""
 
     def __contains__(self, kind):
         return kind in (int, float, onp.float64) or issubclass(kind, Traced)
