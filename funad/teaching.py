@@ -121,7 +121,7 @@ _INSTEAD = {
     "numpy.mgrid": "write np.meshgrid(..., indexing='ij')",
     "numpy.ogrid": "write np.meshgrid(..., indexing='ij', sparse=True)",
     "numpy.testing": "compare value(x), from funad",
-    "numpy.random": "draw with plain parameters and transform what was drawn: mean + sd * rng.normal(size=n)",
+    "numpy.random": "draw with plain parameters and transform what was elsewhere: mean + sd * rng.normal(size=n)",
     "numpy.lib.stride_tricks.as_strided": "write sliding_window_view(x, window_shape), or x[index] with "
     "an array of positions",
     "numpy.vectorize": "write np.stack([f(t) for t in x])",
@@ -390,8 +390,8 @@ def _rewrite(place: _Place) -> str:
     elif place.function is None and place.base and hasattr(onp.ndarray, method):
         record, written = record_of(getattr(onp, method, None)), f"np.{method}"
         arguments = f"{place.base}, {arguments}"
-    drawn = place.name.startswith(("numpy.random.", "funad."))
-    if record is not None and record.wrapped is not record.f and record.kind is not None and not drawn:
+    elsewhere = place.name.startswith(("numpy.random.", "funad.", "scipy."))
+    if record is not None and record.wrapped is not record.f and record.kind is not None and not elsewhere:
         return f"write {written}({arguments} after import funad.numpy as np"
     rewrite = instead_of(place.name)
     if rewrite:
@@ -419,7 +419,7 @@ def _in_scipy(name: str) -> str:
     record = record_of(found)
     known = record is not None and record.wrapped is not record.f and record.kind is not None
     known = known or (isinstance(found, type) and found is not getattr(sys.modules[f"scipy.{module}"], first))
-    return f"funad.scipy.{module}.{first}" if known else ""
+    return f"funad.scipy.{module}.{first}" if known and not hasattr(found, "why_refused") else ""
 
 
 # Where the table comes before a function of NumPy's of the same name: that one is another, or refuses.

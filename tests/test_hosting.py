@@ -164,6 +164,8 @@ SHAPES = {
     for name, shapes in reversed(scipy.stats._distr_params.distcont)
     if isinstance(name, str) and name not in LACKING
 }
+# SciPy's ncf.sf is negative at nc = 0: less than the true value by one.
+WRONG_IN_SCIPY = {("ncf", 2, 0.0, "sf")}
 ISOLATED = (0.0, 1.0, -1.0, 0.5, 2.0, onp.inf)
 QUANTILES = onp.array([0.22, 0.63])
 
@@ -205,6 +207,9 @@ def test_a_derivative_in_a_shape_is_right_or_nan_or_refused(name):
                     continue
                 for method in ("pdf", "logpdf", "cdf", "sf", "ppf"):
                     x = QUANTILES if method == "ppf" else points
+
+                    if (name, n, value, method) in WRONG_IN_SCIPY:
+                        continue
 
                     def f(t, of, method=method, x=x, n=n):
                         return getattr(of, method)(x, *shapes[:n], t, *shapes[n + 1 :])

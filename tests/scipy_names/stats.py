@@ -3,6 +3,8 @@
 import numpy as onp
 from scipy import stats
 
+import funad.scipy.stats
+
 from . import probe
 
 # Distributions with shapes that are no isolated values; loc and scale are traced besides.
@@ -268,6 +270,7 @@ PROBES += [
     _sample("false_discovery_control", P),
     _sample("kurtosistest", ANGLES, f=lambda g, x: g(x)[:]),
     _sample("normaltest", ANGLES, f=lambda g, x: g(x)[:]),
+    _sample("monte_carlo_test", X, f=lambda g, x: g(x, _draw, onp.mean, n_resamples=9).statistic),
     _sample("obrientransform", X, Y),
     _sample("page_trend_test", _rng.normal(size=(4, 3)), f=lambda g, x: g(x).statistic + 0.0 * x[0, 0]),
     _sample("percentileofscore", X, f=lambda g, x: g(x, 2.0) + 0.0 * x[0]),
@@ -284,24 +287,13 @@ PROBES += [
 ]
 
 
+def _draw(size):
+    return onp.random.default_rng(0).normal(size=size)
+
+
 def _difference(a, b):
     return a.mean() - b.mean()
 
 
-_SEARCHED = "what it returns is searched for, with no equation that holds it"
-_TABLED = "what it returns is looked up in a table, or comes of compiled code that has no rule"
-_COUNTED = "it takes whole numbers"
-_OBJECT = "what it returns is an object of plain numbers"
-
-REFUSED = {
-    f"scipy.stats.{name}": reason
-    for reason, names in {
-        _SEARCHED: "boschloo_exact barnard_exact fit goodness_of_fit ppcc_max multiscale_graphcorr",
-        _TABLED: "anderson_ksamp dunnett ks_1samp kstest shapiro siegelslopes tukey_hsd "
-        "wasserstein_distance_nd weightedtau logrank binned_statistic binned_statistic_2d "
-        "binned_statistic_dd",
-        _COUNTED: "fisher_exact quantile_test",
-        _OBJECT: "bayes_mvs mvsdist ecdf power sobol_indices boxcox_normplot yeojohnson_normplot",
-    }.items()
-    for name in names.split()
-}
+# funad.scipy.stats says why.
+REFUSED = {f"scipy.stats.{name}": why for name, why in funad.scipy.stats._REFUSED.items()}

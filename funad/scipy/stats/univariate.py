@@ -21,7 +21,7 @@ ELEMENTWISE = {
         "beta", "cauchy", "chi2", "expon", "gamma", "gumbel_l", "gumbel_r", "halfnorm", "invgamma", "laplace",
         "logistic", "lognorm", "norm", "pareto", "rayleigh", "t", "uniform", "weibull_max", "weibull_min",
     ),
-    "_discrete_distns": ("bernoulli", "binom", "geom", "nbinom", "poisson"),
+    "_discrete_distns": ("bernoulli", "binom", "geom", "poisson"),
 }  # fmt: skip
 
 
@@ -113,10 +113,10 @@ def _of_counts(long):
             shapes, loc, _ = self._parse_args(*args, **kwargs)
             plain = tuple(map(_plain, shapes))
             if not isinstance(loc, Traced) and _valid(self, plain):
-                k = onp.asarray(k) - onp.asarray(loc)
+                n = onp.asarray(k) - onp.asarray(loc)
                 low, high = self._get_support(*plain)
-                if onp.all((low <= k) & (k <= high if "pmf" in name else k < high) & (onp.floor(k) == k)):
-                    y = getattr(self, name)(k, *map(_inexact, shapes))
+                if onp.all((low <= n) & (n <= high if "pmf" in name else n < high) & (onp.floor(n) == n)):
+                    y = getattr(self, name)(n, *map(_inexact, shapes))
                     if "log" in name or onp.all((unbox(y) >= 0) & (unbox(y) <= 1)):
                         return y
         return long(self, k, *args, **kwargs)
