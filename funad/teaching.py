@@ -121,7 +121,7 @@ _INSTEAD = {
     "numpy.mgrid": "write np.meshgrid(..., indexing='ij')",
     "numpy.ogrid": "write np.meshgrid(..., indexing='ij', sparse=True)",
     "numpy.testing": "compare value(x), from funad",
-    "numpy.random": "draw with plain parameters and transform what was elsewhere: mean + sd * rng.normal(size=n)",
+    "numpy.random": "draw with plain parameters and transform what was drawn: mean + sd * rng.normal(size=n)",
     "numpy.lib.stride_tricks.as_strided": "write sliding_window_view(x, window_shape), or x[index] with "
     "an array of positions",
     "numpy.vectorize": "write np.stack([f(t) for t in x])",
