@@ -10,6 +10,7 @@ import importlib as _importlib
 from typing import TYPE_CHECKING
 from typing import Any as _Any
 
+from . import fast as _fast  # before the primitives are made
 from . import numpy, rules, transforms, tree
 from .boxes import Dual
 from .numpy import methods as _methods

@@ -300,6 +300,10 @@ def _view(array: Array, step: Any) -> Array:
 # --- writing
 
 
+# A shorter way for some writes, if ``fast`` has been installed: it says whether it has written.
+shortcuts: list[Callable[[Array, Any, Any], bool]] = []
+
+
 def _write(array: Array, index: Any, v: Any) -> None:
     """Put v at an index of an array."""
     cell = array.cell
@@ -308,7 +312,7 @@ def _write(array: Array, index: Any, v: Any) -> None:
             "a checkpointed function wrote into an array that was made outside of it, which would lose the "
             "derivative of what was written; return the value from that function, and write it outside"
         )
-    if type(cell.value) is Box and cell.owned and not array.path and _write_number(cell, index, v):
+    if shortcuts and shortcuts[0](array, index, v):
         return
     v = settled(v)
     if type(v) in (list, tuple) and innermost(v) is not None:
@@ -317,26 +321,6 @@ def _write(array: Array, index: Any, v: Any) -> None:
     cell.value = _written(value, array.path, index, v)
     cell.owned = True
     cell.version += 1
-
-
-def _write_number(cell: Cell, index: Any, v: Any) -> bool:
-    """Put a number at an index of an array on a tape, as _written does; return False if it is none."""
-    box = cell.value
-    a, tape = box.value, box.tape
-    if type(v) is Box and v.tape is tape:
-        b, source = v.value, v.index
-    else:
-        b, source = v, 0
-    if (type(b) is not float64 and type(b) is not float) or type(a) is not ndarray:
-        return False
-    a[index] = b
-    if cell.ghost is None:
-        cell.ghost = ghost(a)
-    entries = tape.entries
-    entries += (ASSIGN, None, ([cell.ghost, b], (), index), {}, None, ((0, (box.index, source)),), None)
-    box.index = len(entries) - 1  # nobody else has this box
-    cell.version += 1
-    return True
 
 
 def _written(x: Any, path: tuple[Any, ...], index: Any, v: Any) -> Any:
@@ -442,7 +426,7 @@ def _setitem(self: Traced, index: Any, v: Any) -> None:
     self[index] = v
 
 
-def _in_place(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def in_place(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """Return the operator x += v and its like, which an array feels wherever it is known."""
 
     def operator_in_place(self: Any, other: Any) -> Any:
@@ -450,28 +434,6 @@ def _in_place(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         if kind_of(self) is not ndarray:
             return y  # a number cannot be changed, as in NumPy
         return _rebound(self, y)
-
-    return operator_in_place
-
-
-def _in_place_of_box(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Return the operator of a box: as the operators of boxes, written out for the sums of loops."""
-    general = _in_place(operate)
-
-    def operator_in_place(self: Any, other: Any) -> Any:
-        a = self.value
-        tape = self.tape
-        if (type(a) is float64 or type(a) is float) and type(other) is Box and other.tape is tape:
-            b = other.value
-            y = operate(a, b)
-            box = new(Box)
-            box.value = y
-            box.tape = tape
-            entries = tape.entries
-            entries += (record, y, a, b, self.index, other.index, None)
-            box.index = len(entries) - 1
-            return box
-        return general(self, other)
 
     return operator_in_place
 
@@ -546,9 +508,8 @@ def _install() -> None:
 
         give(Array, f"__{name}__", left)
         give(Array, f"__r{name}__", right)
-        give(Traced, f"__i{name}__", _in_place(operate))
-        give(Box, f"__i{name}__", _in_place_of_box(record, operate))
-    Traced.__ifloordiv__ = _in_place(operator.floordiv)  # type: ignore[attr-defined]
+        give(Traced, f"__i{name}__", in_place(operate))
+    Traced.__ifloordiv__ = in_place(operator.floordiv)  # type: ignore[attr-defined]
 
 
 _install()

@@ -19,8 +19,7 @@ import numpy as onp
 from .errors import MissingRuleError, NotDifferentiableError
 from .foreign import bare, declines, gives_way, hand_over, is_answer, is_sequence, number_of
 from .refusals import refused_by_asker
-from .registry import WORTH_DROPPING, Record, enter, record_of
-from .snapshots import TINY
+from .registry import Record, enter, record_of
 from .spaces import ghost, shape_of
 from .teaching import as_index, not_dispatched, refusal, refused_in_place, without_rule
 from .trace import Trace
@@ -41,11 +40,6 @@ _GETITEM = enter(operator.getitem, "indexing")
 TRACED: set[type] = set()
 # The types of arguments that a call has to look into: lists and tuples may hold traced values.
 OPENED: set[type] = {list, tuple}
-
-# The types of indices, or of parts of them, that need no further look.
-VIEWING = frozenset({int, slice, type(None), type(Ellipsis), onp.int64})
-# Those that give copies; any other gives a view of an array.
-COPYING = (ndarray, list, bool, onp.bool_)
 
 
 _become = object.__dict__["__class__"].__set__  # x.__class__ = kind, of any object
@@ -307,53 +301,6 @@ class Box(Traced):
     def __repr__(self) -> str:
         return f"Box({self.value!r}, level={self.tape.level})"
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if not kwargs and method == "__call__":
-            if ufunc in _REFLECTED and type(inputs[0]) is ndarray:  # array * box
-                return _REFLECTED[ufunc](inputs[1], inputs[0])
-            record = record_of(ufunc)
-            if record is not None and record.wrapped is not ufunc:
-                return record.wrapped(*inputs)
-        return Traced.__array_ufunc__(self, ufunc, method, *inputs, **kwargs)
-
-    def __getitem__(self, index: Any) -> Any:
-        kind = type(index)
-        view = True
-        if kind is tuple:
-            for part in index:
-                if type(part) not in VIEWING:
-                    index = tuple(map(own_index, index))
-                    view = not any(issubclass(type(part), COPYING) for part in index)
-                    break
-        elif kind is not int and kind not in VIEWING:
-            index = own_index(index)
-            view = not issubclass(type(index), COPYING)
-        value = self.value
-        y = value[index]
-        tape = self.tape
-        box = new(Box)
-        box.value = y
-        box.tape = tape
-        entries = tape.entries
-        if type(value) is ndarray and value.nbytes > WORTH_DROPPING and type(index) is not int:
-            value = ghost(value)
-        entries += (_GETITEM, None, value, index, self.index, 0, None)
-        box.index = len(entries) - 1
-        if (
-            view and type(y) is not float64
-            and (type(y) is type(value) is ndarray or kind_of(y) is kind_of(value) is ndarray)
-        ):  # fmt: skip
-            # As link(box, self, ...) does, at half the price: slices are common.
-            box.parent = self, index
-            views = getattr(self, "views", None)
-            if views is None:
-                self.views = [ref(box)]
-            else:
-                views.append(ref(box))
-                if not len(views) & 63:
-                    _tidy(views)
-        return box
-
 
 def box_of(tape: Any, value: Any, index: int) -> Box:
     """Return a box of an input of a tape."""
@@ -370,10 +317,10 @@ def link(view: Traced, parent: Traced, step: Any) -> None:
         parent.views = views = []
     views.append(ref(view))
     if not len(views) & 63:
-        _tidy(views)
+        tidy(views)
 
 
-def _tidy(views: list[ref[Traced]]) -> None:
+def tidy(views: list[ref[Traced]]) -> None:
     """Drop the views that are gone, at every power of two: in all, each is looked at twice."""
     count = len(views)
     if not count & (count - 1):
@@ -542,77 +489,13 @@ def model_of(x: Any) -> Any:
     return ghost(x) if x.ndim else x.dtype.type(0)
 
 
-def _has_zero(x: Any) -> bool:
-    """Say whether an operator with kinks, abs(x) or x**0.5, may be at one."""
-    return not onp.all(numbers_of(x))
-
-
-def _one(record: Record, operate: Callable[[Any], Any]) -> Callable[[Box], Any]:
-    """Return the operator of one operand."""
-
-    def operator_of_one(self: Box) -> Any:
-        a = self.value
-        y = operate(a)
-        tape = self.tape
-        box = new(Box)
-        box.value = y
-        box.tape = tape
-        if type(y) is ndarray:
-            if y.nbytes > WORTH_DROPPING and record.drop is not None:
-                y, a, _ = record.drop(y, a, None)
-        elif record.kinks is not None and isinstance(y, Traced) and _has_zero(a):
-            return record.wrapped(self)
-        entries = tape.entries
-        entries += (record, y, a, None, self.index, None, None)
-        box.index = len(entries) - 1
-        return box
-
-    return operator_of_one
-
-
-def _two(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Box, Any], Any]:
-    """Return the operator whose left operand is the box."""
-    reads = operate not in _ADDITIVE
-
-    def operator_of_two(self: Box, other: Any) -> Any:
-        tape = self.tape
-        if type(other) is Box:
-            if other.tape is not tape:
-                return record.wrapped(self, other)
-            b = other.value
-            source = other.index
-        elif type(other) in CONSTANTS:
-            b = other
-            source = 0
-        else:
-            return beside(record, operate, self, other)
-        a = self.value
-        y = operate(a, b)
-        box = new(Box)
-        box.value = y
-        box.tape = tape
-        if type(y) is ndarray:
-            if y.nbytes > WORTH_DROPPING and record.drop is not None:
-                y, a, b = (record.drop if source else record.drop_a)(y, a, b)
-        elif record.kinks is not None and isinstance(y, Traced) and _has_zero(a):
-            return record.wrapped(self, other)
-        if reads and not source and type(b) is ndarray:
-            b = b.copy("K") if b.nbytes <= TINY else tape.keeping().of_array(b)
-        entries = tape.entries
-        entries += (record, y, a, b, self.index, source, None)
-        box.index = len(entries) - 1
-        return box
-
-    return operator_of_two
-
-
 def beside(record: Record, operate: Callable[[Any, Any], Any], self: Traced, other: Any) -> Any:
     """Return self · other, of which the other is of no common type; or give way to it, as NumPy does."""
     if not isinstance(other, Traced) and type(other) is not list and type(other) is not tuple:
         other = number_of(other)
         if type(other) not in CONSTANTS and gives_way(unbox(self), other, operate.__name__):
             return hand_over(self, other, operate.__name__)
-    return record.wrapped(self, other)
+    return record.operator(self, other)
 
 
 def beside_reflected(record: Record, operate: Callable[[Any, Any], Any], self: Traced, other: Any) -> Any:
@@ -621,32 +504,7 @@ def beside_reflected(record: Record, operate: Callable[[Any, Any], Any], self: T
         other = number_of(other)
         if declines(other, operate.__name__):
             return NotImplemented
-    return record.wrapped(other, self)
-
-
-def _reflected(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Box, Any], Any]:
-    """Return the operator whose right operand is the box, and whose left one is none."""
-    reads = operate not in _ADDITIVE
-
-    def operator_reflected(self: Box, other: Any) -> Any:
-        if type(other) not in CONSTANTS:
-            return beside_reflected(record, operate, self, other)
-        b = self.value
-        y = operate(other, b)
-        tape = self.tape
-        box = new(Box)
-        box.value = y
-        box.tape = tape
-        if type(y) is ndarray and y.nbytes > WORTH_DROPPING and record.drop is not None:
-            y, other, b = record.drop_b(y, other, b)
-        if reads and type(other) is ndarray:
-            other = other.copy("K") if other.nbytes <= TINY else tape.keeping().of_array(other)
-        entries = tape.entries
-        entries += (record, y, other, b, 0, self.index, None)
-        box.index = len(entries) - 1
-        return box
-
-    return operator_reflected
+    return record.operator(other, self)
 
 
 def plainly(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -698,8 +556,6 @@ BINARY: tuple[tuple[str, Any, Any], ...] = (
     ("pow", operator.pow, onp.power),
     ("matmul", operator.matmul, onp.matmul),
 )
-# Those of which no rule reads the other operand, which may change before the way back.
-_ADDITIVE = (operator.add, operator.sub)
 
 
 def _divmod(self: Any, other: Any) -> Any:
@@ -732,8 +588,6 @@ PLAIN: tuple[tuple[str, Any], ...] = (
     ("lshift", onp.left_shift),
     ("rshift", onp.right_shift),
 )
-# What array * box calls: NumPy asks by ufunc.
-_REFLECTED: dict[Any, Callable[[Box, Any], Any]] = {}
 
 
 def give(kind: type, name: str, method: Callable[..., Any]) -> None:
@@ -743,18 +597,14 @@ def give(kind: type, name: str, method: Callable[..., Any]) -> None:
 
 
 def _install() -> None:
-    """Give traced values their operators, and boxes their fast ones."""
-    for name, operate, f in UNARY:
+    """Give traced values their operators."""
+    for name, _, f in UNARY:
         record = enter(f)
-        give(Traced, f"__{name}__", lambda self, *, record=record: record.wrapped(self))
-        give(Box, f"__{name}__", _one(record, operate))
+        give(Traced, f"__{name}__", lambda self, *, record=record: record.operator(self))
     for name, operate, f in BINARY:
         record = enter(f)
         give(Traced, f"__{name}__", lambda *xs, args=(record, operate): beside(*args, *xs))
         give(Traced, f"__r{name}__", lambda *xs, args=(record, operate): beside_reflected(*args, *xs))
-        give(Box, f"__{name}__", _two(record, operate))
-        reflected = _REFLECTED[f] = _reflected(record, operate)
-        give(Box, f"__r{name}__", reflected)
     for name in ("lt", "le", "gt", "ge", "floordiv"):
         setattr(Traced, f"__{name}__", plainly(getattr(operator, name)))
     Traced.__eq__ = _watched(operator.eq, negated=False)  # type: ignore[method-assign]
@@ -771,3 +621,6 @@ def _install() -> None:
 
 
 _install()
+
+# The operator of each ufunc that has one: of Python's numbers it makes Python's.
+OPERATORS: dict[Any, Callable[..., Any]] = {f: operate for _, operate, f in (*UNARY, *BINARY)}

@@ -9,13 +9,11 @@ from typing import Any
 import numpy as onp
 
 from .arrays import UNTRACED, Array, content, content_of, fillable, linked, settled, snapshot, view_of
-from .boxes import CONSTANTS, TRACED, Box, Dual, Traced, innermost, kind_of, unbox
-from .dual import FORWARD, of_linear, of_list, of_one, of_two
+from .boxes import CONSTANTS, TRACED, Box, Traced, innermost, kind_of, unbox
 from .errors import Looked
 from .foreign import bare, is_foreign, is_sequence, number_of, of_protocol, plain_sequence, same
 from .refusals import refused_bare, refused_constant, refused_opaque
-from .registry import WORTH_DROPPING, Record, record_of, signature_of
-from .snapshots import TINY
+from .registry import Record, record_of, signature_of
 from .tape import CONSTANT
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
@@ -30,132 +28,10 @@ NUMBERS = frozenset({ndarray, float64, float})
 PARTS = PLAIN | CONSTANTS | {slice, str, type(Ellipsis)}  # and those of indices
 COMMON = PARTS | {list, tuple}  # of what is no sequence of another class, for sure
 _FLOAT = onp.dtype(float)
-# What two numbers or arrays may give; anything else is looked at more closely, and computed again.
-RESULTS = frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex})
-QUICK = frozenset({"axis", "keepdims"})  # the keywords of Record.quick
 
 
-def record_one(record: Record, box: Box) -> Any:
-    """Call a primitive on one box and record it."""
-    a = box.value
-    kind = type(a)
-    # The commonest two first: looking a type up in a set takes 20 ns.
-    if kind is float64 or kind is ndarray or kind not in TRACED:
-        y = record.f(a)
-    elif record.kinks is not None:
-        return _with_kinks(record, record_one(record.smooth, box), (box,), {})
-    else:
-        y = record.wrapped(a)
-    if record.of_a is None:
-        if record.kind == "zero":
-            return y
-        record.rule(0, a)
-    tape = box.tape
-    kind = type(y)
-    if kind is not ndarray and kind is not float64 and issubclass(type(y), (tuple, list)):
-        return tape.process(record, y, (a,), {}, ((0, box.index),))
-    made = new(Box)
-    made.value = y
-    made.tape = tape
-    if type(a) is ndarray and a.nbytes > WORTH_DROPPING and record.drop is not None:
-        y, a, _ = record.drop(y, a, None)
-    entries = tape.entries
-    entries += (record, y, a, None, box.index, None, None)
-    made.index = len(entries) - 1
-    return made
-
-
-def record_two(record: Record, a: Any, b: Any) -> Any:
-    """Call a primitive on two arguments, at least one of them a box, and record it."""
-    first, second = a, b
-    source_a = source_b = 0
-    if type(a) is Box:
-        tape = a.tape
-        if type(b) is Box:
-            if b.tape is not tape:
-                return call(record, (a, b), {})
-            source_b = b.index
-            b = b.value
-        elif type(b) not in CONSTANTS:
-            return call(record, (a, b), {})
-        source_a = a.index
-        a = a.value
-    else:
-        if type(a) not in CONSTANTS:
-            return call(record, (a, b), {})
-        tape = b.tape
-        source_b = b.index
-        b = b.value
-    if type(a) not in TRACED and type(b) not in TRACED:
-        y = record.f(a, b)
-    elif record.kinks is not None:
-        return _with_kinks(record, record_two(record.smooth, first, second), (first, second), {})
-    else:
-        y = record.wrapped(a, b)
-    if record.of_a is None or record.of_b is None:
-        if record.kind == "zero":
-            return y
-        if source_a:
-            record.rule(0, a)
-        if source_b:
-            record.rule(1, b)
-    kind = type(y)
-    if kind not in RESULTS and kind not in TRACED:
-        if not issubclass(type(y), (tuple, list)):
-            return call(record, (first, second), {})
-        sources = tuple((n, source) for n, source in enumerate((source_a, source_b)) if source)
-        return tape.process(record, y, (a, b), {}, sources)
-    made = new(Box)
-    made.value = y
-    made.tape = tape
-    if (kind is ndarray and y.nbytes > WORTH_DROPPING) or (
-        type(a) is ndarray and source_b == 0 and a.nbytes > WORTH_DROPPING
-    ):
-        drop = record.drop if source_a and source_b else record.drop_b if source_b else record.drop_a
-        if drop is not None:
-            y, a, b = drop(y, a, b)
-    if not source_a:
-        if type(a) is ndarray and record.reads[0]:
-            a = a.copy("K") if a.nbytes <= TINY else tape.keeping().of_array(a)
-    elif not source_b and type(b) is ndarray and record.reads[1]:
-        b = b.copy("K") if b.nbytes <= TINY else tape.keeping().of_array(b)
-    entries = tape.entries
-    entries += (record, y, a, b, source_a, source_b, None)
-    made.index = len(entries) - 1
-    return made
-
-
-def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> Any:
-    """Call a primitive on one box and plain keywords, and record it: np.sum(x, axis=0)."""
-    a = box.value
-    if record.quick is not None and type(a) is ndarray and QUICK.issuperset(kwargs):
-        y = record.quick(a, **kwargs)
-    elif record.kinks is not None and isinstance(a, Traced):
-        return _with_kinks(record, record_with_keywords(record.smooth, box, kwargs), (box,), kwargs)
-    else:
-        if kwargs.get("out") is not None and record.kind != "zero":  # before it is written to
-            record.check_keywords(kwargs)
-        y = record.wrapped(a, **kwargs) if isinstance(a, Traced) else record.f(a, **kwargs)
-        if getattr(y, "dtype", _FLOAT).kind in "biu":
-            return y
-        if record.of_a is None:
-            if record.kind == "zero":
-                return y
-            record.rule(0, a)
-        kwargs = _handled(record, kwargs)
-        if issubclass(type(y), (tuple, list)):
-            return box.tape.process(record, y, (a,), kwargs, ((0, box.index),))
-        keeping = box.tape.keeping()
-        kwargs = {name: keeping.of(x) for name, x in kwargs.items()}
-    made = new(Box)
-    made.value = y
-    tape = made.tape = box.tape
-    if type(a) is ndarray and a.nbytes > WORTH_DROPPING and record.drop is not None:
-        y, a, _ = record.drop(y, a, None)
-    entries = tape.entries
-    entries += (record, y, (a,), kwargs, None, ((0, box.index),), None)
-    made.index = len(entries) - 1
-    return made
+# A shorter way for some calls, if ``fast`` has been installed: it returns NotImplemented for the others.
+shortcuts: list[Callable[..., Any]] = []
 
 
 def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -165,9 +41,9 @@ def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if held is not None:
             return record.wrapped(*held[0], **held[1])
         if _may_be_nested(args):
-            return _with_kinks(record, call(record.smooth, args, kwargs), args, kwargs)
-    if args and (type(args[0]) is Dual or (len(args) == 2 and type(args[1]) is Dual)):
-        y = _of_duals(record, args, kwargs)
+            return with_kinks(record, call(record.smooth, args, kwargs), args, kwargs)
+    if shortcuts:
+        y = shortcuts[0](record, args, kwargs)
         if y is not NotImplemented:
             return y
     tape = innermost((*args, *kwargs.values()))
@@ -220,7 +96,7 @@ def _may_be_nested(args: tuple[Any, ...]) -> bool:
     return False
 
 
-def _with_kinks(record: Record, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def with_kinks(record: Record, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return the result of a primitive with kinks, with what they add if it is differentiated twice."""
     if not isinstance(y, Traced) or not _differentiates(y.tape):
         return y
@@ -278,55 +154,9 @@ def _listed(x: Any) -> Any:
     return list(x) if is_iterator(x) else x
 
 
-def _of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a primitive on dual numbers, if the call has one of the common forms."""
-    a, kind = args[0], record.kind
-    if record.forward or record.foreign or (kind != "elementwise" and kind != "linear"):
-        return NotImplemented
-    if not kwargs and not record.views:
-        if kind == "elementwise" and len(args) == 1:
-            if type(a.tape) in FORWARD and record.of_a is not None:
-                return of_one(record, record.wrapped, a)
-            return NotImplemented
-        if len(args) == 2 and record.of_b is not None:
-            b = args[1]
-            if type(a) is Dual:
-                if record.of_a is None or type(a.tape) not in FORWARD:
-                    return NotImplemented
-                if type(b) is Dual and b.tape is a.tape:
-                    return of_two(record, record.wrapped, a.tape, a.value, b.value, a.tangent, b.tangent)
-                if type(b) in CONSTANTS:
-                    return of_two(record, record.wrapped, a.tape, a.value, b, a.tangent, None)
-            elif type(a) in CONSTANTS and type(b.tape) in FORWARD:
-                return of_two(record, record.wrapped, b.tape, a, b.value, None, b.tangent)
-    if (
-        kind == "linear" and type(a) is Dual and type(a.tape) in FORWARD and record.of_a is not None
-        and record.positions >= len(args) and record.keywords.issuperset(kwargs)
-        and all(map(_is_plain, args[1:])) and all(map(_is_plain, kwargs.values()))
-    ):  # fmt: skip
-        y = of_linear(record, a, args[1:], kwargs)
-        return linked(y, record, args, kwargs) if record.views else y
-    return NotImplemented
-
-
-def _is_list_of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any], tape: Any) -> bool:
-    """Say whether a call is one of a linear function of a list of arrays, if that is plain to see."""
-    if record.kind != "linear" or record.forward or len(record.containers) > 1:
-        return False
-    (argnum,) = record.containers
-    if len(args) <= argnum or type(args[argnum]) not in (list, tuple) or argnum not in record.rules:
-        return False
-    others = (*args[:argnum], *args[argnum + 1 :], *kwargs.values())
-    return (
-        record.positions >= len(args) and record.keywords.issuperset(kwargs)
-        and all(type(x) in NUMBERS or (type(x) is Dual and x.tape is tape) for x in args[argnum])
-        and innermost(others) is None
-    )  # fmt: skip
-
-
-def _is_plain(x: Any) -> bool:
+def is_plain(x: Any) -> bool:
     """Say of an argument, an index or a keyword that no traced value hides in it, if that is plain to see."""
-    return type(x) in PARTS or (type(x) is tuple and all(map(_is_plain, x)))
+    return type(x) in PARTS or (type(x) is tuple and all(map(is_plain, x)))
 
 
 def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -335,8 +165,6 @@ def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, An
         return fillable(record.f(*map(settled, args), **{name: settled(x) for name, x in kwargs.items()}))
     if not kwargs and Array in map(type, args):  # what they hold may take the fast path
         return record.wrapped(*map(content_of, args))
-    if type(tape) in FORWARD and record.containers and _is_list_of_duals(record, args, kwargs, tape):
-        return of_list(record, tape, record.containers[0], args, kwargs)
     if innermost(kwargs.values()) is not None:
         for name, x in kwargs.items():
             if (record.f, name) in FORMS and innermost((x,)) is not None:
@@ -379,11 +207,11 @@ def _run(
     for argnum, _ in sources:
         record.rule(argnum, values[argnum] if isinstance(argnum, int) else named[argnum])
     if kwargs:
-        named = _handled(record, named)
+        named = handled(record, named)
     return y, tuple(values), named, tuple(sources)
 
 
-def _handled(record: Record, kwargs: dict[str, Any]) -> dict[str, Any]:
+def handled(record: Record, kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return the keywords for the rules, without defaults that are spelled out; refuse unknown ones."""
     if record.keywords.issuperset(kwargs):
         return kwargs
@@ -432,7 +260,7 @@ class _ForeignConstant(Exception):
 
 def _constant(record: Record, x: Any) -> Any:
     """Return what is not traced as rules take it; a function of the user's gets whatever it was given."""
-    if _is_plain(x) or type(x) is list or record.foreign or isinstance(x, Traced):
+    if is_plain(x) or type(x) is list or record.foreign or isinstance(x, Traced):
         return x
     if is_foreign(x) or (type(x) is tuple and any(map(is_foreign, x))):
         raise _ForeignConstant(x)

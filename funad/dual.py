@@ -17,23 +17,14 @@ from typing import Any, NoReturn
 import numpy as onp
 
 from .boxes import (
-    BINARY,
     BY_HAND,
-    CONSTANTS,
-    UNARY,
     Box,
     Dual,
-    Traced,
-    beside,
-    beside_reflected,
     box_of,
-    give,
-    innermost,
-    numbers_of,
 )
 from .errors import Looked, NotDifferentiableError, TangentError
 from .floating import WHILE_RULES_RUN
-from .registry import Record, enter
+from .registry import Record
 from .spaces import (
     as_numpy,
     at_rest,
@@ -53,15 +44,7 @@ from .strong_zeros import add_note, factors, has_nan, strong_elementwise, strong
 from .tape import CONSTANT, TRACING, Tape, check_fit, check_number, pull_back, refuse_ended
 from .trace import Trace, next_level
 
-__all__ = [
-    "Forward",
-    "of_linear",
-    "of_list",
-    "of_one",
-    "of_two",
-    "tangent_of",
-    "transpose",
-]
+__all__ = ["Forward", "dual", "slope", "sum_of_parts", "tangent_of", "transpose"]
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 _INEXACT = onp.dtype(float)
@@ -130,93 +113,6 @@ def dual(trace: Any, value: Any, tangent: Any) -> Dual:
     return made
 
 
-# The common forms of call, in a fraction of the time that unwrapping arguments of any kind takes.
-
-
-def of_one(record: Record, operate: Any, x: Dual) -> Any:
-    """Return an elementwise function of one dual number; ``operate`` computes its value."""
-    a, xdot, trace = x.value, x.tangent, x.tape
-    y = operate(a)
-    if type(y) is not float and getattr(y, "dtype", _INEXACT).kind in "biu":
-        return y
-    try:
-        ydot = trace.run(_slope, record.of_a, xdot, y, (a,), {})
-    except (ArithmeticError, RuntimeError):  # also where another thread is in that context
-        ydot = tangent_of(record, y, (a,), {}, [(0, xdot)])
-    return dual(trace, y, _fitted(ydot, y))
-
-
-def of_two(record: Record, operate: Any, trace: Any, a: Any, b: Any, a_dot: Any, b_dot: Any) -> Any:
-    """Return an elementwise or linear function of two values, of which one tangent may be None."""
-    try:
-        y = operate(a, b)
-        if type(y) is float:  # of numbers of Python's, which an operator leaves what they are
-            ydot = 0.0 if a_dot is None else record.of_a(y, a_dot, a, b)  # type: ignore[misc]
-            if b_dot is not None:
-                ydot += record.of_b(y, b_dot, a, b)  # type: ignore[misc]
-            if type(ydot) is float and ydot == ydot:
-                return dual(trace, y, ydot)
-    except ArithmeticError:  # of Python's numbers, where NumPy has infinities
-        y = record.wrapped(a, b)
-    if type(y) is not ndarray and getattr(y, "dtype", _INEXACT).kind in "biu":
-        return y
-    try:
-        ydot = trace.run(_slope_of_two, record, y, a, b, a_dot, b_dot)
-    except (ArithmeticError, RuntimeError):
-        known = [(n, xdot) for n, xdot in enumerate((a_dot, b_dot)) if xdot is not None]
-        ydot = tangent_of(record, y, (a, b), {}, known)
-    return dual(trace, y, _fitted(ydot, y))
-
-
-def _slope_of_two(record: Any, y: Any, a: Any, b: Any, a_dot: Any, b_dot: Any) -> Any:
-    """ẏ = ȧ·∂f/∂a + ḃ·∂f/∂b where nothing needs mending: a nan raises."""
-    if record.kind == "linear":
-        of_a = None if a_dot is None else at_rest(record.wrapped(a_dot, b))
-        of_b = None if b_dot is None else at_rest(record.wrapped(a, b_dot))
-    else:
-        of_a = None if a_dot is None else record.of_a(y, a_dot, a, b)
-        of_b = None if b_dot is None else record.of_b(y, b_dot, a, b)
-    ydot = of_b if of_a is None else of_a if of_b is None else _sum(of_a, of_b, a_dot)
-    if (of_a is not a_dot or of_b is not b_dot) and has_nan(ydot):
-        raise FloatingPointError
-    return ydot
-
-
-def of_linear(record: Record, x: Dual, rest: Any, kwargs: Any) -> Any:
-    """Return a linear function of a dual number, whose other arguments are plain."""
-    a, xdot, trace = x.value, x.tangent, x.tape
-    y = at_rest((record.wrapped if isinstance(a, Traced) else record.f)(a, *rest, **kwargs))
-    if getattr(y, "dtype", _INEXACT).kind in "biu":
-        return y
-    if "initial" in kwargs or issubclass(type(y), (tuple, list)) or factors(rest, None):
-        return trace.process(record, y, (a, *rest), kwargs, ((0, x),))
-    ydot = at_rest((record.wrapped if isinstance(xdot, Traced) else record.f)(xdot, *rest, **kwargs))
-    return dual(trace, y, _fitted(ydot, y))
-
-
-def of_list(record: Record, trace: Any, argnum: int, args: Any, kwargs: Any) -> Any:
-    """Return a linear function of a list, as of arrays to join, of dual numbers and plain values."""
-    before, parts, after = args[:argnum], args[argnum], args[argnum + 1 :]
-    xs = [x.value if type(x) is Dual else x for x in parts]
-    xdots = [x.tangent if type(x) is Dual else zeros_like(x) for x in parts]
-    f = record.f if innermost(xs) is None else record.wrapped
-    y = at_rest(f(*before, xs, *after, **kwargs))
-    if getattr(y, "dtype", _INEXACT).kind in "biu":
-        return y
-    f = record.f if innermost(xdots) is None else record.wrapped
-    return dual(trace, y, fit(at_rest(f(*before, xdots, *after, **kwargs)), y))
-
-
-def _fitted(ydot: Any, y: Any) -> Any:
-    """Return ẏ in the space of y; what is one of NumPy's stays one."""
-    if type(ydot) is ndarray:
-        alike = type(y) is ndarray and ydot.dtype is y.dtype and ydot.shape == y.shape
-        return ydot if alike else fit(ydot, y)
-    if issubclass(type(ydot), float) and (type(y) is float or type(ydot) is type(y)):
-        return ydot
-    return fit(ydot, y)
-
-
 def _tangents(source: Any) -> Any:
     """Return the tangent of a dual number, or those of several; None for a constant."""
     if type(source) is tuple:
@@ -268,15 +164,15 @@ def tangent_of(record: Record, y: Any, args: Any, kwargs: Any, tangents: Any, ru
 
 
 def _quiet_sum(total: Any, ydot: Any, xdot: Any, run: Any) -> Any:
-    """Return ``_sum``, of which nothing is said where infinities of both signs give nan."""
+    """Return ``sum_of_parts``, of which nothing is said where infinities of both signs give nan."""
     if run is not None:
         with contextlib.suppress(ArithmeticError, RuntimeError):
-            return run(_sum, total, ydot, xdot)
+            return run(sum_of_parts, total, ydot, xdot)
     with onp.errstate(invalid="ignore", over="ignore"):
-        return _sum(total, ydot, xdot)
+        return sum_of_parts(total, ydot, xdot)
 
 
-def _sum(total: Any, ydot: Any, xdot: Any) -> Any:
+def sum_of_parts(total: Any, ydot: Any, xdot: Any) -> Any:
     """Return the sum of two parts of ẏ, the first of which was made of ẋ: in place if it is no ẋ itself.
 
     An array less to allocate: of the 100 kB of a small layer, that takes as long as the sum.
@@ -362,7 +258,7 @@ def _elementwise(
     """ẏ = ẋ·∂f: the rule itself, with ẋ in the place of ȳ."""
     if run is not None:
         with contextlib.suppress(ArithmeticError, RuntimeError):
-            return run(_slope, rule, xdot, y, args, kwargs)
+            return run(slope, rule, xdot, y, args, kwargs)
     if type(xdot) is float and type(y) is float:  # no function of NumPy's is called
         try:
             ydot = rule(y, xdot, *args, **kwargs)
@@ -381,7 +277,7 @@ def _elementwise(
     return strong_elementwise(ydot, xdot, record, rule, y, args, kwargs)
 
 
-def _slope(rule: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
+def slope(rule: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
     """ẏ = ẋ·∂f where nothing needs mending: a nan raises."""
     ydot = rule(y, xdot, *args, **kwargs)
     if ydot is not xdot and has_nan(ydot):
@@ -536,61 +432,3 @@ def refuse_nonlinear(name: str, rule: str, bar: str, mode: str, other: str) -> N
 
 BY_HAND.process = Forward.process.__get__(BY_HAND)
 BY_HAND.run = _run_by_hand
-FORWARD = frozenset({Forward, type(BY_HAND)})  # the traces of which dual numbers are nothing more
-
-
-def _at_kinks(x: Dual) -> bool:
-    """Say whether an operator with kinks, abs(x) or x**0.5, may be at one that is differentiated again."""
-    return isinstance(x.value, Traced) and not onp.all(numbers_of(x))
-
-
-def _one(record: Record, operate: Callable[[Any], Any]) -> Callable[[Dual], Any]:
-    """Return the operator of one operand."""
-
-    def operator_of_one(self: Dual) -> Any:
-        if type(self.tape) in FORWARD and (record.kinks is None or not _at_kinks(self)):
-            return of_one(record, operate, self)
-        return record.wrapped(self)
-
-    return operator_of_one
-
-
-def _two(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Dual, Any], Any]:
-    """Return the operator whose left operand is the dual number."""
-
-    def operator_of_two(self: Dual, other: Any) -> Any:
-        trace = self.tape
-        if type(trace) in FORWARD and (record.kinks is None or not _at_kinks(self)):
-            if type(other) is Dual:
-                if other.tape is trace:
-                    return of_two(
-                        record, operate, trace, self.value, other.value, self.tangent, other.tangent
-                    )
-            elif type(other) in CONSTANTS:
-                return of_two(record, operate, trace, self.value, other, self.tangent, None)
-        return beside(record, operate, self, other)
-
-    return operator_of_two
-
-
-def _reflected(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Dual, Any], Any]:
-    """Return the operator whose right operand is the dual number, and whose left one is none."""
-
-    def operator_reflected(self: Dual, other: Any) -> Any:
-        if type(self.tape) in FORWARD and type(other) in CONSTANTS:
-            return of_two(record, operate, self.tape, other, self.value, None, self.tangent)
-        return beside_reflected(record, operate, self, other)
-
-    return operator_reflected
-
-
-def _install() -> None:
-    """Give dual numbers operators that know them; those of Traced take any kind of value."""
-    for name, operate, f in UNARY:
-        give(Dual, f"__{name}__", _one(enter(f), operate))
-    for name, operate, f in BINARY:
-        give(Dual, f"__{name}__", _two(enter(f), operate))
-        give(Dual, f"__r{name}__", _reflected(enter(f), operate))
-
-
-_install()

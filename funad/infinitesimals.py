@@ -37,6 +37,8 @@ class Infinitesimal(Forward):
 
     __slots__ = ()
 
+    differentiates = False  # no kink is one for it: that is told by the inner transformation
+
     def leave(self, xbar: Any) -> Any:
         """Return a tangent or a cotangent of this trace without it."""
         return xbar.value

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as onp
 
 from . import tree
-from .arrays import content_of, linked
-from .boxes import OPENED, TRACED, Box, Traced, innermost, unbox
+from .arrays import content_of
+from .boxes import OPERATORS, TRACED, Traced, innermost, unbox
 from .calling import (
     NUMBERS,
     PARTS,
@@ -21,9 +21,6 @@ from .calling import (
     has_iterator,
     is_one_list,
     of_lists,
-    record_one,
-    record_two,
-    record_with_keywords,
 )
 from .errors import ArgumentError, Looked
 from .foreign import is_foreign
@@ -139,17 +136,15 @@ def _wrapper(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
     everything = record.containers == EVERYTHING
     record.iterators = of_lists if record.containers and not record.foreign else None
     if isinstance(f, onp.ufunc):
-        if f is onp.matmul:
-            return _of_matmul(record, f)
-        if f.nout == 1 and f.signature is None and f.nin in (1, 2):
-            return (_of_one if f.nin == 1 else _of_two)(record, f)
-        return _of_any_ufunc(record, f)  # vecdot and the like take further keywords
+        if f in OPERATORS:
+            record.operator = _operator_of(record, OPERATORS[f])
+        return TEMPLATES["ufunc"](record, f)
     if record.foreign:
         record.f, record.guard = guarded(record, f), guarded_rule
     return (
         _of_containers(record, f)
         if everything
-        else _of_user(record, f)
+        else TEMPLATES["user"](record, f)
         if record.foreign
         else of_any(record, f)
     )
@@ -245,136 +240,22 @@ def composite(
     return decorate
 
 
-# The wrappers of ufuncs name the keywords of ufuncs one by one, None for "not given": Python calls
-# a function without * and ** 60 ns faster, and that is a third of all that the wrapper costs.
-def _given(**keywords: Any) -> dict[str, Any]:
-    """Return the keywords that were given."""
-    return {name: x for name, x in keywords.items() if x is not None}
-
-
-def _of_one(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a ufunc of one argument."""
-    return _bound(_one, record, f)
-
-
-def _bound(template: Any, record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a copy of a template below in which the globals ``record`` and ``f`` are these.
-
-    A closure would do the same 10 ns slower.
-    """
-    names = {name: globals()[name] for name in template.__code__.co_names if name in globals()}
-    names.update(record=record, f=f)
-    return types.FunctionType(template.__code__, names, template.__name__, template.__defaults__)
-
-
-# What the templates see under these names is put there by _bound.
-record: Record
-f: Callable[..., Any]
-
-
-def _one(
-    a: Any, /, out: Any = None, where: Any = None, dtype: Any = None,
-    casting: Any = None, order: Any = None, subok: Any = None, signature: Any = None,
-) -> Any:  # fmt: skip
-    if (
-        out is not None or where is not None or dtype is not None or casting is not None
-        or order is not None or subok is not None or signature is not None
-    ):  # fmt: skip
-        return with_keywords(record, (a,), _given(
-            out=out, where=where, dtype=dtype,
-            casting=casting, order=order, subok=subok, signature=signature,
-        ))  # fmt: skip
-    if type(a) is ndarray:
-        return f(a)
-    if type(a) is Box:
-        return record_one(record, a)
-    return call(record, (a,), {}) if type(a) in OPENED else f(a)
-
-
-def _of_two(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a ufunc of two arguments."""
-    return _bound(_two, record, f)
-
-
-def _two(
-    a: Any, b: Any, /, out: Any = None, where: Any = None, dtype: Any = None,
-    casting: Any = None, order: Any = None, subok: Any = None, signature: Any = None,
-) -> Any:  # fmt: skip
-    if (
-        out is not None or where is not None or dtype is not None or casting is not None
-        or order is not None or subok is not None or signature is not None
-    ):  # fmt: skip
-        return with_keywords(record, (a, b), _given(
-            out=out, where=where, dtype=dtype,
-            casting=casting, order=order, subok=subok, signature=signature,
-        ))  # fmt: skip
-    kind_a, kind_b = type(a), type(b)
-    if kind_a is not Box and kind_b is not Box:
-        if kind_a in OPENED or kind_b in OPENED:
-            return call(record, (a, b), {})
-        return f(a, b)
-    return record_two(record, a, b)
-
-
-def _of_matmul(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap matmul: a ufunc of two arguments that takes ``axes`` too."""
-    return _bound(_matmul, record, f)
-
-
-def _matmul(
-    a: Any, b: Any, /, out: Any = None, where: Any = None, dtype: Any = None, casting: Any = None,
-    order: Any = None, subok: Any = None, signature: Any = None, axes: Any = None,
-) -> Any:  # fmt: skip
-    if (
-        out is not None or where is not None or dtype is not None or casting is not None
-        or order is not None or subok is not None or signature is not None or axes is not None
-    ):  # fmt: skip
-        return with_keywords(record, (a, b), _given(
-            out=out, where=where, dtype=dtype, casting=casting,
-            order=order, subok=subok, signature=signature, axes=axes,
-        ))  # fmt: skip
-    kind_a, kind_b = type(a), type(b)
-    if kind_a is not Box and kind_b is not Box:
-        if kind_a in OPENED or kind_b in OPENED:
-            return call(record, (a, b), {})
-        return f(a, b)
-    return record_two(record, a, b)
+def _operator_of(record: Record, operate: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what an operator of Python's is on traced values."""
+    return lambda *args: call(record.called_as(operate), args, {})
 
 
 def of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a function of any signature."""
-
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        if not kwargs:
-            if len(args) == 1:
-                (a,) = args
-                if type(a) is Box:
-                    y = record_one(record, a) if record.quick is None else record_with_keywords(record, a, {})
-                    return linked(y, record, args, kwargs) if record.views else y
-                if type(a) is ndarray:
-                    return f(a)
-            elif len(args) == 2:
-                a, b = args
-                if type(a) is Box:
-                    if type(b) is Box or type(b) in PLAIN:
-                        y = record_two(record, a, b)
-                        return linked(y, record, args, kwargs) if record.views else y
-                elif type(a) is ndarray and type(b) in PLAIN:
-                    return f(a, b)
-        elif len(args) == 1 and type(args[0]) is Box:
-            for name, x in kwargs.items():
-                if type(x) not in PLAIN and name != "axis":
-                    break
-            else:
-                y = record_with_keywords(record, args[0], kwargs)
-                return linked(y, record, args, kwargs) if record.views else y
-        return call(record, args, kwargs)
-
-    return wrapped
+    return TEMPLATES["any"](record, f)
 
 
-def _of_any_ufunc(record: Record, f: Any) -> Callable[..., Any]:
-    """Wrap a ufunc of several results, or of vectors."""
+def _of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *args, **kwargs: call(record, args, kwargs)
+
+
+def of_ufunc(record: Record, f: Any) -> Callable[..., Any]:
+    """Wrap a ufunc: what its keywords mean on traced values is known elsewhere."""
     of_inputs, inputs = of_any(record, f), f.nin
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -385,13 +266,11 @@ def _of_any_ufunc(record: Record, f: Any) -> Callable[..., Any]:
     return wrapped
 
 
-def _of_user(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
+def of_user(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a user's function: its containers are looked into, and plain values go to it as they are."""
     recorded = of_any(record, f)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        if len(args) == 1 and not kwargs and type(args[0]) is Box:
-            return record_one(record, args[0])
         kinds = _containers_of_traced(record, args, kwargs)
         if kinds is None:
             y = f(*args, **kwargs)
@@ -509,3 +388,11 @@ def _traced_arguments(args: Any, kwargs: Any, places: set[int]) -> Iterator[tupl
         if not places.isdisjoint(range(start, start + inner.size)):
             yield argnum, inner, start
         start += inner.size
+
+
+# How to wrap a function, by its kind. ``fast`` puts others in their place that do the same in less time.
+TEMPLATES: dict[str, Callable[[Record, Any], Callable[..., Any]]] = {
+    "any": _of_any,
+    "ufunc": of_ufunc,
+    "user": of_user,
+}

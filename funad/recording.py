@@ -14,20 +14,22 @@ from typing import Any
 
 import numpy as onp
 
+from . import tape
 from .arrays import snapshot
 from .boxes import Dual, Traced
-from .dual import dual, of_linear, of_one, of_two, tangent_of
+from .dual import dual
+from .fast import TANGENTS
 from .registry import Record
 from .spaces import is_inexact
-from .tape import CONSTANT, walk
+from .tape import CONSTANT
 from .trace import Trace, next_level
 from .tracing import find_line, run, sweep, trace
 
 __all__ = ["Node", "Recorder", "can_record", "is_finite"]
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_WALK, _SWEEP = walk.__code__, sweep.__code__
-_TANGENTS = {f.__code__ for f in (tangent_of, of_linear, of_one, of_two)}
+_SWEEP = sweep.__code__
+_TANGENTS = {f.__code__ for f in TANGENTS}
 _RUNS = {trace.__code__, run.__code__}
 
 
@@ -157,7 +159,7 @@ def _context() -> tuple[str, dict[str, Any] | None]:
             line = f'File "{code.co_filename}", line {frame.f_lineno}, in {code.co_name}'
         if code in _RUNS and inside is None:
             inside = {}  # what f does, though it may be run by a rule, as a checkpoint's
-        elif code is _WALK and inside is None:
+        elif code is tape.walk.__code__ and inside is None:
             inside = _call_of(frame, rule)
         elif code is _SWEEP and inside and "position" in inside:
             inside.update(f=frame.f_locals["f"], xs=frame.f_locals["xs"])

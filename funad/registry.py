@@ -65,6 +65,7 @@ class Record:
         "name",
         "of_a",
         "of_b",
+        "operator",
         "quick",
         "read",
         "rules",
@@ -81,6 +82,8 @@ class Record:
         self.guard: Callable[[Record, Rule], Rule] | None = None
         self.inherited = False  # whether the rules are those of an earlier wrapper of the same function
         self.wrapped: Callable[..., Any] = f
+        # What an operator is on traced values, as a * b; Python's numbers stay Python's.
+        self.operator: Callable[..., Any] = f
         # What f gives for one array (and an axis, and keepdims) without f's own detours.
         self.quick: Callable[..., Any] | None = None
         self.kind: str | None = None  # None: no rule yet, so a traced argument is refused
@@ -142,6 +145,17 @@ class Record:
             setattr(made, name, getattr(self, name))
         made.kinks = None
         return made
+
+    def called_as(self, f: Callable[..., Any]) -> Record:
+        """Return the same primitive in another wrapper: the operator ``f``, which is one of Python's too."""
+        if f not in self.read:
+            made = Record(self.f, self.name)
+            for name in set(self.__slots__) - {"__weakref__"}:
+                setattr(made, name, getattr(self, name))
+            made.wrapped, made.read = f, _NONE
+            self.read = {**self.read, f: made}
+        found: Record = self.read[f]
+        return found
 
     def add(self, kind: str, rules: dict[ArgNum, Rule], masks: bool) -> None:
         """Take further rules; what was read off the others is found anew."""

@@ -234,112 +234,27 @@ def pull_back(entries: list[Any], inputs: int, masked: bool = False) -> list[Any
 
 
 def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool) -> list[Any] | None:
-    """The loop of pull_back. Everything here runs once per operation: it is written out for speed.
+    """Walk back along the tape, one call after the other.
 
     Return the entries as they were at the first rule that masks, if there was one.
     """
-    pop = entries.pop
     owned: set[int] = set()  # slots with an array that nothing else refers to
-    for _ in itertools.repeat(None, (len(entries) - inputs - 1) // WIDTH):
-        ybar = pop()
-        source_b = pop()
-        source_a = pop()
-        b = pop()
-        a = pop()
-        y = pop()
-        record = pop()
-        if type(ybar) is not float:
-            if ybar is None:
+    for _ in range((len(entries) - inputs - 1) // WIDTH):
+        ybar, source_b, source_a, b, a, y, record = (entries.pop() for _ in range(WIDTH))
+        if ybar is None:
+            continue
+        if type(ybar) is Scatter:
+            if record.views and pull_back_view(entries, record, ybar, a, b, source_a, source_b, owned):
                 continue
-            if type(ybar) is Scatter:
-                if record.views and _pull_back_view(entries, record, ybar, a, b, source_a, source_b, owned):
-                    continue
-                ybar = ybar.dense()
-            if record.masks and start is None:
-                start = [*entries, record, y, a, b, source_a, source_b, ybar]
-                owned.clear()  # what stands in start must not be added to in place
-        if source_b is None:  # one argument
-            try:
-                abar = record.of_a(y, ybar, a)
-            except (Exception, Looked) as error:
-                abar = mend(error, record, record.of_a, 0, y, ybar, (a,), {})
-            kind = type(abar)
-            if kind is not float or abar != abar or type(a) is not float:
-                if kind is ndarray:
-                    if (
-                        careful
-                        or type(a) is not ndarray
-                        or abar.dtype is not a.dtype
-                        or abar.shape != a.shape
-                    ):
-                        abar = settle(record, abar, ybar, a, careful and (0, y, (a,), {}))
-                elif careful or kind is not float64 or (type(a) is not float64 and type(a) is not float):
-                    abar = settle(record, abar, ybar, a, careful and (0, y, (a,), {}))
-            before = entries[source_a]
-            if before is None:
-                entries[source_a] = abar
-            elif type(before) is float and kind is float:
-                entries[source_a] = before + abar
-            else:
-                entries[source_a] = accumulate(before, abar, source_a, owned)
-        elif source_a is None:
-            if record is OUTPUT:
-                _put_output(entries, source_b, a, ybar, owned)
-                continue
-            if start is None and "where" in b:  # what is left out may be nan
-                start = [*entries, record, y, a, b, source_a, source_b, ybar]
-                owned.clear()
-            _pull_back_call(entries, record, y, ybar, a, b, source_b, careful, owned)
-        else:  # two arguments
-            if source_a:
-                try:
-                    abar = record.of_a(y, ybar, a, b)
-                except (Exception, Looked) as error:
-                    abar = mend(error, record, record.of_a, 0, y, ybar, (a, b), {})
-                kind = type(abar)
-                if kind is not float or abar != abar or type(a) is not float:
-                    if kind is ndarray:
-                        if (
-                            careful
-                            or type(a) is not ndarray
-                            or abar.dtype is not a.dtype
-                            or abar.shape != a.shape
-                        ):
-                            abar = settle(record, abar, ybar, a, careful and (0, y, (a, b), {}))
-                    elif careful or kind is not float64 or (type(a) is not float64 and type(a) is not float):
-                        abar = settle(record, abar, ybar, a, careful and (0, y, (a, b), {}))
-                before = entries[source_a]
-                if before is None:
-                    entries[source_a] = abar
-                elif type(before) is float and kind is float:
-                    entries[source_a] = before + abar
-                else:
-                    entries[source_a] = accumulate(before, abar, source_a, owned)
-            if source_b:
-                try:
-                    bbar = record.of_b(y, ybar, a, b)
-                except (Exception, Looked) as error:
-                    bbar = mend(error, record, record.of_b, 1, y, ybar, (a, b), {})
-                kind = type(bbar)
-                if kind is not float or bbar != bbar or type(b) is not float:
-                    if kind is ndarray:
-                        if (
-                            careful
-                            or type(b) is not ndarray
-                            or bbar.dtype is not b.dtype
-                            or bbar.shape != b.shape
-                        ):
-                            bbar = settle(record, bbar, ybar, b, careful and (1, y, (a, b), {}))
-                    elif careful or kind is not float64 or (type(b) is not float64 and type(b) is not float):
-                        bbar = settle(record, bbar, ybar, b, careful and (1, y, (a, b), {}))
-                before = entries[source_b]
-                if before is None:
-                    entries[source_b] = bbar
-                elif type(before) is float and kind is float:
-                    entries[source_b] = before + bbar
-                else:
-                    entries[source_b] = accumulate(before, bbar, source_b, owned)
-
+            ybar = ybar.dense()
+        args, kwargs, sources = (None, {}, ()) if record is OUTPUT else as_call(a, b, source_a, source_b)
+        if start is None and (record.masks or "where" in kwargs):  # what is left out may be nan
+            start = [*entries, record, y, a, b, source_a, source_b, ybar]
+            owned.clear()  # what stands in start must not be added to in place
+        if record is OUTPUT:
+            put_output(entries, source_b, a, ybar, owned)
+        else:
+            pull_back_call(entries, record, y, ybar, args, kwargs, sources, careful, owned)
     return start
 
 
@@ -353,7 +268,7 @@ def as_call(a: Any, b: Any, source_a: Any, source_b: Any) -> tuple[Any, Any, Any
     return (a, b), {}, ((0, source_a), *of_b) if source_a else of_b
 
 
-def _pull_back_view(
+def pull_back_view(
     entries: list[Any], record: Record, ybar: Scatter, a: Any, b: Any, source_a: Any, source_b: Any,
     owned: set[int],
 ) -> bool:  # fmt: skip
@@ -366,7 +281,7 @@ def _pull_back_view(
     return True
 
 
-def _put_output(entries: list[Any], source: int, k: int, ybar: Any, owned: set[int]) -> None:
+def put_output(entries: list[Any], source: int, k: int, ybar: Any, owned: set[int]) -> None:
     """Note ȳ as the k-th of the cotangents of a call with several outputs, of which each has one entry."""
     ybars = entries[source]
     if source not in owned:  # a snapshot may have the same dict
@@ -375,7 +290,7 @@ def _put_output(entries: list[Any], source: int, k: int, ybar: Any, owned: set[i
     ybars[k] = ybar
 
 
-def _pull_back_call(
+def pull_back_call(
     entries: list[Any], record: Any, y: Any, ybar: Any, args: Any, kwargs: Any, sources: Any,
     careful: bool, owned: set[int],
 ) -> None:  # fmt: skip

@@ -26,6 +26,7 @@ FLOORS = [
     {"calling", "guarding"},
     {"traces"},
     {"primitives"},
+    {"fast"},
     {"directions"},
     {"infinitesimals"},
     {"joint"},

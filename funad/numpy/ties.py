@@ -43,6 +43,7 @@ class Ties(_Forward):
 
     __slots__ = ()
     fleeting = True
+    differentiates = False
 
     def __init__(self, level=None):
         super().__init__(1 / next(_numbers) if level is None else level)

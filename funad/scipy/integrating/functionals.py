@@ -13,7 +13,7 @@ import numpy as onp
 from ... import numpy as np
 from ...arrays import settled
 from ...boxes import Box, Traced
-from ...dual import FORWARD, dual
+from ...dual import dual
 from ...errors import ArgumentError
 from ...registry import Record
 from ...spaces import shape_of, zeros_like
@@ -95,7 +95,7 @@ def _step(trace, f, limits, rule, y, sources):
     """Return y, the integral as it is outside of a trace, as a value of it."""
     if type(trace) is Tape:
         return _on_tape(trace, f, limits, rule, y, sources) if sources else y
-    if type(trace) in FORWARD:
+    if trace.differentiates:
         return dual(trace, y, integral(functools.partial(_tangent, trace, f, y), limits, rule))
     return y  # a trace that takes no derivatives
 

@@ -1,0 +1,864 @@
+"""Everything that is written out for speed. Without this file all works, and gives the same numbers.
+
+The general way of a call, ``calling.call`` to ``Trace.call``, is the definition; each function here does
+the same for the commonest calls of one and two arguments, and creates nothing but the box of the result and its
+entry on the tape. ``install`` puts them in the places that are made for them, before the primitives of
+``funad.numpy`` are made. With FUNAD_FAST=0 in the environment it leaves them out.
+"""
+
+from __future__ import annotations
+
+import itertools
+import operator
+import os
+import types
+from collections.abc import Callable
+from typing import Any
+from weakref import ref
+
+import numpy as onp
+
+from . import arrays, calling, primitives, tape
+from .arrays import Cell, in_place, linked
+from .boxes import (
+    BINARY,
+    BY_HAND,
+    CONSTANTS,
+    OPENED,
+    TRACED,
+    UNARY,
+    Box,
+    Dual,
+    Traced,
+    beside,
+    beside_reflected,
+    give,
+    innermost,
+    kind_of,
+    numbers_of,
+    own_index,
+    tidy,
+)
+from .calling import PLAIN, call, handled, is_plain, with_kinks
+from .dual import Forward, dual, slope, sum_of_parts, tangent_of
+from .errors import Looked
+from .indices import ASSIGN, Scatter
+from .primitives import with_keywords
+from .registry import WORTH_DROPPING, Record, enter, record_of
+from .snapshots import TINY
+from .spaces import at_rest, fit, ghost, zeros_like
+from .strong_zeros import factors, has_nan, mend
+from .tape import OUTPUT, WIDTH, accumulate, pull_back_call, pull_back_view, put_output, settle
+
+__all__ = ["TANGENTS", "install"]
+
+ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
+_FLOAT = onp.dtype(float)
+_GETITEM = enter(operator.getitem)
+_NUMBERS = frozenset({ndarray, float64, float})
+
+
+# --- reverse mode: operators, which make the box and the entry by themselves
+
+# The types of indices, or of parts of them, that need no further look.
+VIEWING = frozenset({int, slice, type(None), type(Ellipsis), onp.int64})
+# Those that give copies; any other gives a view of an array.
+COPYING = (ndarray, list, bool, onp.bool_)
+# Those of which no rule reads the other operand, which may change before the way back.
+_ADDITIVE = (operator.add, operator.sub)
+# What array * box calls: NumPy asks by ufunc.
+_REFLECTED: dict[Any, Callable[[Box, Any], Any]] = {}
+# What two numbers or arrays may give; anything else is looked at more closely, and computed again.
+RESULTS = frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex})
+QUICK = frozenset({"axis", "keepdims"})  # the keywords of Record.quick
+
+
+def _has_zero(x: Any) -> bool:
+    """Say whether an operator with kinks, abs(x) or x**0.5, may be at one."""
+    return not onp.all(numbers_of(x))
+
+
+def box_operator_of_one(record: Record, operate: Callable[[Any], Any]) -> Callable[[Box], Any]:
+    """Return the operator of one operand."""
+
+    def operator_of_one(self: Box) -> Any:
+        a = self.value
+        y = operate(a)
+        tape = self.tape
+        box = new(Box)
+        box.value = y
+        box.tape = tape
+        if type(y) is ndarray:
+            if y.nbytes > WORTH_DROPPING and record.drop is not None:
+                y, a, _ = record.drop(y, a, None)
+        elif record.kinks is not None and isinstance(y, Traced) and _has_zero(a):
+            return record.wrapped(self)
+        entries = tape.entries
+        entries += (record, y, a, None, self.index, None, None)
+        box.index = len(entries) - 1
+        return box
+
+    return operator_of_one
+
+
+def box_operator_of_two(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Box, Any], Any]:
+    """Return the operator whose left operand is the box."""
+    reads = operate not in _ADDITIVE
+
+    def operator_of_two(self: Box, other: Any) -> Any:
+        tape = self.tape
+        if type(other) is Box:
+            if other.tape is not tape:
+                return record.wrapped(self, other)
+            b = other.value
+            source = other.index
+        elif type(other) in CONSTANTS:
+            b = other
+            source = 0
+        else:
+            return beside(record, operate, self, other)
+        a = self.value
+        y = operate(a, b)
+        box = new(Box)
+        box.value = y
+        box.tape = tape
+        if type(y) is ndarray:
+            if y.nbytes > WORTH_DROPPING and record.drop is not None:
+                y, a, b = (record.drop if source else record.drop_a)(y, a, b)
+        elif record.kinks is not None and isinstance(y, Traced) and _has_zero(a):
+            return record.wrapped(self, other)
+        if reads and not source and type(b) is ndarray:
+            b = b.copy("K") if b.nbytes <= TINY else tape.keeping().of_array(b)
+        entries = tape.entries
+        entries += (record, y, a, b, self.index, source, None)
+        box.index = len(entries) - 1
+        return box
+
+    return operator_of_two
+
+
+def box_operator_reflected(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Box, Any], Any]:
+    """Return the operator whose right operand is the box, and whose left one is none."""
+    reads = operate not in _ADDITIVE
+
+    def operator_reflected(self: Box, other: Any) -> Any:
+        if type(other) not in CONSTANTS:
+            return beside_reflected(record, operate, self, other)
+        b = self.value
+        y = operate(other, b)
+        tape = self.tape
+        box = new(Box)
+        box.value = y
+        box.tape = tape
+        if type(y) is ndarray and y.nbytes > WORTH_DROPPING and record.drop is not None:
+            y, other, b = record.drop_b(y, other, b)
+        if reads and type(other) is ndarray:
+            other = other.copy("K") if other.nbytes <= TINY else tape.keeping().of_array(other)
+        entries = tape.entries
+        entries += (record, y, other, b, 0, self.index, None)
+        box.index = len(entries) - 1
+        return box
+
+    return operator_reflected
+
+
+def array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    if not kwargs and method == "__call__":
+        if ufunc in _REFLECTED and type(inputs[0]) is ndarray:  # array * box
+            return _REFLECTED[ufunc](inputs[1], inputs[0])
+        record = record_of(ufunc)
+        if record is not None and record.wrapped is not ufunc:
+            return record.wrapped(*inputs)
+    return Traced.__array_ufunc__(self, ufunc, method, *inputs, **kwargs)
+
+
+def getitem(self: Any, index: Any) -> Any:
+    kind = type(index)
+    view = True
+    if kind is tuple:
+        for part in index:
+            if type(part) not in VIEWING:
+                index = tuple(map(own_index, index))
+                view = not any(issubclass(type(part), COPYING) for part in index)
+                break
+    elif kind is not int and kind not in VIEWING:
+        index = own_index(index)
+        view = not issubclass(type(index), COPYING)
+    value = self.value
+    y = value[index]
+    tape = self.tape
+    box = new(Box)
+    box.value = y
+    box.tape = tape
+    entries = tape.entries
+    if type(value) is ndarray and value.nbytes > WORTH_DROPPING and type(index) is not int:
+        value = ghost(value)
+    entries += (_GETITEM, None, value, index, self.index, 0, None)
+    box.index = len(entries) - 1
+    if (
+        view and type(y) is not float64
+        and (type(y) is type(value) is ndarray or kind_of(y) is kind_of(value) is ndarray)
+    ):  # fmt: skip
+        # As link(box, self, ...) does, at half the price: slices are common.
+        box.parent = self, index
+        views = getattr(self, "views", None)
+        if views is None:
+            self.views = [ref(box)]
+        else:
+            views.append(ref(box))
+            if not len(views) & 63:
+                tidy(views)
+    return box
+
+
+def box_operator_in_place(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return the operator of a box: as the operators of boxes, written out for the sums of loops."""
+    general = in_place(operate)
+
+    def operator_in_place(self: Any, other: Any) -> Any:
+        a = self.value
+        tape = self.tape
+        if (type(a) is float64 or type(a) is float) and type(other) is Box and other.tape is tape:
+            b = other.value
+            y = operate(a, b)
+            box = new(Box)
+            box.value = y
+            box.tape = tape
+            entries = tape.entries
+            entries += (record, y, a, b, self.index, other.index, None)
+            box.index = len(entries) - 1
+            return box
+        return general(self, other)
+
+    return operator_in_place
+
+
+# --- reverse mode: calls of primitives
+
+
+def record_one(record: Record, box: Box) -> Any:
+    """Call a primitive on one box and record it."""
+    a = box.value
+    kind = type(a)
+    # The commonest two first: looking a type up in a set takes 20 ns.
+    if kind is float64 or kind is ndarray or kind not in TRACED:
+        y = record.f(a)
+    elif record.kinks is not None:
+        return with_kinks(record, record_one(record.smooth, box), (box,), {})
+    else:
+        y = record.wrapped(a)
+    if record.of_a is None:
+        if record.kind == "zero":
+            return y
+        record.rule(0, a)
+    tape = box.tape
+    kind = type(y)
+    if kind is not ndarray and kind is not float64 and issubclass(type(y), (tuple, list)):
+        return tape.process(record, y, (a,), {}, ((0, box.index),))
+    made = new(Box)
+    made.value = y
+    made.tape = tape
+    if type(a) is ndarray and a.nbytes > WORTH_DROPPING and record.drop is not None:
+        y, a, _ = record.drop(y, a, None)
+    entries = tape.entries
+    entries += (record, y, a, None, box.index, None, None)
+    made.index = len(entries) - 1
+    return made
+
+
+def record_two(record: Record, a: Any, b: Any) -> Any:
+    """Call a primitive on two arguments, at least one of them a box, and record it."""
+    first, second = a, b
+    source_a = source_b = 0
+    if type(a) is Box:
+        tape = a.tape
+        if type(b) is Box:
+            if b.tape is not tape:
+                return call(record, (a, b), {})
+            source_b = b.index
+            b = b.value
+        elif type(b) not in CONSTANTS:
+            return call(record, (a, b), {})
+        source_a = a.index
+        a = a.value
+    else:
+        if type(a) not in CONSTANTS:
+            return call(record, (a, b), {})
+        tape = b.tape
+        source_b = b.index
+        b = b.value
+    if type(a) not in TRACED and type(b) not in TRACED:
+        y = record.f(a, b)
+    elif record.kinks is not None:
+        return with_kinks(record, record_two(record.smooth, first, second), (first, second), {})
+    else:
+        y = record.wrapped(a, b)
+    if record.of_a is None or record.of_b is None:
+        if record.kind == "zero":
+            return y
+        if source_a:
+            record.rule(0, a)
+        if source_b:
+            record.rule(1, b)
+    kind = type(y)
+    if kind not in RESULTS and kind not in TRACED:
+        if not issubclass(type(y), (tuple, list)):
+            return call(record, (first, second), {})
+        sources = tuple((n, source) for n, source in enumerate((source_a, source_b)) if source)
+        return tape.process(record, y, (a, b), {}, sources)
+    made = new(Box)
+    made.value = y
+    made.tape = tape
+    if (kind is ndarray and y.nbytes > WORTH_DROPPING) or (
+        type(a) is ndarray and source_b == 0 and a.nbytes > WORTH_DROPPING
+    ):
+        drop = record.drop if source_a and source_b else record.drop_b if source_b else record.drop_a
+        if drop is not None:
+            y, a, b = drop(y, a, b)
+    if not source_a:
+        if type(a) is ndarray and record.reads[0]:
+            a = a.copy("K") if a.nbytes <= TINY else tape.keeping().of_array(a)
+    elif not source_b and type(b) is ndarray and record.reads[1]:
+        b = b.copy("K") if b.nbytes <= TINY else tape.keeping().of_array(b)
+    entries = tape.entries
+    entries += (record, y, a, b, source_a, source_b, None)
+    made.index = len(entries) - 1
+    return made
+
+
+def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> Any:
+    """Call a primitive on one box and plain keywords, and record it: np.sum(x, axis=0)."""
+    a = box.value
+    if record.quick is not None and type(a) is ndarray and QUICK.issuperset(kwargs):
+        y = record.quick(a, **kwargs)
+    elif record.kinks is not None and isinstance(a, Traced):
+        return with_kinks(record, record_with_keywords(record.smooth, box, kwargs), (box,), kwargs)
+    else:
+        if kwargs.get("out") is not None and record.kind != "zero":  # before it is written to
+            record.check_keywords(kwargs)
+        y = record.wrapped(a, **kwargs) if isinstance(a, Traced) else record.f(a, **kwargs)
+        if getattr(y, "dtype", _FLOAT).kind in "biu":
+            return y
+        if record.of_a is None:
+            if record.kind == "zero":
+                return y
+            record.rule(0, a)
+        kwargs = handled(record, kwargs)
+        if issubclass(type(y), (tuple, list)):
+            return box.tape.process(record, y, (a,), kwargs, ((0, box.index),))
+        keeping = box.tape.keeping()
+        kwargs = {name: keeping.of(x) for name, x in kwargs.items()}
+    made = new(Box)
+    made.value = y
+    tape = made.tape = box.tape
+    if type(a) is ndarray and a.nbytes > WORTH_DROPPING and record.drop is not None:
+        y, a, _ = record.drop(y, a, None)
+    entries = tape.entries
+    entries += (record, y, (a,), kwargs, None, ((0, box.index),), None)
+    made.index = len(entries) - 1
+    return made
+
+
+# --- the wrappers of primitives
+
+
+# The wrappers of ufuncs name the keywords of ufuncs one by one, None for "not given": Python calls
+# a function without * and ** 60 ns faster, and that is a third of all that the wrapper costs.
+def _given(**keywords: Any) -> dict[str, Any]:
+    """Return the keywords that were given."""
+    return {name: x for name, x in keywords.items() if x is not None}
+
+
+def of_ufunc(record: Record, f: Any) -> Callable[..., Any]:
+    """Wrap a ufunc."""
+    if f is onp.matmul:
+        return _bound(_matmul, record, f)
+    if f.nout == 1 and f.signature is None and f.nin in (1, 2):
+        return _bound(_one if f.nin == 1 else _two, record, f)
+    return primitives.of_ufunc(record, f)  # vecdot and the like take further keywords
+
+
+def _bound(template: Any, record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a copy of a template below in which the globals ``record`` and ``f`` are these.
+
+    A closure would do the same 10 ns slower.
+    """
+    names = {name: globals()[name] for name in template.__code__.co_names if name in globals()}
+    names.update(record=record, f=f)
+    return types.FunctionType(template.__code__, names, template.__name__, template.__defaults__)
+
+
+# What the templates see under these names is put there by _bound.
+record: Record
+f: Callable[..., Any]
+
+
+def _one(
+    a: Any, /, out: Any = None, where: Any = None, dtype: Any = None,
+    casting: Any = None, order: Any = None, subok: Any = None, signature: Any = None,
+) -> Any:  # fmt: skip
+    if (
+        out is not None or where is not None or dtype is not None or casting is not None
+        or order is not None or subok is not None or signature is not None
+    ):  # fmt: skip
+        return with_keywords(record, (a,), _given(
+            out=out, where=where, dtype=dtype,
+            casting=casting, order=order, subok=subok, signature=signature,
+        ))  # fmt: skip
+    if type(a) is ndarray:
+        return f(a)
+    if type(a) is Box:
+        return record_one(record, a)
+    return call(record, (a,), {}) if type(a) in OPENED else f(a)
+
+
+def _two(
+    a: Any, b: Any, /, out: Any = None, where: Any = None, dtype: Any = None,
+    casting: Any = None, order: Any = None, subok: Any = None, signature: Any = None,
+) -> Any:  # fmt: skip
+    if (
+        out is not None or where is not None or dtype is not None or casting is not None
+        or order is not None or subok is not None or signature is not None
+    ):  # fmt: skip
+        return with_keywords(record, (a, b), _given(
+            out=out, where=where, dtype=dtype,
+            casting=casting, order=order, subok=subok, signature=signature,
+        ))  # fmt: skip
+    kind_a, kind_b = type(a), type(b)
+    if kind_a is not Box and kind_b is not Box:
+        if kind_a in OPENED or kind_b in OPENED:
+            return call(record, (a, b), {})
+        return f(a, b)
+    return record_two(record, a, b)
+
+
+def _matmul(
+    a: Any, b: Any, /, out: Any = None, where: Any = None, dtype: Any = None, casting: Any = None,
+    order: Any = None, subok: Any = None, signature: Any = None, axes: Any = None,
+) -> Any:  # fmt: skip
+    if (
+        out is not None or where is not None or dtype is not None or casting is not None
+        or order is not None or subok is not None or signature is not None or axes is not None
+    ):  # fmt: skip
+        return with_keywords(record, (a, b), _given(
+            out=out, where=where, dtype=dtype, casting=casting,
+            order=order, subok=subok, signature=signature, axes=axes,
+        ))  # fmt: skip
+    kind_a, kind_b = type(a), type(b)
+    if kind_a is not Box and kind_b is not Box:
+        if kind_a in OPENED or kind_b in OPENED:
+            return call(record, (a, b), {})
+        return f(a, b)
+    return record_two(record, a, b)
+
+
+def of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a function of any signature."""
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if not kwargs:
+            if len(args) == 1:
+                (a,) = args
+                if type(a) is Box:
+                    y = record_one(record, a) if record.quick is None else record_with_keywords(record, a, {})
+                    return linked(y, record, args, kwargs) if record.views else y
+                if type(a) is ndarray:
+                    return f(a)
+            elif len(args) == 2:
+                a, b = args
+                if type(a) is Box:
+                    if type(b) is Box or type(b) in PLAIN:
+                        y = record_two(record, a, b)
+                        return linked(y, record, args, kwargs) if record.views else y
+                elif type(a) is ndarray and type(b) in PLAIN:
+                    return f(a, b)
+        elif len(args) == 1 and type(args[0]) is Box:
+            for name, x in kwargs.items():
+                if type(x) not in PLAIN and name != "axis":
+                    break
+            else:
+                y = record_with_keywords(record, args[0], kwargs)
+                return linked(y, record, args, kwargs) if record.views else y
+        return call(record, args, kwargs)
+
+    return wrapped
+
+
+def of_user(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a user's function."""
+    general = primitives.of_user(record, f)
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and not kwargs and type(args[0]) is Box:
+            return record_one(record, args[0])
+        return general(*args, **kwargs)
+
+    return wrapped
+
+
+# --- forward mode: elementwise functions of one and two arguments, and linear ones
+
+
+FORWARD = frozenset({Forward, type(BY_HAND)})  # the traces of which dual numbers are nothing more
+
+
+def of_one(record: Record, operate: Any, x: Dual) -> Any:
+    """Return an elementwise function of one dual number; ``operate`` computes its value."""
+    a, xdot, trace = x.value, x.tangent, x.tape
+    y = operate(a)
+    if type(y) is not float and getattr(y, "dtype", _FLOAT).kind in "biu":
+        return y
+    try:
+        ydot = trace.run(slope, record.of_a, xdot, y, (a,), {})
+    except (ArithmeticError, RuntimeError):  # also where another thread is in that context
+        ydot = tangent_of(record, y, (a,), {}, [(0, xdot)])
+    return dual(trace, y, _fitted(ydot, y))
+
+
+def of_two(record: Record, operate: Any, trace: Any, a: Any, b: Any, a_dot: Any, b_dot: Any) -> Any:
+    """Return an elementwise or linear function of two values, of which one tangent may be None."""
+    try:
+        y = operate(a, b)
+        if type(y) is float:  # of numbers of Python's, which an operator leaves what they are
+            ydot = 0.0 if a_dot is None else record.of_a(y, a_dot, a, b)  # type: ignore[misc]
+            if b_dot is not None:
+                ydot += record.of_b(y, b_dot, a, b)  # type: ignore[misc]
+            if type(ydot) is float and ydot == ydot:
+                return dual(trace, y, ydot)
+    except ArithmeticError:  # of Python's numbers, where NumPy has infinities
+        y = record.wrapped(a, b)
+    if type(y) is not ndarray and getattr(y, "dtype", _FLOAT).kind in "biu":
+        return y
+    try:
+        ydot = trace.run(_slope_of_two, record, y, a, b, a_dot, b_dot)
+    except (ArithmeticError, RuntimeError):
+        known = [(n, xdot) for n, xdot in enumerate((a_dot, b_dot)) if xdot is not None]
+        ydot = tangent_of(record, y, (a, b), {}, known)
+    return dual(trace, y, _fitted(ydot, y))
+
+
+def _slope_of_two(record: Any, y: Any, a: Any, b: Any, a_dot: Any, b_dot: Any) -> Any:
+    """ẏ = ȧ·∂f/∂a + ḃ·∂f/∂b where nothing needs mending: a nan raises."""
+    if record.kind == "linear":
+        of_a = None if a_dot is None else at_rest(record.wrapped(a_dot, b))
+        of_b = None if b_dot is None else at_rest(record.wrapped(a, b_dot))
+    else:
+        of_a = None if a_dot is None else record.of_a(y, a_dot, a, b)
+        of_b = None if b_dot is None else record.of_b(y, b_dot, a, b)
+    ydot = of_b if of_a is None else of_a if of_b is None else sum_of_parts(of_a, of_b, a_dot)
+    if (of_a is not a_dot or of_b is not b_dot) and has_nan(ydot):
+        raise FloatingPointError
+    return ydot
+
+
+def of_linear(record: Record, x: Dual, rest: Any, kwargs: Any) -> Any:
+    """Return a linear function of a dual number, whose other arguments are plain."""
+    a, xdot, trace = x.value, x.tangent, x.tape
+    y = at_rest((record.wrapped if isinstance(a, Traced) else record.f)(a, *rest, **kwargs))
+    if getattr(y, "dtype", _FLOAT).kind in "biu":
+        return y
+    if "initial" in kwargs or issubclass(type(y), (tuple, list)) or factors(rest, None):
+        return trace.process(record, y, (a, *rest), kwargs, ((0, x),))
+    ydot = at_rest((record.wrapped if isinstance(xdot, Traced) else record.f)(xdot, *rest, **kwargs))
+    return dual(trace, y, _fitted(ydot, y))
+
+
+def of_list(record: Record, trace: Any, argnum: int, args: Any, kwargs: Any) -> Any:
+    """Return a linear function of a list, as of arrays to join, of dual numbers and plain values."""
+    before, parts, after = args[:argnum], args[argnum], args[argnum + 1 :]
+    xs = [x.value if type(x) is Dual else x for x in parts]
+    xdots = [x.tangent if type(x) is Dual else zeros_like(x) for x in parts]
+    f = record.f if innermost(xs) is None else record.wrapped
+    y = at_rest(f(*before, xs, *after, **kwargs))
+    if getattr(y, "dtype", _FLOAT).kind in "biu":
+        return y
+    f = record.f if innermost(xdots) is None else record.wrapped
+    return dual(trace, y, fit(at_rest(f(*before, xdots, *after, **kwargs)), y))
+
+
+def _fitted(ydot: Any, y: Any) -> Any:
+    """Return ẏ in the space of y; what is one of NumPy's stays one."""
+    if type(ydot) is ndarray:
+        alike = type(y) is ndarray and ydot.dtype is y.dtype and ydot.shape == y.shape
+        return ydot if alike else fit(ydot, y)
+    if issubclass(type(ydot), float) and (type(y) is float or type(ydot) is type(y)):
+        return ydot
+    return fit(ydot, y)
+
+
+def of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a primitive on dual numbers, if the call has one of the common forms."""
+    if not args:
+        return NotImplemented
+    a, kind = args[0], record.kind
+    if type(a) in (list, tuple) or len(record.containers) == 1:
+        return _of_list_of_duals(record, args, kwargs)
+    if type(a) is not Dual and (len(args) != 2 or type(args[1]) is not Dual):
+        return NotImplemented
+    if record.forward or record.foreign or (kind != "elementwise" and kind != "linear"):
+        return NotImplemented
+    if not kwargs and not record.views:
+        if kind == "elementwise" and len(args) == 1:
+            if type(a.tape) in FORWARD and record.of_a is not None:
+                return of_one(record, record.wrapped, a)
+            return NotImplemented
+        if len(args) == 2 and record.of_b is not None:
+            b = args[1]
+            if type(a) is Dual:
+                if record.of_a is None or type(a.tape) not in FORWARD:
+                    return NotImplemented
+                if type(b) is Dual and b.tape is a.tape:
+                    return of_two(record, record.wrapped, a.tape, a.value, b.value, a.tangent, b.tangent)
+                if type(b) in CONSTANTS:
+                    return of_two(record, record.wrapped, a.tape, a.value, b, a.tangent, None)
+            elif type(a) in CONSTANTS and type(b.tape) in FORWARD:
+                return of_two(record, record.wrapped, b.tape, a, b.value, None, b.tangent)
+    if (
+        kind == "linear" and type(a) is Dual and type(a.tape) in FORWARD and record.of_a is not None
+        and record.positions >= len(args) and record.keywords.issuperset(kwargs)
+        and all(map(is_plain, args[1:])) and all(map(is_plain, kwargs.values()))
+    ):  # fmt: skip
+        y = of_linear(record, a, args[1:], kwargs)
+        return linked(y, record, args, kwargs) if record.views else y
+    return NotImplemented
+
+
+def _of_list_of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a linear function of a list of dual numbers, as of arrays to join, if the call is one."""
+    if not record.containers:
+        return NotImplemented
+    trace = innermost((*args, *kwargs.values()))
+    if type(trace) in FORWARD and _is_list_of_duals(record, args, kwargs, trace):
+        return of_list(record, trace, record.containers[0], args, kwargs)
+    return NotImplemented
+
+
+def _is_list_of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any], tape: Any) -> bool:
+    """Say whether a call is one of a linear function of a list of arrays, if that is plain to see."""
+    if record.kind != "linear" or record.forward or len(record.containers) > 1:
+        return False
+    (argnum,) = record.containers
+    if len(args) <= argnum or type(args[argnum]) not in (list, tuple) or argnum not in record.rules:
+        return False
+    others = (*args[:argnum], *args[argnum + 1 :], *kwargs.values())
+    return (
+        record.positions >= len(args) and record.keywords.issuperset(kwargs)
+        and all(type(x) in _NUMBERS or (type(x) is Dual and x.tape is tape) for x in args[argnum])
+        and innermost(others) is None
+    )  # fmt: skip
+
+
+def _at_kinks(x: Dual) -> bool:
+    """Say whether an operator with kinks, abs(x) or x**0.5, may be at one that is differentiated again."""
+    return isinstance(x.value, Traced) and not onp.all(numbers_of(x))
+
+
+def dual_operator_of_one(record: Record, operate: Callable[[Any], Any]) -> Callable[[Dual], Any]:
+    """Return the operator of one operand."""
+
+    def operator_of_one(self: Dual) -> Any:
+        if type(self.tape) in FORWARD and (record.kinks is None or not _at_kinks(self)):
+            return of_one(record, operate, self)
+        return record.wrapped(self)
+
+    return operator_of_one
+
+
+def dual_operator_of_two(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Dual, Any], Any]:
+    """Return the operator whose left operand is the dual number."""
+
+    def operator_of_two(self: Dual, other: Any) -> Any:
+        trace = self.tape
+        if type(trace) in FORWARD and (record.kinks is None or not _at_kinks(self)):
+            if type(other) is Dual:
+                if other.tape is trace:
+                    return of_two(
+                        record, operate, trace, self.value, other.value, self.tangent, other.tangent
+                    )
+            elif type(other) in CONSTANTS:
+                return of_two(record, operate, trace, self.value, other, self.tangent, None)
+        return beside(record, operate, self, other)
+
+    return operator_of_two
+
+
+def dual_operator_reflected(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Dual, Any], Any]:
+    """Return the operator whose right operand is the dual number, and whose left one is none."""
+
+    def operator_reflected(self: Dual, other: Any) -> Any:
+        if type(self.tape) in FORWARD and type(other) in CONSTANTS:
+            return of_two(record, operate, self.tape, other, self.value, None, self.tangent)
+        return beside_reflected(record, operate, self, other)
+
+    return operator_reflected
+
+
+# --- the way back
+
+
+def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool) -> list[Any] | None:
+    """The loop of pull_back. Everything here runs once per operation: it is written out for speed.
+
+    Return the entries as they were at the first rule that masks, if there was one.
+    """
+    pop = entries.pop
+    owned: set[int] = set()  # slots with an array that nothing else refers to
+    for _ in itertools.repeat(None, (len(entries) - inputs - 1) // WIDTH):
+        ybar = pop()
+        source_b = pop()
+        source_a = pop()
+        b = pop()
+        a = pop()
+        y = pop()
+        record = pop()
+        if type(ybar) is not float:
+            if ybar is None:
+                continue
+            if type(ybar) is Scatter:
+                if record.views and pull_back_view(entries, record, ybar, a, b, source_a, source_b, owned):
+                    continue
+                ybar = ybar.dense()
+            if record.masks and start is None:
+                start = [*entries, record, y, a, b, source_a, source_b, ybar]
+                owned.clear()  # what stands in start must not be added to in place
+        if source_b is None:  # one argument
+            try:
+                abar = record.of_a(y, ybar, a)
+            except (Exception, Looked) as error:
+                abar = mend(error, record, record.of_a, 0, y, ybar, (a,), {})
+            kind = type(abar)
+            if kind is not float or abar != abar or type(a) is not float:
+                if kind is ndarray:
+                    if (
+                        careful
+                        or type(a) is not ndarray
+                        or abar.dtype is not a.dtype
+                        or abar.shape != a.shape
+                    ):
+                        abar = settle(record, abar, ybar, a, careful and (0, y, (a,), {}))
+                elif careful or kind is not float64 or (type(a) is not float64 and type(a) is not float):
+                    abar = settle(record, abar, ybar, a, careful and (0, y, (a,), {}))
+            before = entries[source_a]
+            if before is None:
+                entries[source_a] = abar
+            elif type(before) is float and kind is float:
+                entries[source_a] = before + abar
+            else:
+                entries[source_a] = accumulate(before, abar, source_a, owned)
+        elif source_a is None:
+            if record is OUTPUT:
+                put_output(entries, source_b, a, ybar, owned)
+                continue
+            if start is None and "where" in b:  # what is left out may be nan
+                start = [*entries, record, y, a, b, source_a, source_b, ybar]
+                owned.clear()
+            pull_back_call(entries, record, y, ybar, a, b, source_b, careful, owned)
+        else:  # two arguments
+            if source_a:
+                try:
+                    abar = record.of_a(y, ybar, a, b)
+                except (Exception, Looked) as error:
+                    abar = mend(error, record, record.of_a, 0, y, ybar, (a, b), {})
+                kind = type(abar)
+                if kind is not float or abar != abar or type(a) is not float:
+                    if kind is ndarray:
+                        if (
+                            careful
+                            or type(a) is not ndarray
+                            or abar.dtype is not a.dtype
+                            or abar.shape != a.shape
+                        ):
+                            abar = settle(record, abar, ybar, a, careful and (0, y, (a, b), {}))
+                    elif careful or kind is not float64 or (type(a) is not float64 and type(a) is not float):
+                        abar = settle(record, abar, ybar, a, careful and (0, y, (a, b), {}))
+                before = entries[source_a]
+                if before is None:
+                    entries[source_a] = abar
+                elif type(before) is float and kind is float:
+                    entries[source_a] = before + abar
+                else:
+                    entries[source_a] = accumulate(before, abar, source_a, owned)
+            if source_b:
+                try:
+                    bbar = record.of_b(y, ybar, a, b)
+                except (Exception, Looked) as error:
+                    bbar = mend(error, record, record.of_b, 1, y, ybar, (a, b), {})
+                kind = type(bbar)
+                if kind is not float or bbar != bbar or type(b) is not float:
+                    if kind is ndarray:
+                        if (
+                            careful
+                            or type(b) is not ndarray
+                            or bbar.dtype is not b.dtype
+                            or bbar.shape != b.shape
+                        ):
+                            bbar = settle(record, bbar, ybar, b, careful and (1, y, (a, b), {}))
+                    elif careful or kind is not float64 or (type(b) is not float64 and type(b) is not float):
+                        bbar = settle(record, bbar, ybar, b, careful and (1, y, (a, b), {}))
+                before = entries[source_b]
+                if before is None:
+                    entries[source_b] = bbar
+                elif type(before) is float and kind is float:
+                    entries[source_b] = before + bbar
+                else:
+                    entries[source_b] = accumulate(before, bbar, source_b, owned)
+
+    return start
+
+
+# --- writing
+
+
+def write_number(array: Any, index: Any, v: Any) -> bool:
+    """Put a number at an index of an array on a tape, as _written does; return False if it is none."""
+    cell: Cell = array.cell
+    box = cell.value
+    if type(box) is not Box or not cell.owned or array.path:
+        return False
+    a, tape = box.value, box.tape
+    if type(v) is Box and v.tape is tape:
+        b, source = v.value, v.index
+    else:
+        b, source = v, 0
+    if (type(b) is not float64 and type(b) is not float) or type(a) is not ndarray:
+        return False
+    a[index] = b
+    if cell.ghost is None:
+        cell.ghost = ghost(a)
+    entries = tape.entries
+    entries += (ASSIGN, None, ([cell.ghost, b], (), index), {}, None, ((0, (box.index, source)),), None)
+    box.index = len(entries) - 1  # nobody else has this box
+    cell.version += 1
+    return True
+
+
+# --- putting it in its places
+
+# What runs a rule of forward mode, for those who look which one is running.
+TANGENTS = (tangent_of, of_linear, of_one, of_two)
+
+
+def install() -> None:
+    """Take the short ways from now on."""
+    for name, operate, f in UNARY:
+        record = enter(f)
+        give(Box, f"__{name}__", box_operator_of_one(record, operate))
+        give(Dual, f"__{name}__", dual_operator_of_one(record, operate))
+    for name, operate, f in BINARY:
+        record = enter(f)
+        give(Box, f"__{name}__", box_operator_of_two(record, operate))
+        reflected = _REFLECTED[f] = box_operator_reflected(record, operate)
+        give(Box, f"__r{name}__", reflected)
+        give(Box, f"__i{name}__", box_operator_in_place(record, operate))
+        give(Dual, f"__{name}__", dual_operator_of_two(record, operate))
+        give(Dual, f"__r{name}__", dual_operator_reflected(record, operate))
+    give(Box, "__getitem__", getitem)
+    give(Box, "__array_ufunc__", array_ufunc)
+    primitives.TEMPLATES.update(any=of_any, ufunc=of_ufunc, user=of_user)
+    calling.shortcuts[:] = [of_duals]
+    arrays.shortcuts[:] = [write_number]
+    tape.walk = walk
+
+
+if os.environ.get("FUNAD_FAST") != "0":
+    install()
