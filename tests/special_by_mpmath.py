@@ -163,7 +163,7 @@ CLOSED = {
     "xlog1py": (lambda a, b: a * mp.log1p(b), MIDDLE, (1e-9, 1e3)),
     "entr": (lambda x: -x * mp.log(x), TINY),
     "rel_entr": (lambda a, b: a * mp.log(a / b), FAR, FAR),
-    "kl_div": (lambda a, b: a * mp.log(a / b) - a + b, FAR, FAR),
+    "kl_div": (lambda a, b: a * mp.log(a / b) - a + b, FAR, (2e-2, 9e2)),
     "huber": (huber, (0.5, 2.0), (-5.1, 5.2)),
     "pseudo_huber": (lambda d, r: d * d * (mp.sqrt(1 + (r / d) ** 2) - 1), MIDDLE, (1e-4, 1e4)),
     "boxcox": (boxcox, FAR, (1e-9, 5.0)),
@@ -241,7 +241,7 @@ ORDERS = {
 }
 
 DISTRIBUTIONS = {
-    "gammainc": (lower, (1e-2, 1e3), (1e-2, 5e2)),
+    "gammainc": (lower, (1e-2, 1e3), (1e-2, 20.0)),
     "gammaincc": (upper, (1e-2, 1e3), (1e-2, 5e2)),
     "betainc": (betainc, (1e-2, 100.0), (0.05, 50.0), (1e-3, 0.99)),
     "betaincc": (betaincc, (1e-2, 100.0), (0.05, 50.0), (1e-3, 0.99)),

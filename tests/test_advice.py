@@ -524,6 +524,7 @@ def sys_error():
 
 TYPED = {
     "math.sin(x[0])": "math.sin met … write np.sin(x[0]) after",
+    "scipy.special.softmax(x)": "scipy.special.softmax met … write funad.scipy.special.softmax(x) after",
     "sum(map(math.exp, x))": "math.exp met",
     "math.hypot(1.0 if True else 2.0, x[0])": "math.hypot met … np.linalg.norm(",
     "scipy.optimize.brentq(math.sin, 3.0, x[0] + 3)": "scipy.optimize.brentq met … write "

@@ -33,10 +33,14 @@ def _weights(y, sign, a, axis):
 def _parts(y, ybar, a, axis, b, keepdims, return_sign):
     """Return ȳ and exp(a - y) with its sign, both in the shape of a and b broadcast."""
     shape = onp.broadcast_shapes(shape_of(a), () if b is None else shape_of(b)) or (1,)
-    y, sign = y if return_sign else (y, 1.0)
-    ybar = ybar[0] if return_sign else ybar
+    sign = 1.0
+    if return_sign:
+        (y, sign), (ybar, of_sign) = y, ybar
+        if dtype_of(sign).kind == "c":  # y = log|S| and the sign S/|S| of a sum S; both depend on dS/S
+            ybar = ybar + 1j * np.imag(of_sign * sign)
+            sign = np.conjugate(sign)
+        sign = _restored(sign, axis, keepdims, shape)
     y, ybar = (_restored(part, axis, keepdims, shape) for part in (y, ybar))
-    sign = _restored(sign, axis, keepdims, shape) if return_sign else sign
     if axis is None:
         axis = tuple(range(len(shape)))
     return ybar, _weights(y, sign, a, axis)
