@@ -219,7 +219,7 @@ _users: weakref.WeakKeyDictionary[Any, weakref.ref[Record]] = weakref.WeakKeyDic
 # Modules whose traced functions are loaded when they are asked for, with their rules.
 LATE = frozenset({"numpy.fft", "numpy.lib.stride_tricks", "numpy.linalg"})
 # The modules of funad.scipy that give rules to functions of SciPy.
-SCIPY = ("integrate", "linalg", "optimize", "special", "stats")
+SCIPY = ("fft", "integrate", "linalg", "optimize", "special", "stats")
 
 
 def record_of(f: Any) -> Record | None:

@@ -1,12 +1,14 @@
 """How functions of SciPy are called on traced values: arrays by position, options by name."""
 
-from ..boxes import innermost
+import inspect
+
+from ..boxes import Traced, innermost
 from ..calling import call
 from ..errors import NotDifferentiableError
-from ..primitives import by_hand, composite
-from ..registry import by_position, enter_anew, signature_of
+from ..primitives import by_hand, composite, primitive
+from ..registry import by_position, enter_anew, record_of, signature_of
 
-__all__ = ["composite_of", "of_arrays", "refused"]
+__all__ = ["composite_of", "of_arrays", "of_list", "refused"]
 
 
 def of_arrays(f, name, arrays=1):
@@ -26,9 +28,26 @@ def of_arrays(f, name, arrays=1):
         given = signature.bind(*args, **kwargs).arguments
         values = tuple(given.pop(name, default) for name, default in first)
         options = {name: x for name, x in given.items() if not name.startswith("overwrite_")}
+        together = wrapped.together
+        if together is not None and sum(isinstance(x, Traced) for x in values) > 1:
+            return together(list(values), **options)
         return call(record, values, options)
 
+    wrapped.together = None
     return _placed(wrapped, name)
+
+
+def of_list(wrapped, arrays):
+    """Return the primitive of the list of the arrays of a primitive: its rule is one for all of them."""
+    record = record_of(wrapped)
+    options = list(signature_of(record.f).parameters.values())[arrays:]
+
+    def together(xs, **options):
+        return record.f(*xs, **options)
+
+    first = inspect.Parameter("xs", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    together.__signature__ = inspect.Signature([first, *(p.replace(kind=p.KEYWORD_ONLY) for p in options)])
+    return primitive(together, record.name, containers=(0,))
 
 
 def composite_of(f, name):

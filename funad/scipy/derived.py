@@ -5,8 +5,9 @@ import inspect
 from ..registry import defvjp
 from ..spaces import is_inexact
 from ..transforms import vjp
+from .calls import of_list
 
-__all__ = ["as_written"]
+__all__ = ["as_written", "sharing"]
 
 
 class Written:
@@ -28,6 +29,43 @@ class Written:
         if isinstance(y, (tuple, list)):
             ybar = tuple(part for of_y, part in zip(y, ybar, strict=True) if is_inexact(of_y))
         return vjp_g(ybar)
+
+
+class Sharing:
+    """The rule of one argument of a primitive, of which a part is what the rules of the others start from."""
+
+    def __init__(self, part, rule):
+        self.part, self.rule = part, rule
+        self.__signature__ = inspect.signature(part)
+        self.__name__ = rule.__name__
+
+    def __call__(self, y, ybar, *args, **kwargs):
+        return self.rule(self.part(y, ybar, *args, **kwargs), y, ybar, *args, **kwargs)
+
+
+class Together:
+    """The rule of the list of all arguments: the part that they share is computed once."""
+
+    def __init__(self, part, rules):
+        self.part, self.rules = part, rules
+        y, ybar, *others = inspect.signature(part).parameters.values()
+        options = [p.replace(kind=p.KEYWORD_ONLY) for p in others[len(rules) :]]
+        self.__signature__ = inspect.Signature([y, ybar, others[0].replace(name="xs"), *options])
+        self.__name__ = part.__name__
+
+    def __call__(self, y, ybar, xs, **kwargs):
+        part = self.part(y, ybar, *xs, **kwargs)
+        return [rule(part, y, ybar, *xs, **kwargs) for rule in self.rules]
+
+
+def sharing(f, part, *rules, masks=False):
+    """Give the primitive ``f`` of arrays rules that start from the same: (part, y, ȳ, *xs) ↦ x̄.
+
+    ``part`` takes y, ȳ and the arguments, as a rule does.
+    """
+    defvjp(f, *(Sharing(part, rule) for rule in rules), masks=masks)
+    f.together = of_list(f, len(rules))
+    defvjp(f.together, Together(part, rules), masks=masks)
 
 
 def as_written(f, g, argnums=(0,), masks=False):

@@ -48,8 +48,13 @@ solveh_banded = _of("solveh_banded", 2)
 solve_circulant = _of("solve_circulant", 2)
 
 
+def _parts(name, arrays):
+    """Make the decorated function a primitive of arrays that messages call by a name of scipy.linalg."""
+    return lambda f: _of_arrays(f, f"scipy.linalg.{name}", arrays)
+
+
 # Of what SciPy takes in pairs, these take the parts one by one: they are no names of SciPy.
-@_part_of("cho_solve")
+@_parts("cho_solve", 2)
 def cho_solve_of(c, b, lower=False, check_finite=True):
     return _linalg.cho_solve((c, lower), b, check_finite=check_finite)
 
@@ -60,29 +65,28 @@ def cho_solve(c_and_lower, b, overwrite_b=False, check_finite=True):
     return cho_solve_of(c, b, lower=lower, check_finite=check_finite)
 
 
-@_part_of("lu_solve")
-def lu_solve_of(lu, piv, b, trans=0, check_finite=True):
+@_parts("lu_solve", 2)
+def lu_solve_of(lu, b, piv=None, trans=0, check_finite=True):
     return _linalg.lu_solve((lu, piv), b, trans=trans, check_finite=check_finite)
 
 
 @_written("lu_solve")
 def lu_solve(lu_and_piv, b, trans=0, overwrite_b=False, check_finite=True):
     lu, piv = lu_and_piv
-    return lu_solve_of(lu, piv, b, trans=trans, check_finite=check_finite)
+    return lu_solve_of(lu, b, piv=piv, trans=trans, check_finite=check_finite)
 
 
-def rows_swapped(x, piv):
-    """Return the rows of x after LAPACK's swaps: row k with row piv[k], one after the other."""
-    order = _np.broadcast_to(_np.arange(x.shape[-2]), (*piv.shape[:-1], x.shape[-2])).copy()
-    for k in range(piv.shape[-1]):
-        other = piv[..., k : k + 1]
-        first, second = order[..., k : k + 1].copy(), _onp.take_along_axis(order, other, -1)
-        order[..., k : k + 1] = second
-        _onp.put_along_axis(order, other, first, -1)
-    return _np.take_along_axis(x, order[..., None], -2)
+def order_of(piv, rows):
+    """Return the order of rows after LAPACK's swaps: row k with row piv[k], one after the other."""
+    if piv.ndim > 1:
+        return _onp.array([order_of(part, rows) for part in piv])
+    order = list(range(rows))
+    for k, other in enumerate(piv.tolist()):
+        order[k], order[other] = order[other], order[k]
+    return _onp.array(order, dtype=_onp.intp)
 
 
-@_part_of("solve_toeplitz")
+@_parts("solve_toeplitz", 3)
 def solve_toeplitz_of(c, r, b, check_finite=True):
     return _linalg.solve_toeplitz((c, r), b, check_finite=check_finite)
 
@@ -93,7 +97,7 @@ def solve_toeplitz(c_or_cr, b, check_finite=True):
     return solve_toeplitz_of(c, r, b, check_finite=check_finite)
 
 
-@_part_of("matmul_toeplitz")
+@_parts("matmul_toeplitz", 3)
 def matmul_toeplitz_of(c, r, x, check_finite=False, workers=None):
     return _linalg.matmul_toeplitz((c, r), x, check_finite=check_finite, workers=workers)
 
@@ -109,8 +113,8 @@ def _column_and_row(c_or_cr):
     return c_or_cr if isinstance(c_or_cr, tuple) else (c_or_cr, _np.conj(c_or_cr))
 
 
-@_part_of("solve_banded")
-def solve_banded_of(ab, b, l_and_u, check_finite=True):
+@_parts("solve_banded", 2)
+def solve_banded_of(ab, b, l_and_u=(0, 0), check_finite=True):
     return _linalg.solve_banded(l_and_u, ab, b, check_finite=check_finite)
 
 
@@ -119,7 +123,7 @@ def solve_banded(l_and_u, ab, b, overwrite_ab=False, overwrite_b=False, check_fi
     return solve_banded_of(ab, b, l_and_u=tuple(l_and_u), check_finite=check_finite)
 
 
-@_part_of("cho_solve_banded")
+@_parts("cho_solve_banded", 2)
 def cho_solve_banded_of(cb, b, lower=False, check_finite=True):
     return _linalg.cho_solve_banded((cb, lower), b, check_finite=check_finite)
 

@@ -4,8 +4,10 @@ import hypothesis.strategies as st
 import numpy as onp
 
 import funad.numpy as np
+from funad.registry import record_of
 from funad.scipy import linalg
-from funad.testing import Case, call
+from funad.scipy.rules.linalg.triangles import triangle
+from funad.testing import Call, Case, call
 
 _rng = onp.random.default_rng(5)
 
@@ -118,7 +120,8 @@ CASES = {
         "lower check_finite", call(A, V), call(C, CB, lower=True), call(C, CV), call(SEVERAL, V)
     ),
     linalg.lu_solve_of: calls(
-        "trans check_finite", *(call(C, PIVOTS, b, trans=trans) for b in (CV, B) for trans in (0, 1, 2))
+        "piv trans check_finite",
+        *(call(C, b, piv=PIVOTS, trans=trans) for b in (CV, B) for trans in (0, 1, 2)),
     ),
     linalg.solve_toeplitz_of: calls(
         "check_finite", call(FIRST, ROW, V), call(FIRST, ROW, B), call(FIRST + 0.1j * V, ROW, CV)
@@ -127,11 +130,11 @@ CASES = {
         "check_finite workers", call(FIRST, ROW, V), call(FIRST, ROW[:2], B[:2]), call(FIRST + 1j, ROW, CB)
     ),
     linalg.solve_banded_of: calls(
-        "check_finite",
-        call(BAND, _normal(5), (1, 1)),
-        call(BAND, _normal(5, 2), (1, 1)),
-        call(C_BAND[::-1], _complex(5), (1, 0)),
-        call(onp.vstack([BAND, BAND[:1]]), _normal(5), (2, 1)),
+        "l_and_u check_finite",
+        call(BAND, _normal(5), l_and_u=(1, 1)),
+        call(BAND, _normal(5, 2), l_and_u=(1, 1)),
+        call(C_BAND[::-1], _complex(5), l_and_u=(1, 0)),
+        call(onp.vstack([BAND, BAND[:1]]), _normal(5), l_and_u=(2, 1)),
     ),
     linalg.cho_solve_banded_of: calls(
         "lower check_finite",
@@ -270,3 +273,15 @@ CASES = {
         )
     },
 }
+CASES[triangle] = calls(
+    "", call(B, B, True, 0), call(CB, B, False, 1), call(_normal(70, 1), _normal(70, 1), True, 1)
+)
+
+
+def _of_list(f, case):
+    """Return the case of the primitive of the list of the arrays that f takes."""
+    arrays = len(record_of(f).rules)
+    return Case(case.draw.map(lambda at: Call((list(at.args[:arrays]),), at.kwargs)), case.keywords)
+
+
+CASES |= {f.together: _of_list(f, case) for f, case in CASES.items() if getattr(f, "together", None)}

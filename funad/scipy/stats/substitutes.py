@@ -235,29 +235,6 @@ def _psd(kind):
     return _PSD
 
 
-def _blas(find):
-    """Return what finds functions of BLAS: of those, inverse Wishart's distribution solves triangles."""
-
-    def get_blas_funcs(names, arrays=(), **options):
-        f = find(names, tuple(map(plain, arrays)), **options)
-        return _trsm(f) if names == "trsm" else f
-
-    return get_blas_funcs
-
-
-def _trsm(f):
-    def trsm(alpha, a, b, side=0, lower=0, **options):
-        if innermost((a, b)) is None:
-            return f(alpha, a, b, side=side, lower=lower, **options)
-        assert not side
-        assert not options
-        with untraced():
-            y = f(alpha, plain(a), plain(b), lower=lower)
-        return with_value(y, alpha * linalg.solve_triangular(a, b, lower=bool(lower)))
-
-    return trsm
-
-
 def _probabilities(f):
     """The last probability is what the others leave: SciPy computes it where the rounding is seen."""
 
@@ -312,6 +289,23 @@ def _of_ours(f):
     return make_distribution
 
 
+def _with_triangles(f):
+    """Find BLAS's solution of triangular systems for traced values too."""
+
+    def get_blas_funcs(names, arrays=()):
+        if names != "trsm":
+            return f(names, arrays)
+
+        def trsm(alpha, a, b, side=0, lower=0):
+            if innermost((a, b)) is None or side:
+                return f(names, arrays)(alpha, a, b, side=side, lower=lower)
+            return alpha * linalg.solve_triangular(a, b, lower=bool(lower), check_finite=False)
+
+        return trsm
+
+    return get_blas_funcs
+
+
 # --- what is changed
 
 
@@ -361,7 +355,7 @@ def _of_new_distributions(module):
 @substitute("scipy.stats._multivariate")
 def _of_vectors(module):
     module._PSD = _psd(module._PSD)
-    module.get_blas_funcs = _blas(module.get_blas_funcs)
+    module.get_blas_funcs = _with_triangles(module.get_blas_funcs)
     module._qauto = _integrated(module._qauto)
     change(module.multinomial_gen, "_process_parameters", _probabilities)
     change(module.vonmises_fisher_gen, "_process_parameters", _concentration)

@@ -1,11 +1,10 @@
 """Banded matrices, kept by their diagonals: ab[u + i - j, j] = a[i, j], or for lower ones ab[i - j, j]."""
 
 from .... import numpy as np
-from ....registry import defvjp
 from ....rules.linalg.matrices import column, conj, t
 from ....spaces import dtype_of, shape_of, unbroadcast
 from ... import linalg
-from ...derived import as_written
+from ...derived import as_written, sharing
 from .equations import columns, like
 
 
@@ -36,23 +35,23 @@ def _turned(ab, lower, upper):
     return moved[..., np.arange(rows)[::-1], np.arange(rows), :]
 
 
-def _solve_by(ab, b, ybar, l_and_u):
+def _solve_part(y, ybar, ab, b, l_and_u=(0, 0), check_finite=True):
+    """b̄ = A⁻ᵀ ȳ, in columns."""
     lower, upper = l_and_u
     (ybar,) = columns(b, ybar)
     return linalg.solve_banded((upper, lower), _turned(ab, lower, upper), ybar, check_finite=False)
 
 
-def _solve_wrt_ab(y, ybar, ab, b, l_and_u, check_finite=True):
+def _solve_wrt_ab(bbar, y, ybar, ab, b, l_and_u=(0, 0), check_finite=True):
     """The diagonals of Ā = -b̄ yᵀ."""
     lower, upper = l_and_u
-    bbar = _solve_by(ab, b, ybar, l_and_u)
     (y,) = columns(b, y)
     return unbroadcast(-_band(bbar, y, lower + upper + 1, upper), shape_of(ab))
 
 
-def _solve_wrt_b(y, ybar, ab, b, l_and_u, check_finite=True):
-    """b̄ = A⁻ᵀ ȳ."""
-    return like(b, _solve_by(ab, b, ybar, l_and_u))
+def _wrt_b(bbar, y, ybar, ab, b, *others, **options):
+    """b̄, in the shape of b."""
+    return like(b, bbar)
 
 
 def _folded(left, right, rows, lower):
@@ -63,21 +62,16 @@ def _folded(left, right, rows, lower):
     return both * column(halved)
 
 
-def _solveh_by(ab, b, ybar, lower):
+def _solveh_part(y, ybar, ab, b, *, lower=False, check_finite=True):
+    """b̄ = A⁻ᵀ ȳ, in columns."""
     (ybar,) = columns(b, ybar)
     return linalg.solveh_banded(conj(ab), ybar, lower=lower, check_finite=False)
 
 
-def _solveh_wrt_ab(y, ybar, ab, b, *, lower=False, check_finite=True):
+def _solveh_wrt_ab(bbar, y, ybar, ab, b, *, lower=False, check_finite=True):
     """The diagonals of Ā = -b̄ yᵀ, folded into those that are kept."""
-    bbar = _solveh_by(ab, b, ybar, lower)
     (y,) = columns(b, y)
     return unbroadcast(-_folded(bbar, y, ab.shape[-2], lower), shape_of(ab))
-
-
-def _solveh_wrt_b(y, ybar, ab, b, *, lower=False, check_finite=True):
-    """b̄ = A⁻ᵀ ȳ."""
-    return like(b, _solveh_by(ab, b, ybar, lower))
 
 
 def _as_lower(cb, lower):
@@ -91,25 +85,20 @@ def _product(band, x):
     return np.sum(column(conj(band)) * moved, -3)
 
 
-def _cho_solve_by(cb, b, ybar, lower):
+def _cho_solve_part(y, ybar, cb, b, lower=False, check_finite=True):
+    """b̄ = A⁻ᵀ ȳ, in columns."""
     (ybar,) = columns(b, ybar)
     return linalg.cho_solve_banded((conj(cb), lower), ybar, check_finite=False)
 
 
-def _cho_solve_wrt_cb(y, ybar, cb, b, lower=False, check_finite=True):
+def _cho_solve_wrt_cb(bbar, y, ybar, cb, b, lower=False, check_finite=True):
     """The diagonals of L̄ = -(b̄ (Lᴴ y)ᵀ + y* (Lᴴ b̄*)ᵀ)."""
-    bbar = _cho_solve_by(cb, b, ybar, lower)
     (y,) = columns(b, y)
     band, rows = _as_lower(cb, lower), cb.shape[-2]
     lbar = _band(bbar, _product(band, y), rows, 0)
     lbar = lbar + _band(conj(y), _product(band, conj(bbar)), rows, 0)
     cbar = lbar if lower else conj(_turned(lbar, rows - 1, 0))
     return unbroadcast(-cbar, shape_of(cb))
-
-
-def _cho_solve_wrt_b(y, ybar, cb, b, lower=False, check_finite=True):
-    """b̄ = A⁻ᵀ ȳ."""
-    return like(b, _cho_solve_by(cb, b, ybar, lower))
 
 
 def dense(ab, lower):
@@ -132,7 +121,7 @@ def _cholesky(y, ab, *, lower=False, check_finite=True):
     return np.where((inside >= 0) & (inside < n), band, ab)
 
 
-defvjp(linalg.solve_banded_of, _solve_wrt_ab, _solve_wrt_b, masks=True)
-defvjp(linalg.solveh_banded, _solveh_wrt_ab, _solveh_wrt_b, masks=True)
-defvjp(linalg.cho_solve_banded_of, _cho_solve_wrt_cb, _cho_solve_wrt_b, masks=True)
+sharing(linalg.solve_banded_of, _solve_part, _solve_wrt_ab, _wrt_b, masks=True)
+sharing(linalg.solveh_banded, _solveh_part, _solveh_wrt_ab, _wrt_b, masks=True)
+sharing(linalg.cho_solve_banded_of, _cho_solve_part, _cho_solve_wrt_cb, _wrt_b, masks=True)
 as_written(linalg.cholesky_banded, _cholesky, masks=True)

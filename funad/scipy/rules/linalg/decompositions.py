@@ -88,9 +88,8 @@ def _lu_factor(y, ybar, a, *, check_finite=True):
     k = min(m, n)
     low = np.tril(lu, -1)[..., :k] + np.eye(m, k, dtype=lu.dtype)
     abar = _of_lu(low, np.triu(lu)[..., :k, :], np.tril(lubar, -1)[..., :k], np.triu(lubar)[..., :k, :])
-    rows = np.broadcast_to(np.arange(m)[:, None], (*lu.shape[:-2], m, 1))
-    order = linalg.rows_swapped(rows, piv)
-    return np.take_along_axis(abar, np.argsort(order, -2), -2)
+    back = np.argsort(linalg.order_of(piv, m), -1)
+    return np.take_along_axis(abar, back[..., None], -2)
 
 
 def _ldl(y, ybar, A, lower=True, hermitian=True, *, check_finite=True):

@@ -12,10 +12,10 @@ from ....rules.linalg.determinants import of_det
 from ....rules.linalg.equations import of_inverse, of_pinv
 from ....rules.linalg.matrices import column, conj, fold, h, half, row, scalar, t
 from ....rules.linalg.norms import norm_again, of_norm
-from ....spaces import shape_of, unbroadcast
-from ....transforms import vjp
+from ....spaces import dtype_of, shape_of, unbroadcast
 from ... import linalg
-from ...derived import as_written
+from ...derived import as_written, sharing
+from .triangles import triangle
 
 _HERMITIAN = frozenset({"her", "hermitian", "pos", "positive definite"})
 _SYMMETRIC = frozenset({"sym", "symmetric"})
@@ -48,9 +48,12 @@ def like(b, x):
 # --- solve, inv and det
 
 
-def _solve_by(a, b, ybar, options, transposed):
-    """b̄ = A⁻ᵀ ȳ, or A⁻¹ ȳ for the transposed equation."""
-    lower, check_finite, assume_a = options
+def _solve_part(
+    y, ybar, a, b, *, lower=False, check_finite=True, assume_a=None, transposed=False
+):  # fmt: skip
+    """b̄ = A⁻ᵀ ȳ, or A⁻¹ ȳ for the transposed equation, in columns."""
+    if np.size(a) == 1:  # which SciPy divides b of any shape by
+        return ybar / np.ravel(a)
     if transposed or assume_a in _SYMMETRIC:
         adjoint = a
     elif assume_a in _HERMITIAN:
@@ -62,21 +65,23 @@ def _solve_by(a, b, ybar, options, transposed):
     return linalg.solve(adjoint, ybar, lower=lower, check_finite=check_finite, **kind)
 
 
-def _solve_wrt_a(y, ybar, a, b, *, lower=False, check_finite=True, assume_a=None, transposed=False):
+def _solve_wrt_a(
+    bbar, y, ybar, a, b, *, lower=False, check_finite=True, assume_a=None, transposed=False
+):  # fmt: skip
     """Ā = -(A⁻ᵀ ȳ) yᵀ, from dA y + A dy = 0."""
-    if np.size(a) == 1:  # which SciPy divides b of any shape by
-        return np.reshape(-np.sum(ybar * y), np.shape(a)) / a
-    bbar = _solve_by(a, b, ybar, (lower, check_finite, assume_a), transposed)
-    (y,) = columns(b, y)
-    abar = -(y @ t(bbar) if transposed else bbar @ t(y))
-    return _as_read(unbroadcast(abar, shape_of(a)), assume_a, lower)
-
-
-def _solve_wrt_b(y, ybar, a, b, *, lower=False, check_finite=True, assume_a=None, transposed=False):
-    """b̄ = A⁻ᵀ ȳ."""
     if np.size(a) == 1:
-        return unbroadcast(ybar / np.ravel(a), shape_of(b))
-    return like(b, _solve_by(a, b, ybar, (lower, check_finite, assume_a), transposed))
+        return np.reshape(-np.sum(bbar * y), np.shape(a))
+    (y,) = columns(b, y)
+    left, right = (y, bbar) if transposed else (bbar, y)
+    if assume_a in _TRANSPOSED:
+        abar = triangle(-left, right, assume_a == "lower triangular", 0)
+    else:
+        abar = _as_read(-(left @ t(right)), assume_a, lower)
+    return unbroadcast(abar, shape_of(a))
+
+
+def _solve_wrt_b(bbar, y, ybar, a, b, **options):
+    return unbroadcast(bbar, shape_of(b)) if np.size(a) == 1 else like(b, bbar)
 
 
 def _inv(y, ybar, a, *, check_finite=True, assume_a=None, lower=False):
@@ -84,7 +89,7 @@ def _inv(y, ybar, a, *, check_finite=True, assume_a=None, lower=False):
     return _as_read(of_inverse(y, ybar, a), assume_a, lower)
 
 
-defvjp(linalg.solve, _solve_wrt_a, _solve_wrt_b, masks=True)
+sharing(linalg.solve, _solve_part, _solve_wrt_a, _solve_wrt_b, masks=True)
 defvjp(linalg.inv, _inv, masks=True)
 defzero(linalg.issymmetric, linalg.ishermitian, linalg.bandwidth)
 defvjp(linalg.det, lambda y, ybar, a, *, check_finite=True: of_det(y, ybar, a))
@@ -95,135 +100,148 @@ defvjp(linalg.det, lambda y, ybar, a, *, check_finite=True: of_det(y, ybar, a))
 _TRANS = {0: 0, "N": 0, 1: 1, "T": 1, 2: 2, "C": 2}
 
 
-def _by_triangle(a, b, ybar, trans, lower, unit_diagonal):
-    """b̄ = op(A)⁻ᵀ ȳ for op(A) = A, Aᵀ or Aᴴ."""
+def _triangular_part(y, ybar, a, b, trans=0, lower=False, unit_diagonal=False, *, check_finite=True):
+    """b̄ = op(A)⁻ᵀ ȳ for op(A) = A, Aᵀ or Aᴴ, in columns."""
     (ybar,) = columns(b, ybar)
     if _TRANS[trans] == 2:
         return conj(linalg.solve_triangular(a, conj(ybar), 0, lower, unit_diagonal, check_finite=False))
     return linalg.solve_triangular(a, ybar, 1 - _TRANS[trans], lower, unit_diagonal, check_finite=False)
 
 
-def _triangular_wrt_a(y, ybar, a, b, trans=0, lower=False, unit_diagonal=False, *, check_finite=True):
+def _triangular_wrt_a(
+    bbar, y, ybar, a, b, trans=0, lower=False, unit_diagonal=False, *, check_finite=True
+):  # fmt: skip
     """Ā = -b̄ yᵀ on the triangle, or its transpose. Giles (2008)."""
-    bbar = _by_triangle(a, b, ybar, trans, lower, unit_diagonal)
     (y,) = columns(b, y)
-    abar = bbar @ t(y) if _TRANS[trans] == 0 else y @ t(bbar)
-    abar = conj(abar) if _TRANS[trans] == 2 else abar
-    k = int(bool(unit_diagonal))
-    abar = np.tril(abar, -k) if lower else np.triu(abar, k)
-    return unbroadcast(-abar, shape_of(a))
+    left, right = (-bbar, y) if _TRANS[trans] == 0 else (-y, bbar)
+    if _TRANS[trans] == 2:
+        left, right = conj(left), conj(right)
+    return unbroadcast(triangle(left, right, bool(lower), int(bool(unit_diagonal))), shape_of(a))
 
 
-def _triangular_wrt_b(y, ybar, a, b, trans=0, lower=False, unit_diagonal=False, *, check_finite=True):
-    """b̄ = op(A)⁻ᵀ ȳ."""
-    return like(b, _by_triangle(a, b, ybar, trans, lower, unit_diagonal))
+def _wrt_b(bbar, y, ybar, a, b, *others, **options):
+    """b̄, in the shape of b."""
+    return like(b, bbar)
 
 
-defvjp(linalg.solve_triangular, _triangular_wrt_a, _triangular_wrt_b, masks=True)
+sharing(linalg.solve_triangular, _triangular_part, _triangular_wrt_a, _wrt_b, masks=True)
 
 
 # --- factors of Cholesky, and LU
 
 
-def _cho_solve_wrt_c(y, ybar, c, b, lower=False, check_finite=True):
-    """L̄ = -(b̄ (Lᴴ y)ᵀ + y* (Lᴴ b̄*)ᵀ) on the triangle, from A = L Lᴴ; Ū of Uᴴ U likewise."""
-    y, ybar = columns(b, y, ybar)
-    bbar = linalg.cho_solve((conj(c), lower), ybar, check_finite=False)
-    if lower:
-        low_h = h(np.tril(c))
-        return unbroadcast(-np.tril(bbar @ t(low_h @ y) + conj(y) @ t(low_h @ conj(bbar))), shape_of(c))
-    up = np.triu(c)
-    cbar = (conj(up) @ bbar) @ t(y) + conj(up @ y) @ h(bbar)
-    return unbroadcast(-np.triu(cbar), shape_of(c))
-
-
-def _cho_solve_wrt_b(y, ybar, c, b, lower=False, check_finite=True):
-    """b̄ = A⁻ᵀ ȳ."""
+def _cho_part(y, ybar, c, b, lower=False, check_finite=True):
+    """w = L⁻¹ ȳ* and b̄ = (L⁻ᴴ w)* for A = L Lᴴ, and likewise for Uᴴ U, in columns."""
     (ybar,) = columns(b, ybar)
-    return like(b, linalg.cho_solve((conj(c), lower), ybar, check_finite=False))
+    first, second = (0, 2) if lower else (2, 0)
+    w = linalg.solve_triangular(c, conj(ybar), first, lower, check_finite=False)
+    return w, conj(linalg.solve_triangular(c, w, second, lower, check_finite=False))
 
 
-def _lu_solve_by(lu, piv, b, ybar, trans):
+def _cho_solve_wrt_c(part, y, ybar, c, b, lower=False, check_finite=True):
+    """L̄ = -(b̄ zᵀ + y* wᵀ) on the triangle with z = L⁻¹ b; Ū = -(w* yᵀ + z* b̄ᴴ) with z = U⁻ᴴ b."""
+    w, bbar = part
+    y, right = columns(b, y, b)
+    z = linalg.solve_triangular(c, right, 0 if lower else 2, lower, check_finite=False)
+    pairs = ((bbar, conj(y)), (z, w)) if lower else ((conj(w), conj(z)), (y, conj(bbar)))
+    left, right = (_beside(*pair) for pair in pairs)
+    return unbroadcast(triangle(-left, right, bool(lower), 0), shape_of(c))
+
+
+def _beside(a, b):
+    """The columns of both, of as many matrices."""
+    shape = np.broadcast_shapes(np.shape(a)[:-2], np.shape(b)[:-2])
+    return np.concatenate([np.broadcast_to(x, (*shape, *np.shape(x)[-2:])) for x in (a, b)], -1)
+
+
+def _lu_part(y, ybar, lu, b, piv=None, trans=0, check_finite=True):
+    """b̄ = op(A)⁻ᵀ ȳ, in columns."""
     (ybar,) = columns(b, ybar)
     if trans == 2:
         return conj(linalg.lu_solve((lu, piv), conj(ybar), 0, check_finite=False))
     return linalg.lu_solve((lu, piv), ybar, 1 - trans, check_finite=False)
 
 
-def _lu_solve_wrt_lu(y, ybar, lu, piv, b, trans=0, check_finite=True):
-    """L̄ = -(L⁻ᵀ p) (U q)ᵀ below the diagonal and Ū = -p qᵀ on and above it, for L U q = P b.
+def _lu_solve_wrt_lu(bbar, y, ybar, lu, b, piv=None, trans=0, check_finite=True):
+    """L̄ = -p (U q)ᵀ below the diagonal and Ū = -(Lᵀ p) qᵀ on and above it, with p = P A⁻ᵀ ȳ and q = y.
 
-    With p = U⁻ᵀ ȳ and q = y; for the transposed equation Uᵀ Lᵀ P y = b the two change places.
+    U q is L⁻¹ P b and Lᵀ p is U⁻ᵀ ȳ. In the transposed equation y and ȳ change places with b̄ and b.
     """
-    bbar = _lu_solve_by(lu, piv, b, ybar, trans)
-    (y,) = columns(b, y)
-    bbar, y = (conj(bbar), conj(y)) if trans == 2 else (bbar, y)
-    p, q = (bbar, y) if trans == 0 else (y, bbar)  # A⁻ᵀ of one side and A⁻¹ of the other
-    p = linalg.rows_swapped(p, piv)
-    low, up = np.tril(lu, -1), np.triu(lu)
-    inner = p + t(low) @ p  # U⁻ᵀ of what p was made of
-    return unbroadcast(-np.tril(p @ t(up @ q), -1) - np.triu(inner @ t(q)), shape_of(lu))
+    y, ybar, right = columns(b, y, ybar, b)
+    if trans == 2:
+        y, bbar, ybar, right = (conj(x) for x in (y, bbar, ybar, right))
+    p, q, of_p, of_q = (bbar, y, ybar, right) if trans == 0 else (y, bbar, right, ybar)
+    order = linalg.order_of(np.asarray(piv), lu.shape[-2])[..., None]
+    p, of_q = _in_rows(p, order), _in_rows(of_q, order)
+    u_q = linalg.solve_triangular(lu, of_q, 0, lower=True, unit_diagonal=True, check_finite=False)
+    l_p = linalg.solve_triangular(lu, of_p, 1, check_finite=False)
+    return unbroadcast(triangle(-p, u_q, True, 1) + triangle(-l_p, q, False, 0), shape_of(lu))
 
 
-def _lu_solve_wrt_b(y, ybar, lu, piv, b, trans=0, check_finite=True):
-    """b̄ = op(A)⁻ᵀ ȳ."""
-    return like(b, _lu_solve_by(lu, piv, b, ybar, trans))
+def _in_rows(x, order):
+    """The rows of each matrix in this order."""
+    shape = np.broadcast_shapes(np.shape(x)[:-2], order.shape[:-2])
+    x = np.broadcast_to(x, (*shape, *np.shape(x)[-2:]))
+    return np.take_along_axis(x, np.broadcast_to(order, (*shape, *order.shape[-2:])), -2)
 
 
-defvjp(linalg.cho_solve_of, _cho_solve_wrt_c, _cho_solve_wrt_b, masks=True)
-defvjp(linalg.lu_solve_of, _lu_solve_wrt_lu, _lu_solve_wrt_b, argnums=(0, 2), masks=True)
+sharing(
+    linalg.cho_solve_of,
+    _cho_part,
+    _cho_solve_wrt_c,
+    lambda part, y, ybar, c, b, **options: like(b, part[1]),
+    masks=True,
+)
+sharing(linalg.lu_solve_of, _lu_part, _lu_solve_wrt_lu, _wrt_b, masks=True)
 
 
 # --- Toeplitz and circulant matrices
-
-
-def _of_toeplitz(tbar, c, r):
-    """c̄ and r̄ of the T̄ of a Toeplitz matrix: sums along its diagonals."""
-    return vjp(linalg.toeplitz, c, r)[1](tbar)
 
 
 def _transposed(c, r):
     return np.concatenate([c[..., :1], r[..., 1:]], -1), c
 
 
-def _solve_toeplitz_tbar(y, ybar, c, r, b):
+def _diagonals(left, right):
+    """c̄ and r̄ of T̄ = left rightᵀ, in columns: Σⱼ left[j + k] right[j] and Σⱼ left[j] right[j + k].
+
+    The first number of r̄ is 0: that of c stands in the corner.
+    """
+    m, n = np.shape(left)[-2], np.shape(right)[-2]
+    size = max(m + n - 1, 1)
+    transforms = np.fft.fft(left, size, -2) * np.conj(np.fft.fft(np.conj(right), size, -2))
+    sums = np.fft.ifft(np.sum(transforms, -1))
+    if dtype_of(left).kind != "c" and dtype_of(right).kind != "c":
+        sums = np.real(sums)
+    zero = np.zeros((*np.shape(sums)[:-1], min(n, 1)), dtype_of(sums))
+    return sums[..., :m], np.concatenate([zero, sums[..., : m - 1 : -1]], -1)
+
+
+def _solve_toeplitz_part(y, ybar, c, r, b, check_finite=True):
+    """b̄ = T⁻ᵀ ȳ in columns, and c̄ and r̄ of T̄ = -b̄ yᵀ."""
     y, ybar = columns(b, y, ybar)
-    return -(linalg.solve_toeplitz(_transposed(c, r), ybar, check_finite=False) @ t(y))
+    bbar = linalg.solve_toeplitz(_transposed(c, r), ybar, check_finite=False)
+    return (*_diagonals(-bbar, y), bbar)
 
 
-def _solve_toeplitz_wrt_b(y, ybar, c, r, b, check_finite=True):
-    (ybar,) = columns(b, ybar)
-    return like(b, linalg.solve_toeplitz(_transposed(c, r), ybar, check_finite=False))
+def _matmul_toeplitz_part(y, ybar, c, r, x, check_finite=False, workers=None):
+    """x̄ = Tᵀ ȳ in columns, and c̄ and r̄ of T̄ = ȳ xᵀ."""
+    column_of_x, ybar = columns(x, x, ybar)
+    return (*_diagonals(ybar, column_of_x), linalg.matmul_toeplitz(_transposed(c, r), ybar, workers=workers))
 
 
-def _matmul_toeplitz_tbar(y, ybar, c, r, x):
-    x, ybar = columns(x, x, ybar)
-    return ybar @ t(x)
-
-
-def _matmul_toeplitz_wrt_x(y, ybar, c, r, x, check_finite=False, workers=None):
-    (ybar,) = columns(x, ybar)
-    return like(x, linalg.matmul_toeplitz(_transposed(c, r), ybar, workers=workers))
-
-
-defvjp(
-    linalg.solve_toeplitz_of,
-    lambda y, ybar, c, r, b, check_finite=True: _of_toeplitz(_solve_toeplitz_tbar(y, ybar, c, r, b), c, r)[0],
-    lambda y, ybar, c, r, b, check_finite=True: _of_toeplitz(_solve_toeplitz_tbar(y, ybar, c, r, b), c, r)[1],
-    _solve_toeplitz_wrt_b,
-    masks=True,
-)
-defvjp(
-    linalg.matmul_toeplitz_of,
-    lambda y, ybar, c, r, x, check_finite=False, workers=None: _of_toeplitz(
-        _matmul_toeplitz_tbar(y, ybar, c, r, x), c, r
-    )[0],
-    lambda y, ybar, c, r, x, check_finite=False, workers=None: _of_toeplitz(
-        _matmul_toeplitz_tbar(y, ybar, c, r, x), c, r
-    )[1],
-    _matmul_toeplitz_wrt_x,
-    masks=True,
-)
+for _f, _part in (
+    (linalg.solve_toeplitz_of, _solve_toeplitz_part),
+    (linalg.matmul_toeplitz_of, _matmul_toeplitz_part),
+):
+    sharing(
+        _f,
+        _part,
+        lambda part, y, ybar, c, r, b, **options: unbroadcast(part[0], shape_of(c)),
+        lambda part, y, ybar, c, r, b, **options: unbroadcast(part[1], shape_of(r)),
+        lambda part, y, ybar, c, r, b, **options: like(b, part[2]),
+        masks=True,
+    )
 
 
 _SINGULAR = (

@@ -8,7 +8,7 @@ from ....rules.linalg.matrices import conj, h, row, t
 from ....spaces import dtype_of, shape_of, unbroadcast
 from ....transforms import vjp
 from ... import linalg
-from ...derived import as_written
+from ...derived import as_written, sharing
 
 
 def _block(a, e):
@@ -133,13 +133,12 @@ def _lyapunov(y, ybar, a, q):
     return linalg.solve_continuous_lyapunov(t(a), ybar)
 
 
-def _lyapunov_wrt_a(y, ybar, a, q):
+def _lyapunov_wrt_a(qbar, y, ybar, a, q):
     """Ā = -(Q̄ Xᵀ + Q̄ᴴ X*) of A X + X Aᴴ = Q."""
-    qbar = _lyapunov(y, ybar, a, q)
     return unbroadcast(-(qbar @ t(y) + h(qbar) @ conj(y)), shape_of(a))
 
 
-def _discrete_lyapunov(y, ybar, a, q, method):
+def _discrete_lyapunov(y, ybar, a, q, method=None):
     """Q̄ from Aᵀ Q̄ A* - Q̄ + X̄ = 0."""
     x, *plain = map(unbox, (y, a, q))
     product = plain[0] @ x @ h(plain[0])
@@ -147,27 +146,29 @@ def _discrete_lyapunov(y, ybar, a, q, method):
     return linalg.solve_discrete_lyapunov(t(a), ybar, method)
 
 
-def _discrete_lyapunov_wrt_a(y, ybar, a, q, method=None):
+def _discrete_lyapunov_wrt_a(qbar, y, ybar, a, q, method=None):
     """Ā = Q̄ A* Xᵀ + Q̄ᴴ A* X* of A X Aᴴ - X + Q = 0."""
-    qbar = _discrete_lyapunov(y, ybar, a, q, method)
     return unbroadcast((qbar @ conj(a)) @ t(y) + (h(qbar) @ conj(a)) @ conj(y), shape_of(a))
 
 
-defvjp(
+sharing(
     linalg.solve_sylvester,
-    lambda y, ybar, a, b, q: unbroadcast(-(_sylvester(y, ybar, a, b, q) @ t(y)), shape_of(a)),
-    lambda y, ybar, a, b, q: unbroadcast(-(t(y) @ _sylvester(y, ybar, a, b, q)), shape_of(b)),
-    lambda y, ybar, a, b, q: unbroadcast(_sylvester(y, ybar, a, b, q), shape_of(q)),
+    _sylvester,
+    lambda qbar, y, ybar, a, b, q: unbroadcast(-(qbar @ t(y)), shape_of(a)),
+    lambda qbar, y, ybar, a, b, q: unbroadcast(-(t(y) @ qbar), shape_of(b)),
+    lambda qbar, y, ybar, a, b, q: unbroadcast(qbar, shape_of(q)),
 )
-defvjp(
+sharing(
     linalg.solve_continuous_lyapunov,
+    _lyapunov,
     _lyapunov_wrt_a,
-    lambda y, ybar, a, q: unbroadcast(_lyapunov(y, ybar, a, q), shape_of(q)),
+    lambda qbar, y, ybar, a, q: unbroadcast(qbar, shape_of(q)),
 )
-defvjp(
+sharing(
     linalg.solve_discrete_lyapunov,
+    _discrete_lyapunov,
     _discrete_lyapunov_wrt_a,
-    lambda y, ybar, a, q, method=None: unbroadcast(_discrete_lyapunov(y, ybar, a, q, method), shape_of(q)),
+    lambda qbar, y, ybar, a, q, method=None: unbroadcast(qbar, shape_of(q)),
 )
 
 
