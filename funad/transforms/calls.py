@@ -7,7 +7,7 @@ import inspect
 import sys
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as onp
 
@@ -262,6 +262,11 @@ def differentiable(f: Any, place: int | str, x: Any, whole: Any = None, n: int =
             return x if issubclass(type(x), onp.generic) or type(x) is ndarray else x.view(ndarray)
         if x.dtype.kind in "iu":
             return x.astype(onp.float64)
+    return _refuse_argument(f, place, x, whole, n, own)
+
+
+def _refuse_argument(f: Any, place: int | str, x: Any, whole: Any, n: int, own: bool) -> NoReturn:
+    """Refuse a leaf that is no number; ``own`` says that it is an array whose arithmetic is its own."""
     name = name_of(f)
     path = tree.paths(whole)[n] if whole is not None else ""
     which = f"argument {place}" if isinstance(place, int) else f"argument {place!r}"
