@@ -72,6 +72,10 @@ PROBES = [
         for name, shapes in CONTINUOUS.items()
         for method in ("pdf", "logpdf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf")
     ),
+    _of_points("genhyperbolic", "pdf", (0.5, 1.5, -0.5)),
+    _of_points("genhyperbolic", "logpdf", (0.5, 1.5, -0.5)),
+    _of_points("geninvgauss", "logpdf", (2.3, 1.5)),
+    _of_points("geninvgauss", "cdf", (2.3, 1.5)),
     *(
         _of_counts(name, method, shapes)
         for name, shapes in DISCRETE.items()

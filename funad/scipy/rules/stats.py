@@ -55,12 +55,13 @@ def _mean_log(j, k, a):
     return np.sum(weights * onp.log(i), -1) / (np.sum(weights, -1) + ~inside.any(-1))
 
 
-normalized_gen_harmonic = special._normalized_gen_harmonic
-elementwise(
-    normalized_gen_harmonic,
-    lambda y, ybar, j, k, n, a: ybar * y * (_mean_log(onp.ones_like(n), n, a) - _mean_log(j, k, a)),
-    argnums=3,
-)
+normalized_gen_harmonic = getattr(special, "_normalized_gen_harmonic", None)  # of SciPy 1.17
+if normalized_gen_harmonic is not None:
+    elementwise(
+        normalized_gen_harmonic,
+        lambda y, ybar, j, k, n, a: ybar * y * (_mean_log(onp.ones_like(n), n, a) - _mean_log(j, k, a)),
+        argnums=3,
+    )
 
 
 # --- the multivariate normal distribution function Φ(b; Σ) = P(x ≤ b), x of mean 0

@@ -13,8 +13,9 @@ import numpy as onp
 from ... import numpy as np
 from ...boxes import Traced, unbox
 from .. import special
+from .values import change
 
-__all__ = ["ELEMENTWISE", "change", "shorten", "shorten_formulas"]
+__all__ = ["ELEMENTWISE", "shorten", "shorten_formulas"]
 
 ELEMENTWISE = {
     "_continuous_distns": (
@@ -153,11 +154,6 @@ def shorten(module):
         change(continuous, name, _of_probabilities)
     for name in ("pmf", "logpmf", "cdf", "logcdf", "sf", "logsf"):
         change(discrete, name, _of_counts)
-
-
-def change(kind, name, how):
-    """Replace a method of a hosted class by what is made of it."""
-    setattr(kind, name, how(getattr(kind, name)))
 
 
 # --- formulas that SciPy takes in two cases, of which one is of isolated values
