@@ -130,7 +130,9 @@ def solved(f, y0, like, span=None):
         integrand, span, plain_of(y0), method=like.method, dense_output=True, **options
     )
     if not found.success:
-        raise NotDifferentiableError(f"the equation of the derivatives of solve_ivp has failed: {found.message}")
+        raise NotDifferentiableError(
+            f"the equation of the derivatives of solve_ivp has failed: {found.message}"
+        )
     integrand.note(y0)
     return Solution(field, y0, found.sol, integrand, like.method, options, like.adjoint)
 

@@ -154,7 +154,9 @@ def _forwards(trace, field, y0, steps, y, k):
         for i in range(stages):
             moved = [(h * steps.a[i, j]) * of_step[j] for j in range(i) if steps.a[i, j]]
             of_step.append(slope(n, i, functools.reduce(_plus, moved, ydot)))
-        ydot = functools.reduce(_plus, [(h * b) * s for b, s in zip(steps.b, of_step, strict=True) if b], ydot)
+        ydot = functools.reduce(
+            _plus, [(h * b) * s for b, s in zip(steps.b, of_step, strict=True) if b], ydot
+        )
         ydots.append(ydot)
         kdots.append(np.stack(of_step))
     return dual(trace, y, np.stack(ydots)), dual(trace, k, np.stack(kdots))

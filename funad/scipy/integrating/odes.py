@@ -172,7 +172,9 @@ class _Problem:
     def differentiated(self, found):
         """Return the result of a run with its derivatives."""
         if not found.success:
-            raise NotDifferentiableError(f"{self.call.name} has failed, and has no derivative: {found.message}")
+            raise NotDifferentiableError(
+                f"{self.call.name} has failed, and has no derivative: {found.message}"
+            )
         if not onp.size(plain_of(self.y0)) or (self.discrete and not self.taken):
             return found
         flow = self.flow(found)
@@ -205,7 +207,9 @@ class _Problem:
             sol = _scaled(found.sol, *plain_of(scale)) if scale else found.sol
             return _ContinuousFlow(Field(f), y0, sol, integrand, self.method, self.options, adjoint, scale)
         dense = (
-            self.call["dense_output"] or self.call["t_eval"] is not None or any(map(len, found.t_events or ()))
+            self.call["dense_output"]
+            or self.call["t_eval"] is not None
+            or any(map(len, found.t_events or ()))
         )
         last = self._last_state(found)
         steps = Steps(self.method, self.taken, last, dense, self.integrand)
@@ -231,7 +235,9 @@ class _Problem:
             moved = np.stack([self._event_time(event, t, flow) for t in times])
             found.t_events[n] = attached(times, moved)
             found.y_events[n] = attached(found.y_events[n], flow.at(moved, times))
-            if found.status == 1 and times[-1] == max(map(_latest, found.t_events), key=abs_to(plain_of(self.span[0]))):
+            if found.status == 1 and times[-1] == max(
+                map(_latest, found.t_events), key=abs_to(plain_of(self.span[0]))
+            ):
                 stop = moved[-1]
         return stop
 

@@ -43,7 +43,9 @@ def _weighted(options):
                 known[t] = onp.ravel(f(t))
             return known[t][n]
 
-        size = onp.size(f(0.5 * (limits[0] + limits[1]) if onp.all(onp.isfinite(limits)) else limits[0] + 1.0))
+        size = onp.size(
+            f(0.5 * (limits[0] + limits[1]) if onp.all(onp.isfinite(limits)) else limits[0] + 1.0)
+        )
         parts = [_integrate.quad(at, *limits, args=(n,), **options)[0] for n in range(size)]
         return onp.array(parts)
 
@@ -176,7 +178,9 @@ class _Nest:
         if depth < 0:
             return self.f(*ts, *self.args)
         low, high = self.limits(depth, ts)
-        return quad(lambda t: self.traced((t, *ts)), low, high, **self.points(depth, ts, plain_of((low, high))))[0]
+        return quad(
+            lambda t: self.traced((t, *ts)), low, high, **self.points(depth, ts, plain_of((low, high)))
+        )[0]
 
 
 def _of_several(call, f, ranges, options):
@@ -332,7 +336,7 @@ def cubature(call):
     options = {name: call[name] for name in ("rule", "max_subdivisions")}
 
     def rule(g, _):
-        points = lambda x: onp.stack([onp.asarray(g(row)) for row in x])  # noqa: E731
+        points = lambda x: onp.stack([onp.asarray(g(row)) for row in x])
         return _integrate.cubature(points, *limits, rtol=1e-9, **options).estimate
 
     found.estimate = attached(found.estimate, integral(at, (), rule))
