@@ -212,6 +212,9 @@ class Batched(Traced):
         return self._once((ufunc, method), general, ufunc, method, *inputs, **kwargs)
 
     def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        record = record_of(f)
+        if record is None or record.wrapped is f:  # of no traced value a function, but of their members
+            return self.tape.by_member(f, args, kwargs, f.__name__, "it has no batch rule")
         return self._once(f, Traced.__array_function__, f, types, args, kwargs)
 
     def _once(self, what: Any, general: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
