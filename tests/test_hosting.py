@@ -106,6 +106,8 @@ SHORTCUTS = [
     (lambda nc: stats.ncx2.cdf(0.3, 2.0, nc), 0.0, "ncx2.cdf takes another way where .* exactly 0"),
     (lambda df: stats.t.logpdf(0.3, df), onp.inf, "t.logpdf takes another way where .* exactly inf"),
     (lambda h: stats.kappa4.pdf(0.3, h, 0.2), 0.0, "kappa4.pdf takes another way where .* exactly 0"),
+    (lambda n: stats.binom.logpmf(2, n, 0.3), 5.0, "binom.logpmf takes another way where .* exactly 5"),
+    (lambda k: stats.poisson.pmf(k, 2.0), 3.0, "poisson.pmf takes another way where .* exactly 3"),
     (lambda q: stats.gamma.ppf(q, 2.0), 0.0, "gamma.ppf takes another way where .* exactly 0"),
     (lambda s: stats.pearson3.cdf(0.3, s), 0.0, "pearson3 is the normal distribution where"),
 ]

@@ -52,13 +52,13 @@ def _every(x):
     return x.all() if type(x) is onp.ndarray else x
 
 
-def _valid(self, shapes, scale=ONE):
-    """Say whether all parameters are valid, by their plain values."""
+def _valid(self, shapes, plain, scale=ONE):
+    """Say whether all parameters are valid, by their plain values; SciPy's own test sees the traced ones."""
     if scale is not ONE and not _every(_plain(scale) > 0):
         return False
     if self._argcheck.__func__.__qualname__ == "rv_generic._argcheck":  # all are to be positive
-        return all(_every(x > 0) for x in shapes)
-    return onp.all(self._argcheck(*shapes))
+        return all(_every(x > 0) for x in plain)
+    return onp.all(self._argcheck(*shapes))  # a traced whole number is refused there
 
 
 def _inside(self, z, shapes):
@@ -79,7 +79,7 @@ def _of_points(finish):
                 shapes, loc, scale = self._parse_args(*args, **kwargs)
                 plain = tuple(map(_plain, shapes))
                 z = _standard(x, loc, scale)
-                if _valid(self, plain, scale) and _inside(self, z, plain):
+                if _valid(self, shapes, plain, scale) and _inside(self, z, plain):
                     return finish(getattr(self, name)(z, *map(_inexact, shapes)), scale)
             return long(self, x, *args, **kwargs)
 
@@ -97,7 +97,7 @@ def _of_probabilities(long):
             shapes, loc, scale = self._parse_args(*args, **kwargs)
             q = _inexact(q)
             plain = tuple(map(_plain, shapes))
-            if _valid(self, plain, scale) and _every(unbox(q) > 0) and _every(unbox(q) < 1):
+            if _valid(self, shapes, plain, scale) and _every(unbox(q) > 0) and _every(unbox(q) < 1):
                 return getattr(self, name)(q, *map(_inexact, shapes)) * scale + loc
         return long(self, q, *args, **kwargs)
 
@@ -113,7 +113,7 @@ def _of_counts(long):
         if self.name in _SHORT and not isinstance(k, Traced):
             shapes, loc, _ = self._parse_args(*args, **kwargs)
             plain = tuple(map(_plain, shapes))
-            if not isinstance(loc, Traced) and _valid(self, plain):
+            if not isinstance(loc, Traced) and _valid(self, shapes, plain):
                 n = onp.asarray(k) - onp.asarray(loc)
                 low, high = self._get_support(*plain)
                 if onp.all((low <= n) & (n <= high if "pmf" in name else n < high) & (onp.floor(n) == n)):
