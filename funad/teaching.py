@@ -201,7 +201,7 @@ def _place() -> _Place | None:
     while frame is not None:
         filename = frame.f_code.co_filename
         if filename.startswith(_HERE):
-            if frame.f_code.co_qualname == "Call.__call__":
+            if frame.f_code.co_qualname == "Call._run":
                 f = frame.f_locals["self"].f
                 if found is None or own_name(f, "").partition(".")[0] in _KNOWN:
                     return _directly(frame, f)

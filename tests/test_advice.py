@@ -31,8 +31,9 @@ import scipy.stats
 import funad
 import funad.numpy as np
 import funad.scipy
+import funad.scipy.special
 from funad import grad, hessian, jvp, stop_gradient, teaching, value, vjp
-from funad.errors import FunadError
+from funad.errors import FunadError, NotDifferentiableError
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -590,3 +591,28 @@ def test_every_text_of_the_table_names_what_is_there():
         for step in name.split("."):
             found = getattr(found, step)
         assert found is not None
+
+
+SEARCHES = {
+    "golden": lambda a: scipy.optimize.golden(lambda t: (t - a) ** 2, brack=(0.0, 1.0, 5.0)),
+    "brent": lambda a: scipy.optimize.brent(lambda t: (t - a) ** 2),
+    "bracket": lambda a: scipy.optimize.bracket(lambda t: (t - a) ** 2)[0],
+    "fminbound": lambda a: scipy.optimize.fminbound(lambda t: (t - a) ** 2, 0, 5),
+    "fmin_powell": lambda a: scipy.optimize.fmin_powell(lambda t: np.sum((t - a) ** 2), [0.0], disp=0)[0],
+    "minimize_scalar": lambda a: scipy.optimize.minimize_scalar(lambda t: (t - a) ** 2).x,
+    "line_search": lambda a: scipy.optimize.line_search(
+        lambda t: np.sum((t - a) ** 2), lambda t: 2 * (t - a), numpy.zeros(1), numpy.ones(1)
+    )[0],
+}
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_a_search_by_comparisons_of_traced_values_is_refused(name):
+    f = SEARCHES[name]
+    for derivative in (grad(f), lambda a: jvp(f, (a,), (1.0,))):
+        with pytest.raises(NotDifferentiableError, match=rf"scipy\.optimize\.{name} met .*a comparison"):
+            derivative(2.0)
+
+
+def test_a_root_by_steps_of_newton_keeps_its_derivative():
+    assert grad(lambda a: scipy.optimize.newton(lambda t: t**2 - a, 1.0))(2.0) == pytest.approx(0.125**0.5)

@@ -4,10 +4,12 @@ import warnings
 
 import numpy as onp
 import pytest
+import scipy.fft
 import scipy.linalg
 
 import funad
 import funad.numpy as np
+import funad.scipy
 from funad.errors import NotDifferentiableError
 from funad.scipy import linalg
 from funad.testing import call, check_jvp, check_vjp
@@ -159,3 +161,17 @@ def test_derivatives_of_well_conditioned_matrices_warn_of_nothing():
         warnings.simplefilter("error")
         for f in (linalg.logm, linalg.sqrtm, lambda a: linalg.fractional_matrix_power(a, 0.5), linalg.inv):
             funad.vjp(f, A)[1](A)
+
+
+def test_plain_calls_are_served():
+    with funad.scipy.serve():
+        for f in (
+            scipy.linalg.inv,
+            scipy.linalg.expm,
+            lambda a: scipy.linalg.cho_solve((a, True), B),
+            scipy.fft.dct,
+        ):
+            check_vjp(f, call(A / 5))
+        onp.testing.assert_array_equal(scipy.linalg.inv(A), scipy.linalg.inv(A.tolist()))
+    with pytest.raises(NotDifferentiableError):
+        funad.vjp(scipy.linalg.inv, A)

@@ -25,7 +25,10 @@ def of_arrays(f, name, arrays=1):
     def wrapped(*args, **kwargs):
         if innermost((*args, *kwargs.values())) is None:
             return f(*args, **kwargs)
-        given = signature.bind(*args, **kwargs).arguments
+        try:
+            given = signature.bind(*args, **kwargs).arguments
+        except TypeError:
+            return f(*args, **kwargs)  # raises in SciPy's own words
         values = tuple(given.pop(name, default) for name, default in first)
         options = {name: x for name, x in given.items() if not name.startswith("overwrite_")}
         together = wrapped.together

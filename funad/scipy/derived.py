@@ -2,6 +2,10 @@
 
 import inspect
 
+import numpy as onp
+
+from ..boxes import unbox
+from ..errors import NotDifferentiableError
 from ..registry import defvjp
 from ..spaces import is_inexact
 from ..transforms import vjp
@@ -25,10 +29,31 @@ class Written:
 
     def __call__(self, y, ybar, *args, **kwargs):
         n = self.argnum
-        _, vjp_g = vjp(lambda x: self.g(y, *args[:n], x, *args[n + 1 :], **kwargs), args[n])
+        found, vjp_g = vjp(lambda x: self.g(y, *args[:n], x, *args[n + 1 :], **kwargs), args[n])
         if isinstance(y, (tuple, list)):
             ybar = tuple(part for of_y, part in zip(y, ybar, strict=True) if is_inexact(of_y))
+            y = [part for part in y if is_inexact(part)]
+        else:
+            y, found = [y], [found]
+        if not all(map(_agree, y, found)):
+            raise NotDifferentiableError(_OTHER)
         return vjp_g(ybar)
+
+
+_OTHER = (
+    "SciPy's result is another one here than that of the formula which the derivative is taken of, so that "
+    "there is none; see whether the value is what you expect"
+)
+
+
+def _agree(y, found):
+    """Say whether SciPy's result is that of the formula, to half of the digits."""
+    y, found = unbox(y), unbox(found)
+    with onp.errstate(invalid="ignore"):
+        error, size = onp.abs(y - found), onp.abs(y)
+    size = size[onp.isfinite(size)] if onp.ndim(size) else size
+    within = 100 * onp.finfo(onp.result_type(y)).eps ** 0.5 * onp.max(size, initial=0)
+    return not onp.any(error > within)  # a nan is none to compare with
 
 
 class Sharing:

@@ -16,6 +16,7 @@ import numpy as onp
 
 from .. import numpy as np
 from ..spaces import dtype_of, plain
+from .deciding import every, some
 
 __all__ = ["from_poles", "inverse", "log_slope", "near", "of_order", "of_shape", "slope", "tail_slope"]
 
@@ -91,7 +92,7 @@ def _differences(of_pair, f, args, n, h, size=None):
         largest = onp.maximum(largest, onp.maximum(onp.abs(plain(high)), onp.abs(plain(low))))
     floor = 1.0 if of_pair is _log_ratio else largest if size is None else size
     steady = onp.abs(sixth - plain(eighth)) <= _AGREE * (onp.abs(plain(eighth)) + 0.01 * floor)
-    return (eighth if onp.all(steady) else np.where(steady, eighth, onp.nan)) / h, largest
+    return (eighth if every(steady) else np.where(steady, eighth, onp.nan)) / h, largest
 
 
 def _gap(high, low):
@@ -113,7 +114,7 @@ def log_slope(f, y, args, n, h):
     """∂f/∂xₙ = y·∂log f/∂xₙ, for f > 0: right also where y is 1e-300, and 0 where all around is 0."""
     found, largest = _differences(_log_ratio, f, args, n, h)
     found, nothing = y * found, plain(y) == 0
-    if not onp.any(nothing):
+    if not some(nothing):
         return found
     return np.where(nothing, onp.where((largest == 0) & (onp.abs(h) > 0), 0.0, onp.nan), found)
 
@@ -122,10 +123,10 @@ def log_slope(f, y, args, n, h):
 def tail_slope(f, rest, y, args, n, h):
     """∂F/∂xₙ of a distribution function f = F with rest = 1 - F: F·∂log F, or that of 1 - F if it is less."""
     lower = plain(y) < 0.5
-    if onp.all(lower):
+    if every(lower):
         return log_slope(f, y, args, n, h)
     above = -log_slope(rest, rest(*args), args, n, h)
-    return np.where(lower, log_slope(f, y, args, n, h), above) if onp.any(lower) else above
+    return np.where(lower, log_slope(f, y, args, n, h), above) if some(lower) else above
 
 
 def inverse(slopes, place):
@@ -149,4 +150,4 @@ def inverse(slopes, place):
 def _or_zero(a, steepness, x):
     """a/Fₓ; 0 at a finite end x of the domain, which does not move with the parameter."""
     fixed = (plain(a) == 0) & onp.isfinite(plain(x))
-    return np.where(fixed, 0.0, a / np.where(fixed, 1.0, steepness)) if onp.any(fixed) else a / steepness
+    return np.where(fixed, 0.0, a / np.where(fixed, 1.0, steepness)) if some(fixed) else a / steepness

@@ -1,9 +1,11 @@
 """Calls of scipy.special: its ufuncs at the points of the cases, and its functions."""
 
+import inspect
 import warnings
 
 import numpy as onp
 import scipy.integrate
+import scipy.special
 
 from ..cases import special as cases
 from . import probe
@@ -132,7 +134,6 @@ PROBES += [
     special("perm", x3 + 3.0, 1.7, how="traced"),
     special("factorial", x3),
     special("factorial", 2.5),
-    special("factorial", x3, kwargs={"extend": "complex"}),
     special("lambertw", x3),
     special("lambertw", -0.2, after=(-1,)),
     special("lambertw", -0.2, kwargs={"k": 1, "tol": 1e-9}),
@@ -185,8 +186,8 @@ PROBES += [
     # Mathieu's and Lamé's equations
     special("mathieu_even_coef", 0.7, fixed=(2,), how="differences"),
     special("mathieu_odd_coef", 3.0, fixed=(2,), how="differences"),
-    special("pro_cv_seq", 0.7, fixed=(1, 3), how="differences"),
-    special("obl_cv_seq", 0.7, fixed=(1, 3), how="differences"),
+    special("pro_cv_seq", 0.7, fixed=(0, 3), how="differences"),
+    special("obl_cv_seq", 0.7, fixed=(0, 3), how="differences"),
     special("ellip_harm", 0.5, 2.0, after=(2, 3, 3.0), how="differences", order=1),
     special("ellip_harm", x3 * 2.0 + 2.0, fixed=(0.5, 2.0, 3, 2), how="differences"),
     probe(
@@ -203,6 +204,9 @@ PROBES += [
         how="differences",
     ),
 ]
+if "extend" in inspect.signature(scipy.special.factorial).parameters:  # SciPy 1.15
+    PROBES.append(special("factorial", x3, kwargs={"extend": "complex"}))
+PROBES = [found for found in PROBES if hasattr(scipy.special, found.name.rpartition(".")[2])]
 
 _REASONS = {
     "has whole numbers alone for arguments": """

@@ -8,6 +8,7 @@ from .... import numpy as np
 from ....registry import define_forward, defvjp, elementwise
 from ....spaces import dtype_of, plain, shape_of, unbroadcast
 from ... import special as s
+from ...deciding import every, some
 from ...differences import log_slope, near, of_order, slope
 from ..slopes import by_slopes, known
 
@@ -52,7 +53,7 @@ def _of_positive(f):
     """The rule of the order v of f(v, x) where it is positive, as K is; else that above."""
 
     def rule(y, ybar, v, x):
-        if dtype_of(y).kind == "c" or not onp.all(plain(y) > 0):
+        if dtype_of(y).kind == "c" or not every(plain(y) > 0):
             return ybar * slope(f, (v, x), 0, of_order(v))
         return ybar * log_slope(f, y, (v, x), 0, of_order(v))
 
@@ -166,7 +167,7 @@ def _spherical(name, sign):
 
     def rule(y, ybar, n, x):
         zero = plain(x) == 0
-        if name not in ("jn", "in") or not onp.any(zero):
+        if name not in ("jn", "in") or not some(zero):
             return ybar * curvature(y, n, x)
         return ybar * np.where(zero, at_zero(n), curvature(y, n, np.where(zero, 1.0, x)))
 
@@ -208,7 +209,7 @@ def _kelvin_pair(re, im, re_slope, im_slope):
 def _kelvin(part, y, x, f):
     """part - y/x, and at 0 half of ``part`` for ber and bei, which are even."""
     zero = plain(x) == 0
-    if not onp.any(zero) or f in (s.ker, s.kei):
+    if not some(zero) or f in (s.ker, s.kei):
         return part - y / x
     return np.where(zero, 0.5 * part, part - y / np.where(zero, 1.0, x))
 
@@ -220,7 +221,7 @@ _kelvin_pair(s.ker, s.kei, s.kerp, s.keip)
 def _kelvin_wrt_x(y, ybar, x):
     zero = plain(x) == 0
     be = 1j * y[0] - y[2] / np.where(zero, 1.0, x)
-    be = np.where(zero, 0.5j * y[0], be) if onp.any(zero) else be
+    be = np.where(zero, 0.5j * y[0], be) if some(zero) else be
     parts = ybar[0] * y[2] + ybar[1] * y[3] + ybar[2] * be + ybar[3] * (1j * y[1] - y[3] / x)
     return np.real(parts)
 

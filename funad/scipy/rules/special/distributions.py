@@ -13,6 +13,7 @@ from .... import numpy as np
 from ....registry import defzero
 from ....spaces import plain
 from ... import special as s
+from ...deciding import every, some
 from ...differences import inverse, log_slope, near, of_shape, slope, tail_slope
 from ..slopes import by_slopes, known, or_nan, quotient
 from .elementary import boxcox_wrt_power
@@ -37,7 +38,7 @@ def positive(f, argnum, step=of_shape):
 def gamma_density(a, x):
     """xᵃ⁻¹e⁻ˣ/Γ(a) (DLMF 8.8.13); at 0 as a power, which has derivatives there, and 0 outside."""
     inside = (x > 0) & (x < math.inf)
-    if onp.all(inside):
+    if every(inside):
         return s._igam_fac(a, x) / x
     inner = np.where(inside, x, 1.0)
     zero = plain(x) == 0
@@ -49,7 +50,7 @@ def gamma_density(a, x):
 def beta_density(a, b, x):
     """xᵃ⁻¹(1 - x)ᵇ⁻¹/B(a, b) (DLMF 8.17.1); at 0 and 1 as a power, which has derivatives there."""
     edge = (x == 0) | (x == 1)
-    if not onp.any(edge):
+    if not some(edge):
         return s._beta_pdf(x, a, b)
     inner, outer = np.where(edge, 0.5, x), np.where(edge, x, 0.5)
     power = outer ** (a - 1.0) * (1.0 - outer) ** (b - 1.0) / s.beta(a, b)
@@ -165,7 +166,7 @@ by_slopes("fdtridfd", *inverse(F, 1))
 def student_density(df, t):
     """The density of t, in which u = ½(1 - |t|/√(df + t²)) is of Beta(df/2, df/2) and keeps its digits."""
     normal = plain(df) == math.inf
-    if onp.any(normal):
+    if some(normal):
         return np.where(normal, normal_density(t), student_density(np.where(normal, 1.0, df), t))
     t = np.where(t < 0, -t, t)
     square = df + t * t
@@ -176,8 +177,8 @@ def student_density(df, t):
 def _student_wrt_df(y, df, t):
     """Of infinite df, which is the normal distribution, 0."""
     normal = plain(df) == math.inf
-    found = _of_df(y, np.where(normal, 1.0, df), t) if onp.any(normal) else _of_df(y, df, t)
-    return np.where(normal, 0.0, found) if onp.any(normal) else found
+    found = _of_df(y, np.where(normal, 1.0, df), t) if some(normal) else _of_df(y, df, t)
+    return np.where(normal, 0.0, found) if some(normal) else found
 
 
 _of_df = shape(s.stdtr, lambda df, t: s.stdtr(df, -t), 0)
@@ -254,26 +255,33 @@ if known("_ncx2_sf") is not None:
     )
 
 if known("_nct_sf") is not None:
-    _density, _above = _swapped(s._nct_pdf, (2, 0, 1)), _swapped(s._nct_sf, (2, 0, 1))
+    _above, _below = _swapped(s._nct_sf, (2, 0, 1)), _swapped(s.nctdtr, (1, 2, 0))
+
+    def _nct_density(df, nc, t, above=_above):
+        """The density, which SciPy has from 1.15 on; before, the slope of the smaller tail."""
+        if known("_nct_pdf") is not None:
+            return s._nct_pdf(t, df, nc)
+        args = (df, nc, t)
+        return tail_slope(s.nctdtr, above, s.nctdtr(*args), args, 2, near(t))
+
     NCT = (
         shape(s.nctdtr, _above, 0),
         shape(s.nctdtr, _above, 1, near),
-        lambda y, df, nc, t, f=_density: f(df, nc, t),
+        lambda y, df, nc, t: _nct_density(df, nc, t),
     )
     by_slopes("nctdtr", *NCT)
     for _name, _place in (("nctdtridf", 0), ("nctdtrinc", 1), ("nctdtrit", 2)):
         by_slopes(_name, *inverse(NCT, _place))
-    _below = _swapped(s.nctdtr, (1, 2, 0))
     NCT_ABOVE = (
-        lambda y, t, df, nc: -s._nct_pdf(t, df, nc),
+        lambda y, t, df, nc: -_nct_density(df, nc, t),
         shape(s._nct_sf, _below, 1),
         shape(s._nct_sf, _below, 2, near),
     )
     by_slopes("_nct_sf", *NCT_ABOVE)
     by_slopes("_nct_isf", *inverse(NCT_ABOVE, 0))
-    by_slopes(
-        "_nct_pdf", positive(s._nct_pdf, 0, near), positive(s._nct_pdf, 1), positive(s._nct_pdf, 2, near)
-    )
+    if known("_nct_pdf") is not None:
+        _pdf_slopes = tuple(positive(s._nct_pdf, n, step) for n, step in enumerate((near, of_shape, near)))
+        by_slopes("_nct_pdf", *_pdf_slopes)
 
 if known("_ncf_sf") is not None:
     _density, _above = _swapped(s._ncf_pdf, (3, 0, 1, 2)), _swapped(s._ncf_sf, (3, 0, 1, 2))
@@ -283,7 +291,7 @@ if known("_ncf_sf") is not None:
         args = (dfn + 2.0, dfd, nc, x * dfn / (dfn + 2.0))
         lower = plain(y) < 0.5
         below = 0.5 * (s.ncfdtr(*args) - y)
-        if onp.all(lower):
+        if every(lower):
             return below
         above = 0.5 * (s._ncf_sf(x, dfn, dfd, nc) - s._ncf_sf(args[3], *args[:3]))
         return np.where(lower, below, above)
@@ -354,9 +362,9 @@ by_slopes(
 def _kolmogorov_sums(x, of_theta, of_series):
     """A sum over both forms of the distribution: Jacobi's theta function below 1, exp(-2k²x²) above."""
     below = plain(x) < 1.0
-    if onp.all(below):
+    if every(below):
         return of_theta(x)
-    if not onp.any(below):
+    if not some(below):
         return of_series(x)
     return np.where(below, of_theta(np.where(below, x, 0.5)), of_series(np.where(below, 1.0, x)))
 
@@ -377,7 +385,7 @@ def _alternating(term):
 def kolmogorov_density(x):
     """The density of Kolmogorov's distribution, 8x·Σ (-1)ᵏ⁻¹k²·exp(-2k²x²) for x > 0."""
     inside = (plain(x) > 0) & (plain(x) < math.inf)
-    if not onp.all(inside):
+    if not every(inside):
         return np.where(inside, kolmogorov_density(np.where(inside, x, 1.0)), 0.0)
     return _kolmogorov_sums(
         x,
@@ -389,7 +397,7 @@ def kolmogorov_density(x):
 def _kolmogorov_density_slope(x):
     """Its derivative, term by term."""
     inside = (plain(x) > 0) & (plain(x) < math.inf)
-    if not onp.all(inside):
+    if not every(inside):
         return np.where(inside, _kolmogorov_density_slope(np.where(inside, x, 1.0)), 0.0)
     return _kolmogorov_sums(
         x,

@@ -5,6 +5,7 @@ import numpy as onp
 from .... import numpy as np
 from ....spaces import dtype_of, plain
 from ... import special as s
+from ...deciding import every
 from ...differences import from_poles, log_slope, near, slope
 from ..slopes import by_slopes
 
@@ -22,7 +23,7 @@ def _positive(f, argnum):
     """The slope of a parameter where f is positive, of its logarithm; else that above."""
 
     def of(y, *args):
-        if dtype_of(y).kind != "c" and onp.all(plain(y) > 0):
+        if dtype_of(y).kind != "c" and every(plain(y) > 0):
             return log_slope(f, y, args, argnum, near(args[argnum]))
         return slope(f, args, argnum, near(args[argnum]))
 
