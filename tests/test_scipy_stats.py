@@ -110,6 +110,25 @@ def test_parameters_broadcast_and_a_gradient_has_the_shape_and_the_dtype_of_its_
     )
 
 
+@pytest.mark.parametrize("name", ["norm", "gamma", "poisson", "skewnorm", "f", "binom"])
+def test_invalid_parameters_and_points_give_nan_with_nan_for_derivatives(name):
+    shapes = {"gamma": (2.0,), "poisson": (2.0,), "skewnorm": (1.5,), "f": (3.0, 4.0), "binom": (5, 0.3)}
+    dist, args = getattr(stats, name), list(shapes.get(name, ()))
+    discrete = name in ("poisson", "binom")
+    methods = ("pmf", "logpmf", "cdf", "sf") if discrete else ("pdf", "logpdf", "cdf", "logsf", "ppf")
+    for method in methods:
+        if args and name != "skewnorm":  # whose shape is any number
+            y, pull = funad.vjp(lambda a, m=method: getattr(dist, m)(onp.array([1, 2]), *args[:-1], a), -1.5)
+            assert onp.all(onp.isnan(y))
+            assert onp.isnan(pull(onp.ones(2)))
+        if not discrete:
+            assert onp.isnan(funad.grad(lambda s, m=method: getattr(dist, m)(0.3, *args, 0.0, s))(-1.0))
+            slope = funad.grad(lambda x, m=method: np.nansum(getattr(dist, m)(x, *args)))(
+                onp.array([0.3, NAN])
+            )
+            assert onp.isfinite(slope[0])
+
+
 def test_tails_keep_their_digits():
     # φ(x)/Φ(x) at −40 is 40 + 1/40 − 2/40³ + … (DLMF 7.12.1), and the slope of log x is 1/x at any x.
     assert funad.grad(stats.norm.logcdf)(-40.0) == pytest.approx(40.0249688, rel=1e-8)

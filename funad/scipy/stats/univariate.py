@@ -11,7 +11,7 @@ import functools
 import numpy as onp
 
 from ... import numpy as np
-from ...boxes import Traced, unbox
+from ...boxes import Traced, innermost, unbox
 from .. import special
 from .values import change
 
@@ -81,7 +81,7 @@ def _of_points(finish):
                 z = _standard(x, loc, scale)
                 if _valid(self, shapes, plain, scale) and _inside(self, z, plain):
                     return finish(getattr(self, name)(z, *map(_inexact, shapes)), scale)
-            return long(self, x, *args, **kwargs)
+            return _nowhere(long(self, x, *args, **kwargs), (x, *args, *kwargs.values()))
 
         return method
 
@@ -99,7 +99,7 @@ def _of_probabilities(long):
             plain = tuple(map(_plain, shapes))
             if _valid(self, shapes, plain, scale) and _every(unbox(q) > 0) and _every(unbox(q) < 1):
                 return getattr(self, name)(q, *map(_inexact, shapes)) * scale + loc
-        return long(self, q, *args, **kwargs)
+        return _nowhere(long(self, q, *args, **kwargs), (q, *args, *kwargs.values()))
 
     return method
 
@@ -120,9 +120,16 @@ def _of_counts(long):
                     y = getattr(self, name)(n, *map(_inexact, shapes))
                     if "log" in name or onp.all((unbox(y) >= 0) & (unbox(y) <= 1)):
                         return y
-        return long(self, k, *args, **kwargs)
+        return _nowhere(long(self, k, *args, **kwargs), (k, *args, *kwargs.values()))
 
     return method
+
+
+def _nowhere(y, args):
+    """Return y with nan for its derivatives where it is nan: SciPy fills those in as constants."""
+    invalid = onp.isnan(unbox(y))
+    traced = [np.asarray(x) for x in args if innermost((x,)) is not None]
+    return np.where(invalid, onp.nan * sum(traced), y) if traced and onp.any(invalid) else y
 
 
 def _plain(x):
