@@ -35,6 +35,8 @@ import funad.scipy.special
 from funad import grad, hessian, jvp, stop_gradient, teaching, value, vjp
 from funad.errors import FunadError, NotDifferentiableError
 
+from .scipy_names import PROBES, REFUSED
+
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
@@ -616,3 +618,12 @@ def test_a_search_by_comparisons_of_traced_values_is_refused(name):
 
 def test_a_root_by_steps_of_newton_keeps_its_derivative():
     assert grad(lambda a: scipy.optimize.newton(lambda t: t**2 - a, 1.0))(2.0) == pytest.approx(0.125**0.5)
+
+
+def test_every_name_of_scipy_that_is_probed_is_advised_and_none_that_is_refused():
+    probed = {probe.name for probe in PROBES if probe.name.split(".")[1] in funad.scipy.MODULES}
+    assert len(probed) > 900
+    lacking = {name for name in probed if not teaching._in_scipy(name)}
+    assert lacking == set()
+    refused = {name for name in REFUSED if name.startswith("scipy.stats.")}
+    assert {name for name in refused if teaching._in_scipy(name)} == set()
