@@ -5,6 +5,8 @@ import threading
 
 import numpy as onp
 import pytest
+import scipy.fft
+import scipy.linalg
 import scipy.optimize
 import scipy.special
 import scipy.stats
@@ -314,6 +316,8 @@ def test_served_plain_calls_take_traced_values_and_then_all_is_as_before():
         assert funad.grad(lambda m: plain_norm(m, 1.0).logpdf(0.5))(0.2) == pytest.approx(0.3)
         assert funad.grad(lambda x: plain_norm(0.2, 1.0).logpdf(x))(0.5) == pytest.approx(-0.3)
         assert onp.any(funad.grad(lambda x: scipy.stats.gaussian_kde(x)(1.0)[0])(x))
+        assert onp.any(funad.grad(lambda x: np.sum(scipy.fft.dct(x) ** 2))(x))
+        assert onp.any(funad.grad(lambda x: scipy.linalg.det(np.outer(x, x) + onp.eye(3)))(x))
         assert plain_norm(0.2).cdf(0.3) == scipy.stats.norm.cdf(0.3, 0.2)
         assert funad.grad(lambda a: scipy.optimize.brentq(lambda t: t**3 - a, 0.0, 9.0))(
             8.0
