@@ -217,6 +217,28 @@ def test_draws_are_scipys_and_differentiable_at_fixed_random_numbers(seed):
             check_vjp(lambda a, s, f=f: f(stats, a, s), call(1.7, 0.9), argnum)
 
 
+@pytest.mark.parametrize(
+    ("name", "fixed"),
+    [("norm", {}), ("gamma", {"floc": 0}), ("lognorm", {"floc": 0}), ("gumbel_r", {}), ("laplace", {})],
+)
+def test_fits_have_the_derivatives_of_the_equations_that_they_solve(name, fixed):
+    x = onp.random.default_rng(0).gamma(3.0, 1.0, 11)
+    fit = lambda dist, x: np.stack([np.asarray(p) * 1.0 for p in dist.fit(x, **fixed)])
+    v, h = onp.cos(onp.arange(11.0)), 1e-2
+    _, got = funad.jvp(lambda x: fit(getattr(stats, name), x), (x,), (v,))
+    plain = lambda x: fit(getattr(scipy.stats, name), x)
+    wanted = (
+        (8 * (plain(x + h * v) - plain(x - h * v)) - plain(x + 2 * h * v) + plain(x - 2 * h * v)) / 12 / h
+    )
+    onp.testing.assert_allclose(got, wanted, rtol=1e-2, atol=1e-3)  # SciPy's searches end at 1e-4
+
+
+def test_a_fit_that_has_not_found_its_solution_is_refused():
+    x = onp.random.default_rng(0).gamma(3.0, 1.0, 15)
+    with pytest.raises(FunadError, match="no solution at what its solver has found"):
+        funad.grad(lambda x: stats.t.fit(x)[0])(x)
+
+
 def test_draws_without_such_a_form_are_refused():
     with pytest.raises(MissingRuleError, match="standard_gamma was given a traced value"):
         funad.grad(lambda a: stats.gamma.rvs(a, random_state=1))(2.0)
