@@ -10,6 +10,7 @@ import scipy.linalg
 import scipy.optimize
 import scipy.special
 import scipy.stats
+from mpmath import mp
 from scipy.stats import norm as plain_norm
 from scipy.stats import skew as plain_skew
 
@@ -138,6 +139,32 @@ def test_tails_keep_their_digits():
     assert funad.grad(lambda x: stats.weibull_min.logsf(x, 1.5))(100.0) == pytest.approx(-15.0)
     assert funad.grad(lambda x: stats.expon.logsf(x))(1e5) == -1.0
     assert funad.grad(lambda x: stats.gamma.logpdf(x, 2.5))(1e-200) == pytest.approx(1.5e200)
+
+
+@pytest.mark.parametrize("kappa", [1e-3, 3.0, 40.0])
+@pytest.mark.parametrize("x", [-3.0, 0.1])
+def test_the_slope_of_von_mises_in_its_concentration_is_that_of_its_integral(kappa, x):
+    def density(t, k):
+        return mp.exp(k * mp.cos(t)) / (2 * mp.pi * mp.besseli(0, k))
+
+    wanted = mp.diff(lambda k: mp.quad(lambda t: density(t, k), [-mp.pi, -0.5, 0, 0.5, x]), kappa, h=1e-6)
+    got = funad.grad(lambda k: stats.vonmises.cdf(x, k))(kappa)
+    assert got == pytest.approx(float(wanted), rel=1e-9, abs=1e-14)  # of the size of the largest slope
+    if kappa < 1:
+        # SciPy's density has exp(-κ)I₀(κ), whose derivative at 0 is that from the right: cos x / 2π.
+        at_zero = funad.grad(lambda k: stats.vonmises.pdf(x, k))(0.0)
+        assert at_zero == pytest.approx(onp.cos(x) / (2 * onp.pi), rel=1e-12)
+
+
+@pytest.mark.parametrize("a", [0.0, 0.3, 2.0, 30.0])
+def test_the_slope_of_zipfs_distribution_is_that_of_its_sums(a):
+    def f(a, j, k, n):
+        return mp.fsum(i**-a for i in range(j, k + 1)) / mp.fsum(i**-a for i in range(1, n + 1))
+
+    for method, j, k in (("pmf", 3, 3), ("cdf", 1, 3), ("sf", 4, 9)):
+        wanted = mp.diff(lambda a, j=j, k=k: f(a, j, k, 9), mp.mpf(a) if a else mp.mpf("1e-30"))
+        got = funad.grad(lambda a, m=method: getattr(stats.zipfian, m)(3, a, 9))(a)
+        assert got == pytest.approx(float(wanted), rel=1e-10)
 
 
 # --- frozen distributions, classes, draws
