@@ -175,3 +175,34 @@ def test_plain_calls_are_served():
         onp.testing.assert_array_equal(scipy.linalg.inv(A), scipy.linalg.inv(A.tolist()))
     with pytest.raises(NotDifferentiableError):
         funad.vjp(scipy.linalg.inv, A)
+
+
+@pytest.mark.parametrize("f", [
+    linalg.sqrtm, linalg.logm, linalg.signm, lambda a: linalg.fractional_matrix_power(a, 0.5),
+])  # fmt: skip
+@pytest.mark.filterwarnings("ignore:.*singular", "ignore:.*inaccurate")
+def test_functions_that_grow_beyond_bounds_at_singular_matrices_are_refused_there(f):
+    with pytest.raises(onp.linalg.LinAlgError, match="singular"):
+        funad.vjp(f, onp.diag([1.0, 0.0]))[1](B[:2])
+
+
+def test_whole_powers_of_singular_matrices_have_derivatives():
+    check_vjp(lambda a: linalg.fractional_matrix_power(a, 3), call(onp.diag([1.0, 0.0])))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_singular_equations_are_refused():
+    for f in (lambda a, q: linalg.solve_sylvester(a, -a, q), linalg.solve_continuous_lyapunov):
+        _, pull = funad.vjp(lambda q, f=f: f(onp.diag([1.0, -1.0]), q), onp.eye(2))
+        with pytest.raises(onp.linalg.LinAlgError, match="singular"):
+            pull(B[:2])
+
+
+def test_a_matrix_of_hessenbergs_form_is_refused():
+    with pytest.raises(onp.linalg.LinAlgError, match="hessenberg"):
+        funad.vjp(linalg.hessenberg, onp.triu(A, -1))[1](A)
+
+
+def test_a_formula_that_does_not_give_scipys_value_is_refused():
+    with pytest.raises(NotDifferentiableError, match="another one"):
+        funad.vjp(lambda a: linalg.funm(a, np.sin), onp.array([[1.0, 1.0], [0.0, 1.0]]))[1](B[:2])

@@ -243,11 +243,19 @@ as_written(linalg.subspace_angles, _angles, (0, 1))
 # --- Hessenberg and Schur
 
 
+_REFLECTED = (
+    "hessenberg has no derivative where a column is 0 already below the diagonal's neighbour: LAPACK leaves "
+    "it as it is, and turns it around if it is moved; for what does not depend on that, use schur or eigvals"
+)
+
+
 def _hessenberg(y, a, calc_q=False, *, check_finite=True):
     """LAPACK's reflections, one column after the other."""
     n = a.shape[-1]
     q = np.broadcast_to(np.eye(n, dtype=dtype_of(a)), a.shape)
     for k in range(n - 1 if n > 2 else 0):
+        if k < n - 2 and not np.all(np.any(unbox(a)[..., k + 2 :, k], -1)):
+            raise LinAlgError(_REFLECTED)
         _, v, tau = reflection(a[..., k + 1 :, k])
         v = np.concatenate([np.zeros((*a.shape[:-2], k + 1), dtype_of(a)), v], -1)[..., None]
         tau = tau[..., None, None]
