@@ -206,3 +206,9 @@ def test_a_matrix_of_hessenbergs_form_is_refused():
 def test_a_formula_that_does_not_give_scipys_value_is_refused():
     with pytest.raises(NotDifferentiableError, match="another one"):
         funad.vjp(lambda a: linalg.funm(a, np.sin), onp.array([[1.0, 1.0], [0.0, 1.0]]))[1](B[:2])
+
+
+def test_submodules_are_scipys():
+    assert linalg.lapack is scipy.linalg.lapack
+    with pytest.raises(AttributeError):
+        linalg.nothing  # noqa: B018
