@@ -162,6 +162,11 @@ PROBES = [
     probe("scipy.linalg.schur", lambda sp, a: sp.linalg.schur(a), onp.diag([1.0, 2.0, 4.0]) + 0.1),
     probe(
         "scipy.linalg.schur",
+        lambda sp, a: [_squares(part) for part in sp.linalg.schur(a)],
+        onp.array([[1.0, 2.0, 0.3], [-1.0, 1.0, 0.5], [0.1, 0.2, 3.0]]),
+    ),
+    probe(
+        "scipy.linalg.schur",
         lambda sp, a: [_squares(part) for part in sp.linalg.schur(a, output="complex")],
         onp.array([[1.0, 2.0, 0.3], [-2.0, 1.0, 0.5], [0.1, 0.2, 3.0]]),
     ),
