@@ -70,6 +70,7 @@ def refused(f, name, why):
     def g(*args, **kwargs):
         raise NotDifferentiableError(f"{name} has no derivative: {why}")
 
+    g.why_refused = why  # so that nobody is advised to write it
     return g
 
 

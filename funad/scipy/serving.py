@@ -26,11 +26,11 @@ def serve():
     """Make plain calls of SciPy work on traced values, inside of the ``with`` block.
 
     For programs that cannot be changed to write ``funad.scipy.stats.norm.logpdf`` where they have
-    ``scipy.stats.norm.logpdf``. While it lasts, the functions of the modules that funad.scipy has, the methods
-    of distributions, and classes that take traced values look at what they are given: plain values go to
-    SciPy, traced ones, and functions given while something is traced, to funad.scipy. It changes SciPy for the
-    whole process, and modules that have imported a function by its name; at the end of the block all is as it
-    was. Use it in programs, not in libraries.
+    ``scipy.stats.norm.logpdf``. While it lasts, the functions of the modules that funad.scipy has, the
+    methods of distributions, and classes that take traced values look at what they are given: plain
+    values go to SciPy, traced ones, and functions given while something is traced, to funad.scipy. It
+    changes SciPy for the whole process, and modules that have imported a function by its name; at the
+    end of the block all is as it was. Use it in programs, not in libraries.
 
     Yields
     ------
