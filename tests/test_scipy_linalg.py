@@ -212,3 +212,41 @@ def test_submodules_are_scipys():
     assert linalg.lapack is scipy.linalg.lapack
     with pytest.raises(AttributeError):
         linalg.nothing  # noqa: B018
+
+
+PAIR = onp.stack([A, S / 4])
+SPREAD = onp.diag([1.0, 2.0, 4.0]) + 0.2 * rng.normal(size=(2, 3, 3))
+TALL, ROWS = rng.normal(size=(2, 4, 2)), onp.array([[3.0, 0.5, -0.4], [4.0, 0.2, 0.3]])
+BANDS = onp.array([[6.0, 7, 6, 8], [0.5, -1, 0.7, 0.3]]) * onp.array([1.0, 1.1])[:, None, None]
+LU, PIVOTS = scipy.linalg.lu_factor(PAIR)
+
+
+@pytest.mark.parametrize(("f", "args"), [
+    (linalg.solve, (PAIR, B)),
+    (linalg.solve, (A, onp.stack([B, 2 * B]))),
+    (linalg.solve_triangular, (PAIR, B[:, 0])),
+    (lambda c, b: linalg.cho_solve((c, True), b), (PAIR, B)),
+    (lambda lu, b: linalg.lu_solve((lu, PIVOTS), b, 1), (LU, B)),
+    (linalg.solve_toeplitz, (ROWS, B)),
+    (lambda c, r, x: linalg.matmul_toeplitz((c, r), x), (ROWS, ROWS, B)),
+    (lambda ab, b: linalg.solveh_banded(ab, b, lower=True), (BANDS, onp.ones(4))),
+    (lambda ab, b: linalg.solve_banded((1, 0), ab, b), (BANDS, onp.ones((4, 1)))),
+    (lambda ab, b: linalg.cho_solve_banded((ab, True), b), (BANDS, onp.ones(4))),
+    (lambda a: linalg.cholesky_banded(a, lower=True), (BANDS,)),
+    (lambda a, c: linalg.qr_multiply(a, c), (PAIR, B.T)),
+    (lambda a: linalg.matrix_balance(a)[0], (PAIR,)),
+    (linalg.subspace_angles, (TALL, TALL + 0.3 * TALL[::-1])),
+    (linalg.orthogonal_procrustes, (TALL, TALL + 1)),
+    (lambda a: linalg.funm(a, np.sin), (0.1 * PAIR,)),
+    (linalg.khatri_rao, (TALL, TALL)),
+    (lambda a, b: linalg.block_diag(a, b), (PAIR, TALL)),
+    (linalg.expm_frechet, (0.1 * PAIR, PAIR)),
+    (linalg.eigvals, (SPREAD, PAIR)),
+    (linalg.eigvalsh, (SPREAD, S)),
+    (lambda a: linalg.eig_banded(a, lower=True, eigvals_only=True), (BANDS + onp.arange(4.0),)),
+    (linalg.solve_sylvester, (PAIR, S, A)),
+    (linalg.solve_discrete_lyapunov, (0.1 * PAIR, S)),
+])  # fmt: skip
+def test_stacks_of_matrices(f, args):
+    for argnum in range(len(args)):
+        check_vjp(f, call(*args), argnum, order=1)
