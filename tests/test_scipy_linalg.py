@@ -1,17 +1,19 @@
 """scipy.linalg on traced values: what its cases and probes do not say."""
 
+import pickle
 import warnings
 
 import numpy as onp
 import pytest
 import scipy.fft
 import scipy.linalg
+import scipy.signal
 
 import funad
 import funad.numpy as np
 import funad.scipy
 from funad.errors import NotDifferentiableError
-from funad.scipy import linalg
+from funad.scipy import linalg, signal
 from funad.testing import call, check_jvp, check_vjp
 
 rng = onp.random.default_rng(2)
@@ -218,9 +220,10 @@ PAIR = onp.stack([A, S / 4])
 SPREAD = onp.diag([1.0, 2.0, 4.0]) + 0.2 * rng.normal(size=(2, 3, 3))
 TALL, ROWS = rng.normal(size=(2, 4, 2)), onp.array([[3.0, 0.5, -0.4], [4.0, 0.2, 0.3]])
 BANDS = onp.array([[6.0, 7, 6, 8], [0.5, -1, 0.7, 0.3]]) * onp.array([1.0, 1.1])[:, None, None]
-LU, PIVOTS = scipy.linalg.lu_factor(PAIR)
+LU, PIVOTS = (onp.stack(parts) for parts in zip(*map(scipy.linalg.lu_factor, PAIR), strict=True))
 
 
+@pytest.mark.skipif(not hasattr(scipy.signal, "envelope"), reason="SciPy has stacks from 1.16 on")
 @pytest.mark.parametrize(("f", "args"), [
     (linalg.solve, (PAIR, B)),
     (linalg.solve, (A, onp.stack([B, 2 * B]))),
@@ -250,3 +253,8 @@ LU, PIVOTS = scipy.linalg.lu_factor(PAIR)
 def test_stacks_of_matrices(f, args):
     for argnum in range(len(args)):
         check_vjp(f, call(*args), argnum, order=1)
+
+
+def test_primitives_can_be_pickled():
+    for f in (linalg.solve, linalg.cho_solve, linalg.cho_solve_of, linalg.svd_apart, signal.lfilter_of):
+        assert pickle.loads(pickle.dumps(f)) is f
