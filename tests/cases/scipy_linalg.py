@@ -197,6 +197,9 @@ CASES = {
     linalg.polar: calls("side", call(A), call(CTALL, side="left"), call(WIDE), call(SEVERAL)),
     linalg.hessenberg: calls("calc_q check_finite", call(A), call(C, calc_q=True), call(A[:2, :2])),
     linalg.schur: calls("output sort check_finite", call(onp.diag([1.0, 2.0, 4.0]) + 0.1), call(PAIR)),
+    linalg.rsf2csf: calls(
+        "check_finite", call(PAIR, A[:2, :2]), call(onp.stack([PAIR, 2 * PAIR]), SEVERAL[:, :2, :2])
+    ),
     linalg.matrix_balance: calls(
         "permute scale separate", call(onp.array([[1.0, 90.0], [0.03, 2.0]])), call(A, separate=True)
     ),

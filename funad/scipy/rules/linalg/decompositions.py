@@ -346,6 +346,40 @@ def _schur(y, ybar, a, output="real", *, sort=None, check_finite=True):
     return settle(abar + conj(z) @ phases @ t(z) if np.ndim(phases) else abar)
 
 
+def _complex_form(y, T, Z, check_finite=True):
+    """Givens' rotations of each pair, as SciPy makes them of the first of the two eigenvalues."""
+    if T.ndim > 2:
+        parts = [_complex_form(y, *pair) for pair in zip(T, Z, strict=True)]
+        return tuple(np.stack(part) for part in zip(*parts, strict=True))
+    complex_dtype = np.result_type(dtype_of(T), dtype_of(Z), np.complex64)
+    T, Z = np.astype(T, complex_dtype), np.astype(Z, complex_dtype)
+    eps = np.finfo(complex_dtype).eps
+    for m in range(T.shape[-1] - 1, 0, -1):
+        pair, plain = slice(m - 1, m + 1), unbox(T)
+        if abs(plain[m, m - 1]) > eps * (abs(plain[m - 1, m - 1]) + abs(plain[m, m])):
+            first = linalg.eigvals(T[pair, pair])[0] - T[m, m]
+            size = np.sqrt(np.real(first * np.conj(first) + T[m, m - 1] * np.conj(T[m, m - 1])))
+            c, s = first / size, T[m, m - 1] / size
+            turn = np.stack([np.stack([np.conj(c), s]), np.stack([-s, c])])
+            T = np.concatenate([T[: m - 1], _rows_turned(turn, T[pair], m - 1), T[m + 1 :]])
+            T = np.concatenate([T[:, : m - 1], _columns_turned(T[:, pair], turn, m + 1), T[:, m + 1 :]], -1)
+            Z = np.concatenate([Z[:, : m - 1], Z[:, pair] @ h(turn), Z[:, m + 1 :]], -1)
+        keep = np.ones(T.shape, bool)
+        keep[m, m - 1] = False
+        T = np.where(keep, T, 0)
+    return T, Z
+
+
+def _rows_turned(turn, rows, start):
+    """Two rows, turned from a column on."""
+    return np.concatenate([rows[:, :start], turn @ rows[:, start:]], -1)
+
+
+def _columns_turned(columns, turn, stop):
+    """Two columns, turned up to a row."""
+    return np.concatenate([columns[:stop] @ h(turn), columns[stop:]])
+
+
 def _balance(y, ybar, A, permute=True, scale=True, separate=False):
     """Ā = T⁻ᵀ B̄ Tᵀ of B = T⁻¹ A T, where T permutes and multiplies by powers of two: locally constant."""
     turn = linalg.balancing(unbox(A), permute, scale)
@@ -373,5 +407,6 @@ def _real_form(y, w, v):
 
 as_written(linalg.hessenberg, _hessenberg)
 defvjp(linalg.schur, _schur)
+as_written(linalg.rsf2csf, _complex_form, (0, 1))
 defvjp(linalg.matrix_balance, _balance)
 as_written(linalg.cdf2rdf, _real_form, (0, 1))
