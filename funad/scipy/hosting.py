@@ -85,10 +85,7 @@ _OURS = {f"scipy.{name}": f"funad.scipy.{name}" for name in MODULES if f"scipy.{
 # Where hosted code may find a traced value equal to another, and goes no other way that would lose a
 # derivative: the starts of those lines of SciPy's, by the file.
 HARMLESS = {
-    "scipy.signal._filter_design": (  # no others are taken
-        "if not (sos[:, 3] == 1).all():",
-        "if not xp.all(sos[:, 3] == 1):",
-    ),
+    "scipy.signal._filter_design": ("if not xp.all(sos[:, 3] == 1):",),  # no others are taken
     "scipy.signal._fir_filter_design": ("elif right == 1:", "if left == 0:"),  # ends of bands, not given
     "scipy.stats._continuous_distns": (
         "out[(x == 0) | np.isinf(x)] = -np.inf",  # dpareto_lognorm at the end of its support
