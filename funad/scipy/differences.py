@@ -15,6 +15,7 @@ import functools
 import numpy as onp
 
 from .. import numpy as np
+from ..boxes import innermost
 from ..spaces import dtype_of, plain
 from .deciding import every, some
 
@@ -125,8 +126,25 @@ def tail_slope(f, rest, y, args, n, h):
     lower = plain(y) < 0.5
     if every(lower):
         return log_slope(f, y, args, n, h)
-    above = -log_slope(rest, rest(*args), args, n, h)
-    return np.where(lower, log_slope(f, y, args, n, h), above) if some(lower) else above
+    if not some(lower):
+        return -log_slope(rest, rest(*args), args, n, h)
+    smaller = _of_each(lower, f, rest)
+    return np.where(lower, 1.0, -1.0) * log_slope(smaller, smaller(*args), args, n, h)
+
+
+def _of_each(lower, f, rest):
+    """Return the function that is f where ``lower`` and else ``rest``, and computed there alone."""
+
+    def chosen(*args):
+        if innermost((lower, *args)) is not None:
+            return np.where(lower, f(*args), rest(*args))
+        below, *xs = onp.broadcast_arrays(lower, *args)
+        y = onp.empty(below.shape, onp.result_type(*xs))
+        for where, g in ((below, f), (~below, rest)):
+            y[where] = g(*(x[where] for x in xs))
+        return y
+
+    return chosen
 
 
 def inverse(slopes, place):
