@@ -97,6 +97,22 @@ def test_a_derivative_is_that_of_mpmath(name, table, argnum):
         assert error <= tolerance * abs(wanted) + 1e-16 * abs(y) + 1e-300, (args, got, float(wanted))
 
 
+@pytest.mark.parametrize("name", by_mpmath.SEVERAL)
+def test_the_derivatives_of_several_results_are_those_of_mpmath(name):
+    fs, *ranges = by_mpmath.SEVERAL[name]
+    columns = by_mpmath.points(name, ranges)
+    for argnum in range(len(columns)):
+        for k, f in enumerate(fs):
+
+            def of_x(x, argnum=argnum, k=k):
+                return np.real(getattr(s, name)(*columns[:argnum], x, *columns[argnum + 1 :])[k])
+
+            found, ys = elementwise_grad(of_x)(columns[argnum]), of_x(columns[argnum])
+            for y, got, args in zip(ys, found, zip(*columns, strict=True), strict=True):
+                wanted = by_mpmath.slope(f, args, argnum)
+                assert abs(got - wanted) <= 1e-10 * abs(wanted) + 1e-15 * abs(y), (argnum, k, args)
+
+
 def test_second_derivatives_are_those_of_mpmath():
     for name, at in {
         "gammaln": 3.7, "psi": 2.3, "erfcx": 9.0, "log_ndtr": -12.0, "dawsn": 8.0, "expit": -30.0,
