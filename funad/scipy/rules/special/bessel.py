@@ -10,7 +10,7 @@ from ....spaces import dtype_of, plain, shape_of, unbroadcast
 from ... import special as s
 from ...deciding import every, some
 from ...differences import log_slope, near, of_order, slope
-from ..slopes import by_slopes, known
+from ..slopes import by_slopes, known, weighed
 
 # --- whole orders (DLMF 10.6.3, 10.29.3)
 
@@ -222,8 +222,8 @@ def _kelvin_wrt_x(y, ybar, x):
     zero = plain(x) == 0
     be = 1j * y[0] - y[2] / np.where(zero, 1.0, x)
     be = np.where(zero, 0.5j * y[0], be) if some(zero) else be
-    parts = ybar[0] * y[2] + ybar[1] * y[3] + ybar[2] * be + ybar[3] * (1j * y[1] - y[3] / x)
-    return np.real(parts)
+    slopes = (y[2], y[3], be, 1j * y[1] - y[3] / x)
+    return np.real(sum(map(weighed, ybar, slopes)))
 
 
 defvjp(s.kelvin, _kelvin_wrt_x)
@@ -232,20 +232,19 @@ defvjp(s.kelvin, _kelvin_wrt_x)
 
 
 def _airy_wrt_x(y, ybar, x):
-    xbar = ybar[0] * y[1] + ybar[1] * (x * y[0]) + ybar[2] * y[3] + ybar[3] * (x * y[2])
-    return _real_for(x, xbar)
+    return _real_for(x, sum(map(weighed, ybar, (y[1], x * y[0], y[3], x * y[2]))))
 
 
 def _airye_wrt_x(y, ybar, x):
     """Ai and Ai′ are scaled by exp(ζ), ζ = ⅔x^{3/2}, and Bi and Bi′ by exp(-|Re ζ|)."""
+    real = dtype_of(x).kind != "c"
     root = np.sqrt(x)
-    first = ybar[0] * (y[1] + root * y[0]) + ybar[1] * (x * y[0] + root * y[1])
+    first = weighed(ybar[0], y[1] + root * y[0]) + weighed(ybar[1], x * y[0] + root * y[1])
     second = ybar[2] * y[3] + ybar[3] * (x * y[2])
     size = ybar[2] * y[2] + ybar[3] * y[3]
-    if dtype_of(x).kind == "c":
-        growth = np.sign(np.real(root * x)) * root
-        return first + second - np.real(size) * growth
-    return first + second - size * root
+    if real:  # left of 0, Re ζ is 0
+        return first + second - size * np.sqrt(np.maximum(x, 0.0))
+    return first + second - np.real(size) * (np.sign(np.real(root * x)) * root)
 
 
 defvjp(s.airy, _airy_wrt_x)
@@ -261,7 +260,7 @@ def _pairs(f, curvature):
         return unbroadcast(ybar[0] * y[1] + ybar[1] * curvature(a, x) * y[0], shape_of(x))
 
     def wrt_a(y, ybar, a, x):
-        h = near(a)
+        h = of_order(a)
         parts = (bar * slope(lambda a, x, k=k: f(a, x)[k], (a, x), 0, h) for k, bar in enumerate(ybar))
         return unbroadcast(sum(parts), shape_of(a))
 

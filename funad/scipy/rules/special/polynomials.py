@@ -85,7 +85,10 @@ def _lpmv_wrt_x(y, m, v, x):
     inside = np.where(ends, 0.0, x)
     found = (v * inside * s.lpmv(m, v, inside) - (v + m) * s.lpmv(m, v - 1.0, inside)) / (inside**2 - 1.0)
     if some(legendre):
-        found = np.where(legendre, _legendre(v * 1.0, x), found)
+        degree = np.where(v < -0.5, -v - 1.0, v * 1.0)  # P_{-v-1} = P_v
+        found = np.where(legendre, _legendre(degree, x), found)
+    outside = onp.abs(plain(x)) > 1
+    found = np.where(outside, math.nan, found) if some(outside) else found
     return np.where(ends & ~legendre, _lpmv_at_ends(m, v, x), found) if some(ends) else found
 
 
