@@ -145,22 +145,31 @@ def _of_each(lower, f, rest):
     return chosen
 
 
-def inverse(slopes, place):
+def inverse(slopes, place, f=None):
     """Return the slopes of the inverse x = G(…, p, …) of p = F(…, x, …), from those of F.
 
     ``slopes`` are functions (p, *args) ↦ ∂F/∂xᵢ, and ``place`` is where x stands among the arguments of F
-    and p among those of G: ∂G/∂p = 1/Fₓ and ∂G/∂θ = -F_θ/Fₓ.
+    and p among those of G: ∂G/∂p = 1/Fₓ and ∂G/∂θ = -F_θ/Fₓ. With ``f``, which is F, they are nan where x is
+    no root: some of SciPy's searches end early.
     """
 
     def of(n):
         def slope_of_inverse(x, *args):
             p, args = args[place], (*args[:place], x, *args[place + 1 :])
             steepness = slopes[place](p, *args)
+            if f is not None:
+                steepness = _of_roots(steepness, f(*map(plain, args)), plain(p))
             return 1.0 / steepness if n == place else -_or_zero(slopes[n](p, *args), steepness, x)
 
         return slope_of_inverse
 
     return tuple(None if part is None else of(n) for n, part in enumerate(slopes))
+
+
+def _of_roots(steepness, found, p):
+    """The steepness where F is p, to 1e-4 of the smaller tail."""
+    root = onp.abs(found - p) <= 1e-4 * onp.minimum(p, 1.0 - p)
+    return steepness if every(root) else np.where(root, steepness, onp.nan)
 
 
 def _or_zero(a, steepness, x):

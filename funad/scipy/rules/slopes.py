@@ -41,9 +41,9 @@ def or_nan(y, slope):
 
 
 def quotient(a, b):
-    """a/b, and 0 where a is 0: the slope of a·log b."""
-    zero = plain(a) == 0
-    return np.where(zero, 0.0, a / np.where(zero, 1.0, b)) if some(zero) else a / b
+    """a/b, and 0 for 0/0: the slope of a·log b."""
+    nothing = (plain(a) == 0) & ((plain(b) == 0) | (plain(b) != plain(b)))
+    return np.where(nothing, 0.0, a / np.where(nothing, 1.0, b)) if some(nothing) else a / b
 
 
 def weighed(ybar, slope):

@@ -149,33 +149,25 @@ def _below(v):
     return onp.minimum(near(v), 0.24 * onp.maximum(onp.abs(plain(v)) - 0.5, 1e-3))
 
 
-# --- spherical functions: SciPy has their derivatives, and the equation (DLMF 10.47.1) the next
+# --- spherical functions: fₙ′ = ±(n·fₙ₋₁ ∓ (n + 1)·fₙ₊₁)/(2n + 1) (DLMF 10.51.1, 10.51.4), derived once more
 
 
-def _spherical(name, sign):
+def _spherical(name, of_lower, of_upper):
     f, derivative = known(f"_spherical_{name}"), known(f"_spherical_{name}_d")
+
+    def curvature(y, ybar, n, x):
+        n = onp.asarray(plain(n))
+        lower, upper = derivative(onp.maximum(n - 1, 0), x), derivative(n + 1, x)
+        return ybar * ((of_lower * n * lower + of_upper * (n + 1) * upper) / (2.0 * n + 1.0))
+
     elementwise(f, None, lambda y, ybar, n, x: ybar * derivative(n, x))
-
-    def curvature(y, n, x):
-        """Of x²f″ + 2xf′ + (±x² - n(n + 1))f = 0."""
-        return (n * (n + 1.0) / (x * x) - sign) * f(n, x) - 2.0 * y / x
-
-    def at_zero(n):
-        """f″(0) of j and i: ∓1/3 of n = 0, 2/15 of n = 2, and else 0."""
-        n = plain(n)
-        return onp.where(n == 0, -sign / 3.0, onp.where(n == 2, 2.0 / 15.0, 0.0))
-
-    def rule(y, ybar, n, x):
-        zero = plain(x) == 0
-        if name not in ("jn", "in") or not some(zero):
-            return ybar * curvature(y, n, x)
-        return ybar * np.where(zero, at_zero(n), curvature(y, n, np.where(zero, 1.0, x)))
-
-    elementwise(derivative, None, rule)
+    elementwise(derivative, None, curvature)
 
 
-for _name, _sign_of_square in {"jn": 1.0, "yn": 1.0, "in": -1.0, "kn": -1.0}.items():
-    _spherical(_name, _sign_of_square)
+_spherical("jn", 1.0, -1.0)
+_spherical("yn", 1.0, -1.0)
+_spherical("in", 1.0, 1.0)
+_spherical("kn", -1.0, -1.0)
 
 # --- Struve functions
 

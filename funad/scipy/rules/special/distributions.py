@@ -48,8 +48,11 @@ def gamma_density(a, x):
 
 
 def beta_density(a, b, x):
-    """xᵃ⁻¹(1 - x)ᵇ⁻¹/B(a, b) (DLMF 8.17.1); at 0 and 1 as a power, which has derivatives there."""
-    edge = (x == 0) | (x == 1)
+    """xᵃ⁻¹(1 - x)ᵇ⁻¹/B(a, b) (DLMF 8.17.1); at 0 and 1 as a power, which has derivatives there.
+
+    So it is for the least x, where SciPy raises an exception if the density overflows.
+    """
+    edge = (x < 1e-100) & (x >= 0) | (x == 1)
     if not some(edge):
         return s._beta_pdf(x, a, b)
     inner, outer = np.where(edge, 0.5, x), np.where(edge, x, 0.5)
@@ -171,7 +174,8 @@ def student_density(df, t):
     t = np.where(t < 0, -t, t)
     square = df + t * t
     root = np.sqrt(square)
-    return s._beta_pdf(0.5 * df / (root * (root + t)), 0.5 * df, 0.5 * df) * (0.5 * df / (square * root))
+    density = beta_density(0.5 * df, 0.5 * df, 0.5 * df / (root * (root + t)))
+    return density * (0.5 * df / (square * root))
 
 
 def _student_wrt_df(y, df, t):
@@ -245,7 +249,7 @@ if known("_ncx2_sf") is not None:
     by_slopes("chndtr", *NCX2)
     by_slopes("_ncx2_sf", *NCX2_ABOVE)
     for _name, _place in (("chndtrix", 0), ("chndtridf", 1), ("chndtrinc", 2)):
-        by_slopes(_name, *inverse(NCX2, _place))
+        by_slopes(_name, *inverse(NCX2, _place, s.chndtr))
     by_slopes("_ncx2_isf", *inverse(NCX2_ABOVE, 0))
     by_slopes(
         "_ncx2_pdf",
@@ -271,7 +275,7 @@ if known("_nct_sf") is not None:
     )
     by_slopes("nctdtr", *NCT)
     for _name, _place in (("nctdtridf", 0), ("nctdtrinc", 1), ("nctdtrit", 2)):
-        by_slopes(_name, *inverse(NCT, _place))
+        by_slopes(_name, *inverse(NCT, _place, s.nctdtr))
     NCT_ABOVE = (
         lambda y, t, df, nc: -_nct_density(df, nc, t),
         shape(s._nct_sf, _below, 1),
@@ -304,7 +308,7 @@ if known("_ncf_sf") is not None:
     )
     by_slopes("ncfdtr", *NCF)
     for _name, _place in (("ncfdtridfd", 1), ("ncfdtrinc", 2), ("ncfdtri", 3)):
-        by_slopes(_name, *inverse(NCF, _place))
+        by_slopes(_name, *inverse(NCF, _place, s.ncfdtr))
     _below = _swapped(s.ncfdtr, (1, 2, 3, 0))
     NCF_ABOVE = (
         lambda y, x, dfn, dfd, nc: -s._ncf_pdf(x, dfn, dfd, nc),
@@ -327,7 +331,8 @@ if known("_ncf_sf") is not None:
 
 
 def _step_of_moment(x):
-    return 0.002 * onp.clip(onp.abs(plain(x)), 1e-2, 1.0)
+    size = onp.abs(plain(x))
+    return 0.002 * onp.where(size == 0, 1.0, onp.minimum(size, onp.where(size < 1, 1.0 - size, 1.0)))
 
 
 def _moment(name):

@@ -142,10 +142,11 @@ def _voigt_slope(x, sigma, gamma):
 
 
 def _voigt_wrt_sigma(x, sigma, gamma):
-    """∂V/∂σ = -Re(w + zw′)/(√(2π)·σ²), which is 0 at σ = 0."""
+    """∂V/∂σ = -Re(w + zw′)/(√(2π)·σ²); near σ = 0 it is σ·∂²V/∂x², V the Cauchy density."""
     none = plain(sigma) == 0
     if some(none):
-        return np.where(none, 0.0, _voigt_wrt_sigma(x, np.where(none, 1.0, sigma), gamma))
+        cauchy = sigma * np.real(2j / (math.pi * (x + 1j * gamma) ** 3))
+        return np.where(none, cauchy, _voigt_wrt_sigma(x, np.where(none, 1.0, sigma), gamma))
     z = (x + 1j * gamma) / (sigma * math.sqrt(2))
     return -np.real(wofz_curvature(s.wofz(z), z)) / (SQRT_2PI * sigma * sigma)
 
