@@ -17,7 +17,7 @@ import numpy as onp
 from .. import numpy as np
 from .. import tree
 from ..arrays import settled
-from ..boxes import Traced, innermost, unbox
+from ..boxes import Traced, innermost
 from ..tape import TRACING, Tape
 from .segments import apart, locked, out_of_traces
 
@@ -33,8 +33,15 @@ def plain_of(x: Any) -> Any:
     return _plain(x) if tree.is_leaf(x) else tree.map(_plain, x)
 
 
+_WHY = "SciPy, or a solver, takes plain numbers only"
+
+
 def _plain(x: Any) -> Any:
-    return unbox(settled(x)) if isinstance(x, Traced) else x
+    if isinstance(x, Traced):
+        x = settled(x)
+        while isinstance(x, Traced):
+            x = x.tape.look(x, _WHY)
+    return x
 
 
 class Watched:
@@ -80,7 +87,7 @@ class Watched:
                 self.met[trace.level] = trace
                 if type(trace) is Tape and trace not in self.tapes:
                     self.tapes.append(trace)
-            x = x.value
+            x = trace.look(x, _WHY)
         return x
 
 

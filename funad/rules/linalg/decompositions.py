@@ -29,11 +29,22 @@ def _cholesky(y, ybar, a, *, upper=False):
     Murray (2016), Differentiation of the Cholesky decomposition.
     """
     low, g = (h(y), t(ybar)) if upper else (y, conj(ybar))
-    inner = half(h(low) @ g)
+    inner = half(_times_diagonal(h(low), g) if _is_diagonal(g) else h(low) @ g)
     if low.shape[-1] <= 2 * _SMALL:
         inverse = inv(low)
         return conj(fold(h(inverse) @ inner @ inverse, not upper))
     return conj(fold(_over(h(_over(inner, low)), low), not upper))
+
+
+def _is_diagonal(g):
+    """Whether a plain gradient is 0 beside its diagonal, as that of a determinant."""
+    if type(g) is not np.ndarray or g.ndim != 2 or np.count_nonzero(g) > len(g):
+        return False
+    return np.count_nonzero(np.diagonal(g)) == np.count_nonzero(g)
+
+
+def _times_diagonal(a, g):
+    return a * np.diagonal(g)
 
 
 # The size at which the inverse of a triangle costs no more than the halves of it. NumPy has no
@@ -52,7 +63,7 @@ def _over(x, low):
     return np.concatenate([left, right], -1)
 
 
-def _qr(y, ybar, a, mode="reduced"):
+def of_qr(y, ybar, a, mode="reduced"):
     """g_A = (g_Q + Q (g_R Rᴴ + Φ(Z - Zᴴ) - Qᴴ g_Q)) R⁻ᴴ with Z = Qᴴ g_Q - g_R Rᴴ.
 
     Of a wide A = [A₁ A₂] that is the gradient of A₁, and the rest of R is Qᴴ A₂. LAPACK makes
@@ -303,7 +314,7 @@ def largest(x):
     return float(np.max(np.abs(x), initial=0))
 
 
-def _svd_apart(y, ybar, a, order, full_matrices=True):
+def of_svd_apart(y, ybar, a, order, full_matrices=True):
     """As svd; where values coincide or are 0, they differ by ε: see funad.numpy.ties."""
     splitting = splitting_of(y[1])
     if splitting is None:
@@ -333,8 +344,8 @@ def _svd_apart(y, ybar, a, order, full_matrices=True):
 
 elementwise(pole, lambda y, ybar, x, eta: -ybar * y * y, lambda y, ybar, x, eta: ybar / (1 + x * eta) ** 2)
 linear(settle, lambda y, ybar, x, floor: ybar)
-defvjp(linalg.svd_apart, _svd_apart)
+defvjp(linalg.svd_apart, of_svd_apart)
 defvjp(linalg.cholesky, _cholesky, masks=True)
-defvjp(linalg.qr, _qr)
+defvjp(linalg.qr, of_qr)
 defvjp(linalg.svd, _svd)
 defvjp(linalg.svdvals, lambda y, ybar, x: singular_values(ybar, x))

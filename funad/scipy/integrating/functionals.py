@@ -12,11 +12,12 @@ import numpy as onp
 
 from ... import numpy as np
 from ...arrays import settled
-from ...boxes import Box, Traced
+from ...boxes import Traced, innermost
+from ...calling import call
 from ...dual import dual
 from ...errors import ArgumentError
 from ...registry import Record
-from ...spaces import shape_of, zeros_like
+from ...spaces import is_complex, shape_of, zeros_like
 from ...tape import Tape, pull_back
 from ...transforms.closures import Watched, without
 from ...transforms.segments import (
@@ -29,7 +30,7 @@ from ...transforms.segments import (
     renumbered,
 )
 
-__all__ = ["Integrand", "derived", "integral"]
+__all__ = ["Integrand", "derived", "elementwise_of", "integral", "layers"]
 
 
 class Integrand(Watched):
@@ -53,12 +54,13 @@ class Integrand(Watched):
         tapes = list(self.tapes)
         y, segments = apart(tapes, functools.partial(self.f, *args, **kwargs))
         for tape, segment in zip(tapes, segments, strict=True):
-            parts = list(_layers(settled(y)))
+            parts = list(layers(settled(y)))
             self.sources.setdefault(tape.level, {}).update(read_from_before(segment, parts, tape))
         return y
 
 
-def _layers(x):
+def layers(x):
+    """Iterate over the traced values under a value, from the innermost trace outwards."""
     while isinstance(x, Traced):
         yield x
         x = x.value
@@ -112,13 +114,12 @@ def _on_tape(tape, f, limits, rule, y, sources):
     slots = list(sources)
 
     def backward(y, ybar, xs):
-        shapes = [shape_of(x) for x in xs]
-        sizes = [int(onp.prod(shape)) for shape in shapes]
+        sizes = [int(onp.prod(shape_of(x))) for x in xs]
         total = integral(functools.partial(_pulled, tape, f, slots, xs, ybar), limits, rule)
         ends = onp.cumsum(sizes)
         return [
-            np.reshape(total[end - size : end], shape)
-            for end, size, shape in zip(ends, sizes, shapes, strict=True)
+            np.reshape(_as_real(total[end - size : end], x), shape_of(x))
+            for end, size, x in zip(ends, sizes, xs, strict=True)
         ]
 
     record = Record(backward, "an integral")
@@ -149,5 +150,25 @@ def _pulled(tape, f, slots, xs, ybar, t):
     return np.concatenate(parts)
 
 
+def _as_real(xbar, x):
+    """Return a cotangent as a real one if x is real: others beside x may be complex."""
+    return xbar if is_complex(x) or not is_complex(xbar) else np.real(xbar)
+
+
 def _number(bar):
     return 0.0 if bar is None else bar
+
+
+def elementwise_of(name, value, slope, xs):
+    """Return a value as an elementwise function of xs with ∂y/∂xₙ = slope(n, *xs): one that SciPy has run."""
+
+    def run(*xs):
+        return call(record, xs, {}) if innermost(xs) is not None else value
+
+    def rule(n):
+        return lambda y, ybar, *xs: ybar * slope(n, *xs)
+
+    record = Record(lambda *_: value, name)
+    record.add("elementwise", {n: rule(n) for n in range(len(xs))}, False)
+    record.wrapped = run
+    return run(*(np.asarray(x) if isinstance(x, (list, tuple)) else x for x in xs))

@@ -8,9 +8,11 @@ from scipy.special import roots_legendre as _roots_legendre
 
 from ... import numpy as np
 from ...errors import NotDifferentiableError
-from ...transforms.closures import attached, plain_of
+from ...spaces import shape_of
+from ...transforms import jvp
+from ...transforms.closures import Watched, attached, plain_of
 from ..solving.calls import as_args, closed, is_traced, solver
-from .functionals import Integrand, derived, integral
+from .functionals import Integrand, derived, elementwise_of, integral
 
 __all__ = ["cubature", "dblquad", "fixed_quad", "nquad", "nsum", "quad", "quad_vec", "tanhsinh", "tplquad"]
 
@@ -114,68 +116,105 @@ def quad_vec(call):
 # --- several integrals, one inside the other
 
 
-def _nested(f, ranges, options, args):
-    """Return the integral over the last range of that over those before; each may depend on those behind it."""
-    low, high = _range(ranges[-1], args)
-    option = options[-1](*args) if callable(options[-1]) else dict(options[-1])
-    if "points" in option:
-        ends = plain_of((low, high))
-        option["points"] = [x for x in plain_of(option["points"]) if ends[0] <= x <= ends[1]]
-
-    def inside(t):
-        return _nested(f, ranges[:-1], options[:-1], (t, *args)) if len(ranges) > 1 else f(t, *args)
-
-    return quad(inside, low, high, **option)[0]
+class _Infinite(Exception):
+    """A limit of an integral in several variables is infinite."""
 
 
-def _range(limits, args):
-    return limits(*args) if callable(limits) else limits
+class _Nest:
+    """An integral over several variables: the limits of each may depend on those that come behind it."""
+
+    def __init__(self, f, ranges, options, args):
+        self.f, self.ranges, self.options, self.args = f, ranges, options, args
+
+    def limits(self, depth, ts):
+        limits = self.ranges[depth]
+        return tuple(limits(*ts, *self.args) if callable(limits) else limits)
+
+    def points(self, depth, ts, ends):
+        """Return the places of jumps between these ends, as a keyword."""
+        option = self.options if isinstance(self.options, dict) else self.options[depth]
+        option = option(*ts, *self.args) if callable(option) else option
+        points = [x for x in plain_of(option.get("points", ())) if ends[0] <= x <= ends[1]]
+        return {"points": points} if points else {}
+
+    def by_vectors(self, g):
+        """Return the integral of a vector g of functions of all variables, with plain limits.
+
+        In the unit cube, if no limit is infinite and no jumps are known: so the rule is one of the cube.
+        """
+        plain = isinstance(self.options, dict) and "points" not in self.options
+        if not plain or not hasattr(_integrate, "cubature"):
+            return self._one_by_one(g)
+
+        def at(u):
+            ts, volume = (), 1.0
+            for depth in range(len(self.ranges) - 1, -1, -1):
+                low, high = self.limits(depth, ts)
+                if not onp.isfinite(high - low):
+                    raise _Infinite
+                ts, volume = (low + (high - low) * u[depth], *ts), volume * (high - low)
+            return g(ts) * volume
+
+        n = len(self.ranges)
+        rule = "gk15" if n < 4 else "genz-malik"
+        try:
+            return _integrate.cubature(
+                lambda us: onp.stack([onp.asarray(at(u)) for u in us]), onp.zeros(n), onp.ones(n), rule=rule
+            ).estimate
+        except _Infinite:
+            return self._one_by_one(g)
+
+    def _one_by_one(self, g, ts=()):
+        """Return the same as integrals of integrals."""
+        depth = len(self.ranges) - len(ts) - 1
+        if depth < 0:
+            return g(ts)
+        ends = self.limits(depth, ts)
+        return _by_vectors(lambda t: self._one_by_one(g, (t, *ts)), ends, **self.points(depth, ts, ends))
+
+    def traced(self, ts=()):
+        """Return the integral as one of integrals, whose limits may all be traced."""
+        depth = len(self.ranges) - len(ts) - 1
+        if depth < 0:
+            return self.f(*ts, *self.args)
+        low, high = self.limits(depth, ts)
+        return quad(
+            lambda t: self.traced((t, *ts)), low, high, **self.points(depth, ts, plain_of((low, high)))
+        )[0]
 
 
 def _of_several(call, f, ranges, options):
-    """Return the result of SciPy's function with derivatives, if it has any."""
-    functions = [Integrand(x) if callable(x) else x for x in ranges]
-    integrand = Integrand(f)
+    """Return the result of SciPy's nquad with its derivatives, if it has any."""
     args = as_args(() if call["args"] is None else call["args"])
+    integrand = Integrand(lambda *ts: f(*ts, *args))
+    nest = _Nest(f, ranges, options, args)
+    watched = [Watched(functools.partial(_limits, nest, depth)) for depth in range(len(ranges))]
     more = {"full_output": True} if call.get("full_output") else {}
-    found = _integrate.nquad(
-        _closed_plain(integrand, args), _plain_ranges(functions, args), opts=options, **more
-    )
-    integrand.note(*(x for x in ranges if not callable(x)), args)
-    met = integrand.traces + [t for g in functions if isinstance(g, Integrand) for t in g.traces]
-    if not met:
+    plain = [_of_options(option, args) for option in options] if isinstance(options, list) else options
+    found = _integrate.nquad(integrand, watched, opts=plain, **more)
+    if not integrand.traces and not any(limits.traces for limits in watched):
         return found
-    value = _nested(f, ranges, _listed(options, len(ranges)), args)
-    return attached(found[0], value), *found[1:]
+    if any(limits.traces for limits in watched):
+        return attached(found[0], nest.traced()), *found[1:]
+    together = Integrand(lambda ts: f(*ts, *args))
+    together.met, together.tapes, together.sources = integrand.met, integrand.tapes, integrand.sources
+    value = derived(together.f, (), lambda g, _: nest.by_vectors(g), found[0], together)
+    return value, *found[1:]
 
 
-def _listed(options, n):
-    return [options] * n if isinstance(options, dict) or callable(options) else list(options)
+def _limits(nest, depth, *ts):
+    return nest.limits(depth, ts)
 
 
-def _closed_plain(f, args):
-    return lambda *ts: f(*ts, *args)
-
-
-def _plain_ranges(ranges, args):
-    return [
-        (lambda *ts, g=x: g(*ts, *args)) if isinstance(x, Integrand) else list(plain_of(tuple(x)))
-        for x in ranges
-    ]
+def _of_options(option, args):
+    return (lambda *ts: option(*ts, *args)) if callable(option) else option
 
 
 @solver(_integrate.nquad, "scipy.integrate.nquad")
 def nquad(call):
-    args = as_args(() if call["args"] is None else call["args"])
-    options = call["opts"]
-    options = {} if options is None else options
-    if not isinstance(options, dict):
-        options = [_with_args(option, args) if callable(option) else option for option in options]
+    options = {} if call["opts"] is None else call["opts"]
+    options = options if isinstance(options, dict) else list(options)
     return _of_several(call, call["func"], list(call["ranges"]), options)
-
-
-def _with_args(option, args):
-    return lambda *ts: option(*ts, *args) if len(ts) else option(*args)
 
 
 def _value(f, *args):
@@ -184,27 +223,22 @@ def _value(f, *args):
 
 @solver(_integrate.dblquad, "scipy.integrate.dblquad")
 def dblquad(call):
-    low, high = call["gfun"], call["hfun"]
+    def of_y(*args):
+        return _value(call["gfun"], args[0]), _value(call["hfun"], args[0])
+
     options = {name: call[name] for name in ("epsabs", "epsrel")}
-    inner = (low, high)
-    if callable(low) or callable(high):
-
-        def inner(*args):
-            return _value(low, args[0]), _value(high, args[0])
-
-    return _of_several(call, call["func"], [inner, (call["a"], call["b"])], options)
+    return _of_several(call, call["func"], [of_y, (call["a"], call["b"])], options)
 
 
 @solver(_integrate.tplquad, "scipy.integrate.tplquad")
 def tplquad(call):
-    options = {name: call[name] for name in ("epsabs", "epsrel")}
-
     def of_z(*args):
         return _value(call["qfun"], args[1], args[0]), _value(call["rfun"], args[1], args[0])
 
     def of_y(*args):
         return _value(call["gfun"], args[0]), _value(call["hfun"], args[0])
 
+    options = {name: call[name] for name in ("epsabs", "epsrel")}
     return _of_several(call, call["func"], [of_z, of_y, (call["a"], call["b"])], options)
 
 
@@ -225,32 +259,59 @@ def fixed_quad(call):
     return attached(found[0], (b - a) / 2.0 * np.sum(weights * f(t), axis=-1)), found[1]
 
 
-@solver(_integrate.tanhsinh, "scipy.integrate.tanhsinh")
+@solver(getattr(_integrate, "tanhsinh", None), "scipy.integrate.tanhsinh")
 def tanhsinh(call):
     f, args, limits = call["f"], as_args(call["args"]), (call["a"], call["b"])
     integrand = Integrand(f)
     found = call.run(f=integrand, args=plain_of(args))
-    integrand.note(*limits, args)
-    if not integrand.traces:
+    closes = bool(integrand.traces)
+    if not closes and not is_traced((limits, args)):
         return found
     if call["log"] or call["preserve_shape"]:
         raise NotDifferentiableError(
             f"{call.name} with log=True or preserve_shape=True has no derivative; write funad.scipy.integrate."
             f"quad_vec for a vector of functions"
         )
-    shape = onp.shape(found.integral)
-    parts = [np.ravel(np.broadcast_to(np.asarray(x), shape)) for x in (*limits, *args)]
-    numbers = [_one(f, *(part[n] for part in parts)) for n in range(int(onp.prod(shape)))]
-    value = np.reshape(np.stack(numbers), shape) if numbers else found.integral
-    found.integral = attached(found.integral, value)
+    if closes:
+        found.integral = attached(found.integral, _one_by_one(f, (*limits, *args), onp.shape(found.integral)))
+        return found
+    options = {name: call[name] for name in ("maxlevel", "minlevel", "atol", "rtol")}
+
+    def slope(n, a, b, *args):
+        if n < 2:
+            end = (a, b)[n]
+            finite = onp.isfinite(plain_of(end))
+            return (-1.0, 1.0)[n] * np.where(finite, f(np.where(finite, end, 0.0), *args), 0.0)
+        return tanhsinh(_partial(f, n - 2), a, b, args=args, **options).integral
+
+    found.integral = elementwise_of(call.name, found.integral, slope, (*limits, *args))
     return found
 
 
+def _partial(f, n):
+    """Return the derivative of an elementwise function of t and further arguments in the n-th of those."""
+
+    def of_all(t, *args):
+        def of_one(x):
+            return f(t, *args[:n], x, *args[n + 1 :])
+
+        return jvp(of_one, (args[n],), (onp.ones(shape_of(args[n]))[()],))[1]
+
+    return of_all
+
+
+def _one_by_one(f, xs, shape):
+    """Return integrals of functions that close over traced values, each by itself."""
+    parts = [np.ravel(np.broadcast_to(np.asarray(x), shape)) for x in xs]
+    numbers = [_one(f, *(part[n] for part in parts)) for n in range(int(onp.prod(shape)))]
+    return np.reshape(np.stack(numbers), shape) if numbers else onp.zeros(shape)
+
+
 def _one(f, a, b, *args):
-    return integral(lambda t: np.reshape(f(onp.asarray(t), *args), ()), (a, b), _by_vectors)
+    return integral(lambda t: np.reshape(f(np.asarray(t), *args), ()), (a, b), _by_vectors)
 
 
-@solver(_integrate.cubature, "scipy.integrate.cubature")
+@solver(getattr(_integrate, "cubature", None), "scipy.integrate.cubature")
 def cubature(call):
     f, args = call["f"], as_args(call["args"])
     low, high = call["a"], call["b"]
@@ -286,38 +347,25 @@ def _listed_array(x):
     return np.array(x) if isinstance(x, (list, tuple)) else x
 
 
-@solver(_integrate.nsum, "scipy.integrate.nsum")
+@solver(getattr(_integrate, "nsum", None), "scipy.integrate.nsum")
 def nsum(call):
     call.only_plain("a", "b", "step")
     f, args = call["f"], as_args(call["args"])
     integrand = Integrand(f)
     found = call.run(f=integrand, args=plain_of(args))
-    integrand.note(args)
-    if not integrand.traces:
+    if integrand.traces:
+        raise NotDifferentiableError(
+            f"{call.name} has no derivative in what its function closes over; pass it in args, elementwise"
+        )
+    if not is_traced(args):
         return found
     if call["log"]:
         raise NotDifferentiableError(f"{call.name} with log=True has no derivative; sum f itself")
-    shape = onp.shape(found.sum)
-    plain = [onp.ravel(onp.broadcast_to(call[name], shape)) for name in ("a", "b", "step")]
-    parts = [np.ravel(np.broadcast_to(np.asarray(x), shape)) for x in args]
-    numbers = [
-        _sum(f, [part[n] for part in plain], [part[n] for part in parts]) for n in range(int(onp.prod(shape)))
-    ]
-    found.sum = attached(found.sum, np.reshape(np.stack(numbers), shape))
+    ends = call["a"], call["b"]
+    options = {name: call[name] for name in ("step", "maxterms", "tolerances")}
+
+    def slope(n, *args):
+        return nsum(_partial(f, n), *ends, args=args, **options).sum
+
+    found.sum = elementwise_of(call.name, found.sum, slope, args)
     return found
-
-
-def _sum(f, ends, args):
-    """The sum of f from a to b, by nsum for each number in f."""
-    a, b, step = ends
-
-    def rule(g, _):
-        size = onp.size(g(a))
-
-        def row(k, n):
-            return onp.array([onp.ravel(g(x))[n] for x in onp.ravel(k)]).reshape(onp.shape(k))
-
-        parts = [_integrate.nsum(row, a, b, step=step, args=(n,)).sum for n in range(size)]
-        return onp.reshape(parts, onp.shape(g(a)))
-
-    return integral(lambda k: np.reshape(f(onp.asarray(k), *args), ()), (), rule)

@@ -16,26 +16,31 @@ from ...dual import dual
 from ...errors import NotDifferentiableError
 from ...registry import adopt, enter_anew
 from ...tape import TRACING
+from ...trace import Trace
 from ...transforms.closures import Watched, plain_of
 
-__all__ = ["Call", "as_args", "closed", "is_traced", "refused", "refused_parts", "solver", "watch"]
+__all__ = ["Call", "as_args", "closed", "guarded", "is_traced", "refused", "refused_parts", "solver", "watch"]
 
 
-def solver(f, name):
+def solver(f, name, plain=None):
     """Make the decorated function what SciPy's function f is where something may be traced.
 
-    It takes a ``Call``. Otherwise the result is f. ``name`` is how messages call it.
+    It takes a ``Call``. Otherwise the result is f. ``name`` is how messages call it; ``plain`` is what it is
+    on plain values, if it takes more keywords than f.
     """
+    if f is None:  # SciPy does not have it yet
+        return lambda g: None
     signature = inspect.signature(f)
+    plain = f if plain is None else plain
 
     def decorate(g):
         @functools.wraps(f)
         def wrapped(*args, **kwargs):
             if not TRACING.active and not is_traced((args, kwargs)):
                 if "workers" in kwargs:  # its functions go to other processes
-                    return f(*args, **kwargs)
+                    return plain(*args, **kwargs)
                 try:
-                    return f(*map(_guarded, args), **{k: _guarded(x) for k, x in kwargs.items()})
+                    return plain(*map(guarded, args), **{k: guarded(x) for k, x in kwargs.items()})
                 except _MetTraced:
                     pass
             try:
@@ -57,19 +62,20 @@ class _MetTraced(Exception):
     """A function has returned a traced value outside of every trace: a dual number that was made by hand."""
 
 
-def _guarded(f):
+def guarded(f):
     """Return a function that raises if it returns a traced value, which compiled code may take for any number."""
     if type(f) not in (types.FunctionType, types.MethodType):
         return f
 
-    def guarded(*args, **kwargs):
+    def run(*args, **kwargs):
         y = f(*args, **kwargs)
         if type(y) not in _PLAIN and is_traced(y):
             raise _MetTraced
         return y
 
-    guarded.__wrapped__, guarded.__name__ = f, f.__name__
-    return guarded
+    run.__wrapped__, run.__name__ = f, f.__name__
+    run.__dict__.update(f.__dict__)  # of an event, whether it ends the run
+    return run
 
 
 _PLAIN = frozenset({float, onp.float64, onp.ndarray, int})
@@ -150,7 +156,7 @@ def watch(f, args):
     return Watched(closed(f, args)) if callable(f) else f
 
 
-class _Refusing:
+class _Refusing(Trace):
     """The trace of a value whose derivative is not known: every step from there on is refused."""
 
     level = float("inf")

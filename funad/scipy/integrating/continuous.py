@@ -1,0 +1,231 @@
+"""The derivatives of the solution of y' = f(t, y) itself, on SciPy's interpolation of it.
+
+In reverse mode, λ' = −(∂f/∂y)ᵀ λ runs backwards from the last time at which there is a cotangent, which is
+added to λ where it belongs; what f reads has the cotangents ∫ (∂f/∂θ)ᵀ λ dt (Cao, Li, Petzold and Serban, 2003).
+In forward mode, ẏ' = ∂f/∂y ẏ + ∂f/∂θ θ̇ runs along with y. y itself is never solved for backwards, which is
+unstable where its way forward is stable.
+
+λ needs y at every time, so its equation is for plain y only. Inside of another transformation, reverse mode
+takes the sensitivities ∂y/∂(y₀, θ), which run along with y: they can be differentiated again.
+"""
+
+import functools
+
+import numpy as onp
+from scipy import integrate as _integrate
+
+from ... import numpy as np
+from ...boxes import Traced
+from ...dual import dual
+from ...errors import NotDifferentiableError
+from ...registry import Record
+from ...spaces import shape_of
+from ...tape import Tape
+from ...transforms.closures import plain_of, without
+from ...transforms.segments import locked, out_of_traces
+from ..solving.calls import is_traced
+from .fields import Field, Pull, pulls_at, pushed
+from .functionals import Integrand
+
+__all__ = ["Solution"]
+
+# Gauss's nodes and weights, for the integrals over one step of a solver.
+_MANY = 5000  # times at which what f reads is pulled back at once
+_NODES, _WEIGHTS = onp.polynomial.legendre.leggauss(5)
+
+
+class Solution:
+    """The solution of an initial value problem as a function of time, traced.
+
+    Attributes
+    ----------
+    sol : callable
+        SciPy's interpolation of it, plain.
+    method, options : class, dict
+        The method and its options: the problems of the derivatives are solved by the same.
+    """
+
+    def __init__(self, field, y0, sol, integrand, method, options, adjoint="continuous"):
+        self.field, self.y0, self.sol, self.integrand = field, y0, sol, integrand
+        self.method, self.adjoint = method, adjoint
+        self.options = {k: v for k, v in options.items() if k in ("rtol", "atol", "max_step")}
+        self.start = sol.t_min if sol.ts[0] <= sol.ts[-1] else sol.t_max
+        self.layers = [(None, self._plain)]  # (trace, t ↦ y(t) as it is outside of the traces further inside)
+        for n, trace in enumerate(integrand.traces):
+            layer = self._layer(n, trace)
+            if layer is not None:
+                self.layers.append((trace, layer))
+
+    def _plain(self, times):
+        return onp.reshape(self.sol(times).T, (len(times), -1))
+
+    def at(self, times):
+        """Return the states at plain times, one row each."""
+        return self.layers[-1][1](times)
+
+    def _layer(self, n, trace):
+        inner = self.integrand.traces[n + 1 :]
+        field, start = self.field.without(inner), out_of_traces(inner, self.y0)
+        starts = isinstance(start, Traced) and start.tape is trace
+        if type(trace) is Tape:
+            sources = self.integrand.sources.get(trace.level, {})
+            if starts or sources:
+                return self._on_tape(trace, field, start if starts else None, sources)
+        elif trace.differentiates:
+            outer = out_of_traces([trace], start)
+            return self._forwards(trace, field, start if starts else None, outer)
+        return None
+
+    # --- forward mode
+
+    def _forwards(self, trace, field, y0, start):
+        outside, n = self.layers[-1][1], len(shape_of(start)) and shape_of(start)[0]
+
+        def together(t, z):
+            return np.concatenate(pushed(trace, field.at, t, z[:n], z[n:]))
+
+        moved = solved(together, np.concatenate([start, onp.zeros(n) if y0 is None else y0.index]), self)
+
+        def layer(times):
+            return dual(trace, outside(times), moved.at(times)[:, n:])
+
+        return layer
+
+    # --- reverse mode
+
+    def _on_tape(self, tape, field, y0, sources):
+        tape.share()
+        slots, outside = list(sources), self.layers[-1][1]
+        values = [sources[slot] for slot in slots]
+        start = out_of_traces([tape, *self.integrand.traces], self.y0) if y0 is None else y0.value
+        by_adjoint = self.adjoint == "continuous" and len(self.layers) == 1
+
+        def layer(times):
+            def backward(y, ybar, xs):
+                pull = Pull(tape, field.at, slots, values)
+                if by_adjoint and not is_traced(ybar):
+                    found = _by_adjoint(self, _Pulled(tape, pull, field, outside), times, ybar)
+                else:
+                    found = _by_sensitivities(self, tape, pull, start, times, ybar)
+                return found if y0 is not None else found[1:]
+
+            record = Record(backward, "solve_ivp")
+            record.kind, record.containers, record.rules = "vjp", (0,), {0: backward}
+            at = ([y0.index] if y0 is not None else []) + slots
+            xs = ([y0.value] if y0 is not None else []) + values
+            return tape.process(record, outside(times), (xs,), {}, ((0, tuple(at)),))
+
+        return layer
+
+
+def solved(f, y0, like, span=None):
+    """Return the solution of another problem, by the method of one that has been solved."""
+    span = (like.sol.ts[0], like.sol.ts[-1]) if span is None else span
+    field = Field(f)
+    integrand = Integrand(field.at)
+    options = dict(like.options)
+    if span is not None and "atol" in options and onp.ndim(options["atol"]):
+        options["atol"] = float(onp.min(options["atol"]))
+    found = _integrate.solve_ivp(
+        integrand, span, plain_of(y0), method=like.method, dense_output=True, **options
+    )
+    if not found.success:
+        raise NotDifferentiableError(
+            f"the equation of the derivatives of solve_ivp has failed: {found.message}"
+        )
+    integrand.note(y0)
+    return Solution(field, y0, found.sol, integrand, like.method, options, like.adjoint)
+
+
+class _Pulled:
+    """(t, λ) ↦ (∂f/∂y)ᵀ λ and (∂f/∂θ)ᵀ λ at y(t), while the tape records apart."""
+
+    def __init__(self, tape, pull, field, y):
+        self.tape, self.pull, self.field, self.y = tape, pull, field, y
+
+    def __call__(self, t, kbar):
+        y = self.y([t])[0]
+        return locked([self.tape], functools.partial(self.pull, t, y, kbar))[0]
+
+    def integrals(self, t, kbars, total):
+        """Add the sums of (∂f/∂θ)ᵀ k̄ over these times to the totals."""
+        found, _ = locked([self.tape], functools.partial(self._sums, t, self.y(t), kbars))
+        for m, xbar in enumerate(found):
+            if xbar is not None:
+                total[m] = xbar if total[m] is None else total[m] + xbar
+
+    def _sums(self, t, y, kbars):
+        together = pulls_at(self.pull, self.field, t, y, None)
+        if together is not None:
+            return together.totals(kbars)[1:]
+        found = [None] * len(self.pull.values)
+        for at in zip(t, y, kbars, strict=True):
+            for m, xbar in enumerate(self.pull(*at)[1:]):
+                if xbar is not None:
+                    found[m] = xbar if found[m] is None else found[m] + xbar
+        return found
+
+
+def _by_adjoint(solution, pulled, times, ybars):
+    """Return the cotangents of the first state and of what f reads."""
+    total = [None] * len(pulled.pull.values)
+    ybar, now = onp.zeros(onp.shape(ybars)[1:]), times[-1]
+    for n in onp.flatnonzero(onp.any(ybars != 0, axis=1))[::-1]:
+        ybar = _segment(solution, pulled, now, times[n], ybar, total) + ybars[n]
+        now = times[n]
+    ybar = _segment(solution, pulled, now, solution.start, ybar, total)
+    return [ybar, *pulled.pull.totals(total)]
+
+
+def _segment(solution, pulled, now, before, ybar, total):
+    """Return λ at an earlier time, and add ∫ (∂f/∂θ)ᵀ λ dt to the totals."""
+    size = float(onp.max(onp.abs(ybar)))
+    if now == before or not size:
+        return ybar
+    like = object.__new__(Solution)
+    like.__dict__.update(solution.__dict__)
+    rtol = min(solution.options.get("rtol", 1e-3), 1e-3)
+    like.options = {**solution.options, "atol": 1e-3 * rtol * size}
+    found = solved(lambda t, v: -pulled(t, v)[0], ybar, like, (now, before))
+    if pulled.pull.values:
+        ends = found.sol.ts
+        half = 0.5 * onp.diff(ends)[:, None]
+        t = (0.5 * (ends[:-1] + ends[1:])[:, None] + half * _NODES).ravel()
+        weights = (-half * _WEIGHTS).ravel()
+        for start in range(0, len(t), _MANY):
+            part = slice(start, start + _MANY)
+            pulled.integrals(t[part], weights[part, None] * found.at(t[part]), total)
+    return found.at([before])[0]
+
+
+def _by_sensitivities(solution, tape, pull, y0, times, ybars):
+    """Return the same by the sensitivities of the solution in every number: ∂y/∂(y₀, θ) runs along with y."""
+    n = shape_of(y0)[0]
+    sizes = [int(onp.prod(shape_of(x))) for x in pull.values]
+    p = n + sum(sizes)
+    unit = onp.eye(n)
+
+    def row(t, y, s, kbar):
+        """One row of ∂f/∂y S + ∂f/∂(y₀, θ), by one pull."""
+        of_y, *others = pull(t, y, kbar)
+        parts = [
+            onp.zeros(size) if x is None else np.reshape(x, (size,))
+            for x, size in zip(others, sizes, strict=True)
+        ]
+        return np.matmul(of_y, s) + np.concatenate([onp.zeros(n), *parts])
+
+    def slopes(t, z):
+        y, s = z[:n], np.reshape(z[n:], (n, p))
+        outside = without(pull.f, [tape])
+        rows, _ = locked([tape], lambda: [row(t, y, s, kbar) for kbar in unit])
+        return np.concatenate([outside(t, y), *rows])
+
+    start = np.concatenate([y0, onp.concatenate([unit, onp.zeros((n, p - n))], axis=1).ravel()])
+    found = np.reshape(solved(slopes, start, solution).at(times)[:, n:], (len(times), n, p))
+    xbar = np.sum(found * np.reshape(ybars, (len(times), n, 1)), axis=(0, 1))
+    ends = onp.cumsum([n, *sizes])
+    shapes = [(n,), *(shape_of(x) for x in pull.values)]
+    return [
+        np.reshape(xbar[end - size : end], shape)
+        for end, size, shape in zip(ends, [n, *sizes], shapes, strict=True)
+    ]

@@ -1,0 +1,379 @@
+"""Initial value problems: solve_ivp and odeint."""
+
+import functools
+import inspect
+
+import numpy as onp
+from scipy import integrate as _integrate
+
+from ... import numpy as np
+from ... import tree
+from ...arrays import settled
+from ...boxes import Traced
+from ...errors import ArgumentError, NotDifferentiableError
+from ...tape import TRACING, Tape
+from ...transforms.closures import Watched, attached, plain_of
+from ...transforms.solutions import Equation
+from ..solving.calls import as_args, closed, guarded, is_traced, solver, watch
+from .continuous import Solution
+from .discrete import trajectory
+from .fields import Field
+from .functionals import Integrand, layers
+from .tableaus import EXPLICIT, Steps, recording
+
+__all__ = ["odeint", "solve_ivp"]
+
+ADJOINTS = ("discrete", "continuous", "forward")
+METHODS = {name: getattr(_integrate, name) for name in ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")}
+
+
+@functools.wraps(_integrate.solve_ivp)
+def _plain_solve_ivp(*args, adjoint=None, **kwargs):
+    return _integrate.solve_ivp(*args, **kwargs)
+
+
+_plain_solve_ivp.__signature__ = inspect.signature(_integrate.solve_ivp)
+
+
+@solver(_integrate.solve_ivp, "scipy.integrate.solve_ivp", plain=_plain_solve_ivp)
+def solve_ivp(call):
+    problem = _Problem(call)
+    found = problem.run()
+    if not problem.traces and not call["dense_output"]:  # sol may be given a traced time
+        return found
+    return problem.differentiated(found)
+
+
+def _odeint_problem(call):
+    """Return the problem of a call of odeint, with what SciPy's method has for options in common with solve_ivp."""
+    f, first = call["func"], call["tfirst"]
+    t = call["t"]
+    times = onp.asarray(plain_of(t), float)
+    problem = object.__new__(_Problem)
+    args = as_args(call["args"])
+    problem.call, problem.args, problem.adjoint = _Odeint(call, times), args, None
+    of_time = closed(f, args)
+    problem.f = of_time if first else lambda t, y: of_time(y, t)
+    problem.span, problem.y0 = (times[0], times[-1]), call["y0"]
+    problem.options = {
+        name: 1.49012e-8 if call[name] is None else plain_of(call[name]) for name in ("rtol", "atol")
+    }
+    problem.integrand = Integrand(Field(problem.f).at)
+    problem.events, problem.watched, problem.taken = [], [], []
+    problem.method = _integrate.LSODA
+    if isinstance(problem.y0, (list, tuple)) and is_traced(problem.y0):
+        problem.y0 = np.array(problem.y0)
+    return problem
+
+
+class _Odeint:
+    """A call of odeint as one of solve_ivp."""
+
+    name = "scipy.integrate.odeint"
+
+    def __init__(self, call, times):
+        f, first = call["func"], call["tfirst"]
+        self._given = {
+            "fun": f if first else lambda t, y, *args: f(y, t, *args),
+            "t_eval": times, "dense_output": False, "events": None,
+        }  # fmt: skip
+
+    def __getitem__(self, name):
+        return self._given[name]
+
+
+@solver(_integrate.odeint, "scipy.integrate.odeint")
+def odeint(call):
+    call.only_plain("t", "rtol", "atol")
+    args = as_args(call["args"])
+    watched, slopes = watch(call["func"], args), watch(call["Dfun"], args)
+    found = call.run(func=watched, Dfun=slopes, args=())
+    watched.note(call["y0"])
+    if not watched.traces:
+        return found
+    y, *more = found if call["full_output"] else (found,)
+    problem = _odeint_problem(call)
+    plain = problem.run()
+    if not plain.success:
+        raise NotDifferentiableError(f"{call.name} has failed, and has no derivative: {plain.message}")
+    y = attached(y, problem.flow(plain).at(plain.t, plain.t))
+    return (y, *more) if call["full_output"] else y
+
+
+class _Problem:
+    """One call of solve_ivp."""
+
+    def __init__(self, call):
+        self.call, self.options = call, dict(call.get("options") or {})
+        self.adjoint = self.options.pop("adjoint", None)
+        if self.adjoint is not None and self.adjoint not in ADJOINTS:
+            raise ArgumentError(f"adjoint is one of {', '.join(map(repr, ADJOINTS))}, not {self.adjoint!r}")
+        self.args = args = () if call["args"] is None else tuple(call["args"])
+        self.f = closed(call["fun"], args)
+        self.span, self.y0 = tuple(call["t_span"]), call["y0"]
+        if isinstance(self.y0, (list, tuple)) and is_traced(self.y0):
+            self.y0 = np.array(self.y0)
+        self.integrand = Integrand(Field(self.f).at)
+        self.events = _events(call["events"], args)
+        self.watched = [_watched_event(event) for event in self.events]
+        if callable(self.options.get("jac")):
+            self.options["jac"] = watch(self.options["jac"], args)
+        method = call["method"]
+        self.method = METHODS.get(method, method) if isinstance(method, str) else method
+        self.taken = []
+
+    @property
+    def traces(self):
+        for event in self.watched:
+            for trace in event.traces:
+                self.integrand.met.setdefault(trace.level, trace)
+        return self.integrand.traces
+
+    @property
+    def discrete(self):
+        return self.method in EXPLICIT and self.adjoint in (None, "discrete")
+
+    def run(self):
+        """Run SciPy's solver on plain numbers."""
+        found = self._run_plainly() if self.args and not self.events else None
+        if found is None:
+            self.taken.clear()
+            found = self._run_on(self.integrand)
+        self.integrand.note(self.span, self.y0, self.call["t_eval"])
+        return found
+
+    def _run_plainly(self):
+        """Run it as fast as without traces, if all that is traced is in ``args``; otherwise return None."""
+        leaves = [settled(x) for x in tree.flatten(self.args)[0]]
+        f = self.call["fun"]
+        active = TRACING.active
+        try:
+            TRACING.active = False
+            found = self._run_on(guarded(closed(f, tree.map(plain_of, self.args))))
+        except Exception:  # it closes over traced values; any other error comes again
+            return None
+        finally:
+            TRACING.active = active
+        self.integrand.note(*leaves)
+        for x in leaves:
+            for layer in layers(x):
+                if type(layer.tape) is Tape:
+                    self.integrand.sources.setdefault(layer.tape.level, {})[layer.index] = layer.value
+        return found
+
+    def _run_on(self, f):
+        method = recording(self.method, self.taken) if self.discrete else self.method
+        return _integrate.solve_ivp(
+            f, plain_of(self.span), plain_of(self.y0), method=method, t_eval=plain_of(self.call["t_eval"]),
+            dense_output=self.call["dense_output"] or not self.discrete, events=self.watched or None,
+            vectorized=False, **self.options,
+        )  # fmt: skip
+
+    def differentiated(self, found):
+        """Return the result of a run with its derivatives."""
+        if not found.success:
+            raise NotDifferentiableError(
+                f"{self.call.name} has failed, and has no derivative: {found.message}"
+            )
+        if not onp.size(plain_of(self.y0)) or (self.discrete and not self.taken):
+            return found
+        flow = self.flow(found)
+        times = self._event_times(found, flow)
+        t = self._times(found, flow, times)
+        plain = onp.asarray(found.t, float)
+        found.y = attached(found.y, np.transpose(flow.at(t, plain)))
+        if is_traced(t):
+            found.t = attached(plain, t)
+        if self.call["dense_output"]:
+            found.sol = _Solution(flow, found.sol)
+        else:
+            found.sol = None
+        return found
+
+    def flow(self, found):
+        """Return the solution as a function of time, traced."""
+        start, end = self.span
+        f, integrand, scale = self.f, self.integrand, None
+        if is_traced(self.span):
+            scale = start, end - start
+            f = _of_unit_time(self.f, *scale)
+            integrand = Integrand(Field(f).at)
+            integrand.met, integrand.tapes = dict(self.integrand.met), list(self.integrand.tapes)
+            integrand.sources = {level: dict(known) for level, known in self.integrand.sources.items()}
+            integrand(0.0, onp.asarray(plain_of(self.y0), float))
+        y0 = self.y0 if is_traced(self.y0) else onp.asarray(self.y0)
+        if not self.discrete:
+            adjoint = "forward" if self.adjoint == "forward" else "continuous"
+            sol = _scaled(found.sol, *plain_of(scale)) if scale else found.sol
+            return _ContinuousFlow(Field(f), y0, sol, integrand, self.method, self.options, adjoint, scale)
+        dense = (
+            self.call["dense_output"]
+            or self.call["t_eval"] is not None
+            or any(map(len, found.t_events or ()))
+        )
+        last = self._last_state(found)
+        steps = Steps(self.method, self.taken, last, dense, self.integrand)
+        if scale:
+            steps = steps.scaled(*plain_of(scale))
+        return _Flow(Field(f), y0, steps, integrand, scale)
+
+    def _last_state(self, found):
+        """Return the state after the last step, from its stages."""
+        t, end, y, k = self.taken[-1]
+        return y + (end - t) * (self.method.B @ k[: self.method.n_stages])
+
+    # --- events
+
+    def _event_times(self, found, flow):
+        """Give the times and states of events their derivatives; return the last time of a terminal one."""
+        if not found.t_events:
+            return None
+        stop = None
+        for n, (event, times) in enumerate(zip(self.events, found.t_events, strict=True)):
+            if not len(times):
+                continue
+            moved = np.stack([self._event_time(event, t, flow) for t in times])
+            found.t_events[n] = attached(times, moved)
+            found.y_events[n] = attached(found.y_events[n], flow.at(moved, times))
+            if found.status == 1 and times[-1] == max(
+                map(_latest, found.t_events), key=abs_to(plain_of(self.span[0]))
+            ):
+                stop = moved[-1]
+        return stop
+
+    def _event_time(self, event, time, flow):
+        """Return the time of an event: where event(t, y(t)) vanishes."""
+
+        def residual(t):
+            return np.reshape(event(t, flow.at(np.reshape(t, (1,)), onp.reshape(time, (1,)))[0]), ())
+
+        watched = Watched(residual)
+        watched.met, watched.tapes = dict(self.integrand.met), list(self.integrand.tapes)
+        return Equation(f"an event of {self.call.name}", residual).derived(float(time), watched.traces)
+
+    def _times(self, found, flow, stop):
+        """Return the times of the output, traced if the span, the times asked for or an event are."""
+        wanted, start = self.call["t_eval"], self.span[0]
+        if wanted is not None:
+            wanted = np.array(wanted) if isinstance(wanted, (list, tuple)) else wanted
+            return wanted[: len(found.t)]
+        t = onp.asarray(found.t, float)
+        if flow.scale:
+            a, length = plain_of(flow.scale)
+            t = flow.scale[0] + (t - a) / length * flow.scale[1]
+        if stop is not None:
+            t = np.concatenate([t[:-1], np.reshape(stop, (1,))])
+        return t
+
+
+def _latest(times):
+    times = plain_of(times)
+    return times[-1] if len(times) else onp.nan
+
+
+def abs_to(start):
+    return lambda t: -onp.inf if onp.isnan(t) else abs(t - start)
+
+
+def _of_unit_time(f, start, length):
+    """Return the right-hand side for the time s = (t − start) / length."""
+    return lambda s, y: length * f(start + s * length, y)
+
+
+def _events(events, args):
+    events = () if events is None else (events,) if callable(events) else tuple(events)
+    return [_event(event, args) for event in events]
+
+
+def _event(event, args):
+    made = (lambda t, y: event(t, y, *args)) if args else lambda t, y: event(t, y)
+    for name in ("terminal", "direction"):
+        if hasattr(event, name):
+            setattr(made, name, getattr(event, name))
+    return made
+
+
+def _watched_event(event):
+    watched = Watched(event)
+    for name in ("terminal", "direction"):
+        if hasattr(event, name):
+            setattr(watched, name, getattr(event, name))
+    return watched
+
+
+class _Flow:
+    """The solution as a function of time, by the interpolation of its steps."""
+
+    def __init__(self, field, y0, steps, integrand, scale):
+        self.steps, self.scale = steps, scale
+        self.y, self.k = trajectory(field, y0, steps, integrand)
+
+    def at(self, t, plain):
+        """Return the states at times t, of which ``plain`` are the values, one row each."""
+        if self.scale:
+            start, length = self.scale
+            a, b = plain_of(self.scale)
+            plain = (plain - a) / b
+            t = (t - start) / length
+        if not is_traced(t) and len(plain) == len(self.steps.t) and onp.array_equal(plain, self.steps.t):
+            return self.y
+        if not self.steps.dense:
+            n = onp.searchsorted(self.steps.t, plain)
+            return self.y[n]
+        return self.steps.interpolated(self.y, self.k, t, plain)
+
+
+class _ContinuousFlow:
+    """The solution as a function of time, by SciPy's interpolation and the equations of its derivatives."""
+
+    def __init__(self, field, y0, sol, integrand, method, options, adjoint, scale):
+        self.scale, self.field = scale, field
+        self.solution = Solution(field, y0, sol, integrand, method, options, adjoint)
+
+    def at(self, t, plain):
+        """Return the states at times t, of which ``plain`` are the values, one row each."""
+        if self.scale:
+            start, length = self.scale
+            a, b = plain_of(self.scale)
+            plain, t = (plain - a) / b, (t - start) / length
+        y = self.solution.at(plain)
+        if not is_traced(t):
+            return y
+        if any(isinstance(layer.value, Traced) for layer in layers(t)):
+            raise NotDifferentiableError(
+                "solve_ivp with a method that is none of RK23, RK45 and DOP853 has first derivatives only in "
+                "times at which its solution is asked for, and in those of events; use one of these methods"
+            )
+        slopes = [self.field.at(time, y[n]) for n, time in enumerate(plain)]
+        return y + np.stack(slopes) * np.reshape(t - plain, (-1, 1))
+
+
+def _scaled(sol, start, length):
+    """Return an interpolation for the time (t − start) / length."""
+    ts = (sol.ts - start) / length
+    made = _ScaledSolution(ts, sol, start, length)
+    return made
+
+
+class _ScaledSolution:
+    def __init__(self, ts, sol, start, length):
+        self.ts, self.sol, self.start, self.length = ts, sol, start, length
+        self.t_min, self.t_max = min(ts[0], ts[-1]), max(ts[0], ts[-1])
+
+    def __call__(self, s):
+        return self.sol(self.start + onp.asarray(s) * self.length)
+
+
+class _Solution:
+    """``sol`` of a result: the solution at any time, traced."""
+
+    def __init__(self, flow, sol):
+        self._flow, self._sol = flow, sol
+        self.ts, self.t_min, self.t_max = sol.ts, sol.t_min, sol.t_max
+
+    def __call__(self, t):
+        plain = onp.asarray(plain_of(t), float)
+        value = self._sol(plain)
+        t = np.asarray(t) if is_traced(t) else plain
+        y = self._flow.at(np.reshape(t, (-1,)), onp.reshape(plain, (-1,)))
+        return attached(value, np.transpose(y) if plain.ndim else y[0])
