@@ -167,8 +167,8 @@ def inverse(slopes, place, f=None):
 
 
 def _of_roots(steepness, found, p):
-    """The steepness where F is p, to 1e-4 of the smaller tail."""
-    root = onp.abs(found - p) <= 1e-4 * onp.minimum(p, 1.0 - p)
+    """The steepness where F is p, to 1e-5 of the smaller tail."""
+    root = onp.abs(found - p) <= 1e-5 * onp.minimum(p, 1.0 - p)
     return steepness if every(root) else np.where(root, steepness, onp.nan)
 
 
