@@ -348,6 +348,7 @@ def test_a_result_that_is_not_defined_leaves_the_others_alone():
 
 def test_an_inverse_that_is_no_root_has_no_slope():
     """SciPy's search for nc ends where F is 5e-6 apart from p, which is less than that."""
+    assert math.isnan(gradient(s.pdtrik, (0.02, 3.0), 1))  # k = 0, with F(0) = exp(-3)
     args = (3.33, 5.827e-06, 0.3975)
     assert math.isnan(gradient(s.nctdtrinc, args, 1))
     assert abs(scipy.special.nctdtr(3.33, scipy.special.nctdtrinc(*args), 0.3975) - args[1]) > 1e-4 * args[1]

@@ -150,7 +150,7 @@ def inverse(slopes, place, f=None):
 
     ``slopes`` are functions (p, *args) ↦ ∂F/∂xᵢ, and ``place`` is where x stands among the arguments of F
     and p among those of G: ∂G/∂p = 1/Fₓ and ∂G/∂θ = -F_θ/Fₓ. With ``f``, which is F, they are nan where x is
-    no root: some of SciPy's searches end early.
+    no root: some of SciPy's searches end early, or at the least x that they know.
     """
 
     def of(n):
@@ -158,7 +158,7 @@ def inverse(slopes, place, f=None):
             p, args = args[place], (*args[:place], x, *args[place + 1 :])
             steepness = slopes[place](p, *args)
             if f is not None:
-                steepness = _of_roots(steepness, f(*map(plain, args)), plain(p))
+                steepness = _of_roots(steepness, f(*map(plain, args)), plain(p), dtype_of(x))
             return 1.0 / steepness if n == place else -_or_zero(slopes[n](p, *args), steepness, x)
 
         return slope_of_inverse
@@ -166,9 +166,10 @@ def inverse(slopes, place, f=None):
     return tuple(None if part is None else of(n) for n, part in enumerate(slopes))
 
 
-def _of_roots(steepness, found, p):
-    """The steepness where F is p, to 1e-5 of the smaller tail."""
-    root = onp.abs(found - p) <= 1e-5 * onp.minimum(p, 1.0 - p)
+def _of_roots(steepness, found, p, dtype):
+    """The steepness where F is p, to 1e-5 of the smaller tail; of x in single precision, to 1e-2."""
+    tolerance = 1e-5 if dtype.itemsize >= 8 else 1e-2
+    root = onp.abs(found - p) <= tolerance * onp.minimum(p, 1.0 - p)
     return steepness if every(root) else np.where(root, steepness, onp.nan)
 
 

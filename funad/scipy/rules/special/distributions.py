@@ -96,7 +96,7 @@ def _chi2(slopes):
 by_slopes("chdtr", *_chi2(GAMMA))
 by_slopes("chdtrc", *_chi2(GAMMA_ABOVE))
 by_slopes("chdtri", *inverse(_chi2(GAMMA_ABOVE), 1))
-by_slopes("chdtriv", *inverse(_chi2(GAMMA), 0))
+by_slopes("chdtriv", *inverse(_chi2(GAMMA), 0, s.chdtr))
 
 
 def _gdtr(slopes):
@@ -112,7 +112,7 @@ def _gdtr(slopes):
 by_slopes("gdtr", *_gdtr(GAMMA))
 by_slopes("gdtrc", *_gdtr(GAMMA_ABOVE))
 for _name, _place in (("gdtria", 0), ("gdtrib", 1), ("gdtrix", 2)):
-    by_slopes(_name, *inverse(_gdtr(GAMMA), _place))
+    by_slopes(_name, *inverse(_gdtr(GAMMA), _place, s.gdtr))
 
 # Poisson's: 1 - G(k + 1, m). In the inverse for k it is taken for any real k.
 POISSON = (
@@ -122,7 +122,7 @@ POISSON = (
 by_slopes("pdtr", None, lambda y, k, m: or_nan(y, -gamma_density(np.floor(k) + 1.0, m)))
 by_slopes("pdtrc", None, lambda y, k, m: or_nan(y, gamma_density(np.floor(k) + 1.0, m)))
 by_slopes("pdtri", *inverse((None, POISSON[1]), 1))
-by_slopes("pdtrik", *inverse(POISSON, 0))
+by_slopes("pdtrik", *inverse(POISSON, 0, lambda k, m: s.gammaincc(k + 1.0, m)))
 
 # --- the beta distribution and its kin
 
@@ -163,7 +163,7 @@ F_ABOVE = (
 by_slopes("fdtr", *F)
 by_slopes("fdtrc", *F_ABOVE)
 by_slopes("fdtri", *inverse(F, 2))
-by_slopes("fdtridfd", *inverse(F, 1))
+by_slopes("fdtridfd", *inverse(F, 1, s.fdtr))
 
 
 def student_density(df, t):
@@ -192,7 +192,7 @@ STUDENT = (
 )
 by_slopes("stdtr", *STUDENT)
 by_slopes("stdtrit", *inverse(STUDENT, 1))
-by_slopes("stdtridf", *inverse(STUDENT, 0))
+by_slopes("stdtridf", *inverse(STUDENT, 0, s.stdtr))
 
 # The binomial: 1 - I_p(k + 1, n - k), and the negative binomial, I_p(n, k + 1).
 
@@ -202,6 +202,14 @@ def _binomial_density(k, n, p):
     k = np.floor(k)
     whole = k >= n
     return np.where(whole, 0.0, beta_density(np.where(whole, 1.0, k + 1.0), np.where(whole, 1.0, n - k), p))
+
+
+def _binomial(k, n, p):
+    return s.betainc(n - k, k + 1.0, 1.0 - p)
+
+
+def _negative_binomial(k, n, p):
+    return s.betainc(n, k + 1.0, p)
 
 
 BINOMIAL = (
@@ -217,13 +225,13 @@ NEGATIVE_BINOMIAL = (
 by_slopes("bdtr", None, None, lambda y, k, n, p: or_nan(y, -_binomial_density(k, n, p)))
 by_slopes("bdtrc", None, None, lambda y, k, n, p: or_nan(y, _binomial_density(k, n, p)))
 by_slopes("bdtri", *inverse((None, None, lambda y, k, n, p: -_binomial_density(k, n, p)), 2))
-by_slopes("bdtrik", *inverse(BINOMIAL, 0))
-by_slopes("bdtrin", *inverse(BINOMIAL, 1))
+by_slopes("bdtrik", *inverse(BINOMIAL, 0, _binomial))
+by_slopes("bdtrin", *inverse(BINOMIAL, 1, _binomial))
 by_slopes("nbdtr", None, None, lambda y, k, n, p: or_nan(y, beta_density(n, k + 1.0, p)))
 by_slopes("nbdtrc", None, None, lambda y, k, n, p: or_nan(y, -beta_density(n, k + 1.0, p)))
 by_slopes("nbdtri", *inverse((None, None, NEGATIVE_BINOMIAL[2]), 2))
-by_slopes("nbdtrik", *inverse(NEGATIVE_BINOMIAL, 0))
-by_slopes("nbdtrin", *inverse(NEGATIVE_BINOMIAL, 1))
+by_slopes("nbdtrik", *inverse(NEGATIVE_BINOMIAL, 0, _negative_binomial))
+by_slopes("nbdtrin", *inverse(NEGATIVE_BINOMIAL, 1, _negative_binomial))
 
 # --- non-central distributions
 
