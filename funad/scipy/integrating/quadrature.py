@@ -20,7 +20,7 @@ __all__ = ["cubature", "dblquad", "fixed_quad", "nquad", "nsum", "quad", "quad_v
 def _by_vectors(f, limits, **options):
     """The integral of a vector of functions, to nine digits of the largest (Gauss-Kronrod, adaptive)."""
     value, error, info = _integrate.quad_vec(
-        f, *limits, epsrel=1e-10, norm="max", limit=2000, full_output=True, **options
+        f, *limits, epsrel=1e-10, norm="max", limit=500, full_output=True, **options
     )
     size = onp.max(onp.abs(value), initial=0.0)
     if not error <= 1e-5 * size + 1e-12 and not info.success:
@@ -45,8 +45,11 @@ def _weighted(options):
 
         size = onp.size(f(0.5 * (limits[0] + limits[1]) if onp.all(onp.isfinite(limits)) else limits[0] + 1.0))
         parts = [_integrate.quad(at, *limits, args=(n,), **options)[0] for n in range(size)]
-        return onp.array(parts)
+        return onp.reshape(parts, onp.shape(f(limits[0] if onp.isfinite(limits[0]) else limits[1])))
 
+    wave = {"cos": np.cos, "sin": np.sin}.get(options["weight"])
+    if wave is not None:
+        rule.weight = lambda t: wave(options["wvar"] * t)
     return rule
 
 
@@ -72,8 +75,7 @@ def quad(call):
             f"depends; write the weight into the function"
         )
     rule = _weighted({name: plain_of(call[name]) for name in ("weight", "wvar", "limit", "maxp1", "limlst")})
-    y = derived(f, (), lambda g, _: rule(g, plain_of(limits)), value, integrand)
-    return attached(value, _moved_ends(f, limits, y, weight, call["wvar"])), *rest
+    return derived(_real(f, value), limits, rule, value, integrand), *rest
 
 
 def _real(f, value):
@@ -84,17 +86,6 @@ def _real(f, value):
         return np.reshape(y, ()) if onp.ndim(plain_of(y)) else y
 
     return of_number
-
-
-def _moved_ends(f, limits, y, weight, frequency):
-    """Return a weighted integral y with its derivatives in its limits, if those are traced."""
-    if not is_traced(limits):
-        return y
-    wave = np.cos if weight == "cos" else np.sin
-    none = Integrand(lambda t: 0.0 * t)
-    none.note(*limits, y)
-    zero = derived(lambda t: f(t) * wave(frequency * t), limits, lambda g, ends: 0.0, 0.0, none)
-    return y + zero
 
 
 @solver(_integrate.quad_vec, "scipy.integrate.quad_vec")
