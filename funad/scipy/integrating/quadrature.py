@@ -43,9 +43,10 @@ def _weighted(options):
                 known[t] = onp.ravel(f(t))
             return known[t][n]
 
-        size = onp.size(f(0.5 * (limits[0] + limits[1]) if onp.all(onp.isfinite(limits)) else limits[0] + 1.0))
-        parts = [_integrate.quad(at, *limits, args=(n,), **options)[0] for n in range(size)]
-        return onp.reshape(parts, onp.shape(f(limits[0] if onp.isfinite(limits[0]) else limits[1])))
+        inside = 0.5 * (limits[0] + limits[1])
+        shape = onp.shape(f(inside if onp.isfinite(inside) else min(limits) + 1.0))
+        parts = [_integrate.quad(at, *limits, args=(n,), **options)[0] for n in range(int(onp.prod(shape)))]
+        return onp.reshape(parts, shape)
 
     wave = {"cos": np.cos, "sin": np.sin}.get(options["weight"])
     if wave is not None:
