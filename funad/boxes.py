@@ -522,6 +522,22 @@ def plainly(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return operator_on_values
 
 
+# Modules that search by comparisons alone: what they return has no trace of the values that they compare.
+_SEARCHING = frozenset({"scipy.optimize._optimize", "scipy.optimize._linesearch", "scipy.optimize._dcsrch"})
+
+
+def _ordered(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return a comparison, which a search for an extreme is refused: it would go on by the answer."""
+    compare = plainly(operate)
+
+    def operator_of_order(self: Any, other: Any) -> Any:
+        if sys._getframe(1).f_globals.get("__name__") in _SEARCHING:
+            _refuse(self, "a comparison", "a plain bool", "search with value(x), from funad")
+        return compare(self, other)
+
+    return operator_of_order
+
+
 # A name in the globals of code that is told where traced values that it compares are equal to others:
 # (where, a, b, frame) ↦ None. ``funad.scipy.hosting`` has a use for it.
 GUARD = "__found_equal__"
@@ -605,8 +621,9 @@ def _install() -> None:
         record = enter(f)
         give(Traced, f"__{name}__", lambda *xs, args=(record, operate): beside(*args, *xs))
         give(Traced, f"__r{name}__", lambda *xs, args=(record, operate): beside_reflected(*args, *xs))
-    for name in ("lt", "le", "gt", "ge", "floordiv"):
-        setattr(Traced, f"__{name}__", plainly(getattr(operator, name)))
+    give(Traced, "__floordiv__", plainly(operator.floordiv))
+    for name in ("lt", "le", "gt", "ge"):
+        setattr(Traced, f"__{name}__", _ordered(getattr(operator, name)))
     Traced.__eq__ = _watched(operator.eq, negated=False)  # type: ignore[method-assign]
     Traced.__ne__ = _watched(operator.ne, negated=True)  # type: ignore[method-assign]
     for name, f in _DIVMOD.items():

@@ -179,19 +179,10 @@ def _run(
     tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Any, Any, Any, Any]:
     """Run a call for the traces outside of this one: see ``Trace.call``."""
-    values: list[Any] = []
-    named: dict[str, Any] = {}
     sources: list[tuple[Any, Any]] = []
     try:
-        for n, x in enumerate(args):
-            value, source = _unwrap(record, n, x, tape)
-            values.append(value)
-            if source is not CONSTANT:
-                sources.append((n, source))
-        for name, x in kwargs.items():
-            named[name], source = _unwrap(record, name, x, tape)
-            if source is not CONSTANT:
-                sources.append((name, source))
+        values = [_unwrapped(record, n, x, tape, sources) for n, x in enumerate(args)]
+        named = {name: _unwrapped(record, name, x, tape, sources) for name, x in kwargs.items()}
     except _ForeignConstant as found:
         return beside_others(record.f, record.kind, record.wrapped, found.x, args, kwargs), None, None, ()
     if record.kind != "zero":
@@ -209,6 +200,14 @@ def _run(
     if kwargs:
         named = handled(record, named)
     return y, tuple(values), named, tuple(sources)
+
+
+def _unwrapped(record: Record, argnum: int | str, x: Any, tape: Any, sources: list[tuple[Any, Any]]) -> Any:
+    """Return an argument without the boxes of this tape; note its source, if it has one there."""
+    value, source = _unwrap(record, argnum, x, tape)
+    if source is not CONSTANT:
+        sources.append((argnum, source))
+    return value
 
 
 def handled(record: Record, kwargs: dict[str, Any]) -> dict[str, Any]:

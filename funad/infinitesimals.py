@@ -10,6 +10,7 @@ of the inner transformation has the value of the convention, and the derivative 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as onp
@@ -20,7 +21,7 @@ from .directions import Directions
 from .dual import Forward, dual
 from .errors import NotDifferentiableError
 from .registry import Record
-from .spaces import plain
+from .spaces import dtype_of, is_of_kink, numbers_of, plain, shape_of, shed
 from .strong_zeros import STEEP
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "branch_at_zero",
     "depth_of",
     "infinitesimals_of",
+    "jump_at_zero",
     "root_at_zero",
 ]
 
@@ -49,12 +51,59 @@ class Infinitesimal(Forward):
 
 
 class _Product(Infinitesimal):
-    """The trace of Δ = εη."""
+    """The trace of Δ = εη, of which Δ² = Δ: f(a + bΔ) is f(a), and f(a + b) where Δ is 1.
+
+    A number of it has both: the value, and in the place of a tangent the value with Δ.
+    """
 
     __slots__ = ()
 
+    def call(self, record: Record, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
+        """Call the function without Δ, and with 1 in its place."""
+        y, y_with = (
+            record.wrapped(*(at(self, x) for x in args), **{name: at(self, x) for name, x in kwargs.items()})
+            for at in (_without, _with)
+        )
+        found = self._of_both(y, y_with)
+        at = [(n, x) for n, x in enumerate(args) if type(x) is Dual and x.tape is self]
+        lost = at and type(found) is Dual and _has_more_nans(y_with, y) and not kwargs
+        return self._first_order(record, y, args, at) if lost else found
+
+    def _first_order(self, record: Record, y: Any, args: Any, at: list[tuple[int, Dual]]) -> Any:
+        """Return what a call is to first order in Δ: where it is infinite, 0·∞ has a limit there."""
+        with onp.errstate(invalid="ignore"):
+            sources = [(n, dual(self, x.value, x.tangent - x.value)) for n, x in at]
+        found = self.process(record, y, tuple(_without(self, x) for x in args), {}, sources)
+        return dual(self, y, y + found.tangent)
+
+    def _of_both(self, y: Any, y_with: Any) -> Any:
+        if issubclass(type(y), (tuple, list)):
+            parts = list(map(self._of_both, y, y_with))
+            return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
+        if dtype_of(y).kind not in "fc":
+            return y
+        return dual(self, y, y_with)
+
     def leave(self, xbar: Any) -> Any:
-        return xbar.value + call(_CENTRED, (xbar.tangent,), {})
+        return plain(xbar.value) + call(_CENTRED, (xbar.tangent,), {})
+
+
+def _has_more_nans(a: Any, b: Any) -> bool:
+    return bool(onp.any(onp.isnan(numbers_of(a)) & ~onp.isnan(numbers_of(b))))
+
+
+def _without(trace: Any, x: Any) -> Any:
+    """Return an argument with 0 in the place of Δ."""
+    if type(x) in (list, tuple):
+        return type(x)(_without(trace, part) for part in x)
+    return x.value if type(x) is Dual and x.tape is trace else x
+
+
+def _with(trace: Any, x: Any) -> Any:
+    """Return an argument with 1 in the place of Δ."""
+    if type(x) in (list, tuple):
+        return type(x)(_with(trace, part) for part in x)
+    return x.tangent if type(x) is Dual and x.tape is trace else x
 
 
 class _Reciprocal(Infinitesimal):
@@ -83,23 +132,21 @@ def _plus_products(value: Any, d: Any, size: Any, product: Any) -> Any:
     """Return value + d·Δ."""
     if type(value) is Dual and value.tape is size:
         return dual(size, _plus_products(value.value, d, size, product), value.tangent)
-    if type(d) is Dual and d.tape is product:
-        d = d.value + d.tangent  # Δ² = Δ
-    if type(value) is Dual and value.tape is product:
-        return dual(product, value.value, value.tangent + d)
-    return dual(product, value, d)
+    d = _with(product, d)
+    return dual(product, _without(product, value), _with(product, value) + d)
 
 
 class Infinitesimals:
     """The traces of Δ, ε and η of one inner transformation: below it, and above those outside of it."""
 
-    __slots__ = ("directions", "product", "reciprocal", "size")
+    __slots__ = ("directions", "on_one_side", "product", "reciprocal", "size")
 
     def __init__(self, trace: Any) -> None:
         level = trace.level
         self.product, self.size = _Product(level - 0.75), Infinitesimal(level - 0.5)
         self.reciprocal = _Reciprocal(level - 0.25, self.size, self.product)
         self.directions = Directions(trace) if trace.keeps else None
+        self.on_one_side = False  # whether a jump has been met: what follows is told on the side of ẋ
 
     def direction(self, x: Any, trace: Any) -> Any:
         """Return ẋ and ẍ of a value along some line, as plain numbers; nan where they are not known."""
@@ -110,12 +157,35 @@ class Infinitesimals:
             return plain(along) + self.opening(x, trace), onp.nan
         return self.directions.of(x)
 
+    def side(self, x: Any, trace: Any) -> Any:
+        """Return the sign of x where the line goes to; 0 where it is not known."""
+        xdot, xddot = self.direction(x, trace)
+        sign = onp.where(onp.equal(xdot, 0), onp.sign(xddot), onp.sign(xdot))
+        return onp.broadcast_to(onp.where(onp.isfinite(sign), sign, 0), shape_of(x))
+
+    def is_flatter(self, u: Any, order: int, first: int = 3) -> Any:
+        """Say where u, of forward mode, has no derivatives below the third, but is not known to be constant.
+
+        The outer transformation knows: a tape all derivatives along a line, another tangent one more.
+        ``first`` is the lowest derivative that counts, the second or the third.
+        """
+        value, udot = u.value, u.index
+        while is_of_kink(value):
+            value = value.value
+        outer = value.tape if isinstance(value, Traced) else None
+        if outer is not None and outer.keeps and not value.stacked:
+            terms = Directions(outer).up_to(min(max(order, 3), 6), value)
+            low = sum(onp.not_equal(x, 0) for x in terms[1 : first - 1])
+            return (low == 0) & (sum(onp.not_equal(x, 0) for x in terms[first - 1 :]) > 0)
+        while is_of_kink(udot):
+            udot = udot.value
+        return onp.equal(plain(udot.index), 0) | (first == 2) if type(udot) is Dual else onp.True_
+
     def beside(self, xbar: Any, slope: Any) -> Any:
         """Return x̄·slope·Δ."""
         if type(xbar) is Dual and (xbar.tape is self.reciprocal or xbar.tape is self.size):
             return dual(xbar.tape, self.beside(xbar.value, slope), self.beside(xbar.tangent, slope))
-        if type(xbar) is Dual and xbar.tape is self.product:
-            xbar = xbar.value + xbar.tangent  # Δ² = Δ
+        xbar = _with(self.product, xbar)
         return dual(self.product, onp.zeros_like(plain(xbar)), _times(xbar, slope))
 
     def opening(self, x: Any, trace: Any) -> Any:
@@ -181,6 +251,20 @@ def root_at_zero(u: Any, at: Any, size: Any = 1.0, slope: Any = None) -> Any:
     return y
 
 
+def jump_at_zero(x: Any, at: Any, of_sign: Callable[[Any], Any]) -> Any:
+    """Return 0 with what a jump at x = 0 adds on the side that x moves to: ``of_sign`` tells it from there.
+
+    A jump has no value that is right on both sides, as a corner has; but where a function of jumps is smooth,
+    the derivatives of one side are those of the other.
+    """
+    trace = innermost((x,))
+    small = infinitesimals_of(trace)
+    small.on_one_side = True
+    side = small.side(x, trace)
+    zeros = onp.zeros_like(plain(x))[()]
+    return dual(small.product, zeros, _where(at & (side != 0), of_sign(side), x))
+
+
 def branch_at_zero(d: Any, at: Any, sign: Any) -> Any:
     """Return |d| where d has one sign around its zeros ``at`` some places; 0 elsewhere.
 
@@ -194,17 +278,19 @@ def branch_at_zero(d: Any, at: Any, sign: Any) -> Any:
     unknown = onp.isnan(slope)
     known = onp.where(onp.isfinite(slope), slope, 0) if small.directions is None else slope
     unknown, lost = unknown & (small.directions is None), onp.isinf(slope)
+    known = onp.where(lost, 0, known)
+
+    def marked(y: Any, d: Any) -> Any:
+        return y + small.beside(onp.where(lost, call(_LOST, (shed(d),), {}), 0.0), 1.0) if lost.any() else y
 
     def rule(ybar: Any, d: Any) -> Any:
-        xbar = small.beside(ybar, known)
-        if lost.any():
-            xbar = xbar + small.beside(onp.where(lost, call(_LOST, (d,), {}), 0.0), 1.0)
+        xbar = marked(small.beside(ybar, known), d)
         return xbar + call(_UNKNOWN, (onp.where(unknown, ybar, 0.0),), {}) if unknown.any() else xbar
 
     def value(d: Any) -> Any:
         if type(d) is Dual and d.tape is small.size:
-            return dual(small.size, small.beside(d.value, known), d.tangent * known)
-        return small.beside(d, known)
+            return dual(small.size, value(d.value), d.tangent * known)
+        return marked(small.beside(d, known), d)
 
     y = _step(d, value, rule)
     if small.directions is not None and isinstance(y, Traced):
@@ -217,11 +303,9 @@ def branch_at_zero(d: Any, at: Any, sign: Any) -> Any:
 def _times(xbar: Any, slope: Any) -> Any:
     """Return x̄·slope; where the slope is not known and x̄ is 0, what is 0 with a derivative of nan."""
     zero = onp.equal(plain(xbar), 0)
-    unknown, lost = zero & onp.isnan(slope), zero & onp.isinf(slope)
-    y = xbar * onp.where(zero & ~onp.isfinite(slope), 0, onp.where(onp.isinf(slope), onp.nan, slope))
-    if onp.any(unknown):
-        y = y + call(_UNKNOWN, (onp.where(unknown, xbar, 0.0),), {})
-    return y + onp.where(lost, call(_LOST, (xbar,), {}), 0.0) if onp.any(lost) else y
+    unknown = zero & onp.isnan(slope)
+    y = xbar * onp.where(unknown, 0, slope)
+    return y + call(_UNKNOWN, (onp.where(unknown, xbar, 0.0),), {}) if onp.any(unknown) else y
 
 
 def _where(at: Any, x: Any, like: Any) -> Any:
@@ -254,6 +338,6 @@ def _nan_if_moved(y: Any, ybar: Any, d: Any) -> Any:
 
 
 _UNKNOWN = _constant(0, _nan_if_moved)
-# The same, also of what does not move.
-_LOST = _constant(0, _nan_if_moved)
+# What is not known at all, however its argument moves.
+_LOST = _constant(onp.nan, _nan_if_moved)
 _LOST.kind, _LOST.forward = "vjp", {0: lambda y, xdot, d: onp.full_like(plain(xdot), onp.nan)}

@@ -325,59 +325,65 @@ def _of_containers(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def _call_whole(record: Record, leaves: list[Any], structure: Any, places: list[int]) -> Any:
-    """Call a primitive of containers as one of the list of its traced leaves."""
-    outputs: list[Any] = []  # the structure of y, once it is known
+class _Whole:
+    """One call of a primitive of containers: a function of the list of its traced leaves."""
 
-    def filled(xs: list[Any]) -> Any:
-        return tree.unflatten(structure, tree.replaced(leaves, places, xs))
+    def __init__(self, record: Record, leaves: list[Any], structure: Any, places: list[int]) -> None:
+        self.record, self.leaves, self.structure, self.places = record, leaves, structure, places
+        self.output: Any = None  # the structure of y, once it is known
+        args, kwargs = tree.unflatten(structure, leaves)
+        self.traced = list(_traced_arguments(args, kwargs, set(places)))
+        for argnum, _, _ in self.traced:
+            record.rule(argnum)
+        record.check_positions(args)
+        record.check_keywords(kwargs)
+        self.made = Record(self.run, record.name)
+        self.made.wrapped, self.made.kind, self.made.containers = self.run, "vjp", (0,)
+        self.made.rules, self.made.foreign = {0: self.rule}, True
+        if all(argnum in record.forward for argnum, _, _ in self.traced):
+            self.made.forward = {0: self.forward}
 
-    def run(xs: list[Any]) -> Any:
+    def filled(self, xs: list[Any]) -> Any:
+        """Return the arguments with other values in the place of the traced leaves."""
+        return tree.unflatten(self.structure, tree.replaced(self.leaves, self.places, xs))
+
+    def run(self, xs: list[Any]) -> Any:
         if innermost(xs) is not None:
-            return call(made, (xs,), {})
-        args, kwargs = filled(xs)
-        parts, found = tree.flatten(record.f(*args, **kwargs))
-        outputs[:] = [found]
+            return call(self.made, (xs,), {})
+        args, kwargs = self.filled(xs)
+        parts, self.output = tree.flatten(self.record.f(*args, **kwargs))
         return tuple(parts)
 
-    def rule(y: Any, ybar: Any, xs: list[Any]) -> Any:
-        args, kwargs = filled(xs)
-        y, ybar = tree.unflatten(outputs[0], y), tree.unflatten(outputs[0], ybar)
-        flat = [zeros_of(leaf) for leaf in leaves]
-        for argnum, inner, start in traced:
-            xbar = record.rules[argnum](y, ybar, *args, **kwargs)
+    def rule(self, y: Any, ybar: Any, xs: list[Any]) -> Any:
+        args, kwargs = self.filled(xs)
+        y, ybar = tree.unflatten(self.output, y), tree.unflatten(self.output, ybar)
+        flat = [zeros_of(leaf) for leaf in self.leaves]
+        for argnum, inner, start in self.traced:
+            xbar = self.record.rules[argnum](y, ybar, *args, **kwargs)
             flat[start : start + inner.size] = tree.flatten_like(inner, xbar)
-        return [zeros_of(leaves[place]) if flat[place] is None else flat[place] for place in places]
+        return [zeros_of(self.leaves[n]) if flat[n] is None else flat[n] for n in self.places]
 
-    def forward(y: Any, xdots: Any, xs: list[Any]) -> Any:
-        args, kwargs = filled(xs)
-        y = tree.unflatten(outputs[0], y)
-        flat = tree.replaced(list(map(zeros_of, leaves)), places, xdots)
-        total: list[Any] = [None] * outputs[0].size
-        for argnum, inner, start in traced:
+    def forward(self, y: Any, xdots: Any, xs: list[Any]) -> Any:
+        args, kwargs = self.filled(xs)
+        y = tree.unflatten(self.output, y)
+        flat = tree.replaced(list(map(zeros_of, self.leaves)), self.places, xdots)
+        total: list[Any] = [None] * self.output.size
+        for argnum, inner, start in self.traced:
             xdot = tree.unflatten(inner, flat[start : start + inner.size])
-            ydot = tree.flatten_like(outputs[0], record.forward[argnum](y, xdot, *args, **kwargs))
+            ydot = tree.flatten_like(self.output, self.record.forward[argnum](y, xdot, *args, **kwargs))
             total = [b if a is None else a if b is None else a + b for a, b in zip(total, ydot, strict=True)]
         return tuple(total)
 
-    args, kwargs = tree.unflatten(structure, leaves)
+
+def _call_whole(record: Record, leaves: list[Any], structure: Any, places: list[int]) -> Any:
+    """Call a primitive of containers as one of the list of its traced leaves."""
     if record.kind == "zero":
+        args, kwargs = tree.unflatten(structure, leaves)
         return record.f(*tree.map(unbox, args), **tree.map(unbox, kwargs))
     trace = innermost(leaves)
-    if trace.keeps:
-        leaves = trace.keep(leaves)
-    traced = list(_traced_arguments(args, kwargs, set(places)))
-    for argnum, _, _ in traced:
-        record.rule(argnum)
-    record.check_positions(args)
-    record.check_keywords(kwargs)
-    made = Record(run, record.name)
-    made.wrapped, made.kind, made.containers, made.rules = run, "vjp", (0,), {0: rule}
-    made.foreign = True
-    if all(argnum in record.forward for argnum, _, _ in traced):
-        made.forward = {0: forward}
-    parts = call(made, ([leaves[place] for place in places],), {})
-    return tree.unflatten(outputs[0], parts)
+    whole = _Whole(record, trace.keep(leaves) if trace.keeps else leaves, structure, places)
+    parts = call(whole.made, ([whole.leaves[place] for place in places],), {})
+    return tree.unflatten(whole.output, parts)
 
 
 def _traced_arguments(args: Any, kwargs: Any, places: set[int]) -> Iterator[tuple[Any, Any, int]]:

@@ -219,7 +219,7 @@ _users: weakref.WeakKeyDictionary[Any, weakref.ref[Record]] = weakref.WeakKeyDic
 # Modules whose traced functions are loaded when they are asked for, with their rules.
 LATE = frozenset({"numpy.fft", "numpy.lib.stride_tricks", "numpy.linalg"})
 # The modules of funad.scipy that give rules to functions of SciPy.
-SCIPY = ("integrate", "optimize", "special", "stats")
+SCIPY = ("fft", "integrate", "linalg", "ndimage", "optimize", "signal", "special", "stats")
 
 
 def record_of(f: Any) -> Record | None:
@@ -233,7 +233,7 @@ def record_of(f: Any) -> Record | None:
         if late in LATE:
             importlib.import_module(f"funad.{late}")  # waits, if another thread is loading it
             record = _records.get(f)
-        elif record is None and isinstance(f, onp.ufunc) and _is_special(f):
+        elif isinstance(f, onp.ufunc) and _is_special(f):
             importlib.import_module("funad.scipy.special")
             record = _records.get(f)
     return record

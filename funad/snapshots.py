@@ -15,7 +15,7 @@ import numpy as onp
 from .errors import OverwrittenError
 from .spaces import describe
 
-__all__ = ["TINY", "Snapshots", "copied"]
+__all__ = ["TINY", "Snapshots", "copied", "sampled", "written_argument"]
 
 ndarray = onp.ndarray
 
@@ -24,6 +24,8 @@ TINY = 1 << 11
 # Bytes up to which a copy is kept at all: above, the system hands out fresh memory page by page, which took
 # seven times as long as the multiplication of 800 kB.
 SMALL = 1 << 16
+# Elements of a large array that are looked at where all would take too long.
+_SAMPLE = 1009
 # Words per row of a fingerprint. A prime, so that rows of a matrix that change places stand in other columns.
 _WIDTH = 1021
 
@@ -102,6 +104,29 @@ def overwritten(x: ndarray) -> str:
         f"it, and the derivative needs what stood there; compute with a copy (np.copy(a) * x), or write into "
         f"a new array"
     )
+
+
+def written_argument(f: str, x: ndarray) -> str:
+    """Say that a function has written into the array that it is differentiated in."""
+    return (
+        f"{f} wrote into its argument, {describe(x)}, by another name (a global, an attribute, a view), of "
+        f"which its trace sees nothing; write into the argument itself (x[0] = 5.0), or into a copy of it"
+    )
+
+
+def sampled(x: ndarray) -> bytes:
+    """Return what an array has in it; of a large one a thousand elements, the first and the last among them.
+
+    It tells whether a function has written into its argument by another name, at a price that no gradient
+    notices: writing there is an error, so that it is enough to find what most such programs do.
+    """
+    if x.nbytes <= SMALL:
+        return x.tobytes()
+    if not x.flags.forc:
+        along = int(_SAMPLE ** (1 / x.ndim))
+        return x[tuple(slice(None, None, max(1, size // along)) for size in x.shape)].tobytes()
+    flat = x.reshape(-1, order="A")
+    return flat[:: max(1, flat.size // _SAMPLE)].tobytes() + flat[-1:].tobytes()
 
 
 def _rebuilt(of_array: Callable[[ndarray], Any], x: Any) -> Any:

@@ -357,20 +357,22 @@ def settle(record: Record, xbar: Any, ybar: Any, x: Any, at: Any) -> Any:
     kind = type(xbar)
     if kind is Scatter:
         return xbar
-    if at and record.kind == "elementwise":
-        xbar = strong_zero(xbar, ybar)
-    elif at and record.kind == "linear":
-        xbar = strong_product(record, xbar, ybar, *at)
-    if kind is ndarray:
-        if type(x) is ndarray and xbar.dtype is x.dtype and xbar.shape == x.shape:
-            return xbar
-    elif kind is float64 or kind is float:
+    if at:
+        xbar = _without_nans_of_zeros(record, xbar, ybar, at)
+    if kind is float64 or kind is float:
         if xbar != xbar and type(ybar) is not ndarray:  # of an array, a number is a sum
             xbar = strong_zero(xbar, ybar)
         if type(x) in SCALARS:
             return xbar
-    else:
+    elif kind is not ndarray:
         check_number(record, xbar, x)
+    elif type(x) is ndarray and xbar.dtype is x.dtype and xbar.shape == x.shape:
+        return xbar
+    return _checked(record, xbar, ybar, x)
+
+
+def _checked(record: Record, xbar: Any, ybar: Any, x: Any) -> Any:
+    """Return x̄ in the space of x; refuse what a rule of this kind may not return."""
     if record.kind == "vjp":
         check_fit(record, xbar, ybar, x)
     elif record.foreign:
@@ -380,6 +382,13 @@ def settle(record: Record, xbar: Any, ybar: Any, x: Any, at: Any) -> Any:
     except FloatingPointError:  # infinities of both signs in one sum
         with onp.errstate(invalid="ignore"):
             return fit(xbar, x)
+
+
+def _without_nans_of_zeros(record: Record, xbar: Any, ybar: Any, at: Any) -> Any:
+    """Return x̄ without the nans that only zeros of ȳ have met."""
+    if record.kind == "elementwise":
+        return strong_zero(xbar, ybar)
+    return strong_product(record, xbar, ybar, *at) if record.kind == "linear" else xbar
 
 
 def check_number(record: Record, xbar: Any, x: Any) -> None:
@@ -444,30 +453,10 @@ def _any_complex(ybar: Any) -> bool:
 def accumulate(before: Any, xbar: Any, slot: int, owned: set[int]) -> Any:
     """Return before + x̄, in place where the sweep itself made ``before``."""
     if type(before) is float64 and type(xbar) is float64:
-        try:
-            return before + xbar
-        except FloatingPointError:  # infinities of both signs
-            return float64("nan")
+        return _sum(before, xbar)
     if type(xbar) is Scatter:
-        if type(before) is Scatter:
-            if not xbar.plain or hasattr(before.pieces[0][1], "tape"):
-                return before + xbar
-            before = before.dense()
-            owned.add(slot)
-        if type(before) is ndarray and xbar.plain:
-            if slot not in owned:
-                before = before.copy()
-                owned.add(slot)
-            add_at(before, xbar.pieces)
-            return before
-        if (
-            hasattr(before, "tape")
-            and is_array(before)
-            and not any(repeats(index) for index, _ in xbar.pieces[: xbar.count])
-        ):
-            return _accumulate_traced(before, xbar, slot, owned)
-        xbar = xbar.dense()
-    elif type(before) is Scatter:
+        return _accumulate_scatter(before, xbar, slot, owned)
+    if type(before) is Scatter:
         before = before.dense()
     if slot in owned and type(xbar) is ndarray and type(before) is ndarray:
         # ∞ - ∞ is nan, as it is said when all has been added.
@@ -478,6 +467,25 @@ def accumulate(before: Any, xbar: Any, slot: int, owned: set[int]) -> Any:
     if type(after) is ndarray:
         owned.add(slot)
     return after
+
+
+def _accumulate_scatter(before: Any, xbar: Scatter, slot: int, owned: set[int]) -> Any:
+    """Add the cotangent of some elements."""
+    if type(before) is Scatter:
+        if not xbar.plain or hasattr(before.pieces[0][1], "tape"):
+            return before + xbar
+        before = before.dense()
+        owned.add(slot)
+    if type(before) is ndarray and xbar.plain:
+        if slot not in owned:
+            before = before.copy()
+            owned.add(slot)
+        add_at(before, xbar.pieces)
+        return before
+    repeated = any(repeats(index) for index, _ in xbar.pieces[: xbar.count])
+    if hasattr(before, "tape") and is_array(before) and not repeated:
+        return _accumulate_traced(before, xbar, slot, owned)
+    return accumulate(before, xbar.dense(), slot, owned)
 
 
 def _accumulate_traced(before: Any, xbar: Scatter, slot: int, owned: set[int]) -> Any:

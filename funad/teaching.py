@@ -55,36 +55,6 @@ _PLAIN = "stop_gradient(x) where the derivative is not wanted"
 _LOOK = "give it value(x), from funad: what is shown, logged or stored needs no derivative"
 _JSON = "give it value(x), from funad, of an array value(x).tolist(): what is stored needs no derivative"
 
-# A Newton step squares the distance to the solution, and so halves what is left to differentiate: after
-# two of them the first three derivatives are those of the solution.
-_ROOT = (
-    "find t with stop_gradient(x), and then take two Newton steps with x itself: for _ in range(2): "
-    "t = t - f(t, x) / grad(f)(t, x), of a vector t = t - np.linalg.solve(jacobian(f)(t, x), f(t, x)), where "
-    "f(t, x) = 0; its derivatives, also the second, are those of the solution"
-)
-_MINIMUM = (
-    "find t with stop_gradient(x), and then take two Newton steps with x itself: for _ in range(2): "
-    "t = t - np.linalg.solve(hessian(f)(t, x), grad(f)(t, x)), of a number "
-    "t = t - grad(f)(t, x) / hessian(f)(t, x); its derivatives, also the second, are those of the minimum, "
-    "unless bounds= or constraints= hold it: an element of t at a bound is that bound, and the steps are for "
-    "the other elements alone; of constraints, solve the conditions of Lagrange by Newton steps of a root"
-)
-_FIT = (
-    f"{_MINIMUM}; with f(t, x) the sum of the squares of the residuals r, of curve_fit with sigma= "
-    "np.sum((r / sigma) ** 2), of least_squares with loss='soft_l1' np.sum(np.sqrt(1 + r**2)); another loss= "
-    "is another f"
-)
-_ROOTS = (
-    "anderson", "bisect", "brenth", "brentq", "broyden1", "broyden2", "fsolve", "newton", "newton_krylov",
-    "ridder", "root", "root_scalar", "toms748",
-)  # fmt: skip
-_MINIMA = (
-    "basinhopping", "brent", "brute", "differential_evolution", "direct", "dual_annealing", "fmin",
-    "fmin_bfgs", "fmin_cg", "fmin_l_bfgs_b", "fmin_ncg", "fmin_powell", "fminbound", "golden", "minimize",
-    "minimize_scalar", "shgo",
-)  # fmt: skip
-_FITS = ("curve_fit", "least_squares", "leastsq")
-
 # The classes of numpy.polynomial, with the module of each and what the names of its functions start with.
 _FAMILIES = (
     ("Polynomial", "polynomial", "poly"), ("Chebyshev", "chebyshev", "cheb"), ("Legendre", "legendre", "leg"),
@@ -156,42 +126,16 @@ _INSTEAD = {
     "an array of positions",
     "numpy.vectorize": "write np.stack([f(t) for t in x])",
     "scipy.fft": "write the function of that name in np.fft",
-    "scipy.integrate.quad": "write nodes, weights = numpy.polynomial.legendre.leggauss(50), and "
-    "(b - a) / 2 * np.sum(weights * f((a + b) / 2 + (b - a) / 2 * nodes)) for the integral of f from a to b "
-    "(both finite; for one from a to infinity that of lambda u: f(a + u / (1 - u)) / (1 - u) ** 2 from 0 "
-    "to 1, for one from -infinity to b that of lambda u: f(b - u / (1 - u)) / (1 - u) ** 2)",
-    "scipy.integrate.trapezoid": "write np.trapezoid(y, x)",
     "scipy.integrate.solve_ivp": "write the steps of the method (Euler's, Runge-Kutta) in a loop with np",
     "scipy.integrate.odeint": "write the steps of the method (Euler's, Runge-Kutta) in a loop with np",
     "scipy.interpolate.interp1d": "write np.interp(at, x, y)",
-    "scipy.linalg.cho_solve": "write np.linalg.solve(a, b) with the matrix itself",
-    "scipy.linalg.cho_factor": "write np.linalg.cholesky(a)",
-    "scipy.linalg.cholesky": "write np.linalg.cholesky(a), which is lower, or .T of it for the upper one",
-    "scipy.linalg.lu_solve": "write np.linalg.solve(a, b) with the matrix itself",
-    "scipy.linalg.solve_triangular": "write np.linalg.solve(np.triu(a), b), or np.tril(a) for lower=True",
-    "scipy.linalg": "write the function of that name in np.linalg",
-    "scipy.linalg.qr": "write np.linalg.qr(a), which is scipy.linalg.qr(a, mode='economic')",
-    **{f"scipy.optimize.{name}": _ROOT for name in _ROOTS},
-    **{f"scipy.optimize.{name}": _MINIMUM for name in _MINIMA},
-    **{f"scipy.optimize.{name}": _FIT for name in _FITS},
-    "scipy.optimize.fixed_point": f"{_ROOT}, with f(t, x) = g(t, x) - t for the fixed point of g",
     "scipy.optimize.linear_sum_assignment": "write "
     "rows, columns = linear_sum_assignment(stop_gradient(cost)) and go on with cost[rows, columns]",
-    "scipy.optimize.approx_fprime": "write grad(f)(x), from funad",
-    "scipy.optimize.rosen": "write np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)",
-    "scipy.optimize.rosen_der": "write grad(f)(x), from funad, of "
-    "f = lambda x: np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)",
     "scipy.sparse": f"write A.toarray() @ x (A.toarray() * x for a product of elements), or {_PRODUCT}",
     "scipy.sparse.linalg": "",
     "scipy.sparse.linalg.spsolve": "write np.linalg.solve(A.toarray(), b)",
     **{f"scipy.sparse.linalg.{name}": _PRODUCT for name in _OPERATORS},
     "scipy.spatial.distance.cdist": "write np.linalg.norm(a[:, None] - b, axis=-1)",
-    "scipy.special.expit": "write 1 / (1 + np.exp(-x))",
-    "scipy.special.log_softmax": "write x - scale - np.log(np.sum(np.exp(x - scale))) with scale = np.max(x)",
-    "scipy.special.logsumexp": "write np.log(np.sum(np.exp(x - scale))) + scale with scale = np.max(x)",
-    "scipy.special.softmax": "write e / np.sum(e) with e = np.exp(x - np.max(x))",
-    "scipy.special.xlogy": "write x * np.log(np.where((x == 0) & (y == 0), 1, y))",
-    "scipy.stats.norm.logpdf": "write -0.5 * ((x - loc) / scale) ** 2 - np.log(scale * np.sqrt(2 * np.pi))",
     "statistics.fmean": "write np.mean(np.array(x))",
     "statistics.geometric_mean": "write np.exp(np.mean(np.log(np.array(x))))",
     "statistics.harmonic_mean": "write 1 / np.mean(1 / np.array(x))",
@@ -202,7 +146,7 @@ _INSTEAD = {
     "statistics.stdev": "write np.std(np.array(x), ddof=1)",
     "statistics.variance": "write np.var(np.array(x), ddof=1)",
 }  # fmt: skip
-_NAMESAKES = {"scipy.fft": "fft", "scipy.linalg": "linalg"}
+_NAMESAKES = {"scipy.fft": "fft"}
 
 # What is called to look at values, to keep or to send them: the standard library but for what computes,
 # and what draws, and makes tables. Of NumPy, what writes files.
@@ -257,7 +201,7 @@ def _place() -> _Place | None:
     while frame is not None:
         filename = frame.f_code.co_filename
         if filename.startswith(_HERE):
-            if frame.f_code.co_qualname == "Call.__call__":
+            if frame.f_code.co_qualname == "Call._run":
                 f = frame.f_locals["self"].f
                 if found is None or own_name(f, "").partition(".")[0] in _KNOWN:
                     return _directly(frame, f)
@@ -446,8 +390,8 @@ def _rewrite(place: _Place) -> str:
     elif place.function is None and place.base and hasattr(onp.ndarray, method):
         record, written = record_of(getattr(onp, method, None)), f"np.{method}"
         arguments = f"{place.base}, {arguments}"
-    drawn = place.name.startswith(("numpy.random.", "funad."))
-    if record is not None and record.wrapped is not record.f and record.kind is not None and not drawn:
+    elsewhere = place.name.startswith(("numpy.random.", "funad.", "scipy."))
+    if record is not None and record.wrapped is not record.f and record.kind is not None and not elsewhere:
         return f"write {written}({arguments} after import funad.numpy as np"
     rewrite = instead_of(place.name)
     if rewrite:
@@ -475,7 +419,7 @@ def _in_scipy(name: str) -> str:
     record = record_of(found)
     known = record is not None and record.wrapped is not record.f and record.kind is not None
     known = known or (isinstance(found, type) and found is not getattr(sys.modules[f"scipy.{module}"], first))
-    return f"funad.scipy.{module}.{first}" if known else ""
+    return f"funad.scipy.{module}.{first}" if known and not hasattr(found, "why_refused") else ""
 
 
 # Where the table comes before a function of NumPy's of the same name: that one is another, or refuses.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.optimize import approx_fprime, brentq
-from scipy.stats import norm
+from scipy.stats import gamma, norm
 from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
@@ -18,6 +18,8 @@ from funad import grad, hessian, tree, value_and_grad
 from funad.testing import check_grads
 
 NAMES = [
+    "censored_survival",
+    "five_distributions",
     "fixed_point",
     "gaussian_process",
     "heat",
@@ -67,6 +69,54 @@ def test_what_cannot_be_run_is_refused(example, capsys, tmp_path, name, argument
         example(name).main([*arguments, "--out", str(tmp_path / "a.png")])
     assert caught.value.code == 2
     assert message in capsys.readouterr().err
+
+
+# --- censored_survival, five_distributions
+
+
+def test_the_censored_likelihood_is_that_of_its_formula_and_its_fit_the_published_one(example, run):
+    module = example("censored_survival")
+    weeks, drug, ended = np.array([3.0, 10.0, 7.0]), np.array([0.0, 1.0, 1.0]), np.array([True, True, False])
+    params = np.array([2.0, 1.0, 0.3])
+    shape, scale = np.exp(0.3), np.exp(2.0 + drug)
+    hazard = np.log(shape / scale) + (shape - 1) * np.log(weeks / scale)
+    expected = np.sum((weeks / scale) ** shape) - np.sum(hazard[ended])
+    assert module.cost(params, weeks, drug, ended) == pytest.approx(expected, rel=1e-12)
+    check_grads(lambda params: module.cost(params, weeks, drug, ended), (params,), order=2)
+    figures = run("censored_survival")
+    assert figures["distance from the published fit"] <= 6e-4
+    assert figures["distance from its standard errors"] <= 6e-4
+
+
+def test_kaplan_and_meiers_steps_are_those_of_the_placebo_group(example):
+    module = example("censored_survival")
+    ends, share = module.kaplan_meier(module.PLACEBO)
+    np.testing.assert_allclose(share, [np.mean(t < module.PLACEBO) for t in ends])  # nobody is censored
+    assert module.kaplan_meier(np.array([6, -6, 7]))[1][-1] == 0.0
+
+
+def test_the_five_fits_are_those_of_scipy_and_their_errors_those_of_differences(example, run):
+    module = example("five_distributions")
+    figures = run("five_distributions")
+    assert figures["largest relative distance from SciPy's fits"] <= 1e-5
+    assert figures["relative error of a standard error"] <= 1e-5
+    assert figures["gain in log p over the normal"] >= 30.0
+    x = np.random.default_rng(0).gamma(5.0, 2.0, 200)
+    log_p, first = module.MODELS["gamma"]
+    best, errors, _ = module.fit(log_p, x, first)
+    step = 1e-3 * best
+    plain = lambda a, s: -np.sum(gamma.logpdf(x, a, scale=s))
+    units = np.diag(step)
+    H = np.array(
+        [
+            [
+                plain(*best + e + d) - plain(*best + e - d) - plain(*best - e + d) + plain(*best - e - d)
+                for d in units
+            ]
+            for e in units
+        ]
+    ) / (4 * np.outer(step, step))
+    np.testing.assert_allclose(errors, np.sqrt(np.diag(np.linalg.inv(H))), rtol=1e-4)
 
 
 # --- gaussian_process

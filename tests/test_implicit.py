@@ -87,7 +87,9 @@ def test_a_large_system_is_never_formed():
         def residual(x):
             return x + 0.1 * x**3 + 0.1 * np.roll(x, 1) - scale * b
 
-        return np.sum(implicit(residual, lambda f: scipy_root(f, b, method="krylov", tol=1e-10).x, solve=by_gmres))
+        return np.sum(
+            implicit(residual, lambda f: scipy_root(f, b, method="krylov", tol=1e-10).x, solve=by_gmres)
+        )
 
     moved = (total(1.0 + 1e-4) - total(1.0 - 1e-4)) / 2e-4
     assert grad(total)(1.0) == pytest.approx(moved, rel=1e-6)
@@ -219,7 +221,9 @@ def test_a_singular_jacobian_is_refused(f):
 
 
 def test_what_is_no_solution_is_refused_with_its_size():
-    with pytest.raises(NotDifferentiableError, match=r"the residual there is 1.5, and Newton's steps lead 1.5"):
+    with pytest.raises(
+        NotDifferentiableError, match=r"the residual there is 1.5, and Newton's steps lead 1.5"
+    ):
         grad(lambda a: implicit(lambda x: x - a, 0.5))(2.0)
 
 

@@ -477,3 +477,64 @@ def test_an_array_module_array_keeps_its_dtype_beside_a_traced_array():
     x = onp.ones(2, onp.float32)
     y, back = vjp(lambda x: np.multiply(x, array.array("f", [1.0, 2.0])), x)
     assert y.dtype == onp.float32 and onp.array_equal(back(onp.ones(2, onp.float32)), [1.0, 2.0])
+
+
+# --- the differentiated argument, written into by another name
+
+
+class _Model:
+    def __init__(self, size):
+        self.w = onp.ones(size)
+
+    def after(self, w):
+        y = np.sum(w**2)
+        self.w += 1.0
+        return y
+
+    def before(self, w):
+        self.w[0] = 5.0
+        return np.sum(w**2)
+
+    def last(self, w):
+        y = np.sum(w**2)
+        self.w[-1] = 5.0
+        return y
+
+
+WAYS = {
+    "grad": lambda f, w: grad(f)(w),
+    "value_and_grad": lambda f, w: funad.value_and_grad(f)(w),
+    "vjp": lambda f, w: vjp(f, w),
+    "jvp": lambda f, w: jvp(f, (w,), (onp.ones_like(w),)),
+    "linearize": lambda f, w: funad.linearize(f, w),
+    "jacobian": lambda f, w: funad.jacobian(f)(w),
+    "hvp": lambda f, w: funad.hvp(f)(w, onp.ones_like(w)),
+    "of two": lambda f, w: grad(lambda w, b: f(w) + b, argnums=(0, 1))(w, 1.0),
+    "of a dict": lambda f, w: grad(lambda p: f(p["w"]))({"w": w}),
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("name", ["after", "before", "last"])
+@pytest.mark.parametrize("size", [3, (2, 3), 2000, 20_000])
+@pytest.mark.parametrize("seen", [lambda w: w, lambda w: w[:], lambda w: w.T], ids=["it", "view", "turned"])
+def test_a_write_into_the_argument_by_another_name_is_refused(way, name, size, seen):
+    model = _Model(size)
+    with pytest.raises(OverwrittenError, match="wrote into its argument.*by another name"):
+        way(getattr(model, name), seen(model.w))
+
+
+def test_writes_into_the_argument_itself_and_between_calls_are_no_fault():
+    w = onp.array([1.0, 2.0])
+
+    def f(x):
+        x[0] = 3.0
+        return np.sum(x**2)
+
+    gradient = grad(f)
+    assert gradient(w).tolist() == [0, 4] and w.tolist() == [1, 2]
+    w += 1.0
+    assert gradient(w).tolist() == [0, 6]
+    _, vjp_f = vjp(lambda x: np.sum(x**2), w)
+    w[:] = 9.0
+    assert vjp_f(1.0).tolist() == [4, 6]

@@ -688,3 +688,59 @@ def test_a_straight_through_estimator_is_one_to_second_order():
     assert grad(lambda v: through(v) ** 2)(1.3) == 2.0
     for second in THROUGH.values():
         assert second(lambda v: through(v) ** 2)(1.3) == 2.0
+
+
+# --- rules that write into what they are given
+
+
+def _writing(name):
+    """Return a primitive x ↦ x² whose rule writes into an argument before it returns 2x·ȳ."""
+
+    def f(x):
+        return x * x
+
+    def rule(y, ybar, x):
+        given = {"y": y, "ybar": ybar, "x": x}
+        xbar = 2 * x * ybar
+        given[name][...] = 0.0
+        return xbar
+
+    return primitive(f), rule
+
+
+@pytest.mark.parametrize("name", ["y", "ybar", "x"])
+@pytest.mark.parametrize("define", [defvjp, elementwise])
+def test_a_rule_that_writes_into_an_argument_is_refused(name, define):
+    p, rule = _writing(name)
+    define(p, rule)
+    x = onp.array([1.0, 2.0])
+    with pytest.raises(ArgumentError, match="the rule of .*f wrote into an argument.*np.copy"):
+        grad(lambda x: np.sum(p(x) * x))(x)
+    assert x.tolist() == [1, 2]
+    y, back = vjp(p, x)
+    with pytest.raises(ArgumentError, match="wrote into an argument"):
+        back(onp.array([1.0, 3.0]))
+    assert y.tolist() == [1, 4]
+
+
+def test_a_rule_may_write_into_copies_and_return_what_it_was_given():
+    p, _ = _writing("x")
+
+    def rule(y, ybar, x):
+        x = np.copy(x)
+        x *= 2
+        return x * ybar
+
+    defvjp(p, rule)
+    x = onp.array([1.0, 2.0])
+    assert grad(lambda x: np.sum(p(x)))(x).tolist() == [2, 4]
+    q = primitive(lambda x: x + 1)
+    defvjp(q, lambda y, ybar, x: ybar)
+    found = grad(lambda x: np.sum(q(x) * x))(x)
+    found += 1.0  # it is the caller's own
+    assert found.tolist() == [4, 6]
+    t = primitive(lambda x: x[::-1] + 0)
+    linear(t, lambda y, ybar, x: ybar[::-1])
+    found = grad(lambda x: np.sum(t(x) * onp.array([1.0, 2.0])))(x)
+    found += 1.0
+    assert found.tolist() == [3, 2]

@@ -22,10 +22,12 @@ from .scipy_names.integrate import START, P, pendulum, wave
 def test_quad_to_the_third_order():
     def exact(n):
         with mpmath.workdps(30):
-            f = mpmath.diff(lambda a: mpmath.quad(lambda t: mpmath.exp(-a * t * t) * mpmath.cos(a * t), [0, a]), 0.8, n)
+            f = mpmath.diff(
+                lambda a: mpmath.quad(lambda t: mpmath.exp(-a * t * t) * mpmath.cos(a * t), [0, a]), 0.8, n
+            )
         return float(f)
 
-    f = lambda a: integrate.quad(lambda t: wave(t, a, a), 0.0, a)[0]  # noqa: E731
+    f = lambda a: integrate.quad(lambda t: wave(t, a, a), 0.0, a)[0]
     for n in (1, 2, 3):
         f = grad(f)
         assert float(f(0.8)) == pytest.approx(exact(n), rel=1e-10)
@@ -36,15 +38,19 @@ QUADS = {
     "cos": lambda a: integrate.quad(lambda t: np.exp(-a * t), 0.0, a, weight="cos", wvar=3.0)[0],
     "alg": lambda a: integrate.quad(lambda t: np.exp(-a * t), 0, 2.0, weight="alg", wvar=(-0.5, 0.2))[0],
     "cauchy": lambda a: integrate.quad(lambda t: np.exp(-a * t), 0, 2.0, weight="cauchy", wvar=0.7)[0],
-    "complex": lambda a: abs(integrate.quad(lambda t: np.exp(-1j * a * t), 0, 2.0, complex_func=True)[0]) ** 2,
+    "complex": lambda a: (
+        abs(integrate.quad(lambda t: np.exp(-1j * a * t), 0, 2.0, complex_func=True)[0]) ** 2
+    ),
     "all": lambda a: integrate.quad(wave, -onp.inf, onp.inf, args=(a, a))[0],
     "power": lambda a: integrate.quad(lambda t: t**a, 0.0, 1.0)[0],
     "full": lambda a: integrate.quad(lambda t: t**a, 0.0, 1.0, full_output=True)[0],
     "rational": lambda a: integrate.quad_vec(lambda t: np.stack([t, a / (1 + t)]), 0, a, points=[0.1])[0],
     "closes": lambda a: integrate.tanhsinh(lambda t: np.exp(-a * t**2), -1.0, 2.0).integral,
-    "limits": lambda a: integrate.cubature(
-        lambda x: np.sum(x**2, axis=-1), [0, 0], np.stack([a, 2 * a]), rule="gk15"
-    ).estimate,
+    "limits": lambda a: (
+        integrate.cubature(
+            lambda x: np.sum(x**2, axis=-1), [0, 0], np.stack([a, 2 * a]), rule="gk15"
+        ).estimate
+    ),
     "infinite": lambda a: integrate.dblquad(
         lambda y, x: np.exp(-a * (x + y)), 0.0, 1.0, 0.0, onp.inf, epsabs=1e-11
     )[0],
@@ -83,7 +89,7 @@ def test_what_an_integral_leaves_on_the_tape():
 
 
 def test_branches_inside_of_an_integrand():
-    f = lambda a: integrate.quad(lambda t: a * t if t > 0.5 else 3.0 * t, 0.0, 1.0, points=[0.5])[0]  # noqa: E731
+    f = lambda a: integrate.quad(lambda t: a * t if t > 0.5 else 3.0 * t, 0.0, 1.0, points=[0.5])[0]
     assert grad(f)(2.0) == pytest.approx(0.375)
 
 
@@ -94,7 +100,9 @@ def test_integrals_that_are_refused():
         grad(lambda a: integrate.quad(np.exp, 0.0, 1.0, weight="cos", wvar=a)[0])(1.0)
     with pytest.raises(NotDifferentiableError, match="the integral of the derivative does not converge"):
         grad(lambda a: integrate.quad(lambda t: 2 * np.sqrt(abs(t - a)) ** 0.02, 0.0, 1.0, limit=500)[0])(0.3)
-    with pytest.raises(NotDifferentiableError, match="nsum has no derivative in what its function closes over"):
+    with pytest.raises(
+        NotDifferentiableError, match="nsum has no derivative in what its function closes over"
+    ):
         grad(lambda a: integrate.nsum(lambda k: a / k**3, 1, onp.inf).sum)(1.0)
     with pytest.raises(NotDifferentiableError, match="tanhsinh with log=True"):
         grad(lambda a: integrate.tanhsinh(lambda t, a: -a * t, 0.0, 1.0, args=(a,), log=True).integral)(1.0)
@@ -133,7 +141,7 @@ def prey(t, y, p):
 
 @pytest.fixture(scope="module")
 def exact():
-    """The gradient of the sum of the last states of Lotka and Volterra's system, by sensitivities at 1e-13."""
+    """The gradient of the sum of Lotka and Volterra's last states, by sensitivities at 1e-13."""
 
     def together(t, z):
         y, s, (a, b, c, d) = z[:2], z[2:].reshape(2, 4), RATES
@@ -227,7 +235,10 @@ RUNS = {
     "event": (lambda p: solved(p, events=until, method="DOP853", span=(0.0, 5.0)).t[-1], (P,)),
     "state there": (lambda p: solved(p, events=until, method="DOP853", span=(0.0, 5.0)).y[:, -1], (P,)),
     "states": (lambda p: solved(p, events=[until], method="DOP853", span=(0.0, 5.0)).y_events[0], (P,)),
-    "list": (lambda a: integrate.solve_ivp(lambda t, y: [-a * y[0]], (0, 1.0), [a], **TIGHT).y[:, -1], (1.1,)),
+    "list": (
+        lambda a: integrate.solve_ivp(lambda t, y: [-a * y[0]], (0, 1.0), [a], **TIGHT).y[:, -1],
+        (1.1,),
+    ),
     "complex": (
         lambda a: abs(integrate.solve_ivp(lambda t, y: 1j * a * y, (0, 1.0), [1 + 0j], **TIGHT).y[0, -1] + a),
         (1.1,),
@@ -249,7 +260,7 @@ def test_a_terminal_event_is_where_the_equation_says():
             return y[0]
 
         ground.terminal = True
-        fall = lambda t, y: np.stack([y[1], -9.81 + 0 * y[1]])  # noqa: E731
+        fall = lambda t, y: np.stack([y[1], -9.81 + 0 * y[1]])
         start = np.stack([h, 0.0 * h])
         return integrate.solve_ivp(fall, (0.0, 10.0), start, events=ground, rtol=1e-8).t[-1]
 
@@ -293,9 +304,14 @@ def test_odeint():
 
 
 def test_runs_that_are_refused():
-    with pytest.raises(ArgumentError, match="adjoint is one of 'discrete', 'continuous', 'forward', not 'all'"):
+    with pytest.raises(
+        ArgumentError, match="adjoint is one of 'discrete', 'continuous', 'forward', not 'all'"
+    ):
         grad(lambda p: np.sum(solved(p, adjoint="all").y))(P)
-    with pytest.raises(NotDifferentiableError, match=r"solve_ivp has failed.*step size"), onp.errstate(all="ignore"):
+    with (
+        pytest.raises(NotDifferentiableError, match=r"solve_ivp has failed.*step size"),
+        onp.errstate(all="ignore"),
+    ):
         grad(lambda a: np.sum(integrate.solve_ivp(lambda t, y: a * y**2, (0.0, 5.0), [1.0]).y))(1.0)
 
 

@@ -1,4 +1,4 @@
-"""funad.scipy.optimize: every solver's derivatives against those of the equation it solves, or differences."""
+"""funad.scipy.optimize: derivatives against those of Newton's steps, or differences."""
 
 import inspect
 
@@ -192,7 +192,9 @@ def test_a_bound_that_a_solver_comes_near_to():
 CONSTRAINTS = {
     "eq": lambda a: {"type": "eq", "fun": lambda x, s: x[0] ** 2 + s * x[1] - 1.5 * a[1], "args": (1.0,)},
     "ineq": lambda a: [{"type": "ineq", "fun": lambda x: x[0] ** 2 + x[1] - 1.5 * a[1]}],
-    "nonlinear": lambda a: scipy.optimize.NonlinearConstraint(lambda x: x[0] ** 2 + x[1] - 1.5 * a[1], 0.0, 9.0),
+    "nonlinear": lambda a: scipy.optimize.NonlinearConstraint(
+        lambda x: x[0] ** 2 + x[1] - 1.5 * a[1], 0.0, 9.0
+    ),
 }
 
 
@@ -217,9 +219,11 @@ def test_constraints_that_do_not_hold_change_nothing():
     linear = scipy.optimize.LinearConstraint([[1.0, 2.0]], -50.0, 50.0)
     for constraints in (loose, [linear]):
         agree(
-            lambda a, c=constraints: optimize.minimize(
-                bowl, [0.5, 0.5], args=(a,), jac=bowl_slope, constraints=c, method="SLSQP"
-            ).x,
+            lambda a, c=constraints: (
+                optimize.minimize(
+                    bowl, [0.5, 0.5], args=(a,), jac=bowl_slope, constraints=c, method="SLSQP"
+                ).x
+            ),
             least,
             A,
         )
@@ -267,7 +271,9 @@ def test_minimizers_of_one_number():
         lambda a: optimize.brute(lambda x: well(x[0], a), [(0.0, 2.0)])[0],
         lambda a: optimize.fmin_l_bfgs_b(lambda x: well(x[0], a), [1.0], approx_grad=True)[0][0],
         lambda a: optimize.fmin_tnc(lambda x: well(x[0], a), [1.0], approx_grad=True, messages=0)[0][0],
-        lambda a: optimize.fmin_cobyla(lambda x: well(x[0], a), [1.0], [lambda x: x[0] + 9.0], rhoend=1e-7)[0],
+        lambda a: optimize.fmin_cobyla(lambda x: well(x[0], a), [1.0], [lambda x: x[0] + 9.0], rhoend=1e-7)[
+            0
+        ],
     ):
         assert grad(f)(1.5) == pytest.approx(float(wanted), rel=1e-9)
 
@@ -420,7 +426,9 @@ def test_programs_with_plain_numbers_are_scipys():
 def test_a_corner_is_refused_by_name():
     for solve in (optimize.linprog, optimize.milp):
         assert solve(onp.ones(2)).fun == 0.0
-        with pytest.raises(NotDifferentiableError, match=r"scipy\.optimize\.\w+ has no derivative in funad: its"):
+        with pytest.raises(
+            NotDifferentiableError, match=r"scipy\.optimize\.\w+ has no derivative in funad: its"
+        ):
             grad(lambda c, solve=solve: solve(c).fun)(onp.ones(2))
     with pytest.raises(MissingRuleError, match=r"scipy\.optimize\.linear_sum_assignment"):
         grad(lambda c: optimize.linear_sum_assignment(c[None]))(onp.ones(2))
@@ -441,4 +449,6 @@ def test_older_names_of_solvers_close_over_dual_numbers_made_by_hand():
 
 
 def test_model_slopes_are_those_of_the_model():
-    onp.testing.assert_allclose(model_slopes(T, 2.0, 1.0), jacobian(lambda p: model(T, p[0], p[1]))(onp.array([2.0, 1.0])))
+    onp.testing.assert_allclose(
+        model_slopes(T, 2.0, 1.0), jacobian(lambda p: model(T, p[0], p[1]))(onp.array([2.0, 1.0]))
+    )

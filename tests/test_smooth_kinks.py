@@ -151,6 +151,36 @@ TWINS = {
         ZERO,
     ),
     "Huber": (lambda x: np.sum(np.where(np.abs(x) < 1, np.abs(x) ** 2, np.abs(x))), of_squares, ZERO),
+    "jump": (squared(lambda x: x * np.sign(x)), of_squares, ZERO),
+    "jump beside a corner": (
+        lambda x: np.sum(np.sign(x) * np.abs(x) * x + np.abs(x) * np.sign(x) * x), lambda x: 2 * x @ x, ZERO,
+    ),
+    "steps of both sides": (
+        lambda x: np.sum((x * np.heaviside(x, 0.5)) ** 2 + (x * np.heaviside(-x, 0.5)) ** 2),
+        of_squares,
+        ZERO,
+    ),
+    "soft threshold": (
+        lambda x: np.sum((np.sign(x) * np.maximum(np.abs(x) - 0.1, 0) - 1) ** 2 + x * x),
+        lambda x: np.sum(x * x + np.where(x > 1, (x - 1.1) ** 2, 1)),
+        onp.array([0.0, 2.0]),
+    ),
+    "maximum of an absolute value": (
+        lambda x: np.sum(np.maximum(np.abs(x), x) ** 2 + np.maximum(0.5 * x, np.maximum(x, -x)) ** 2),
+        lambda x: 2 * x @ x,
+        ZERO,
+    ),
+    "bounds that are corners": (lambda x: np.sum(np.clip(x, -np.abs(x), np.abs(x)) ** 2), of_squares, ZERO),
+    "maximum of a maximum": (
+        lambda x: np.sum(
+            np.maximum(np.maximum(x, 0), 0) ** 2 + np.minimum(np.minimum(x, 0), 0) ** 2
+        ),
+        of_squares,
+        ZERO,
+    ),
+    "corner of corners": (
+        lambda x: np.sum(np.abs(np.abs(x) - x) ** 2 + np.abs(np.abs(x) + x) ** 2), lambda x: 4 * x @ x, ZERO,
+    ),
     "the safe logsumexp": (
         lambda x: np.max(x) + np.log(np.sum(np.exp(x - np.max(x)))),
         lambda x: np.log(np.sum(np.exp(x))),
@@ -312,6 +342,38 @@ OF_QUARTICS = {
 def test_the_second_derivative_of_a_root_of_a_quartic_is_nan(name, mode):
     with onp.errstate(all="ignore"):
         assert onp.isnan(onp.diag(mode(OF_QUARTICS[name])(ZERO))).all()
+
+
+OF_JVP_TOO = ("root of a fourth power", "half a fourth power", "cube root of a sixth power")
+
+
+@pytest.mark.parametrize("name", OF_JVP_TOO)
+@pytest.mark.parametrize("mode", OF_JVP.values(), ids=OF_JVP)
+def test_of_jvp_the_second_derivative_of_a_root_of_a_quartic_is_nan_too(name, mode):
+    with onp.errstate(all="ignore"):
+        assert onp.isnan(onp.diag(mode(OF_QUARTICS[name])(ZERO))).all()
+
+
+# --- ties of three values, of which the sizes on both sides differ, and roots of what opens
+
+UNEVEN = {
+    "maximum of three": lambda x: np.maximum(np.maximum(x, 0), -x) ** 2,
+    "maximum of three slopes": lambda x: np.maximum(np.maximum(x, 0.5 * x), -x) ** 2,
+    "maximum of four": lambda x: np.maximum(np.maximum(np.maximum(x, -x), 2 * x), -2 * x) ** 2,
+    "sixth power of a cube root": lambda x: np.cbrt(x * x) ** 3,
+    "third power of a power": lambda x: ((x * x) ** (1 / 3)) ** 3,
+    "fourth power of a root of a corner": lambda x: np.sqrt(np.abs(x)) ** 4,
+    "fourth power of half a corner": lambda x: (np.abs(x) ** 0.5) ** 4,
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", UNEVEN)
+@pytest.mark.parametrize("mode", (MODES | OF_JVP).values(), ids=list(MODES | OF_JVP))
+def test_the_second_derivative_is_nan_where_no_infinitesimal_tells_it(name, mode):
+    with onp.errstate(all="ignore"):
+        found = onp.diag(mode(lambda x: np.sum(UNEVEN[name](x)))(ZERO))
+    assert onp.isnan(found).all()
 
 
 OF_WHAT_RESTS = {

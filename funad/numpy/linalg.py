@@ -93,7 +93,7 @@ def qr(a, mode="reduced"):
     return _call(_qr, (a,), {"mode": mode})
 
 
-def _with_order(a):
+def with_order(a):
     """Return a as one array, and how many derivatives may be taken of a function of it."""
     if type(a) is _np.ndarray or _innermost((a,)) is None:
         return a, 0
@@ -108,7 +108,7 @@ _svd = _enter(_np.linalg.svd)
 
 @_by_hand(_np.linalg.svd)
 def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
-    a, order = _with_order(a)
+    a, order = with_order(a)
     if order and hermitian and _are_tied(_np.linalg.svd(_unbox(a), compute_uv=False, hermitian=True)):
         half = a * (_np.tri(a.shape[-1]) - _np.eye(a.shape[-1]) / 2).astype(a.real.dtype)
         a, hermitian = half + _elementwise.conj(half.mT), False
@@ -128,7 +128,13 @@ def _are_tied(s, order=1):
 
 def _svd_apart(a, order, full_matrices=True):
     """Return what svd does; where values coincide or are 0, of a matrix in which they do not."""
-    u, s, vh = found = _np.linalg.svd(a, full_matrices)
+    found = _np.linalg.svd(a, full_matrices)
+    return type(found)(*svd_told_apart(found, order))
+
+
+def svd_told_apart(found, order):
+    """Return U, s and Vᴴ as they were found, or where values coincide or are 0, those of another matrix."""
+    u, s, vh = found
     if not _are_tied(s, order):
         return found
     _ties.check_order(order)
@@ -144,7 +150,7 @@ def _svd_apart(a, order, full_matrices=True):
     v = _np.concatenate([v, _np.conj(vh.mT[..., k:])], -1)
     splitting = _ties.Splitting(order, near, zero, s, _ties.steps(s), TIED.format("svd", "singular"))
     u, v = splitting.chosen(u, null), splitting.chosen(v)
-    return type(found)(u, splitting.apart(s), _elementwise.conj(v).mT)
+    return u, splitting.apart(s), _elementwise.conj(v).mT
 
 
 # What the rules refuse where values coincide
@@ -160,7 +166,7 @@ _svdvals = _enter(_np.linalg.svdvals)
 
 @_by_hand(_np.linalg.svdvals)
 def svdvals(x, /):
-    x, order = _with_order(x)
+    x, order = with_order(x)
     return svd(x, False)[1] if order > 1 else _call(_svdvals, (x,), {})
 
 
@@ -169,13 +175,19 @@ _eig = _enter(_np.linalg.eig)
 
 @_by_hand(_np.linalg.eig)
 def eig(a):
-    a, order = _with_order(a)
+    a, order = with_order(a)
     return eig_apart(a, order) if order else _call(_eig, (a,), {})
 
 
 def _eig_apart(a, order):
     """Return what eig does; where values coincide, of a matrix in which they do not."""
-    w, v = found = _np.linalg.eig(a)
+    found = _np.linalg.eig(a)
+    return type(found)(*eig_told_apart(a, found, order))
+
+
+def eig_told_apart(a, found, order):
+    """Return w and V as they were found, or where values coincide, those of another matrix."""
+    w, v = found
     same, defective = closeness(a, w, v)
     if _np.count_nonzero(same) == w.size and not _np.any(defective):
         return found
@@ -185,7 +197,7 @@ def _eig_apart(a, order):
     splitting = _ties.Splitting(
         order, same, None, w, _ties.steps_of_pairs(w, same), TIED.format("eig", "eigen")
     )
-    return type(found)(splitting.apart(w), splitting.chosen(v))
+    return splitting.apart(w), splitting.chosen(v)
 
 
 # What eig is on traced values; no name of NumPy.
@@ -195,7 +207,7 @@ _eigvals = _enter(_np.linalg.eigvals)
 
 @_by_hand(_np.linalg.eigvals)
 def eigvals(a):
-    a, order = _with_order(a)
+    a, order = with_order(a)
     return eig(a)[0] if order else _call(_eigvals, (a,), {})
 
 
@@ -248,20 +260,26 @@ _eigh = _enter(_np.linalg.eigh)
 
 @_by_hand(_np.linalg.eigh)
 def eigh(a, UPLO="L"):
-    a, order = _with_order(a)
+    a, order = with_order(a)
     return eigh_apart(a, order, UPLO) if order else _call(_eigh, (a, UPLO), {})
 
 
 def _eigh_apart(a, order, UPLO="L"):
     """Return what eigh does; where values coincide, of a matrix in which they do not."""
-    w, v = found = _np.linalg.eigh(a, UPLO)
+    found = _np.linalg.eigh(a, UPLO)
+    return type(found)(*eigh_told_apart(found, order))
+
+
+def eigh_told_apart(found, order):
+    """Return w and V as they were found, or where values coincide, those of another matrix."""
+    w, v = found
     near = _ties.clusters(w, _ties.nearness(w, order))
     if _np.sum(near) == w.size:
         return found
     _ties.check_order(order)
     same = _ties.clusters(w, _ties.rounding(w))
     splitting = _ties.Splitting(order, near, None, w, _ties.steps(w), TIED.format("eigh", "eigen"))
-    return type(found)(splitting.apart(w), splitting.chosen(_ties.turned(v, same)))
+    return splitting.apart(w), splitting.chosen(_ties.turned(v, same))
 
 
 # What eigh is on traced values; no name of NumPy.
@@ -272,7 +290,7 @@ _eigvalsh = _enter(_np.linalg.eigvalsh)
 @_by_hand(_np.linalg.eigvalsh)
 def eigvalsh(a, UPLO="L"):
     # The second derivative goes by the vectors, and that of ties by one decomposition for both.
-    a, order = _with_order(a)
+    a, order = with_order(a)
     return eigh(a, UPLO)[0] if order > 1 else _call(_eigvalsh, (a, UPLO), {})
 
 
@@ -342,7 +360,7 @@ def _reflections(a):
     m, n = a.shape[-2:]
     rest, rows, columns, taus = a, [], [], []
     for _ in range(min(m, n)):
-        beta, v, tau = _reflection(rest[..., 0])
+        beta, v, tau = reflection(rest[..., 0])
         dots = _elementwise.conj(v)[..., None, :] @ rest[..., 1:]
         rest = rest[..., 1:] - (_elementwise.conj(tau)[..., None] * v)[..., None] * dots
         rows.append(_manipulation.concatenate([beta[..., None], rest[..., 0, :]], -1))
@@ -376,7 +394,7 @@ def _padded(x, size):
     return _manipulation.concatenate([zeros, x], -1)
 
 
-def _reflection(x):
+def reflection(x):
     """Return β, v and τ of LAPACK's larfg: (1 - τ* v vᴴ) x = β e₁ with v₀ = 1 and a real β."""
     first, others = x[..., 0], x[..., 1:]
     plain = _unbox(x)

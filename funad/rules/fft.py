@@ -9,10 +9,10 @@ from ..numpy import fft
 from ..registry import elementwise, linear
 
 # A transform scaled by 1/n here is undone by one that is scaled by 1/n there.
-_SWAP = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
+SWAP = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 
 
-def _resize(x, axis, size):
+def resize(x, axis, size):
     """x with an axis cut off, or filled up with zeros: the transpose of filling up, or cutting off."""
     missing = size - x.shape[axis]
     if missing == 0:
@@ -40,40 +40,40 @@ def _twice(x, n, axis):
 # --- transposes in one dimension; size is the length of x, n the length of the transform
 
 
-def _fft_t(ybar, size, n, axis, norm):
-    return _resize(fft.fft(ybar, None, axis, norm), axis, size)
+def fft_t(ybar, size, n, axis, norm):
+    return resize(fft.fft(ybar, None, axis, norm), axis, size)
 
 
-def _ifft_t(ybar, size, n, axis, norm):
-    return _resize(fft.ifft(ybar, None, axis, norm), axis, size)
+def ifft_t(ybar, size, n, axis, norm):
+    return resize(fft.ifft(ybar, None, axis, norm), axis, size)
 
 
-def _rfft_t(ybar, size, n, axis, norm):
+def rfft_t(ybar, size, n, axis, norm):
     """x̄ⱼ = Re Σₖ ȳₖ exp(-2πi jk/n), over the half spectrum."""
     n = size if n is None else n
     half = np.conj(ybar) / _twice(ybar, n, axis)
-    return _resize(fft.irfft(half, n, axis, _SWAP[norm]), axis, size)
+    return resize(fft.irfft(half, n, axis, SWAP[norm]), axis, size)
 
 
-def _irfft_t(ybar, size, n, axis, norm):
+def irfft_t(ybar, size, n, axis, norm):
     """x̄ₖ = Σⱼ ȳⱼ exp(2πi jk/n), twice where k stands for -k too."""
-    half = np.conj(fft.rfft(ybar, None, axis, _SWAP[norm]))
-    return _resize(half * _twice(half, ybar.shape[axis], axis), axis, size)
+    half = np.conj(fft.rfft(ybar, None, axis, SWAP[norm]))
+    return resize(half * _twice(half, ybar.shape[axis], axis), axis, size)
 
 
-def _hfft_t(ybar, size, n, axis, norm):
+def hfft_t(ybar, size, n, axis, norm):
     """As irfft, of conj(x)."""
     half = fft.rfft(ybar, None, axis, norm)
-    return _resize(half * _twice(half, ybar.shape[axis], axis), axis, size)
+    return resize(half * _twice(half, ybar.shape[axis], axis), axis, size)
 
 
-def _ihfft_t(ybar, size, n, axis, norm):
+def ihfft_t(ybar, size, n, axis, norm):
     """As rfft, of which it is the conjugate."""
     n = size if n is None else n
-    return _resize(fft.irfft(ybar / _twice(ybar, n, axis), n, axis, norm), axis, size)
+    return resize(fft.irfft(ybar / _twice(ybar, n, axis), n, axis, norm), axis, size)
 
 
-def _one(transpose):
+def along_one(transpose):
     """The rule of a transform along one axis."""
 
     def rule(y, ybar, a, n=None, axis=-1, norm=None):
@@ -101,35 +101,35 @@ def _back(ybar, shape, steps, norm):
     for transpose, n, axis in steps:
         before.append(sizes[axis])
         n = shape[axis] if n is None else n
-        sizes[axis] = n // 2 + 1 if transpose is _rfft_t else n
+        sizes[axis] = n // 2 + 1 if transpose is rfft_t else n
     for (transpose, n, axis), size in zip(reversed(steps), reversed(before), strict=True):
         ybar = transpose(ybar, size, n, axis, norm)
     return ybar
 
 
-def _fftn(y, ybar, a, s=None, axes=None, norm=None):
+def of_fftn(y, ybar, a, s=None, axes=None, norm=None):
     axes, lengths = _sizes(np.shape(a), s, axes)
-    steps = [(_fft_t, n, axis) for n, axis in zip(lengths, axes, strict=True)]
+    steps = [(fft_t, n, axis) for n, axis in zip(lengths, axes, strict=True)]
     return _back(ybar, np.shape(a), steps[::-1], norm)
 
 
-def _ifftn(y, ybar, a, s=None, axes=None, norm=None):
+def of_ifftn(y, ybar, a, s=None, axes=None, norm=None):
     axes, lengths = _sizes(np.shape(a), s, axes)
-    steps = [(_ifft_t, n, axis) for n, axis in zip(lengths, axes, strict=True)]
+    steps = [(ifft_t, n, axis) for n, axis in zip(lengths, axes, strict=True)]
     return _back(ybar, np.shape(a), steps[::-1], norm)
 
 
-def _rfftn(y, ybar, a, s=None, axes=None, norm=None):
+def of_rfftn(y, ybar, a, s=None, axes=None, norm=None):
     axes, lengths = _sizes(np.shape(a), s, axes)
-    steps = [(_fft_t, n, axis) for n, axis in zip(lengths, axes, strict=True)]
-    steps[-1] = (_rfft_t, *steps[-1][1:])
+    steps = [(fft_t, n, axis) for n, axis in zip(lengths, axes, strict=True)]
+    steps[-1] = (rfft_t, *steps[-1][1:])
     return _back(ybar, np.shape(a), steps[::-1], norm)
 
 
-def _irfftn(y, ybar, a, s=None, axes=None, norm=None):
+def of_irfftn(y, ybar, a, s=None, axes=None, norm=None):
     axes, lengths = _sizes(np.shape(a), s, axes)
-    steps = [(_ifft_t, n, axis) for n, axis in zip(lengths, axes, strict=True)]
-    steps[-1] = (_irfft_t, *steps[-1][1:])
+    steps = [(ifft_t, n, axis) for n, axis in zip(lengths, axes, strict=True)]
+    steps[-1] = (irfft_t, *steps[-1][1:])
     return _back(ybar, np.shape(a), steps, norm)
 
 
@@ -139,20 +139,20 @@ def _two(rule):
 
 
 # masks: what a transform cuts off has the cotangent zero.
-linear(fft.fft, _one(_fft_t), masks=True)
-linear(fft.ifft, _one(_ifft_t), masks=True)
-linear(fft.rfft, _one(_rfft_t), masks=True)
-linear(fft.irfft, _one(_irfft_t), masks=True)
-linear(fft.hfft, _one(_hfft_t), masks=True)
-linear(fft.ihfft, _one(_ihfft_t), masks=True)
-linear(fft.fftn, _fftn, masks=True)
-linear(fft.ifftn, _ifftn, masks=True)
-linear(fft.rfftn, _rfftn, masks=True)
-linear(fft.irfftn, _irfftn, masks=True)
-linear(fft.fft2, _two(_fftn), masks=True)
-linear(fft.ifft2, _two(_ifftn), masks=True)
-linear(fft.rfft2, _two(_rfftn), masks=True)
-linear(fft.irfft2, _two(_irfftn), masks=True)
+linear(fft.fft, along_one(fft_t), masks=True)
+linear(fft.ifft, along_one(ifft_t), masks=True)
+linear(fft.rfft, along_one(rfft_t), masks=True)
+linear(fft.irfft, along_one(irfft_t), masks=True)
+linear(fft.hfft, along_one(hfft_t), masks=True)
+linear(fft.ihfft, along_one(ihfft_t), masks=True)
+linear(fft.fftn, of_fftn, masks=True)
+linear(fft.ifftn, of_ifftn, masks=True)
+linear(fft.rfftn, of_rfftn, masks=True)
+linear(fft.irfftn, of_irfftn, masks=True)
+linear(fft.fft2, _two(of_fftn), masks=True)
+linear(fft.ifft2, _two(of_ifftn), masks=True)
+linear(fft.rfft2, _two(of_rfftn), masks=True)
+linear(fft.irfft2, _two(of_irfftn), masks=True)
 linear(fft.fftshift, lambda y, ybar, x, axes=None: fft.ifftshift(ybar, axes))
 linear(fft.ifftshift, lambda y, ybar, x, axes=None: fft.fftshift(ybar, axes))
 elementwise(fft.fftfreq, lambda y, ybar, n, d=1.0: -ybar * y / d, argnums=(1,))

@@ -9,7 +9,7 @@ import numpy as onp
 from .. import numpy as np
 from ..boxes import Traced, innermost, look_at_member, numbers_of, unbox
 from ..calling import call
-from ..infinitesimals import branch_at_zero, depth_of, infinitesimals_of, root_at_zero
+from ..infinitesimals import branch_at_zero, depth_of, infinitesimals_of, jump_at_zero, root_at_zero
 from ..numpy.ufuncs import masked
 from ..registry import record_of
 from ..spaces import any_of, dtype_of, shape_of
@@ -89,21 +89,29 @@ def _with_root(y, at, u, f, sign=1):
     return rest + sign * root_at_zero(u, at, onp.where(onp.isfinite(size), size, 1))
 
 
-def _flat_at(at, u, order):
+def _flat_at(at, u, order, first=3):
     """Where u is 0 with its first two derivatives, and not constant: a derivative up to this order is not 0.
 
-    ``order`` is that of the terms of u whose root is a quadratic.
+    ``order`` is that of the terms of u whose root is a quadratic; with ``first`` 2, the second may be one.
     """
     trace = innermost((u,))
     small = infinitesimals_of(trace)
     xdot, xddot = small.direction(u, trace)
-    at = at & onp.broadcast_to(onp.equal(xdot, 0) & onp.equal(xddot, 0), at.shape)
-    if small.directions is None or not anywhere(at):
+    if small.directions is None:
+        return at & onp.broadcast_to(onp.equal(xdot, 0), at.shape) & small.is_flatter(u, order, first)
+    at = at & onp.broadcast_to(onp.equal(xdot, 0) & (onp.equal(xddot, 0) | (first == 2)), at.shape)
+    if not anywhere(at):
         return onp.zeros_like(at)
     if order > _LONGEST:
         return at
-    terms = small.directions.up_to(order, u)[2:]
+    terms = small.directions.up_to(order, u)[first - 1 :]
     return at & onp.broadcast_to(sum(onp.not_equal(x, 0) for x in terms) > 0, at.shape)
+
+
+def _opens(at, u):
+    """Where u opens as |x| does: no infinitesimal tells the second derivative of its root."""
+    trace = innermost((u,))
+    return at & onp.broadcast_to(onp.not_equal(infinitesimals_of(trace).opening(u, trace), 0), at.shape)
 
 
 def _with_flat_root(y, at, u):
@@ -118,21 +126,36 @@ def _with_flat_root(y, at, u):
 _LONGEST = 6
 
 
-def corner_of(at, d):
-    """|d| where d is 0: as above, but where d has one sign around it, that sign times d."""
+def corner_of(at, d, of_two=False):
+    """|d| where d is 0: as above, but where d has one sign around it, that sign times d.
+
+    Of a difference ``of_two`` moving values one of which has a kink, as of maximum(x, 0) and -x, the sizes
+    along the line and against it are not the same, so that no multiple of ε is it: the second derivative
+    is nan.
+    """
     if dtype_of(d).kind == "c":
         return root_of(at, d)
     trace = innermost((d,))
     small = infinitesimals_of(trace)
     xdot, xddot = (onp.broadcast_to(x, shape_of(d)) for x in small.direction(d, trace))
+    told = onp.zeros_like(at)
+    if small.on_one_side:
+        side = small.side(d, trace)
+        told = at & (side != 0)
+        at = at & ~told
     opening = small.opening(d, trace)
     # Of kinks, d may have the same sign along the line and against it.
     one_sign = at & (opening != 0) & (xdot * (2 * opening - xdot) >= 0)
-    flat = at & (xdot == 0) & ~one_sign
-    y = root_of(at & ~flat & ~one_sign, d)
-    if not (flat.any() or one_sign.any()):
+    uneven = at & (opening != 0) & ~one_sign & of_two
+    flat = at & (xdot == 0) & ~one_sign & ~uneven
+    special = flat | one_sign | uneven
+    y = root_of(at & ~special, d)
+    if told.any():
+        y = y + branch_at_zero(d, told, side)
+    if not special.any():
         return y
-    return y + branch_at_zero(d, flat | one_sign, onp.where(flat, onp.sign(xddot), onp.sign(opening)))
+    sign = onp.where(flat, onp.sign(xddot), onp.where(uneven, onp.inf, onp.sign(opening)))
+    return y + branch_at_zero(d, special, sign)
 
 
 def _axes(a, axis):
@@ -182,6 +205,24 @@ def _copysign(y, a, b):
     return _plus(y, at, lambda: corner_of(at, a), onp.copysign(1.0, unbox(b)).astype(dtype_of(y)))
 
 
+@kinked(np.sign)
+def _sign(y, x):
+    at = _zero(x)
+    if dtype_of(x).kind == "c" or not anywhere(at):
+        return y
+    return y + jump_at_zero(x, at, lambda side: side)
+
+
+@kinked(np.heaviside)
+def _heaviside(y, a, b):
+    at = _zero(a)
+    if not anywhere(at) or not isinstance(a, Traced):
+        return y
+    if shape_of(a) != shape_of(y):
+        a, at = np.broadcast_to(a, shape_of(y)), onp.broadcast_to(at, shape_of(y))
+    return y + jump_at_zero(a, at, lambda side: (side > 0) - unbox(b))
+
+
 @kinked(np.hypot)
 def _hypot(y, a, b):
     at = _zero(y)
@@ -191,7 +232,10 @@ def _hypot(y, a, b):
 @kinked(np.sqrt)
 def _sqrt(y, x):
     at = _zero(x) if dtype_of(y).kind == "f" else onp.asarray(False)
-    return _with_root(y, at, x, np.sqrt)
+    if not anywhere(at):
+        return y
+    opens = _opens(at, x)
+    return _with_root(_with_flat_root(y, opens, x), at & ~opens, x, np.sqrt)
 
 
 @kinked(np.power, np.float_power)
@@ -202,11 +246,14 @@ def _power(y, a, b):
     if not anywhere(at) or not isinstance(a, Traced):
         return y
     u = a if shape_of(a) == shape_of(y) else np.broadcast_to(a, shape_of(y))
-    y = _with_root(y, at & (b == 0.5), u, lambda u: u**b)
-    at = at & (b != 0.5)
+    opens = _opens(at, u)
+    y = _with_root(_with_flat_root(y, opens, u), at & (b == 0.5) & ~opens, u, lambda u: u**b)
+    at = at & (b != 0.5) & ~opens
     if not anywhere(at):
         return y
     flat = _flat_at(at, u, int(2 / onp.min(onp.where(at, b, 1)) + 1e-9))
+    steep = at & onp.broadcast_to(b < 0.5, at.shape)  # the slope of (x²)ᵇ is infinite itself
+    flat = flat | _flat_at(steep, u, 2, 2)
     y = _with_flat_root(y, flat, u)
     return _plus(y, at & ~flat, lambda: root_at_zero(u, at & ~flat, slope=inf))
 
@@ -214,7 +261,7 @@ def _power(y, a, b):
 @kinked(np.cbrt)
 def _cbrt(y, x):
     at = _zero(x)
-    return _with_flat_root(y, _flat_at(at, x, 6), x) if anywhere(at) else y
+    return _with_flat_root(y, _flat_at(at, x, 6, 2) | _opens(at, x), x) if anywhere(at) else y
 
 
 def _at_end(f, end, side, sign):
@@ -248,7 +295,8 @@ def _of_two(sign):
         if not anywhere(at):
             return y
         at = _mask(at & onp.isfinite(unbox(a)))
-        return _plus(y, at, lambda: corner_of(at, np.where(at, a, 0) - np.where(at, b, 0)), 0.5 * sign)
+        both = isinstance(a, Traced) and isinstance(b, Traced) and a.tape is b.tape
+        return _plus(y, at, lambda: corner_of(at, np.where(at, a, 0) - np.where(at, b, 0), both), 0.5 * sign)
 
     return kinks
 

@@ -16,8 +16,9 @@ import numpy as onp
 
 from .. import numpy as np
 from ..spaces import dtype_of, plain
+from .deciding import every, some
 
-__all__ = ["inverse", "log_slope", "near", "of_shape", "of_share", "slope", "tail_slope"]
+__all__ = ["from_poles", "inverse", "log_slope", "near", "of_order", "of_shape", "slope", "tail_slope"]
 
 # f′(x)·h = Σ cₖ (f(x + kh) - f(x - kh)), DLMF 3.4(i); a weight that is 0 leaves out k = 4.
 _EIGHTH = (4 / 5, -1 / 5, 4 / 105, -1 / 280)
@@ -36,15 +37,20 @@ def of_shape(x):
     return 0.01 * onp.minimum(x, 3.0 * onp.sqrt(x))
 
 
-def of_share(p):
-    """Return the step for 0 < p < 1."""
-    p = _double(plain(p))
-    return 0.01 * onp.minimum(p, 1.0 - p)
-
-
 def near(x):
     """Return the step for any real or complex x of a function that varies on the scale of 1 there."""
     return 0.02 * onp.maximum(1.0, onp.sqrt(onp.abs(_double(plain(x)))))
+
+
+def of_order(v):
+    """Return the step for the order of a Bessel function, which oscillates with a period of 2."""
+    return 0.02 + 0.0 * onp.abs(_double(plain(v)))
+
+
+def from_poles(b):
+    """Return the step for a parameter b of a function with poles at 0, -1, -2, …, of which it keeps away."""
+    b = _double(plain(b))
+    return 0.01 * onp.minimum(1.0, onp.where(b > 0, b, onp.abs(b - onp.round(b))))
 
 
 # --- slopes
@@ -67,9 +73,10 @@ def _quietly(f):
 
 
 def _differences(of_pair, f, args, n, h, size=None):
-    """∂/∂xₙ from the differences of_pair(f(x + kh), f(x - kh)); nan where it is not to be trusted.
+    """Return ∂/∂xₙ from the differences of_pair(f(x + kh), f(x - kh)), and the largest of |f(x + kh)|.
 
-    ``size`` is that of the terms, to which errors are relative; without it, each number has its own.
+    The slope is nan where it is not to be trusted. ``size`` is that of the terms, to which errors are
+    relative; without it, each number has its own.
     """
     args = [_double(x) if dtype_of(x).kind in "fc" else x for x in args]
 
@@ -82,11 +89,10 @@ def _differences(of_pair, f, args, n, h, size=None):
         pair = of_pair(high, low)
         eighth = eighth + weights[0] * pair
         sixth = sixth + weights[1] * plain(pair)
-        largest = onp.maximum(largest, onp.abs(plain(high)))
+        largest = onp.maximum(largest, onp.maximum(onp.abs(plain(high)), onp.abs(plain(low))))
     floor = 1.0 if of_pair is _log_ratio else largest if size is None else size
-    found = onp.abs(plain(eighth))
-    steady = onp.abs(sixth - plain(eighth)) <= _AGREE * (found + 0.01 * floor)
-    return (eighth if onp.all(steady) else np.where(steady, eighth, onp.nan)) / h
+    steady = onp.abs(sixth - plain(eighth)) <= _AGREE * (onp.abs(plain(eighth)) + 0.01 * floor)
+    return (eighth if every(steady) else np.where(steady, eighth, onp.nan)) / h, largest
 
 
 def _gap(high, low):
@@ -100,25 +106,27 @@ def _log_ratio(high, low):
 @_quietly
 def slope(f, args, n, h, size=None):
     """∂f/∂xₙ at ``args``, for a step h of xₙ; ``size`` says how large f is, if not as large as its parts."""
-    return _differences(_gap, f, args, n, h, size)
+    return _differences(_gap, f, args, n, h, size)[0]
 
 
 @_quietly
 def log_slope(f, y, args, n, h):
-    """∂f/∂xₙ = y·∂log f/∂xₙ, for f > 0: right also where y is 1e-300, and 0 where y is 0."""
-    found = y * _differences(_log_ratio, f, args, n, h)
-    nothing = plain(y) == 0
-    return np.where(nothing, 0.0, found) if onp.any(nothing) else found
+    """∂f/∂xₙ = y·∂log f/∂xₙ, for f > 0: right also where y is 1e-300, and 0 where all around is 0."""
+    found, largest = _differences(_log_ratio, f, args, n, h)
+    found, nothing = y * found, plain(y) == 0
+    if not some(nothing):
+        return found
+    return np.where(nothing, onp.where((largest == 0) & (onp.abs(h) > 0), 0.0, onp.nan), found)
 
 
 @_quietly
 def tail_slope(f, rest, y, args, n, h):
     """∂F/∂xₙ of a distribution function f = F with rest = 1 - F: F·∂log F, or that of 1 - F if it is less."""
     lower = plain(y) < 0.5
-    if onp.all(lower):
+    if every(lower):
         return log_slope(f, y, args, n, h)
     above = -log_slope(rest, rest(*args), args, n, h)
-    return np.where(lower, log_slope(f, y, args, n, h), above) if onp.any(lower) else above
+    return np.where(lower, log_slope(f, y, args, n, h), above) if some(lower) else above
 
 
 def inverse(slopes, place):
@@ -132,8 +140,14 @@ def inverse(slopes, place):
         def slope_of_inverse(x, *args):
             p, args = args[place], (*args[:place], x, *args[place + 1 :])
             steepness = slopes[place](p, *args)
-            return 1.0 / steepness if n == place else -slopes[n](p, *args) / steepness
+            return 1.0 / steepness if n == place else -_or_zero(slopes[n](p, *args), steepness, x)
 
         return slope_of_inverse
 
     return tuple(None if part is None else of(n) for n, part in enumerate(slopes))
+
+
+def _or_zero(a, steepness, x):
+    """a/Fₓ; 0 at a finite end x of the domain, which does not move with the parameter."""
+    fixed = (plain(a) == 0) & onp.isfinite(plain(x))
+    return np.where(fixed, 0.0, a / np.where(fixed, 1.0, steepness)) if some(fixed) else a / steepness

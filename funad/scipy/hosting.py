@@ -54,6 +54,8 @@ HOSTED = (
     "scipy._lib._elementwise_iterative_method",
     "scipy._lib._util",
     "scipy._lib.array_api_extra",
+    "scipy.ndimage",
+    "scipy.signal",
     "scipy.stats",
 )
 # Those below them that are not: they compute nothing, draw numbers, or are SciPy's as they stand.
@@ -82,6 +84,8 @@ _OURS = {f"scipy.{name}": f"funad.scipy.{name}" for name in MODULES if f"scipy.{
 # Where hosted code may find a traced value equal to another, and goes no other way that would lose a
 # derivative: the starts of those lines of SciPy's, by the file.
 HARMLESS = {
+    "scipy.signal._filter_design": ("if not xp.all(sos[:, 3] == 1):",),  # no others are taken
+    "scipy.signal._fir_filter_design": ("elif right == 1:", "if left == 0:"),  # ends of bands, not given
     "scipy.stats._continuous_distns": (
         "out[(x == 0) | np.isinf(x)] = -np.inf",  # dpareto_lognorm at the end of its support
         "out[x == 0] = -np.inf",
@@ -101,6 +105,7 @@ HARMLESS = {
         "if (a[:, 0][0] == a[:, 0]).all() or (a[:, 1][0] == a[:, 1]).all():",
         "if (a[0, :][0] == a[0, :]).all() or (a[1, :][0] == a[1, :]).all():",
         "return (y[0] == y).all(keepdims=True)",
+        "y[..., :-1] != y[..., 1:]], axis=-1)",  # ranks, which are constant
     ),
 }
 
@@ -236,10 +241,8 @@ def _submodule(module, full, part):
     theirs = sys.modules.get(full)
     found = getattr(theirs, part, None)
     if found is None or isinstance(found, types.ModuleType):
-        try:
+        with contextlib.suppress(ModuleNotFoundError):  # if it is no module, Python says so
             host(f"{full}.{part}")
-        except ModuleNotFoundError:
-            pass  # then it is no module: Python says so
 
 
 def _of_numbers(f, g):

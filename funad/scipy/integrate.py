@@ -6,9 +6,9 @@ close over traced values.
 
 from scipy import integrate as _integrate
 
-from .integrating.odes import *  # noqa: F403
-from .integrating.quadrature import *  # noqa: F403
-from .integrating.samples import *  # noqa: F403
+from .integrating.odes import *
+from .integrating.quadrature import *
+from .integrating.samples import *
 from .namespace import complete as _complete
 
 _complete(globals(), _integrate)

@@ -7,11 +7,15 @@ import sys
 import threading
 import types
 
+from scipy import fft
+
 from ..boxes import innermost
 from ..tape import TRACING
 from . import MODULES
 
 __all__ = ["serve"]
+
+MULTIMETHOD = type(fft.fft)  # what hands a call to a backend
 
 _lock = threading.Lock()
 _served = []  # how to take back what is changed, while somebody is served
@@ -22,11 +26,11 @@ def serve():
     """Make plain calls of SciPy work on traced values, inside of the ``with`` block.
 
     For programs that cannot be changed to write ``funad.scipy.stats.norm.logpdf`` where they have
-    ``scipy.stats.norm.logpdf``. While it lasts, the functions of the modules that funad.scipy has, the methods
-    of distributions, and classes that take traced values look at what they are given: plain values go to
-    SciPy, traced ones, and functions given while something is traced, to funad.scipy. It changes SciPy for the
-    whole process, and modules that have imported a function by its name; at the end of the block all is as it
-    was. Use it in programs, not in libraries.
+    ``scipy.stats.norm.logpdf``. While it lasts, the functions of the modules that funad.scipy has, the
+    methods of distributions, and classes that take traced values look at what they are given: plain
+    values go to SciPy, traced ones, and functions given while something is traced, to funad.scipy. It
+    changes SciPy for the whole process, and modules that have imported a function by its name; at the
+    end of the block all is as it was. Use it in programs, not in libraries.
 
     Yields
     ------
@@ -65,7 +69,7 @@ def _install():
             f, g = getattr(theirs, public), getattr(ours, public)
             if f is g:
                 continue
-            if isinstance(f, types.FunctionType):
+            if isinstance(f, (types.FunctionType, MULTIMETHOD)):
                 functions[id(f)] = f, _dispatcher(f, g)
             elif isinstance(f, type):
                 _serve_class(stack, f, g)

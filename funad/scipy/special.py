@@ -17,6 +17,7 @@ from ..boxes import innermost as _innermost
 from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import composite as _composite
 from ..primitives import primitive_of_scipy as _primitive_of_scipy
+from ..registry import enter as _enter
 from ..spaces import plain as _plain
 from .namespace import complete as _complete
 
@@ -40,6 +41,7 @@ def _written(f):
     """Make the decorated function what ``f`` is on traced values."""
 
     def decorate(g):
+        _enter(f, f"scipy.special.{f.__name__}")
         wrapped = _composite(f)(g)
         wrapped.__module__ = __name__
         return wrapped

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -87,54 +88,68 @@ def _custom_vjp(f: Any, forward: Any, backward: Any, args: Any, kwargs: Any) -> 
                 f"backward function, returns the cotangents of positional arguments only; give it by "
                 f"position, or give it funad.stop_gradient({keyword}), if its derivative is not wanted"
             )
-
-    def checked(*args: Any, **kwargs: Any) -> Any:
-        try:
-            found = forward(*args, **kwargs)
-        except ValueError as error:
-            raise wrote(name_of(forward), error) from error.__cause__
-        if not isinstance(found, tuple) or len(found) != 2:
-            raise ArgumentError(
-                f"{name_of(forward)}, the forward function of {name}, must return the pair (y, residuals), "
-                f"but it returned {describe(found)}; write return y, None where nothing needs to be kept"
-            )
-        return found
-
-    def pull_back(residuals: Any, ybar: Any, xs: list[Any], places: list[int]) -> Any:
-        try:
-            found = backward(residuals, ybar)
-        except EndedTraceError as error:
-            raise closure_error(name_of(backward), error) from None
-        if of_one and type(found) is type(xs[0]) in _PLAIN and _alike(found, xs[0]):
-            return [found]  # as nearly always
-        xbars = (found,) if len(args) == 1 else found
-        who = f"{name_of(backward)}, the backward function of {name},"
-        if not isinstance(xbars, tuple) or len(xbars) != len(args):
-            raise ArgumentError(
-                f"{who} must return a tuple of {len(args)} cotangents, one per positional argument, but it "
-                f"returned {describe(found)}; None stands for zero"
-            )
-        flat: list[Any] = []
-        structures = [tree.flatten(arg)[1] for arg in args]
-        for n, (structure, xbar) in enumerate(zip(structures, xbars, strict=True)):
-            try:
-                flat += [None] * structure.size if xbar is None else tree.flatten_like(structure, xbar)
-            except ArgumentError:
-                raise ArgumentError(
-                    f"{who} returned {tree.flatten(xbar)[1]} for argument {n}, whose structure is {structure}"
-                ) from None
-        flat += [None] * (max(places) + 1 - len(flat))
-        real = not any(map(is_complex, tree.flatten(ybar)[0]))
-        for x, place in zip(xs, places, strict=True):
-            _check_cotangent(who, flat[place], x, real)
-        return [
-            onp.zeros(shape_of(x)) if flat[place] is None else flat[place]
-            for x, place in zip(xs, places, strict=True)
-        ]
-
+    checked = functools.partial(_forward_checked, name, forward)
+    pull_back = functools.partial(_pulled_back, name, backward, args, of_one)
     if of_one:
         return step_of_one(name, checked, pull_back, args[0])
     return step(name, checked, pull_back, args, kwargs, False)
+
+
+def _forward_checked(name: str, forward: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return the pair (y, residuals) that the forward function has returned; refuse anything else."""
+    try:
+        found = forward(*args, **kwargs)
+    except ValueError as error:
+        raise wrote(name_of(forward), error) from error.__cause__
+    if not isinstance(found, tuple) or len(found) != 2:
+        raise ArgumentError(
+            f"{name_of(forward)}, the forward function of {name}, must return the pair (y, residuals), "
+            f"but it returned {describe(found)}; write return y, None where nothing needs to be kept"
+        )
+    return found
+
+
+def _pulled_back(
+    name: str, backward: Any, args: Any, of_one: bool, residuals: Any, ybar: Any, xs: list[Any],
+    places: list[int],
+) -> Any:  # fmt: skip
+    """Return the cotangents of xs that the backward function has returned, each in the space of its x."""
+    try:
+        found = backward(residuals, ybar)
+    except EndedTraceError as error:
+        raise closure_error(name_of(backward), error) from None
+    if of_one and type(found) is type(xs[0]) in _PLAIN and _alike(found, xs[0]):
+        return [found]  # as nearly always
+    who = f"{name_of(backward)}, the backward function of {name},"
+    flat = _flat_cotangents(who, found, args)
+    flat += [None] * (max(places) + 1 - len(flat))
+    real = not any(map(is_complex, tree.flatten(ybar)[0]))
+    for x, place in zip(xs, places, strict=True):
+        _check_cotangent(who, flat[place], x, real)
+    return [
+        onp.zeros(shape_of(x)) if flat[place] is None else flat[place]
+        for x, place in zip(xs, places, strict=True)
+    ]
+
+
+def _flat_cotangents(who: str, found: Any, args: Any) -> list[Any]:
+    """Return one cotangent, or None, per leaf of the positional arguments."""
+    xbars = (found,) if len(args) == 1 else found
+    if not isinstance(xbars, tuple) or len(xbars) != len(args):
+        raise ArgumentError(
+            f"{who} must return a tuple of {len(args)} cotangents, one per positional argument, but it "
+            f"returned {describe(found)}; None stands for zero"
+        )
+    flat: list[Any] = []
+    for n, (arg, xbar) in enumerate(zip(args, xbars, strict=True)):
+        structure = tree.flatten(arg)[1]
+        try:
+            flat += [None] * structure.size if xbar is None else tree.flatten_like(structure, xbar)
+        except ArgumentError:
+            raise ArgumentError(
+                f"{who} returned {tree.flatten(xbar)[1]} for argument {n}, whose structure is {structure}"
+            ) from None
+    return flat
 
 
 def _alike(xbar: Any, x: Any) -> bool:

@@ -85,19 +85,26 @@ def pull_back_stack(entries: list[Any], inputs: int, index: int, ybar: Any) -> l
                 ybar = ybar.dense()
             if record is ASSIGN and _pull_assignment(slots, start + WIDTH - 1, ybar, a, source_b, owned):
                 continue
-            args, kwargs, sources = as_call(a, b, source_a, source_b)
-            for argnum, source in sources:
-                x = args[argnum] if type(argnum) is int else kwargs[argnum]
-                found = _cotangents(record, argnum, y, ybar, args, kwargs, count)
-                if type(source) is int:
-                    found, x, source = [found], [x], (source,)
-                for xbar, part, place in zip(found, x, source, strict=True):
-                    if place:
-                        _add(slots, place, _fit(xbar, part, count), owned)
+            _pull_call(slots, record, y, ybar, as_call(a, b, source_a, source_b), count, owned)
         found = [slot.dense() if type(slot) is Scatter else slot for slot in slots[1 : inputs + 1]]
         if any(map(has_nan, found)):
             raise FloatingPointError("a cotangent is not a number")
     return found
+
+
+def _pull_call(
+    slots: list[Any], record: Any, y: Any, ybar: Any, call: Any, count: int, owned: set[int]
+) -> None:
+    """Walk back over one call."""
+    args, kwargs, sources = call
+    for argnum, source in sources:
+        x = args[argnum] if type(argnum) is int else kwargs[argnum]
+        found = _cotangents(record, argnum, y, ybar, args, kwargs, count)
+        if type(source) is int:
+            found, x, source = [found], [x], (source,)
+        for xbar, part, place in zip(found, x, source, strict=True):
+            if place:
+                _add(slots, place, _fit(xbar, part, count), owned)
 
 
 def _add(slots: list[Any], place: int, xbar: Any, owned: set[int]) -> None:

@@ -13,7 +13,7 @@ ANY = REAL | arrays(SHAPES, complex=True)
 
 
 @st.composite
-def _one(draw, x):
+def of_one(draw, x):
     """A transform along one axis, with some of the keywords."""
     a = draw(x)
     kwargs = {"n": draw(st.sampled_from([None, 1, 2, 3, 4, 7]))} if draw(st.booleans()) else {}
@@ -54,12 +54,12 @@ PLANES = arrays(st.sampled_from([(3, 4), (2, 1, 5), (0, 3)])) | arrays((3, 2), c
 STEPS = st.floats(0.1, 2.0) | arrays((), 0.1, 2.0)
 
 CASES = {
-    fft.fft: Case(_one(ANY), ONE),
-    fft.ifft: Case(_one(ANY), ONE),
-    fft.rfft: Case(_one(REAL), ONE),
-    fft.irfft: Case(_one(ANY), ONE),
-    fft.hfft: Case(_one(ANY), ONE),
-    fft.ihfft: Case(_one(REAL), ONE),
+    fft.fft: Case(of_one(ANY), ONE),
+    fft.ifft: Case(of_one(ANY), ONE),
+    fft.rfft: Case(of_one(REAL), ONE),
+    fft.irfft: Case(of_one(ANY), ONE),
+    fft.hfft: Case(of_one(ANY), ONE),
+    fft.ihfft: Case(of_one(REAL), ONE),
     fft.fftn: Case(_several(), SEVERAL),
     fft.ifftn: Case(_several(), SEVERAL),
     fft.rfftn: Case(_several(complex=False), SEVERAL),

@@ -96,9 +96,11 @@ PROBES = [
     ),
     probe(
         "scipy.integrate.cubature",
-        lambda sp, c: sp.integrate.cubature(
-            lambda x: np.exp(-np.sum(x**2 * c, axis=-1)), [0, 0], [1, 1], rule="gk15", rtol=1e-6
-        ).estimate,
+        lambda sp, c: (
+            sp.integrate.cubature(
+                lambda x: np.exp(-np.sum(x**2 * c, axis=-1)), [0, 0], [1, 1], rule="gk15", rtol=1e-6
+            ).estimate
+        ),
         P,
         how="traced",
         order=1,  # of what takes a second

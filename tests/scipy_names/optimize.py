@@ -115,17 +115,17 @@ PROBES = [
     ),
     probe(
         "scipy.optimize.least_squares",
-        lambda sp, y: sp.optimize.least_squares(
-            residuals, [2.0, 1.0], jac=residual_slopes, args=(y,), method="lm", **TIGHT
-        ).x,
+        lambda sp, y: (
+            sp.optimize.least_squares(
+                residuals, [2.0, 1.0], jac=residual_slopes, args=(y,), method="lm", **TIGHT
+            ).x
+        ),
         Y,
         how="implicit",
     ),
     probe(
         "scipy.optimize.leastsq",
-        lambda sp, y: sp.optimize.leastsq(
-            residuals, [2.0, 1.0], Dfun=residual_slopes, args=(y,), **TIGHT
-        )[0],
+        lambda sp, y: sp.optimize.leastsq(residuals, [2.0, 1.0], Dfun=residual_slopes, args=(y,), **TIGHT)[0],
         Y,
         how="implicit",
     ),
@@ -152,7 +152,9 @@ PROBES = [
     probe("scipy.optimize.rosen", lambda sp, x: sp.optimize.rosen(x), MATRIX),
     probe("scipy.optimize.rosen_der", lambda sp, x: sp.optimize.rosen_der(x), Y[:5]),
     probe("scipy.optimize.rosen_hess", lambda sp, x: sp.optimize.rosen_hess(x), Y[:4]),
-    probe("scipy.optimize.rosen_hess_prod", lambda sp, x, p: sp.optimize.rosen_hess_prod(x, p), Y[:4], Y[4:8]),
+    probe(
+        "scipy.optimize.rosen_hess_prod", lambda sp, x, p: sp.optimize.rosen_hess_prod(x, p), Y[:4], Y[4:8]
+    ),
     probe(
         "scipy.optimize.approx_fprime",  # of a quadratic: its differences are exact, but for rounding
         lambda sp, x: sp.optimize.approx_fprime(x, lambda x: np.sum(x**2) * x[1] ** 0 + x[0] * x[1], 1e-3),

@@ -3,6 +3,8 @@
 import numpy as onp
 from scipy import stats
 
+import funad.scipy.stats
+
 from . import probe
 
 # Distributions with shapes that are no isolated values; loc and scale are traced besides.
@@ -70,6 +72,10 @@ PROBES = [
         for name, shapes in CONTINUOUS.items()
         for method in ("pdf", "logpdf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf")
     ),
+    _of_points("genhyperbolic", "pdf", (0.5, 1.5, -0.5)),
+    _of_points("genhyperbolic", "logpdf", (0.5, 1.5, -0.5)),
+    _of_points("geninvgauss", "logpdf", (2.3, 1.5)),
+    _of_points("geninvgauss", "cdf", (2.3, 1.5)),
     *(
         _of_counts(name, method, shapes)
         for name, shapes in DISCRETE.items()
@@ -165,6 +171,7 @@ PROBES += [
 
 V = onp.array([0.3, -0.2, 0.8])
 COV = onp.array([[2.0, 0.3, 0.1], [0.3, 1.0, 0.2], [0.1, 0.2, 1.5]])
+DIRECTION = onp.array([0.0, 0.6, 0.8])
 SIMPLEX = onp.array([0.2, 0.3, 0.5])
 ALPHA = onp.array([1.0, 2.0, 1.5])
 
@@ -221,7 +228,76 @@ PROBES += [
         )
         for method in ("logpdf", "pdf")
     ),
-    _vector("vonmises_fisher", "logpdf", lambda g, k: g(onp.array([0.0, 0.6, 0.8]), V / onp.linalg.norm(V), k), 2.0),
+    _vector("vonmises_fisher", "logpdf", lambda g, k: g(DIRECTION, V / onp.linalg.norm(V), k), 2.0),
 ]  # fmt: skip
 
-REFUSED = {}
+# --- further functions, and those that see no more than the order of a sample: their derivative is zero
+
+COUNTS = onp.array([[3.0, 5.0], [6.0, 2.0]])
+ORDER = {
+    "ansari": 2, "brunnermunzel": 2, "bws_test": 2, "chatterjeexi": 1, "cramervonmises_2samp": 2,
+    "cumfreq": 1, "fligner": 2, "friedmanchisquare": 3, "kendalltau": 1, "kruskal": 2, "ks_2samp": 2,
+    "mannwhitneyu": 2,
+    "median_test": 2, "mood": 2, "rankdata": 1, "ranksums": 2, "relfreq": 1, "somersd": 1, "spearmanr": 1,
+    "spearmanrho": 1, "tiecorrect": 1, "wilcoxon": 1,
+}  # fmt: skip
+
+
+def _first(y):
+    return y if isinstance(y, onp.ndarray | float) else y.statistic if hasattr(y, "statistic") else y[0]
+
+
+def _of_order(name, samples):
+    others = {"friedmanchisquare": (X**2, W), "spearmanr": (Y,), "kendalltau": (Y,), "somersd": (Y,)}.get(
+        name
+    )
+    if others is None:
+        others = (Y,) if name in ("chatterjeexi", "spearmanrho", "wilcoxon") else (Z,) * (samples - 1)
+
+    def f(g, x):
+        return _first(g(x, *others)) + 0.0 * x[0]
+
+    return _sample(name, X, f=f)
+
+
+PROBES += [
+    *(_of_order(name, samples) for name, samples in ORDER.items()),
+    _sample("alexandergovern", X, Z, f=lambda g, x, z: g(x, z).statistic),
+    _sample("anderson", X, f=lambda g, x: g(x, method="interpolate").statistic),
+    _sample("binomtest", 0.4, f=lambda g, p: g(3, 7, p).pvalue + 0.0 * p),
+    _sample("bootstrap", X, f=lambda g, x: g((x,), onp.mean, n_resamples=9, rng=1).standard_error),
+    _sample("boxcox_normmax", X, f=lambda g, x: g(x, method="mle"), order=0),  # see test_scipy_stats
+    _sample("chi2_contingency", COUNTS, f=lambda g, n: g(n)[:2]),
+    _sample("cramervonmises", X, f=lambda g, x: g(x, "norm", args=(3.0, 1.0)).statistic),
+    _sample("directional_stats", _rng.normal(size=(5, 3)), f=lambda g, x: g(x).mean_direction),
+    _sample("epps_singleton_2samp", X, Z, f=lambda g, x, z: g(x, z)[:]),
+    _sample("false_discovery_control", P),
+    _sample("kurtosistest", ANGLES, f=lambda g, x: g(x)[:]),
+    _sample("normaltest", ANGLES, f=lambda g, x: g(x)[:]),
+    _sample("monte_carlo_test", X, f=lambda g, x: g(x, _draw, onp.mean, n_resamples=9).statistic),
+    _sample("obrientransform", X, Y),
+    _sample("page_trend_test", _rng.normal(size=(4, 3)), f=lambda g, x: g(x).statistic + 0.0 * x[0, 0]),
+    _sample("percentileofscore", X, f=lambda g, x: g(x, 2.0) + 0.0 * x[0]),
+    _sample("permutation_test", X, Z, f=lambda g, x, z: g((x, z), _difference, n_resamples=9).statistic),
+    _sample("pointbiserialr", Y, f=lambda g, y: g(onp.arange(12) % 2, y)[0]),
+    _sample("poisson_means_test", 2.0, f=lambda g, n: g(3, n, 4, 2.0)[0]),
+    _sample("power_divergence", X, f=lambda g, x: g(x, lambda_="log-likelihood")[:]),
+    _sample("ppcc_plot", X, f=lambda g, x: g(x, 0, 1, N=3)[1]),
+    _sample("probplot", X, f=lambda g, x: g(x)[1]),
+    _sample("skewtest", ANGLES, f=lambda g, x: g(x)[:]),
+    _sample("trim1", X, f=lambda g, x: g(x, 0.1)),
+    _sample("ttest_ind_from_stats", 1.0, 1.5, f=lambda g, m, s: g(m, s, 5, 2.0, 1.0, 6)[:]),
+    _sample("yeojohnson_normmax", X, order=0),
+]
+
+
+def _draw(size):
+    return onp.random.default_rng(0).normal(size=size)
+
+
+def _difference(a, b):
+    return a.mean() - b.mean()
+
+
+# funad.scipy.stats says why.
+REFUSED = {f"scipy.stats.{name}": why for name, why in funad.scipy.stats._REFUSED.items()}

@@ -52,7 +52,7 @@ def _over(x, low):
     return np.concatenate([left, right], -1)
 
 
-def _qr(y, ybar, a, mode="reduced"):
+def of_qr(y, ybar, a, mode="reduced"):
     """g_A = (g_Q + Q (g_R Rᴴ + Φ(Z - Zᴴ) - Qᴴ g_Q)) R⁻ᴴ with Z = Qᴴ g_Q - g_R Rᴴ.
 
     Of a wide A = [A₁ A₂] that is the gradient of A₁, and the rest of R is Qᴴ A₂. LAPACK makes
@@ -303,7 +303,7 @@ def largest(x):
     return float(np.max(np.abs(x), initial=0))
 
 
-def _svd_apart(y, ybar, a, order, full_matrices=True):
+def of_svd_apart(y, ybar, a, order, full_matrices=True):
     """As svd; where values coincide or are 0, they differ by ε: see funad.numpy.ties."""
     splitting = splitting_of(y[1])
     if splitting is None:
@@ -333,8 +333,8 @@ def _svd_apart(y, ybar, a, order, full_matrices=True):
 
 elementwise(pole, lambda y, ybar, x, eta: -ybar * y * y, lambda y, ybar, x, eta: ybar / (1 + x * eta) ** 2)
 linear(settle, lambda y, ybar, x, floor: ybar)
-defvjp(linalg.svd_apart, _svd_apart)
+defvjp(linalg.svd_apart, of_svd_apart)
 defvjp(linalg.cholesky, _cholesky, masks=True)
-defvjp(linalg.qr, _qr)
+defvjp(linalg.qr, of_qr)
 defvjp(linalg.svd, _svd)
 defvjp(linalg.svdvals, lambda y, ybar, x: singular_values(ybar, x))

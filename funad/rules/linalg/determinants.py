@@ -9,7 +9,7 @@ from ...spaces import all_of, any_of, is_unknown
 from .matrices import conj, h, scalar, t
 
 
-def _det(y, ybar, a):
+def of_det(y, ybar, a):
     """Ā = ȳ·C with the cofactors C = det(A) A⁻ᵀ, where that is safe to say."""
     factor = None if _is_normal(y) else linalg.rescaling(a)
     if factor is not None:  # the determinant leaves the range of numbers before its cofactors do
@@ -99,6 +99,6 @@ def _slogdet(y, ybar, a):
     return scalar(weight) * t(inv(a))
 
 
-defvjp(linalg.det, _det)
+defvjp(linalg.det, of_det)
 defvjp(linalg.slogdet, _slogdet)
 defzero(linalg.matrix_rank)

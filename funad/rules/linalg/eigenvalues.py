@@ -36,7 +36,7 @@ def _eigh(y, ybar, a, UPLO="L"):
     return settle(fold(conj(v @ inner @ h(v)), UPLO.upper() == "L"))
 
 
-def _eigh_apart(y, ybar, a, order, UPLO="L"):
+def of_eigh_apart(y, ybar, a, order, UPLO="L"):
     """As eigh; where values coincide, they differ by ε: see funad.numpy.ties."""
     splitting = splitting_of(y[0])
     if splitting is None:
@@ -58,7 +58,7 @@ def _eigvalsh(y, ybar, a, UPLO="L"):
     return fold(conj((v * row(shared(ybar, w))) @ h(v)), UPLO.upper() == "L")
 
 
-def _eig(y, ybar, a):
+def of_eig(y, ybar, a):
     """Ā = V⁻ᵀ (diag w̄ + F∘(P - VᵀV* Re diag P)) Vᵀ with P = Vᵀ V̄, Fᵢⱼ = 1/(wⱼ - wᵢ).
 
     The second term keeps the vectors at length 1. Boeddeker et al. (2017), On the computation of
@@ -76,12 +76,12 @@ def _eig(y, ybar, a):
     return settle(solve(t(v), inner @ t(v)))
 
 
-def _eig_apart(y, ybar, a, order):
+def of_eig_apart(y, ybar, a, order):
     """As eig; where values coincide, they differ by ε: see funad.numpy.ties."""
     (w, v), (wbar, vbar) = y, ybar
     splitting = splitting_of(w)
     if splitting is None:  # so no matrix is defective
-        return _eig(y, ybar, a)
+        return of_eig(y, ybar, a)
     v = _refused_if_defective(a, w, v, wbar, vbar)
     p = t(v) @ vbar
     phases = of_phases(p, "eigen", w, vbar, fixed=dtype_of(a).kind == "f" and np.imag(unbox(w)) == 0)
@@ -124,8 +124,8 @@ def _eigvals(y, ybar, a):
 
 
 defvjp(linalg.eigh, _eigh, masks=True)
-defvjp(linalg.eigh_apart, _eigh_apart, masks=True)
+defvjp(linalg.eigh_apart, of_eigh_apart, masks=True)
 defvjp(linalg.eigvalsh, _eigvalsh, masks=True)
-defvjp(linalg.eig, _eig)
+defvjp(linalg.eig, of_eig)
 defvjp(linalg.eigvals, _eigvals)
-defvjp(linalg.eig_apart, _eig_apart)
+defvjp(linalg.eig_apart, of_eig_apart)

@@ -34,7 +34,7 @@ def of_inverse(y, ybar, a):
     return -(t(y) @ ybar @ t(y))
 
 
-def _pinv(y, ybar, a, rcond=None, hermitian=False, *, rtol=None):
+def of_pinv(y, ybar, a, rcond=None, hermitian=False, *, rtol=None):
     """g_A = -Yᴴ g Yᴴ + (I - AY) gᴴ Y Yᴴ + Yᴴ Y gᴴ (I - YA), at constant rank.
 
     Golub and Pereyra (1973), The differentiation of pseudo-inverses and nonlinear least squares
@@ -42,7 +42,7 @@ def _pinv(y, ybar, a, rcond=None, hermitian=False, *, rtol=None):
     """
     factor = linalg.rescaling(a)
     if factor is not None:
-        return factor * _pinv(y / factor, factor * ybar, factor * a, rcond, hermitian, rtol=rtol)
+        return factor * of_pinv(y / factor, factor * ybar, factor * a, rcond, hermitian, rtol=rtol)
     if hermitian:
         a = half(a) + h(half(a))
     kept = _kept(a, rcond if rtol is None else rtol)
@@ -112,7 +112,7 @@ def _lstsq_parts(y, ybar, a, b, rcond):
 def _lstsq_wrt_a(y, ybar, a, b, rcond=None):
     """Ā of x = A⁺ b, of the sums of squares |b - Ax|² and of the singular values."""
     p, x, xbar, b, rbar, rcond = _lstsq_parts(y, ybar, a, b, rcond)
-    abar = _pinv(p, xbar @ t(b), a, rcond)
+    abar = of_pinv(p, xbar @ t(b), a, rcond)
     if rbar is not None:
         abar = abar - rbar @ t(x)
     if isinstance(ybar[3], Traced) or np.any(ybar[3]):
@@ -156,7 +156,7 @@ def _tensorinv(y, ybar, a, ind=2):
 
 defvjp(linalg.solve, _solve_wrt_a, _solve_wrt_b)
 defvjp(linalg.inv, of_inverse)
-defvjp(linalg.pinv, _pinv)
+defvjp(linalg.pinv, of_pinv)
 defvjp(linalg.lstsq, _lstsq_wrt_a, _lstsq_wrt_b)
 defvjp(linalg.tensorsolve, _tensorsolve_wrt_a, _tensorsolve_wrt_b)
 defvjp(linalg.tensorinv, _tensorinv)

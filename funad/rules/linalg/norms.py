@@ -19,7 +19,7 @@ _MATRICES = (-2, -1)
 _FROBENIUS = (None, "fro", "f")
 
 
-def _norm(y, ybar, x, ord=None, axis=None, keepdims=False):
+def of_norm(y, ybar, x, ord=None, axis=None, keepdims=False):
     """ȳ times the derivative of the norm: of all of x, of vectors or of matrices."""
     if not np.size(x):
         return zeros_like(x)
@@ -46,7 +46,7 @@ def _vector_norm(y, ybar, x, *, axis=None, keepdims=False, ord=2):
 
 def _matrix_norm(y, ybar, x, *, keepdims=False, ord="fro"):
     """As norm, of the last two axes."""
-    return _norm(y, ybar, x, ord, _MATRICES, keepdims)
+    return of_norm(y, ybar, x, ord, _MATRICES, keepdims)
 
 
 def _axes(x, axis):
@@ -133,14 +133,14 @@ def _cond(y, ybar, x, p=None):
     if p is None or p in (2, -2):
         top, low = linalg.norm(x, 2, axis=_MATRICES), linalg.norm(x, -2, axis=_MATRICES)
         by_top, by_low = (ybar / low, -ybar * y / low) if p != -2 else (-ybar * y / top, ybar / top)
-        return _norm(top, by_top, x, 2, _MATRICES) + _norm(low, by_low, x, -2, _MATRICES)
+        return of_norm(top, by_top, x, 2, _MATRICES) + of_norm(low, by_low, x, -2, _MATRICES)
     inverse = linalg.inv(x)
     size, size_inv = linalg.norm(x, p, axis=_MATRICES), linalg.norm(inverse, p, axis=_MATRICES)
-    by_inv = _norm(size_inv, ybar * size, inverse, p, _MATRICES)
-    return _norm(size, ybar * size_inv, x, p, _MATRICES) + of_inverse(inverse, by_inv, x)
+    by_inv = of_norm(size_inv, ybar * size, inverse, p, _MATRICES)
+    return of_norm(size, ybar * size_inv, x, p, _MATRICES) + of_inverse(inverse, by_inv, x)
 
 
-defvjp(linalg.norm, _norm)
+defvjp(linalg.norm, of_norm)
 defvjp(linalg.vector_norm, _vector_norm)
 defvjp(linalg.matrix_norm, _matrix_norm)
 defvjp(linalg.spectral, _spectral)
@@ -150,7 +150,7 @@ defvjp(linalg.cond, _cond)
 # --- where a norm is differentiated twice: see funad.infinitesimals
 
 
-def _norm_again(y, x, ord=None, axis=None, keepdims=False):
+def norm_again(y, x, ord=None, axis=None, keepdims=False):
     if not np.size(x):
         return y
     axes = tuple(n % x.ndim for n in _axes(x, axis))
@@ -194,9 +194,9 @@ def _vector_norm_again(y, x, *, axis=None, keepdims=False, ord=2):
 
 
 def _matrix_norm_again(y, x, *, keepdims=False, ord="fro"):
-    return _norm_again(y, x, ord, _MATRICES, keepdims)
+    return norm_again(y, x, ord, _MATRICES, keepdims)
 
 
-kinked(linalg.norm)(_norm_again)
+kinked(linalg.norm)(norm_again)
 kinked(linalg.vector_norm)(_vector_norm_again)
 kinked(linalg.matrix_norm)(_matrix_norm_again)

@@ -1,7 +1,8 @@
 """The derivatives of the solution of y' = f(t, y) itself, on SciPy's interpolation of it.
 
 In reverse mode, λ' = −(∂f/∂y)ᵀ λ runs backwards from the last time at which there is a cotangent, which is
-added to λ where it belongs; what f reads has the cotangents ∫ (∂f/∂θ)ᵀ λ dt (Cao, Li, Petzold and Serban, 2003).
+added to λ where it belongs; what f reads has the cotangents ∫ (∂f/∂θ)ᵀ λ dt (Cao, Li, Petzold and Serban,
+Adjoint sensitivity analysis for differential-algebraic equations, 2003).
 In forward mode, ẏ' = ∂f/∂y ẏ + ∂f/∂θ θ̇ runs along with y. y itself is never solved for backwards, which is
 unstable where its way forward is stable.
 
@@ -130,7 +131,9 @@ def solved(f, y0, like, span=None):
         integrand, span, plain_of(y0), method=like.method, dense_output=True, **options
     )
     if not found.success:
-        raise NotDifferentiableError(f"the equation of the derivatives of solve_ivp has failed: {found.message}")
+        raise NotDifferentiableError(
+            f"the equation of the derivatives of solve_ivp has failed: {found.message}"
+        )
     integrand.note(y0)
     return Solution(field, y0, found.sol, integrand, like.method, options, like.adjoint)
 

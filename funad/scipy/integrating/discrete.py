@@ -21,7 +21,7 @@ __all__ = ["trajectory"]
 
 
 def trajectory(field, y0, steps, integrand):
-    """Return the states and the slopes of all steps with their derivatives: arrays (N + 1, n) and (N, S, n)."""
+    """Return the states (N + 1, n) and the slopes (N, S, n) of all steps with their derivatives."""
     y, k, traces = steps.y, steps.k, integrand.traces
     for n, trace in enumerate(traces):
         inner = traces[n + 1 :]
@@ -154,7 +154,9 @@ def _forwards(trace, field, y0, steps, y, k):
         for i in range(stages):
             moved = [(h * steps.a[i, j]) * of_step[j] for j in range(i) if steps.a[i, j]]
             of_step.append(slope(n, i, functools.reduce(_plus, moved, ydot)))
-        ydot = functools.reduce(_plus, [(h * b) * s for b, s in zip(steps.b, of_step, strict=True) if b], ydot)
+        ydot = functools.reduce(
+            _plus, [(h * b) * s for b, s in zip(steps.b, of_step, strict=True) if b], ydot
+        )
         ydots.append(ydot)
         kdots.append(np.stack(of_step))
     return dual(trace, y, np.stack(ydots)), dual(trace, k, np.stack(kdots))

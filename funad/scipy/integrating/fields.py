@@ -68,7 +68,11 @@ class Pull:
     def totals(self, xbars):
         """Return sums of cotangents in the spaces of what they belong to."""
         return [
-            zeros_like(x) if xbar is None else np.real(xbar) if is_complex(xbar) and not is_complex(x) else xbar
+            zeros_like(x)
+            if xbar is None
+            else np.real(xbar)
+            if is_complex(xbar) and not is_complex(x)
+            else xbar
             for xbar, x in zip(xbars, self.values, strict=True)
         ]
 
@@ -123,7 +127,7 @@ _MANY = 1 << 21  # numbers in all states
 def _fits(y):
     """Say whether there are enough states, and few enough numbers in each, to take them all at once."""
     m, n = shape_of(y)
-    return 2 < m and 0 < n <= _FEW and m * n <= _MANY and m != n
+    return m > 2 and 0 < n <= _FEW and m * n <= _MANY and m != n
 
 
 def _tried(find):

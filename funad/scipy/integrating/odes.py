@@ -45,7 +45,7 @@ def solve_ivp(call):
 
 
 def _odeint_problem(call):
-    """Return the problem of a call of odeint, with what SciPy's method has for options in common with solve_ivp."""
+    """Return the problem of a call of odeint, with the options that solve_ivp has, too."""
     f, first = call["func"], call["tfirst"]
     t = call["t"]
     times = onp.asarray(plain_of(t), float)
@@ -172,7 +172,9 @@ class _Problem:
     def differentiated(self, found):
         """Return the result of a run with its derivatives."""
         if not found.success:
-            raise NotDifferentiableError(f"{self.call.name} has failed, and has no derivative: {found.message}")
+            raise NotDifferentiableError(
+                f"{self.call.name} has failed, and has no derivative: {found.message}"
+            )
         if not onp.size(plain_of(self.y0)) or (self.discrete and not self.taken):
             return found
         flow = self.flow(found)
@@ -205,7 +207,9 @@ class _Problem:
             sol = _scaled(found.sol, *plain_of(scale)) if scale else found.sol
             return _ContinuousFlow(Field(f), y0, sol, integrand, self.method, self.options, adjoint, scale)
         dense = (
-            self.call["dense_output"] or self.call["t_eval"] is not None or any(map(len, found.t_events or ()))
+            self.call["dense_output"]
+            or self.call["t_eval"] is not None
+            or any(map(len, found.t_events or ()))
         )
         last = self._last_state(found)
         steps = Steps(self.method, self.taken, last, dense, self.integrand)
@@ -231,7 +235,9 @@ class _Problem:
             moved = np.stack([self._event_time(event, t, flow) for t in times])
             found.t_events[n] = attached(times, moved)
             found.y_events[n] = attached(found.y_events[n], flow.at(moved, times))
-            if found.status == 1 and times[-1] == max(map(_latest, found.t_events), key=abs_to(plain_of(self.span[0]))):
+            if found.status == 1 and times[-1] == max(
+                map(_latest, found.t_events), key=abs_to(plain_of(self.span[0]))
+            ):
                 stop = moved[-1]
         return stop
 
@@ -247,7 +253,7 @@ class _Problem:
 
     def _times(self, found, flow, stop):
         """Return the times of the output, traced if the span, the times asked for or an event are."""
-        wanted, start = self.call["t_eval"], self.span[0]
+        wanted = self.call["t_eval"]
         if wanted is not None:
             wanted = np.array(wanted) if isinstance(wanted, (list, tuple)) else wanted
             return wanted[: len(found.t)]

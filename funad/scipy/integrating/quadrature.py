@@ -168,7 +168,9 @@ class _Nest:
         if depth < 0:
             return self.f(*ts, *self.args)
         low, high = self.limits(depth, ts)
-        return quad(lambda t: self.traced((t, *ts)), low, high, **self.points(depth, ts, plain_of((low, high))))[0]
+        return quad(
+            lambda t: self.traced((t, *ts)), low, high, **self.points(depth, ts, plain_of((low, high)))
+        )[0]
 
 
 def _of_several(call, f, ranges, options):
@@ -257,8 +259,8 @@ def tanhsinh(call):
         return found
     if call["log"] or call["preserve_shape"]:
         raise NotDifferentiableError(
-            f"{call.name} with log=True or preserve_shape=True has no derivative; write funad.scipy.integrate."
-            f"quad_vec for a vector of functions"
+            f"{call.name} with log=True or preserve_shape=True has no derivative; write "
+            f"funad.scipy.integrate.quad_vec for a vector of functions"
         )
     if closes:
         found.integral = attached(found.integral, _one_by_one(f, (*limits, *args), onp.shape(found.integral)))
@@ -324,7 +326,7 @@ def cubature(call):
     options = {name: call[name] for name in ("rule", "max_subdivisions")}
 
     def rule(g, _):
-        points = lambda x: onp.stack([onp.asarray(g(row)) for row in x])  # noqa: E731
+        points = lambda x: onp.stack([onp.asarray(g(row)) for row in x])
         return _integrate.cubature(points, *limits, rtol=1e-9, **options).estimate
 
     found.estimate = attached(found.estimate, integral(at, (), rule))

@@ -8,6 +8,7 @@ from ... import numpy as np
 from ...registry import elementwise
 from ...spaces import plain
 from .. import special as s
+from ..deciding import some
 
 __all__ = ["by_slopes", "known", "or_nan", "quotient"]
 
@@ -35,10 +36,10 @@ def by_slopes(name, *slopes):
 def or_nan(y, slope):
     """Return the slope, and nan where y is: a formula may be finite where the function is not defined."""
     outside = plain(y) != plain(y)
-    return np.where(outside, math.nan, slope) if onp.any(outside) else slope
+    return np.where(outside, math.nan, slope) if some(outside) else slope
 
 
 def quotient(a, b):
     """a/b, and 0 where a is 0: the slope of a·log b."""
     zero = plain(a) == 0
-    return np.where(zero, 0.0, a / np.where(zero, 1.0, b)) if onp.any(zero) else a / b
+    return np.where(zero, 0.0, a / np.where(zero, 1.0, b)) if some(zero) else a / b

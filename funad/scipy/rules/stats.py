@@ -1,4 +1,4 @@
-"""The rules of what scipy.stats has compiled: von Mises' and the multivariate normal distribution function."""
+"""Rules of what scipy.stats has compiled: the distribution functions of von Mises, and of normal vectors."""
 
 import numpy as onp
 from scipy import stats
@@ -55,12 +55,13 @@ def _mean_log(j, k, a):
     return np.sum(weights * onp.log(i), -1) / (np.sum(weights, -1) + ~inside.any(-1))
 
 
-normalized_gen_harmonic = special._normalized_gen_harmonic
-elementwise(
-    normalized_gen_harmonic,
-    lambda y, ybar, j, k, n, a: ybar * y * (_mean_log(onp.ones_like(n), n, a) - _mean_log(j, k, a)),
-    argnums=3,
-)
+normalized_gen_harmonic = getattr(special, "_normalized_gen_harmonic", None)  # of SciPy 1.17
+if normalized_gen_harmonic is not None:
+    elementwise(
+        normalized_gen_harmonic,
+        lambda y, ybar, j, k, n, a: ybar * y * (_mean_log(onp.ones_like(n), n, a) - _mean_log(j, k, a)),
+        argnums=3,
+    )
 
 
 # --- the multivariate normal distribution function Φ(b; Σ) = P(x ≤ b), x of mean 0
@@ -99,7 +100,8 @@ def _of_b(y, ybar, b, cov):
 def _of_cov(y, ybar, b, cov):
     """∂Φ/∂σᵢⱼ = φ(bᵢ, bⱼ) P(the others ≤ b | xᵢ = bᵢ, xⱼ = bⱼ) (Plackett 1954).
 
-    That in σᵢᵢ follows from Φ(tb; tΣt) = Φ(b; Σ) for a diagonal t: bᵢ ∂Φ/∂bᵢ + Σⱼ σᵢⱼ ∂Φ/∂σᵢⱼ + σᵢᵢ ∂Φ/∂σᵢᵢ = 0.
+    That in σᵢᵢ follows from Φ(tb; tΣt) = Φ(b; Σ) for a diagonal t:
+    bᵢ ∂Φ/∂bᵢ + Σⱼ σᵢⱼ ∂Φ/∂σᵢⱼ + 2 σᵢᵢ ∂Φ/∂σᵢᵢ = 0, j ≠ i.
     """
     n, slopes = len(b), _slopes(b, cov)
     pairs = [[0.0] * n for _ in range(n)]

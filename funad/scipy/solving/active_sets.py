@@ -42,7 +42,7 @@ class Constraint:
 
 
 def minimum(name, f, x, traces, bounds=(None, None), constraints=()):
-    """Return x, a plain vector where f is least, with its derivatives; and the place to which Newton's steps lead.
+    """Return x, where f is least, with its derivatives, and the place to which Newton's steps lead from it.
 
     The second is where the derivatives of what depends on x are to be taken: it differs from x by the error
     of the solver. ``bounds`` are two vectors, perhaps traced, or None.
@@ -96,7 +96,7 @@ class _Active:
     def _at_bounds(self):
         """Return −1, 0, 1 for elements at their lower bound, free, and at their upper bound.
 
-        An element is free if Newton's step leads inwards. Solvers that stay inside the bounds do not reach them.
+        An element is free if Newton's step leads inwards. Solvers that stay inside do not reach the bounds.
         """
         lower, upper = plain_of(self.lower), plain_of(self.upper)
         curvature = onp.abs(onp.diagonal(self.hessian))
@@ -141,7 +141,7 @@ class _Active:
         return onp.concatenate([self.x, self.multipliers])
 
     def residual(self, z):
-        """The gradient of f − λ·c where x is free, x − bound where it is not, and the constraints that hold."""
+        """The gradient of f − λ·c where x is free, x − bound elsewhere, and the constraints that hold."""
         x, multipliers = z[: self.n], z[self.n :]
         held = [(k, row, is_upper, multipliers[m]) for m, (k, row, is_upper) in enumerate(self.rows)]
 

@@ -63,7 +63,7 @@ class _MetTraced(Exception):
 
 
 def guarded(f):
-    """Return a function that raises if it returns a traced value, which compiled code may take for any number."""
+    """Return a function that raises if it returns a traced value: compiled code may take it for a number."""
     if type(f) not in (types.FunctionType, types.MethodType):
         return f
 

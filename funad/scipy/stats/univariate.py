@@ -13,15 +13,16 @@ import numpy as onp
 from ... import numpy as np
 from ...boxes import Traced, unbox
 from .. import special
+from .values import change
 
-__all__ = ["ELEMENTWISE", "change", "shorten", "shorten_formulas"]
+__all__ = ["ELEMENTWISE", "shorten", "shorten_formulas"]
 
 ELEMENTWISE = {
     "_continuous_distns": (
         "beta", "cauchy", "chi2", "expon", "gamma", "gumbel_l", "gumbel_r", "halfnorm", "invgamma", "laplace",
         "logistic", "lognorm", "norm", "pareto", "rayleigh", "t", "uniform", "weibull_max", "weibull_min",
     ),
-    "_discrete_distns": ("bernoulli", "binom", "geom", "nbinom", "poisson"),
+    "_discrete_distns": ("bernoulli", "binom", "geom", "poisson"),
 }  # fmt: skip
 
 
@@ -36,7 +37,7 @@ def _standard(x, loc, scale):
 
 
 class _Exact:
-    """The types of parameters that make no single precision of a double: numbers of Python, and traced doubles."""
+    """The types of parameters that make no single precision of a double: Python's, and traced doubles."""
 
     def __contains__(self, kind):
         return kind in (int, float, onp.float64) or issubclass(kind, Traced)
@@ -113,10 +114,10 @@ def _of_counts(long):
             shapes, loc, _ = self._parse_args(*args, **kwargs)
             plain = tuple(map(_plain, shapes))
             if not isinstance(loc, Traced) and _valid(self, plain):
-                k = onp.asarray(k) - onp.asarray(loc)
+                n = onp.asarray(k) - onp.asarray(loc)
                 low, high = self._get_support(*plain)
-                if onp.all((low <= k) & (k <= high if "pmf" in name else k < high) & (onp.floor(k) == k)):
-                    y = getattr(self, name)(k, *map(_inexact, shapes))
+                if onp.all((low <= n) & (n <= high if "pmf" in name else n < high) & (onp.floor(n) == n)):
+                    y = getattr(self, name)(n, *map(_inexact, shapes))
                     if "log" in name or onp.all((unbox(y) >= 0) & (unbox(y) <= 1)):
                         return y
         return long(self, k, *args, **kwargs)
@@ -153,11 +154,6 @@ def shorten(module):
         change(continuous, name, _of_probabilities)
     for name in ("pmf", "logpmf", "cdf", "logcdf", "sf", "logsf"):
         change(discrete, name, _of_counts)
-
-
-def change(kind, name, how):
-    """Replace a method of a hosted class by what is made of it."""
-    setattr(kind, name, how(getattr(kind, name)))
 
 
 # --- formulas that SciPy takes in two cases, of which one is of isolated values

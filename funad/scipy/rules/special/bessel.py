@@ -5,10 +5,11 @@ import math
 import numpy as onp
 
 from .... import numpy as np
-from ....registry import defvjp, elementwise
+from ....registry import define_forward, defvjp, elementwise
 from ....spaces import dtype_of, plain, shape_of, unbroadcast
 from ... import special as s
-from ...differences import log_slope, near, slope
+from ...deciding import every, some
+from ...differences import log_slope, near, of_order, slope
 from ..slopes import by_slopes, known
 
 # --- whole orders (DLMF 10.6.3, 10.29.3)
@@ -35,21 +36,26 @@ elementwise(s.k1e, lambda y, ybar, x: ybar * (y - s.k0e(x) - y / x))
 elementwise(s.yn, None, lambda y, ybar, n, x: ybar * (0.5 * (s.yn(n - 1, x) - s.yn(n + 1, x))))
 elementwise(s.kn, None, lambda y, ybar, n, x: ybar * (-0.5 * (s.kn(n - 1, x) + s.kn(n + 1, x))))
 
+
+def _real_for(x, xbar):
+    return xbar if dtype_of(x).kind == "c" or dtype_of(xbar).kind != "c" else np.real(xbar)
+
+
 # --- any order: x by DLMF 10.6.1 and 10.29.1, the order by differences
 
 
 def _of_order(f):
     """The rule of the order v of f(v, x), which oscillates in it."""
-    return lambda y, ybar, v, x: ybar * slope(f, (v, x), 0, near(v))
+    return lambda y, ybar, v, x: ybar * slope(f, (v, x), 0, of_order(v))
 
 
 def _of_positive(f):
     """The rule of the order v of f(v, x) where it is positive, as K is; else that above."""
 
     def rule(y, ybar, v, x):
-        if dtype_of(y).kind == "c" or not onp.all(plain(y) > 0):
-            return ybar * slope(f, (v, x), 0, near(v))
-        return ybar * log_slope(f, y, (v, x), 0, near(v))
+        if dtype_of(y).kind == "c" or not every(plain(y) > 0):
+            return ybar * slope(f, (v, x), 0, of_order(v))
+        return ybar * log_slope(f, y, (v, x), 0, of_order(v))
 
     return rule
 
@@ -59,23 +65,8 @@ def _oscillating(f):
     return lambda y, ybar, v, x: ybar * (0.5 * (f(v - 1.0, x) - f(v + 1.0, x)))
 
 
-def _damped(f):
-    """The rule of x for J and Y times exp(-|Im x|), which no function of a complex x is holomorphic with."""
-
-    def rule(y, ybar, v, x):
-        slope_of_f = 0.5 * (f(v - 1.0, x) - f(v + 1.0, x))
-        if dtype_of(x).kind != "c":
-            return ybar * slope_of_f
-        # y = F(x)·exp(-|b|), x = a + ib: x̄ = ∂/∂a - i·∂/∂b of Re ȳy.
-        return ybar * slope_of_f + 1j * np.real(ybar * y) * np.sign(np.imag(x))
-
-    return rule
-
-
 for _f in (s.jv, s.yv, s.hankel1, s.hankel2):
     elementwise(_f, _of_order(_f), _oscillating(_f))
-for _f in (s.jve, s.yve):
-    elementwise(_f, _of_order(_f), _damped(_f))
 elementwise(
     s.hankel1e,
     _of_order(s.hankel1e),
@@ -98,20 +89,48 @@ elementwise(
 )
 
 
-def _ive_wrt_x(y, ybar, v, x):
-    """I scaled by exp(-|Re x|), which for a complex x no function is holomorphic with."""
-    slope_of_i = 0.5 * (s.ive(v - 1.0, x) + s.ive(v + 1.0, x))
-    if dtype_of(x).kind != "c":
-        return ybar * (slope_of_i - _sign(x) * y)
-    return ybar * slope_of_i - np.real(ybar * y) * np.sign(np.real(x))
-
-
-elementwise(s.ive, _of_positive(s.ive), _ive_wrt_x)
 elementwise(
     s.kve,
     _of_positive(s.kve),
     lambda y, ybar, v, x: ybar * (y - 0.5 * (s.kve(v - 1.0, x) + s.kve(v + 1.0, x))),
 )
+
+
+# J and Y times exp(-|Im x|), and I times exp(-|Re x|): of a complex x they are not holomorphic.
+def _scaled(f, slope_of_order, slope_of_f, part):
+    """Give f = F(v, x)·exp(-|part(x)|) its rules; ``slope_of_f`` is F′ with the same factor."""
+
+    def size_slope(x):
+        """∂|part(x)|; of a real x right of 0, the slope of x."""
+        return _sign(x) if dtype_of(x).kind != "c" else np.sign(part(x))
+
+    def wrt_v(y, ybar, v, x):
+        return unbroadcast(_real_for(v, slope_of_order(y, ybar, v, x)), shape_of(v))
+
+    def wrt_x(y, ybar, v, x):
+        holomorphic = ybar * slope_of_f(v, x)
+        if dtype_of(x).kind != "c":
+            xbar = holomorphic - ybar * y * size_slope(x) if part is np.real else holomorphic
+        else:  # x̄ = ∂/∂a - i·∂/∂b of Re ȳy, x = a + ib
+            unit = 1.0 if part is np.real else -1j
+            xbar = holomorphic - unit * np.real(ybar * y) * size_slope(x)
+        return unbroadcast(_real_for(x, xbar), shape_of(x))
+
+    def forward_v(y, vdot, v, x):
+        return slope_of_order(y, vdot, v, x)
+
+    def forward_x(y, xdot, v, x):
+        if dtype_of(x).kind != "c" and part is np.imag:
+            return xdot * slope_of_f(v, x)
+        return xdot * slope_of_f(v, x) - y * size_slope(x) * part(xdot)
+
+    defvjp(f, wrt_v, wrt_x)
+    define_forward(f, {0: forward_v, 1: forward_x}, {})
+
+
+_scaled(s.jve, _of_order(s.jve), lambda v, x: 0.5 * (s.jve(v - 1.0, x) - s.jve(v + 1.0, x)), np.imag)
+_scaled(s.yve, _of_order(s.yve), lambda v, x: 0.5 * (s.yve(v - 1.0, x) - s.yve(v + 1.0, x)), np.imag)
+_scaled(s.ive, _of_positive(s.ive), lambda v, x: 0.5 * (s.ive(v - 1.0, x) + s.ive(v + 1.0, x)), np.real)
 # r = I_v/I_{v-1} has r′ = 1 - r² - (2v - 1)r/x, of 10.29.2.
 by_slopes(
     "_iv_ratio",
@@ -148,7 +167,7 @@ def _spherical(name, sign):
 
     def rule(y, ybar, n, x):
         zero = plain(x) == 0
-        if name not in ("jn", "in") or not onp.any(zero):
+        if name not in ("jn", "in") or not some(zero):
             return ybar * curvature(y, n, x)
         return ybar * np.where(zero, at_zero(n), curvature(y, n, np.where(zero, 1.0, x)))
 
@@ -168,7 +187,7 @@ def _struve(f, sign):
         return 0.5 * (f(v - 1.0, x) - sign * f(v + 1.0, x) + free)
 
     def wrt_v(y, v, x):
-        return slope(f, (v, x), 0, near(v))
+        return slope(f, (v, x), 0, of_order(v))
 
     by_slopes(f.__name__, wrt_v, wrt_x)
 
@@ -190,7 +209,7 @@ def _kelvin_pair(re, im, re_slope, im_slope):
 def _kelvin(part, y, x, f):
     """part - y/x, and at 0 half of ``part`` for ber and bei, which are even."""
     zero = plain(x) == 0
-    if not onp.any(zero) or f in (s.ker, s.kei):
+    if not some(zero) or f in (s.ker, s.kei):
         return part - y / x
     return np.where(zero, 0.5 * part, part - y / np.where(zero, 1.0, x))
 
@@ -202,7 +221,7 @@ _kelvin_pair(s.ker, s.kei, s.kerp, s.keip)
 def _kelvin_wrt_x(y, ybar, x):
     zero = plain(x) == 0
     be = 1j * y[0] - y[2] / np.where(zero, 1.0, x)
-    be = np.where(zero, 0.5j * y[0], be) if onp.any(zero) else be
+    be = np.where(zero, 0.5j * y[0], be) if some(zero) else be
     parts = ybar[0] * y[2] + ybar[1] * y[3] + ybar[2] * be + ybar[3] * (1j * y[1] - y[3] / x)
     return np.real(parts)
 
@@ -210,10 +229,6 @@ def _kelvin_wrt_x(y, ybar, x):
 defvjp(s.kelvin, _kelvin_wrt_x)
 
 # --- Airy functions: w″ = xw (DLMF 9.2.1)
-
-
-def _real_for(x, xbar):
-    return xbar if dtype_of(x).kind == "c" or dtype_of(xbar).kind != "c" else np.real(xbar)
 
 
 def _airy_wrt_x(y, ybar, x):

@@ -13,6 +13,7 @@ from .... import numpy as np
 from ....registry import defzero
 from ....spaces import plain
 from ... import special as s
+from ...deciding import every, some
 from ...differences import inverse, log_slope, near, of_shape, slope, tail_slope
 from ..slopes import by_slopes, known, or_nan, quotient
 from .elementary import boxcox_wrt_power
@@ -23,7 +24,7 @@ from .erf import normal_density
 
 def shape(f, rest, argnum, step=of_shape):
     """The slope of a parameter of a distribution function f, of which ``rest`` is 1 - f."""
-    return lambda y, *args: tail_slope(f, rest, y, args, argnum, step(args[argnum]))
+    return lambda y, *args: or_nan(y, tail_slope(f, rest, y, args, argnum, step(args[argnum])))
 
 
 def positive(f, argnum, step=of_shape):
@@ -37,7 +38,7 @@ def positive(f, argnum, step=of_shape):
 def gamma_density(a, x):
     """xᵃ⁻¹e⁻ˣ/Γ(a) (DLMF 8.8.13); at 0 as a power, which has derivatives there, and 0 outside."""
     inside = (x > 0) & (x < math.inf)
-    if onp.all(inside):
+    if every(inside):
         return s._igam_fac(a, x) / x
     inner = np.where(inside, x, 1.0)
     zero = plain(x) == 0
@@ -49,7 +50,7 @@ def gamma_density(a, x):
 def beta_density(a, b, x):
     """xᵃ⁻¹(1 - x)ᵇ⁻¹/B(a, b) (DLMF 8.17.1); at 0 and 1 as a power, which has derivatives there."""
     edge = (x == 0) | (x == 1)
-    if not onp.any(edge):
+    if not some(edge):
         return s._beta_pdf(x, a, b)
     inner, outer = np.where(edge, 0.5, x), np.where(edge, x, 0.5)
     power = outer ** (a - 1.0) * (1.0 - outer) ** (b - 1.0) / s.beta(a, b)
@@ -84,7 +85,7 @@ def _chi2(slopes):
     """The slopes of F(v, x) = G(v/2, x/2), for x ≥ 0."""
     of_a, of_x = slopes
     return (
-        lambda y, v, x: 0.5 * of_a(y, 0.5 * v, 0.5 * np.maximum(x, 0.0)),
+        lambda y, v, x: 0.5 * of_a(y, 0.5 * v, 0.5 * x),
         lambda y, v, x: 0.5 * of_x(y, 0.5 * v, 0.5 * x),
     )
 
@@ -164,14 +165,25 @@ by_slopes("fdtridfd", *inverse(F, 1))
 
 def student_density(df, t):
     """The density of t, in which u = ½(1 - |t|/√(df + t²)) is of Beta(df/2, df/2) and keeps its digits."""
+    normal = plain(df) == math.inf
+    if some(normal):
+        return np.where(normal, normal_density(t), student_density(np.where(normal, 1.0, df), t))
     t = np.where(t < 0, -t, t)
     square = df + t * t
     root = np.sqrt(square)
     return s._beta_pdf(0.5 * df / (root * (root + t)), 0.5 * df, 0.5 * df) * (0.5 * df / (square * root))
 
 
+def _student_wrt_df(y, df, t):
+    """Of infinite df, which is the normal distribution, 0."""
+    normal = plain(df) == math.inf
+    found = _of_df(y, np.where(normal, 1.0, df), t) if some(normal) else _of_df(y, df, t)
+    return np.where(normal, 0.0, found) if some(normal) else found
+
+
+_of_df = shape(s.stdtr, lambda df, t: s.stdtr(df, -t), 0)
 STUDENT = (
-    shape(s.stdtr, lambda df, t: s.stdtr(df, -t), 0),
+    lambda y, df, t: _student_wrt_df(y, df, t),
     lambda y, df, t: or_nan(y, student_density(df, t)),
 )
 by_slopes("stdtr", *STUDENT)
@@ -243,31 +255,51 @@ if known("_ncx2_sf") is not None:
     )
 
 if known("_nct_sf") is not None:
-    _density, _above = _swapped(s._nct_pdf, (2, 0, 1)), _swapped(s._nct_sf, (2, 0, 1))
+    _above, _below = _swapped(s._nct_sf, (2, 0, 1)), _swapped(s.nctdtr, (1, 2, 0))
+
+    def _nct_density(df, nc, t, above=_above):
+        """The density, which SciPy has from 1.15 on; before, the slope of the smaller tail."""
+        if known("_nct_pdf") is not None:
+            return s._nct_pdf(t, df, nc)
+        args = (df, nc, t)
+        return tail_slope(s.nctdtr, above, s.nctdtr(*args), args, 2, near(t))
+
     NCT = (
         shape(s.nctdtr, _above, 0),
         shape(s.nctdtr, _above, 1, near),
-        lambda y, df, nc, t, f=_density: f(df, nc, t),
+        lambda y, df, nc, t: _nct_density(df, nc, t),
     )
     by_slopes("nctdtr", *NCT)
     for _name, _place in (("nctdtridf", 0), ("nctdtrinc", 1), ("nctdtrit", 2)):
         by_slopes(_name, *inverse(NCT, _place))
-    _below = _swapped(s.nctdtr, (1, 2, 0))
     NCT_ABOVE = (
-        lambda y, t, df, nc: -s._nct_pdf(t, df, nc),
+        lambda y, t, df, nc: -_nct_density(df, nc, t),
         shape(s._nct_sf, _below, 1),
         shape(s._nct_sf, _below, 2, near),
     )
     by_slopes("_nct_sf", *NCT_ABOVE)
     by_slopes("_nct_isf", *inverse(NCT_ABOVE, 0))
-    by_slopes(
-        "_nct_pdf", positive(s._nct_pdf, 0, near), positive(s._nct_pdf, 1), positive(s._nct_pdf, 2, near)
-    )
+    if known("_nct_pdf") is not None:
+        _pdf_slopes = tuple(positive(s._nct_pdf, n, step) for n, step in enumerate((near, of_shape, near)))
+        by_slopes("_nct_pdf", *_pdf_slopes)
 
 if known("_ncf_sf") is not None:
     _density, _above = _swapped(s._ncf_pdf, (3, 0, 1, 2)), _swapped(s._ncf_sf, (3, 0, 1, 2))
+
+    def _ncf_wrt_nc(y, dfn, dfd, nc, x):
+        """½(F(dfn + 2) - F) at one w = dfn·x/(dfd + dfn·x), a Poisson mixture; of the smaller tail."""
+        args = (dfn + 2.0, dfd, nc, x * dfn / (dfn + 2.0))
+        lower = plain(y) < 0.5
+        below = 0.5 * (s.ncfdtr(*args) - y)
+        if every(lower):
+            return below
+        above = 0.5 * (s._ncf_sf(x, dfn, dfd, nc) - s._ncf_sf(args[3], *args[:3]))
+        return np.where(lower, below, above)
+
     NCF = (
-        *(shape(s.ncfdtr, _above, n) for n in range(3)),
+        shape(s.ncfdtr, _above, 0),
+        shape(s.ncfdtr, _above, 1),
+        _ncf_wrt_nc,
         lambda y, dfn, dfd, nc, x, f=_density: f(dfn, dfd, nc, x),
     )
     by_slopes("ncfdtr", *NCF)
@@ -276,11 +308,19 @@ if known("_ncf_sf") is not None:
     _below = _swapped(s.ncfdtr, (1, 2, 3, 0))
     NCF_ABOVE = (
         lambda y, x, dfn, dfd, nc: -s._ncf_pdf(x, dfn, dfd, nc),
-        *(shape(s._ncf_sf, _below, n) for n in (1, 2, 3)),
+        shape(s._ncf_sf, _below, 1),
+        shape(s._ncf_sf, _below, 2),
+        lambda y, x, dfn, dfd, nc: -_ncf_wrt_nc(1.0 - y, dfn, dfd, nc, x),
     )
     by_slopes("_ncf_sf", *NCF_ABOVE)
     by_slopes("_ncf_isf", *inverse(NCF_ABOVE, 0))
-    by_slopes("_ncf_pdf", *(positive(s._ncf_pdf, n) for n in range(4)))
+    by_slopes(
+        "_ncf_pdf",
+        *(positive(s._ncf_pdf, n) for n in range(3)),
+        lambda y, x, dfn, dfd, nc: (
+            0.5 * (s._ncf_pdf(x * dfn / (dfn + 2.0), dfn + 2.0, dfd, nc) * dfn / (dfn + 2.0) - y)
+        ),
+    )
 
 
 # --- moments of them: smooth functions, up to where they cease to exist
@@ -318,11 +358,59 @@ by_slopes(
 
 # --- Kolmogorov's and Smirnov's distributions, of which SciPy has the densities
 
-by_slopes("kolmogorov", lambda y, x: s._kolmogp(x))
-by_slopes("_kolmogc", lambda y, x: -s._kolmogp(x))
-by_slopes("_kolmogp", lambda y, x: -log_slope(lambda x: -s._kolmogp(x), -y, (x,), 0, of_shape(x)))
-by_slopes("kolmogi", lambda y, p: 1.0 / s._kolmogp(y))
-by_slopes("_kolmogci", lambda y, p: -1.0 / s._kolmogp(y))
+
+def _kolmogorov_sums(x, of_theta, of_series):
+    """A sum over both forms of the distribution: Jacobi's theta function below 1, exp(-2k²x²) above."""
+    below = plain(x) < 1.0
+    if every(below):
+        return of_theta(x)
+    if not some(below):
+        return of_series(x)
+    return np.where(below, of_theta(np.where(below, x, 0.5)), of_series(np.where(below, 1.0, x)))
+
+
+def _theta(term):
+    """√(2π)·Σ term(x, c)·exp(-c/(2x²)) of c = (2k - 1)²π²/4."""
+    cs = [(2 * k - 1) ** 2 * math.pi**2 / 4 for k in range(1, 5)]
+    return lambda x: math.sqrt(2 * math.pi) * sum(term(x, c) * np.exp(-0.5 * c / (x * x)) for c in cs)
+
+
+def _alternating(term):
+    """8·Σ (-1)ᵏ⁻¹·term(x, k²)·exp(-2k²x²)."""
+    return lambda x: (
+        8.0 * sum((-1) ** (k - 1) * term(x, k * k) * np.exp(-2.0 * k * k * x * x) for k in range(1, 6))
+    )
+
+
+def kolmogorov_density(x):
+    """The density of Kolmogorov's distribution, 8x·Σ (-1)ᵏ⁻¹k²·exp(-2k²x²) for x > 0."""
+    inside = (plain(x) > 0) & (plain(x) < math.inf)
+    if not every(inside):
+        return np.where(inside, kolmogorov_density(np.where(inside, x, 1.0)), 0.0)
+    return _kolmogorov_sums(
+        x,
+        _theta(lambda x, c: c / x**4 - 1.0 / (x * x)),
+        _alternating(lambda x, square: square * x),
+    )
+
+
+def _kolmogorov_density_slope(x):
+    """Its derivative, term by term."""
+    inside = (plain(x) > 0) & (plain(x) < math.inf)
+    if not every(inside):
+        return np.where(inside, _kolmogorov_density_slope(np.where(inside, x, 1.0)), 0.0)
+    return _kolmogorov_sums(
+        x,
+        _theta(lambda x, c: (2.0 - 5.0 * c / (x * x) + (c / (x * x)) ** 2) / x**3),
+        _alternating(lambda x, square: square * (1.0 - 4.0 * square * x * x)),
+    )
+
+
+by_slopes("kolmogorov", lambda y, x: or_nan(y, -kolmogorov_density(x)))
+by_slopes("_kolmogc", lambda y, x: or_nan(y, kolmogorov_density(x)))
+by_slopes("_kolmogp", lambda y, x: or_nan(y, -_kolmogorov_density_slope(x)))
+by_slopes("kolmogi", lambda y, p: -1.0 / kolmogorov_density(y))
+by_slopes("_kolmogci", lambda y, p: 1.0 / kolmogorov_density(y))
 
 
 def _smirnov_step(n, x):

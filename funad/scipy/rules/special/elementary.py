@@ -8,6 +8,7 @@ from .... import numpy as np
 from ....registry import defzero, elementwise
 from ....spaces import plain
 from ... import special as s
+from ...deciding import every, some
 from ..slopes import by_slopes, or_nan, quotient
 
 DEGREE = math.pi / 180
@@ -74,8 +75,8 @@ elementwise(
 def _in_quadrant(a, b, slope):
     """The slope where a ≥ 0 and b > 0, or both are 0; elsewhere y is ∞ and has none."""
     a, b = plain(a), plain(b)
-    outside = ~((a >= 0) & ((b > 0) | ((a == 0) & (b == 0))))
-    return np.where(outside, math.nan, slope) if onp.any(outside) else slope
+    inside = (a >= 0) & ((b > 0) | ((a == 0) & (b == 0)))
+    return slope if every(inside) else np.where(inside, slope, math.nan)
 
 
 # --- losses
@@ -107,7 +108,7 @@ by_slopes(
 
 def _where(inside, slope):
     """The slope where δ is in the domain: elsewhere the loss is ∞, or not smooth."""
-    return slope if onp.all(inside) else np.where(inside, slope, math.nan)
+    return slope if every(inside) else np.where(inside, slope, math.nan)
 
 
 # --- Box-Cox transformations (xᵏ - 1)/k
@@ -130,7 +131,7 @@ def _split(t, bound):
 def _exprel_slope(x):
     """(xeˣ - eˣ + 1)/x² = ½·Σ 2xⁿ/(n!·(n + 2))."""
     close, near, far = _split(x, 1.0)
-    if onp.all(close):
+    if every(close):
         return 0.5 * _series(x, 2.0)
     return np.where(close, 0.5 * _series(near, 2.0), (far * np.exp(far) - s.expm1(far)) / far**2)
 
@@ -139,11 +140,11 @@ def boxcox_wrt_power(log, k):
     """∂/∂k of (eᵗ - 1)/k, t = k·log: (teᵗ - eᵗ + 1)/k², and log² times the series near t = 0."""
     t = k * log
     close, near, far = _split(t, 1.0)
-    if onp.all(close):
+    if every(close):
         return 0.5 * log * log * _series(t, 2.0)
     far = np.maximum(far, -1000.0)  # of log 0, so that teᵗ is 0
     direct = (far * np.exp(far) - s.expm1(far)) / np.where(close, 1.0, k) ** 2
-    if not onp.any(close):
+    if not some(close):
         return direct
     log = np.where(close, log, 0.0)
     return np.where(close, 0.5 * log * log * _series(near, 2.0), direct)
@@ -152,7 +153,7 @@ def boxcox_wrt_power(log, k):
 def _log1p_excess(u):
     """2(u/(1 + u) - log(1 + u))/u², which is -1 at 0."""
     close, near, far = _split(u, 0.1)
-    if onp.all(close):
+    if every(close):
         return _log1p_series(u)
     return np.where(close, _log1p_series(near), 2.0 * (far / (1.0 + far) - s.log1p(far)) / far**2)
 
@@ -170,6 +171,15 @@ def _invboxcox_wrt_power(power, x, k):
     return power * 0.5 * x * x * _log1p_excess(k * x)
 
 
+def _power_over_base(power, base, k):
+    """base^(1/k - 1), of base^(1/k): also where the base is 0."""
+    zero = plain(base) == 0
+    if not some(zero):
+        return power / base
+    end = np.where(zero, base, 0.0) ** np.where(zero, 1.0 / np.where(zero, k, 1.0) - 1.0, 1.0)
+    return np.where(zero, end, power / np.where(zero, 1.0, base))
+
+
 elementwise(
     s.boxcox,
     lambda y, ybar, x, k: ybar * or_nan(y, x ** (k - 1.0)),
@@ -182,12 +192,12 @@ elementwise(
 )
 elementwise(
     s.inv_boxcox,
-    lambda y, ybar, x, k: ybar * (y / (1.0 + k * x)),
+    lambda y, ybar, x, k: ybar * _power_over_base(y, 1.0 + k * x, k),
     lambda y, ybar, x, k: ybar * _invboxcox_wrt_power(y, x, k),
 )
 elementwise(
     s.inv_boxcox1p,
-    lambda y, ybar, x, k: ybar * ((1.0 + y) / (1.0 + k * x)),
+    lambda y, ybar, x, k: ybar * _power_over_base(1.0 + y, 1.0 + k * x, k),
     lambda y, ybar, x, k: ybar * _invboxcox_wrt_power(1.0 + y, x, k),
 )
 

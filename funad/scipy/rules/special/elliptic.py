@@ -1,6 +1,6 @@
 """Elliptic integrals and functions.
 
-All derivatives are written with Carlson's symmetric integrals, of positive terms: Legendre's own forms
+Derivatives are written with Carlson's symmetric integrals, of positive terms: Legendre's own forms
 (E - (1 - m)K)/(2m(1 - m)) are 0/0 at m = 0.
 """
 
@@ -12,14 +12,41 @@ from .... import numpy as np
 from ....registry import defvjp, elementwise
 from ....spaces import plain, shape_of, unbroadcast
 from ... import special as s
+from ...deciding import every, some
 from ...differences import log_slope
 from ..slopes import by_slopes
 
-# --- complete integrals: K = R_F(0, 1 - m, 1) (DLMF 19.25.1), and 19.18.1
+# --- complete integrals: K = R_F(0, 1 - m, 1) (DLMF 19.25.1), and 19.18.1; far from 0, where Legendre's
+# forms keep their digits, those: they take a tenth of the time
 
-elementwise(s.ellipk, lambda y, ybar, m: ybar * (s.elliprd(0.0, 1.0, 1.0 - m) / 6.0))
+
+def _near_zero(m, legendre, carlson):
+    """legendre(m), and carlson(m) where |m| is below 0.1, or at 1."""
+    near = (onp.abs(plain(m)) < 0.1) | (plain(m) == 1)
+    if not some(near):
+        return legendre(m)
+    if every(near):
+        return carlson(m)
+    return np.where(near, carlson(np.where(near, m, 0.0)), legendre(np.where(near, 0.5, m)))
+
+
+def _ellipk_slope(m):
+    return _near_zero(
+        m,
+        lambda m: (s.ellipe(m) / (1.0 - m) - s.ellipk(m)) / (2.0 * m),
+        lambda m: s.elliprd(0.0, 1.0, 1.0 - m) / 6.0,
+    )
+
+
+def _ellipe_slope(m):
+    return _near_zero(
+        m, lambda m: (s.ellipe(m) - s.ellipk(m)) / (2.0 * m), lambda m: s.elliprd(0.0, 1.0 - m, 1.0) / -6.0
+    )
+
+
+elementwise(s.ellipk, lambda y, ybar, m: ybar * _ellipk_slope(m))
 elementwise(s.ellipkm1, lambda y, ybar, p: ybar * (s.elliprd(0.0, 1.0, p) / -6.0))
-elementwise(s.ellipe, lambda y, ybar, m: ybar * (s.elliprd(0.0, 1.0 - m, 1.0) / -6.0))
+elementwise(s.ellipe, lambda y, ybar, m: ybar * _ellipe_slope(m))
 
 # --- incomplete integrals: F = sin φ·R_F(cos²φ, 1 - m·sin²φ, 1) for |φ| ≤ π/2 (DLMF 19.25.5)
 
@@ -35,14 +62,14 @@ def _ellipkinc_wrt_m(phi, m):
     """½∫ sin²θ/(1 - m·sin²θ)^{3/2} dθ = sin³φ/6·R_D(cos²φ, 1, 1 - m·sin²φ), and 2k times K′(m)."""
     k, sine, square = _reduced(phi)
     part = sine**3 / 6.0 * s.elliprd(square, 1.0, 1.0 - m * sine**2)
-    return part + k / 3.0 * s.elliprd(0.0, 1.0, 1.0 - m) if onp.any(k) else part
+    return part + k / 3.0 * s.elliprd(0.0, 1.0, 1.0 - m) if some(k) else part
 
 
 def _ellipeinc_wrt_m(phi, m):
     """-½∫ sin²θ/√(1 - m·sin²θ) dθ = -sin³φ/6·R_D(cos²φ, 1 - m·sin²φ, 1), and 2k times E′(m)."""
     k, sine, square = _reduced(phi)
     part = sine**3 / -6.0 * s.elliprd(square, 1.0 - m * sine**2, 1.0)
-    return part - k / 3.0 * s.elliprd(0.0, 1.0 - m, 1.0) if onp.any(k) else part
+    return part - k / 3.0 * s.elliprd(0.0, 1.0 - m, 1.0) if some(k) else part
 
 
 elementwise(
@@ -97,16 +124,16 @@ def _far(a, b):
 
 def _choose(far, direct, f, y, args, n):
     """The slope ``direct`` where ``far``, and differences elsewhere."""
-    if onp.all(far):
+    if every(far):
         return direct
     found = log_slope(f, y, args, n, _scale(args[n]))
-    return np.where(far, direct, found) if onp.any(far) else found
+    return np.where(far, direct, found) if some(far) else found
 
 
 def _at_zero(x, of_x):
     """x·∂R/∂x, which is 0 at x = 0, where ∂R/∂x is infinite as 1/√x."""
     zero = plain(x) == 0
-    return np.where(zero, 0.0, x * of_x) if onp.any(zero) else x * of_x
+    return np.where(zero, 0.0, x * of_x) if some(zero) else x * of_x
 
 
 def _rd_wrt_x(v, x, y, z):
@@ -134,14 +161,14 @@ def _rc_wrt_x(v, x, y):
     """(R_C - 1/√x)/(2(y - x)), from R_C = arccos √(x/y)/√(y - x) (DLMF 19.2.18)."""
     far = _far(x, y)
     direct = (v - 1.0 / np.sqrt(x)) / (2.0 * np.where(far, y - x, 1.0))
-    return direct if onp.all(far) else np.where(far, direct, s.elliprd(y, y, np.where(far, y, x)) / -6.0)
+    return direct if every(far) else np.where(far, direct, s.elliprd(y, y, np.where(far, y, x)) / -6.0)
 
 
 def _rc_wrt_y(v, x, y):
     """(√x/y - R_C)/(2(y - x)): also for y < 0, a principal value."""
     far = _far(x, y)
     direct = (np.sqrt(x) / y - v) / (2.0 * np.where(far, y - x, 1.0))
-    if onp.all(far):
+    if every(far):
         return direct
     return np.where(far, direct, s.elliprd(np.where(far, 1.0, x), *2 * (np.where(far, 1.0, y),)) / -3.0)
 
@@ -149,16 +176,16 @@ def _rc_wrt_y(v, x, y):
 by_slopes("elliprc", _rc_wrt_x, _rc_wrt_y)
 
 
-def _rg_wrt_x(v, x, y, z):
-    """∂R_G/∂x, from its logarithm: R_G is smooth in log x, log y and log z."""
-    return log_slope(s.elliprg, v, (x, y, z), 0, _scale(x))
+def _rg_wrt_x(x, y, z):
+    """R_F/4 - x·R_D(y, z, x)/12: t/(t + x) = 1 - x/(t + x) in its integral (DLMF 19.16.9, 19.18.4)."""
+    return 0.25 * s.elliprf(x, y, z) - _at_zero(x, s.elliprd(y, z, x)) / 12.0
 
 
 by_slopes(
     "elliprg",
-    lambda v, x, y, z: _rg_wrt_x(v, x, y, z),
-    lambda v, x, y, z: _rg_wrt_x(v, y, x, z),
-    lambda v, x, y, z: _rg_wrt_x(v, z, y, x),
+    lambda v, x, y, z: _rg_wrt_x(x, y, z),
+    lambda v, x, y, z: _rg_wrt_x(y, x, z),
+    lambda v, x, y, z: _rg_wrt_x(z, y, x),
 )
 
 

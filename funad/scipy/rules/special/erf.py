@@ -8,6 +8,7 @@ from .... import numpy as np
 from ....registry import elementwise
 from ....spaces import dtype_of, plain
 from ... import special as s
+from ...deciding import every, some
 from ..slopes import or_nan
 
 SQRT_PI, SQRT_2PI = math.sqrt(math.pi), math.sqrt(2 * math.pi)
@@ -42,7 +43,7 @@ def _erfcx_slope(y, x):
     if dtype_of(x).kind == "c":
         return 2.0 * x * y - TWO_BY_SQRT_PI
     far = x > 4.0
-    if not onp.any(far):
+    if not some(far):
         return 2.0 * x * y - TWO_BY_SQRT_PI
     z = np.where(far, x, 4.0)
     # The ratios rₙ = iⁿ⁻¹erfc/iⁿerfc obey rₙ₋₁ = 2z + 2n/rₙ (DLMF 7.18.7).
@@ -55,7 +56,7 @@ def _erfcx_slope(y, x):
 def _dawsn_slope(y, x):
     """1 - 2xy, for large x by DLMF 7.12.1."""
     far = np.abs(x) > 7.0
-    if dtype_of(x).kind == "c" or not onp.any(far):
+    if dtype_of(x).kind == "c" or not some(far):
         return 1.0 - 2.0 * x * y
     return np.where(far, -_far_series(0.5 / np.where(far, x, 7.0) ** 2), 1.0 - 2.0 * x * y)
 
@@ -70,7 +71,7 @@ def wofz_slope(w, z):
     """w′ = -2zw + 2i/√π (DLMF 7.10.2)."""
     near = -2.0 * z * w + 1j * TWO_BY_SQRT_PI
     far = _is_far(z)
-    if not onp.any(far):
+    if not some(far):
         return near
     return np.where(far, -1j * TWO_BY_SQRT_PI * _far_series(0.5 / np.where(far, z, 7.0) ** 2), near)
 
@@ -79,7 +80,7 @@ def wofz_curvature(w, z):
     """w + zw′ = -w″/2."""
     near = w + z * (-2.0 * z * w + 1j * TWO_BY_SQRT_PI)
     far = _is_far(z)
-    if not onp.any(far):
+    if not some(far):
         return near
     z = np.where(far, z, 7.0)
     return np.where(far, -1j * TWO_BY_SQRT_PI / z * _far_series(0.5 / z**2, weight=True), near)
@@ -100,9 +101,13 @@ def _log_ndtr_slope(y, x):
     """φ(x)/Φ(x) = √(2/π)/erfcx(-x/√2): on the left, where both are 1e-300, a number of size -x."""
     if dtype_of(x).kind == "c":
         return np.exp(-0.5 * x * x - y) / SQRT_2PI
-    left = x < 0
-    scaled = math.sqrt(2 / math.pi) / s.erfcx(np.where(left, x, -1.0) * -math.sqrt(0.5))
-    return np.where(left, scaled, np.exp(-0.5 * x * x - y) / SQRT_2PI)
+    left = plain(x) < 0
+    if every(left):
+        return math.sqrt(2 / math.pi) / s.erfcx(x * -math.sqrt(0.5))
+    right = np.exp(-0.5 * x * x - y) / SQRT_2PI
+    if not some(left):
+        return right
+    return np.where(left, math.sqrt(2 / math.pi) / s.erfcx(np.where(left, x, -1.0) * -math.sqrt(0.5)), right)
 
 
 elementwise(s.log_ndtr, lambda y, ybar, x: ybar * _log_ndtr_slope(y, x))
@@ -119,13 +124,20 @@ elementwise(
 
 
 def _voigt_slope(x, sigma, gamma):
-    """∂V/∂x - i·∂V/∂γ = w′(z)/(2√π·σ²)."""
+    """∂V/∂x - i·∂V/∂γ = w′(z)/(2√π·σ²); at σ = 0, where V = Re i/(π(x + iγ)), -i/(π(x + iγ)²)."""
+    none = plain(sigma) == 0
+    if some(none):
+        cauchy = -1j / (math.pi * (x + 1j * gamma) ** 2)
+        return np.where(none, cauchy, _voigt_slope(x, np.where(none, 1.0, sigma), gamma))
     z = (x + 1j * gamma) / (sigma * math.sqrt(2))
     return wofz_slope(s.wofz(z), z) / (2 * SQRT_PI * sigma * sigma)
 
 
 def _voigt_wrt_sigma(x, sigma, gamma):
-    """∂V/∂σ = -Re(w + zw′)/(√(2π)·σ²)."""
+    """∂V/∂σ = -Re(w + zw′)/(√(2π)·σ²), which is 0 at σ = 0."""
+    none = plain(sigma) == 0
+    if some(none):
+        return np.where(none, 0.0, _voigt_wrt_sigma(x, np.where(none, 1.0, sigma), gamma))
     z = (x + 1j * gamma) / (sigma * math.sqrt(2))
     return -np.real(wofz_curvature(s.wofz(z), z)) / (SQRT_2PI * sigma * sigma)
 

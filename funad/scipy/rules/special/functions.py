@@ -10,6 +10,7 @@ from ....errors import NotDifferentiableError
 from ....registry import defvjp, elementwise
 from ....spaces import dtype_of, plain, shape_of, unbroadcast
 from ... import special as s
+from ...deciding import some
 from ...differences import of_shape, slope
 from ..slopes import known, or_nan
 
@@ -19,7 +20,7 @@ from ..slopes import known, or_nan
 def _factorial(y, ybar, n, exact=False, extend="zero"):
     """ȳ·Γ′(n + 1); the extension by 0 to n < 0 is flat."""
     below = plain(n) < 0
-    if extend != "zero" or not onp.any(below):
+    if extend != "zero" or not some(below):
         return ybar * (y * s.psi(n + 1.0))
     return ybar * np.where(below, 0.0, y * s.psi(np.where(below, 1.0, n + 1.0)))
 
@@ -44,7 +45,7 @@ elementwise(s.diric, _diric)
 def _spherical(f, sign, at_zero):
     def curvature(y, n, x):
         zero = plain(x) == 0
-        if at_zero is None or not onp.any(zero):
+        if at_zero is None or not some(zero):
             return (n * (n + 1.0) / (x * x) - sign) * f(n, x) - 2.0 * y / x
         n, x = onp.asarray(plain(n)), np.where(zero, 1.0, x)
         inside = (n * (n + 1.0) / (x * x) - sign) * f(n, x) - 2.0 * y / x
@@ -210,9 +211,9 @@ _sequence(s.lqn, lambda w, bend, n, z: (2.0 * z * bend - n * (n + 1.0) * w) / (1
 
 def _on_axis(z, curvature):
     """Refuse a complex z, of which SciPy's values are not those of D_n: of n = 0 they are exp(-|z|²/4)."""
-    if onp.any(onp.imag(plain(z)) != 0):
+    if some(onp.imag(plain(z)) != 0):
         raise NotDifferentiableError(
-            "pbdn_seq has a derivative on the real axis only: of a complex z, SciPy's values are not holomorphic"
+            "pbdn_seq has a derivative for real z only: of a complex z, SciPy's values are not holomorphic"
         )
     return curvature
 

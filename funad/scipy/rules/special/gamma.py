@@ -8,6 +8,7 @@ from .... import numpy as np
 from ....registry import elementwise
 from ....spaces import dtype_of, plain
 from ... import special as s
+from ...deciding import every, some
 from ...differences import log_slope, near, of_shape, slope
 from ..slopes import by_slopes, or_nan
 
@@ -19,7 +20,7 @@ def _trigamma(x):
     if dtype_of(x).kind == "c":
         return _complex_trigamma(x)
     left = x <= 0
-    if not onp.any(left):
+    if not some(left):
         return s._zeta(2.0, x)
     right = s._zeta(2.0, np.where(left, 1.0 - x, x))
     return np.where(left, (math.pi / s._sinpi(np.where(left, x, 0.5))) ** 2 - right, right)
@@ -36,7 +37,7 @@ def _complex_trigamma(z):
 def _rgamma_slope(y, x):
     """-ψ(x)/Γ(x); on the left from 1/Γ(x) = Γ(1 - x)·sin(πx)/π (DLMF 5.5.3), which is finite at -n."""
     left = plain(x).real < 0.5
-    if not onp.any(left):
+    if not some(left):
         return -y * s.psi(x)
     z = np.where(left, x, 0.25)
     reflected = s.gamma(1.0 - z) * (s._cospi(z) - s.psi(1.0 - z) * s._sinpi(z) / math.pi)
@@ -63,7 +64,7 @@ def _of_logarithm(f, argnum, derivative):
     def of(y, a, b):
         found = y * derivative(a, b)
         lost = ~onp.isfinite(plain(found)) & onp.isfinite(plain(y))
-        if not onp.any(lost):
+        if not some(lost):
             return found
         x = (a, b)[argnum]
         return np.where(lost, slope(f, (a, b), argnum, near(x)), found)
@@ -113,7 +114,7 @@ def _zeta_slope(y, x):
         return slope(s._riemann_zeta, (x,), 0, _from_pole(x))
     above = x > 1
     beyond = log_slope(s.zetac, s.zetac(x), (x,), 0, _from_pole(x))
-    return beyond if onp.all(above) else np.where(above, beyond, slope(s.zetac, (x,), 0, _from_pole(x)))
+    return beyond if every(above) else np.where(above, beyond, slope(s.zetac, (x,), 0, _from_pole(x)))
 
 
 by_slopes("_zeta", _hurwitz_slope, lambda y, x, a: -x * s._zeta(x + 1.0, a))

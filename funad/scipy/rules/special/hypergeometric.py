@@ -5,20 +5,25 @@ import numpy as onp
 from .... import numpy as np
 from ....spaces import dtype_of, plain
 from ... import special as s
-from ...differences import log_slope, near, slope
+from ...deciding import every
+from ...differences import from_poles, log_slope, near, slope
 from ..slopes import by_slopes
 
 
-def parameter(f, argnum):
+def _small(x):
+    return 0.3 * near(x)
+
+
+def parameter(f, argnum, step=_small):
     """The slope of a parameter of f, which may have zeros in it."""
-    return lambda y, *args: slope(f, args, argnum, near(args[argnum]))
+    return lambda y, *args: slope(f, args, argnum, step(args[argnum]))
 
 
 def _positive(f, argnum):
     """The slope of a parameter where f is positive, of its logarithm; else that above."""
 
     def of(y, *args):
-        if dtype_of(y).kind != "c" and onp.all(plain(y) > 0):
+        if dtype_of(y).kind != "c" and every(plain(y) > 0):
             return log_slope(f, y, args, argnum, near(args[argnum]))
         return slope(f, args, argnum, near(args[argnum]))
 
@@ -28,15 +33,17 @@ def _positive(f, argnum):
 # DLMF 15.5.1, 13.3.15, 16.3.1 and 13.3.22
 by_slopes(
     "hyp2f1",
-    *(parameter(s.hyp2f1, n) for n in range(3)),
+    *(parameter(s.hyp2f1, n) for n in range(2)),
+    parameter(s.hyp2f1, 2, from_poles),
     lambda y, a, b, c, z: a * b / c * s.hyp2f1(a + 1.0, b + 1.0, c + 1.0, z),
 )
 by_slopes(
     "hyp1f1",
-    *(parameter(s.hyp1f1, n) for n in range(2)),
+    parameter(s.hyp1f1, 0),
+    parameter(s.hyp1f1, 1, from_poles),
     lambda y, a, b, z: a / b * s.hyp1f1(a + 1.0, b + 1.0, z),
 )
-by_slopes("hyp0f1", parameter(s.hyp0f1, 0), lambda y, v, z: s.hyp0f1(v + 1.0, z) / v)
+by_slopes("hyp0f1", parameter(s.hyp0f1, 0, from_poles), lambda y, v, z: s.hyp0f1(v + 1.0, z) / v)
 by_slopes(
     "hyperu",
     *(_positive(s.hyperu, n) for n in range(2)),

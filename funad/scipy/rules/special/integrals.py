@@ -8,6 +8,7 @@ from .... import numpy as np
 from ....registry import defvjp, elementwise
 from ....spaces import dtype_of, plain
 from ... import special as s
+from ...deciding import some
 from ..slopes import by_slopes, or_nan
 
 # --- exponential integrals
@@ -21,7 +22,7 @@ by_slopes("_scaled_exp1", lambda y, x: y + y / x - 1.0)
 def _expn_slope(n, x):
     """-Eₙ₋₁(x) (DLMF 8.19.13), E₋₁ = e⁻ˣ(1 + 1/x)/x of n = 0."""
     zero = plain(n) == 0
-    if not onp.any(zero):
+    if not some(zero):
         return -s.expn(n - 1, x)
     return np.where(zero, -np.exp(-x) * (1.0 + 1.0 / x) / x, -s.expn(np.where(zero, 1, n - 1), x))
 
@@ -30,7 +31,7 @@ def _spence_slope(z):
     """log z/(1 - z), by the series of log near 1."""
     u = z - 1.0
     close = np.abs(u) < 0.05
-    if not onp.any(close):
+    if not some(close):
         return -np.log(z) / u
     v = np.where(close, u, 0.0)
     total = 0.0 * v

@@ -12,6 +12,7 @@ from .... import numpy as np
 from ....registry import elementwise
 from ....spaces import plain
 from ... import special as s
+from ...deciding import some
 from ...differences import near, slope
 from ..slopes import by_slopes
 from .hypergeometric import parameter
@@ -20,7 +21,7 @@ from .hypergeometric import parameter
 def _lower(f, n, *args):
     """The polynomial of degree n - 1, which of degree 0 is 0."""
     nothing = plain(n) == 0
-    if not onp.any(nothing):
+    if not some(nothing):
         return f(n - 1, *args)
     return np.where(nothing, 0.0, f(np.where(nothing, 0, n - 1), *args))
 
@@ -80,13 +81,12 @@ by_slopes(
 
 def _lpmv_wrt_x(y, m, v, x):
     """(vxP - (v + m)P_{v-1})/(x² - 1) (DLMF 14.10.5); of m = 0 as above, and at ±1 the limits."""
-    ends = onp.abs(plain(x)) == 1
+    ends, legendre = onp.abs(plain(x)) == 1, onp.equal(plain(m), 0)
     inside = np.where(ends, 0.0, x)
     found = (v * inside * s.lpmv(m, v, inside) - (v + m) * s.lpmv(m, v - 1.0, inside)) / (inside**2 - 1.0)
-    plain_order = plain(m) == 0
-    if onp.any(plain_order):
-        found = np.where(plain_order, _legendre(v * 1.0, x), found)
-    return np.where(ends & ~plain_order, _lpmv_at_ends(m, v, x), found) if onp.any(ends) else found
+    if some(legendre):
+        found = np.where(legendre, _legendre(v * 1.0, x), found)
+    return np.where(ends & ~legendre, _lpmv_at_ends(m, v, x), found) if some(ends) else found
 
 
 def _lpmv_at_ends(m, v, x):

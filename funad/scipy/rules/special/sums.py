@@ -8,6 +8,7 @@ from .... import numpy as np
 from ....registry import defvjp
 from ....spaces import dtype_of, plain, shape_of, unbroadcast
 from ... import special as s
+from ...deciding import some
 
 
 def _restored(x, axis, keepdims, shape):
@@ -24,7 +25,7 @@ def _weights(y, sign, a, axis):
     difference = a - y
     lost = onp.isinf(plain(y)) | (onp.zeros(shape_of(difference)) > 0)
     lost = lost & (plain(a) == plain(y))
-    if not onp.any(lost):
+    if not some(lost):
         return sign * np.exp(difference)
     count = onp.sum(lost, axis=axis, keepdims=True)
     return np.where(lost, 1.0 / onp.maximum(count, 1), np.exp(np.where(lost, -math.inf, difference)) * sign)
@@ -33,10 +34,14 @@ def _weights(y, sign, a, axis):
 def _parts(y, ybar, a, axis, b, keepdims, return_sign):
     """Return ȳ and exp(a - y) with its sign, both in the shape of a and b broadcast."""
     shape = onp.broadcast_shapes(shape_of(a), () if b is None else shape_of(b)) or (1,)
-    y, sign = y if return_sign else (y, 1.0)
-    ybar = ybar[0] if return_sign else ybar
+    sign = 1.0
+    if return_sign:
+        (y, sign), (ybar, of_sign) = y, ybar
+        if dtype_of(sign).kind == "c":  # y = log|S| and the sign S/|S| of a sum S; both depend on dS/S
+            ybar = ybar + 1j * np.imag(of_sign * sign)
+            sign = np.conjugate(sign)
+        sign = _restored(sign, axis, keepdims, shape)
     y, ybar = (_restored(part, axis, keepdims, shape) for part in (y, ybar))
-    sign = _restored(sign, axis, keepdims, shape) if return_sign else sign
     if axis is None:
         axis = tuple(range(len(shape)))
     return ybar, _weights(y, sign, a, axis)
@@ -47,7 +52,7 @@ def _logsumexp_wrt_a(y, ybar, a, axis=None, b=None, keepdims=False, return_sign=
     ybar, weights = _parts(y, ybar, a, axis, b, keepdims, return_sign)
     if b is not None:
         nothing = plain(b) == 0
-        weights = np.where(nothing, 0.0, b * weights) if onp.any(nothing) else b * weights
+        weights = np.where(nothing, 0.0, b * weights) if some(nothing) else b * weights
     return _real_for(a, unbroadcast(ybar * weights, shape_of(a)))
 
 

@@ -1,0 +1,80 @@
+"""How functions of SciPy are called on traced values: arrays by position, options by name."""
+
+import inspect
+
+from ..boxes import Traced, innermost
+from ..calling import call
+from ..errors import NotDifferentiableError
+from ..primitives import by_hand, composite, primitive
+from ..registry import by_position, enter_anew, record_of, signature_of
+
+__all__ = ["composite_of", "of_arrays", "of_list", "refused"]
+
+
+def of_arrays(f, name, arrays=1):
+    """Return the primitive of a function of SciPy's whose first arguments are so many arrays.
+
+    On traced values its rules are given the arrays by position and the other arguments by name. What says
+    that an argument may be overwritten is left out: the tape still needs it.
+    """
+    record = enter_anew(f, name)
+    signature = signature_of(f)
+    first = [(p.name, p.default) for p in by_position(signature)[:arrays]]
+
+    @by_hand(f)
+    def wrapped(*args, **kwargs):
+        if innermost((*args, *kwargs.values())) is None:
+            return f(*args, **kwargs)
+        try:
+            given = signature.bind(*args, **kwargs).arguments
+        except TypeError:
+            return f(*args, **kwargs)  # raises in SciPy's own words
+        values = tuple(given.pop(name, default) for name, default in first)
+        options = {name: x for name, x in given.items() if not name.startswith("overwrite_")}
+        together = wrapped.together
+        if together is not None and sum(isinstance(x, Traced) for x in values) > 1:
+            return together(list(values), **options)
+        return call(record, values, options)
+
+    wrapped.together = None
+    return _placed(wrapped, name)
+
+
+def of_list(wrapped, arrays):
+    """Return the primitive of the list of the arrays of a primitive: its rule is one for all of them."""
+    record = record_of(wrapped)
+    options = list(signature_of(record.f).parameters.values())[arrays:]
+
+    def together(xs, **options):
+        return record.f(*xs, **options)
+
+    first = inspect.Parameter("xs", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    together.__signature__ = inspect.Signature([first, *(p.replace(kind=p.KEYWORD_ONLY) for p in options)])
+    return primitive(together, record.name, containers=(0,))
+
+
+def composite_of(f, name):
+    """Make the decorated function, written with traced functions, what SciPy's ``f`` is on traced values."""
+    enter_anew(f, name)
+
+    def decorate(g):
+        return _placed(composite(f)(g), name)
+
+    return decorate
+
+
+def refused(f, name, why):
+    """Return what refuses traced values with a reason, and is SciPy's ``f`` on plain ones."""
+
+    @composite_of(f, name)
+    def g(*args, **kwargs):
+        raise NotDifferentiableError(f"{name} has no derivative: {why}")
+
+    g.why_refused = why  # so that nobody is advised to write it
+    return g
+
+
+def _placed(wrapped, name):
+    """Say where a function is found: pickle and messages look for it there."""
+    wrapped.__module__, _, wrapped.__qualname__ = f"funad.{name}".rpartition(".")
+    return wrapped

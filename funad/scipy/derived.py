@@ -1,0 +1,98 @@
+"""Rules that are found by differentiating: of the same function, written with traced functions."""
+
+import inspect
+
+import numpy as onp
+
+from ..boxes import unbox
+from ..errors import NotDifferentiableError
+from ..registry import defvjp
+from ..spaces import is_inexact
+from ..transforms import vjp
+from .calls import of_list
+
+__all__ = ["as_written", "sharing"]
+
+
+class Written:
+    """The rule of one argument of a primitive: that of ``g``, which gives what the primitive gives.
+
+    g takes the result y and then the arguments. It may ask of y what is a choice, such as the sign of a
+    vector, as a constant. Of a result of several parts it returns those that are arrays of floats.
+    """
+
+    def __init__(self, g, argnum):
+        self.g, self.argnum = g, argnum
+        y, *others = inspect.signature(g).parameters.values()
+        self.__signature__ = inspect.Signature([y, y.replace(name="ybar"), *others])
+        self.__name__ = g.__name__
+
+    def __call__(self, y, ybar, *args, **kwargs):
+        n = self.argnum
+        found, vjp_g = vjp(lambda x: self.g(y, *args[:n], x, *args[n + 1 :], **kwargs), args[n])
+        if isinstance(y, (tuple, list)):
+            ybar = tuple(part for of_y, part in zip(y, ybar, strict=True) if is_inexact(of_y))
+            y = [part for part in y if is_inexact(part)]
+        else:
+            y, found = [y], [found]
+        if not all(map(_agree, y, found)):
+            raise NotDifferentiableError(_OTHER)
+        return vjp_g(ybar)
+
+
+_OTHER = (
+    "SciPy's result is another one here than that of the formula which the derivative is taken of, so that "
+    "there is none; see whether the value is what you expect"
+)
+
+
+def _agree(y, found):
+    """Say whether SciPy's result is that of the formula, to half of the digits."""
+    y, found = unbox(y), unbox(found)
+    with onp.errstate(invalid="ignore"):
+        error, size = onp.abs(y - found), onp.abs(y)
+    size = size[onp.isfinite(size)] if onp.ndim(size) else size
+    within = 100 * onp.finfo(onp.result_type(y)).eps ** 0.5 * onp.max(size, initial=0)
+    return not onp.any(error > within)  # a nan is none to compare with
+
+
+class Sharing:
+    """The rule of one argument of a primitive, of which a part is what the rules of the others start from."""
+
+    def __init__(self, part, rule):
+        self.part, self.rule = part, rule
+        self.__signature__ = inspect.signature(part)
+        self.__name__ = rule.__name__
+
+    def __call__(self, y, ybar, *args, **kwargs):
+        return self.rule(self.part(y, ybar, *args, **kwargs), y, ybar, *args, **kwargs)
+
+
+class Together:
+    """The rule of the list of all arguments: the part that they share is computed once."""
+
+    def __init__(self, part, rules):
+        self.part, self.rules = part, rules
+        y, ybar, *others = inspect.signature(part).parameters.values()
+        options = [p.replace(kind=p.KEYWORD_ONLY) for p in others[len(rules) :]]
+        self.__signature__ = inspect.Signature([y, ybar, others[0].replace(name="xs"), *options])
+        self.__name__ = part.__name__
+
+    def __call__(self, y, ybar, xs, **kwargs):
+        part = self.part(y, ybar, *xs, **kwargs)
+        return [rule(part, y, ybar, *xs, **kwargs) for rule in self.rules]
+
+
+def sharing(f, part, *rules, masks=False):
+    """Give the primitive ``f`` of arrays rules that start from the same: (part, y, ȳ, *xs) ↦ x̄.
+
+    ``part`` takes y, ȳ and the arguments, as a rule does.
+    """
+    defvjp(f, *(Sharing(part, rule) for rule in rules), masks=masks)
+    f.together = of_list(f, len(rules))
+    defvjp(f.together, Together(part, rules), masks=masks)
+
+
+def as_written(f, g, argnums=(0,), masks=False):
+    """Give the primitive ``f``, whose values are SciPy's, the derivatives of ``g``: see Written."""
+    defvjp(f, *(Written(g, n) for n in argnums), argnums=tuple(argnums), masks=masks)

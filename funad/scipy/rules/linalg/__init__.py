@@ -1,0 +1,1 @@
+from . import banded, decompositions, eigenvalues, equations, functions

@@ -1,0 +1,195 @@
+"""The rules of scipy.ndimage's compiled filters: of an array that goes on beyond its ends."""
+
+import functools
+import math
+
+import numpy as onp
+
+from ... import numpy as np
+from ...boxes import unbox
+from ...registry import linear
+from ...spaces import shape_of
+from .. import ndimage, signal
+from ..derived import as_written
+from ..ndimage import before_and_behind, extended, windows
+
+
+def _line(x, size, axis, mode, cval, origin):
+    """The entries of a window along an axis: one array for each place in the window."""
+    widths = [(0, 0)] * np.ndim(x)
+    widths[axis] = before_and_behind(size, origin)
+    wide, n = extended(x, widths, mode, cval), shape_of(x)[axis]
+    at = [slice(None)] * np.ndim(x)
+    found = []
+    for k in range(size):
+        at[axis] = slice(k, k + n)
+        found.append(wide[tuple(at)])
+    return found
+
+
+def _correlate_line(y, input, weights, axis, mode, cval, origin):
+    size = shape_of(weights)[0]
+    parts = _line(input, size, axis, mode, cval, origin)
+    return sum(weights[k] * parts[k] for k in range(size))
+
+
+def _correlate_window(y, input, weights, mode, cval, origins):
+    origins = onp.broadcast_to(origins, np.ndim(input)).tolist()
+    widths = [before_and_behind(*pair) for pair in zip(shape_of(weights), origins, strict=True)]
+    return signal.correlate(extended(input, widths, mode, cval), weights, "valid")
+
+
+def _mean_of_line(y, input, size, axis, mode, cval, origin):
+    return sum(_line(input, size, axis, mode, cval, origin)) / size
+
+
+def _extreme_of_line(y, input, size, axis, mode, cval, origin, minimum):
+    parts = np.stack(_line(input, size, axis, mode, cval, origin), -1)
+    return (np.min if minimum else np.max)(parts, -1)
+
+
+def _extreme_of_window(y, input, structure, footprint, mode, cval, origins, minimum):
+    parts = windows(input, footprint, mode, cval, origins)
+    if structure is not None:
+        heights = structure[footprint]
+        parts = parts - heights if minimum else parts + heights
+    return (np.min if minimum else np.max)(parts, -1)
+
+
+def _rank_of_window(y, input, rank, footprint, mode, cval, origins):
+    return np.sort(windows(input, footprint, mode, cval, origins), -1)[..., int(rank)]
+
+
+def _rank_of_line(y, input, rank, size, mode, cval, origin):
+    parts = np.stack(_line(input, int(size), 0, mode, cval, int(onp.ravel(unbox(origin))[0])), -1)
+    return np.sort(parts, -1)[..., int(rank)]
+
+
+as_written(ndimage.correlate_line, _correlate_line, (0, 1))
+as_written(ndimage.correlate_window, _correlate_window, (0, 1))
+as_written(ndimage.mean_of_line, _mean_of_line)
+as_written(ndimage.extreme_of_line, _extreme_of_line)
+as_written(ndimage.extreme_of_window, _extreme_of_window, (0, 1))
+as_written(ndimage.rank_of_window, _rank_of_window)
+as_written(ndimage.rank_of_line, _rank_of_line)
+linear(
+    ndimage.damped, lambda y, ybar, input, sizes, n, axis, kind: ndimage.damped(ybar, sizes, n, axis, kind)
+)
+linear(ndimage.shifted, lambda y, ybar, input, shifts, n, axis: ndimage.shifted(ybar, shifts, n, axis))
+
+
+# --- splines
+
+
+def _spline_of_line(y, ybar, input, order, axis, mode):
+    """The transpose of the matrix that the filter is, which is that of the filter of unit vectors."""
+    n = shape_of(input)[axis]
+    matrix = ndimage.spline_of_line(onp.eye(n), order, 0, mode)
+    return np.moveaxis(np.tensordot(matrix, ybar, ((0,), (axis,))), 0, axis)
+
+
+def _pieces(order):
+    """For each knot in reach, the terms (factor, a) of its B-spline Σ factor (t + a)ᵒʳᵈᵉʳ on a cell.
+
+    t is the distance from the last knot before a point where the order is odd, and from the nearest one where
+    it is even. The B-spline is Σⱼ (-1)ʲ C(n + 1, j) (x + (n + 1)/2 - j)₊ⁿ / n!.
+    """
+    middle = 0.5 if order % 2 else 0.0
+    found = []
+    for k in range(order + 1):
+        shift = order // 2 - k + (order + 1) / 2
+        terms = [
+            ((-1) ** j * math.comb(order + 1, j) / math.factorial(order), shift - j)
+            for j in range(order + 2)
+            if middle + shift - j > 0
+        ]
+        found.append(terms)
+    return found
+
+
+def _mapped(p, n, mode):
+    """Where a point beyond the ends is found, and how that moves with the point: 1, -1 or 0."""
+    inside = (p >= 0) & (p <= n - 1)
+    found, sign = p.copy(), onp.ones_like(p)
+    name = ndimage.MODES[mode]
+    if n == 1 and name != "constant":
+        return onp.zeros_like(p), onp.zeros_like(p)
+    if name == "edge":
+        found, sign = onp.clip(p, 0, n - 1), onp.where(inside, 1.0, 0.0)
+    elif name in ("reflect", "symmetric"):
+        half = 0.0 if name == "reflect" else 0.5
+        period = 2.0 * (n - 1 + 2 * half)
+        q = onp.mod(p + half, period)
+        turned = q > period / 2
+        found, sign = onp.where(turned, period - q, q) - half, onp.where(turned, -1.0, 1.0)
+    elif name == "wrap":
+        found = onp.mod(p, n - 1 if mode == 1 else n)
+    return onp.where(inside, p, found), onp.where(inside, 1.0, sign)
+
+
+def _at_points(filtered, points, order, mode, cval, npad):
+    """The spline with these coefficients at points: one array of coordinates for each axis."""
+    shape, places, weights = shape_of(filtered), [], []
+    outside, d = False, len(shape)
+    for axis, (x, n) in enumerate(zip(points, shape, strict=True)):
+        x = np.astype(x, onp.float64) + npad
+        p = unbox(x)
+        if ndimage.MODES[mode] == "constant" and mode == 4:
+            outside = outside | (p < 0) | (p > n - 1)
+            found, sign = onp.clip(p, 0, n - 1), onp.ones_like(p)
+        else:
+            found, sign = (p, onp.ones_like(p)) if mode == 6 else _mapped(p, n, mode)
+        x = sign * x + (found - sign * p)
+        base = onp.floor(found) if order % 2 else onp.floor(found + 0.5)
+        t = x - base
+        knots = base.astype(int) - order // 2 + onp.arange(order + 1).reshape(-1, *[1] * p.ndim)
+        edge = {1: 3, 4: 3}.get(mode, mode)  # SciPy's splines are mirrored in the modes constant and wrap
+        if mode == 6:
+            beyond = (knots < 0) | (knots > n - 1)
+            knots = onp.clip(knots, 0, n - 1)
+        else:
+            beyond = onp.zeros(knots.shape, bool)
+            knots = onp.rint(_mapped(knots.astype(float), n, edge)[0]).astype(int) % n
+        factors = [
+            sum(c * (t + a) ** order if order else c + 0 * t for c, a in terms) for terms in _pieces(order)
+        ]
+        outer = [1] * d
+        outer[axis] = order + 1
+        places.append((knots.reshape(*outer, *p.shape), beyond.reshape(*outer, *p.shape)))
+        weights.append(np.reshape(np.stack(factors), (*outer, *p.shape)))
+    values = filtered[tuple(knots for knots, _ in places)]
+    beyond = functools.reduce(onp.logical_or, (b for _, b in places))
+    if onp.any(beyond):
+        values = np.where(beyond, cval, values)
+    product = functools.reduce(np.multiply, weights)
+    return np.where(outside, cval, np.sum(values * product, tuple(range(d))))
+
+
+def _interpolated(y, filtered, coordinates, order, mode, cval, npad):
+    return _at_points(filtered, list(coordinates), order, mode, cval, npad)
+
+
+def _transformed(y, filtered, matrix, offset, shape, order, mode, cval, npad):
+    points = []
+    for row, point in zip(matrix, offset, strict=True):
+        for factor, x in zip(row, onp.indices(shape), strict=True):
+            point = point + factor * x  # added up in SciPy's order: a point on the edge may fall beyond it
+        points.append(point)
+    return _at_points(filtered, points, order, mode, cval, npad)
+
+
+def _zoomed(y, filtered, zoom, shift, shape, order, mode, cval, npad, grid_mode):
+    points = []
+    for axis, x in enumerate(onp.indices(shape)):
+        if shift is not None:
+            x = x + shift[axis]
+        if zoom is not None:
+            x = (x + 0.5) * zoom[axis] - 0.5 if grid_mode else x * zoom[axis]
+        points.append(x + np.zeros(shape))
+    return _at_points(filtered, points, order, mode, cval, npad)
+
+
+linear(ndimage.spline_of_line, _spline_of_line)
+as_written(ndimage.interpolated, _interpolated, (0, 1))
+as_written(ndimage.transformed, _transformed, (0, 1, 2))
+as_written(ndimage.zoomed, _zoomed, (0, 1, 2))

@@ -1,0 +1,167 @@
+"""Calls of scipy.signal."""
+
+import numpy as onp
+
+import funad.numpy as np
+
+from . import probe
+
+_rng = onp.random.default_rng(7)
+
+
+def _normal(*shape):
+    return _rng.normal(size=shape)
+
+
+X, LONG, PLANE = _normal(6), _normal(20), _normal(4, 5)
+K, SMALL = _normal(3), _normal(2, 3)
+B, A = onp.array([0.5, 0.3, -0.2]), onp.array([1.3, -0.4, 0.2])
+SOS = onp.array([[0.3, 0.2, 0.1, 1.0, -0.4, 0.2], [0.5, -0.1, 0.2, 1.0, 0.3, 0.1]])
+ORDERED = onp.array([3.0, 1.0, 4.0, 1.5, 9.0, 2.6])
+TIMES = onp.linspace(0.0, 1.0, 5)
+ZEROS, POLES = onp.array([-0.5, 0.3]), onp.array([-1.0, -2.0, -3.0])
+
+
+def _hosted(name, f, *args, **options):
+    return probe(f"scipy.signal.{name}", f, *args, how="hosted", **options)
+
+
+def _sections(free):
+    """Second-order sections whose a₀ is 1 wherever they are moved to."""
+    return np.concatenate([free[:, :3], onp.ones((2, 1)), free[:, 3:]], -1)
+
+
+FREE = onp.delete(SOS, 3, axis=1)
+
+PROBES = [
+    # Convolutions
+    *(
+        probe("scipy.signal.convolve", lambda sp, x, k, mode=mode: sp.signal.convolve(x, k, mode), X, K)
+        for mode in ("full", "same", "valid")
+    ),
+    probe("scipy.signal.convolve", lambda sp, x, k: sp.signal.convolve(x, k, method="fft"), PLANE, SMALL),
+    probe("scipy.signal.correlate", lambda sp, x, k: sp.signal.correlate(x, k, "same"), X + 1j, K * 1j),
+    probe(
+        "scipy.signal.correlate", lambda sp, x, k: sp.signal.correlate(x, k, method="direct"), SMALL, PLANE
+    ),
+    probe("scipy.signal.fftconvolve", lambda sp, x, k: sp.signal.fftconvolve(x, k, "same"), PLANE, SMALL),
+    probe("scipy.signal.fftconvolve", lambda sp, x, k: sp.signal.fftconvolve(x, k, axes=1), PLANE, SMALL[:1]),
+    probe("scipy.signal.oaconvolve", lambda sp, x, k: sp.signal.oaconvolve(x, k), LONG, K),
+    *(
+        probe(
+            "scipy.signal.convolve2d",
+            lambda sp, x, k, mode=mode, b=boundary: sp.signal.convolve2d(x, k, mode, b),
+            PLANE,
+            SMALL,
+        )
+        for mode, boundary in (("full", "wrap"), ("same", "symm"), ("valid", "fill"))
+    ),
+    probe(
+        "scipy.signal.correlate2d", lambda sp, x, k: sp.signal.correlate2d(x, k, "same", "wrap"), PLANE, SMALL
+    ),
+    # Filters
+    probe("scipy.signal.lfilter", lambda sp, b, a, x: sp.signal.lfilter(b, a, x), B, A, X),
+    probe(
+        "scipy.signal.lfilter",
+        lambda sp, b, a, x, z: sp.signal.lfilter(b, a, x, 0, z),
+        B,
+        A,
+        PLANE,
+        _normal(2, 5),
+    ),
+    probe("scipy.signal.sosfilt", lambda sp, s, x: sp.signal.sosfilt(_sections(s), x), FREE, X),
+    probe(
+        "scipy.signal.sosfilt",
+        lambda sp, s, x, z: sp.signal.sosfilt(_sections(s), x, zi=z),
+        FREE,
+        X,
+        _normal(2, 2),
+    ),
+    probe("scipy.signal.upfirdn", lambda sp, h, x: sp.signal.upfirdn(h, x, 3, 2), K, X),
+    _hosted("filtfilt", lambda sp, b, a, x: sp.signal.filtfilt(b, a, x, padlen=3), B, A, X),
+    _hosted("sosfiltfilt", lambda sp, x: sp.signal.sosfiltfilt(SOS, x, padlen=3), X),
+    _hosted("lfilter_zi", lambda sp, b, a: sp.signal.lfilter_zi(b, a), B, A),
+    _hosted("lfiltic", lambda sp, b, a, y: sp.signal.lfiltic(b, a, y), B, A, K[:2]),
+    _hosted("deconvolve", lambda sp, y, k: sp.signal.deconvolve(y, k)[0], X, B),
+    _hosted("detrend", lambda sp, x: sp.signal.detrend(x), X),
+    _hosted("detrend", lambda sp, x: sp.signal.detrend(x, type="constant"), X),
+    _hosted("hilbert", lambda sp, x: sp.signal.hilbert(x), X),
+    _hosted("envelope", lambda sp, x: sp.signal.envelope(x), LONG),
+    _hosted("decimate", lambda sp, x: sp.signal.decimate(x, 2, ftype="fir"), LONG),
+    _hosted("resample", lambda sp, x: sp.signal.resample(x, 4), X),
+    _hosted("resample_poly", lambda sp, x: sp.signal.resample_poly(x, 2, 3), X),
+    _hosted(
+        "minimum_phase",
+        lambda sp, h: sp.signal.minimum_phase(h + h[::-1]),
+        onp.array([0.1, 0.2, 0.9, 0.2, 0.1]),
+    ),
+    _hosted("vectorstrength", lambda sp, e: sp.signal.vectorstrength(e, 2.0), X),
+    _hosted("savgol_filter", lambda sp, x: sp.signal.savgol_filter(x, 5, 2), LONG),
+    _hosted("savgol_filter", lambda sp, x: sp.signal.savgol_filter(x, 5, 2, mode="wrap"), LONG),
+    _hosted("medfilt", lambda sp, x: sp.signal.medfilt(x, 3), ORDERED),
+    _hosted("order_filter", lambda sp, x: sp.signal.order_filter(x, onp.ones(3), 1), ORDERED),
+    _hosted("wiener", lambda sp, x: sp.signal.wiener(x, 3), LONG),
+    _hosted("lombscargle", lambda sp, x: sp.signal.lombscargle(TIMES, x, onp.array([1.0, 2.5])), X[:5]),
+    _hosted("cspline1d", lambda sp, x: sp.signal.cspline1d(x), LONG),
+    _hosted("qspline1d", lambda sp, x: sp.signal.qspline1d(x), LONG),
+    _hosted("cspline1d_eval", lambda sp, c: sp.signal.cspline1d_eval(c, TIMES + 0.3), X),
+    # Spectra
+    _hosted("periodogram", lambda sp, x: sp.signal.periodogram(x)[1], LONG),
+    _hosted("welch", lambda sp, x: sp.signal.welch(x, nperseg=8)[1], LONG),
+    _hosted("csd", lambda sp, x, y: sp.signal.csd(x, y, nperseg=8)[1], LONG, LONG[::-1]),
+    _hosted("coherence", lambda sp, x, y: sp.signal.coherence(x, y, nperseg=8)[1], LONG, LONG[::-1]),
+    _hosted("spectrogram", lambda sp, x: sp.signal.spectrogram(x, nperseg=8)[2], LONG),
+    _hosted("stft", lambda sp, x: sp.signal.stft(x, nperseg=8)[2], LONG),
+    _hosted("istft", lambda sp, z: sp.signal.istft(z, nperseg=8)[1], _normal(5, 4) + 1j * _normal(5, 4)),
+    _hosted("czt", lambda sp, x: sp.signal.czt(x), X),
+    _hosted("zoom_fft", lambda sp, x: sp.signal.zoom_fft(x, [0.1, 0.4], m=4), X),
+    # Systems
+    _hosted("normalize", lambda sp, b, a: sp.signal.normalize(b, a), B, A),
+    _hosted("lp2lp", lambda sp, b, a: sp.signal.lp2lp(b, a, 2.0), B, A),
+    _hosted("freqz", lambda sp, b, a: sp.signal.freqz(b, a, worN=TIMES)[1], B, A),
+    _hosted("freqs", lambda sp, b, a: sp.signal.freqs(b, a, worN=TIMES)[1], B, A),
+    _hosted("sosfreqz", lambda sp, s: sp.signal.sosfreqz(_sections(s), worN=TIMES)[1], FREE),
+    _hosted("group_delay", lambda sp, b, a: sp.signal.group_delay((b, a), w=TIMES)[1], B, A),
+    _hosted("zpk2tf", lambda sp, z, p, k: sp.signal.zpk2tf(z, p, k), ZEROS, POLES, 2.0),
+    _hosted("tf2zpk", lambda sp, b, a: sp.signal.tf2zpk(b, a)[2], B, A),
+    _hosted("tf2ss", lambda sp, b, a: sp.signal.tf2ss(b, a), B, A),
+    _hosted(
+        "ss2tf",
+        lambda sp, a, b, c, d: sp.signal.ss2tf(a, b, c, d),
+        _normal(2, 2),
+        _normal(2, 1),
+        _normal(1, 2),
+        _normal(1, 1),
+    ),
+    _hosted(
+        "cont2discrete",
+        lambda sp, a, b: sp.signal.cont2discrete((a, b, onp.eye(2), onp.zeros((2, 1))), 0.1)[:2],
+        _normal(2, 2),
+        _normal(2, 1),
+    ),
+    _hosted("lsim", lambda sp, b, u: sp.signal.lsim((b, [1.0, 2.0, 3.0]), u, TIMES)[1], B[:2], TIMES + 0.5),
+    _hosted("dlsim", lambda sp, u: sp.signal.dlsim((B, A, 0.1), u)[1], TIMES + 0.5),
+    _hosted("step", lambda sp, b: sp.signal.step((b, [1.0, 2.0, 3.0]), T=TIMES)[1], B[:2]),
+    _hosted("impulse", lambda sp, b: sp.signal.impulse((b, [1.0, 2.0, 3.0]), T=TIMES)[1], B[:2]),
+    _hosted("residue", lambda sp, b: sp.signal.residue(b, onp.array([1.0, 3.0, 2.0]))[0], B[:2]),
+    _hosted("invres", lambda sp, r, p: sp.signal.invres(r, p, [])[0], B, POLES),
+    _hosted("firwin", lambda sp, w: sp.signal.firwin(5, w), 0.3),
+    _hosted("get_window", lambda sp, beta: sp.signal.get_window(("kaiser", beta), 5), 3.0),
+    # Waves
+    _hosted("chirp", lambda sp, t: sp.signal.chirp(t, 1.5, 1.0, 3.0), TIMES),
+    _hosted("gausspulse", lambda sp, t: sp.signal.gausspulse(t, 2.0), TIMES),
+    _hosted("sawtooth", lambda sp, t: sp.signal.sawtooth(t), TIMES + 0.3),
+    _hosted("sweep_poly", lambda sp, t: sp.signal.sweep_poly(t, onp.array([1.0, 2.0, 0.5])), TIMES),
+    _hosted("gauss_spline", lambda sp, x: sp.signal.gauss_spline(x, 3), X),
+]
+_DESIGN = "its numbers go through float() or a search in SciPy; compute the filter outside of the gradient"
+_COMPILED = "compiled code without a rule here"
+REFUSED = {
+    "scipy.signal.bilinear": "NumPy's class of polynomials takes no traced numbers; move zeros and poles",
+    "scipy.signal.butter": _DESIGN,
+    "scipy.signal.medfilt2d": "use medfilt",
+    "scipy.signal.peak_prominences": _COMPILED,
+    "scipy.signal.place_poles": _DESIGN,
+    "scipy.signal.sepfir2d": "use convolve2d",
+    "scipy.signal.symiirorder1": _COMPILED,
+}

@@ -1,0 +1,177 @@
+"""scipy.linalg on traced values: what its cases and probes do not say."""
+
+import warnings
+
+import numpy as onp
+import pytest
+import scipy.fft
+import scipy.linalg
+
+import funad
+import funad.numpy as np
+import funad.scipy
+from funad.errors import NotDifferentiableError
+from funad.scipy import linalg
+from funad.testing import call, check_jvp, check_vjp
+
+rng = onp.random.default_rng(2)
+A = rng.normal(size=(3, 3)) + 4 * onp.eye(3)
+S = A @ A.T
+B = rng.normal(size=(3, 2))
+TIED = onp.diag([1.0, 2.0, 2.0])
+
+
+@pytest.mark.parametrize("name", linalg.REFUSED)
+def test_a_refused_name_says_why_and_is_scipys_own_on_plain_values(name):
+    with pytest.raises(NotDifferentiableError, match=f"scipy.linalg.{name} has no derivative"):
+        funad.vjp(lambda a: getattr(linalg, name)(a, a), A)
+    if name in ("orth", "null_space"):
+        onp.testing.assert_array_equal(getattr(linalg, name)(A), getattr(scipy.linalg, name)(A))
+
+
+def test_arguments_that_may_be_overwritten_are_not_where_they_are_traced():
+    a, b = onp.asfortranarray(A), onp.asfortranarray(B)
+    before = a.copy(), b.copy()
+    _, pull = funad.vjp(lambda a, b: linalg.solve(a, b, overwrite_a=True, overwrite_b=True), a, b)
+    pull(B)
+    onp.testing.assert_array_equal((a, b)[0], before[0])
+    onp.testing.assert_array_equal((a, b)[1], before[1])
+
+
+def test_arguments_may_be_given_by_name_or_by_position():
+    wanted = funad.grad(lambda a: linalg.solve_triangular(a, B, lower=True).sum())(A)
+    got = funad.grad(lambda a: linalg.solve_triangular(b=B, a=a, lower=True).sum())(A)
+    onp.testing.assert_array_equal(got, wanted)
+    got = funad.grad(lambda a: linalg.solve_triangular(a, B, 0, True).sum())(A)
+    onp.testing.assert_array_equal(got, wanted)
+
+
+def test_plain_values_go_to_scipy_with_every_argument():
+    a = onp.asfortranarray(A)
+    linalg.lu_factor(a, overwrite_a=True)
+    assert not onp.array_equal(a, A)
+
+
+@pytest.mark.parametrize("f", [
+    lambda a: (lambda u, s, vh: u @ vh)(*linalg.svd(a)),
+    lambda a: (lambda w, v: (v * np.exp(w)) @ v.T)(*linalg.eigh((a + a.T) / 2)),
+    lambda a: (lambda w, v: v[:, 1:] @ v[:, 1:].T)(*linalg.eigh((a + a.T) / 2)),
+    lambda a: np.sum(linalg.eigvalsh((a + a.T) / 2) ** 3),
+    lambda a: np.real((lambda w, v: (v * np.exp(w)) @ np.linalg.inv(v))(*linalg.eig((a + a.T) / 2))),
+])  # fmt: skip
+def test_what_does_not_depend_on_the_choice_of_vectors_has_derivatives_at_ties(f):
+    check_vjp(f, call(TIED))
+    check_jvp(f, call(TIED))
+
+
+def test_vectors_of_ties_are_refused():
+    with pytest.raises(onp.linalg.LinAlgError, match="coincide"):
+        funad.vjp(linalg.eigh, TIED)[1]((onp.zeros(3), A))
+    with pytest.raises(onp.linalg.LinAlgError, match="coincide"):
+        funad.vjp(lambda a: linalg.eigh(a, subset_by_index=[1, 2]), TIED)[1]((onp.zeros(2), B))
+
+
+def test_phases_of_schur_vectors_are_refused():
+    with pytest.raises(onp.linalg.LinAlgError, match="phase"):
+        funad.vjp(lambda a: linalg.schur(a, output="complex")[1], A)[1](S + 1j * A)
+    with pytest.raises(onp.linalg.LinAlgError, match="output='complex'"):
+        funad.vjp(linalg.schur, onp.array([[1.0, 2.0], [-2.0, 1.0]]))[1]((B[:2], B[:2]))
+
+
+@pytest.mark.parametrize("f", [
+    lambda: linalg.solve_circulant,
+    lambda: lambda c, b: linalg.solve_circulant(c, b, singular="lstsq"),
+])  # fmt: skip
+def test_a_singular_circulant_has_no_derivative_in_its_column(f):
+    with pytest.raises(onp.linalg.LinAlgError, match="singular|transform"):
+        funad.vjp(lambda c: f()(c, onp.ones(2)), onp.array([1.0, -1.0]))[1](onp.ones(2))
+
+
+@pytest.mark.parametrize("x", [onp.outer([1.0, 2.0, 3.0], [1.0, 0.5, 1.0]), onp.zeros((3, 3))])
+def test_the_polar_factor_of_a_matrix_without_full_rank_is_refused(x):
+    with pytest.raises(onp.linalg.LinAlgError, match="full rank"):
+        funad.vjp(lambda a: linalg.polar(a)[0], x)[1](A)
+
+
+def test_what_solves_no_equation_is_refused():
+    turns, right = onp.array([[1.0, 2.0], [-2.0, 1.0]]), B[:2] + 1j
+    for f in (linalg.solve_continuous_lyapunov, lambda a, q: linalg.solve_sylvester(a, a, q)):
+        with pytest.raises(NotDifferentiableError, match="make all of them complex"):
+            funad.vjp(f, turns, right)[1](right)
+        check_vjp(f, call(turns + 0j, right))
+
+
+def test_vectors_that_scipy_does_not_normalize_are_refused():
+    with pytest.raises(NotDifferentiableError, match="right=True"):
+        funad.vjp(lambda a: linalg.eig(a, S, left=True, right=False)[1], A)[1](A + 0j)
+
+
+def test_homogeneous_eigenvalues_are_refused():
+    bar = onp.ones((2, 3)) + 0j
+    for f in (lambda **kw: lambda a: linalg.eig(a, **kw)[0], lambda **kw: lambda a: linalg.eigvals(a, **kw)):
+        with pytest.raises(NotDifferentiableError, match="homogeneous_eigvals"):
+            funad.vjp(f(homogeneous_eigvals=True), S)[1](bar)
+
+
+@pytest.mark.parametrize("x", [onp.ones((0, 0)), onp.ones((1, 1))])
+@pytest.mark.parametrize("f", [
+    linalg.inv, linalg.det, linalg.cholesky, linalg.lu, linalg.qr, linalg.svdvals, linalg.expm, linalg.sqrtm,
+    lambda a: linalg.solve(a, a), lambda a: linalg.solve_triangular(a, a), lambda a: linalg.eigvalsh(a),
+])  # fmt: skip
+def test_empty_matrices_and_those_of_one_number(f, x):
+    check_vjp(f, call(x))
+
+
+@pytest.mark.parametrize("make", [
+    lambda x: linalg.toeplitz(x), lambda x: linalg.circulant(x), lambda x: linalg.hankel(x),
+    lambda x: linalg.block_diag(x, 2 * x), lambda x: linalg.companion(x), lambda x: linalg.leslie(x, x[1:]),
+])  # fmt: skip
+def test_rearrangements_keep_integers_single_precision_and_complex_numbers(make):
+    for x in (onp.array([1, 2, 3]), onp.float32([1, 2, 3]), onp.array([1.0, 2j, 3])):
+        plain = make(x)
+        if x.dtype.kind != "i":
+            traced, _ = funad.vjp(make, x)
+            assert traced.dtype == plain.dtype
+            onp.testing.assert_array_equal(traced, plain)
+
+
+def test_the_norm_squared_has_its_second_derivative_at_0():
+    onp.testing.assert_allclose(funad.hessian(lambda x: linalg.norm(x) ** 2)(onp.zeros(3)), 2 * onp.eye(3))
+
+
+def test_a_gaussian_process_by_its_factor():
+    def loss(scale):
+        gram = np.exp(-((onp.arange(4.0)[:, None] - onp.arange(4.0)) ** 2) / scale**2) + 0.1 * onp.eye(4)
+        factor, y = linalg.cho_factor(gram, lower=True), onp.array([0.3, -0.1, 0.8, 1.2])
+        return y @ linalg.cho_solve(factor, y) / 2 + np.sum(np.log(np.diagonal(factor[0])))
+
+    check_vjp(loss, call(1.3))
+
+
+def test_closures_over_outer_variables_are_told_apart():
+    def inner(x):
+        return funad.grad(lambda t: np.sum(linalg.expm(t * x * onp.array([[0.0, 1.0], [0.5, 0.0]]))))(1.0)
+
+    check_vjp(inner, call(0.7))
+
+
+@pytest.mark.filterwarnings("error")
+def test_derivatives_of_well_conditioned_matrices_warn_of_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for f in (linalg.logm, linalg.sqrtm, lambda a: linalg.fractional_matrix_power(a, 0.5), linalg.inv):
+            funad.vjp(f, A)[1](A)
+
+
+def test_plain_calls_are_served():
+    with funad.scipy.serve():
+        for f in (
+            scipy.linalg.inv,
+            scipy.linalg.expm,
+            lambda a: scipy.linalg.cho_solve((a, True), B),
+            scipy.fft.dct,
+        ):
+            check_vjp(f, call(A / 5))
+        onp.testing.assert_array_equal(scipy.linalg.inv(A), scipy.linalg.inv(A.tolist()))
+    with pytest.raises(NotDifferentiableError):
+        funad.vjp(scipy.linalg.inv, A)

@@ -1,0 +1,330 @@
+"""Distributions and functions of scipy.stats: their forms, ends and draws, and serving plain SciPy."""
+
+import pickle
+import threading
+
+import numpy as onp
+import pytest
+import scipy.optimize
+import scipy.special
+import scipy.stats
+from scipy.stats import norm as plain_norm
+from scipy.stats import skew as plain_skew
+
+import funad
+import funad.numpy as np
+import funad.scipy
+from funad.errors import FunadError, MissingRuleError, NotDifferentiableError
+from funad.scipy import stats
+from funad.scipy.namespace import public_names
+from funad.scipy.stats.univariate import ELEMENTWISE
+from funad.testing import call, check_jvp, check_vjp
+
+from .scipy_names import PROBES, REFUSED
+from .scipy_names.stats import CONTINUOUS, DISCRETE
+
+INF, NAN = onp.inf, onp.nan
+# Outside, at the ends, far out, nan, and inside of most supports.
+POINTS = onp.array([-INF, -3.0, -1.0, -0.0, 0.0, 1e-300, 0.3, 1.0, 1.5, 40.0, 1e300, INF, NAN])
+PROBABILITIES = onp.array([-0.5, 1e-300, 0.3, 0.5, 1.0 - 1e-16, 1.5, NAN])
+
+
+def parameters(name):
+    return {**CONTINUOUS, **DISCRETE, "halfnorm": (), "rayleigh": ()}[name]
+
+
+# --- the short way is the long one
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE["_continuous_distns"])
+@pytest.mark.filterwarnings("ignore")
+def test_a_traced_value_is_scipys_everywhere_and_has_no_derivative_where_that_is_constant(name):
+    theirs, ours, shapes = getattr(scipy.stats, name), getattr(stats, name), parameters(name)
+    for loc, scale in ((0, 1), (0.2, 1.3), (0.2, -1.0)):
+        low, high = (loc + max(scale, 1) * end for end in theirs.support(*shapes))
+        for method in ("pdf", "logpdf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf"):
+            points = PROBABILITIES if method in ("ppf", "isf") else POINTS
+            for x in (points, points[onp.isfinite(points)][3:5], onp.float64(0.3), onp.zeros((0, 2))):
+                with onp.errstate(all="ignore"):
+                    wanted = getattr(theirs, method)(x, *shapes, loc, scale)
+                    y, slope = funad.jvp(
+                        lambda x, method=method: getattr(ours, method)(x, *shapes, loc, scale),
+                        (x,), (onp.ones_like(x),),
+                    )  # fmt: skip
+                onp.testing.assert_array_equal(y, wanted)
+                assert onp.asarray(y).dtype == wanted.dtype
+                outside = (x < low) | (x > high) if points is POINTS else (x < 0) | (x > 1)
+                assert not onp.any((onp.asarray(slope) != 0) & ~onp.isnan(slope) & outside)
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE["_discrete_distns"])
+@pytest.mark.filterwarnings("ignore")
+def test_a_traced_value_of_a_discrete_distribution_is_scipys_everywhere(name):
+    theirs, ours, shapes = getattr(scipy.stats, name), getattr(stats, name), parameters(name)
+    for k in (onp.arange(-2, 12), onp.array([0.5, 1.0, NAN]), 1, [0, 1], onp.zeros((0,), int)):
+        for loc in (0, 1):
+            for method in ("pmf", "logpmf", "cdf", "logcdf", "sf", "logsf"):
+                with onp.errstate(all="ignore"):
+                    wanted = getattr(theirs, method)(k, *shapes, loc)
+                    y, _ = funad.vjp(
+                        lambda p, k=k, loc=loc, method=method: getattr(ours, method)(
+                            k, *shapes[:-1], p, loc
+                        ),
+                        shapes[-1],
+                    )  # fmt: skip
+                onp.testing.assert_array_equal(y, wanted)
+
+
+@pytest.mark.parametrize(
+    ("method", "x"), [("logpdf", [0.3, 1]), ("cdf", onp.arange(3)), ("sf", 1), ("ppf", [0.3, 0.5])]
+)
+def test_lists_integers_and_keywords_are_taken_as_scipy_takes_them(method, x):
+    y, pull = funad.vjp(lambda s: getattr(stats.norm, method)(x, loc=[0, 1, 2][: onp.size(x)], scale=s), 1.3)
+    onp.testing.assert_array_equal(
+        y, getattr(scipy.stats.norm, method)(x, loc=[0, 1, 2][: onp.size(x)], scale=1.3)
+    )
+    assert isinstance(pull(onp.ones_like(y)), float)
+    with pytest.raises(TypeError, match="multiple values for argument 'loc'"):
+        funad.grad(lambda s: stats.norm.pdf(0.3, 0.0, s, loc=1.0))(1.0)
+
+
+def test_parameters_broadcast_and_a_gradient_has_the_shape_and_the_dtype_of_its_argument():
+    x = onp.linspace(0.2, 2.0, 6).reshape(2, 3)
+    a, scale = onp.array([1.5, 2.0, 2.5]), onp.array([[0.7], [1.3]])
+    for method in ("logpdf", "cdf", "logsf"):
+        f = getattr(stats.gamma, method)
+        for argnum in range(3):
+            at = call(x, a, scale)
+            check_vjp(lambda x, a, scale, f=f: f(x, a, scale=scale), at, argnum)
+            check_jvp(lambda x, a, scale, f=f: f(x, a, scale=scale), at, argnum)
+    single = x.astype(onp.float32)
+    y, pull = funad.vjp(lambda x: stats.t.logpdf(x, 3.0), single)
+    assert y.dtype == onp.float64
+    assert pull(y).dtype == onp.float32
+    onp.testing.assert_array_equal(y, scipy.stats.t.logpdf(single, 3.0))
+    fortran = onp.asfortranarray(x)
+    fortran.flags.writeable = False
+    onp.testing.assert_array_equal(
+        funad.grad(lambda x: np.sum(stats.norm.logcdf(x)))(fortran),
+        funad.grad(lambda x: np.sum(stats.norm.logcdf(x)))(x),
+    )
+
+
+def test_tails_keep_their_digits():
+    # φ(x)/Φ(x) at −40 is 40 + 1/40 − 2/40³ + … (DLMF 7.12.1), and the slope of log x is 1/x at any x.
+    assert funad.grad(stats.norm.logcdf)(-40.0) == pytest.approx(40.0249688, rel=1e-8)
+    assert funad.grad(stats.norm.logsf)(40.0) == pytest.approx(-40.0249688, rel=1e-8)
+    assert funad.grad(lambda x: stats.weibull_min.logsf(x, 1.5))(100.0) == pytest.approx(-15.0)
+    assert funad.grad(lambda x: stats.expon.logsf(x))(1e5) == -1.0
+    assert funad.grad(lambda x: stats.gamma.logpdf(x, 2.5))(1e-200) == pytest.approx(1.5e200)
+
+
+# --- frozen distributions, classes, draws
+
+
+def test_frozen_distributions_take_traced_values_and_parameters():
+    frozen = stats.gamma(2.0, scale=1.5)
+    assert isinstance(frozen, type(scipy.stats.gamma(2.0)))
+    assert frozen.ppf(0.3) == scipy.stats.gamma(2.0, scale=1.5).ppf(0.3)
+    assert funad.grad(frozen.logpdf)(0.7) == funad.grad(lambda x: stats.gamma.logpdf(x, 2.0, scale=1.5))(0.7)
+    check_vjp(lambda a: stats.gamma(a, scale=1.5).logcdf(0.7), call(2.0))
+    check_vjp(lambda m: stats.multivariate_normal(m, onp.eye(2) + 0.5).logpdf([0.3, 0.2]), call(onp.ones(2)))
+    with pytest.raises(TypeError):
+        stats.gamma(1.0, 2.0, 3.0, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("what", "f"),
+    {
+        "mean": lambda a, s: stats.gamma(a, scale=s).mean(),
+        "var": lambda a, s: stats.beta.var(a, s),
+        "std": lambda a, s: stats.lognorm.std(a, 0.1, s),
+        "stats": lambda a, s: np.stack(stats.weibull_min.stats(a, scale=s, moments="mvsk")),
+        "entropy": lambda a, s: stats.t.entropy(a, scale=s),
+        "median": lambda a, s: stats.chi2.median(a, scale=s),
+        "interval": lambda a, s: np.stack(stats.norm.interval(0.9, a, s)),
+        "moment": lambda a, s: stats.gamma.moment(3, a, scale=s),
+        "poisson": lambda a, s: np.stack(stats.poisson.stats(a * s, moments="mvsk")),
+        "a new one": lambda a, s: stats.Normal(mu=a, sigma=s).logcdf(0.3),
+        "one made of an old one": lambda a, s: stats.make_distribution(stats.gamma)(a=a).logpdf(s),
+        "truncated": lambda a, s: stats.truncate(stats.Normal(mu=a, sigma=s), lb=0.0).logpdf(0.7),
+    }.items(),
+)
+def test_moments_and_the_like_of_traced_parameters(what, f):
+    check_vjp(f, call(1.7, 0.9), 0)
+    check_vjp(f, call(1.7, 0.9), 1)
+
+
+def test_distributions_are_pickled_by_name_and_look_as_scipys():
+    assert pickle.loads(pickle.dumps(stats.norm)) is stats.norm
+    frozen = pickle.loads(pickle.dumps(stats.gamma(2.0)))
+    assert frozen.pdf(0.3) == scipy.stats.gamma(2.0).pdf(0.3)
+    assert isinstance(stats.norm, scipy.stats.rv_continuous)
+    assert stats.norm.__doc__ == scipy.stats.norm.__doc__
+    assert stats.gamma.shapes == "a"
+    assert stats.FitError is scipy.stats.FitError
+
+
+def test_a_distribution_of_the_users_own_is_differentiated_through_its_density():
+    class Tent(stats.rv_continuous):
+        def _pdf(self, x, c):
+            return np.exp(-np.abs(x) / c) / (2 * c)
+
+        def _cdf(self, x, c):
+            return np.where(x < 0, np.exp(np.minimum(x, 0) / c) / 2, 1 - np.exp(-np.maximum(x, 0) / c) / 2)
+
+    tent = Tent(name="tent")
+    assert tent.pdf(0.3, 1.2) == pytest.approx(scipy.stats.laplace.pdf(0.3, scale=1.2))
+    check_vjp(lambda c: tent.logpdf(onp.array([0.3, -0.4]), c), call(1.2))
+    check_vjp(lambda c: tent.ppf(onp.array([0.3, 0.6]), c), call(1.2))  # by Newton steps on the cdf
+
+
+@pytest.mark.parametrize(
+    "seed", [lambda: 3, lambda: onp.random.default_rng(3), lambda: onp.random.RandomState(3)]
+)
+def test_draws_are_scipys_and_differentiable_at_fixed_random_numbers(seed):
+    def normal(sp, m, s):
+        return sp.norm(m, s).rvs(5, random_state=seed())
+
+    def weibull(sp, c, s):
+        return sp.weibull_min.rvs(c, scale=s, size=5, random_state=seed())
+
+    for f in (normal, weibull):
+        y, _ = funad.vjp(lambda a, s, f=f: f(stats, a, s), 1.7, 0.9)
+        onp.testing.assert_array_equal(y, f(scipy.stats, 1.7, 0.9))
+        for argnum in (0, 1):
+            check_vjp(lambda a, s, f=f: f(stats, a, s), call(1.7, 0.9), argnum)
+
+
+def test_draws_without_such_a_form_are_refused():
+    with pytest.raises(MissingRuleError, match="standard_gamma was given a traced value"):
+        funad.grad(lambda a: stats.gamma.rvs(a, random_state=1))(2.0)
+
+
+# --- functions of samples, vectors
+
+
+@pytest.mark.parametrize("name", ["boxcox", "yeojohnson"])
+def test_the_lambda_of_the_largest_likelihood_has_derivatives(name):
+    x = onp.random.default_rng(0).gamma(3.0, 1.0, 9)
+    theirs = getattr(scipy.stats, f"{name}_llf")
+
+    def largest(x):
+        """The λ where the slope of the likelihood, by differences, is zero: better than SciPy's 1e-8."""
+
+        def slope(t, h=1e-3):
+            return (
+                8 * (theirs(t + h, x) - theirs(t - h, x)) - theirs(t + 2 * h, x) + theirs(t - 2 * h, x)
+            ) / h
+
+        start = getattr(scipy.stats, name)(x)[1]
+        return scipy.optimize.brentq(slope, start - 0.1, start + 0.1, xtol=1e-14)
+
+    units = 1e-3 * onp.eye(9)
+    wanted = [(largest(x + e) - largest(x - e)) / 2e-3 for e in units]
+    onp.testing.assert_allclose(
+        funad.grad(lambda x: getattr(stats, name)(x)[1])(x), wanted, rtol=1e-4, atol=1e-5
+    )
+    y, _ = funad.vjp(lambda x: getattr(stats, name)(x), x)
+    onp.testing.assert_array_equal(y[0], getattr(scipy.stats, name)(x)[0])
+
+
+def test_the_normal_distribution_function_of_three_dimensions_has_the_slopes_of_its_integral():
+    cov = onp.array([[2.0, 0.3, 0.1], [0.3, 1.0, 0.2], [0.1, 0.2, 1.5]])
+    b = onp.array([0.3, -0.2, 0.8])
+
+    def f(b, cov):
+        return stats.multivariate_normal.cdf(b, cov=(cov + cov.T) / 2, rng=onp.random.default_rng(1))
+
+    # SciPy's value is that of random points, the same ones here and there: right to 1e-5.
+    for argnum, x in enumerate((b, cov)):
+        got = funad.grad(f, argnum)(b, cov)
+        h = 1e-2
+        args = [b, cov]
+        wanted = onp.zeros(x.shape)
+        for index in onp.ndindex(*x.shape):
+            e = onp.zeros(x.shape)
+            e[index] = h
+            sides = [f(*args[:argnum], x + side * e, *args[argnum + 1 :]) for side in (1, -1)]
+            wanted[index] = (sides[0] - sides[1]) / (2 * h)
+        onp.testing.assert_allclose(got, wanted, atol=2e-4)
+    with pytest.raises(NotDifferentiableError, match="lower_limit"):
+        funad.grad(lambda b: stats.multivariate_normal.cdf(b, cov=cov, lower_limit=-onp.ones(3)))(b)
+    singular = onp.ones((3, 3))
+    with pytest.raises(NotDifferentiableError, match="singular"):
+        funad.grad(lambda c: stats.multivariate_normal.logpdf(b, cov=c, allow_singular=True))(singular)
+
+
+def test_every_public_name_is_probed_or_refused_with_a_reason_or_is_no_function():
+    probed = {probe.name.split(".")[2] for probe in PROBES if probe.name.startswith("scipy.stats.")}
+    refused = {name.split(".")[2] for name in REFUSED if name.startswith("scipy.stats.")}
+    assert not probed & refused
+    left = set(public_names(scipy.stats)) - probed - refused
+    distributions = {name for name in left if hasattr(getattr(stats, name), "_theirs")}  # see test_hosting
+    functions = {name for name in left - distributions if not isinstance(getattr(stats, name), type)}
+    assert functions <= {
+        "abs",
+        "exp",
+        "log",
+        "make_distribution",
+        "order_statistic",
+        "truncate",
+    }  # of new ones
+
+
+@pytest.mark.parametrize("name", [name for name in REFUSED if name.startswith("scipy.stats.")])
+def test_what_is_refused_is_refused_by_name(name):
+    f = getattr(stats, name.rpartition(".")[2])
+    x = onp.array([1.0, 2.5, 0.7, 3.1, 2.2])
+    with pytest.raises(FunadError, match=name.replace(".", r"\.")):
+        funad.grad(lambda x: f(x))(x)
+
+
+# --- plain SciPy
+
+
+def test_served_plain_calls_take_traced_values_and_then_all_is_as_before():
+    x = onp.array([0.3, 1.7, 0.9])
+    names = (scipy.stats, scipy.special, scipy.stats.norm, type(scipy.stats.norm), scipy.stats.gaussian_kde)
+    before = [dict(vars(owner)) for owner in names]
+    with funad.scipy.serve():
+        onp.testing.assert_allclose(funad.grad(lambda x: np.sum(plain_norm.logpdf(x)))(x), -x)
+        assert onp.all(funad.grad(plain_skew)(x) == funad.grad(stats.skew)(x))
+        assert onp.all(funad.grad(lambda x: scipy.stats.skew(x))(x) == funad.grad(stats.skew)(x))
+        assert funad.grad(lambda x: scipy.special.logsumexp(onp.zeros(2) + x))(0.5) == pytest.approx(1.0)
+        assert funad.grad(lambda m: plain_norm(m, 1.0).logpdf(0.5))(0.2) == pytest.approx(0.3)
+        assert funad.grad(lambda x: plain_norm(0.2, 1.0).logpdf(x))(0.5) == pytest.approx(-0.3)
+        assert onp.any(funad.grad(lambda x: scipy.stats.gaussian_kde(x)(1.0)[0])(x))
+        assert plain_norm(0.2).cdf(0.3) == scipy.stats.norm.cdf(0.3, 0.2)
+        assert funad.grad(lambda a: scipy.optimize.brentq(lambda t: t**3 - a, 0.0, 9.0))(
+            8.0
+        ) == pytest.approx(1 / 12)
+        assert scipy.stats.gaussian_kde(x)(1.0) == stats.gaussian_kde(x)(1.0)
+    after = [dict(vars(owner)) for owner in names]
+    assert all(
+        a.keys() == b.keys() and all(a[k] is b[k] for k in a) for a, b in zip(before, after, strict=True)
+    )
+    assert plain_skew is scipy.stats.skew
+    assert scipy.stats.gaussian_kde(x)(1.0) == stats.gaussian_kde(x)(1.0)
+    with pytest.raises(FunadError, match=r"write funad\.scipy\.stats\.skew"):
+        funad.grad(lambda x: plain_skew(x))(x)
+
+
+def test_serving_ends_with_the_last_who_is_served():
+    inside, leave = threading.Event(), threading.Event()
+
+    def other():
+        with funad.scipy.serve():
+            inside.set()
+            leave.wait(10.0)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    assert inside.wait(60.0)
+    with pytest.raises(ZeroDivisionError), funad.scipy.serve():
+        raise ZeroDivisionError
+    assert funad.grad(lambda x: plain_norm.logpdf(x))(1.0) == -1.0
+    leave.set()
+    thread.join()
+    with pytest.raises(FunadError):
+        funad.grad(lambda x: plain_norm.logpdf(x))(1.0)
