@@ -14,6 +14,7 @@ from . import transforms
 
 __all__ = [
     "checkpoint",
+    "custom_root",
     "custom_vjp",
     "debug_nans",
     "elementwise_grad",
@@ -22,6 +23,7 @@ __all__ = [
     "hessian",
     "hessp",
     "hvp",
+    "implicit",
     "j",
     "jacfwd",
     "jacobian",
@@ -60,6 +62,7 @@ def _linearize(f: Any, primal: Any, /, *primals: Any, **options: Any) -> Any:
 
 
 checkpoint = curry(transforms.checkpoint)
+custom_root = curry(transforms.custom_root)
 custom_vjp = curry(transforms.custom_vjp)
 debug_nans = curry(transforms.debug_nans)
 elementwise_grad = curry(transforms.elementwise_grad)
@@ -68,6 +71,7 @@ grad = curry(transforms.grad)
 hessian = curry(transforms.hessian)
 hessp = curry(transforms.hessp)
 hvp = curry(transforms.hvp)
+implicit = curry(transforms.implicit)
 j = curry(transforms.j)
 jacfwd = curry(transforms.jacfwd)
 jacobian = curry(transforms.jacobian)

@@ -24,7 +24,7 @@ from .boxes import (
 )
 from .errors import Looked, NotDifferentiableError, TangentError
 from .floating import WHILE_RULES_RUN
-from .registry import Record
+from .registry import Record, record_of
 from .spaces import (
     as_numpy,
     at_rest,
@@ -60,6 +60,16 @@ class Forward(Trace):
     def __init__(self, level: float | None = None) -> None:
         self.level = next_level() if level is None else level
         self.run = quietly()
+
+    def call(self, record: Record, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
+        """Return the result of a call as a dual number; where Python's numbers have no result, NumPy's."""
+        try:
+            return Trace.call(self, record, args, kwargs, run)
+        except ArithmeticError:
+            ufunc = record_of(record.f)
+            if ufunc is None or ufunc.wrapped is record.wrapped:
+                raise
+            return Trace.call(self, ufunc, args, kwargs, run)
 
     def process(self, record: Record, y: Any, args: Any, kwargs: Any, sources: Any) -> Any:
         """Return the result of a call as a dual number, or as several."""

@@ -1,7 +1,7 @@
 """Everything that is written out for speed. Without this file all works, and gives the same numbers.
 
-The general way of a call, ``calling.call`` to ``Trace.call``, is the definition; each function here does
-the same for the commonest calls of one and two arguments, and creates nothing but the box of the result and its
+The general way of a call, ``calling.call`` to ``Trace.call``, is the definition; each function here does the
+same for the commonest calls of one and two arguments, and creates nothing but the box of the result and its
 entry on the tape. ``install`` puts them in the places that are made for them, before the primitives of
 ``funad.numpy`` are made. With FUNAD_FAST=0 in the environment it leaves them out.
 """
@@ -591,8 +591,8 @@ def of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     if not args:
         return NotImplemented
     a, kind = args[0], record.kind
-    if type(a) in (list, tuple) or len(record.containers) == 1:
-        return _of_list_of_duals(record, args, kwargs)
+    if record.containers:
+        return _of_list(record, args, kwargs)
     if type(a) is not Dual and (len(args) != 2 or type(args[1]) is not Dual):
         return NotImplemented
     if record.forward or record.foreign or (kind != "elementwise" and kind != "linear"):
@@ -623,14 +623,52 @@ def of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     return NotImplemented
 
 
-def _of_list_of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a linear function of a list of dual numbers, as of arrays to join, if the call is one."""
-    if not record.containers:
+def _of_list(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a linear function of a list, as of arrays to join, if the call has one of the common forms."""
+    argnum = record.containers[0]
+    if record.kind != "linear" or len(args) <= argnum or type(args[argnum]) not in (list, tuple):
         return NotImplemented
+    kinds = set(map(type, args[argnum]))
+    if Dual not in kinds:
+        return _of_list_of_boxes(record, args, kwargs) if argnum == 0 and Box in kinds else NotImplemented
     trace = innermost((*args, *kwargs.values()))
     if type(trace) in FORWARD and _is_list_of_duals(record, args, kwargs, trace):
         return of_list(record, trace, record.containers[0], args, kwargs)
     return NotImplemented
+
+
+def _of_list_of_boxes(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a linear function of a list of boxes of one tape and of plain values, and record it."""
+    trace, values, sources = None, [], []
+    for x in args[0]:
+        if type(x) is Box:
+            if trace is None:
+                trace = x.tape
+            elif x.tape is not trace:
+                return NotImplemented
+            value = x.value
+            sources.append(x.index)
+        else:
+            value = x
+            sources.append(0)
+        if type(value) not in _NUMBERS:
+            return NotImplemented
+        values.append(value)
+    if trace is None or len(args) > record.positions or not record.keywords.issuperset(kwargs):
+        return NotImplemented
+    if not all(map(is_plain, args[1:])) or not all(map(is_plain, kwargs.values())) or record.of_a is None:
+        return NotImplemented
+    y = record.f(values, *args[1:], **kwargs)
+    if type(y) is not ndarray or y.dtype.kind not in "fc":
+        return NotImplemented
+    made = new(Box)
+    made.value, made.tape = y, trace
+    if y.nbytes > WORTH_DROPPING and record.drop is not None:
+        y, values, _ = record.drop(y, values, None)
+    entries = trace.entries
+    entries += (record, y, (values, *args[1:]), kwargs, None, ((0, tuple(sources)),), None)
+    made.index = len(entries) - 1
+    return made
 
 
 def _is_list_of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any], tape: Any) -> bool:
@@ -743,6 +781,11 @@ def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool
                 entries[source_a] = abar
             elif type(before) is float and kind is float:
                 entries[source_a] = before + abar
+            elif type(before) is ndarray and kind is ndarray and source_a in owned:
+                try:
+                    before += abar
+                except FloatingPointError:  # ∞ - ∞ is nan, as it is said when all has been added
+                    pass
             else:
                 entries[source_a] = accumulate(before, abar, source_a, owned)
         elif source_a is None:
@@ -776,6 +819,11 @@ def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool
                     entries[source_a] = abar
                 elif type(before) is float and kind is float:
                     entries[source_a] = before + abar
+                elif type(before) is ndarray and kind is ndarray and source_a in owned:
+                    try:
+                        before += abar
+                    except FloatingPointError:  # ∞ - ∞ is nan, as it is said when all has been added
+                        pass
                 else:
                     entries[source_a] = accumulate(before, abar, source_a, owned)
             if source_b:
@@ -800,6 +848,11 @@ def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool
                     entries[source_b] = bbar
                 elif type(before) is float and kind is float:
                     entries[source_b] = before + bbar
+                elif type(before) is ndarray and kind is ndarray and source_b in owned:
+                    try:
+                        before += bbar
+                    except FloatingPointError:  # ∞ - ∞ is nan, as it is said when all has been added
+                        pass
                 else:
                     entries[source_b] = accumulate(before, bbar, source_b, owned)
 

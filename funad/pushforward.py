@@ -122,10 +122,14 @@ def spare_values(entries: list[Any], inputs: int) -> None:
     """
     for start in range(inputs + 1, len(entries), WIDTH):
         record, _, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
-        if record.kind != "linear" or source_a is None or (source_a and source_b):
+        if record.kind != "linear":
             continue
-        source, x, other = (source_a, a, b) if source_a else (source_b, b, a)
-        if source <= inputs and type(x) is Dual and type(other) is not Dual:
+        args, kwargs, sources = as_call(a, b, source_a, source_b)
+        if kwargs or len(sources) > 1 or type(sources[0][1]) is not int:
+            continue
+        ((argnum, source),) = sources
+        x = args[argnum]
+        if source <= inputs and type(x) is Dual and sum(type(arg) is Dual for arg in args) == 1:
             value = x.value
             if type(value) is ndarray and value.nbytes > WORTH_DROPPING:
                 entries[start] = _of_tangents(record)

@@ -128,6 +128,13 @@ class Record:
         """As drop, where only b is traced."""
         return self.drop and _dropper(self, [n for n in (1,) if n in self.rules])
 
+    def drop_for(self, sources: Any) -> Drop | None:
+        """Return what lets go of the large arrays that no rule of these sources reads."""
+        if len(sources) == 1:
+            argnum = sources[0][0]
+            return self.drop_a if argnum == 0 else self.drop_b if argnum == 1 else self.drop  # type: ignore[no-any-return]
+        return self.drop  # type: ignore[no-any-return]
+
     @_once
     def reads(self) -> tuple[bool, bool]:
         """Whether the rule of the other argument reads a, and whether it reads b."""

@@ -123,8 +123,9 @@ class Tape(Trace):
         made = new(Box)
         made.value = y
         made.tape = self
-        if record.drop is not None and args and not several:
-            kept, a, b = record.drop(y, args[0], args[1] if len(args) > 1 else None)
+        drop = record.drop_for(sources)
+        if drop is not None and args and not several:
+            kept, a, b = drop(y, args[0], args[1] if len(args) > 1 else None)
             y, args = kept, (a, b, *args[2:])[: len(args)]
         args, kwargs = self.keeping().of_call(args, kwargs, sources)
         entries += (record, y, args, kwargs, None, sources, None)

@@ -84,6 +84,9 @@ def whole(dtype):
 
 def _sum(y, ybar, a, axis=None, dtype=None, *, keepdims=False, initial=None, where=True):
     """x̄ = ȳ, repeated along the axes that were summed."""
+    if axis is None and where is True and dtype is None and type(a) is ndarray and type(ybar) in NUMBERS:
+        one = NUMBERS[type(ybar)](ybar)  # in all places; the commonest call, before any question
+        return ndarray(a.shape, one.dtype, one, 0, (0,) * a.ndim)
     if whole(dtype):
         return zeros_like(a)
     return _masked(_spread(ybar, a, axis, keepdims), where)

@@ -183,7 +183,7 @@ def custom_root(
 def _raveled(x: Any) -> tuple[Any, Callable[[Any], Any]]:
     """Return the numbers in x as one number or vector, and the function back."""
     if tree.is_leaf(x) and onp.ndim(x) < 2:
-        floats = x if isinstance(x, (float, onp.inexact)) else onp.asarray(x) * 1.0
+        floats = x if issubclass(type(x), (float, onp.inexact)) else onp.asarray(x) * 1.0
         return floats, lambda v: v
     vector, unravel = tree.ravel(x)
     return vector, unravel

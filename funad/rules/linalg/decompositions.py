@@ -29,11 +29,22 @@ def _cholesky(y, ybar, a, *, upper=False):
     Murray (2016), Differentiation of the Cholesky decomposition.
     """
     low, g = (h(y), t(ybar)) if upper else (y, conj(ybar))
-    inner = half(h(low) @ g)
+    inner = half(_times_diagonal(h(low), g) if _is_diagonal(g) else h(low) @ g)
     if low.shape[-1] <= 2 * _SMALL:
         inverse = inv(low)
         return conj(fold(h(inverse) @ inner @ inverse, not upper))
     return conj(fold(_over(h(_over(inner, low)), low), not upper))
+
+
+def _is_diagonal(g):
+    """Whether a plain gradient is 0 beside its diagonal, as that of a determinant."""
+    if type(g) is not np.ndarray or g.ndim != 2 or np.count_nonzero(g) > len(g):
+        return False
+    return np.count_nonzero(np.diagonal(g)) == np.count_nonzero(g)
+
+
+def _times_diagonal(a, g):
+    return a * np.diagonal(g)
 
 
 # The size at which the inverse of a triangle costs no more than the halves of it. NumPy has no
