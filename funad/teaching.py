@@ -126,8 +126,6 @@ _INSTEAD = {
     "an array of positions",
     "numpy.vectorize": "write np.stack([f(t) for t in x])",
     "scipy.fft": "write the function of that name in np.fft",
-    "scipy.integrate.solve_ivp": "write the steps of the method (Euler's, Runge-Kutta) in a loop with np",
-    "scipy.integrate.odeint": "write the steps of the method (Euler's, Runge-Kutta) in a loop with np",
     "scipy.interpolate.interp1d": "write np.interp(at, x, y)",
     "scipy.optimize.linear_sum_assignment": "write "
     "rows, columns = linear_sum_assignment(stop_gradient(cost)) and go on with cost[rows, columns]",

@@ -157,24 +157,6 @@ def of_family(kind, module, start):
     }
 
 
-def euler(x):
-    y = np.array([1.0, 0.5])
-    h = 1 / 40
-    slope = lambda y: np.array([-x[0] * y[0] + y[1] ** 2, -x[1] * y[1]])
-    for _ in range(40):
-        k1 = slope(y)
-        k2 = slope(y + h / 2 * k1)
-        k3 = slope(y + h / 2 * k2)
-        k4 = slope(y + h * k3)
-        y = y + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
-    return y
-
-
-def solved_ivp(x):
-    f = lambda t, y: [-x[0] * y[0] + y[1] ** 2, -x[1] * y[1]]
-    return scipy.integrate.solve_ivp(f, (0, 1), [1.0, 0.5], rtol=1e-11, atol=1e-12).y[:, -1]
-
-
 def quadrature(f, a, b):
     nodes, weights = numpy.polynomial.legendre.leggauss(50)
     return (b - a) / 2 * np.sum(weights * f((a + b) / 2 + (b - a) / 2 * nodes))
@@ -233,7 +215,6 @@ ROWS = {
             scipy.optimize.linear_sum_assignment(stop_gradient(np.outer(x, np.sin(x))))
         ],
     ),
-    "solve_ivp": (solved_ivp, "write the steps of the method (Euler's, Runge-Kutta) in a loop", euler),
     "interp1d": (
         lambda x: scipy.interpolate.interp1d(x, x**2)([0.9, 1.6]),
         "write np.interp(at, x, y)",
@@ -407,6 +388,9 @@ IN_SCIPY = {
     "integrate.quad": lambda sp, x: sp.integrate.quad(
         lambda t: np.exp(-t * x[2]), x[0], numpy.inf, epsabs=1e-13
     )[0],
+    "integrate.solve_ivp": lambda sp, x: sp.integrate.solve_ivp(
+        lambda t, y: [-x[0] * y[0] + y[1] ** 2, -x[1] * y[1]], (0, 1), [1.0, 0.5], rtol=1e-11, atol=1e-12
+    ).y[:, -1],
     "integrate.trapezoid": lambda sp, x: sp.integrate.trapezoid(x**2, x),
     "linalg.cho_factor": lambda sp, x: np.triu(sp.linalg.cho_factor(matrix(x))[0]).T,
     "linalg.cho_solve": lambda sp, x: sp.linalg.cho_solve((numpy.linalg.cholesky(A), True), x**2),
