@@ -95,7 +95,7 @@ class Solution:
     # --- reverse mode
 
     def _finer(self, f):
-        """Return the solution to two more digits: it jumps between its steps, which the adjoint's would see."""
+        """Return the solution to two more digits: it jumps between its steps, and the adjoint sees that."""
         options = {k: onp.asarray(v) / 100 for k, v in self.options.items() if k in ("rtol", "atol")}
         options = {"rtol": 1e-5, "atol": 1e-8, **options}
         options["rtol"] = max(float(options["rtol"]), 1e-13)
@@ -117,7 +117,8 @@ class Solution:
             def backward(y, ybar, xs):
                 pull = Pull(tape, field.at, slots, values)
                 if by_adjoint and not is_traced(ybar):
-                    found = _by_adjoint(self, _Pulled(tape, pull, field, self._finer(without(field.at, [tape]))), times, ybar)
+                    finer = self._finer(without(field.at, [tape]))
+                    found = _by_adjoint(self, _Pulled(tape, pull, field, finer), times, ybar)
                 else:
                     found = _by_sensitivities(self, tape, pull, start, times, ybar)
                 return found if y0 is not None else found[1:]
