@@ -303,6 +303,33 @@ def test_odeint():
         grad(lambda t: np.sum(integrate.odeint(lambda y, t: -y, [1.0], np.stack([0.0 * t, t]))))(1.0)
 
 
+def test_an_eigenvalue_of_a_boundary_value_problem():
+    x = onp.linspace(0.0, 1.0, 7)
+    guess = onp.array([onp.sin(onp.pi * x) / 3, onp.cos(onp.pi * x)])
+
+    def solve(c):
+        """y'' + p c y = 0 with y(0) = y(1) = 0: p c is π²."""
+
+        def slopes(x, y, p):
+            return [y[1], -p[0] * c * y[0]]
+
+        def ends(start, end, p):
+            return [start[0], end[0], start[1] - 1.0]
+
+        return integrate.solve_bvp(slopes, ends, x, guess, p=[9.0], tol=1e-6)
+
+    eigenvalue = lambda c: solve(c).p[0]
+    assert grad(eigenvalue)(1.2) == pytest.approx(-(onp.pi**2) / 1.2**2, rel=1e-7)
+    assert grad(grad(eigenvalue))(1.2) == pytest.approx(2 * onp.pi**2 / 1.2**3, rel=1e-7)
+    assert grad(lambda c: solve(c).yp[1, 3])(1.2) == pytest.approx(0.0, abs=1e-6)
+    with pytest.raises(NotDifferentiableError, match="sol of the result of scipy.integrate.solve_bvp"):
+        grad(lambda c: solve(c).sol(0.3)[0])(1.2)
+    with pytest.raises(NotDifferentiableError, match="solve_bvp has no derivative in x"):
+        grad(lambda b: integrate.solve_bvp(lambda x, y: -y, lambda a, b: a - 1, b * x, guess[:1]).y[0, -1])(
+            1.0
+        )
+
+
 def test_runs_that_are_refused():
     with pytest.raises(
         ArgumentError, match="adjoint is one of 'discrete', 'continuous', 'forward', not 'all'"

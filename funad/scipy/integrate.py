@@ -6,6 +6,7 @@ close over traced values.
 
 from scipy import integrate as _integrate
 
+from .integrating.boundary import *
 from .integrating.odes import *
 from .integrating.quadrature import *
 from .integrating.samples import *
