@@ -64,8 +64,8 @@ def solve_bvp(call):
 def _refuse_sol(x, nu=0):
     """Stand for SciPy's interpolation, which is made of plain numbers."""
     raise NotDifferentiableError(
-        "sol of the result of scipy.integrate.solve_bvp has no derivative: it is made of plain numbers; ask for "
-        "the solution at the nodes, y, of a mesh x that has those you want, or interpolate y and yp there"
+        "sol of the result of scipy.integrate.solve_bvp has no derivative: it is made of plain numbers; take "
+        "the solution at the nodes, y, or interpolate between those of a finer mesh x"
     )
 
 

@@ -57,6 +57,9 @@ def _weighted(options):
 @solver(_integrate.quad, "scipy.integrate.quad")
 def quad(call):
     call.only_plain("wvar")
+    if not callable(call["func"]):  # compiled code, a LowLevelCallable
+        call.only_plain("a", "b", "args")
+        return call.run()
     f = closed(call["func"], as_args(call["args"]))
     limits = call["a"], call["b"]
     integrand = Integrand(f)
