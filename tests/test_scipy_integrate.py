@@ -9,6 +9,7 @@ import scipy.integrate
 
 import funad
 import funad.numpy as np
+import funad.scipy
 from funad import grad, hessian, jacobian, jvp, value_and_grad
 from funad.errors import ArgumentError, NotDifferentiableError
 from funad.scipy import integrate
@@ -348,6 +349,19 @@ def test_plain_runs_are_scipys():
     onp.testing.assert_array_equal(found.y, wanted.y)
     assert found.nfev == wanted.nfev
     assert found.t_events is wanted.t_events is None
+
+
+def test_plain_calls_while_they_are_served():
+    programs = [
+        lambda a: scipy.integrate.quad(lambda t: np.exp(-a * t), 0, 1)[0],
+        lambda a: scipy.integrate.dblquad(lambda y, x: a * x * y, 0, 1, 0, 1)[0],
+        lambda a: scipy.integrate.solve_ivp(lambda t, y: -a * y, (0, 1.0), [1.0]).y[0, -1],
+        lambda a: scipy.integrate.odeint(lambda y, t: -a * y, [1.0], [0.0, 1.0])[1, 0],
+    ]
+    with funad.scipy.serve():
+        found = [float(grad(f)(2.0)) for f in programs]
+    wanted = [(3 * onp.exp(-2.0) - 1) / 4, 0.25, -onp.exp(-2.0), -onp.exp(-2.0)]
+    assert found == pytest.approx(wanted, rel=5e-3)
 
 
 def test_a_gradient_takes_no_more_than_a_few_solves():

@@ -30,6 +30,9 @@ from .functionals import Integrand
 
 __all__ = ["Solution"]
 
+# SciPy's own, also while funad.scipy.serve has others in their places.
+_solve_ivp = _integrate.solve_ivp
+
 # Gauss's nodes and weights, for the integrals over one step of a solver.
 _MANY = 5000  # times at which what f reads is pulled back at once
 _NODES, _WEIGHTS = onp.polynomial.legendre.leggauss(5)
@@ -100,9 +103,7 @@ class Solution:
         options = {"rtol": 1e-5, "atol": 1e-8, **options}
         options["rtol"] = max(float(options["rtol"]), 1e-13)
         span = (self.sol.ts[0], self.sol.ts[-1])
-        found = _integrate.solve_ivp(
-            f, span, plain_of(self.y0), method=self.method, dense_output=True, **options
-        )
+        found = _solve_ivp(f, span, plain_of(self.y0), method=self.method, dense_output=True, **options)
         sol = found.sol if found.success else self.sol
         return lambda times: onp.reshape(sol(times).T, (len(times), -1))
 
@@ -140,9 +141,7 @@ def solved(f, y0, like, span=None):
     options = dict(like.options)
     if span is not None and "atol" in options and onp.ndim(options["atol"]):
         options["atol"] = float(onp.min(options["atol"]))
-    found = _integrate.solve_ivp(
-        integrand, span, plain_of(y0), method=like.method, dense_output=True, **options
-    )
+    found = _solve_ivp(integrand, span, plain_of(y0), method=like.method, dense_output=True, **options)
     if not found.success:
         raise NotDifferentiableError(
             f"the equation of the derivatives of solve_ivp has failed: {found.message}"

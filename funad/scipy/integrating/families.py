@@ -15,6 +15,9 @@ from .quadrature import by_vectors
 
 __all__ = ["cubature", "fixed_quad", "nsum", "tanhsinh"]
 
+# SciPy's own, also while funad.scipy.serve has others in their places.
+_cubature = getattr(_integrate, "cubature", None)
+
 
 @solver(_integrate.fixed_quad, "scipy.integrate.fixed_quad")
 def fixed_quad(call):
@@ -108,7 +111,7 @@ def cubature(call):
 
     def rule(g, _):
         points = lambda x: onp.stack([onp.asarray(g(row)) for row in x])
-        return _integrate.cubature(points, *limits, rtol=1e-9, **options).estimate
+        return _cubature(points, *limits, rtol=1e-9, **options).estimate
 
     found.estimate = attached(found.estimate, integral(at, (), rule))
     return found

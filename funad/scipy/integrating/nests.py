@@ -12,6 +12,10 @@ from .quadrature import by_vectors, quad
 
 __all__ = ["dblquad", "nquad", "tplquad"]
 
+# SciPy's own, also while funad.scipy.serve has others in their places.
+_nquad = _integrate.nquad
+_cubature = getattr(_integrate, "cubature", None)
+
 
 class _Infinite(Exception):
     """A limit of an integral in several variables is infinite."""
@@ -40,7 +44,7 @@ class _Nest:
         In the unit cube, if no limit is infinite and no jumps are known: so the rule is one of the cube.
         """
         plain = isinstance(self.options, dict) and "points" not in self.options
-        if not plain or not hasattr(_integrate, "cubature"):
+        if not plain or _cubature is None:
             return self._one_by_one(g)
 
         def at(u):
@@ -55,7 +59,7 @@ class _Nest:
         n = len(self.ranges)
         rule = "gk15" if n < 4 else "genz-malik"
         try:
-            return _integrate.cubature(
+            return _cubature(
                 lambda us: onp.stack([onp.asarray(at(u)) for u in us]), onp.zeros(n), onp.ones(n), rule=rule
             ).estimate
         except _Infinite:
@@ -88,7 +92,7 @@ def _of_several(call, f, ranges, options):
     watched = [Watched(functools.partial(_limits, nest, depth)) for depth in range(len(ranges))]
     more = {"full_output": True} if call.get("full_output") else {}
     plain = [_of_options(option, args) for option in options] if isinstance(options, list) else options
-    found = _integrate.nquad(integrand, watched, opts=plain, **more)
+    found = _nquad(integrand, watched, opts=plain, **more)
     if not integrand.traces and not any(limits.traces for limits in watched):
         return found
     if any(limits.traces for limits in watched):

@@ -21,13 +21,16 @@ from .tableaus import EXPLICIT, Steps, recording
 
 __all__ = ["odeint", "solve_ivp"]
 
+# SciPy's own, also while funad.scipy.serve has others in their places.
+_solve_ivp = _integrate.solve_ivp
+
 ADJOINTS = ("discrete", "continuous", "forward")
 METHODS = {name: getattr(_integrate, name) for name in ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")}
 
 
 @functools.wraps(_integrate.solve_ivp)
 def _plain_solve_ivp(*args, adjoint=None, **kwargs):
-    return _integrate.solve_ivp(*args, **kwargs)
+    return _solve_ivp(*args, **kwargs)
 
 
 _plain_solve_ivp.__signature__ = inspect.signature(_integrate.solve_ivp)
@@ -145,7 +148,7 @@ class _Problem:
 
     def _run_on(self, f):
         method = recording(self.method, self.taken) if self.discrete else self.method
-        return _integrate.solve_ivp(
+        return _solve_ivp(
             f, plain_of(self.span), plain_of(self.y0), method=method, t_eval=plain_of(self.call["t_eval"]),
             dense_output=self.call["dense_output"] or not self.discrete, events=self.watched or None,
             vectorized=False, **self.options,

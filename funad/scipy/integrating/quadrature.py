@@ -13,10 +13,14 @@ from .functionals import Integrand, derived
 
 __all__ = ["by_vectors", "quad", "quad_vec"]
 
+# SciPy's own, also while funad.scipy.serve has others in their places.
+_quad = _integrate.quad
+_quad_vec = _integrate.quad_vec
+
 
 def by_vectors(f, limits, **options):
     """The integral of a vector of functions, to nine digits of the largest (Gauss-Kronrod, adaptive)."""
-    value, error, info = _integrate.quad_vec(
+    value, error, info = _quad_vec(
         f, *limits, epsrel=1e-9, norm="max", limit=500, full_output=True, **options
     )
     size = onp.max(onp.abs(value), initial=0.0)
@@ -42,7 +46,7 @@ def _weighted(options):
 
         inside = 0.5 * (limits[0] + limits[1])
         shape = onp.shape(f(inside if onp.isfinite(inside) else min(limits) + 1.0))
-        parts = [_integrate.quad(at, *limits, args=(n,), **options)[0] for n in range(int(onp.prod(shape)))]
+        parts = [_quad(at, *limits, args=(n,), **options)[0] for n in range(int(onp.prod(shape)))]
         return onp.reshape(parts, shape)
 
     wave = {"cos": np.cos, "sin": np.sin}.get(options["weight"])
