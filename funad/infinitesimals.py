@@ -139,13 +139,14 @@ def _plus_products(value: Any, d: Any, size: Any, product: Any) -> Any:
 class Infinitesimals:
     """The traces of Δ, ε and η of one inner transformation: below it, and above those outside of it."""
 
-    __slots__ = ("directions", "on_one_side", "product", "reciprocal", "size")
+    __slots__ = ("directions", "on_one_side", "outer", "product", "reciprocal", "size")
 
     def __init__(self, trace: Any) -> None:
         level = trace.level
         self.product, self.size = _Product(level - 0.75), Infinitesimal(level - 0.5)
         self.reciprocal = _Reciprocal(level - 0.25, self.size, self.product)
         self.directions = Directions(trace) if trace.keeps else None
+        self.outer: Directions | None = None
         self.on_one_side = False  # whether a jump has been met: what follows is told on the side of ẋ
 
     def direction(self, x: Any, trace: Any) -> Any:
@@ -153,8 +154,10 @@ class Infinitesimals:
         if not isinstance(x, Traced) or x.tape is not trace:
             return 0.0, 0.0
         if self.directions is None:
-            along: Any = x.index  # the tangent: the line is that of the inner transformation
-            return plain(along) + self.opening(x, trace), onp.nan
+            along = plain(x.index)  # the tangent: the line is that of the inner transformation
+            both = onp.real(along * onp.conj(self.outer_speed(x.value)))
+            along = onp.where(both > 0, onp.sign(along) * onp.sqrt(onp.where(both > 0, both, 0)), along)[()]
+            return along + self.opening(x, trace), onp.nan
         return self.directions.of(x)
 
     def side(self, x: Any, trace: Any) -> Any:
@@ -162,6 +165,18 @@ class Infinitesimals:
         xdot, xddot = self.direction(x, trace)
         sign = onp.where(onp.equal(xdot, 0), onp.sign(xddot), onp.sign(xdot))
         return onp.broadcast_to(onp.where(onp.isfinite(sign), sign, 0), shape_of(x))
+
+    def outer_speed(self, x: Any) -> Any:
+        """Return how fast a value moves along a line of the outer transformation; 0 where it is not known."""
+        while is_of_kink(x):
+            x = x.value
+        if not isinstance(x, Traced) or x.stacked:
+            return 0.0
+        if x.tape.keeps:
+            if self.outer is None or self.outer.tape is not x.tape:
+                self.outer = Directions(x.tape)
+            return self.outer.of(x)[0]
+        return plain(x.index) if type(x) is Dual else 0.0
 
     def is_flatter(self, u: Any, order: int, first: int = 3) -> Any:
         """Say where u, of forward mode, has no derivatives below the third, but is not known to be constant.

@@ -151,6 +151,24 @@ TWINS = {
         ZERO,
     ),
     "Huber": (lambda x: np.sum(np.where(np.abs(x) < 1, np.abs(x) ** 2, np.abs(x))), of_squares, ZERO),
+    "maximum of three of one stack": (
+        lambda x: np.sum(np.max(np.stack([x, 0.5 * x, -x]), axis=0) ** 2), of_squares, ZERO,
+    ),
+    "extremes of three slopes": (
+        lambda x: np.sum(np.max(np.stack([3 * x, x, x]), axis=0) * np.minimum(x, 3 * x)),
+        lambda x: 3 * x @ x,
+        ZERO,
+    ),
+    "maximum of a norm and others": (
+        lambda x: np.sum(np.max(np.stack([x, np.hypot(2 * x, x), -x]), axis=0) ** 2),
+        lambda x: 5 * x @ x,
+        ZERO,
+    ),
+    "roots and corners of several sizes": (
+        lambda x: np.sum(np.sqrt((2 * x) ** 2) * np.abs(x) + np.hypot(x, x) * np.sqrt((3 * x) ** 2)),
+        lambda x: (2 + 18**0.5) * x @ x,
+        ZERO,
+    ),
     "jump": (squared(lambda x: x * np.sign(x)), of_squares, ZERO),
     "jump beside a corner": (
         lambda x: np.sum(np.sign(x) * np.abs(x) * x + np.abs(x) * np.sign(x) * x), lambda x: 2 * x @ x, ZERO,

@@ -78,6 +78,10 @@ def _with_root(y, at, u, f, sign=1):
     at = at & (onp.broadcast_to(xdot, at.shape) == 0)
     if not anywhere(at):
         return y
+    small = infinitesimals_of(trace)
+    if small.directions is None and isinstance(u, Traced):
+        mixed = small.outer_speed(u.index)  # the second derivative along both lines
+        xddot = onp.where(mixed == 0, onp.nan, mixed)
     with onp.errstate(invalid="ignore"):
         size = onp.sqrt(onp.abs(xddot) / 2)
     # Where the outer transformations are two, f has done the same between them.
@@ -339,28 +343,45 @@ def _of_ranks(a, y, axes, chosen):
     if plain.ndim > len(shape_of(rows)):
         look_at_member(rows)
     speed, curve = (onp.broadcast_to(x, plain.shape) for x in infinitesimals_of(trace).direction(rows, trace))
-    order = onp.lexsort((curve, speed, plain), axis=-1)
-    one = onp.arange(plain.shape[-1]) == onp.take_along_axis(order, positions, axis=-1)[..., None]
-    weights = onp.where(equal & (count > 1), one - equal / onp.maximum(count, 1), 0) * parts[..., None]
-    weights = onp.sum(weights, axis=-2)
-    along, bend = (
-        onp.sum(onp.where(weights == 0, 0, weights * x), axis=-1).reshape(shape_of(y)) for x in (speed, curve)
+    opening = onp.broadcast_to(infinitesimals_of(trace).opening(rows, trace), plain.shape)
+    shares = equal / onp.maximum(count, 1)
+    behind, ahead = (
+        onp.arange(plain.shape[-1])
+        == onp.take_along_axis(onp.lexsort((curve, way, plain), axis=-1), positions, axis=-1)[..., None]
+        for way in (2 * opening - speed, speed)
     )
-    along = onp.where(onp.isfinite(along), along, 0)
-    rows = np.where((weights != 0) & onp.isfinite(plain), rows, 0)
-    z = np.sum(np.astype(weights, dtype_of(rows)) * (rows - unbox(rows)), axis=-1)
-    z = np.reshape(z, shape_of(y))
+    # Along the line and against it two are chosen: half their sum, and half their difference as a root.
+    tied = equal & (count > 1)
+    halves = onp.where(tied, (1.0 * ahead - behind) / 2, 0)
+    rest = onp.where(tied, (1.0 * ahead + behind) / 2 - shares, 0)
+    of_root, of_rest = (onp.sum(x * parts[..., None], axis=-2) for x in (halves, rest))
     finite = onp.isfinite(unbox(y))
-    chosen_one = np.astype(onp.sign(along), dtype_of(y)) * root_at_zero(
-        z * z, finite & (along != 0), onp.abs(along)
-    )
-    flat = finite & (along == 0) & (bend != 0)
-    # As far as the line tells: of flat ones that tie, the one that is chosen is chosen on both sides.
-    return (
-        chosen_one + branch_at_zero(z, flat, onp.where(onp.isnan(bend), onp.nan, 1))
-        if flat.any()
-        else chosen_one
-    )
+
+    def summed(weights, x):
+        return onp.sum(onp.where(weights == 0, 0, weights * x), axis=-1).reshape(shape_of(y))
+
+    def combined(weights):
+        x = np.where((weights != 0) & onp.isfinite(plain), rows, 0)
+        return np.reshape(np.sum(np.astype(weights, dtype_of(rows)) * (x - unbox(x)), axis=-1), shape_of(y))
+
+    along, found = summed(of_root, speed), 0.0
+    along = onp.where(onp.isfinite(along), along, 0)
+    uneven = finite & (summed(of_root, opening) != 0)
+    even = finite & (along != 0) & ~uneven
+    if even.any():
+        z = combined(of_root)
+        sign = np.astype(onp.sign(along), dtype_of(y))
+        size = onp.abs(infinitesimals_of(trace).direction(z, trace)[0])
+        found = sign * root_at_zero(z * z, even, onp.where(size > 0, size, onp.abs(along)))
+    if uneven.any():  # as in corner_of
+        found = found + branch_at_zero(combined(of_root), uneven, inf)
+    steady = summed(of_rest, speed)
+    moved = finite & summed(of_rest != 0, onp.ones(())).astype(bool)
+    if moved.any():
+        # As far as the line tells: of flat ones that tie, the one that is chosen is chosen on both sides.
+        unknown = onp.isnan(summed(of_rest, curve)) & ~(steady != 0)
+        found = found + branch_at_zero(combined(of_rest), moved, onp.where(unknown, onp.nan, 1))
+    return found if isinstance(found, Traced) else None
 
 
 def _with_choice(y, a, axis, chosen):
