@@ -111,7 +111,10 @@ class Array(Traced):
     def shown(self) -> Any:
         """Return a plain array laid out as this one, to ask which indices give views."""
         value = self.value
-        return ghost(value) if isinstance(value, Traced) else value
+        if not isinstance(value, Traced):
+            return value
+        stack = numbers_of(value)
+        return stack[0] if len(stack) else ghost(value)  # the memory of each is laid out as that of the first
 
     def __repr__(self) -> str:
         value = self.cell.value
@@ -253,7 +256,9 @@ def linked(y: Any, record: Record, args: Any, kwargs: Any) -> Any:
 
 
 def _link(y: Any, x: Traced, step: Any) -> None:
-    if type(y) is Box or type(y) is Dual or (type(y) is Batched and y.ndim):  # its numbers are numbers
+    if kind_of(x) is not ndarray or kind_of(y) is not ndarray:
+        return  # a number has no memory
+    if type(y) is Box or type(y) is Dual or type(y) is Batched:
         view, whole = numbers_of(y), numbers_of(x)
         if type(view) is ndarray and type(whole) is ndarray:
             base = view.base
@@ -400,6 +405,9 @@ def _twin(x: Traced) -> Traced:
 def _thaw(x: Traced) -> None:
     """Make a box or a dual number an array, and with it all that share its memory."""
     if kind_of(x) is not ndarray:
+        bare = unbox(x)
+        if isinstance(bare, Traced):
+            bare.tape.look(bare, "a number was written to, which may be an array without axes")
         raise TypeError(
             f"{kind_of(x).__name__!r} object does not support item assignment: a single number is "
             f"not an array, also while it is traced"

@@ -233,7 +233,7 @@ def _unwrap(record: Record, argnum: int | str, x: Any, tape: Any) -> tuple[Any, 
     if kind is Array:
         x = content(x)
     elif kind is list or kind is tuple:
-        traced = innermost(x) is not None
+        traced = _has_unknown(x)  # batched values alone, as in an index, are constants
         if traced and argnum in record.containers:
             parts = [_unwrap(record, "", as_array(part), tape) for part in x]
             sources = tuple(source for _, source in parts)
@@ -245,6 +245,11 @@ def _unwrap(record: Record, argnum: int | str, x: Any, tape: Any) -> tuple[Any, 
     if isinstance(x, Traced):
         return (x.value, x.index if type(x) is Box else x) if x.tape is tape else (snapshot(x), CONSTANT)
     return x if kind in PLAIN else _constant(record, x), CONSTANT
+
+
+def _has_unknown(x: Any) -> bool:
+    """Say whether a value of a trace that differentiates is in nested lists."""
+    return any(map(_has_unknown, x)) if type(x) in (list, tuple) else is_unknown(x)
 
 
 class _ForeignConstant(Exception):

@@ -172,6 +172,11 @@ def array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: Any)
     return Traced.__array_ufunc__(self, ufunc, method, *inputs, **kwargs)
 
 
+def _copies(part: Any) -> bool:
+    """Say whether a part of an index gives a copy, as arrays of places do."""
+    return issubclass(type(part), COPYING) or (hasattr(part, "stacked") and part.ndim > 0)
+
+
 def getitem(self: Any, index: Any) -> Any:
     kind = type(index)
     view = True
@@ -179,11 +184,11 @@ def getitem(self: Any, index: Any) -> Any:
         for part in index:
             if type(part) not in VIEWING:
                 index = tuple(map(own_index, index))
-                view = not any(issubclass(type(part), COPYING) for part in index)
+                view = not any(map(_copies, index))
                 break
     elif kind is not int and kind not in VIEWING:
         index = own_index(index)
-        view = not issubclass(type(index), COPYING)
+        view = not _copies(index)
     value = self.value
     y = value[index]
     tape = self.tape

@@ -168,7 +168,8 @@ def repeats(index: Any) -> bool:
         return any(repeats(part) for part in index)
     if isinstance(index, list):
         index = onp.asarray(index)
-    return issubclass(type(index), ndarray) and index.ndim > 0 and index.dtype.kind != "b"
+    is_array = issubclass(type(index), ndarray) or hasattr(index, "stacked")
+    return is_array and index.ndim > 0 and index.dtype.kind != "b"
 
 
 def assign(pair: list[Any], path: Any, index: Any) -> Any:

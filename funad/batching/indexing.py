@@ -27,7 +27,8 @@ def _getitem(trace, record, args, kwargs):
         part is Ellipsis for part in (index if type(index) is tuple else (index,))
     ):
         trace.look(x, "an array without axes was made of it, which can be written to")
-    return y
+    # A number is a copy, as in NumPy: later writes into the array do not reach it.
+    return y.copy() if len(shape_of(y)) == 1 and isinstance(y, onp.ndarray) else y
 
 
 @batch_rule(scatter)
@@ -54,8 +55,7 @@ def _assign(trace, record, args, kwargs):
             raise Unbatched("the index is of no simple form")
         model = onp.empty(shape_of(x), np.int8)
         rank = onp.ndim(model[trace.plain_index(index)])
-        v = spread(v.stack, rank_of(v), rank) if trace.has(v) else v
-        return assign([trace.stack(x), v], (), moved)
+        return assign([trace.stack(x), trace.fitted(v, rank)], (), moved)
     raise Unbatched("a view is written to")
 
 

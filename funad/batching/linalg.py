@@ -3,7 +3,7 @@
 import numpy as onp
 
 from .. import numpy as np
-from ..numpy import linalg
+from ..numpy import linalg, ties
 from ..spaces import shape_of
 from ..traces.batch import spread
 from .tables import Unbatched, alone, batch_rule, positive, rank_of
@@ -74,5 +74,10 @@ def _vector_norm(trace, record, args, kwargs):
     return record.wrapped(stack, **{**kwargs, "axis": tuple(positive(n, rank) for n in axes)})
 
 
-# The primitives of which funad.numpy.linalg makes decompositions; they also take the order of derivatives.
-batch_rule(linalg.svd_apart, linalg.eig_apart, linalg.eigh_apart)(_of_matrices)
+@batch_rule(linalg.svd_apart, linalg.eig_apart, linalg.eigh_apart)
+def _told_apart(trace, record, args, kwargs):
+    """The primitives of which funad.numpy.linalg makes decompositions; they take the order of derivatives too."""
+    y = _of_matrices(trace, record, args, kwargs)
+    if any(map(ties.is_above, y)):
+        trace.look(args[0], "values of an example coincide")
+    return y

@@ -193,7 +193,7 @@ class BatchTrace(Trace):
                     view.stack,
                     (),
                     moved,
-                    self._spread(v, len(shape_of(self.model(view)[self.plain_index(index)]))),
+                    self.fitted(v, len(shape_of(self.model(view)[self.plain_index(index)]))),
                 )
                 return batched(self, stack)
         return ASSIGN.wrapped([x, v], path, index)
@@ -208,9 +208,13 @@ class BatchTrace(Trace):
             return onp.zeros(index.shape, index.dtype)
         return tuple(map(self.plain_index, index)) if type(index) is tuple else index
 
-    def _spread(self, v: Any, rank: int) -> Any:
-        """Return v to be broadcast against members of this rank."""
-        return spread(v.stack, v.ndim, rank) if self.has(v) else v
+    def fitted(self, v: Any, rank: int) -> Any:
+        """Return v to be written into members of this rank: with axes of length 1 in front, or without."""
+        if not self.has(v):
+            return v
+        if v.ndim > rank and all(n == 1 for n in v.shape[: v.ndim - rank]):
+            return v.stack.reshape((self.size, *v.shape[v.ndim - rank :]))
+        return spread(v.stack, v.ndim, rank)
 
 
 _OF_INDICES: set[Callable[..., Any]] = set()
@@ -227,6 +231,8 @@ def split(x: Any, trace: BatchTrace) -> Any:
     """Return the members of a batched value as a tuple; inner traces see it as one linear call."""
     if trace.has(x):
         return tuple(x.stack)
+    if not trace.holds(x):  # as the tangent of what is the same for all may be
+        return (x,) * trace.size
     return call(_SPLIT, (x, trace), {})
 
 
