@@ -324,7 +324,7 @@ def as_array(x: Any) -> Any:
 
 
 def _is_argument(x: Any) -> bool:
-    """Say whether what was given by name is traced, other than by a batch alone: a mask, say, that is compared."""
+    """Say whether what was given by name is traced, other than by a batch alone, as a mask may be."""
     return innermost((x,)) is not None and (not isinstance(x, Traced) or is_unknown(x))
 
 

@@ -147,35 +147,35 @@ COMPILED = {
     ),
     "norm.logpdf": (
         lambda x: scipy.stats.norm.logpdf(x),
-        "scipy.stats.norm.logpdf met … write -0.5 * ((x - loc)",
+        "scipy.stats.norm.logpdf met … write funad.scipy.stats.norm.logpdf(x) after",
     ),
     "norm.logpdf, loc": (
         lambda x: scipy.stats.norm.logpdf(1.0, loc=x[0]),
-        "scipy.stats.norm.logpdf met … write -0.5",
+        "scipy.stats.norm.logpdf met … write funad.scipy.stats.norm.logpdf(1.0, loc=x[0])",
     ),
     "solve_ivp": (
         lambda x: scipy.integrate.solve_ivp(lambda t, y: -x[0] * y, (0, 1), [1.0]).y,
-        "scipy.integrate.solve_ivp met … write the steps of the method",
+        "scipy.integrate.solve_ivp met … write funad.scipy.integrate.solve_ivp(lambda t, y: -x[0] * y",
     ),
     "quad": (
         lambda x: scipy.integrate.quad(lambda t: x[0] * t, 0, 1)[0],
-        "scipy.integrate.quad met … leggauss(50)",
+        "scipy.integrate.quad met … write funad.scipy.integrate.quad(lambda t: x[0] * t, 0, 1) after",
     ),
     "quad, limit": (
         lambda x: scipy.integrate.quad(math.sin, 0, x[0])[0],
-        "scipy.integrate.quad met … leggauss(50)",
+        "scipy.integrate.quad met … write funad.scipy.integrate.quad(math.sin, 0, x[0]) after",
     ),
     "brentq": (
         lambda x: scipy.optimize.brentq(lambda t: t * t - x[0], 0, 9),
-        "scipy.optimize.brentq met … Newton step",
+        "scipy.optimize.brentq met … write funad.scipy.optimize.brentq(lambda t: t * t - x[0], 0, 9) after",
     ),
     "brentq, limit": (
         lambda x: scipy.optimize.brentq(math.sin, 3.0, x[0] + 3),
-        "scipy.optimize.brentq met … Newton",
+        "scipy.optimize.brentq met … write funad.scipy.optimize.brentq(math.sin, 3.0, x[0] + 3) after",
     ),
     "minimize": (
         lambda x: scipy.optimize.minimize(lambda t: np.sum((t - x[0]) ** 2), [1.0]).x,
-        "scipy.optimize.minimize met … Newton step",
+        "scipy.optimize.minimize met … write funad.scipy.optimize.minimize(lambda t: np.sum((t - x[0]) ** 2)",
     ),
     "interp1d": (
         lambda x: scipy.interpolate.interp1d(x, x)(1.5),
@@ -183,27 +183,27 @@ COMPILED = {
     ),
     "cho_solve": (
         lambda x: scipy.linalg.cho_solve((onp.eye(3), True), x),
-        "scipy.linalg.cho_solve met … np.linalg.solve(",
+        "scipy.linalg.cho_solve met … write funad.scipy.linalg.cho_solve((onp.eye(3), True), x)",
     ),
     "solve_triangular": (
         lambda x: scipy.linalg.solve_triangular(onp.eye(3), x),
-        "scipy.linalg.solve_triangular met … np.linalg.solve(np.triu(a), b), or np.tril(a) for lower=True",
+        "scipy.linalg.solve_triangular met … write funad.scipy.linalg.solve_triangular(onp.eye(3), x)",
     ),
-    "scipy.linalg.cholesky": (  # upper, where NumPy's is lower
+    "scipy.linalg.cholesky": (
         lambda x: scipy.linalg.cholesky(np.diag(x)),
-        "scipy.linalg.cholesky met … np.linalg.cholesky(a), which is lower, or .T of it",
+        "scipy.linalg.cholesky met … write funad.scipy.linalg.cholesky(np.diag(x))",
     ),
     "scipy.linalg, and in NumPy": (
         lambda x: scipy.linalg.det(np.diag(x)),
-        "scipy.linalg.det met … write the function of that name in np.linalg",
+        "scipy.linalg.det met … write funad.scipy.linalg.det(np.diag(x))",
     ),
     "scipy.linalg, not in NumPy": (
         lambda x: scipy.linalg.expm(np.diag(x)),
-        "scipy.linalg.expm met … wrap it, g = funad.primitive(scipy.linalg.expm)",
+        "scipy.linalg.expm met … write funad.scipy.linalg.expm(np.diag(x))",
     ),
     "scipy.fft, not in NumPy": (
         lambda x: scipy.fft.dct(x),
-        "scipy.fft.dct … funad.primitive(scipy.fft.dct)",
+        "scipy.fft.dct met … write funad.scipy.fft.dct(x)",
     ),
     "numpy.save": (lambda x: onp.save("x.npy", x), "numpy.save was called … give it value(x), from funad"),
     "cdist": (

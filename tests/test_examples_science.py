@@ -24,10 +24,13 @@ NAMES = [
     "gaussian_process",
     "heat",
     "hmc",
+    "implied_volatility",
     "laplace",
+    "lotka_volterra",
     "mixture",
     "natural_gradient",
     "newton_cg",
+    "robertson",
 ]
 
 
@@ -359,3 +362,35 @@ def test_the_natural_ways_are_one_and_end_at_the_sample(run):
     assert figures["distance from the sample's mean and deviation"] <= 0.02
     assert figures["distance between the two natural ways"] <= 0.02
     assert figures["error of Fisher's information"] <= 1e-14
+
+
+# --- solvers and differential equations of SciPy
+
+
+def test_the_greeks_are_those_of_black_and_scholes(example):
+    options = example("implied_volatility")
+    v, spot, strike, years = 0.25, 100.0, 110.0, 0.5
+    d = (math.log(spot / strike) + (options.RATE + v**2 / 2) * years) / (v * math.sqrt(years))
+    delta, vega, gamma = options.greeks(v, spot, strike, years)
+    assert delta == pytest.approx(norm.cdf(d), rel=1e-12)
+    assert vega == pytest.approx(spot * norm.pdf(d) * math.sqrt(years), rel=1e-12)
+    assert gamma == pytest.approx(norm.pdf(d) / (spot * v * math.sqrt(years)), rel=1e-12)
+
+
+def test_volatilities_are_found_again(run):
+    figures = run("implied_volatility")
+    assert max(figures.values()) <= 1e-9
+
+
+def test_lynxes_and_hares_have_the_published_rates(run):
+    figures = run("lotka_volterra")
+    assert figures["distance from the published rates (standard errors)"] <= 1
+    assert figures["largest slope there"] <= 1e-4
+
+
+def test_the_gradient_of_robertsons_reactions_is_that_of_differences(example):
+    reactions = example("robertson")
+    assert reactions.concentrations(reactions.RATES).shape == (3, 13)
+    total = lambda rates: reactions.concentrations(rates, reactions.TIMES[:7])[2, -1]
+    moved = approx_fprime(reactions.RATES, total, 1e-4)
+    np.testing.assert_allclose(grad(total)(reactions.RATES), moved, rtol=2e-3, atol=1e-7)

@@ -23,7 +23,6 @@ from .hosting import host as _host
 from .hosting import substitute as _substitute
 from .namespace import complete as _complete
 
-
 # Before 1.15, SciPy has no filter of its own for lines.
 _LINES = getattr(_ndimage._filters, "_rank_filter_1d", None)
 

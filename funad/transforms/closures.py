@@ -92,7 +92,7 @@ class Watched:
 
 
 def without(f: Callable[..., Any], traces: Sequence[Any]) -> Callable[..., Any]:
-    """Return f as it is outside of these traces, which are the innermost ones: nothing of it stays on them."""
+    """Return f as it is outside of these traces, the innermost ones: nothing of it stays on them."""
     if not traces:
         return f
     tapes = [trace for trace in traces if type(trace) is Tape]

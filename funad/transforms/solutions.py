@@ -301,8 +301,9 @@ def _matrix_of(equation: Equation, x: Any) -> Any:
         return equation.jacobian(x)
     if equation.elementwise:
         return jvp(equation.residual, (x,), (onp.ones(shape_of(x))[()],))[1]
-    few = shape_of(x) == ()
-    return (grad if few and not onp.iscomplexobj(plain_of(x)) else jacobian)(equation.residual)(x)
+    if onp.iscomplexobj(plain_of(x)):
+        return jacobian(equation.residual, holomorphic=True)(x)
+    return (jacobian if shape_of(x) else grad)(equation.residual)(x)
 
 
 class _Matrix:

@@ -130,7 +130,17 @@ PROBES = [
         how="traced",
         order=1,  # the second is that of the sensitivities, held in test_scipy_integrate
     ),
+    probe(
+        "scipy.integrate.solve_bvp",
+        lambda sp, a: sp.integrate.solve_bvp(
+            lambda x, y: np.stack([y[1], -a * np.exp(y[0])]),
+            lambda start, end: np.stack([start[0] - 0.1 * a, end[0]]),
+            onp.linspace(0.0, 1.0, 7),
+            onp.zeros((2, 7)),
+            tol=1e-9,
+        ).y[1, 0],
+        1.0,
+        how="implicit",
+    ),
 ]
-REFUSED = {
-    "scipy.integrate.solve_bvp": "its mesh is chosen anew for every problem",
-}
+REFUSED = {}

@@ -1,7 +1,8 @@
 """The derivatives of the solution of y' = f(t, y) itself, on SciPy's interpolation of it.
 
 In reverse mode, λ' = −(∂f/∂y)ᵀ λ runs backwards from the last time at which there is a cotangent, which is
-added to λ where it belongs; what f reads has the cotangents ∫ (∂f/∂θ)ᵀ λ dt (Cao, Li, Petzold and Serban, 2003).
+added to λ where it belongs; what f reads has the cotangents ∫ (∂f/∂θ)ᵀ λ dt (Cao, Li, Petzold and Serban,
+Adjoint sensitivity analysis for differential-algebraic equations, 2003).
 In forward mode, ẏ' = ∂f/∂y ẏ + ∂f/∂θ θ̇ runs along with y. y itself is never solved for backwards, which is
 unstable where its way forward is stable.
 
@@ -28,6 +29,9 @@ from .fields import Field, Pull, pulls_at, pushed
 from .functionals import Integrand
 
 __all__ = ["Solution"]
+
+# SciPy's own, also while funad.scipy.serve has others in their places.
+_solve_ivp = _integrate.solve_ivp
 
 # Gauss's nodes and weights, for the integrals over one step of a solver.
 _MANY = 5000  # times at which what f reads is pulled back at once
@@ -93,6 +97,16 @@ class Solution:
 
     # --- reverse mode
 
+    def _finer(self, f):
+        """Return the solution to two more digits: it jumps between its steps, and the adjoint sees that."""
+        options = {k: onp.asarray(v) / 100 for k, v in self.options.items() if k in ("rtol", "atol")}
+        options = {"rtol": 1e-5, "atol": 1e-8, **options}
+        options["rtol"] = max(float(options["rtol"]), 1e-13)
+        span = (self.sol.ts[0], self.sol.ts[-1])
+        found = _solve_ivp(f, span, plain_of(self.y0), method=self.method, dense_output=True, **options)
+        sol = found.sol if found.success else self.sol
+        return lambda times: onp.reshape(sol(times).T, (len(times), -1))
+
     def _on_tape(self, tape, field, y0, sources):
         tape.share()
         slots, outside = list(sources), self.layers[-1][1]
@@ -104,7 +118,8 @@ class Solution:
             def backward(y, ybar, xs):
                 pull = Pull(tape, field.at, slots, values)
                 if by_adjoint and not is_traced(ybar):
-                    found = _by_adjoint(self, _Pulled(tape, pull, field, outside), times, ybar)
+                    finer = self._finer(without(field.at, [tape]))
+                    found = _by_adjoint(self, _Pulled(tape, pull, field, finer), times, ybar)
                 else:
                     found = _by_sensitivities(self, tape, pull, start, times, ybar)
                 return found if y0 is not None else found[1:]
@@ -126,9 +141,7 @@ def solved(f, y0, like, span=None):
     options = dict(like.options)
     if span is not None and "atol" in options and onp.ndim(options["atol"]):
         options["atol"] = float(onp.min(options["atol"]))
-    found = _integrate.solve_ivp(
-        integrand, span, plain_of(y0), method=like.method, dense_output=True, **options
-    )
+    found = _solve_ivp(integrand, span, plain_of(y0), method=like.method, dense_output=True, **options)
     if not found.success:
         raise NotDifferentiableError(
             f"the equation of the derivatives of solve_ivp has failed: {found.message}"
@@ -186,6 +199,8 @@ def _segment(solution, pulled, now, before, ybar, total):
     like.__dict__.update(solution.__dict__)
     rtol = min(solution.options.get("rtol", 1e-3), 1e-3)
     like.options = {**solution.options, "atol": 1e-3 * rtol * size}
+    if solution.method is _integrate.BDF:  # which does not get over the first steps of a fast transient
+        like.method = _integrate.Radau
     found = solved(lambda t, v: -pulled(t, v)[0], ybar, like, (now, before))
     if pulled.pull.values:
         ends = found.sol.ts

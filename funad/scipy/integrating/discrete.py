@@ -21,7 +21,7 @@ __all__ = ["trajectory"]
 
 
 def trajectory(field, y0, steps, integrand):
-    """Return the states and the slopes of all steps with their derivatives: arrays (N + 1, n) and (N, S, n)."""
+    """Return the states (N + 1, n) and the slopes (N, S, n) of all steps with their derivatives."""
     y, k, traces = steps.y, steps.k, integrand.traces
     for n, trace in enumerate(traces):
         inner = traces[n + 1 :]

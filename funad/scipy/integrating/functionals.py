@@ -89,8 +89,14 @@ def derived(f, limits, rule, value, integrand):
         for x, end, sign in zip(limits, ends, (-1.0, 1.0), strict=False):
             x = out_of_traces(inner, x)
             if isinstance(x, Traced) and x.tape is trace:
-                y = y + sign * outside(end) * (x - end)
+                y = y + sign * _with_weight(rule, outside(end), end) * (x - end)
     return y
+
+
+def _with_weight(rule, value, t):
+    """Return what a rule integrates at t: rules with a weight multiply the function by it."""
+    weight = getattr(rule, "weight", None)
+    return value if weight is None else value * weight(t)
 
 
 def _step(trace, f, limits, rule, y, sources):
@@ -115,6 +121,8 @@ def _on_tape(tape, f, limits, rule, y, sources):
 
     def backward(y, ybar, xs):
         sizes = [int(onp.prod(shape_of(x))) for x in xs]
+        if not sum(sizes):
+            return [zeros_like(x) for x in xs]
         total = integral(functools.partial(_pulled, tape, f, slots, xs, ybar), limits, rule)
         ends = onp.cumsum(sizes)
         return [

@@ -9,19 +9,20 @@ from scipy import integrate as _integrate
 from ... import numpy as np
 from ... import tree
 from ...arrays import settled
-from ...boxes import Traced
 from ...errors import ArgumentError, NotDifferentiableError
 from ...tape import TRACING, Tape
 from ...transforms.closures import Watched, attached, plain_of
 from ...transforms.solutions import Equation
 from ..solving.calls import as_args, closed, guarded, is_traced, solver, watch
-from .continuous import Solution
-from .discrete import trajectory
 from .fields import Field
+from .flows import ContinuousFlow, Flow, TracedSolution, scaled
 from .functionals import Integrand, layers
 from .tableaus import EXPLICIT, Steps, recording
 
 __all__ = ["odeint", "solve_ivp"]
+
+# SciPy's own, also while funad.scipy.serve has others in their places.
+_solve_ivp = _integrate.solve_ivp
 
 ADJOINTS = ("discrete", "continuous", "forward")
 METHODS = {name: getattr(_integrate, name) for name in ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")}
@@ -29,7 +30,7 @@ METHODS = {name: getattr(_integrate, name) for name in ("RK23", "RK45", "DOP853"
 
 @functools.wraps(_integrate.solve_ivp)
 def _plain_solve_ivp(*args, adjoint=None, **kwargs):
-    return _integrate.solve_ivp(*args, **kwargs)
+    return _solve_ivp(*args, **kwargs)
 
 
 _plain_solve_ivp.__signature__ = inspect.signature(_integrate.solve_ivp)
@@ -44,42 +45,26 @@ def solve_ivp(call):
     return problem.differentiated(found)
 
 
-def _odeint_problem(call):
-    """Return the problem of a call of odeint, with what SciPy's method has for options in common with solve_ivp."""
-    f, first = call["func"], call["tfirst"]
-    t = call["t"]
-    times = onp.asarray(plain_of(t), float)
-    problem = object.__new__(_Problem)
-    args = as_args(call["args"])
-    problem.call, problem.args, problem.adjoint = _Odeint(call, times), args, None
-    of_time = closed(f, args)
-    problem.f = of_time if first else lambda t, y: of_time(y, t)
-    problem.span, problem.y0 = (times[0], times[-1]), call["y0"]
-    problem.options = {
-        name: 1.49012e-8 if call[name] is None else plain_of(call[name]) for name in ("rtol", "atol")
-    }
-    problem.integrand = Integrand(Field(problem.f).at)
-    problem.events, problem.watched, problem.taken = [], [], []
-    problem.method = _integrate.LSODA
-    if isinstance(problem.y0, (list, tuple)) and is_traced(problem.y0):
-        problem.y0 = np.array(problem.y0)
-    return problem
-
-
 class _Odeint:
-    """A call of odeint as one of solve_ivp."""
+    """A call of odeint as one of solve_ivp: what it gives by name is what ``Problem`` asks for."""
 
     name = "scipy.integrate.odeint"
 
-    def __init__(self, call, times):
-        f, first = call["func"], call["tfirst"]
+    def __init__(self, call):
+        f, times = call["func"], onp.asarray(plain_of(call["t"]), float)
+        tolerances = {
+            name: 1.49012e-8 if call[name] is None else plain_of(call[name]) for name in ("rtol", "atol")
+        }
         self._given = {
-            "fun": f if first else lambda t, y, *args: f(y, t, *args),
-            "t_eval": times, "dense_output": False, "events": None,
+            "fun": f if call["tfirst"] else lambda t, y, *args: f(y, t, *args),
+            "t_span": (times[0], times[-1]), "t_eval": times, "y0": call["y0"], "args": as_args(call["args"]),
+            "method": "LSODA", "options": tolerances, "dense_output": False, "events": None,
         }  # fmt: skip
 
     def __getitem__(self, name):
         return self._given[name]
+
+    get = __getitem__
 
 
 @solver(_integrate.odeint, "scipy.integrate.odeint")
@@ -92,7 +77,7 @@ def odeint(call):
     if not watched.traces:
         return found
     y, *more = found if call["full_output"] else (found,)
-    problem = _odeint_problem(call)
+    problem = _Problem(_Odeint(call))
     plain = problem.run()
     if not plain.success:
         raise NotDifferentiableError(f"{call.name} has failed, and has no derivative: {plain.message}")
@@ -163,7 +148,7 @@ class _Problem:
 
     def _run_on(self, f):
         method = recording(self.method, self.taken) if self.discrete else self.method
-        return _integrate.solve_ivp(
+        return _solve_ivp(
             f, plain_of(self.span), plain_of(self.y0), method=method, t_eval=plain_of(self.call["t_eval"]),
             dense_output=self.call["dense_output"] or not self.discrete, events=self.watched or None,
             vectorized=False, **self.options,
@@ -185,7 +170,7 @@ class _Problem:
         if is_traced(t):
             found.t = attached(plain, t)
         if self.call["dense_output"]:
-            found.sol = _Solution(flow, found.sol)
+            found.sol = TracedSolution(flow, found.sol)
         else:
             found.sol = None
         return found
@@ -204,8 +189,8 @@ class _Problem:
         y0 = self.y0 if is_traced(self.y0) else onp.asarray(self.y0)
         if not self.discrete:
             adjoint = "forward" if self.adjoint == "forward" else "continuous"
-            sol = _scaled(found.sol, *plain_of(scale)) if scale else found.sol
-            return _ContinuousFlow(Field(f), y0, sol, integrand, self.method, self.options, adjoint, scale)
+            sol = scaled(found.sol, *plain_of(scale)) if scale else found.sol
+            return ContinuousFlow(Field(f), y0, sol, integrand, self.method, self.options, adjoint, scale)
         dense = (
             self.call["dense_output"]
             or self.call["t_eval"] is not None
@@ -215,7 +200,7 @@ class _Problem:
         steps = Steps(self.method, self.taken, last, dense, self.integrand)
         if scale:
             steps = steps.scaled(*plain_of(scale))
-        return _Flow(Field(f), y0, steps, integrand, scale)
+        return Flow(Field(f), y0, steps, integrand, scale)
 
     def _last_state(self, found):
         """Return the state after the last step, from its stages."""
@@ -236,7 +221,7 @@ class _Problem:
             found.t_events[n] = attached(times, moved)
             found.y_events[n] = attached(found.y_events[n], flow.at(moved, times))
             if found.status == 1 and times[-1] == max(
-                map(_latest, found.t_events), key=abs_to(plain_of(self.span[0]))
+                map(_latest, found.t_events), key=_far_from(plain_of(self.span[0]))
             ):
                 stop = moved[-1]
         return stop
@@ -253,7 +238,7 @@ class _Problem:
 
     def _times(self, found, flow, stop):
         """Return the times of the output, traced if the span, the times asked for or an event are."""
-        wanted, start = self.call["t_eval"], self.span[0]
+        wanted = self.call["t_eval"]
         if wanted is not None:
             wanted = np.array(wanted) if isinstance(wanted, (list, tuple)) else wanted
             return wanted[: len(found.t)]
@@ -271,7 +256,7 @@ def _latest(times):
     return times[-1] if len(times) else onp.nan
 
 
-def abs_to(start):
+def _far_from(start):
     return lambda t: -onp.inf if onp.isnan(t) else abs(t - start)
 
 
@@ -299,81 +284,3 @@ def _watched_event(event):
         if hasattr(event, name):
             setattr(watched, name, getattr(event, name))
     return watched
-
-
-class _Flow:
-    """The solution as a function of time, by the interpolation of its steps."""
-
-    def __init__(self, field, y0, steps, integrand, scale):
-        self.steps, self.scale = steps, scale
-        self.y, self.k = trajectory(field, y0, steps, integrand)
-
-    def at(self, t, plain):
-        """Return the states at times t, of which ``plain`` are the values, one row each."""
-        if self.scale:
-            start, length = self.scale
-            a, b = plain_of(self.scale)
-            plain = (plain - a) / b
-            t = (t - start) / length
-        if not is_traced(t) and len(plain) == len(self.steps.t) and onp.array_equal(plain, self.steps.t):
-            return self.y
-        if not self.steps.dense:
-            n = onp.searchsorted(self.steps.t, plain)
-            return self.y[n]
-        return self.steps.interpolated(self.y, self.k, t, plain)
-
-
-class _ContinuousFlow:
-    """The solution as a function of time, by SciPy's interpolation and the equations of its derivatives."""
-
-    def __init__(self, field, y0, sol, integrand, method, options, adjoint, scale):
-        self.scale, self.field = scale, field
-        self.solution = Solution(field, y0, sol, integrand, method, options, adjoint)
-
-    def at(self, t, plain):
-        """Return the states at times t, of which ``plain`` are the values, one row each."""
-        if self.scale:
-            start, length = self.scale
-            a, b = plain_of(self.scale)
-            plain, t = (plain - a) / b, (t - start) / length
-        y = self.solution.at(plain)
-        if not is_traced(t):
-            return y
-        if any(isinstance(layer.value, Traced) for layer in layers(t)):
-            raise NotDifferentiableError(
-                "solve_ivp with a method that is none of RK23, RK45 and DOP853 has first derivatives only in "
-                "times at which its solution is asked for, and in those of events; use one of these methods"
-            )
-        slopes = [self.field.at(time, y[n]) for n, time in enumerate(plain)]
-        return y + np.stack(slopes) * np.reshape(t - plain, (-1, 1))
-
-
-def _scaled(sol, start, length):
-    """Return an interpolation for the time (t − start) / length."""
-    ts = (sol.ts - start) / length
-    made = _ScaledSolution(ts, sol, start, length)
-    return made
-
-
-class _ScaledSolution:
-    def __init__(self, ts, sol, start, length):
-        self.ts, self.sol, self.start, self.length = ts, sol, start, length
-        self.t_min, self.t_max = min(ts[0], ts[-1]), max(ts[0], ts[-1])
-
-    def __call__(self, s):
-        return self.sol(self.start + onp.asarray(s) * self.length)
-
-
-class _Solution:
-    """``sol`` of a result: the solution at any time, traced."""
-
-    def __init__(self, flow, sol):
-        self._flow, self._sol = flow, sol
-        self.ts, self.t_min, self.t_max = sol.ts, sol.t_min, sol.t_max
-
-    def __call__(self, t):
-        plain = onp.asarray(plain_of(t), float)
-        value = self._sol(plain)
-        t = np.asarray(t) if is_traced(t) else plain
-        y = self._flow.at(np.reshape(t, (-1,)), onp.reshape(plain, (-1,)))
-        return attached(value, np.transpose(y) if plain.ndim else y[0])

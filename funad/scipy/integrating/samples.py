@@ -90,7 +90,7 @@ def _pairs(y, h, n):
 
 
 def _last(y, h):
-    """The last interval of an even number of samples: of the parabola through the last three (Cartwright 2017)."""
+    """The last of an odd number of intervals: of the parabola through three samples (Cartwright 2017)."""
     before, last = h[..., -2], h[..., -1]
     alpha = (2 * last**2 + 3 * before * last) / (6 * (last + before))
     beta = (last**2 + 3.0 * before * last) / (6 * before)

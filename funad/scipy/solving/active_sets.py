@@ -20,7 +20,7 @@ from ...transforms.solutions import Equation, check_minimum
 from .calls import as_args, closed, is_traced
 from .roots import LARGE, iterative
 
-__all__ = ["Constraint", "bounds_of", "constraints_of", "minimum", "watched_constraints"]
+__all__ = ["Constraint", "bounds_of", "constraints_of", "minimum", "sides_of", "watched_constraints"]
 
 _ON = 1e-8  # how near a bound x is at it, in units of 1 + |bound|
 _NEAR = 1e-3  # the same for solvers that stay inside, if Newton's step leads out
@@ -42,21 +42,21 @@ class Constraint:
 
 
 def minimum(name, f, x, traces, bounds=(None, None), constraints=()):
-    """Return x, a plain vector where f is least, with its derivatives, and f there with its own.
+    """Return x, where f is least, with its derivatives, and the place to which Newton's steps lead from it.
 
-    ``bounds`` are two vectors, perhaps traced, or None. The value of f is that at the place to which
-    Newton's steps lead, which differs from the solver's by the error of that.
+    The second is where the derivatives of what depends on x are to be taken: it differs from x by the error
+    of the solver. ``bounds`` are two vectors, perhaps traced, or None.
     """
     if not traces:
-        return x, None
+        return x, x
     if not constraints and bounds[0] is None and bounds[1] is None:
         solve = iterative if x.size > LARGE else None
         found = Equation(name, f, "minimum", solve).derived(x, traces)
-        return attached(x, found), f(found)
+        return attached(x, found), found
     active = _Active(name, f, x, traces, bounds, constraints)
     found = Equation(name, active.residual).derived(active.start(), traces)
     found = found[: x.size]
-    return attached(x, found), f(found)
+    return attached(x, found), found
 
 
 class _Active:
@@ -96,7 +96,7 @@ class _Active:
     def _at_bounds(self):
         """Return −1, 0, 1 for elements at their lower bound, free, and at their upper bound.
 
-        An element is free if Newton's step leads inwards. Solvers that stay inside the bounds do not reach them.
+        An element is free if Newton's step leads inwards. Solvers that stay inside do not reach the bounds.
         """
         lower, upper = plain_of(self.lower), plain_of(self.upper)
         curvature = onp.abs(onp.diagonal(self.hessian))
@@ -141,7 +141,7 @@ class _Active:
         return onp.concatenate([self.x, self.multipliers])
 
     def residual(self, z):
-        """The gradient of f − λ·c where x is free, x − bound where it is not, and the constraints that hold."""
+        """The gradient of f − λ·c where x is free, x − bound elsewhere, and the constraints that hold."""
         x, multipliers = z[: self.n], z[self.n :]
         held = [(k, row, is_upper, multipliers[m]) for m, (k, row, is_upper) in enumerate(self.rows)]
 
@@ -181,6 +181,17 @@ def bounds_of(bounds, n):
         return tuple(onp.broadcast_to(b, (n,)) for b in (bounds.lb, bounds.ub))
     pairs = [(_bound(low, -onp.inf), _bound(high, onp.inf)) for low, high in bounds]
     return tuple(_vector(side) for side in zip(*pairs, strict=True))
+
+
+def sides_of(bounds, n):
+    """Return lower and upper bounds as two vectors, perhaps traced."""
+    sides = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else bounds
+    found = []
+    for side in sides:
+        side = np.array(list(side)) if isinstance(side, (list, tuple)) and is_traced(side) else side
+        found.append(np.broadcast_to(side, (n,)) if is_traced(side) else onp.broadcast_to(side, (n,)))
+    infinite = all(not is_traced(side) and onp.all(onp.isinf(side)) for side in found)
+    return (None, None) if infinite else tuple(found)
 
 
 def _bound(bound, missing):

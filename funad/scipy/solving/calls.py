@@ -63,7 +63,7 @@ class _MetTraced(Exception):
 
 
 def guarded(f):
-    """Return a function that raises if it returns a traced value, which compiled code may take for any number."""
+    """Return a function that raises if it returns a traced value: compiled code may take it for a number."""
     if type(f) not in (types.FunctionType, types.MethodType):
         return f
 
@@ -79,10 +79,14 @@ def guarded(f):
 
 
 _PLAIN = frozenset({float, onp.float64, onp.ndarray, int})
+# The types of arguments in which no traced value can be seen.
+_OPAQUE = _PLAIN | {str, bool, type(None), types.FunctionType, types.MethodType}
 
 
 def is_traced(x):
     """Say whether there are traced values in a container."""
+    if type(x) in _OPAQUE:
+        return False
     if type(x) in (tuple, list):
         return any(map(is_traced, x))
     if type(x) is dict:

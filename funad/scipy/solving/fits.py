@@ -11,7 +11,7 @@ from ... import numpy as np
 from ...errors import NotDifferentiableError
 from ...transforms import grad, jacobian
 from ...transforms.closures import Watched, attached, plain_of
-from .active_sets import minimum
+from .active_sets import minimum, sides_of
 from .calls import as_args, is_traced, refused_parts, solver, watch
 
 __all__ = ["curve_fit", "least_squares", "leastsq"]
@@ -45,7 +45,7 @@ def least_squares(call):
     if callable(jac):
         jac = Watched(lambda x: call["jac"](x, *args, **named))
     found = call.run(fun=watched, jac=jac, args=(), kwargs={})
-    lower, upper = _sides(call["bounds"], found.x.size)
+    lower, upper = sides_of(call["bounds"], found.x.size)
     watched.note(lower, upper)
     if not watched.traces:
         return found
@@ -59,8 +59,7 @@ def least_squares(call):
         return 0.5 * scale**2 * np.sum(LOSSES[loss]((_vector(f(x)) / scale) ** 2))
 
     found = refused_parts(found, ("x", "cost", "fun", "jac", "grad"), call.name)
-    at = minimum(call.name, cost, found.x, watched.traces, (lower, upper))[0]
-    found.x = at
+    found.x, at = minimum(call.name, cost, found.x, watched.traces, (lower, upper))
     found.cost = attached(found.cost, cost(at))
     found.fun = attached(found.fun, _vector(f(at)))
     return _with_slopes(call.name, found, f, cost, at, loss)
@@ -75,17 +74,6 @@ def _with_slopes(name, found, f, cost, at, loss):
     rest = found.pop("jac")
     found.update(refused_parts({"jac": rest}, (), name, "scaled by the loss"))
     return found
-
-
-def _sides(bounds, n):
-    """Return lower and upper bounds as two vectors, perhaps traced."""
-    sides = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else bounds
-    found = []
-    for side in sides:
-        side = np.array(list(side)) if isinstance(side, (list, tuple)) and is_traced(side) else side
-        found.append(np.broadcast_to(side, (n,)) if is_traced(side) else onp.broadcast_to(side, (n,)))
-    infinite = all(not is_traced(side) and onp.all(onp.isinf(side)) for side in found)
-    return (None, None) if infinite else tuple(found)
 
 
 def _half_square(f):
@@ -103,14 +91,14 @@ def leastsq(call):
     found = call.run(func=watched, Dfun=watch(call["Dfun"], args), args=())
     if not watched.traces:
         return found
-    x = minimum(call.name, _half_square(f), found[0], watched.traces)[0]
+    x, at = minimum(call.name, _half_square(f), found[0], watched.traces)
     if not call["full_output"]:
         return x, found[1]
     _, covariance, more, *rest = found
     if covariance is not None:
-        slopes = jacobian(lambda x: _vector(f(x)))(x)
+        slopes = jacobian(lambda x: _vector(f(x)))(at)
         covariance = attached(covariance, np.linalg.inv(np.matmul(np.transpose(slopes), slopes)))
-    more["fvec"] = attached(more["fvec"], _vector(f(x)))
+    more["fvec"] = attached(more["fvec"], _vector(f(at)))
     return x, covariance, refused_parts(more, ("fvec",), call.name), *rest
 
 
@@ -136,11 +124,11 @@ def curve_fit(call):
     def residuals(p):
         return weighed(np.ravel(model(data, *(p[n] for n in range(popt.size))) - y))
 
-    bounds = _sides(call["bounds"], popt.size)
-    p = minimum(call.name, _half_square(residuals), popt, watched.traces, bounds)[0]
-    pcov = attached(pcov, _covariance(call, residuals, p, popt.size))
+    bounds = sides_of(call["bounds"], popt.size)
+    p, at = minimum(call.name, _half_square(residuals), popt, watched.traces, bounds)
+    pcov = attached(pcov, _covariance(call, residuals, at, popt.size))
     if rest:
-        rest[0]["fvec"] = attached(rest[0]["fvec"], residuals(p))
+        rest[0]["fvec"] = attached(rest[0]["fvec"], residuals(at))
         rest[0] = refused_parts(rest[0], ("fvec",), call.name)
     return p, pcov, *rest
 

@@ -1,12 +1,12 @@
-"""Least squares of linear models: equations of the elements that no bound holds, and means of blocks."""
+"""Least squares of linear models: minima at bounds, and means of blocks."""
 
 import numpy as onp
 from scipy import optimize as _optimize
 
 from ... import numpy as np
 from ...errors import NotDifferentiableError
-from ...transforms.closures import attached, plain_of
-from .active_sets import bounds_of
+from ...transforms.closures import Watched, attached, plain_of
+from .active_sets import minimum, sides_of
 from .calls import is_traced, refused_parts, solver
 
 __all__ = ["isotonic_regression", "linprog", "lsq_linear", "milp", "nnls"]
@@ -16,16 +16,16 @@ def _array(x):
     return np.array(x) if isinstance(x, (list, tuple)) else x
 
 
-def _free_solution(matrix, b, free):
-    """Return the least squares solution in the free unknowns, others zero, by the normal equations.
+def _half_square(matrix, b):
+    return lambda x: 0.5 * np.sum((np.matmul(matrix, x) - b) ** 2)
 
-    The derivatives are those of the normal equations, to which a step of refinement is added: the value is
-    SciPy's own.
-    """
-    columns = matrix[:, free]
-    transposed = np.transpose(columns)
-    x = np.linalg.solve(np.matmul(transposed, columns), np.matmul(transposed, b))
-    return np.matmul(onp.eye(onp.shape(plain_of(matrix))[1])[:, free], x)
+
+def _least(name, matrix, b, x, bounds):
+    """Return the solution with its derivatives, and the place where those of what depends on it are taken."""
+    cost = _half_square(matrix, b)
+    watched = Watched(cost)
+    watched.note(matrix, b, *(bound for bound in bounds if bound is not None))
+    return minimum(name, cost, x, watched.traces, bounds)
 
 
 @solver(_optimize.nnls, "scipy.optimize.nnls")
@@ -35,42 +35,28 @@ def nnls(call):
     if not is_traced((matrix, b)):
         return found
     x, norm = found
-    at = _free_solution(matrix, b, onp.flatnonzero(x > 0))
-    return attached(x, at), attached(norm, np.linalg.norm(np.matmul(matrix, at) - b))
+    x, at = _least(call.name, matrix, b, x, (onp.zeros(x.size), onp.full(x.size, onp.inf)))
+    return x, attached(norm, np.linalg.norm(np.matmul(matrix, at) - b))
 
 
 @solver(_optimize.lsq_linear, "scipy.optimize.lsq_linear")
 def lsq_linear(call):
     found = call.run()
     matrix, b = _array(call["A"]), _array(call["b"])
-    lower, upper = _sides(call["bounds"], found.x.size)
-    if not is_traced((matrix, b, lower, upper)):
+    bounds = sides_of(call["bounds"], found.x.size)
+    if not is_traced((matrix, b, *bounds)):
         return found
     if not isinstance(plain_of(matrix), onp.ndarray):
         raise NotDifferentiableError(
             f"{call.name} of a {type(matrix).__name__} with traced values beside it; give it the array, "
             f"A.toarray() of a sparse one"
         )
-    mask = found.active_mask
-    bound = np.where(mask < 0, lower, np.where(mask > 0, upper, 0.0))
-    rest = b - np.matmul(matrix, bound)
-    at = bound + _free_solution(matrix, rest, onp.flatnonzero(mask == 0))
-    residuals = np.matmul(matrix, at) - b
     found = refused_parts(found, ("x", "fun", "cost"), call.name)
-    found.x, found.fun = attached(found.x, at), attached(found.fun, residuals)
+    found.x, at = _least(call.name, matrix, b, found.x, bounds)
+    residuals = np.matmul(matrix, at) - b
+    found.fun = attached(found.fun, residuals)
     found.cost = attached(found.cost, 0.5 * np.sum(residuals**2))
     return found
-
-
-def _sides(bounds, n):
-    """Return the lower and the upper bounds; infinite ones hold nothing, so zeros take their place."""
-    if hasattr(bounds, "lb"):
-        return tuple(onp.nan_to_num(b, posinf=0.0, neginf=0.0) for b in bounds_of(bounds, n))
-    sides = []
-    for side in bounds:
-        side = np.broadcast_to(_array(side), (n,))
-        sides.append(np.where(onp.isinf(plain_of(side)), 0.0, side))
-    return tuple(sides)
 
 
 @solver(_optimize.isotonic_regression, "scipy.optimize.isotonic_regression")

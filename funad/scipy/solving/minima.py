@@ -52,8 +52,8 @@ def _with_minimum(call, f, watched, found, constraints=(), known=("x", "fun")):
     if not traces:
         return found
     found = refused_parts(found, known, call.name)
-    found.x, value = minimum(call.name, f, x, traces, bounds, constraints)
-    found.fun = attached(found.fun, _as(value, found.fun))
+    found.x, at = minimum(call.name, f, x, traces, bounds, constraints)
+    found.fun = attached(found.fun, _as(f(at), found.fun))
     return found
 
 
@@ -68,8 +68,8 @@ def _of_number(call, f, watched, x, ends=None):
     traces = _traces(watched, bounds, ())
     if not traces:
         return x, None
-    found, value = minimum(call.name, lambda v: f(v[0]), onp.reshape(x, (1,)), traces, bounds)
-    return attached(x, found[0]), value
+    found, at = minimum(call.name, lambda v: f(v[0]), onp.reshape(x, (1,)), traces, bounds)
+    return attached(x, found[0]), f(at[0])
 
 
 @solver(_optimize.minimize_scalar, "scipy.optimize.minimize_scalar")
@@ -132,10 +132,10 @@ def _older(f, name, function="func", derivatives=(), full=None):
         traces = _traces(watched, bounds, ())
         if not traces:
             return found
-        at, value = minimum(call.name, f, onp.asarray(x), traces, bounds)
+        at, found = minimum(call.name, f, onp.asarray(x), traces, bounds)
         if alone:
             return at
-        first, others = (attached(rest[0], _as(value, rest[0])),), rest[1:]
+        first, others = (attached(rest[0], _as(f(found), rest[0])),), rest[1:]
         if call.get("retall") and not call.get("full_output"):
             first, others = (), rest
         return (at, *first, *(_refused(part, call.name) for part in others))
@@ -169,10 +169,10 @@ def _of_value_and_gradient(f, name, has_value):
         traces = _traces(watched, bounds, ())
         if not traces:
             return found
-        at, value = minimum(call.name, f, onp.asarray(x), traces, bounds)
+        at, found = minimum(call.name, f, onp.asarray(x), traces, bounds)
         if has_value:
             more = {k: _refused(part, call.name) for k, part in rest[1].items()}
-            rest = [attached(rest[0], _as(value, rest[0])), more]
+            rest = [attached(rest[0], _as(f(found), rest[0])), more]
         return (at, *rest)
 
     return traced
@@ -217,8 +217,8 @@ def fmin_slsqp(call):
     traces = _traces(watched, bounds, groups)
     if not traces:
         return found
-    at, value = minimum(call.name, f, onp.asarray(x), traces, bounds, groups)
-    return (at, attached(rest[0], _as(value, rest[0])), *rest[1:]) if call["full_output"] else at
+    at, found = minimum(call.name, f, onp.asarray(x), traces, bounds, groups)
+    return (at, attached(rest[0], _as(f(found), rest[0])), *rest[1:]) if call["full_output"] else at
 
 
 def _global(f, name):
@@ -254,8 +254,8 @@ def brute(call):
     x, *rest = found if call["full_output"] else (found,)
     if not watched.traces:
         return found
-    at, value = minimum(call.name, f, onp.asarray(x), watched.traces)
+    at, found = minimum(call.name, f, onp.asarray(x), watched.traces)
     if not call["full_output"]:
         return at
     others = (_refused(part, call.name) for part in rest[1:])
-    return (at, attached(rest[0], _as(value, rest[0])), *others)
+    return (at, attached(rest[0], _as(f(found), rest[0])), *others)

@@ -14,8 +14,8 @@ from .calls import as_args, closed, refused, refused_parts, solver, watch
 
 __all__ = [
     "anderson", "bisect", "brenth", "brentq", "broyden1", "broyden2", "diagbroyden", "excitingmixing",
-    "fixed_point", "fsolve", "iterative", "linearmixing", "newton", "newton_krylov", "ridder", "root",
-    "root_scalar", "solution", "toms748",
+    "fixed_point", "fsolve", "linearmixing", "newton", "newton_krylov", "ridder", "root",
+    "root_scalar", "toms748",
 ]  # fmt: skip
 
 LARGE = 1000  # unknowns, from which on the Jacobian is not formed
