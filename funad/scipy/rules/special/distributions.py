@@ -5,6 +5,7 @@ tail, and that of an inverse follows from the slopes of the function. An argumen
 whole number has no rule.
 """
 
+import contextlib
 import math
 
 import numpy as onp
@@ -270,11 +271,16 @@ if known("_nct_sf") is not None:
     _above, _below = _swapped(s._nct_sf, (2, 0, 1)), _swapped(s.nctdtr, (1, 2, 0))
 
     def _nct_density(df, nc, t, above=_above):
-        """The density, which SciPy has from 1.15 on; before, the slope of the smaller tail."""
-        if known("_nct_pdf") is not None:
+        """The density of SciPy 1.15; before, and far out, where that is wrong, from the smaller tail."""
+        far = onp.abs(plain(t)) > 1e3
+        if not some(far) and known("_nct_pdf") is not None:
             return s._nct_pdf(t, df, nc)
         args = (df, nc, t)
-        return tail_slope(s.nctdtr, above, s.nctdtr(*args), args, 2, near(t))
+        step = onp.where(far, 0.01 * onp.abs(plain(t)), near(t))
+        slope_of_tail = tail_slope(s.nctdtr, above, s.nctdtr(*args), args, 2, step)
+        if known("_nct_pdf") is None:
+            return slope_of_tail
+        return np.where(far, slope_of_tail, s._nct_pdf(np.where(far, 0.0, t), df, nc))
 
     NCT = (
         shape(s.nctdtr, _above, 0),
@@ -296,7 +302,7 @@ if known("_nct_sf") is not None:
         by_slopes("_nct_pdf", *_pdf_slopes)
 
 if known("_ncf_sf") is not None:
-    _density, _above = _swapped(s._ncf_pdf, (3, 0, 1, 2)), _swapped(s._ncf_sf, (3, 0, 1, 2))
+    _above = _swapped(s._ncf_sf, (3, 0, 1, 2))
 
     def _ncf_wrt_nc(y, dfn, dfd, nc, x):
         """½(F(dfn + 2) - F) at one w = dfn·x/(dfd + dfn·x), a Poisson mixture; of the smaller tail."""
@@ -308,18 +314,25 @@ if known("_ncf_sf") is not None:
         above = 0.5 * (s._ncf_sf(x, dfn, dfd, nc) - s._ncf_sf(args[3], *args[:3]))
         return np.where(lower, below, above)
 
+    def _ncf_density(dfn, dfd, nc, x, above=_above):
+        """The density, and if it overflows somewhere, the slope of the smaller tail."""
+        with contextlib.suppress(OverflowError):
+            return s._ncf_pdf(x, dfn, dfd, nc)
+        args = (dfn, dfd, nc, x)
+        return tail_slope(s.ncfdtr, above, s.ncfdtr(*args), args, 3, of_shape(x))
+
     NCF = (
         shape(s.ncfdtr, _above, 0),
         shape(s.ncfdtr, _above, 1),
         _ncf_wrt_nc,
-        lambda y, dfn, dfd, nc, x, f=_density: f(dfn, dfd, nc, x),
+        lambda y, dfn, dfd, nc, x: _ncf_density(dfn, dfd, nc, x),
     )
     by_slopes("ncfdtr", *NCF)
     for _name, _place in (("ncfdtridfd", 1), ("ncfdtrinc", 2), ("ncfdtri", 3)):
         by_slopes(_name, *inverse(NCF, _place, s.ncfdtr))
     _below = _swapped(s.ncfdtr, (1, 2, 3, 0))
     NCF_ABOVE = (
-        lambda y, x, dfn, dfd, nc: -s._ncf_pdf(x, dfn, dfd, nc),
+        lambda y, x, dfn, dfd, nc: -_ncf_density(dfn, dfd, nc, x),
         shape(s._ncf_sf, _below, 1),
         shape(s._ncf_sf, _below, 2),
         lambda y, x, dfn, dfd, nc: -_ncf_wrt_nc(1.0 - y, dfn, dfd, nc, x),
