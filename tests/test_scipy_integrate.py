@@ -331,11 +331,26 @@ def test_an_eigenvalue_of_a_boundary_value_problem():
         )
 
 
+def test_runs_over_no_time_and_of_nothing():
+    for method in ("RK45", "Radau"):
+        still = lambda a, method=method: integrate.solve_ivp(
+            lambda t, y: -a * y, (1.0, 1.0), [2.0 * a], method
+        )
+        assert grad(lambda a: still(a).y[0, -1])(3.0) == 2.0
+    assert (
+        grad(lambda a: np.sum(integrate.solve_ivp(lambda t, y: -a * y, (0, 1), onp.zeros(0)).y) + a)(2.0) == 1
+    )
+    with pytest.raises(NotDifferentiableError, match="over no time at all"):
+        grad(lambda b: solved(span=(1.0, b)).y[0, -1])(1.0)
+
+
 def test_runs_that_are_refused():
     with pytest.raises(
         ArgumentError, match="adjoint is one of 'discrete', 'continuous', 'forward', not 'all'"
     ):
         grad(lambda p: np.sum(solved(p, adjoint="all").y))(P)
+    with pytest.raises(ArgumentError, match="adjoint='discrete' is for RK23, RK45 and DOP853, not for .*BDF"):
+        grad(lambda p: np.sum(solved(p, method="BDF", adjoint="discrete").y))(P)
     with (
         pytest.raises(NotDifferentiableError, match=r"solve_ivp has failed.*step size"),
         onp.errstate(all="ignore"),
