@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 import funad.numpy as np
 from funad import tree, value_and_grad
+from funad.scipy import linalg
 
 NAMES = (
     "age", "sex", "body mass", "blood pressure", "cholesterol", "LDL", "HDL", "cholesterol / HDL",
@@ -25,9 +26,10 @@ def kernel(params, a, b):
 
 
 def factor(params, x, y):
-    """Return L and α of the observed y: L·Lᵀ = K + noise²·I, and α = (L·Lᵀ)⁻¹·y."""
+    """Return L and α of the observed y: L·Lᵀ = K + noise²·I, and α = (L·Lᵀ)⁻¹·y, of one factorization."""
     K = kernel(params, x, x) + np.exp(2 * params["noise"]) * np.eye(len(x))
-    return np.linalg.cholesky(K), np.linalg.solve(K, y)
+    L, lower = linalg.cho_factor(K, lower=True)
+    return L, linalg.cho_solve((L, lower), y)
 
 
 def evidence(params, x, y):
@@ -40,7 +42,9 @@ def predict(params, x, y, new):
     """Return the mean and the standard deviation of the function at the new places."""
     L, alpha = factor(params, x, y)
     k = kernel(params, new, x)
-    return k @ alpha, np.sqrt(np.exp(2 * params["height"]) - np.sum(np.linalg.solve(L, k.T) ** 2, axis=0))
+    return k @ alpha, np.sqrt(
+        np.exp(2 * params["height"]) - np.sum(linalg.solve_triangular(L, k.T, lower=True) ** 2, axis=0)
+    )
 
 
 def fit(params, x, y):

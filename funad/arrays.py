@@ -253,7 +253,7 @@ def linked(y: Any, record: Record, args: Any, kwargs: Any) -> Any:
 
 
 def _link(y: Any, x: Traced, step: Any) -> None:
-    if type(y) is Box or type(y) is Dual or type(y) is Batched:
+    if type(y) is Box or type(y) is Dual or (type(y) is Batched and y.ndim):  # its numbers are numbers
         view, whole = numbers_of(y), numbers_of(x)
         if type(view) is ndarray and type(whole) is ndarray:
             base = view.base
@@ -480,6 +480,8 @@ def _seen(x: Traced) -> bool:
 def reshaped(x: Any, reshape: Record, shape: Any) -> None:
     """Give x another shape: x.shape = shape."""
     plain = unbox(x)
+    if isinstance(plain, Traced):
+        plain.tape.look(plain, "its shape was set")
     if not onp.may_share_memory(onp.reshape(plain, shape), plain) and plain.size:
         raise AttributeError("Incompatible shape for in-place modification. Use x = x.reshape(shape)")
     if type(x) is not Array:

@@ -180,7 +180,10 @@ class Traced:
                     del in_place  # which refers to this frame
         if record is not None and record.wrapped is not ufunc:
             if method == "__call__":
-                return record.wrapped(*inputs, **kwargs)
+                y = record.wrapped(*inputs, **kwargs)
+                if ufunc in _EQUALITIES:  # plain == traced
+                    _tell(y, ufunc is onp.not_equal, *inputs[:2])
+                return y
             of_method = record_of(getattr(onp.ufunc, method))  # from funad.numpy.folds
             return of_method.wrapped(ufunc, *inputs, **kwargs)  # type: ignore[union-attr]
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
@@ -212,6 +215,9 @@ class Batched(Traced):
         return self._once((ufunc, method), general, ufunc, method, *inputs, **kwargs)
 
     def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        record = record_of(f)
+        if record is None or record.wrapped is f:  # of no traced value a function, but of their members
+            return self.tape.by_member(f, args, kwargs, f.__name__, "it has no batch rule")
         return self._once(f, Traced.__array_function__, f, types, args, kwargs)
 
     def _once(self, what: Any, general: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -541,6 +547,7 @@ def _ordered(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 # A name in the globals of code that is told where traced values that it compares are equal to others:
 # (where, a, b, frame) ↦ None. ``funad.scipy.hosting`` has a use for it.
 GUARD = "__found_equal__"
+_EQUALITIES = (onp.equal, onp.not_equal)
 
 
 def _watched(operate: Callable[[Any, Any], Any], negated: bool) -> Callable[[Any, Any], Any]:
@@ -549,13 +556,20 @@ def _watched(operate: Callable[[Any, Any], Any], negated: bool) -> Callable[[Any
 
     def operator_watched(self: Any, other: Any) -> Any:
         y = compare(self, other)
-        frame = sys._getframe(1)
-        guard = frame.f_globals.get(GUARD)
-        if guard is not None:
-            guard(onp.logical_not(y) if negated else y, self, other, frame)
+        _tell(y, negated, self, other)
         return y
 
     return operator_watched
+
+
+def _tell(y: Any, negated: bool, a: Any, b: Any) -> None:
+    """Tell the code that compares a and b of the result, if it asks to be told."""
+    frame: Any = sys._getframe(2)
+    while frame.f_globals.get("__package__") == "funad":  # NumPy's protocol has led here
+        frame = frame.f_back
+    guard = frame.f_globals.get(GUARD)
+    if guard is not None:
+        guard(onp.logical_not(y) if negated else y, a, b, frame)
 
 
 UNARY: tuple[tuple[str, Any, Any], ...] = (

@@ -10,10 +10,10 @@ import numpy as onp
 
 from .arrays import UNTRACED, Array, content, content_of, fillable, linked, settled, snapshot, view_of
 from .boxes import CONSTANTS, TRACED, Box, Traced, innermost, kind_of, unbox
-from .errors import Looked
 from .foreign import bare, is_foreign, is_sequence, number_of, of_protocol, plain_sequence, same
 from .refusals import refused_bare, refused_constant, refused_opaque
 from .registry import Record, record_of, signature_of
+from .spaces import is_unknown
 from .tape import CONSTANT
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
@@ -103,10 +103,7 @@ def with_kinks(record: Record, y: Any, args: tuple[Any, ...], kwargs: dict[str, 
     args = tuple(map(content_of, args))
     for x in args:
         if isinstance(x, Traced) and _is_differentiated(x.inside if x.tape is y.tape else x):
-            try:
-                found = record.kinks(y, *args, **kwargs)  # type: ignore[misc]
-            except Looked as look:
-                found = look.trace.after(look, record.kinks, (y, *args), kwargs, record.name)
+            found = record.kinks(y, *args, **kwargs)  # type: ignore[misc]
             is_number = issubclass(kind_of(y), onp.generic) and kind_of(found) is ndarray
             return found[()] if is_number else found
     return y
@@ -167,7 +164,7 @@ def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, An
         return record.wrapped(*map(content_of, args))
     if innermost(kwargs.values()) is not None:
         for name, x in kwargs.items():
-            if (record.f, name) in FORMS and innermost((x,)) is not None:
+            if (record.f, name) in FORMS and _is_argument(x):
                 return FORMS[record.f, name](*args, **kwargs)
         if kwargs.get("out") is not None and record.kind != "zero":  # named as it was given
             record.check_keywords(kwargs)
@@ -326,6 +323,11 @@ def as_array(x: Any) -> Any:
     return content_of(x)
 
 
+def _is_argument(x: Any) -> bool:
+    """Say whether what was given by name is traced, other than by a batch alone, as a mask may be."""
+    return innermost((x,)) is not None and (not isinstance(x, Traced) or is_unknown(x))
+
+
 def _by_position(
     record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -336,7 +338,7 @@ def _by_position(
     bound = signature.bind(*args, **kwargs)
     bound.apply_defaults()
     places = {name: n for n, name in enumerate(bound.arguments)}
-    given = [name for name, x in kwargs.items() if innermost((x,)) is not None and name in places]
+    given = [name for name, x in kwargs.items() if _is_argument(x) and name in places]
     last = max((places[name] + 1 for name in given if places[name] < len(bound.args)), default=0)
     if last <= len(args):
         return args, kwargs

@@ -167,7 +167,7 @@ def array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: Any)
         if ufunc in _REFLECTED and type(inputs[0]) is ndarray:  # array * box
             return _REFLECTED[ufunc](inputs[1], inputs[0])
         record = record_of(ufunc)
-        if record is not None and record.wrapped is not ufunc:
+        if record is not None and record.wrapped is not ufunc and record.kind != "zero":
             return record.wrapped(*inputs)
     return Traced.__array_ufunc__(self, ufunc, method, *inputs, **kwargs)
 

@@ -125,7 +125,6 @@ _INSTEAD = {
     "numpy.lib.stride_tricks.as_strided": "write sliding_window_view(x, window_shape), or x[index] with "
     "an array of positions",
     "numpy.vectorize": "write np.stack([f(t) for t in x])",
-    "scipy.fft": "write the function of that name in np.fft",
     "scipy.interpolate.interp1d": "write np.interp(at, x, y)",
     "scipy.optimize.linear_sum_assignment": "write "
     "rows, columns = linear_sum_assignment(stop_gradient(cost)) and go on with cost[rows, columns]",
@@ -144,7 +143,6 @@ _INSTEAD = {
     "statistics.stdev": "write np.std(np.array(x), ddof=1)",
     "statistics.variance": "write np.var(np.array(x), ddof=1)",
 }  # fmt: skip
-_NAMESAKES = {"scipy.fft": "fft"}
 
 # What is called to look at values, to keep or to send them: the standard library but for what computes,
 # and what draws, and makes tables. Of NumPy, what writes files.
@@ -362,8 +360,6 @@ def instead_of(name: str) -> str:
     """Return what the table says of a function, or of what it stands in."""
     name = name.removeprefix("funad.")
     found = max((known for known in _INSTEAD if f"{name}.".startswith(f"{known}.")), key=len, default="")
-    if found in _NAMESAKES and not hasattr(getattr(onp, _NAMESAKES[found]), name.rpartition(".")[2]):
-        return ""  # expm, dct: NumPy has none
     return _INSTEAD.get(found, "")
 
 

@@ -107,20 +107,12 @@ def skewnorm(x, loc, scale, a):
     return mp.ncdf(z) - 2 * owens_t(z, a)
 
 
-def agm(a, b):
-    return mp.agm(a, b)
-
-
 def huber(delta, r):
     return r * r / 2 if abs(r) <= delta else delta * (abs(r) - delta / 2)
 
 
 def boxcox(x, k):
     return (x**k - 1) / k
-
-
-def bessel_integral(f, tail=False):
-    return lambda x: mp.quad(f, [x, 5, mp.inf] if tail else [0, x])
 
 
 CLOSED = {
@@ -203,7 +195,7 @@ CLOSED = {
     "elliprd": (mp.elliprd, MIDDLE, FAR, MIDDLE),
     "elliprg": (mp.elliprg, MIDDLE, MIDDLE, FAR),
     "elliprj": (mp.elliprj, MIDDLE, MIDDLE, FAR, MIDDLE),
-    "agm": (agm, FAR, MIDDLE),
+    "agm": (mp.agm, FAR, MIDDLE),
 }
 
 # The variable, in closed form; the order by differences.
@@ -238,6 +230,62 @@ ORDERS = {
         (0.3, 4.0),
         (0.01, 10.0),
     ),
+}
+
+ORDERS |= {
+    "pbvv": (lambda v, x: mp.pcfv(-v - mpf(1) / 2, x), (0.1, 4.0), (0.1, 5.0)),
+    "pbwa": (mp.pcfw, (-2.05, 2.0), (0.1, 3.0)),
+    "eval_hermitenorm": (
+        lambda n, x: mp.hermite(n, x / mp.sqrt(2)) / mp.sqrt(2) ** n,
+        [0, 1, 2, 5, 12],
+        (-5.0, 5.0),
+    ),
+    "eval_sh_legendre": (lambda n, x: mp.legendre(n, 2 * x - 1), (0.2, 9.0), (0.05, 0.95)),
+    "eval_sh_chebyt": (lambda n, x: mp.chebyt(n, 2 * x - 1), (0.2, 9.0), (0.05, 0.95)),
+    "eval_sh_chebyu": (lambda n, x: mp.chebyu(n, 2 * x - 1), (0.2, 9.0), (0.05, 0.95)),
+    "eval_chebyc": (lambda n, x: 2 * mp.chebyt(n, x / 2), (0.2, 9.0), (-1.9, 1.9)),
+    "eval_chebys": (lambda n, x: mp.chebyu(n, x / 2), (0.2, 9.0), (-1.9, 1.9)),
+    "lpmv": (lambda m, v, x: mp.legenp(v, m, x, type=2), [0, 1, 2, 3], (3.2, 9.0), (-0.9, 0.9)),
+    "kn": (mp.besselk, [0, 1, 3], (0.1, 20.0)),
+    "yn": (mp.bessely, [0, 1, 3], (0.1, 20.0)),
+    "besselpoly": (
+        lambda a, lmb, nu: mp.quad(lambda x: x**lmb * mp.besselj(nu, 2 * a * x), [0, 1]),
+        (0.2, 4.0),
+        (0.3, 3.0),
+        (0.2, 2.0),
+    ),
+}
+
+# Functions of several results: one line per result.
+SEVERAL = {
+    "sici": ((mp.si, mp.ci), (0.01, 60.0)),
+    "shichi": ((mp.shi, mp.chi), (0.01, 30.0)),
+    "fresnel": ((mp.fresnels, mp.fresnelc), (0.01, 5.0)),
+    "airy": (
+        (
+            mp.airyai,
+            lambda x: mp.airyai(x, derivative=1),
+            mp.airybi,
+            lambda x: mp.airybi(x, derivative=1),
+        ),
+        (-8.0, 6.1),
+    ),
+    "ellipj": (
+        (
+            lambda u, m: mp.ellipfun("sn", u, m=m),
+            lambda u, m: mp.ellipfun("cn", u, m=m),
+            lambda u, m: mp.ellipfun("dn", u, m=m),
+        ),
+        (0.1, 9.0),
+        (1e-9, 0.95),
+    ),
+    "modfresnelp": (
+        (lambda x: mp.sqrt(mp.pi / 8) * (1 - 2 * mp.fresnelc(x * mp.sqrt(2 / mp.pi))),),
+        (0.05, 4.0),
+    ),
+    "itj0y0": ((lambda x: mp.quad(lambda t: mp.besselj(0, t), [0, x]),), (0.1, 9.0)),
+    "it2j0y0": ((lambda x: mp.quad(lambda t: (1 - mp.besselj(0, t)) / t, [0, x]),), (0.01, 9.0)),
+    "it2i0k0": ((lambda x: mp.quad(lambda t: (mp.besseli(0, t) - 1) / t, [0, x]),), (0.01, 9.0)),
 }
 
 DISTRIBUTIONS = {
@@ -302,7 +350,18 @@ SLOW = {
     "kolmogi",
     "kei",
 }
-SLOW |= {"_skewnorm_cdf", "_skewnorm_ppf"}
+SLOW |= {
+    "_skewnorm_cdf",
+    "_skewnorm_ppf",
+    "besselpoly",
+    "lpmv",
+    "it2j0y0",
+    "it2i0k0",
+    "itj0y0",
+    "kn",
+    "pbvv",
+    "pbwa",
+}
 
 
 def points(name, ranges):

@@ -35,6 +35,8 @@ import funad.scipy.special
 from funad import grad, hessian, jvp, stop_gradient, teaching, value, vjp
 from funad.errors import FunadError, NotDifferentiableError
 
+from .scipy_names import PROBES, REFUSED
+
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
@@ -157,11 +159,6 @@ def of_family(kind, module, start):
     }
 
 
-def quadrature(f, a, b):
-    nodes, weights = numpy.polynomial.legendre.leggauss(50)
-    return (b - a) / 2 * np.sum(weights * f((a + b) / 2 + (b - a) / 2 * nodes))
-
-
 def wrapped_product(x):
     product, back = funad.primitive(lambda x: SPARSE @ x), funad.primitive(lambda y: SPARSE.T @ y)
     funad.linear(product, lambda y, ybar, x: back(ybar))
@@ -175,10 +172,6 @@ def wrapped(f, slope):
     funad.defvjp(g, lambda y, ybar, x: ybar * slope(x))
     return g
 
-
-cosine_transform = funad.primitive(lambda x: scipy.fft.dct(x))
-funad.linear(cosine_transform, lambda y, ybar, x: cosine_matrix.T @ ybar)
-cosine_matrix = scipy.fft.dct(numpy.eye(3), axis=0)
 
 # name: (what is refused, what is said, what is written in its place)
 ROWS = {
@@ -219,16 +212,6 @@ ROWS = {
         lambda x: scipy.interpolate.interp1d(x, x**2)([0.9, 1.6]),
         "write np.interp(at, x, y)",
         lambda x: np.interp([0.9, 1.6], x, x**2),
-    ),
-    "scipy's fft": (
-        lambda x: numpy.abs(scipy.fft.fft(x)) ** 2,
-        "write the function of that name in np.fft",
-        lambda x: np.abs(np.fft.fft(x)) ** 2,
-    ),
-    "dct, wrapped": (
-        lambda x: scipy.fft.dct(x) ** 2,
-        "wrap it, g = funad.primitive(scipy.fft.dct), and give it a derivative",
-        lambda x: cosine_transform(x) ** 2,
     ),
     "a spline, wrapped": (
         lambda x: scipy.interpolate.CubicSpline(T, T**3)(x[0]),
@@ -389,9 +372,15 @@ IN_SCIPY = {
         lambda t: np.exp(-t * x[2]), x[0], numpy.inf, epsabs=1e-13
     )[0],
     "integrate.solve_ivp": lambda sp, x: sp.integrate.solve_ivp(
-        lambda t, y: [-x[0] * y[0] + y[1] ** 2, -x[1] * y[1]], (0, 1), [1.0, 0.5], rtol=1e-11, atol=1e-12
+        lambda t, y: np.array([-x[0] * y[0] + y[1] ** 2, -x[1] * y[1]]),
+        (0.0, 1.0),
+        [1.0, 0.5],
+        rtol=1e-11,
+        atol=1e-12,
     ).y[:, -1],
     "integrate.trapezoid": lambda sp, x: sp.integrate.trapezoid(x**2, x),
+    "fft.fft": lambda sp, x: np.abs(sp.fft.fft(x)) ** 2,
+    "fft.dct": lambda sp, x: sp.fft.dct(x) ** 2,
     "linalg.cho_factor": lambda sp, x: np.triu(sp.linalg.cho_factor(matrix(x))[0]).T,
     "linalg.cho_solve": lambda sp, x: sp.linalg.cho_solve((numpy.linalg.cholesky(A), True), x**2),
     "linalg.cholesky": lambda sp, x: sp.linalg.cholesky(matrix(x)),
@@ -399,6 +388,8 @@ IN_SCIPY = {
     "linalg.solve_triangular": lambda sp, x: sp.linalg.solve_triangular(matrix(x), x),
     "linalg.qr": lambda sp, x: np.abs(sp.linalg.qr(matrix(x)[:, :2], mode="economic")[1]),
     "linalg.det": lambda sp, x: sp.linalg.det(matrix(x)),
+    "ndimage.gaussian_filter1d": lambda sp, x: sp.ndimage.gaussian_filter1d(x**2, 1.0),
+    "signal.lfilter": lambda sp, x: sp.signal.lfilter([1.0, 0.3], [1.0, 0.2], x**2),
     "special.logsumexp": lambda sp, x: sp.special.logsumexp(x),
     "special.softmax": lambda sp, x: sp.special.softmax(x),
     "special.log_softmax": lambda sp, x: sp.special.log_softmax(x),
@@ -600,3 +591,12 @@ def test_a_search_by_comparisons_of_traced_values_is_refused(name):
 
 def test_a_root_by_steps_of_newton_keeps_its_derivative():
     assert grad(lambda a: scipy.optimize.newton(lambda t: t**2 - a, 1.0))(2.0) == pytest.approx(0.125**0.5)
+
+
+def test_every_name_of_scipy_that_is_probed_is_advised_and_none_that_is_refused():
+    probed = {probe.name for probe in PROBES if probe.name.split(".")[1] in funad.scipy.MODULES}
+    assert len(probed) > 900
+    lacking = {name for name in probed if not teaching._in_scipy(name)}
+    assert lacking == set()
+    refused = {name for name in REFUSED if name.startswith("scipy.stats.")}
+    assert {name for name in refused if teaching._in_scipy(name)} == set()

@@ -7,6 +7,7 @@ import types
 
 import numpy as onp
 import pytest
+import scipy.sparse
 import scipy.stats
 
 import funad
@@ -48,6 +49,22 @@ def test_what_is_hosted_inside_of_a_trace_has_nothing_traced_in_it(afresh):
         for name, value in vars(module).items()
         if isinstance(value, Traced) and type(value).__module__.startswith("funad")
     ]
+
+
+def test_only_what_computes_in_python_is_hosted(afresh):
+    hosting.host("scipy.stats")
+    names = {module.__name__ for module in hosted_modules(afresh)}
+    assert all(name.startswith(hosting.HOSTED) for name in names)
+    registering = (
+        "scipy.fft",
+        "scipy._lib._uarray",
+        "scipy._lib.uarray",
+        "scipy.sparse",
+        "scipy._lib.doccer",
+    )
+    assert not any(name.startswith(registering) for name in names)
+    # What is found under those names is SciPy's own.
+    assert hosting.host("scipy.sparse").csr_array is scipy.sparse.csr_array
 
 
 def test_plain_values_need_no_hosting(afresh):
@@ -106,6 +123,8 @@ SHORTCUTS = [
     (lambda nc: stats.ncx2.cdf(0.3, 2.0, nc), 0.0, "ncx2.cdf takes another way where .* exactly 0"),
     (lambda df: stats.t.logpdf(0.3, df), onp.inf, "t.logpdf takes another way where .* exactly inf"),
     (lambda h: stats.kappa4.pdf(0.3, h, 0.2), 0.0, "kappa4.pdf takes another way where .* exactly 0"),
+    (lambda n: stats.binom.logpmf(2, n, 0.3), 5.0, "binom.logpmf takes another way where .* exactly 5"),
+    (lambda k: stats.poisson.pmf(k, 2.0), 3.0, "poisson.pmf takes another way where .* exactly 3"),
     (lambda q: stats.gamma.ppf(q, 2.0), 0.0, "gamma.ppf takes another way where .* exactly 0"),
     (lambda s: stats.pearson3.cdf(0.3, s), 0.0, "pearson3 is the normal distribution where"),
 ]

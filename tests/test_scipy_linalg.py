@@ -1,17 +1,19 @@
 """scipy.linalg on traced values: what its cases and probes do not say."""
 
+import pickle
 import warnings
 
 import numpy as onp
 import pytest
 import scipy.fft
 import scipy.linalg
+import scipy.signal
 
 import funad
 import funad.numpy as np
 import funad.scipy
 from funad.errors import NotDifferentiableError
-from funad.scipy import linalg
+from funad.scipy import linalg, signal
 from funad.testing import call, check_jvp, check_vjp
 
 rng = onp.random.default_rng(2)
@@ -175,3 +177,84 @@ def test_plain_calls_are_served():
         onp.testing.assert_array_equal(scipy.linalg.inv(A), scipy.linalg.inv(A.tolist()))
     with pytest.raises(NotDifferentiableError):
         funad.vjp(scipy.linalg.inv, A)
+
+
+@pytest.mark.parametrize("f", [
+    linalg.sqrtm, linalg.logm, linalg.signm, lambda a: linalg.fractional_matrix_power(a, 0.5),
+])  # fmt: skip
+@pytest.mark.filterwarnings("ignore:.*singular", "ignore:.*inaccurate")
+def test_functions_that_grow_beyond_bounds_at_singular_matrices_are_refused_there(f):
+    with pytest.raises(onp.linalg.LinAlgError, match="singular"):
+        funad.vjp(f, onp.diag([1.0, 0.0]))[1](B[:2])
+
+
+def test_whole_powers_of_singular_matrices_have_derivatives():
+    check_vjp(lambda a: linalg.fractional_matrix_power(a, 3), call(onp.diag([1.0, 0.0])))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_singular_equations_are_refused():
+    for f in (lambda a, q: linalg.solve_sylvester(a, -a, q), linalg.solve_continuous_lyapunov):
+        _, pull = funad.vjp(lambda q, f=f: f(onp.diag([1.0, -1.0]), q), onp.eye(2))
+        with pytest.raises(onp.linalg.LinAlgError, match="singular"):
+            pull(B[:2])
+
+
+def test_a_matrix_of_hessenbergs_form_is_refused():
+    with pytest.raises(onp.linalg.LinAlgError, match="hessenberg"):
+        funad.vjp(linalg.hessenberg, onp.triu(A, -1))[1](A)
+
+
+def test_a_formula_that_does_not_give_scipys_value_is_refused():
+    with pytest.raises(NotDifferentiableError, match="another one"):
+        funad.vjp(lambda a: linalg.funm(a, np.sin), onp.array([[1.0, 1.0], [0.0, 1.0]]))[1](B[:2])
+
+
+def test_submodules_are_scipys():
+    assert linalg.lapack is scipy.linalg.lapack
+    with pytest.raises(AttributeError):
+        linalg.nothing  # noqa: B018
+
+
+PAIR = onp.stack([A, S / 4])
+SPREAD = onp.diag([1.0, 2.0, 4.0]) + 0.2 * rng.normal(size=(2, 3, 3))
+TALL, ROWS = rng.normal(size=(2, 4, 2)), onp.array([[3.0, 0.5, -0.4], [4.0, 0.2, 0.3]])
+BANDS = onp.array([[6.0, 7, 6, 8], [0.5, -1, 0.7, 0.3]]) * onp.array([1.0, 1.1])[:, None, None]
+LU, PIVOTS = (onp.stack(parts) for parts in zip(*map(scipy.linalg.lu_factor, PAIR), strict=True))
+
+
+@pytest.mark.skipif(not hasattr(scipy.signal, "envelope"), reason="SciPy has stacks from 1.16 on")
+@pytest.mark.parametrize(("f", "args"), [
+    (linalg.solve, (PAIR, B)),
+    (linalg.solve, (A, onp.stack([B, 2 * B]))),
+    (linalg.solve_triangular, (PAIR, B[:, 0])),
+    (lambda c, b: linalg.cho_solve((c, True), b), (PAIR, B)),
+    (lambda lu, b: linalg.lu_solve((lu, PIVOTS), b, 1), (LU, B)),
+    (linalg.solve_toeplitz, (ROWS, B)),
+    (lambda c, r, x: linalg.matmul_toeplitz((c, r), x), (ROWS, ROWS, B)),
+    (lambda ab, b: linalg.solveh_banded(ab, b, lower=True), (BANDS, onp.ones(4))),
+    (lambda ab, b: linalg.solve_banded((1, 0), ab, b), (BANDS, onp.ones((4, 1)))),
+    (lambda ab, b: linalg.cho_solve_banded((ab, True), b), (BANDS, onp.ones(4))),
+    (lambda a: linalg.cholesky_banded(a, lower=True), (BANDS,)),
+    (lambda a, c: linalg.qr_multiply(a, c), (PAIR, B.T)),
+    (lambda a: linalg.matrix_balance(a)[0], (PAIR,)),
+    (linalg.subspace_angles, (TALL, TALL + 0.3 * TALL[::-1])),
+    (linalg.orthogonal_procrustes, (TALL, TALL + 1)),
+    (lambda a: linalg.funm(a, np.sin), (0.1 * PAIR,)),
+    (linalg.khatri_rao, (TALL, TALL)),
+    (lambda a, b: linalg.block_diag(a, b), (PAIR, TALL)),
+    (linalg.expm_frechet, (0.1 * PAIR, PAIR)),
+    (linalg.eigvals, (SPREAD, PAIR)),
+    (linalg.eigvalsh, (SPREAD, S)),
+    (lambda a: linalg.eig_banded(a, lower=True, eigvals_only=True), (BANDS + onp.arange(4.0),)),
+    (linalg.solve_sylvester, (PAIR, S, A)),
+    (linalg.solve_discrete_lyapunov, (0.1 * PAIR, S)),
+])  # fmt: skip
+def test_stacks_of_matrices(f, args):
+    for argnum in range(len(args)):
+        check_vjp(f, call(*args), argnum, order=1)
+
+
+def test_primitives_can_be_pickled():
+    for f in (linalg.solve, linalg.cho_solve, linalg.cho_solve_of, linalg.svd_apart, signal.lfilter_of):
+        assert pickle.loads(pickle.dumps(f)) is f

@@ -5,9 +5,12 @@ import threading
 
 import numpy as onp
 import pytest
+import scipy.fft
+import scipy.linalg
 import scipy.optimize
 import scipy.special
 import scipy.stats
+from mpmath import mp
 from scipy.stats import norm as plain_norm
 from scipy.stats import skew as plain_skew
 
@@ -110,6 +113,25 @@ def test_parameters_broadcast_and_a_gradient_has_the_shape_and_the_dtype_of_its_
     )
 
 
+@pytest.mark.parametrize("name", ["norm", "gamma", "poisson", "skewnorm", "f", "binom"])
+def test_invalid_parameters_and_points_give_nan_with_nan_for_derivatives(name):
+    shapes = {"gamma": (2.0,), "poisson": (2.0,), "skewnorm": (1.5,), "f": (3.0, 4.0), "binom": (5, 0.3)}
+    dist, args = getattr(stats, name), list(shapes.get(name, ()))
+    discrete = name in ("poisson", "binom")
+    methods = ("pmf", "logpmf", "cdf", "sf") if discrete else ("pdf", "logpdf", "cdf", "logsf", "ppf")
+    for method in methods:
+        if args and name != "skewnorm":  # whose shape is any number
+            y, pull = funad.vjp(lambda a, m=method: getattr(dist, m)(onp.array([1, 2]), *args[:-1], a), -1.5)
+            assert onp.all(onp.isnan(y))
+            assert onp.isnan(pull(onp.ones(2)))
+        if not discrete:
+            assert onp.isnan(funad.grad(lambda s, m=method: getattr(dist, m)(0.3, *args, 0.0, s))(-1.0))
+            slope = funad.grad(lambda x, m=method: np.nansum(getattr(dist, m)(x, *args)))(
+                onp.array([0.3, NAN])
+            )
+            assert onp.isfinite(slope[0])
+
+
 def test_tails_keep_their_digits():
     # φ(x)/Φ(x) at −40 is 40 + 1/40 − 2/40³ + … (DLMF 7.12.1), and the slope of log x is 1/x at any x.
     assert funad.grad(stats.norm.logcdf)(-40.0) == pytest.approx(40.0249688, rel=1e-8)
@@ -117,6 +139,32 @@ def test_tails_keep_their_digits():
     assert funad.grad(lambda x: stats.weibull_min.logsf(x, 1.5))(100.0) == pytest.approx(-15.0)
     assert funad.grad(lambda x: stats.expon.logsf(x))(1e5) == -1.0
     assert funad.grad(lambda x: stats.gamma.logpdf(x, 2.5))(1e-200) == pytest.approx(1.5e200)
+
+
+@pytest.mark.parametrize("kappa", [1e-3, 3.0, 40.0])
+@pytest.mark.parametrize("x", [-3.0, 0.1])
+def test_the_slope_of_von_mises_in_its_concentration_is_that_of_its_integral(kappa, x):
+    def density(t, k):
+        return mp.exp(k * mp.cos(t)) / (2 * mp.pi * mp.besseli(0, k))
+
+    wanted = mp.diff(lambda k: mp.quad(lambda t: density(t, k), [-mp.pi, -0.5, 0, 0.5, x]), kappa, h=1e-6)
+    got = funad.grad(lambda k: stats.vonmises.cdf(x, k))(kappa)
+    assert got == pytest.approx(float(wanted), rel=1e-9, abs=1e-14)  # of the size of the largest slope
+    if kappa < 1:
+        # SciPy's density has exp(-κ)I₀(κ), whose derivative at 0 is that from the right: cos x / 2π.
+        at_zero = funad.grad(lambda k: stats.vonmises.pdf(x, k))(0.0)
+        assert at_zero == pytest.approx(onp.cos(x) / (2 * onp.pi), rel=1e-12)
+
+
+@pytest.mark.parametrize("a", [0.0, 0.3, 2.0, 30.0])
+def test_the_slope_of_zipfs_distribution_is_that_of_its_sums(a):
+    def f(a, j, k, n):
+        return mp.fsum(i**-a for i in range(j, k + 1)) / mp.fsum(i**-a for i in range(1, n + 1))
+
+    for method, j, k in (("pmf", 3, 3), ("cdf", 1, 3), ("sf", 4, 9)):
+        wanted = mp.diff(lambda a, j=j, k=k: f(a, j, k, 9), mp.mpf(a) if a else mp.mpf("1e-30"))
+        got = funad.grad(lambda a, m=method: getattr(stats.zipfian, m)(3, a, 9))(a)
+        assert got == pytest.approx(float(wanted), rel=1e-10)
 
 
 # --- frozen distributions, classes, draws
@@ -194,6 +242,28 @@ def test_draws_are_scipys_and_differentiable_at_fixed_random_numbers(seed):
         onp.testing.assert_array_equal(y, f(scipy.stats, 1.7, 0.9))
         for argnum in (0, 1):
             check_vjp(lambda a, s, f=f: f(stats, a, s), call(1.7, 0.9), argnum)
+
+
+@pytest.mark.parametrize(
+    ("name", "fixed"),
+    [("norm", {}), ("gamma", {"floc": 0}), ("lognorm", {"floc": 0}), ("gumbel_r", {}), ("laplace", {})],
+)
+def test_fits_have_the_derivatives_of_the_equations_that_they_solve(name, fixed):
+    x = onp.random.default_rng(0).gamma(3.0, 1.0, 11)
+    fit = lambda dist, x: np.stack([np.asarray(p) * 1.0 for p in dist.fit(x, **fixed)])
+    v, h = onp.cos(onp.arange(11.0)), 1e-2
+    _, got = funad.jvp(lambda x: fit(getattr(stats, name), x), (x,), (v,))
+    plain = lambda x: fit(getattr(scipy.stats, name), x)
+    wanted = (
+        (8 * (plain(x + h * v) - plain(x - h * v)) - plain(x + 2 * h * v) + plain(x - 2 * h * v)) / 12 / h
+    )
+    onp.testing.assert_allclose(got, wanted, rtol=1e-2, atol=1e-3)  # SciPy's searches end at 1e-4
+
+
+def test_a_fit_that_has_not_found_its_solution_is_refused():
+    x = onp.random.default_rng(0).gamma(3.0, 1.0, 15)
+    with pytest.raises(FunadError, match="no solution at what its solver has found"):
+        funad.grad(lambda x: stats.t.fit(x)[0])(x)
 
 
 def test_draws_without_such_a_form_are_refused():
@@ -295,6 +365,8 @@ def test_served_plain_calls_take_traced_values_and_then_all_is_as_before():
         assert funad.grad(lambda m: plain_norm(m, 1.0).logpdf(0.5))(0.2) == pytest.approx(0.3)
         assert funad.grad(lambda x: plain_norm(0.2, 1.0).logpdf(x))(0.5) == pytest.approx(-0.3)
         assert onp.any(funad.grad(lambda x: scipy.stats.gaussian_kde(x)(1.0)[0])(x))
+        assert onp.any(funad.grad(lambda x: np.sum(scipy.fft.dct(x) ** 2))(x))
+        assert onp.any(funad.grad(lambda x: scipy.linalg.det(np.outer(x, x) + onp.eye(3)))(x))
         assert plain_norm(0.2).cdf(0.3) == scipy.stats.norm.cdf(0.3, 0.2)
         assert funad.grad(lambda a: scipy.optimize.brentq(lambda t: t**3 - a, 0.0, 9.0))(
             8.0

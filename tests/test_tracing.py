@@ -2,6 +2,7 @@
 
 import gc
 import math
+import os
 import sys
 import threading
 import weakref
@@ -206,6 +207,7 @@ def test_the_tape_of_a_gradient_is_freed_without_the_garbage_collector():
         funad.tracing.Tape = original
 
 
+@pytest.mark.skipif(os.environ.get("FUNAD_FAST") == "0", reason="it is about time and memory")
 def test_the_number_of_objects_that_the_collector_sees_does_not_grow_with_the_tape():
     def f(n):
         def run(boxes):

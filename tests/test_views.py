@@ -1,5 +1,7 @@
 """Reads and writes through views: what is touched costs, not the array that it is a part of."""
 
+import os
+
 import numpy
 import pytest
 
@@ -93,6 +95,7 @@ FEW = [
 ]  # fmt: skip
 
 
+@pytest.mark.skipif(os.environ.get("FUNAD_FAST") == "0", reason="it is about time and memory")
 @pytest.mark.parametrize("name", FEW)
 def test_a_read_through_a_view_makes_no_array_of_the_size_of_the_whole(name, monkeypatch):
     made = []

@@ -1,5 +1,6 @@
 """vmap(f)(xs) is np.stack([f(x) for x in xs]), in both modes and to second order, whatever f does."""
 
+import functools
 import math
 
 import hypothesis.strategies as st
@@ -14,8 +15,10 @@ from funad.errors import ArgumentError, ArgumentTypeError, EndedTraceError
 from funad.spaces import is_number
 from funad.transforms.vectorizing import _mapped
 
+from .random_programs import Writer, program_of
 from .test_rules import CASES, RULES, _present
 
+SHAPES = st.sampled_from([(3,), (2, 3), (3, 3), (4,), (1,), (2, 2, 2)])
 SEED = onp.random.default_rng(0)
 X = SEED.normal(size=(4, 3))
 M = SEED.normal(size=(4, 3, 3))
@@ -254,6 +257,21 @@ def test_a_function_without_a_way_to_take_stacks_is_named_with_the_line():
 
 def test_a_branch_is_named():
     assert "bool() was asked of it" in vmap.explain(lambda x: x if x[0] > 0 else -x)(X)
+
+
+@settings(max_examples=2 * settings().max_examples)
+@given(data=st.data())
+@pytest.mark.filterwarnings("ignore")
+def test_random_programs_take_stacks_as_they_take_their_members(data):
+    xs = onp.random.default_rng(data.draw(st.integers(0, 99))).normal(size=(3, *data.draw(SHAPES)))
+    writer = Writer(lambda n: data.draw(st.integers(0, n - 1)), xs[0])
+    f = functools.partial(program_of(writer.write(data.draw(st.integers(1, 5)))), np)
+    for program in (f, grad(f)):
+        try:
+            wanted = stacked([program(x * 1.0) for x in xs])
+        except Exception:  # it refuses one of the examples, or divides by zero
+            continue
+        assert_same(vmap(lambda x, program=program: program(x * 1.0))(xs), wanted, rtol=1e-6)
 
 
 # --- axes

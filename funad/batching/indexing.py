@@ -22,7 +22,12 @@ def _getitem(trace, record, args, kwargs):
         raise Unbatched("the index is of no simple form")
     if not trace.has(x):  # of one array for all members
         x = trace.boxed(trace.stack(x))
-    return x.stack[moved]
+    y = x.stack[moved]
+    if len(shape_of(y)) == 1 and any(
+        part is Ellipsis for part in (index if type(index) is tuple else (index,))
+    ):
+        trace.look(x, "an array without axes was made of it, which can be written to")
+    return y
 
 
 @batch_rule(scatter)

@@ -5,6 +5,7 @@ from numpy.lib.array_utils import normalize_axis_tuple as _normalized
 
 from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
+from ..boxes import kind_of as _kind_of
 from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..errors import NotDifferentiableError as _NotDifferentiableError
@@ -73,7 +74,7 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     if outside:
         found = _where(before, fp[0] if left is None else left, found)
         found = _where(behind, fp[-1] if right is None else right, found)
-    if not issubclass(type(y), _np.ndarray) and issubclass(type(_unbox(found)), _np.ndarray):
+    if not issubclass(type(y), _np.ndarray) and issubclass(_kind_of(found), _np.ndarray):
         found = found[()]  # of where, for one number
     return found if _dtype_of(found) == y.dtype else _cast(found, y.dtype)
 

@@ -6,6 +6,7 @@ import sys as _sys
 import numpy as _np
 
 from ..boxes import innermost as _innermost
+from ..boxes import kind_of as _kind_of
 from ..boxes import unbox as _unbox
 from ..errors import NotDifferentiableError as _NotDifferentiableError
 from .creation import arange as _arange
@@ -83,7 +84,7 @@ def _directive(text, axis, ndmin, first):
 
 
 def _is_number(x):
-    return type(_unbox(x)) in _np.ScalarType
+    return _kind_of(x) in _np.ScalarType
 
 
 def _part(item, ndmin, first):

@@ -9,6 +9,7 @@ from numpy import broadcast_shapes
 from ..arrays import fillable as _fillable
 from ..boxes import Box as _Box
 from ..boxes import Traced as _Traced
+from ..boxes import kind_of as _kind_of
 from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..calling import call as _call
@@ -272,9 +273,7 @@ def _three_axes(a):
 def broadcast_arrays(*args, subok=False):
     """Return all of them in the one shape that broadcasting gives; of numbers, arrays without axes."""
     args = [
-        _as_it_is(a)
-        if ndim(a) or issubclass(type(_unbox(a)), _np.ndarray)
-        else _record_of(_np.array).wrapped(a)
+        _as_it_is(a) if ndim(a) or issubclass(_kind_of(a), _np.ndarray) else _record_of(_np.array).wrapped(a)
         for a in args
     ]
     common = broadcast_shapes(*map(shape, args))

@@ -9,7 +9,7 @@ import numpy as _np
 
 from .. import numpy as np
 from ..arrays import reshaped
-from ..boxes import Traced, plainly, short, unbox
+from ..boxes import Batched, Traced, kind_of, plainly, short, unbox
 from ..errors import NotDifferentiableError
 from ..registry import record_of as _record_of
 from ..teaching import refusal
@@ -57,7 +57,7 @@ def _flatten(self, order="C"):
 
 def _copy(self, order="C"):
     """Return an array of its own, by rows unless told otherwise; a number is a number."""
-    return np.copy(self, order) if type(unbox(self)) is _np.ndarray else self
+    return np.copy(self, order) if kind_of(self) is _np.ndarray else self
 
 
 def _conj(self):
@@ -114,7 +114,7 @@ class _Flat:
 
     def __getitem__(self, index):
         base = self.base
-        if type(unbox(base)) is not _np.ndarray:
+        if kind_of(base) is not _np.ndarray:
             return np.ravel(base)[index]
         unbox(base).flat[index]  # which NumPy refuses out of bounds
         at = _positions(index, base.size)
@@ -230,6 +230,7 @@ Traced.to_device = _to_device
 Traced.resize = _resize
 Traced.setflags = _set_flags
 Traced.shape = Traced.shape.setter(_set_shape)
+Batched.shape = Batched.shape.setter(_set_shape)
 Traced.reshape = _reshape
 Traced.astype = _astype
 Traced.compress = _compress

@@ -37,7 +37,7 @@ def of_arrays(f, name, arrays=1):
         return call(record, values, options)
 
     wrapped.together = None
-    return _placed(wrapped, name)
+    return wrapped if f.__module__.startswith("funad.") else _placed(wrapped, name)
 
 
 def of_list(wrapped, arrays):

@@ -5,9 +5,8 @@ beside x give ∂f/∂x to some 13 digits, because these functions vary on the s
 A distribution function is differenced as the logarithm of its smaller tail: of 1e-200, or of 1 - 1e-12,
 differences of the function itself would have no digit.
 
-The values are computed by traced functions, so that the derivatives have derivatives. Where the
-differences of 8th and 6th order do not agree, the function has a jump, an isolated value or noise, and
-the derivative is nan.
+The values are computed by traced functions, so that the derivatives have derivatives. Where differences of
+higher order show that the function has a jump, an isolated value or noise, the derivative is nan.
 """
 
 import functools
@@ -15,17 +14,17 @@ import functools
 import numpy as onp
 
 from .. import numpy as np
+from ..boxes import innermost
 from ..spaces import dtype_of, plain
 from .deciding import every, some
 
 __all__ = ["from_poles", "inverse", "log_slope", "near", "of_order", "of_shape", "slope", "tail_slope"]
 
-# f′(x)·h = Σ cₖ (f(x + kh) - f(x - kh)), DLMF 3.4(i); a weight that is 0 leaves out k = 4.
-_EIGHTH = (4 / 5, -1 / 5, 4 / 105, -1 / 280)
-_SIXTH = (3 / 4, -3 / 20, 1 / 60, 0.0)
-# How far the two may be apart: at a step of 1/50 of the scale they agree to 1e-9, and noise of SciPy's
-# own of 1e-10 moves them by 1e-8.
-_AGREE = 1e-5
+# f′(x)·h = Σ cₖ (f(x + kh) - f(x - kh)), DLMF 3.4(i).
+_SLOPE = (4 / 5, -1 / 5, 4 / 105, -1 / 280)
+# Of the same gaps, this sum is 2h⁷·f⁽⁷⁾: rounding, noise and jumps are in it, up to 17 times as large as in
+# the slope, and for a smooth f and these steps it is below 1e-10 of f.
+_SEVENTH = (-14.0, 14.0, -6.0, 1.0)
 
 
 # --- steps, from plain values
@@ -83,16 +82,16 @@ def _differences(of_pair, f, args, n, h, size=None):
     def at(k):
         return f(*args[:n], args[n] + k * h, *args[n + 1 :])
 
-    eighth, sixth, largest = 0.0, 0.0, 0.0
-    for k, weights in enumerate(zip(_EIGHTH, _SIXTH, strict=True), 1):
+    rise, seventh, largest = 0.0, 0.0, 0.0
+    for k, (weight, of_seventh) in enumerate(zip(_SLOPE, _SEVENTH, strict=True), 1):
         high, low = at(k), at(-k)
         pair = of_pair(high, low)
-        eighth = eighth + weights[0] * pair
-        sixth = sixth + weights[1] * plain(pair)
+        rise = rise + weight * pair
+        seventh = seventh + of_seventh * plain(pair)
         largest = onp.maximum(largest, onp.maximum(onp.abs(plain(high)), onp.abs(plain(low))))
     floor = 1.0 if of_pair is _log_ratio else largest if size is None else size
-    steady = onp.abs(sixth - plain(eighth)) <= _AGREE * (onp.abs(plain(eighth)) + 0.01 * floor)
-    return (eighth if every(steady) else np.where(steady, eighth, onp.nan)) / h, largest
+    steady = onp.abs(seventh) / 17.0 <= 1e-5 * onp.abs(plain(rise)) + 1e-10 * floor
+    return (rise if every(steady) else np.where(steady, rise, onp.nan)) / h, largest
 
 
 def _gap(high, low):
@@ -125,26 +124,53 @@ def tail_slope(f, rest, y, args, n, h):
     lower = plain(y) < 0.5
     if every(lower):
         return log_slope(f, y, args, n, h)
-    above = -log_slope(rest, rest(*args), args, n, h)
-    return np.where(lower, log_slope(f, y, args, n, h), above) if some(lower) else above
+    if not some(lower):
+        return -log_slope(rest, rest(*args), args, n, h)
+    smaller = _of_each(lower, f, rest)
+    return np.where(lower, 1.0, -1.0) * log_slope(smaller, smaller(*args), args, n, h)
 
 
-def inverse(slopes, place):
+def _of_each(lower, f, rest):
+    """Return the function that is f where ``lower`` and else ``rest``, and computed there alone."""
+
+    def chosen(*args):
+        if innermost((lower, *args)) is not None:
+            return np.where(lower, f(*args), rest(*args))
+        below, *xs = onp.broadcast_arrays(lower, *args)
+        y = onp.empty(below.shape, onp.result_type(*xs))
+        for where, g in ((below, f), (~below, rest)):
+            y[where] = g(*(x[where] for x in xs))
+        return y
+
+    return chosen
+
+
+def inverse(slopes, place, f=None):
     """Return the slopes of the inverse x = G(…, p, …) of p = F(…, x, …), from those of F.
 
     ``slopes`` are functions (p, *args) ↦ ∂F/∂xᵢ, and ``place`` is where x stands among the arguments of F
-    and p among those of G: ∂G/∂p = 1/Fₓ and ∂G/∂θ = -F_θ/Fₓ.
+    and p among those of G: ∂G/∂p = 1/Fₓ and ∂G/∂θ = -F_θ/Fₓ. With ``f``, which is F, they are nan where x is
+    no root: some of SciPy's searches end early, or at the least x that they know.
     """
 
     def of(n):
         def slope_of_inverse(x, *args):
             p, args = args[place], (*args[:place], x, *args[place + 1 :])
             steepness = slopes[place](p, *args)
+            if f is not None:
+                steepness = _of_roots(steepness, f(*map(plain, args)), plain(p), dtype_of(x))
             return 1.0 / steepness if n == place else -_or_zero(slopes[n](p, *args), steepness, x)
 
         return slope_of_inverse
 
     return tuple(None if part is None else of(n) for n, part in enumerate(slopes))
+
+
+def _of_roots(steepness, found, p, dtype):
+    """The steepness where F is p, to 1e-5 of the smaller tail; of x in single precision, to 1e-2."""
+    tolerance = 1e-5 if dtype.itemsize >= 8 else 1e-2
+    root = onp.abs(found - p) <= tolerance * onp.minimum(p, 1.0 - p)
+    return steepness if every(root) else np.where(root, steepness, onp.nan)
 
 
 def _or_zero(a, steepness, x):

@@ -77,6 +77,7 @@ INSTEAD = {
     "numpy.fft": "funad.numpy.fft",
     "numpy.linalg": "funad.numpy.linalg",
     "numpy.polynomial": "funad.numpy.polynomial",
+    "numpy.polynomial.polynomial": "funad.numpy.polynomial.polynomial",
     "numpy.random": "funad.numpy.random",
     "scipy._lib.array_api_compat.numpy": "funad.numpy",
 }

@@ -229,6 +229,7 @@ rq = _of("rq")
 qr_multiply = _of("qr_multiply", 2)
 hessenberg = _of("hessenberg")
 schur = _of("schur")
+rsf2csf = _of("rsf2csf", 2)
 eigvals = _of("eigvals", 2)
 eig_banded = _of("eig_banded")
 eigvals_banded = _of("eigvals_banded")
@@ -380,7 +381,6 @@ REFUSED = {
     "cossin": "only unitary matrices have one, and no others are near to them; use svdvals of a block",
     "qz": _SIGNS,
     "ordqz": _SIGNS,
-    "rsf2csf": "its factors may have any phases; use schur with output='complex'",
     "qr_delete": _UPDATE,
     "qr_insert": _UPDATE,
     "qr_update": _UPDATE,
@@ -395,6 +395,11 @@ ishermitian = _of("ishermitian")
 bandwidth = _of("bandwidth")
 
 _complete(globals(), _linalg)
+
+
+def __getattr__(name):
+    return getattr(_linalg, name)  # its submodules
+
 
 # Whoever loads this module is to have its rules: they stand on a floor above, so by name.
 _importlib.import_module("funad.scipy.rules.linalg")

@@ -10,7 +10,7 @@ import types as _types
 
 import numpy as _onp
 from scipy import ndimage as _ndimage
-from scipy.ndimage import _nd_image, _rank_filter_1d
+from scipy.ndimage import _nd_image
 
 from .. import numpy as _np
 from ..arrays import content_of as _content_of
@@ -22,6 +22,9 @@ from .hosting import call as _call
 from .hosting import host as _host
 from .hosting import substitute as _substitute
 from .namespace import complete as _complete
+
+# Before 1.15, SciPy has no filter of its own for lines.
+_LINES = getattr(_ndimage._filters, "_rank_filter_1d", None)
 
 
 def _kernel(name):
@@ -81,7 +84,7 @@ def rank_of_window(input, rank, footprint, mode, cval, origins):
 @_kernel("rank_filter")
 def rank_of_line(input, rank, size, mode, cval, origin):
     return _filled(
-        lambda out: _rank_filter_1d.rank_filter(
+        lambda out: _LINES.rank_filter(
             _onp.array(input), rank, size, out, mode, input.dtype.type(cval), origin
         ),
         input,
@@ -231,7 +234,8 @@ def _with_kernels(module):
         "generic_filter": (_of_windows, 3, (*lines, 6, 7)),
     }
     module._nd_image = _views_of(_nd_image, fills)
-    module._rank_filter_1d = _views_of(_rank_filter_1d, {"rank_filter": (rank_of_line, 3, lines)})
+    if _LINES is not None:
+        module._rank_filter_1d = _views_of(_LINES, {"rank_filter": (rank_of_line, 3, lines)})
 
 
 @_substitute("scipy.ndimage._fourier")
@@ -273,6 +277,11 @@ for _name in dir(_ndimage):
         globals()[_name] = _hosted(_name)
 
 _complete(globals(), _ndimage)
+
+
+def __getattr__(name):
+    return getattr(_ndimage, name)  # its submodules
+
 
 # Whoever loads this module is to have its rules: they stand on a floor above, so by name.
 _importlib.import_module("funad.scipy.rules.ndimage")

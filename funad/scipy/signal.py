@@ -26,6 +26,11 @@ def _of(name, arrays=2):
     return _of_arrays(getattr(_signal, name), f"scipy.signal.{name}", arrays)
 
 
+def _parts(name, arrays):
+    """Make the decorated function a primitive of arrays that messages call by a name of scipy.signal."""
+    return lambda f: _of_arrays(f, f"scipy.signal.{name}", arrays)
+
+
 # Convolutions
 convolve = _of("convolve")
 correlate = _of("correlate")
@@ -38,17 +43,15 @@ correlate2d = _of("correlate2d")
 upfirdn = _of("upfirdn")
 
 
-def _plain_lfilter(b, a, x, zi=None, axis=-1):
+# These take the arrays before the options: they are no names of SciPy.
+@_parts("lfilter", 4)
+def lfilter_of(b, a, x, zi=None, axis=-1):
     return _signal.lfilter(b, a, x, axis, zi)
 
 
-def _plain_sosfilt(sos, x, zi=None, axis=-1):
+@_parts("sosfilt", 3)
+def sosfilt_of(sos, x, zi=None, axis=-1):
     return _signal.sosfilt(_onp.array(sos), x, axis, zi)  # SciPy takes none that is read-only
-
-
-# These take the arrays before the options: they are no names of SciPy.
-sosfilt_of = _of_arrays(_plain_sosfilt, "scipy.signal.sosfilt", 3)
-lfilter_of = _of_arrays(_plain_lfilter, "scipy.signal.lfilter", 4)
 
 
 @_composite_of(_signal.lfilter, "scipy.signal.lfilter")
@@ -135,6 +138,11 @@ for _name in dir(_signal):
         globals()[_name] = _hosted(_name)
 
 _complete(globals(), _signal)
+
+
+def __getattr__(name):
+    return getattr(_signal, name)  # its submodules
+
 
 # Whoever loads this module is to have its rules: they stand on a floor above, so by name.
 _importlib.import_module("funad.scipy.rules.signal")

@@ -24,12 +24,11 @@ from .namespace import complete as _complete
 
 def _wrap_ufuncs():
     """Return the primitives of SciPy's ufuncs by name, of the private ones too."""
-    private = {name: f for name, f in vars(_ufuncs).items() if name.startswith("_")}
-    public = {name: f for name, f in vars(_special).items() if not name.startswith("_")}
-    places = {**dict.fromkeys(private, "scipy.special._ufuncs"), **dict.fromkeys(public, "scipy.special")}
+    found = {name: f for name, f in vars(_ufuncs).items() if name.startswith("_")}
+    found |= {name: f for name, f in vars(_special).items() if not name.startswith("_")}
     return {
-        name: _primitive_of_scipy(f, f"{places[name]}.{name}")
-        for name, f in {**private, **public}.items()
+        name: _primitive_of_scipy(f, f"scipy.special.{name}")
+        for name, f in found.items()
         if isinstance(f, _np.ufunc)
     }
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
+from ..arrays import settled
 from ..boxes import Batched, Traced, batched, innermost
 from ..calling import as_array, call
 from ..errors import Looked
@@ -85,6 +86,7 @@ class BatchTrace(Trace):
 
     def _as_one(self, record: Record, n: int, x: Any) -> Any:
         """Return an argument with nested lists of batched values as one array, but where lists are wanted."""
+        x = settled(x)
         if type(x) in (list, tuple) and n not in record.containers and innermost((x,)) is self:
             return x if record.f in _OF_INDICES or record.foreign else as_array(x)
         return x
@@ -112,9 +114,9 @@ class BatchTrace(Trace):
 
     def stack(self, x: Any) -> Any:
         """Return the members of x along a first axis: of what is the same for all, repeated."""
+        x = as_array(x)
         if self.has(x):
             return x.stack
-        x = as_array(x)
         return enter(onp.broadcast_to).wrapped(x, (self.size, *shape_of(x)))
 
     def boxed(self, y: Any) -> Any:
@@ -152,6 +154,8 @@ class BatchTrace(Trace):
         self, f: Callable[..., Any], args: Any, kwargs: Any, name: str = "a function", why: str = ""
     ) -> Any:
         """Call f once per member and stack the results."""
+        if kwargs.get("out") is not None:
+            self.look(None, f"{name} was given out, which members would write into one by one")
         if not self.size:
             self.look(None, f"{name} runs once per member, and there is none")
         self.looked = False
@@ -172,6 +176,8 @@ class BatchTrace(Trace):
             if len({shape_of(part) for part in parts}) > 1:
                 self.look(None, f"{name} returned arrays of different shapes")
             return join(parts, self)
+        if first is None:
+            self.look(None, f"{name} returned None, as functions do that write into an argument")
         if all(part is first or part == first for part in parts):
             return first
         return self.look(None, f"{name} returned other things than arrays, and not always the same")

@@ -7,6 +7,7 @@ Where PyTorch has several spellings, the report times the fastest of them.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -330,6 +331,10 @@ def _heats() -> Programs:
     }
 
 
+def _of_all(program: Any) -> Callable[[], Programs]:
+    return lambda: dict.fromkeys(("funad", "autograd", "jax", "torch"), program)
+
+
 def _of_funad(program: Any) -> Callable[[], Programs]:
     return lambda: {"funad": program}
 
@@ -340,6 +345,26 @@ def _scatters() -> Programs:
         return torch.sum(table * table)
 
     return {"funad": programs.scatter_add, "torch": of_torch}
+
+
+def _likelihoods(distribution: str, parameters: tuple[float, ...]) -> Callable[[], Programs]:
+    """Return how the libraries' own scipy.stats sums log-densities; PyTorch's are other functions."""
+
+    def of(stats: Any) -> Any:
+        return lambda np, x: np.sum(getattr(stats, distribution).logpdf(x, *parameters) * x)
+
+    def make() -> Programs:
+        homes = {"funad": "funad.scipy.stats", "autograd": "autograd.scipy.stats", "jax": "jax.scipy.stats"}
+        found = {name: home for name, home in homes.items() if importlib.util.find_spec(name) is not None}
+        return {name: of(importlib.import_module(home)) for name, home in found.items()}
+
+    return make
+
+
+def _normal_by_hand(np: Any, x: Any) -> Any:
+    """The likelihood of norm.logpdf written out: it is to take two thirds of that at least."""
+    z = (x - 0.2) / 1.3
+    return np.sum((-(z**2) / 2 - 0.9189385332046727 - onp.log(1.3)) * x)
 
 
 def written() -> dict[str, Callable[[], Any]]:
@@ -356,6 +381,15 @@ def written() -> dict[str, Callable[[], Any]]:
 
 
 INSIDE: tuple[tuple[str, Callable[[], Programs], int], ...] = (
+    *(
+        row
+        for size in (1, 1_000, 100_000)
+        for row in (
+            (f"norm.logpdf of {size:,}", _likelihoods("norm", (0.2, 1.3)), size),
+            (f"the same by hand, {size:,}", _of_all(_normal_by_hand), size),
+            (f"gamma.logpdf of {size:,}", _likelihoods("gamma", (2.5,)), size),
+        )
+    ),
     ("checkpoint of 100 steps on 1,000 numbers", _checkpoints, 1000),
     ("custom_vjp, 100 times on 10 numbers", _custom_rules, 10),
     ("tap, 100 times on 10 numbers", _taps, 10),

@@ -35,6 +35,7 @@ SEVERAL = onp.stack([A, S])
 APART = onp.diag([1.0, 2.0, 4.0]) + 0.2 * _normal(3, 3)
 C_APART = APART + 0.1j * _normal(3, 3)
 TWO = onp.array([[1.0, 0.4], [0.4, 2.0]])
+PAIR = onp.array([[1.0, 2.0], [-0.5, 1.3]])
 TURNS = onp.array([[1.0, 2.0, 0.3], [-2.0, 1.0, 0.5], [0.1, 0.2, 3.0]])
 BAND = _normal(3, 5) + onp.array([[0.0], [5.0], [0.0]])
 C_BAND = BAND[:2] + 0.3j * _normal(2, 5)
@@ -195,7 +196,10 @@ CASES = {
     ),
     linalg.polar: calls("side", call(A), call(CTALL, side="left"), call(WIDE), call(SEVERAL)),
     linalg.hessenberg: calls("calc_q check_finite", call(A), call(C, calc_q=True), call(A[:2, :2])),
-    linalg.schur: calls("output sort check_finite", call(onp.diag([1.0, 2.0, 4.0]) + 0.1)),
+    linalg.schur: calls("output sort check_finite", call(onp.diag([1.0, 2.0, 4.0]) + 0.1), call(PAIR)),
+    linalg.rsf2csf: calls(
+        "check_finite", call(PAIR, A[:2, :2]), call(onp.stack([PAIR, 2 * PAIR]), SEVERAL[:, :2, :2])
+    ),
     linalg.matrix_balance: calls(
         "permute scale separate", call(onp.array([[1.0, 90.0], [0.03, 2.0]])), call(A, separate=True)
     ),

@@ -3,7 +3,13 @@
 import hypothesis.strategies as st
 import numpy as onp
 
-from funad.scipy.rules.stats import i0e_of_positive, normal_cdf, normalized_gen_harmonic, von_mises_cdf
+from funad.scipy.rules.stats import (
+    i0e_of_positive,
+    normal_cdf,
+    normal_log_density,
+    normalized_gen_harmonic,
+    von_mises_cdf,
+)
 from funad.testing import Case, arrays, call, one, shapes
 
 
@@ -13,6 +19,13 @@ def bounds(draw):
     b = draw(arrays((2,), -1.0, 1.0))
     root = draw(arrays((2, 2), -0.4, 0.4)) + onp.eye(2)
     return call(b, root @ root.T)
+
+
+@st.composite
+def vectors(draw):
+    shape = draw(shapes(max_dims=2, max_side=4, min_side=2))  # SciPy takes axes of length 1 away
+    root = draw(arrays((3, 3), -0.4, 0.4)) + onp.eye(3)
+    return call(draw(arrays((*shape, 3), -1.0, 1.0)), root @ root.T)
 
 
 @st.composite
@@ -32,4 +45,5 @@ CASES = {
     von_mises_cdf: Case(circular(), frozenset()),
     normalized_gen_harmonic: Case(harmonic(), frozenset()),
     normal_cdf: Case(bounds(), frozenset()),
+    normal_log_density: Case(vectors(), frozenset()),
 }

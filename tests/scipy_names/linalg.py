@@ -20,6 +20,7 @@ S = A @ A.T / 4
 B, V = _normal(3, 2), _normal(3)
 TALL, WIDE = _normal(4, 2), _normal(2, 4)
 TWO = onp.array([[1.0, 0.4], [0.4, 2.0]])
+TURNING = onp.array([[1.0, 2.0], [-0.5, 1.3]])
 APART = onp.diag([1.0, 2.0, 4.0]) + 0.2 * _normal(3, 3)
 SMALL = onp.array([[0.3, 0.5], [-0.2, 0.4]])
 BAND = _normal(3, 5) + onp.array([[0.0], [5.0], [0.0]])
@@ -162,9 +163,20 @@ PROBES = [
     probe("scipy.linalg.schur", lambda sp, a: sp.linalg.schur(a), onp.diag([1.0, 2.0, 4.0]) + 0.1),
     probe(
         "scipy.linalg.schur",
+        lambda sp, a: [_squares(part) for part in sp.linalg.schur(a)],
+        onp.array([[1.0, 2.0, 0.3], [-1.0, 1.0, 0.5], [0.1, 0.2, 3.0]]),
+    ),
+    probe(
+        "scipy.linalg.schur",
         lambda sp, a: [_squares(part) for part in sp.linalg.schur(a, output="complex")],
         onp.array([[1.0, 2.0, 0.3], [-2.0, 1.0, 0.5], [0.1, 0.2, 3.0]]),
     ),
+    probe(
+        "scipy.linalg.rsf2csf",
+        lambda sp, a: [_squares(part) for part in sp.linalg.rsf2csf(*sp.linalg.schur(a))],
+        onp.array([[1.0, 2.0, 0.3], [-1.0, 1.0, 0.5], [0.1, 0.2, 3.0]]),
+    ),
+    probe("scipy.linalg.rsf2csf", lambda sp, t, z: sp.linalg.rsf2csf(t, z), TURNING, A[:2, :2]),
     probe("scipy.linalg.eig", lambda sp, a: sp.linalg.eig(a), TWO + onp.array([[0.0, 0.3], [0.0, 0.0]])),
     probe(
         "scipy.linalg.eig",

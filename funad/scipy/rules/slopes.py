@@ -5,12 +5,13 @@ import math
 import numpy as onp
 
 from ... import numpy as np
+from ...boxes import innermost
 from ...registry import elementwise
 from ...spaces import plain
 from .. import special as s
 from ..deciding import some
 
-__all__ = ["by_slopes", "known", "or_nan", "quotient"]
+__all__ = ["by_slopes", "known", "or_nan", "quotient", "weighed"]
 
 # The arguments are named one by one: the registry reads off a rule's names which of them it keeps.
 _RULES = {
@@ -40,6 +41,14 @@ def or_nan(y, slope):
 
 
 def quotient(a, b):
-    """a/b, and 0 where a is 0: the slope of a·log b."""
-    zero = plain(a) == 0
-    return np.where(zero, 0.0, a / np.where(zero, 1.0, b)) if some(zero) else a / b
+    """a/b, and 0 for 0/0: the slope of a·log b."""
+    nothing = (plain(a) == 0) & ((plain(b) == 0) | (plain(b) != plain(b)))
+    return np.where(nothing, 0.0, a / np.where(nothing, 1.0, b)) if some(nothing) else a / b
+
+
+def weighed(ybar, slope):
+    """ȳ·∂f of one of several results; 0 where ȳ is 0, though this result is not defined there."""
+    if innermost((ybar,)) is not None or not some(~onp.isfinite(plain(slope))):
+        return ybar * slope
+    nothing = ybar == 0
+    return np.where(nothing, 0.0, ybar * np.where(nothing, 0.0, slope))

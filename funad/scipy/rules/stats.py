@@ -7,9 +7,9 @@ from ... import numpy as np
 from ...boxes import unbox
 from ...primitives import primitive
 from ...registry import defvjp, elementwise
-from .. import special
+from .. import linalg, special
 
-__all__ = ["i0e_of_positive", "normal_cdf", "normalized_gen_harmonic", "von_mises_cdf"]
+__all__ = ["i0e_of_positive", "normal_cdf", "normal_log_density", "normalized_gen_harmonic", "von_mises_cdf"]
 
 
 # Concentrations are positive: at 0 the derivative is the one from there, not that of the even function.
@@ -62,6 +62,34 @@ if normalized_gen_harmonic is not None:
         lambda y, ybar, j, k, n, a: ybar * y * (_mean_log(onp.ones_like(n), n, a) - _mean_log(j, k, a)),
         argnums=3,
     )
+
+
+# --- the density of a normal vector of mean 0, of which SciPy reads the lower triangle of the covariance
+
+
+def _log_density(x, cov):
+    return stats.multivariate_normal.logpdf(x, cov=cov)
+
+
+def _inverse(cov):
+    low = np.tril(cov)
+    return linalg.inv(low + low.T - np.diag(np.diag(cov)), check_finite=False)
+
+
+def _density_of_x(y, ybar, x, cov):
+    return np.reshape(-ybar, (*x.shape[:-1], 1)) * (x @ _inverse(cov))
+
+
+def _density_of_cov(y, ybar, x, cov):
+    """½ Σ ȳ (Σ⁻¹x xᵀΣ⁻¹ - Σ⁻¹), the part above the diagonal folded onto the one below."""
+    inverse = _inverse(cov)
+    weights, z = np.reshape(ybar, (-1, 1)), np.reshape(x, (-1, cov.shape[0])) @ inverse
+    slope = z.T @ (weights * z) - np.sum(weights) * inverse
+    return np.tril(slope) - np.diag(np.diag(slope)) / 2
+
+
+normal_log_density = primitive(_log_density, "scipy.stats.multivariate_normal.logpdf")
+defvjp(normal_log_density, _density_of_x, _density_of_cov)
 
 
 # --- the multivariate normal distribution function Φ(b; Σ) = P(x ≤ b), x of mean 0

@@ -7,10 +7,13 @@ from ...boxes import innermost
 from ...errors import NotDifferentiableError
 from .. import linalg, special
 from ..hosting import untraced
-from ..rules.stats import normal_cdf
+from ..rules.stats import normal_cdf, normal_log_density
 from .values import plain, with_value
 
-__all__ = ["concentration", "integrated", "probabilities", "psd", "with_triangles"]
+__all__ = [
+    "concentration", "integrated", "probabilities", "psd", "short_density", "short_log_density",
+    "with_triangles",
+]  # fmt: skip
 
 
 def psd(kind):
@@ -61,6 +64,40 @@ def concentration(f):
         return dim, np.asarray(mu), kappa
 
     return process
+
+
+def short_log_density(f):
+    """Return the logarithm of a normal density, in one step where x, mean and cov are of the usual shapes."""
+
+    def logpdf(self, x, mean=None, cov=1, allow_singular=False):
+        if allow_singular is False and _are_usual(x, mean, cov):
+            return normal_log_density(x if mean is None else x - mean, cov)
+        return f(self, x, mean, cov, allow_singular)
+
+    return logpdf
+
+
+def short_density(f):
+    """Return the exponential of that."""
+
+    def pdf(self, x, mean=None, cov=1, allow_singular=False):
+        if allow_singular is False and _are_usual(x, mean, cov):
+            return np.exp(normal_log_density(x if mean is None else x - mean, cov))
+        return f(self, x, mean, cov, allow_singular)
+
+    return pdf
+
+
+def _are_usual(x, mean, cov):
+    """Say whether x are vectors, and mean and cov a vector and a matrix of their length, all doubles."""
+    shape = getattr(cov, "shape", ())
+    given = (x, cov) if mean is None else (x, cov, mean)
+    return (
+        all(getattr(a, "dtype", None) == onp.float64 for a in given)
+        and len(shape) == 2
+        and 1 < shape[0] == shape[1] == (x.shape or (0,))[-1]
+        and (mean is None or mean.shape == shape[:1])
+    )
 
 
 def integrated(f):

@@ -18,7 +18,15 @@ from .continuous import (
     quantiles,
     skewed,
 )
-from .multivariate import concentration, integrated, probabilities, psd, with_triangles
+from .multivariate import (
+    concentration,
+    integrated,
+    probabilities,
+    psd,
+    short_density,
+    short_log_density,
+    with_triangles,
+)
 from .samples import expectile, fillable_distribution, kernels, log_kernels, most_likely
 from .univariate import shorten, shorten_formulas
 from .values import change
@@ -95,5 +103,7 @@ def _of_vectors(module):
     change(module, "_PSD", psd)
     change(module, "get_blas_funcs", with_triangles)
     change(module, "_qauto", integrated)
+    change(module.multivariate_normal_gen, "logpdf", short_log_density)
+    change(module.multivariate_normal_gen, "pdf", short_density)
     change(module.multinomial_gen, "_process_parameters", probabilities)
     change(module.vonmises_fisher_gen, "_process_parameters", concentration)

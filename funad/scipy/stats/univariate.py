@@ -11,7 +11,7 @@ import functools
 import numpy as onp
 
 from ... import numpy as np
-from ...boxes import Traced, unbox
+from ...boxes import Traced, innermost, unbox
 from .. import special
 from .values import change
 
@@ -52,13 +52,13 @@ def _every(x):
     return x.all() if type(x) is onp.ndarray else x
 
 
-def _valid(self, shapes, scale=ONE):
-    """Say whether all parameters are valid, by their plain values."""
+def _valid(self, shapes, plain, scale=ONE):
+    """Say whether all parameters are valid, by their plain values; SciPy's own test sees the traced ones."""
     if scale is not ONE and not _every(_plain(scale) > 0):
         return False
     if self._argcheck.__func__.__qualname__ == "rv_generic._argcheck":  # all are to be positive
-        return all(_every(x > 0) for x in shapes)
-    return onp.all(self._argcheck(*shapes))
+        return all(_every(x > 0) for x in plain)
+    return onp.all(self._argcheck(*shapes))  # a traced whole number is refused there
 
 
 def _inside(self, z, shapes):
@@ -79,9 +79,9 @@ def _of_points(finish):
                 shapes, loc, scale = self._parse_args(*args, **kwargs)
                 plain = tuple(map(_plain, shapes))
                 z = _standard(x, loc, scale)
-                if _valid(self, plain, scale) and _inside(self, z, plain):
+                if _valid(self, shapes, plain, scale) and _inside(self, z, plain):
                     return finish(getattr(self, name)(z, *map(_inexact, shapes)), scale)
-            return long(self, x, *args, **kwargs)
+            return _nowhere(long(self, x, *args, **kwargs), (x, *args, *kwargs.values()))
 
         return method
 
@@ -97,9 +97,9 @@ def _of_probabilities(long):
             shapes, loc, scale = self._parse_args(*args, **kwargs)
             q = _inexact(q)
             plain = tuple(map(_plain, shapes))
-            if _valid(self, plain, scale) and _every(unbox(q) > 0) and _every(unbox(q) < 1):
+            if _valid(self, shapes, plain, scale) and _every(unbox(q) > 0) and _every(unbox(q) < 1):
                 return getattr(self, name)(q, *map(_inexact, shapes)) * scale + loc
-        return long(self, q, *args, **kwargs)
+        return _nowhere(long(self, q, *args, **kwargs), (q, *args, *kwargs.values()))
 
     return method
 
@@ -113,16 +113,23 @@ def _of_counts(long):
         if self.name in _SHORT and not isinstance(k, Traced):
             shapes, loc, _ = self._parse_args(*args, **kwargs)
             plain = tuple(map(_plain, shapes))
-            if not isinstance(loc, Traced) and _valid(self, plain):
+            if not isinstance(loc, Traced) and _valid(self, shapes, plain):
                 n = onp.asarray(k) - onp.asarray(loc)
                 low, high = self._get_support(*plain)
                 if onp.all((low <= n) & (n <= high if "pmf" in name else n < high) & (onp.floor(n) == n)):
                     y = getattr(self, name)(n, *map(_inexact, shapes))
                     if "log" in name or onp.all((unbox(y) >= 0) & (unbox(y) <= 1)):
                         return y
-        return long(self, k, *args, **kwargs)
+        return _nowhere(long(self, k, *args, **kwargs), (k, *args, *kwargs.values()))
 
     return method
+
+
+def _nowhere(y, args):
+    """Return y with nan for its derivatives where it is nan: SciPy fills those in as constants."""
+    invalid = onp.isnan(unbox(y))
+    traced = [np.asarray(x) for x in args if innermost((x,)) is not None]
+    return np.where(invalid, onp.nan * sum(traced), y) if traced and onp.any(invalid) else y
 
 
 def _plain(x):

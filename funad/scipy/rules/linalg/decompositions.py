@@ -243,11 +243,19 @@ as_written(linalg.subspace_angles, _angles, (0, 1))
 # --- Hessenberg and Schur
 
 
+_REFLECTED = (
+    "hessenberg has no derivative where a column is 0 already below the diagonal's neighbour: LAPACK leaves "
+    "it as it is, and turns it around if it is moved; for what does not depend on that, use schur or eigvals"
+)
+
+
 def _hessenberg(y, a, calc_q=False, *, check_finite=True):
     """LAPACK's reflections, one column after the other."""
     n = a.shape[-1]
     q = np.broadcast_to(np.eye(n, dtype=dtype_of(a)), a.shape)
     for k in range(n - 1 if n > 2 else 0):
+        if k < n - 2 and not np.all(np.any(unbox(a)[..., k + 2 :, k], -1)):
+            raise LinAlgError(_REFLECTED)
         _, v, tau = reflection(a[..., k + 1 :, k])
         v = np.concatenate([np.zeros((*a.shape[:-2], k + 1), dtype_of(a)), v], -1)[..., None]
         tau = tau[..., None, None]
@@ -258,47 +266,118 @@ def _hessenberg(y, a, calc_q=False, *, check_finite=True):
 
 
 _BLOCKS = (
-    "schur has no derivative here where real matrices have complex eigenvalues and output is 'real'; "
-    "use output='complex'"
+    "schur has no derivative where the real form has a block of two equal rows but for the sign, as any "
+    "rotation of it will do, nor in stacks of real forms with different blocks; use output='complex'"
 )
 
 
-def _lower_part(upper, m):
-    """L, strictly lower, with L T - T L = M below the diagonal: a column after the other."""
-    n = upper.shape[-1]
-    columns, below = [], None
-    for j in range(n - 1):
-        right = m[..., j + 1 :, j, None]
-        if j:
-            below = np.concatenate(columns, -1)[..., j + 1 :, :]
-            right = right - below @ upper[..., :j, j, None]
-        eye = np.eye(n - j - 1, dtype=dtype_of(upper))
-        shifted = upper[..., j, j, None, None] * eye - upper[..., j + 1 :, j + 1 :]
-        found = linalg.solve_triangular(shifted, right, check_finite=False)
-        columns.append(np.concatenate([np.zeros((*m.shape[:-2], j + 1, 1), dtype_of(m)), found], -2))
-    columns.append(np.zeros((*m.shape[:-1], 1), dtype_of(m)))
+def _blocks(upper):
+    """Where the blocks on the diagonal of a Schur form begin and end: one row, or two of a complex pair."""
+    below = np.diagonal(upper, -1, -2, -1) != 0
+    below = np.reshape(below, (-1, below.shape[-1]))
+    if np.any(below != below[:1]):
+        raise LinAlgError(_BLOCKS)
+    found, start, n = [], 0, upper.shape[-1]
+    while start < n:
+        stop = start + 1 + bool(start < n - 1 and below[0, start])
+        found.append((start, stop))
+        start = stop
+    return found
+
+
+def _lower_part(upper, m, blocks):
+    """L, zero on the blocks and above, with L T - T L = M below them: a column of blocks after the other."""
+    n, columns = upper.shape[-1], []
+    for start, stop in blocks:
+        zeros = np.zeros((*m.shape[:-2], min(stop, n), stop - start), dtype_of(m))
+        if stop == n:
+            columns.append(zeros)
+            break
+        right = m[..., stop:, start:stop]
+        if start:
+            right = right - np.concatenate(columns, -1)[..., stop:, :] @ upper[..., :start, start:stop]
+        rest, corner = upper[..., stop:, stop:], upper[..., start:stop, start:stop]
+        if len(blocks) == n:  # a triangle
+            found = linalg.solve_triangular(corner * np.eye(n - stop) - rest, right, check_finite=False)
+        else:
+            found = linalg.solve_sylvester(-rest, corner, right)
+        columns.append(np.concatenate([zeros, found], -2))
     return np.concatenate(columns, -1)
 
 
-def _of_schur(upper, z, adot):
-    """dT = M - X T + T X and dZ = Z X, with M = Zᴴ dA Z and an X = -Xᴴ that keeps T triangular."""
+def _turns(upper, change, blocks):
+    """How the vectors of each pair turn: the diagonal of its block stays equal, as LAPACK makes it."""
+    turn = np.zeros(change.shape, dtype_of(change))
+    for start, stop in blocks:
+        if stop - start == 2:
+            first, second = (change[..., k, k] for k in range(start, stop))
+            others = upper[..., start, start + 1] + upper[..., start + 1, start]
+            size = np.abs(unbox(upper[..., start, start + 1]))
+            if np.any(np.abs(unbox(others)) <= 1e3 * np.finfo(size.dtype).eps * size):
+                raise LinAlgError(_BLOCKS)
+            place = np.zeros(turn.shape[-2:])
+            place[start + 1, start], place[start, start + 1] = 1, -1
+            turn = turn + ((second - first) / (2 * others))[..., None, None] * place
+    return turn
+
+
+def _of_schur(upper, z, adot, blocks):
+    """dT = M - X T + T X and dZ = Z X, with M = Zᴴ dA Z and an X = -Xᴴ that keeps the form of T."""
     m = h(z) @ adot @ z
-    low = _lower_part(upper, m)
+    low = _lower_part(upper, m, blocks)
     x = low - h(low)
-    return np.triu(m - x @ upper + upper @ x), z @ x
+    if len(blocks) < upper.shape[-1]:
+        x = x + _turns(upper, m - x @ upper + upper @ x, blocks)
+    inside = np.zeros(upper.shape[-2:], bool)
+    for start, stop in blocks:
+        inside[start:stop, start:] = True
+    return np.where(inside, m - x @ upper + upper @ x, 0), z @ x
 
 
 def _schur(y, ybar, a, output="real", *, sort=None, check_finite=True):
     """The transpose of the change above; of complex matrices it must not depend on the phases in Z."""
     (upper, z), (tbar, zbar) = y[:2], ybar[:2]
-    if np.any(np.tril(unbox(upper), -1)):
-        raise LinAlgError(_BLOCKS)
+    blocks = _blocks(unbox(upper))
     zeros = np.zeros(np.shape(a), dtype_of(upper))
-    abar = vjp(lambda adot: _of_schur(upper, z, adot), zeros)[1]((tbar, zbar))
+    abar = vjp(lambda adot: _of_schur(upper, z, adot, blocks), zeros)[1]((tbar, zbar))
     p = t(z) @ zbar + t(upper) @ tbar - tbar @ t(upper)
     values = np.diagonal(unbox(upper), axis1=-2, axis2=-1)
     phases = of_phases(p, "Schur", values, tbar, zbar)
     return settle(abar + conj(z) @ phases @ t(z) if np.ndim(phases) else abar)
+
+
+def _complex_form(y, T, Z, check_finite=True):
+    """Givens' rotations of each pair, as SciPy makes them of the first of the two eigenvalues."""
+    if T.ndim > 2:
+        parts = [_complex_form(y, *pair) for pair in zip(T, Z, strict=True)]
+        return tuple(np.stack(part) for part in zip(*parts, strict=True))
+    complex_dtype = np.result_type(dtype_of(T), dtype_of(Z), np.complex64)
+    T, Z = np.astype(T, complex_dtype), np.astype(Z, complex_dtype)
+    eps = np.finfo(complex_dtype).eps
+    for m in range(T.shape[-1] - 1, 0, -1):
+        pair, plain = slice(m - 1, m + 1), unbox(T)
+        if abs(plain[m, m - 1]) > eps * (abs(plain[m - 1, m - 1]) + abs(plain[m, m])):
+            first = linalg.eigvals(T[pair, pair])[0] - T[m, m]
+            size = np.sqrt(np.real(first * np.conj(first) + T[m, m - 1] * np.conj(T[m, m - 1])))
+            c, s = first / size, T[m, m - 1] / size
+            turn = np.stack([np.stack([np.conj(c), s]), np.stack([-s, c])])
+            T = np.concatenate([T[: m - 1], _rows_turned(turn, T[pair], m - 1), T[m + 1 :]])
+            T = np.concatenate([T[:, : m - 1], _columns_turned(T[:, pair], turn, m + 1), T[:, m + 1 :]], -1)
+            Z = np.concatenate([Z[:, : m - 1], Z[:, pair] @ h(turn), Z[:, m + 1 :]], -1)
+        keep = np.ones(T.shape, bool)
+        keep[m, m - 1] = False
+        T = np.where(keep, T, 0)
+    return T, Z
+
+
+def _rows_turned(turn, rows, start):
+    """Two rows, turned from a column on."""
+    return np.concatenate([rows[:, :start], turn @ rows[:, start:]], -1)
+
+
+def _columns_turned(columns, turn, stop):
+    """Two columns, turned up to a row."""
+    return np.concatenate([columns[:stop] @ h(turn), columns[stop:]])
 
 
 def _balance(y, ybar, A, permute=True, scale=True, separate=False):
@@ -328,5 +407,6 @@ def _real_form(y, w, v):
 
 as_written(linalg.hessenberg, _hessenberg)
 defvjp(linalg.schur, _schur)
+as_written(linalg.rsf2csf, _complex_form, (0, 1))
 defvjp(linalg.matrix_balance, _balance)
 as_written(linalg.cdf2rdf, _real_form, (0, 1))

@@ -3,6 +3,7 @@
 from .... import numpy as np
 from ....boxes import unbox
 from ....errors import NotDifferentiableError
+from ....numpy.linalg import LinAlgError
 from ....registry import defvjp
 from ....rules.linalg.matrices import conj, h, row, t
 from ....spaces import dtype_of, shape_of, unbroadcast
@@ -17,22 +18,43 @@ def _block(a, e):
     return np.concatenate([np.concatenate([a, e], -1), low], -2)
 
 
+def _corner(f, A, ybar):
+    n = A.shape[-1]
+    return f(_block(t(A), ybar))[..., :n, n:]
+
+
 def _along(f):
     """The rule of a function of matrices: the corner of f([[Aᵀ, Ȳ], [0, Aᵀ]]). Mathias (1996)."""
-
-    def rule(y, ybar, A):
-        n = A.shape[-1]
-        return f(_block(t(A), ybar))[..., :n, n:]
-
-    return rule
+    return lambda y, ybar, A: _corner(f, A, ybar)
 
 
-for _f in (linalg.logm, linalg.cosm, linalg.sinm, linalg.tanm, linalg.coshm, linalg.sinhm, linalg.tanhm):
+for _f in (linalg.cosm, linalg.sinm, linalg.tanm, linalg.coshm, linalg.sinhm, linalg.tanhm):
     defvjp(_f, _along(_f))
+
+
+_SINGULAR = (
+    "{} has no derivative where the matrix is singular, to rounding: it grows there beyond all bounds; move "
+    "the matrix away from it"
+)
+
+
+def _regular(A, name):
+    """A, if it is not singular."""
+    s = np.linalg.svdvals(unbox(A))
+    if np.any(s[..., -1:] <= 10 * s.shape[-1] * np.finfo(s.dtype).eps * s[..., :1]):
+        raise LinAlgError(_SINGULAR.format(name))
+    return A
+
+
+def _logm(y, ybar, A):
+    """As above."""
+    return _corner(linalg.logm, _regular(A, "logm"), ybar)
 
 
 def _expm(y, ybar, A):
     """The change of exp along Ȳ at Aᵀ. Al-Mohy and Higham (2009)."""
+    if np.ndim(A) > 2:  # of stacks expm alone is compiled
+        return _corner(linalg.expm, A, ybar)
     return linalg.expm_frechet(t(A), ybar, compute_expm=False, check_finite=False)
 
 
@@ -59,19 +81,23 @@ def _expm_cond(y, A, *, check_finite=True):
 
 def _sqrtm(y, ybar, A):
     """Ā from Yᵀ Ā + Ā Yᵀ = Ȳ, as Y dY + dY Y = dA."""
+    _regular(A, "sqrtm")
     return linalg.solve_sylvester(t(y), t(y), ybar)
 
 
 def _signm(y, ybar, A):
     """Ā = Q - Yᵀ Q Yᵀ with Nᵀ Q + Q Nᵀ = Ȳ, N = A Y. Higham (2008), theorem 5.7."""
-    n = t(A @ y)
+    n = t(_regular(A, "signm") @ y)
     q = linalg.solve_sylvester(n, n, ybar)
     return q - t(y) @ q @ t(y)
 
 
 def _power_wrt_a(y, ybar, A, t_):
-    n = A.shape[-1]
-    abar = linalg.fractional_matrix_power(_block(t(A), ybar), t_)[..., :n, n:]
+    """The corner of a power; whole ones go by products."""
+    power = float(unbox(t_))
+    if power < 0 or power != int(power):
+        _regular(A, "fractional_matrix_power")
+    abar = _corner(lambda block: linalg.fractional_matrix_power(block, t_), A, ybar)
     return abar if dtype_of(ybar).kind == "c" or dtype_of(A).kind == "c" else np.real(abar)
 
 
@@ -89,6 +115,7 @@ def _funm(y, A, func):
 
 
 defvjp(linalg.expm, _expm)
+defvjp(linalg.logm, _logm)
 as_written(linalg.expm_frechet, _frechet, (0, 1))
 as_written(linalg.expm_cond, _expm_cond)
 defvjp(linalg.sqrtm, _sqrtm)
@@ -117,11 +144,20 @@ def _check(name, why, residual, *terms):
         raise NotDifferentiableError(_BAD.format(name, size, why))
 
 
+def _well_posed(name, sums, *values):
+    """Refuse a singular equation: two eigenvalues add up to 0, and SciPy moves one of them by rounding."""
+    size = sum(np.max(np.abs(part), initial=0) for part in values)
+    if np.any(np.abs(sums) <= 10 * sums.shape[-1] * np.finfo(sums.dtype).eps * size):
+        raise LinAlgError(f"{name} has no derivative where its equation is singular; move the matrices apart")
+
+
 def _sylvester(y, ybar, a, b, q):
     """Q̄ from Aᵀ Q̄ + Q̄ Bᵀ = X̄. Kao and Hennequin (2020), Automatic differentiation of Sylvester equations."""
     x, *plain = map(unbox, (y, a, b, q))
     left, right = plain[0] @ x, x @ plain[1]
     _check("solve_sylvester", _MIXED, left + right - plain[2], left, right, plain[2])
+    values, others = map(np.linalg.eigvals, plain[:2])
+    _well_posed("solve_sylvester", values[..., :, None] + others[..., None, :], values, others)
     return linalg.solve_sylvester(t(a), t(b), ybar)
 
 
@@ -130,6 +166,9 @@ def _lyapunov(y, ybar, a, q):
     x, *plain = map(unbox, (y, a, q))
     left, right = plain[0] @ x, x @ h(plain[0])
     _check("solve_continuous_lyapunov", _MIXED, left + right - plain[1], left, right, plain[1])
+    values = np.linalg.eigvals(plain[0])
+    sums = values[..., :, None] + conj(values)[..., None, :]
+    _well_posed("solve_continuous_lyapunov", sums, values)
     return linalg.solve_continuous_lyapunov(t(a), ybar)
 
 
@@ -143,6 +182,8 @@ def _discrete_lyapunov(y, ybar, a, q, method=None):
     x, *plain = map(unbox, (y, a, q))
     product = plain[0] @ x @ h(plain[0])
     _check("solve_discrete_lyapunov", _MIXED, product - x + plain[1], product, x, plain[1])
+    values = np.linalg.eigvals(plain[0])
+    _well_posed("solve_discrete_lyapunov", values[..., :, None] * conj(values)[..., None, :] - 1, 1.0)
     return linalg.solve_discrete_lyapunov(t(a), ybar, method)
 
 

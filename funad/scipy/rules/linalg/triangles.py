@@ -21,6 +21,8 @@ def triangle(left, right, lower, k):
     n = left.shape[-2]
     shape = onp.broadcast_shapes(left.shape[:-2], right.shape[:-2])
     product = onp.zeros((*shape, n, n), onp.result_type(left, right))
+    inside = onp.tri(_ROWS, k=-k, dtype=bool)
+    outside = ~(inside if lower else inside.T)
     for start in range(0, n, _ROWS):
         rows = slice(start, min(start + _ROWS, n))
         places = slice(0, rows.stop) if lower else slice(start, n)
@@ -30,7 +32,8 @@ def triangle(left, right, lower, k):
         else:
             block[...] = a @ b
         corner = product[..., rows, rows]
-        corner[...] = onp.tril(corner, -k) if lower else onp.triu(corner, k)
+        size = rows.stop - start
+        onp.copyto(corner, 0, where=outside[:size, :size])
     return product
 
 

@@ -10,7 +10,7 @@ from ....spaces import dtype_of, plain, shape_of, unbroadcast
 from ... import special as s
 from ...deciding import every, some
 from ...differences import log_slope, near, of_order, slope
-from ..slopes import by_slopes, known
+from ..slopes import by_slopes, known, weighed
 
 # --- whole orders (DLMF 10.6.3, 10.29.3)
 
@@ -149,33 +149,25 @@ def _below(v):
     return onp.minimum(near(v), 0.24 * onp.maximum(onp.abs(plain(v)) - 0.5, 1e-3))
 
 
-# --- spherical functions: SciPy has their derivatives, and the equation (DLMF 10.47.1) the next
+# --- spherical functions: fₙ′ = ±(n·fₙ₋₁ ∓ (n + 1)·fₙ₊₁)/(2n + 1) (DLMF 10.51.1, 10.51.4), derived once more
 
 
-def _spherical(name, sign):
+def _spherical(name, of_lower, of_upper):
     f, derivative = known(f"_spherical_{name}"), known(f"_spherical_{name}_d")
+
+    def curvature(y, ybar, n, x):
+        n = onp.asarray(plain(n))
+        lower, upper = derivative(onp.maximum(n - 1, 0), x), derivative(n + 1, x)
+        return ybar * ((of_lower * n * lower + of_upper * (n + 1) * upper) / (2.0 * n + 1.0))
+
     elementwise(f, None, lambda y, ybar, n, x: ybar * derivative(n, x))
-
-    def curvature(y, n, x):
-        """Of x²f″ + 2xf′ + (±x² - n(n + 1))f = 0."""
-        return (n * (n + 1.0) / (x * x) - sign) * f(n, x) - 2.0 * y / x
-
-    def at_zero(n):
-        """f″(0) of j and i: ∓1/3 of n = 0, 2/15 of n = 2, and else 0."""
-        n = plain(n)
-        return onp.where(n == 0, -sign / 3.0, onp.where(n == 2, 2.0 / 15.0, 0.0))
-
-    def rule(y, ybar, n, x):
-        zero = plain(x) == 0
-        if name not in ("jn", "in") or not some(zero):
-            return ybar * curvature(y, n, x)
-        return ybar * np.where(zero, at_zero(n), curvature(y, n, np.where(zero, 1.0, x)))
-
-    elementwise(derivative, None, rule)
+    elementwise(derivative, None, curvature)
 
 
-for _name, _sign_of_square in {"jn": 1.0, "yn": 1.0, "in": -1.0, "kn": -1.0}.items():
-    _spherical(_name, _sign_of_square)
+_spherical("jn", 1.0, -1.0)
+_spherical("yn", 1.0, -1.0)
+_spherical("in", 1.0, 1.0)
+_spherical("kn", -1.0, -1.0)
 
 # --- Struve functions
 
@@ -222,8 +214,8 @@ def _kelvin_wrt_x(y, ybar, x):
     zero = plain(x) == 0
     be = 1j * y[0] - y[2] / np.where(zero, 1.0, x)
     be = np.where(zero, 0.5j * y[0], be) if some(zero) else be
-    parts = ybar[0] * y[2] + ybar[1] * y[3] + ybar[2] * be + ybar[3] * (1j * y[1] - y[3] / x)
-    return np.real(parts)
+    slopes = (y[2], y[3], be, 1j * y[1] - y[3] / x)
+    return np.real(sum(map(weighed, ybar, slopes)))
 
 
 defvjp(s.kelvin, _kelvin_wrt_x)
@@ -232,20 +224,19 @@ defvjp(s.kelvin, _kelvin_wrt_x)
 
 
 def _airy_wrt_x(y, ybar, x):
-    xbar = ybar[0] * y[1] + ybar[1] * (x * y[0]) + ybar[2] * y[3] + ybar[3] * (x * y[2])
-    return _real_for(x, xbar)
+    return _real_for(x, sum(map(weighed, ybar, (y[1], x * y[0], y[3], x * y[2]))))
 
 
 def _airye_wrt_x(y, ybar, x):
     """Ai and Ai′ are scaled by exp(ζ), ζ = ⅔x^{3/2}, and Bi and Bi′ by exp(-|Re ζ|)."""
+    real = dtype_of(x).kind != "c"
     root = np.sqrt(x)
-    first = ybar[0] * (y[1] + root * y[0]) + ybar[1] * (x * y[0] + root * y[1])
+    first = weighed(ybar[0], y[1] + root * y[0]) + weighed(ybar[1], x * y[0] + root * y[1])
     second = ybar[2] * y[3] + ybar[3] * (x * y[2])
     size = ybar[2] * y[2] + ybar[3] * y[3]
-    if dtype_of(x).kind == "c":
-        growth = np.sign(np.real(root * x)) * root
-        return first + second - np.real(size) * growth
-    return first + second - size * root
+    if real:  # left of 0, Re ζ is 0
+        return first + second - size * np.sqrt(np.maximum(x, 0.0))
+    return first + second - np.real(size) * (np.sign(np.real(root * x)) * root)
 
 
 defvjp(s.airy, _airy_wrt_x)
@@ -261,7 +252,7 @@ def _pairs(f, curvature):
         return unbroadcast(ybar[0] * y[1] + ybar[1] * curvature(a, x) * y[0], shape_of(x))
 
     def wrt_a(y, ybar, a, x):
-        h = near(a)
+        h = of_order(a)
         parts = (bar * slope(lambda a, x, k=k: f(a, x)[k], (a, x), 0, h) for k, bar in enumerate(ybar))
         return unbroadcast(sum(parts), shape_of(a))
 

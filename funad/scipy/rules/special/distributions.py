@@ -48,8 +48,11 @@ def gamma_density(a, x):
 
 
 def beta_density(a, b, x):
-    """xᵃ⁻¹(1 - x)ᵇ⁻¹/B(a, b) (DLMF 8.17.1); at 0 and 1 as a power, which has derivatives there."""
-    edge = (x == 0) | (x == 1)
+    """xᵃ⁻¹(1 - x)ᵇ⁻¹/B(a, b) (DLMF 8.17.1); at 0 and 1 as a power, which has derivatives there.
+
+    So it is for the least x, where SciPy raises an exception if the density overflows.
+    """
+    edge = (x < 1e-100) & (x >= 0) | (x == 1)
     if not some(edge):
         return s._beta_pdf(x, a, b)
     inner, outer = np.where(edge, 0.5, x), np.where(edge, x, 0.5)
@@ -93,7 +96,7 @@ def _chi2(slopes):
 by_slopes("chdtr", *_chi2(GAMMA))
 by_slopes("chdtrc", *_chi2(GAMMA_ABOVE))
 by_slopes("chdtri", *inverse(_chi2(GAMMA_ABOVE), 1))
-by_slopes("chdtriv", *inverse(_chi2(GAMMA), 0))
+by_slopes("chdtriv", *inverse(_chi2(GAMMA), 0, s.chdtr))
 
 
 def _gdtr(slopes):
@@ -109,7 +112,7 @@ def _gdtr(slopes):
 by_slopes("gdtr", *_gdtr(GAMMA))
 by_slopes("gdtrc", *_gdtr(GAMMA_ABOVE))
 for _name, _place in (("gdtria", 0), ("gdtrib", 1), ("gdtrix", 2)):
-    by_slopes(_name, *inverse(_gdtr(GAMMA), _place))
+    by_slopes(_name, *inverse(_gdtr(GAMMA), _place, s.gdtr))
 
 # Poisson's: 1 - G(k + 1, m). In the inverse for k it is taken for any real k.
 POISSON = (
@@ -119,7 +122,7 @@ POISSON = (
 by_slopes("pdtr", None, lambda y, k, m: or_nan(y, -gamma_density(np.floor(k) + 1.0, m)))
 by_slopes("pdtrc", None, lambda y, k, m: or_nan(y, gamma_density(np.floor(k) + 1.0, m)))
 by_slopes("pdtri", *inverse((None, POISSON[1]), 1))
-by_slopes("pdtrik", *inverse(POISSON, 0))
+by_slopes("pdtrik", *inverse(POISSON, 0, lambda k, m: s.gammaincc(k + 1.0, m)))
 
 # --- the beta distribution and its kin
 
@@ -160,7 +163,7 @@ F_ABOVE = (
 by_slopes("fdtr", *F)
 by_slopes("fdtrc", *F_ABOVE)
 by_slopes("fdtri", *inverse(F, 2))
-by_slopes("fdtridfd", *inverse(F, 1))
+by_slopes("fdtridfd", *inverse(F, 1, s.fdtr))
 
 
 def student_density(df, t):
@@ -171,7 +174,8 @@ def student_density(df, t):
     t = np.where(t < 0, -t, t)
     square = df + t * t
     root = np.sqrt(square)
-    return s._beta_pdf(0.5 * df / (root * (root + t)), 0.5 * df, 0.5 * df) * (0.5 * df / (square * root))
+    density = beta_density(0.5 * df, 0.5 * df, 0.5 * df / (root * (root + t)))
+    return density * (0.5 * df / (square * root))
 
 
 def _student_wrt_df(y, df, t):
@@ -188,7 +192,7 @@ STUDENT = (
 )
 by_slopes("stdtr", *STUDENT)
 by_slopes("stdtrit", *inverse(STUDENT, 1))
-by_slopes("stdtridf", *inverse(STUDENT, 0))
+by_slopes("stdtridf", *inverse(STUDENT, 0, s.stdtr))
 
 # The binomial: 1 - I_p(k + 1, n - k), and the negative binomial, I_p(n, k + 1).
 
@@ -198,6 +202,14 @@ def _binomial_density(k, n, p):
     k = np.floor(k)
     whole = k >= n
     return np.where(whole, 0.0, beta_density(np.where(whole, 1.0, k + 1.0), np.where(whole, 1.0, n - k), p))
+
+
+def _binomial(k, n, p):
+    return s.betainc(n - k, k + 1.0, 1.0 - p)
+
+
+def _negative_binomial(k, n, p):
+    return s.betainc(n, k + 1.0, p)
 
 
 BINOMIAL = (
@@ -213,13 +225,13 @@ NEGATIVE_BINOMIAL = (
 by_slopes("bdtr", None, None, lambda y, k, n, p: or_nan(y, -_binomial_density(k, n, p)))
 by_slopes("bdtrc", None, None, lambda y, k, n, p: or_nan(y, _binomial_density(k, n, p)))
 by_slopes("bdtri", *inverse((None, None, lambda y, k, n, p: -_binomial_density(k, n, p)), 2))
-by_slopes("bdtrik", *inverse(BINOMIAL, 0))
-by_slopes("bdtrin", *inverse(BINOMIAL, 1))
+by_slopes("bdtrik", *inverse(BINOMIAL, 0, _binomial))
+by_slopes("bdtrin", *inverse(BINOMIAL, 1, _binomial))
 by_slopes("nbdtr", None, None, lambda y, k, n, p: or_nan(y, beta_density(n, k + 1.0, p)))
 by_slopes("nbdtrc", None, None, lambda y, k, n, p: or_nan(y, -beta_density(n, k + 1.0, p)))
 by_slopes("nbdtri", *inverse((None, None, NEGATIVE_BINOMIAL[2]), 2))
-by_slopes("nbdtrik", *inverse(NEGATIVE_BINOMIAL, 0))
-by_slopes("nbdtrin", *inverse(NEGATIVE_BINOMIAL, 1))
+by_slopes("nbdtrik", *inverse(NEGATIVE_BINOMIAL, 0, _negative_binomial))
+by_slopes("nbdtrin", *inverse(NEGATIVE_BINOMIAL, 1, _negative_binomial))
 
 # --- non-central distributions
 
@@ -245,7 +257,7 @@ if known("_ncx2_sf") is not None:
     by_slopes("chndtr", *NCX2)
     by_slopes("_ncx2_sf", *NCX2_ABOVE)
     for _name, _place in (("chndtrix", 0), ("chndtridf", 1), ("chndtrinc", 2)):
-        by_slopes(_name, *inverse(NCX2, _place))
+        by_slopes(_name, *inverse(NCX2, _place, s.chndtr))
     by_slopes("_ncx2_isf", *inverse(NCX2_ABOVE, 0))
     by_slopes(
         "_ncx2_pdf",
@@ -271,7 +283,7 @@ if known("_nct_sf") is not None:
     )
     by_slopes("nctdtr", *NCT)
     for _name, _place in (("nctdtridf", 0), ("nctdtrinc", 1), ("nctdtrit", 2)):
-        by_slopes(_name, *inverse(NCT, _place))
+        by_slopes(_name, *inverse(NCT, _place, s.nctdtr))
     NCT_ABOVE = (
         lambda y, t, df, nc: -_nct_density(df, nc, t),
         shape(s._nct_sf, _below, 1),
@@ -304,7 +316,7 @@ if known("_ncf_sf") is not None:
     )
     by_slopes("ncfdtr", *NCF)
     for _name, _place in (("ncfdtridfd", 1), ("ncfdtrinc", 2), ("ncfdtri", 3)):
-        by_slopes(_name, *inverse(NCF, _place))
+        by_slopes(_name, *inverse(NCF, _place, s.ncfdtr))
     _below = _swapped(s.ncfdtr, (1, 2, 3, 0))
     NCF_ABOVE = (
         lambda y, x, dfn, dfd, nc: -s._ncf_pdf(x, dfn, dfd, nc),
@@ -327,7 +339,8 @@ if known("_ncf_sf") is not None:
 
 
 def _step_of_moment(x):
-    return 0.002 * onp.clip(onp.abs(plain(x)), 1e-2, 1.0)
+    size = onp.abs(plain(x))
+    return 0.002 * onp.where(size == 0, 1.0, onp.minimum(size, onp.where(size < 1, 1.0 - size, 1.0)))
 
 
 def _moment(name):

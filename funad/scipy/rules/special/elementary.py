@@ -14,6 +14,15 @@ from ..slopes import by_slopes, or_nan, quotient
 DEGREE = math.pi / 180
 LN2, LN10 = math.log(2), math.log(10)
 
+
+def _power_slope(a, b):
+    """b·aᵇ⁻¹, and 0 of 0⁰."""
+    nothing = (a == 0) & (b == 0)
+    if not some(nothing):
+        return b * a ** (b - 1.0)
+    return np.where(nothing, 0.0, b * np.where(nothing, 1.0, a) ** (b - 1.0))
+
+
 # --- SciPy's own copies of NumPy's functions
 
 elementwise(s.cbrt, lambda y, ybar, x: ybar / (3.0 * y * y))
@@ -34,7 +43,7 @@ elementwise(
 )
 elementwise(
     s.powm1,
-    lambda y, ybar, a, b: ybar * np.where(b == 0, 0.0, b * a ** (b - 1.0)),
+    lambda y, ybar, a, b: ybar * _power_slope(a, b),
     lambda y, ybar, a, b: ybar * np.where(a == 0, 0.0, a**b * np.log(np.where(a == 0, 1.0, a))),
 )
 by_slopes("_log1pmx", lambda y, x: -x / (1.0 + x))

@@ -61,29 +61,37 @@ def _dawsn_slope(y, x):
     return np.where(far, -_far_series(0.5 / np.where(far, x, 7.0) ** 2), 1.0 - 2.0 * x * y)
 
 
-def _is_far(z):
-    """Where w(z) is its asymptotic series: in the lower half plane there is an exponential besides."""
-    z = onp.asarray(plain(z))
-    return (onp.abs(z) > 7.0) & (z.imag >= 0)
+def _beside(z):
+    """Return c·exp(-z²), the part of w(z) for large |z| that its asymptotic series does not have.
+
+    c is 0 above the real axis, 2 below, and 1 about it (DLMF 7.12(i)): at a distance of 1 from the axis, the
+    series is larger by 20 digits.
+    """
+    height = plain(z).imag
+    count = onp.where(height > 1.0, 0.0, onp.where(height < -1.0, 2.0, 1.0))
+    z = np.where(height > 1.0, 7.0, z)  # above, it overflows
+    return count * np.exp(-z * z)
 
 
 def wofz_slope(w, z):
-    """w′ = -2zw + 2i/√π (DLMF 7.10.2)."""
-    near = -2.0 * z * w + 1j * TWO_BY_SQRT_PI
-    far = _is_far(z)
+    """w′ = -2zw + 2i/√π (DLMF 7.10.2), for large |z| by DLMF 7.12.1."""
+    far = onp.abs(plain(z)) > 7.0
     if not some(far):
-        return near
-    return np.where(far, -1j * TWO_BY_SQRT_PI * _far_series(0.5 / np.where(far, z, 7.0) ** 2), near)
+        return -2.0 * z * w + 1j * TWO_BY_SQRT_PI
+    near, z = np.where(far, 0.0, z), np.where(far, z, 7.0)
+    series = -1j * TWO_BY_SQRT_PI * _far_series(0.5 / z**2)
+    return np.where(far, series - 2.0 * z * _beside(z), -2.0 * near * w + 1j * TWO_BY_SQRT_PI)
 
 
 def wofz_curvature(w, z):
     """w + zw′ = -w″/2."""
-    near = w + z * (-2.0 * z * w + 1j * TWO_BY_SQRT_PI)
-    far = _is_far(z)
+    far = onp.abs(plain(z)) > 7.0
     if not some(far):
-        return near
-    z = np.where(far, z, 7.0)
-    return np.where(far, -1j * TWO_BY_SQRT_PI / z * _far_series(0.5 / z**2, weight=True), near)
+        return w + z * wofz_slope(w, z)
+    near, z = np.where(far, 0.0, z), np.where(far, z, 7.0)
+    series = -1j * TWO_BY_SQRT_PI / z * _far_series(0.5 / z**2, weight=True)
+    inside = w + near * (-2.0 * near * w + 1j * TWO_BY_SQRT_PI)
+    return np.where(far, series + (1.0 - 2.0 * z * z) * _beside(z), inside)
 
 
 elementwise(s.erfcx, lambda y, ybar, x: ybar * _erfcx_slope(y, x))
@@ -134,10 +142,11 @@ def _voigt_slope(x, sigma, gamma):
 
 
 def _voigt_wrt_sigma(x, sigma, gamma):
-    """∂V/∂σ = -Re(w + zw′)/(√(2π)·σ²), which is 0 at σ = 0."""
+    """∂V/∂σ = -Re(w + zw′)/(√(2π)·σ²); near σ = 0 it is σ·∂²V/∂x², V the Cauchy density."""
     none = plain(sigma) == 0
     if some(none):
-        return np.where(none, 0.0, _voigt_wrt_sigma(x, np.where(none, 1.0, sigma), gamma))
+        cauchy = sigma * np.real(2j / (math.pi * (x + 1j * gamma) ** 3))
+        return np.where(none, cauchy, _voigt_wrt_sigma(x, np.where(none, 1.0, sigma), gamma))
     z = (x + 1j * gamma) / (sigma * math.sqrt(2))
     return -np.real(wofz_curvature(s.wofz(z), z)) / (SQRT_2PI * sigma * sigma)
 

@@ -39,28 +39,27 @@ def _diric(y, ybar, x, n):
 
 elementwise(s.diric, _diric)
 
-# --- spherical Bessel functions: f, or f′ with derivative=True, of x²f″ + 2xf′ = (n(n + 1) ∓ x²)f
+# --- spherical Bessel functions: fₙ′ = ±(n·fₙ₋₁ ∓ (n + 1)·fₙ₊₁)/(2n + 1) (DLMF 10.51.1, 10.51.4)
 
 
-def _spherical(f, sign, at_zero):
-    def curvature(y, n, x):
-        zero = plain(x) == 0
-        if at_zero is None or not some(zero):
-            return (n * (n + 1.0) / (x * x) - sign) * f(n, x) - 2.0 * y / x
-        n, x = onp.asarray(plain(n)), np.where(zero, 1.0, x)
-        inside = (n * (n + 1.0) / (x * x) - sign) * f(n, x) - 2.0 * y / x
-        return np.where(zero, onp.where(n == 0, -sign / 3.0, onp.where(n == 2, 2.0 / 15.0, 0.0)), inside)
+def _spherical(f, of_lower, of_upper):
+    """Give f, and f′ of ``derivative=True``, the rule of z; nothing is divided by z."""
+
+    def curvature(n, z):
+        n = onp.asarray(plain(n))
+        lower, upper = f(onp.maximum(n - 1, 0), z, derivative=True), f(n + 1, z, derivative=True)
+        return (of_lower * n * lower + of_upper * (n + 1) * upper) / (2.0 * n + 1.0)
 
     def rule(y, ybar, n, z, derivative=False):
-        return ybar * (curvature(y, n, z) if derivative else f(n, z, derivative=True))
+        return ybar * (curvature(n, z) if derivative else f(n, z, derivative=True))
 
     elementwise(f, None, rule)
 
 
-_spherical(s.spherical_jn, 1.0, True)
-_spherical(s.spherical_yn, 1.0, None)
-_spherical(s.spherical_in, -1.0, True)
-_spherical(s.spherical_kn, -1.0, None)
+_spherical(s.spherical_jn, 1.0, -1.0)
+_spherical(s.spherical_yn, 1.0, -1.0)
+_spherical(s.spherical_in, 1.0, 1.0)
+_spherical(s.spherical_kn, -1.0, -1.0)
 
 # --- Legendre functions: SciPy gives derivatives up to the second, as rows
 

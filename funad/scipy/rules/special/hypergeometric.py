@@ -1,11 +1,13 @@
 """Hypergeometric and Wright functions: the variable by raising parameters, parameters by differences."""
 
+import math
+
 import numpy as onp
 
 from .... import numpy as np
 from ....spaces import dtype_of, plain
 from ... import special as s
-from ...deciding import every
+from ...deciding import every, some
 from ...differences import from_poles, log_slope, near, slope
 from ..slopes import by_slopes
 
@@ -62,9 +64,17 @@ by_slopes(
     lambda y, a, b, x: log_slope(s.wright_bessel, y, (a, b, x), 1, _wright_step(b)),
     lambda y, a, b, x: s.wright_bessel(a, a + b, x),
 )
+
+
+def _or_lost(above, y):
+    """exp(above - y), and nan where SciPy has lost the first: it returns -∞ for what is e.g. -600."""
+    lost = onp.isinf(plain(above))
+    return np.where(lost, math.nan, np.exp(above - y)) if some(lost) else np.exp(above - y)
+
+
 by_slopes(
     "log_wright_bessel",
     lambda y, a, b, x: slope(s.log_wright_bessel, (a, b, x), 0, _wright_step(a)),
     lambda y, a, b, x: slope(s.log_wright_bessel, (a, b, x), 1, _wright_step(b)),
-    lambda y, a, b, x: np.exp(s.log_wright_bessel(a, a + b, x) - y),
+    lambda y, a, b, x: _or_lost(s.log_wright_bessel(a, a + b, x), y),
 )

@@ -9,7 +9,7 @@ from ....registry import defvjp, elementwise
 from ....spaces import dtype_of, plain
 from ... import special as s
 from ...deciding import some
-from ..slopes import by_slopes, or_nan
+from ..slopes import by_slopes, or_nan, weighed
 
 # --- exponential integrals
 
@@ -59,7 +59,7 @@ def several(f, *derivatives):
     """Give a ufunc of one argument and several results its rule, by functions (y, x) ↦ ∂y."""
 
     def rule(y, ybar, x):
-        parts = [bar * of(y, x) for bar, of in zip(ybar, derivatives, strict=True)]
+        parts = [weighed(bar, of(y, x)) for bar, of in zip(ybar, derivatives, strict=True)]
         xbar = sum(parts[1:], parts[0])
         return xbar if dtype_of(x).kind == "c" or dtype_of(xbar).kind != "c" else np.real(xbar)
 

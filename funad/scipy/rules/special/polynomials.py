@@ -12,7 +12,7 @@ from .... import numpy as np
 from ....registry import elementwise
 from ....spaces import plain
 from ... import special as s
-from ...deciding import some
+from ...deciding import every, some
 from ...differences import near, slope
 from ..slopes import by_slopes
 from .hypergeometric import parameter
@@ -80,20 +80,23 @@ by_slopes(
 
 
 def _lpmv_wrt_x(y, m, v, x):
-    """(vxP - (v + m)P_{v-1})/(x² - 1) (DLMF 14.10.5); of m = 0 as above, and at ±1 the limits."""
-    ends, legendre = onp.abs(plain(x)) == 1, onp.equal(plain(m), 0)
-    inside = np.where(ends, 0.0, x)
-    found = (v * inside * s.lpmv(m, v, inside) - (v + m) * s.lpmv(m, v - 1.0, inside)) / (inside**2 - 1.0)
-    if some(legendre):
-        found = np.where(legendre, _legendre(v * 1.0, x), found)
-    return np.where(ends & ~legendre, _lpmv_at_ends(m, v, x), found) if some(ends) else found
+    """(vxP - (v + m)P_{v-1})/(x² - 1) (DLMF 14.10.5), at ±1 from Jacobi's polynomials; none beyond."""
+    size = onp.abs(plain(x))
+    inside = size < 1
+    z = x if every(inside) else np.where(inside, x, 0.0)
+    found = (v * z * s.lpmv(m, v, z) - (v + m) * s.lpmv(m, v - 1.0, z)) / (z**2 - 1.0)
+    if every(inside):
+        return found
+    return np.where(inside, found, np.where(size == 1, _lpmv_at_ends(m, v, x), math.nan))
 
 
 def _lpmv_at_ends(m, v, x):
-    """Of m = 2, (1 - x²)P″ has the slope -2x·P″; of m > 2 it is 0, and of m = 1 infinite, as √(1 - x²)."""
-    parity = np.where(x < 0, np.cos(math.pi * v), 1.0)
-    of_two = -0.25 * x * parity * (v - 1.0) * v * (v + 1.0) * (v + 2.0)
-    return np.where(m == 2, of_two, np.where(onp.abs(plain(m)) > 2, 0.0, math.nan))
+    """Of m = 0, P′; of m = 2, ((1 - x²)P″)′ = -2xP″ + (1 - x²)P‴. Of others it is infinite, or not smooth."""
+    z = np.where(onp.abs(plain(x)) == 1, x, 1.0)
+    bend = 0.25 * (v + 1.0) * (v + 2.0) * _lower(lambda n, x: s.eval_jacobi(n - 1, 2.0, 2.0, x), v, z)
+    third = (v + 1.0) * (v + 2.0) * (v + 3.0) / 8.0 * s.eval_jacobi(v - 3, 3.0, 3.0, z)
+    of_two = -2.0 * z * bend + (1.0 - z * z) * third
+    return np.where(onp.equal(plain(m), 0), _legendre(v * 1.0, z), np.where(m == 2, of_two, math.nan))
 
 
 by_slopes(

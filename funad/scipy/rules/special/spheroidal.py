@@ -12,7 +12,7 @@ from ....registry import defvjp
 from ....spaces import plain, shape_of, unbroadcast
 from ... import special as s
 from ...differences import near, slope
-from ..slopes import by_slopes, known
+from ..slopes import by_slopes, known, or_nan
 from .hypergeometric import parameter
 
 for _name in ("mathieu_a", "mathieu_b"):
@@ -76,7 +76,10 @@ for _name in ("pro_cv", "obl_cv"):
 
 
 def _spheroidal(value, of_square, imaginary):
-    """``of_square`` is the sign of c², and ``imaginary`` says whether x stands for ix."""
+    """``of_square`` is the sign of c², and ``imaginary`` says whether x stands for ix.
+
+    For c ≥ 0: of another, SciPy's values are no solutions.
+    """
 
     def curvature(w, slope_of_w, m, n, c, *rest):
         x = rest[-1]
@@ -84,7 +87,7 @@ def _spheroidal(value, of_square, imaginary):
         square = -x * x if imaginary else x * x
         room = 1.0 - square
         potential = eigenvalue - of_square * c * c * square - m * m / room
-        bend = 2.0 * x * slope_of_w - potential * w
+        bend = or_nan(w, 2.0 * x * slope_of_w - potential * w + np.where(c < 0, math.nan, 0.0))
         return (-bend if imaginary else bend) / room
 
     return curvature

@@ -1,0 +1,93 @@
+"""Linear functions of SciPy and their transposes, as whole matrices: each type, norm, mode and size."""
+
+import itertools
+
+import numpy as onp
+import pytest
+
+import funad
+from funad.scipy import fft, ndimage, signal
+
+
+def _check_transpose(f, n, dtype=float):
+    """Hold x̄ for each unit ȳ to the matrix of f, which is f of each unit vector.
+
+    With dL = Re Σ x̄·dx, a real function of complex numbers has x̄ = f(1) - i f(i).
+    """
+    columns = [onp.ravel(f(unit)) for unit in onp.eye(n, dtype=dtype)]
+    if dtype is complex and not onp.iscomplexobj(columns):
+        columns = [a - 1j * onp.ravel(f(1j * unit)) for a, unit in zip(columns, onp.eye(n), strict=True)]
+    y, pull = funad.vjp(f, onp.zeros(n, dtype))
+    rows = [pull(unit.reshape(y.shape)) for unit in onp.eye(y.size, dtype=y.dtype)]
+    matrix = onp.array(columns).T
+    wanted = matrix if onp.iscomplexobj(rows) else matrix.real
+    onp.testing.assert_allclose(rows, wanted, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["dct", "dst", "idct", "idst"])
+@pytest.mark.parametrize("kind", [1, 2, 3, 4])
+def test_cosines_and_sines(name, kind):
+    for norm, size, whole, orthogonal in itertools.product(
+        (None, "ortho", "forward"), (None, 3, 7), (4, 5), (None, True, False)
+    ):
+        options = {"type": kind, "norm": norm, "n": size, "orthogonalize": orthogonal}
+        _check_transpose(lambda x, o=options: getattr(fft, name)(x, **o), whole)
+
+
+@pytest.mark.parametrize("name", ["fft", "ifft", "rfft", "irfft", "hfft", "ihfft"])
+def test_fourier_transforms(name):
+    dtype = float if name in ("rfft", "ihfft") else complex
+    for norm, size, whole in itertools.product((None, "ortho", "forward"), (None, 3, 6, 7), (4, 5)):
+        _check_transpose(lambda x, s=size, norm=norm: getattr(fft, name)(x, s, norm=norm), whole, dtype)
+
+
+MODES = ["reflect", "mirror", "nearest", "wrap", "constant", "grid-wrap", "grid-constant"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_filters_of_images(mode):
+    kernels = (
+        onp.array([0.5, -0.3, 0.2]),
+        onp.array([0.5, -0.3, 0.2, 0.7]),
+        onp.array([0.1, 0.2, 0.3, 0.4, 0.5]),
+    )
+    for size, kernel in itertools.product(range(1, 6), kernels):
+        _check_transpose(lambda x, k=kernel: ndimage.correlate1d(x, k, mode=mode, origin=-1), size)
+        _check_transpose(lambda x, k=kernel: ndimage.convolve1d(x, k, mode=mode), size)
+        _check_transpose(lambda x, k=kernel: ndimage.convolve(x, k, mode=mode, origin=1), size)
+        _check_transpose(lambda x, k=kernel: ndimage.uniform_filter1d(x, len(k), mode=mode), size)
+
+
+@pytest.mark.parametrize("mode", ["mirror", "reflect", "grid-wrap"])
+def test_splines(mode):
+    for size, order in itertools.product(range(2, 7), range(2, 6)):
+        _check_transpose(lambda x, o=order: ndimage.spline_filter1d(x, o, mode=mode), size)
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+def test_convolutions(mode):
+    for m, n in itertools.product(range(1, 6), range(1, 6)):
+        other = onp.linspace(0.5, 1.5, n) ** 2
+        for f in (signal.convolve, signal.correlate, signal.fftconvolve):
+            _check_transpose(lambda x, f=f, k=other: f(x, k, mode), m)
+            _check_transpose(lambda x, f=f, k=other: f(k, x, mode), m)
+
+
+def test_filters_in_time():
+    for b, a in itertools.product(
+        ([0.5], [0.5, 0.3], [0.5, 0.3, -0.2]), ([2.0], [1.0, -0.4], [1.3, -0.4, 0.2])
+    ):
+        for size in range(1, 6):
+            _check_transpose(lambda x, b=b, a=a: signal.lfilter(b, a, x), size)
+            order = max(len(a), len(b)) - 1
+            _check_transpose(
+                lambda x, b=b, a=a, o=order: (
+                    signal.lfilter(b, a, x, zi=onp.ones(o))[0] - _at_rest(b, a, x, o)
+                ),
+                size,
+            )
+
+
+def _at_rest(b, a, x, order):
+    """What the states of a filter give without any samples."""
+    return signal.lfilter(b, a, onp.zeros(x.shape), zi=onp.ones(order))[0]
