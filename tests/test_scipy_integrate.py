@@ -52,15 +52,12 @@ QUADS = {
             lambda x: np.sum(x**2, axis=-1), [0, 0], np.stack([a, 2 * a]), rule="gk15"
         ).estimate
     ),
-    "infinite": lambda a: integrate.dblquad(
-        lambda y, x: np.exp(-a * (x + y)), 0.0, 1.0, 0.0, onp.inf, epsabs=1e-11
-    )[0],
 }
 
 
 @pytest.mark.parametrize("name", QUADS)
 def test_integrals(name):
-    check_grads(QUADS[name], (0.8,), order=1 if name in ("infinite", "limits") else 2)
+    check_grads(QUADS[name], (0.8,), order=1 if name == "limits" else 2)
 
 
 def test_an_integral_inside_of_an_integral_closes_over_what_the_outer_one_computes():
@@ -74,6 +71,12 @@ def test_an_integral_inside_of_an_integral_closes_over_what_the_outer_one_comput
     check_grads(f, (0.8,), order=1)
     limits = grad(lambda a: integrate.dblquad(lambda y, x: x * y, 0, a, 0, lambda x: a * x)[0])
     assert limits(0.8) == pytest.approx(6 * 0.8**5 / 8)
+
+
+def test_an_infinite_plane():
+    f = lambda a: integrate.dblquad(lambda y, x: np.exp(-a * (x + y)), 0.0, 1.0, 0.0, onp.inf)[0]
+    exact = lambda a: (1 - np.exp(-a)) / a**2
+    assert grad(f)(0.8) == pytest.approx(grad(exact)(0.8), rel=1e-7)
 
 
 def test_what_an_integral_leaves_on_the_tape():
@@ -170,7 +173,7 @@ ERRORS = [
     ("RK45", 1e-3, None, 0.3), ("RK45", 1e-6, None, 4e-5), ("RK45", 1e-9, None, 3e-8),
     ("DOP853", 1e-3, None, 3e-2), ("DOP853", 1e-6, None, 2e-5), ("DOP853", 1e-9, None, 2e-8),
     ("RK23", 1e-3, None, 0.6), ("RK45", 1e-6, "continuous", 3e-5), ("RK45", 1e-6, "forward", 3e-5),
-    ("Radau", 1e-6, None, 6e-6), ("BDF", 1e-6, None, 3e-3), ("LSODA", 1e-6, None, 1e-3),
+    ("Radau", 1e-4, None, 3e-4), ("BDF", 1e-5, None, 1e-3), ("LSODA", 1e-6, None, 3e-5),
 ]  # fmt: skip
 
 
@@ -331,11 +334,26 @@ def test_an_eigenvalue_of_a_boundary_value_problem():
         )
 
 
+def test_runs_over_no_time_and_of_nothing():
+    for method in ("RK45", "Radau"):
+        still = lambda a, method=method: integrate.solve_ivp(
+            lambda t, y: -a * y, (1.0, 1.0), [2.0 * a], method
+        )
+        assert grad(lambda a: still(a).y[0, -1])(3.0) == 2.0
+    assert (
+        grad(lambda a: np.sum(integrate.solve_ivp(lambda t, y: -a * y, (0, 1), onp.zeros(0)).y) + a)(2.0) == 1
+    )
+    with pytest.raises(NotDifferentiableError, match="over no time at all"):
+        grad(lambda b: solved(span=(1.0, b)).y[0, -1])(1.0)
+
+
 def test_runs_that_are_refused():
     with pytest.raises(
         ArgumentError, match="adjoint is one of 'discrete', 'continuous', 'forward', not 'all'"
     ):
         grad(lambda p: np.sum(solved(p, adjoint="all").y))(P)
+    with pytest.raises(ArgumentError, match="adjoint='discrete' is for RK23, RK45 and DOP853, not for .*BDF"):
+        grad(lambda p: np.sum(solved(p, method="BDF", adjoint="discrete").y))(P)
     with (
         pytest.raises(NotDifferentiableError, match=r"solve_ivp has failed.*step size"),
         onp.errstate(all="ignore"),

@@ -278,6 +278,14 @@ def test_minimizers_of_one_number():
         assert grad(f)(1.5) == pytest.approx(float(wanted), rel=1e-9)
 
 
+def test_functions_that_return_an_array_with_one_number_in_it():
+    f = lambda a, part: getattr(optimize.minimize(lambda x: (x - a) ** 2 + a, 0.0), part)
+    assert grad(lambda a: f(a, "x")[0])(1.0) == 1.0
+    assert grad(lambda a: f(a, "fun"))(1.0) == pytest.approx(1.0)
+    root = lambda a: optimize.fsolve(lambda x: x**2 - a, 1.0)[0]
+    assert grad(root)(4.0) == pytest.approx(0.25)
+
+
 def test_a_minimum_that_is_not_isolated_is_refused():
     with pytest.raises(NotDifferentiableError, match="no isolated minimum of scipy.optimize.minimize"):
         grad(lambda a: np.sum(optimize.minimize(lambda x: (x[0] - a) ** 2, [0.0, 0.0]).x))(1.0)

@@ -105,6 +105,11 @@ class _Problem:
             self.options["jac"] = watch(self.options["jac"], args)
         method = call["method"]
         self.method = METHODS.get(method, method) if isinstance(method, str) else method
+        if self.adjoint == "discrete" and self.method not in EXPLICIT:
+            raise ArgumentError(
+                f"adjoint='discrete' is for RK23, RK45 and DOP853, not for {self.method!r:.40}; leave it "
+                f"out, or write 'continuous' or 'forward'"
+            )
         self.taken = []
 
     @property
@@ -160,8 +165,10 @@ class _Problem:
             raise NotDifferentiableError(
                 f"{self.call.name} has failed, and has no derivative: {found.message}"
             )
-        if not onp.size(plain_of(self.y0)) or (self.discrete and not self.taken):
+        if not onp.size(plain_of(self.y0)):
             return found
+        if found.t[0] == found.t[-1] and plain_of(self.span[0]) == plain_of(self.span[1]):
+            return self._at_rest(found)
         flow = self.flow(found)
         times = self._event_times(found, flow)
         t = self._times(found, flow, times)
@@ -173,6 +180,16 @@ class _Problem:
             found.sol = TracedSolution(flow, found.sol)
         else:
             found.sol = None
+        return found
+
+    def _at_rest(self, found):
+        """Return the result of a run that takes no time: the state that it begins with."""
+        if is_traced(self.span) or self.call["dense_output"]:
+            raise NotDifferentiableError(
+                f"{self.call.name} over no time at all has no derivative in its ends, and no dense output"
+            )
+        y0 = np.reshape(np.asarray(self.y0), (-1, 1))
+        found.y = attached(found.y, np.broadcast_to(y0, found.y.shape))
         return found
 
     def flow(self, found):

@@ -14,6 +14,7 @@ from scipy import optimize as _optimize
 
 from ... import numpy as np
 from ...errors import ArgumentError, NotDifferentiableError
+from ...spaces import shape_of
 from ...transforms import grad, hessian, jacobian
 from ...transforms.closures import Watched, attached, plain_of, without
 from ...transforms.solutions import Equation, check_minimum
@@ -49,6 +50,7 @@ def minimum(name, f, x, traces, bounds=(None, None), constraints=()):
     """
     if not traces:
         return x, x
+    f = _of_one_number(f)
     if not constraints and bounds[0] is None and bounds[1] is None:
         solve = iterative if x.size > LARGE else None
         found = Equation(name, f, "minimum", solve).derived(x, traces)
@@ -57,6 +59,16 @@ def minimum(name, f, x, traces, bounds=(None, None), constraints=()):
     found = Equation(name, active.residual).derived(active.start(), traces)
     found = found[: x.size]
     return attached(x, found), found
+
+
+def _of_one_number(f):
+    """Return f with a number as its result: SciPy takes an array with one number in it, too."""
+
+    def number(x):
+        y = f(x)
+        return np.reshape(y, ()) if shape_of(y) == (1,) else y
+
+    return number
 
 
 class _Active:
