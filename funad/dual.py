@@ -22,7 +22,7 @@ from .boxes import (
     Dual,
     box_of,
 )
-from .errors import Looked, NotDifferentiableError, TangentError
+from .errors import NotDifferentiableError, TangentError
 from .floating import WHILE_RULES_RUN
 from .registry import Record, record_of
 from .spaces import (
@@ -42,7 +42,7 @@ from .spaces import (
 )
 from .strong_zeros import add_note, factors, has_nan, strong_elementwise, strong_sum
 from .tape import CONSTANT, TRACING, Tape, check_fit, check_number, pull_back, refuse_ended
-from .trace import Trace, next_level
+from .trace import Looked, Trace, next_level
 
 __all__ = ["Forward", "dual", "slope", "sum_of_parts", "tangent_of", "transpose"]
 

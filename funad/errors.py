@@ -1,7 +1,5 @@
 """Every exception that funad raises: each is a FunadError and the built-in a caller would expect."""
 
-from typing import Any
-
 import numpy.linalg as _linalg
 
 
@@ -59,17 +57,6 @@ class SingularJacobianError(FunadError, _linalg.LinAlgError):
 
 class NonFiniteError(FunadError, FloatingPointError):
     """An infinity or a NaN where ``debug_nans`` was asked to look for one."""
-
-
-class Looked(BaseException):
-    """Raised by a batch trace that is asked for a concrete value, in which its members may differ.
-
-    It never reaches the user: who has a way to go on member by member catches it, vmap in the end.
-    """
-
-    def __init__(self, trace: Any, why: str) -> None:
-        super().__init__(why)
-        self.trace, self.why = trace, why
 
 
 class PictureError(FunadError, RuntimeError):

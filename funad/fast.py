@@ -41,7 +41,6 @@ from .boxes import (
 )
 from .calling import PLAIN, call, handled, is_plain, with_kinks
 from .dual import Forward, dual, slope, sum_of_parts, tangent_of
-from .errors import Looked
 from .indices import ASSIGN, Scatter
 from .primitives import with_keywords
 from .registry import WORTH_DROPPING, Record, enter, record_of
@@ -49,6 +48,7 @@ from .snapshots import TINY
 from .spaces import at_rest, fit, ghost, zeros_like
 from .strong_zeros import factors, has_nan, mend
 from .tape import OUTPUT, WIDTH, accumulate, pull_back_call, pull_back_view, put_output, settle
+from .trace import Looked
 
 __all__ = ["TANGENTS", "install"]
 

@@ -22,11 +22,12 @@ from .calling import (
     is_one_list,
     of_lists,
 )
-from .errors import ArgumentError, Looked
+from .errors import ArgumentError
 from .foreign import is_foreign
 from .guarding import guarded, guarded_rule, refuse_container, refuse_traced
 from .registry import Record, adopt, adopt_user, enter, enter_anew, record_anew, record_of
 from .spaces import describe, module_of, name_of, shape_of, zeros_of
+from .trace import Looked
 
 __all__ = ["primitive"]
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as onp
 
-from .errors import Looked
 from .indices import Scatter
 from .refusals import is_duration, refused_duration
 from .registry import Record
 from .spaces import any_of, as_numpy, describe, is_ghost, is_number, numbers_of, plain
+from .trace import Looked
 
 ndarray, float64 = onp.ndarray, onp.float64
 

@@ -28,14 +28,14 @@ from typing import Any, NoReturn
 import numpy as onp
 
 from .boxes import Box, box_of
-from .errors import CotangentError, EndedTraceError, Looked
+from .errors import CotangentError, EndedTraceError
 from .floating import restore, run_rules
 from .indices import ASSIGN, Scatter, TracedMemory, add_at, assigned, put, repeats, through_view
 from .registry import Record
 from .snapshots import Snapshots
 from .spaces import broadcasts, describe, fit, is_array, is_complex, is_inexact, is_number, shape_of, zeros_of
 from .strong_zeros import has_nan, mend, strong_product, strong_zero
-from .trace import Trace, next_level
+from .trace import Looked, Trace, next_level
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 WIDTH = 7

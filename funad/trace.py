@@ -16,7 +16,7 @@ from typing import Any
 
 from .registry import Record
 
-__all__ = ["Trace", "next_level"]
+__all__ = ["Looked", "Trace", "next_level"]
 
 _levels = itertools.count(1)  # each trace takes the next: nothing to undo when f raises
 
@@ -24,6 +24,17 @@ _levels = itertools.count(1)  # each trace takes the next: nothing to undo when 
 def next_level() -> int:
     """Return a level above all that have been."""
     return next(_levels)
+
+
+class Looked(BaseException):
+    """Raised by a batch trace that is asked for a concrete value, in which its members may differ.
+
+    It never reaches the user: who has a way to go on member by member catches it, vmap in the end.
+    """
+
+    def __init__(self, trace: Any, why: str) -> None:
+        super().__init__(why)
+        self.trace, self.why = trace, why
 
 
 class Trace:

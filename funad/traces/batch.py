@@ -17,12 +17,11 @@ from .. import tree
 from ..arrays import settled
 from ..boxes import Batched, Traced, batched, innermost
 from ..calling import as_array, call
-from ..errors import Looked
 from ..indices import ASSIGN, follow, put
 from ..registry import Record, enter
 from ..spaces import dtype_of, ghost, shape_of, zeros_like
 from ..tape import refuse_ended
-from ..trace import Trace, next_level
+from ..trace import Looked, Trace, next_level
 
 __all__ = ["BATCH_RULES", "BatchTrace", "Unbatched", "moved_index", "of_shapes"]
 

@@ -12,8 +12,9 @@ from .. import numpy as np
 from .. import tree
 from ..arrays import snapshot
 from ..boxes import Traced, batched
-from ..errors import ArgumentError, ArgumentTypeError, Looked
+from ..errors import ArgumentError, ArgumentTypeError
 from ..spaces import describe, is_number, name_of, shape_of
+from ..trace import Looked
 from ..traces.batch import BatchTrace, stacked
 from ..tracing import run, user_line
 from .calls import Transformed, own_copy, owned
