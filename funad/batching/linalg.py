@@ -76,7 +76,7 @@ def _vector_norm(trace, record, args, kwargs):
 
 @batch_rule(linalg.svd_apart, linalg.eig_apart, linalg.eigh_apart)
 def _told_apart(trace, record, args, kwargs):
-    """The primitives of which funad.numpy.linalg makes decompositions; they take the order of derivatives too."""
+    """What funad.numpy.linalg makes decompositions of; these take the order of derivatives, too."""
     y = _of_matrices(trace, record, args, kwargs)
     if any(map(ties.is_above, y)):
         trace.look(args[0], "values of an example coincide")
