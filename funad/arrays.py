@@ -102,15 +102,15 @@ class Array(Traced):
         return value.tape if isinstance(value, Traced) else UNTRACED
 
     @property
-    def value(self) -> Any:
+    def primal(self) -> Any:
         """The plain array as it is now: a view that must not be kept."""
         return follow(unbox(self.cell.value), self.path)
 
-    inside = value
+    inside = primal
 
     def shown(self) -> Any:
         """Return a plain array laid out as this one, to ask which indices give views."""
-        value = self.value
+        value = self.primal
         if not isinstance(value, Traced):
             return value
         stack = numbers_of(value)
@@ -118,11 +118,11 @@ class Array(Traced):
 
     def __repr__(self) -> str:
         value = self.cell.value
-        return f"{type(value).__name__}({self.value!r})" if isinstance(value, Traced) else repr(self.value)
+        return f"{type(value).__name__}({self.primal!r})" if isinstance(value, Traced) else repr(self.primal)
 
     def __getitem__(self, index: Any) -> Any:
         inside = self.cell.value
-        if not self.path and type(inside) is Box and type(inside.value[index]) is float64:
+        if not self.path and type(inside) is Box and type(inside.primal[index]) is float64:
             return inside[index]
         plain = self.shown()
         y: Any = plain[index] if innermost((index,)) is None else None
@@ -141,7 +141,7 @@ class Array(Traced):
     # What has no traced value in it is as plain as any array.
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        return onp.array(self.value, dtype) if self.tape is UNTRACED else super().__array__(dtype, copy)
+        return onp.array(self.primal, dtype) if self.tape is UNTRACED else super().__array__(dtype, copy)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if innermost((*inputs, *kwargs.values())) is UNTRACED:
@@ -159,17 +159,17 @@ class Array(Traced):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         if self.tape is UNTRACED:
-            return self.value.__reduce_ex__(protocol)
+            return self.primal.__reduce_ex__(protocol)
         return super().__reduce_ex__(protocol)
 
     def __float__(self) -> float:  # type: ignore[override]
-        return float(self.value) if self.tape is UNTRACED else super().__float__()
+        return float(self.primal) if self.tape is UNTRACED else super().__float__()
 
     def __int__(self) -> int:  # type: ignore[override]
-        return int(self.value) if self.tape is UNTRACED else super().__int__()
+        return int(self.primal) if self.tape is UNTRACED else super().__int__()
 
     def __complex__(self) -> complex:  # type: ignore[override]
-        return complex(self.value) if self.tape is UNTRACED else super().__complex__()
+        return complex(self.primal) if self.tape is UNTRACED else super().__complex__()
 
 
 def on_plain(f: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -179,7 +179,7 @@ def on_plain(f: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     outs = out if isinstance(out, tuple) else (out,)
     if not any(type(x) is Array for x in outs):
         return f(*args, **named)
-    copies = tuple(onp.array(x.value) if type(x) is Array else x for x in outs)
+    copies = tuple(onp.array(x.primal) if type(x) is Array else x for x in outs)
     f(*args, **{**named, "out": copies if isinstance(out, tuple) else copies[0]})
     for x, copy in zip(outs, copies, strict=True):
         if type(x) is Array:
@@ -350,7 +350,7 @@ def _written(x: Any, path: tuple[Any, ...], index: Any, v: Any) -> Any:
     pair = [ghost(a), ghost(b) if type(b) is ndarray and b.nbytes > WORTH_DROPPING else b]
     sources = ((0, (of_x or 0, of_v or 0)),)
     made = new(Box)
-    made.value, made.tape = y, trace
+    made.primal, made.tape = y, trace
     entries = trace.entries
     entries += (ASSIGN, None, (pair, path, index), {}, None, sources, None)
     made.index = len(entries) - 1
@@ -360,7 +360,7 @@ def _written(x: Any, path: tuple[Any, ...], index: Any, v: Any) -> Any:
 def _inside(x: Any, trace: Any) -> tuple[Any, Any]:
     """Return the value of x in a trace, and its slot or tangent there; None for a constant."""
     if isinstance(x, Traced) and x.tape is trace:
-        return x.value, x.index
+        return x.primal, x.index
     return x, None
 
 
@@ -380,11 +380,11 @@ def _fresh(x: Any, copy: Callable[[Any], Any] = laid_out_copy) -> Any:
         return batched(x.tape, _fresh(x.inside, copy))
     if isinstance(x, Traced):
         made = _twin(x)
-        made.value = _fresh(x.value, copy)
+        made.primal = _fresh(x.primal, copy)
         if type(x) is Dual:
             made.index = _fresh(x.index, copy)
             tangent = made.index  # which may also be a node of a record
-            if isinstance(tangent, Traced) and kind_of(tangent) is not ndarray is kind_of(made.value):
+            if isinstance(tangent, Traced) and kind_of(tangent) is not ndarray is kind_of(made.primal):
                 made.index = _fresh(enter(onp.broadcast_to).wrapped(tangent, ()), copy)  # of no axes, too
         return made
     return copy(x) if issubclass(type(x), ndarray) else x
@@ -395,7 +395,7 @@ def _twin(x: Traced) -> Traced:
     if x.stacked:
         return batched(x.tape, x.inside)
     made = new(type(x))
-    made.value, made.tape, made.index = x.value, x.tape, x.index
+    made.primal, made.tape, made.index = x.primal, x.tape, x.index
     return made
 
 
@@ -449,14 +449,14 @@ def in_place(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 def _rebound(x: Any, y: Any) -> Any:
     """Make y, just computed, the value of the array x."""
     if type(y) is type(x) is Box:
-        a, b, tape = x.value, y.value, y.tape
+        a, b, tape = x.primal, y.primal, y.tape
         # Of as many axes and of one size, y has the shape of x. An input may be read-only.
         if (
             type(b) is type(a) is ndarray and b.dtype is a.dtype and b.strides == a.strides
             and b.size == a.size != 0 and tape is x.tape and x.index > tape.inputs
             and not hasattr(x, "parent") and not hasattr(x, "views")
         ):  # fmt: skip
-            x.value, x.index = b, y.index
+            x.primal, x.index = b, y.index
             return x
     if not isinstance(y, _VALUES):
         return rebound_to(y)
@@ -473,7 +473,7 @@ def _rebound(x: Any, y: Any) -> Any:
     )  # fmt: skip
     if type(x) is not Array:
         if simple and not hasattr(x, "parent") and not _seen(x):
-            x.value, x.index = y.value, y.index
+            x.primal, x.index = y.primal, y.index
             return x
         _thaw(x)
     _write(x, _WHOLE, y)

@@ -53,9 +53,9 @@ class Traced:
     ``views`` are set where values share memory, and are what tells it then.
     """
 
-    __slots__ = ("__weakref__", "index", "parent", "tape", "value", "views")
+    __slots__ = ("__weakref__", "index", "parent", "primal", "tape", "views")
 
-    value: Any
+    primal: Any  # the value, without this trace
     tape: Any
     index: Any
     inside: Any  # what it holds of outer traces: the value, or of a batched value the stack of all members
@@ -93,13 +93,13 @@ class Traced:
         return unbox(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.value, spec) if spec else repr(self)
+        return format(self.primal, spec) if spec else repr(self)
 
     def __bool__(self) -> bool:
-        return bool(self.value)
+        return bool(self.primal)
 
     def __len__(self) -> int:
-        return len(self.value)
+        return len(self.primal)
 
     def __hash__(self) -> int:
         # By value, f(3.0) in a cache would be the result for a traced 3.0, and its derivative zero.
@@ -111,14 +111,14 @@ class Traced:
         )
 
     def __iter__(self) -> Iterator[Any]:
-        return (self[n] for n in range(len(self.value)))
+        return (self[n] for n in range(len(self.primal)))
 
     def __contains__(self, item: Any) -> bool:
         return unbox(item) in unbox(self)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        value = self.value
+        value = self.primal
         return value.shape if hasattr(value, "shape") else ()  # Python's numbers have none
 
     @property
@@ -131,7 +131,7 @@ class Traced:
 
     @property
     def dtype(self) -> Any:
-        value = self.value
+        value = self.primal
         return value.dtype if hasattr(value, "dtype") else onp.dtype(type(value))
 
     # --- what would lose the derivative
@@ -197,7 +197,7 @@ class Traced:
         return record.wrapped(*args, **kwargs)
 
 
-Traced.inside = Traced.__dict__["value"]
+Traced.inside = Traced.__dict__["primal"]
 
 
 class Batched(Traced):
@@ -240,7 +240,7 @@ class Batched(Traced):
     stacked = True
 
     @property
-    def value(self) -> Any:
+    def primal(self) -> Any:
         """The one concrete value, which it has not."""
         return self.tape.look(self, "its value was asked for")
 
@@ -305,13 +305,13 @@ class Box(Traced):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return f"Box({self.value!r}, level={self.tape.level})"
+        return f"Box({self.primal!r}, level={self.tape.level})"
 
 
 def box_of(tape: Any, value: Any, index: int) -> Box:
     """Return a box of an input of a tape."""
     box = new(Box)
-    box.value, box.tape, box.index = value, tape, index
+    box.primal, box.tape, box.index = value, tape, index
     return box
 
 
@@ -389,22 +389,17 @@ class Dual(Traced):
     tangent = Traced.index  # type: ignore[misc]  # the same slot under its own name
 
     def __init__(self, primal: Any, tangent: Any) -> None:
-        self.value = _inexact(primal)
+        self.primal = _inexact(primal)
         self.tape = BY_HAND
         tangent = _inexact(tangent)
-        shape = shape_of(self.value)
+        shape = shape_of(self.primal)
         self.tangent = onp.broadcast_to(tangent, shape) if shape_of(tangent) != shape else tangent
 
-    @property
-    def primal(self) -> Any:
-        """The value, without its tangent."""
-        return self.value
-
     def __repr__(self) -> str:
-        return f"{self.value} + {self.tangent}ε"
+        return f"{self.primal} + {self.tangent}ε"
 
     def __format__(self, spec: str) -> str:
-        return f"{_format(self.value, spec)} + {_format(self.tangent, spec)}ε"
+        return f"{_format(self.primal, spec)} + {_format(self.tangent, spec)}ε"
 
 
 BY_HAND = _ByHand()
@@ -441,7 +436,7 @@ def unbox(x: Any) -> Any:
     while isinstance(x, Traced):
         if x.stacked:
             return x.bare()
-        x = x.value
+        x = x.primal
     return x
 
 
@@ -450,7 +445,7 @@ def kind_of(x: Any) -> type:
     while isinstance(x, Traced):
         if x.stacked:
             return ndarray if x.ndim else x.dtype.type
-        x = x.value
+        x = x.primal
     return type(x)
 
 
@@ -483,7 +478,7 @@ def innermost(xs: Iterable[Any]) -> Any:
 def look_at_member(x: Any) -> Any:
     """Ask a batched value, under inner traces perhaps, for one concrete value: its members may differ."""
     while not x.stacked:
-        x = x.value
+        x = x.primal
     x.tape.look(x, "an example is at a kink")
 
 

@@ -243,7 +243,7 @@ def _unwrap(record: Record, argnum: int | str, x: Any, tape: Any) -> tuple[Any, 
             x = as_array(x)
             kind = type(x)
     if isinstance(x, Traced):
-        return (x.value, x.index if type(x) is Box else x) if x.tape is tape else (snapshot(x), CONSTANT)
+        return (x.primal, x.index if type(x) is Box else x) if x.tape is tape else (snapshot(x), CONSTANT)
     return x if kind in PLAIN else _constant(record, x), CONSTANT
 
 

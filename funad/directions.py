@@ -40,7 +40,7 @@ class Directions:
                 self.slots[start + WIDTH - 1] = self._step(*entries[start : start + WIDTH - 1])
         self.done = len(entries)
         if x.index <= self.tape.inputs:
-            return self._of_input(x.index, x.value)
+            return self._of_input(x.index, x.primal)
         found: Any = self.slots[x.index] or (0.0,) * self.order
         return found
 

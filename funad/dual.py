@@ -117,7 +117,7 @@ def _run_by_hand(rule: Any, *args: Any) -> Any:
 def dual(trace: Any, value: Any, tangent: Any) -> Dual:
     """Return a dual number of this trace."""
     made = new(Dual)
-    made.value = value
+    made.primal = value
     made.tangent = tangent
     made.tape = trace
     return made

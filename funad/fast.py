@@ -82,11 +82,11 @@ def box_operator_of_one(record: Record, operate: Callable[[Any], Any]) -> Callab
     """Return the operator of one operand."""
 
     def operator_of_one(self: Box) -> Any:
-        a = self.value
+        a = self.primal
         y = operate(a)
         tape = self.tape
         box = new(Box)
-        box.value = y
+        box.primal = y
         box.tape = tape
         if type(y) is ndarray:
             if y.nbytes > WORTH_DROPPING and record.drop is not None:
@@ -110,17 +110,17 @@ def box_operator_of_two(record: Record, operate: Callable[[Any, Any], Any]) -> C
         if type(other) is Box:
             if other.tape is not tape:
                 return record.wrapped(self, other)
-            b = other.value
+            b = other.primal
             source = other.index
         elif type(other) in CONSTANTS:
             b = other
             source = 0
         else:
             return beside(record, operate, self, other)
-        a = self.value
+        a = self.primal
         y = operate(a, b)
         box = new(Box)
-        box.value = y
+        box.primal = y
         box.tape = tape
         if type(y) is ndarray:
             if y.nbytes > WORTH_DROPPING and record.drop is not None:
@@ -144,11 +144,11 @@ def box_operator_reflected(record: Record, operate: Callable[[Any, Any], Any]) -
     def operator_reflected(self: Box, other: Any) -> Any:
         if type(other) not in CONSTANTS:
             return beside_reflected(record, operate, self, other)
-        b = self.value
+        b = self.primal
         y = operate(other, b)
         tape = self.tape
         box = new(Box)
-        box.value = y
+        box.primal = y
         box.tape = tape
         if type(y) is ndarray and y.nbytes > WORTH_DROPPING and record.drop is not None:
             y, other, b = record.drop_b(y, other, b)
@@ -189,11 +189,11 @@ def getitem(self: Any, index: Any) -> Any:
     elif kind is not int and kind not in VIEWING:
         index = own_index(index)
         view = not _copies(index)
-    value = self.value
+    value = self.primal
     y = value[index]
     tape = self.tape
     box = new(Box)
-    box.value = y
+    box.primal = y
     box.tape = tape
     entries = tape.entries
     if type(value) is ndarray and value.nbytes > WORTH_DROPPING and type(index) is not int:
@@ -221,13 +221,13 @@ def box_operator_in_place(record: Record, operate: Callable[[Any, Any], Any]) ->
     general = in_place(operate)
 
     def operator_in_place(self: Any, other: Any) -> Any:
-        a = self.value
+        a = self.primal
         tape = self.tape
         if (type(a) is float64 or type(a) is float) and type(other) is Box and other.tape is tape:
-            b = other.value
+            b = other.primal
             y = operate(a, b)
             box = new(Box)
-            box.value = y
+            box.primal = y
             box.tape = tape
             entries = tape.entries
             entries += (record, y, a, b, self.index, other.index, None)
@@ -243,7 +243,7 @@ def box_operator_in_place(record: Record, operate: Callable[[Any, Any], Any]) ->
 
 def record_one(record: Record, box: Box) -> Any:
     """Call a primitive on one box and record it."""
-    a = box.value
+    a = box.primal
     kind = type(a)
     # The commonest two first: looking a type up in a set takes 20 ns.
     if kind is float64 or kind is ndarray or kind not in TRACED:
@@ -261,7 +261,7 @@ def record_one(record: Record, box: Box) -> Any:
     if kind is not ndarray and kind is not float64 and issubclass(type(y), (tuple, list)):
         return tape.process(record, y, (a,), {}, ((0, box.index),))
     made = new(Box)
-    made.value = y
+    made.primal = y
     made.tape = tape
     if type(a) is ndarray and a.nbytes > WORTH_DROPPING and record.drop is not None:
         y, a, _ = record.drop(y, a, None)
@@ -281,17 +281,17 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
             if b.tape is not tape:
                 return call(record, (a, b), {})
             source_b = b.index
-            b = b.value
+            b = b.primal
         elif type(b) not in CONSTANTS:
             return call(record, (a, b), {})
         source_a = a.index
-        a = a.value
+        a = a.primal
     else:
         if type(a) not in CONSTANTS:
             return call(record, (a, b), {})
         tape = b.tape
         source_b = b.index
-        b = b.value
+        b = b.primal
     if type(a) not in TRACED and type(b) not in TRACED:
         y = record.f(a, b)
     elif record.kinks is not None:
@@ -312,7 +312,7 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
         sources = tuple((n, source) for n, source in enumerate((source_a, source_b)) if source)
         return tape.process(record, y, (a, b), {}, sources)
     made = new(Box)
-    made.value = y
+    made.primal = y
     made.tape = tape
     if (kind is ndarray and y.nbytes > WORTH_DROPPING) or (
         type(a) is ndarray and source_b == 0 and a.nbytes > WORTH_DROPPING
@@ -333,7 +333,7 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
 
 def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> Any:
     """Call a primitive on one box and plain keywords, and record it: np.sum(x, axis=0)."""
-    a = box.value
+    a = box.primal
     if record.quick is not None and type(a) is ndarray and QUICK.issuperset(kwargs):
         y = record.quick(a, **kwargs)
     elif record.kinks is not None and isinstance(a, Traced):
@@ -354,7 +354,7 @@ def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> An
         keeping = box.tape.keeping()
         kwargs = {name: keeping.of(x) for name, x in kwargs.items()}
     made = new(Box)
-    made.value = y
+    made.primal = y
     tape = made.tape = box.tape
     if type(a) is ndarray and a.nbytes > WORTH_DROPPING and record.drop is not None:
         y, a, _ = record.drop(y, a, None)
@@ -509,7 +509,7 @@ FORWARD = frozenset({Forward, type(BY_HAND)})  # the traces of which dual number
 
 def of_one(record: Record, operate: Any, x: Dual) -> Any:
     """Return an elementwise function of one dual number; ``operate`` computes its value."""
-    a, xdot, trace = x.value, x.tangent, x.tape
+    a, xdot, trace = x.primal, x.tangent, x.tape
     y = operate(a)
     if type(y) is not float and getattr(y, "dtype", _FLOAT).kind in "biu":
         return y
@@ -558,7 +558,7 @@ def _slope_of_two(record: Any, y: Any, a: Any, b: Any, a_dot: Any, b_dot: Any) -
 
 def of_linear(record: Record, x: Dual, rest: Any, kwargs: Any) -> Any:
     """Return a linear function of a dual number, whose other arguments are plain."""
-    a, xdot, trace = x.value, x.tangent, x.tape
+    a, xdot, trace = x.primal, x.tangent, x.tape
     y = at_rest((record.wrapped if isinstance(a, Traced) else record.f)(a, *rest, **kwargs))
     if getattr(y, "dtype", _FLOAT).kind in "biu":
         return y
@@ -571,7 +571,7 @@ def of_linear(record: Record, x: Dual, rest: Any, kwargs: Any) -> Any:
 def of_list(record: Record, trace: Any, argnum: int, args: Any, kwargs: Any) -> Any:
     """Return a linear function of a list, as of arrays to join, of dual numbers and plain values."""
     before, parts, after = args[:argnum], args[argnum], args[argnum + 1 :]
-    xs = [x.value if type(x) is Dual else x for x in parts]
+    xs = [x.primal if type(x) is Dual else x for x in parts]
     xdots = [x.tangent if type(x) is Dual else zeros_like(x) for x in parts]
     f = record.f if innermost(xs) is None else record.wrapped
     y = at_rest(f(*before, xs, *after, **kwargs))
@@ -613,11 +613,11 @@ def of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
                 if record.of_a is None or type(a.tape) not in FORWARD:
                     return NotImplemented
                 if type(b) is Dual and b.tape is a.tape:
-                    return of_two(record, record.wrapped, a.tape, a.value, b.value, a.tangent, b.tangent)
+                    return of_two(record, record.wrapped, a.tape, a.primal, b.primal, a.tangent, b.tangent)
                 if type(b) in CONSTANTS:
-                    return of_two(record, record.wrapped, a.tape, a.value, b, a.tangent, None)
+                    return of_two(record, record.wrapped, a.tape, a.primal, b, a.tangent, None)
             elif type(a) in CONSTANTS and type(b.tape) in FORWARD:
-                return of_two(record, record.wrapped, b.tape, a, b.value, None, b.tangent)
+                return of_two(record, record.wrapped, b.tape, a, b.primal, None, b.tangent)
     if (
         kind == "linear" and type(a) is Dual and type(a.tape) in FORWARD and record.of_a is not None
         and record.positions >= len(args) and record.keywords.issuperset(kwargs)
@@ -651,7 +651,7 @@ def _of_list_of_boxes(record: Record, args: tuple[Any, ...], kwargs: dict[str, A
                 trace = x.tape
             elif x.tape is not trace:
                 return NotImplemented
-            value = x.value
+            value = x.primal
             sources.append(x.index)
         else:
             value = x
@@ -667,7 +667,7 @@ def _of_list_of_boxes(record: Record, args: tuple[Any, ...], kwargs: dict[str, A
     if type(y) is not ndarray or y.dtype.kind not in "fc":
         return NotImplemented
     made = new(Box)
-    made.value, made.tape = y, trace
+    made.primal, made.tape = y, trace
     if y.nbytes > WORTH_DROPPING and record.drop is not None:
         y, values, _ = record.drop(y, values, None)
     entries = trace.entries
@@ -693,7 +693,7 @@ def _is_list_of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, A
 
 def _at_kinks(x: Dual) -> bool:
     """Say whether an operator with kinks, abs(x) or x**0.5, may be at one that is differentiated again."""
-    return isinstance(x.value, Traced) and not onp.all(numbers_of(x))
+    return isinstance(x.primal, Traced) and not onp.all(numbers_of(x))
 
 
 def dual_operator_of_one(record: Record, operate: Callable[[Any], Any]) -> Callable[[Dual], Any]:
@@ -716,10 +716,10 @@ def dual_operator_of_two(record: Record, operate: Callable[[Any, Any], Any]) -> 
             if type(other) is Dual:
                 if other.tape is trace:
                     return of_two(
-                        record, operate, trace, self.value, other.value, self.tangent, other.tangent
+                        record, operate, trace, self.primal, other.primal, self.tangent, other.tangent
                     )
             elif type(other) in CONSTANTS:
-                return of_two(record, operate, trace, self.value, other, self.tangent, None)
+                return of_two(record, operate, trace, self.primal, other, self.tangent, None)
         return beside(record, operate, self, other)
 
     return operator_of_two
@@ -730,7 +730,7 @@ def dual_operator_reflected(record: Record, operate: Callable[[Any, Any], Any]) 
 
     def operator_reflected(self: Dual, other: Any) -> Any:
         if type(self.tape) in FORWARD and type(other) in CONSTANTS:
-            return of_two(record, operate, self.tape, other, self.value, None, self.tangent)
+            return of_two(record, operate, self.tape, other, self.primal, None, self.tangent)
         return beside_reflected(record, operate, self, other)
 
     return operator_reflected
@@ -873,9 +873,9 @@ def write_number(array: Any, index: Any, v: Any) -> bool:
     box = cell.value
     if type(box) is not Box or not cell.owned or array.path:
         return False
-    a, tape = box.value, box.tape
+    a, tape = box.primal, box.tape
     if type(v) is Box and v.tape is tape:
-        b, source = v.value, v.index
+        b, source = v.primal, v.index
     else:
         b, source = v, 0
     if (type(b) is not float64 and type(b) is not float) or type(a) is not ndarray:

@@ -43,7 +43,7 @@ class Infinitesimal(Forward):
 
     def leave(self, xbar: Any) -> Any:
         """Return a tangent or a cotangent of this trace without it."""
-        return xbar.value
+        return xbar.primal
 
     def settle(self, xbar: Any) -> Any:
         """Return a tangent or a cotangent on its way."""
@@ -72,7 +72,7 @@ class _Product(Infinitesimal):
     def _first_order(self, record: Record, y: Any, args: Any, at: list[tuple[int, Dual]]) -> Any:
         """Return what a call is to first order in Δ: where it is infinite, 0·∞ has a limit there."""
         with onp.errstate(invalid="ignore"):
-            sources = [(n, dual(self, x.value, x.tangent - x.value)) for n, x in at]
+            sources = [(n, dual(self, x.primal, x.tangent - x.primal)) for n, x in at]
         found = self.process(record, y, tuple(_without(self, x) for x in args), {}, sources)
         return dual(self, y, y + found.tangent)
 
@@ -85,7 +85,7 @@ class _Product(Infinitesimal):
         return dual(self, y, y_with)
 
     def leave(self, xbar: Any) -> Any:
-        return plain(xbar.value) + call(_CENTRED, (xbar.tangent,), {})
+        return plain(xbar.primal) + call(_CENTRED, (xbar.tangent,), {})
 
 
 def _has_more_nans(a: Any, b: Any) -> bool:
@@ -96,7 +96,7 @@ def _without(trace: Any, x: Any) -> Any:
     """Return an argument with 0 in the place of Δ."""
     if type(x) in (list, tuple):
         return type(x)(_without(trace, part) for part in x)
-    return x.value if type(x) is Dual and x.tape is trace else x
+    return x.primal if type(x) is Dual and x.tape is trace else x
 
 
 def _with(trace: Any, x: Any) -> Any:
@@ -118,20 +118,20 @@ class _Reciprocal(Infinitesimal):
 
     def settle(self, xbar: Any) -> Any:
         """Put εη = Δ."""
-        value, tangent = xbar.value, xbar.tangent
+        value, tangent = xbar.primal, xbar.tangent
         size, product = self.size, self.product
         if type(tangent) is not Dual or tangent.tape is not size:
             return xbar
         if self.deep:
             raise NotDifferentiableError(_DEEP)
         with onp.errstate(all="ignore"):
-            return dual(self, _plus_products(value, tangent.tangent, size, product), tangent.value)
+            return dual(self, _plus_products(value, tangent.tangent, size, product), tangent.primal)
 
 
 def _plus_products(value: Any, d: Any, size: Any, product: Any) -> Any:
     """Return value + d·Δ."""
     if type(value) is Dual and value.tape is size:
-        return dual(size, _plus_products(value.value, d, size, product), value.tangent)
+        return dual(size, _plus_products(value.primal, d, size, product), value.tangent)
     d = _with(product, d)
     return dual(product, _without(product, value), _with(product, value) + d)
 
@@ -155,7 +155,7 @@ class Infinitesimals:
             return 0.0, 0.0
         if self.directions is None:
             along = plain(x.index)  # the tangent: the line is that of the inner transformation
-            both = onp.real(along * onp.conj(self.outer_speed(x.value)))
+            both = onp.real(along * onp.conj(self.outer_speed(x.primal)))
             along = onp.where(both > 0, onp.sign(along) * onp.sqrt(onp.where(both > 0, both, 0)), along)[()]
             return along + self.opening(x, trace), onp.nan
         return self.directions.of(x)
@@ -169,7 +169,7 @@ class Infinitesimals:
     def outer_speed(self, x: Any) -> Any:
         """Return how fast a value moves along a line of the outer transformation; 0 where it is not known."""
         while is_of_kink(x):
-            x = x.value
+            x = x.primal
         if not isinstance(x, Traced) or x.stacked:
             return 0.0
         if x.tape.keeps:
@@ -184,22 +184,22 @@ class Infinitesimals:
         The outer transformation knows: a tape all derivatives along a line, another tangent one more.
         ``first`` is the lowest derivative that counts, the second or the third.
         """
-        value, udot = u.value, u.index
+        value, udot = u.primal, u.index
         while is_of_kink(value):
-            value = value.value
+            value = value.primal
         outer = value.tape if isinstance(value, Traced) else None
         if outer is not None and outer.keeps and not value.stacked:
             terms = Directions(outer).up_to(min(max(order, 3), 6), value)
             low = sum(onp.not_equal(x, 0) for x in terms[1 : first - 1])
             return (low == 0) & (sum(onp.not_equal(x, 0) for x in terms[first - 1 :]) > 0)
         while is_of_kink(udot):
-            udot = udot.value
+            udot = udot.primal
         return onp.equal(plain(udot.index), 0) | (first == 2) if type(udot) is Dual else onp.True_
 
     def beside(self, xbar: Any, slope: Any) -> Any:
         """Return x̄·slope·Δ."""
         if type(xbar) is Dual and (xbar.tape is self.reciprocal or xbar.tape is self.size):
-            return dual(xbar.tape, self.beside(xbar.value, slope), self.beside(xbar.tangent, slope))
+            return dual(xbar.tape, self.beside(xbar.primal, slope), self.beside(xbar.tangent, slope))
         xbar = _with(self.product, xbar)
         return dual(self.product, onp.zeros_like(plain(xbar)), _times(xbar, slope))
 
@@ -207,7 +207,7 @@ class Infinitesimals:
         """Return the part of ẋ that is the same along the line and against it: the multiple of ε."""
         if not isinstance(x, Traced) or x.tape is not trace:
             return 0.0
-        value = x.value
+        value = x.primal
         return plain(value.tangent) if type(value) is Dual and value.tape is self.size else 0.0
 
 
@@ -304,7 +304,7 @@ def branch_at_zero(d: Any, at: Any, sign: Any) -> Any:
 
     def value(d: Any) -> Any:
         if type(d) is Dual and d.tape is small.size:
-            return dual(small.size, value(d.value), d.tangent * known)
+            return dual(small.size, value(d.primal), d.tangent * known)
         return marked(small.beside(d, known), d)
 
     y = _step(d, value, rule)

@@ -130,7 +130,7 @@ def spare_values(entries: list[Any], inputs: int) -> None:
         ((argnum, source),) = sources
         x = args[argnum]
         if source <= inputs and type(x) is Dual and sum(type(arg) is Dual for arg in args) == 1:
-            value = x.value
+            value = x.primal
             if type(value) is ndarray and value.nbytes > WORTH_DROPPING:
                 entries[start] = _of_tangents(record)
 

@@ -114,12 +114,12 @@ class Recorder(Trace):
         while isinstance(x, Traced):
             if type(x) is Dual and x.tape is self:
                 return x.tangent  # type: ignore[no-any-return]
-            x = x.value
+            x = x.primal
         return None
 
     def leave(self, x: Any) -> Any:
         """Return x as it is outside of this trace."""
-        return x.value if type(x) is Dual and x.tape is self else x
+        return x.primal if type(x) is Dual and x.tape is self else x
 
 
 def _nodes(source: Any) -> Any:
@@ -138,7 +138,7 @@ def is_finite(x: Any) -> bool:
     while isinstance(x, Traced):
         if type(x) is Dual and not isinstance(x.tangent, Node) and not is_finite(x.tangent):
             return False
-        x = x.value
+        x = x.primal
     if issubclass(type(x), (tuple, list)):
         return all(map(is_finite, x))
     return not can_record(x) or bool(onp.all(onp.isfinite(x)))

@@ -29,7 +29,7 @@ def plain(x: Any) -> Any:
     while hasattr(x, "tape"):
         if x.stacked:
             return x.bare()
-        x = x.value
+        x = x.primal
     return x
 
 
@@ -45,7 +45,7 @@ def is_array(x: Any) -> bool:
     while hasattr(x, "tape"):
         if x.stacked:
             return bool(x.ndim)
-        x = x.value
+        x = x.primal
     return type(x) is ndarray
 
 
@@ -208,9 +208,9 @@ def is_fleeting(x: Any) -> bool:
 def shed(x: Any) -> Any:
     """Return x without such infinitesimals: where they are 0."""
     while is_of_kink(x):
-        x = x.value
+        x = x.primal
     while is_fleeting(x):
-        x = x.value
+        x = x.primal
     return x
 
 
@@ -219,7 +219,7 @@ def zero_beside(x: Any) -> Any:
     if not is_fleeting(x):
         return zeros_like(x)
     zero = object.__new__(type(x))
-    zero.value, zero.tangent, zero.tape = zeros_like(x), zeros_like(x), x.tape
+    zero.primal, zero.tangent, zero.tape = zeros_like(x), zeros_like(x), x.tape
     return zero
 
 

@@ -121,7 +121,7 @@ class Tape(Trace):
         entries = self.entries
         several = issubclass(type(y), (tuple, list))
         made = new(Box)
-        made.value = y
+        made.primal = y
         made.tape = self
         drop = record.drop_for(sources)
         if drop is not None and args and not several:

@@ -79,8 +79,8 @@ class Trace:
 
     def look(self, x: Any, why: str) -> Any:
         """Return the concrete value of x for a decision on it, or refuse to: ``why`` says who asks."""
-        return x.value
+        return x.primal
 
     def leave(self, x: Any) -> Any:
         """Return x as it is outside of this trace."""
-        return x.value
+        return x.primal

@@ -62,7 +62,7 @@ def _is_simple(y: Any, trace: Any) -> bool:
     """Say whether a result is one number or array of this trace, as nearly all are: nothing can be wrong."""
     if (type(y) is not Box and type(y) is not Dual) or y.tape is not trace:
         return False
-    value = y.value
+    value = y.primal
     return type(value) in SCALARS or (type(value) is onp.ndarray and value.dtype.kind in "fc")
 
 

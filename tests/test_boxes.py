@@ -45,7 +45,7 @@ def test_operators_of_two_operands(operate, a, b):
     traced = []
     grad(lambda a: np.sum(traced.append(operate(a, b)) or 0.0) if False else _keep(traced, operate(a, b)))(a)
     found = traced[0]
-    onp.testing.assert_array_equal(found.value if isinstance(found, Box) else found, wanted)
+    onp.testing.assert_array_equal(found.primal if isinstance(found, Box) else found, wanted)
 
 
 def _keep(kept, y):

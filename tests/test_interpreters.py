@@ -31,7 +31,7 @@ class Counter(Trace):
 
     def input(self, value):
         made = object.__new__(Counted)
-        made.value, made.tape, made.index = value, self, None
+        made.primal, made.tape, made.index = value, self, None
         return made
 
     def process(self, record, y, args, kwargs, sources):
@@ -42,7 +42,7 @@ class Counter(Trace):
         return self.input(y) if is_inexact(y) else y
 
     def leave(self, x):
-        return x.value if type(x) is Counted and x.tape is self else x
+        return x.primal if type(x) is Counted and x.tape is self else x
 
 
 def counted(f, x):

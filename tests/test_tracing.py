@@ -231,7 +231,7 @@ def test_large_arrays_that_no_rule_reads_are_let_go():
 
     def f(boxes):
         y = boxes[0] * 1.0
-        held = weakref.ref(y.value)
+        held = weakref.ref(y.primal)
         z = np.sum(y + 1.0)
         del y
         return held, z
@@ -286,7 +286,7 @@ def _reference(x):
 
 def test_boxes_know_their_trace_and_place():
     (box, y), tape = trace(lambda boxes: (boxes[0], boxes[0] * 2), [3.0])
-    assert type(box) is Box and box.tape is tape and box.index == 1 and y.value == 6.0
+    assert type(box) is Box and box.tape is tape and box.index == 1 and y.primal == 6.0
 
 
 def test_infinite_cotangents_of_both_signs_add_up_to_nan():

@@ -335,7 +335,7 @@ def test_order_and_subok_leave_the_derivative_as_it_is(xp):
 
 
 def _is_fortran(y):
-    assert y.value.flags.f_contiguous
+    assert y.primal.flags.f_contiguous
     return y
 
 

@@ -113,7 +113,7 @@ def _unseen(f):
 
     @_by_hand(f)
     def wrapped(*args, **kwargs):
-        if args and type(args[0]) is _Box and isinstance(args[0].value, _Traced):
+        if args and type(args[0]) is _Box and isinstance(args[0].primal, _Traced):
             return _call(record, args, kwargs)
         y = traced(*args, **kwargs)
         return _fillable(y) if kwargs and kwargs.get("copy") else y

@@ -67,7 +67,7 @@ class _Part(Ties):
         while isinstance(x, _Dual) and _is_fleeting(x):
             if type(x.tape) is _Part and x.tape in x.tape.splitting.lasting and _size(x.tangent):
                 return True
-            x = x.value
+            x = x.primal
         return False
 
 
@@ -159,7 +159,7 @@ def _parts(x, splitting):
     """Return the coefficients of a number by the powers of η and ε, of ``share`` and of ``choice``."""
     if not (isinstance(x, _Dual) and type(x.tape) is _Part and x.tape.splitting is splitting):
         return {(0, 0, 0, 0): x}
-    trace, found = x.tape, _parts(x.value, splitting)
+    trace, found = x.tape, _parts(x.primal, splitting)
     for (eta, eps, share, turned), part in _parts(x.tangent, splitting).items():
         # As η is the sum of several, one product for each power will do: that of the innermost traces.
         if trace in splitting.poles:
@@ -190,14 +190,14 @@ def _coefficient(parts, power, order, turned):
 def _standard(x, floor):
     """Return a number without infinitesimals."""
     while _is_fleeting(x):
-        x = x.tape.splitting.standard(x, floor) if type(x.tape) is _Part else x.value
+        x = x.tape.splitting.standard(x, floor) if type(x.tape) is _Part else x.primal
     return x
 
 
 def _size(x):
     """Return the largest of the numbers in x, also in its tangents."""
     if isinstance(x, _Dual):
-        return max(_size(x.value), _size(x.tangent))
+        return max(_size(x.primal), _size(x.tangent))
     return float(_np.max(_np.abs(x), initial=0))
 
 
@@ -246,7 +246,7 @@ def left(x: _Any, y: _Any = 0.0, xdots: _Any = (), xs: _Any = ()) -> _Any:
 
 def plain_parts(x):
     """Return the coefficients of a number with infinitesimals."""
-    return [*plain_parts(x.value), *plain_parts(x.tangent)] if _is_fleeting(x) else [x]
+    return [*plain_parts(x.primal), *plain_parts(x.tangent)] if _is_fleeting(x) else [x]
 
 
 def splitting_of(x):

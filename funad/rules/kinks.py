@@ -85,7 +85,7 @@ def _with_root(y, at, u, f, sign=1):
     with onp.errstate(invalid="ignore"):
         size = onp.sqrt(onp.abs(xddot) / 2)
     # Where the outer transformations are two, f has done the same between them.
-    below = y.value if depth_of(y.value) > 1 else unbox(y)
+    below = y.primal if depth_of(y.primal) > 1 else unbox(y)
     rest = np.where(at, below, f(np.where(at, 1, u)))
     flat = _flat_at(at, u, 4)
     if flat.any():
@@ -122,7 +122,7 @@ def _with_flat_root(y, at, u):
     """y with a second derivative of nan ``at`` such zeros, and no infinite slope."""
     if not anywhere(at):
         return y
-    below = y.value if depth_of(y.value) > 1 else unbox(y)
+    below = y.primal if depth_of(y.primal) > 1 else unbox(y)
     return np.where(at, below, y) + branch_at_zero(u, at, inf)
 
 

@@ -501,7 +501,7 @@ def check_not_discrete(f: Any, ys: list[Any]) -> None:
 
 def out_of(trace: Any, x: Any) -> Any:
     """Return x as it is outside of this trace."""
-    return shed(x.value) if type(x) in (Box, Dual) and x.tape is trace else x
+    return shed(x.primal) if type(x) in (Box, Dual) and x.tape is trace else x
 
 
 def own_result(trace: Any, x: Any) -> Any:

@@ -94,11 +94,11 @@ def _checkpoint(f: Any, args: Any, kwargs: Any) -> Any:
 def _is_at_kink(f: Any, tape: Tape, leaves: list[Any], structure: Any) -> bool:
     """Say whether f, differentiated again, meets a kink: run on a tape that is forgotten."""
     inner = [isinstance(x, Traced) and x.tape is tape for x in leaves]
-    if not any(yes and isinstance(x.value, Traced) for x, yes in zip(leaves, inner, strict=True)):
+    if not any(yes and isinstance(x.primal, Traced) for x, yes in zip(leaves, inner, strict=True)):
         return False
     watch = Tape(len(leaves))
     pairs = enumerate(zip(leaves, inner, strict=True), 1)
-    boxes = [box_of(watch, x.value, n) if yes else x for n, (x, yes) in pairs]
+    boxes = [box_of(watch, x.primal, n) if yes else x for n, (x, yes) in pairs]
     args, kwargs = tree.unflatten(structure, boxes)
     sealed = TRACING.sealed
     try:
@@ -156,10 +156,10 @@ class _Checkpoint:
         self.tapes.append(tape)
         inner = tuple(self.tapes[:-1])
         sources = [x.index if isinstance(x, Traced) and x.tape is tape else 0 for x in xs]
-        values = [x.value if source else x for x, source in zip(xs, sources, strict=True)]
+        values = [x.primal if source else x for x, source in zip(xs, sources, strict=True)]
         parts, (segment,) = apart([tape], self._run, values)
         closed = read_from_before(segment, parts, tape)
-        parts = [part.value if is_on(part, tape) else part for part in parts]
+        parts = [part.primal if is_on(part, tape) else part for part in parts]
         if any(isinstance(part, Traced) and part.tape.level >= tape.level for part in parts):
             raise _ClosesOverInner
         if not closed and not any(sources):
@@ -249,5 +249,5 @@ class _Checkpoint:
 def _twin(x: Traced) -> Traced:
     """Return another traced value with the same value, trace and place: f may write into it."""
     twin = object.__new__(type(x))
-    twin.value, twin.tape, twin.index = x.value, x.tape, x.index
+    twin.primal, twin.tape, twin.index = x.primal, x.tape, x.index
     return twin

@@ -77,7 +77,7 @@ def custom_vjp(f: Any, forward: Callable[..., Any], backward: Callable[..., Any]
 
 
 def _custom_vjp(f: Any, forward: Any, backward: Any, args: Any, kwargs: Any) -> Any:
-    of_one = len(args) == 1 and not kwargs and type(args[0]) is Box and type(args[0].value) in _PLAIN
+    of_one = len(args) == 1 and not kwargs and type(args[0]) is Box and type(args[0].primal) in _PLAIN
     if not of_one and not any(isinstance(leaf, Traced) for leaf in tree.flatten((args, kwargs))[0]):
         return f(*args, **kwargs)
     name = name_of(f)

@@ -259,5 +259,5 @@ def _parts(value: Any) -> list[Any]:
     while isinstance(value, Traced):
         if hasattr(value, "tangent") and not isinstance(value.tangent, Node):
             parts += _parts(value.tangent)
-        value = value.value
+        value = value.primal
     return [value, *parts]

@@ -158,7 +158,7 @@ def linearize(f: Callable[..., Any], /, *primals: Any, **kwargs: Any) -> Any:
         xdots = _fitted(call, tangents)
         slots = push_forward(entries, len(call.leaves), xdots, steps)
         ydots = [
-            finish(slots[leaf.index], leaf.value, xdots, call.leaves)
+            finish(slots[leaf.index], leaf.primal, xdots, call.leaves)
             if type(leaf) is Box and leaf.tape is tape
             else zeros_like(leaf)
             for leaf in leaves
@@ -223,4 +223,4 @@ def _tangent(trace: Forward, y: Any, xs: list[Any], xdots: list[Any]) -> Any:
     if type(y) is not Dual or y.tape is not trace:
         return zeros_like(y)
     ydot = settled(y.tangent)
-    return left(shed_kinks_of_derivative(ydot), y.value, xdots, xs) if isinstance(ydot, Traced) else ydot
+    return left(shed_kinks_of_derivative(ydot), y.primal, xdots, xs) if isinstance(ydot, Traced) else ydot

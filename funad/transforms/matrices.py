@@ -95,7 +95,7 @@ class _Run:
                 found = pull_back_stack(self.entries, len(xs), leaf.index, bases)
                 return [_zeros(len(bases), x) if s is None else s for s, x in zip(found, xs, strict=True)]
         rows = []
-        for basis in _members(bases, leaf.value):
+        for basis in _members(bases, leaf.primal):
             seeded = list(self.entries)
             seeded[leaf.index] = basis
             found = sweep(seeded, self.call, xs, masked=True)

@@ -118,9 +118,9 @@ def vjp(
                     f"the output has shape {shape_of(leaf)}, but ȳ has shape {shape_of(leaf_bar)}"
                 )
             if type(leaf) is Box and leaf.tape is tape:
-                check_direction(leaf_bar, leaf.value, "ȳ", CotangentError)
+                check_direction(leaf_bar, leaf.primal, "ȳ", CotangentError)
                 before = seeded[leaf.index]
-                fitted = fit(leaf_bar, leaf.value)
+                fitted = fit(leaf_bar, leaf.primal)
                 seeded[leaf.index] = fitted if before is None else before + fitted
         kept = [seeded[leaf.index] for leaf in leaves if type(leaf) is Box and leaf.tape is tape]
         xbars = sweep(seeded, call, call.leaves, masked=True)
@@ -248,7 +248,7 @@ def gradient_of(call: Call, y: Any, tape: Tape, holomorphic: bool = False, for_t
     """Return the value and the gradient of a call that has run on this tape and returned y."""
     f, entries = call.f, tape.end()
     if type(y) is Box and y.tape is tape:
-        value, index = y.value, y.index
+        value, index = y.primal, y.index
         if type(value) is not float and type(value) is not float64:
             value = own_copy(shed(value))  # an array without axes may be the argument
         _check_scalar(f, value, holomorphic)
@@ -351,7 +351,7 @@ def _elementwise_grad(
             )
         if type(leaf) is Box and leaf.tape is tape:
             before = entries[leaf.index]
-            ones = ones_like(leaf.value)
+            ones = ones_like(leaf.primal)
             entries[leaf.index] = ones if before is None else before + ones
     tape.verify()
     found = call.results(sweep(entries, call, call.leaves))
@@ -397,5 +397,5 @@ def _stopped(x: Any) -> Any:
         return plain_copy(x)
     if x.stacked:
         return batched(x.tape, _stopped(x.inside))
-    inner = _stopped(x.value)
+    inner = _stopped(x.primal)
     return box_of(x.tape, inner, x.index) if type(x) is Box and x.tape.transposing else inner

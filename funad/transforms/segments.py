@@ -24,7 +24,7 @@ def is_on(x: Any, tape: Tape) -> bool:
 def out_of_traces(traces: Any, x: Any) -> Any:
     """Return x as it is outside of these traces."""
     while isinstance(x, Traced) and any(x.tape is trace for trace in traces):
-        x = x.value
+        x = x.primal
     return x
 
 
@@ -76,7 +76,7 @@ def read_from_before(segment: Apart, parts: list[Any], tape: Tape) -> dict[int, 
                 _note(found, source, x, segment.start)
     for part in parts:
         if is_on(part, tape):
-            _note(found, part.index, part.value, segment.start)
+            _note(found, part.index, part.primal, segment.start)
     return found
 
 

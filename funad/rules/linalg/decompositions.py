@@ -308,9 +308,9 @@ def size_of_poles(splitting, *bars):
 def largest(x):
     """The largest number in x, and in its tangents."""
     while isinstance(x, Box):
-        x = x.value
+        x = x.primal
     if isinstance(x, Dual):
-        return max(largest(x.value), largest(x.tangent))
+        return max(largest(x.primal), largest(x.tangent))
     return float(np.max(np.abs(x), initial=0))
 
 

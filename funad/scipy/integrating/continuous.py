@@ -111,7 +111,7 @@ class Solution:
         tape.share()
         slots, outside = list(sources), self.layers[-1][1]
         values = [sources[slot] for slot in slots]
-        start = out_of_traces([tape, *self.integrand.traces], self.y0) if y0 is None else y0.value
+        start = out_of_traces([tape, *self.integrand.traces], self.y0) if y0 is None else y0.primal
         by_adjoint = self.adjoint == "continuous" and len(self.layers) == 1
 
         def layer(times):
@@ -127,7 +127,7 @@ class Solution:
             record = Record(backward, "solve_ivp")
             record.kind, record.containers, record.rules = "vjp", (0,), {0: backward}
             at = ([y0.index] if y0 is not None else []) + slots
-            xs = ([y0.value] if y0 is not None else []) + values
+            xs = ([y0.primal] if y0 is not None else []) + values
             return tape.process(record, outside(times), (xs,), {}, ((0, tuple(at)),))
 
         return layer

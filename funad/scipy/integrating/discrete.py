@@ -50,7 +50,7 @@ def _on_tape(tape, field, y0, steps, y, k, sources):
     record = Record(backward, "solve_ivp")
     record.kind, record.containers, record.rules = "vjp", (0,), {0: backward}
     if starts:
-        slots_of_call, xs = (y0.index, *slots), [y0.value, *values]
+        slots_of_call, xs = (y0.index, *slots), [y0.primal, *values]
     else:
         slots_of_call, xs = tuple(slots), values
     return tape.process(record, (y, k), (xs,), {}, ((0, slots_of_call),))

@@ -82,7 +82,7 @@ def pushed(trace, f, t, y, ydot):
     k = f(t, dual(trace, y, ydot))
     k = as_vector(settled(k) if isinstance(k, Traced) else k)
     if isinstance(k, Traced) and k.tape is trace:
-        return k.value, k.index
+        return k.primal, k.index
     return k, onp.zeros(shape_of(k))
 
 
@@ -231,7 +231,7 @@ def pushes_at(trace, field, t, y, k):
         slopes = field.at_all(t, dual(trace, np.transpose(y), ydots))
         slopes = settled(slopes) if isinstance(slopes, Traced) else slopes
         moves = isinstance(slopes, Traced) and slopes.tape is trace
-        value, dot = (slopes.value, slopes.index) if moves else (slopes, onp.zeros((n, m)))
+        value, dot = (slopes.primal, slopes.index) if moves else (slopes, onp.zeros((n, m)))
         if not _alike(plain_of(value), plain_of(k).T):
             raise _NotOfMany
         return np.transpose(dot)

@@ -52,7 +52,7 @@ class ContinuousFlow:
         y = self.solution.at(plain)
         if not is_traced(t):
             return y
-        if any(isinstance(layer.value, Traced) for layer in layers(t)):
+        if any(isinstance(layer.primal, Traced) for layer in layers(t)):
             raise NotDifferentiableError(
                 "solve_ivp with a method that is none of RK23, RK45 and DOP853 has first derivatives only in "
                 "times at which its solution is asked for, and in those of events; use one of these methods"

@@ -63,7 +63,7 @@ def layers(x):
     """Iterate over the traced values under a value, from the innermost trace outwards."""
     while isinstance(x, Traced):
         yield x
-        x = x.value
+        x = x.primal
 
 
 def integral(f, limits, rule):

@@ -148,7 +148,7 @@ class _Problem:
         for x in leaves:
             for layer in layers(x):
                 if type(layer.tape) is Tape:
-                    self.integrand.sources.setdefault(layer.tape.level, {})[layer.index] = layer.value
+                    self.integrand.sources.setdefault(layer.tape.level, {})[layer.index] = layer.primal
         return found
 
     def _run_on(self, f):
