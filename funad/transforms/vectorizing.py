@@ -160,6 +160,10 @@ def _mapped(
         if look.trace is not trace:
             raise
         why = look.why
+    except Exception as error:  # one that members raise, too, is theirs: it comes again
+        if not size:
+            raise
+        why = f"it raised {type(error).__name__}: {error}"
     finally:
         trace.ended = True
     if trace.looked:  # by code that has caught what told of it, too
