@@ -201,6 +201,10 @@ NATIVE = {
     "nested": (lambda m: vmap(lambda r: np.tanh(r) @ r)(m), M),
     "nested, of two": (lambda m: vmap(lambda a, b: a @ b, in_axes=(0, None))(m, m), M),
     "differentiated and nested": (grad(lambda m: np.sum(vmap(lambda r: np.tanh(r) @ r)(m))), M),
+    "an array of numbers": (jacobian(lambda x: np.array([[x[0] * np.cos(x[1]), 1.0], [x[2], 2]])), X),
+    "an array of arrays": (lambda x: np.array([x, onp.ones(3), [x[0], 1, x[1]]]), X),
+    "a diagonal": (lambda x: np.diag(x) + np.diag(x[1:], -1) @ np.diag(x[:2], 1), X),
+    "tiles": (lambda m: (np.tile(m, 2), np.tile(m[0], (2, 3)), np.tile(m[0, 0], 2)), M),
     "elements by number": (lambda m: m.flat[1] * m.flat[-2:] + m.item(4), M),
     "rows chosen in an inner vmap": (
         grad(lambda x: np.sum(vmap(lambda i: x[i] * x[0])(onp.arange(3)) ** 2)),
@@ -241,6 +245,7 @@ def test_a_program_runs_once_for_all_examples(name):
     assert_same(vmap(f)(xs.copy()), stacked([f(x.copy()) for x in xs]))
     said = vmap.explain(f)(xs.copy())
     assert "for each of" not in said, said
+    assert "it has no batch rule" not in said, said
 
 
 @pytest.mark.parametrize("name", LOOPED)
