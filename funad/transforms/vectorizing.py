@@ -17,7 +17,7 @@ from ..refusals import refused_constant
 from ..spaces import describe, is_number, laid_out_copy, name_of, shape_of
 from ..tape import has_ended, refuse_ended
 from ..trace import Looked
-from ..traces.batch import BatchTrace, stacked
+from ..traces.batch import BatchTrace, room_for, stacked
 from ..tracing import run, user_line
 from .calls import Transformed, own_copy, owned
 
@@ -245,7 +245,18 @@ def _own_member(x: Any) -> Any:
 def _front(leaf: _Leaf) -> Any:
     """Return an argument with the axis of the examples in front."""
     x = leaf.x if isinstance(leaf.x, Traced) else onp.asarray(leaf.x)
-    return np.moveaxis(x, leaf.axis, 0) if leaf.axis else x
+    stack = np.moveaxis(x, leaf.axis, 0) if leaf.axis else x
+    if type(stack) is not ndarray or stack.ndim < 2 or not stack.size:
+        return stack
+    first, *others = map(abs, stack.strides)
+    if first >= max(others):
+        return stack
+    # The members of what is computed with it are to be laid out as those of what is computed with a member.
+    member = stack[0]
+    front = room_for(len(stack), member, 1 if member.flags.forc else 2)
+    front[...] = stack
+    front.flags.writeable = stack.flags.writeable
+    return front
 
 
 def _result(trace: BatchTrace, f: Any, y: Any, axis: int | None, given: list[Any]) -> Any:
