@@ -20,7 +20,7 @@ from ..boxes import Batched, Traced, batched, innermost, model_of, numbers_of
 from ..calling import as_array, call
 from ..indices import ASSIGN, follow, put
 from ..registry import Record, enter
-from ..spaces import dtype_of, laid_out_copy, shape_of, zeros_like
+from ..spaces import dtype_of, laid_out_copy, room_for_stack, shape_of, zeros_like
 from ..tape import refuse_ended
 from ..trace import Looked, Trace, next_level
 
@@ -276,27 +276,17 @@ def stacked(parts: Any) -> Any:
 
 def repeated(x: Any, size: int) -> Any:
     """Return a stack of copies of a plain array, each laid out as it is."""
-    stack = room_for(size, x)
+    stack = room_for_stack(size, x)
     stack[...] = x
     return stack
 
 
-def room_for(size: int, x: Any, gap: int = 1) -> Any:
-    """Return an empty stack of arrays like x, with their axes in the order that they have in memory.
-
-    With a gap of 2, every second number is left out, so that none of the arrays is contiguous.
-    """
-    axes = sorted(range(x.ndim), key=lambda n: -abs(x.strides[n]))
-    stack = onp.empty((size, *(x.shape[n] for n in axes), gap), x.dtype)[..., 0]
-    return stack.transpose(0, *(onp.argsort(axes) + 1))
-
-
 def _stacked_as_they_are(parts: Any) -> Any:
-    """Return plain members as one stack, with their axes in the order that they have in memory."""
+    """Return plain members as one stack, each laid out as the first."""
     first = parts[0]
     if type(first) is not ndarray or first.flags.c_contiguous:
         return onp.stack(parts)
-    return onp.stack(parts, out=room_for(len(parts), first).astype(onp.result_type(*parts), copy=False))
+    return onp.stack(parts, out=room_for_stack(len(parts), first, onp.result_type(*parts)))
 
 
 def split(x: Any, trace: BatchTrace) -> Any:

@@ -14,10 +14,10 @@ from ..arrays import snapshot
 from ..boxes import Traced, batched
 from ..errors import ArgumentError, ArgumentTypeError
 from ..refusals import refused_constant
-from ..spaces import describe, is_number, laid_out_copy, name_of, shape_of
+from ..spaces import describe, is_number, laid_out_copy, name_of, room_for_stack, shape_of
 from ..tape import has_ended, refuse_ended
 from ..trace import Looked
-from ..traces.batch import BatchTrace, room_for, stacked
+from ..traces.batch import BatchTrace, stacked
 from ..tracing import run, user_line
 from .calls import Transformed, own_copy, owned
 
@@ -252,8 +252,7 @@ def _front(leaf: _Leaf) -> Any:
     if first >= max(others):
         return stack
     # The members of what is computed with it are to be laid out as those of what is computed with a member.
-    member = stack[0]
-    front = room_for(len(stack), member, 1 if member.flags.forc else 2)
+    front = room_for_stack(len(stack), stack[0])
     front[...] = stack
     front.flags.writeable = stack.flags.writeable
     return front
