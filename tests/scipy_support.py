@@ -69,7 +69,7 @@ def refused(module):
 _KINDS = {
     "zero": "The derivative is zero",
     "rules": "Differentiable; held by no probe here",
-    "composite": "SciPy's own code takes traced values, or refuses them by name; held by no probe here",
+    "composite": "Made of others: take traced values or refuse them by name; held by no probe here",
     "distribution": "Distributions with the methods of those above; held by no probe here",
     "none": "Without a rule: refused on a traced value",
     "class": "Classes for traced values; held by no probe here",
