@@ -130,6 +130,9 @@ def host(name):
 def _load(name):
     """Make the hosted copy of a module, or the view of one that is not hosted."""
     theirs = importlib.import_module(name)
+    field = name.split(".")[1:2]
+    if field and field[0] in MODULES:  # it says what is substituted, and may not be asked for by anybody else
+        importlib.import_module(f"funad.scipy.{field[0]}")
     parent, _, last = name.rpartition(".")
     if parent:
         parent = host(parent)
