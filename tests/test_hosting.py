@@ -256,5 +256,5 @@ moved = grad(lambda by: ndimage.shift(numpy.arange(5.0) ** 2, by, order=1)[2])(0
 print(*numpy.append(smooth, moved).round(6))
 """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    # At the ends savgol has the value of a line through three points, (5 x₀ + 2 x₁ - x₂)/6; else it has means.
+    # At the ends savgol has the value of a line, (5 x₀ + 2 x₁ - x₂)/6, and means elsewhere.
     assert run.stdout.split() == ["1.166667", "1.0", "0.666667", "1.0", "1.166667", "-3.0"]
