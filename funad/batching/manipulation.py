@@ -5,6 +5,8 @@ import math
 import numpy as onp
 
 from .. import numpy as np
+from ..numpy.creation import assemble, filled
+from ..numpy.indexing import scatter
 from ..numpy.manipulation import cast
 from ..numpy.padding import pad_zeros
 from ..spaces import shape_of
@@ -183,3 +185,41 @@ def _copy(trace, record, args, kwargs):
 @batch_rule(cast)
 def _cast(trace, record, args, kwargs):
     return record.wrapped(alone(trace, *args, *kwargs.values()), *args[1:], **kwargs)
+
+
+@batch_rule(assemble)
+def _assemble(trace, record, args, kwargs):
+    """Numbers, or arrays, one after the other."""
+    parts, shape = args
+    flat = [np.reshape(x, (trace.size, math.prod(shape_of(x)[1:]))) for x in map(trace.stack, parts)]
+    dtype = np.result_type(*(part.dtype if trace.has(part) else part for part in parts))
+    if dtype.kind not in "fcbiu":
+        raise Unbatched("it is no array of numbers")
+    return np.reshape(np.concatenate(flat, axis=1), (trace.size, *shape))
+
+
+@batch_rule(filled)
+def _filled(trace, record, args, kwargs):
+    """One value in all places, or a row of them."""
+    shape, value, *rest = args
+    shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    stack = alone(trace, value, shape, *rest, *kwargs.values())
+    if any(x != "C" for x in (*rest[1:], kwargs.get("order", "C"))):
+        raise Unbatched("the order is not that of rows")
+    dtype = rest[0] if rest else kwargs.get("dtype")
+    y = np.broadcast_to(spread(stack, rank_of(value), len(shape)), (trace.size, *shape))
+    return np.astype(y, value.dtype if dtype is None else dtype)
+
+
+@batch_rule(np.diag)
+def _diag(trace, record, args, kwargs):
+    """A matrix with a vector on its diagonal, or the diagonal of a matrix."""
+    v, k = (*args, kwargs.get("k", 0))[:2]
+    stack, rank = alone(trace, v, k), rank_of(v)
+    if rank == 2:
+        return np.diagonal(stack, k, 1, 2)
+    if rank != 1:
+        raise Unbatched("members are no vectors or matrices")
+    size = v.shape[0] + abs(k)
+    rows = onp.arange(v.shape[0]) + max(-k, 0)
+    return scatter((trace.size, size, size), v.dtype, [(slice(None), rows, rows + k)], [stack])
