@@ -70,7 +70,7 @@ _KINDS = {
     "zero": "The derivative is zero",
     "rules": "Differentiable; held by no probe here",
     "composite": "Made of others: take traced values or refuse them by name; held by no probe here",
-    "distribution": "Distributions with the methods of those above; held by no probe here",
+    "distribution": "Distributions with the methods of those above, and draws; held by no probe here",
     "none": "Without a rule: refused on a traced value",
     "class": "Classes for traced values; held by no probe here",
     "passed": "SciPy's own, passed on",
