@@ -264,8 +264,11 @@ class Batched(Traced):
     def __repr__(self) -> str:
         return f"Batched({self.dtype}{list(self.shape)}, {len(self.stack)} members)"
 
+    def __str__(self) -> str:
+        return repr(self) if self.tape.ended else str(self.primal)
+
     def __format__(self, spec: str) -> str:
-        return repr(self)
+        return repr(self) if self.tape.ended else format(self.primal, spec)
 
     def __len__(self) -> int:
         if not self.shape:

@@ -87,6 +87,22 @@ def test_threads_that_need_a_module_at_once_get_the_same_one(afresh):
     assert found[0].skew(X) == scipy.stats.skew(X)
 
 
+IN_ANOTHER_ORDER = """
+import numpy as onp
+import funad
+from funad.scipy import signal
+b, a = signal.butter(2, 0.3)
+print(onp.any(funad.grad(lambda x: signal.filtfilt(b, a, x)[3])(onp.arange(15.0))))  # hosts scipy.ndimage
+from funad.scipy import ndimage
+print(funad.grad(lambda x: ndimage.gaussian_filter(x, 1.0, mode="constant").sum())(onp.arange(19.0))[9].round(3))
+"""
+
+
+def test_modules_may_be_asked_for_in_any_order():
+    ran = subprocess.run([sys.executable, "-c", IN_ANOTHER_ORDER], capture_output=True, text=True)
+    assert ran.stdout.split() == ["True", "1.0"], ran.stderr
+
+
 def test_exceptions_warnings_and_results_are_those_of_scipy():
     hosted = hosting.host("scipy.stats")
     for name in ("FitError", "ConstantInputWarning", "NearConstantInputWarning", "DegenerateDataWarning"):

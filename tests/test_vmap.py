@@ -163,6 +163,12 @@ def logistic(x):
     return np.log(1 + np.exp(-x @ onp.ones(3)))
 
 
+doubled = funad.custom_vjp(lambda x: x**2, lambda x: (x**2, x), lambda x, ybar: 2 * ybar * x)
+cut_off = funad.custom_vjp(
+    lambda x: x**2, lambda x: (x**2, x), lambda x, ybar: 2 * ybar * x if x[0] > 0 else ybar * 0.0
+)
+
+
 NATIVE = {
     "operators": (lambda x: 2 * x + 1 - x / 3 + (x**2 > 0.1), X),
     "a constant vector": (lambda x: x + onp.arange(3.0), X),
@@ -195,6 +201,16 @@ NATIVE = {
     "nested": (lambda m: vmap(lambda r: np.tanh(r) @ r)(m), M),
     "nested, of two": (lambda m: vmap(lambda a, b: a @ b, in_axes=(0, None))(m, m), M),
     "differentiated and nested": (grad(lambda m: np.sum(vmap(lambda r: np.tanh(r) @ r)(m))), M),
+    "an array of numbers": (jacobian(lambda x: np.array([[x[0] * np.cos(x[1]), 1.0], [x[2], 2]])), X),
+    "an array of arrays": (lambda x: np.array([x, onp.ones(3), [x[0], 1, x[1]]]), X),
+    "a diagonal": (lambda x: np.diag(x) + np.diag(x[1:], -1) @ np.diag(x[:2], 1), X),
+    "tiles": (lambda m: (np.tile(m, 2), np.tile(m[0], (2, 3)), np.tile(m[0, 0], 2)), M),
+    "elements by number": (lambda m: m.flat[1] * m.flat[-2:] + m.item(4), M),
+    "rows chosen in an inner vmap": (
+        grad(lambda x: np.sum(vmap(lambda i: x[i] * x[0])(onp.arange(3)) ** 2)),
+        X,
+    ),
+    "forward mode of a custom rule": (lambda x: jvp(doubled, (x,), (x**2,))[1], X),
     "third derivative": (grad(lambda x: np.sum(hessian(logistic)(x))), X),
 }
 LOOPED = {
@@ -205,6 +221,14 @@ LOOPED = {
     "a choice by mask": (lambda x: np.sum(x[x > 0]), X),
     "an array of Python's": (lambda x: x * [1.0, 2.0, 3.0][int(x[0] > 0)], X),
     "a swallowed look": (lambda x: _swallowed(x), X),
+    "a branch of a custom rule": (grad(lambda x: np.sum(cut_off(x) * x)), X),
+    "a function that closes over": (lambda x: np.piecewise(x, [x < 0], [lambda t: t * x[0], np.sin]), X),
+    "a function that returns what it closes over": (
+        lambda x: (lambda b: np.piecewise(x, [x < 0], [lambda _: b, np.sin]))(x[0]),
+        X,
+    ),
+    "text": (lambda x: x * len(f"{x[0]:.3f}"), X),
+    "a name made of a value": (lambda x: x * {True: 2.0, False: 3.0}[str(x[0] > 0) == "True"], X),
 }
 
 
@@ -221,6 +245,7 @@ def test_a_program_runs_once_for_all_examples(name):
     assert_same(vmap(f)(xs.copy()), stacked([f(x.copy()) for x in xs]))
     said = vmap.explain(f)(xs.copy())
     assert "for each of" not in said, said
+    assert "it has no batch rule" not in said, said
 
 
 @pytest.mark.parametrize("name", LOOPED)
@@ -399,6 +424,10 @@ def test_it_is_a_decorator_and_a_method_and_pickles():
         (lambda: vmap(lambda x: x if x[0] > 0 else -x)(X[:0]), ArgumentError, "at least one example"),
         (lambda: vmap(lambda x: x[x > 0])(X), ArgumentError, "of which no stack can be made"),
         (lambda: vmap(lambda p: p, in_axes=({"a": 0},))((X,)), ArgumentError, "in_axes has a dict"),
+        (lambda: vmap(lambda x, b: x)(X, b=1.0), ArgumentError, "give it by position and name None for it"),
+        (lambda: vmap(lambda x: x)(onp.ma.masked_array(X, X > 0)), ArgumentTypeError, "is a MaskedArray"),
+        (lambda: vmap(lambda x: onp.ma.masked_array([x[0] > 0]))(X), ArgumentError, "returned MaskedArray"),
+        (lambda: vmap(lambda x: x, axis_size=-1), ArgumentError, "an int of 0 or more, not -1"),
         (lambda: vmap(X), ArgumentError, "vmap takes a function"),
     ],
 )  # fmt: skip
@@ -413,11 +442,23 @@ def test_errors_of_members_are_those_of_the_loop():
         vmap(lambda x: np.reshape(x, (2, 2)))(X)
 
 
+def test_what_is_refused_of_stacks_runs_once_per_example():
+    def f(x):
+        y = np.zeros(3)
+        np.cumsum(x, out=y)  # of plain arrays, as NumPy does it
+        return y
+
+    assert_same(vmap(f)(X), stacked(map(f, X)))
+    assert "it raised UnsupportedKeywordError" in vmap.explain(f)(X)
+
+
 def test_a_value_that_outlives_its_trace_is_refused():
     kept = []
     vmap(lambda x: (kept.append(x), x)[1])(X)
-    with pytest.raises(EndedTraceError):
-        _ = kept[0] + 1
+    for use in (lambda x: x + 1, bool, lambda x: float(x[0]), onp.asarray):
+        with pytest.raises(EndedTraceError):
+            use(kept[0])
+    assert "4 members" in str(kept[0]) == f"{kept[0]}"
 
 
 def test_a_primitive_of_the_users_takes_stacks_if_it_works_by_element_and_members_if_not():

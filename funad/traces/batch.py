@@ -55,12 +55,13 @@ class BatchTrace(Trace):
     ``looped`` notes the calls that ran once per member: pairs (what, why).
     """
 
-    __slots__ = ("active", "ended", "level", "looked", "looped", "size")
+    __slots__ = ("active", "apart", "ended", "level", "looked", "looped", "size")
 
     def __init__(self, size: int, looped: list[tuple[str, str]]) -> None:
         self.level, self.size = next_level(), size
         self.ended = False
         self.looked = False  # whether someone has looked at a value, and nobody has gone on by member yet
+        self.apart = False  # whether a function runs member by member, which is to see no batched value
         self.active: set[Any] = (
             set()
         )  # the functions of NumPy's that are being asked, as their names go round
@@ -73,6 +74,7 @@ class BatchTrace(Trace):
             refuse_ended()
         if f in OF_SHAPES:
             return f(*map(self.model, args), **{name: self.model(x) for name, x in kwargs.items()})
+        self.refuse_apart()
         args = tuple(self._as_one(record, n, x) for n, x in enumerate(args))
         rule = BATCH_RULES.get(f)
         if rule is None and self._works_by_element(record):
@@ -104,11 +106,23 @@ class BatchTrace(Trace):
 
     def look(self, x: Any, why: str) -> Any:
         """Refuse to give one concrete value."""
+        if self.ended:
+            refuse_ended()
         self.looked = True
         raise Looked(self, why)
 
+    def refuse_apart(self) -> None:
+        """Refuse to go on with batched values in a function that runs member by member.
+
+        It has its own member of its arguments, but of what it closes over it has all of them.
+        """
+        if self.apart:
+            self.look(None, "a function that runs once per example closes over values of all")
+
     def after(self, look: Looked, f: Callable[..., Any], args: Any, kwargs: Any, name: str = "") -> Any:
         """Call f, which has looked at a value, once per member."""
+        if self.apart:
+            raise look  # what it looked at, it closes over
         return self.by_member(f, args, kwargs, name, look.why)
 
     # --- stacks
@@ -159,15 +173,23 @@ class BatchTrace(Trace):
         self, f: Callable[..., Any], args: Any, kwargs: Any, name: str = "a function", why: str = ""
     ) -> Any:
         """Call f once per member and stack the results."""
+        self.refuse_apart()
         if kwargs.get("out") is not None:
             self.look(None, f"{name} was given out, which members would write into one by one")
         if not self.size:
             self.look(None, f"{name} runs once per member, and there is none")
         self.looked = False
         self.looped.append((name, why))
-        ys = [f(*args, **kwargs) for args, kwargs in self.members((tuple(args), kwargs))]
-        ys = [y.dense() if hasattr(y, "dense") else y for y in ys]  # the cotangent of an element, say
+        members = self.members((tuple(args), kwargs))
+        self.apart = True
+        try:
+            ys = [f(*args, **kwargs) for args, kwargs in members]
+            ys = [y.dense() if hasattr(y, "dense") else y for y in ys]  # the cotangent of an element, say
+        finally:
+            self.apart = False
         leaves, structures = zip(*map(tree.flatten, ys), strict=True)
+        if any(self.holds(x) for parts in leaves for x in parts):
+            self.look(None, f"{name} returned a value that it closes over, which differs among the examples")
         if any(structure != structures[0] for structure in structures):
             self.look(None, f"{name} returned containers of different structure")
         return tree.unflatten(
@@ -189,6 +211,7 @@ class BatchTrace(Trace):
 
     def written(self, x: Any, path: Any, index: Any, v: Any) -> Any:
         """Put v at an index of a view of x, whose memory is nobody else's; return x."""
+        self.refuse_apart()
         stack = x.stack if self.has(x) else onp.array(self.stack(x)) if type(x) is ndarray else None
         if type(stack) is ndarray and not isinstance(self.inside(v), Traced):
             view = follow(batched(self, stack), path)
