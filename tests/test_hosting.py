@@ -94,7 +94,8 @@ from funad.scipy import signal
 b, a = signal.butter(2, 0.3)
 print(onp.any(funad.grad(lambda x: signal.filtfilt(b, a, x)[3])(onp.arange(15.0))))  # hosts scipy.ndimage
 from funad.scipy import ndimage
-print(funad.grad(lambda x: ndimage.gaussian_filter(x, 1.0, mode="constant").sum())(onp.arange(19.0))[9].round(3))
+y = funad.grad(lambda x: ndimage.gaussian_filter(x, 1.0, mode="constant").sum())(onp.arange(19.0))
+print(y[9].round(3))
 """
 
 
