@@ -15,10 +15,12 @@ from funad.errors import ArgumentError, ArgumentTypeError, EndedTraceError
 from funad.spaces import is_number
 from funad.transforms.vectorizing import _mapped
 
+from . import random_writes
 from .random_programs import Writer, program_of
 from .test_rules import CASES, RULES, _present
 
 SHAPES = st.sampled_from([(3,), (2, 3), (3, 3), (4,), (1,), (2, 2, 2)])
+WRITTEN = st.sampled_from([(4,), (2, 4), (2, 2, 2), (3, 4)])
 SEED = onp.random.default_rng(0)
 X = SEED.normal(size=(4, 3))
 M = SEED.normal(size=(4, 3, 3))
@@ -163,6 +165,19 @@ def logistic(x):
     return np.log(1 + np.exp(-x @ onp.ones(3)))
 
 
+def turned_and_written(x):
+    turned = np.rot90(x, 2)
+    turned[0] = 7.0
+    return x
+
+
+def raveled_and_written(x):
+    y = np.empty_like(x)
+    y[...] = np.sin(x)
+    y.ravel()[0] = 5.0
+    return y
+
+
 doubled = funad.custom_vjp(lambda x: x**2, lambda x: (x**2, x), lambda x, ybar: 2 * ybar * x)
 cut_off = funad.custom_vjp(
     lambda x: x**2, lambda x: (x**2, x), lambda x, ybar: 2 * ybar * x if x[0] > 0 else ybar * 0.0
@@ -227,6 +242,9 @@ LOOPED = {
         lambda x: (lambda b: np.piecewise(x, [x < 0], [lambda _: b, np.sin]))(x[0]),
         X,
     ),
+    "a view that is made once per example": (lambda x: turned_and_written(x * 1.0), M),
+    "a gradient through such a view": (grad(lambda x: np.sum(turned_and_written(x * x) ** 2)), M),
+    "a view of a stack, and a copy of a member": (lambda m: raveled_and_written(m.T), M),
     "text": (lambda x: x * len(f"{x[0]:.3f}"), X),
     "a name made of a value": (lambda x: x * {True: 2.0, False: 3.0}[str(x[0] > 0) == "True"], X),
 }
@@ -297,6 +315,22 @@ def test_random_programs_take_stacks_as_they_take_their_members(data):
         except Exception:  # it refuses one of the examples, or divides by zero
             continue
         assert_same(vmap(lambda x, program=program: program(x * 1.0))(xs), wanted, rtol=1e-6)
+
+
+@settings(max_examples=2 * settings().max_examples)
+@given(data=st.data())
+def test_random_programs_of_views_and_writes_take_stacks(data):
+    base = onp.random.default_rng(data.draw(st.integers(0, 99))).uniform(-1.2, 1.2, data.draw(WRITTEN))
+    writer = random_writes.Writer(lambda n: data.draw(st.integers(0, n - 1)), base.copy)
+    program = random_writes.program_of(writer.write(data.draw(st.integers(2, 6)), inner=2))
+    f = functools.partial(program, np)
+    xs = onp.stack([base, 0.97 * base, 0.94 * base])
+    for program in (f, grad(f)):
+        try:
+            wanted = stacked([program(x.copy()) for x in xs])
+        except Exception:  # it refuses one of the examples
+            continue
+        assert_same(vmap(program)(xs), wanted, rtol=1e-6)
 
 
 # --- axes
@@ -379,10 +413,38 @@ def test_what_f_writes_is_written_into_copies():
         x[0] = 7.0
         return np.sum(x)
 
+    def added(x):
+        np.add.at(x, [0, 0], 0.5)
+        return x
+
     xs = X.copy()
     vmap(f)(xs)
     vmap(lambda x: f(x) if x[1] > 0 else f(x) * 2)(xs)
+    assert_same(vmap(added)(xs), X + onp.array([1.0, 0.0, 0.0]))
     assert (xs == X).all()
+
+
+def test_what_f_writes_once_per_example_is_not_seen_outside():
+    def f(x):
+        x[0] = x[1] if x[1] > 0 else 0.0
+        return np.sum(x)
+
+    assert_same(
+        grad(lambda xs: np.sum(vmap(f)(xs)) + np.sum(xs**3))(X),
+        3 * X**2 + grad(lambda xs: np.sum(np.stack([f(x * 1.0) for x in xs])))(X),
+    )
+
+
+def test_what_is_read_only_cannot_be_written_to():
+    def f(x):
+        x[0] = 1.0
+        return x
+
+    xs = X.copy()
+    xs.flags.writeable = False
+    for g in (f, lambda x: f(x) if x[1] > 0 else x):
+        with pytest.raises(ValueError, match="read-only"):
+            vmap(g)(xs)
 
 
 def test_random_numbers_that_are_handed_in_are_each_examples_own():

@@ -8,18 +8,19 @@ the innermost that can go on member by member does so: a rule, a composite funct
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as onp
 
 from .. import tree
-from ..arrays import settled
-from ..boxes import Batched, Traced, batched, innermost
+from ..arrays import settled, snapshot
+from ..boxes import Batched, Traced, batched, innermost, numbers_of
 from ..calling import as_array, call
 from ..indices import ASSIGN, follow, put
 from ..registry import Record, enter
-from ..spaces import dtype_of, ghost, shape_of, zeros_like
+from ..spaces import dtype_of, ghost, laid_out_copy, shape_of, zeros_like
 from ..tape import refuse_ended
 from ..trace import Looked, Trace, next_level
 
@@ -55,13 +56,14 @@ class BatchTrace(Trace):
     ``looped`` notes the calls that ran once per member: pairs (what, why).
     """
 
-    __slots__ = ("active", "apart", "ended", "level", "looked", "looped", "size")
+    __slots__ = ("active", "apart", "ended", "level", "looked", "looped", "size", "torn")
 
     def __init__(self, size: int, looped: list[tuple[str, str]]) -> None:
         self.level, self.size = next_level(), size
         self.ended = False
         self.looked = False  # whether someone has looked at a value, and nobody has gone on by member yet
         self.apart = False  # whether a function runs member by member, which is to see no batched value
+        self.torn = False  # whether a view of a member was made that is none of its stack, or the reverse
         self.active: set[Any] = (
             set()
         )  # the functions of NumPy's that are being asked, as their names go round
@@ -82,7 +84,10 @@ class BatchTrace(Trace):
         why = "it has no batch rule"
         if rule is not None:
             try:
-                return self.boxed(rule(self, record, args, kwargs))
+                y = rule(self, record, args, kwargs)
+                if record.views and f is not operator.getitem and args and self.has(args[0]):
+                    self._compare_views(record, y, args, kwargs)
+                return self.boxed(y)
             except Unbatched as error:
                 why = str(error) or "its batch rule does not take this call"
             except Exception as error:  # what members raise, if they do, is the user's; else it is noted
@@ -103,6 +108,14 @@ class BatchTrace(Trace):
         if isinstance(f, onp.ufunc):
             return f.signature is None and record.kind is not None
         return (record.kind == "elementwise" or f in BY_ELEMENT) and f not in NOT_BY_ELEMENT
+
+    def _compare_views(self, record: Record, y: Any, args: Any, kwargs: Any) -> None:
+        """Note whether a stack is a view of another where their members are no views, or the reverse."""
+        stack = numbers_of(args[0])
+        if type(stack) is ndarray and args[0].ndim and 0 not in stack.shape:
+            member = stack[(0,) * (stack.ndim - args[0].ndim)]
+            of_member = record.f(member, *args[1:], **kwargs)
+            self.torn = self.torn or _share([y], [stack]) != _share([of_member], [member])
 
     def look(self, x: Any, why: str) -> Any:
         """Refuse to give one concrete value."""
@@ -188,6 +201,7 @@ class BatchTrace(Trace):
         finally:
             self.apart = False
         leaves, structures = zip(*map(tree.flatten, ys), strict=True)
+        self.torn = self.torn or _share(leaves[0], tree.flatten(members[0])[0])
         if any(self.holds(x) for parts in leaves for x in parts):
             self.look(None, f"{name} returned a value that it closes over, which differs among the examples")
         if any(structure != structures[0] for structure in structures):
@@ -212,6 +226,8 @@ class BatchTrace(Trace):
     def written(self, x: Any, path: Any, index: Any, v: Any) -> Any:
         """Put v at an index of a view of x, whose memory is nobody else's; return x."""
         self.refuse_apart()
+        if self.torn:
+            self.look(x, "an array was written to, and a view of some array is not known as one")
         stack = x.stack if self.has(x) else onp.array(self.stack(x)) if type(x) is ndarray else None
         if type(stack) is ndarray and not isinstance(self.inside(v), Traced):
             view = follow(batched(self, stack), path)
@@ -248,6 +264,15 @@ class BatchTrace(Trace):
 _OF_INDICES: set[Callable[..., Any]] = set()
 
 
+def _share(ys: Any, xs: Any) -> bool:
+    """Say whether an array among ys, or in lists of them, may have memory in common with one among xs."""
+    plain = [x for x in map(numbers_of, xs) if type(x) is ndarray]
+    parts = [part for y in ys for part in (y if issubclass(type(y), (list, tuple)) else (y,))]
+    return any(
+        type(y) is ndarray and onp.may_share_memory(y, x) for y in map(numbers_of, parts) for x in plain
+    )
+
+
 def stacked(parts: Any) -> Any:
     """Return members as one stack."""
     if innermost(parts) is None:
@@ -255,10 +280,21 @@ def stacked(parts: Any) -> Any:
     return enter(onp.stack).wrapped(list(parts))
 
 
+def _stacked_as_they_are(parts: Any) -> Any:
+    """Return plain members as one stack, with their axes in the order that they have in memory."""
+    first = parts[0]
+    if type(first) is not ndarray or first.flags.c_contiguous:
+        return onp.stack(parts)
+    axes = sorted(range(first.ndim), key=lambda n: -abs(first.strides[n]))
+    back = onp.argsort(axes) + 1
+    return onp.stack([onp.transpose(part, axes) for part in parts]).transpose(0, *back)
+
+
 def split(x: Any, trace: BatchTrace) -> Any:
     """Return the members of a batched value as a tuple; inner traces see it as one linear call."""
-    if trace.has(x):
-        return tuple(x.stack)
+    if trace.has(x):  # a function may write into its arguments
+        stack = x.stack
+        return tuple(laid_out_copy(stack) if type(stack) is ndarray else snapshot(stack))
     if not trace.holds(x):  # as the tangent of what is the same for all may be
         return (x,) * trace.size
     return call(_SPLIT, (x, trace), {})
@@ -267,7 +303,9 @@ def split(x: Any, trace: BatchTrace) -> Any:
 def join(parts: Any, trace: BatchTrace) -> Any:
     """Return members as one batched value; inner traces see it as one linear call."""
     innermost_of_parts = innermost(parts)
-    if innermost_of_parts is None or innermost_of_parts.level < trace.level:
+    if innermost_of_parts is None:
+        return batched(trace, _stacked_as_they_are(parts))
+    if innermost_of_parts.level < trace.level:
         return batched(trace, stacked(parts))
     return call(_JOIN, (list(parts), trace), {})
 

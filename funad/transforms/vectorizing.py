@@ -14,7 +14,7 @@ from ..arrays import snapshot
 from ..boxes import Traced, batched
 from ..errors import ArgumentError, ArgumentTypeError
 from ..refusals import refused_constant
-from ..spaces import describe, is_number, name_of, shape_of
+from ..spaces import describe, is_number, laid_out_copy, name_of, shape_of
 from ..tape import has_ended, refuse_ended
 from ..trace import Looked
 from ..traces.batch import BatchTrace, stacked
@@ -211,6 +211,7 @@ def _one_by_one(f: Any, leaves: list[_Leaf], stacks: list[Any], structure: Any, 
             "its results; give vmap at least one example"
         )
     ys = []
+    stacks = list(map(snapshot, stacks))
     for k in range(size):
         xs = [x if leaf.axis is None else _own_member(x[k]) for x, leaf in zip(stacks, leaves, strict=True)]
         args, kwargs = tree.unflatten(structure, xs)
@@ -233,7 +234,12 @@ class _Members:
 
 
 def _own_member(x: Any) -> Any:
-    return x.copy() if type(x) is ndarray else x
+    """Return a member in memory of its own, laid out as it is, and read-only if it is."""
+    if type(x) is not ndarray:
+        return x
+    copy = laid_out_copy(x)
+    copy.flags.writeable = x.flags.writeable
+    return copy
 
 
 def _front(leaf: _Leaf) -> Any:
