@@ -66,7 +66,7 @@ def network_loss(np, parameters, images, targets):
     return -np.sum(targets * log_p) / len(targets)
 
 
-def energy(np: Any, x: Any, w1: Any, w2: Any) -> Any:
+def energy(np, x, w1, w2):
     """A number at a point x."""
     return np.sum(np.tanh(layers(np, x, w1, w2)) ** 2)
 
