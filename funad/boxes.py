@@ -452,6 +452,15 @@ def kind_of(x: Any) -> type:
     return type(x)
 
 
+def is_batched(x: Any) -> bool:
+    """Say whether a traced value is batched, under inner traces or not."""
+    while isinstance(x, Traced):
+        if x.stacked:
+            return True
+        x = x.primal
+    return False
+
+
 def numbers_of(x: Any) -> Any:
     """Return the plain numbers under every trace, of all members of a batch.
 

@@ -34,6 +34,7 @@ from .boxes import (
     beside_reflected,
     give,
     innermost,
+    is_batched,
     kind_of,
     numbers_of,
     own_index,
@@ -177,19 +178,24 @@ def _copies(part: Any) -> bool:
     return issubclass(type(part), COPYING)
 
 
+def _is_batched(part: Any) -> bool:
+    """Say whether a part of an index is batched: each example chooses its own elements."""
+    return type(part) in TRACED and is_batched(part)
+
+
 def getitem(self: Any, index: Any) -> Any:
     kind = type(index)
     view = True
     if kind is tuple:
         for part in index:
             if type(part) not in VIEWING:
-                if innermost(index) is not None:
+                if any(map(_is_batched, index)):
                     return _GETITEM.wrapped(self, index)
                 index = tuple(map(own_index, index))
                 view = not any(map(_copies, index))
                 break
     elif kind is not int and kind not in VIEWING:
-        if innermost((index,)) is not None:
+        if _is_batched(index):
             return _GETITEM.wrapped(self, index)
         index = own_index(index)
         view = not _copies(index)

@@ -73,6 +73,25 @@ def test_an_integral_inside_of_an_integral_closes_over_what_the_outer_one_comput
     assert limits(0.8) == pytest.approx(6 * 0.8**5 / 8)
 
 
+@pytest.mark.parametrize("rule", [integrate.quad, integrate.quad_vec])
+def test_a_traced_limit_that_is_infinite(rule):
+    def f(a):
+        return rule(lambda t: np.exp(-a * t * t), -a * onp.inf, a * onp.inf)[0]
+
+    value, slope = value_and_grad(f)(1.3)
+    onp.testing.assert_allclose(
+        [value, slope], [(onp.pi / 1.3) ** 0.5, -0.5 * onp.pi**0.5 * 1.3**-1.5], rtol=1e-9
+    )
+    onp.testing.assert_allclose(jvp(f, (1.3,), (1.0,)), [value, slope], rtol=1e-9)
+    onp.testing.assert_allclose(grad(grad(f))(1.3), 0.75 * onp.pi**0.5 * 1.3**-2.5, rtol=1e-8)
+
+
+def test_expectations_in_loc_and_scale():
+    f = funad.scipy.stats.norm.expect
+    value, slopes = value_and_grad(lambda m, s: f(lambda x: x * x, loc=m, scale=s), (0, 1))(0.4, 1.2)
+    onp.testing.assert_allclose([value, *slopes], [0.16 + 1.44, 0.8, 2.4], rtol=1e-8)
+
+
 def test_an_infinite_plane():
     f = lambda a: integrate.dblquad(lambda y, x: np.exp(-a * (x + y)), 0.0, 1.0, 0.0, onp.inf)[0]
     exact = lambda a: (1 - np.exp(-a)) / a**2

@@ -100,7 +100,7 @@ def _checked(f, at, argnums):
 
 
 @pytest.mark.parametrize(("f", "argnum"), RULES)
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(data=st.data())
 @pytest.mark.filterwarnings("ignore")
 def test_every_function_takes_stacks_as_it_takes_their_members(f, argnum, data):
@@ -113,7 +113,7 @@ PAIRS = [rule for rule in RULES if rule.values[1] == 1]
 
 
 @pytest.mark.parametrize(("f", "argnum"), PAIRS)
-@settings(max_examples=2)
+@settings(max_examples=1)
 @given(data=st.data())
 @pytest.mark.filterwarnings("ignore")
 def test_every_function_takes_two_stacks_at_once(f, argnum, data):

@@ -5,7 +5,7 @@ import math
 import numpy as onp
 
 from .. import numpy as np
-from ..numpy.creation import assemble
+from ..numpy.creation import assemble, filled
 from ..numpy.indexing import scatter
 from ..numpy.manipulation import cast
 from ..numpy.padding import pad_zeros
@@ -223,3 +223,16 @@ batch_rule(np.isneginf, np.isposinf)(by_element)
 @batch_rule(cast)
 def _cast(trace, record, args, kwargs):
     return record.wrapped(alone(trace, *args, *kwargs.values()), *args[1:], **kwargs)
+
+
+@batch_rule(filled)
+def _filled(trace, record, args, kwargs):
+    """One value in all places, or a row of them."""
+    shape, value, *rest = args
+    shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    stack = alone(trace, value, shape, *rest, *kwargs.values())
+    if any(x != "C" for x in (*rest[1:], kwargs.get("order", "C"))):
+        raise Unbatched("the order is not that of rows")
+    dtype = rest[0] if rest else kwargs.get("dtype")
+    y = np.broadcast_to(spread(stack, rank_of(value), len(shape)), (trace.size, *shape))
+    return np.astype(y, value.dtype if dtype is None else dtype)

@@ -130,6 +130,7 @@ def host(name):
 def _load(name):
     """Make the hosted copy of a module, or the view of one that is not hosted."""
     theirs = importlib.import_module(name)
+    _load_ours(name)
     parent, _, last = name.rpartition(".")
     if parent:
         parent = host(parent)
@@ -144,6 +145,13 @@ def _load(name):
         del _modules[name]
         raise
     return module
+
+
+def _load_ours(name):
+    """Load the module of funad.scipy that says what is substituted in a hosted one: another may ask first."""
+    package = ".".join(name.split(".")[1:2])
+    if package in MODULES:
+        importlib.import_module(f"funad.scipy.{package}")
 
 
 def _is_hosted(theirs):
@@ -334,6 +342,8 @@ def substitute(name):
 
     def decorate(change):
         SUBSTITUTES[name] = change
+        if name in _modules:  # a view that another module of funad.scipy has asked for first
+            change(_modules[name])
         return change
 
     return decorate

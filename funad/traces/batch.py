@@ -39,6 +39,10 @@ BATCH_RULES: dict[Callable[..., Any], Callable[..., Any]] = {}
 OF_SHAPES: set[Callable[..., Any]] = set()
 # Primitives declared elementwise whose results are not of the shape to which the arguments broadcast.
 NOT_BY_ELEMENT: set[Callable[..., Any]] = set()
+# Those of a count and a step, NumPy's and SciPy's.
+_OF_COUNTS = frozenset({"fftfreq", "rfftfreq"})
+# Functions without a derivative that work element by element, and are no ufuncs.
+BY_ELEMENT: set[Callable[..., Any]] = set()
 
 
 def of_shapes(*fs: Callable[..., Any]) -> None:
@@ -99,9 +103,11 @@ class BatchTrace(Trace):
 
     def _works_by_element(self, record: Record) -> bool:
         f = record.f
+        if getattr(f, "__name__", "") in _OF_COUNTS:
+            return False
         if isinstance(f, onp.ufunc):
             return f.signature is None and record.kind is not None
-        return record.kind == "elementwise" and f not in NOT_BY_ELEMENT
+        return (record.kind == "elementwise" or f in BY_ELEMENT) and f not in NOT_BY_ELEMENT
 
     def _compare_views(self, record: Record, y: Any, args: Any, kwargs: Any) -> None:
         """Note whether a stack is a view of another where their members are no views, or the reverse."""
@@ -332,8 +338,12 @@ def by_element(trace: BatchTrace, record: Record, args: tuple[Any, ...], kwargs:
     """The batch rule of what works element by element, with broadcasting."""
     if innermost(kwargs.values()) is trace:
         raise Unbatched("a keyword is batched")
-    rank = max(len(shape_of(x)) for x in args)
-    return record.wrapped(*(spread(x.stack, x.ndim, rank) if trace.has(x) else x for x in args), **kwargs)
+    shapes = list(map(shape_of, args))
+    rank = max(map(len, shapes))
+    y = record.wrapped(*(spread(x.stack, x.ndim, rank) if trace.has(x) else x for x in args), **kwargs)
+    if not isinstance(record.f, onp.ufunc) and shape_of(y)[1:] != onp.broadcast_shapes(*shapes):
+        raise Unbatched("its result does not have the shape to which its arguments broadcast")
+    return y
 
 
 def moved_index(trace: BatchTrace, index: Any, x: Any) -> Any:

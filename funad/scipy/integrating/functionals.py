@@ -19,7 +19,7 @@ from ...errors import ArgumentError
 from ...registry import Record
 from ...spaces import is_complex, shape_of, zeros_like
 from ...tape import Tape, pull_back
-from ...transforms.closures import Watched, without
+from ...transforms.closures import Watched, plain_of, without
 from ...transforms.segments import (
     apart,
     is_on,
@@ -77,7 +77,8 @@ def integral(f, limits, rule):
 def derived(f, limits, rule, value, integrand):
     """Return the plain value of an integral with its derivatives, for the traces that the integrand has met.
 
-    ``limits`` are none, or two numbers a and b, in which the derivatives are −f(a) and f(b) (Leibniz).
+    ``limits`` are none, or two numbers a and b, in which the derivatives are −f(a) and f(b) (Leibniz), and
+    zero where they are infinite.
     """
     y, traces = value, integrand.traces
     for k, trace in enumerate(traces):
@@ -88,7 +89,7 @@ def derived(f, limits, rule, value, integrand):
         y = _step(trace, of_trace, tuple(ends), rule, y, integrand.sources.get(trace.level, {}))
         for x, end, sign in zip(limits, ends, (-1.0, 1.0), strict=False):
             x = out_of_traces(inner, x)
-            if isinstance(x, Traced) and x.tape is trace:
+            if isinstance(x, Traced) and x.tape is trace and onp.isfinite(plain_of(end)):
                 y = y + sign * _with_weight(rule, outside(end), end) * (x - end)
     return y
 
