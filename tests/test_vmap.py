@@ -353,16 +353,23 @@ def test_the_axis_of_an_argument(axis):
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-@pytest.mark.parametrize("layout", ["rows", "columns", "with gaps"])
+@pytest.mark.parametrize("layout", ["rows", "columns", "with gaps", "backwards"])
 def test_what_is_a_view_of_a_member_is_one_of_what_stands_for_it(axis, layout):
     xs = SEED.normal(size=(2, 3, 8))
-    xs = {"rows": xs, "columns": onp.asfortranarray(xs), "with gaps": xs[:, :, ::2]}[layout]
+    xs = {
+        "rows": xs,
+        "columns": onp.asfortranarray(xs),
+        "with gaps": xs[:, :, ::2],
+        "backwards": onp.flip(xs),
+    }[layout]
 
     def f(x):
         y = np.sin(x)
         x.ravel()[0] = 5.0
         y.ravel()[0] = 7.0
-        return x, y, y.T.reshape(-1)
+        z = x[[0, 1]]
+        z.reshape(-1)[-1] = 9.0
+        return x, y, y.T.reshape(-1), z
 
     members = [laid_out_copy(x) for x in onp.moveaxis(xs, axis, 0)]
     assert_same(vmap(f, in_axes=axis)(xs), stacked([f(x) for x in members]))

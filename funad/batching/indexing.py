@@ -3,10 +3,11 @@
 import numpy as onp
 
 from .. import numpy as np
+from ..boxes import model_of
 from ..numpy.indexing import assign, getitem, scatter
 from ..numpy.ufuncs import masked
 from ..registry import record_of
-from ..spaces import shape_of
+from ..spaces import room_for_stack, shape_of
 from ..traces.batch import (
     _OF_INDICES,
     BY_ELEMENT,
@@ -34,6 +35,11 @@ def _getitem(trace, record, args, kwargs):
     if not trace.has(x):  # of one array for all members
         x = trace.boxed(trace.stack(x))
     y = x.stack[moved]
+    if isinstance(y, onp.ndarray) and y.ndim > 1 and y.size and not onp.may_share_memory(y, x.stack):
+        of_member = model_of(x)[trace.plain_index(index)]
+        if of_member.strides != y.strides[1:]:  # as those chosen of a member lie in memory
+            y, chosen = room_for_stack(len(y), of_member), y
+            y[...] = chosen
     if len(shape_of(y)) == 1 and any(
         part is Ellipsis for part in (index if type(index) is tuple else (index,))
     ):
