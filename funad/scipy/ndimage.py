@@ -279,9 +279,5 @@ for _name in dir(_ndimage):
 _complete(globals(), _ndimage)
 
 
-def __getattr__(name):
-    return getattr(_ndimage, name)  # its submodules
-
-
 # Whoever loads this module is to have its rules: they stand on a floor above, so by name.
 _importlib.import_module("funad.scipy.rules.ndimage")

@@ -140,9 +140,5 @@ for _name in dir(_signal):
 _complete(globals(), _signal)
 
 
-def __getattr__(name):
-    return getattr(_signal, name)  # its submodules
-
-
 # Whoever loads this module is to have its rules: they stand on a floor above, so by name.
 _importlib.import_module("funad.scipy.rules.signal")
