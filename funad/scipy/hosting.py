@@ -87,6 +87,9 @@ _OURS = {f"scipy.{name}": f"funad.scipy.{name}" for name in MODULES if f"scipy.{
 HARMLESS = {
     "scipy.signal._filter_design": ("if not xp.all(sos[:, 3] == 1):",),  # no others are taken
     "scipy.signal._fir_filter_design": ("elif right == 1:", "if left == 0:"),  # ends of bands, not given
+    # Roots in pairs, which stay pairs: the coefficients are real, as those of np.poly.
+    "scipy.signal._polyutils": ("if xp.all(xp.sort(xp.imag(roots)) == xp.sort(xp.imag(xp.conj(roots)))):",),
+    "scipy.signal._signaltools": ("if a[0] != 1.0:",),  # all has been divided by a[0]
     "scipy.stats._continuous_distns": (
         "out[(x == 0) | np.isinf(x)] = -np.inf",  # dpareto_lognorm at the end of its support
         "out[x == 0] = -np.inf",
