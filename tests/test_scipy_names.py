@@ -91,16 +91,19 @@ CRASHING = ("distance_transform_cdt",)  # SciPy itself, on sizes that do not fit
 KNOWN = {probe.name for probe in PROBES} | REFUSED.keys()
 
 
+def _is_unprobed(full, theirs):
+    if isinstance(theirs, (type, types.ModuleType)) or not callable(theirs) or hasattr(theirs, "rvs"):
+        return False
+    probed = full in KNOWN | STEPS or any(known.startswith(f"{full}.") for known in KNOWN)
+    return not probed and not full.endswith((*ABOUT_SCIPY, *CRASHING))
+
+
 def _unprobed():
     for module in funad.scipy.MODULES:
+        theirs = importlib.import_module(f"scipy.{module}")
         for name in _public(module):
-            full = f"scipy.{module}.{name}"
-            theirs = getattr(importlib.import_module(f"scipy.{module}"), name)
-            is_function = callable(theirs) and not isinstance(theirs, (type, types.ModuleType))
-            has_methods = hasattr(theirs, "rvs") or any(known.startswith(f"{full}.") for known in KNOWN)
-            if is_function and full not in KNOWN | STEPS and not has_methods:
-                if not name.endswith((*ABOUT_SCIPY, *CRASHING)):
-                    yield pytest.param(module, name, id=full)
+            if _is_unprobed(f"scipy.{module}.{name}", getattr(theirs, name)):
+                yield pytest.param(module, name, id=f"scipy.{module}.{name}")
 
 
 def _is_whole(y):

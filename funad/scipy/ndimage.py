@@ -140,7 +140,7 @@ def zoomed(filtered, zoom, shift, shape, order, mode, cval, npad, grid_mode):
 def _transform(input, mapping, coordinates, matrix, offset, output, *options):
     """Fill the output as SciPy's function of that name does."""
     if mapping is not None:
-        raise _NotDifferentiableError(_MAPPING)
+        raise _NotDifferentiableError(f"scipy.ndimage.geometric_transform has no derivative, as {_MAPPING}")
     if coordinates is not None:
         output[...] = interpolated(input, coordinates, *options[:4])
     else:
@@ -152,10 +152,7 @@ def _zoom_or_shift(input, zoom, shift, output, *options):
     output[...] = zoomed(input, zoom, shift, output.shape, *options)
 
 
-_MAPPING = (
-    "scipy.ndimage.geometric_transform has no derivative, as compiled code calls the mapping; write "
-    "map_coordinates with an array of coordinates"
-)
+_MAPPING = "compiled code calls the mapping; write map_coordinates with an array of coordinates"
 
 
 @_substitute("scipy.ndimage._interpolation")
@@ -276,6 +273,7 @@ for _name in dir(_ndimage):
     if _is_new and isinstance(getattr(_ndimage, _name), _types.FunctionType):
         globals()[_name] = _hosted(_name)
 
+geometric_transform.why_refused = _MAPPING  # so that nobody is advised to write it
 _complete(globals(), _ndimage)
 
 
