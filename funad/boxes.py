@@ -264,8 +264,11 @@ class Batched(Traced):
     def __repr__(self) -> str:
         return f"Batched({self.dtype}{list(self.shape)}, {len(self.stack)} members)"
 
+    def __str__(self) -> str:
+        return repr(self) if self.tape.ended else str(self.primal)
+
     def __format__(self, spec: str) -> str:
-        return repr(self)
+        return repr(self) if self.tape.ended else format(self.primal, spec)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -447,6 +450,15 @@ def kind_of(x: Any) -> type:
             return ndarray if x.ndim else x.dtype.type
         x = x.primal
     return type(x)
+
+
+def is_batched(x: Any) -> bool:
+    """Say whether a traced value is batched, under inner traces or not."""
+    while isinstance(x, Traced):
+        if x.stacked:
+            return True
+        x = x.primal
+    return False
 
 
 def numbers_of(x: Any) -> Any:

@@ -35,6 +35,7 @@ from .spaces import (
     is_complex,
     is_inexact,
     is_number,
+    numbers_of,
     plain,
     shape_of,
     zero_beside,
@@ -417,8 +418,8 @@ def _product(pairs: Any) -> tuple[float, float, float]:
             bound = abs(part)
         else:
             a, b = onp.ravel(a), onp.ravel(b)
-            part = float((a * b).real.sum())
-            bound = float(onp.linalg.norm(a)) * float(onp.linalg.norm(b))
+            part = float(onp.mean(numbers_of((a * b).real.sum())))  # of a batch, the mean of its members
+            bound = float(onp.mean(numbers_of(onp.linalg.norm(a) * onp.linalg.norm(b))))
         if (
             getattr(a, "itemsize", 8) < 8
             or getattr(b, "itemsize", 8) < 8

@@ -34,6 +34,7 @@ from .boxes import (
     beside_reflected,
     give,
     innermost,
+    is_batched,
     kind_of,
     numbers_of,
     own_index,
@@ -174,7 +175,12 @@ def array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: Any)
 
 def _copies(part: Any) -> bool:
     """Say whether a part of an index gives a copy, as arrays of places do."""
-    return issubclass(type(part), COPYING) or (hasattr(part, "stacked") and part.ndim > 0)
+    return issubclass(type(part), COPYING)
+
+
+def _is_batched(part: Any) -> bool:
+    """Say whether a part of an index is batched: each example chooses its own elements."""
+    return type(part) in TRACED and is_batched(part)
 
 
 def getitem(self: Any, index: Any) -> Any:
@@ -183,10 +189,14 @@ def getitem(self: Any, index: Any) -> Any:
     if kind is tuple:
         for part in index:
             if type(part) not in VIEWING:
+                if any(map(_is_batched, index)):
+                    return _GETITEM.wrapped(self, index)
                 index = tuple(map(own_index, index))
                 view = not any(map(_copies, index))
                 break
     elif kind is not int and kind not in VIEWING:
+        if _is_batched(index):
+            return _GETITEM.wrapped(self, index)
         index = own_index(index)
         view = not _copies(index)
     value = self.primal

@@ -19,6 +19,7 @@ import re
 import site
 import sys
 from collections.abc import Iterator
+from types import MethodType
 from typing import Any
 
 import numpy as onp
@@ -343,6 +344,9 @@ def own_name(value: Any, name: str) -> str:
         known: Any = (onp, sys.modules.get("scipy.special"))
         found = next((m for m in known if getattr(m, value.__name__, None) is value), None)
         return f"{found.__name__}.{value.__name__}" if found is not None else value.__name__
+    if isinstance(value, MethodType) and not isinstance(value.__self__, type):  # scipy.stats.norm.logpdf
+        of = own_name(value.__self__, "")
+        return f"{of}.{value.__name__}" if of else name
     owner = value if isinstance(attribute(value, "__qualname__", None), str) else type(value)
     module = attribute(owner, "__module__", None)
     module = module if isinstance(module, str) else ""
@@ -376,7 +380,8 @@ def _rewrite(place: _Place) -> str:
         frozen = place.base[place.base.find("(") :] if "(" in place.base else ""
         return f"write {ours.removesuffix(f'.{method}')}{frozen}.{method}({arguments} after import {module}"
     if place.name.startswith("scipy.stats.") and "_frozen." in place.name:
-        return f"make {place.base} with the distribution in funad.scipy.stats after import funad.scipy.stats"
+        made = f"make {place.base or 'it'} with the distribution in funad.scipy.stats"
+        return f"{made} after import funad.scipy.stats"
     record = record_of(place.function)
     written = f"np.{place.name[6:]}" if place.name.startswith("numpy.") else f"funad.{place.name}"
     if place.name.startswith("math."):

@@ -434,6 +434,14 @@ def test_the_methods_of_a_frozen_distribution_say_where_it_is_made():
     assert "make rv with the distribution in funad.scipy.stats" in said(lambda x: rv.logpdf(x))
 
 
+def test_a_method_of_a_distribution_that_is_differentiated_itself_has_its_whole_name():
+    for f in (scipy.stats.norm.logpdf, scipy.stats.gamma(2.0).cdf):
+        with pytest.raises(FunadError) as caught:
+            grad(f)(0.5)
+        assert re.match(r"scipy\.stats\.(norm\.logpdf|rv_continuous_frozen\.cdf) met", str(caught.value))
+        assert re.search(r"write funad\.scipy\.stats\.norm\.logpdf\(|make it with the dis", str(caught.value))
+
+
 def has_the_derivatives_of(refused, written):
     """Hold the derivatives of the second, to second order, against differences of the first."""
     y = numpy.asarray(refused(X))

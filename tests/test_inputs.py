@@ -1,6 +1,7 @@
 """Inputs of unusual form: numbers for arrays, lists of axes, folds of one, keywords of methods."""
 
 import copy
+import functools
 import gc
 import math
 import pickle
@@ -63,14 +64,18 @@ FOLDED = [
 def test_a_fold_of_few_elements_is_numpys(ufunc, n, method):
     x = onp.array([-0.3, -0.7, 0.45])[:n]
     try:
-        wanted = getattr(ufunc, method)(x)
+        getattr(ufunc, method)(x)
     except ValueError as error:  # of nothing, where there is no identity
         with pytest.raises(type(error)):
             vjp(lambda x: getattr(ufunc, method)(x), x)
         return
     found, vjp_f = vjp(lambda x: getattr(ufunc, method)(x), x)
-    onp.testing.assert_allclose(found, wanted, rtol=1e-14)  # halves are added up in another order
-    wanted = differences(lambda x: onp.sum(getattr(ufunc, method)(x)), x)
+    if method == "reduce" and n > 1:  # NumPy 2.4 has arctan2.reduce wrong on processors with AVX-512
+        fold = functools.partial(functools.reduce, ufunc)
+    else:
+        fold = getattr(ufunc, method)
+    onp.testing.assert_allclose(found, fold(x), rtol=1e-14)  # halves are added up in another order
+    wanted = differences(lambda x: onp.sum(fold(x)), x)
     onp.testing.assert_allclose(vjp_f(onp.ones_like(found)[()]), wanted, atol=1e-8)
 
 

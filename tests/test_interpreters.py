@@ -68,7 +68,7 @@ def test_it_counts_derivatives_inside_and_outside():
 
 
 @pytest.mark.parametrize(("f", "argnum"), RULES)
-@settings(max_examples=2)
+@settings(max_examples=1)
 @given(data=st.data())
 @pytest.mark.filterwarnings("ignore")
 def test_every_function_runs_under_it(f, argnum, data):

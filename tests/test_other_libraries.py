@@ -250,10 +250,10 @@ def test_a_ufunc_of_an_opaque_object_is_refused_for_its_operator():
 @pytest.mark.parametrize("f", [lambda x: x * None, lambda x: None + x, lambda x: x - "text"])
 def test_what_plain_numbers_refuse_is_refused_in_the_same_words(f):
     with pytest.raises(TypeError) as plain:
-        f(numpy.float64(2.0))
+        f(2.0)
     with pytest.raises(TypeError) as caught:
         grad(f)(2.0)
-    assert type(caught.value) is type(plain.value)
+    assert (type(caught.value), str(caught.value)) == (type(plain.value), str(plain.value))
 
 
 def test_dual_numbers_made_by_hand_give_way_too():

@@ -118,7 +118,12 @@ def test_the_two_modes_are_transposes_of_each_other(f, argnum, case, data):
 
 # The vectors of complex matrices have a phase, so differences of them have no meaning: see test_linalg.
 PHASES = {getattr(np.linalg, name) for name in ("eig", "eig_apart", "eigh", "eigh_apart", "svd", "svd_apart")}
-OF_COMPLEX = [row for row in RULES if row.values[2].complex and row.values[0] not in PHASES]
+OF_COMPLEX = [
+    row
+    for row in RULES
+    if row.values[2].complex and row.values[0] not in PHASES
+    and not record_of(row.values[0]).name.startswith("scipy.")  # whose cases draw complex numbers too
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("f", "argnum", "case"), OF_COMPLEX)
@@ -151,6 +156,7 @@ def precisions(x, like=None):
 @pytest.mark.parametrize(("f", "case"), FUNCTIONS)
 @settings(max_examples=6)
 @given(data=st.data())
+@pytest.mark.filterwarnings("ignore:logm result may be inaccurate")  # of float32
 def test_every_function_has_the_precision_of_numpys_in_both_modes(f, case, data):
     call = data.draw(case.draw)
     call = Call(tree_map(single, call.args), tree_map(single, call.kwargs))

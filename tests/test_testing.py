@@ -60,7 +60,7 @@ def test_a_rule_that_is_right_at_first_order_only_is_found():
     def square(x):
         return x * x
 
-    wrong = registered(square, lambda y, ybar, x: ybar * 2 * onp.asarray(getattr(x, "value", x)))
+    wrong = registered(square, lambda y, ybar, x: ybar * 2 * onp.asarray(getattr(x, "primal", x)))
     check_vjp(wrong, call(x), order=1)
     with pytest.raises(AssertionError, match="second derivative"):
         check_vjp(wrong, call(x), order=2)
@@ -92,7 +92,7 @@ def test_a_rule_that_writes_to_its_argument_is_found():
         x[0] = 7.0
         return 2 * ybar
 
-    with pytest.raises((AssertionError, ValueError), match="written|read-only"):
+    with pytest.raises((AssertionError, ValueError), match="wrote|written|read-only"):
         check_vjp(registered(twice, writes), call(x.copy()), order=1)
 
 

@@ -7,11 +7,15 @@ from ..numpy.indexing import assign, getitem, scatter
 from ..numpy.ufuncs import masked
 from ..registry import record_of
 from ..spaces import shape_of
-from ..traces.batch import _OF_INDICES, NOT_BY_ELEMENT, moved_index, spread
+from ..traces.batch import _OF_INDICES, BY_ELEMENT, NOT_BY_ELEMENT, moved_index, spread
 from .tables import Unbatched, batch_rule, positive, rank_of
 
 _OF_INDICES.update(record_of(f).f for f in (getitem, scatter, assign))
-NOT_BY_ELEMENT.update({onp.fft.fftfreq, onp.fft.rfftfreq, record_of(masked).f, onp.unwrap})
+BY_ELEMENT.update(
+    record_of(f).f
+    for f in (np.isneginf, np.isposinf, np.iscomplex, np.isreal, np.isclose, np.fix, np.round, np.around)
+)
+NOT_BY_ELEMENT.update({record_of(masked).f, onp.unwrap})
 
 
 @batch_rule(getitem)

@@ -5,10 +5,12 @@ import math
 import numpy as onp
 
 from .. import numpy as np
+from ..numpy.creation import assemble, filled
+from ..numpy.indexing import scatter
 from ..numpy.manipulation import cast
 from ..numpy.padding import pad_zeros
-from ..spaces import shape_of
-from ..traces.batch import spread
+from ..spaces import dtype_of, shape_of
+from ..traces.batch import by_element, spread
 from .tables import Unbatched, alone, batch_rule, positive, rank_of, shapes_of
 
 shapes_of(
@@ -140,6 +142,31 @@ def _diagonal(trace, record, args, kwargs):
     return record.wrapped(stack, **given)
 
 
+@batch_rule(np.diag)
+def _diag(trace, record, args, kwargs):
+    v, *rest = args
+    stack = alone(trace, v, *rest, *kwargs.values())
+    (k,) = rest or (kwargs.get("k", 0),)
+    if rank_of(v) == 2:
+        return np.diagonal(stack, k, 1, 2)
+    if rank_of(v) != 1:
+        raise Unbatched("members are no vectors or matrices")
+    places = onp.arange(v.size)
+    index = (slice(None), places + max(-k, 0), places + max(k, 0))
+    return scatter((trace.size, v.size + abs(k), v.size + abs(k)), stack.dtype, [index], [stack])
+
+
+@batch_rule(np.tile)
+def _tile(trace, record, args, kwargs):
+    """Members with axes of length 1 in front, as many as there are repetitions."""
+    a, *rest = args
+    stack = alone(trace, a, *rest, *kwargs.values())
+    (reps,) = rest or (kwargs["reps"],)
+    reps = tuple(reps) if onp.ndim(reps) else (reps,)
+    rank = max(rank_of(a), len(reps))
+    return np.tile(spread(stack, rank_of(a), rank), (1,) * (1 + rank - len(reps)) + reps)
+
+
 @batch_rule(pad_zeros)
 def _pad(trace, record, args, kwargs):
     a, width = args
@@ -172,6 +199,16 @@ def _stack(trace, record, args, kwargs):
     return np.stack(parts, axis=positive(axis, len(shape_of(parts[0]))), **given)
 
 
+@batch_rule(assemble)
+def _assemble(trace, record, args, kwargs):
+    """An array of lists: its numbers one after the other."""
+    parts, shape = args
+    if any(dtype_of(x).kind not in "fcbiu" for x in parts):
+        raise Unbatched("it has other things than numbers in it")
+    columns = [np.reshape(trace.stack(x), (trace.size, math.prod(shape_of(x)))) for x in parts]
+    return np.reshape(np.concatenate(columns, axis=1), (trace.size, *shape))
+
+
 @batch_rule(np.copy, np.asarray, np.array, np.asanyarray, np.ascontiguousarray, np.asarray_chkfinite)
 def _copy(trace, record, args, kwargs):
     a, *rest = args
@@ -180,6 +217,22 @@ def _copy(trace, record, args, kwargs):
     return record.wrapped(alone(trace, a, *rest, *kwargs.values()), *rest, **kwargs)
 
 
+batch_rule(np.isneginf, np.isposinf)(by_element)
+
+
 @batch_rule(cast)
 def _cast(trace, record, args, kwargs):
     return record.wrapped(alone(trace, *args, *kwargs.values()), *args[1:], **kwargs)
+
+
+@batch_rule(filled)
+def _filled(trace, record, args, kwargs):
+    """One value in all places, or a row of them."""
+    shape, value, *rest = args
+    shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    stack = alone(trace, value, shape, *rest, *kwargs.values())
+    if any(x != "C" for x in (*rest[1:], kwargs.get("order", "C"))):
+        raise Unbatched("the order is not that of rows")
+    dtype = rest[0] if rest else kwargs.get("dtype")
+    y = np.broadcast_to(spread(stack, rank_of(value), len(shape)), (trace.size, *shape))
+    return np.astype(y, value.dtype if dtype is None else dtype)

@@ -59,9 +59,9 @@ batch_rule(
     np.nanprod, np.nanmax, np.nanmin, np.nanstd, np.nanvar, np.median, np.nanmedian, np.count_nonzero,
     np.amax, np.amin,
 )(_REDUCTIONS)  # fmt: skip
-batch_rule(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.cumsum, np.cumprod, np.nancumprod)(
-    _along(1, None, True)
-)
+batch_rule(
+    np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.cumsum, np.cumprod, np.nancumprod, np.nancumsum
+)(_along(1, None, True))
 batch_rule(np.sort, np.argsort)(_along(1, -1, True, numbers=False))
 batch_rule(np.flip)(_along(1, None, False, numbers=False))
 batch_rule(np.repeat)(_along(2, None, True))

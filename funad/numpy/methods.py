@@ -9,7 +9,7 @@ import numpy as _np
 
 from .. import numpy as np
 from ..arrays import reshaped
-from ..boxes import Batched, Traced, kind_of, plainly, short, unbox
+from ..boxes import Batched, Traced, kind_of, model_of, plainly, short, unbox
 from ..errors import NotDifferentiableError
 from ..registry import record_of as _record_of
 from ..teaching import refusal
@@ -116,7 +116,7 @@ class _Flat:
         base = self.base
         if kind_of(base) is not _np.ndarray:
             return np.ravel(base)[index]
-        unbox(base).flat[index]  # which NumPy refuses out of bounds
+        model_of(base).flat[index]  # which NumPy refuses out of bounds
         at = _positions(index, base.size)
         return base[_np.unravel_index(at, base.shape)] if base.ndim else np.ravel(base)[at]
 
@@ -131,7 +131,7 @@ def _item(self, *index):
             raise ValueError("can only convert an array of size 1 to a Python scalar")
         return np.ravel(self)[0]
     at = _shape_of(index)
-    _np.asarray(unbox(self)).item(at)  # what NumPy refuses, it refuses here
+    _np.asarray(model_of(self)).item(at)  # what NumPy refuses, it refuses here
     if not self.ndim:
         return np.ravel(self)[0]
     if isinstance(at, tuple) and len(at) > 1:

@@ -6,6 +6,7 @@ result, and hosted code is given a function that copies it to where it is wanted
 
 import functools as _functools
 import importlib as _importlib
+import operator as _operator
 import types as _types
 
 import numpy as _onp
@@ -17,6 +18,8 @@ from ..arrays import content_of as _content_of
 from ..boxes import innermost as _innermost
 from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import primitive as _primitive
+from ..transforms.closures import attached as _attached
+from ..transforms.closures import plain_of as _plain_of
 from .calls import composite_of as _composite_of
 from .hosting import call as _call
 from .hosting import host as _host
@@ -233,6 +236,35 @@ def _with_kernels(module):
     module._nd_image = _views_of(_nd_image, fills)
     if _LINES is not None:
         module._rank_filter_1d = _views_of(_LINES, {"rank_filter": (rank_of_line, 3, lines)})
+    module.gaussian_filter1d = _of_any_width(module)
+
+
+def _of_any_width(module):
+    """Return gaussian_filter1d, whose sigma may be traced. The radius of the kernel is a constant."""
+    theirs = module.gaussian_filter1d
+
+    @_functools.wraps(theirs)
+    def gaussian_filter1d(input, sigma, axis=-1, order=0, output=None, mode="reflect", cval=0.0, truncate=4.0,
+                          *, radius=None):  # fmt: skip
+        if _innermost((sigma,)) is None:
+            return theirs(input, sigma, axis, order, output, mode, cval, truncate, radius=radius)
+        width = float(_plain_of(sigma))
+        radius = int(truncate * width + 0.5) if radius is None else _operator.index(radius)
+        weights = module._gaussian_kernel1d(width, order, radius)
+        weights = _attached(weights, _gaussian(_np.reshape(sigma, ()), order, radius))[::-1]
+        return module.correlate1d(input, weights, axis, output, mode, cval, 0)
+
+    return gaussian_filter1d
+
+
+def _gaussian(sigma, order, radius):
+    """Return a Gaussian's n-th derivative, (-σ)⁻ⁿ Heₙ(x/σ) times it; Heₙ₊₁ = z Heₙ - n Heₙ₋₁ (DLMF 18.9)."""
+    z = _onp.arange(-radius, radius + 1) / sigma
+    bell = _np.exp(-(z**2) / 2)
+    before, hermite = 0.0, 1.0
+    for n in range(order):
+        before, hermite = hermite, z * hermite - n * before
+    return hermite * bell / _np.sum(bell) / (-sigma) ** order
 
 
 @_substitute("scipy.ndimage._fourier")

@@ -8,18 +8,19 @@ the innermost that can go on member by member does so: a rule, a composite funct
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as onp
 
 from .. import tree
-from ..arrays import settled
-from ..boxes import Batched, Traced, batched, innermost
+from ..arrays import settled, snapshot
+from ..boxes import Batched, Traced, batched, innermost, numbers_of
 from ..calling import as_array, call
 from ..indices import ASSIGN, follow, put
 from ..registry import Record, enter
-from ..spaces import dtype_of, ghost, shape_of, zeros_like
+from ..spaces import dtype_of, ghost, laid_out_copy, shape_of, zeros_like
 from ..tape import refuse_ended
 from ..trace import Looked, Trace, next_level
 
@@ -38,6 +39,10 @@ BATCH_RULES: dict[Callable[..., Any], Callable[..., Any]] = {}
 OF_SHAPES: set[Callable[..., Any]] = set()
 # Primitives declared elementwise whose results are not of the shape to which the arguments broadcast.
 NOT_BY_ELEMENT: set[Callable[..., Any]] = set()
+# Those of a count and a step, NumPy's and SciPy's.
+_OF_COUNTS = frozenset({"fftfreq", "rfftfreq"})
+# Functions without a derivative that work element by element, and are no ufuncs.
+BY_ELEMENT: set[Callable[..., Any]] = set()
 
 
 def of_shapes(*fs: Callable[..., Any]) -> None:
@@ -51,12 +56,14 @@ class BatchTrace(Trace):
     ``looped`` notes the calls that ran once per member: pairs (what, why).
     """
 
-    __slots__ = ("active", "ended", "level", "looked", "looped", "size")
+    __slots__ = ("active", "apart", "ended", "level", "looked", "looped", "size", "torn")
 
     def __init__(self, size: int, looped: list[tuple[str, str]]) -> None:
         self.level, self.size = next_level(), size
         self.ended = False
         self.looked = False  # whether someone has looked at a value, and nobody has gone on by member yet
+        self.apart = False  # whether a function runs member by member, which is to see no batched value
+        self.torn = False  # whether a view of a member was made that is none of its stack, or the reverse
         self.active: set[Any] = (
             set()
         )  # the functions of NumPy's that are being asked, as their names go round
@@ -69,6 +76,7 @@ class BatchTrace(Trace):
             refuse_ended()
         if f in OF_SHAPES:
             return f(*map(self.model, args), **{name: self.model(x) for name, x in kwargs.items()})
+        self.refuse_apart()
         args = tuple(self._as_one(record, n, x) for n, x in enumerate(args))
         rule = BATCH_RULES.get(f)
         if rule is None and self._works_by_element(record):
@@ -76,7 +84,10 @@ class BatchTrace(Trace):
         why = "it has no batch rule"
         if rule is not None:
             try:
-                return self.boxed(rule(self, record, args, kwargs))
+                y = rule(self, record, args, kwargs)
+                if record.views and f is not operator.getitem and args and self.has(args[0]):
+                    self._compare_views(record, y, args, kwargs)
+                return self.boxed(y)
             except Unbatched as error:
                 why = str(error) or "its batch rule does not take this call"
             except Exception as error:  # what members raise, if they do, is the user's; else it is noted
@@ -92,17 +103,39 @@ class BatchTrace(Trace):
 
     def _works_by_element(self, record: Record) -> bool:
         f = record.f
+        if getattr(f, "__name__", "") in _OF_COUNTS:
+            return False
         if isinstance(f, onp.ufunc):
             return f.signature is None and record.kind is not None
-        return record.kind == "elementwise" and f not in NOT_BY_ELEMENT
+        return (record.kind == "elementwise" or f in BY_ELEMENT) and f not in NOT_BY_ELEMENT
+
+    def _compare_views(self, record: Record, y: Any, args: Any, kwargs: Any) -> None:
+        """Note whether a stack is a view of another where their members are no views, or the reverse."""
+        stack = numbers_of(args[0])
+        if type(stack) is ndarray and args[0].ndim and 0 not in stack.shape:
+            member = stack[(0,) * (stack.ndim - args[0].ndim)]
+            of_member = record.f(member, *args[1:], **kwargs)
+            self.torn = self.torn or _share([y], [stack]) != _share([of_member], [member])
 
     def look(self, x: Any, why: str) -> Any:
         """Refuse to give one concrete value."""
+        if self.ended:
+            refuse_ended()
         self.looked = True
         raise Looked(self, why)
 
+    def refuse_apart(self) -> None:
+        """Refuse to go on with batched values in a function that runs member by member.
+
+        It has its own member of its arguments, but of what it closes over it has all of them.
+        """
+        if self.apart:
+            self.look(None, "a function that runs once per example closes over values of all")
+
     def after(self, look: Looked, f: Callable[..., Any], args: Any, kwargs: Any, name: str = "") -> Any:
         """Call f, which has looked at a value, once per member."""
+        if self.apart:
+            raise look  # what it looked at, it closes over
         return self.by_member(f, args, kwargs, name, look.why)
 
     # --- stacks
@@ -153,15 +186,24 @@ class BatchTrace(Trace):
         self, f: Callable[..., Any], args: Any, kwargs: Any, name: str = "a function", why: str = ""
     ) -> Any:
         """Call f once per member and stack the results."""
+        self.refuse_apart()
         if kwargs.get("out") is not None:
             self.look(None, f"{name} was given out, which members would write into one by one")
         if not self.size:
             self.look(None, f"{name} runs once per member, and there is none")
         self.looked = False
         self.looped.append((name, why))
-        ys = [f(*args, **kwargs) for args, kwargs in self.members((tuple(args), kwargs))]
-        ys = [y.dense() if hasattr(y, "dense") else y for y in ys]  # the cotangent of an element, say
+        members = self.members((tuple(args), kwargs))
+        self.apart = True
+        try:
+            ys = [f(*args, **kwargs) for args, kwargs in members]
+            ys = [y.dense() if hasattr(y, "dense") else y for y in ys]  # the cotangent of an element, say
+        finally:
+            self.apart = False
         leaves, structures = zip(*map(tree.flatten, ys), strict=True)
+        self.torn = self.torn or _share(leaves[0], tree.flatten(members[0])[0])
+        if any(self.holds(x) for parts in leaves for x in parts):
+            self.look(None, f"{name} returned a value that it closes over, which differs among the examples")
         if any(structure != structures[0] for structure in structures):
             self.look(None, f"{name} returned containers of different structure")
         return tree.unflatten(
@@ -183,6 +225,9 @@ class BatchTrace(Trace):
 
     def written(self, x: Any, path: Any, index: Any, v: Any) -> Any:
         """Put v at an index of a view of x, whose memory is nobody else's; return x."""
+        self.refuse_apart()
+        if self.torn:
+            self.look(x, "an array was written to, and a view of some array is not known as one")
         stack = x.stack if self.has(x) else onp.array(self.stack(x)) if type(x) is ndarray else None
         if type(stack) is ndarray and not isinstance(self.inside(v), Traced):
             view = follow(batched(self, stack), path)
@@ -219,6 +264,15 @@ class BatchTrace(Trace):
 _OF_INDICES: set[Callable[..., Any]] = set()
 
 
+def _share(ys: Any, xs: Any) -> bool:
+    """Say whether an array among ys, or in lists of them, may have memory in common with one among xs."""
+    plain = [x for x in map(numbers_of, xs) if type(x) is ndarray]
+    parts = [part for y in ys for part in (y if issubclass(type(y), (list, tuple)) else (y,))]
+    return any(
+        type(y) is ndarray and onp.may_share_memory(y, x) for y in map(numbers_of, parts) for x in plain
+    )
+
+
 def stacked(parts: Any) -> Any:
     """Return members as one stack."""
     if innermost(parts) is None:
@@ -226,10 +280,21 @@ def stacked(parts: Any) -> Any:
     return enter(onp.stack).wrapped(list(parts))
 
 
+def _stacked_as_they_are(parts: Any) -> Any:
+    """Return plain members as one stack, with their axes in the order that they have in memory."""
+    first = parts[0]
+    if type(first) is not ndarray or first.flags.c_contiguous:
+        return onp.stack(parts)
+    axes = sorted(range(first.ndim), key=lambda n: -abs(first.strides[n]))
+    back = onp.argsort(axes) + 1
+    return onp.stack([onp.transpose(part, axes) for part in parts]).transpose(0, *back)
+
+
 def split(x: Any, trace: BatchTrace) -> Any:
     """Return the members of a batched value as a tuple; inner traces see it as one linear call."""
-    if trace.has(x):
-        return tuple(x.stack)
+    if trace.has(x):  # a function may write into its arguments
+        stack = x.stack
+        return tuple(laid_out_copy(stack) if type(stack) is ndarray else snapshot(stack))
     if not trace.holds(x):  # as the tangent of what is the same for all may be
         return (x,) * trace.size
     return call(_SPLIT, (x, trace), {})
@@ -238,7 +303,9 @@ def split(x: Any, trace: BatchTrace) -> Any:
 def join(parts: Any, trace: BatchTrace) -> Any:
     """Return members as one batched value; inner traces see it as one linear call."""
     innermost_of_parts = innermost(parts)
-    if innermost_of_parts is None or innermost_of_parts.level < trace.level:
+    if innermost_of_parts is None:
+        return batched(trace, _stacked_as_they_are(parts))
+    if innermost_of_parts.level < trace.level:
         return batched(trace, stacked(parts))
     return call(_JOIN, (list(parts), trace), {})
 
@@ -266,8 +333,12 @@ def by_element(trace: BatchTrace, record: Record, args: tuple[Any, ...], kwargs:
     """The batch rule of what works element by element, with broadcasting."""
     if innermost(kwargs.values()) is trace:
         raise Unbatched("a keyword is batched")
-    rank = max(len(shape_of(x)) for x in args)
-    return record.wrapped(*(spread(x.stack, x.ndim, rank) if trace.has(x) else x for x in args), **kwargs)
+    shapes = list(map(shape_of, args))
+    rank = max(map(len, shapes))
+    y = record.wrapped(*(spread(x.stack, x.ndim, rank) if trace.has(x) else x for x in args), **kwargs)
+    if not isinstance(record.f, onp.ufunc) and shape_of(y)[1:] != onp.broadcast_shapes(*shapes):
+        raise Unbatched("its result does not have the shape to which its arguments broadcast")
+    return y
 
 
 def moved_index(trace: BatchTrace, index: Any, x: Any) -> Any:

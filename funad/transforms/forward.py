@@ -16,7 +16,7 @@ from ..errors import ArgumentError, TangentError
 from ..numpy.ties import left
 from ..overflows import all_finite, mark_overflows
 from ..pushforward import push_forward, steps_to
-from ..spaces import as_numpy, fit, is_inexact, plain, shape_of, shed_kinks_of_derivative, zeros_like
+from ..spaces import any_of, as_numpy, fit, is_inexact, plain, shape_of, shed_kinks_of_derivative, zeros_like
 from ..tracing import run
 from .calls import (
     Call,
@@ -212,7 +212,7 @@ def _is_lost(y: Any, ydot: Any) -> bool:
     """Say whether a tangent is 0 where y is infinite: a tape knows whether it has met an overflow."""
     y = plain(y)
     with onp.errstate(invalid="ignore"):
-        return is_inexact(y) and bool(onp.any(~onp.isfinite(y) & onp.equal(plain(ydot), 0)))
+        return is_inexact(y) and any_of(~onp.isfinite(y) & onp.equal(plain(ydot), 0))
 
 
 def _first_of(f: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,7 +13,9 @@ from .. import tree
 from ..arrays import snapshot
 from ..boxes import Traced, batched
 from ..errors import ArgumentError, ArgumentTypeError
-from ..spaces import describe, is_number, name_of, shape_of
+from ..refusals import refused_constant
+from ..spaces import describe, is_number, laid_out_copy, name_of, shape_of
+from ..tape import has_ended, refuse_ended
 from ..trace import Looked
 from ..traces.batch import BatchTrace, stacked
 from ..tracing import run, user_line
@@ -90,6 +92,7 @@ def vmap(f: Any, in_axes: Axes = 0, out_axes: Axes = 0, axis_size: int | None = 
     """
     _check_axes("in_axes", in_axes)
     _check_axes("out_axes", out_axes)
+    _check_size(axis_size)
     return Transformed(_vmap, f, in_axes, out_axes, axis_size)
 
 
@@ -111,6 +114,8 @@ def explain(f: Any, in_axes: Axes = 0, out_axes: Axes = 0, axis_size: int | None
     tanh ran once for all 3 examples
     """
     _check_axes("in_axes", in_axes)
+    _check_axes("out_axes", out_axes)
+    _check_size(axis_size)
     return Transformed(_explain, f, in_axes, out_axes, axis_size)
 
 
@@ -160,6 +165,10 @@ def _mapped(
         if look.trace is not trace:
             raise
         why = look.why
+    except Exception as error:  # one that members raise, too, is theirs: it comes again
+        if not size:
+            raise
+        why = f"it raised {type(error).__name__}: {error}"
     finally:
         trace.ended = True
     if trace.looked:  # by code that has caught what told of it, too
@@ -202,6 +211,7 @@ def _one_by_one(f: Any, leaves: list[_Leaf], stacks: list[Any], structure: Any, 
             "its results; give vmap at least one example"
         )
     ys = []
+    stacks = list(map(snapshot, stacks))
     for k in range(size):
         xs = [x if leaf.axis is None else _own_member(x[k]) for x, leaf in zip(stacks, leaves, strict=True)]
         args, kwargs = tree.unflatten(structure, xs)
@@ -224,7 +234,12 @@ class _Members:
 
 
 def _own_member(x: Any) -> Any:
-    return x.copy() if type(x) is ndarray else x
+    """Return a member in memory of its own, laid out as it is, and read-only if it is."""
+    if type(x) is not ndarray:
+        return x
+    copy = laid_out_copy(x)
+    copy.flags.writeable = x.flags.writeable
+    return copy
 
 
 def _front(leaf: _Leaf) -> Any:
@@ -237,9 +252,12 @@ def _result(trace: BatchTrace, f: Any, y: Any, axis: int | None, given: list[Any
     """Return one result with the axis of the examples where it is wanted."""
     members = y.members if type(y) is _Members else None
     for part in members or (y,):
-        if not is_number(part):
+        if not is_number(part) or _has_own_arithmetic(part):
+            found = (
+                type(part).__name__ if issubclass(type(part), ndarray) and is_number(part) else describe(part)
+            )
             raise ArgumentError(
-                f"{name_of(f)} returned {describe(part)}, of which no stack can be made; return numbers, "
+                f"{name_of(f)} returned {found}, of which no stack can be made; return numbers, "
                 "arrays or containers of them from a function that vmap maps"
             )
     if axis is None:
@@ -292,6 +310,12 @@ def _check_axes(name: str, axes: Axes) -> None:
             raise ArgumentError(f"{name} is made of ints and None, but has {leaf!r:.40} in it")
 
 
+def _check_size(size: Any) -> None:
+    """Refuse a number of examples that is no number of things."""
+    if size is not None and (isinstance(size, bool) or not isinstance(size, (int, onp.integer)) or size < 0):
+        raise ArgumentError(f"axis_size is the number of examples, an int of 0 or more, not {size!r:.40}")
+
+
 def _leaves(f: Any, in_axes: Axes, args: Any, kwargs: Any) -> tuple[list[_Leaf], Any]:
     """Return the leaves of the arguments with their axes, and the structure of (args, kwargs)."""
     if isinstance(in_axes, list):
@@ -306,14 +330,17 @@ def _leaves(f: Any, in_axes: Axes, args: Any, kwargs: Any) -> tuple[list[_Leaf],
     else:
         per_argument = (in_axes,) * len(args)
     leaves = []
-    named = [(f"argument {n}", x, axes) for n, (x, axes) in enumerate(zip(args, per_argument, strict=True))]
-    named += [(f"argument {name!r}", kwargs[name], 0) for name in kwargs]
-    for name, x, axes in named:
+    given = [
+        *zip(range(len(args)), args, per_argument, strict=True),
+        *((name, kwargs[name], 0) for name in kwargs),
+    ]
+    for argument, x, axes in given:
+        name, by_name = f"argument {argument!r}", isinstance(argument, str)
         which = f"{name} of {name_of(f)}"
         found = _spread_axes("in_axes", axes, x, which)
         places = [""] if tree.is_leaf(x) else [f", at {path}," for path in tree.paths(x)]
         for leaf, axis, place in zip(tree.flatten(x)[0], found, places, strict=True):
-            leaves.append(_Leaf(leaf, _axis_of(leaf, axis, which + place), which + place))
+            leaves.append(_Leaf(leaf, _axis_of(leaf, axis, which + place, by_name), which + place))
     return leaves, tree.flatten((list(args), kwargs))[1]
 
 
@@ -350,22 +377,36 @@ def _what(x: Any) -> str:
     return describe(x) if tree.is_leaf(x) or isinstance(x, (list, tuple)) else type(x).__name__
 
 
-def _axis_of(x: Any, axis: int | None, name: str) -> int | None:
+def _axis_of(x: Any, axis: int | None, name: str, by_name: bool) -> int | None:
     """Return the axis of a leaf, counted from the front; refuse one that it has not."""
     if axis is None:
         return None
-    if not is_number(x):
+    if isinstance(x, Traced) and has_ended(x.tape):
+        refuse_ended()
+    instead = (
+        "give it by position and name None for it in in_axes" if by_name else "name None for it in in_axes"
+    )
+    if _has_own_arithmetic(x):
         raise ArgumentTypeError(
-            f"{name} is {describe(x)}, which has no axis to map along; name None for it in in_axes"
+            f"{name} is a {type(x).__name__}, whose arithmetic is its own; give numpy.asarray(x), and a mask "
+            f"beside it, or {instead} if it is the same for all examples"
         )
+    if not is_number(x):
+        values = "give its values as an array, numpy.asarray(x), or " if hasattr(x, "__array__") else ""
+        raise ArgumentTypeError(f"{name} is {describe(x)}, which has no axis to map along; {values}{instead}")
     shape = shape_of(x)
     if not -len(shape) <= axis < len(shape):
         lists = "; write np.array([...]) for a list of numbers" if ", at [" in name else ""
         raise ArgumentError(
-            f"{name} has shape {shape}, which has no axis {axis} to map along; name None for it in in_axes "
-            f"if it is the same for all examples{lists}"
+            f"{name} has shape {shape}, which has no axis {axis} to map along; {instead} if it is the same "
+            f"for all examples{lists}"
         )
     return int(axis) % len(shape)
+
+
+def _has_own_arithmetic(x: Any) -> bool:
+    """Say whether x is an array with a meaning of its own: masked, or a matrix."""
+    return type(x) is not ndarray and issubclass(type(x), ndarray) and refused_constant(x) is not None
 
 
 def _size(f: Any, leaves: list[_Leaf], axis_size: int | None) -> int:

@@ -66,6 +66,11 @@ def network_loss(np, parameters, images, targets):
     return -np.sum(targets * log_p) / len(targets)
 
 
+def energy(np, x, w1, w2):
+    """A number at a point x."""
+    return np.sum(np.tanh(layers(np, x, w1, w2)) ** 2)
+
+
 def layers(np, x, w1, w2):
     """Two tanh layers, as many numbers out as in."""
     return np.tanh(w2 @ np.tanh(w1 @ x))

@@ -19,6 +19,7 @@ import funad.numpy as np
 from . import programs
 from .measure import best_times
 from .peers import installed, numbers
+from .scipy_rows import scipy_rows
 from .transformations import INSIDE, tasks, written
 
 BY_HAND = "NumPy"
@@ -78,6 +79,13 @@ def rows(libraries: list[Any]) -> Iterator[Row]:
             if library.name.split()[0] in by_library
         }
         yield Row(name, runs)
+    for row in scipy_rows():
+        runs = {
+            library.name: library.gradient(row.programs[library.name.split()[0]], row.x)
+            for library in libraries
+            if library.name.split()[0] in row.programs
+        }
+        yield Row(row.name, {**runs, BY_HAND: row.by_hand})
     for name, run in written().items():
         yield Row(name, {"funad": run})
     for size in (10, 1000):

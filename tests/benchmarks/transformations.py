@@ -68,6 +68,9 @@ ALIKE: dict[str, Spelling] = {
     "hvp": lambda lib, f, x, v: lib.jvp(lib.grad(f), (x,), (v,))[1],
     "vhp": lambda lib, f, x, v: lib.vjp(lib.grad(f), x)[1](v),
     "value_grad_and_hvp": lambda lib, f, x, v: _regrouped(lib.jvp(lib.value_and_grad(f), (x,), (v,))),
+    "vmap of grad": lambda lib, f, x, v: lib.vmap(lib.grad(f))(x),
+    "vmap of jacfwd": lambda lib, f, x, v: lib.vmap(lib.jacfwd(f))(x),
+    "vmap of hessian": lambda lib, f, x, v: lib.vmap(lib.hessian(f))(x),
 }
 
 
@@ -127,6 +130,9 @@ TORCH: dict[str, tuple[Spelling, ...]] = {
     ),
     "vhp": (lambda lib, f, x, v: _by_two_backwards(lib, f, x, v)[2],),
     "value_grad_and_hvp": (lambda lib, f, x, v: _by_two_backwards(lib, f, x, v),),
+    "vmap of grad": (lambda lib, f, x, v: lib.func.vmap(lib.func.grad(f))(x),),
+    "vmap of jacfwd": (lambda lib, f, x, v: lib.func.vmap(lib.func.jacfwd(f))(x),),
+    "vmap of hessian": (lambda lib, f, x, v: lib.func.vmap(lib.func.hessian(f))(x),),
 }
 
 
@@ -184,11 +190,16 @@ def tasks() -> list[Task]:
         "elementwise_grad",
         "ggnvp",
     )
+    points, (w3, w4) = rng.normal(size=(500, 3)), rng.normal(0, 0.5, (2, 3, 3))
+    at_points = partial(Task, x=points, data=(w3, w4))
     of_valley = ("value_and_grad", "hvp", "vhp", "value_grad_and_hvp")
     return [
         *four,
         *(layers(f"{name}, 50-50 tanh network", name) for name in of_layers),
         *(valley(f"{name}, Rosenbrock, n = 50", name) for name in of_valley),
+        at_points("vmap of grad, 500 points in 3-d", "vmap of grad", program=programs.energy),
+        at_points("vmap of jacfwd, 500 points in 3-d", "vmap of jacfwd", program=programs.layers),
+        at_points("vmap of hessian, 500 points in 3-d", "vmap of hessian", program=programs.energy),
     ]
 
 

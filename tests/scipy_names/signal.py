@@ -19,6 +19,8 @@ B, A = onp.array([0.5, 0.3, -0.2]), onp.array([1.3, -0.4, 0.2])
 SOS = onp.array([[0.3, 0.2, 0.1, 1.0, -0.4, 0.2], [0.5, -0.1, 0.2, 1.0, 0.3, 0.1]])
 ORDERED = onp.array([3.0, 1.0, 4.0, 1.5, 9.0, 2.6])
 TIMES = onp.linspace(0.0, 1.0, 5)
+BAND = (2.0, 0.5)
+STATES, INTO, OUT = onp.array([[-0.5, 0.2], [0.1, -0.7]]), onp.array([[1.0], [0.5]]), onp.array([[1.0, 0.3]])
 ZEROS, POLES = onp.array([-0.5, 0.3]), onp.array([-1.0, -2.0, -3.0])
 
 
@@ -147,6 +149,50 @@ PROBES = [
     _hosted("invres", lambda sp, r, p: sp.signal.invres(r, p, [])[0], B, POLES),
     _hosted("firwin", lambda sp, w: sp.signal.firwin(5, w), 0.3),
     _hosted("get_window", lambda sp, beta: sp.signal.get_window(("kaiser", beta), 5), 3.0),
+    _hosted("abcd_normalize", lambda sp, a: sp.signal.abcd_normalize(a, INTO, OUT, onp.ones((1, 1))), STATES),
+    _hosted("bode", lambda sp, b: sp.signal.bode((b, A), w=TIMES[1:])[1:], B),
+    _hosted("dbode", lambda sp, b: sp.signal.dbode((b, A, 0.1), w=TIMES[1:])[1:], B),
+    _hosted("freqresp", lambda sp, b: sp.signal.freqresp((b, A), w=TIMES)[1], B),
+    _hosted("dfreqresp", lambda sp, b: sp.signal.dfreqresp((b, A, 0.1), w=TIMES)[1], B),
+    _hosted("dimpulse", lambda sp, b: sp.signal.dimpulse((b, A, 0.1), n=5)[1], B),
+    _hosted("dstep", lambda sp, b: sp.signal.dstep((b, A, 0.1), n=5)[1], B),
+    _hosted("freqs_zpk", lambda sp, z, p: sp.signal.freqs_zpk(z, p, 1.0, TIMES)[1], ZEROS, POLES),
+    _hosted("freqz_zpk", lambda sp, z, p: sp.signal.freqz_zpk(z, p, 1.0, TIMES)[1], ZEROS, POLES),
+    _hosted("bilinear_zpk", lambda sp, z, p: sp.signal.bilinear_zpk(z, p, 1.0, 2.0), ZEROS, POLES),
+    *(
+        _hosted(
+            name, lambda sp, z, p, name=name, to=to: getattr(sp.signal, name)(z, p, 1.0, *to), ZEROS, POLES
+        )
+        for name, to in (
+            ("lp2bp_zpk", BAND),
+            ("lp2bs_zpk", BAND),
+            ("lp2hp_zpk", (2.0,)),
+            ("lp2lp_zpk", (2.0,)),
+        )
+    ),
+    _hosted("lp2bp", lambda sp, b, w: sp.signal.lp2bp(b, A, w, 0.5), B, 2.0),
+    _hosted("lp2bs", lambda sp, b, w: sp.signal.lp2bs(b, A, w, 0.5), B, 2.0),
+    _hosted("residuez", lambda sp, b: sp.signal.residuez(b, onp.array([1.0, -0.4, 0.1]))[0], B[:2]),
+    _hosted("invresz", lambda sp, r, p: sp.signal.invresz(r, p, [0.1]), ZEROS, ZEROS - 0.1),
+    _hosted("sos2tf", lambda sp, s: sp.signal.sos2tf(s), SOS),
+    _hosted("sos2zpk", lambda sp, s: sp.signal.sos2zpk(s)[2], SOS),
+    _hosted("zpk2sos", lambda sp, z: sp.signal.zpk2sos(z, onp.array([0.5, -0.4]), 1.0), ZEROS),
+    _hosted("zpk2ss", lambda sp, z: sp.signal.zpk2ss(z, POLES, 1.0), ZEROS),
+    _hosted("ss2zpk", lambda sp, a: sp.signal.ss2zpk(a, INTO, OUT, onp.ones((1, 1))), STATES),
+    _hosted("firwin2", lambda sp, g: sp.signal.firwin2(9, [0.0, 0.5, 1.0], g), onp.array([1.0, 0.8, 0.1])),
+    _hosted("buttord", lambda sp, w: sp.signal.buttord(w, 0.4, 3.0, 40.0)[1], 0.2),
+    _hosted("cheb2ap", lambda sp, rs: sp.signal.cheb2ap(3, rs), 20.0),
+    _hosted("kaiser_atten", lambda sp, w: sp.signal.kaiser_atten(11, w), 0.2),
+    _hosted("kaiser_beta", lambda sp, a: sp.signal.kaiser_beta(a), 40.0),
+    _hosted("kaiserord", lambda sp, a: sp.signal.kaiserord(a, 0.1)[1], 40.0),
+    _hosted("hilbert2", lambda sp, x: sp.signal.hilbert2(x), PLANE),
+    _hosted("qspline1d_eval", lambda sp, c: sp.signal.qspline1d_eval(c, TIMES + 0.3), X),
+    _hosted("savgol_coeffs", lambda sp, d: sp.signal.savgol_coeffs(5, 2, 1, d), 0.5),
+    _hosted(
+        "closest_STFT_dual_window",
+        lambda sp, w: sp.signal.closest_STFT_dual_window(w, 2)[0],
+        onp.hanning(8) + 0.1,
+    ),
     # Waves
     _hosted("chirp", lambda sp, t: sp.signal.chirp(t, 1.5, 1.0, 3.0), TIMES),
     _hosted("gausspulse", lambda sp, t: sp.signal.gausspulse(t, 2.0), TIMES),

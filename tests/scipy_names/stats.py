@@ -21,6 +21,21 @@ CONTINUOUS = {
     "truncnorm": (-1.1, 2.7), "tukeylambda": (0.6,), "uniform": (), "vonmises": (3.99,),
     "weibull_max": (2.9,), "weibull_min": (1.79,), "wrapcauchy": (0.031,),
 }  # fmt: skip
+# Others of them, by fewer methods.
+FURTHER = {
+    "alpha": (3.57,), "anglit": (), "argus": (1.0,), "betaprime": (5.0, 6.0), "bradford": (0.2989,),
+    "cosine": (), "crystalball": (2.0, 3.0), "dgamma": (1.102,), "dpareto_lognorm": (3.0, 1.2, 1.5, 2.0),
+    "dweibull": (2.069,), "exponpow": (2.697,), "exponweib": (2.892, 1.951), "fatiguelife": (1.3,),
+    "foldcauchy": (4.716,), "foldnorm": (1.952,), "genexpon": (9.133, 16.23, 3.282),
+    "gengamma": (4.416, -3.119), "genhalflogistic": (0.7727,), "genlogistic": (0.4119,), "gibrat": (),
+    "halfgennorm": (0.6748,), "halflogistic": (), "invweibull": (10.58,), "jf_skew_t": (8.0, 4.0),
+    "johnsonsb": (4.317, 3.184), "kappa3": (1.0,), "kstwobign": (), "landau": (),
+    "laplace_asymmetric": (2.0,), "levy_l": (), "loglaplace": (3.251,), "lomax": (1.877,),
+    "mielke": (10.4, 4.6), "pearson3": (-2.0,), "powerlognorm": (2.141, 0.4464), "powernorm": (4.445,),
+    "rdist": (1.6,), "recipinvgauss": (0.63,), "reciprocal": (0.3, 1.25), "rel_breitwigner": (3.0,),
+    "skewcauchy": (0.5,), "trapezoid": (0.2, 0.8), "truncexpon": (4.691,), "truncpareto": (-2.0, 5.0),
+    "truncweibull_min": (2.5, 0.25, 1.75), "vonmises_line": (3.994,), "wald": (),
+}  # fmt: skip
 # Whole numbers among their parameters are constants.
 DISCRETE = {
     "bernoulli": (0.3,), "betabinom": (5, 2.3, 0.63), "betanbinom": (5, 9.3, 1.2), "binom": (5, 0.4),
@@ -71,6 +86,11 @@ PROBES = [
         _of_points(name, method, shapes)
         for name, shapes in CONTINUOUS.items()
         for method in ("pdf", "logpdf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf")
+    ),
+    *(
+        _of_points(name, method, shapes)
+        for name, shapes in FURTHER.items()
+        for method in ("logpdf", "cdf", "ppf")
     ),
     _of_points("genhyperbolic", "pdf", (0.5, 1.5, -0.5)),
     _of_points("genhyperbolic", "logpdf", (0.5, 1.5, -0.5)),

@@ -1,0 +1,181 @@
+"""Rows of functions of SciPy: funad.scipy, autograd.scipy, jax.scipy, and the gradient by hand.
+
+By hand means: with SciPy's functions and the formulas that one finds in a book. A library that has no such
+function, or none with the derivative asked for, has no program.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as onp
+import scipy.integrate
+import scipy.linalg
+import scipy.optimize
+import scipy.special
+
+Program = Callable[..., Any]
+HOMES = {"funad": "funad.scipy", "autograd": "autograd.scipy", "jax": "jax.scipy"}
+
+
+@dataclass
+class ScipyRow:
+    """A function of x by each library, and its gradient by hand."""
+
+    name: str
+    programs: dict[str, Program]
+    x: Any
+    by_hand: Callable[[], Any]
+
+
+def scipy_rows() -> Iterator[ScipyRow]:
+    """Make the rows one after the other, as each holds its data."""
+    yield from _special()
+    yield from _linalg()
+    yield _solver()
+    yield _integral()
+    yield _equation()
+
+
+def _of(module: str, program: Callable[[Any, Any, Any], Any], *libraries: str) -> dict[str, Program]:
+    """Return a program (its module of SciPy's, np, x) for each of the libraries that is installed."""
+    found = [name for name in libraries if importlib.util.find_spec(name) is not None]
+    return {name: partial(program, importlib.import_module(f"{HOMES[name]}.{module}")) for name in found}
+
+
+def _special() -> Iterator[ScipyRow]:
+    x = onp.linspace(0.5, 9.0, 1000)
+    yield ScipyRow(
+        "special.gammaln of 1,000",
+        _of("special", lambda special, np, x: np.sum(special.gammaln(x)), "funad", "autograd", "jax"),
+        x,
+        lambda: scipy.special.digamma(x),
+    )
+    yield ScipyRow(
+        "special.gammainc of 1,000, in the variable",
+        _of("special", lambda special, np, x: np.sum(special.gammainc(2.5, x)), "funad", "autograd", "jax"),
+        x,
+        lambda: onp.exp(1.5 * onp.log(x) - x - scipy.special.gammaln(2.5)),
+    )
+
+    def by_differences(h: float = 1e-3) -> Any:
+        steps = onp.array([-2.0, -1.0, 1.0, 2.0])[:, None]
+        weights = onp.array([1.0, -8.0, 8.0, -1.0]) / (12 * h)
+        return weights @ scipy.special.gammainc(x + steps * h, 3.0)
+
+    yield ScipyRow(
+        "special.gammainc of 1,000, in the shape",
+        _of("special", lambda special, np, a: np.sum(special.gammainc(a, 3.0)), "funad", "jax"),
+        x,
+        by_differences,
+    )
+
+
+def _linalg() -> Iterator[ScipyRow]:
+    rng = onp.random.default_rng(0)
+    for n in (3, 100):
+        a, b = onp.tril(rng.normal(size=(n, n))) + 2 * n * onp.eye(n), rng.normal(size=n)
+
+        def by_hand(a: Any = a, b: Any = b) -> Any:
+            y = scipy.linalg.solve_triangular(a, b, lower=True)
+            return -onp.tril(onp.outer(scipy.linalg.solve_triangular(a, 2 * y, lower=True, trans=1), y))
+
+        yield ScipyRow(
+            f"linalg.solve_triangular, {n} x {n}",
+            _of(
+                "linalg",
+                lambda linalg, np, a, b=b: np.sum(linalg.solve_triangular(a, b, lower=True) ** 2),
+                "funad",
+                "autograd",
+                "jax",
+            ),
+            a,
+            by_hand,
+        )
+    c = rng.normal(size=(30, 30)) / 10
+    yield ScipyRow(
+        "linalg.expm, 30 x 30",
+        _of("linalg", lambda linalg, np, a: np.sum(linalg.expm(a) ** 2), "funad", "jax"),
+        c,
+        lambda: scipy.linalg.expm_frechet(c.T, 2 * scipy.linalg.expm(c), compute_expm=False),
+    )
+
+
+def _cubic(x: Any, a: Any) -> Any:
+    return x**3 + a * x - 3.0
+
+
+def _solver() -> ScipyRow:
+    def by_hand() -> Any:
+        x = scipy.optimize.brentq(_cubic, 0.0, 2.0, args=(2.0,), xtol=1e-14)
+        return -x / (3 * x**2 + 2.0)
+
+    def program(optimize: Any, np: Any, a: Any) -> Any:
+        return optimize.brentq(_cubic, 0.0, 2.0, args=(a,), xtol=1e-14)
+
+    return ScipyRow("optimize.brentq", _of("optimize", program, "funad"), 2.0, by_hand)
+
+
+def _integral() -> ScipyRow:
+    def by_hand() -> Any:
+        return scipy.integrate.quad(lambda t: -t * t * onp.exp(-1.5 * t * t), 0.0, 2.0)[0]
+
+    def program(integrate: Any, np: Any, a: Any) -> Any:
+        return integrate.quad(lambda t: np.exp(-a * t * t), 0.0, 2.0)[0]
+
+    return ScipyRow("integrate.quad", _of("integrate", program, "funad"), 1.5, by_hand)
+
+
+# --- hares and lynxes
+
+TIGHT = {"rtol": 1e-10, "atol": 1e-10}
+RATES, START, END = onp.array([1.0, 0.4, 0.8, 0.3]), onp.array([2.0, 1.0]), 5.0
+
+
+def _slope(np: Any, y: Any, p: Any) -> Any:
+    return np.stack([p[0] * y[0] - p[1] * y[0] * y[1], -p[2] * y[1] + p[3] * y[0] * y[1]])
+
+
+def _equation() -> ScipyRow:
+    """The gradient of the sum of the last state in four rates, with errors below 1e-7."""
+
+    def of_funad(np: Any, p: Any) -> Any:
+        integrate = importlib.import_module("funad.scipy.integrate")
+        found = integrate.solve_ivp(lambda t, y: _slope(np, y, p), (0.0, END), START, **TIGHT)
+        return np.sum(found.y[:, -1])
+
+    def of_autograd(np: Any, p: Any) -> Any:
+        integrate = importlib.import_module("autograd.scipy.integrate")
+        pack = importlib.import_module("autograd.builtins").tuple
+
+        def slope(y: Any, t: Any, p: Any) -> Any:
+            return _slope(np, y, p)
+
+        return np.sum(integrate.odeint(slope, START, onp.array([0.0, END]), pack((p,)), **TIGHT)[-1])
+
+    def of_jax(np: Any, p: Any) -> Any:
+        odeint = importlib.import_module("jax.experimental.ode").odeint
+        times = np.asarray([0.0, END])
+        return np.sum(odeint(lambda y, t, p: _slope(np, y, p), np.asarray(START), times, p, **TIGHT)[-1])
+
+    def by_hand() -> Any:
+        """Sensitivities: the equation of y and of ∂y/∂p together."""
+
+        def slope(t: float, z: Any) -> Any:
+            y, s = z[:2], z[2:].reshape(2, 4)
+            p = RATES
+            jacobian = onp.array([[p[0] - p[1] * y[1], -p[1] * y[0]], [p[3] * y[1], -p[2] + p[3] * y[0]]])
+            direct = onp.array([[y[0], -y[0] * y[1], 0.0, 0.0], [0.0, 0.0, -y[1], y[0] * y[1]]])
+            return onp.concatenate([_slope(onp, y, p), (jacobian @ s + direct).ravel()])
+
+        z = scipy.integrate.solve_ivp(slope, (0.0, END), onp.append(START, onp.zeros(8)), **TIGHT).y[:, -1]
+        return z[2:].reshape(2, 4).sum(axis=0)
+
+    programs = {"funad": of_funad, "autograd": of_autograd, "jax": of_jax}
+    found = {name: run for name, run in programs.items() if importlib.util.find_spec(name) is not None}
+    return ScipyRow("an equation of two states, gradient in four rates", found, RATES, by_hand)
