@@ -499,7 +499,10 @@ def model_of(x: Any) -> Any:
     x = unbox(x)
     if not isinstance(x, Traced):
         return x
-    return ghost(x) if x.ndim else x.dtype.type(0)
+    if not x.ndim:
+        return x.dtype.type(0)
+    members = numbers_of(x)
+    return members[(0,) * (members.ndim - x.ndim)] if members.size else ghost(x)  # they are laid out alike
 
 
 def beside(record: Record, operate: Callable[[Any, Any], Any], self: Traced, other: Any) -> Any:

@@ -332,11 +332,20 @@ def laid_out_copy(x: Any) -> Any:
     """
     if x.flags.forc:
         return onp.array(x)
-    strides, size = _strides_with_gaps(x)
-    start = -sum((n - 1) * stride for n, stride in zip(x.shape, strides, strict=True) if stride < 0)
-    y = ndarray(x.shape, x.dtype, onp.empty(size // x.itemsize, x.dtype), start, strides)
+    y = room_for_stack(1, x)[0]
     y[...] = x
     return y
+
+
+def room_for_stack(count: int, x: Any, dtype: Any = None) -> Any:
+    """Return a stack of so many arrays like x, not yet filled, whose elements lie in memory as those of x."""
+    dtype = x.dtype if dtype is None else onp.dtype(dtype)
+    strides, size = _strides_with_gaps(x)
+    strides = [stride // x.itemsize * dtype.itemsize for stride in strides]
+    size = max(size // x.itemsize, 1) * dtype.itemsize
+    start = -sum((n - 1) * stride for n, stride in zip(x.shape, strides, strict=True) if stride < 0)
+    memory = onp.empty(count * size // dtype.itemsize, dtype)
+    return ndarray((count, *x.shape), dtype, memory, start, (size, *strides))
 
 
 def is_read_only(x: Any) -> bool:

@@ -12,7 +12,7 @@ import funad
 import funad.numpy as np
 from funad import grad, hessian, jacobian, jvp, tree, value_and_grad, vmap
 from funad.errors import ArgumentError, ArgumentTypeError, EndedTraceError
-from funad.spaces import is_number
+from funad.spaces import is_number, laid_out_copy
 from funad.transforms.vectorizing import _mapped
 
 from . import random_writes
@@ -178,6 +178,14 @@ def raveled_and_written(x):
     return y
 
 
+def filled_twice(x):
+    y = np.zeros(3)
+    y[1:] = np.sum(x)
+    z = np.asarray(y, order="C")
+    z[0] = x[0]
+    return y
+
+
 doubled = funad.custom_vjp(lambda x: x**2, lambda x: (x**2, x), lambda x, ybar: 2 * ybar * x)
 cut_off = funad.custom_vjp(
     lambda x: x**2, lambda x: (x**2, x), lambda x, ybar: 2 * ybar * x if x[0] > 0 else ybar * 0.0
@@ -220,6 +228,8 @@ NATIVE = {
     "an array of arrays": (lambda x: np.array([x, onp.ones(3), [x[0], 1, x[1]]]), X),
     "a diagonal": (lambda x: np.diag(x) + np.diag(x[1:], -1) @ np.diag(x[:2], 1), X),
     "tiles": (lambda m: (np.tile(m, 2), np.tile(m[0], (2, 3)), np.tile(m[0, 0], 2)), M),
+    "an array like one in Fortran order": (lambda m: raveled_and_written(m.T), M),
+    "another name of a filled array": (lambda x: filled_twice(x), X),
     "elements by number": (lambda m: m.flat[1] * m.flat[-2:] + m.item(4), M),
     "rows chosen in an inner vmap": (
         grad(lambda x: np.sum(vmap(lambda i: x[i] * x[0])(onp.arange(3)) ** 2)),
@@ -244,7 +254,6 @@ LOOPED = {
     ),
     "a view that is made once per example": (lambda x: turned_and_written(x * 1.0), M),
     "a gradient through such a view": (grad(lambda x: np.sum(turned_and_written(x * x) ** 2)), M),
-    "a view of a stack, and a copy of a member": (lambda m: raveled_and_written(m.T), M),
     "text": (lambda x: x * len(f"{x[0]:.3f}"), X),
     "a name made of a value": (lambda x: x * {True: 2.0, False: 3.0}[str(x[0] > 0) == "True"], X),
 }
@@ -341,6 +350,22 @@ def test_the_axis_of_an_argument(axis):
     xs = SEED.normal(size=(2, 3, 4))
     f = grad(lambda x: np.sum(np.sin(x) * x[0, 0]))
     assert_same(vmap(f, in_axes=axis)(xs), stacked([f(x) for x in onp.moveaxis(xs, axis, 0)]))
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("layout", ["rows", "columns", "with gaps"])
+def test_what_is_a_view_of_a_member_is_one_of_what_stands_for_it(axis, layout):
+    xs = SEED.normal(size=(2, 3, 8))
+    xs = {"rows": xs, "columns": onp.asfortranarray(xs), "with gaps": xs[:, :, ::2]}[layout]
+
+    def f(x):
+        y = np.sin(x)
+        x.ravel()[0] = 5.0
+        y.ravel()[0] = 7.0
+        return x, y, y.T.reshape(-1)
+
+    members = [laid_out_copy(x) for x in onp.moveaxis(xs, axis, 0)]
+    assert_same(vmap(f, in_axes=axis)(xs), stacked([f(x) for x in members]))
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2, -1, -3])

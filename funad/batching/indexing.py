@@ -7,10 +7,17 @@ from ..numpy.indexing import assign, getitem, scatter
 from ..numpy.ufuncs import masked
 from ..registry import record_of
 from ..spaces import shape_of
-from ..traces.batch import _OF_INDICES, BY_ELEMENT, NOT_BY_ELEMENT, moved_index, spread
+from ..traces.batch import (
+    BY_ELEMENT,
+    NOT_BY_ELEMENT,
+    OF_INDICES,
+    moved_index,
+    repeated,
+    spread,
+)
 from .tables import Unbatched, batch_rule, positive, rank_of
 
-_OF_INDICES.update(record_of(f).f for f in (getitem, scatter, assign))
+OF_INDICES.update(record_of(f).f for f in (getitem, scatter, assign))
 BY_ELEMENT.update(
     record_of(f).f
     for f in (np.isneginf, np.isposinf, np.iscomplex, np.isreal, np.isclose, np.fix, np.round, np.around)
@@ -59,7 +66,8 @@ def _assign(trace, record, args, kwargs):
             raise Unbatched("the index is of no simple form")
         model = onp.empty(shape_of(x), np.int8)
         rank = onp.ndim(model[trace.plain_index(index)])
-        return assign([trace.stack(x), trace.fitted(v, rank)], (), moved)
+        whole = repeated(x, trace.size) if isinstance(x, onp.ndarray) else trace.stack(x)
+        return assign([whole, trace.fitted(v, rank)], (), moved)
     raise Unbatched("a view is written to")
 
 

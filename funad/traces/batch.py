@@ -16,11 +16,11 @@ import numpy as onp
 
 from .. import tree
 from ..arrays import settled, snapshot
-from ..boxes import Batched, Traced, batched, innermost, numbers_of
+from ..boxes import Batched, Traced, batched, innermost, model_of, numbers_of
 from ..calling import as_array, call
 from ..indices import ASSIGN, follow, put
 from ..registry import Record, enter
-from ..spaces import dtype_of, ghost, laid_out_copy, shape_of, zeros_like
+from ..spaces import dtype_of, laid_out_copy, room_for_stack, shape_of, zeros_like
 from ..tape import refuse_ended
 from ..trace import Looked, Trace, next_level
 
@@ -98,7 +98,7 @@ class BatchTrace(Trace):
         """Return an argument with nested lists of batched values as one array, but where lists are wanted."""
         x = settled(x)
         if type(x) in (list, tuple) and n not in record.containers and innermost((x,)) is self:
-            return x if record.f in _OF_INDICES or record.foreign else as_array(x)
+            return x if record.f in OF_INDICES or record.foreign else as_array(x)
         return x
 
     def _works_by_element(self, record: Record) -> bool:
@@ -161,7 +161,7 @@ class BatchTrace(Trace):
     def model(self, x: Any) -> Any:
         """Return an array without memory like a batched value; others as they are."""
         if self.has(x):
-            return ghost(x) if x.ndim else x.dtype.type(0)
+            return model_of(x)
         if type(x) in (list, tuple):
             return type(x)(map(self.model, x))
         return x
@@ -228,7 +228,7 @@ class BatchTrace(Trace):
         self.refuse_apart()
         if self.torn:
             self.look(x, "an array was written to, and a view of some array is not known as one")
-        stack = x.stack if self.has(x) else onp.array(self.stack(x)) if type(x) is ndarray else None
+        stack = x.stack if self.has(x) else repeated(x, self.size) if type(x) is ndarray else None
         if type(stack) is ndarray and not isinstance(self.inside(v), Traced):
             view = follow(batched(self, stack), path)
             moved = moved_index(self, index, view)
@@ -261,7 +261,7 @@ class BatchTrace(Trace):
         return spread(v.stack, v.ndim, rank)
 
 
-_OF_INDICES: set[Callable[..., Any]] = set()
+OF_INDICES: set[Callable[..., Any]] = set()
 
 
 def _share(ys: Any, xs: Any) -> bool:
@@ -280,14 +280,19 @@ def stacked(parts: Any) -> Any:
     return enter(onp.stack).wrapped(list(parts))
 
 
+def repeated(x: Any, size: int) -> Any:
+    """Return a stack of copies of a plain array, each laid out as it is."""
+    stack = room_for_stack(size, x)
+    stack[...] = x
+    return stack
+
+
 def _stacked_as_they_are(parts: Any) -> Any:
-    """Return plain members as one stack, with their axes in the order that they have in memory."""
+    """Return plain members as one stack, each laid out as the first."""
     first = parts[0]
     if type(first) is not ndarray or first.flags.c_contiguous:
         return onp.stack(parts)
-    axes = sorted(range(first.ndim), key=lambda n: -abs(first.strides[n]))
-    back = onp.argsort(axes) + 1
-    return onp.stack([onp.transpose(part, axes) for part in parts]).transpose(0, *back)
+    return onp.stack(parts, out=room_for_stack(len(parts), first, onp.result_type(*parts)))
 
 
 def split(x: Any, trace: BatchTrace) -> Any:

@@ -14,7 +14,7 @@ from ..arrays import snapshot
 from ..boxes import Traced, batched
 from ..errors import ArgumentError, ArgumentTypeError
 from ..refusals import refused_constant
-from ..spaces import describe, is_number, laid_out_copy, name_of, shape_of
+from ..spaces import describe, is_number, laid_out_copy, name_of, room_for_stack, shape_of
 from ..tape import has_ended, refuse_ended
 from ..trace import Looked
 from ..traces.batch import BatchTrace, stacked
@@ -245,7 +245,17 @@ def _own_member(x: Any) -> Any:
 def _front(leaf: _Leaf) -> Any:
     """Return an argument with the axis of the examples in front."""
     x = leaf.x if isinstance(leaf.x, Traced) else onp.asarray(leaf.x)
-    return np.moveaxis(x, leaf.axis, 0) if leaf.axis else x
+    stack = np.moveaxis(x, leaf.axis, 0) if leaf.axis else x
+    if type(stack) is not ndarray or stack.ndim < 2 or not stack.size:
+        return stack
+    first, *others = map(abs, stack.strides)
+    if first >= max(others):
+        return stack
+    # The members of what is computed with it are to be laid out as those of what is computed with a member.
+    front = room_for_stack(len(stack), stack[0])
+    front[...] = stack
+    front.flags.writeable = stack.flags.writeable
+    return front
 
 
 def _result(trace: BatchTrace, f: Any, y: Any, axis: int | None, given: list[Any]) -> Any:
