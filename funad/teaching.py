@@ -397,6 +397,9 @@ def _rewrite(place: _Place) -> str:
         return f"{rewrite} after import funad.numpy as np" if "np." in rewrite else rewrite
     if isinstance(place.function, type) and issubclass(place.function, onp.generic):
         return f"write np.astype(x, {place.name}) after import funad.numpy as np"
+    why = _why_refused(place.name)
+    if why:
+        return f"it has no derivative in funad, as {why}"
     wrapped = "lambda x: ..." if isinstance(place.function, type) else place.name or "f"
     return (
         f"wrap {'what is done with it' if isinstance(place.function, type) else 'it'}, "
@@ -419,6 +422,16 @@ def _in_scipy(name: str) -> str:
     known = record is not None and record.wrapped is not record.f and record.kind is not None
     known = known or (isinstance(found, type) and found is not getattr(sys.modules[f"scipy.{module}"], first))
     return f"funad.scipy.{module}.{first}" if known and not hasattr(found, "why_refused") else ""
+
+
+def _why_refused(name: str) -> str:
+    """Return why funad.scipy refuses a function of SciPy's of that name; "" if it does not."""
+    top, module, first = [*name.split("."), "", ""][:3]
+    if top != "scipy" or module not in SCIPY:
+        return ""
+    return str(
+        attribute(attribute(importlib.import_module(f"funad.scipy.{module}"), first, None), "why_refused", "")
+    )
 
 
 # Where the table comes before a function of NumPy's of the same name: that one is another, or refuses.

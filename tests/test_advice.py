@@ -21,6 +21,7 @@ import scipy.fft
 import scipy.integrate
 import scipy.interpolate
 import scipy.linalg
+import scipy.ndimage
 import scipy.optimize
 import scipy.sparse
 import scipy.sparse.linalg
@@ -606,5 +607,17 @@ def test_every_name_of_scipy_that_is_probed_is_advised_and_none_that_is_refused(
     assert len(probed) > 900
     lacking = {name for name in probed if not teaching._in_scipy(name)}
     assert lacking == set()
-    refused = {name for name in REFUSED if name.startswith("scipy.stats.")}
-    assert {name for name in refused if teaching._in_scipy(name)} == set()
+    assert {name for name in REFUSED if teaching._in_scipy(name)} == set()
+
+
+@pytest.mark.parametrize(
+    ("f", "why"),
+    [
+        (lambda c: scipy.optimize.linprog(c).fun, "its solution is a corner"),
+        (lambda c: scipy.ndimage.geometric_transform(c, lambda at: at), "write map_coordinates"),
+        (lambda c: scipy.linalg.null_space(c[None]), "use a projection onto it"),
+    ],
+)
+def test_what_funad_refuses_too_is_said_with_the_reason(f, why):
+    with pytest.raises(NotDifferentiableError, match=rf"has no derivative in funad, as .*{why}"):
+        grad(lambda c: np.sum(f(c)))(numpy.ones(2))

@@ -103,6 +103,19 @@ def test_what_solves_no_equation_is_refused():
         check_vjp(f, call(turns + 0j, right))
 
 
+def test_matrices_in_single_precision_beside_doubles():
+    a, q = onp.float32([[2.0, 0.3], [0.2, 1.5]]), onp.eye(2)  # SciPy decomposes a as it is
+    for f in (
+        lambda a: linalg.solve_sylvester(a, a.T, q),
+        lambda a: linalg.solve_continuous_lyapunov(a, q),
+        lambda a: linalg.solve_discrete_lyapunov(a / 5, q),
+        lambda a: linalg.solve_continuous_are(a, q, q, q),
+    ):
+        single, double = (funad.grad(lambda a, f=f: funad.numpy.sum(f(a)))(x) for x in (a, a + 0.0 * q))
+        assert single.dtype == onp.float32
+        onp.testing.assert_allclose(single, double, rtol=1e-4)
+
+
 def test_vectors_that_scipy_does_not_normalize_are_refused():
     with pytest.raises(NotDifferentiableError, match="right=True"):
         funad.vjp(lambda a: linalg.eig(a, S, left=True, right=False)[1], A)[1](A + 0j)

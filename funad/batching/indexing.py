@@ -9,16 +9,16 @@ from ..numpy.ufuncs import masked
 from ..registry import record_of
 from ..spaces import room_for_stack, shape_of
 from ..traces.batch import (
-    _OF_INDICES,
     BY_ELEMENT,
     NOT_BY_ELEMENT,
+    OF_INDICES,
     moved_index,
     repeated,
     spread,
 )
 from .tables import Unbatched, batch_rule, positive, rank_of
 
-_OF_INDICES.update(record_of(f).f for f in (getitem, scatter, assign))
+OF_INDICES.update(record_of(f).f for f in (getitem, scatter, assign))
 BY_ELEMENT.update(
     record_of(f).f
     for f in (np.isneginf, np.isposinf, np.iscomplex, np.isreal, np.isclose, np.fix, np.round, np.around)

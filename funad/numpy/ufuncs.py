@@ -68,6 +68,8 @@ def _with_keywords(
     """Return f(*args), in the type, and with the memory order, asked for."""
     record = _record_of(f)
     args, out = _arguments(f, args, out)
+    if where is not True and record.name.startswith("scipy."):
+        _refuse_where(f.__name__)
     if axes and f.signature is None:
         f(*map(_unbox, args), **axes)  # which NumPy refuses
     if record.kind == "zero":
@@ -93,6 +95,15 @@ def _with_keywords(
         for part in (y if f.nout > 1 else (y,))
     )
     return parts if f.nout > 1 else parts[0]
+
+
+def _refuse_where(name):
+    """Refuse where= of a ufunc of SciPy's, which SciPy 1.17 computes wrongly: it writes beyond its memory."""
+    raise _UnsupportedKeywordError(
+        f"{name}(..., where=mask) takes no traced value, as SciPy writes beyond the mask; write "
+        f"np.where(mask, {name}(np.where(mask, x, 1.0)), 0.0), with a number in the place of 1.0 at which "
+        f"{name} is finite"
+    )
 
 
 def _arguments(f, args, out):

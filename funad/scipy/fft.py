@@ -74,9 +74,5 @@ register_backend = _fft.register_backend
 _complete(globals(), _fft)
 
 
-def __getattr__(name):
-    return getattr(_fft, name)  # its submodules
-
-
 # Whoever loads this module is to have its rules: they stand on a floor above, so by name.
 _importlib.import_module("funad.scipy.rules.fft")

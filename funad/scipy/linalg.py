@@ -397,9 +397,5 @@ bandwidth = _of("bandwidth")
 _complete(globals(), _linalg)
 
 
-def __getattr__(name):
-    return getattr(_linalg, name)  # its submodules
-
-
 # Whoever loads this module is to have its rules: they stand on a floor above, so by name.
 _importlib.import_module("funad.scipy.rules.linalg")

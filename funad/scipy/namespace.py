@@ -1,5 +1,6 @@
 """What every module of funad.scipy is made of: each public name of SciPy's, traced, passed on or refused."""
 
+import functools
 import types
 
 import numpy as onp
@@ -19,12 +20,13 @@ def complete(ours, theirs):
     """Give a module, by its globals, the public names of SciPy's module that it does not define itself.
 
     Functions become primitives: those without a rule are refused by name on traced values, and are
-    SciPy's own on plain ones. Classes and constants are passed on.
+    SciPy's own on plain ones. Classes, constants and submodules are passed on.
     """
     ours["__all__"] = public_names(theirs)
     for name in ours["__all__"]:
         if name not in ours:
             ours[name] = counterpart(getattr(theirs, name), f"{theirs.__name__}.{name}")
+    ours["__getattr__"] = functools.partial(getattr, theirs)  # submodules
 
 
 def counterpart(found, name):

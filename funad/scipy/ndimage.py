@@ -143,7 +143,7 @@ def zoomed(filtered, zoom, shift, shape, order, mode, cval, npad, grid_mode):
 def _transform(input, mapping, coordinates, matrix, offset, output, *options):
     """Fill the output as SciPy's function of that name does."""
     if mapping is not None:
-        raise _NotDifferentiableError(_MAPPING)
+        raise _NotDifferentiableError(f"scipy.ndimage.geometric_transform has no derivative, as {_MAPPING}")
     if coordinates is not None:
         output[...] = interpolated(input, coordinates, *options[:4])
     else:
@@ -155,10 +155,7 @@ def _zoom_or_shift(input, zoom, shift, output, *options):
     output[...] = zoomed(input, zoom, shift, output.shape, *options)
 
 
-_MAPPING = (
-    "scipy.ndimage.geometric_transform has no derivative, as compiled code calls the mapping; write "
-    "map_coordinates with an array of coordinates"
-)
+_MAPPING = "compiled code calls the mapping; write map_coordinates with an array of coordinates"
 
 
 @_substitute("scipy.ndimage._interpolation")
@@ -308,11 +305,8 @@ for _name in dir(_ndimage):
     if _is_new and isinstance(getattr(_ndimage, _name), _types.FunctionType):
         globals()[_name] = _hosted(_name)
 
+geometric_transform.why_refused = _MAPPING  # so that nobody is advised to write it
 _complete(globals(), _ndimage)
-
-
-def __getattr__(name):
-    return getattr(_ndimage, name)  # its submodules
 
 
 # Whoever loads this module is to have its rules: they stand on a floor above, so by name.

@@ -13,6 +13,8 @@ from scipy import signal as _signal
 
 from .. import numpy as _np
 from ..arrays import content_of as _content_of
+from ..boxes import innermost as _innermost
+from ..boxes import unbox as _unbox
 from .calls import composite_of as _composite_of
 from .calls import of_arrays as _of_arrays
 from .hosting import call as _call
@@ -80,6 +82,19 @@ _KERNELS = (
 def _with_kernels(module):
     for name in (*_KERNELS, "upfirdn"):
         setattr(module, name, globals()[name])
+    module.lfilter_zi = _with_leading_one(module.lfilter_zi)
+
+
+def _with_leading_one(find):
+    """Divide by a[0] first: where it is 1 already, SciPy does not, and its derivative would be lost."""
+
+    @_functools.wraps(find)
+    def lfilter_zi(b, a):
+        a = _np.atleast_1d(a)
+        n = int(_onp.argmax(_content_of(_unbox(a)) != 0.0)) if a.ndim == 1 and a.size else 0
+        return find(b, a) if not a.size else find(_np.asarray(b) / a[n], a / a[n])
+
+    return lfilter_zi
 
 
 @_substitute("scipy.signal._upfirdn")
@@ -113,6 +128,30 @@ def _with_windows_to_read(module):
     module.np.lib = views
 
 
+class _Float(type):
+    """The type of the stand-in for float: one that leaves traced numbers as they are."""
+
+    def __call__(cls, x=0.0):
+        return _np.reshape(x, ()) * 1.0 if _innermost((x,)) is not None else float(x)
+
+    def __instancecheck__(cls, x):
+        return isinstance(x, float)
+
+
+class _FloatOrTraced(metaclass=_Float):
+    """float, in hosted code that only makes sure that a number is no integer."""
+
+
+@_substitute("scipy.signal._filter_design")
+def _with_traced_frequencies(module):
+    module.float = _FloatOrTraced
+
+
+@_substitute("scipy.signal._waveforms")
+def _with_traced_sweeps(module):
+    module.float = _FloatOrTraced
+
+
 # Functions whose results are searched for, or of compiled code that has no rule here: refused.
 _REFUSED = {
     "argrelextrema", "argrelmax", "argrelmin", "bilinear", "cspline2d", "find_peaks", "find_peaks_cwt",
@@ -138,10 +177,6 @@ for _name in dir(_signal):
         globals()[_name] = _hosted(_name)
 
 _complete(globals(), _signal)
-
-
-def __getattr__(name):
-    return getattr(_signal, name)  # its submodules
 
 
 # Whoever loads this module is to have its rules: they stand on a floor above, so by name.

@@ -98,7 +98,7 @@ class BatchTrace(Trace):
         """Return an argument with nested lists of batched values as one array, but where lists are wanted."""
         x = settled(x)
         if type(x) in (list, tuple) and n not in record.containers and innermost((x,)) is self:
-            return x if record.f in _OF_INDICES or record.foreign else as_array(x)
+            return x if record.f in OF_INDICES or record.foreign else as_array(x)
         return x
 
     def _works_by_element(self, record: Record) -> bool:
@@ -261,7 +261,7 @@ class BatchTrace(Trace):
         return spread(v.stack, v.ndim, rank)
 
 
-_OF_INDICES: set[Callable[..., Any]] = set()
+OF_INDICES: set[Callable[..., Any]] = set()
 
 
 def _share(ys: Any, xs: Any) -> bool:

@@ -51,11 +51,17 @@ def probe(name, f, *args, how="closed form", **options):
     return Probe(name, f, args, how, **options)
 
 
+def _is_known(found):
+    """Say whether the SciPy that is installed has the name: versions differ."""
+    _, module, name, *_ = found.name.split(".")
+    return hasattr(importlib.import_module(f"scipy.{module}"), name)
+
+
 # Public names that are refused on traced values, with the reason that the page of support gives.
 REFUSED: dict[str, str] = {}
 PROBES: list[Probe] = []
 
 for _module in pkgutil.iter_modules(__path__):
     _found = importlib.import_module(f"{__name__}.{_module.name}")
-    PROBES += _found.PROBES
+    PROBES += filter(_is_known, _found.PROBES)
     REFUSED.update(_found.REFUSED)

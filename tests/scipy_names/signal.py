@@ -200,11 +200,33 @@ PROBES = [
     _hosted("sweep_poly", lambda sp, t: sp.signal.sweep_poly(t, onp.array([1.0, 2.0, 0.5])), TIMES),
     _hosted("gauss_spline", lambda sp, x: sp.signal.gauss_spline(x, 3), X),
 ]
-_DESIGN = "its numbers go through float() or a search in SciPy; compute the filter outside of the gradient"
+# Filters by the frequencies of their edges, and by their ripples.
+PROBES += [
+    _hosted("butter", lambda sp, w: list(sp.signal.butter(3, w)), 0.31),
+    _hosted(
+        "butter", lambda sp, w: sp.signal.butter(2, w, btype="bandstop", output="sos"), onp.array([0.3, 0.6])
+    ),
+    _hosted("butter", lambda sp, w: list(sp.signal.butter(2, w, btype="high", fs=500.0)), 71.0),
+    _hosted("bessel", lambda sp, w: list(sp.signal.bessel(3, w, analog=True)), 1.3),
+    _hosted("cheby1", lambda sp, r, w: list(sp.signal.cheby1(3, r, w)), 0.5, 0.31),
+    _hosted("cheby2", lambda sp, r, w: list(sp.signal.cheby2(3, r, w)), 20.0, 0.31),
+    _hosted("ellip", lambda sp, w: list(sp.signal.ellip(3, 1.0, 30.0, w)), 0.31),
+    _hosted("iirnotch", lambda sp, w, q: list(sp.signal.iirnotch(w, q)), 0.31, 20.0),
+    _hosted("iirpeak", lambda sp, w, q: list(sp.signal.iirpeak(w, q)), 0.31, 20.0),
+    _hosted("gammatone", lambda sp, w: list(sp.signal.gammatone(w, "fir", numtaps=8)), 0.31),
+    _hosted("chirp", lambda sp, f0, f1: sp.signal.chirp(TIMES, f0, 1.0, f1, method="hyperbolic"), 0.31, 1.6),
+    _hosted("filtfilt", lambda sp, w: sp.signal.filtfilt(*sp.signal.butter(2, w), LONG), 0.31),
+    _hosted(
+        "lfilter_zi",
+        lambda sp, c: sp.signal.lfilter_zi(B, onp.array([1.0, 0.0, 0.2]) + c),
+        onp.array([0.0, 0.4, 0.0]),
+    ),
+]
+
+_DESIGN = "SciPy searches for its numbers; compute the filter outside of the gradient"
 _COMPILED = "compiled code without a rule here"
 REFUSED = {
     "scipy.signal.bilinear": "NumPy's class of polynomials takes no traced numbers; move zeros and poles",
-    "scipy.signal.butter": _DESIGN,
     "scipy.signal.medfilt2d": "use medfilt",
     "scipy.signal.peak_prominences": _COMPILED,
     "scipy.signal.place_poles": _DESIGN,

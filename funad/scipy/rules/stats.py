@@ -96,7 +96,8 @@ defvjp(normal_log_density, _density_of_x, _density_of_cov)
 
 
 def _value(b, cov):
-    return stats.multivariate_normal.cdf(b, cov=(cov + cov.T) / 2, rng=onp.random.default_rng(0))
+    dist = stats.multivariate_normal(cov=(cov + cov.T) / 2, seed=onp.random.default_rng(0))
+    return dist.cdf(b)
 
 
 def _below(b, cov, known):

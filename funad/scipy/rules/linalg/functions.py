@@ -136,12 +136,17 @@ _MIXED = (
 _BALANCED = "where e is given and the matrices are balanced; use balanced=False"
 
 
-def _check(name, why, residual, *terms):
+def _check(name, why, given, residual, *terms):
     """Refuse what is no solution: a bad root has a bad derivative."""
     size = float(np.max(np.abs(residual), initial=0))
     scale = max(float(np.max(np.abs(term), initial=0)) for term in terms)
-    if size > 10 * np.finfo(residual.dtype).eps ** 0.5 * scale:
+    if size > 10 * _precision(*given) ** 0.5 * scale:
         raise NotDifferentiableError(_BAD.format(name, size, why))
+
+
+def _precision(*given):
+    """Return the precision of the coarsest of several matrices: SciPy may decompose each as it is."""
+    return max(np.finfo(x.dtype).eps if x.dtype.kind in "fc" else 0.0 for x in given) or np.finfo(float).eps
 
 
 def _well_posed(name, sums, *values):
@@ -155,7 +160,7 @@ def _sylvester(y, ybar, a, b, q):
     """Q̄ from Aᵀ Q̄ + Q̄ Bᵀ = X̄. Kao and Hennequin (2020), Automatic differentiation of Sylvester equations."""
     x, *plain = map(unbox, (y, a, b, q))
     left, right = plain[0] @ x, x @ plain[1]
-    _check("solve_sylvester", _MIXED, left + right - plain[2], left, right, plain[2])
+    _check("solve_sylvester", _MIXED, plain, left + right - plain[2], left, right, plain[2])
     values, others = map(np.linalg.eigvals, plain[:2])
     _well_posed("solve_sylvester", values[..., :, None] + others[..., None, :], values, others)
     return linalg.solve_sylvester(t(a), t(b), ybar)
@@ -165,7 +170,7 @@ def _lyapunov(y, ybar, a, q):
     """Q̄ from Aᵀ Q̄ + Q̄ A* = X̄."""
     x, *plain = map(unbox, (y, a, q))
     left, right = plain[0] @ x, x @ h(plain[0])
-    _check("solve_continuous_lyapunov", _MIXED, left + right - plain[1], left, right, plain[1])
+    _check("solve_continuous_lyapunov", _MIXED, plain, left + right - plain[1], left, right, plain[1])
     values = np.linalg.eigvals(plain[0])
     sums = values[..., :, None] + conj(values)[..., None, :]
     _well_posed("solve_continuous_lyapunov", sums, values)
@@ -181,7 +186,7 @@ def _discrete_lyapunov(y, ybar, a, q, method=None):
     """Q̄ from Aᵀ Q̄ A* - Q̄ + X̄ = 0."""
     x, *plain = map(unbox, (y, a, q))
     product = plain[0] @ x @ h(plain[0])
-    _check("solve_discrete_lyapunov", _MIXED, product - x + plain[1], product, x, plain[1])
+    _check("solve_discrete_lyapunov", _MIXED, plain, product - x + plain[1], product, x, plain[1])
     values = np.linalg.eigvals(plain[0])
     _well_posed("solve_discrete_lyapunov", values[..., :, None] * conj(values)[..., None, :] - 1, 1.0)
     return linalg.solve_discrete_lyapunov(t(a), ybar, method)
@@ -239,7 +244,8 @@ def _riccati(name, residual, adjoint, argnum):
     def rule(y, ybar, a, b, q, r, e=None, s=None, *, balanced=True):
         matrices = [a, b, q, r, e, s]
         rest, loop = residual(y, *matrices)
-        _check(name, _BALANCED, unbox(rest), unbox(q), unbox(y))
+        given = [unbox(x) for x in matrices if x is not None]
+        _check(name, _BALANCED, given, unbox(rest), unbox(q), unbox(y))
         zbar = (ybar + h(ybar)) / 2  # X is Hermitian
         if e is not None:
             loop = np.linalg.solve(e, loop)

@@ -260,6 +260,8 @@ if known("_ncx2_sf") is not None:
     for _name, _place in (("chndtrix", 0), ("chndtridf", 1), ("chndtrinc", 2)):
         by_slopes(_name, *inverse(NCX2, _place, s.chndtr))
     by_slopes("_ncx2_isf", *inverse(NCX2_ABOVE, 0))
+    by_slopes("_ncx2_cdf", *NCX2)  # SciPy 1.14 has these besides
+    by_slopes("_ncx2_ppf", *inverse(NCX2, 0, s.chndtr))
     by_slopes(
         "_ncx2_pdf",
         lambda y, x, df, nc: y * ((0.5 * df - 1.0) / x - 0.5) + 0.5 * nc / x * s._ncx2_pdf(x, df + 2.0, nc),
@@ -297,6 +299,13 @@ if known("_nct_sf") is not None:
     )
     by_slopes("_nct_sf", *NCT_ABOVE)
     by_slopes("_nct_isf", *inverse(NCT_ABOVE, 0))
+    NCT_BELOW = (
+        lambda y, t, df, nc: _nct_density(df, nc, t),
+        shape(_below, s._nct_sf, 1),
+        shape(_below, s._nct_sf, 2, near),
+    )
+    by_slopes("_nct_cdf", *NCT_BELOW)  # as those of ncx2
+    by_slopes("_nct_ppf", *inverse(NCT_BELOW, 0))
     if known("_nct_pdf") is not None:
         _pdf_slopes = tuple(positive(s._nct_pdf, n, step) for n, step in enumerate((near, of_shape, near)))
         by_slopes("_nct_pdf", *_pdf_slopes)
@@ -339,6 +348,14 @@ if known("_ncf_sf") is not None:
     )
     by_slopes("_ncf_sf", *NCF_ABOVE)
     by_slopes("_ncf_isf", *inverse(NCF_ABOVE, 0))
+    NCF_BELOW = (
+        lambda y, x, dfn, dfd, nc: _ncf_density(dfn, dfd, nc, x),
+        shape(_below, s._ncf_sf, 1),
+        shape(_below, s._ncf_sf, 2),
+        lambda y, x, dfn, dfd, nc: _ncf_wrt_nc(y, dfn, dfd, nc, x),
+    )
+    by_slopes("_ncf_cdf", *NCF_BELOW)
+    by_slopes("_ncf_ppf", *inverse(NCF_BELOW, 0))
     by_slopes(
         "_ncf_pdf",
         *(positive(s._ncf_pdf, n) for n in range(3)),
