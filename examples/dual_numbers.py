@@ -61,7 +61,7 @@ def partials():
     (v, x), (_, y) = of(ByHand, ByHand.sin)
     first, second = of(Dual, np.sin)
     exact = (6 + 3 * 125 + onp.sin(3.0), 2 + 125 + onp.cos(3.0), 3 * 3 * 25.0)
-    return (v, x, y), (first.value, first.tangent, second.tangent), exact
+    return (v, x, y), (first.primal, first.tangent, second.tangent), exact
 
 
 def seconds(jacobian, W, rounds):
