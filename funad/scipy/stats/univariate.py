@@ -13,6 +13,7 @@ import numpy as onp
 from ... import numpy as np
 from ...boxes import Traced, innermost, unbox
 from .. import special
+from ..deciding import every, some
 from .values import change
 
 __all__ = ["ELEMENTWISE", "shorten", "shorten_formulas"]
@@ -48,8 +49,10 @@ ZERO, ONE = 0, 1  # loc and scale where they are not given: Python has one objec
 
 
 def _every(x):
-    """Say whether all are true."""
-    return x.all() if type(x) is onp.ndarray else x
+    """Say whether all are true, of every member of a batch."""
+    if type(x) is onp.ndarray:
+        return x.all()
+    return every(x) if isinstance(x, Traced) else x
 
 
 def _valid(self, shapes, plain, scale=ONE):
@@ -58,7 +61,7 @@ def _valid(self, shapes, plain, scale=ONE):
         return False
     if self._argcheck.__func__.__qualname__ == "rv_generic._argcheck":  # all are to be positive
         return all(_every(x > 0) for x in plain)
-    return onp.all(self._argcheck(*shapes))  # a traced whole number is refused there
+    return _every(self._argcheck(*shapes))  # a traced whole number is refused there
 
 
 def _inside(self, z, shapes):
@@ -110,15 +113,15 @@ def _of_counts(long):
 
     @functools.wraps(long)
     def method(self, k, *args, **kwargs):
-        if self.name in _SHORT and not isinstance(k, Traced):
+        if self.name in _SHORT and unbox(k) is k:  # a batch of plain counts is its own plain value
             shapes, loc, _ = self._parse_args(*args, **kwargs)
             plain = tuple(map(_plain, shapes))
             if not isinstance(loc, Traced) and _valid(self, shapes, plain):
-                n = onp.asarray(k) - onp.asarray(loc)
+                n = (k if isinstance(k, Traced) else onp.asarray(k)) - onp.asarray(loc)
                 low, high = self._get_support(*plain)
-                if onp.all((low <= n) & (n <= high if "pmf" in name else n < high) & (onp.floor(n) == n)):
+                if _every((low <= n) & (n <= high if "pmf" in name else n < high) & (onp.floor(n) == n)):
                     y = getattr(self, name)(n, *map(_inexact, shapes))
-                    if "log" in name or onp.all((unbox(y) >= 0) & (unbox(y) <= 1)):
+                    if "log" in name or _every((unbox(y) >= 0) & (unbox(y) <= 1)):
                         return y
         return _nowhere(long(self, k, *args, **kwargs), (k, *args, *kwargs.values()))
 
@@ -129,7 +132,7 @@ def _nowhere(y, args):
     """Return y with nan for its derivatives where it is nan: SciPy fills those in as constants."""
     invalid = onp.isnan(unbox(y))
     traced = [np.asarray(x) for x in args if innermost((x,)) is not None]
-    return np.where(invalid, onp.nan * sum(traced), y) if traced and onp.any(invalid) else y
+    return np.where(invalid, onp.nan * sum(traced), y) if traced and some(invalid) else y
 
 
 def _plain(x):
@@ -168,7 +171,7 @@ def shorten(module):
 
 def _t_logpdf(long):
     def _logpdf(self, x, df):
-        if onp.any(onp.isinf(unbox(df))):
+        if some(onp.isinf(unbox(df))):
             return long(self, x, df)
         constant = np.log(special.poch(0.5 * df, 0.5)) - 0.5 * (np.log(df) + np.log(np.pi))
         return constant - (df + 1) / 2 * np.log1p(x * x / df)
@@ -178,14 +181,14 @@ def _t_logpdf(long):
 
 def _t_pdf(long):
     def _pdf(self, x, df):
-        return long(self, x, df) if onp.any(onp.isinf(unbox(df))) else np.exp(self._logpdf(x, df))
+        return long(self, x, df) if some(onp.isinf(unbox(df))) else np.exp(self._logpdf(x, df))
 
     return _pdf
 
 
 def _lognorm_logpdf(long):
     def _logpdf(self, x, s):
-        if not onp.all(unbox(x)):
+        if not every(unbox(x)):
             return long(self, x, s)
         return -(np.log(x) ** 2) / (2 * s**2) - np.log(s * x * np.sqrt(2 * np.pi))
 
