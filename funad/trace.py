@@ -16,7 +16,16 @@ from typing import Any
 
 from .registry import Record
 
-__all__ = ["Looked", "Trace", "next_level"]
+__all__ = ["BATCH_RULES", "Looked", "Trace", "Unbatched", "next_level"]
+
+# What a function is on stacks: (trace, record, args, kwargs) ↦ y, with the members of y along its first axis.
+# It stands here so that rules may write into it; the batch trace itself is loaded with vmap.
+BATCH_RULES: dict[Callable[..., Any], Callable[..., Any]] = {}
+
+
+class Unbatched(Exception):
+    """Raised by a batch rule that has no way to take this call: it runs once per member, then."""
+
 
 _levels = itertools.count(1)  # each trace takes the next: nothing to undo when f raises
 

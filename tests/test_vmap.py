@@ -577,3 +577,45 @@ def test_checkpoint_and_custom_rules_inside():
     inner = funad.checkpoint(lambda x: np.sum(np.sin(x) * twice(x)))
     f = grad(inner)
     assert_same(vmap(f)(X), stacked([f(x) for x in X]))
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (1,), (2, 3), (2, 1, 3)])
+@pytest.mark.parametrize("axis", [None, 0, -1, (0, -1)])
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_softmax_of_stacks(name, axis, shape):
+    special = pytest.importorskip("funad.scipy.special")
+    assert_same_as_loop(lambda x: getattr(special, name)(x, axis), SEED.normal(size=(4, *shape)))
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (1,), (2, 3), (2, 1, 3)])
+@pytest.mark.parametrize("axis", [None, 0, -1, (0, -1)])
+@pytest.mark.parametrize("weights", ["none", "number", "row", "one for all", "one for each"])
+def test_logsumexp_of_stacks(weights, axis, shape):
+    special = pytest.importorskip("funad.scipy.special")
+    b = {"number": -1.5, "row": SEED.normal(size=3), "one for all": SEED.normal(size=shape)}.get(weights)
+    for keepdims in (False, True):
+        f = functools.partial(special.logsumexp, axis=axis, keepdims=keepdims)
+        a = SEED.normal(size=(4, *shape))
+        if weights == "one for each":
+            assert_same_as_loop(
+                lambda ab, f=f: f(ab[0], b=ab[1], return_sign=True)[0], (a, SEED.normal(size=a.shape))
+            )
+        else:
+            assert_same_as_loop(lambda a, f=f: f(a, b=b, return_sign=b is not None), a)
+
+
+def assert_same_as_loop(f, xs):
+    """Compare f, its gradient and its second derivatives with those of each example; so are refusals."""
+
+    def total(x):
+        y = f(x)
+        return np.sum(np.sin(y[0] if isinstance(y, tuple) else y))
+
+    for g in (f, grad(total), grad(lambda x: sum(np.sum(part) for part in tree.flatten(grad(total)(x))[0]))):
+        try:
+            wanted = stacked([g(tree.map(lambda x, n=n: x[n], xs)) for n in range(4)])
+        except ValueError as error:  # the axis is out of range
+            with pytest.raises(type(error)):
+                vmap(g)(xs)
+        else:
+            assert_same(vmap(g)(xs), wanted)

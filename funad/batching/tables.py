@@ -2,7 +2,8 @@
 
 from ..registry import record_of
 from ..spaces import shape_of
-from ..traces.batch import BATCH_RULES, Unbatched, of_shapes
+from ..trace import BATCH_RULES, Unbatched
+from ..traces.batch import of_shapes
 
 __all__ = ["Unbatched", "alone", "batch_rule", "positive", "rank_of", "shapes_of"]
 

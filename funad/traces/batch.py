@@ -22,19 +22,13 @@ from ..indices import ASSIGN, follow, put
 from ..registry import Record, enter
 from ..spaces import dtype_of, laid_out_copy, room_for_stack, shape_of, zeros_like
 from ..tape import refuse_ended
-from ..trace import Looked, Trace, next_level
+from ..trace import BATCH_RULES, Looked, Trace, Unbatched, next_level
 
-__all__ = ["BATCH_RULES", "BatchTrace", "Unbatched", "moved_index", "of_shapes"]
+__all__ = ["BatchTrace", "moved_index", "of_shapes"]
 
 ndarray = onp.ndarray
 
 
-class Unbatched(Exception):
-    """Raised by a batch rule that has no way to take this call: it runs once per member, then."""
-
-
-# What a function is on stacks: (trace, record, args, kwargs) ↦ y, with the members of y along its first axis.
-BATCH_RULES: dict[Callable[..., Any], Callable[..., Any]] = {}
 # The functions that ask for shapes and dtypes alone.
 OF_SHAPES: set[Callable[..., Any]] = set()
 # Primitives declared elementwise whose results are not of the shape to which the arguments broadcast.

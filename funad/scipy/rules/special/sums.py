@@ -5,8 +5,9 @@ import math
 import numpy as onp
 
 from .... import numpy as np
-from ....registry import defvjp
+from ....registry import defvjp, record_of
 from ....spaces import dtype_of, plain, shape_of, unbroadcast
+from ....trace import BATCH_RULES, Unbatched
 from ... import special as s
 from ...deciding import some
 
@@ -81,3 +82,32 @@ def _log_softmax(y, ybar, x, axis=None):
 
 defvjp(s.softmax, _softmax)
 defvjp(s.log_softmax, _log_softmax)
+
+
+# --- what they are on stacks of examples: their axes move as those of NumPy's functions of the same form
+
+
+def _logsumexp_of_stacks(trace, record, args, kwargs):
+    """As a sum; the weights are those of each example, or the same for all."""
+    given = dict(zip(("a", "axis", "b"), args, strict=False)) | kwargs
+    a, b = given.pop("a"), given.pop("b", None)
+    if b is not None:
+        if len(shape_of(b)) != len(shape_of(a)):
+            raise Unbatched("b has not the axes of a")
+        if trace.has(b):
+            if not trace.has(a) or not shape_of(a):
+                raise Unbatched("b is batched, and a is not an array that is")
+            b = trace.stack(b)
+        given["b"] = b
+    return BATCH_RULES[_SUM](trace, record, (a,), given)
+
+
+def _softmax_of_stacks(trace, record, args, kwargs):
+    """As a reversal, which keeps the shape."""
+    return BATCH_RULES[_FLIP](trace, record, args, kwargs)
+
+
+_SUM, _FLIP = (record_of(f).f for f in (np.sum, np.flip))
+BATCH_RULES[record_of(s.logsumexp).f] = _logsumexp_of_stacks
+for _f in (s.softmax, s.log_softmax):
+    BATCH_RULES[record_of(_f).f] = _softmax_of_stacks
