@@ -7,6 +7,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping
+from types import CodeType
 from typing import Any
 
 import numpy as onp
@@ -198,6 +199,18 @@ def user_line(depth: int) -> str:
     frame: Any = sys._getframe(depth)
     while frame is not None and frame.f_code.co_filename.startswith(_HERE):
         frame = frame.f_back
-    if frame is None:
-        return ""
-    return f'File "{frame.f_code.co_filename}", line {frame.f_lineno}, in {frame.f_code.co_name}'
+    return "" if frame is None else _line(frame.f_code, frame.f_lineno)
+
+
+def line_of(error: BaseException) -> str:
+    """Return the innermost line outside of funad that an exception has come through."""
+    found, at = "", error.__traceback__
+    while at is not None:
+        if not at.tb_frame.f_code.co_filename.startswith(_HERE):
+            found = _line(at.tb_frame.f_code, at.tb_lineno)
+        at = at.tb_next
+    return found
+
+
+def _line(code: CodeType, number: int) -> str:
+    return f'File "{code.co_filename}", line {number}, in {code.co_name}'

@@ -282,6 +282,17 @@ def test_a_program_that_looks_at_values_runs_once_per_example(name):
     assert "once for each of 4 examples" in vmap.explain(f)(xs.copy())
 
 
+def test_explain_names_the_line_where_a_program_looks_at_a_value():
+    def f(x):
+        y = np.sin(x)
+        return y if x > 0 else -y
+
+    line = f.__code__.co_firstlineno + 2
+    for g in (f, grad(f)):
+        said = vmap.explain(g)(X[:, 0])
+        assert said.endswith(f'bool() was asked of it; File "{__file__}", line {line}, in f')
+
+
 @pytest.mark.parametrize("name", [name for name in (*NATIVE, *LOOPED) if name != "a Python number"])
 def test_vmap_can_be_differentiated(name):
     f, xs = (NATIVE | LOOPED)[name]

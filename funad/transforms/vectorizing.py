@@ -18,7 +18,7 @@ from ..spaces import describe, is_number, laid_out_copy, name_of, room_for_stack
 from ..tape import has_ended, refuse_ended
 from ..trace import Looked
 from ..traces.batch import BatchTrace, stacked
-from ..tracing import run, user_line
+from ..tracing import line_of, run, user_line
 from .calls import Transformed, own_copy, owned
 
 __all__ = ["vmap"]
@@ -153,22 +153,22 @@ class _Noting(list[Any]):
 def _mapped(
     f: Any, in_axes: Axes, out_axes: Axes, axis_size: int | None, args: Any, kwargs: Any, looped: Any = None
 ) -> tuple[Any, BatchTrace, str]:
-    """Return the results, the trace, and why f ran once per example, if it did."""
+    """Return the results, the trace, and why and where f went over to one run per example, if it did."""
     leaves, structure = _leaves(f, in_axes, args, kwargs)
     size = _size(f, leaves, axis_size)
     stacks = [leaf.x if leaf.axis is None else _front(leaf) for leaf in leaves]
     trace = BatchTrace(size, _Nowhere() if looped is None else looped)
-    why = ""
+    why = at = ""
     try:
         y = _of_stacks(f, trace, leaves, stacks, structure)
     except Looked as look:
         if look.trace is not trace:
             raise
-        why = look.why
+        why, at = look.why, line_of(look)
     except Exception as error:  # one that members raise, too, is theirs: it comes again
         if not size:
             raise
-        why = f"it raised {type(error).__name__}: {error}"
+        why, at = f"it raised {type(error).__name__}: {error}", line_of(error)
     finally:
         trace.ended = True
     if trace.looked:  # by code that has caught what told of it, too
@@ -179,7 +179,7 @@ def _mapped(
     axes = _spread_axes("out_axes", out_axes, y, name_of(f))
     given = [leaf.x for leaf in leaves]
     found = [_result(trace, f, part, axis, given) for part, axis in zip(results, axes, strict=True)]
-    return tree.unflatten(output, found), trace, why
+    return tree.unflatten(output, found), trace, f"{why}; {at}" if at else why
 
 
 class _Nowhere(list[Any]):
