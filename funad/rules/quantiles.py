@@ -164,6 +164,46 @@ def _moving(q, place, method, percent):
     return onp.where(inside, slope / percent, 0)
 
 
+def _part(q, place, method, percent):
+    """γ, which goes with q; None where it is 0."""
+    if isinstance(q, Traced):
+        moved = np.reshape(q, (-1,)) - onp.ravel(unbox(q))
+        return place.part + _moving(q, place, method, percent) * moved
+    return place.part if place.part.any() else None
+
+
+def _shares_or_nan(ybar, rows, place, part):
+    """What each element has of ȳ; nan in rows whose quantile is not known."""
+    if place.known.all():
+        return _shares(ybar, rows, place, part)
+    xbar = _shares(np.where(place.known, ybar, 0), rows, place, part)
+    wrong = np.sum(np.where(place.known, 0, ybar), axis=-1, keepdims=True)
+    return or_nan(xbar, wrong, onp.where(place.known.all(axis=-1, keepdims=True), 0, onp.nan), rows, -1)
+
+
+def _counting(f, moving, rows):
+    """The tangents that count: where f leaves nans out, not those of nans, whatever they are."""
+    if f not in (onp.nanquantile, onp.nanpercentile):
+        return moving
+    nans = onp.isnan(unbox(rows))
+    return np.where(nans & ~nans.all(axis=-1, keepdims=True), 0, moving)
+
+
+def _sums_of_shares(moving, rows, place, part, dtype):
+    """The tangents of all quantiles; nan where one is not known and its row moves."""
+    found = []
+    for m in range(place.low.shape[-1]):
+        one = onp.zeros(place.low.shape, dtype)
+        one[..., m] = 1
+        found.append(np.sum(_shares(one, rows, place, part) * moving, axis=-1))
+    ydot = np.stack(found, axis=-1)
+    if place.known.all():
+        return ydot
+    moves = onp.any(unbox(moving) != 0, axis=-1, keepdims=True)
+    total = np.sum(moving, axis=-1, keepdims=True) * np.sum(rows, axis=-1, keepdims=True)
+    return np.where(~place.known & moves, math.nan * total, ydot)
+
+
 def _rules(f, percent=1):
     """Return the rules of a, of q and of the weights."""
 
@@ -173,42 +213,18 @@ def _rules(f, percent=1):
             return zeros_like(a)
         place, rows, ybar = _prepared(y, ybar, a, q, axis, method, weights)
         kept = place.order.shape[:-1]
-        if place.known.all():
-            xbar = _shares(ybar, rows, place, _part(q, place, method))
-        else:
-            xbar = _shares(np.where(place.known, ybar, 0), rows, place, _part(q, place, method))
-            wrong = np.sum(np.where(place.known, 0, ybar), axis=-1, keepdims=True)
-            xbar = or_nan(
-                xbar, wrong, onp.where(place.known.all(axis=-1, keepdims=True), 0, onp.nan), rows, -1
-            )
+        xbar = _shares_or_nan(ybar, rows, place, _part(q, place, method, percent))
         xbar = np.reshape(xbar, (*kept, *(shape_of(a)[n] for n in place.axes)))
         return np.moveaxis(xbar, _last(place.axes), place.axes)
-
-    def _part(q, place, method):
-        """γ, which goes with q; None where it is 0."""
-        if isinstance(q, Traced):
-            moved = np.reshape(q, (-1,)) - onp.ravel(unbox(q))
-            return place.part + _moving(q, place, method, percent) * moved
-        return place.part if place.part.any() else None
 
     def forward(y, xdot, a, q, axis=None, *, method="linear", keepdims=False, weights=None):
         """ẏ = (1 - γ)·ẋ₍ₖ₎ + γ·ẋ₍ₖ₊₁₎, the same parts of ẋ as of ȳ, summed: once per quantile."""
         if not onp.size(a) or not onp.size(q):
             return zeros_like(y)
         place, rows, _ = _prepared(y, y, a, q, axis, method, weights)
-        part, moving, found = _part(q, place, method), rows_of(xdot, place.axes), []
-        if f in (onp.nanquantile, onp.nanpercentile):  # a nan counts for nothing, whatever its tangent is
-            nans = onp.isnan(unbox(rows))
-            moving = np.where(nans & ~nans.all(axis=-1, keepdims=True), 0, moving)
-        for m in range(place.low.shape[-1]):
-            one = onp.zeros(place.low.shape, dtype_of(y))
-            one[..., m] = 1
-            found.append(np.sum(_shares(one, rows, place, part) * moving, axis=-1))
-        ydot = np.stack(found, axis=-1)
-        if not place.known.all():
-            moves = onp.any(unbox(moving) != 0, axis=-1, keepdims=True)
-            total = np.sum(moving, axis=-1, keepdims=True) * np.sum(rows, axis=-1, keepdims=True)
-            ydot = np.where(~place.known & moves, math.nan * total, ydot)
+        part, moving = _part(q, place, method, percent), rows_of(xdot, place.axes)
+        moving = _counting(f, moving, rows)
+        ydot = _sums_of_shares(moving, rows, place, part, dtype_of(y))
         return as_returned(f, ydot, q, place.axes, shape_of(y))
 
     def wrt_q(y, ybar, a, q, axis=None, *, method="linear", keepdims=False, weights=None):
