@@ -9,7 +9,14 @@ import numpy as onp
 from .. import numpy as np
 from ..boxes import Traced, innermost, look_at_member, numbers_of, unbox
 from ..calling import call
-from ..infinitesimals import branch_at_zero, depth_of, infinitesimals_of, jump_at_zero, root_at_zero
+from ..infinitesimals import (
+    branch_at_zero,
+    depth_of,
+    infinitesimals_of,
+    jump_at_zero,
+    marked_as_steep,
+    root_at_zero,
+)
 from ..numpy.ufuncs import masked
 from ..registry import record_of
 from ..spaces import any_of, dtype_of, shape_of
@@ -116,6 +123,12 @@ def _opens(at, u):
     """Where u opens as |x| does: no infinitesimal tells the second derivative of its root."""
     trace = innermost((u,))
     return at & onp.broadcast_to(onp.not_equal(infinitesimals_of(trace).opening(u, trace), 0), at.shape)
+
+
+def _moving(at, u):
+    """Where u moves through 0."""
+    trace = innermost((u,))
+    return at & onp.broadcast_to(onp.not_equal(infinitesimals_of(trace).direction(u, trace)[0], 0), at.shape)
 
 
 def _with_flat_root(y, at, u):
@@ -239,17 +252,24 @@ def _sqrt(y, x):
     if not anywhere(at):
         return y
     opens = _opens(at, x)
-    return _with_root(_with_flat_root(y, opens, x), at & ~opens, x, np.sqrt)
+    y = _with_root(_with_flat_root(y, opens, x), at & ~opens, x, np.sqrt)
+    return marked_as_steep(y, x, _moving(at & ~opens, x))
 
 
 @kinked(np.power, np.float_power)
 def _power(y, a, b):
     """A power below 1 is no root of a quadratic but for √, so that nothing smooth can be said of it."""
     b = unbox(b)
-    at = _zero(a) & _mask((b > 0) & (b < 1)) & (dtype_of(y).kind == "f")
+    at = _zero(a) & _mask((b > 0) & (b != onp.floor(b))) & (dtype_of(y).kind == "f")
     if not anywhere(at) or not isinstance(a, Traced):
         return y
     u = a if shape_of(a) == shape_of(y) else np.broadcast_to(a, shape_of(y))
+    root = at & _mask(b < 1)
+    y = _root(y, root, u, b) if anywhere(root) else y
+    return marked_as_steep(y, u, at & ~_opens(root, u) & _moving(at, u))
+
+
+def _root(y, at, u, b):
     opens = _opens(at, u)
     y = _with_root(_with_flat_root(y, opens, u), at & (b == 0.5) & ~opens, u, lambda u: u**b)
     at = at & (b != 0.5) & ~opens
@@ -259,13 +279,17 @@ def _power(y, a, b):
     steep = at & onp.broadcast_to(b < 0.5, at.shape)  # the slope of (x²)ᵇ is infinite itself
     flat = flat | _flat_at(steep, u, 2, 2)
     y = _with_flat_root(y, flat, u)
-    return _plus(y, at & ~flat, lambda: root_at_zero(u, at & ~flat, slope=inf))
+    at = at & ~flat & ~_moving(at, u)
+    return _plus(y, at, lambda: root_at_zero(u, at, slope=inf))
 
 
 @kinked(np.cbrt)
 def _cbrt(y, x):
     at = _zero(x)
-    return _with_flat_root(y, _flat_at(at, x, 6, 2) | _opens(at, x), x) if anywhere(at) else y
+    if not anywhere(at):
+        return y
+    flat = _flat_at(at, x, 6, 2) | _opens(at, x)
+    return marked_as_steep(_with_flat_root(y, flat, x), x, _moving(at & ~flat, x))
 
 
 def _at_end(f, end, side, sign):
