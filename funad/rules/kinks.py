@@ -9,17 +9,18 @@ import numpy as onp
 from .. import numpy as np
 from ..boxes import Traced, innermost, look_at_member, numbers_of, unbox
 from ..calling import call
-from ..infinitesimals import (
+from ..numpy.ufuncs import masked
+from ..registry import primitive_of
+from ..spaces import any_of, dtype_of, shape_of
+from ..traces.infinitesimal import (
     branch_at_zero,
     depth_of,
     infinitesimals_of,
+    is_steep,
     jump_at_zero,
     marked_as_steep,
     root_at_zero,
 )
-from ..numpy.ufuncs import masked
-from ..registry import record_of
-from ..spaces import any_of, dtype_of, shape_of
 from .quantiles import as_returned, by_quantile, place_of, rows_of
 from .reductions import all_equal, axes_of, freedom_of, whole
 
@@ -31,7 +32,7 @@ def kinked(*fs):
 
     def decorate(kinks):
         for f in fs:
-            record_of(f).kinks = kinks
+            primitive_of(f).kinks = kinks
         return kinks
 
     return decorate
@@ -41,6 +42,9 @@ def root_of(at, *ds, axes=()):
     """√Σ|d|² where that is 0 ``at`` some places, as a multiple of ε; ``axes`` are summed over and kept."""
     trace = innermost(ds)
     small = infinitesimals_of(trace)
+    steep = at & sum(_any_along(is_steep(d), d, axes) for d in ds)
+    if anywhere(steep):
+        return root_of(at & ~steep, *ds, axes=axes) + _not_known(steep, ds, axes, inf)
     u, size, curve = 0, 0, 0
     for d in ds:
         xdot, xddot = small.direction(d, trace)
@@ -57,17 +61,31 @@ def root_of(at, *ds, axes=()):
     return y + _not_known(flat, ds, axes) if flat.any() else y
 
 
-def _not_known(flat, ds, axes):
+def _any_along(at, d, axes):
+    return onp.any(onp.broadcast_to(at, shape_of(d)), axis=axes, keepdims=True) if axes else at
+
+
+def power_root_of(at, x, axes):
+    """(Σ|x|ᵖ)^(1/p), p ≠ 2, where that is 0: the root of no quadratic, unless one of the x moves alone."""
+    xdot, xddot = infinitesimals_of(innermost((x,))).direction(x, innermost((x,)))
+    moving = onp.broadcast_to(onp.not_equal(xdot, 0) | onp.not_equal(xddot, 0), shape_of(x))
+    several = at & (onp.sum(moving, axis=axes, keepdims=True) > 1)
+    y = root_of(at & ~several, x, axes=axes)
+    return y + _not_known(several, (x,), axes, inf) if several.any() else y
+
+
+def _not_known(at, ds, axes, sign=onp.nan):
     """0, with a second derivative of nan: of √Σ|d|² where all d are flat but curved, as of √(x⁴ + y⁴).
 
-    It may be a quadratic there, or have no second derivative: no derivative of the d says which.
+    It may be a quadratic there, or have no second derivative: no derivative of the d says which. A ``sign``
+    of ∞ is for what is not known even where no d curves.
     """
     y = 0
     for d in ds:
         for part in (np.real(d), np.imag(d)) if dtype_of(d).kind == "c" else (d,):
             if isinstance(part, Traced):
-                part = np.where(flat, part, 0)
-                mark = branch_at_zero(part, onp.broadcast_to(flat, shape_of(part)), onp.nan)
+                part = np.where(at, part, 0)
+                mark = branch_at_zero(part, onp.broadcast_to(at, shape_of(part)), sign)
                 y = y + (np.sum(mark, axis=axes, keepdims=True) if axes else mark)
     return y
 
@@ -341,7 +359,7 @@ def _clip(y, a, a_min=None, a_max=None):
 
 @kinked(masked)
 def _masked(y, f, casting, where, out, *args):
-    kinks = record_of(f).kinks
+    kinks = primitive_of(f).kinks
     return y if kinks is None else np.where(where, kinks(y, *args), y)
 
 

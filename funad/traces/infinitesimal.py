@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as onp
 
-from .boxes import Dual, Traced, innermost, unbox
-from .calling import call
+from ..boxes import Dual, Traced, innermost, unbox
+from ..calling import call
+from ..errors import NotDifferentiableError
+from ..registry import Primitive
+from ..spaces import dtype_of, is_of_kink, numbers_of, plain, shape_of, shed
 from .directions import Directions
-from .dual import Forward, dual
-from .errors import NotDifferentiableError
-from .registry import Record
-from .spaces import dtype_of, is_of_kink, numbers_of, plain, shape_of, shed
+from .forward import Forward, dual
 from .strong_zeros import STEEP
 
 __all__ = [
@@ -29,7 +29,9 @@ __all__ = [
     "branch_at_zero",
     "depth_of",
     "infinitesimals_of",
+    "is_steep",
     "jump_at_zero",
+    "marked_as_steep",
     "root_at_zero",
 ]
 
@@ -41,19 +43,19 @@ class Infinitesimal(Forward):
 
     differentiates = False  # no kink is one for it: that is told by the inner transformation
 
-    def call(self, record: Record, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
+    def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
         """Return the result of a call as a dual number; of 0·∞ whose 0 is one of a kink, nothing is known."""
-        if record is STEEP:
+        if prim is STEEP:
             return self._product_of_kink(*args)
-        return super().call(record, args, kwargs, run)
+        return super().call(prim, args, kwargs, run)
 
     def _product_of_kink(self, a: Any, slope: Any) -> Any:
         """Return 0·∞ without this trace, with a derivative of nan where a has a part of it."""
         value, part = (a.primal, a.tangent) if type(a) is Dual and a.tape is self else (a, 0.0)
         slope = slope.primal if type(slope) is Dual and slope.tape is self else slope
-        y = STEEP.wrapped(value, slope)
+        y = STEEP.traced(value, slope)
         unknown = self._has_part(plain(value), plain(part)) & onp.isinf(plain(slope))
-        return y + call(_UNSURE, (value, unknown), {}) if onp.any(unknown) else y
+        return y + _unsure(value, unknown) + _unsure(part, unknown) if onp.any(unknown) else y
 
     def _has_part(self, value: Any, part: Any) -> Any:
         return onp.not_equal(part, 0)
@@ -75,24 +77,24 @@ class _Product(Infinitesimal):
 
     __slots__ = ()
 
-    def call(self, record: Record, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
+    def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
         """Call the function without Δ, and with 1 in its place."""
-        if record is STEEP:
+        if prim is STEEP:
             return self._product_of_kink(*args)
         y, y_with = (
-            record.wrapped(*(at(self, x) for x in args), **{name: at(self, x) for name, x in kwargs.items()})
+            prim.traced(*(at(self, x) for x in args), **{name: at(self, x) for name, x in kwargs.items()})
             for at in (_without, _with)
         )
         found = self._of_both(y, y_with)
         at = [(n, x) for n, x in enumerate(args) if type(x) is Dual and x.tape is self]
         lost = at and type(found) is Dual and _has_more_nans(y_with, y) and not kwargs
-        return self._first_order(record, y, args, at) if lost else found
+        return self._first_order(prim, y, args, at) if lost else found
 
-    def _first_order(self, record: Record, y: Any, args: Any, at: list[tuple[int, Dual]]) -> Any:
+    def _first_order(self, prim: Primitive, y: Any, args: Any, at: list[tuple[int, Dual]]) -> Any:
         """Return what a call is to first order in Δ: where it is infinite, 0·∞ has a limit there."""
         with onp.errstate(invalid="ignore"):
             sources = [(n, dual(self, x.primal, x.tangent - x.primal)) for n, x in at]
-        found = self.process(record, y, tuple(_without(self, x) for x in args), {}, sources)
+        found = self.process(prim, y, tuple(_without(self, x) for x in args), {}, sources)
         return dual(self, y, y + found.tangent)
 
     def _of_both(self, y: Any, y_with: Any) -> Any:
@@ -300,10 +302,18 @@ def marked_as_steep(y: Any, u: Any, at: Any) -> Any:
         return y
     small = infinitesimals_of(innermost((y,)))
     mark = onp.broadcast_to(onp.where(at, onp.nan, 0), shape_of(y)).astype(dtype_of(y))[()]
-    marked = _step(y, lambda y: dual(small.steep, y, mark), lambda ybar, _: ybar)
-    if small.directions is not None and isinstance(marked, Traced):
-        small.directions.put(marked, *small.directions.of(y))
-    return marked
+    return _step(y, lambda y: dual(small.steep, y, mark), lambda ybar, _: ybar)
+
+
+def is_steep(x: Any) -> Any:
+    """Say where x, a value of an inner transformation, depends on a root at a zero of infinite slope."""
+    if not isinstance(x, Traced):
+        return onp.False_
+    steep = infinitesimals_of(x.tape).steep
+    value = x.primal
+    while is_of_kink(value) and value.tape is not steep:
+        value = value.primal
+    return onp.isnan(plain(value.tangent)) if is_of_kink(value) else onp.False_
 
 
 def _is_moved(x: Any) -> Any:
@@ -379,21 +389,21 @@ def _where(at: Any, x: Any, like: Any) -> Any:
 
 def _step(x: Any, f: Any, rule: Any) -> Any:
     """Call a primitive made of f and the rule of its derivative."""
-    made = Record(f, "a kink")
-    made.wrapped = made.f
+    made = Primitive(f, "a kink")
+    made.traced = made.f
     made.add("elementwise", {0: lambda y, ybar, x: rule(ybar, x)}, False)
     return call(made, (x,), {})
 
 
-def _constant(value: Any, slope: Any) -> Record:
+def _constant(value: Any, slope: Any) -> Primitive:
     """Return a primitive whose derivative is not that of its value."""
-    made = Record(lambda d: onp.full_like(d, value), "what a kink adds")
-    made.wrapped = lambda d: call(made, (d,), {})
+    made = Primitive(lambda d: onp.full_like(d, value), "what a kink adds")
+    made.traced = lambda d: call(made, (d,), {})
     made.add("elementwise", {0: slope}, False)
     return made
 
 
-STEEP.wrapped = lambda a, slope: call(STEEP, (a, slope), {})
+STEEP.traced = lambda a, slope: call(STEEP, (a, slope), {})
 # d less its value; and what has the value 0, and no derivative.
 _CENTRED = _constant(0, lambda y, ybar, d: onp.where(onp.isfinite(unbox(d)), ybar, onp.nan))
 
@@ -406,8 +416,14 @@ _UNKNOWN = _constant(0, _nan_if_moved)
 # What is not known at all, however its argument moves.
 _LOST = _constant(onp.nan, _nan_if_moved)
 # What is 0, and has no derivative that is known where the mask is true.
-_UNSURE = Record(lambda d, unknown: onp.zeros_like(d), "what a kink adds")
-_UNSURE.wrapped = lambda d, unknown: call(_UNSURE, (d, unknown), {})
+_UNSURE = Primitive(lambda d, unknown: onp.zeros_like(d), "what a kink adds")
 _UNSURE.add("vjp", {0: lambda y, ybar, d, unknown: _nan_if_moved(y, onp.where(unknown, ybar, 0.0), d)}, False)
 _UNSURE.forward = {0: lambda y, xdot, d, unknown: onp.where(unknown, onp.nan, 0.0).astype(dtype_of(xdot))}
+
+
+def _unsure(d: Any, unknown: Any) -> Any:
+    return call(_UNSURE, (d, unknown), {}) if isinstance(d, Traced) else 0.0
+
+
+_UNSURE.traced = _unsure
 _LOST.kind, _LOST.forward = "vjp", {0: lambda y, xdot, d: onp.full_like(plain(xdot), onp.nan)}
