@@ -21,10 +21,13 @@ from .foreign import bare, declines, gives_way, hand_over, is_answer, is_sequenc
 from .messages import as_index, not_dispatched, refusal, refused_in_place, without_rule
 from .refusals import refused_by_asker
 from .registry import Primitive, enter, primitive_of
-from .spaces import placeholder, shape_of
+from .spaces import placeholder
 from .trace import Trace
+from .values import class_of, constant, dtype_of, is_opaque, members_of, memory_of, shape_of, value_of
 
-__all__ = ["Box", "Dual", "Traced"]
+__all__ = ["Box", "Dual", "Opaque", "Traced"]
+
+unbox, kind_of, numbers_of = constant, class_of, members_of  # the names of branches not merged yet
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 
@@ -62,7 +65,7 @@ class Traced:
     parent: tuple[Traced, Any]  # what this is a view of, and how it was made
     views: list[ref[Traced]]  # those whose parent this is
 
-    stacked = False  # whether it stands for the members of a stack, and has no one value
+    opaque = False  # whether it stands for more than one value: see ``values``
 
     def __init_subclass__(cls) -> None:
         TRACED.add(cls)
@@ -78,7 +81,7 @@ class Traced:
         say of the plain one. Of NumPy's own classes of numbers it is no instance: who asks for those
         (xarray does) would make a plain array of it. funad itself tells traced values by their types.
         """
-        kind = kind_of(self)
+        kind = class_of(self)
         for known in (ndarray, float, complex):
             if issubclass(kind, known):
                 return known
@@ -88,15 +91,11 @@ class Traced:
     def __class__(self, kind: type) -> None:
         _become(self, kind)
 
-    def bare(self) -> Any:
-        """Return the plain value under every trace."""
-        return unbox(self)
-
     def __format__(self, spec: str) -> str:
         return format(self.primal, spec) if spec else repr(self)
 
     def __bool__(self) -> bool:
-        return bool(self.primal)
+        return bool(value_of(self, "bool() was asked of it"))
 
     def __len__(self) -> int:
         return len(self.primal)
@@ -114,7 +113,7 @@ class Traced:
         return (self[n] for n in range(len(self.primal)))
 
     def __contains__(self, item: Any) -> bool:
-        return unbox(item) in unbox(self)
+        return constant(item) in value_of(self, "in was asked of it")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -200,13 +199,101 @@ class Traced:
 Traced.inside = Traced.__dict__["primal"]
 
 
-class Batched(Traced):
+class Opaque(Traced):
+    """A value that stands for more than one: ``constant`` leaves it traced, and ``bool`` asks its trace.
+
+    The operators without a derivative are calls of primitives, whose results its trace sees.
+    """
+
+    __slots__ = ()
+
+    opaque = True
+    inside: Any = Traced.__dict__["primal"]  # the same slot under the name by which no number is read
+
+    @property
+    def primal(self) -> Any:
+        """The one concrete value: to be had of the trace alone."""
+        return self.tape.look(self, "its value was asked for")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return shape_of(self.inside)
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def dtype(self) -> Any:
+        return dtype_of(self.inside)
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * int(self.dtype.itemsize)
+
+    @property
+    def kind(self) -> Any:
+        """The class of the value."""
+        return class_of(self.inside)
+
+    def remade(self, f: Callable[[Any], Any]) -> Any:
+        """Return a value of the same trace that holds f of what this one holds."""
+        made = new(type(self))
+        made.inside, made.tape = f(self.inside), self.tape
+        return made
+
+    def constant(self) -> Any:
+        """Return it without the traces that differentiate in what it holds."""
+        held = constant(self.inside)
+        return self if held is self.inside else self.remade(lambda _: held)
+
+    def members(self) -> Any:
+        """Return all that it stands for, for a question to all at once; itself, if it is not there yet."""
+        return self.constant()
+
+    def __str__(self) -> str:
+        return repr(self) if self.tape.ended else str(self.primal)
+
+    def __format__(self, spec: str) -> str:
+        return repr(self) if self.tape.ended else format(self.primal, spec)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.shape:
+            raise TypeError("iteration over a 0-d array")
+        return (self[n] for n in range(len(self)))
+
+
+class Batched(Opaque):
     """What stands for every member of a stack: vmap's traced value.
 
     Its shape is that of one member. ``stack`` holds all of them, along its first axis.
     """
 
     __slots__ = ()
+
+    stack: Any = Opaque.inside
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        shape: tuple[int, ...] = self.stack.shape[1:]
+        return shape
+
+    @property
+    def kind(self) -> Any:
+        """The class of one member."""
+        return ndarray if self.ndim else self.dtype.type
+
+    def members(self) -> Any:
+        """Return the members as one array."""
+        return members_of(self.stack)
+
+    def __repr__(self) -> str:
+        return f"Batched({self.dtype}{list(self.shape)}, {len(self.stack)} members)"
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         general = Traced.__array_ufunc__
@@ -234,57 +321,6 @@ class Batched(Traced):
         finally:
             active.discard(what)
 
-    stack: Any = Traced.index  # type: ignore[misc]  # the same slot under its own name
-    inside: Any = Traced.index  # type: ignore[misc]
-
-    stacked = True
-
-    @property
-    def primal(self) -> Any:
-        """The one concrete value, which it has not."""
-        return self.tape.look(self, "its value was asked for")
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        shape: tuple[int, ...] = self.stack.shape[1:]
-        return shape
-
-    @property
-    def size(self) -> int:
-        return math.prod(self.stack.shape[1:])
-
-    @property
-    def dtype(self) -> Any:
-        return self.stack.dtype
-
-    @property
-    def nbytes(self) -> int:
-        return self.size * int(self.dtype.itemsize)
-
-    def __repr__(self) -> str:
-        return f"Batched({self.dtype}{list(self.shape)}, {len(self.stack)} members)"
-
-    def __str__(self) -> str:
-        return repr(self) if self.tape.ended else str(self.primal)
-
-    def __format__(self, spec: str) -> str:
-        return repr(self) if self.tape.ended else format(self.primal, spec)
-
-    def __len__(self) -> int:
-        if not self.shape:
-            raise TypeError("len() of unsized object")
-        return self.shape[0]
-
-    def __iter__(self) -> Iterator[Any]:
-        if not self.shape:
-            raise TypeError("iteration over a 0-d array")
-        return (self[n] for n in range(len(self)))
-
-    def bare(self) -> Any:
-        """Return what it stands for without the traces around and in the stack."""
-        stack = unbox(self.stack)
-        return self if stack is self.stack else batched(self.tape, stack)
-
 
 def batched(trace: Any, stack: Any) -> Batched:
     """Return a stack as the value of a batch trace."""
@@ -293,11 +329,11 @@ def batched(trace: Any, stack: Any) -> Batched:
     return made
 
 
-def _asking(name: str) -> Callable[..., Any]:
-    """Return a method that asks a batched value for what only a concrete one can tell."""
+def _asking(name: str, ask: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that asks the trace of an opaque value for what only a concrete one can tell."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        self.tape.look(self, f"{name} was asked of it")
+        return ask(value_of(self, f"{name} was asked of it"), *args, **kwargs)
 
     return method
 
@@ -424,51 +460,14 @@ def _format(x: Any, spec: str) -> str:
 
 def short(box: Traced) -> str:
     """Return what messages say of the value of a box."""
-    value = unbox(box)
+    value = constant(box)
     if isinstance(value, Traced):
-        return f"a batched {kind_of(value).__name__} of shape {value.shape}"
+        return f"a {type(value).__name__.lower()} {class_of(value).__name__} of shape {value.shape}"
     return f"{type(value).__name__} of shape {value.shape}" if box.ndim else repr(value)
 
 
 def _refuse(box: Traced, what: str, gives: str, instead: str) -> NoReturn:
     raise refused_by_asker() or refusal(short(box), what, gives, instead, as_index(box.ndim, box.dtype.kind))
-
-
-def unbox(x: Any) -> Any:
-    """Return the plain value under every trace; of a batched value, the plain members still batched."""
-    while isinstance(x, Traced):
-        if x.stacked:
-            return x.bare()
-        x = x.primal
-    return x
-
-
-def kind_of(x: Any) -> type:
-    """Return the class of the plain value under every trace: ndarray, float64, float."""
-    while isinstance(x, Traced):
-        if x.stacked:
-            return ndarray if x.ndim else x.dtype.type
-        x = x.primal
-    return type(x)
-
-
-def is_batched(x: Any) -> bool:
-    """Say whether a traced value is batched, under inner traces or not."""
-    while isinstance(x, Traced):
-        if x.stacked:
-            return True
-        x = x.primal
-    return False
-
-
-def numbers_of(x: Any) -> Any:
-    """Return the plain numbers under every trace, of all members of a batch.
-
-    For questions that one yes decides, as "is any of them zero?", where yes means the more careful way.
-    """
-    while isinstance(x, Traced):
-        x = x.inside
-    return x
 
 
 def innermost(xs: Iterable[Any]) -> Any:
@@ -487,30 +486,22 @@ def innermost(xs: Iterable[Any]) -> Any:
     return best
 
 
-def look_at_member(x: Any) -> Any:
-    """Ask a batched value, under inner traces perhaps, for one concrete value: its members may differ."""
-    while not x.stacked:
-        x = x.primal
-    x.tape.look(x, "an example is at a kink")
-
-
 def model_of(x: Any) -> Any:
     """Return a plain array of the shape, dtype and layout of x, of which no number is read."""
-    x = unbox(x)
-    if not isinstance(x, Traced):
-        return x
+    held = memory_of(x)
+    if not is_opaque(x):
+        return held
     if not x.ndim:
         return x.dtype.type(0)
-    members = numbers_of(x)
-    # The members are laid out alike.
-    return members[(0,) * (members.ndim - x.ndim)] if members.size else placeholder(x)
+    # The members of a batch are laid out alike.
+    return held[(0,) * (held.ndim - x.ndim)] if held.size else placeholder(x)
 
 
 def beside(prim: Primitive, operate: Callable[[Any, Any], Any], self: Traced, other: Any) -> Any:
     """Return self · other, of which the other is of no common type; or give way to it, as NumPy does."""
     if not isinstance(other, Traced) and type(other) is not list and type(other) is not tuple:
         other = number_of(other)
-        if type(other) not in CONSTANTS and gives_way(unbox(self), other, operate.__name__):
+        if type(other) not in CONSTANTS and gives_way(constant(self), other, operate.__name__):
             return hand_over(self, other, operate.__name__)
     return prim.operator(self, other)
 
@@ -531,7 +522,7 @@ def plainly(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """
 
     def operator_on_values(self: Any, other: Any) -> Any:
-        y = operate(unbox(self), unbox(other))
+        y = operate(constant(self), constant(other))
         if isinstance(y, Traced):  # of batched values, batched too
             return y
         return y if type(y) in CONSTANTS or is_answer(y, other) else NotImplemented
@@ -602,7 +593,7 @@ BINARY: tuple[tuple[str, Any, Any], ...] = (
 def _divmod(self: Any, other: Any) -> Any:
     if type(other) not in CONSTANTS and not isinstance(other, Traced):
         other = number_of(other)
-        if gives_way(unbox(self), other, "divmod"):
+        if gives_way(constant(self), other, "divmod"):
             return hand_over(self, other, "divmod")
     return self // other, self % other
 
@@ -631,6 +622,26 @@ PLAIN: tuple[tuple[str, Any], ...] = (
 )
 
 
+# What Python and NumPy ask of a concrete value.
+_ASKED: dict[str, Callable[..., Any]] = {
+    "bool": bool,
+    "float": float,
+    "int": int,
+    "complex": complex,
+    "index": operator.index,
+    "array": lambda x, dtype=None, copy=None: onp.array(x, dtype),
+    "hash": hash,
+    "contains": operator.contains,
+    "reduce_ex": lambda x, protocol: x.__reduce_ex__(protocol),
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "trunc": math.trunc,
+    "round": round,
+    "delitem": operator.delitem,
+    "dlpack_device": lambda x: x.__dlpack_device__(),
+}
+
+
 def give(kind: type, name: str, method: Callable[..., Any]) -> None:
     """Make a function the method of that name, by which Python calls it when its arguments do not fit."""
     method.__name__, method.__qualname__ = name, f"{kind.__name__}.{name}"
@@ -653,13 +664,12 @@ def _install() -> None:
     Traced.__ne__ = _watched(operator.ne, negated=True)  # type: ignore[method-assign]
     for name, f in _DIVMOD.items():
         setattr(Traced, f"__{name}__", f)
-    for name, f in PLAIN:  # of batched values, whose results are batched
-        give(Batched, f"__{name}__", lambda a, b, f=f: enter(f).traced(a, b))
-        give(Batched, f"__r{name}__", lambda a, b, f=f: enter(f).traced(b, a))
-    give(Batched, "__invert__", lambda a: enter(onp.invert).traced(a))
-    for name in ("bool", "float", "int", "complex", "index", "array", "hash", "contains",
-                 "reduce_ex", "floor", "ceil", "trunc", "round", "delitem", "dlpack_device"):  # fmt: skip
-        setattr(Batched, f"__{name}__", _asking(f"{name}()"))
+    for name, f in PLAIN:
+        give(Opaque, f"__{name}__", lambda a, b, f=f: enter(f).traced(a, b))
+        give(Opaque, f"__r{name}__", lambda a, b, f=f: enter(f).traced(b, a))
+    give(Opaque, "__invert__", lambda a: enter(onp.invert).traced(a))
+    for name, ask in _ASKED.items():
+        setattr(Opaque, f"__{name}__", _asking(f"{name}()", ask))
 
 
 _install()

@@ -30,18 +30,15 @@ from ..spaces import (
     at_rest,
     broadcasts,
     describe,
-    dtype_of,
     fit,
     is_complex,
     is_inexact,
     is_number,
-    numbers_of,
-    plain,
-    shape_of,
     zero_beside,
     zeros_like,
 )
 from ..trace import Looked, Trace, next_level
+from ..values import constant, dtype_of, members_of, shape_of
 from .reverse import CONSTANT, TRACING, Tape, check_fit, check_number, pull_back, refuse_ended
 from .strong_zeros import add_note, factors, has_nan, strong_elementwise, strong_sum
 
@@ -409,7 +406,7 @@ def _product(pairs: Any) -> tuple[float, float, float]:
     for a, b in pairs:
         if a is None or b is None:
             continue
-        a, b = plain(a), plain(b)
+        a, b = constant(a), constant(b)
         if type(a) is ndarray and type(b) is ndarray and a.dtype.kind == b.dtype.kind == "f":
             a, b = a.reshape(-1), b.reshape(-1)
             part, bound = float(a.dot(b)), math.sqrt(float(a.dot(a)) * float(b.dot(b)))
@@ -418,8 +415,8 @@ def _product(pairs: Any) -> tuple[float, float, float]:
             bound = abs(part)
         else:
             a, b = onp.ravel(a), onp.ravel(b)
-            part = float(onp.mean(numbers_of((a * b).real.sum())))  # of a batch, the mean of its members
-            bound = float(onp.mean(numbers_of(onp.linalg.norm(a) * onp.linalg.norm(b))))
+            part = float(onp.mean(members_of((a * b).real.sum())))  # of a batch, the mean of its members
+            bound = float(onp.mean(members_of(onp.linalg.norm(a) * onp.linalg.norm(b))))
         if (
             getattr(a, "itemsize", 8) < 8
             or getattr(b, "itemsize", 8) < 8

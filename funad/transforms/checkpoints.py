@@ -18,8 +18,9 @@ from ..boxes import Traced, box_of, innermost
 from ..errors import ArgumentError
 from ..guarding import own, unwritable, wrote
 from ..registry import Primitive
-from ..spaces import is_inexact, name_of, plain, zeros_like
+from ..spaces import is_inexact, name_of, zeros_like
 from ..traces.reverse import TRACING, Apart, Tape, lent, pull_back
+from ..values import constant
 from ..writing import moments, settled
 from .calls import Transformed
 from .reverse import vjp
@@ -225,7 +226,7 @@ class _Checkpoint:
         """Refuse a function that gives another result when it runs again."""
         for before, part in zip(y, again, strict=True):
             if is_inexact(before):
-                a, b = onp.asarray(plain(before)), onp.asarray(plain(part))
+                a, b = onp.asarray(constant(before)), onp.asarray(constant(part))
                 if a.shape == b.shape and (a == b).all():
                     continue
                 # Both runs do the same, but for rounding where threads of BLAS share the work.
