@@ -18,16 +18,14 @@ import numpy as onp
 from .boxes import (
     BINARY,
     CONSTANTS,
-    Batched,
     Box,
     Dual,
     Traced,
-    batched,
     give,
     innermost,
     kind_of,
     link,
-    numbers_of,
+    memory_of,
     own_index,
     unbox,
 )
@@ -113,7 +111,9 @@ class Array(Traced):
         value = self.primal
         if not isinstance(value, Traced):
             return value
-        stack = numbers_of(value)
+        stack = memory_of(value)
+        if value.recorded:
+            return stack
         return stack[0] if len(stack) else ghost(value)  # the memory of each is laid out as that of the first
 
     def __repr__(self) -> str:
@@ -248,7 +248,7 @@ def linked(y: Any, record: Record, args: Any, kwargs: Any) -> Any:
     if type(y) in (list, tuple):
         for k, part in enumerate(y):
             _link(part, x, Step(record, args[1:], kwargs, k))
-    elif isinstance(y, Traced) and type(plain := numbers_of(y)) is ndarray and plain is numbers_of(x):
+    elif isinstance(y, Traced) and type(plain := memory_of(y)) is ndarray and plain is memory_of(x):
         return x  # as asarray gives back what it was given
     else:
         _link(y, x, Step(record, args[1:], kwargs, None))
@@ -258,8 +258,8 @@ def linked(y: Any, record: Record, args: Any, kwargs: Any) -> Any:
 def _link(y: Any, x: Traced, step: Any) -> None:
     if kind_of(x) is not ndarray or kind_of(y) is not ndarray:
         return  # a number has no memory
-    if type(y) is Box or type(y) is Dual or type(y) is Batched:
-        view, whole = numbers_of(y), numbers_of(x)
+    if type(y) is Box or type(y) is Dual or (isinstance(y, Traced) and y.stacked):
+        view, whole = memory_of(y), memory_of(x)
         if type(view) is ndarray and type(whole) is ndarray:
             base = view.base
             while base is not None and base is not whole and base is not whole.base:
@@ -366,7 +366,7 @@ def _inside(x: Any, trace: Any) -> tuple[Any, Any]:
 
 def _writeable(x: Any, name: str) -> Any:
     """Return what is about to be written to; refuse an array that NumPy would not write to, in its words."""
-    plain = numbers_of(x)
+    plain = memory_of(x)
     if not plain.flags.writeable and not TRACING.lending:
         raise ValueError(f"{name} is read-only")
     return x
@@ -377,7 +377,7 @@ def _fresh(x: Any, copy: Callable[[Any], Any] = laid_out_copy) -> Any:
     if type(x) is Array:  # a rule has filled it
         return _fresh(content(x), copy)
     if isinstance(x, Traced) and x.stacked:
-        return batched(x.tape, _fresh(x.inside, copy))
+        return x.remade(lambda stack: _fresh(stack, copy))
     if isinstance(x, Traced):
         made = _twin(x)
         made.primal = _fresh(x.primal, copy)
@@ -393,7 +393,7 @@ def _fresh(x: Any, copy: Callable[[Any], Any] = laid_out_copy) -> Any:
 def _twin(x: Traced) -> Traced:
     """Return another traced value with the same value, trace and place."""
     if x.stacked:
-        return batched(x.tape, x.inside)
+        return x.remade(lambda stack: stack)
     made = new(type(x))
     made.primal, made.tape, made.index = x.primal, x.tape, x.index
     return made

@@ -62,7 +62,8 @@ class Traced:
     parent: tuple[Traced, Any]  # what this is a view of, and how it was made
     views: list[ref[Traced]]  # those whose parent this is
 
-    stacked = False  # whether it stands for the members of a stack, and has no one value
+    stacked = False  # whether its value stands for others too, so that it is not to be had for the asking
+    recorded = False  # whether it is a value of a program that is being recorded
 
     def __init_subclass__(cls) -> None:
         TRACED.add(cls)
@@ -258,6 +259,11 @@ class Batched(Traced):
         return self.stack.dtype
 
     @property
+    def kind(self) -> Any:
+        """The class of one member."""
+        return ndarray if self.ndim else self.dtype.type
+
+    @property
     def nbytes(self) -> int:
         return self.size * int(self.dtype.itemsize)
 
@@ -279,6 +285,10 @@ class Batched(Traced):
         if not self.shape:
             raise TypeError("iteration over a 0-d array")
         return (self[n] for n in range(len(self)))
+
+    def remade(self, f: Callable[[Any], Any]) -> Any:
+        """Return another batched value, of f of the stack."""
+        return batched(self.tape, f(self.stack))
 
     def bare(self) -> Any:
         """Return what it stands for without the traces around and in the stack."""
@@ -447,7 +457,7 @@ def kind_of(x: Any) -> type:
     """Return the class of the plain value under every trace: ndarray, float64, float."""
     while isinstance(x, Traced):
         if x.stacked:
-            return ndarray if x.ndim else x.dtype.type
+            return x.kind  # type: ignore[no-any-return]
         x = x.primal
     return type(x)
 
@@ -466,6 +476,15 @@ def numbers_of(x: Any) -> Any:
 
     For questions that one yes decides, as "is any of them zero?", where yes means the more careful way.
     """
+    while isinstance(x, Traced):
+        if x.recorded:
+            return x.tape.look(x, "its numbers were asked for")
+        x = x.inside
+    return x
+
+
+def memory_of(x: Any) -> Any:
+    """Return the plain array under every trace, of all members of a batch, of which no number is read."""
     while isinstance(x, Traced):
         x = x.inside
     return x
@@ -499,9 +518,11 @@ def model_of(x: Any) -> Any:
     x = unbox(x)
     if not isinstance(x, Traced):
         return x
+    if x.recorded:
+        return x.inside
     if not x.ndim:
         return x.dtype.type(0)
-    members = numbers_of(x)
+    members = memory_of(x)
     return members[(0,) * (members.ndim - x.ndim)] if members.size else ghost(x)  # they are laid out alike
 
 

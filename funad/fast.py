@@ -36,17 +36,16 @@ from .boxes import (
     innermost,
     is_batched,
     kind_of,
-    numbers_of,
     own_index,
     tidy,
 )
-from .calling import PLAIN, call, handled, is_plain, with_kinks
+from .calling import PLAIN, call, handled, is_differentiated, is_plain, with_kinks
 from .dual import Forward, dual, slope, sum_of_parts, tangent_of
 from .indices import ASSIGN, Scatter
 from .primitives import with_keywords
 from .registry import WORTH_DROPPING, Record, enter, record_of
 from .snapshots import TINY
-from .spaces import at_rest, fit, ghost, zeros_like
+from .spaces import all_of, at_rest, fit, ghost, zeros_like
 from .strong_zeros import factors, has_nan, mend
 from .tape import OUTPUT, WIDTH, accumulate, pull_back_call, pull_back_view, put_output, settle
 from .trace import Looked
@@ -76,7 +75,7 @@ QUICK = frozenset({"axis", "keepdims"})  # the keywords of Record.quick
 
 def _has_zero(x: Any) -> bool:
     """Say whether an operator with kinks, abs(x) or x**0.5, may be at one."""
-    return not onp.all(numbers_of(x))
+    return is_differentiated(x) and not all_of(x)
 
 
 def box_operator_of_one(record: Record, operate: Callable[[Any], Any]) -> Callable[[Box], Any]:
@@ -703,7 +702,7 @@ def _is_list_of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, A
 
 def _at_kinks(x: Dual) -> bool:
     """Say whether an operator with kinks, abs(x) or x**0.5, may be at one that is differentiated again."""
-    return isinstance(x.primal, Traced) and not onp.all(numbers_of(x))
+    return is_differentiated(x.primal) and not all_of(x)
 
 
 def dual_operator_of_one(record: Record, operate: Callable[[Any], Any]) -> Callable[[Dual], Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as onp
 
 from .registry import Record, Rule
-from .spaces import any_of, is_number, numbers_of, plain
+from .spaces import any_of, is_number, is_recorded, numbers_of, plain
 from .strong_zeros import at_zero, has_nan, strong_elementwise, value_of
 from .tape import WIDTH, as_call
 
@@ -64,6 +64,8 @@ def all_finite(ys: Iterable[Any]) -> bool:
 def _is_finite(y: Any) -> bool:
     """Say whether y is no number, or all of it is finite."""
     y = plain(y)
+    if is_recorded(y):  # a program is the right one for finite results
+        return bool(y.tape.guard(y, "finite", bool(onp.isfinite(y.inside).all())))
     if hasattr(y, "tape"):  # members may differ: which steps mark overflows is said of each
         if not onp.isfinite(numbers_of(y)).all():
             y.tape.look(y, "the result of an example is infinite or nan")

@@ -36,6 +36,24 @@ def plain(x: Any) -> Any:
 def numbers_of(x: Any) -> Any:
     """Return the plain numbers under every trace, of all members of a batch (see ``boxes.numbers_of``)."""
     while hasattr(x, "tape"):
+        if x.recorded:
+            return x.tape.look(x, "its numbers were asked for")
+        x = x.inside
+    return x
+
+
+def is_recorded(x: Any) -> bool:
+    """Say whether x is a value of a program that is being recorded, under other traces or not."""
+    while hasattr(x, "tape"):
+        if x.recorded:
+            return True
+        x = x.inside
+    return False
+
+
+def recorded_in(x: Any) -> Any:
+    """Return the value of a program that is being recorded which is under the other traces of x."""
+    while not x.recorded:
         x = x.inside
     return x
 
@@ -51,12 +69,12 @@ def is_array(x: Any) -> bool:
 
 def any_of(mask: Any) -> bool:
     """Say whether a mask is true anywhere, in any member of a batch."""
-    return bool(onp.any(numbers_of(mask)))
+    return bool(onp.any(recorded_in(mask) if is_recorded(mask) else numbers_of(mask)))
 
 
 def all_of(mask: Any) -> bool:
     """Say whether a mask is true everywhere, in all members of a batch."""
-    return bool(onp.all(numbers_of(mask)))
+    return bool(onp.all(recorded_in(mask) if is_recorded(mask) else numbers_of(mask)))
 
 
 def is_mask(x: Any) -> bool:
@@ -153,7 +171,7 @@ def describe(x: Any) -> str:
 def zeros_like(x: Any) -> Any:
     """Return the zero of the space of x: a plain number or array, whatever x is."""
     x = plain(x)
-    if type(x) is float:
+    if type(x) is float or (hasattr(x, "recorded") and x.kind is float):
         return 0.0
     zeros = onp.zeros(shape_of(x), dtype_of(x))
     return zeros if issubclass(type(x), ndarray) or zeros.ndim else zeros[()]
@@ -169,7 +187,7 @@ def ones_like(x: Any) -> Any:
     if type(x) is float64:
         return _ONE
     x = plain(x)
-    if type(x) is float:
+    if type(x) is float or (hasattr(x, "recorded") and x.kind is float):
         return 1.0
     ones = onp.ones(shape_of(x), dtype_of(x))
     return ones if ones.ndim else ones[()]

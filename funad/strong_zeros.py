@@ -12,7 +12,17 @@ import numpy as onp
 from .indices import Scatter
 from .refusals import is_duration, refused_duration
 from .registry import Record
-from .spaces import any_of, as_numpy, describe, is_ghost, is_number, numbers_of, plain
+from .spaces import (
+    any_of,
+    as_numpy,
+    describe,
+    is_ghost,
+    is_number,
+    is_recorded,
+    numbers_of,
+    plain,
+    recorded_in,
+)
 from .trace import Looked
 
 ndarray, float64 = onp.ndarray, onp.float64
@@ -126,6 +136,8 @@ def has_nan(xbar: Any) -> bool:
     if type(xbar) is not ndarray:
         if xbar is None or type(xbar) is float64 or type(xbar) is float:
             return bool(xbar != xbar)
+        if is_recorded(xbar.dense() if type(xbar) is Scatter and not xbar.plain else xbar):
+            return _meets_nan(xbar)
         if type(xbar) is Scatter:
             return any(has_nan(piece) for _, piece in xbar.pieces[: xbar.count])
         xbar = numbers_of(xbar)
@@ -137,6 +149,12 @@ def has_nan(xbar: Any) -> bool:
         square = flat.dot(flat)
         return bool(square != square)
     return is_number(xbar) and bool(onp.any(onp.isnan(xbar)))
+
+
+def _meets_nan(xbar: Any) -> bool:
+    """Say the same of a value of a program that is being recorded: the program asks, too."""
+    x = recorded_in(xbar.dense() if type(xbar) is Scatter else xbar)
+    return not x.tape.guard(x, "number", not has_nan(x.inside))
 
 
 def mend(

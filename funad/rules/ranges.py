@@ -12,7 +12,7 @@ import numpy as onp
 from .. import numpy as np
 from ..boxes import numbers_of, unbox
 from ..numpy.slopes import LITTLE
-from ..spaces import all_of, is_mask, shape_of
+from ..spaces import all_of, is_mask, is_recorded, recorded_in, shape_of
 
 ndarray = onp.ndarray
 
@@ -20,6 +20,9 @@ ndarray = onp.ndarray
 def largest(x):
     """The largest element of the real x as a plain number: nan if one is, -∞ if there is none."""
     if type(x) is not ndarray:
+        if is_recorded(x):
+            x = recorded_in(x)
+            return np.max(x, initial=-math.inf) if x.shape else x
         x = numbers_of(x)
         if type(x) is not ndarray:
             return x
@@ -46,8 +49,13 @@ def where_defined(x, low, high=math.inf):
 
 
 def keeps_digits(slope):
-    """Whether no element of a slope is so small that the difference it was made by has cancelled."""
+    """Whether no element of a slope is so small that the difference it was made by has cancelled.
+
+    A program that is being recorded takes the careful way, a primitive that looks for itself.
+    """
     if type(slope) is not ndarray:
+        if is_recorded(slope):
+            return False
         slope = numbers_of(slope)
         if type(slope) is not ndarray:
             return abs(slope) > 0.05
@@ -58,6 +66,8 @@ def keeps_digits(slope):
 
 def squares_are_safe(y, power=2):
     """Whether all roots y of sums of squares, or of other powers, are far from overflow and underflow."""
+    if is_recorded(y):
+        return _recorded_squares_are_safe(recorded_in(y), power)
     y = numbers_of(y)
     if type(y) is not ndarray:
         low, high = _safe("d" if type(y) is float else y.dtype.char, power)
@@ -66,6 +76,14 @@ def squares_are_safe(y, power=2):
     if y.dtype.kind == "c":  # std(x, dtype=complex)
         y = abs(y)
     return not y.size or (low < y.item(y.argmin()) and y.item(y.argmax()) < high)
+
+
+def _recorded_squares_are_safe(y, power):
+    """The same as a question that a program asks."""
+    low, high = _safe(y.dtype.char, power)
+    if y.dtype.kind == "c":
+        y = abs(y)
+    return not y.size or (bool(np.min(y) > low) and bool(np.max(y) < high))
 
 
 @functools.cache

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
-from ..boxes import Box, Traced, batched, box_of, kind_of, unbox
+from ..boxes import Box, Traced, box_of, kind_of, unbox
 from ..errors import ArgumentError, CotangentError, NonScalarOutputError
 from ..foreign import holds
 from ..overflows import mark_overflows
@@ -396,6 +396,6 @@ def _stopped(x: Any) -> Any:
     if not isinstance(x, Traced):
         return plain_copy(x)
     if x.stacked:
-        return batched(x.tape, _stopped(x.inside))
+        return x.remade(_stopped)
     inner = _stopped(x.primal)
     return box_of(x.tape, inner, x.index) if type(x) is Box and x.tape.transposing else inner
