@@ -24,6 +24,7 @@ FLOORS = [
     {"dual"},
     {"arrays", "overflows", "pushforward"},
     {"calling", "guarding"},
+    {"compiling"},
     {"traces"},
     {"primitives"},
     {"fast"},
