@@ -11,11 +11,11 @@ import numpy as onp
 from .. import tree
 from .program import Node
 
-__all__ = ["Prologue", "Unfit", "is_input", "kind_of_leaf"]
+__all__ = ["STATIC", "Prologue", "Unfit", "is_input", "kind_of_leaf"]
 
 ndarray = onp.ndarray
 # What a program may depend on by being equal to what it was recorded with.
-_STATIC = (
+STATIC = (
     bool, int, str, bytes, type(None), type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType,
     types.MethodType, onp.ufunc, onp.dtype, enum.Enum, range, type(Ellipsis), frozenset,
 )  # fmt: skip
@@ -42,7 +42,7 @@ def kind_of_leaf(x: Any, static: bool = False) -> Any:
         return kind, x.shape, x.dtype
     if is_input(x):
         return kind
-    if isinstance(x, _STATIC) or callable(x):
+    if isinstance(x, STATIC) or callable(x):
         return kind, _hashable(x)
     raise Unfit(
         f"an argument is a {kind.__name__}, which is neither a number nor an array and may change; give the "
@@ -102,6 +102,18 @@ class Prologue:
         for where, part in parts:
             self.argument(part, where)
 
+    def variable(self, x: Any, text: str, how: str) -> None:
+        """Take a closed-over variable that the program depends on by its being equal, the same, or unchanged."""
+        e = self.emitter
+        if how == "same":
+            self.miss(f"{text} is not {e.constant(x, 'f')}")
+        elif how == "equal" and isinstance(x, (bool, int, str, type(None))):
+            self.miss(_is_other(x, text, e))
+        else:
+            kept = tree.map(_copy, x)
+            e.constants["changed"] = changed
+            self.miss(f"changed({text}, {e.constant(kept, 'was')})")
+
     def _leaf(self, x: Any, text: str) -> None:
         node = self.nodes.get(self.place)
         self.place += 1
@@ -125,6 +137,19 @@ class Prologue:
             else:
                 lines += [f"if ({text}):", "    return MISSED"]
         return lines
+
+
+def _copy(x: Any) -> Any:
+    return x.copy() if type(x) is ndarray else x
+
+
+def changed(x: Any, was: Any) -> bool:
+    """Say whether numbers or arrays, in containers too, are others than they were."""
+    if tree.is_leaf(was):
+        return _differ(x, was) if type(was) is ndarray else type(x) is not type(was) or x != was
+    leaves, structure = tree.flatten(x)
+    old, known = tree.flatten(was)
+    return structure != known or any(map(changed, leaves, old))
 
 
 def leaves_of(x: Any, structure: Any) -> Any:

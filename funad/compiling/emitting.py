@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as onp
 
+from .. import tree
 from ..indices import add_at, repeats, scatter
 from ..strong_zeros import has_nan
 from .program import GETITEM, Guard, Node, Program, map_nodes, parents
@@ -16,6 +17,10 @@ from .program import GETITEM, Guard, Node, Program, map_nodes, parents
 __all__ = ["Emitter"]
 
 ndarray = onp.ndarray
+# Functions whose results share memory with nothing.
+OWNERS = frozenset(
+    {onp.dot, onp.sum, onp.einsum, onp.concatenate, onp.mean, onp.stack, onp.where, onp.matmul}
+)
 SIGNS: dict[Any, str] = {
     onp.add: "+", onp.subtract: "-", onp.multiply: "*", onp.divide: "/", onp.less: "<", onp.less_equal: "<=",
     onp.greater: ">", onp.greater_equal: ">=", onp.equal: "==", onp.not_equal: "!=", onp.bitwise_and: "&",
@@ -64,6 +69,52 @@ class Emitter:
         self._count[base] = k
         self._used.add(name)
         return name
+
+    def reserve(self, name: str) -> str:
+        """Take a name as it is."""
+        self._used.add(name)
+        return name
+
+    def result(self, outputs: list[Any], structure: Any) -> str:
+        """Return what the program returns as source."""
+        seen: set[Node] = set()
+        texts = [self._output(x, seen) for x in outputs]
+        return self._container(tree.unflatten(structure, list(range(len(texts)))), texts)
+
+    def _output(self, x: Any, seen: set[Node]) -> str:
+        """Return an output, in memory of its own and of the class that it has in eager."""
+        if type(x) is not Node:
+            text = self.text(x)
+            return f"{text}.copy()" if type(x) is ndarray else text
+        text = self.names[x]
+        if x.is_array:
+            if not x.shape:
+                return f"{self.function(onp.array)}({text})"
+            owned = x not in seen and self.owns(x)
+            seen.add(x)
+            return text if owned else f"{text}.copy()"
+        if x.type is onp.float64:
+            return f"{self.function(onp.float64)}({text})"
+        return f"float({text})" if x.type is float else text
+
+    def owns(self, n: Node) -> bool:
+        """Say whether an array is nobody else's: no input, and no view."""
+        return n.fn in OWNERS or n.fn is scatter or (isinstance(n.fn, onp.ufunc) and n.fn.nout == 1)
+
+    def _container(self, x: Any, texts: list[str]) -> str:
+        """Return containers of texts as source; x has their positions."""
+        if tree.is_leaf(x):
+            return texts[x]
+        kind = type(x)
+        if kind is list or kind is tuple:
+            inner = ", ".join(self._container(part, texts) for part in x)
+            return f"[{inner}]" if kind is list else f"({inner},)" if len(x) == 1 else f"({inner})"
+        if kind is dict:
+            parts = (f"{self.text(k)}: {self._container(part, texts)}" for k, part in x.items())
+            return "{" + ", ".join(parts) + "}"
+        leaves, inner = tree.flatten(x)
+        self.constants["unflatten"] = tree.unflatten
+        return f"unflatten({self.constant(inner, 'structure')}, [{', '.join(texts[n] for n in leaves)}])"
 
     def constant(self, x: Any, base: str = "c", key: Any = None) -> str:
         """Return the name of a constant."""

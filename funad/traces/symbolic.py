@@ -126,7 +126,7 @@ def symbol(trace: SymbolicTrace, node: Node, value: Any) -> Symbol:
 class SymbolicTrace(Trace):
     """One recording: ``builder`` has the program so far, ``why`` the first reason not to compile it."""
 
-    __slots__ = ("builder", "ended", "level", "line", "why")
+    __slots__ = ("builder", "ended", "level", "line", "passing", "why")
 
     keeps_values = True
 
@@ -135,15 +135,17 @@ class SymbolicTrace(Trace):
         self.builder = Builder()
         self.ended = False
         self.why = ""
+        self.passing = False  # whether the reason is one of the arguments' values
         self.line = line or (lambda: "")  # finds the user's line that runs now
 
     def input(self, x: Any, name: str) -> Symbol:
         """Return an argument as a symbol."""
         return symbol(self, self.builder.input(spec_of(x), name), x)
 
-    def fail(self, why: str) -> None:
+    def fail(self, why: str, passing: bool = False) -> None:
         """Note that the program cannot be compiled, the first reason first."""
         if not self.why:
+            self.passing = passing
             line = self.line()
             self.why = f"{why}; {line}" if line else why
 
@@ -166,7 +168,9 @@ class SymbolicTrace(Trace):
         if self.ended:
             refuse_ended()
         if how in ("finite", "number") and not answer:
-            self.fail(f"{describe(x)} is {'not finite' if how == 'finite' else 'not a number somewhere'}")
+            self.fail(
+                f"{describe(x)} is {'not finite' if how == 'finite' else 'not a number somewhere'}", True
+            )
         self.builder.guard(x.node, how, answer, self.line())
         return answer
 
@@ -209,7 +213,7 @@ class SymbolicTrace(Trace):
             raise
         finally:
             restore(token)
-        self.fail(f"{record.name} met an invalid operation, as 0/0 or 0·∞")
+        self.fail(f"{record.name} met an invalid operation, as 0/0 or 0·∞", True)
         return f(*args, **kwargs)
 
     def _made(self, record: Record, y: Any, node: Node) -> Any:
