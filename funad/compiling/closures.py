@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as onp
 
 from .. import tree
-from ..registry import record_of
+from ..registry import primitive_of
 from .arguments import STATIC, is_input
 
 __all__ = ["Closure", "Variable"]
@@ -190,7 +190,7 @@ def _is_simple(x: Any) -> bool:
 def _is_users(f: types.FunctionType) -> bool:
     """Say whether a function is neither funad's nor of a library whose code asks for no symbols."""
     home = f.__globals__.get("__name__") or ""
-    return home.partition(".")[0] not in _OTHERS and record_of(f) is None
+    return home.partition(".")[0] not in _OTHERS and primitive_of(f) is None
 
 
 def _operations(code: types.CodeType) -> Iterator[tuple[str, Any]]:

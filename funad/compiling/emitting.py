@@ -11,7 +11,7 @@ import numpy as onp
 
 from .. import tree
 from ..indices import add_at, repeats, scatter
-from ..strong_zeros import has_nan
+from ..traces.strong_zeros import has_nan
 from .program import GETITEM, Guard, Node, Program, map_nodes, parents
 
 __all__ = ["Emitter"]

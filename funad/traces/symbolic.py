@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as onp
 
-from ..arrays import settled
 from ..boxes import PLAIN, Traced, give, innermost, unbox
 from ..calling import as_array
 from ..compiling.program import GETITEM, Builder, Node, spec_of
 from ..floating import invalid_raises, restore
-from ..registry import Record, enter
+from ..registry import Primitive, enter
 from ..spaces import laid_out_copy
-from ..tape import refuse_ended
 from ..trace import OF_INDICES, OF_SHAPES, Trace, next_level
+from ..writing import settled
+from .reverse import refuse_ended
 
 __all__ = ["NotCompilable", "Symbol", "SymbolicTrace"]
 
@@ -177,62 +177,62 @@ class SymbolicTrace(Trace):
     def after(self, look: Any, f: Any, args: Any, kwargs: Any, name: str = "") -> Any:
         raise look
 
-    def call(self, record: Record, args: Any, kwargs: Any, run: Any = None) -> Any:
+    def call(self, prim: Primitive, args: Any, kwargs: Any, run: Any = None) -> Any:
         """Run a call on the concrete values, and note it."""
         if self.ended:
             refuse_ended()
-        f = record.f
+        f = prim.f
         if f in OF_SHAPES:
             return f(*map(_value, args), **{name: _value(x) for name, x in kwargs.items()})
-        args = tuple([self._as_one(record, n, x) for n, x in enumerate(args)])
+        args = tuple([self._as_one(prim, n, x) for n, x in enumerate(args)])
         kwargs = {name: settled(x) for name, x in kwargs.items()}
         if kwargs.get("out") is not None:
-            raise NotCompilable(f"{record.name} was given out, an array to write into")
-        y = self._run(record, [_value(x) for x in args], {name: _value(x) for name, x in kwargs.items()})
+            raise NotCompilable(f"{prim.name} was given out, an array to write into")
+        y = self._run(prim, [_value(x) for x in args], {name: _value(x) for name, x in kwargs.items()})
         node_args = tuple([_node(x) for x in args])
         named = {name: _node(x) for name, x in kwargs.items()}
-        return self._made(record, y, self.builder.raw(f, node_args, named, spec_of(y)))
+        return self._made(prim, y, self.builder.raw(f, node_args, named, spec_of(y)))
 
-    def _as_one(self, record: Record, n: int, x: Any) -> Any:
+    def _as_one(self, prim: Primitive, n: int, x: Any) -> Any:
         """Return an argument with nested lists of symbols as one array, but where lists are wanted."""
         x = settled(x)
-        if type(x) in (list, tuple) and n not in record.containers and innermost((x,)) is self:
-            return x if record.f in OF_INDICES or record.foreign else as_array(x)
+        if type(x) in (list, tuple) and n not in prim.containers and innermost((x,)) is self:
+            return x if prim.f in OF_INDICES or prim.foreign else as_array(x)
         return x
 
-    def _run(self, record: Record, args: Any, kwargs: Any) -> Any:
+    def _run(self, prim: Primitive, args: Any, kwargs: Any) -> Any:
         """Return the result, and note an invalid operation, which eager mends where a rule has met it."""
-        f = record.f if record.foreign else record.wrapped
+        f = prim.f if prim.foreign else prim.wrapped
         token = invalid_raises()
         try:
             return f(*args, **kwargs)
         except FloatingPointError:
             pass
         except Exception as error:
-            self.fail(f"{record.name} raised {type(error).__name__}")
+            self.fail(f"{prim.name} raised {type(error).__name__}")
             raise
         finally:
             restore(token)
-        self.fail(f"{record.name} met an invalid operation, as 0/0 or 0·∞", True)
+        self.fail(f"{prim.name} met an invalid operation, as 0/0 or 0·∞", True)
         return f(*args, **kwargs)
 
-    def _made(self, record: Record, y: Any, node: Node) -> Any:
+    def _made(self, prim: Primitive, y: Any, node: Node) -> Any:
         """Return a result as a symbol, or its parts."""
         if isinstance(y, _VALUES):
             if getattr(y, "dtype", None) is not None and y.dtype.kind not in "fciub":
-                self.fail(f"{record.name} returned an array of dtype {y.dtype}")
+                self.fail(f"{prim.name} returned an array of dtype {y.dtype}")
             if type(y) is not ndarray and issubclass(type(y), ndarray):
-                self.fail(f"{record.name} returned a {type(y).__name__}")
+                self.fail(f"{prim.name} returned a {type(y).__name__}")
             return symbol(self, node, y)
         if isinstance(y, (tuple, list)):
             raw = self.builder.raw
             parts = [
-                self._made(record, part, raw(GETITEM, (node, k), None, spec_of(part)))
+                self._made(prim, part, raw(GETITEM, (node, k), None, spec_of(part)))
                 for k, part in enumerate(y)
             ]
             return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
         if y is not None:
-            self.fail(f"{record.name} returned a {type(y).__name__}")
+            self.fail(f"{prim.name} returned a {type(y).__name__}")
         return y
 
 
