@@ -103,7 +103,7 @@ class Prologue:
             self.argument(part, where)
 
     def variable(self, x: Any, text: str, how: str) -> None:
-        """Take a closed-over variable that the program depends on by its being equal, the same, or unchanged."""
+        """Take a closed-over variable, which is to be equal, the same, or unchanged."""
         e = self.emitter
         if how == "same":
             self.miss(f"{text} is not {e.constant(x, 'f')}")

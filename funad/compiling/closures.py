@@ -1,8 +1,8 @@
 """What a function closes over, as further arguments of its program.
 
-A function is made once more, with the same code, in which closed-over floats and arrays are symbols. So what it
-computes of them alone, ``K * K`` of a closed-over K, is a part of the program and sees what K is in each call.
-Functions of the same user that it calls are made once more too.
+A function is made once more, with the same code, in which closed-over floats and arrays are symbols. So what
+it computes of them alone, ``K * K`` of a closed-over K, is a part of the program and sees what K is in each
+call. Functions of the same user that it calls are made once more too.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Closure:
             made.__wrapped__ = self.once_more(f.__wrapped__)
             made._options = tuple(self.once_more(x) if callable(x) else x for x in f._options)
             return made
-        call = getattr(type(f), "__call__", None)
+        call = vars(type(f)).get("__call__")
         if type(call) is types.FunctionType and _is_users(call):
             self._watch(f)
             return types.MethodType(self.once_more(call), f)
@@ -131,7 +131,7 @@ class Closure:
 
     def _value(self, name: str, x: Any, holder: Any, place: str) -> Any:
         """Return what stands for a closed-over value, and note how the program depends on it."""
-        if isinstance(x, types.ModuleType) or isinstance(x, type):
+        if isinstance(x, (types.ModuleType, type)):
             return x
         if isinstance(x, (onp.random.Generator, onp.random.RandomState)):
             self.generators.append(x)

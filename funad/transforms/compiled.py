@@ -143,7 +143,7 @@ class Compiled:
         kind = self._kinds.get(key)
         if kind is None:
             said = ", ".join(map(describe, (*args, *kwargs.values())))
-            kind = self._kinds.setdefault(key, _Kind(f"{name_of(self)}({said})"))
+            kind = self._kinds.setdefault(key, _Kind(f"{name_of(self.__wrapped__)}({said})"))
         return kind
 
     def _try(self, kind: _Kind, program: CompiledProgram, args: Any, kwargs: Any) -> Any:
@@ -174,9 +174,9 @@ class Compiled:
         if difference:
             kind.eager, kind.programs = True, []
             kind.why = (
-                f"{name_of(self)} run a second time gave another result than its program, {difference}: it may "
-                f"depend on something that changes from call to call, such as random numbers, a global array, "
-                f"the time or an iterator; give that as an argument"
+                f"a second run of {name_of(self.__wrapped__)} gave another result than its program, {difference}: "
+                f"it may depend on something that changes from call to call, such as random numbers, a global "
+                f"array, the time or an iterator; give that as an argument"
             )
             if RAISES:
                 raise AssertionError(kind.why)
@@ -223,7 +223,7 @@ class Compiled:
         lines = [str(kind) for kind in self._kinds.values()]
         if self._unfit:
             lines.append(f"eager: {self._unfit}")
-        return "\n".join(lines) or f"{name_of(self)} has not been called yet"
+        return "\n".join(lines) or f"{name_of(self.__wrapped__)} has not been called yet"
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
