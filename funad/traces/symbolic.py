@@ -202,7 +202,7 @@ class SymbolicTrace(Trace):
 
     def _run(self, prim: Primitive, args: Any, kwargs: Any) -> Any:
         """Return the result, and note an invalid operation, which eager mends where a rule has met it."""
-        f = prim.f if prim.foreign else prim.wrapper
+        f = prim.f if prim.foreign else prim.traced
         token = invalid_raises()
         try:
             return f(*args, **kwargs)
@@ -270,9 +270,9 @@ def _node(x: Any) -> Any:
 def _install() -> None:
     """Give symbols the operators without a derivative, whose results are symbols too."""
     for name, f in PLAIN:
-        give(Symbol, f"__{name}__", lambda a, b, f=f: enter(f).wrapper(a, b))
-        give(Symbol, f"__r{name}__", lambda a, b, f=f: enter(f).wrapper(b, a))
-    give(Symbol, "__invert__", lambda a: enter(onp.invert).wrapper(a))
+        give(Symbol, f"__{name}__", lambda a, b, f=f: enter(f).traced(a, b))
+        give(Symbol, f"__r{name}__", lambda a, b, f=f: enter(f).traced(b, a))
+    give(Symbol, "__invert__", lambda a: enter(onp.invert).traced(a))
 
 
 _install()

@@ -174,9 +174,9 @@ class Compiled:
         if difference:
             kind.eager, kind.programs = True, []
             kind.why = (
-                f"a second run of {name_of(self.__wrapped__)} gave another result than its program, {difference}: "
-                f"it may depend on something that changes from call to call, such as random numbers, a global "
-                f"array, the time or an iterator; give that as an argument"
+                f"a second run of {name_of(self.__wrapped__)} gave another result than its program, "
+                f"{difference}: it may depend on something that changes from call to call, such as random "
+                f"numbers, a global array, the time or an iterator; give that as an argument"
             )
             if RAISES:
                 raise AssertionError(kind.why)

@@ -86,8 +86,8 @@ def _said(g: Any) -> str:
 class Recording:
     """One run of f on symbols.
 
-    ``why`` says why there is no program, ``passing`` whether another call may have one. ``rerun`` says that f has
-    not returned, or that it has not done what it does in eager.
+    ``why`` says why there is no program. ``rerun`` says that f has not returned, or that it has not done what
+    it does in eager.
     """
 
     def __init__(self, f: Any, args: Any, kwargs: Any) -> None:
@@ -154,8 +154,8 @@ class Recording:
         name = name_of(self.f)
         if any(map(_differ, states, self._states())):
             self.trace.fail(
-                f"{name} draws random numbers, which would be the same in every call: draw outside of it and give "
-                f"the array as an argument, or make the generator inside of it from a fixed seed"
+                f"{name} draws random numbers, which would be the same in every call: draw outside of it and "
+                f"give the array as an argument, or make the generator inside of it from a fixed seed"
             )
         changed = self.closure.changed_containers()
         if changed:
