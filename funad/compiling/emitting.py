@@ -222,6 +222,8 @@ class Emitter:
             line = f"if not {self.finite(g.node, x)}:"
         elif g.how == "number":
             line = f"if {self.has_nan(g.node, x)}:"
+        elif g.how == "kind":
+            line = f"if {self.is_other(g.node, x)}:"
         elif g.how == "bool":
             line = f"if not {x}:" if g.expected else f"if {x}:"
         else:
@@ -236,6 +238,14 @@ class Emitter:
             return f"isfinite({x})"
         self.constants["all_finite"] = _all_finite
         return f"all_finite({x})"
+
+    def is_other(self, n: Node, x: str) -> str:
+        """Return the test of a result for another class, shape or dtype."""
+        if not n.is_array:
+            return f"type({x}) is not {self.constant(n.type, n.type.__name__)}"
+        dtype = self.constant(n.dtype, n.dtype.name, ("dtype", n.dtype))
+        self.constants["ndarray"] = ndarray
+        return f"type({x}) is not ndarray or {x}.shape != {n.shape!r} or {x}.dtype != {dtype}"
 
     def has_nan(self, n: Node, x: str) -> str:
         """Return the test of a value for NaNs."""

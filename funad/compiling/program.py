@@ -264,6 +264,49 @@ def spec_of(x: Any) -> Spec:
     return Spec(kind)
 
 
+VIEWS = frozenset({onp.reshape, onp.transpose, onp.broadcast_to, GETITEM})
+
+
+def may_fold(fn: Any, args: Any) -> bool:
+    """Say whether a call of constants may be computed once: an array that f has from elsewhere may change."""
+    return fn in VIEWS or all(type(x) is not ndarray or not any(x.strides) for x in args)
+
+
+def folded(fn: Any, args: Any, kwargs: Any) -> Any:
+    """Return the value of a call of constants; of arrays filled with one number, another such array."""
+    with onp.errstate(all="ignore"):
+        arrays = [x for x in args if type(x) is ndarray and x.ndim]
+        if isinstance(fn, onp.ufunc) and fn.nout == 1 and not kwargs and arrays:
+            shape = onp.broadcast_shapes(*map(shape_of, args))
+            y = fn(*(x[(0,) * x.ndim] if type(x) is ndarray and x.size else x for x in args))
+            return onp.broadcast_to(y, shape)
+        return fn(*args, **kwargs)
+
+
+def _are_like(args: Any, others: Any) -> bool:
+    """Say whether two lists of arguments are of the same classes, shapes and dtypes."""
+    if len(args) != len(others):
+        return False
+    for a, b in zip(args, others, strict=True):
+        if a is b:
+            continue
+        kind = type(a)
+        if kind is not type(b):
+            return False
+        if kind is Node:
+            if a.type is not b.type or a.shape != b.shape or a.dtype != b.dtype or a.parts != b.parts:
+                return False
+        elif kind is tuple or kind is list:
+            if not _are_like(a, b):
+                return False
+        elif kind is slice:
+            if not _are_like((a.start, a.stop, a.step), (b.start, b.stop, b.step)):
+                return False
+        elif a is not b and (kind is ndarray or a != b):
+            return False
+    return True
+
+
 class Builder:
     """A program under construction: every node is made here, equal calls once.
 
@@ -285,6 +328,7 @@ class Builder:
         self.rules = rules or {}
         self.infer = infer
         self.name: str | None = None  # of the node that is being rewritten: what replaces it inherits it
+        self.hint: Node | None = None  # that node: the same call with like arguments has its spec
 
     def input(self, spec: Spec, name: str) -> Node:
         """Add an input."""
@@ -320,11 +364,14 @@ class Builder:
         node = self.known.get(key)
         if node is None:
             if spec is None:
-                if next(nodes_in((args, kwargs)), None) is None:
-                    with onp.errstate(all="ignore"):
-                        return fn(*args, **kwargs)
-                assert self.infer is not None
-                spec = self.infer(fn, args, kwargs)
+                if next(nodes_in((args, kwargs)), None) is None and may_fold(fn, args):
+                    return folded(fn, args, kwargs)
+                hint = self.hint
+                if hint is not None and hint.fn is fn and _are_like(args, hint.args):
+                    spec = hint.spec
+                else:
+                    assert self.infer is not None
+                    spec = self.infer(fn, args, kwargs)
             node = Node(self.count, fn, args, kwargs, spec, self.name)
             self.count += 1
             self.steps.append(node)
@@ -356,9 +403,9 @@ def rebuild(program: Program, builder: Builder) -> Program:
             if type(node) is Node:
                 builder.guard(node, step.how, step.expected, step.line)
         else:
-            builder.name = step.name  # type: ignore[union-attr]
+            builder.name, builder.hint = step.name, step  # type: ignore[union-attr, assignment]
             args, kwargs = map_nodes(at, step.args), map_nodes(at, step.kwargs)  # type: ignore[union-attr]
             new[step] = builder.call(step.fn, *args, **kwargs)  # type: ignore[index, union-attr]
-    builder.name = None
+    builder.name = builder.hint = None
     outputs = [new[x] if type(x) is Node else x for x in program.outputs]
     return builder.program(outputs)

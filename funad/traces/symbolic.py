@@ -17,6 +17,7 @@ import numpy as onp
 from ..boxes import PLAIN, Traced, give, innermost, unbox
 from ..calling import as_array
 from ..compiling.program import GETITEM, Builder, Node, spec_of
+from ..compiling.shapes import has_static_shape
 from ..floating import invalid_raises, restore
 from ..registry import Primitive, enter
 from ..spaces import laid_out_copy
@@ -223,6 +224,8 @@ class SymbolicTrace(Trace):
                 self.fail(f"{prim.name} returned an array of dtype {y.dtype}")
             if type(y) is not ndarray and issubclass(type(y), ndarray):
                 self.fail(f"{prim.name} returned a {type(y).__name__}")
+            if not has_static_shape(node.fn, node.args):  # which may be another for other arguments
+                self.builder.guard(node, "kind", (type(y), onp.shape(y), node.dtype), self.line())
             return symbol(self, node, y)
         if isinstance(y, (tuple, list)):
             raw = self.builder.raw
