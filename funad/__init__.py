@@ -21,6 +21,7 @@ from .transforms import elementwise_grad, grad, stop_gradient, value_and_grad, v
 if TYPE_CHECKING:
     from .transforms import (
         checkpoint,
+        compile,
         custom_root,
         custom_vjp,
         debug_nans,
@@ -51,6 +52,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Dual",
     "checkpoint",
+    "compile",
     "curried",
     "custom_root",
     "custom_vjp",

@@ -102,7 +102,7 @@ def with_kinks(prim: Primitive, y: Any, args: tuple[Any, ...], kwargs: dict[str,
         return y
     args = tuple(map(content_of, args))
     for x in args:
-        if isinstance(x, Traced) and _is_differentiated(x.inside if x.tape is y.tape else x):
+        if isinstance(x, Traced) and is_differentiated(x.inside if x.tape is y.tape else x):
             found = prim.kinks(y, *args, **kwargs)  # type: ignore[misc]
             is_number = issubclass(class_of(y), onp.generic) and class_of(found) is ndarray
             return found[()] if is_number else found
@@ -114,7 +114,7 @@ def _differentiates(trace: Any) -> bool:
     return bool(trace.differentiates)
 
 
-def _is_differentiated(x: Any) -> bool:
+def is_differentiated(x: Any) -> bool:
     """Say whether x is traced by a transformation that takes derivatives."""
     while isinstance(x, Traced):
         if _differentiates(x.tape):

@@ -36,7 +36,7 @@ from .boxes import (
     own_index,
     tidy,
 )
-from .calling import PLAIN, call, handled, is_plain, with_kinks
+from .calling import PLAIN, call, handled, is_differentiated, is_plain, with_kinks
 from .indices import ASSIGN, Scatter
 from .primitives import with_keywords
 from .registry import WORTH_DROPPING, Primitive, enter, primitive_of
@@ -55,7 +55,7 @@ from .traces.reverse import (
     put_output,
 )
 from .traces.strong_zeros import factors, has_nan, retry_with_strong_zeros
-from .values import class_of, is_opaque, members_of
+from .values import all_of, class_of, is_opaque
 from .writing import Cell, in_place, linked
 
 __all__ = ["TANGENTS", "install"]
@@ -83,7 +83,7 @@ QUICK = frozenset({"axis", "keepdims"})  # the keywords of Record.quick
 
 def _has_zero(x: Any) -> bool:
     """Say whether an operator with kinks, abs(x) or x**0.5, may be at one."""
-    return not onp.all(members_of(x))
+    return is_differentiated(x) and not all_of(x)
 
 
 def box_operator_of_one(prim: Primitive, operate: Callable[[Any], Any]) -> Callable[[Box], Any]:
@@ -711,7 +711,7 @@ def _is_list_of_duals(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, 
 
 def _at_kinks(x: Dual) -> bool:
     """Say whether an operator with kinks, abs(x) or x**0.5, may be at one that is differentiated again."""
-    return isinstance(x.primal, Traced) and not onp.all(members_of(x))
+    return is_differentiated(x.primal) and not all_of(x)
 
 
 def dual_operator_of_one(prim: Primitive, operate: Callable[[Any], Any]) -> Callable[[Dual], Any]:

@@ -92,6 +92,8 @@ def through_view(ybar: Scatter, prim: Primitive, x: Any, args: Any, kwargs: Any)
     pieces, or pieces that are no slices of x.
     """
     size = max(math.prod(ybar.like.shape), math.prod(shape_of(x)))
+    if any(map(_is_traced, args)) or any(_is_traced(index) for index, _ in ybar.pieces[: ybar.count]):
+        return None
     if ybar.count * FEW > size or not {"A", "K"}.isdisjoint(_words(args, kwargs)):
         return None
     whole = onp.empty(shape_of(x), onp.int8)  # a stand-in, which is neither read nor written

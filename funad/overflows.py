@@ -13,7 +13,7 @@ from .registry import Primitive, Rule
 from .spaces import is_number
 from .traces.reverse import WIDTH, as_call
 from .traces.strong_zeros import at_zero, has_nan, output_of, strong_elementwise
-from .values import all_of, any_of, constant, is_opaque, members_of, value_of
+from .values import all_of, any_of, constant, is_deferred, is_opaque, members_of, value_of
 
 __all__ = ["all_finite", "mark_overflows"]
 
@@ -65,6 +65,9 @@ def all_finite(ys: Iterable[Any]) -> bool:
 def _is_finite(y: Any) -> bool:
     """Say whether y is no number, or all of it is finite."""
     y = constant(y)
+    if is_deferred(y):
+        y = members_of(y)
+        return bool(y.tape.guard(y, "finite", bool(onp.isfinite(y.inside).all())))
     if is_opaque(y):
         if not all_of(onp.isfinite(members_of(y))):  # members may differ: which steps mark it is said of each
             value_of(y, "the result of an example is infinite or nan")

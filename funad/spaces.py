@@ -12,7 +12,18 @@ from typing import Any
 import numpy as onp
 
 from .errors import CotangentError
-from .values import all_of, any_of, constant, dtype_of, is_array, is_mask, is_unknown, members_of, shape_of  # noqa: F401
+from .values import (  # noqa: F401
+    all_of,
+    any_of,
+    class_of,
+    constant,
+    dtype_of,
+    is_array,
+    is_mask,
+    is_unknown,
+    members_of,
+    shape_of,
+)
 
 ndarray, float64 = onp.ndarray, onp.float64
 ADD: Any = onp.add.reduce  # the method of the ufunc: that of arrays goes through Python
@@ -97,7 +108,7 @@ def describe(x: Any) -> str:
 def zeros_like(x: Any) -> Any:
     """Return the zero of the space of x: a plain number or array, whatever x is."""
     x = constant(x)
-    if type(x) is float:
+    if class_of(x) is float:
         return 0.0
     zeros = onp.zeros(shape_of(x), dtype_of(x))
     return zeros if issubclass(type(x), ndarray) or zeros.ndim else zeros[()]
@@ -113,7 +124,7 @@ def ones_like(x: Any) -> Any:
     if type(x) is float64:
         return _ONE
     x = constant(x)
-    if type(x) is float:
+    if class_of(x) is float:
         return 1.0
     ones = onp.ones(shape_of(x), dtype_of(x))
     return ones if ones.ndim else ones[()]

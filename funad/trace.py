@@ -16,11 +16,14 @@ from typing import Any
 
 from .registry import Primitive
 
-__all__ = ["BATCH_RULES", "Looked", "Trace", "Unbatched", "next_level"]
+__all__ = ["BATCH_RULES", "OF_INDICES", "OF_SHAPES", "Looked", "Trace", "Unbatched", "next_level"]
 
 # What a function is on stacks: (trace, record, args, kwargs) ↦ y, with the members of y along its first axis.
 # It stands here so that rules may write into it; the batch trace itself is loaded with vmap.
 BATCH_RULES: dict[Callable[..., Any], Callable[..., Any]] = {}
+# The functions that ask for shapes and dtypes alone, and those that take indices, in which lists stay lists.
+OF_SHAPES: set[Callable[..., Any]] = set()
+OF_INDICES: set[Callable[..., Any]] = set()
 
 
 class Unbatched(Exception):
@@ -89,6 +92,13 @@ class Trace:
     def look(self, x: Any, why: str) -> Any:
         """Return the concrete value of x for a decision on it, or refuse to: ``why`` says who asks."""
         return x.primal
+
+    def guard(self, x: Any, how: str, answer: Any) -> Any:
+        """Return the answer to a question about x, an opaque value: ``how`` is "finite", "number", "bool", …
+
+        What follows is right only where the answer is the same.
+        """
+        return answer
 
     def leave(self, x: Any) -> Any:
         """Return x as it is outside of this trace."""

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as onp
 
 __all__ = [
-    "all_of", "any_of", "class_of", "constant", "dtype_of", "is_array", "is_mask", "is_opaque", "is_unknown",
-    "members_of", "memory_of", "shape_of", "value_of",
+    "all_of", "any_of", "class_of", "constant", "dtype_of", "is_array", "is_deferred", "is_mask", "is_opaque",
+    "is_unknown", "members_of", "memory_of", "shape_of", "value_of",
 ]  # fmt: skip
 
 ndarray = onp.ndarray
@@ -106,6 +106,11 @@ def is_unknown(x: Any) -> bool:
             return True
         x = x.inside
     return False
+
+
+def is_deferred(x: Any) -> bool:
+    """Say whether a question to all that x stands for has to be a call, which is asked again later."""
+    return hasattr(members_of(x), "tape")
 
 
 def memory_of(x: Any) -> Any:

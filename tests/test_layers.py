@@ -33,6 +33,8 @@ FLOORS = [
     {"numpy"},
     {"rules"},
     {"batching"},
+    {"compiling"},
+    {"traces.symbolic"},
     {"tracing"},
     {"traces.program"},
     {"transforms"},

@@ -8,10 +8,10 @@ from ..numpy.indexing import assign, getitem, scatter
 from ..numpy.ufuncs import masked
 from ..registry import primitive_of
 from ..spaces import room_for_stack
+from ..trace import OF_INDICES
 from ..traces.batch import (
     BY_ELEMENT,
     NOT_BY_ELEMENT,
-    OF_INDICES,
     moved_index,
     repeated,
     spread,

@@ -19,7 +19,7 @@ from ..numpy.elementwise import (
 )
 from ..registry import define_forward, defvjp, defzero, elementwise
 from ..spaces import unbroadcast, zeros_like
-from ..values import all_of, any_of, constant, dtype_of, is_mask, shape_of
+from ..values import all_of, any_of, constant, dtype_of, is_deferred, is_mask, shape_of
 from .ranges import keeps_digits, largest, rescaled, squares_are_safe, where_defined
 
 ndarray = onp.ndarray
@@ -197,7 +197,7 @@ elementwise(np.cbrt, lambda y, ybar, x: ybar / (3 * y * y))
 
 def _logaddexp_share(y, a, b, base=1.0):
     """∂y/∂a = 1/(1 + e^(b - a)), which is ½ for two equal infinities too; a - y would be a rounded one."""
-    if type(y) is ndarray and base == 1:
+    if (type(y) is ndarray or is_deferred(y)) and base == 1:
         with contextlib.suppress(FloatingPointError):  # ∞ - ∞ raises while rules run
             return fermi(b - a)
     infinite = onp.isinf(constant(y))

@@ -10,9 +10,10 @@ from .. import numpy as np
 from ..boxes import Traced, innermost
 from ..calling import call
 from ..numpy.ufuncs import masked
-from ..registry import primitive_of
+from ..primitives import primitive
+from ..registry import defzero, primitive_of
 from ..traces.infinitesimal import branch_at_zero, depth_of, infinitesimals_of, jump_at_zero, root_at_zero
-from ..values import any_of, constant, dtype_of, members_of, shape_of, value_of
+from ..values import any_of, constant, dtype_of, is_deferred, members_of, shape_of, value_of
 from .quantiles import as_returned, by_quantile, place_of, rows_of
 from .reductions import all_equal, axes_of, freedom_of, whole
 
@@ -330,6 +331,24 @@ def _masked(y, f, casting, where, out, *args):
 # --- extremes, medians and quantiles of many: those that tie share a cotangent, and one of them is it
 
 
+def _chosen_of(plain, chosen):
+    """The positions of the chosen elements, their weights, which elements equal them, and how many do."""
+    ordered = onp.sort(plain, axis=-1)
+    positions, parts = chosen(ordered, onp.sum(~onp.isnan(ordered), axis=-1, keepdims=True))
+    values = onp.take_along_axis(ordered, positions, axis=-1)
+    equal = (plain[..., None, :] == values[..., None]) & (parts != 0)[..., None]
+    return positions, parts, equal, onp.sum(equal, axis=-1, keepdims=True)
+
+
+def _has_ties(rows, chosen):
+    """Say whether an element that is chosen equals another."""
+    return bool((_chosen_of(rows, chosen)[-1] > 1).any())
+
+
+has_ties = primitive(_has_ties)
+defzero(has_ties)
+
+
 def _of_ranks(a, y, axes, chosen):
     """What stands for the choice among equal elements, in the shape of y; None where none are.
 
@@ -338,12 +357,10 @@ def _of_ranks(a, y, axes, chosen):
     """
     trace = innermost((a,))
     rows = rows_of(a, axes)
+    if is_deferred(rows) and not has_ties(members_of(rows), chosen):
+        return None
     plain = onp.asarray(members_of(rows))
-    ordered = onp.sort(plain, axis=-1)
-    positions, parts = chosen(ordered, onp.sum(~onp.isnan(ordered), axis=-1, keepdims=True))
-    values = onp.take_along_axis(ordered, positions, axis=-1)
-    equal = (plain[..., None, :] == values[..., None]) & (parts != 0)[..., None]
-    count = onp.sum(equal, axis=-1, keepdims=True)
+    positions, parts, equal, count = _chosen_of(plain, chosen)
     if not (count > 1).any():
         return None
     if plain.ndim > len(shape_of(rows)):

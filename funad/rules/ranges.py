@@ -11,7 +11,7 @@ import numpy as onp
 
 from .. import numpy as np
 from ..numpy.slopes import LITTLE
-from ..values import all_of, constant, is_mask, members_of, shape_of
+from ..values import all_of, constant, is_deferred, is_mask, members_of, shape_of
 
 ndarray = onp.ndarray
 
@@ -20,6 +20,8 @@ def largest(x):
     """The largest element of the real x as a plain number: nan if one is, -∞ if there is none."""
     if type(x) is not ndarray:
         x = members_of(x)
+        if is_deferred(x) and x.shape:
+            return np.max(x, initial=-math.inf)
         if type(x) is not ndarray:
             return x
     # Of a few elements it takes a quarter of the time of the method max.
@@ -45,9 +47,14 @@ def where_defined(x, low, high=math.inf):
 
 
 def keeps_digits(slope):
-    """Whether no element of a slope is so small that the difference it was made by has cancelled."""
+    """Whether no element of a slope is so small that the difference it was made by has cancelled.
+
+    A program that is being recorded takes the careful way, a primitive that looks for itself.
+    """
     if type(slope) is not ndarray:
         slope = members_of(slope)
+        if is_deferred(slope):
+            return False
         if type(slope) is not ndarray:
             return abs(slope) > 0.05
     if slope.dtype.kind == "c":
@@ -58,6 +65,8 @@ def keeps_digits(slope):
 def squares_are_safe(y, power=2):
     """Whether all roots y of sums of squares, or of other powers, are far from overflow and underflow."""
     y = members_of(y)
+    if is_deferred(y):
+        return _are_safe(y, power)
     if type(y) is not ndarray:
         low, high = _safe("d" if type(y) is float else y.dtype.char, power)
         return low < abs(y) < high
@@ -65,6 +74,14 @@ def squares_are_safe(y, power=2):
     if y.dtype.kind == "c":  # std(x, dtype=complex)
         y = abs(y)
     return not y.size or (low < y.item(y.argmin()) and y.item(y.argmax()) < high)
+
+
+def _are_safe(y, power):
+    """The same as a question that a program asks."""
+    low, high = _safe(y.dtype.char, power)
+    if y.dtype.kind == "c":
+        y = abs(y)
+    return not y.size or (bool(np.min(y) > low) and bool(np.max(y) < high))
 
 
 @functools.cache

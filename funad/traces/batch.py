@@ -20,7 +20,7 @@ from ..calling import as_array, call
 from ..indices import ASSIGN, follow, put
 from ..registry import Primitive, enter
 from ..spaces import laid_out_copy, room_for_stack, zeros_like
-from ..trace import BATCH_RULES, Looked, Trace, Unbatched, next_level
+from ..trace import BATCH_RULES, OF_INDICES, OF_SHAPES, Looked, Trace, Unbatched, next_level
 from ..values import dtype_of, memory_of, shape_of
 from ..writing import settled, snapshot
 from .reverse import refuse_ended
@@ -30,8 +30,6 @@ __all__ = ["BatchTrace", "moved_index", "of_shapes"]
 ndarray = onp.ndarray
 
 
-# The functions that ask for shapes and dtypes alone.
-OF_SHAPES: set[Callable[..., Any]] = set()
 # Primitives declared elementwise whose results are not of the shape to which the arguments broadcast.
 NOT_BY_ELEMENT: set[Callable[..., Any]] = set()
 # Those of a count and a step, NumPy's and SciPy's.
@@ -254,9 +252,6 @@ class BatchTrace(Trace):
         if v.ndim > rank and all(n == 1 for n in v.shape[: v.ndim - rank]):
             return v.stack.reshape((self.size, *v.shape[v.ndim - rank :]))
         return spread(v.stack, v.ndim, rank)
-
-
-OF_INDICES: set[Callable[..., Any]] = set()
 
 
 def _share(ys: Any, xs: Any) -> bool:

@@ -14,7 +14,7 @@ from ..refusals import is_duration, refused_duration
 from ..registry import Primitive
 from ..spaces import as_numpy, describe, is_number, is_placeholder
 from ..trace import Looked
-from ..values import any_of, constant, members_of
+from ..values import any_of, constant, is_deferred, members_of
 
 ndarray, float64 = onp.ndarray, onp.float64
 
@@ -128,8 +128,12 @@ def has_nan(xbar: Any) -> bool:
         if xbar is None or type(xbar) is float64 or type(xbar) is float:
             return bool(xbar != xbar)
         if type(xbar) is Scatter:
-            return any(has_nan(piece) for _, piece in xbar.pieces[: xbar.count])
+            if xbar.plain or not is_deferred(whole := xbar.dense()):
+                return any(has_nan(piece) for _, piece in xbar.pieces[: xbar.count])
+            xbar = whole
         xbar = members_of(xbar)
+        if hasattr(xbar, "tape"):
+            return not xbar.tape.guard(xbar, "number", not has_nan(xbar.inside))
         if issubclass(type(xbar), float):
             return bool(xbar != xbar)
     if type(xbar) is ndarray and xbar.dtype.kind == "f":
