@@ -7,15 +7,19 @@ arrays are added by ``funad.numpy.methods``.
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 import sys
+from _thread import _local as local  # threading.local; the rest of threading takes a while to load
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 from weakref import ref
 
 import numpy as onp
 
+from . import tree
+from .bytecode import formats_text
 from .errors import MissingRuleError, NotDifferentiableError
 from .foreign import bare, declines, gives_way, hand_over, is_answer, is_sequence, number_of
 from .messages import as_index, not_dispatched, refusal, refused_in_place, without_rule
@@ -91,6 +95,10 @@ class Traced:
     def __class__(self, kind: type) -> None:
         _become(self, kind)
 
+    def __repr__(self) -> str:
+        value = constant(self)
+        return f"traced {value if issubclass(type(value), onp.generic) else repr(value)}"
+
     def __format__(self, spec: str) -> str:
         return format(self.primal, spec) if spec else repr(self)
 
@@ -135,10 +143,14 @@ class Traced:
 
     # --- what would lose the derivative
 
-    def __float__(self) -> NoReturn:
+    def __float__(self) -> float:
+        if formats_text(sys._getframe(1)):  # "%.2f" % x
+            return float(self.primal)
         _refuse(self, "float()", "a plain Python float", "keep it as it is: it works as a float does")
 
-    def __int__(self) -> NoReturn:
+    def __int__(self) -> int:
+        if formats_text(sys._getframe(1)):  # "%d" % x
+            return int(self.primal)
         _refuse(self, "int()", "a plain Python int", "write np.trunc(x)")
 
     def __complex__(self) -> NoReturn:
@@ -199,6 +211,16 @@ class Traced:
 Traced.inside = Traced.__dict__["primal"]
 
 
+class _Active(local):
+    """The functions of NumPy's that are being called on opaque values in this thread."""
+
+    def __init__(self) -> None:
+        self.calls: set[Any] = set()
+
+
+_ACTIVE = _Active()
+
+
 class Opaque(Traced):
     """A value that stands for more than one: ``constant`` leaves it traced, and ``bool`` asks its trace.
 
@@ -239,7 +261,7 @@ class Opaque(Traced):
     def remade(self, f: Callable[[Any], Any]) -> Any:
         """Return a value of the same trace that holds f of what this one holds."""
         made = new(type(self))
-        made.inside, made.tape = f(self.inside), self.tape
+        made.inside, made.tape, made.index = f(self.inside), self.tape, self.index
         return made
 
     def constant(self) -> Any:
@@ -250,6 +272,35 @@ class Opaque(Traced):
     def members(self) -> Any:
         """Return all that it stands for, for a question to all at once; itself, if it is not there yet."""
         return self.constant()
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        general = super().__array_ufunc__
+        if method == "__call__" and not kwargs:
+            return general(ufunc, method, *inputs)
+        call = functools.partial(general, ufunc, method, *inputs, **kwargs)
+        return self._once(call, getattr(ufunc, method), inputs, kwargs)
+
+    def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        call = functools.partial(super().__array_function__, f, types, args, kwargs)
+        return self._once(call, f, args, kwargs)
+
+    def _once(self, call: Callable[[], Any], f: Any, args: Any, kwargs: Any) -> Any:
+        """Let NumPy's function f be what it is on traced values.
+
+        Where that asks f itself, of constants, for NumPy's own result, the trace is asked for their numbers.
+        """
+        key = self.tape.level, f.__name__, getattr(f, "__self__", None)
+        if key in _ACTIVE.calls:
+            why = "NumPy's own function was asked for its value"
+            args, kwargs = tree.map(
+                lambda x: value_of(x, why) if isinstance(x, Opaque) else x, (args, kwargs)
+            )
+            return f(*args, **kwargs)
+        _ACTIVE.calls.add(key)
+        try:
+            return call()
+        finally:
+            _ACTIVE.calls.discard(key)
 
     def __str__(self) -> str:
         return repr(self) if self.tape.ended else str(self.primal)
@@ -295,37 +346,17 @@ class Batched(Opaque):
     def __repr__(self) -> str:
         return f"Batched({self.dtype}{list(self.shape)}, {len(self.stack)} members)"
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        general = Traced.__array_ufunc__
-        if method == "__call__" and not kwargs:
-            return general(self, ufunc, method, *inputs)
-        return self._once((ufunc, method), general, ufunc, method, *inputs, **kwargs)
-
     def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
         prim = primitive_of(f)
         if prim is None or prim.traced is f:  # of no traced value a function, but of their members
             return self.tape.by_member(f, args, kwargs, f.__name__, "it has no batch rule")
-        return self._once(f, Traced.__array_function__, f, types, args, kwargs)
-
-    def _once(self, what: Any, general: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Let NumPy's function be what it is on traced values.
-
-        Where that asks NumPy's function for its plain value, it has no one value to give.
-        """
-        active = self.tape.active
-        if what in active:
-            self.tape.look(self, "NumPy's own function was asked for its value")
-        active.add(what)
-        try:
-            return general(self, *args, **kwargs)
-        finally:
-            active.discard(what)
+        return super().__array_function__(f, types, args, kwargs)
 
 
 def batched(trace: Any, stack: Any) -> Batched:
     """Return a stack as the value of a batch trace."""
     made = new(Batched)
-    made.stack, made.tape = stack, trace
+    made.stack, made.tape, made.index = stack, trace, None
     return made
 
 
@@ -342,9 +373,6 @@ class Box(Traced):
     """A value on a tape, and the index of its cotangent slot there."""
 
     __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"Box({self.primal!r}, level={self.tape.level})"
 
 
 def box_of(tape: Any, value: Any, index: int) -> Box:

@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import itertools
 import operator
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as onp
 
 from .boxes import BINARY, CONSTANTS, Box, Dual, Traced, give, innermost, link, model_of, own_index
+from .bytecode import formats_text
 from .errors import NotDifferentiableError
 from .foreign import rebound_to
 from .indices import ASSIGN, Step, TracedMemory, follow, put
-from .registry import WORTH_DROPPING, Primitive, enter, primitive_of
-from .spaces import held_copy, laid_out_copy, placeholder, zeros_like
+from .registry import Primitive, enter, primitive_of
+from .spaces import held_copy, laid_out_copy
 from .trace import Trace
-from .traces.forward import dual
 from .traces.reverse import TRACING
 from .values import class_of, constant, memory_of, value_of
 
@@ -103,7 +104,7 @@ class Array(Traced):
 
     def __repr__(self) -> str:
         value = self.cell.value
-        return f"{type(value).__name__}({self.primal!r})" if isinstance(value, Traced) else repr(self.primal)
+        return f"traced {self.primal!r}" if isinstance(value, Traced) else repr(self.primal)
 
     def __getitem__(self, index: Any) -> Any:
         inside = self.cell.value
@@ -147,11 +148,13 @@ class Array(Traced):
             return self.primal.__reduce_ex__(protocol)
         return super().__reduce_ex__(protocol)
 
-    def __float__(self) -> float:  # type: ignore[override]
-        return float(self.primal) if self.tape is UNTRACED else super().__float__()
+    def __float__(self) -> float:
+        plain = self.tape is UNTRACED or formats_text(sys._getframe(1))
+        return float(self.primal) if plain else super().__float__()
 
-    def __int__(self) -> int:  # type: ignore[override]
-        return int(self.primal) if self.tape is UNTRACED else super().__int__()
+    def __int__(self) -> int:
+        plain = self.tape is UNTRACED or formats_text(sys._getframe(1))
+        return int(self.primal) if plain else super().__int__()
 
     def __complex__(self) -> complex:  # type: ignore[override]
         return complex(self.primal) if self.tape is UNTRACED else super().__complex__()
@@ -314,39 +317,13 @@ def _write(array: Array, index: Any, v: Any) -> None:
 
 
 def _written(x: Any, path: tuple[Any, ...], index: Any, v: Any) -> Any:
-    """Return x with v at an index of a view of it, in the memory of x; record it in every trace."""
+    """Return x with v at an index of a view of x: in the memory of x, where the traces know how."""
     trace = innermost((x, v))
     if trace is None:
         put(x, path, index, v)
         return x
-    if x_written := getattr(trace, "written", None):
-        return x_written(x, path, index, v)
-    if getattr(trace, "keeps_values", False):
-        return ASSIGN.traced([x, v], path, index)
-    a, of_x = _inside(x, trace)
-    b, of_v = _inside(v, trace)
-    y = _written(a, path, index, b)
-    if not trace.keeps:
-        ydot = _fresh(zeros_like(a)) if of_x is None else of_x
-        if issubclass(type(ydot), (float, complex, onp.generic)):  # of an array without axes
-            ydot = onp.array(ydot)
-        vdot = zeros_like(b) if of_v is None else settled(of_v)
-        return dual(trace, y, _written(ydot, path, index, vdot))
-    pair = [placeholder(a), placeholder(b) if type(b) is ndarray and b.nbytes > WORTH_DROPPING else b]
-    sources = ((0, (of_x or 0, of_v or 0)),)
-    made = new(Box)
-    made.primal, made.tape = y, trace
-    entries = trace.entries
-    entries += (ASSIGN, None, (pair, path, index), {}, None, sources, None)
-    made.index = len(entries) - 1
-    return made
-
-
-def _inside(x: Any, trace: Any) -> tuple[Any, Any]:
-    """Return the value of x in a trace, and its slot or tangent there; None for a constant."""
-    if isinstance(x, Traced) and x.tape is trace:
-        return x.primal, x.index
-    return x, None
+    y = trace.written(x, path, index, v)
+    return ASSIGN.traced([x, v], path, index) if y is NotImplemented else y
 
 
 def _writeable(x: Any, name: str) -> Any:

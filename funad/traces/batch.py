@@ -49,7 +49,7 @@ class BatchTrace(Trace):
     ``looped`` notes the calls that ran once per member: pairs (what, why).
     """
 
-    __slots__ = ("active", "apart", "ended", "level", "looked", "looped", "size", "torn")
+    __slots__ = ("apart", "ended", "level", "looked", "looped", "size", "torn")
 
     def __init__(self, size: int, looped: list[tuple[str, str]]) -> None:
         self.level, self.size = next_level(), size
@@ -57,9 +57,6 @@ class BatchTrace(Trace):
         self.looked = False  # whether someone has looked at a value, and nobody has gone on by member yet
         self.apart = False  # whether a function runs member by member, which is to see no batched value
         self.torn = False  # whether a view of a member was made that is none of its stack, or the reverse
-        self.active: set[Any] = (
-            set()
-        )  # the functions of NumPy's that are being asked, as their names go round
         self.looped = looped
 
     def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any] | None = None) -> Any:

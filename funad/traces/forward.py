@@ -24,6 +24,7 @@ from ..boxes import (
 )
 from ..errors import NotDifferentiableError, TangentError
 from ..floating import WHILE_RULES_RUN
+from ..indices import TracedMemory
 from ..registry import Primitive, primitive_of
 from ..spaces import (
     as_numpy,
@@ -81,6 +82,20 @@ class Forward(Trace):
             for part, part_dot in zip(y, ydot, strict=True)
         ]
         return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
+
+    def written(self, x: Any, path: Any, index: Any, v: Any) -> Any:
+        """Write into the value of x, and the tangent of v into that of x."""
+        (a, xdot), (b, vdot) = self._split(x), self._split(v)
+        y = TracedMemory.written(a, path, index, b)
+        xdot = TracedMemory.fresh(zeros_like(a)) if xdot is None else xdot
+        if issubclass(type(xdot), (float, complex, onp.generic)):  # of an array without axes
+            xdot = onp.array(xdot)
+        vdot = zeros_like(b) if vdot is None else at_rest(vdot)
+        return dual(self, y, TracedMemory.written(xdot, path, index, vdot))
+
+    def _split(self, x: Any) -> tuple[Any, Any]:
+        """Return the value and the tangent of x; None for one that is constant."""
+        return (x.primal, x.tangent) if type(x) is Dual and x.tape is self else (x, None)
 
     def end(self) -> None:
         """Refuse further calls."""
@@ -438,5 +453,6 @@ def refuse_nonlinear(name: str, rule: str, bar: str, mode: str, other: str) -> N
     )
 
 
-BY_HAND.process = Forward.process.__get__(BY_HAND)
+for _name in ("process", "written", "_split"):
+    setattr(BY_HAND, _name, getattr(Forward, _name).__get__(BY_HAND))
 BY_HAND.run = _run_by_hand

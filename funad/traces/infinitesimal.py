@@ -23,6 +23,7 @@ from ..spaces import is_of_kink, shed
 from ..values import constant, dtype_of, members_of, shape_of
 from .directions import Directions
 from .forward import Forward, dual
+from .reverse import Tape
 from .strong_zeros import STEEP
 
 __all__ = [
@@ -146,7 +147,7 @@ class Infinitesimals:
         level = trace.level
         self.product, self.size = _Product(level - 0.75), Infinitesimal(level - 0.5)
         self.reciprocal = _Reciprocal(level - 0.25, self.size, self.product)
-        self.directions = Directions(trace) if trace.keeps else None
+        self.directions = Directions(trace) if isinstance(trace, Tape) else None
         self.outer: Directions | None = None
         self.on_one_side = False  # whether a jump has been met: what follows is told on the side of ẋ
 
@@ -173,7 +174,7 @@ class Infinitesimals:
             x = x.primal
         if not isinstance(x, Traced) or x.opaque:
             return 0.0
-        if x.tape.keeps:
+        if isinstance(x.tape, Tape):
             if self.outer is None or self.outer.tape is not x.tape:
                 self.outer = Directions(x.tape)
             return self.outer.of(x)[0]
@@ -189,7 +190,7 @@ class Infinitesimals:
         while is_of_kink(value):
             value = value.primal
         outer = value.tape if isinstance(value, Traced) else None
-        if outer is not None and outer.keeps and not value.opaque:
+        if isinstance(outer, Tape):
             terms = Directions(outer).up_to(min(max(order, 3), 6), value)
             low = sum(onp.not_equal(x, 0) for x in terms[1 : first - 1])
             return (low == 0) & (sum(onp.not_equal(x, 0) for x in terms[first - 1 :]) > 0)

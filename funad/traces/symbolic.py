@@ -101,8 +101,6 @@ class SymbolicTrace(Trace):
 
     __slots__ = ("builder", "ended", "level", "line", "passing", "why")
 
-    keeps_values = True
-
     def __init__(self, line: Any = None) -> None:
         self.level = next_level()
         self.builder = Builder()
