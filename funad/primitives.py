@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import types
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, overload
 
 import numpy as onp
 
 from . import tree
-from .boxes import OPERATORS, TRACED, Traced, innermost, unbox
+from .boxes import OPERATORS, TRACED, Traced, innermost
 from .calling import (
     NUMBERS,
     PARTS,
@@ -25,21 +25,32 @@ from .errors import ArgumentError
 from .foreign import is_foreign
 from .guarding import guarded, guarded_rule, refuse_container, refuse_traced
 from .registry import Primitive, adopt, adopt_user, enter, enter_anew, primitive_anew, primitive_of
-from .spaces import describe, module_of, name_of, shape_of, zeros_of
+from .spaces import describe, module_of, name_of, zeros_of
 from .trace import Looked
+from .values import constant, shape_of
 from .writing import content_of
 
 __all__ = ["primitive"]
 
 ndarray = onp.ndarray
+P = ParamSpec("P")
+R = TypeVar("R")
 _OURS = ("numpy", "funad.", "_operator", "builtins")
 KNOWN = PARTS | {list, tuple}  # the types of arguments that are no objects of other libraries
 EVERYTHING = (-1,)  # the containers of a primitive of which any argument may be one
 
 
+@overload
+def primitive(
+    f: Callable[P, R], name: str | None = None, containers: tuple[int, ...] | bool = ()
+) -> Callable[P, R]: ...
+@overload
+def primitive(
+    f: None = None, name: str | None = None, containers: tuple[int, ...] | bool = ()
+) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 def primitive(
     f: Callable[..., Any] | None = None, name: str | None = None, containers: tuple[int, ...] | bool = ()
-) -> Callable[..., Any]:
+) -> Any:
     """Wrap the function ``f`` so that traces see a call of it as one step.
 
     On plain values the wrapper is ``f``. On traced values it records the call, and the
@@ -380,9 +391,9 @@ def _call_whole(prim: Primitive, leaves: list[Any], structure: Any, places: list
     """Call a primitive of containers as one of the list of its traced leaves."""
     if prim.kind == "zero":
         args, kwargs = tree.unflatten(structure, leaves)
-        return prim.f(*tree.map(unbox, args), **tree.map(unbox, kwargs))
+        return prim.f(*tree.map(constant, args), **tree.map(constant, kwargs))
     trace = innermost(leaves)
-    whole = _Whole(prim, trace.keep(leaves) if trace.keeps else leaves, structure, places)
+    whole = _Whole(prim, trace.keep(leaves), structure, places)
     parts = call(whole.made, ([whole.leaves[place] for place in places],), {})
     return tree.unflatten(whole.output, parts)
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import sys
 import types
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import numpy as onp
 
 from .. import tree
-from ..boxes import Box, Dual, Traced, kind_of, unbox
+from ..boxes import Box, Dual, Traced
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError, OverwrittenError
 from ..numpy.ties import left
 from ..refusals import refused_constant
@@ -20,7 +21,6 @@ from ..registry import by_position, enter, primitive_of, signature_of
 from ..snapshots import TINY, sampled, written_argument
 from ..spaces import (
     describe,
-    dtype_of,
     fit,
     held_copy,
     is_complex,
@@ -28,17 +28,22 @@ from ..spaces import (
     is_read_only,
     laid_out_copy,
     name_of,
-    shape_of,
     shed,
     shed_kinks_of_derivative,
     zeros_like,
 )
 from ..traces.reverse import TRACING, Tape, has_ended, refuse_ended
 from ..tracing import trace
+from ..values import class_of, constant, dtype_of, shape_of
 from ..writing import content_of, snapshot
 
 ArgNums = int | str | tuple[int | str, ...]
+# The arguments of a function, which what a transformation makes of it has too; its result; a further result.
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
 ndarray = onp.ndarray
+_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 class Transformed:
@@ -50,7 +55,11 @@ class Transformed:
         self._run, self._options = run, options
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        return self._run(self.__wrapped__, *self._options, args, kwargs)  # type: ignore[attr-defined]
+        try:
+            return self._run(self.__wrapped__, *self._options, args, kwargs)  # type: ignore[attr-defined]
+        except Exception as error:
+            hide_frames(error)
+            raise
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
@@ -66,6 +75,40 @@ class Transformed:
 
     def __repr__(self) -> str:
         return f"<{self._run.__name__.strip('_')} of {self.__wrapped__!r}>"  # type: ignore[attr-defined]
+
+
+def door(transformation: Callable[P, R]) -> Callable[P, R]:
+    """Have a transformation that runs f itself hide its frames from tracebacks."""
+
+    @functools.wraps(transformation)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return transformation(*args, **kwargs)
+        except Exception as error:
+            hide_frames(error)
+            raise
+
+    return run
+
+
+def hide_frames(error: Exception) -> None:
+    """Take funad's own frames out of a traceback, unless the environment says FUNAD_TRACEBACK=full."""
+    if os.environ.get("FUNAD_TRACEBACK") == "full":
+        return
+    steps = []
+    step = error.__traceback__
+    while step is not None:
+        steps.append(step)
+        step = step.tb_next
+    kept = None
+    for step in reversed(steps):
+        if not _is_ours(step):
+            step.tb_next, kept = kept, step
+    error.__traceback__ = kept
+
+
+def _is_ours(step: types.TracebackType) -> bool:
+    return step.tb_frame.f_code.co_filename.startswith(_HERE)
 
 
 def check_function(name: str, f: Any, right: str = "{}(f)(x)", wrong: str = "{}(f(x))") -> None:
@@ -378,7 +421,7 @@ def finish(xbar: Any, x: Any, xdots: Any = (), xs: Any = ()) -> Any:
         xbar = left(shed_kinks_of_derivative(fit(xbar, x)), x if xs else 0.0, xdots, xs)
     else:
         xbar = fit(xbar, x)
-    if not shape_of(xbar) and kind_of(x) is ndarray is not kind_of(xbar):
+    if not shape_of(xbar) and class_of(x) is ndarray is not class_of(xbar):
         return _ASARRAY.traced(xbar)  # an array without axes, which can be written to
     return xbar
 
@@ -405,7 +448,7 @@ def own_copy(x: Any) -> Any:
         return laid_out_copy(x) if x.flags.forc or not is_read_only(x) else x.copy()
     if not isinstance(x, Traced):
         return x
-    plain = unbox(x)
+    plain = constant(x)
     if issubclass(type(plain), ndarray) and is_read_only(plain):
         return _COPY.traced(content_of(x), "F" if plain.flags.fnc else "C")
     return snapshot(x)

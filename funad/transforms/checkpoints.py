@@ -9,6 +9,7 @@ the step. On the way back the tape is opened once more, for the time of the seco
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as onp
@@ -18,17 +19,18 @@ from ..boxes import Traced, box_of, innermost
 from ..errors import ArgumentError
 from ..guarding import own, unwritable, wrote
 from ..registry import Primitive
-from ..spaces import is_inexact, name_of, plain, zeros_like
+from ..spaces import is_inexact, name_of, zeros_like
 from ..traces.reverse import TRACING, Apart, Tape, lent, pull_back
+from ..values import constant
 from ..writing import moments, settled
-from .calls import Transformed
+from .calls import P, R, Transformed
 from .reverse import vjp
 from .segments import apart, is_on, out_of_traces, place_of, read_from_before, renumbered
 
 __all__ = ["checkpoint"]
 
 
-def checkpoint(f: Any) -> Any:
+def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
     """Make ``f`` forget its intermediate values: its backward pass runs it again.
 
     The derivatives are the same. The memory that a gradient takes falls from all the values
@@ -81,7 +83,7 @@ def _checkpoint(f: Any, args: Any, kwargs: Any) -> Any:
     trace, tape = innermost(leaves), TRACING.tape
     if tape is None or (trace is not None and trace.level > tape.level):
         tape = trace
-    if tape is None or not tape.keeps:  # forward mode keeps nothing anyway
+    if not isinstance(tape, Tape):  # forward mode keeps nothing anyway
         return f(*args, **kwargs)
     if _is_at_kink(f, tape, leaves, structure):  # which is kept on the tape, if it is differentiated again
         return f(*args, **kwargs)
@@ -140,7 +142,7 @@ class _Checkpoint:
     def _run(self, xs: list[Any]) -> list[Any]:
         """Return the leaves of the result, recorded as one step on each tape that xs belong to."""
         tape = innermost(xs)
-        if tape is not None and tape.keeps:
+        if isinstance(tape, Tape):
             return self._step(tape, xs)
         given = [_twin(x) if isinstance(x, Traced) else unwritable(x) for x in xs]
         try:
@@ -225,7 +227,7 @@ class _Checkpoint:
         """Refuse a function that gives another result when it runs again."""
         for before, part in zip(y, again, strict=True):
             if is_inexact(before):
-                a, b = onp.asarray(plain(before)), onp.asarray(plain(part))
+                a, b = onp.asarray(constant(before)), onp.asarray(constant(part))
                 if a.shape == b.shape and (a == b).all():
                     continue
                 # Both runs do the same, but for rounding where threads of BLAS share the work.

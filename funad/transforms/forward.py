@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as onp
 from numpy import float64, ndarray
@@ -13,16 +13,20 @@ from ..boxes import Box, Dual, Traced
 from ..errors import ArgumentError, TangentError
 from ..numpy.ties import left
 from ..overflows import all_finite, mark_overflows
-from ..spaces import any_of, as_numpy, fit, is_inexact, plain, shape_of, shed_kinks_of_derivative, zeros_like
+from ..spaces import as_numpy, fit, is_inexact, shed_kinks_of_derivative, zeros_like
 from ..traces.forward import Forward, dual
 from ..traces.pushforward import push_forward, steps_to
 from ..tracing import run
+from ..values import any_of, constant, shape_of
 from ..writing import settled
 from .calls import (
     Call,
+    R,
+    T,
     check_direction,
     check_function,
     check_output,
+    door,
     finish,
     kept_copies,
     leaves_like,
@@ -37,6 +41,15 @@ from .calls import (
 __all__ = ["jvp", "linearize"]
 
 
+@overload
+def jvp(
+    f: Callable[..., R], /, primals: Any, tangents: Any, has_aux: Literal[False] = False, **kwargs: Any
+) -> tuple[R, R]: ...
+@overload
+def jvp(
+    f: Callable[..., tuple[R, T]], /, primals: Any, tangents: Any, has_aux: Literal[True], **kwargs: Any
+) -> tuple[R, R, T]: ...
+@door
 def jvp(f: Callable[..., Any], /, primals: Any, tangents: Any, has_aux: bool = False, **kwargs: Any) -> Any:
     """Return the value of ``f`` and its derivative along a direction, in one run of ``f``.
 
@@ -105,7 +118,8 @@ def jvp(f: Callable[..., Any], /, primals: Any, tangents: Any, has_aux: bool = F
     return (value, ydot, aux) if has_aux else (value, ydot)
 
 
-def linearize(f: Callable[..., Any], /, *primals: Any, **kwargs: Any) -> Any:
+@door
+def linearize(f: Callable[..., R], /, *primals: Any, **kwargs: Any) -> tuple[R, Callable[..., R]]:
     """Run ``f`` once and return its value and the function ẋ ↦ ẏ that walks forward along that run.
 
     Parameters
@@ -210,9 +224,9 @@ def _own(y: Any, given: list[Any]) -> Any:
 
 def _is_lost(y: Any, ydot: Any) -> bool:
     """Say whether a tangent is 0 where y is infinite: a tape knows whether it has met an overflow."""
-    y = plain(y)
+    y = constant(y)
     with onp.errstate(invalid="ignore"):
-        return is_inexact(y) and any_of(~onp.isfinite(y) & onp.equal(plain(ydot), 0))
+        return is_inexact(y) and any_of(~onp.isfinite(y) & onp.equal(constant(ydot), 0))
 
 
 def _first_of(f: Callable[..., Any]) -> Callable[..., Any]:

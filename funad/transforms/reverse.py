@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as onp
 
 from .. import tree
-from ..boxes import Box, Traced, batched, box_of, kind_of, unbox
+from ..boxes import Box, Traced, box_of
 from ..errors import ArgumentError, CotangentError, NonScalarOutputError
 from ..foreign import holds
 from ..overflows import mark_overflows
 from ..refusals import refused_holder
 from ..registry import WORTH_DROPPING
-from ..spaces import describe, fit, is_complex, laid_out_copy, name_of, ones_like, shape_of, shed
+from ..spaces import describe, fit, is_complex, laid_out_copy, name_of, ones_like, shed
 from ..traces.pushforward import spare_values
 from ..traces.reverse import Tape
 from ..tracing import sweep
+from ..values import class_of, constant, shape_of
 from .calls import (
     ArgNums,
     Call,
+    P,
+    R,
+    T,
     Transformed,
     check_argnums,
     check_complex,
@@ -29,6 +33,7 @@ from .calls import (
     check_direction,
     check_function,
     check_not_discrete,
+    door,
     kept_copies,
     leaves_like,
     out_of,
@@ -43,6 +48,25 @@ ndarray, float64 = onp.ndarray, onp.float64
 _NUMBERS = (float, int, complex, ndarray, onp.generic)
 
 
+@overload
+def vjp(
+    f: Callable[..., R],
+    /,
+    *primals: Any,
+    argnums: ArgNums | None = None,
+    has_aux: Literal[False] = False,
+    **kwargs: Any,
+) -> tuple[R, Callable[[Any], Any]]: ...
+@overload
+def vjp(
+    f: Callable[..., tuple[R, T]],
+    /,
+    *primals: Any,
+    argnums: ArgNums | None = None,
+    has_aux: Literal[True],
+    **kwargs: Any,
+) -> tuple[R, Callable[[Any], Any], T]: ...
+@door
 def vjp(
     f: Callable[..., Any],
     /,
@@ -136,13 +160,13 @@ def _unaliased(xbar: Any, ybars: list[Any]) -> Any:
 
 
 def value_and_grad(
-    f: Any,
+    f: Callable[P, R],
     argnums: ArgNums = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
     *,
     argnum: ArgNums | None = None,
-) -> Any:
+) -> Callable[P, tuple[R, Any]]:
     """Turn ``f`` into a function that returns the value of ``f`` and its gradient.
 
     See :func:`grad` for the parameters, and for what may be raised.
@@ -162,13 +186,13 @@ def value_and_grad(
 
 
 def grad(
-    f: Any,
+    f: Callable[P, Any],
     argnums: ArgNums = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
     *,
     argnum: ArgNums | None = None,
-) -> Any:
+) -> Callable[P, Any]:
     """Turn ``f`` into a function that returns its gradient.
 
     For y = f(x), a real number, the gradient is x̄ = ∂y/∂x. For complex x = a + ib it is
@@ -256,7 +280,7 @@ def gradient_of(call: Call, y: Any, tape: Tape, holomorphic: bool = False, for_t
             mark_overflows(entries, len(call.leaves), (value,))
         del y
         entries[index] = ones_like(value)
-        if for_tangent and any(_is_large(unbox(x)) for x in call.leaves):
+        if for_tangent and any(_is_large(constant(x)) for x in call.leaves):
             spare_values(entries, len(call.leaves))
         tape.verify()
         xbars = sweep(entries, call, call.leaves)
@@ -276,7 +300,7 @@ def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:
     if (type(y) is float or type(y) is float64) and not holomorphic:
         return
     name = name_of(f)
-    if not issubclass(kind_of(y), _NUMBERS):
+    if not issubclass(class_of(y), _NUMBERS):
         raise NonScalarOutputError(
             f"grad needs a function with a scalar output, but {name} returned "
             f"{describe(y)}; return one number"
@@ -298,13 +322,13 @@ def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:
 
 
 def elementwise_grad(
-    f: Any,
+    f: Callable[P, Any],
     argnums: ArgNums = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
     *,
     argnum: ArgNums | None = None,
-) -> Any:
+) -> Callable[P, Any]:
     """Turn a function that works element by element into its derivative, element by element.
 
     It is the gradient of the sum of the outputs, so y[i] must depend on x[i] alone. See
@@ -358,7 +382,7 @@ def _elementwise_grad(
     return (found, aux) if has_aux else found
 
 
-def stop_gradient(x: Any) -> Any:
+def stop_gradient(x: R) -> R:
     """Return the plain value of ``x``: nothing that is computed from it has a derivative.
 
     Parameters
@@ -378,13 +402,14 @@ def stop_gradient(x: Any) -> Any:
     >>> grad(lambda x: x * stop_gradient(x))(3.0)
     3.0
     """
-    return _stopped(x) if issubclass(type(x), (Traced, ndarray)) else tree.map(_stopped, x)
+    stopped: R = _stopped(x) if issubclass(type(x), (Traced, ndarray)) else tree.map(_stopped, x)
+    return stopped
 
 
 def plain_copy(x: Any) -> Any:
     """Return the plain value of a leaf under every trace, in memory of its own."""
     if issubclass(type(x), (Traced, ndarray)):
-        x = unbox(x)
+        x = constant(x)
         return laid_out_copy(x) if type(x) is ndarray else x.copy() if issubclass(type(x), ndarray) else x
     if holds(x, Traced):
         raise refused_holder(x)
@@ -395,7 +420,7 @@ def _stopped(x: Any) -> Any:
     """Return x under no trace but one that transposes a rule: it stops no derivative of the rule itself."""
     if not isinstance(x, Traced):
         return plain_copy(x)
-    if x.stacked:
-        return batched(x.tape, _stopped(x.inside))
+    if x.opaque:
+        return x.remade(_stopped)
     inner = _stopped(x.primal)
     return box_of(x.tape, inner, x.index) if type(x) is Box and x.tape.transposing else inner
