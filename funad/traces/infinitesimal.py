@@ -18,7 +18,7 @@ import numpy as onp
 from ..boxes import Dual, Traced, innermost
 from ..calling import call
 from ..errors import NotDifferentiableError
-from ..registry import Primitive
+from ..registry import Primitive, enter
 from ..spaces import is_of_kink, shed
 from ..values import constant, dtype_of, members_of, shape_of
 from .directions import Directions
@@ -417,15 +417,19 @@ def _nan_if_moved(y: Any, ybar: Any, d: Any) -> Any:
 _UNKNOWN = _constant(0, _nan_if_moved)
 # What is not known at all, however its argument moves.
 _LOST = _constant(onp.nan, _nan_if_moved)
+
+
 # What is 0, and has no derivative that is known where the mask is true.
-_UNSURE = Primitive(lambda d, unknown: onp.zeros_like(d), "what a kink adds")
-_UNSURE.add("vjp", {0: lambda y, ybar, d, unknown: _nan_if_moved(y, onp.where(unknown, ybar, 0.0), d)}, False)
-_UNSURE.forward = {0: lambda y, xdot, d, unknown: onp.where(unknown, onp.nan, 0.0).astype(dtype_of(xdot))}
+_UNSURE = Primitive(lambda d, unknown: onp.zeros_like(onp.where(unknown, d, d)), "what a kink adds")
+_UNSURE.add(
+    "elementwise", {0: lambda y, ybar, d, unknown: _nan_if_moved(y, onp.where(unknown, ybar, 0.0), d)}, False
+)
+_UNSURE.forward = {0: lambda y, xdot, d, unknown: onp.where(unknown, onp.nan, onp.zeros_like(xdot))}
 
 
 def _unsure(d: Any, unknown: Any) -> Any:
     return call(_UNSURE, (d, unknown), {}) if isinstance(d, Traced) else 0.0
 
 
-_UNSURE.traced = _unsure
+_UNSURE.traced = lambda d, unknown: call(_UNSURE, (d, unknown), {})
 _LOST.kind, _LOST.forward = "vjp", {0: lambda y, xdot, d: onp.full_like(constant(xdot), onp.nan)}
