@@ -49,13 +49,16 @@ def _of_order(f):
     return lambda y, ybar, v, x: ybar * slope(f, (v, x), 0, of_order(v))
 
 
-def _of_positive(f):
-    """The rule of the order v of f(v, x) where it is positive, as K is; else that above."""
+def _of_positive(f, above=-math.inf):
+    """The rule of the order v of a real f(v, x), positive for v > ``above``; else that above."""
 
     def rule(y, ybar, v, x):
-        if dtype_of(y).kind == "c" or not every(plain(y) > 0):
-            return ybar * slope(f, (v, x), 0, of_order(v))
-        return ybar * log_slope(f, y, (v, x), 0, of_order(v))
+        h = of_order(v)
+        positive = (plain(y) > 0) & (plain(v) - 4.0 * h > above) if dtype_of(y).kind != "c" else False
+        if every(positive):
+            return ybar * log_slope(f, y, (v, x), 0, h)
+        found = slope(f, (v, x), 0, h)
+        return ybar * (np.where(positive, log_slope(f, y, (v, x), 0, h), found) if some(positive) else found)
 
     return rule
 
@@ -79,7 +82,7 @@ elementwise(
 )
 elementwise(
     s.iv,
-    _of_positive(s.iv),
+    _of_positive(s.iv, -0.1),  # log I has a pole at -1
     lambda y, ybar, v, x: ybar * (0.5 * (s.iv(v - 1.0, x) + s.iv(v + 1.0, x))),
 )
 elementwise(
@@ -130,7 +133,7 @@ def _scaled(f, slope_of_order, slope_of_f, part):
 
 _scaled(s.jve, _of_order(s.jve), lambda v, x: 0.5 * (s.jve(v - 1.0, x) - s.jve(v + 1.0, x)), np.imag)
 _scaled(s.yve, _of_order(s.yve), lambda v, x: 0.5 * (s.yve(v - 1.0, x) - s.yve(v + 1.0, x)), np.imag)
-_scaled(s.ive, _of_positive(s.ive), lambda v, x: 0.5 * (s.ive(v - 1.0, x) + s.ive(v + 1.0, x)), np.real)
+_scaled(s.ive, _of_positive(s.ive, -0.1), lambda v, x: 0.5 * (s.ive(v - 1.0, x) + s.ive(v + 1.0, x)), np.real)
 # r = I_v/I_{v-1} has r′ = 1 - r² - (2v - 1)r/x, of 10.29.2.
 by_slopes(
     "_iv_ratio",
