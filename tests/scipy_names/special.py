@@ -167,7 +167,7 @@ PROBES += [
     special("lqmn", HALF, fixed=(2, 3)),
     special("legendre_p", HALF, fixed=(3,)),
     special("legendre_p", HALF, fixed=(onp.array([[1], [4]]),)),
-    special("legendre_p", HALF, fixed=(3,), kwargs={"diff_n": 1}, order=1),
+    special("legendre_p", HALF, fixed=(3,), kwargs={"diff_n": 1}),
     special("legendre_p_all", HALF, fixed=(3,)),
     special("assoc_legendre_p", HALF, fixed=(3, 1)),
     special("assoc_legendre_p", HALF, fixed=(3, 2), kwargs={"norm": True}),

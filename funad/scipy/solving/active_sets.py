@@ -21,7 +21,16 @@ from ...transforms.solutions import Equation, check_minimum
 from .calls import as_args, closed, is_traced, plain_limits
 from .roots import LARGE, iterative
 
-__all__ = ["Bounds", "Constraint", "LinearConstraint", "bounds_of", "constraints_of", "minimum", "sides_of", "watched_constraints"]
+__all__ = [
+    "Bounds",
+    "Constraint",
+    "LinearConstraint",
+    "bounds_of",
+    "constraints_of",
+    "minimum",
+    "sides_of",
+    "watched_constraints",
+]
 
 _ON = 1e-8  # how near a bound x is at it, in units of 1 + |bound|
 _NEAR = 1e-3  # the same for solvers that stay inside, if Newton's step leads out

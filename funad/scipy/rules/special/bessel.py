@@ -190,34 +190,27 @@ def _struve(f, sign):
 _struve(s.struve, 1.0)
 _struve(s.modstruve, -1.0)
 
-# --- Kelvin functions: w = ber + i·bei and ker + i·kei obey w″ = iw - w′/x (DLMF 10.61.3)
+# --- Kelvin functions: w = ber + i·bei and ker + i·kei obey w″ = iw - w′/x (DLMF 10.61.3).
+# That of ber and bei, w = J₀(z) with z = x·e^{3iπ/4}, is i(w - J₂(z))/2: right at 0 too, to every order.
 
 
-def _kelvin_pair(re, im, re_slope, im_slope):
-    """Give the rules of w = re + i·im, which is known with its slopes."""
-    elementwise(re, lambda y, ybar, x: ybar * re_slope(x))
-    elementwise(im, lambda y, ybar, x: ybar * im_slope(x))
-    elementwise(re_slope, lambda y, ybar, x: ybar * _kelvin(-im(x), y, x, re))
-    elementwise(im_slope, lambda y, ybar, x: ybar * _kelvin(re(x), y, x, im))
+def _bend(w, x):
+    """w″ of w = ber + i·bei; of its real part, i·bei alone counts, and ber alone of the other."""
+    return 0.5j * (w - s.jv(2.0, x * complex(-math.sqrt(0.5), math.sqrt(0.5))))
 
 
-def _kelvin(part, y, x, f):
-    """part - y/x, and at 0 half of ``part`` for ber and bei, which are even."""
-    zero = plain(x) == 0
-    if not some(zero) or f in (s.ker, s.kei):
-        return part - y / x
-    return np.where(zero, 0.5 * part, part - y / np.where(zero, 1.0, x))
-
-
-_kelvin_pair(s.ber, s.bei, s.berp, s.beip)
-_kelvin_pair(s.ker, s.kei, s.kerp, s.keip)
+elementwise(s.ber, lambda y, ybar, x: ybar * s.berp(x))
+elementwise(s.bei, lambda y, ybar, x: ybar * s.beip(x))
+elementwise(s.berp, lambda y, ybar, x: ybar * np.real(_bend(1j * s.bei(x), x)))
+elementwise(s.beip, lambda y, ybar, x: ybar * np.imag(_bend(s.ber(x), x)))
+elementwise(s.ker, lambda y, ybar, x: ybar * s.kerp(x))
+elementwise(s.kei, lambda y, ybar, x: ybar * s.keip(x))
+elementwise(s.kerp, lambda y, ybar, x: ybar * (-s.kei(x) - y / x))
+elementwise(s.keip, lambda y, ybar, x: ybar * (s.ker(x) - y / x))
 
 
 def _kelvin_wrt_x(y, ybar, x):
-    zero = plain(x) == 0
-    be = 1j * y[0] - y[2] / np.where(zero, 1.0, x)
-    be = np.where(zero, 0.5j * y[0], be) if some(zero) else be
-    slopes = (y[2], y[3], be, 1j * y[1] - y[3] / x)
+    slopes = (y[2], y[3], _bend(y[0], x), 1j * y[1] - y[3] / x)
     return np.real(sum(map(weighed, ybar, slopes)))
 
 
