@@ -87,7 +87,14 @@ STEPS = {
     "scipy.stats.unitary_group",
 }
 ABOUT_SCIPY = ("test", "show_options", "_backend", "set_workers", "skip_backend", "_verbose_callback")
-CRASHING = ("distance_transform_cdt", "binary_fill_holes")  # SciPy itself, on sizes that do not fit, and 1.14
+# SciPy itself, on sizes that do not fit each other; of the binary ones, 1.14.
+CRASHING = (
+    "distance_transform_cdt",
+    "binary_fill_holes",
+    "binary_propagation",
+    "binary_dilation",
+    "binary_erosion",
+)
 KNOWN = {probe.name for probe in PROBES} | REFUSED.keys()
 
 

@@ -540,3 +540,18 @@ def test_a_tie_of_a_kink_on_one_side_has_them_in_reverse_mode():
     f = squared(lambda x: np.clip(x, -x, x))
     onp.testing.assert_allclose(hessian(f)(ZERO), 2 * onp.eye(2))
     onp.testing.assert_allclose(jacrev(grad(f))(ZERO), 2 * onp.eye(2))
+
+
+def test_an_array_that_a_kink_is_written_into_keeps_the_derivatives_of_its_other_numbers():
+    def f(x):
+        z = np.empty(2)
+        z[0] = x**2
+        z[1] = np.abs(0.0 * x)
+        return np.sum((z - z[0]) ** 2)  # x⁴
+
+    for second in (
+        grad(grad(f)),
+        hessian(f),
+        lambda x: jvp(lambda x: jvp(f, (x,), (1.0,))[1], (x,), (1.0,))[1],
+    ):
+        assert second(0.7) == pytest.approx(12 * 0.7**2)

@@ -18,6 +18,7 @@ import numpy as onp
 from ..boxes import Dual, Traced, innermost, unbox
 from ..calling import call
 from ..errors import NotDifferentiableError
+from ..indices import TracedMemory
 from ..registry import Primitive
 from ..spaces import dtype_of, is_of_kink, numbers_of, plain, shape_of, shed
 from .directions import Directions
@@ -83,6 +84,13 @@ class _Product(Infinitesimal):
         if dtype_of(y).kind not in "fc":
             return y
         return dual(self, y, y_with)
+
+    def written(self, x: Any, path: Any, index: Any, v: Any) -> Any:
+        """Write into both: what has no Δ in it is the same in both, and not zero as a tangent is."""
+        has_both = type(x) is Dual and x.tape is self
+        y_with = x.tangent if has_both else TracedMemory.fresh(x)
+        y = TracedMemory.written(_without(self, x), path, index, _without(self, v))
+        return dual(self, y, TracedMemory.written(y_with, path, index, _with(self, v)))
 
     def leave(self, xbar: Any) -> Any:
         return plain(xbar.primal) + call(_CENTRED, (xbar.tangent,), {})
