@@ -8,7 +8,7 @@ import scipy.integrate
 import scipy.special
 
 from ..cases import special as cases
-from . import probe
+from . import VERSION, probe
 
 A = onp.array([[0.3, -1.2, 2.0], [0.1, 0.5, -0.4]])
 W = onp.array([[1.0, 2.0, 0.5]])
@@ -45,6 +45,9 @@ ROUGH = {
     "hyperu": 1,
     "obl_ang1_cv": 1,
 }
+# The searches and series of SciPy 1.14, which have errors of 1e-6.
+if VERSION < (1, 15):
+    ROUGH |= {"ncfdtr": 0, "ncfdtri": 0, "nctdtr": 0, "nctdtrinc": 1}
 
 
 def _how(name):
@@ -151,7 +154,7 @@ PROBES += [
         special(f"spherical_{kind}", x3, fixed=(M,), kwargs={"derivative": True})
         for kind in ("jn", "yn", "in", "kn")
     ),
-    special("spherical_jn", -x3, fixed=(1,)),
+    *([special("spherical_jn", -x3, fixed=(1,))] if VERSION >= (1, 15) else []),  # before, nan
     special("riccati_jn", 1.3, fixed=(3,)),
     special("riccati_yn", 1.3, fixed=(3,)),
     special("pbdv_seq", 1.3, fixed=(2.5,)),
