@@ -27,7 +27,7 @@ from funad.testing import call, check_jvp, check_vjp
 from . import special_by_mpmath as by_mpmath
 from .cases import CASES
 from .cases.special import DOMAINS, EIGENVALUES, draw, is_fixed
-from .scipy_names import PROBES, REFUSED
+from .scipy_names import PROBES, REFUSED, VERSION
 from .scipy_names.special import ROUGH
 
 inf, nan, pi = math.inf, math.nan, math.pi
@@ -72,6 +72,8 @@ LESS = {
     "hyperu": 1e-3,  # has 9 digits for some b < 1, of which differences leave 4
     "eval_gegenbauer": 1e-9,  # of a real degree by hyp2f1, where it cancels
 }  # fmt: skip
+if VERSION < (1, 17):
+    LESS["stdtrit"] = 1e-9
 
 
 @pytest.mark.parametrize(("name", "table", "argnum"), list(references()))
@@ -483,6 +485,8 @@ PRIVATE = [rule for rule in RULES if rule.values[0].startswith("_")]
 
 @pytest.mark.parametrize(("name", "argnum"), PRIVATE)
 def test_the_rule_of_a_private_ufunc_agrees_with_differences(name, argnum):
+    if VERSION < (1, 15) and name.startswith(("_ncf_", "_nct_")):
+        pytest.skip("these values have errors of 1e-6, which differences show")
     args = draw(name, ((2, 1), (3,)))
     check_vjp(getattr(s, name), call(*args), argnum)
     check_jvp(getattr(s, name), call(*args), argnum)

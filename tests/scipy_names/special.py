@@ -224,5 +224,11 @@ _REASONS = {
         sh_legendre sh_chebyt sh_chebyu sh_jacobi""",
     "returns 1e100 in SciPy, which is no inverse": "ncfdtridfn",
     "is about SciPy itself": "geterr seterr errstate",
+    "is gone in SciPy 1.17; write assoc_legendre_p and its kin": "clpmn lpmn lpn sph_harm",
 }
-REFUSED = {f"scipy.special.{name}": reason for reason, names in _REASONS.items() for name in names.split()}
+REFUSED = {
+    f"scipy.special.{name}": reason
+    for reason, names in _REASONS.items()
+    for name in names.split()
+    if hasattr(scipy.special, name)
+}

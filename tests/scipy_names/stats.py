@@ -21,7 +21,7 @@ CONTINUOUS = {
     "truncnorm": (-1.1, 2.7), "tukeylambda": (0.6,), "uniform": (), "vonmises": (3.99,),
     "weibull_max": (2.9,), "weibull_min": (1.79,), "wrapcauchy": (0.031,),
 }  # fmt: skip
-EXPONENT = -2.0 if VERSION >= (1, 15) else 2.0  # negative ones are new
+EXPONENT = -2.0 if VERSION >= (1, 17) else 2.0  # negative ones are new
 # Others of them, by fewer methods.
 FURTHER = {
     "alpha": (3.57,), "anglit": (), "argus": (1.0,), "betaprime": (5.0, 6.0), "bradford": (0.2989,),
@@ -142,7 +142,7 @@ PROBES += [
     _sample("entropy", X),
     _sample("entropy", X, W),
     _sample("expectile", X, f=lambda g, x: g(x, 0.7)),
-    _sample("f_oneway", X, Z, f=lambda g, x, z: g(x, z)[:], since=(1, 15)),
+    _sample("f_oneway", X, Z, f=lambda g, x, z: g(x, z)[:], since=(1, 17)),
     _sample("gaussian_kde", X, onp.array([1.0, 2.0]), f=lambda g, x, at: g(x)(at)),
     _sample("gaussian_kde", X, onp.array([1.0, 2.0]), f=lambda g, x, at: g(x).logpdf(at)),
     _sample("gmean", X),
@@ -258,7 +258,6 @@ PROBES += [
 
 COUNTS = onp.array([[3.0, 5.0], [6.0, 2.0]])
 MANY = onp.concatenate([ANGLES, ANGLES[:8] ** 2])
-SEED = {"rng": 1} if VERSION >= (1, 15) else {"random_state": 1}
 METHOD = {"method": "interpolate"} if VERSION >= (1, 17) else {}
 ORDER = {
     "ansari": 2, "brunnermunzel": 2, "bws_test": 2, "chatterjeexi": 1, "cramervonmises_2samp": 2,
@@ -283,7 +282,7 @@ def _of_order(name, samples):
     def f(g, x):
         return _first(g(x, *others)) + 0.0 * x[0]
 
-    return _sample(name, X, f=f, since=(1, 15) if name == "mannwhitneyu" else (1, 14))
+    return _sample(name, X, f=f, since=(1, 17) if name == "mannwhitneyu" else (1, 14))
 
 
 PROBES += [
@@ -291,7 +290,9 @@ PROBES += [
     _sample("alexandergovern", X, Z, f=lambda g, x, z: g(x, z).statistic),
     _sample("anderson", X, f=lambda g, x: g(x, **METHOD).statistic),
     _sample("binomtest", 0.4, f=lambda g, p: g(3, 7, p).pvalue + 0.0 * p),
-    _sample("bootstrap", X, f=lambda g, x: g((x,), onp.mean, n_resamples=9, **SEED).standard_error),
+    _sample(
+        "bootstrap", X, f=lambda g, x: g((x,), onp.mean, n_resamples=9, rng=1).standard_error, since=(1, 17)
+    ),
     _sample("boxcox_normmax", X, f=lambda g, x: g(x, method="mle"), order=0),  # see test_scipy_stats
     _sample("chi2_contingency", COUNTS, f=lambda g, n: g(n)[:2]),
     _sample("cramervonmises", X, f=lambda g, x: g(x, "norm", args=(3.0, 1.0)).statistic),
