@@ -74,6 +74,8 @@ LESS = {
 }  # fmt: skip
 if VERSION < (1, 17):
     LESS["stdtrit"] = 1e-9
+if VERSION < (1, 15):
+    LESS |= {"ncfdtr": 1e-5, "nctdtr": 1e-7}
 
 
 @pytest.mark.parametrize(("name", "table", "argnum"), list(references()))
@@ -225,6 +227,10 @@ HOLOMORPHIC = {
 }  # fmt: skip
 
 
+if VERSION < (1, 15):
+    del HOLOMORPHIC["zeta"]  # of real numbers only
+
+
 @pytest.mark.parametrize("name", HOLOMORPHIC)
 def test_a_derivative_of_a_complex_number_is_that_of_mpmath(name):
     plain, ours = HOLOMORPHIC[name], getattr(s, name)
@@ -342,6 +348,10 @@ POINTS = [
 ]  # fmt: skip
 
 
+if VERSION < (1, 15):
+    POINTS.remove(("factorial", (-1.5,), (0.0,)))  # a whole number
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("name", "args", "wanted"), POINTS, ids=[f"{name}{args}" for name, args, _ in POINTS]
@@ -400,6 +410,7 @@ def test_a_result_that_is_not_defined_leaves_the_others_alone():
     assert math.isnan(jvp(lambda x: s.itj0y0(x)[1], (-2.0,), (1.0,))[1])
 
 
+@pytest.mark.skipif(VERSION < (1, 15), reason="its search ends elsewhere")
 def test_an_inverse_that_is_no_root_has_no_slope():
     """SciPy's search for nc ends where F is 5e-6 apart from p, which is less than that."""
     assert math.isnan(gradient(s.pdtrik, (0.02, 3.0), 1))  # k = 0, with F(0) = exp(-3)
@@ -497,6 +508,8 @@ def test_a_rule_keeps_single_precision_and_shapes(name, argnum):
     f, args = getattr(s, name), draw(name, ((2, 1), (3,)))
     if not any(set(types.partition("->")[0]) <= set("flq") for types in f.types):
         pytest.skip("SciPy has it in double precision only")
+    if VERSION < (1, 15) and name == "pro_rad2":
+        pytest.skip("of memory that has not been set")
     single = tuple(x.astype("f") if getattr(x, "dtype", None) == onp.float64 else x for x in args)
     xbar, wanted = gradient(f, single, argnum), gradient(f, tuple(map(double, single)), argnum)
     assert xbar.dtype == onp.float32 and xbar.shape == args[argnum].shape
@@ -611,6 +624,10 @@ REFUSALS = [
     (lambda x: np.real(s.pbdn_seq(2, x + 0.1j)[0][1]), NotDifferentiableError, "for real z only"),
     (lambda x: s.logsumexp(x, mask=True), (UnsupportedKeywordError, TypeError), "mask"),
 ]
+
+
+if VERSION < (1, 15):
+    REFUSALS = [found for found in REFUSALS if "diff_n" not in found[2]]
 
 
 @pytest.mark.parametrize(("f", "error", "message"), REFUSALS, ids=range(len(REFUSALS)))

@@ -36,19 +36,13 @@ PROBES = [
     _of("gaussian_filter", 0.8),
     _of("gaussian_filter", (0.5, 1.0), order=(0, 1), mode="wrap"),
     _of("gaussian_filter1d", 0.8, axis=0, order=2),
-    _hosted(
-        "gaussian_filter",
-        lambda sp, x, s: sp.ndimage.gaussian_filter(x, s, mode="wrap"),
-        PLANE,
-        0.8,
-        since=(1, 15),
-    ),
+    _hosted("gaussian_filter", lambda sp, x, s: sp.ndimage.gaussian_filter(x, s, mode="wrap"), PLANE, 0.8),
     _hosted(
         "gaussian_filter", lambda sp, s: sp.ndimage.gaussian_filter(PLANE, s, (1, 2)), onp.array([0.7, 1.1])
     ),
     _hosted("gaussian_filter1d", lambda sp, s: sp.ndimage.gaussian_filter1d(X, s, radius=2), 0.8),
     _of("gaussian_laplace", 0.8),
-    _hosted("gaussian_laplace", lambda sp, s: sp.ndimage.gaussian_laplace(PLANE, s), 0.8, since=(1, 15)),
+    _hosted("gaussian_laplace", lambda sp, s: sp.ndimage.gaussian_laplace(PLANE, s), 0.8),
     _of("gaussian_gradient_magnitude", 0.8),
     _hosted(
         "generic_gradient_magnitude",

@@ -82,9 +82,11 @@ def _how(name):
     return "traced" if name in SHORT else "hosted"
 
 
+# Of SciPy 1.14, it has errors of 1e-6.
+ROUGH = ("nct", "isf") if VERSION < (1, 15) else None
 PROBES = [
     *(
-        _of_points(name, method, shapes)
+        _of_points(name, method, shapes, order=1 if (name, method) == ROUGH else 2)
         for name, shapes in CONTINUOUS.items()
         for method in ("pdf", "logpdf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf")
     ),
