@@ -87,8 +87,8 @@ def test_the_censored_likelihood_is_that_of_its_formula_and_its_fit_the_publishe
     assert module.cost(params, weeks, drug, ended) == pytest.approx(expected, rel=1e-12)
     check_grads(lambda params: module.cost(params, weeks, drug, ended), (params,), order=2)
     figures = run("censored_survival")
-    assert figures["distance from the published fit"] <= 6e-4
-    assert figures["distance from its standard errors"] <= 6e-4
+    assert figures["distance from the fit by lifelines"] <= 2e-5
+    assert figures["distance from its standard errors"] <= 2e-5
 
 
 def test_kaplan_and_meiers_steps_are_those_of_the_placebo_group(example):

@@ -158,6 +158,17 @@ def _zoom_or_shift(input, zoom, shift, output, *options):
 _MAPPING = "compiled code calls the mapping; write map_coordinates with an array of coordinates"
 
 
+@_substitute("scipy.ndimage._ni_support")
+def _take_numbers(module):
+    """Have a traced number stand for one per axis: SciPy 1.14 takes it for a sequence, as it has an iterator."""
+    normalized = module._normalize_sequence
+
+    def normalize(input, rank):
+        return normalized(input if _np.ndim(input) else [input] * rank, rank)
+
+    module._normalize_sequence = normalize
+
+
 @_substitute("scipy.ndimage._interpolation")
 def _with_splines(module):
     """Lead hosted interpolation to the kernels of this module."""
