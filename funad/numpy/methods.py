@@ -12,6 +12,7 @@ from ..arrays import reshaped
 from ..boxes import Batched, Traced, kind_of, model_of, plainly, short, unbox
 from ..errors import NotDifferentiableError
 from ..registry import record_of as _record_of
+from ..spaces import dtype_of
 from ..teaching import refusal
 
 # Methods that take what the function of the same name takes, the array first.
@@ -150,6 +151,8 @@ def _view(self, dtype=None, type=None):
         return self[...] if isinstance(unbox(self), _np.ndarray) else self
     if any(isinstance(kind, builtins.type) and issubclass(kind, _np.ndarray) for kind in (dtype, type)):
         return self.__array__()  # as a matrix, say: refused in the name of who asks
+    if type is None and dtype_of(self) == _np.dtype(dtype):
+        return _view(self)
     _refuse("view", "reads its memory as another dtype", "np.astype(x, dtype) to convert it")
 
 
