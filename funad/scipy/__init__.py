@@ -8,8 +8,8 @@ import importlib as _importlib
 import importlib.util as _util
 
 MODULES = [
-    "cluster", "fft", "integrate", "interpolate", "linalg", "ndimage", "optimize", "signal", "spatial", "special",
-    "stats",
+    "cluster", "fft", "integrate", "interpolate", "linalg", "ndimage", "optimize", "signal", "spatial",
+    "special", "stats",
 ]  # fmt: skip
 __all__ = [*MODULES, "serve"]
 

@@ -85,7 +85,7 @@ linear(product, lambda y, ybar, x, matrix: product(ybar, matrix.T))
 
 
 def gathered(x, places, weights):
-    """Return Σₐ weights[..., a] x[places[..., a]], for places and weights that are plain: (r, k) and (r, k)."""
+    """Return Σₐ weights[:, a] x[places[:, a]], for plain weights and places of the shape (r, k)."""
     rows, width = places.shape
     starts = onp.arange(0, rows * width + 1, width)
     matrix = sparse.csr_array((weights.ravel(), places.ravel(), starts), shape=(rows, x.shape[0]))
@@ -110,6 +110,6 @@ class _Float(type):
 
 
 class FloatOrTraced(metaclass=_Float):
-    """float, in hosted code that only makes sure that a number is none of another type."""
+    """float, in hosted code that only makes sure that a number is a float."""
 
     dtype = onp.dtype(float)  # for NumPy, which is asked for arrays of floats

@@ -87,7 +87,7 @@ _OURS = {f"scipy.{name}": f"funad.scipy.{name}" for name in MODULES if f"scipy.{
 # Where hosted code may find a traced value equal to another, and goes no other way that would lose a
 # derivative: the starts of those lines of SciPy's, by the file.
 HARMLESS = {
-    # Where slopes change their sign, pchip has the slope 0: a kink, at which its derivative is that of one side.
+    # Where slopes change their sign, pchip has the slope 0: a kink, with the derivative of one side.
     "scipy.interpolate._bary_rational": ("mm = s == np.min(s)",),  # the smallest singular value
     "scipy.interpolate._bsplines": (
         "if t[interval] == t[interval + k + 1]:",

@@ -1,6 +1,7 @@
-"""``scipy.interpolate`` on traced values: SciPy's own Python code, hosted, over formulas for what is compiled.
+"""``scipy.interpolate`` on traced values: SciPy's own Python code, over formulas for what is compiled.
 
-The classes are hosted ones always: an interpolator that was made of plain numbers can be asked at traced points.
+The classes are hosted ones always: an interpolator that was made of plain numbers can be asked at traced
+points.
 """
 
 import functools as _functools
@@ -31,7 +32,7 @@ from .interpolating import scattered as _scattered
 from .interpolating import splines as _splines
 from .namespace import public_names as _public_names
 
-__all__ = [*_public_names(_interpolate), "pchip"]  # the last one is a name that SciPy keeps
+__all__ = _public_names(_interpolate) + ["pchip"]  # noqa: F822, RUF005: a name that SciPy keeps
 
 
 def _view(theirs, changed):
@@ -88,8 +89,8 @@ def _with_distinct_points(module):
 
 
 _REPEATED = (
-    "scipy.interpolate.KroghInterpolator has no derivative in points that are repeated, as derivatives are given "
-    "there: apart, they mean something else; give it stop_gradient(xi)"
+    "scipy.interpolate.KroghInterpolator has no derivative in points that are repeated, as derivatives are "
+    "given there: apart, they mean something else; give it stop_gradient(xi)"
 )
 
 
@@ -185,7 +186,7 @@ def _with_fits_of_classes(module):
 
 
 def _hosted(name):
-    """Return a function, hosted on plain values too: what it takes and returns may be a hosted interpolator."""
+    """Return a function, hosted on plain values too: it may take or return a hosted interpolator."""
     f, full = getattr(_interpolate, name), f"scipy.interpolate.{name}"
     _enter_anew(f, full)
 

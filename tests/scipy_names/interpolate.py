@@ -1,4 +1,4 @@
-"""Calls of scipy.interpolate: in values, in the points that they belong to, and in the points that are asked for."""
+"""Calls of scipy.interpolate: in values, in the points they belong to, and in the points asked for."""
 
 import numpy as onp
 import scipy.sparse.linalg
@@ -23,10 +23,10 @@ INNER = onp.array([1.6, 2.9])
 C, PIECES = _normal(7), _normal(4, 8)
 Z, X2 = _normal(9, 7), X[[0, 1, 2, 4, 5, 7, 8]]
 PLACES = onp.stack([AT, AT[::-1]], -1)
-POINTS = onp.array(
-    [[-1.0, -1.2], [-1.1, 5.1], [5.3, -0.9], [5.0, 5.2], [0.6, 0.4], [3.4, 0.9], [1.9, 1.8], [0.3, 2.6]]
-    + [[3.6, 3.3], [1.7, 3.7]]
-)
+POINTS = onp.array([
+    [-1.0, -1.2], [-1.1, 5.1], [5.3, -0.9], [5.0, 5.2], [0.6, 0.4], [3.4, 0.9], [1.9, 1.8], [0.3, 2.6],
+    [3.6, 3.3], [1.7, 3.7],
+])  # fmt: skip
 HEIGHTS = onp.sin(POINTS[:, 0]) * POINTS[:, 1] + 0.3 * _normal(10)
 SINE = onp.sin(2 * X) + 0.15
 _BARYCENTRIC = {"exact": False}  # SciPy draws the order in which it multiplies
@@ -448,7 +448,7 @@ PROBES = [
         )
         for method, z, options in (
             ("linear", Z, {}),
-            ("pchip", RISING[:, None] * RISING[:7], {}),
+            ("pchip", (RISING[:, None] + 1) * (RISING[:7] + 1), {}),
             ("cubic_legacy", Z, {}),
             ("slinear", Z, {"solver": scipy.sparse.linalg.spsolve}),
             ("cubic", Z, {"solver": scipy.sparse.linalg.spsolve}),
@@ -582,7 +582,7 @@ PROBES = [
     _hosted("griddata", lambda sp, x, y, q: sp.interpolate.griddata(x, y, q, "cubic"), X, Y, AT),
 ]
 
-_CLASS = "FITPACK's fits of scattered points search for knots and ranks; use RectBivariateSpline or RBFInterpolator"
+_CLASS = "FITPACK searches for knots and ranks; use RectBivariateSpline on a grid, or RBFInterpolator"
 _SPHERE = "FITPACK's fits on a sphere have no rule here; use RBFInterpolator on points of the sphere"
 _CHOICE = "it chooses points one by one, and their number; use FloaterHormannInterpolator"
 REFUSED = {

@@ -1,8 +1,8 @@
 """FITPACK: what ``scipy.interpolate._dfitpack`` computes, written with traced functions.
 
-Splines through points, and those nearest to points for given knots, solve linear equations, and their derivatives
-are those of the equations. A spline that is smoothed until its residuals have a given sum (s > 0) is found by a
-search that stops within s/1000, and by knots that jump: it is refused.
+Splines through points, and those nearest to points for given knots, solve linear equations, and their
+derivatives are those of the equations. A spline that is smoothed until its residuals have a given sum (s > 0)
+is found by a search that stops within s/1000, and by knots that jump: it is refused.
 """
 
 import numpy as onp
@@ -29,8 +29,8 @@ from .splines import (
 __all__ = ["views_of"]
 
 SMOOTHED = (
-    "{} with s > 0 has no derivative: its knots and its smoothing are searched for, to s/1000; give it s=0, or "
-    "knots (LSQUnivariateSpline, make_lsq_spline), or use make_smoothing_spline"
+    "{} with s > 0 has no derivative: its knots and its smoothing are searched for, to s/1000; give it s=0, "
+    "or knots (LSQUnivariateSpline, make_lsq_spline), or use make_smoothing_spline"
 )
 _ADVICE = "see whether the points are in order and are enough for the knots"
 
@@ -161,14 +161,14 @@ def _curfit(f):
 
 
 def _periodic_knots(x, k):
-    """Return the knots of a periodic curve through points: those of the points, and of a period before and after."""
+    """Return the knots of a periodic curve: those of the points, and of a period before and after."""
     period, inner = x[-1] - x[0], x[1:-1] if k % 2 else (x[1:-1] + x[:-2]) / 2
     before, after = np.concatenate([inner - period, x[:1]]), np.concatenate([x[-1:], inner + period])
     return np.concatenate([before[-k - 1 :], inner, after[: k + 1]])
 
 
 def _periodic(t, k, x, y):
-    """The coefficients of a periodic spline, of which the last k are the first ones: one equation per point."""
+    """The coefficients of a periodic spline, of which the last k are the first: an equation per point."""
     n = t.shape[0] - k - 1
     matrix = dense(*rows_of(t, k, x[:-1]), n)
     front = np.concatenate([matrix[:, :k] + matrix[:, n - k :], matrix[:, k : n - k]], axis=1)

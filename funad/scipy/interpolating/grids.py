@@ -20,7 +20,7 @@ def find_indices(f):
         places, distances = on_plain(f, grid, onp.ascontiguousarray(plain_of(xi)))
         if is_traced(*grid, xi):
             distances = np.stack([
-                attached(found, (x - np.asarray(g)[at]) / np.where(g[at + 1] == g[at], 1.0, g[at + 1] - g[at]))
+                attached(found, (x - g[at]) / (g[at + 1] - g[at]))
                 for found, at, g, x in zip(distances, places, map(np.asarray, grid), xi, strict=True)
             ])  # fmt: skip
         return places, distances
@@ -68,7 +68,7 @@ def views_of(theirs):
 
 
 def making(module):
-    """Return make_ndbspl: SciPy's coefficients, with the derivatives of the equations of one axis after another."""
+    """Return make_ndbspl: SciPy's coefficients, with the derivatives of the equations of each axis."""
     plain = _interpolate._ndbspline.make_ndbspl
 
     @functools.wraps(plain)

@@ -4,6 +4,7 @@ The coefficients c have the shape (degree + 1, pieces, columns), highest power f
 the breakpoints x. In which piece a point lies is found of plain numbers, as SciPy finds it.
 """
 
+import itertools
 import math
 
 import numpy as onp
@@ -60,11 +61,11 @@ def _bernstein(c, x, at, nu, extrapolate):
     s = (at - x[piece])[:, None] / width
     rows = list(c[:, piece])
     for _ in range(min(nu, degree + 1)):
-        rows = [b - a for a, b in zip(rows[:-1], rows[1:], strict=True)]
+        rows = [b - a for a, b in itertools.pairwise(rows)]
     if not rows:
         return _masked(0.0 * s * c[0, piece], outside, at, extrapolate)
     while len(rows) > 1:
-        rows = [a * (1 - s) + b * s for a, b in zip(rows[:-1], rows[1:], strict=True)]
+        rows = [a * (1 - s) + b * s for a, b in itertools.pairwise(rows)]
     y = rows[0] * _factor(degree, nu) / width**nu + 0.0 * s
     return _masked(y, outside, at, extrapolate)
 
@@ -169,7 +170,7 @@ def newton(name, z, residual, slope):
 
 
 def _roots_of(c, x, y, z):
-    """The roots z of one column, plain, with derivatives; a jump across the level is where its breakpoint is."""
+    """The plain roots z of one column, with derivatives; a jump across the level is at its breakpoint."""
     size = onp.max(onp.abs(plain_of(c)), initial=1.0)
     miss = onp.abs(plain_of(_evaluate(c, x, z, 0, True))[:, 0] - plain_of(y))
     jumps = onp.isin(z, plain_of(x)) & (miss > 1e-9 * size)

@@ -1,4 +1,4 @@
-"""Interpolation between scattered points: SciPy's triangles and neighbours, which are plain, and traced formulas.
+"""Interpolation between scattered points: SciPy's triangles and neighbours, and traced formulas.
 
 In which triangle a point lies, and which points are neighbours, jumps; between the jumps they are constant.
 """
@@ -111,7 +111,7 @@ class LinearNDInterpolator(_Scattered):
 
 
 class CloughTocher2DInterpolator(_Scattered):
-    """``scipy.interpolate.CloughTocher2DInterpolator``: cubic in each third of a triangle, smooth between them."""
+    """``scipy.interpolate.CloughTocher2DInterpolator``: cubic in each third of a triangle."""
 
     name = "CloughTocher2DInterpolator"
 
@@ -157,7 +157,7 @@ def gradients(points, values, triangles):
 
 
 def _crossings(points, tri, triangle, corners, opposite):
-    """Return where the lines between the centres of neighbours cross their edges: 0 at the first end, 1 at the other.
+    """Return where lines between the centres of neighbours cross their edges: 0 at the first end, 1 at the last.
 
     Where an edge has no neighbour, the middle of the edge.
     """
@@ -169,9 +169,9 @@ def _crossings(points, tri, triangle, corners, opposite):
 
 
 def _cubic(points, values, slopes, tri, triangle, at):
-    """The cubic of Clough and Tocher (1965), in Bernstein's form on the third of the triangle that has the point.
+    """The cubic of Clough and Tocher (1965), in Bernstein's form on the third of a triangle that has the point.
 
-    The derivative across an edge, in the direction of the neighbour's centre, is linear along it (Alfeld 1984).
+    Across an edge, the derivative towards the neighbour's centre is linear along the edge (Alfeld 1984).
     """
     simplices = tri.simplices[triangle]
     weights = _barycentric(points[simplices], at)

@@ -1,7 +1,7 @@
 """B-splines: what ``scipy.interpolate._dierckx`` computes, written with traced functions.
 
-A spline of degree k has knots t and coefficients c, (n, columns), with n = len(t) - k - 1. In which span a point
-lies is found of plain numbers, as SciPy finds it: spans are half open, and the first and the last one go on.
+A spline of degree k has knots t and coefficients c, (n, columns), with n = len(t) - k - 1. In which span a
+point lies is found of plain numbers, as SciPy finds it: spans are half open; the first and the last go on.
 """
 
 import itertools
@@ -14,8 +14,8 @@ from .. import linalg
 from ..compiled import gathered, is_traced, like, on_plain, scattered
 
 __all__ = [
-    "banded", "basis", "collocated", "dense", "differentiated", "evaluated", "evaluated_in_several", "integrated",
-    "interpolated", "least_squares", "not_a_knot", "rows_of", "spans", "views_of",
+    "dense", "differentiated", "evaluated", "evaluated_in_several", "integrated", "interpolated",
+    "least_squares", "not_a_knot", "rows_of", "spans", "views_of",
 ]  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def _evaluated(t, c, k, x, nu, extrapolate):
 
 
 def evaluated_in_several(knots, c, degrees, x, nu):
-    """Return a tensor product of splines at points x, (r, d), of the coefficients c, (n₁, …, n_d, columns)."""
+    """Return a tensor product of splines at points x, (r, d); c has the shape (n₁, …, n_d, columns)."""
     lefts = [spans(t, k, x[:, d])[0] for d, (t, k) in enumerate(zip(knots, degrees, strict=True))]
     parts = [
         basis(t, k, x[:, d], left, n)
@@ -97,7 +97,7 @@ def evaluated_in_several(knots, c, degrees, x, nu):
 
 
 def differentiated(t, c, k):
-    """Return knots and coefficients of the derivative of a spline: k (c[j+1] - c[j]) / (t[j+k+1] - t[j+1])."""
+    """Return knots and coefficients of a derivative: k (c[j+1] - c[j]) / (t[j+k+1] - t[j+1])."""
     n = t.shape[0] - k - 1
     widths = np.reshape(t[k + 1 : n + k] - t[1:n], (n - 1, *[1] * (c.ndim - 1)))
     return t[1:-1], k * (c[1:n] - c[: n - 1]) / widths

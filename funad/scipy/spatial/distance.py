@@ -23,10 +23,7 @@ from . import pairs as _pairs
 __all__ = _public_names(_distance)
 
 _COUNTED = "it counts entries that are equal, or true, so that it is constant wherever it does not jump"
-_REFUSED = {
-    name: _COUNTED
-    for name in ("dice", "hamming", "jaccard", "rogerstanimoto", "russellrao", "sokalsneath", "yule")
-}
+_REFUSED = {"dice", "hamming", "jaccard", "rogerstanimoto", "russellrao", "sokalsneath", "yule"}
 
 
 def _written(name):
@@ -35,7 +32,7 @@ def _written(name):
 
 
 def _canonical(metric):
-    """Return the name of a metric, given by any of its names or as SciPy's function; None of another function."""
+    """Return the name of a metric, given by a name or as SciPy's function; None of another function."""
     if callable(metric):
         ours = getattr(metric, "__module__", "").endswith("scipy.spatial.distance")
         return metric.__name__ if ours else None

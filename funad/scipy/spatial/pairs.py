@@ -1,7 +1,7 @@
 """Distances of all pairs of points, written with traced functions: one formula per metric.
 
-A formula takes points u and v that broadcast, with the coordinates along the last axis, and the weights w, which
-may be None, beside the parameters of its metric.
+A formula takes points u and v that broadcast, with the coordinates along the last axis, and the weights w,
+which may be None, beside the parameters of its metric.
 """
 
 import numpy as onp

@@ -1,7 +1,7 @@
 """``scipy.spatial.transform`` on traced values: rotations are SciPy's own Python code, hosted.
 
-SciPy computes rotations in compiled code for plain arrays, and by array functions for others. Here plain values are
-those of the compiled code, and derivatives those of the array functions.
+SciPy computes rotations in compiled code for plain arrays, and by array functions for others. Here plain values
+are those of the compiled code, and derivatives those of the array functions.
 """
 
 import functools as _functools
@@ -36,12 +36,12 @@ def __dir__():
 
 
 _OTHER = (
-    "scipy.spatial.transform: {} has no derivative here, where its compiled code and its array functions give "
-    "different results; see whether the rotation is a special one, as one by 180 degrees"
+    "scipy.spatial.transform: {} has no derivative here, where its compiled code and its array functions "
+    "give different results; see whether the rotation is a special one, as one by 180 degrees"
 )
 _LOCKED = (
-    "scipy.spatial.transform.Rotation.{} has no derivative at a gimbal lock, where the angles are not defined; use "
-    "as_matrix, as_quat or as_rotvec"
+    "scipy.spatial.transform.Rotation.{} has no derivative at a gimbal lock, where the angles are not "
+    "defined; use as_matrix, as_quat or as_rotvec"
 )
 
 
@@ -62,7 +62,7 @@ def _joined(name, value, found):
 
 
 def _compiled_or_traced(name, compiled, written):
-    """Return a function of rotations: compiled on plain values, with the derivatives of the array functions."""
+    """Return a compiled function of rotations, with the derivatives of the array functions."""
 
     @_functools.wraps(compiled)
     def wrapped(*args, **kwargs):

@@ -1,4 +1,4 @@
-"""Neighbours and hulls: SciPy finds which points they are, and distances and volumes are computed of traced ones."""
+"""Neighbours and hulls: SciPy finds which points they are; distances and volumes are traced."""
 
 import math
 
