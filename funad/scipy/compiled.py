@@ -5,12 +5,13 @@ import functools
 import numpy as onp
 from scipy import sparse
 
-from ..arrays import settled
+from .. import numpy as np
 from ..boxes import innermost
 from ..errors import NotDifferentiableError
 from ..primitives import primitive
 from ..registry import linear
 from ..transforms.closures import attached, plain_of
+from ..writing import settled
 from .hosting import untraced
 
 __all__ = ["FloatOrTraced", "agreeing", "gathered", "is_traced", "like", "on_plain", "product", "scattered"]
@@ -103,7 +104,7 @@ class _Float(type):
     """The type of the stand-in for float: one that leaves traced numbers as they are."""
 
     def __call__(cls, x=0.0):
-        return settled(x) if is_traced(x) else float(x)
+        return np.reshape(x, ()) * 1.0 if is_traced(x) else float(x)
 
     def __instancecheck__(cls, x):
         return isinstance(x, float)

@@ -12,11 +12,12 @@ import numpy as _onp
 from scipy import signal as _signal
 
 from .. import numpy as _np
-from ..arrays import content_of as _content_of
 from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
+from ..writing import content_of as _content_of
 from .calls import composite_of as _composite_of
 from .calls import of_arrays as _of_arrays
+from .compiled import FloatOrTraced as _FloatOrTraced
 from .hosting import call as _call
 from .hosting import host as _host
 from .hosting import substitute as _substitute
@@ -126,20 +127,6 @@ def _with_windows_to_read(module):
     module.np = _types.ModuleType("numpy")
     module.np.__getattr__ = lambda name: getattr(_np, name)
     module.np.lib = views
-
-
-class _Float(type):
-    """The type of the stand-in for float: one that leaves traced numbers as they are."""
-
-    def __call__(cls, x=0.0):
-        return _np.reshape(x, ()) * 1.0 if _innermost((x,)) is not None else float(x)
-
-    def __instancecheck__(cls, x):
-        return isinstance(x, float)
-
-
-class _FloatOrTraced(metaclass=_Float):
-    """float, in hosted code that only makes sure that a number is no integer."""
 
 
 @_substitute("scipy.signal._filter_design")

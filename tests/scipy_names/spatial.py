@@ -199,7 +199,7 @@ PROBES = [
     _transform(
         "RigidTransform",
         lambda m, e, f: (
-            m.RigidTransform.from_exp_coords(e) ** n * m.RigidTransform.from_exp_coords(f)
+            m.RigidTransform.from_exp_coords(e) ** 0.4 * m.RigidTransform.from_exp_coords(f)
         ).as_matrix(),
         MOTION,
         MOTION[::-1],  # the power is none: SciPy rounds it to single precision

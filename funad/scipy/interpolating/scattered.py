@@ -157,7 +157,7 @@ def gradients(points, values, triangles):
 
 
 def _crossings(points, tri, triangle, corners, opposite):
-    """Return where lines between the centres of neighbours cross their edges: 0 at the first end, 1 at the last.
+    """Return where lines between the centres of neighbours cross edges: 0 at the first end, 1 at the last.
 
     Where an edge has no neighbour, the middle of the edge.
     """
@@ -169,7 +169,7 @@ def _crossings(points, tri, triangle, corners, opposite):
 
 
 def _cubic(points, values, slopes, tri, triangle, at):
-    """The cubic of Clough and Tocher (1965), in Bernstein's form on the third of a triangle that has the point.
+    """The cubic of Clough and Tocher (1965), in Bernstein's form on the third of a triangle with the point.
 
     Across an edge, the derivative towards the neighbour's centre is linear along the edge (Alfeld 1984).
     """

@@ -1,7 +1,7 @@
 """``scipy.spatial.transform`` on traced values: rotations are SciPy's own Python code, hosted.
 
-SciPy computes rotations in compiled code for plain arrays, and by array functions for others. Here plain values
-are those of the compiled code, and derivatives those of the array functions.
+SciPy computes rotations in compiled code for plain arrays, and by array functions for others. Here plain
+values are those of the compiled code, and derivatives those of the array functions.
 """
 
 import functools as _functools
