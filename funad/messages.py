@@ -407,10 +407,19 @@ def _rewrite(place: _Place) -> str:
     )
 
 
+def _place_in_scipy(name: str) -> tuple[str, str, list[str]]:
+    """Return the module of a function of SciPy's, its name there, and that of a method; "" of others."""
+    top, *parts = name.split(".")
+    for n in (2, 1):  # a module inside of a module first
+        if top == "scipy" and ".".join(parts[:n]) in SCIPY and len(parts) > n:
+            return ".".join(parts[:n]), parts[n], parts[n + 1 :]
+    return "", "", []
+
+
 def _in_scipy(name: str) -> str:
     """Return the name under which funad.scipy differentiates a function of SciPy's; "" if it does not."""
-    top, module, first, *method = [*name.split("."), "", ""][: max(3, name.count(".") + 1)]
-    if top != "scipy" or module not in SCIPY:
+    module, first, method = _place_in_scipy(name)
+    if not module:
         return ""
     ours = importlib.import_module(f"funad.scipy.{module}")  # SciPy's is loaded, or nobody would call it
     found = attribute(ours, first, None)
@@ -426,8 +435,8 @@ def _in_scipy(name: str) -> str:
 
 def _why_refused(name: str) -> str:
     """Return why funad.scipy refuses a function of SciPy's of that name; "" if it does not."""
-    top, module, first = [*name.split("."), "", ""][:3]
-    if top != "scipy" or module not in SCIPY:
+    module, first, _ = _place_in_scipy(name)
+    if not module:
         return ""
     return str(
         attribute(attribute(importlib.import_module(f"funad.scipy.{module}"), first, None), "why_refused", "")

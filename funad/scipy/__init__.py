@@ -11,6 +11,7 @@ MODULES = [
     "cluster", "fft", "integrate", "interpolate", "linalg", "ndimage", "optimize", "signal", "spatial",
     "special", "stats",
 ]  # fmt: skip
+SUBMODULES = ["cluster.hierarchy", "cluster.vq", "spatial.distance", "spatial.transform"]
 __all__ = [*MODULES, "serve"]
 
 if _util.find_spec("scipy") is None:

@@ -14,7 +14,17 @@ from ..transforms.closures import attached, plain_of
 from ..writing import settled
 from .hosting import untraced
 
-__all__ = ["FloatOrTraced", "agreeing", "gathered", "is_traced", "like", "on_plain", "product", "scattered"]
+__all__ = [
+    "FloatOrTraced",
+    "Matrix",
+    "agreeing",
+    "gathered",
+    "is_traced",
+    "like",
+    "on_plain",
+    "product",
+    "scattered",
+]
 
 
 def is_traced(*xs):

@@ -11,7 +11,7 @@ from scipy import fft
 
 from ..boxes import innermost
 from ..traces.reverse import TRACING
-from . import MODULES
+from . import MODULES, SUBMODULES
 
 __all__ = ["serve"]
 
@@ -63,7 +63,7 @@ def _install():
     """Put dispatchers into SciPy; return the stack that takes them out again."""
     stack = contextlib.ExitStack()
     functions = {}
-    for name in MODULES:
+    for name in [*MODULES, *SUBMODULES]:
         theirs, ours = (importlib.import_module(f"{top}.{name}") for top in ("scipy", "funad.scipy"))
         for public in ours.__all__:
             f, g = getattr(theirs, public), getattr(ours, public)
@@ -84,7 +84,7 @@ def _serve_module(stack, module, functions):
     """Replace functions in a public module of SciPy's, and in one that has imported them from there."""
     name, names = getattr(module, "__name__", ""), getattr(module, "__dict__", {})
     top, _, below = name.partition(".")
-    if top in ("funad", "numpy") or (top == "scipy" and below not in MODULES):
+    if top in ("funad", "numpy") or (top == "scipy" and below not in [*MODULES, *SUBMODULES]):
         return
     for key, value in list(names.items()):
         known = functions.get(id(value))

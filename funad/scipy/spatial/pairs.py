@@ -5,14 +5,25 @@ which may be None, beside the parameters of its metric.
 """
 
 import numpy as onp
+from scipy.spatial import distance
 
 from ... import numpy as np
 from ...errors import NotDifferentiableError
+from ...primitives import primitive
 from ...transforms.closures import plain_of
 from .. import special
 from ..compiled import is_traced
 
-__all__ = ["minkowski", "of_all", "of_one"]
+__all__ = [
+    "DIRECT",
+    "distances",
+    "distances_within",
+    "minkowski",
+    "moments",
+    "of_all",
+    "of_one",
+    "shadows",
+]
 
 
 def _sum(x, w):
@@ -132,3 +143,52 @@ def _formula(metric):
         raise NotDifferentiableError(
             f"the metric {metric} of scipy.spatial.distance has no derivative here"
         ) from None
+
+
+# --- the plain metrics of many points: primitives, whose rules take one coordinate at a time
+
+DIRECT = frozenset({"chebyshev", "cityblock", "euclidean", "sqeuclidean"})
+
+
+def _part_of(name):
+    """Make the decorated function a primitive that messages call by a name of scipy.spatial.distance."""
+    return lambda f: primitive(f, f"scipy.spatial.distance.{name}")
+
+
+@_part_of("cdist")
+def distances(a, b, metric):
+    return distance.cdist(a, b, metric)
+
+
+@_part_of("pdist")
+def distances_within(x, metric):
+    return distance.pdist(x, metric)
+
+
+_BLOCK = 1 << 15  # numbers at a time, which stay in the cache
+
+
+def _blocks(a, b, signs):
+    """Iterate over the differences a[i] - b[j], or their signs, of some i at a time."""
+    step = max(1, _BLOCK // max(1, b.size))
+    for start in range(0, len(a), step):
+        d = a[start : start + step, None] - b
+        yield slice(start, start + step), onp.sign(d) if signs else d
+
+
+@_part_of("cdist")
+def moments(weights, a, b, signs):
+    """Σⱼ weights[i, j] (a[i] - b[j]), or of the signs of the differences: (points of a, coordinates)."""
+    found = onp.zeros((len(a), b.shape[1]), onp.result_type(weights, a, b))
+    for rows, d in _blocks(a, b, signs):
+        found[rows] = onp.matmul(weights[rows, None], d)[:, 0]
+    return found
+
+
+@_part_of("cdist")
+def shadows(v, a, b, signs):
+    """v[i] · (a[i] - b[j]), or of the signs of the differences: (points of a, points of b)."""
+    found = onp.zeros((len(a), len(b)), onp.result_type(v, a, b))
+    for rows, d in _blocks(a, b, signs):
+        found[rows] = onp.matmul(d, v[rows, :, None])[..., 0]
+    return found
