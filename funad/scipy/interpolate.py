@@ -32,7 +32,7 @@ from .interpolating import scattered as _scattered
 from .interpolating import splines as _splines
 from .namespace import public_names as _public_names
 
-__all__ = [*_public_names(_interpolate), "pchip"]  # noqa: F822: a name that SciPy keeps
+__all__ = [*_public_names(_interpolate), *({"pchip"} & set(dir(_interpolate)))]  # a name that SciPy keeps
 
 
 def _view(theirs, changed):

@@ -56,10 +56,11 @@ def _theirs(metric, known):
     return getattr(_distance, known) if callable(metric) else metric
 
 
-def _is_direct(known, value, metric, options):
-    """Say whether distances have a rule of their own: those whose kinks no points are at."""
-    smooth = known != "euclidean" or _onp.all(value > 0)
-    return known in _pairs.DIRECT and smooth and not options and not callable(metric)
+def _is_direct(known, options, metric, f, *points):
+    """Say whether a metric has a rule of its own, and no points are at a kink of it."""
+    if known not in _pairs.DIRECT or options or callable(metric):
+        return False
+    return known != "euclidean" or bool(_onp.all(_on_plain(f, *points, known) > 0))
 
 
 @_written("cdist")
@@ -69,9 +70,9 @@ def cdist(XA, XB, metric="euclidean", *, out=None, **kwargs):
     if known is None:
         rows = [_np.stack([metric(u, v, **kwargs) for v in b]) for u in a]
         return _np.stack(rows)
-    value = _on_plain(_distance.cdist, XA, XB, _theirs(metric, known), **kwargs)
-    if _is_direct(known, value, metric, kwargs):
+    if _is_direct(known, kwargs, metric, _distance.cdist, a, b):
         return _pairs.distances(a, b, known)
+    value = _on_plain(_distance.cdist, XA, XB, _theirs(metric, known), **kwargs)
     return _attached(value, _pairs.of_all(known, a, b, kwargs))
 
 
@@ -82,9 +83,9 @@ def pdist(X, metric="euclidean", *, out=None, **kwargs):
     first, second = _onp.triu_indices(x.shape[0], 1)
     if known is None:
         return _np.stack([metric(x[i], x[j], **kwargs) for i, j in zip(first, second, strict=True)])
-    value = _on_plain(_distance.pdist, X, _theirs(metric, known), **kwargs)
-    if _is_direct(known, value, metric, kwargs):
+    if _is_direct(known, kwargs, metric, _distance.pdist, x):
         return _pairs.distances_within(x, known)
+    value = _on_plain(_distance.pdist, X, _theirs(metric, known), **kwargs)
     return _attached(value, _pairs.of_one(known, x, first, second, kwargs))
 
 

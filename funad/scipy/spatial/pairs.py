@@ -169,19 +169,22 @@ _BLOCK = 1 << 15  # numbers at a time, which stay in the cache
 
 
 def _blocks(a, b, signs):
-    """Iterate over the differences a[i] - b[j], or their signs, of some i at a time."""
-    step = max(1, _BLOCK // max(1, b.size))
+    """Iterate over the differences of one coordinate, or their signs, of some points of a and all of b."""
+    step = max(1, _BLOCK // max(1, len(b)))
+    columns = onp.ascontiguousarray(b.T)
     for start in range(0, len(a), step):
-        d = a[start : start + step, None] - b
-        yield slice(start, start + step), onp.sign(d) if signs else d
+        rows = slice(start, start + step)
+        for k, column in enumerate(columns):
+            d = a[rows, k, None] - column
+            yield rows, k, onp.sign(d) if signs else d
 
 
 @_part_of("cdist")
 def moments(weights, a, b, signs):
     """Σⱼ weights[i, j] (a[i] - b[j]), or of the signs of the differences: (points of a, coordinates)."""
     found = onp.zeros((len(a), b.shape[1]), onp.result_type(weights, a, b))
-    for rows, d in _blocks(a, b, signs):
-        found[rows] = onp.matmul(weights[rows, None], d)[:, 0]
+    for rows, k, d in _blocks(a, b, signs):
+        found[rows, k] = onp.einsum("ij,ij->i", weights[rows], d)
     return found
 
 
@@ -189,6 +192,6 @@ def moments(weights, a, b, signs):
 def shadows(v, a, b, signs):
     """v[i] · (a[i] - b[j]), or of the signs of the differences: (points of a, points of b)."""
     found = onp.zeros((len(a), len(b)), onp.result_type(v, a, b))
-    for rows, d in _blocks(a, b, signs):
-        found[rows] = onp.matmul(d, v[rows, :, None])[..., 0]
+    for rows, k, d in _blocks(a, b, signs):
+        found[rows] += v[rows, k, None] * d
     return found
