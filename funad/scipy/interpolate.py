@@ -43,6 +43,18 @@ def _view(theirs, changed):
     return view
 
 
+@_substitute("scipy.interpolate")
+def _with_places(module):
+    """Say of the classes that they are found here: pickle asks for them."""
+    for name in __all__:
+        kind = getattr(module, name, None)
+        if isinstance(kind, type) and kind is not getattr(_interpolate, name):
+            kind.__module__, kind.__qualname__ = "funad.scipy.interpolate", kind.__name__
+            for method in vars(kind).values():  # interp1d keeps one of its own
+                if isinstance(method, _types.FunctionType):
+                    method.__module__ = "funad.scipy.interpolate"
+
+
 @_substitute("scipy.interpolate._interpolate")
 def _with_polynomials(module):
     module._ppoly = _view(module._ppoly, _polynomials.views_of(module._ppoly))

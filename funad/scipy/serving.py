@@ -124,17 +124,32 @@ def _serve_class(stack, kind, ours):
     """Have an object that is made of traced values become one of the class's counterpart."""
     if kind.__new__ is not object.__new__ or ours.__new__ is not object.__new__:
         return
+    interpolates = kind.__module__.startswith("scipy.interpolate")  # of plain numbers, asked at traced points
+
+    def is_ours(cls, args, kwargs):
+        return cls is kind and (_is_traced(args, kwargs) or (interpolates and TRACING.active))
+
     begin = kind.__init__
 
     @functools.wraps(begin)
     def __init__(self, *args, **kwargs):
-        if type(self) is kind and _is_traced(args, kwargs):
+        if is_ours(type(self), args, kwargs):
             self.__class__ = ours
             ours.__init__(self, *args, **kwargs)
         else:
             begin(self, *args, **kwargs)
 
-    _set(stack, kind, "__init__", __init__)
+    def __new__(cls, *args, **kwargs):
+        return ours(*args, **kwargs) if is_ours(cls, args, kwargs) else object.__new__(cls)
+
+    if _has_slots(kind):  # whose objects cannot change their class
+        _set(stack, kind, "__new__", staticmethod(__new__))
+    else:
+        _set(stack, kind, "__init__", __init__)
+
+
+def _has_slots(kind):
+    return any("__slots__" in vars(base) for base in kind.__mro__[:-1])
 
 
 def _serve_distribution(stack, theirs, ours):

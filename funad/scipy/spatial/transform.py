@@ -35,6 +35,15 @@ def __dir__():
     return sorted({*globals(), *__all__})
 
 
+@_substitute("scipy.spatial.transform")
+def _with_places(module):
+    """Say of the classes that they are found here: pickle asks for them."""
+    for name in __all__:
+        kind = getattr(module, name)
+        if kind is not getattr(_transform, name):
+            kind.__module__, kind.__qualname__ = "funad.scipy.spatial.transform", kind.__name__
+
+
 _OTHER = (
     "scipy.spatial.transform: {} has no derivative here, where its compiled code and its array functions "
     "give different results; see whether the rotation is a special one, as one by 180 degrees"
