@@ -176,7 +176,8 @@ def test_single_precision_numbers_and_read_only_arrays(f):
     assert onp.shape(qbar) == ()
     fixed, many = Y.copy(), onp.array([0.2, 2.7])
     fixed.flags.writeable = many.flags.writeable = False
-    onp.testing.assert_allclose(funad.vjp(f, fixed, many)[1](onp.ones(2))[0], _numerical(lambda y: f(y, many).sum(), Y), rtol=1e-6, atol=1e-9)  # fmt: skip
+    got = funad.vjp(f, fixed, many)[1](onp.ones(2))[0]
+    onp.testing.assert_allclose(got, _numerical(lambda y: f(y, many).sum(), Y), rtol=1e-6, atol=1e-9)
 
 
 def _numerical(f, x, h=1e-5):

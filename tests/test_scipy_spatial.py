@@ -165,13 +165,15 @@ def test_the_pose_of_a_camera_is_found_from_points():
 
 
 def test_plain_names_of_scipy_are_served():
+    points, values = rng.normal(size=(6, 2)), rng.normal(size=6)
     with funad.scipy.serve():
         got = funad.grad(lambda a: np.sum(scipy.spatial.distance.cdist(a, B)))(A)
-        pole = funad.grad(lambda q: scipy.interpolate.CubicSpline([0.0, 1.0, 3.0], [0.0, 1.0, 2.0])(q))(0.5)
+        slope = funad.grad(lambda q: scipy.interpolate.RBFInterpolator(points, values)(q)[0])(
+            points[:1] + 0.1
+        )
+        with pytest.raises(FunadError, match=r"write funad.scipy.interpolate.CubicSpline"):
+            funad.grad(lambda y: scipy.interpolate.CubicSpline([0.0, 1.0, 3.0], y)(0.5))(A[0])
     onp.testing.assert_array_equal(got, funad.grad(lambda a: np.sum(distance.cdist(a, B)))(A))
-    assert pole == pytest.approx(
-        float(scipy.interpolate.CubicSpline([0.0, 1.0, 3.0], [0.0, 1.0, 2.0])(0.5, 1))
-    )
-    plain = scipy.interpolate.CubicSpline([0.0, 1.0, 3.0], [0.0, 1.0, 2.0])
-    assert type(plain) is scipy.interpolate.CubicSpline
-    assert "__new__" not in vars(scipy.interpolate.CubicSpline)
+    ours = funad.scipy.interpolate.RBFInterpolator(points, values)
+    onp.testing.assert_array_equal(slope, funad.grad(lambda q: ours(q)[0])(points[:1] + 0.1))
+    assert type(scipy.interpolate.RBFInterpolator(points, values)) is scipy.interpolate.RBFInterpolator

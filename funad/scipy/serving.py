@@ -122,33 +122,24 @@ def _set(stack, owner, name, value):
 
 def _serve_class(stack, kind, ours):
     """Have an object that is made of traced values become one of the class's counterpart."""
-    if kind.__new__ is not object.__new__ or ours.__new__ is not object.__new__:
+    if kind.__new__ is not object.__new__ or ours.__new__ is not object.__new__ or _has_slots(kind):
         return
     interpolates = kind.__module__.startswith("scipy.interpolate")  # of plain numbers, asked at traced points
-
-    def is_ours(cls, args, kwargs):
-        return cls is kind and (_is_traced(args, kwargs) or (interpolates and TRACING.active))
-
     begin = kind.__init__
 
     @functools.wraps(begin)
     def __init__(self, *args, **kwargs):
-        if is_ours(type(self), args, kwargs):
+        if type(self) is kind and (_is_traced(args, kwargs) or (interpolates and TRACING.active)):
             self.__class__ = ours
             ours.__init__(self, *args, **kwargs)
         else:
             begin(self, *args, **kwargs)
 
-    def __new__(cls, *args, **kwargs):
-        return ours(*args, **kwargs) if is_ours(cls, args, kwargs) else object.__new__(cls)
-
-    if _has_slots(kind):  # whose objects cannot change their class
-        _set(stack, kind, "__new__", staticmethod(__new__))
-    else:
-        _set(stack, kind, "__init__", __init__)
+    _set(stack, kind, "__init__", __init__)
 
 
 def _has_slots(kind):
+    """Say whether the objects of a class cannot change it: they refuse traced values, and say what to write."""
     return any("__slots__" in vars(base) for base in kind.__mro__[:-1])
 
 
