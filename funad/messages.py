@@ -423,14 +423,16 @@ def _in_scipy(name: str) -> str:
         return ""
     ours = importlib.import_module(f"funad.scipy.{module}")  # SciPy's is loaded, or nobody would call it
     found = attribute(ours, first, None)
+    is_class = isinstance(found, type) and found is not getattr(sys.modules[f"scipy.{module}"], first)
     if method:
-        differentiable = type(found).__module__.startswith("funad.") and len(method) == 1
+        differentiable = (is_class or type(found).__module__.startswith("funad.")) and len(method) == 1
         found = attribute(found, method[0], None) if differentiable else None
         return f"funad.scipy.{module}.{first}.{method[0]}" if callable(found) else ""
     prim = primitive_of(found)
     known = prim is not None and prim.traced is not prim.f and prim.kind is not None
-    known = known or (isinstance(found, type) and found is not getattr(sys.modules[f"scipy.{module}"], first))
-    return f"funad.scipy.{module}.{first}" if known and not hasattr(found, "why_refused") else ""
+    return (
+        f"funad.scipy.{module}.{first}" if (known or is_class) and not hasattr(found, "why_refused") else ""
+    )
 
 
 def _why_refused(name: str) -> str:

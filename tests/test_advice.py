@@ -614,7 +614,7 @@ def test_every_name_of_scipy_that_is_probed_is_advised_and_none_that_is_refused(
     ("f", "why"),
     [
         (lambda c: scipy.optimize.linprog(c).fun, "its solution is a corner"),
-        (lambda c: scipy.ndimage.geometric_transform(c, lambda at: at), "write map_coordinates"),
+        (lambda c: scipy.spatial.distance.hamming(c, -c), "it counts entries that are equal"),
         (lambda c: scipy.linalg.null_space(c[None]), "use a projection onto it"),
     ],
 )

@@ -35,6 +35,21 @@ from .namespace import public_names as _public_names
 __all__ = [*_public_names(_interpolate), *({"pchip"} & set(dir(_interpolate)))]  # a name that SciPy keeps
 
 
+_SCATTERED = "FITPACK searches for knots and ranks; use RectBivariateSpline on a grid, or RBFInterpolator"
+_SPHERE = "FITPACK's fits on a sphere have no rule here; use RBFInterpolator on points of the sphere"
+REFUSED = {
+    "AAA": "it chooses points one by one, and their number; use FloaterHormannInterpolator",
+    "LSQBivariateSpline": _SCATTERED,
+    "LSQSphereBivariateSpline": _SPHERE,
+    "RectSphereBivariateSpline": _SPHERE,
+    "SmoothBivariateSpline": _SCATTERED,
+    "SmoothSphereBivariateSpline": _SPHERE,
+    "bisplrep": _SCATTERED,
+    "generate_knots": "its knots are searched for",
+    "interp2d": "SciPy has removed it; use RegularGridInterpolator or RectBivariateSpline",
+}
+
+
 def _view(theirs, changed):
     """Return a module with some functions that take traced values, and those of a compiled one else."""
     view = _types.ModuleType(theirs.__name__)
@@ -49,6 +64,8 @@ def _with_places(module):
     for name in __all__:
         kind = getattr(module, name, None)
         if isinstance(kind, type) and kind is not getattr(_interpolate, name):
+            if name in REFUSED:
+                kind.why_refused = REFUSED[name]  # so that nobody is advised to write it
             kind.__module__, kind.__qualname__ = "funad.scipy.interpolate", kind.__name__
             for method in vars(kind).values():  # interp1d keeps one of its own
                 if isinstance(method, _types.FunctionType):
@@ -210,9 +227,11 @@ def _hosted(name):
     return found
 
 
-globals().update(
-    {n: _hosted(n) for n in __all__ if isinstance(getattr(_interpolate, n), _types.FunctionType)}
-)
+for _name in __all__:
+    if isinstance(getattr(_interpolate, _name), _types.FunctionType):
+        globals()[_name] = _f = _hosted(_name)
+        if _name in REFUSED:
+            _f.why_refused = REFUSED[_name]
 
 
 def __getattr__(name):

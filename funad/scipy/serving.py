@@ -139,7 +139,7 @@ def _serve_class(stack, kind, ours):
 
 
 def _has_slots(kind):
-    """Say whether the objects of a class cannot change it: they refuse traced values, and say what to write."""
+    """Say whether the objects of a class cannot change it; they refuse traced values by name."""
     return any("__slots__" in vars(base) for base in kind.__mro__[:-1])
 
 

@@ -18,6 +18,8 @@ from ..writing import content_of as _content_of
 from .calls import composite_of as _composite_of
 from .calls import of_arrays as _of_arrays
 from .compiled import FloatOrTraced as _FloatOrTraced
+from .filtering import bilinear, medfilt2d, peak_prominences, peak_widths, sepfir2d
+from .filtering import first_of_mirrored as _first_of_mirrored
 from .hosting import call as _call
 from .hosting import host as _host
 from .hosting import substitute as _substitute
@@ -134,6 +136,11 @@ def _with_traced_frequencies(module):
     module.float = _FloatOrTraced
 
 
+@_substitute("scipy.signal._spline_filters")
+def _with_mirrored_signals(module):
+    module.symiirorder1_ic = _first_of_mirrored(module.symiirorder1_ic)
+
+
 @_substitute("scipy.signal._waveforms")
 def _with_traced_sweeps(module):
     module.float = _FloatOrTraced
@@ -141,9 +148,9 @@ def _with_traced_sweeps(module):
 
 # Functions whose results are searched for, or of compiled code that has no rule here: refused.
 _REFUSED = {
-    "argrelextrema", "argrelmax", "argrelmin", "bilinear", "cspline2d", "find_peaks", "find_peaks_cwt",
-    "firls", "iirdesign", "medfilt2d", "peak_prominences", "peak_widths", "place_poles", "qspline2d",
-    "remez", "sepfir2d", "spline_filter", "symiirorder1", "symiirorder2",
+    "argrelextrema", "argrelmax", "argrelmin", "cspline2d", "find_peaks", "find_peaks_cwt",
+    "firls", "iirdesign", "place_poles", "qspline2d",
+    "remez", "spline_filter", "symiirorder2",
 }  # fmt: skip
 
 

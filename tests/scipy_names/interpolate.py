@@ -4,6 +4,7 @@ import numpy as onp
 import scipy.sparse.linalg
 
 import funad.numpy as np
+from funad.scipy import interpolate
 
 from . import probe
 
@@ -582,19 +583,25 @@ PROBES = [
     _hosted("griddata", lambda sp, x, y, q: sp.interpolate.griddata(x, y, q, "cubic"), X, Y, AT),
 ]
 
-_CLASS = "FITPACK searches for knots and ranks; use RectBivariateSpline on a grid, or RBFInterpolator"
-_SPHERE = "FITPACK's fits on a sphere have no rule here; use RBFInterpolator on points of the sphere"
-_CHOICE = "it chooses points one by one, and their number; use FloaterHormannInterpolator"
-REFUSED = {
-    "scipy.interpolate.AAA": _CHOICE,
-    "scipy.interpolate.BivariateSpline": "a base class",
-    "scipy.interpolate.LSQBivariateSpline": _CLASS,
-    "scipy.interpolate.LSQSphereBivariateSpline": _SPHERE,
-    "scipy.interpolate.RectSphereBivariateSpline": _SPHERE,
-    "scipy.interpolate.SmoothBivariateSpline": _CLASS,
-    "scipy.interpolate.SmoothSphereBivariateSpline": _SPHERE,
-    "scipy.interpolate.bisplev": "its splines come of bisplrep; use RectBivariateSpline",
-    "scipy.interpolate.bisplrep": _CLASS,
-    "scipy.interpolate.generate_knots": "knots are searched for",
-    "scipy.interpolate.interp2d": "SciPy has removed it; use RegularGridInterpolator or RectBivariateSpline",
-}
+# FITPACK's surfaces, of knots and coefficients that are given.
+PROBES.append(
+    _hosted(
+        "bisplev",
+        lambda sp, t, c, x, y: sp.interpolate.bisplev(x, y, (t, 1.1 * t, c, 3, 3), dx=1),
+        KNOTS,
+        _normal(49),
+        onp.array([0.5, 1.7]),
+        onp.array([0.6, 2.1, 3.3]),
+    )
+)
+PROBES.append(
+    _hosted(
+        "BivariateSpline",
+        lambda sp, t, c, x, y: sp.interpolate.BivariateSpline._from_tck((t, 1.1 * t, c, 3, 3)).ev(x, y),
+        KNOTS,
+        _normal(49),
+        AT,
+        AT[::-1],
+    )
+)
+REFUSED = {f"scipy.interpolate.{name}": why for name, why in interpolate.REFUSED.items()}

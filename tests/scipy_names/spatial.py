@@ -2,7 +2,6 @@
 
 import numpy as onp
 from scipy.cluster import hierarchy
-from scipy.spatial import distance
 
 import funad.numpy as np
 
@@ -219,17 +218,11 @@ _PLAIN = "what it makes of points is plain; compute with the points that it name
 _DRAWN = "it draws a picture"
 _SEARCHED = "its centres are searched for from a start that is drawn; use vq with the centres that it finds"
 _TREE = "a tree of clusters is made of plain numbers: its merges are searched for"
-_TRUTH = "it returns a truth or a count"
 
 REFUSED = {
     **{
         f"scipy.spatial.distance.{name}": _COUNTED
         for name in ("dice", "hamming", "jaccard", "rogerstanimoto", "russellrao", "sokalsneath", "yule")
-    },
-    **{
-        f"scipy.spatial.distance.{name}": _TRUTH
-        for name in ("is_valid_dm", "is_valid_y", "num_obs_dm", "num_obs_y")
-        if hasattr(distance, name)
     },
     **{
         f"scipy.spatial.{name}": _PLAIN
