@@ -139,6 +139,10 @@ HARMLESS = {
 
 # The same in older versions of SciPy, which say it in other words.
 HARMLESS_BEFORE = {
+    "scipy.interpolate._cubic": (
+        "mask = np.sign(d) != np.sign(m0)",
+        "mask2 = (np.sign(m0) != np.sign(m1)) & (np.abs(d) > 3.*np.abs(m0))",
+    ),
     "scipy.signal._filter_design": ("if not (sos[:, 3] == 1).all():",),
     "scipy.stats._morestats": ("and np.all(ps == np.clip(ps, 0, 1))",),
     "scipy.stats._stats_py": (

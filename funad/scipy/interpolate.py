@@ -25,6 +25,7 @@ from .hosting import call as _call
 from .hosting import host as _host
 from .hosting import substitute as _substitute
 from .interpolating import fitpack as _fitpack
+from .interpolating import former as _former
 from .interpolating import grids as _grids
 from .interpolating import polynomials as _polynomials
 from .interpolating import radial as _radial
@@ -123,11 +124,20 @@ _REPEATED = (
 )
 
 
+def _with_kernels(module, views):
+    """Lead a module's compiled B-splines to formulas; before 1.15 SciPy has others."""
+    if hasattr(module, "_dierckx"):
+        module._dierckx = _view(module._dierckx, views(module._dierckx))
+    else:
+        module._bspl = _view(module._bspl, _former.views_of(module._bspl))
+
+
 @_substitute("scipy.interpolate._bsplines")
 def _with_splines(module):
-    module._dierckx = _view(module._dierckx, _splines.views_of(module._dierckx))
+    _with_kernels(module, _splines.views_of)
     module.get_lapack_funcs = lambda names, arrays: [_solve_band]
-    module._lsq_solve_qr = _nearest(module._lsq_solve_qr)
+    if hasattr(module, "_lsq_solve_qr"):
+        module._lsq_solve_qr = _nearest(module._lsq_solve_qr)
     module.float = _FloatOrTraced
     module.BSpline.design_matrix = _designing(module.BSpline.design_matrix)
 
@@ -159,13 +169,13 @@ def _solve_band(kl, ku, ab, b, overwrite_ab=False, overwrite_b=False):
 
 def _nearest(f):
     def _lsq_solve_qr(x, y, t, k, w, *args, **kwargs):
-        a, y_w, c, fp, residuals = _on_plain(f, x, y, t, k, w, *args, **kwargs)
+        a, y_w, c, *others = _on_plain(f, x, y, t, k, w, *args, **kwargs)
         if _is_traced(x, y, t, w):
             if args or kwargs:
                 raise _NotDifferentiableError(_fitpack.SMOOTHED.format("scipy.interpolate.make_splrep"))
             c = _attached(c, _splines.least_squares(t, k, x, y, w))
-            fp = residuals = None
-        return a, y_w, c, fp, residuals
+            others = [None] * len(others)
+        return a, y_w, c, *others
 
     return _lsq_solve_qr
 
@@ -173,7 +183,7 @@ def _nearest(f):
 @_substitute("scipy.interpolate._ndbspline")
 def _with_tensors(module):
     """Lead splines in several variables to formulas; their coefficients solve the equations of each axis."""
-    module._dierckx = _view(module._dierckx, _grids.views_of(module._dierckx))
+    _with_kernels(module, _grids.views_of)
     module.make_ndbspl = _grids.making(module)
 
 
@@ -193,6 +203,9 @@ def _with_radial_functions(module):
 @_substitute("scipy.interpolate._rbfinterp")
 def _with_neighbours(module):
     module.KDTree = _radial.Neighbours
+    if hasattr(module, "_build_and_solve_system"):  # SciPy before 1.17
+        module._build_and_solve_system = _radial.solving(module._build_and_solve_system)
+        module._build_evaluation_coefficients = _radial.weighing(module._build_evaluation_coefficients)
     module.float = _FloatOrTraced
 
 

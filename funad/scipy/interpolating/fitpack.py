@@ -26,7 +26,7 @@ from .splines import (
     spans,
 )
 
-__all__ = ["views_of"]
+__all__ = ["inserted", "views_of", "views_of_curves"]
 
 SMOOTHED = (
     "{} with s > 0 has no derivative: its knots and its smoothing are searched for, to s/1000; give it s=0, "
@@ -285,9 +285,9 @@ def _pardtc(tx, ty, c, kx, ky, dx, dy):
 def _regrid(f):
     """Splines through the points of a grid solve the equations of each axis in turn."""
 
-    def regrid_smth(x, y, z, xb, xe, yb, ye, kx, ky, s, maxit):
+    def regrid_smth(x, y, z, xb, xe, yb, ye, kx, ky, s, *maxit):
         ends = plain_of([xb, xe, yb, ye])
-        nx, tx, ny, ty, c, fp, ier = on_plain(f, x, y, z, *ends, kx, ky, s, maxit)
+        nx, tx, ny, ty, c, fp, ier = on_plain(f, x, y, z, *ends, kx, ky, s, *maxit)
         if is_traced(x, y, z) and ier <= 0:
             name = "scipy.interpolate.RectBivariateSpline"
             if ier != -1:
@@ -406,12 +406,12 @@ def _parcur(f):
     return parcur
 
 
-def _inserted(t, c, k, x):
+def inserted(t, c, k, x):
     """Return knots and coefficients of the same curve with one knot more (Boehm 1980)."""
     n = t.shape[0] - k - 1
     left = int(spans(t, k, np.reshape(x, (1,)))[0][0])
     at = onp.arange(left - k + 1, left + 1)
-    share = (x - t[at]) / (t[at + k] - t[at])
+    share = np.reshape((x - t[at]) / (t[at + k] - t[at]), (-1, *[1] * (c.ndim - 1)))
     middle = share * c[at] + (1 - share) * c[at - 1]
     return (
         np.concatenate([t[: left + 1], np.reshape(x, (1,)), t[left + 1 :]]),
@@ -431,7 +431,7 @@ def _insert(f):
                 f"{name} has no derivative with per=True; write it for the whole curve"
             )
         for _ in range(m):
-            t, c = _inserted(np.asarray(t), np.asarray(c), k, x)
+            t, c = inserted(np.asarray(t), np.asarray(c), k, x)
         n = len(knots) - k - 1
         found = agreeing(name, found, np.concatenate([c[:n], found[n:]]), _ADVICE)
         return agreeing(name, knots, t, _ADVICE), found, ier

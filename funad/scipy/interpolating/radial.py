@@ -10,7 +10,7 @@ from ... import numpy as np
 from ...transforms.closures import attached, plain_of
 from ..compiled import is_traced, on_plain
 
-__all__ = ["Neighbours", "evaluating", "solving"]
+__all__ = ["Neighbours", "evaluating", "solving", "weighing"]
 
 
 class Neighbours:
@@ -86,6 +86,19 @@ def solving(f):
         return tuple(attached(value, x) for value, x in zip(found, traced, strict=True))
 
     return _build_and_solve_system
+
+
+def weighing(f):
+    """Return what gives the weights of the coefficients at points, as SciPy had it before 1.17."""
+
+    def _build_evaluation_coefficients(x, y, kernel, epsilon, powers, shift, scale):
+        found = on_plain(f, x, y, kernel, epsilon, powers, shift, scale)
+        if not is_traced(x, y, epsilon, shift, scale):
+            return found
+        rows = [_kernel(kernel, epsilon, x, y), _monomials((x - shift) / scale, powers)]
+        return attached(found, np.concatenate(rows, axis=1))
+
+    return _build_evaluation_coefficients
 
 
 def evaluating(f):

@@ -14,8 +14,9 @@ from .. import linalg
 from ..compiled import gathered, is_traced, like, on_plain, scattered
 
 __all__ = [
-    "dense", "differentiated", "evaluated", "evaluated_in_several", "integrated", "interpolated",
-    "least_squares", "not_a_knot", "rows_of", "spans", "views_of",
+    "basis", "collocated", "dense", "differentiated", "evaluated", "evaluated_in_several", "integrated",
+    "interpolated", "least_squares", "normal_equations", "not_a_knot", "rows_of", "spans", "splines_at",
+    "views_of",
 ]  # fmt: skip
 
 
@@ -183,7 +184,7 @@ def least_squares(t, k, x, y, weights):
 # --- functions of the compiled module
 
 
-def _of_all(t, k, x, left, nu):
+def splines_at(t, k, x, left, nu):
     """The B-splines at one point."""
     return np.stack([v[0] for v in basis(t, k, np.reshape(x, (1,)), onp.array([left]), nu)])
 
@@ -192,8 +193,9 @@ def collocated(x, t, k, count, offset):
     """Return the matrix of B(x) in the banded form, transposed, that LAPACK's gbsv is given."""
     entries, places = rows_of(t, k, x)
     rows = offset + onp.broadcast_to(onp.arange(places.shape[0])[:, None], places.shape)
-    at = onp.zeros((3 * k + 1, count), int)
-    at[2 * k + rows - places, places] = 1 + onp.arange(places.size).reshape(places.shape)
+    at, band = onp.zeros((3 * k + 1, count), int), 2 * k + rows - places
+    inside = (band >= 0) & (band <= 3 * k)  # before 1.15, SciPy goes on beyond it, and leaves that away
+    at[band[inside], places[inside]] = 1 + onp.arange(places.size).reshape(places.shape)[inside]
     return np.concatenate([onp.zeros(1), np.ravel(entries)])[at.T]
 
 
@@ -202,7 +204,7 @@ def views_of(theirs):
     spline = like(theirs.evaluate_spline, _evaluated)
     at_one = like(
         lambda t, k, x, left, nu: theirs.evaluate_all_bspl(t, k, x, left, nu),
-        lambda t, k, x, left, nu: _of_all(t, int(k), x, int(left), int(nu)),
+        lambda t, k, x, left, nu: splines_at(t, int(k), x, int(left), int(nu)),
     )
 
     def evaluate_all_bspl(t, k, x, left, nu=0):

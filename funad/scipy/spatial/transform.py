@@ -39,8 +39,8 @@ def __dir__():
 def _with_places(module):
     """Say of the classes that they are found here: pickle asks for them."""
     for name in __all__:
-        kind = getattr(module, name)
-        if kind is not getattr(_transform, name):
+        kind = getattr(module, name, None)
+        if kind is not getattr(_transform, name) and isinstance(kind, type):
             kind.__module__, kind.__qualname__ = "funad.scipy.spatial.transform", kind.__name__
 
 
@@ -160,6 +160,8 @@ def _reducing(compiled, compose):
 
 @_substitute("scipy.spatial.transform._rotation")
 def _with_rotations(module):
+    if not hasattr(module, "cython_backend"):  # before 1.17, rotations are compiled, and refused
+        return
     compiled = module.cython_backend
     module.cython_backend = _backend(compiled, module.xp_backend)
     module.cython_backend.reduce = _reducing(compiled.reduce, module.cython_backend.compose_quat)
@@ -168,5 +170,7 @@ def _with_rotations(module):
 
 @_substitute("scipy.spatial.transform._rigid_transform")
 def _with_rigid_transforms(module):
+    if not hasattr(module, "cython_backend"):  # before 1.17, rotations are compiled, and refused
+        return
     module.cython_backend = _backend(module.cython_backend, module.xp_backend)
     module.backend_registry = {_np: module.cython_backend}
