@@ -126,14 +126,12 @@ _INSTEAD = {
     "numpy.lib.stride_tricks.as_strided": "write sliding_window_view(x, window_shape), or x[index] with "
     "an array of positions",
     "numpy.vectorize": "write np.stack([f(t) for t in x])",
-    "scipy.interpolate.interp1d": "write np.interp(at, x, y)",
     "scipy.optimize.linear_sum_assignment": "write "
     "rows, columns = linear_sum_assignment(stop_gradient(cost)) and go on with cost[rows, columns]",
     "scipy.sparse": f"write A.toarray() @ x (A.toarray() * x for a product of elements), or {_PRODUCT}",
     "scipy.sparse.linalg": "",
     "scipy.sparse.linalg.spsolve": "write np.linalg.solve(A.toarray(), b)",
     **{f"scipy.sparse.linalg.{name}": _PRODUCT for name in _OPERATORS},
-    "scipy.spatial.distance.cdist": "write np.linalg.norm(a[:, None] - b, axis=-1)",
     "statistics.fmean": "write np.mean(np.array(x))",
     "statistics.geometric_mean": "write np.exp(np.mean(np.log(np.array(x))))",
     "statistics.harmonic_mean": "write 1 / np.mean(1 / np.array(x))",
