@@ -215,6 +215,20 @@ def test_level_pieces_of_pchip_have_finite_derivatives():
     assert onp.all(onp.isfinite(hessian(y)))
 
 
+def test_akimas_slopes_on_a_line_are_means_and_at_a_corner_are_refused():
+    at = onp.array([0.2, 1.3, 2.7])
+    line = lambda y: interpolate.Akima1DInterpolator(X, y)(at)
+    onp.testing.assert_allclose(line(2 * X + 1), 2 * at + 1, rtol=1e-14)
+    jacobian = funad.jacobian(line)(2 * X + 1)
+    onp.testing.assert_allclose(jacobian @ onp.stack([onp.ones(6), X], -1), onp.stack([onp.ones(3), at], -1))
+    with pytest.raises(
+        NotDifferentiableError, match="Akima1DInterpolator has no derivative where two slopes"
+    ):
+        funad.jacobian(lambda y: interpolate.Akima1DInterpolator(onp.arange(6.0), y)(at))(
+            onp.array([0.0, 0.0, 0.0, 1.0, 2.0, 3.0])
+        )
+
+
 def test_roots_at_jumps_move_with_their_breakpoints():
     c, x = onp.array([[1.0, 2.0], [-2.0, 1.0]]), onp.array([0.0, 1.0, 2.0])
     assert scipy.interpolate.PPoly(c, x, extrapolate=False).solve(0.5) == [1.0]

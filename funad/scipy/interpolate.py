@@ -102,6 +102,21 @@ def _with_level_pieces(module):
         return _np.reshape(_np.concatenate([first[None], inner, last[None]]), y.shape)
 
     kind._find_derivatives = staticmethod(_find_derivatives)
+    akima, hermite = module.Akima1DInterpolator, module.CubicHermiteSpline
+    begin = akima.__init__
+
+    @_functools.wraps(begin)
+    def __init__(self, x, y, axis=0, **options):
+        if not _is_traced(x, y) or _np.shape(y)[axis] < 3:
+            begin(self, x, y, axis, **options)
+            return
+        plain = _on_plain(_interpolate.Akima1DInterpolator, x, y, axis, **options)  # raises what SciPy raises
+        x, y = _np.asarray(x) * 1.0, _np.moveaxis(_np.asarray(y) * 1.0, axis, 0)
+        slopes = _polynomials.akima_slopes(x, y, options.get("method", "akima"))
+        hermite.__init__(self, x, y, slopes, axis=0, extrapolate=plain.extrapolate)
+        self.axis = plain.axis
+
+    akima.__init__ = __init__
 
 
 @_substitute("scipy.interpolate._polyint")

@@ -14,7 +14,7 @@ from ...errors import NotDifferentiableError
 from ...transforms.closures import attached, plain_of
 from ..compiled import is_traced, like, on_plain
 
-__all__ = ["views_of"]
+__all__ = ["akima_slopes", "newton", "views_of"]
 
 
 def _pieces(x, at):
@@ -101,6 +101,39 @@ def _integrate(c, x, a, b, extrapolate):
     ends = np.stack([np.asarray(a) * 1.0, np.asarray(b) * 1.0])
     found = _evaluate(_antiderivative(c, x), x, ends, 0, extrapolate)
     return found[1] - found[0]
+
+
+_UNDEFINED = (
+    "scipy.interpolate.Akima1DInterpolator has no derivative where two slopes are equal on each side of a "
+    "point, and differ there: its slope jumps with the least change; move the data by a little, use method='makima', or "
+    "PchipInterpolator"
+)
+
+
+def akima_slopes(x, y, method):
+    """The slopes of Akima (1970): of the slopes m before and behind a point, weighted by how the others change.
+
+    t = (f₁ m₂ + f₂ m₃)/(f₁ + f₂) with f₁ = |m₄ - m₃| and f₂ = |m₂ - m₁|. Where all four are equal, and the
+    weights are none, the mean has a derivative between those of all directions.
+    """
+    inner = (y[1:] - y[:-1]) / np.reshape(x[1:] - x[:-1], (-1, *[1] * (y.ndim - 1)))
+    first, second, former, last = inner[:1], inner[1:2], inner[-2:-1], inner[-1:]
+    before, behind = 2.0 * first - second, 2.0 * last - former
+    m = np.concatenate([2.0 * before - first, before, inner, behind, 2.0 * behind - last])
+    change = np.abs(m[1:] - m[:-1])
+    if method == "makima":
+        change = change + 0.5 * np.abs(m[1:] + m[:-1])
+    total = change[2:] + change[:-2]
+    known = plain_of(total)
+    level = ~(known > 1e-9 * onp.max(known, initial=-onp.inf))
+    m1, m2, m3, m4 = (m[k : m.shape[0] - 3 + k] for k in range(4))
+    plain = plain_of(m)
+    apart = onp.abs(plain[2:-1] - plain[1:-2]) > 1e-9 * onp.max(onp.abs(plain), initial=0.0)
+    if onp.any(level & apart):
+        raise NotDifferentiableError(_UNDEFINED)
+    share = change[:-2] / np.where(level, 1.0, total)
+    found = np.where(level, (m2 + m3) / 2, m2 + share * (m3 - m2))
+    return attached(onp.where(level, plain_of(0.5 * (m4 + m1)), plain_of(found)), found)
 
 
 # --- functions that fill an array that they are given
