@@ -229,6 +229,16 @@ def test_akimas_slopes_on_a_line_are_means_and_at_a_corner_are_refused():
         )
 
 
+@pytest.mark.parametrize("kernel", ["linear", "thin_plate_spline"])
+def test_radial_functions_have_no_second_derivative_at_their_centres(kernel):
+    points, values = rng.normal(size=(6, 2)), rng.normal(size=6)
+    f = lambda q: interpolate.RBFInterpolator(points, values, kernel=kernel)(q[None])[0]
+    assert onp.all(onp.isfinite(funad.grad(f)(points[2])))
+    with pytest.raises(NotDifferentiableError, match="no second derivative at a point of its data"):
+        funad.hessian(f)(points[2])
+    assert onp.all(onp.isfinite(funad.hessian(f)(points[2] + 0.1)))
+
+
 def test_roots_at_jumps_move_with_their_breakpoints():
     c, x = onp.array([[1.0, 2.0], [-2.0, 1.0]]), onp.array([0.0, 1.0, 2.0])
     assert scipy.interpolate.PPoly(c, x, extrapolate=False).solve(0.5) == [1.0]

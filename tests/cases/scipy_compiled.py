@@ -1,9 +1,12 @@
-"""Where to draw the arguments of products with plain sparse matrices from."""
+"""Where to draw the arguments of products with sparse matrices from, and of what marks a centre."""
+
+import dataclasses
 
 import numpy as onp
 from scipy import sparse
 
 from funad.scipy.compiled import Matrix, product
+from funad.scipy.interpolating.radial import centre
 from funad.testing import call
 
 from .scipy_linalg import calls
@@ -22,4 +25,5 @@ CASES = {
         call(_rng.normal(size=(4, 3)), EMPTY),
         call(_rng.normal(size=(4, 0)), THIN),
     ),
+    centre: dataclasses.replace(calls("", call(_rng.uniform(size=(2, 3)))), order=1),
 }

@@ -105,13 +105,13 @@ def _integrate(c, x, a, b, extrapolate):
 
 _UNDEFINED = (
     "scipy.interpolate.Akima1DInterpolator has no derivative where two slopes are equal on each side of a "
-    "point, and differ there: its slope jumps with the least change; move the data by a little, use method='makima', or "
-    "PchipInterpolator"
+    "point, and differ there: its slope jumps with the least change; move the data by a little, use "
+    "method='makima', or PchipInterpolator"
 )
 
 
 def akima_slopes(x, y, method):
-    """The slopes of Akima (1970): of the slopes m before and behind a point, weighted by how the others change.
+    """The slopes of Akima (1970): those before and behind a point, weighted by how the others change.
 
     t = (f₁ m₂ + f₂ m₃)/(f₁ + f₂) with f₁ = |m₄ - m₃| and f₂ = |m₂ - m₁|. Where all four are equal, and the
     weights are none, the mean has a derivative between those of all directions.

@@ -7,10 +7,13 @@ import numpy as onp
 from scipy import spatial
 
 from ... import numpy as np
+from ...errors import NotDifferentiableError
+from ...primitives import primitive
+from ...registry import defvjp
 from ...transforms.closures import attached, plain_of
 from ..compiled import is_traced, on_plain
 
-__all__ = ["Neighbours", "evaluating", "solving", "weighing"]
+__all__ = ["Neighbours", "centre", "evaluating", "solving", "weighing"]
 
 
 class Neighbours:
@@ -46,8 +49,31 @@ _KERNELS = {
 }
 
 
+@primitive(name="scipy.interpolate.RBFInterpolator")
+def centre(q):
+    """0, with the derivative 0 at q = 0, which has no derivative itself."""
+    return onp.zeros_like(q)
+
+
+def _level(q):
+    if is_traced(q):
+        raise NotDifferentiableError(
+            "scipy.interpolate.RBFInterpolator has no second derivative at a point of its data, with the "
+            "kernels linear and thin_plate_spline; use the kernel cubic, quintic or gaussian"
+        )
+    return onp.zeros_like(q)
+
+
+defvjp(centre, lambda y, ybar, q: ybar * _level(q))
+
+
 def _kernel(name, epsilon, x, y):
-    return _KERNELS[name](np.sum(((x[:, None] - y[None]) * epsilon) ** 2, axis=-1))
+    """The functions at points x around y; at y, two of them have no second derivative: it is refused."""
+    q = np.sum(((x[:, None] - y[None]) * epsilon) ** 2, axis=-1)
+    same = plain_of(q) == 0
+    if x is not y and name in ("linear", "thin_plate_spline") and onp.any(same):
+        return _KERNELS[name](q) + np.where(same, centre(q), 0.0)
+    return _KERNELS[name](q)
 
 
 def _monomials(x, powers):
