@@ -8,7 +8,7 @@ import numpy as onp
 
 from ... import numpy as np
 from ...registry import defvjp
-from ...spaces import shape_of
+from ...values import shape_of
 from ..spatial import distance, pairs
 
 
