@@ -253,6 +253,16 @@ def test_gradients_of_scattered_values_are_those_of_scipy():
     onp.testing.assert_allclose(found[:, 0], theirs.grad[:, 0], rtol=1e-9, atol=1e-9)
 
 
+def test_the_smoothing_that_is_chosen_by_cross_validation_moves_with_the_data():
+    x, direction = onp.linspace(0.0, 3.0, 25), rng.normal(size=25)
+    y, at, h = onp.sin(2 * x) + 0.2 * rng.normal(size=25), onp.array([0.3, 1.2, 2.2]), 1e-3
+    theirs = lambda y: scipy.interpolate.make_smoothing_spline(x, y)(at)
+    _, slope = funad.jvp(lambda y: interpolate.make_smoothing_spline(x, y)(at), (y,), (direction,))
+    # SciPy searches for the smoothing to 1e-5 of it.
+    wanted = (theirs(y + h * direction) - theirs(y - h * direction)) / (2 * h)
+    onp.testing.assert_allclose(slope, wanted, atol=2e-4)
+
+
 # --- what is refused
 
 MANY = onp.linspace(0.0, 3.0, 30)

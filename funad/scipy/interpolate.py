@@ -163,9 +163,9 @@ def _designing(plain):
     @_functools.wraps(plain)
     def design_matrix(x, t, k, extrapolate=False):
         x, t = _np.asarray(x), _np.asarray(t)
-        if not _is_traced(x, t):
-            return _on_plain(_interpolate.BSpline.design_matrix, x, t, k, extrapolate)
         matrix = _on_plain(_interpolate.BSpline.design_matrix, x, t, k, extrapolate)
+        if not _is_traced(x, t):
+            return matrix
         found = _splines.dense(*_splines.rows_of(t, k, x), matrix.shape[1])
         return _attached(matrix.toarray(), found)
 
