@@ -18,7 +18,7 @@ import numpy as onp
 from ..boxes import Dual, Traced, innermost
 from ..calling import call
 from ..errors import NotDifferentiableError
-from ..registry import Primitive, enter
+from ..registry import Primitive
 from ..spaces import is_of_kink, shed
 from ..values import constant, dtype_of, members_of, shape_of
 from .directions import Directions
