@@ -31,6 +31,7 @@ NAMES = [
     "natural_gradient",
     "newton_cg",
     "robertson",
+    "yield_curve",
 ]
 
 
@@ -394,3 +395,9 @@ def test_the_gradient_of_robertsons_reactions_is_that_of_differences(example):
     total = lambda rates: reactions.concentrations(rates, reactions.TIMES[:7])[2, -1]
     moved = approx_fprime(reactions.RATES, total, 1e-4)
     np.testing.assert_allclose(grad(total)(reactions.RATES), moved, rtol=2e-3, atol=1e-7)
+
+
+def test_bonds_that_are_quoted_hedge_each_other(run):
+    figures = run("yield_curve")
+    assert figures["largest error of a hedge"] <= 1e-10
+    assert figures["relative error of convexity"] <= 1e-4

@@ -236,13 +236,19 @@ PROBES += [
     ),
 ]
 
+PROBES += [
+    _hosted("symiirorder1", lambda sp, x, c, z: sp.signal.symiirorder1(x, c, z, 1e-9), LONG, 0.7, 0.3),
+    *(
+        probe(f"scipy.signal.{name}", f, *args)
+        for name, f, args in (
+            ("bilinear", lambda sp, b, a, fs: list(sp.signal.bilinear(b, a, fs)), (B[:2], A, 1.7)),
+            ("medfilt2d", lambda sp, x: sp.signal.medfilt2d(x, 3), (PLANE,)),
+            ("peak_prominences", lambda sp, x: sp.signal.peak_prominences(x, [2, 4])[0], (ORDERED,)),
+            ("peak_widths", lambda sp, x, h: list(sp.signal.peak_widths(x, [2, 4], h)), (ORDERED, 0.4)),
+            ("sepfir2d", lambda sp, x, h, g: sp.signal.sepfir2d(x, h, g), (PLANE, K, B)),
+        )
+    ),
+]
+
 _DESIGN = "SciPy searches for its numbers; compute the filter outside of the gradient"
-_COMPILED = "compiled code without a rule here"
-REFUSED = {
-    "scipy.signal.bilinear": "NumPy's class of polynomials takes no traced numbers; move zeros and poles",
-    "scipy.signal.medfilt2d": "use medfilt",
-    "scipy.signal.peak_prominences": _COMPILED,
-    "scipy.signal.place_poles": _DESIGN,
-    "scipy.signal.sepfir2d": "use convolve2d",
-    "scipy.signal.symiirorder1": _COMPILED,
-}
+REFUSED = {"scipy.signal.place_poles": _DESIGN}
