@@ -172,7 +172,7 @@ _MAPPING = "the mapping is compiled; write it in Python, or write map_coordinate
 
 @_substitute("scipy.ndimage._ni_support")
 def _take_numbers(module):
-    """Have a traced number stand for one per axis: SciPy 1.14 takes it for a sequence, as it has an iterator."""
+    """Have a traced number stand for one per axis: SciPy 1.14 takes what has an iterator for a sequence."""
     normalized = module._normalize_sequence
 
     def normalize(input, rank):
