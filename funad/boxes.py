@@ -17,9 +17,19 @@ from weakref import ref
 import numpy as onp
 
 from .errors import MissingRuleError, NotDifferentiableError
-from .foreign import bare, declines, gives_way, hand_over, is_answer, is_sequence, number_of
+from .foreign import (
+    asked_by_sparse,
+    bare,
+    declines,
+    gives_way,
+    hand_over,
+    is_answer,
+    is_sequence,
+    number_of,
+    unknown_to_sparse,
+)  # fmt: skip
 from .refusals import refused_by_asker
-from .registry import Record, enter, record_of
+from .registry import Record, counterpart, enter, record_of
 from .spaces import ghost, shape_of
 from .teaching import as_index, not_dispatched, refusal, refused_in_place, without_rule
 from .trace import Trace
@@ -79,6 +89,8 @@ class Traced:
         (xarray does) would make a plain array of it. funad itself tells traced values by their types.
         """
         kind = kind_of(self)
+        if asked_by_sparse(1):
+            return type(self)
         for known in (ndarray, float, complex):
             if issubclass(kind, known):
                 return known
@@ -148,7 +160,9 @@ class Traced:
     def __index__(self) -> NoReturn:
         _refuse(self, "use as an index", "an integer", "write int(stop_gradient(x))")
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        if asked_by_sparse(1, "multiply"):
+            return unknown_to_sparse()
         _refuse(self, "numpy.asarray", "a plain array", "use the function of that name in funad.numpy")
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -190,6 +204,8 @@ class Traced:
         raise MissingRuleError(without_rule(name, short(self)))
 
     def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if f is onp.atleast_2d and asked_by_sparse(1, "multiply"):
+            return unknown_to_sparse().reshape(1, 1)
         record = record_of(f)
         if record is None or record.wrapped is f:
             name = f"{getattr(f, '__module__', 'numpy')}.{f.__name__}"
@@ -509,6 +525,9 @@ def beside(record: Record, operate: Callable[[Any, Any], Any], self: Traced, oth
     """Return self · other, of which the other is of no common type; or give way to it, as NumPy does."""
     if not isinstance(other, Traced) and type(other) is not list and type(other) is not tuple:
         other = number_of(other)
+        matrix = counterpart(other) if type(other) not in CONSTANTS else None
+        if matrix is not None:
+            return operate(self, matrix)
         if type(other) not in CONSTANTS and gives_way(unbox(self), other, operate.__name__):
             return hand_over(self, other, operate.__name__)
     return record.operator(self, other)
@@ -518,6 +537,9 @@ def beside_reflected(record: Record, operate: Callable[[Any, Any], Any], self: T
     """Return other · self, where Python has asked the other in vain, if it has such an operator."""
     if not isinstance(other, Traced) and type(other) is not list and type(other) is not tuple:
         other = number_of(other)
+        matrix = counterpart(other)
+        if matrix is not None:
+            return operate(matrix, self)
         if declines(other, operate.__name__):
             return NotImplemented
     return record.operator(other, self)

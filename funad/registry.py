@@ -226,7 +226,15 @@ _users: weakref.WeakKeyDictionary[Any, weakref.ref[Record]] = weakref.WeakKeyDic
 # Modules whose traced functions are loaded when they are asked for, with their rules.
 LATE = frozenset({"numpy.fft", "numpy.lib.stride_tricks", "numpy.linalg"})
 # The modules of funad.scipy that give rules to functions of SciPy.
-SCIPY = ("fft", "integrate", "linalg", "ndimage", "optimize", "signal", "special", "stats")
+SCIPY = ("fft", "integrate", "linalg", "ndimage", "optimize", "signal", "sparse", "special", "stats")
+
+
+def counterpart(x: Any) -> Any:
+    """Return one of SciPy's sparse matrices as funad's, which takes traced values; None of anything else."""
+    kind = type(x)
+    if not kind.__module__.startswith("scipy.sparse.") or not hasattr(kind, "tocsr"):
+        return None
+    return importlib.import_module("funad.scipy.sparse.arrays").sparse_of(x)
 
 
 def record_of(f: Any) -> Record | None:

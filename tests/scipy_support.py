@@ -35,7 +35,9 @@ MEANING = {
 
 def _place(name):
     """The module, the public name in it, and the method or "", of a full name."""
-    _, module, public, *method = name.split(".")
+    below = name.partition(".")[2]
+    module = max((m for m in MODULES if below.startswith(f"{m}.")), key=len)
+    public, *method = below.removeprefix(f"{module}.").split(".")
     return module, public, ".".join(method)
 
 

@@ -1,0 +1,112 @@
+"""Where the entries of a sparse matrix stand, apart from the entries: what is plain of a traced matrix.
+
+A primitive of a sparse matrix is one of the vector of its stored entries. It takes the layout beside it, as
+arrays, so that a tape keeps them as they were.
+"""
+
+from typing import NamedTuple
+
+import numpy as onp
+from scipy import sparse as _sparse
+
+from ...primitives import primitive
+
+__all__ = [
+    "DENSE", "FORMATS", "Layout", "coordinates", "kind_of", "layout_of", "matrix_of", "product", "sampled",
+    "transposed",
+]  # fmt: skip
+
+FORMATS = ("csr", "csc", "coo")
+DENSE = "dense"
+
+
+class Layout(NamedTuple):
+    """The places of the stored entries of a matrix.
+
+    Attributes
+    ----------
+    a, b : int arrays
+        Of "csr" and "csc" the minor indices and the pointers, of "coo" the rows and the columns, with
+        duplicates perhaps; None of "dense", whose entries are an array of two axes.
+    format : str
+    shape : tuple of two ints
+    """
+
+    a: onp.ndarray | None
+    b: onp.ndarray | None
+    format: str
+    shape: tuple[int, int]
+
+
+def layout_of(matrix):
+    """Return the layout of one of SciPy's sparse matrices in one of the three formats, or of an array."""
+    if not _sparse.issparse(matrix):
+        return Layout(None, None, DENSE, tuple(matrix.shape))
+    if matrix.format == "coo":
+        return Layout(matrix.coords[-2], matrix.coords[-1], "coo", tuple(matrix.shape))
+    return Layout(matrix.indices, matrix.indptr, matrix.format, tuple(matrix.shape))
+
+
+_KINDS = {
+    (name, form): getattr(_sparse, f"{name}_{form}") for name in FORMATS for form in ("array", "matrix")
+}
+
+
+def kind_of(layout, form="array"):
+    """Return SciPy's class of a layout: of sparse arrays, or of the older sparse matrices."""
+    return _KINDS[layout.format, form]
+
+
+def matrix_of(data, layout, form="array"):
+    """Return the sparse matrix with these plain entries; of the format "dense" the entries themselves."""
+    if layout.format == DENSE:
+        return data
+    kind = kind_of(layout, form)
+    if layout.format == "coo":
+        return kind((data, (layout.a, layout.b)), shape=layout.shape)
+    return kind((data, layout.a, layout.b), shape=layout.shape)
+
+
+def transposed(layout):
+    """Return the layout of the transpose, whose entries are stored in the same order."""
+    rows, columns = layout.shape
+    if layout.format == DENSE:
+        raise AssertionError("the entries of a dense transpose stand in another order")
+    if layout.format == "coo":
+        return Layout(layout.b, layout.a, "coo", (columns, rows))
+    return Layout(layout.a, layout.b, "csc" if layout.format == "csr" else "csr", (columns, rows))
+
+
+def coordinates(layout):
+    """Return the rows and the columns of the stored entries, in order."""
+    if layout.format == "coo":
+        return layout.a, layout.b
+    major = onp.repeat(onp.arange(len(layout.b) - 1, dtype=layout.a.dtype), onp.diff(layout.b))
+    return (major, layout.a) if layout.format == "csr" else (layout.a, major)
+
+
+@primitive(name="scipy.sparse.product")
+def product(data, x, layout):
+    """Return A x, of the entries of A, for a vector or a matrix x."""
+    return onp.asarray(matrix_of(data, layout) @ x)
+
+
+@primitive(name="scipy.sparse.sampled")
+def sampled(u, v, layout):
+    """Return the entries of u vᵀ at the places of a layout; of matrices u and v, which are summed over k."""
+    if layout.format == DENSE:
+        return onp.outer(u, v) if onp.ndim(u) == 1 else u @ v.T
+    if onp.ndim(u) == 1:
+        return _at(u, 0, layout) * _at(v, 1, layout)
+    total = onp.zeros(len(layout.a), onp.result_type(u, v))
+    for k in range(u.shape[1]):
+        total += _at(u[:, k], 0, layout) * _at(v[:, k], 1, layout)
+    return total
+
+
+def _at(x, axis, layout):
+    """Return, per stored entry, the element of a vector of rows (axis 0) or of columns."""
+    if layout.format == "coo":
+        return x.take(layout.b if axis else layout.a)
+    major = 0 if layout.format == "csr" else 1
+    return onp.repeat(x, onp.diff(layout.b)) if axis == major else x.take(layout.a)
