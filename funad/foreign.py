@@ -17,6 +17,7 @@ from typing import Any
 import numpy as onp
 
 from .errors import NotDifferentiableError
+from .messages import comes_of_traced
 from .refusals import (
     is_array_like,
     public_name,
@@ -25,7 +26,6 @@ from .refusals import (
     refused_declined,
     refused_objects,
 )
-from .teaching import comes_of_traced
 
 __all__ = [
     "asked_by_sparse",
@@ -169,8 +169,8 @@ _ASKING = ("isscalar", "__instancecheck__", "atleast_2d")
 def asked_by_sparse(depth: int, name: str = "") -> bool:
     """Say whether SciPy's code of sparse matrices asks, in a frame so far up: what stands beside one is.
 
-    A sparse matrix takes for its own whatever says that it is an array, and gives way to other objects. It has
-    no protocol to ask; so to that code, and to no other, a traced value says that it is none.
+    A sparse matrix takes for its own whatever says that it is an array, and gives way to other objects. It
+    has no protocol to ask; so to that code, and to no other, a traced value says that it is none.
     """
     frame: Any = sys._getframe(depth + 1)
     while frame.f_code.co_name in _ASKING and frame.f_back is not None:

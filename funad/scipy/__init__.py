@@ -7,8 +7,18 @@ refused by name on a traced value. SciPy is loaded with the first of them that i
 import importlib as _importlib
 import importlib.util as _util
 
-MODULES = ["fft", "integrate", "linalg", "ndimage", "optimize", "signal", "sparse", "sparse.linalg", "special",
-           "stats"]  # fmt: skip
+MODULES = [
+    "fft",
+    "integrate",
+    "linalg",
+    "ndimage",
+    "optimize",
+    "signal",
+    "sparse",
+    "sparse.linalg",
+    "special",
+    "stats",
+]
 __all__ = [*(name for name in MODULES if "." not in name), "serve"]
 
 if _util.find_spec("scipy") is None:

@@ -18,6 +18,7 @@ PLACES = sparse.coo_array((onp.arange(1, 7), (ROWS, COLUMNS)), shape=(4, 3))
 COO, CSR, CSC = (layout_of(PLACES.asformat(name)) for name in ("coo", "csr", "csc"))
 DOUBLED = layout_of(sparse.coo_array((D, (ROWS // 2, COLUMNS // 2)), shape=(2, 3)))
 EMPTY = layout_of(sparse.csr_array((4, 0)))
+FULL = layout_of(sparse.csr_array(onp.ones((3, 3))))
 DENSE = layout_of(onp.ones((3, 3)))
 IND, PTR = onp.array([0, 1, 0, 1, 2]), onp.array([0, 2, 4, 5])
 S, SQUARE = onp.array([4.0, 0.3, -0.2, 5.0, 3.0]), layout_of(sparse.csr_array((onp.ones(5), IND, PTR)))
@@ -46,7 +47,7 @@ CASES = {
     solved: calls(
         "", *(call(S, b, SQUARE, Factors(), trans) for b in (X, B) for trans in "NT"),
         call(S + 0.5j, B, SQUARE, Factors(), "N"), call(S, B + 1j, SQUARE, Factors(), "T"),
-        call(onp.ravel(A), X, layout_of(sparse.csr_array(onp.ones((3, 3)))), Factors(permc_spec="NATURAL"), "N"),
+        call(onp.ravel(A), X, FULL, Factors(permc_spec="NATURAL"), "N"),
     ),
     substituted: calls(
         "", *(call(S[:4], b, LOWER, True, unit) for b in (X, B) for unit in (False, True)),

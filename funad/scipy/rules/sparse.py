@@ -131,7 +131,7 @@ def _is_regular(factors, data, layout):
 
 
 def _eigen(y, ybar, data, layout, method, k, options):
-    """Per pair, K (λ, μ) = (v̄, w̄) with K = [[Aᵀ - w, -c], [-vᵀ, 0]], where c = v̄* holds the norm; Ā = -Σ λ vᵀ."""
+    """Per pair, K (λ, μ) = (v̄, w̄) with K = [[Aᵀ - w, -c], [-vᵀ, 0]], c the conjugate of v; Ā = -Σ λ vᵀ."""
     (w, v), (wbar, vbar) = y, ybar
     general = method == "eigs"
     if _is_zero(vbar) and not general:
@@ -156,8 +156,8 @@ def _check_phase(vbar, v):
     slope, size = unbox(np.sum(vbar * v)), unbox(np.sum(np.abs(vbar) * np.abs(v)))
     if onp.any(onp.abs(onp.imag(slope)) > 1e-6 * size):
         raise onp.linalg.LinAlgError(
-            "the result depends on the phases of eigenvectors, which are SciPy's choice and have no derivative; "
-            "use what does not depend on them, such as np.abs(v)"
+            "the result depends on the phases of eigenvectors, which are SciPy's choice and have no "
+            "derivative; use what does not depend on them, such as np.abs(v)"
         )
 
 

@@ -23,6 +23,10 @@ save_npz = _refused(_sparse.save_npz, "scipy.sparse.save_npz", "a file keeps pla
 expand_dims = _refused(_sparse.expand_dims, "scipy.sparse.expand_dims", "traced matrices have two axes")
 permute_dims = _refused(_sparse.permute_dims, "scipy.sparse.permute_dims", "write A.T")
 
+get_index_dtype = _refused(
+    _sparse.get_index_dtype, "scipy.sparse.get_index_dtype", "places are plain integers"
+)
+
 _complete(globals(), _sparse)
 
 linalg = _importlib.import_module("funad.scipy.sparse.linalg")

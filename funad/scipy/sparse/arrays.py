@@ -13,11 +13,11 @@ from scipy import sparse as _sparse
 
 from ... import numpy as np
 from ... import tree
-from ...arrays import settled
 from ...boxes import Traced, innermost
 from ...errors import ArgumentError, NotDifferentiableError
 from ...foreign import asked_by_sparse, unknown_to_sparse
 from ...spaces import describe, dtype_of, shape_of
+from ...writing import settled
 from .layouts import DENSE, FORMATS, Layout, coordinates, kind_of, layout_of, matrix_of, product, transposed
 
 __all__ = ["KINDS", "Sparse", "arranged", "is_sparse", "sparse_of", "traced_in"]
@@ -166,8 +166,8 @@ class Sparse:
     def __getattr__(self, name):
         if hasattr(_sparse.csr_array, name) or hasattr(_sparse.coo_array, name):
             raise NotDifferentiableError(
-                f"{self.kind.__name__}.{name} has no derivative in funad; write A.toarray(), and the function "
-                f"of arrays, or give A stop_gradient of its data where the derivative is not wanted"
+                f"{self.kind.__name__}.{name} has no derivative in funad; write A.toarray(), and the "
+                f"function of arrays, or give A stop_gradient of its data where the derivative is not wanted"
             )
         raise AttributeError(f"{self.kind.__name__!r} object has no attribute {name!r}")
 
@@ -319,7 +319,8 @@ class Sparse:
     def __truediv__(self, other):
         if is_sparse(other):
             raise NotDifferentiableError(
-                "the quotient of sparse matrices is nan where both have no entry; write A.toarray() / B.toarray()"
+                "the quotient of sparse matrices is nan where both have no entry; write A.toarray() / "
+                "B.toarray()"
             )
         if np.ndim(other) == 0:
             return self.with_data(self.data / other)
@@ -710,7 +711,7 @@ KINDS = {
 
 
 class _Places:
-    """What a sparse matrix has besides its entries; two are equal if their entries stand in the same places."""
+    """What a sparse matrix has besides its entries; two are equal if entries stand in the same places."""
 
     def __init__(self, layout, form):
         self.layout, self.form = layout, form

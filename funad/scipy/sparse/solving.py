@@ -16,9 +16,9 @@ from ...boxes import Traced, innermost
 from ...errors import NotDifferentiableError
 from ...primitives import primitive
 from ...spaces import shape_of
-from ...tape import TRACING
+from ...traces.reverse import TRACING
 from ...transforms.closures import Watched
-from ...transforms.solutions import implicit
+from ...transforms.implicit import implicit
 from .arrays import Sparse, is_sparse, sparse_of, traced_in
 from .layouts import layout_of, matrix_of
 
@@ -87,7 +87,7 @@ def _system(A):
 
 
 def spsolve(A, b, permc_spec=None, use_umfpack=True):
-    """Return A⁻¹ b, as scipy.sparse.linalg.spsolve; of traced values by a factorisation, kept for the way back."""
+    """Return A⁻¹ b, as SciPy's spsolve does; of traced values by a factorisation, kept for the way back."""
     if is_plain(A, b):
         return _linalg.spsolve(A, b, permc_spec, use_umfpack)
     matrix = _system(A)
@@ -191,8 +191,8 @@ def iterative(method):
             return theirs(A, b, x0, **options)
         if traced_in([x0, *options.values()]):
             raise NotDifferentiableError(
-                f"{method} starts from x0, and takes options, of which its result does not depend but for its "
-                f"tolerance; give it stop_gradient of them"
+                f"{method} starts from x0, and takes options, on which its result depends within its "
+                f"tolerance alone; give it stop_gradient of them"
             )
         if of_operator:
             return _of_operator(method, A, b, x0, options)
@@ -239,7 +239,7 @@ def _transpose_of(preconditioner, size):
 
 
 def _of_operator(method, A, b, x0, options):
-    """Return the solution of a system whose matrix is known by products, which may close over traced values."""
+    """Return the solution of a system whose matrix is known by products, which may be traced."""
     theirs, operator = getattr(_linalg, method), A
     products = Watched(lambda u: operator.matvec(u))
     rhs = np.ravel(b)

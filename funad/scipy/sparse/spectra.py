@@ -1,7 +1,7 @@
 """A few eigenvalues and singular values of a sparse matrix, with their vectors.
 
-A pair (w, v) solves A v - w v = 0 with a norm that is given. So the derivatives need, per pair, one system with
-the matrix of that equation, bordered by the vectors: regular if w is a simple eigenvalue.
+A pair (w, v) solves A v - w v = 0 with a norm that is given. So the derivatives need, per pair, one system
+with the matrix of that equation, bordered by the vectors: regular if w is a simple eigenvalue.
 """
 
 import numpy as onp

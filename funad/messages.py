@@ -26,7 +26,7 @@ import numpy as onp
 
 from .bytecode import source_of
 from .errors import FunadError, NotDifferentiableError
-from .registry import SCIPY, record_of
+from .registry import SCIPY, primitive_of
 
 __all__ = [
     "as_index",
@@ -87,6 +87,11 @@ _OPERATORS = (
     "_AdjointLinearOperator", "_CustomLinearOperator", "_PowerLinearOperator", "_ProductLinearOperator",
     "_ScaledLinearOperator", "_SumLinearOperator", "_TransposedLinearOperator",
 )  # fmt: skip
+_MATRICES = tuple(
+    f"{format}_{form}"
+    for format in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil")
+    for form in ("array", "matrix")
+)
 _PRODUCT = (
     "wrap the product and its transpose: product = funad.primitive(lambda x: A @ x), "
     "back = funad.primitive(lambda y: A.T @ y), funad.linear(product, lambda y, ybar, x: back(ybar)), "
@@ -129,9 +134,7 @@ _INSTEAD = {
     "scipy.interpolate.interp1d": "write np.interp(at, x, y)",
     "scipy.optimize.linear_sum_assignment": "write "
     "rows, columns = linear_sum_assignment(stop_gradient(cost)) and go on with cost[rows, columns]",
-    "scipy.sparse": f"write A.toarray() @ x (A.toarray() * x for a product of elements), or {_PRODUCT}",
-    "scipy.sparse.linalg": "",
-    "scipy.sparse.linalg.spsolve": "write np.linalg.solve(A.toarray(), b)",
+    **{f"scipy.sparse.{kind}.multiply": "write scipy.sparse.csr_array(A) * x" for kind in _MATRICES},
     **{f"scipy.sparse.linalg.{name}": _PRODUCT for name in _OPERATORS},
     "scipy.spatial.distance.cdist": "write np.linalg.norm(a[:, None] - b, axis=-1)",
     "statistics.fmean": "write np.mean(np.array(x))",
@@ -376,21 +379,21 @@ def _rewrite(place: _Place) -> str:
     arguments = _without_objects(place.arguments) or "...)"
     ours = _in_scipy(place.name)
     if ours:
-        module = ".".join(ours.split(".")[:3])
+        module = ".".join(["funad", *_parts(ours.partition(".")[2])[:2]])
         frozen = place.base[place.base.find("(") :] if "(" in place.base else ""
         return f"write {ours.removesuffix(f'.{method}')}{frozen}.{method}({arguments} after import {module}"
     if place.name.startswith("scipy.stats.") and "_frozen." in place.name:
         made = f"make {place.base or 'it'} with the distribution in funad.scipy.stats"
         return f"{made} after import funad.scipy.stats"
-    record = record_of(place.function)
+    prim = primitive_of(place.function)
     written = f"np.{place.name[6:]}" if place.name.startswith("numpy.") else f"funad.{place.name}"
     if place.name.startswith("math."):
-        record, written = record_of(getattr(onp, method, None)), f"np.{method}"
+        prim, written = primitive_of(getattr(onp, method, None)), f"np.{method}"
     elif place.function is None and place.base and hasattr(onp.ndarray, method):
-        record, written = record_of(getattr(onp, method, None)), f"np.{method}"
+        prim, written = primitive_of(getattr(onp, method, None)), f"np.{method}"
         arguments = f"{place.base}, {arguments}"
     elsewhere = place.name.startswith(("numpy.random.", "funad.", "scipy."))
-    if record is not None and record.wrapped is not record.f and record.kind is not None and not elsewhere:
+    if prim is not None and prim.traced is not prim.f and prim.kind is not None and not elsewhere:
         return f"write {written}({arguments} after import funad.numpy as np"
     rewrite = instead_of(place.name)
     if rewrite:
@@ -409,8 +412,8 @@ def _rewrite(place: _Place) -> str:
 
 def _in_scipy(name: str) -> str:
     """Return the name under which funad.scipy differentiates a function of SciPy's; "" if it does not."""
-    top, module, first, *method = [*name.split("."), "", ""][: max(3, name.count(".") + 1)]
-    if top != "scipy" or module not in SCIPY:
+    top, module, first, *method = _parts(name)
+    if top != "scipy" or module.partition(".")[0] not in SCIPY or (method and module == "sparse"):
         return ""
     ours = importlib.import_module(f"funad.scipy.{module}")  # SciPy's is loaded, or nobody would call it
     found = attribute(ours, first, None)
@@ -418,16 +421,25 @@ def _in_scipy(name: str) -> str:
         differentiable = type(found).__module__.startswith("funad.") and len(method) == 1
         found = attribute(found, method[0], None) if differentiable else None
         return f"funad.scipy.{module}.{first}.{method[0]}" if callable(found) else ""
-    record = record_of(found)
-    known = record is not None and record.wrapped is not record.f and record.kind is not None
-    known = known or (isinstance(found, type) and found is not getattr(sys.modules[f"scipy.{module}"], first))
+    prim = primitive_of(found)
+    known = prim is not None and prim.traced is not prim.f and prim.kind is not None
+    theirs = attribute(sys.modules[f"scipy.{module}"], first, None)
+    known = known or (found is not theirs and (isinstance(found, type) or module.startswith("sparse")))
     return f"funad.scipy.{module}.{first}" if known and not hasattr(found, "why_refused") else ""
+
+
+def _parts(name: str) -> list[str]:
+    """Return the parts of a full name: the library, the module in it, the function, and a method of that."""
+    top, module, *rest = [*name.split("."), "", ""][: max(3, name.count(".") + 1)]
+    if (module, *rest[:1]) == ("sparse", "linalg"):
+        module, rest = "sparse.linalg", rest[1:] or [""]
+    return [top, module, *rest]
 
 
 def _why_refused(name: str) -> str:
     """Return why funad.scipy refuses a function of SciPy's of that name; "" if it does not."""
-    top, module, first = [*name.split("."), "", ""][:3]
-    if top != "scipy" or module not in SCIPY:
+    top, module, first, *_ = _parts(name)
+    if top != "scipy" or module.partition(".")[0] not in SCIPY:
         return ""
     return str(
         attribute(attribute(importlib.import_module(f"funad.scipy.{module}"), first, None), "why_refused", "")
@@ -435,8 +447,7 @@ def _why_refused(name: str) -> str:
 
 
 # Where the table comes before a function of NumPy's of the same name: that one is another, or refuses.
-_AHEAD = ("math.hypot", "math.isclose", "math.log", "math.prod", "math.remainder", "numpy.fromiter",
-          "scipy.sparse.")  # fmt: skip
+_AHEAD = ("math.hypot", "math.isclose", "math.log", "math.prod", "math.remainder", "numpy.fromiter")
 
 
 def _without_objects(arguments: str) -> str:
@@ -559,7 +570,7 @@ def refused_in_place(found: str, traced: bool) -> NotDifferentiableError | None:
     if place.operation != "BINARY_OP":
         f = place.function
         of_numpy = place.name.startswith("numpy.") and f is not None and not isinstance(f, onp.ufunc)
-        if traced or not of_numpy or record_of(f) is None:
+        if traced or not of_numpy or primitive_of(f) is None:
             return None
         return NotDifferentiableError(
             f"{place.name} met a traced value, {found}, which it would write into a plain array; "
