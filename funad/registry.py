@@ -229,6 +229,11 @@ LATE = frozenset({"numpy.fft", "numpy.lib.stride_tricks", "numpy.linalg"})
 SCIPY = ("fft", "integrate", "linalg", "ndimage", "optimize", "signal", "sparse", "special", "stats")
 
 
+def sparse_derivatives() -> Any:
+    """Return the module of sparse Jacobians and Hessians, which needs SciPy: loaded when one is asked for."""
+    return importlib.import_module("funad.scipy.sparsity.derivatives")
+
+
 def counterpart(x: Any) -> Any:
     """Return one of SciPy's sparse matrices as funad's, which takes traced values; None of anything else."""
     kind = type(x)

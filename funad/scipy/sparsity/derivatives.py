@@ -1,0 +1,320 @@
+"""Jacobians and Hessians as sparse matrices, from as many products as their pattern has colours."""
+
+import functools
+import math
+
+import numpy as onp
+from scipy import sparse as _sparse
+
+from ... import numpy as np
+from ... import tree
+from ...boxes import Traced
+from ...errors import ArgumentError, ArgumentTypeError, NonScalarOutputError, SparsityError
+from ...spaces import describe, dtype_of, is_complex, name_of, shape_of
+from ...tracing import run
+from ...transforms import grad, linearize, vjp, vmap
+from ...transforms.calls import Call, check_argnums, check_function, own_result
+from ...transforms.closures import plain_of
+from ..sparse.arrays import Sparse, is_sparse
+from ..sparse.layouts import layout_of
+from .colouring import column_colours, shown, symmetric_colours
+from .dependencies import Dependencies
+
+__all__ = ["Sparsity", "call_of", "hessian", "jacobian", "joined", "leaves_of", "sparsity"]
+
+
+class Sparsity:
+    """The pattern of a Jacobian or a Hessian, with its colourings, which are found once.
+
+    Attributes
+    ----------
+    matrix : scipy.sparse.csr_array
+        Boolean, of shape (numbers in y, numbers in x): true where ∂y/∂x may be other than zero.
+    shape : tuple of two ints
+    found : bool
+        Whether funad has found it: it is found again where it does not hold.
+    """
+
+    def __init__(self, pattern, found=False):
+        matrix = _sparse.csr_array(pattern).astype(bool)
+        matrix.sum_duplicates()
+        matrix.eliminate_zeros()
+        matrix.sort_indices()
+        self.matrix, self.shape, self.found = matrix, matrix.shape, found
+
+    def __repr__(self):
+        rows, columns = self.shape
+        return f"<sparsity of a {rows}×{columns} matrix with {self.matrix.nnz} entries>"
+
+    @property
+    def nnz(self):
+        """How many entries there are."""
+        return self.matrix.nnz
+
+    def toarray(self):
+        """Return the pattern as a boolean array."""
+        return self.matrix.toarray()
+
+    def colours(self, symmetric=False):
+        """Return how many products the matrix takes: of the cheaper mode, or as a symmetric matrix."""
+        return (self.symmetric if symmetric else self.cheaper).count
+
+    @functools.cached_property
+    def columns(self):
+        """The colouring of the columns: for products with the Jacobian."""
+        return _Colouring(column_colours(self.matrix), self.rows_of, self.matrix.indices, self.shape[1])
+
+    @functools.cached_property
+    def rows(self):
+        """The colouring of the rows: for products with its transpose."""
+        return _Colouring(column_colours(self.matrix.T), self.matrix.indices, self.rows_of, self.shape[0])
+
+    @functools.cached_property
+    def cheaper(self):
+        """The colouring that takes fewer products; of columns, if they take as many."""
+        wide, high = self._fewest(0), self._fewest(1)
+        if wide <= high and self.columns.count <= max(high, wide):
+            return self.columns
+        return min((self.columns, self.rows), key=lambda colouring: colouring.count)
+
+    def _fewest(self, axis):
+        """Return how many colours there must be at least, of columns (axis 0) or of rows."""
+        of = onp.diff(self.matrix.indptr) if axis == 0 else onp.bincount(self.matrix.indices, minlength=1)
+        return int(of.max(initial=0))
+
+    @functools.cached_property
+    def symmetric(self):
+        """The colouring for a symmetric matrix."""
+        whole = self.matrix + self.matrix.T
+        if whole.nnz != self.matrix.nnz:
+            raise ArgumentError("the pattern of a Hessian is symmetric, but this one is not; give pattern + pattern.T")
+        colours = symmetric_colours(self.matrix)
+        there = shown(self.matrix, colours)
+        rows, columns = self.rows_of, self.matrix.indices
+        return _Colouring(
+            colours, onp.where(there, rows, columns), onp.where(there, columns, rows), self.shape[1]
+        )
+
+    @functools.cached_property
+    def rows_of(self):
+        """The row of each entry."""
+        return onp.repeat(onp.arange(self.shape[0], dtype=onp.int32), onp.diff(self.matrix.indptr))
+
+
+class _Colouring:
+    """Seeds, one per colour, and where in the products with them each entry shows."""
+
+    def __init__(self, colours, places, of, size):
+        self.colours, self.count = colours, int(colours.max(initial=-1)) + 1
+        self.size = size
+        self._places, self._of = places, of
+
+    def seeds(self, dtype, check):
+        """Return the seeds, one per row; behind them the one whose product is compared."""
+        seeds = onp.zeros((self.count + 1, self.size), dtype)
+        seeds[self.colours, onp.arange(self.size)] = 1
+        seeds[-1] = check
+        return seeds
+
+    @functools.cached_property
+    def where(self):
+        """Where each entry shows in the products, taken as one vector, per number in a product."""
+        return self.colours[self._of].astype(onp.intp), onp.asarray(self._places, onp.intp)
+
+    def entries(self, products):
+        """Return the entries, from the products."""
+        return products[self.where]
+
+
+def sparsity(f, *args, argnums=0, **kwargs):
+    """Return which entries of the Jacobian of ``f`` may be other than zero, found by running ``f`` once.
+
+    Parameters
+    ----------
+    f : callable
+        Returns a float, a float array, or a container of them.
+    *args, **kwargs
+        Its arguments.
+    argnums : int or str, default 0
+        Which argument is x.
+
+    Returns
+    -------
+    Sparsity
+        With ``matrix``, a boolean scipy.sparse.csr_array of shape (numbers in y, numbers in x). It keeps its
+        colourings: give it to ``jacobian(f, sparse=...)``, or that of ``grad(f)`` to ``hessian(f, sparse=...)``,
+        and they are found once.
+
+    Notes
+    -----
+    An entry that is there may still be zero. Of the two branches of ``np.where`` and of ``np.maximum`` both
+    count; Python's ``if`` went one way at these arguments. A Jacobian is right all the same where it goes
+    another way: see :func:`funad.jacobian`.
+
+    Examples
+    --------
+    >>> import funad.numpy as np
+    >>> from funad import jacobian, sparsity
+    >>> f = lambda x: x[1:] * x[:-1]
+    >>> x = np.array([1.0, 2.0, 3.0, 4.0])
+    >>> pattern = sparsity(f, x)
+    >>> pattern.toarray().astype(int)
+    array([[1, 1, 0, 0],
+           [0, 1, 1, 0],
+           [0, 0, 1, 1]])
+    >>> pattern.colours()
+    2
+    >>> jacobian(f, sparse=pattern)(x).toarray()
+    array([[2., 1., 0., 0.],
+           [0., 3., 2., 0.],
+           [0., 0., 4., 3.]])
+    """
+    check_function("sparsity", f, "sparsity(f, x)", "sparsity(f(x), x)")
+    return _found(call_of(f, check_argnums(f, argnums), args, kwargs))
+
+
+def call_of(f, argnums, args, kwargs):
+    """Return the call of f, with the real numbers of one argument as x."""
+    if isinstance(argnums, tuple):
+        raise ArgumentError("a sparse matrix is that of one argument: give one argnum, of a container perhaps")
+    call = Call(f, argnums, args, kwargs)
+    if any(map(is_complex, call.leaves)):
+        raise ArgumentTypeError(
+            f"sparse derivatives are those of real numbers, but {name_of(f)} was given complex ones; give the real "
+            f"and the imaginary parts as two arrays"
+        )
+    return call
+
+
+def _found(call):
+    """Return the pattern of a call, found by the dependency trace."""
+    leaves = [plain_of(x) for x in call.leaves]
+    sizes = [math.prod(shape_of(x)) for x in leaves]
+    trace = Dependencies(sum(sizes))
+    starts = onp.cumsum([0, *sizes]).tolist()
+    y = run(call, [trace.input(x, start) for x, start in zip(leaves, starts, strict=False)])
+    patterns = [trace.pattern_of(part) for part in tree.flatten(y)[0]]
+    matrix = _sparse.vstack(patterns, format="csr") if len(patterns) != 1 else patterns[0]
+    return Sparsity(matrix, found=True)
+
+
+def jacobian(f, argnums, sparse, args, kwargs):
+    """Return the Jacobian of f at these arguments as a sparse matrix."""
+    return _derivative(call_of(f, argnums, args, kwargs), sparse, symmetric=False)
+
+
+def hessian(f, argnums, sparse, args, kwargs):
+    """Return the Hessian of f at these arguments as a sparse matrix."""
+    return _derivative(call_of(grad(f, argnums), argnums, args, kwargs), sparse, symmetric=True)
+
+
+def _derivative(call, sparse, symmetric):
+    """Return the matrix for a pattern that holds; one that was found elsewhere, and does not, is found again."""
+    pattern = _given(sparse) or _found(call)
+    try:
+        return _computed(call, pattern, symmetric)
+    except SparsityError:
+        if not pattern.found or sparse is True:
+            raise
+        return _computed(call, _found(call), symmetric)
+
+
+def _given(sparse):
+    """Return the sparsity that was given; None if it is to be found."""
+    if sparse is True:
+        return None
+    if isinstance(sparse, Sparsity):
+        return sparse
+    if is_sparse(sparse) or isinstance(sparse, onp.ndarray):
+        return Sparsity(sparse)
+    raise ArgumentError(
+        f"sparse is True, a pattern (a sparse matrix or an array), or what funad.sparsity returned, not "
+        f"{describe(sparse)}"
+    )
+
+
+def _computed(call, pattern, symmetric=False):
+    """Return the sparse matrix, from one walk with all seeds; one more product tells whether the pattern holds."""
+    size = sum(math.prod(shape_of(x)) for x in call.leaves)
+    if pattern.shape[1] != size:
+        raise ArgumentError(f"the pattern has {pattern.shape[1]} columns, but x has {size} numbers")
+    colouring = pattern.symmetric if symmetric else pattern.cheaper
+    forward = symmetric or colouring is pattern.columns
+
+    def of_leaves(*leaves):
+        return call(list(leaves))
+
+    if forward:
+        y, product = linearize(of_leaves, *call.leaves)
+    else:
+        y, product = vjp(of_leaves, *call.leaves, argnums=tuple(range(len(call.leaves))))
+    ys, structure = tree.flatten(y)
+    _check_rows(call, pattern, ys)
+    dtype = onp.result_type(*map(dtype_of, ys))
+    direction = onp.random.default_rng(size).uniform(0.5, 1.5, colouring.size)
+    seeds = colouring.seeds(dtype, direction)
+    if forward:
+        found = vmap(product)(*leaves_of(seeds, call.leaves))
+    else:
+        found = vmap(product)(tree.unflatten(structure, leaves_of(seeds, ys)))
+    products = joined(tree.flatten(found)[0], len(seeds))
+    data = colouring.entries(products)
+    _check_product(call, pattern, forward, plain_of(data), plain_of(products[-1]), seeds[-1])
+    return _matrix(data, pattern)
+
+
+def _check_rows(call, pattern, ys):
+    for y in ys:
+        if is_complex(y):
+            raise NonScalarOutputError(
+                f"sparse derivatives are those of real numbers, but {name_of(call.f)} returned complex ones"
+            )
+    rows = sum(math.prod(shape_of(y)) for y in ys)
+    if rows != pattern.shape[0]:
+        raise ArgumentError(
+            f"the pattern has {pattern.shape[0]} rows, but {name_of(call.f)} returned {rows} numbers"
+        )
+
+
+def leaves_of(seeds, leaves):
+    """Return stacks of seeds in the shapes of leaves."""
+    ends = onp.cumsum([math.prod(shape_of(x)) for x in leaves])[:-1]
+    return [
+        np.astype(np.reshape(part, (shape_of(seeds)[0], *shape_of(x))), dtype_of(x))
+        for part, x in zip(np.split(seeds, ends, axis=1), leaves, strict=True)
+    ]
+
+
+def joined(parts, count):
+    """Return the products as rows of one matrix."""
+    rows = [np.reshape(part, (count, -1)) for part in parts]
+    return rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)
+
+
+def _matrix(data, pattern):
+    where = pattern.matrix
+    if isinstance(data, Traced):
+        return Sparse(data, layout_of(where), "array")
+    return _sparse.csr_array((data, where.indices.copy(), where.indptr.copy()), shape=where.shape)
+
+
+# How far, in units of rounding, the two products may differ that tell whether a pattern holds.
+_ROUNDING = 1e4
+_OF_LARGEST = 1e-2  # of the bound of the largest row, for rows in which large terms cancel
+
+
+def _check_product(call, pattern, forward, data, product, direction):
+    """Refuse a matrix whose product with a direction in general position is not that of the function itself."""
+    matrix = _sparse.csr_array((data, pattern.matrix.indices, pattern.matrix.indptr), shape=pattern.shape)
+    whole = matrix if forward else matrix.T
+    scale = abs(whole) @ direction
+    bound = _ROUNDING * onp.finfo(data.dtype).eps * (scale + _OF_LARGEST * scale.max(initial=0.0))
+    with onp.errstate(invalid="ignore"):
+        wrong = onp.abs(whole @ direction - product) > bound
+    if wrong.any():
+        which = "row" if forward else "column"
+        raise SparsityError(
+            f"the derivative of {name_of(call.f)} has an entry in {which} {int(onp.argmax(wrong))} that the pattern "
+            f"has not, so that the sparse matrix would be wrong; give a pattern that holds for these arguments, or "
+            f"sparse=True, which finds it"
+        )
