@@ -23,10 +23,12 @@ _STAR = 1 << 17
 def column_colours(pattern):
     """Return the colours 0, 1, … of the columns of a pattern: those of one colour have no row in common."""
     pattern = _sparse.csc_array(pattern)
-    degrees = onp.diff(pattern.indptr)
-    order = onp.argsort(-degrees, kind="stable")
-    found = [_grouped(pattern, order), _grouped(pattern, onp.arange(pattern.shape[1]))]
-    return min(found, key=lambda colours: colours.max(initial=-1))
+    fewest = onp.bincount(pattern.indices, minlength=1).max()  # as many as a row has entries
+    found = _grouped(pattern, onp.arange(pattern.shape[1]))
+    if found.max(initial=-1) + 1 <= fewest:
+        return found
+    by_degree = _grouped(pattern, onp.argsort(-onp.diff(pattern.indptr), kind="stable"))
+    return min(found, by_degree, key=lambda colours: colours.max(initial=-1))
 
 
 def _grouped(pattern, order):

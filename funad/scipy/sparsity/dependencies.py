@@ -16,7 +16,7 @@ from scipy import sparse as _sparse
 from ... import numpy as np
 from ...boxes import Traced, unbox
 from ...errors import ArgumentError
-from ...numpy.indexing import scatter
+from ...numpy.indexing import assign, getitem, scatter
 from ...registry import primitive_of
 from ...spaces import is_inexact, shape_of
 from ...trace import Trace, next_level
@@ -150,8 +150,9 @@ def _everything(sources):
 
 def _rows(pattern, rows):
     """Return rows of a pattern, in this order; none for the row -1."""
-    if pattern.shape[0] == len(rows) and onp.array_equal(rows, onp.arange(len(rows))):
-        return pattern
+    count = len(rows)
+    if count and rows[-1] - rows[0] == count - 1 and rows[0] >= 0 and (onp.diff(rows) == 1).all():
+        return pattern if pattern.shape[0] == count else _slice(pattern, int(rows[0]), int(rows[0]) + count)
     kept = rows >= 0
     if not kept.all():
         found = pattern[rows[kept]] if pattern.shape[0] else pattern
@@ -164,6 +165,14 @@ def _rows(pattern, rows):
             "the pattern of the derivative is dense, and too large to be found; give the pattern, sparse=pattern"
         )
     return pattern[rows]
+
+
+def _slice(pattern, start, stop):
+    """Return rows that stand one behind the other."""
+    ends = pattern.indptr[start : stop + 1]
+    inside = slice(ends[0], ends[-1])
+    parts = pattern.data[inside], pattern.indices[inside], ends - ends[0]
+    return _sparse.csr_array(parts, shape=(stop - start, pattern.shape[1]))
 
 
 def _spread(places, pattern):
@@ -203,24 +212,10 @@ def _plain(x):
     return unbox(x)
 
 
-def _filled(args, kwargs, argnum, place, x, others):
-    """Return the arguments of a call with x in one place, and zeros in the other places of a list."""
-    args, kwargs = list(map(_plain, args)), dict(kwargs)
-    if place is not None:
-        x = [x if n == place else onp.zeros(shape_of(part)) for n, part in enumerate(others)]
-    if type(argnum) is int:
-        args[argnum] = x
-    else:
-        kwargs[argnum] = x
-    return args, kwargs
-
-
 def _by_moves(prim, y, args, kwargs, sources):
     """The pattern of a function that only moves numbers: None if it does more."""
     found = _moves(prim, args, kwargs, sources)
-    if found is None:
-        return None
-    return _union(_rows(pattern, rows[0]) for pattern, rows in found)
+    return None if found is None else _union(_rows(pattern, rows[0]) for pattern, rows in found)
 
 
 def _of_parts(prim, y, args, kwargs, sources):
@@ -234,42 +229,77 @@ def _of_parts(prim, y, args, kwargs, sources):
 def _moves(prim, args, kwargs, sources):
     """Return, per traced argument, its pattern and where each number of each result comes from; None if not."""
     found = []
-    for argnum, place, pattern in _parts_of(sources):
+    for argnum, source in sources:
         whole = args[argnum] if type(argnum) is int else kwargs[argnum]
-        shape = shape_of(whole if place is None else whole[place])
-        rows = _origins(prim, args, kwargs, argnum, place, whole, shape)
+        if type(source) is tuple:
+            shapes = list(map(shape_of, whole))
+            traced = [part is not CONSTANT for part in source]
+            pattern = _sparse.vstack([part.pattern for part in source if part is not CONSTANT], format="csr")
+        else:
+            shapes, traced, pattern = shape_of(whole), None, source.pattern
+        rows = _origins(prim, args, kwargs, argnum, shapes, traced, pattern.shape[0])
         if rows is None:
             return None
         found.append((pattern, rows))
     return found
 
 
-def _origins(prim, args, kwargs, argnum, place, whole, shape):
+def _in_shapes(numbers, shapes, traced):
+    """Return numbers in the shape of an argument; in those of a list, with zeros for its constants."""
+    if traced is None:
+        return numbers.reshape(shapes)
+    ends = onp.cumsum([math.prod(shape) if is_traced else 0 for shape, is_traced in zip(shapes, traced, strict=True)])
+    return [
+        numbers[end - math.prod(shape) : end].reshape(shape) if is_traced else onp.zeros(shape)
+        for shape, is_traced, end in zip(shapes, traced, ends.tolist(), strict=True)
+    ]
+
+
+def _origins(prim, args, kwargs, argnum, shapes, traced, count):
     """Return, per result, the place in x of each of its numbers, -1 where that is zero; None if f does more.
 
     f is linear: what it does to the numbers 1, 2, … and to other numbers tells that it does nothing but move.
     """
-    count = math.prod(shape)
-    others = onp.random.default_rng(count).integers(1 << 10, 1 << 20, count).astype(float)
+    known = prim.f in _MOVING
+    others = None if known else onp.random.default_rng(count).integers(1 << 10, 1 << 20, count).astype(float)
     ys = []
+    given, named = list(map(_plain, args)), dict(kwargs)
+    filled = given if type(argnum) is int else named
     try:
-        for x in (onp.arange(1.0, count + 1), others):
-            given, named = _filled(args, kwargs, argnum, place, x.reshape(shape), whole)
+        for x in (onp.arange(1.0, count + 1), others)[: 1 if known else 2]:
+            filled[argnum] = _in_shapes(x, shapes, traced)
             y = prim.f(*given, **named)
             ys.append([onp.asarray(part).ravel() for part in (y if isinstance(y, (tuple, list)) else [y])])
     except Exception:  # what the program does with these arguments has worked: it is dense then
         return None
-    labelled = onp.concatenate([onp.zeros(1), others])
+    if known:
+        return [labels.astype(onp.intp) - 1 for labels in ys[0]]
+    return _checked(*ys, onp.concatenate([onp.zeros(1), others]))
+
+
+def _checked(ys, moved, others):
+    """Return the places that results of the numbers 1, 2, … name, if the other numbers have gone there too."""
     found = []
-    for labels, moved in zip(*ys, strict=True):
+    for labels, same in zip(ys, moved, strict=True):
         if labels.dtype.kind not in "fiu":
             return None
         places = labels.astype(onp.intp)
-        inside = (places == labels) & (places >= 0) & (places <= count)
-        if not inside.all() or not onp.array_equal(labelled[places], moved):
+        inside = (places == labels) & (places >= 0) & (places < len(others))
+        if not inside.all() or not onp.array_equal(others[places], same):
             return None
         found.append(places - 1)
     return found
+
+
+# Functions of which it needs no second look that they only move numbers.
+_MOVING = {
+    primitive_of(f).f
+    for f in (
+        getitem, assign, np.reshape, np.ravel, np.transpose, np.expand_dims, np.squeeze, np.broadcast_to, np.flip,
+        np.roll, np.concatenate, np.stack, np.array, np.asarray, np.copy, np.take, np.repeat, np.tile, np.diagonal,
+        np.swapaxes, np.moveaxis, np.tril, np.triu,
+    )
+}  # fmt: skip
 
 
 # --- along axes

@@ -62,23 +62,25 @@ class Sparsity:
     @functools.cached_property
     def columns(self):
         """The colouring of the columns: for products with the Jacobian."""
-        return _Colouring(column_colours(self.matrix), self.rows_of, self.matrix.indices, self.shape[1])
+        return _Colouring(column_colours(self.matrix), self.rows_of, self.matrix.indices)
 
     @functools.cached_property
     def rows(self):
         """The colouring of the rows: for products with its transpose."""
-        return _Colouring(column_colours(self.matrix.T), self.matrix.indices, self.rows_of, self.shape[0])
+        return _Colouring(column_colours(self.matrix.T), self.matrix.indices, self.rows_of)
 
     @functools.cached_property
     def cheaper(self):
-        """The colouring that takes fewer products; of columns, if they take as many."""
+        """The colouring that takes fewer products; of rows, if they take as many: a walk back lets go earlier."""
         wide, high = self._fewest(0), self._fewest(1)
-        if wide <= high and self.columns.count <= max(high, wide):
+        if high <= wide and self.rows.count <= wide:
+            return self.rows
+        if wide < high and self.columns.count <= high:
             return self.columns
-        return min((self.columns, self.rows), key=lambda colouring: colouring.count)
+        return min((self.rows, self.columns), key=lambda colouring: colouring.count)
 
     def _fewest(self, axis):
-        """Return how many colours there must be at least, of columns (axis 0) or of rows."""
+        """Return how many colours there must be at least: of columns (0) as many as a row has entries, …"""
         of = onp.diff(self.matrix.indptr) if axis == 0 else onp.bincount(self.matrix.indices, minlength=1)
         return int(of.max(initial=0))
 
@@ -91,9 +93,7 @@ class Sparsity:
         colours = symmetric_colours(self.matrix)
         there = shown(self.matrix, colours)
         rows, columns = self.rows_of, self.matrix.indices
-        return _Colouring(
-            colours, onp.where(there, rows, columns), onp.where(there, columns, rows), self.shape[1]
-        )
+        return _Colouring(colours, onp.where(there, rows, columns), onp.where(there, columns, rows))
 
     @functools.cached_property
     def rows_of(self):
@@ -102,28 +102,39 @@ class Sparsity:
 
 
 class _Colouring:
-    """Seeds, one per colour, and where in the products with them each entry shows."""
+    """Seeds, one per colour, and where in the products with them each entry shows.
 
-    def __init__(self, colours, places, of, size):
-        self.colours, self.count = colours, int(colours.max(initial=-1)) + 1
-        self.size = size
-        self._places, self._of = places, of
+    Attributes
+    ----------
+    order, places : int arrays
+        The entries by colour, and the place of each in the product with the seed of its colour.
+    ends : int array
+        Where the entries of each colour begin, and where those of the last one end.
+    """
 
-    def seeds(self, dtype, check):
-        """Return the seeds, one per row; behind them the one whose product is compared."""
-        seeds = onp.zeros((self.count + 1, self.size), dtype)
-        seeds[self.colours, onp.arange(self.size)] = 1
-        seeds[-1] = check
-        return seeds
+    def __init__(self, colours, places, of):
+        self.colours, self.count, self.size = colours, int(colours.max(initial=-1)) + 1, len(colours)
+        shows = colours.astype(onp.min_scalar_type(self.count))[of]  # small integers are sorted in linear time
+        self.order = onp.argsort(shows, kind="stable")
+        self.places = places[self.order].astype(onp.intp)
+        self.ends = onp.searchsorted(shows[self.order], onp.arange(self.count + 1))
+        # In general position: a product with it shows what the pattern lacks.
+        self.direction = onp.random.default_rng(self.size).uniform(0.5, 1.5, self.size)
 
-    @functools.cached_property
-    def where(self):
-        """Where each entry shows in the products, taken as one vector, per number in a product."""
-        return self.colours[self._of].astype(onp.intp), onp.asarray(self._places, onp.intp)
+    def seeds(self, first, end):
+        """Return the seeds of some colours, one per row; behind those of all colours, the direction."""
+        colours = onp.arange(first, min(end, self.count))
+        seeds = (self.colours == colours[:, None]).astype(float)
+        return onp.concatenate([seeds, self.direction[None]]) if end > self.count else seeds
 
-    def entries(self, products):
-        """Return the entries, from the products."""
-        return products[self.where]
+    def within(self, first, end, width):
+        """Return the entries of some colours, and their places in the products of these, as one vector."""
+        start, stop = self.ends[first], self.ends[min(end, self.count)]
+        places = self.places[start:stop]
+        if end - first > 1:
+            counts = onp.diff(self.ends[first : min(end, self.count) + 1])
+            places = places + onp.repeat(onp.arange(len(counts)) * width, counts)
+        return self.order[start:stop], places
 
 
 def sparsity(f, *args, argnums=0, **kwargs):
@@ -246,21 +257,53 @@ def _computed(call, pattern, symmetric=False):
 
     if forward:
         y, product = linearize(of_leaves, *call.leaves)
+        ys, structure = tree.flatten(y)
+        of, to, together = call.leaves, ys, product
     else:
         y, product = vjp(of_leaves, *call.leaves, argnums=tuple(range(len(call.leaves))))
-    ys, structure = tree.flatten(y)
+        ys, structure = tree.flatten(y)
+        of, to = ys, call.leaves
+
+        def together(*ybars):
+            return product(tree.unflatten(structure, ybars))
+
     _check_rows(call, pattern, ys)
-    dtype = onp.result_type(*map(dtype_of, ys))
-    direction = onp.random.default_rng(size).uniform(0.5, 1.5, colouring.size)
-    seeds = colouring.seeds(dtype, direction)
-    if forward:
-        found = vmap(product)(*leaves_of(seeds, call.leaves))
-    else:
-        found = vmap(product)(tree.unflatten(structure, leaves_of(seeds, ys)))
-    products = joined(tree.flatten(found)[0], len(seeds))
-    data = colouring.entries(products)
-    _check_product(call, pattern, forward, plain_of(data), plain_of(products[-1]), seeds[-1])
-    return _matrix(data, pattern)
+    data, product = _entries(together, colouring, of, to)
+    matrix = _matrix(data, pattern)
+    _check_product(call, plain_of(matrix), plain_of(product), colouring.direction, forward)
+    return matrix
+
+
+# How many numbers a stack of products may have at most, so that it stays in the cache.
+_AT_ONCE = 1 << 14
+
+
+def _entries(product, colouring, of, to):
+    """Return the entries, and the product with the direction: from stacks of products, large ones one by one."""
+    width = sum(math.prod(shape_of(x)) for x in to)
+    at_once = max(1, _AT_ONCE // max(colouring.size, width, 1))
+    data = onp.empty(len(colouring.order), onp.result_type(*map(dtype_of, to)))
+    traced = []
+    for first in range(0, colouring.count + 1, at_once):
+        found = _stack(product, leaves_of(colouring.seeds(first, first + at_once), of), at_once)
+        entries, places = colouring.within(first, first + at_once, width)
+        part = np.ravel(found)[places]
+        if isinstance(found, Traced):
+            traced.append(part)
+        else:
+            data[entries] = part
+    if traced:
+        inverse = onp.empty_like(colouring.order)
+        inverse[colouring.order] = onp.arange(len(inverse))
+        data = np.concatenate(traced)[inverse]
+    return data, found[-1]
+
+
+def _stack(product, seeds, at_once):
+    """Return the products with a stack of seeds, as rows of one matrix."""
+    if at_once > 1:
+        return joined(tree.flatten(vmap(product)(*seeds))[0], shape_of(seeds[0])[0])
+    return joined(tree.flatten(product(*(part[0] for part in seeds)))[0], 1)
 
 
 def _check_rows(call, pattern, ys):
@@ -303,14 +346,17 @@ _ROUNDING = 1e4
 _OF_LARGEST = 1e-2  # of the bound of the largest row, for rows in which large terms cancel
 
 
-def _check_product(call, pattern, forward, data, product, direction):
+def _check_product(call, matrix, product, direction, forward):
     """Refuse a matrix whose product with a direction in general position is not that of the function itself."""
-    matrix = _sparse.csr_array((data, pattern.matrix.indices, pattern.matrix.indptr), shape=pattern.shape)
-    whole = matrix if forward else matrix.T
-    scale = abs(whole) @ direction
-    bound = _ROUNDING * onp.finfo(data.dtype).eps * (scale + _OF_LARGEST * scale.max(initial=0.0))
-    with onp.errstate(invalid="ignore"):
-        wrong = onp.abs(whole @ direction - product) > bound
+    eps = float(onp.finfo(matrix.dtype).eps)
+    direction = direction.astype(matrix.dtype, copy=False)
+    away = matrix @ direction if forward else direction @ matrix
+    away -= product
+    onp.abs(away, out=away)
+    if (away <= 100 * eps * onp.abs(product)).all():
+        return
+    scale = abs(matrix) @ direction if forward else direction @ abs(matrix)
+    wrong = away > _ROUNDING * eps * (scale + _OF_LARGEST * scale.max(initial=0.0))
     if wrong.any():
         which = "row" if forward else "column"
         raise SparsityError(
