@@ -35,7 +35,9 @@ def _grouped(pattern, order):
     if not pattern.shape[1]:
         return onp.zeros(0, onp.intp)
     if _group_columns is not None and pattern.shape[0]:
-        ones = _sparse.csc_matrix((onp.ones(pattern.nnz), pattern.indices, pattern.indptr), shape=pattern.shape)
+        ones = _sparse.csc_matrix(
+            (onp.ones(pattern.nnz), pattern.indices, pattern.indptr), shape=pattern.shape
+        )
         return onp.asarray(_group_columns(ones, order), onp.intp)
     return _one_by_one(pattern, order)
 
@@ -111,7 +113,11 @@ def _star(pattern):
                 continue
             forbidden.add(colours[w])
             for x in neighbours[w]:
-                if x != v and colours[x] >= 0 and any(y != w and colours[y] == colours[w] for y in neighbours[x]):
+                if (
+                    x != v
+                    and colours[x] >= 0
+                    and any(y != w and colours[y] == colours[w] for y in neighbours[x])
+                ):
                     forbidden.add(colours[x])  # v - w - x - y would have the colours of w and x alone
         colour = 0
         while colour in forbidden:

@@ -17,6 +17,7 @@ from ... import numpy as np
 from ...boxes import Traced, unbox
 from ...errors import ArgumentError
 from ...numpy.indexing import assign, getitem, scatter
+from ...numpy.reductions import difference
 from ...registry import primitive_of
 from ...spaces import is_inexact, shape_of
 from ...trace import Trace, next_level
@@ -44,6 +45,8 @@ class Dependencies(Trace):
 
     __slots__ = ("columns", "level")
 
+    keeps_values = True  # an assignment is a call like others, and writes into no memory
+
     def __init__(self, columns):
         self.level, self.columns = next_level(), columns
 
@@ -69,7 +72,8 @@ class Dependencies(Trace):
             union = _everything(sources)
             found = [_rows(union, onp.zeros(math.prod(shape_of(part)), onp.intp)) for part in y]
         parts = [
-            self._made(part, pattern) if is_inexact(part) else part for part, pattern in zip(y, found, strict=True)
+            self._made(part, pattern) if is_inexact(part) else part
+            for part, pattern in zip(y, found, strict=True)
         ]
         return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
 
@@ -145,7 +149,9 @@ def _everything(sources):
     patterns = [pattern for _, _, pattern in _parts_of(sources)]
     columns = onp.unique(onp.concatenate([pattern.indices for pattern in patterns]))
     shape = (1, patterns[0].shape[1])
-    return _sparse.csr_array((onp.ones(len(columns), bool), columns, onp.array([0, len(columns)])), shape=shape)
+    return _sparse.csr_array(
+        (onp.ones(len(columns), bool), columns, onp.array([0, len(columns)])), shape=shape
+    )
 
 
 def _rows(pattern, rows):
@@ -248,7 +254,9 @@ def _in_shapes(numbers, shapes, traced):
     """Return numbers in the shape of an argument; in those of a list, with zeros for its constants."""
     if traced is None:
         return numbers.reshape(shapes)
-    ends = onp.cumsum([math.prod(shape) if is_traced else 0 for shape, is_traced in zip(shapes, traced, strict=True)])
+    ends = onp.cumsum(
+        [math.prod(shape) if is_traced else 0 for shape, is_traced in zip(shapes, traced, strict=True)]
+    )
     return [
         numbers[end - math.prod(shape) : end].reshape(shape) if is_traced else onp.zeros(shape)
         for shape, is_traced, end in zip(shapes, traced, ends.tolist(), strict=True)
@@ -310,7 +318,11 @@ def _axis_of(prim, args, kwargs):
     if "axis" in kwargs:
         axis = kwargs["axis"]
     else:
-        axis = args[1] if len(args) > 1 and prim.name.rpartition(".")[2] not in _BY_NAME else _DEFAULT.get(prim.name)
+        axis = (
+            args[1]
+            if len(args) > 1 and prim.name.rpartition(".")[2] not in _BY_NAME
+            else _DEFAULT.get(prim.name)
+        )
     rank = len(shape_of(args[0]))
     if axis is None:
         return tuple(range(rank))
@@ -353,15 +365,15 @@ def _is_known(kwargs):
     return set(kwargs) <= {"axis", "keepdims", "dtype", "ddof", "method", "q", "correction", "ord"}
 
 
-@dependency_rule(np.cumsum, np.cumprod, np.nancumsum, np.nancumprod, np.sort, np.partition, np.diff)
+@dependency_rule(np.cumsum, np.cumprod, np.nancumsum, np.nancumprod, np.sort, np.partition, difference)
 def _along(prim, y, args, kwargs, sources):
     """Each result depends on the numbers along the axis; of differences, on those beside it."""
     (argnum, _, pattern), *others = list(_parts_of(sources))
     if argnum != 0 or others:
         return None
     shape, axes = shape_of(args[0]), _axis_of(prim, args, kwargs)
-    if prim.f is onp.diff:
-        return _differences(pattern, shape, axes[0], args, kwargs)
+    if prim.name == "numpy.diff":
+        return _differences(pattern, shape, args, kwargs)
     groups, count = _groups(shape, axes)
     if shape_of(y) != shape and math.prod(shape_of(y)) != len(groups):
         return None
@@ -369,9 +381,10 @@ def _along(prim, y, args, kwargs, sources):
     return _rows(found, groups)
 
 
-def _differences(pattern, shape, axis, args, kwargs):
+def _differences(pattern, shape, args, kwargs):
     """Of n-th differences each depends on n + 1 numbers in a row."""
     n = kwargs.get("n", args[1] if len(args) > 1 else 1)
+    axis = kwargs.get("axis", -1) % len(shape)
     if not isinstance(n, int) or set(kwargs) - {"n", "axis"} or len(args) > 3:
         return None
     if len(args) == 3:
@@ -566,7 +579,11 @@ def _sparse_product(prim, y, args, kwargs, sources):
     for argnum, _, pattern in _parts_of(sources):
         kept = slice(None) if argnum == 0 or 0 in traced else onp.asarray(unbox(data)) != 0
         to = (rows[kept, None] * wide + within).ravel()
-        of = onp.arange(len(rows))[:, None] + 0 * within if argnum == 0 else columns[kept, None] * wide + within
+        of = (
+            onp.arange(len(rows))[:, None] + 0 * within
+            if argnum == 0
+            else columns[kept, None] * wide + within
+        )
         found.append(_spread(_places(to, of.ravel(), (size, pattern.shape[0])), pattern))
     return _union(found)
 
@@ -578,4 +595,6 @@ def _sparse_sampled(prim, y, args, kwargs, sources):
     if layout.format == layouts.DENSE or len(shape_of(u)) != 1:
         return None
     places = layouts.coordinates(layout)
-    return _union(_rows(pattern, places[argnum].astype(onp.intp)) for argnum, _, pattern in _parts_of(sources))
+    return _union(
+        _rows(pattern, places[argnum].astype(onp.intp)) for argnum, _, pattern in _parts_of(sources)
+    )
