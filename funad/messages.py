@@ -135,6 +135,7 @@ _INSTEAD = {
     "scipy.optimize.linear_sum_assignment": "write "
     "rows, columns = linear_sum_assignment(stop_gradient(cost)) and go on with cost[rows, columns]",
     **{f"scipy.sparse.{kind}.multiply": "write scipy.sparse.csr_array(A) * x" for kind in _MATRICES},
+    **{f"scipy.sparse.{kind}.dot": "write A @ x" for kind in _MATRICES},
     **{f"scipy.sparse.linalg.{name}": _PRODUCT for name in _OPERATORS},
     "scipy.spatial.distance.cdist": "write np.linalg.norm(a[:, None] - b, axis=-1)",
     "statistics.fmean": "write np.mean(np.array(x))",

@@ -44,6 +44,7 @@ import matplotlib.pyplot as plt
 X = numpy.array([0.7, 1.3, 2.1])
 A = numpy.array([[2.0, 0.3, 0.1], [0.3, 1.7, 0.2], [0.1, 0.2, 1.4]])
 SPARSE = scipy.sparse.csr_array(A * (A > 0.15))
+TRIPLES = SPARSE.tocoo()
 MASK = numpy.array([False, True, False])
 
 
@@ -216,6 +217,11 @@ ROWS = {
         lambda x: SPARSE.multiply(x).toarray() ** 2,
         "scipy.sparse.csr_array.multiply met … write scipy.sparse.csr_array(A) * x",
         lambda x: (scipy.sparse.csr_array(SPARSE) * x).toarray() ** 2,
+    ),
+    "coo.dot": (
+        lambda x: TRIPLES.dot(x) ** 2,
+        "scipy.sparse.coo_array.dot met … write A @ x",
+        lambda x: (TRIPLES @ x) ** 2,
     ),
     "sparse of x": (
         lambda x: scipy.sparse.csr_array(np.diag(x)).sum(axis=0),

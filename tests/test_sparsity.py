@@ -1,4 +1,4 @@
-"""Sparse Jacobians and Hessians: the pattern holds every entry, and the entries are those of the dense ones."""
+"""Sparse Jacobians and Hessians: the pattern holds every entry, and these are those of the dense ones."""
 
 import hypothesis.strategies as st
 import numpy as onp

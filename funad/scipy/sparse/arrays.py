@@ -164,7 +164,7 @@ class Sparse:
         )
 
     def __getattr__(self, name):
-        if hasattr(_sparse.csr_array, name) or hasattr(_sparse.coo_array, name):
+        if name not in _PLACES and any(hasattr(getattr(_sparse, f"{f}_array"), name) for f in FORMATS):
             raise NotDifferentiableError(
                 f"{self.kind.__name__}.{name} has no derivative in funad; write A.toarray(), and the "
                 f"function of arrays, or give A stop_gradient of its data where the derivative is not wanted"
@@ -339,7 +339,8 @@ class Sparse:
         return self
 
     def __abs__(self):
-        return self.with_data(np.abs(self.data))
+        whole = self.summed()
+        return whole.with_data(np.abs(whole.data))
 
     @_plainly
     def __add__(self, other):
@@ -367,8 +368,9 @@ class Sparse:
                 "a power of a sparse matrix is one of its entries only for a positive number; write "
                 "A.toarray() ** n"
             )
-        data = self.data if dtype is None else np.astype(self.data, dtype)
-        return self.with_data(data**n)
+        whole = self.summed()
+        data = whole.data if dtype is None else np.astype(whole.data, dtype)
+        return whole.with_data(data**n)
 
     def conj(self, copy=True):
         return self.with_data(np.conj(self.data))
@@ -418,6 +420,7 @@ class Sparse:
         return of(whole.data if full else np.append(whole.data, onp.zeros(1, self.dtype)))
 
 
+_PLACES = ("col", "coords", "indices", "indptr", "row")  # which one format has, and another has not
 _ENTRYWISE = ("arcsin", "arcsinh", "arctan", "arctanh", "deg2rad", "expm1", "log1p", "rad2deg", "sin", "sinh",
               "sqrt", "tan", "tanh", "ceil", "floor", "rint", "sign", "trunc")  # fmt: skip
 

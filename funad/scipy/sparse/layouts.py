@@ -88,7 +88,8 @@ def coordinates(layout):
 @primitive(name="scipy.sparse.product")
 def product(data, x, layout):
     """Return A x, of the entries of A, for a vector or a matrix x."""
-    return onp.asarray(matrix_of(data, layout) @ x)
+    found = onp.asarray(matrix_of(data, layout) @ x)
+    return found.reshape(layout.shape[0], *found.shape[1:])  # SciPy makes a number of one row in coo
 
 
 @primitive(name="scipy.sparse.sampled")

@@ -1,1 +1,1 @@
-"""Sparse Jacobians and Hessians: which entries there are, in how few products they show, and computing them."""
+"""Sparse Jacobians and Hessians: their patterns, their colourings, and computing them."""

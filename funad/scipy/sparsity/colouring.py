@@ -87,7 +87,7 @@ def _thresholds(degrees):
 
 
 def _without_dense(pattern, dense):
-    """Return colours in which each dense column has one of its own, so that the others need not show its row."""
+    """Return colours in which each dense column has one of its own: the others need not show its row."""
     others = onp.flatnonzero(~dense)
     colours = onp.zeros(len(dense), onp.intp)
     colours[others] = column_colours(pattern[others][:, others]) if len(others) else 0

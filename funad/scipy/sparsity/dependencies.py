@@ -1,9 +1,9 @@
 """The dependency trace: which numbers of the result depend on which numbers of x.
 
-One more interpreter of primitives. Its values carry a boolean matrix, with one row per number of the value and
-one column per number of x. Elementwise functions unite the rows of their arguments; functions that only move
-numbers move the rows, which they show by what they do to the numbers 1, 2, …; sums and products of matrices
-unite along axes. Of any other function every result depends on all that it was given.
+One more interpreter of primitives. Its values carry a boolean matrix, with one row per number of the value
+and one column per number of x. Elementwise functions unite the rows of their arguments; functions that only
+move numbers move the rows, which they show by what they do to the numbers 1, 2, …; sums and products of
+matrices unite along axes. Of any other function every result depends on all that it was given.
 
 The pattern holds for the way that f took: Python's ``if`` went one way. ``np.where`` counts both.
 """
@@ -90,8 +90,9 @@ class Dependencies(Trace):
             found = _rows(_everything(sources), onp.zeros(math.prod(shape_of(y)), onp.intp))
         if found.nnz > _MOST:
             raise ArgumentError(
-                f"the pattern of a result of {prim.name} has {found.nnz:,} entries, too many to go on with: it "
-                f"depends on nearly everything, or funad does not know on what; give the pattern, sparse=pattern"
+                f"the pattern of a result of {prim.name} has {found.nnz:,} entries, too many to go on with: "
+                f"it depends on nearly everything, or funad does not know on what; give the pattern, "
+                f"sparse=pattern"
             )
         return found
 
@@ -168,7 +169,8 @@ def _rows(pattern, rows):
         return _sparse.csr_array((found.data, found.indices, onp.cumsum(ends)), shape=shape)
     if len(rows) * (pattern.nnz // max(pattern.shape[0], 1)) > _MOST:
         raise ArgumentError(
-            "the pattern of the derivative is dense, and too large to be found; give the pattern, sparse=pattern"
+            "the pattern of the derivative is dense, and too large to be found; give the pattern, "
+            "sparse=pattern"
         )
     return pattern[rows]
 
@@ -233,7 +235,7 @@ def _of_parts(prim, y, args, kwargs, sources):
 
 
 def _moves(prim, args, kwargs, sources):
-    """Return, per traced argument, its pattern and where each number of each result comes from; None if not."""
+    """Return, per traced argument, its pattern and the place there of each number of each result; or None."""
     found = []
     for argnum, source in sources:
         whole = args[argnum] if type(argnum) is int else kwargs[argnum]
@@ -286,7 +288,7 @@ def _origins(prim, args, kwargs, argnum, shapes, traced, count):
 
 
 def _checked(ys, moved, others):
-    """Return the places that results of the numbers 1, 2, … name, if the other numbers have gone there too."""
+    """Return the places that the numbers 1, 2, … have gone to, if the other numbers have gone there too."""
     found = []
     for labels, same in zip(ys, moved, strict=True):
         if labels.dtype.kind not in "fiu":
@@ -303,9 +305,9 @@ def _checked(ys, moved, others):
 _MOVING = {
     primitive_of(f).f
     for f in (
-        getitem, assign, np.reshape, np.ravel, np.transpose, np.expand_dims, np.squeeze, np.broadcast_to, np.flip,
-        np.roll, np.concatenate, np.stack, np.array, np.asarray, np.copy, np.take, np.repeat, np.tile, np.diagonal,
-        np.swapaxes, np.moveaxis, np.tril, np.triu,
+        getitem, assign, np.reshape, np.ravel, np.transpose, np.expand_dims, np.squeeze, np.broadcast_to,
+        np.flip, np.roll, np.concatenate, np.stack, np.array, np.asarray, np.copy, np.take, np.repeat,
+        np.tile, np.diagonal, np.swapaxes, np.moveaxis, np.tril, np.triu,
     )
 }  # fmt: skip
 
@@ -343,9 +345,9 @@ def _groups(shape, axes):
 
 
 @dependency_rule(
-    np.sum, np.mean, np.prod, np.max, np.min, np.std, np.var, np.ptp, np.median, np.nansum, np.nanmean, np.nanprod,
-    np.nanmax, np.nanmin, np.nanstd, np.nanvar, np.nanmedian, np.quantile, np.percentile, np.nanquantile,
-    np.nanpercentile, np.linalg.norm,
+    np.sum, np.mean, np.prod, np.max, np.min, np.std, np.var, np.ptp, np.median, np.nansum, np.nanmean,
+    np.nanprod, np.nanmax, np.nanmin, np.nanstd, np.nanvar, np.nanmedian, np.quantile, np.percentile,
+    np.nanquantile, np.nanpercentile, np.linalg.norm,
 )  # fmt: skip
 def _reduced(prim, y, args, kwargs, sources):
     """Each result depends on the numbers along the axes."""
@@ -591,7 +593,7 @@ def _sparse_product(prim, y, args, kwargs, sources):
 @dependency_rule(layouts.sampled)
 def _sparse_sampled(prim, y, args, kwargs, sources):
     """u vᵀ at the places of a layout: an entry depends on its row of u and its column of v."""
-    u, v, layout = args
+    u, _, layout = args
     if layout.format == layouts.DENSE or len(shape_of(u)) != 1:
         return None
     places = layouts.coordinates(layout)

@@ -71,7 +71,7 @@ class Sparsity:
 
     @functools.cached_property
     def cheaper(self):
-        """The colouring that takes fewer products; of rows, if they take as many: a walk back lets go earlier."""
+        """The colouring that takes fewer products; of rows if they take as many: a walk back keeps less."""
         wide, high = self._fewest(0), self._fewest(1)
         if high <= wide and self.rows.count <= wide:
             return self.rows
@@ -157,8 +157,8 @@ def sparsity(f, *args, argnums=0, **kwargs):
     -------
     Sparsity
         With ``matrix``, a boolean scipy.sparse.csr_array of shape (numbers in y, numbers in x). It keeps its
-        colourings: give it to ``jacobian(f, sparse=...)``, or that of ``grad(f)`` to ``hessian(f, sparse=...)``,
-        and they are found once.
+        colourings: give it to ``jacobian(f, sparse=...)``, or that of ``grad(f)`` to
+        ``hessian(f, sparse=...)``, and they are found once.
 
     Notes
     -----
@@ -197,8 +197,8 @@ def call_of(f, argnums, args, kwargs):
     call = Call(f, argnums, args, kwargs)
     if any(map(is_complex, call.leaves)):
         raise ArgumentTypeError(
-            f"sparse derivatives are those of real numbers, but {name_of(f)} was given complex ones; give the real "
-            f"and the imaginary parts as two arrays"
+            f"sparse derivatives are those of real numbers, but {name_of(f)} was given complex ones; give "
+            f"the real and the imaginary parts as two arrays"
         )
     return call
 
@@ -226,7 +226,7 @@ def hessian(f, argnums, sparse, args, kwargs):
 
 
 def _derivative(call, sparse, symmetric):
-    """Return the matrix for a pattern that holds; one that was found elsewhere, and does not, is found again."""
+    """Return the matrix for a pattern that holds: one that was found elsewhere may be found again."""
     if sparse is True:
         return _computed(call, _found(call), symmetric, found=True)
     pattern = _given(sparse)
@@ -251,7 +251,7 @@ def _given(sparse):
 
 
 def _computed(call, pattern, symmetric, found=False):
-    """Return the sparse matrix, from one walk with all seeds; one more product tells whether the pattern holds."""
+    """Return the sparse matrix, from a product per colour; one more tells whether the pattern holds."""
     size = sum(math.prod(shape_of(x)) for x in call.leaves)
     if pattern.shape[1] != size:
         raise ArgumentError(f"the pattern has {pattern.shape[1]} columns, but x has {size} numbers")
@@ -286,7 +286,7 @@ _AT_ONCE = 1 << 14
 
 
 def _entries(product, colouring, of, to):
-    """Return the entries, and the product with the direction: from stacks of products, large ones one by one."""
+    """Return the entries, and the product with the direction; from stacks, large products one by one."""
     width = sum(math.prod(shape_of(x)) for x in to)
     at_once = max(1, _AT_ONCE // max(colouring.size, width, 1))
     data = onp.empty(len(colouring.order), onp.result_type(*map(dtype_of, to)))
@@ -353,7 +353,7 @@ _OF_LARGEST = 1e-2  # of the bound of the largest row, for rows in which terms c
 
 
 def _check_product(call, matrix, product, direction, forward, rounding):
-    """Refuse a matrix whose product with a direction in general position is not that of the function itself."""
+    """Refuse a matrix whose product with a direction in general position is not that of the function."""
     direction = direction.astype(matrix.dtype, copy=False)
     away = matrix @ direction if forward else direction @ matrix
     away -= product
@@ -365,7 +365,7 @@ def _check_product(call, matrix, product, direction, forward, rounding):
     if wrong.any():
         which = "row" if forward else "column"
         raise SparsityError(
-            f"the derivative of {name_of(call.f)} has an entry in {which} {int(onp.argmax(wrong))} that the pattern "
-            f"has not, so that the sparse matrix would be wrong; give a pattern that holds for these arguments, or "
-            f"sparse=True, which finds it"
+            f"the derivative of {name_of(call.f)} has an entry in {which} {int(onp.argmax(wrong))} that the "
+            f"pattern has not, so that the sparse matrix would be wrong; give a pattern that holds for these "
+            f"arguments, or sparse=True, which finds it"
         )
