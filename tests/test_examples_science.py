@@ -18,6 +18,7 @@ from funad import grad, hessian, tree, value_and_grad
 from funad.testing import check_grads
 
 NAMES = [
+    "brachistochrone",
     "censored_survival",
     "five_distributions",
     "fixed_point",
@@ -394,3 +395,10 @@ def test_the_gradient_of_robertsons_reactions_is_that_of_differences(example):
     total = lambda rates: reactions.concentrations(rates, reactions.TIMES[:7])[2, -1]
     moved = approx_fprime(reactions.RATES, total, 1e-4)
     np.testing.assert_allclose(grad(total)(reactions.RATES), moved, rtol=2e-3, atol=1e-7)
+
+
+def test_the_quickest_way_down_is_a_cycloid(run):
+    figures = run("brachistochrone")
+    assert figures["relative error of the time"] <= 1e-3
+    assert figures["largest defect"] <= 1e-8
+    assert figures["products for a Hessian"] == 3
