@@ -6,6 +6,7 @@ from . import linalg as linalg
 from . import ndimage as ndimage
 from . import optimize as optimize
 from . import signal as signal
+from . import sparse as sparse
 from . import special as special
 from . import stats as stats
 from .serving import serve as serve
