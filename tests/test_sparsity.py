@@ -1,5 +1,7 @@
 """Sparse Jacobians and Hessians: the pattern holds every entry, and these are those of the dense ones."""
 
+import doctest
+
 import hypothesis.strategies as st
 import numpy as onp
 import pytest
@@ -321,6 +323,14 @@ def test_what_is_no_sparse_derivative_is_refused():
         hessian(_arrow, sparse=onp.triu(onp.ones((12, 12))))(X)
     with pytest.raises(ArgumentError, match="sparse is True, a pattern"):
         jacobian(tridiagonal, sparse="yes")(X)
+
+
+@pytest.mark.parametrize("f", [sparsity, linear_operator])
+def test_the_examples_in_docstrings_hold(f):
+    (test,) = doctest.DocTestFinder().find(f, f.__name__, globs={})
+    assert test.examples
+    said = []
+    assert not doctest.DocTestRunner().run(test, out=said.append).failed, "".join(said)
 
 
 # --- linear operators
