@@ -239,7 +239,14 @@ class Batched(Traced):
             return general(self, ufunc, method, *inputs)
         return self._once((ufunc, method), general, ufunc, method, *inputs, **kwargs)
 
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        if asked_by_sparse(1, "multiply"):
+            return unknown_to_sparse()
+        self.tape.look(self, "array() was asked of it")
+
     def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if f is onp.atleast_2d and asked_by_sparse(1, "multiply"):
+            return unknown_to_sparse().reshape(1, 1)
         prim = primitive_of(f)
         if prim is None or prim.traced is f:  # of no traced value a function, but of their members
             return self.tape.by_member(f, args, kwargs, f.__name__, "it has no batch rule")
@@ -685,7 +692,7 @@ def _install() -> None:
         give(Batched, f"__{name}__", lambda a, b, f=f: enter(f).traced(a, b))
         give(Batched, f"__r{name}__", lambda a, b, f=f: enter(f).traced(b, a))
     give(Batched, "__invert__", lambda a: enter(onp.invert).traced(a))
-    for name in ("bool", "float", "int", "complex", "index", "array", "hash", "contains",
+    for name in ("bool", "float", "int", "complex", "index", "hash", "contains",
                  "reduce_ex", "floor", "ceil", "trunc", "round", "delitem", "dlpack_device"):  # fmt: skip
         setattr(Batched, f"__{name}__", _asking(f"{name}()"))
 

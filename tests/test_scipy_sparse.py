@@ -277,3 +277,15 @@ def test_sparse_is_a_module_of_funad_scipy():
     assert "sparse" in dir(funad.scipy)
     assert funad.scipy.sparse.linalg.spsolve is linalg.spsolve
     assert Sparse.__array_ufunc__ is None
+
+
+def test_stacks_of_vectors_take_one_product_and_one_solution():
+    xs, lu = rng.normal(size=(4, 3)), linalg.splu(S.tocsc())
+    for f in (lambda x: A @ x, lambda x: x @ S, lu.solve, lambda x: linalg.spsolve(S, x)):
+        found = vmap(f)(xs)
+        onp.testing.assert_allclose(found, onp.stack([f(x) for x in xs]), rtol=1e-13)
+        assert vmap.explain(f)(xs).endswith("ran once for all 4 examples")
+        of_gradient = vmap(grad(lambda x, f=f: np.sum(f(x) ** 2)))(xs)
+        onp.testing.assert_allclose(of_gradient[2], grad(lambda x, f=f: np.sum(f(x) ** 2))(xs[2]), rtol=1e-13)
+    looped = vmap(lambda d: sparse.csr_array((d, S.indices, S.indptr)) @ X)(onp.stack([S.data, 2 * S.data]))
+    onp.testing.assert_allclose(looped, [S @ X, 2 * S @ X], rtol=1e-13)

@@ -5,8 +5,9 @@ from scipy.sparse import eye_array
 
 from ... import numpy as np
 from ...boxes import Traced, numbers_of, unbox
-from ...registry import defvjp, linear
+from ...registry import defvjp, linear, primitive_of
 from ...spaces import shape_of
+from ...trace import BATCH_RULES, Unbatched
 from ..sparse.arrays import Sparse, sparse_of
 from ..sparse.building import block_array
 from ..sparse.layouts import DENSE, Layout, coordinates, layout_of, product, sampled, transposed
@@ -189,3 +190,31 @@ def _singular(y, ybar, data, layout, k, options):
 
 
 defvjp(singular, _singular)
+
+
+# --- on whole stacks
+
+
+def _columns(trace, x):
+    """Return a stack of vectors as the columns of a matrix."""
+    if not trace.has(x) or len(shape_of(x)) != 1:
+        raise Unbatched("it takes stacks of vectors, beside the same matrix for all")
+    return np.transpose(x.stack)
+
+
+def _products_of_stacks(trace, prim, args, kwargs):
+    data, x, layout = args
+    if trace.has(data):
+        raise Unbatched("the entries differ")
+    return np.transpose(product(data, _columns(trace, x), layout))
+
+
+def _solutions_of_stacks(trace, prim, args, kwargs):
+    data, b, layout, factors, trans = args
+    if trace.has(data):
+        raise Unbatched("the entries differ")
+    return np.transpose(solved(data, _columns(trace, b), layout, factors, trans))
+
+
+BATCH_RULES[primitive_of(product).f] = _products_of_stacks
+BATCH_RULES[primitive_of(solved).f] = _solutions_of_stacks

@@ -17,7 +17,7 @@ except ImportError:  # it is no public name
 __all__ = ["column_colours", "shown", "symmetric_colours"]
 
 # How many entries a matrix may have for the search in Python, one by one, for a symmetric colouring.
-_STAR = 1 << 17
+_STAR = 1 << 16
 
 
 def column_colours(pattern):
@@ -64,7 +64,8 @@ def symmetric_colours(pattern):
     degrees = onp.diff(pattern.indptr)
     for dense in _thresholds(degrees):
         found.append(_without_dense(pattern, degrees > dense))
-    if pattern.nnz <= _STAR:
+    fewest = min(colours.max(initial=-1) + 1 for colours in found)
+    if fewest > 3 and pattern.nnz <= _STAR:  # three is the least but for matrices of blocks and of stars
         found.append(_star(pattern))
     return min(filter(lambda colours: _shows_all(pattern, colours), found), key=lambda c: c.max(initial=-1))
 
@@ -98,10 +99,8 @@ def _without_dense(pattern, dense):
 
 def _star(pattern):
     """Return a star colouring, by degree: no path of four vertices has two colours only."""
-    neighbours = [
-        [j for j in part if j != i]
-        for i, part in enumerate(part.tolist() for part in onp.split(pattern.indices, pattern.indptr[1:-1]))
-    ]
+    columns, ends = pattern.indices.tolist(), pattern.indptr.tolist()
+    neighbours = [[j for j in columns[ends[i] : ends[i + 1]] if j != i] for i in range(pattern.shape[0])]
     colours = [-1] * pattern.shape[0]
     for v in onp.argsort(-onp.diff(pattern.indptr), kind="stable").tolist():
         forbidden = set()
