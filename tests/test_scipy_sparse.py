@@ -12,7 +12,7 @@ import scipy.sparse.linalg
 import funad
 import funad.numpy as np
 from funad import grad, hessian, jvp, vjp, vmap
-from funad.errors import NotDifferentiableError, OverwrittenError
+from funad.errors import ArgumentError, NotDifferentiableError, OverwrittenError
 from funad.scipy import sparse
 from funad.scipy.sparse import linalg
 from funad.scipy.sparse.arrays import Sparse
@@ -148,6 +148,15 @@ def test_matrices_in_containers():
     p = {"A": A, "b": Y}
     found = grad(lambda p: np.sum((p["A"] @ X + p["b"]) ** 2))(p)
     onp.testing.assert_allclose(found["A"].toarray()[0, 2], 2 * (A @ X + Y)[0] * X[2], rtol=1e-13)
+
+
+@pytest.mark.parametrize("f", [
+    lambda d: funad.jacobian(lambda d: sparse.csr_array((d, S.indices, S.indptr)))(d),
+    lambda d: vmap(lambda d: sparse.csr_array((d, S.indices, S.indptr)))(onp.stack([d, d])),
+])  # fmt: skip
+def test_several_matrices_are_no_matrix(f):
+    with pytest.raises(ArgumentError, match=r"no sparse matrix whose entries are .*A\.data"):
+        f(S.data)
 
 
 def test_duplicates_count_together():

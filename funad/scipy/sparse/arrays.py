@@ -740,6 +740,11 @@ def _entries(matrix):
 def _with_entries(places, entries):
     """Return the matrix of these entries; of something else than entries, as of names, a container."""
     (data,) = entries
+    if isinstance(data, (Traced, onp.ndarray)) and np.ndim(data) != 1:
+        raise ArgumentError(
+            f"there is no sparse matrix whose entries are {describe(data)}, as a stack of matrices or the "
+            f"derivative of one is; return the entries of the sparse matrix alone, A.data"
+        )
     if type(data) is onp.ndarray:
         return matrix_of(data, places.layout, places.form).copy()  # in memory of its own
     return Sparse(data, places.layout, places.form) if isinstance(data, Traced) else _Filled(places, data)

@@ -11,6 +11,11 @@ from scipy import sparse as _sparse
 
 from ...primitives import primitive
 
+try:  # in place, without further arrays: a third of the time
+    from scipy.sparse._sparsetools import csr_scale_columns, csr_scale_rows
+except ImportError:  # they are no public names
+    csr_scale_columns = csr_scale_rows = None
+
 __all__ = [
     "DENSE", "FORMATS", "Layout", "coordinates", "kind_of", "layout_of", "matrix_of", "product", "sampled",
     "transposed",
@@ -97,17 +102,26 @@ def sampled(u, v, layout):
     """Return the entries of u vᵀ at the places of a layout; of matrices u and v, which are summed over k."""
     if layout.format == DENSE:
         return onp.outer(u, v) if onp.ndim(u) == 1 else u @ v.T
+    dtype = onp.result_type(u, v)
+    if layout.format == "csc":
+        u, v = v, u  # the minor axis is that of rows
     if onp.ndim(u) == 1:
-        return _at(u, 0, layout) * _at(v, 1, layout)
-    total = onp.zeros(len(layout.a), onp.result_type(u, v))
+        return _entries(u, v, layout, dtype)
+    total = onp.zeros(len(layout.a), dtype)
     for k in range(u.shape[1]):
-        total += _at(u[:, k], 0, layout) * _at(v[:, k], 1, layout)
+        total += _entries(u[:, k], v[:, k], layout, dtype)
     return total
 
 
-def _at(x, axis, layout):
-    """Return, per stored entry, the element of a vector of rows (axis 0) or of columns."""
+def _entries(major, minor, layout, dtype):
+    """Return the products of an element of the major axis and one of the minor axis, at the stored entries."""
     if layout.format == "coo":
-        return x.take(layout.b if axis else layout.a)
-    major = 0 if layout.format == "csr" else 1
-    return onp.repeat(x, onp.diff(layout.b)) if axis == major else x.take(layout.a)
+        found = minor.take(layout.b).astype(dtype, copy=False)
+        found *= major.take(layout.a)
+        return found
+    if csr_scale_rows is None or layout.a.dtype != layout.b.dtype:
+        return onp.repeat(major, onp.diff(layout.b)).astype(dtype, copy=False) * minor.take(layout.a)
+    found, places = onp.ones(len(layout.a), dtype), (len(major), len(minor), layout.b, layout.a)
+    csr_scale_rows(*places, found, onp.ascontiguousarray(major, dtype))
+    csr_scale_columns(*places, found, onp.ascontiguousarray(minor, dtype))
+    return found
