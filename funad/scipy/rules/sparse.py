@@ -4,10 +4,10 @@ import numpy as onp
 from scipy.sparse import eye_array
 
 from ... import numpy as np
-from ...boxes import Traced, numbers_of, unbox
+from ...boxes import Traced
 from ...registry import defvjp, linear, primitive_of
-from ...spaces import shape_of
 from ...trace import BATCH_RULES, Unbatched
+from ...values import constant, members_of, shape_of
 from ..sparse.arrays import Sparse, sparse_of
 from ..sparse.building import block_array
 from ..sparse.layouts import DENSE, Layout, coordinates, layout_of, product, sampled, transposed
@@ -114,7 +114,7 @@ def _bordered(blocks):
 def _simple(matrix, rhs, what):
     """Return the solution of a bordered system, which is regular if the value is simple."""
     factors = Factors()
-    if not _is_regular(factors, numbers_of(matrix.data), matrix.layout):
+    if not _is_regular(factors, members_of(matrix.data), matrix.layout):
         raise onp.linalg.LinAlgError(
             f"{what} coincide or nearly do: the vectors of a multiple one are SciPy's choice, and have no "
             f"derivative; use what does not depend on it, such as the values alone"
@@ -154,7 +154,7 @@ def _eigen(y, ybar, data, layout, method, k, options):
 
 def _check_phase(vbar, v):
     """Refuse what depends on the phase of a vector, which is SciPy's choice."""
-    slope, size = unbox(np.sum(vbar * v)), unbox(np.sum(np.abs(vbar) * np.abs(v)))
+    slope, size = constant(np.sum(vbar * v)), constant(np.sum(np.abs(vbar) * np.abs(v)))
     if onp.any(onp.abs(onp.imag(slope)) > 1e-6 * size):
         raise onp.linalg.LinAlgError(
             "the result depends on the phases of eigenvectors, which are SciPy's choice and have no "

@@ -16,7 +16,8 @@ from ... import tree
 from ...boxes import Traced, innermost
 from ...errors import ArgumentError, NotDifferentiableError
 from ...foreign import asked_by_sparse, unknown_to_sparse
-from ...spaces import describe, dtype_of, shape_of
+from ...spaces import describe
+from ...values import dtype_of, shape_of
 from ...writing import settled
 from .layouts import DENSE, FORMATS, Layout, coordinates, kind_of, layout_of, matrix_of, product, transposed
 

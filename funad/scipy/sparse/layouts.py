@@ -114,7 +114,7 @@ def sampled(u, v, layout):
 
 
 def _entries(major, minor, layout, dtype):
-    """Return the products of an element of the major axis and one of the minor axis, at the stored entries."""
+    """Return the products of elements of the major and of the minor axis, at the stored entries."""
     if layout.format == "coo":
         found = minor.take(layout.b).astype(dtype, copy=False)
         found *= major.take(layout.a)

@@ -5,7 +5,7 @@ from scipy.sparse import linalg as _linalg
 
 from ... import numpy as np
 from ...boxes import innermost
-from ...spaces import dtype_of, shape_of
+from ...values import dtype_of, shape_of
 from .arrays import Sparse, is_sparse, sparse_of
 
 __all__ = ["LinearOperator", "aslinearoperator"]

@@ -15,10 +15,10 @@ from ... import numpy as np
 from ...boxes import Traced, innermost
 from ...errors import NotDifferentiableError
 from ...primitives import primitive
-from ...spaces import shape_of
 from ...traces.reverse import TRACING
 from ...transforms.closures import Watched
 from ...transforms.implicit import implicit
+from ...values import shape_of
 from .arrays import Sparse, is_sparse, sparse_of, traced_in
 from .layouts import layout_of, matrix_of
 

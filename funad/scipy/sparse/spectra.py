@@ -12,7 +12,7 @@ from ... import numpy as np
 from ...boxes import innermost
 from ...errors import NotDifferentiableError
 from ...primitives import primitive
-from ...spaces import shape_of
+from ...values import shape_of
 from .arrays import is_sparse, sparse_of, traced_in
 from .layouts import layout_of, matrix_of
 from .solving import is_plain

@@ -14,14 +14,15 @@ import numpy as onp
 from scipy import sparse as _sparse
 
 from ... import numpy as np
-from ...boxes import Traced, unbox
+from ...boxes import Traced
 from ...errors import ArgumentError
 from ...numpy.indexing import assign, getitem, scatter
 from ...numpy.reductions import difference
 from ...registry import primitive_of
-from ...spaces import is_inexact, shape_of
+from ...spaces import is_inexact
 from ...trace import Trace, next_level
 from ...traces.reverse import CONSTANT
+from ...values import constant, shape_of
 from ..sparse import layouts
 
 __all__ = ["DEPENDENCY_RULES", "Dependencies", "dependency_rule"]
@@ -217,7 +218,7 @@ def _broadcast(pattern, shape, wanted):
 def _plain(x):
     if type(x) is list or type(x) is tuple:
         return type(x)(map(_plain, x))
-    return unbox(x)
+    return constant(x)
 
 
 def _by_moves(prim, y, args, kwargs, sources):
@@ -417,7 +418,7 @@ def _contracted(operands, names, out, sources, y):
     kept = None
     for n, (x, axes) in enumerate(zip(operands, names, strict=True)):
         if n not in traced:
-            there = onp.asarray(unbox(x))[tuple(at[name] for name in axes)] != 0
+            there = onp.asarray(constant(x))[tuple(at[name] for name in axes)] != 0
             kept = there if kept is None else kept & there
     rows = _flat(out, sizes, at, shape)
     found = []
@@ -579,7 +580,7 @@ def _sparse_product(prim, y, args, kwargs, sources):
     within, found = onp.arange(wide), []
     size, traced = math.prod(shape_of(y)), dict(sources)
     for argnum, _, pattern in _parts_of(sources):
-        kept = slice(None) if argnum == 0 or 0 in traced else onp.asarray(unbox(data)) != 0
+        kept = slice(None) if argnum == 0 or 0 in traced else onp.asarray(constant(data)) != 0
         to = (rows[kept, None] * wide + within).ravel()
         of = (
             onp.arange(len(rows))[:, None] + 0 * within

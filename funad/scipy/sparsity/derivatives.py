@@ -10,11 +10,12 @@ from ... import numpy as np
 from ... import tree
 from ...boxes import Traced
 from ...errors import ArgumentError, ArgumentTypeError, NonScalarOutputError, SparsityError
-from ...spaces import describe, dtype_of, is_complex, name_of, shape_of
+from ...spaces import describe, is_complex, name_of
 from ...tracing import run
 from ...transforms import grad, linearize, vjp, vmap
 from ...transforms.calls import Call, check_argnums, check_function, own_result
 from ...transforms.closures import plain_of
+from ...values import dtype_of, shape_of
 from ..sparse.arrays import Sparse, is_sparse
 from ..sparse.layouts import layout_of
 from .colouring import column_colours, shown, symmetric_colours

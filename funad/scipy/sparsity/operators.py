@@ -5,9 +5,9 @@ import math
 import numpy as onp
 
 from ... import tree
-from ...spaces import dtype_of, shape_of
 from ...transforms import linearize, vjp
 from ...transforms.calls import check_argnums, check_function
+from ...values import dtype_of, shape_of
 from ..sparse.operators import LinearOperator
 from .derivatives import call_of, joined, leaves_of
 
