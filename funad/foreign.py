@@ -175,16 +175,19 @@ def asked_by_sparse(depth: int, name: str = "") -> bool:
     frame: Any = sys._getframe(depth + 1)
     while frame.f_code.co_name in _ASKING and frame.f_back is not None:
         frame = frame.f_back
-    if not frame.f_globals.get("__name__", "").startswith("scipy.sparse._"):
+    if not _is_sparse_code(frame):
         return False
     return not name or (frame.f_code.co_name in _DISPATCHING and not _is_method_called(frame, name))
 
 
+def _is_sparse_code(frame: Any) -> bool:
+    module = frame.f_globals.get("__name__")
+    return type(module) is str and module.startswith("scipy.sparse._")
+
+
 def _is_method_called(frame: Any, name: str) -> bool:
     """Say whether the user has called a method of that name, to whom NotImplemented would be no answer."""
-    while frame.f_back is not None and frame.f_back.f_globals.get("__name__", "").startswith(
-        "scipy.sparse._"
-    ):
+    while frame.f_back is not None and _is_sparse_code(frame.f_back):
         frame = frame.f_back
     return bool(frame.f_code.co_name == name)
 
