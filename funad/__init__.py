@@ -78,11 +78,13 @@ __all__ = [
     "jacrev",
     "jvp",
     "linear",
+    "linear_operator",
     "linearize",
     "numerical",
     "optimizers",
     "primitive",
     "rules",
+    "sparsity",
     "stop_gradient",
     "tap",
     "testing",
@@ -104,6 +106,10 @@ def _find(name: str) -> _Any:
         return _importlib.import_module(".graphs", __name__).graph
     if name in ("curried", "errors", "optimizers", "scipy", "testing"):
         return _importlib.import_module(f".{name}", __name__)
+    if name == "sparsity":
+        return _importlib.import_module(".scipy.sparsity.derivatives", __name__).sparsity
+    if name == "linear_operator":
+        return _importlib.import_module(".scipy.sparsity.operators", __name__).linear_operator
     if name in __all__:
         found = globals()[name] = transforms.load(name)
         return found

@@ -21,10 +21,20 @@ import numpy as onp
 from . import tree
 from .bytecode import formats_text
 from .errors import MissingRuleError, NotDifferentiableError
-from .foreign import bare, declines, gives_way, hand_over, is_answer, is_sequence, number_of
+from .foreign import (
+    asked_by_sparse,
+    bare,
+    declines,
+    gives_way,
+    hand_over,
+    is_answer,
+    is_sequence,
+    number_of,
+    unknown_to_sparse,
+)
 from .messages import as_index, not_dispatched, refusal, refused_in_place, without_rule
 from .refusals import refused_by_asker
-from .registry import Primitive, enter, primitive_of
+from .registry import Primitive, counterpart, enter, primitive_of
 from .spaces import placeholder
 from .trace import Trace
 from .values import class_of, constant, dtype_of, is_opaque, members_of, memory_of, shape_of, value_of
@@ -86,6 +96,8 @@ class Traced:
         (xarray does) would make a plain array of it. funad itself tells traced values by their types.
         """
         kind = class_of(self)
+        if "scipy.sparse" in sys.modules and asked_by_sparse(1):
+            return type(self)
         for known in (ndarray, float, complex):
             if issubclass(kind, known):
                 return known
@@ -159,7 +171,9 @@ class Traced:
     def __index__(self) -> NoReturn:
         _refuse(self, "use as an index", "an integer", "write int(stop_gradient(x))")
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        if asked_by_sparse(1, "multiply"):
+            return unknown_to_sparse()
         _refuse(self, "numpy.asarray", "a plain array", "use the function of that name in funad.numpy")
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -201,6 +215,8 @@ class Traced:
         raise MissingRuleError(without_rule(name, short(self)))
 
     def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if f is onp.atleast_2d and asked_by_sparse(1, "multiply"):
+            return unknown_to_sparse().reshape(1, 1)
         prim = primitive_of(f)
         if prim is None or prim.traced is f:
             name = f"{getattr(f, '__module__', 'numpy')}.{f.__name__}"
@@ -281,6 +297,8 @@ class Opaque(Traced):
         return self._once(call, getattr(ufunc, method), inputs, kwargs)
 
     def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if f is onp.atleast_2d and asked_by_sparse(1, "multiply"):
+            return unknown_to_sparse().reshape(1, 1)
         call = functools.partial(super().__array_function__, f, types, args, kwargs)
         return self._once(call, f, args, kwargs)
 
@@ -529,6 +547,9 @@ def beside(prim: Primitive, operate: Callable[[Any, Any], Any], self: Traced, ot
     """Return self · other, of which the other is of no common type; or give way to it, as NumPy does."""
     if not isinstance(other, Traced) and type(other) is not list and type(other) is not tuple:
         other = number_of(other)
+        matrix = counterpart(other) if type(other) not in CONSTANTS else None
+        if matrix is not None:
+            return operate(self, matrix)
         if type(other) not in CONSTANTS and gives_way(constant(self), other, operate.__name__):
             return hand_over(self, other, operate.__name__)
     return prim.operator(self, other)
@@ -538,6 +559,9 @@ def beside_reflected(prim: Primitive, operate: Callable[[Any, Any], Any], self: 
     """Return other · self, where Python has asked the other in vain, if it has such an operator."""
     if not isinstance(other, Traced) and type(other) is not list and type(other) is not tuple:
         other = number_of(other)
+        matrix = counterpart(other)
+        if matrix is not None:
+            return operate(matrix, self)
         if declines(other, operate.__name__):
             return NotImplemented
     return prim.operator(other, self)
@@ -676,6 +700,15 @@ def give(kind: type, name: str, method: Callable[..., Any]) -> None:
     setattr(kind, name, method)
 
 
+def _beside_sparse(asked: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``__array__``, by which a sparse matrix asks whether to give way: others ask for an array."""
+
+    def __array__(self: Any, dtype: Any = None, copy: Any = None) -> Any:
+        return unknown_to_sparse() if asked_by_sparse(1, "multiply") else asked(self, dtype, copy)
+
+    return __array__
+
+
 def _install() -> None:
     """Give traced values their operators."""
     for name, _, f in UNARY:
@@ -698,6 +731,7 @@ def _install() -> None:
     give(Opaque, "__invert__", lambda a: enter(onp.invert).traced(a))
     for name, ask in _ASKED.items():
         setattr(Opaque, f"__{name}__", _asking(f"{name}()", ask))
+    Opaque.__array__ = _beside_sparse(Opaque.__array__)  # type: ignore[method-assign]
 
 
 _install()

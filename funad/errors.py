@@ -55,6 +55,10 @@ class SingularJacobianError(FunadError, _linalg.LinAlgError):
     """The derivative of the solution of an equation whose Jacobian is singular there."""
 
 
+class SparsityError(FunadError, ValueError):
+    """A pattern without an entry that a sparse derivative has."""
+
+
 class NonFiniteError(FunadError, FloatingPointError):
     """An infinity or a NaN where ``debug_nans`` was asked to look for one."""
 

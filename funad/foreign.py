@@ -10,6 +10,7 @@ means more than its bare values (labels, missing values, units) is refused by na
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,7 @@ from .refusals import (
 )
 
 __all__ = [
+    "asked_by_sparse",
     "bare",
     "declines",
     "gives_way",
@@ -40,6 +42,7 @@ __all__ = [
     "plain_sequence",
     "rebound_to",
     "same",
+    "unknown_to_sparse",
 ]
 
 ndarray = onp.ndarray
@@ -153,6 +156,45 @@ def is_answer(y: Any, other: Any) -> bool:
 def number_of(x: Any) -> Any:
     """Return a fraction as the float for which floats take it; anything else as it is."""
     return float(x) if type(x).__module__ == "fractions" else x
+
+
+# The functions in which SciPy asks whether it can make an array of what stands beside a sparse matrix.
+_DISPATCHING = frozenset({"_matmul_dispatch", "_divide", "_multiply_2d_with_broadcasting", "multiply"})
+
+
+# The functions by which SciPy asks: numpy.isscalar asks an abstract class.
+_ASKING = ("isscalar", "__instancecheck__", "atleast_2d")
+
+
+def asked_by_sparse(depth: int, name: str = "") -> bool:
+    """Say whether SciPy's code of sparse matrices asks, in a frame so far up: what stands beside one is.
+
+    A sparse matrix takes for its own whatever says that it is an array, and gives way to other objects. It
+    has no protocol to ask; so to that code, and to no other, a traced value says that it is none.
+    """
+    frame: Any = sys._getframe(depth + 1)
+    while frame.f_code.co_name in _ASKING and frame.f_back is not None:
+        frame = frame.f_back
+    if not _is_sparse_code(frame):
+        return False
+    return not name or (frame.f_code.co_name in _DISPATCHING and not _is_method_called(frame, name))
+
+
+def _is_sparse_code(frame: Any) -> bool:
+    module = frame.f_globals.get("__name__")
+    return type(module) is str and module.startswith("scipy.sparse._")
+
+
+def _is_method_called(frame: Any, name: str) -> bool:
+    """Say whether the user has called a method of that name, to whom NotImplemented would be no answer."""
+    while frame.f_back is not None and _is_sparse_code(frame.f_back):
+        frame = frame.f_back
+    return bool(frame.f_code.co_name == name)
+
+
+def unknown_to_sparse() -> ndarray:
+    """Return what NumPy makes of an object that is no array: a sparse matrix gives way to it."""
+    return onp.array(None, dtype=object)
 
 
 # --- constants of functions

@@ -87,6 +87,11 @@ _OPERATORS = (
     "_AdjointLinearOperator", "_CustomLinearOperator", "_PowerLinearOperator", "_ProductLinearOperator",
     "_ScaledLinearOperator", "_SumLinearOperator", "_TransposedLinearOperator",
 )  # fmt: skip
+_MATRICES = tuple(
+    f"{format}_{form}"
+    for format in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil")
+    for form in ("array", "matrix")
+)
 _PRODUCT = (
     "wrap the product and its transpose: product = funad.primitive(lambda x: A @ x), "
     "back = funad.primitive(lambda y: A.T @ y), funad.linear(product, lambda y, ybar, x: back(ybar)), "
@@ -128,9 +133,8 @@ _INSTEAD = {
     "numpy.vectorize": "write np.stack([f(t) for t in x])",
     "scipy.optimize.linear_sum_assignment": "write "
     "rows, columns = linear_sum_assignment(stop_gradient(cost)) and go on with cost[rows, columns]",
-    "scipy.sparse": f"write A.toarray() @ x (A.toarray() * x for a product of elements), or {_PRODUCT}",
-    "scipy.sparse.linalg": "",
-    "scipy.sparse.linalg.spsolve": "write np.linalg.solve(A.toarray(), b)",
+    **{f"scipy.sparse.{kind}.multiply": "write scipy.sparse.csr_array(A) * x" for kind in _MATRICES},
+    **{f"scipy.sparse.{kind}.dot": "write A @ x" for kind in _MATRICES},
     **{f"scipy.sparse.linalg.{name}": _PRODUCT for name in _OPERATORS},
     "statistics.fmean": "write np.mean(np.array(x))",
     "statistics.geometric_mean": "write np.exp(np.mean(np.log(np.array(x))))",
@@ -374,7 +378,7 @@ def _rewrite(place: _Place) -> str:
     arguments = _without_objects(place.arguments) or "...)"
     ours = _in_scipy(place.name)
     if ours:
-        module = ".".join(ours.split(".")[:3])
+        module = f"funad.scipy.{_place_in_scipy(ours.removeprefix('funad.'))[0]}"
         frozen = place.base[place.base.find("(") :] if "(" in place.base else ""
         return f"write {ours.removesuffix(f'.{method}')}{frozen}.{method}({arguments} after import {module}"
     if place.name.startswith("scipy.stats.") and "_frozen." in place.name:
@@ -417,7 +421,7 @@ def _place_in_scipy(name: str) -> tuple[str, str, list[str]]:
 def _in_scipy(name: str) -> str:
     """Return the name under which funad.scipy differentiates a function of SciPy's; "" if it does not."""
     module, first, method = _place_in_scipy(name)
-    if not module:
+    if not module or (method and module == "sparse"):
         return ""
     ours = importlib.import_module(f"funad.scipy.{module}")  # SciPy's is loaded, or nobody would call it
     found = attribute(ours, first, None)
@@ -428,9 +432,10 @@ def _in_scipy(name: str) -> str:
         return f"funad.scipy.{module}.{first}.{method[0]}" if callable(found) else ""
     prim = primitive_of(found)
     known = prim is not None and prim.traced is not prim.f and prim.kind is not None
-    return (
-        f"funad.scipy.{module}.{first}" if (known or is_class) and not hasattr(found, "why_refused") else ""
-    )
+    theirs = attribute(sys.modules[f"scipy.{module}"], first, None)
+    made_anew = found is not theirs and (isinstance(found, type) or module.startswith("sparse"))
+    refused = hasattr(found, "why_refused")
+    return f"funad.scipy.{module}.{first}" if (known or made_anew) and not refused else ""
 
 
 def _why_refused(name: str) -> str:
@@ -444,8 +449,7 @@ def _why_refused(name: str) -> str:
 
 
 # Where the table comes before a function of NumPy's of the same name: that one is another, or refuses.
-_AHEAD = ("math.hypot", "math.isclose", "math.log", "math.prod", "math.remainder", "numpy.fromiter",
-          "scipy.sparse.")  # fmt: skip
+_AHEAD = ("math.hypot", "math.isclose", "math.log", "math.prod", "math.remainder", "numpy.fromiter")
 
 
 def _without_objects(arguments: str) -> str:

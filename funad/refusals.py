@@ -43,7 +43,7 @@ def refused_constant(x: Any) -> NotDifferentiableError | None:
     if issubclass(type(x), ndarray):
         own = kind.__mul__ is not ndarray.__mul__ or kind.__array_ufunc__ is not ndarray.__array_ufunc__
     else:
-        own = hasattr(kind, "tocsr") and hasattr(kind, "toarray")
+        own = hasattr(kind, "tocsr") and hasattr(kind, "toarray") and not hasattr(kind, "__array_ufunc__")
     if own:
         name = own_name(x, kind.__name__)
         rewrite = instead_of(name) or "write numpy.asarray(a)"

@@ -228,8 +228,22 @@ LATE = frozenset({"numpy.fft", "numpy.lib.stride_tricks", "numpy.linalg"})
 # The modules of funad.scipy that give rules to functions of SciPy.
 SCIPY = (
     "cluster", "cluster.hierarchy", "cluster.vq", "fft", "integrate", "interpolate", "linalg", "ndimage",
-    "optimize", "signal", "spatial", "spatial.distance", "spatial.transform", "special", "stats",
+    "optimize", "signal", "sparse", "sparse.linalg", "spatial", "spatial.distance", "spatial.transform",
+    "special", "stats",
 )  # fmt: skip
+
+
+def sparse_derivatives() -> Any:
+    """Return the module of sparse Jacobians and Hessians, which needs SciPy: loaded when one is asked for."""
+    return importlib.import_module("funad.scipy.sparsity.derivatives")
+
+
+def counterpart(x: Any) -> Any:
+    """Return one of SciPy's sparse matrices as funad's, which takes traced values; None of anything else."""
+    kind = type(x)
+    if not kind.__module__.startswith("scipy.sparse.") or not hasattr(kind, "tocsr"):
+        return None
+    return importlib.import_module("funad.scipy.sparse.arrays").sparse_of(x)
 
 
 def primitive_of(f: Any) -> Primitive | None:

@@ -21,6 +21,8 @@ __all__ = ["flatten", "map", "ravel", "register", "unflatten"]
 
 Children = tuple[Sequence[Any], Any]
 _registered: dict[type, tuple[Callable[[Any], Children], Callable[[Any, Sequence[Any]], Any]]] = {}
+# Classes whose instances are, as containers, of the kind of another class: plain and traced ones of a kind.
+_kinds: dict[type, type] = {}
 
 
 class Structure:
@@ -68,6 +70,7 @@ def register(
     cls: type,
     flatten: Callable[[Any], Children],
     unflatten: Callable[[Any, Sequence[Any]], Any],
+    kind: type | None = None,
 ) -> type:
     """Make instances of ``cls`` containers.
 
@@ -79,6 +82,9 @@ def register(
         Takes an instance; returns its children, a sequence, and the rest, which ``==`` compares.
     unflatten : callable
         Takes the rest and a sequence of children; returns an instance.
+    kind : type, optional
+        Another class, registered already: instances of both, with the same rest, count as trees of one
+        structure. So the class of a plain object and that of the same object with traced values may differ.
 
     Returns
     -------
@@ -107,6 +113,8 @@ def register(
     if cls in _registered or cls in (list, tuple, dict, OrderedDict):
         raise ArgumentError(f"{cls.__name__} is a container already; register each class once")
     _registered[cls] = (flatten, unflatten)
+    if kind is not None:
+        _kinds[cls] = kind
     return cls
 
 
@@ -217,7 +225,8 @@ def _flatten_into(tree: Any, leaves: list[Any]) -> Structure:
         leaves.append(tree)
         return _LEAF
     children, spec = found
-    return Structure(type(tree), spec, tuple([_flatten_into(child, leaves) for child in children]))
+    kind = _kinds.get(type(tree), type(tree))
+    return Structure(kind, spec, tuple([_flatten_into(child, leaves) for child in children]))
 
 
 def _containers(tree: Any) -> list[Any]:
@@ -274,7 +283,7 @@ def _flatten_like(structure: Structure, tree: Any, leaves: list[Any]) -> bool:
         leaves.append(tree)
         return found is None and structure.kind is None
     children, spec = found
-    kind: Any = type(tree)
+    kind: Any = _kinds.get(type(tree), type(tree))
     if kind is not structure.kind or len(children) != len(structure.children):
         return False
     if kind is dict or kind is OrderedDict:

@@ -19,12 +19,14 @@ def stub(name):
     lines = "".join(
         f"from scipy.{name} import {public} as {public}\n" for public in sorted({*module.__all__})
     )
+    below = [other.rpartition(".")[2] for other in fscipy.SUBMODULES if other.startswith(f"{name}.")]
+    lines += "".join(f"from . import {module} as {module}\n" for module in below)
     text = f'"""What editors and type checkers see: the names of ``scipy.{name}``."""\n\n{lines}'
     return path / "__init__.pyi" if path.is_dir() else path.with_suffix(".pyi"), text
 
 
 if __name__ == "__main__":
-    for name in fscipy.MODULES:
+    for name in [*fscipy.MODULES, *fscipy.SUBMODULES]:
         path, text = stub(name)
         path.write_text(text, encoding="utf-8")
         print(path)

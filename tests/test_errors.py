@@ -214,16 +214,10 @@ COMPILED = {
         lambda x: scipy.spatial.distance.cdist(x[:, None], x[:, None]),
         "scipy.spatial.distance.cdist met … write funad.scipy.spatial.distance.cdist(",
     ),
-    "sparse @ x": (
-        lambda x: S @ x,
-        "scipy.sparse.csr_array met … A.toarray() @ x … lambda y, ybar, x: back(ybar)",
-    ),
-    "x @ sparse": (lambda x: x @ S, "scipy.sparse.csr_array has an arithmetic of its own … A.toarray() @ x"),
-    "sparse * x": (lambda x: S * x, "scipy.sparse.csr_array met … A.toarray() @ x"),
-    "x * sparse": (lambda x: x * S, "scipy.sparse.csr_array has an arithmetic of its own … A.toarray() @ x"),
+    "sparse.multiply": (lambda x: S.multiply(x), "scipy.sparse.csr_array.multiply met … csr_array(A) * x"),
     "sparse of x": (
         lambda x: scipy.sparse.csr_array(np.diag(x)),
-        "scipy.sparse.csr_array met … A.toarray() @ x",
+        "scipy.sparse.csr_array met … write funad.scipy.sparse.csr_array(np.diag(x))",
     ),
     "json": (
         lambda x: json.dumps(x),

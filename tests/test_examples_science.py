@@ -18,6 +18,7 @@ from funad import grad, hessian, tree, value_and_grad
 from funad.testing import check_grads
 
 NAMES = [
+    "brachistochrone",
     "censored_survival",
     "five_distributions",
     "fixed_point",
@@ -401,3 +402,10 @@ def test_bonds_that_are_quoted_hedge_each_other(run):
     figures = run("yield_curve")
     assert figures["largest error of a hedge"] <= 1e-10
     assert figures["relative error of convexity"] <= 1e-4
+
+
+def test_the_quickest_way_down_is_a_cycloid(run):
+    figures = run("brachistochrone")
+    assert figures["relative error of the time"] <= 1e-3
+    assert figures["largest defect"] <= 1e-8
+    assert figures["products for a Hessian"] == 3

@@ -8,10 +8,10 @@ import importlib as _importlib
 import importlib.util as _util
 
 MODULES = [
-    "cluster", "fft", "integrate", "interpolate", "linalg", "ndimage", "optimize", "signal", "spatial",
-    "special", "stats",
+    "cluster", "fft", "integrate", "interpolate", "linalg", "ndimage", "optimize", "signal", "sparse",
+    "spatial", "special", "stats",
 ]  # fmt: skip
-SUBMODULES = ["cluster.hierarchy", "cluster.vq", "spatial.distance", "spatial.transform"]
+SUBMODULES = ["cluster.hierarchy", "cluster.vq", "sparse.linalg", "spatial.distance", "spatial.transform"]
 __all__ = [*MODULES, "serve"]
 
 if _util.find_spec("scipy") is None:

@@ -15,6 +15,7 @@ from ..boxes import Box, Traced
 from ..errors import ArgumentError, NonScalarOutputError
 from ..numpy.ties import left
 from ..overflows import mark_overflows
+from ..registry import sparse_derivatives
 from ..spaces import is_complex, name_of, zeros_like
 from ..traces.pushforward import Steps, push_forward, steps_to
 from ..traces.reverse import Tape
@@ -245,6 +246,7 @@ def jacobian(
     holomorphic: bool = False,
     *,
     argnum: ArgNums | None = None,
+    sparse: Any = False,
 ) -> Any:
     """Turn ``f`` into a function that returns its Jacobian, by the cheaper of the two modes.
 
@@ -263,13 +265,17 @@ def jacobian(
         Say that ``f`` is a holomorphic function of complex x with complex results.
     argnum : int, str or tuple of them, optional
         Another name of ``argnums``, which autograd has.
+    sparse : bool, sparse matrix or Sparsity, default False
+        Return a scipy.sparse.csr_array: of the pattern that is given, or for True of the one that is found
+        in each call. What :func:`funad.sparsity` returns keeps its colouring for many calls.
 
     Returns
     -------
     callable
         Takes the arguments of ``f``; returns an array of shape (*out, *in); for containers,
         the container of y filled with the container of x filled with such arrays; a tuple over
-        ``argnums`` if that is one; beside aux, with ``has_aux``.
+        ``argnums`` if that is one; beside aux, with ``has_aux``. A sparse matrix has one row per number in
+        y and one column per number in x, of containers in the order of :func:`funad.tree.ravel`.
 
     Raises
     ------
@@ -280,9 +286,13 @@ def jacobian(
         numbers, or not in this mode: say ``holomorphic=True`` where ``f`` is.
     ArgumentError, ArgumentTypeError
         If ``argnums`` does not fit the call, or x is not made of numbers.
+    SparsityError
+        When called, if the pattern that was given lacks an entry that is not zero: one more product, with
+        a vector in general position, tells. A pattern that ``sparsity`` has found elsewhere is found again.
 
     See Also
     --------
+    sparsity : the pattern of a sparse Jacobian, found once.
     grad : the same for a scalar output, at the cost of one walk back.
     jvp, vjp : products with the Jacobian, without the Jacobian.
 
@@ -294,7 +304,12 @@ def jacobian(
     array([[2., 0.],
            [0., 4.]])
     """
-    return Transformed(_jacobian, f, check_argnums(f, argnums, argnum), has_aux, holomorphic, "cheaper")
+    argnums = check_argnums(f, argnums, argnum)
+    if sparse is not False:
+        if has_aux or holomorphic:
+            raise ArgumentError("a sparse Jacobian is that of real numbers, without has_aux and holomorphic")
+        return Transformed(sparse_derivatives().jacobian, f, argnums, sparse)
+    return Transformed(_jacobian, f, argnums, has_aux, holomorphic, "cheaper")
 
 
 def value_and_jacobian(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:
@@ -375,7 +390,7 @@ def _jacobian(
     return (found, value[1]) if has_aux else found
 
 
-def hessian(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> Any:
+def hessian(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None, sparse: Any = False) -> Any:
     """Turn ``f`` into a function that returns its Hessian: forward over reverse.
 
     For a real y = f(x), entry (*i, *k) is ∂²y/∂x[i]∂x[k], symmetric to rounding. Of several numbers,
@@ -389,6 +404,9 @@ def hessian(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> A
         Which argument is x: a float, a float array of shape (*in), or a container of them.
     argnum : int, str or tuple of them, optional
         Another name of ``argnums``, which autograd has.
+    sparse : bool, sparse matrix or Sparsity, default False
+        Return a scipy.sparse.csr_array of one row and one column per number in x: see :func:`jacobian`. The
+        pattern, given or found as ``sparsity(grad(f), x)``, is symmetric.
 
     Returns
     -------
@@ -431,6 +449,8 @@ def hessian(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> A
     """
     check_function("hessian", f)
     argnums = check_argnums(f, argnums, argnum)
+    if sparse is not False:
+        return Transformed(sparse_derivatives().hessian, f, argnums, sparse)
     return jacfwd(Transformed(_first_derivative, f, argnums), argnums)
 
 

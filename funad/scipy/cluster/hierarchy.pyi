@@ -1,0 +1,34 @@
+"""What editors and type checkers see: the names of ``scipy.cluster.hierarchy``."""
+
+from scipy.cluster.hierarchy import ClusterNode as ClusterNode
+from scipy.cluster.hierarchy import DisjointSet as DisjointSet
+from scipy.cluster.hierarchy import average as average
+from scipy.cluster.hierarchy import centroid as centroid
+from scipy.cluster.hierarchy import complete as complete
+from scipy.cluster.hierarchy import cophenet as cophenet
+from scipy.cluster.hierarchy import correspond as correspond
+from scipy.cluster.hierarchy import cut_tree as cut_tree
+from scipy.cluster.hierarchy import dendrogram as dendrogram
+from scipy.cluster.hierarchy import fcluster as fcluster
+from scipy.cluster.hierarchy import fclusterdata as fclusterdata
+from scipy.cluster.hierarchy import from_mlab_linkage as from_mlab_linkage
+from scipy.cluster.hierarchy import inconsistent as inconsistent
+from scipy.cluster.hierarchy import is_isomorphic as is_isomorphic
+from scipy.cluster.hierarchy import is_monotonic as is_monotonic
+from scipy.cluster.hierarchy import is_valid_im as is_valid_im
+from scipy.cluster.hierarchy import is_valid_linkage as is_valid_linkage
+from scipy.cluster.hierarchy import leaders as leaders
+from scipy.cluster.hierarchy import leaves_list as leaves_list
+from scipy.cluster.hierarchy import linkage as linkage
+from scipy.cluster.hierarchy import maxdists as maxdists
+from scipy.cluster.hierarchy import maxinconsts as maxinconsts
+from scipy.cluster.hierarchy import maxRstat as maxRstat
+from scipy.cluster.hierarchy import median as median
+from scipy.cluster.hierarchy import num_obs_linkage as num_obs_linkage
+from scipy.cluster.hierarchy import optimal_leaf_ordering as optimal_leaf_ordering
+from scipy.cluster.hierarchy import set_link_color_palette as set_link_color_palette
+from scipy.cluster.hierarchy import single as single
+from scipy.cluster.hierarchy import to_mlab_linkage as to_mlab_linkage
+from scipy.cluster.hierarchy import to_tree as to_tree
+from scipy.cluster.hierarchy import ward as ward
+from scipy.cluster.hierarchy import weighted as weighted

@@ -1,0 +1,102 @@
+"""A few eigenvalues and singular values of a sparse matrix, with their vectors.
+
+A pair (w, v) solves A v - w v = 0 with a norm that is given. So the derivatives need, per pair, one system
+with the matrix of that equation, bordered by the vectors: regular if w is a simple eigenvalue.
+"""
+
+import numpy as onp
+from scipy import sparse as _sparse
+from scipy.sparse import linalg as _linalg
+
+from ... import numpy as np
+from ...boxes import innermost
+from ...errors import NotDifferentiableError
+from ...primitives import primitive
+from ...values import shape_of
+from .arrays import is_sparse, sparse_of, traced_in
+from .layouts import layout_of, matrix_of
+from .solving import is_plain
+
+__all__ = ["eigen", "eigs", "eigsh", "singular", "svds"]
+
+
+def _entries_of(A, name):
+    """Return the entries and the layout of a matrix, of an array with all of its entries."""
+    if not is_sparse(A) and innermost((A,)) is None and not isinstance(A, onp.ndarray):
+        raise NotDifferentiableError(
+            f"{name} of an operator beside traced values: of which entries its result depends is not known; "
+            f"give it a sparse matrix or an array"
+        )
+    matrix = sparse_of(A).summed()
+    return matrix.data, matrix.layout
+
+
+@primitive(name="scipy.sparse.linalg.eigsh")
+def eigen(data, layout, method, k, options):
+    """Return eigenvalues and their vectors, as the columns of a matrix, as SciPy finds them."""
+    return tuple(getattr(_linalg, method)(matrix_of(data, layout), k, **options))
+
+
+@primitive(name="scipy.sparse.linalg.svds")
+def singular(data, layout, k, options):
+    """Return the left singular vectors, the singular values, and the right ones, as SciPy finds them."""
+    return tuple(_linalg.svds(matrix_of(data, layout), k, **options))
+
+
+def _of_eigenvalues(method):
+    theirs = getattr(_linalg, method)
+
+    def solver(A, k=6, M=None, sigma=None, which="LM", v0=None, ncv=None, maxiter=None, tol=0,
+               return_eigenvectors=True, **options):  # fmt: skip
+        if is_plain(A, M, sigma, v0, *options.values()):
+            return theirs(A, k, M, sigma, which, v0, ncv, maxiter, tol, return_eigenvectors, **options)
+        if M is not None or traced_in([M, sigma, v0, *options.values()]):
+            raise NotDifferentiableError(
+                f"{method} has derivatives in A alone, without M: write it for the matrix M⁻¹ A, and give "
+                f"sigma and v0 stop_gradient"
+            )
+        data, layout = _entries_of(A, method)
+        if method == "eigsh" and onp.issubdtype(np.asarray(data).dtype, onp.complexfloating):
+            raise NotDifferentiableError(
+                "eigsh of a complex matrix: its vectors have phases that are SciPy's choice; write eigsh of "
+                "the real matrix sparse.block_array([[A.real, -A.imag], [A.imag, A.real]]), or np.linalg.eigh"
+            )
+        given = {"sigma": sigma, "which": which, "v0": v0, "ncv": ncv, "maxiter": maxiter, "tol": tol}
+        w, v = eigen(data, layout, method, k, {**given, **options})
+        return (w, v) if return_eigenvectors else w
+
+    solver.__name__ = solver.__qualname__ = method
+    solver.__doc__ = f"Return what scipy.sparse.linalg.{method} finds, with its derivatives in the matrix."
+    solver.__module__ = "funad.scipy.sparse.linalg"
+    return solver
+
+
+eigsh = _of_eigenvalues("eigsh")
+eigs = _of_eigenvalues("eigs")
+
+
+def svds(A, k=6, ncv=None, tol=0, which="LM", v0=None, maxiter=None, return_singular_vectors=True,
+         solver="arpack", rng=None, options=None, **others):  # fmt: skip
+    """Return what scipy.sparse.linalg.svds finds, with its derivatives in the matrix."""
+    given = {
+        "ncv": ncv, "tol": tol, "which": which, "v0": v0, "maxiter": maxiter, "solver": solver, "rng": rng,
+        "options": options, **others,
+    }  # fmt: skip
+    given = {name: x for name, x in given.items() if x is not None}
+    if is_plain(A, *given.values()):
+        return _linalg.svds(A, k, return_singular_vectors=return_singular_vectors, **given)
+    if traced_in(list(given.values())):
+        raise NotDifferentiableError("svds has derivatives in A alone; give v0 stop_gradient")
+    data, layout = _entries_of(A, "svds")
+    if onp.issubdtype(np.asarray(data).dtype, onp.complexfloating):
+        raise NotDifferentiableError("svds of a complex matrix; write np.linalg.svd(A.toarray())")
+    u, s, vt = singular(data, layout, k, given)
+    if not return_singular_vectors:
+        return s
+    if return_singular_vectors not in (True, "u", "vh"):
+        raise ValueError("return_singular_vectors must be True, False, 'u' or 'vh'")
+    return (
+        u if return_singular_vectors != "vh" else None,
+        s,
+        vt if return_singular_vectors != "u" else None,
+    )

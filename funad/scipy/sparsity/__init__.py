@@ -1,0 +1,1 @@
+"""Sparse Jacobians and Hessians: their patterns, their colourings, and computing them."""

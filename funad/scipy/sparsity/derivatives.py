@@ -1,0 +1,372 @@
+"""Jacobians and Hessians as sparse matrices, from as many products as their pattern has colours."""
+
+import functools
+import math
+
+import numpy as onp
+from scipy import sparse as _sparse
+
+from ... import numpy as np
+from ... import tree
+from ...boxes import Traced
+from ...errors import ArgumentError, ArgumentTypeError, NonScalarOutputError, SparsityError
+from ...spaces import describe, is_complex, name_of
+from ...tracing import run
+from ...transforms import grad, linearize, vjp, vmap
+from ...transforms.calls import Call, check_argnums, check_function, own_result
+from ...transforms.closures import plain_of
+from ...values import dtype_of, shape_of
+from ..sparse.arrays import Sparse, is_sparse
+from ..sparse.layouts import layout_of
+from .colouring import column_colours, shown, symmetric_colours
+from .dependencies import Dependencies
+
+__all__ = ["Sparsity", "call_of", "hessian", "jacobian", "joined", "leaves_of", "sparsity"]
+
+
+class Sparsity:
+    """The pattern of a Jacobian or a Hessian, with its colourings, which are found once.
+
+    Attributes
+    ----------
+    matrix : scipy.sparse.csr_array
+        Boolean, of shape (numbers in y, numbers in x): true where ∂y/∂x may be other than zero.
+    shape : tuple of two ints
+    found : bool
+        Whether funad has found it: it is found again where it does not hold.
+    """
+
+    def __init__(self, pattern, found=False):
+        matrix = _sparse.csr_array(pattern).astype(bool)
+        matrix.sum_duplicates()
+        matrix.eliminate_zeros()
+        matrix.sort_indices()
+        self.matrix, self.shape, self.found = matrix, matrix.shape, found
+
+    def __repr__(self):
+        rows, columns = self.shape
+        return f"<sparsity of a {rows}×{columns} matrix with {self.matrix.nnz} entries>"
+
+    @property
+    def nnz(self):
+        """How many entries there are."""
+        return self.matrix.nnz
+
+    def toarray(self):
+        """Return the pattern as a boolean array."""
+        return self.matrix.toarray()
+
+    def colours(self, symmetric=False):
+        """Return how many products the matrix takes: of the cheaper mode, or as a symmetric matrix."""
+        return (self.symmetric if symmetric else self.cheaper).count
+
+    @functools.cached_property
+    def columns(self):
+        """The colouring of the columns: for products with the Jacobian."""
+        return _Colouring(column_colours(self.matrix), self.rows_of, self.matrix.indices)
+
+    @functools.cached_property
+    def rows(self):
+        """The colouring of the rows: for products with its transpose."""
+        return _Colouring(column_colours(self.matrix.T), self.matrix.indices, self.rows_of)
+
+    @functools.cached_property
+    def cheaper(self):
+        """The colouring that takes fewer products; of rows if they take as many: a walk back keeps less."""
+        wide, high = self._fewest(0), self._fewest(1)
+        if high <= wide and self.rows.count <= wide:
+            return self.rows
+        if wide < high and self.columns.count <= high:
+            return self.columns
+        return min((self.rows, self.columns), key=lambda colouring: colouring.count)
+
+    def _fewest(self, axis):
+        """Return how many colours there must be at least: of columns (0) as many as a row has entries, …"""
+        of = onp.diff(self.matrix.indptr) if axis == 0 else onp.bincount(self.matrix.indices, minlength=1)
+        return int(of.max(initial=0))
+
+    @functools.cached_property
+    def symmetric(self):
+        """The colouring for a symmetric matrix."""
+        whole = self.matrix + self.matrix.T
+        if whole.nnz != self.matrix.nnz:
+            raise ArgumentError(
+                "the pattern of a Hessian is symmetric, but this one is not; give pattern + pattern.T"
+            )
+        colours = symmetric_colours(self.matrix)
+        there = shown(self.matrix, colours)
+        rows, columns = self.rows_of, self.matrix.indices
+        return _Colouring(colours, onp.where(there, rows, columns), onp.where(there, columns, rows))
+
+    @functools.cached_property
+    def rows_of(self):
+        """The row of each entry."""
+        return onp.repeat(onp.arange(self.shape[0], dtype=onp.int32), onp.diff(self.matrix.indptr))
+
+
+class _Colouring:
+    """Seeds, one per colour, and where in the products with them each entry shows.
+
+    Attributes
+    ----------
+    order, places : int arrays
+        The entries by colour, and the place of each in the product with the seed of its colour.
+    ends : int array
+        Where the entries of each colour begin, and where those of the last one end.
+    """
+
+    def __init__(self, colours, places, of):
+        self.colours, self.count, self.size = colours, int(colours.max(initial=-1)) + 1, len(colours)
+        shows = colours.astype(onp.min_scalar_type(self.count))[
+            of
+        ]  # small integers are sorted in linear time
+        self.order = onp.argsort(shows, kind="stable")
+        self.places = places[self.order].astype(onp.intp)
+        self.ends = onp.searchsorted(shows[self.order], onp.arange(self.count + 1))
+        # In general position: a product with it shows what the pattern lacks.
+        self.direction = onp.random.default_rng(self.size).uniform(0.5, 1.5, self.size)
+
+    def seeds(self, first, end):
+        """Return the seeds of some colours, one per row; behind those of all colours, the direction."""
+        colours = onp.arange(first, min(end, self.count))
+        seeds = (self.colours == colours[:, None]).astype(float)
+        return onp.concatenate([seeds, self.direction[None]]) if end > self.count else seeds
+
+    def within(self, first, end, width):
+        """Return the entries of some colours, and their places in the products of these, as one vector."""
+        start, stop = self.ends[first], self.ends[min(end, self.count)]
+        places = self.places[start:stop]
+        if end - first > 1:
+            counts = onp.diff(self.ends[first : min(end, self.count) + 1])
+            places = places + onp.repeat(onp.arange(len(counts)) * width, counts)
+        return self.order[start:stop], places
+
+
+def sparsity(f, *args, argnums=0, **kwargs):
+    """Return which entries of the Jacobian of ``f`` may be other than zero, found by running ``f`` once.
+
+    Parameters
+    ----------
+    f : callable
+        Returns a float, a float array, or a container of them.
+    *args, **kwargs
+        Its arguments.
+    argnums : int or str, default 0
+        Which argument is x.
+
+    Returns
+    -------
+    Sparsity
+        With ``matrix``, a boolean scipy.sparse.csr_array of shape (numbers in y, numbers in x). It keeps its
+        colourings: give it to ``jacobian(f, sparse=...)``, or that of ``grad(f)`` to
+        ``hessian(f, sparse=...)``, and they are found once.
+
+    Notes
+    -----
+    An entry that is there may still be zero. Of the two branches of ``np.where`` and of ``np.maximum`` both
+    count; Python's ``if`` went one way at these arguments. A Jacobian is right all the same where it goes
+    another way: see :func:`funad.jacobian`.
+
+    Examples
+    --------
+    >>> import funad.numpy as np
+    >>> from funad import jacobian, sparsity
+    >>> f = lambda x: x[1:] * x[:-1]
+    >>> x = np.array([1.0, 2.0, 3.0, 4.0])
+    >>> pattern = sparsity(f, x)
+    >>> pattern.toarray().astype(int)
+    array([[1, 1, 0, 0],
+           [0, 1, 1, 0],
+           [0, 0, 1, 1]])
+    >>> pattern.colours()
+    2
+    >>> jacobian(f, sparse=pattern)(x).toarray()
+    array([[2., 1., 0., 0.],
+           [0., 3., 2., 0.],
+           [0., 0., 4., 3.]])
+    """
+    check_function("sparsity", f, "sparsity(f, x)", "sparsity(f(x), x)")
+    return _found(call_of(f, check_argnums(f, argnums), args, kwargs))
+
+
+def call_of(f, argnums, args, kwargs):
+    """Return the call of f, with the real numbers of one argument as x."""
+    if isinstance(argnums, tuple):
+        raise ArgumentError(
+            "a sparse matrix is that of one argument: give one argnum, of a container perhaps"
+        )
+    call = Call(f, argnums, args, kwargs)
+    if any(map(is_complex, call.leaves)):
+        raise ArgumentTypeError(
+            f"sparse derivatives are those of real numbers, but {name_of(f)} was given complex ones; give "
+            f"the real and the imaginary parts as two arrays"
+        )
+    return call
+
+
+def _found(call):
+    """Return the pattern of a call, found by the dependency trace."""
+    leaves = [plain_of(x) for x in call.leaves]
+    sizes = [math.prod(shape_of(x)) for x in leaves]
+    trace = Dependencies(sum(sizes))
+    starts = onp.cumsum([0, *sizes]).tolist()
+    y = run(call, [trace.input(x, start) for x, start in zip(leaves, starts, strict=False)])
+    patterns = [trace.pattern_of(part) for part in tree.flatten(y)[0]]
+    matrix = _sparse.vstack(patterns, format="csr") if len(patterns) != 1 else patterns[0]
+    return Sparsity(matrix, found=True)
+
+
+def jacobian(f, argnums, sparse, args, kwargs):
+    """Return the Jacobian of f at these arguments as a sparse matrix."""
+    return _derivative(call_of(f, argnums, args, kwargs), sparse, symmetric=False)
+
+
+def hessian(f, argnums, sparse, args, kwargs):
+    """Return the Hessian of f at these arguments as a sparse matrix."""
+    return _derivative(call_of(grad(f, argnums), argnums, args, kwargs), sparse, symmetric=True)
+
+
+def _derivative(call, sparse, symmetric):
+    """Return the matrix for a pattern that holds: one that was found elsewhere may be found again."""
+    if sparse is True:
+        return _computed(call, _found(call), symmetric, found=True)
+    pattern = _given(sparse)
+    try:
+        return _computed(call, pattern, symmetric)
+    except SparsityError:
+        if not pattern.found:
+            raise
+        return _computed(call, _found(call), symmetric, found=True)
+
+
+def _given(sparse):
+    """Return the sparsity that was given."""
+    if isinstance(sparse, Sparsity):
+        return sparse
+    if is_sparse(sparse) or isinstance(sparse, onp.ndarray):
+        return Sparsity(sparse)
+    raise ArgumentError(
+        f"sparse is True, a pattern (a sparse matrix or an array), or what funad.sparsity returned, not "
+        f"{describe(sparse)}"
+    )
+
+
+def _computed(call, pattern, symmetric, found=False):
+    """Return the sparse matrix, from a product per colour; one more tells whether the pattern holds."""
+    size = sum(math.prod(shape_of(x)) for x in call.leaves)
+    if pattern.shape[1] != size:
+        raise ArgumentError(f"the pattern has {pattern.shape[1]} columns, but x has {size} numbers")
+    colouring = pattern.symmetric if symmetric else pattern.cheaper
+    forward = symmetric or colouring is pattern.columns
+
+    def of_leaves(*leaves):
+        return call(list(leaves))
+
+    if forward:
+        y, product = linearize(of_leaves, *call.leaves)
+        ys, structure = tree.flatten(y)
+        of, to, together = call.leaves, ys, product
+    else:
+        y, product = vjp(of_leaves, *call.leaves, argnums=tuple(range(len(call.leaves))))
+        ys, structure = tree.flatten(y)
+        of, to = ys, call.leaves
+
+        def together(*ybars):
+            return product(tree.unflatten(structure, ybars))
+
+    _check_rows(call, pattern, ys)
+    data, product = _entries(together, colouring, of, to)
+    matrix = _matrix(plain_of(data), pattern)
+    rounding = _TRUSTED if found else _ROUNDING * float(onp.finfo(matrix.dtype).eps)
+    _check_product(call, matrix, plain_of(product), colouring.direction, forward, rounding)
+    return Sparse(data, layout_of(matrix), "array") if isinstance(data, Traced) else matrix
+
+
+# How many numbers a stack of products may have at most, so that it stays in the cache.
+_AT_ONCE = 1 << 14
+
+
+def _entries(product, colouring, of, to):
+    """Return the entries, and the product with the direction; from stacks, large products one by one."""
+    width = sum(math.prod(shape_of(x)) for x in to)
+    at_once = max(1, _AT_ONCE // max(colouring.size, width, 1))
+    data = onp.empty(len(colouring.order), onp.result_type(*map(dtype_of, to)))
+    traced = []
+    for first in range(0, colouring.count + 1, at_once):
+        found = _stack(product, leaves_of(colouring.seeds(first, first + at_once), of), at_once)
+        entries, places = colouring.within(first, first + at_once, width)
+        if isinstance(found, Traced):
+            traced.append(np.ravel(found)[places])
+        else:
+            data[entries] = found.reshape(-1).take(places)
+    if traced:
+        inverse = onp.empty_like(colouring.order)
+        inverse[colouring.order] = onp.arange(len(inverse))
+        data = np.concatenate(traced)[inverse]
+    return data, found[-1]
+
+
+def _stack(product, seeds, at_once):
+    """Return the products with a stack of seeds, as rows of one matrix."""
+    if at_once > 1:
+        return joined(tree.flatten(vmap(product)(*seeds))[0], shape_of(seeds[0])[0])
+    return joined(tree.flatten(product(*(part[0] for part in seeds)))[0], 1)
+
+
+def _check_rows(call, pattern, ys):
+    for y in ys:
+        if is_complex(y):
+            raise NonScalarOutputError(
+                f"sparse derivatives are those of real numbers, but {name_of(call.f)} returned complex ones"
+            )
+    rows = sum(math.prod(shape_of(y)) for y in ys)
+    if rows != pattern.shape[0]:
+        raise ArgumentError(
+            f"the pattern has {pattern.shape[0]} rows, but {name_of(call.f)} returned {rows} numbers"
+        )
+
+
+def leaves_of(seeds, leaves):
+    """Return stacks of seeds in the shapes of leaves."""
+    ends = onp.cumsum([math.prod(shape_of(x)) for x in leaves])[:-1]
+    return [
+        np.astype(np.reshape(part, (shape_of(seeds)[0], *shape_of(x))), dtype_of(x))
+        for part, x in zip(np.split(seeds, ends, axis=1), leaves, strict=True)
+    ]
+
+
+def joined(parts, count):
+    """Return the products as rows of one matrix."""
+    rows = [np.reshape(part, (count, -1)) for part in parts]
+    return rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)
+
+
+def _matrix(data, pattern):
+    where = pattern.matrix
+    return _sparse.csr_array((data, where.indices.copy(), where.indptr.copy()), shape=where.shape)
+
+
+# How far two products may differ that tell whether a pattern holds: in units of rounding; of a pattern that
+# was found for these very arguments, where large terms may cancel in the derivative, relative to its entries.
+_ROUNDING = 1e4
+_TRUSTED = 1e-3
+_OF_LARGEST = 1e-2  # of the bound of the largest row, for rows in which terms cancel
+
+
+def _check_product(call, matrix, product, direction, forward, rounding):
+    """Refuse a matrix whose product with a direction in general position is not that of the function."""
+    direction = direction.astype(matrix.dtype, copy=False)
+    away = matrix @ direction if forward else direction @ matrix
+    away -= product
+    onp.abs(away, out=away)
+    if (away <= 1e-2 * rounding * onp.abs(product)).all():
+        return
+    scale = abs(matrix) @ direction if forward else direction @ abs(matrix)
+    wrong = away > rounding * (scale + _OF_LARGEST * scale.max(initial=0.0))
+    if wrong.any():
+        which = "row" if forward else "column"
+        raise SparsityError(
+            f"the derivative of {name_of(call.f)} has an entry in {which} {int(onp.argmax(wrong))} that the "
+            f"pattern has not, so that the sparse matrix would be wrong; give a pattern that holds for these "
+            f"arguments, or sparse=True, which finds it"
+        )

@@ -1,0 +1,82 @@
+"""Jacobians and Hessians as linear operators: products without the matrix, for SciPy's iterative solvers."""
+
+import math
+
+import numpy as onp
+
+from ... import tree
+from ...transforms import linearize, vjp
+from ...transforms.calls import check_argnums, check_function
+from ...values import dtype_of, shape_of
+from ..sparse.operators import LinearOperator
+from .derivatives import call_of, joined, leaves_of
+
+__all__ = ["linear_operator"]
+
+
+def linear_operator(f, *args, argnums=0, symmetric=False, **kwargs):
+    """Return the Jacobian of ``f`` as a scipy.sparse.linalg.LinearOperator, which is never formed.
+
+    ``f`` runs once; each product walks along that run. Products with the transpose need one further run, when
+    the first of them is asked for.
+
+    Parameters
+    ----------
+    f : callable
+        Returns a float, a float array, or a container of them.
+    *args, **kwargs
+        Its arguments.
+    argnums : int or str, default 0
+        Which argument is x.
+    symmetric : bool, default False
+        Say that the Jacobian is symmetric, as that of a gradient: the Hessian of f is
+        ``linear_operator(grad(f), x, symmetric=True)``.
+
+    Returns
+    -------
+    LinearOperator
+        Of shape (numbers in y, numbers in x); of containers in the order of :func:`funad.tree.ravel`.
+
+    Examples
+    --------
+    >>> import funad.numpy as np
+    >>> from funad import grad, linear_operator
+    >>> from scipy.sparse.linalg import cg
+    >>> f = lambda x: np.sum(x**4) + np.sum(x[1:] * x[:-1])
+    >>> x = np.array([1.0, 2.0, 3.0])
+    >>> hessian = linear_operator(grad(f), x, symmetric=True)
+    >>> step, info = cg(hessian, -grad(f)(x), rtol=1e-10)
+    >>> bool(np.allclose(hessian @ step, -grad(f)(x)))
+    True
+    """
+    check_function("linear_operator", f, "linear_operator(f, x)", "linear_operator(f(x), x)")
+    call = call_of(f, check_argnums(f, argnums), args, kwargs)
+    return _operator(call, symmetric)
+
+
+def _operator(call, symmetric):
+    y, push = linearize(lambda *leaves: call(list(leaves)), *call.leaves)
+    ys, structure = tree.flatten(y)
+    pulls = []
+
+    def forward(v):
+        return _vector(push(*_parts(v, call.leaves)))
+
+    def backward(u):
+        if not pulls:
+            places = tuple(range(len(call.leaves)))
+            pulls.append(vjp(lambda *leaves: call(list(leaves)), *call.leaves, argnums=places)[1])
+        return _vector(pulls[0](tree.unflatten(structure, _parts(u, ys))))
+
+    shape = tuple(sum(math.prod(shape_of(x)) for x in leaves) for leaves in (ys, call.leaves))
+    dtype = onp.result_type(*map(dtype_of, [*ys, *call.leaves]))
+    return LinearOperator(shape, forward, forward if symmetric else backward, dtype=dtype)
+
+
+def _parts(v, leaves):
+    """Return the parts of a vector in the shapes of leaves."""
+    return [part[0] for part in leaves_of(v[None], leaves)]
+
+
+def _vector(found):
+    return joined(tree.flatten(found)[0], 1)[0]
