@@ -22,10 +22,10 @@ from . import tree
 from .bytecode import formats_text
 from .errors import MissingRuleError, NotDifferentiableError
 from .foreign import bare, declines, gives_way, hand_over, is_answer, is_sequence, number_of
+from .memory import placeholder
 from .messages import as_index, not_dispatched, refusal, refused_in_place, without_rule
 from .refusals import refused_by_asker
 from .registry import Primitive, enter, primitive_of
-from .spaces import placeholder
 from .trace import Trace
 from .values import class_of, constant, dtype_of, is_opaque, members_of, memory_of, shape_of, value_of
 

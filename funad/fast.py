@@ -39,10 +39,10 @@ from .boxes import (
 )
 from .calling import PLAIN, call, handled, is_differentiated, is_plain, with_kinks
 from .indices import ASSIGN, Scatter
+from .memory import TINY, WORTH_DROPPING, placeholder
 from .primitives import with_keywords
-from .registry import WORTH_DROPPING, Primitive, enter, primitive_of
-from .snapshots import TINY
-from .spaces import at_rest, fit, placeholder, zeros_like
+from .registry import Primitive, enter, primitive_of
+from .spaces import at_rest, fit, zeros_like
 from .trace import Looked
 from .traces import reverse
 from .traces.forward import Forward, dual, slope, sum_of_parts, tangent_of
