@@ -32,10 +32,10 @@ from .foreign import (
     number_of,
     unknown_to_sparse,
 )
+from .memory import placeholder
 from .messages import as_index, not_dispatched, refusal, refused_in_place, without_rule
 from .refusals import refused_by_asker
 from .registry import Primitive, counterpart, enter, primitive_of
-from .spaces import placeholder
 from .trace import Trace
 from .values import class_of, constant, dtype_of, is_opaque, members_of, memory_of, shape_of, value_of
 
@@ -80,6 +80,7 @@ class Traced:
     views: list[ref[Traced]]  # those whose parent this is
 
     opaque = False  # whether it stands for more than one value: see ``values``
+    remade: Callable[[Callable[[Any], Any]], Any]  # of opaque values: see ``Opaque``
 
     def __init_subclass__(cls) -> None:
         TRACED.add(cls)

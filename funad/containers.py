@@ -17,8 +17,9 @@ from .boxes import Box, Traced, innermost
 from .calling import call
 from .errors import NotDifferentiableError
 from .guarding import own, owned, refuse_traced, unwritable
-from .registry import WORTH_DROPPING, Primitive
-from .spaces import describe, is_inexact, placeholder
+from .memory import WORTH_DROPPING, placeholder
+from .registry import Primitive
+from .spaces import describe, is_inexact
 from .traces.reverse import lent
 from .writing import settled
 

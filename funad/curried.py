@@ -6,39 +6,14 @@
 12.0
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from toolz import curry
 
 from . import transforms
 
-__all__ = [
-    "checkpoint",
-    "compile",
-    "custom_root",
-    "custom_vjp",
-    "debug_nans",
-    "elementwise_grad",
-    "ggnvp",
-    "grad",
-    "hessian",
-    "hessp",
-    "hvp",
-    "implicit",
-    "j",
-    "jacfwd",
-    "jacobian",
-    "jacrev",
-    "jvp",
-    "linearize",
-    "numerical",
-    "value_and_grad",
-    "value_and_jacobian",
-    "value_grad_and_hvp",
-    "vhp",
-    "vjp",
-    "vmap",
-]
+# stop_gradient, value and tap are no transformations: they take values.
+__all__ = [name for name in transforms.__all__ if name not in ("stop_gradient", "tap", "value")]
 
 
 class _Waiting(curry):  # type: ignore[misc]
@@ -62,28 +37,10 @@ def _linearize(f: Any, primal: Any, /, *primals: Any, **options: Any) -> Any:
     return transforms.linearize(f, primal, *primals, **options)
 
 
-checkpoint = curry(transforms.checkpoint)
-compile = curry(transforms.compile)
-custom_root = curry(transforms.custom_root)
-custom_vjp = curry(transforms.custom_vjp)
-debug_nans = curry(transforms.debug_nans)
-elementwise_grad = curry(transforms.elementwise_grad)
-ggnvp = curry(transforms.ggnvp)
-grad = curry(transforms.grad)
-hessian = curry(transforms.hessian)
-hessp = curry(transforms.hessp)
-hvp = curry(transforms.hvp)
-implicit = curry(transforms.load("implicit"))
-j = curry(transforms.load("j"))
-jacfwd = curry(transforms.jacfwd)
-jacobian = curry(transforms.jacobian)
-jacrev = curry(transforms.jacrev)
-jvp = curry(transforms.jvp)
-linearize = _Waiting(_linearize)
-numerical = curry(transforms.numerical)
-value_and_grad = curry(transforms.value_and_grad)
-value_and_jacobian = curry(transforms.value_and_jacobian)
-value_grad_and_hvp = curry(transforms.value_grad_and_hvp)
-vhp = curry(transforms.vhp)
-vjp = _Waiting(_vjp)
-vmap = curry(transforms.load("vmap"))
+_WAITING = {"vjp": _Waiting(_vjp), "linearize": _Waiting(_linearize)}
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any: ...
+
+
+globals().update({name: _WAITING.get(name) or curry(transforms.load(name)) for name in __all__})

@@ -12,16 +12,13 @@ from typing import Any
 
 import numpy as onp
 
+from .memory import ELEMENTS_PER_PIECE
 from .registry import Primitive, enter
 from .snapshots import copied
 from .spaces import unbroadcast
 from .values import shape_of
 
 ndarray = onp.ndarray
-
-# A cotangent with a piece for every so many elements goes through a view as one array: moving a piece takes
-# 15 µs, as long as filling an array of this size.
-FEW = 1 << 13
 
 
 class Scatter:
@@ -94,7 +91,7 @@ def through_view(ybar: Scatter, prim: Primitive, x: Any, args: Any, kwargs: Any)
     size = max(math.prod(ybar.like.shape), math.prod(shape_of(x)))
     if any(map(_is_traced, args)) or any(_is_traced(index) for index, _ in ybar.pieces[: ybar.count]):
         return None
-    if ybar.count * FEW > size or not {"A", "K"}.isdisjoint(_words(args, kwargs)):
+    if ybar.count * ELEMENTS_PER_PIECE > size or not {"A", "K"}.isdisjoint(_words(args, kwargs)):
         return None
     whole = onp.empty(shape_of(x), onp.int8)  # a stand-in, which is neither read nor written
     view = prim.f(whole, *args, **kwargs)

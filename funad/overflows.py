@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as onp
 
-from .registry import Primitive, Rule
+from .memory import Rule
+from .registry import Primitive
 from .spaces import is_number
 from .traces.reverse import WIDTH, as_call
 from .traces.strong_zeros import at_zero, has_nan, output_of, strong_elementwise

@@ -6,7 +6,6 @@ returns the cotangent x̄ of one argument.
 
 from __future__ import annotations
 
-import dis
 import importlib
 import importlib.util
 import inspect
@@ -19,19 +18,23 @@ from typing import Any
 import numpy as onp
 
 from .errors import ArgumentError, DuplicateRuleError, MissingRuleError, UnsupportedKeywordError
-from .spaces import describe, module_of, named, placeholder
+from .memory import (
+    LARGE,
+    Drop,
+    Rule,
+    count_by_name,
+    count_by_position,
+    keep_only_read_by,
+    keywords_of,
+    takes_any_keyword,
+    unguarded,
+)  # fmt: skip
+from .spaces import describe, module_of, named
 
 __all__ = ["defvjp", "defzero", "elementwise", "linear", "rules"]
 
-Rule = Callable[..., Any]
 ArgNum = int | str
-Drop = Callable[[Any, Any, Any], tuple[Any, Any, Any]]
 
-# Arrays above this many bytes are let go if no rule reads them: a stand-in costs 350 ns to make.
-WORTH_DROPPING = 1 << 14
-
-
-_LARGE = placeholder(onp.broadcast_to(0.0, WORTH_DROPPING))
 _NONE: Mapping[Any, Any] = types.MappingProxyType({})
 
 
@@ -105,28 +108,30 @@ class Primitive:
     def keywords(self) -> frozenset[str]:
         """The keywords that every rule takes."""
         rules = [*self.rules.values(), *self.forward.values()]
-        named = [frozenset(_keywords(rule)) for rule in rules if not _takes_any(rule)]
+        named = [frozenset(keywords_of(rule)) for rule in rules if not takes_any_keyword(rule)]
         return frozenset.intersection(*named) if named else _AnyName() if rules else frozenset()
 
     @_once
     def positions(self) -> int:
         """How many arguments every rule takes by position."""
-        return min(map(_positions, [*self.rules.values(), *self.forward.values()]), default=sys.maxsize)
+        return min(
+            map(count_by_position, [*self.rules.values(), *self.forward.values()]), default=sys.maxsize
+        )
 
     @_once
     def keep_only_read(self) -> Drop | None:
         """Replaces arrays that no rule reads by placeholders of the same shape and dtype."""
-        return _dropper(self, list(self.rules)) if self.kind in ("elementwise", "linear") else None
+        return keep_only_read_by(self, list(self.rules)) if self.kind in ("elementwise", "linear") else None
 
     @_once
     def keep_only_read_0(self) -> Any:
         """``keep_only_read`` for calls in which only a is traced. None if ``keep_only_read`` is."""
-        return self.keep_only_read and _dropper(self, [n for n in (0,) if n in self.rules])
+        return self.keep_only_read and keep_only_read_by(self, [n for n in (0,) if n in self.rules])
 
     @_once
     def keep_only_read_1(self) -> Any:
         """``keep_only_read`` for calls in which only b is traced."""
-        return self.keep_only_read and _dropper(self, [n for n in (1,) if n in self.rules])
+        return self.keep_only_read and keep_only_read_by(self, [n for n in (1,) if n in self.rules])
 
     def keep_only_read_for(self, sources: Any) -> Drop | None:
         """Return what lets go of the large arrays that no rule of these sources reads."""
@@ -140,8 +145,8 @@ class Primitive:
         """Whether the rule of the other argument reads a, and whether it reads b."""
         of_b, of_a = self.keep_only_read_1, self.keep_only_read_0
         return (
-            not of_b or of_b(None, _LARGE, None)[1] is _LARGE,
-            not of_a or of_a(None, None, _LARGE)[2] is _LARGE,
+            not of_b or of_b(None, LARGE, None)[1] is LARGE,
+            not of_a or of_a(None, None, LARGE)[2] is LARGE,
         )
 
     @_once
@@ -199,7 +204,7 @@ class Primitive:
                 name
                 for n, rule in self.rules.items()
                 if isinstance(n, int)
-                for name in _keywords(rule)[n : min(n + 1, _named(rule))]  # none where it is one of *others
+                for name in keywords_of(rule)[n : min(n + 1, count_by_name(rule))]  # of *others none
             }
             takes = ", ".join(sorted(self.keywords - first)) or "none"
             raise UnsupportedKeywordError(
@@ -375,11 +380,6 @@ def _guarded(prim: Primitive, rules: dict[ArgNum, Rule]) -> dict[ArgNum, Rule]:
     return rules if guard is None else {argnum: guard(prim, rule) for argnum, rule in rules.items()}
 
 
-def _unguarded(rule: Any) -> Any:
-    """Return a rule as it was written."""
-    return getattr(rule, "unguarded", rule)
-
-
 def _forget(prim: Primitive) -> None:
     """Let the rules that a wrapper was given by an earlier one give way to its own."""
     prim.inherited, prim.kind, prim.forward = False, None, _NONE
@@ -391,7 +391,7 @@ def _may_replace(rule: Any, known: Any) -> bool:
 
     As a cell of a notebook is. Of lambdas in one file, two lines are two definitions.
     """
-    known = _unguarded(known)
+    known = unguarded(known)
     if isinstance(known, Derived):
         return True
     if rule is known:
@@ -410,7 +410,7 @@ def _place(f: Any) -> tuple[Any, Any]:
 
 def _written(rule: Any) -> str:
     """Return where a rule was written: its name, and the line if it has one."""
-    rule = _unguarded(rule)
+    rule = unguarded(rule)
     code = getattr(rule, "__code__", None)
     at = f" of {code.co_filename}, line {code.co_firstlineno}" if code is not None else ""
     return f"{named(rule).__name__}{at}"
@@ -501,90 +501,6 @@ class _AnyName(frozenset[str]):
 
     def issuperset(self, names: Iterable[Any]) -> bool:
         return True
-
-
-def _keywords(rule: Rule) -> tuple[str, ...]:
-    """Return the names that a rule takes after y and ȳ."""
-    code: Any = getattr(rule := _unguarded(rule), "__code__", None)
-    if code is None:  # a partial, a curried function, an object
-        taken = list(inspect.signature(rule).parameters.values())[2:]
-        return tuple(p.name for p in taken if p.kind is not p.VAR_KEYWORD)
-    names: tuple[str, ...] = code.co_varnames
-    return names[2 : code.co_argcount + code.co_kwonlyargcount]
-
-
-def _takes_any(rule: Rule) -> bool:
-    """Say whether a rule takes keywords of any name."""
-    code: Any = getattr(rule := _unguarded(rule), "__code__", None)
-    if code is not None:
-        return bool(code.co_flags & inspect.CO_VARKEYWORDS)
-    return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(rule).parameters.values())
-
-
-def _named(rule: Rule) -> int:
-    """Return how many arguments a rule takes by position and by name, after y and ȳ."""
-    code: Any = getattr(rule := _unguarded(rule), "__code__", None)
-    return sys.maxsize if code is None else int(code.co_argcount) - 2
-
-
-def _positions(rule: Rule) -> int:
-    """Return how many arguments a rule takes by position after y and ȳ."""
-    code: Any = getattr(rule := _unguarded(rule), "__code__", None)
-    if code is None or code.co_flags & inspect.CO_VARARGS:
-        return sys.maxsize
-    return int(code.co_argcount) - 2
-
-
-def _dropper(prim: Primitive, argnums: Sequence[ArgNum]) -> Drop:
-    """Return what lets go of the large arrays that none of these rules reads."""
-    rules = [_unguarded(prim.rules[n]) for n in argnums]
-    if not all(hasattr(rule, "__code__") for rule in rules):
-        return _keep_all
-    read = [_names_read(rule) for rule in rules]
-    first = [_keywords(rule)[:2] for rule in rules]
-
-    def unread(n: int) -> bool:
-        if prim.kind == "linear" and argnums == [n]:
-            return True  # its rule asks the shape and the dtype alone
-        if prim.kind == "linear" and n not in argnums:
-            return False  # forward mode calls the function itself, with this argument
-        return not any(len(names) > n and names[n] in seen for names, seen in zip(first, read, strict=True))
-
-    no_y = prim.kind == "linear" or not any(
-        rule.__code__.co_varnames[0] in seen for rule, seen in zip(rules, read, strict=True)
-    )
-    no_a, no_b = unread(0), unread(1)
-    if not (no_y or no_a or no_b):
-        return _keep_all
-
-    def drop(y: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
-        if no_y:
-            # Forward mode along a tape asks the result of an elementwise function for its shape.
-            y = None if prim.kind == "linear" else _let_go(y)
-        return y, _let_go(a) if no_a else a, _let_go(b) if no_b else b
-
-    return drop
-
-
-def _keep_all(y: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
-    return y, a, b
-
-
-def _let_go(x: Any) -> Any:
-    """Return a stand-in for a large array, or for those in a list; others as they are."""
-    if type(x) is list:
-        return [_let_go(part) for part in x]
-    return placeholder(x) if type(x) is onp.ndarray and x.nbytes > WORTH_DROPPING else x
-
-
-def _names_read(rule: Rule) -> set[str]:
-    """Return the names of the variables that the code of a rule reads."""
-    names: set[str] = set(rule.__code__.co_cellvars)
-    for instruction in dis.get_instructions(rule):
-        if "LOAD" in instruction.opname:
-            found = instruction.argval  # of fused instructions a pair, from Python 3.13 on
-            names.update(found if isinstance(found, tuple) else (str(found),))
-    return names
 
 
 def numbered(f: Any, rules: tuple[Rule | None, ...], argnums: Any) -> dict[ArgNum, Rule]:

@@ -13,17 +13,13 @@ from typing import Any
 import numpy as onp
 
 from .errors import OverwrittenError
+from .memory import SMALL, TINY
 from .spaces import describe
 
-__all__ = ["TINY", "Snapshots", "copied", "sampled", "written_argument"]
+__all__ = ["Snapshots", "copied", "sampled", "written_argument"]
 
 ndarray = onp.ndarray
 
-# Bytes up to which every call keeps a copy: to look for the last one would take as long.
-TINY = 1 << 11
-# Bytes up to which a copy is kept at all: above, the system hands out fresh memory page by page, which took
-# seven times as long as the multiplication of 800 kB.
-SMALL = 1 << 16
 # Elements of a large array that are looked at where all would take too long.
 _SAMPLE = 1009
 # Words per row of a fingerprint. A prime, so that rows of a matrix that change places stand in other columns.

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as onp
 
 from .errors import CotangentError
+from .memory import LONGEST_SUM_BY_BLAS
 from .values import (  # noqa: F401
     all_of,
     any_of,
@@ -29,11 +30,9 @@ ndarray, float64 = onp.ndarray, onp.float64
 ADD: Any = onp.add.reduce  # the method of the ufunc: that of arrays goes through Python
 _INT = onp.dtype(int)
 _ONE = float64(1.0)
-_NOTHING = bytes(32)  # as long as the longest number, a complex long double
 
 # A sum along one axis of a matrix is its product with ones, for which BLAS takes a third of NumPy's time.
-MANY = 4096
-_ONES = {kind: onp.ones((MANY, 1), kind) for kind in (onp.dtype("d"), onp.dtype("f"))}
+_ONES = {kind: onp.ones((LONGEST_SUM_BY_BLAS, 1), kind) for kind in (onp.dtype("d"), onp.dtype("f"))}
 
 plain, numbers_of = constant, members_of  # the names of branches not merged yet
 
@@ -128,19 +127,6 @@ def ones_like(x: Any) -> Any:
         return 1.0
     ones = onp.ones(shape_of(x), dtype_of(x))
     return ones if ones.ndim else ones[()]
-
-
-def placeholder(x: Any) -> Any:
-    """Return an array of the shape and dtype of x that holds no memory.
-
-    It stands in for a large array of which a rule asks the shape and the dtype alone.
-    """
-    return ndarray(x.shape, x.dtype, _NOTHING, 0, (0,) * x.ndim)
-
-
-def is_placeholder(x: Any) -> bool:
-    """Say whether an array is such a stand-in."""
-    return type(x) is ndarray and isinstance(getattr(x, "base", None), bytes) and not any(x.strides)
 
 
 def is_of_kink(x: Any) -> bool:
@@ -251,7 +237,13 @@ def _sum_of_middle(xbar: Any, axis: int) -> Any:
     """Sum an array of three axes over one of them, by products with ones where that is faster."""
     ones = _ONES.get(xbar.dtype)
     length = xbar.shape[axis]
-    if ones is None or length > MANY or not xbar.flags.c_contiguous or xbar.shape[2] >= 64 or not xbar.size:
+    if (
+        ones is None
+        or length > LONGEST_SUM_BY_BLAS
+        or not xbar.flags.c_contiguous
+        or xbar.shape[2] >= 64
+        or not xbar.size
+    ):
         return ADD(xbar, axis)
     if axis == 1:
         return onp.matmul(ones[:length].T, xbar)[:, 0]
@@ -266,7 +258,7 @@ def _sum_of_rows(xbar: Any) -> Any:
     if ones is None or xbar.ndim > 2 or not xbar.flags.forc:
         return ADD(xbar, 0)
     count = len(xbar)
-    if count <= MANY:
+    if count <= LONGEST_SUM_BY_BLAS:
         return ones[:count, 0].dot(xbar)
     return onp.ones(count, xbar.dtype).dot(xbar) if xbar.ndim == 2 else ADD(xbar, 0)
 
@@ -274,7 +266,7 @@ def _sum_of_rows(xbar: Any) -> Any:
 def _sum_of_columns(xbar: Any) -> Any:
     """Sum a matrix along its rows, and keep the axis."""
     ones = _ONES.get(xbar.dtype)
-    if ones is not None and xbar.shape[1] <= MANY and xbar.flags.forc:
+    if ones is not None and xbar.shape[1] <= LONGEST_SUM_BY_BLAS and xbar.flags.forc:
         return xbar.dot(ones[: xbar.shape[1]])
     return ADD(xbar, 1, None, None, True)
 

@@ -11,7 +11,7 @@ import funad
 
 ROOT = Path(funad.__file__).parent
 FLOORS = [
-    {"bytecode", "errors", "floating", "values"},
+    {"bytecode", "errors", "floating", "memory", "values"},
     {"tree", "spaces"},
     {"registry", "snapshots"},
     {"trace"},

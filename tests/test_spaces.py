@@ -5,7 +5,8 @@ import itertools
 import numpy
 import pytest
 
-from funad.spaces import MANY, unbroadcast
+from funad.memory import LONGEST_SUM_BY_BLAS as MANY
+from funad.spaces import unbroadcast
 
 RNG = numpy.random.default_rng(0)
 # Around the length from which on a sum takes another way, and none at all.

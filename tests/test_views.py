@@ -19,7 +19,7 @@ WINDOW = numpy.lib.stride_tricks.sliding_window_view
 @pytest.fixture(autouse=True)
 def _small_arrays(monkeypatch):
     """Treat the arrays of these tests as large ones."""
-    monkeypatch.setattr(indices, "FEW", 100)
+    monkeypatch.setattr(indices, "ELEMENTS_PER_PIECE", 100)
 
 
 def _two(x):

@@ -10,7 +10,8 @@ import numpy as onp
 from ..boxes import Dual
 from ..errors import EndedTraceError
 from ..indices import ASSIGN, put
-from ..registry import WORTH_DROPPING, Primitive
+from ..memory import WORTH_DROPPING
+from ..registry import Primitive
 from ..spaces import zeros_like
 from .forward import dual, quietly, tangent_of
 from .reverse import APART, LEFT, OUTPUT, WIDTH, as_call

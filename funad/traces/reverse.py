@@ -31,9 +31,10 @@ from ..boxes import Box, Traced, box_of
 from ..errors import CotangentError, EndedTraceError
 from ..floating import restore, run_rules
 from ..indices import ASSIGN, Scatter, TracedMemory, add_at, assigned, put, repeats, through_view
-from ..registry import WORTH_DROPPING, Primitive
+from ..memory import WORTH_DROPPING, placeholder
+from ..registry import Primitive
 from ..snapshots import Snapshots
-from ..spaces import broadcasts, describe, fit, is_complex, is_inexact, is_number, placeholder, zeros_of
+from ..spaces import broadcasts, describe, fit, is_complex, is_inexact, is_number, zeros_of
 from ..trace import Looked, Trace, next_level
 from ..values import is_array, shape_of
 from .strong_zeros import has_nan, retry_with_strong_zeros, strong_product, strong_zero

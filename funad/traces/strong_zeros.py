@@ -10,9 +10,10 @@ from typing import Any
 import numpy as onp
 
 from ..indices import Scatter
+from ..memory import is_placeholder
 from ..refusals import is_duration, refused_duration
 from ..registry import Primitive
-from ..spaces import as_numpy, describe, is_number, is_placeholder
+from ..spaces import as_numpy, describe, is_number
 from ..trace import Looked
 from ..values import any_of, constant, is_deferred, members_of
 

@@ -15,10 +15,11 @@ import numpy as onp
 from .. import tree
 from ..boxes import Box, Dual, Traced
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError, OverwrittenError
+from ..memory import TINY
 from ..numpy.ties import left
 from ..refusals import refused_constant
 from ..registry import by_position, enter, primitive_of, signature_of
-from ..snapshots import TINY, sampled, written_argument
+from ..snapshots import sampled, written_argument
 from ..spaces import (
     describe,
     fit,

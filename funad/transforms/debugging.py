@@ -15,6 +15,7 @@ from ..errors import NonFiniteError
 from ..registry import primitive_of
 from ..spaces import describe, laid_out_copy, name_of
 from ..traces.program import Node, Recorder, can_record, is_finite, line_of
+from ..traces.reverse import Tape
 from ..values import constant
 from ..writing import Array, snapshot
 from .calls import P, R, Transformed, leaf_names
@@ -76,7 +77,7 @@ def _debug_nans(f: Any, args: Any, kwargs: Any) -> Any:
         return f(*args, **kwargs)
 
     before = [snapshot(x) if isinstance(x, Traced) else _copied(x) for x in leaves]  # f may write
-    y = _watched_on_the_way_back(run, leaves) if getattr(innermost(leaves), "keeps", False) else run(leaves)
+    y = _watched_on_the_way_back(run, leaves) if isinstance(innermost(leaves), Tape) else run(leaves)
     if not _all_finite(y):
         _explain(f, run, before, leaf_names(f, args, kwargs))
     return y

@@ -6,7 +6,8 @@ from typing import Any
 
 from .. import tree
 from ..errors import TangentError
-from ..registry import ArgNum, Derived, Rule, define_forward, numbered
+from ..memory import Rule
+from ..registry import ArgNum, Derived, define_forward, numbered
 from ..spaces import is_inexact, name_of, zeros_like, zeros_of
 from ..traces.forward import fitted_tangent, refuse_nonlinear, transpose
 

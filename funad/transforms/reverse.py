@@ -12,9 +12,9 @@ from .. import tree
 from ..boxes import Box, Traced, box_of
 from ..errors import ArgumentError, CotangentError, NonScalarOutputError
 from ..foreign import holds
+from ..memory import WORTH_DROPPING
 from ..overflows import mark_overflows
 from ..refusals import refused_holder
-from ..registry import WORTH_DROPPING
 from ..spaces import describe, fit, is_complex, laid_out_copy, name_of, ones_like, shed
 from ..traces.pushforward import spare_values
 from ..traces.reverse import Tape
