@@ -12,7 +12,9 @@ import numpy as onp
 from .. import tree
 from ..indices import add_at, repeats, scatter
 from ..traces.strong_zeros import has_nan
-from .program import GETITEM, Guard, Node, Program, map_nodes, parents
+from .blocks import runs, write_block
+from .memory import Memory
+from .program import GETITEM, Guard, Node, Program, map_nodes
 
 __all__ = ["Emitter"]
 
@@ -41,8 +43,9 @@ _FLOATS = frozenset({float, onp.float64})
 class Emitter:
     """Writes the body of the function; ``constants`` are the names that it uses, ``names`` those of nodes."""
 
-    def __init__(self, program: Program, comments: bool = True) -> None:
-        self.program, self.comments = program, comments
+    def __init__(self, program: Program, comments: bool = True, blocks: bool = True) -> None:
+        self.program, self.comments, self.blocks = program, comments, blocks
+        self.cut: set[Node] = set()  # what was computed part by part, and has no memory as a whole
         self.names: dict[Node, str] = {}
         self.constants: dict[str, Any] = {}
         self._by_key: dict[Any, str] = {}
@@ -191,29 +194,61 @@ class Emitter:
 
     def run(self) -> None:
         """Write a line for each call and each guard."""
-        self.uses = count_uses(self.program)
-        for step in self.program.steps:
+        steps = self.program.steps
+        self.memory = Memory(self.program)
+        found = runs(self.program) if self.blocks else {}
+        k = 0
+        while k < len(steps):
+            if k in found:
+                items: Any = steps[k : found[k]]
+                last, owner = self.memory.last, self.memory.owner
+                after = {n for n in items if last.get(owner[n], -1) >= found[k]}
+                write_block(self, items, after)
+                self.cut.update(n for n in items if n not in after)
+                k = found[k]
+                continue
+            step: Any = steps[k]
             if type(step) is Guard:
                 self.guard(step)
             else:
-                self.statement(step)  # type: ignore[arg-type]
+                self.statement(step)
+            k += 1
 
     def statement(self, n: Node) -> None:
         """Write one call."""
         if n.fn is scatter:
             self.scatter(n)
             return
+        into = self.memory.into.get(n)
+        if into is not None and into in self.names and into not in self.cut:
+            name = self.names[n] = self.names[into]
+            self.say(self.written_into(n, name), n)
+            return
         text = self.expression(n)
         self.names[n] = self.fresh(n.name or "t")
         self.say(f"{self.names[n]} = {text}", n)
 
+    def written_into(self, n: Node, name: str) -> str:
+        """Return a call that writes its result into an array that is there."""
+        if n.fn is onp.dot:
+            return f"{self.text(n.args[0])}.dot({self.text(n.args[1])}, {name})"
+        return f"{self.function(n.fn)}({', '.join(self.operands(n))}, {name})"
+
+    def dtype(self, dtype: Any) -> str:
+        """Return the name of a dtype."""
+        return self.constant(dtype, dtype.name, ("dtype", dtype))
+
     def say(self, line: str, n: Node) -> None:
         """Write a line and what it is."""
+        self.lines.append(self.with_comment(line, n))
+
+    def with_comment(self, line: str, n: Node) -> str:
+        """Return a line and what it is."""
         if self.comments:
             what = getattr(n.fn, "__name__", "f")
             kind = f"{n.dtype}{list(n.shape)}" if n.shape else str(n.dtype) if n.is_array else n.type.__name__
             line = f"{line}  # {what}: {kind}"
-        self.lines.append(line)
+        return line
 
     def guard(self, g: Guard) -> None:
         """Write the question that Python asked."""
@@ -323,16 +358,57 @@ def _is_number(n: Node) -> bool:
     return n.type in _FLOATS
 
 
-def count_uses(program: Program) -> dict[Node, int]:
-    """Return how often each node is read; outputs count too."""
-    uses: dict[Node, int] = {}
-    for step in program.steps:
-        for n in parents(step):
-            uses[n] = uses.get(n, 0) + 1
-    for x in program.outputs:
-        if type(x) is Node:
-            uses[x] = uses.get(x, 0) + 1
-    return uses
+def _vdot(e: Emitter, n: Node, a: Any, b: Any) -> str | None:
+    if not all(type(x) is Node and x.is_array for x in (a, b)) or n.dtype.kind != "f":
+        return None
+    return f"{e.text(a)}.reshape(-1).dot({e.text(b)}.reshape(-1))"
+
+
+MANY = 100_000  # elements up to which a sum is a product with ones
+
+
+def _sum(e: Emitter, n: Node, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> str | None:
+    """Sums are products with ones, for which BLAS takes a third of NumPy's time, or the ufunc's own method."""
+    if type(a) is not Node or not a.is_array or kwargs or dtype is not None or out is not None:
+        return None
+    x, keepdims = e.text(a), bool(keepdims)
+    if a.dtype.kind == "f" and a.dtype.char in "df" and a.size:
+        text = _sum_by_ones(e, a, x, axis, keepdims)
+        if text is not None:
+            return text
+    e.constants["sum_of"] = onp.add.reduce
+    return f"sum_of({x}, {axis!r}, None, None, {keepdims})" if keepdims else f"sum_of({x}, {axis!r})"
+
+
+def _sum_by_ones(e: Emitter, a: Node, x: str, axis: Any, keepdims: bool) -> str | None:
+    def ones(*shape: int) -> str:
+        name = f"ones_{'x'.join(map(str, shape))}" + ("f" if a.dtype.char == "f" else "")
+        return e.constant(onp.ones(shape, a.dtype), name, ("ones", shape, a.dtype))
+
+    shape = a.shape
+    if axis is None and not keepdims and a.size <= MANY:
+        return f"{x}.dot({ones(a.size)})" if a.ndim == 1 else f"{x}.reshape(-1).dot({ones(a.size)})"
+    if a.ndim == 2 and axis == 0 and not keepdims:
+        return f"{ones(shape[0])}.dot({x})"
+    if a.ndim == 2 and axis in (1, -1):
+        return f"{x}.dot({ones(shape[1], 1)})" if keepdims else f"{x}.dot({ones(shape[1])})"
+    if a.ndim == 3 and axis in (1, -2) and shape[2] < 64:
+        y = f"{e.function(onp.matmul)}({ones(1, shape[1])}, {x})"
+        return y if keepdims else f"{y}.reshape({(shape[0], shape[2])!r})"
+    if a.ndim == 3 and axis in (2, -1) and shape[2] < 64:
+        y = f"{x}.reshape({(-1, shape[2])!r}).dot({ones(shape[2])})"
+        return f"{y}.reshape({(*shape[:2], 1) if keepdims else shape[:2]!r})"
+    return None
+
+
+def _extreme(f: Any, name: str) -> Any:
+    def written(e: Emitter, n: Node, a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> str | None:
+        if type(a) is not Node or not a.is_array or kwargs or out is not None:
+            return None
+        e.constants[name] = f.reduce
+        return f"{name}({e.text(a)}, {axis!r}, None, None, {bool(keepdims)})" if keepdims else f"{name}({e.text(a)}, {axis!r})"
+
+    return written
 
 
 def _dot(e: Emitter, n: Node, a: Any, b: Any) -> str | None:
@@ -351,5 +427,6 @@ def _transpose(e: Emitter, n: Node, a: Any, axes: Any = None) -> str | None:
 
 # How a function is written where that is not its own call: (emitter, node, *args, **kwargs) ↦ source or None.
 EXPRESSIONS: dict[Any, Callable[..., Any]] = {
-    onp.dot: _dot, onp.reshape: _reshape, onp.transpose: _transpose,
+    onp.dot: _dot, onp.reshape: _reshape, onp.transpose: _transpose, onp.vdot: _vdot, onp.sum: _sum,
+    onp.max: _extreme(onp.maximum, "max_of"), onp.min: _extreme(onp.minimum, "min_of"),
 }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .guarding import without_needless_guards
 from .program import Builder, Program, rebuild
 from .rewriting import RULES
 from .shapes import infer
@@ -22,7 +23,10 @@ def simplify(program: Program) -> Program:
 
 
 # By name, so that each can be left out.
-PASSES: dict[str, Callable[[Program], Program]] = {"simplify": simplify}
+PASSES: dict[str, Callable[[Program], Program]] = {
+    "guards": without_needless_guards,
+    "simplify": simplify,
+}
 
 
 def optimized(program: Program, passes: Any = None) -> Program:

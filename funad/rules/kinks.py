@@ -12,7 +12,7 @@ from ..calling import call
 from ..numpy.ufuncs import masked
 from ..primitives import primitive
 from ..registry import defzero, primitive_of
-from ..spaces import any_of, dtype_of, is_recorded, recorded_in, shape_of
+from ..spaces import all_of, any_of, dtype_of, is_recorded, recorded_in, shape_of
 from ..traces.infinitesimal import branch_at_zero, depth_of, infinitesimals_of, jump_at_zero, root_at_zero
 from .quantiles import as_returned, by_quantile, place_of, rows_of
 from .reductions import all_equal, axes_of, freedom_of, whole
@@ -334,6 +334,13 @@ def _chosen_of(plain, chosen):
     return positions, parts, equal, onp.sum(equal, axis=-1, keepdims=True)
 
 
+def _recorded_ties(rows, y, chosen):
+    """The same as a question that a program asks; where nothing ties, as many are extreme as there are rows."""
+    if chosen in (_first, _last) and all_of(y == y):
+        return bool(np.count_nonzero(rows == np.reshape(y, (*rows.shape[:-1], 1))) != rows.size // rows.shape[-1])
+    return bool(has_ties(rows, chosen))
+
+
 def _has_ties(rows, chosen):
     """Say whether an element that is chosen equals another."""
     return bool((_chosen_of(rows, chosen)[-1] > 1).any())
@@ -351,7 +358,7 @@ def _of_ranks(a, y, axes, chosen):
     """
     trace = innermost((a,))
     rows = rows_of(a, axes)
-    if is_recorded(rows) and not has_ties(recorded_in(rows), chosen):
+    if is_recorded(rows) and not _recorded_ties(recorded_in(rows), recorded_in(y), chosen):
         return None
     plain = onp.asarray(numbers_of(rows))
     positions, parts, equal, count = _chosen_of(plain, chosen)

@@ -35,7 +35,10 @@ def where_defined(x, low, high=math.inf):
     values = unbox(x)
     if not is_mask(values):
         return x if low <= values <= high else x * math.nan
-    if type(values) is not ndarray and all_of((values >= low) & (values <= high)):
+    if is_recorded(values):
+        if _are_recorded_within(recorded_in(values), low, high):
+            return x
+    elif type(values) is not ndarray and all_of((values >= low) & (values <= high)):
         return x
     if type(values) is ndarray and (
         not values.size
@@ -46,6 +49,13 @@ def where_defined(x, low, high=math.inf):
         return x
     outside = ~((values >= low) & (values <= high))
     return x * onp.where(outside, math.nan, onp.ones((), values.dtype))
+
+
+def _are_recorded_within(x, low, high):
+    """Whether all of x is between two numbers, as a question that a program asks."""
+    if not x.shape:
+        return bool(x >= low) and (high == math.inf or bool(x <= high))
+    return not x.size or (bool(np.min(x) >= low) and (high == math.inf or bool(np.max(x) <= high)))
 
 
 def keeps_digits(slope):
