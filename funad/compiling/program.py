@@ -283,6 +283,13 @@ def folded(fn: Any, args: Any, kwargs: Any) -> Any:
         return fn(*args, **kwargs)
 
 
+def _is_like(hint: Node, args: Any, kwargs: Any) -> bool:
+    """Say whether a call is given arguments of the classes, shapes and dtypes of those of a node."""
+    if kwargs.keys() != hint.kwargs.keys() or not _are_like(args, hint.args):
+        return False
+    return _are_like(tuple(kwargs.values()), tuple(hint.kwargs[name] for name in kwargs))
+
+
 def _are_like(args: Any, others: Any) -> bool:
     """Say whether two lists of arguments are of the same classes, shapes and dtypes."""
     if len(args) != len(others):
@@ -367,7 +374,7 @@ class Builder:
                 if next(nodes_in((args, kwargs)), None) is None and may_fold(fn, args):
                     return folded(fn, args, kwargs)
                 hint = self.hint
-                if hint is not None and hint.fn is fn and _are_like(args, hint.args):
+                if hint is not None and hint.fn is fn and _is_like(hint, args, kwargs):
                     spec = hint.spec
                 else:
                     assert self.infer is not None
