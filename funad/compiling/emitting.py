@@ -29,6 +29,7 @@ SIGNS: dict[Any, str] = {
     onp.bitwise_or: "|", onp.bitwise_xor: "^", onp.power: "**", onp.matmul: "@", onp.remainder: "%",
     onp.floor_divide: "//",
 }  # fmt: skip
+ARITHMETIC = frozenset({onp.add, onp.subtract, onp.multiply, onp.divide, onp.maximum, onp.minimum})
 BEFORE: dict[Any, str] = {onp.negative: "-", onp.invert: "~"}
 # What ufuncs of numbers are in math, to the last digits and to the errors that end in eager.
 MATH: dict[Any, Callable[..., Any]] = {
@@ -78,27 +79,29 @@ class Emitter:
         self._used.add(name)
         return name
 
-    def result(self, outputs: list[Any], structure: Any) -> str:
-        """Return what the program returns as source."""
+    def result(self, outputs: list[Any], structure: Any, kinds: Any = None) -> str:
+        """Return what the program returns as source; ``kinds`` are the classes of its leaves."""
         seen: set[Node] = set()
-        texts = [self._output(x, seen) for x in outputs]
+        texts = [self._output(x, seen, kinds and kinds[n]) for n, x in enumerate(outputs)]
         return self._container(tree.unflatten(structure, list(range(len(texts)))), texts)
 
-    def _output(self, x: Any, seen: set[Node]) -> str:
+    def _output(self, x: Any, seen: set[Node], kind: Any) -> str:
         """Return an output, in memory of its own and of the class that it has in eager."""
         if type(x) is not Node:
             text = self.text(x)
             return f"{text}.copy()" if type(x) is ndarray else text
-        text = self.names[x]
-        if x.is_array:
-            if not x.shape:
-                return f"{self.function(onp.array)}({text})"
+        text, kind = self.names[x], kind or x.type
+        if not x.shape and kind is ndarray:
+            return f"{self.function(onp.array)}({text})"
+        if x.is_array and x.shape:
             owned = x not in seen and self.owns(x)
             seen.add(x)
             return text if owned else f"{text}.copy()"
-        if x.type is onp.float64:
-            return f"{self.function(onp.float64)}({text})"
-        return f"float({text})" if x.type is float else text
+        if kind is float or kind is complex:
+            return f"{kind.__name__}({text})"
+        if isinstance(kind, type) and issubclass(kind, onp.generic) and (kind is not x.type or kind is onp.float64):
+            return f"{self.function(kind)}({text})"
+        return text
 
     def owns(self, n: Node) -> bool:
         """Say whether an array is nobody else's: no input, and no view."""
@@ -180,14 +183,15 @@ class Emitter:
 
     def number(self, c: Any, dtype: Any) -> str:
         """Return a number beside an array: as an array of no axes NumPy takes it 100 ns faster."""
-        if type(c) in (int, float) and dtype.kind == "f" and not isinstance(c, bool):
+        if dtype.kind == "f":
             return self.constant(onp.array(c, dtype), "c", ("number", repr(float(c)), dtype))
         return self.text(c)
 
     def operands(self, n: Node) -> list[str]:
         """Return the arguments of an elementwise call."""
         if n.is_array and n.shape and any(type(a) is Node and a.shape for a in n.args):
-            return [self.number(a, n.dtype) if type(a) is not Node else self.text(a) for a in n.args]
+            numbers = (int, float) if n.fn in ARITHMETIC else (float,)
+            return [self.number(a, n.dtype) if type(a) in numbers else self.text(a) for a in n.args]
         return [self.text(a) for a in n.args]
 
     # --- statements

@@ -270,11 +270,19 @@ def _node(x: Any) -> Any:
     return _node(settled(x)) if isinstance(x, Traced) else x
 
 
+def _operated(f: Any, a: Any, b: Any) -> Any:
+    """Return a comparison or the like; to other things than numbers, nothing is equal, whatever it is."""
+    other = b if type(a) is Symbol else a
+    if isinstance(other, (str, bytes, type(None), type)):
+        return NotImplemented
+    return enter(f).traced(a, b)
+
+
 def _install() -> None:
     """Give symbols the operators without a derivative, whose results are symbols too."""
     for name, f in PLAIN:
-        give(Symbol, f"__{name}__", lambda a, b, f=f: enter(f).traced(a, b))
-        give(Symbol, f"__r{name}__", lambda a, b, f=f: enter(f).traced(b, a))
+        give(Symbol, f"__{name}__", lambda a, b, f=f: _operated(f, a, b))
+        give(Symbol, f"__r{name}__", lambda a, b, f=f: _operated(f, b, a))
     give(Symbol, "__invert__", lambda a: enter(onp.invert).traced(a))
 
 
