@@ -61,11 +61,25 @@ class CompiledProgram:
     """
 
     def __init__(
-        self, run: Callable[..., Any], source: str, program: Program, seconds: dict[str, float]
+        self,
+        name: str,
+        program: Program,
+        emitter: Emitter,
+        write: Callable[[Any], str],
+        seconds: dict[str, float],
     ) -> None:
-        self.run, self.source, self.program, self.seconds = run, source, program, seconds
+        self.program, self.seconds = program, seconds
+        self._name, self._emitter, self._write = name, emitter, write
         self.calls = 0
         self.checked = False
+        self.write()
+
+    def write(self, kinds: Any = None) -> None:
+        """Write the source and run it; ``kinds`` are the classes of the results, where others than recorded."""
+        self.source = self._write(kinds)
+        namespace = {**self._emitter.constants, "MISSED": MISSED}
+        exec(builtins.compile(self.source, f"<program of {self._name}>", "exec"), namespace)
+        self.run: Callable[..., Any] = namespace["program"]
 
     @property
     def guards(self) -> list[str]:
@@ -177,15 +191,14 @@ class Recording:
         outputs = [x.node if type(x) is Symbol else x for x in self.outputs]
         program = optimized(self.trace.builder.program(outputs), passes)
         middle = time.perf_counter()
-        source, constants = self._source(program)
-        namespace = {**constants, "MISSED": MISSED}
-        exec(builtins.compile(source, f"<program of {name_of(self.f)}>", "exec"), namespace)
-        self.seconds.update(rewrite=middle - start, write=time.perf_counter() - middle)
-        return CompiledProgram(namespace["program"], source, program, self.seconds)
-
-    def _source(self, program: Program) -> tuple[str, dict[str, Any]]:
-        """Return the text of the function, and the constants that it uses."""
         emitter = Emitter(program)
+        made = CompiledProgram(name_of(self.f), program, emitter, self._source(emitter), self.seconds)
+        self.seconds.update(rewrite=middle - start, write=time.perf_counter() - middle)
+        return made
+
+    def _source(self, emitter: Emitter) -> Callable[[Any], str]:
+        """Return what writes the text of the function, given the classes of its results."""
+        program, structure = emitter.program, self.structure
         parameters = [emitter.reserve(name) for name in _parameter_names(self.f, self.args, self.kwargs)]
         flat = dict(zip(parameters, (*self.args, *self.kwargs.values()), strict=True))
         for n in program.inputs:
@@ -203,10 +216,13 @@ class Recording:
             else:
                 prologue.variable(v.value, where, v.how)
         emitter.run()
-        result = emitter.result(program.outputs, self.structure)
-        body = [*prologue.lines(), *emitter.lines, f"return {result}"]
-        given = ", ".join([*parameters[: len(self.args)], *parameters[len(self.args) :]])
-        return f"def program({given}):\n" + "".join(f"    {line}\n" for line in body), emitter.constants
+        body = [f"def program({', '.join(parameters)}):", *prologue.lines(), *emitter.lines]
+
+        def write(kinds: Any) -> str:
+            result = f"return {emitter.result(program.outputs, structure, kinds)}"
+            return "\n    ".join([*body, result]) + "\n"
+
+        return write
 
 
 def _called(f: Any, structure: Any, given: list[Any]) -> Any:
