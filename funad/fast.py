@@ -43,7 +43,7 @@ from .indices import ASSIGN, Scatter
 from .primitives import with_keywords
 from .registry import WORTH_DROPPING, Primitive, enter, primitive_of
 from .snapshots import TINY
-from .spaces import all_of, at_rest, fit, placeholder, zeros_like
+from .spaces import all_of, at_rest, fit, is_recorded, placeholder, zeros_like
 from .trace import Looked
 from .traces import reverse
 from .traces.forward import Forward, dual, slope, sum_of_parts, tangent_of
@@ -84,7 +84,7 @@ QUICK = frozenset({"axis", "keepdims"})  # the keywords of Record.quick
 
 def _has_zero(x: Any) -> bool:
     """Say whether an operator with kinks, abs(x) or x**0.5, may be at one."""
-    return is_differentiated(x) and not all_of(x)
+    return is_differentiated(x) and (is_recorded(x) or not all_of(x))
 
 
 def box_operator_of_one(prim: Primitive, operate: Callable[[Any], Any]) -> Callable[[Box], Any]:
@@ -712,7 +712,7 @@ def _is_list_of_duals(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, 
 
 def _at_kinks(x: Dual) -> bool:
     """Say whether an operator with kinks, abs(x) or x**0.5, may be at one that is differentiated again."""
-    return is_differentiated(x.primal) and not all_of(x)
+    return is_differentiated(x.primal) and (is_recorded(x) or not all_of(x))
 
 
 def dual_operator_of_one(prim: Primitive, operate: Callable[[Any], Any]) -> Callable[[Dual], Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as onp
 
 from .memory import ELEMENTS
-from .program import Node, Program, number_of, parents, shape_of
+from .program import Guard, Node, Program, number_of, parents, shape_of
 
 __all__ = ["runs", "write_block"]
 
@@ -25,6 +25,8 @@ def runs(program: Program) -> dict[int, int]:
         end = k
         while end < len(steps) and _fits(steps[end], steps[k].shape):  # type: ignore[union-attr]
             end += 1
+        while type(steps[end - 1]) is Guard:
+            end -= 1
         if end - k >= 3:
             found[k] = end
         k = end
@@ -32,6 +34,8 @@ def runs(program: Program) -> dict[int, int]:
 
 
 def _fits(n: Any, shape: Any) -> bool:
+    if type(n) is Guard:  # one that can be asked of every part
+        return shape is not None and n.how in ("finite", "number") and n.node.shape == shape
     if type(n) is not Node or n.fn not in ELEMENTS or n.kwargs or not n.is_array:
         return False
     if n.nbytes < HUGE or n.dtype.kind != "f" or (shape is not None and n.shape != shape):
@@ -49,8 +53,10 @@ def _operand_fits(x: Any, n: Node) -> bool:
     return shape in (n.shape, ()) or (n.ndim == 2 and shape in (n.shape[1:], (1, *n.shape[1:])))
 
 
-def write_block(e: Any, items: list[Node], after: set[Node]) -> None:
+def write_block(e: Any, steps: list[Any], after: set[Node]) -> None:
     """Write a loop over parts; ``after`` are the nodes that are needed when it is done."""
+    items = [step for step in steps if type(step) is Node]
+    guards = {step.node: step for step in steps if type(step) is Guard}
     shape, size = items[0].shape, items[0].size
     rows = shape[0]
     step = max(1, BLOCK * rows // size)
@@ -76,6 +82,9 @@ def write_block(e: Any, items: list[Node], after: set[Node]) -> None:
             loop.append(f"{target} = {whole}[:hi - lo]")
         loop.append(e.with_comment(f"{e.function(n.fn)}({', '.join(e.operands(n))}, {target})", n))
         e.names[n] = target
+        if n in guards:
+            test = e.finite(n, target) if guards[n].how == "finite" else f"not {e.has_nan(n, target)}"
+            loop += [f"if not {test}:".replace("not not ", ""), "    return MISSED"]
         if n not in part:
             scratch[n] = target
         for p in [p for p in scratch if last.get(p, -1) == k and p is not n]:

@@ -11,6 +11,7 @@ import numpy as onp
 
 from .. import tree
 from ..indices import add_at, repeats, scatter
+from ..numpy import slopes
 from ..traces.strong_zeros import has_nan
 from .blocks import runs, write_block
 from .memory import Memory
@@ -206,7 +207,7 @@ class Emitter:
             if k in found:
                 items: Any = steps[k : found[k]]
                 last, owner = self.memory.last, self.memory.owner
-                after = {n for n in items if last.get(owner[n], -1) >= found[k]}
+                after = {n for n in items if type(n) is Node and last.get(owner[n], -1) >= found[k]}
                 write_block(self, items, after)
                 self.cut.update(n for n in items if n not in after)
                 k = found[k]
@@ -275,8 +276,16 @@ class Emitter:
         if n.dtype.kind == "f" and not n.is_array:
             self.constants["isfinite"] = math.isfinite
             return f"isfinite({x})"
+        if n.dtype.char in "df":
+            self.constants["isfinite"] = math.isfinite
+            return f"isfinite({x}.reshape(-1).dot({x}.reshape(-1)))" if n.size < 64 else self._finite_sum(n, x)
         self.constants["all_finite"] = _all_finite
         return f"all_finite({x})"
+
+    def _finite_sum(self, n: Node, x: str) -> str:
+        """Return the test of a sum, which is finite if all elements are, unless it overflows: eager then."""
+        self.constants["sum_of"] = onp.add.reduce
+        return f"isfinite(sum_of({x}, None))"
 
     def is_other(self, n: Node, x: str) -> str:
         """Return the test of a result for another class, shape or dtype."""
@@ -298,6 +307,9 @@ class Emitter:
         fn, args = n.fn, n.args
         if not n.kwargs and self.in_math and fn in MATH and len(args) == MATH_ARITY.get(fn, 1):
             return f"{self.function(MATH[fn])}({', '.join(map(self.text, args))})"
+        if self.in_math and fn is slopes.one_minus_square:
+            y, x = map(self.text, args)
+            return f"1.0 - {y} * {y} if -0.97 < {y} < 0.97 else {self.function(fn)}({y}, {x})"
         if fn in SIGNS and not n.kwargs and len(args) == 2:
             a, b = self.operands(n)
             return f"{a} {SIGNS[fn]} {b}"
@@ -353,7 +365,7 @@ def _repeats(index: Any) -> bool:
 
 def _is_float_call(n: Node) -> bool:
     """Say whether a call is one of numbers that math and Python's operators do as well."""
-    if n.kwargs or not (n.fn in SIGNS or n.fn in BEFORE or n.fn in MATH):
+    if n.kwargs or not (n.fn in SIGNS or n.fn in BEFORE or n.fn in MATH or n.fn is slopes.one_minus_square):
         return False
     return n.type in _FLOATS or n.type in (bool, onp.bool_)
 

@@ -44,19 +44,52 @@ def without_needless_guards(program: Program) -> Program:
     where there are none, nothing is.
     """
     covered = _covered(program)
+    steps = [s for s in program.steps if not (type(s) is Guard and s.how == "number" and s.node in covered)]
+    finite = _to_be_finite(program, steps)
     builder = Builder(program.inputs)
-    builder.count = 1 + max((n.id for n in (*program.inputs, *program.nodes)), default=0)
-    for step in program.steps:
-        if type(step) is Node:
+    for n in program.inputs:
+        if n in finite:
+            builder.guard(n, "finite", True, finite[n])
+    for step in steps:
+        if type(step) is Node or step.how != "finite":
             builder.steps.append(step)
-        elif step.how == "number" and step.node in covered:  # type: ignore[union-attr]
-            continue
-        elif step.how == "finite":  # type: ignore[union-attr]
-            for x in _in_place_of(step.node):  # type: ignore[union-attr]
-                builder.guard(x, "finite", True, step.line)  # type: ignore[union-attr]
-        else:
-            builder.steps.append(step)
+        if step in finite:
+            builder.guard(step, "finite", True, finite[step])  # type: ignore[arg-type, index]
     return builder.program(program.outputs)
+
+
+def _to_be_finite(program: Program, steps: list[Any]) -> dict[Node, str]:
+    """Return the nodes to test for infinities in the place of results, with the lines that ask."""
+    asked = [s for s in steps if type(s) is Guard and s.how == "finite"]
+    if not asked:
+        return {}
+    others = [s.node for s in steps if type(s) is Guard and s.how != "finite"]
+    live = _needed([x for x in program.outputs if type(x) is Node] + others, set())
+    found: dict[Node, str] = {}
+    for guard in asked:
+        flat = _arguments_of_flat(guard.node)
+        if flat is None or _cost(flat, live) > _cost([guard.node], live):
+            flat = [guard.node]
+        live |= _needed(flat, live)
+        found.update(dict.fromkeys(flat, guard.line))
+    return found
+
+
+def _needed(nodes: list[Node], known: set[Node]) -> set[Node]:
+    """Return these nodes and all that they are computed from, without what is known."""
+    seen: set[Node] = set()
+    waiting = list(nodes)
+    while waiting:
+        n = waiting.pop()
+        if n not in seen and n not in known:
+            seen.add(n)
+            waiting += parents(n)
+    return seen
+
+
+def _cost(nodes: list[Node], live: set[Node]) -> int:
+    """Return how many numbers it takes to test nodes, with what has to be computed for it alone."""
+    return sum(n.size + 200 for n in nodes) + sum(n.size + 200 for n in _needed(nodes, live))
 
 
 def _covered(program: Program) -> set[Node]:
@@ -80,22 +113,15 @@ def _hands_on(n: Node) -> bool:
     return n.size > 0 and all(p.size > 0 for p in parents(n))
 
 
-def _in_place_of(y: Node) -> list[Node]:
-    """Return what has to be finite so that the derivative of y is not that of an infinite y."""
-    seen: set[Node] = set()
-    waiting, found = [y], []
-    while waiting:
-        n = waiting.pop()
-        if n in seen or n.fn is None:
-            continue
-        seen.add(n)
+def _arguments_of_flat(y: Node) -> list[Node] | None:
+    """Return what has to be finite so that the derivative of y is not that of an infinite y; None if unknown."""
+    found: list[Node] = []
+    for n in _needed([y], set()):
         if n.fn in _FLAT_AT_INFINITY and not _is_steep(n):
             found += [x for x in nodes_in(n.args) if x.dtype is not None and x.dtype.kind in "fc"]
-        elif n.fn not in _SAFE:
-            return [y]
-        waiting += parents(n)
-    found = list(dict.fromkeys(found))
-    return found if sum(x.size for x in found) <= 4 * y.size + 4096 else [y]
+        elif n.fn is not None and n.fn not in _SAFE:
+            return None
+    return sorted(set(found), key=lambda n: n.id)
 
 
 def _is_steep(n: Node) -> bool:

@@ -247,6 +247,8 @@ def _sqrt(y, x):
 def _power(y, a, b):
     """A power below 1 is no root of a quadratic but for √, so that nothing smooth can be said of it."""
     b = unbox(b)
+    if type(b) in (int, float) and not 0 < b < 1:
+        return y
     at = _zero(a) & _mask((b > 0) & (b < 1)) & (dtype_of(y).kind == "f")
     if not anywhere(at) or not isinstance(a, Traced):
         return y
