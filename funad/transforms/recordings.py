@@ -20,13 +20,14 @@ from ..compiling.closures import Closure
 from ..compiling.emitting import Emitter
 from ..compiling.optimizing import optimized
 from ..compiling.program import Node, Program
+from ..compiling.sources import Source
 from ..registry import signature_of
 from ..spaces import name_of
 from ..traces.symbolic import NotCompilable, Symbol, SymbolicTrace
 from ..tracing import run, user_line
 from .calls import leaf_names, owned
 
-__all__ = ["MISSED", "CompiledProgram", "Recording"]
+__all__ = ["MISSED", "CompiledProgram", "Recording", "static_leaves"]
 
 ndarray = onp.ndarray
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -76,7 +77,7 @@ class CompiledProgram:
 
     def write(self, kinds: Any = None) -> None:
         """Write the source and run it; ``kinds`` are the classes of the results, where others than recorded."""
-        self.source = self._write(kinds)
+        self.source = Source(self._write(kinds))
         namespace = {**self._emitter.constants, "MISSED": MISSED}
         exec(builtins.compile(self.source, f"<program of {self._name}>", "exec"), namespace)
         self.run: Callable[..., Any] = namespace["program"]
@@ -104,8 +105,9 @@ class Recording:
     it does in eager.
     """
 
-    def __init__(self, f: Any, args: Any, kwargs: Any) -> None:
+    def __init__(self, f: Any, args: Any, kwargs: Any, static: frozenset[int] = frozenset()) -> None:
         start = time.perf_counter()
+        self.static = static
         self.f, self.args, self.kwargs = f, args, kwargs
         self.trace = SymbolicTrace(lambda: user_line(3))
         self.rerun = False
@@ -141,7 +143,7 @@ class Recording:
     def _given(self, x: Any, name: str) -> Any:
         """Return a leaf as f is given it: a symbol, if it is an input."""
         place, self.count = self.count, self.count + 1
-        if not is_input(x):
+        if not is_input(x) or place in self.static:
             return x
         made = self.trace.input(_unwritable(x), identifier(name))
         self.nodes[place] = made.node
@@ -223,6 +225,20 @@ class Recording:
             return "\n    ".join([*body, result]) + "\n"
 
         return write
+
+
+def static_leaves(f: Any, static: tuple[int | str, ...], args: Any, kwargs: Any) -> frozenset[int]:
+    """Return which leaves of (args, kwargs) are of arguments named in static, by name or position."""
+    if not static:
+        return frozenset()
+    names = _parameter_names(f, args, kwargs)
+    found, place = set(), 0
+    for n, (name, x) in enumerate(zip(names, (*args, *kwargs.values()), strict=True)):
+        count = len(tree.flatten(x)[0])
+        if name in static or (n in static and n < len(args)) or (n - len(args) in static and n < len(args)):
+            found.update(range(place, place + count))
+        place += count
+    return frozenset(found)
 
 
 def _called(f: Any, structure: Any, given: list[Any]) -> Any:
