@@ -355,6 +355,8 @@ def own_index(index: Any) -> Any:
     """Return a part of an index as it is now: the caller may change it before the way back."""
     if issubclass(type(index), ndarray):
         return index.copy()
+    if is_batched(index):
+        return bare(index)
     if isinstance(index, list) or is_sequence(index):
         index = onp.array(index)
         return index if index.size else index.astype(onp.intp)

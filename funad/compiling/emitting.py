@@ -431,7 +431,9 @@ def _dot(e: Emitter, n: Node, a: Any, b: Any) -> str | None:
     return f"{e.text(a)}.dot({e.text(b)})" if type(a) is Node and a.is_array else None
 
 
-def _reshape(e: Emitter, n: Node, a: Any, shape: Any = None, **kwargs: Any) -> str | None:
+def _reshape(e: Emitter, n: Node, a: Any, shape: Any = None, *rest: Any, **kwargs: Any) -> str | None:
+    if rest:
+        return None
     return f"{e.text(a)}.reshape({e.text(shape)})" if type(a) is Node and a.is_array and not kwargs else None
 
 

@@ -9,6 +9,7 @@ be compiled.
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -19,7 +20,8 @@ from ..calling import as_array
 from ..compiling.program import GETITEM, Builder, Node, spec_of
 from ..compiling.shapes import has_static_shape
 from ..floating import invalid_raises, restore
-from ..registry import Primitive, enter
+from ..registry import Primitive, enter, primitive_of
+from ..spaces import name_of
 from ..spaces import laid_out_copy
 from ..trace import OF_INDICES, OF_SHAPES, Trace, next_level
 from ..writing import settled
@@ -113,6 +115,34 @@ class Symbol(Traced):
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         return onp.array(self.tape.look(self, "a plain array was made of it"), dtype)
 
+    def __round__(self, *digits: Any) -> Any:
+        return self.tape.opaque(round, (self, *digits), {})
+
+    def __floor__(self) -> Any:
+        return self.tape.opaque(math.floor, (self,), {})
+
+    def __ceil__(self) -> Any:
+        return self.tape.opaque(math.ceil, (self,), {})
+
+    def __trunc__(self) -> Any:
+        return self.tape.opaque(math.trunc, (self,), {})
+
+    def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        prim, active = primitive_of(f), self.tape.active
+        if prim is None or prim.traced is f or f in active:
+            return self.tape.opaque(f, args, kwargs)
+        active.add(f)
+        try:
+            return prim.traced(*args, **kwargs)
+        finally:
+            active.discard(f)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        prim = primitive_of(ufunc)
+        if method == "__call__" and not kwargs and (prim is None or prim.traced is ufunc):
+            return self.tape.opaque(ufunc, inputs, {})
+        return Traced.__array_ufunc__(self, ufunc, method, *inputs, **kwargs)
+
     def __contains__(self, item: Any) -> bool:
         return bool((self == item).any())
 
@@ -127,7 +157,7 @@ def symbol(trace: SymbolicTrace, node: Node, value: Any) -> Symbol:
 class SymbolicTrace(Trace):
     """One recording: ``builder`` has the program so far, ``why`` the first reason not to compile it."""
 
-    __slots__ = ("builder", "ended", "level", "line", "passing", "why")
+    __slots__ = ("active", "builder", "ended", "level", "line", "passing", "why")
 
     keeps_values = True
 
@@ -135,6 +165,7 @@ class SymbolicTrace(Trace):
         self.level = next_level()
         self.builder = Builder()
         self.ended = False
+        self.active: set[Any] = set()  # the functions of NumPy's that are being asked, by themselves perhaps
         self.why = ""
         self.passing = False  # whether the reason is one of the arguments' values
         self.line = line or (lambda: "")  # finds the user's line that runs now
@@ -206,7 +237,7 @@ class SymbolicTrace(Trace):
         f = prim.f if prim.foreign else prim.traced
         token = invalid_raises()
         try:
-            return f(*args, **kwargs)
+            return settled(f(*args, **kwargs))
         except FloatingPointError:
             pass
         except Exception as error:
@@ -215,7 +246,12 @@ class SymbolicTrace(Trace):
         finally:
             restore(token)
         self.fail(f"{prim.name} met an invalid operation, as 0/0 or 0·∞", True)
-        return f(*args, **kwargs)
+        return settled(f(*args, **kwargs))
+
+    def opaque(self, f: Any, args: Any, kwargs: Any) -> Any:
+        """Note a call of a plain function, which a function made of others asks for plain values."""
+        made = Primitive(f, name_of(f))
+        return self.call(made, args, kwargs)
 
     def _made(self, prim: Primitive, y: Any, node: Node) -> Any:
         """Return a result as a symbol, or its parts."""
@@ -224,7 +260,8 @@ class SymbolicTrace(Trace):
                 self.fail(f"{prim.name} returned an array of dtype {y.dtype}")
             if type(y) is not ndarray and issubclass(type(y), ndarray):
                 self.fail(f"{prim.name} returned a {type(y).__name__}")
-            if not has_static_shape(node.fn, node.args):  # which may be another for other arguments
+            whole = node.args[0] if node.fn is GETITEM and node.args[0].parts else node
+            if not has_static_shape(whole.fn, whole.args):  # which may be another for other arguments
                 self.builder.guard(node, "kind", (type(y), onp.shape(y), node.dtype), self.line())
             return symbol(self, node, y)
         if isinstance(y, (tuple, list)):

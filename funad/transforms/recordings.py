@@ -145,7 +145,7 @@ class Recording:
         place, self.count = self.count, self.count + 1
         if not is_input(x) or place in self.static:
             return x
-        made = self.trace.input(_unwritable(x), identifier(name))
+        made = self.trace.input(x, identifier(name))
         self.nodes[place] = made.node
         self.symbols.append(made)
         return made
@@ -253,13 +253,6 @@ def _differ(a: Any, b: Any) -> bool:
     if isinstance(a, dict):
         return a.keys() != b.keys() or any(_differ(x, b[name]) for name, x in a.items())
     return bool(onp.any(a != b))
-
-
-def _unwritable(x: Any) -> Any:
-    if type(x) is ndarray:
-        x = x.view()
-        x.flags.writeable = False
-    return x
 
 
 def identifier(path: str) -> str:
