@@ -512,7 +512,7 @@ def look_at_member(x: Any) -> Any:
     """Ask a batched value, under inner traces perhaps, for one concrete value: its members may differ."""
     while not x.stacked:
         x = x.primal
-    x.tape.look(x, "an example is at a kink")
+    x.tape.at_kink(x)
 
 
 def model_of(x: Any) -> Any:

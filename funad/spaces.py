@@ -51,6 +51,14 @@ def is_recorded(x: Any) -> bool:
     return False
 
 
+def asked_of(x: Any) -> Any:
+    """Return what a question about the numbers of x is asked of: the numbers, or a value that is recorded.
+
+    Of the latter, NumPy makes values that are recorded, and ``bool`` of one is a question of the program.
+    """
+    return recorded_in(x) if is_recorded(x) else numbers_of(x)
+
+
 def recorded_in(x: Any) -> Any:
     """Return the value of a program that is being recorded which is under the other traces of x."""
     while not x.recorded:

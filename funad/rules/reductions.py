@@ -6,10 +6,10 @@ from functools import partial
 import numpy as onp
 
 from .. import numpy as np
-from ..boxes import Traced, numbers_of, unbox
+from ..boxes import Traced, unbox
 from ..numpy.reductions import difference
 from ..registry import define_forward, defvjp, defzero, linear
-from ..spaces import all_of, any_of, dtype_of, is_unknown, shape_of, unbroadcast, zeros_like
+from ..spaces import all_of, any_of, asked_of, dtype_of, is_unknown, shape_of, unbroadcast, zeros_like
 from .ranges import scale, size_of, squares_are_safe
 
 ndarray = onp.ndarray
@@ -219,12 +219,12 @@ def _divides(y, a):
 
     The derivatives of y/x are sums of large terms that cancel, where one factor is far below the others.
     """
-    size = onp.abs(numbers_of(y))
+    size = onp.abs(asked_of(y))
     if not bool(((size >= onp.finfo(size.dtype).tiny) & (size < onp.inf)).all()):
         return False
     if not isinstance(a, Traced):
         return True
-    factors = onp.abs(numbers_of(a))
+    factors = onp.abs(asked_of(a))
     return bool(onp.min(factors, initial=onp.inf) >= 0.01 * onp.max(factors, initial=0))
 
 

@@ -116,6 +116,10 @@ class BatchTrace(Trace):
         self.looked = True
         raise Looked(self, why)
 
+    def at_kink(self, x: Any) -> None:
+        """Refuse to go on with all members where one is at a kink."""
+        self.look(x, "an example is at a kink")
+
     def refuse_apart(self) -> None:
         """Refuse to go on with batched values in a function that runs member by member.
 

@@ -192,6 +192,11 @@ class SymbolicTrace(Trace):
         self.fail(f"{describe(x)}: {why}")
         return laid_out_copy(x.concrete) if type(x.concrete) is ndarray else x.concrete
 
+    def at_kink(self, x: Any) -> None:
+        """End a recording at a kink: what stands for it is made of plain numbers."""
+        self.fail(f"{describe(x)} is at a kink that is differentiated again", True)
+        raise NotCompilable(self.why)
+
     def leave(self, x: Any) -> Any:
         return x
 

@@ -19,7 +19,7 @@ from ..compiling.arguments import Unfit, kind_of_leaf
 from ..errors import ArgumentError
 from ..floating import STATE_OF_RULES, invalid_raises, restore
 from ..spaces import describe, name_of
-from .calls import check_function
+from .calls import check_function, owned
 from .recordings import MISSED, CompiledProgram, Recording, static_leaves
 
 __all__ = ["compile"]
@@ -230,7 +230,7 @@ class Compiled:
             return f(*args, **kwargs)
         program.calls += 1
         if self._check and not program.checked:
-            return self._compare(kind, program, y, f(*args, **kwargs))
+            return self._compare(kind, program, y, _owned(f(*args, **kwargs), (args, kwargs)))
         self._last, self._run = program, program.run
         return y
 
@@ -314,6 +314,14 @@ class Compiled:
 
 def _returns_none(program: CompiledProgram) -> bool:
     return program.program.outputs == [None]
+
+
+def _owned(y: Any, given: Any) -> Any:
+    """Return a result whose arrays are the caller's own, as those of a program are."""
+    leaves, structure = tree.flatten(y)
+    known = {id(x) for x in tree.flatten(given)[0]}
+    copies = [x.copy() if type(x) is ndarray and id(x) in known else x for x in leaves]
+    return tree.unflatten(structure, owned(copies))
 
 
 def _retyped(found: Any, y: Any) -> Any:

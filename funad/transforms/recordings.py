@@ -168,23 +168,39 @@ class Recording:
 
     def _check_effects(self, states: list[Any]) -> None:
         name = name_of(self.f)
+        self.rerun = self.rerun or bool(self.trace.why)
         if any(map(_differ, states, self._states())):
             self.trace.fail(
                 f"{name} draws random numbers, which would be the same in every call: draw outside of it and "
                 f"give the array as an argument, or make the generator inside of it from a fixed seed"
             )
-        changed = self.closure.changed_containers()
+        changed = self.closure.changed_copies()
         if changed:
             self.trace.fail(f"{name} adds to {changed}, or takes from it, which it closes over")
             self.rerun = True
+        changed = self.closure.changed()
+        if changed:
+            self.trace.fail(f"{name} changes {changed}, which is no result of it")
         for x in self.symbols:
             if type(x) is not Symbol:
                 self.trace.fail(f"{name} writes into an argument, or into an array that it closes over")
                 self.rerun = True
+        if self.rerun:
+            self._restore(states)
+
+    def _restore(self, states: list[Any]) -> None:
+        """Put random generators back, as f is going to be run again."""
+        onp.random.set_state(states[0])
+        random.setstate(states[1])
+        for generator, state in zip(self.closure.generators, states[2:], strict=True):
+            if hasattr(generator, "bit_generator"):
+                generator.bit_generator.state = state
+            else:
+                generator.set_state(state)
 
     def result(self) -> Any:
         """Return what f has returned in this run."""
-        values = [x.concrete if type(x) is Symbol else x for x in self.outputs]
+        values = [_own(x.concrete, x.node.fn is None) if type(x) is Symbol else _own(x, True) for x in self.outputs]
         return tree.unflatten(self.structure, owned(values))
 
     def compiled(self, passes: Any = None) -> CompiledProgram:
@@ -216,7 +232,7 @@ class Recording:
             if v.how == "input":
                 prologue.argument(v.value, where)
             else:
-                prologue.variable(v.value, where, v.how)
+                prologue.variable(v.value, where, v.how, v.was)
         emitter.run()
         body = [f"def program({', '.join(parameters)}):", *prologue.lines(), *emitter.lines]
 
@@ -225,6 +241,10 @@ class Recording:
             return "\n    ".join([*body, result]) + "\n"
 
         return write
+
+
+def _own(x: Any, shared: bool) -> Any:
+    return x.copy() if shared and type(x) is ndarray else x
 
 
 def static_leaves(f: Any, static: tuple[int | str, ...], args: Any, kwargs: Any) -> frozenset[int]:

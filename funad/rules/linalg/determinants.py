@@ -1,11 +1,11 @@
 """det and slogdet; right for singular matrices too."""
 
 from ... import numpy as np
-from ...boxes import numbers_of, unbox
+from ...boxes import unbox
 from ...numpy import linalg
 from ...numpy.linalg import LinAlgError, inv
 from ...registry import defvjp, defzero
-from ...spaces import all_of, any_of, is_unknown
+from ...spaces import all_of, any_of, asked_of, is_unknown
 from .matrices import conj, h, scalar, t
 
 
@@ -26,7 +26,7 @@ def of_det(y, ybar, a):
 
 def _is_normal(y):
     """Whether no determinant has overflowed or underflowed."""
-    size = np.abs(numbers_of(y))
+    size = np.abs(asked_of(y))
     return bool(np.all((size >= np.finfo(size.dtype).tiny) & (size < np.inf)))
 
 
