@@ -25,7 +25,9 @@ def agree(found, wanted, ulps=ULPS, classes=True):
             continue
         finite = onp.isfinite(y)
         size = onp.max(onp.abs(y), initial=0, where=finite)
-        near = onp.abs(onp.where(finite, x - onp.where(finite, y, 0), 0)) <= ulps * onp.finfo(y.dtype).eps * size
+        near = (
+            onp.abs(onp.where(finite, x - onp.where(finite, y, 0), 0)) <= ulps * onp.finfo(y.dtype).eps * size
+        )
         same = (x == y) | (onp.isnan(x) & onp.isnan(y)) | (finite & near)
         assert same.all(), f"{x} for {y}"
 

@@ -245,7 +245,9 @@ def test_integers_that_python_asks_for_are_guards():
 
 
 def test_shapes_that_depend_on_values_are_asked_again():
-    fast, plain = (g(value_and_grad(lambda x: np.sum(x[x > 0]) / x[x > 0].size)) for g in (compile, lambda g: g))
+    fast, plain = (
+        g(value_and_grad(lambda x: np.sum(x[x > 0]) / x[x > 0].size)) for g in (compile, lambda g: g)
+    )
     for x in (X, X - 1, X + 9, X):
         agree(fast(x), plain(x))
     assert len(fast.programs) == 3

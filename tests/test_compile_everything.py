@@ -92,7 +92,9 @@ def test_most_rules_run_as_programs():
 @given(data=st.data())
 def test_random_programs_compiled_agree_with_eager(data):
     seed = data.draw(st.integers(0, 9999))
-    x = onp.random.default_rng(seed).uniform(-1.4, 1.4, data.draw(st.sampled_from([(3,), (2, 3), (3, 3), (2, 2, 2)])))
+    x = onp.random.default_rng(seed).uniform(
+        -1.4, 1.4, data.draw(st.sampled_from([(3,), (2, 3), (3, 3), (2, 2, 2)]))
+    )
     text = Writer(lambda n: data.draw(st.integers(0, n - 1)), x).write(data.draw(st.integers(1, 8)))
     program = program_of(in_namespace(text))
     plain = value_and_grad(lambda x: program(fnp, x))

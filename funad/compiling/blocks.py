@@ -113,5 +113,3 @@ def _dying(n: Node, k: int, last: dict[Node, int], scratch: dict[Node, str]) -> 
 
 def _pop(free: dict[Any, list[str]], dtype: Any) -> str | None:
     return free[dtype].pop() if free.get(dtype) else None
-
-

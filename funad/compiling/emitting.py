@@ -100,8 +100,12 @@ class Emitter:
             return text if owned else f"{text}.copy()"
         if kind is float or kind is complex:
             return f"{kind.__name__}({text})"
-        if isinstance(kind, type) and issubclass(kind, onp.generic) and (kind is not x.type or kind is onp.float64):
-            return f"{self.function(kind)}({text})"
+        if (
+            isinstance(kind, type)
+            and issubclass(kind, onp.generic)
+            and (kind is not x.type or kind is onp.float64)
+        ):
+            return f"{self.constant(kind, f'as_{kind.__name__}', ('class', kind))}({text})"
         return text
 
     def owns(self, n: Node) -> bool:
@@ -278,7 +282,9 @@ class Emitter:
             return f"isfinite({x})"
         if n.dtype.char in "df":
             self.constants["isfinite"] = math.isfinite
-            return f"isfinite({x}.reshape(-1).dot({x}.reshape(-1)))" if n.size < 64 else self._finite_sum(n, x)
+            return (
+                f"isfinite({x}.reshape(-1).dot({x}.reshape(-1)))" if n.size < 64 else self._finite_sum(n, x)
+            )
         self.constants["all_finite"] = _all_finite
         return f"all_finite({x})"
 
@@ -383,7 +389,16 @@ def _vdot(e: Emitter, n: Node, a: Any, b: Any) -> str | None:
 MANY = 100_000  # elements up to which a sum is a product with ones
 
 
-def _sum(e: Emitter, n: Node, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> str | None:
+def _sum(
+    e: Emitter,
+    n: Node,
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    **kwargs: Any,
+) -> str | None:
     """Sums are products with ones, for which BLAS takes a third of NumPy's time, or the ufunc's own method."""
     if type(a) is not Node or not a.is_array or kwargs or dtype is not None or out is not None:
         return None
@@ -418,11 +433,17 @@ def _sum_by_ones(e: Emitter, a: Node, x: str, axis: Any, keepdims: bool) -> str 
 
 
 def _extreme(f: Any, name: str) -> Any:
-    def written(e: Emitter, n: Node, a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> str | None:
+    def written(
+        e: Emitter, n: Node, a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any
+    ) -> str | None:
         if type(a) is not Node or not a.is_array or kwargs or out is not None:
             return None
         e.constants[name] = f.reduce
-        return f"{name}({e.text(a)}, {axis!r}, None, None, {bool(keepdims)})" if keepdims else f"{name}({e.text(a)}, {axis!r})"
+        return (
+            f"{name}({e.text(a)}, {axis!r}, None, None, {bool(keepdims)})"
+            if keepdims
+            else f"{name}({e.text(a)}, {axis!r})"
+        )
 
     return written
 

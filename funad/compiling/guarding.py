@@ -108,7 +108,12 @@ def _covered(program: Program) -> set[Node]:
 
 
 def _hands_on(n: Node) -> bool:
-    if n.fn not in _HANDS_ON or n.dtype is None or n.dtype.kind not in "fc" or set(n.kwargs) - {"axis", "keepdims"}:
+    if (
+        n.fn not in _HANDS_ON
+        or n.dtype is None
+        or n.dtype.kind not in "fc"
+        or set(n.kwargs) - {"axis", "keepdims"}
+    ):
         return False
     return n.size > 0 and all(p.size > 0 for p in parents(n))
 

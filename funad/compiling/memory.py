@@ -89,5 +89,7 @@ def can_write(n: Node) -> bool:
     if n.fn in ELEMENTS:
         return True
     if n.fn is onp.dot or n.fn is onp.matmul:
-        return all(type(a) is Node and a.dtype == n.dtype for a in n.args) and (n.ndim == 2 or n.fn is onp.matmul)
+        return all(type(a) is Node and a.dtype == n.dtype for a in n.args) and (
+            n.ndim == 2 or n.fn is onp.matmul
+        )
     return False

@@ -22,7 +22,13 @@ class Source(str):
         lines = self.splitlines(keepends=True)
         parts, at = [], (1, 0)
         for token in tokenize.generate_tokens(io.StringIO(self).readline):
-            if token.type in (tokenize.INDENT, tokenize.DEDENT, tokenize.NEWLINE, tokenize.NL, tokenize.ENDMARKER):
+            if token.type in (
+                tokenize.INDENT,
+                tokenize.DEDENT,
+                tokenize.NEWLINE,
+                tokenize.NL,
+                tokenize.ENDMARKER,
+            ):
                 continue
             parts.append(_between(lines, at, token.start))
             parts.append(_coloured(token))
@@ -35,7 +41,11 @@ def _between(lines: list[str], start: tuple[int, int], end: tuple[int, int]) -> 
     (row, column), (last, stop) = start, end
     if row == last:
         return html.escape(lines[row - 1][column:stop]) if row <= len(lines) else ""
-    middle = [lines[row - 1][column:], *lines[row : last - 1], lines[last - 1][:stop] if last <= len(lines) else ""]
+    middle = [
+        lines[row - 1][column:],
+        *lines[row : last - 1],
+        lines[last - 1][:stop] if last <= len(lines) else "",
+    ]
     return html.escape("".join(middle))
 
 

@@ -339,7 +339,9 @@ def _chosen_of(plain, chosen):
 def _recorded_ties(rows, y, chosen):
     """The same as a question that a program asks; where nothing ties, as many are extreme as there are rows."""
     if chosen in (_first, _last) and all_of(y == y):
-        return bool(np.count_nonzero(rows == np.reshape(y, (*rows.shape[:-1], 1))) != rows.size // rows.shape[-1])
+        return bool(
+            np.count_nonzero(rows == np.reshape(y, (*rows.shape[:-1], 1))) != rows.size // rows.shape[-1]
+        )
     return bool(has_ties(rows, chosen))
 
 

@@ -33,7 +33,9 @@ _reset: Callable[..., Any] = restore if _STATE is None else _STATE.reset
 RAISES = False  # whether an exception of the compiler itself is raised, as the tests want it
 
 
-def compile(f: Any = None, static: Any = (), limit: int = 8, check: bool = True, backend: str = "numpy") -> Any:
+def compile(
+    f: Any = None, static: Any = (), limit: int = 8, check: bool = True, backend: str = "numpy"
+) -> Any:
     """Turn ``f`` into a function that records its NumPy calls once and then runs them as one program.
 
     ``compile(grad(loss))`` is a gradient at the speed of one written by hand: forward and backward pass are
@@ -101,7 +103,9 @@ def compile(f: Any = None, static: Any = (), limit: int = 8, check: bool = True,
     if backend not in BACKENDS:
         raise ArgumentError(f"backend is one of {', '.join(map(repr, BACKENDS))}, not {backend!r:.40}")
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-        raise ArgumentError(f"limit is how many programs there may be, an int of 1 or more, not {limit!r:.40}")
+        raise ArgumentError(
+            f"limit is how many programs there may be, an int of 1 or more, not {limit!r:.40}"
+        )
     if not isinstance(static, (int, str, tuple, list)):
         raise ArgumentError(f"static is a name or a position, or a tuple of them, not {static!r:.60}")
     names = (static,) if isinstance(static, (int, str)) else tuple(static)

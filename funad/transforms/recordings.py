@@ -200,7 +200,9 @@ class Recording:
 
     def result(self) -> Any:
         """Return what f has returned in this run."""
-        values = [_own(x.concrete, x.node.fn is None) if type(x) is Symbol else _own(x, True) for x in self.outputs]
+        values = [
+            _own(x.concrete, x.node.fn is None) if type(x) is Symbol else _own(x, True) for x in self.outputs
+        ]
         return tree.unflatten(self.structure, owned(values))
 
     def compiled(self, passes: Any = None) -> CompiledProgram:
