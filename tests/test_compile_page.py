@@ -1,30 +1,11 @@
-"""The page on compile tells the truth: its programs run, and what it says runs as it is does."""
+"""What the page on compile says runs as it is does so; test_docs runs its programs."""
 
-import doctest
 import math
-import re
-from pathlib import Path
 
 import numpy as onp
 import pytest
 
-import funad
 from funad import compile
-
-PAGE = (Path(funad.__file__).parent / "docs" / "compile.md").read_text(encoding="utf-8")
-
-
-def test_its_programs_run_one_after_the_other():
-    names = {}
-    blocks = list(re.finditer(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE))
-    assert len(blocks) > 6
-    for block in blocks:
-        line = PAGE[: block.start(1)].count("\n")
-        test = doctest.DocTestParser().get_doctest(block[1], names, "compile.md", "compile.md", line)
-        said = []
-        result = doctest.DocTestRunner().run(test, out=said.append, clear_globs=False)
-        assert not result.failed, "".join(said)
-        names = test.globs
 
 
 COUNT = [0]
