@@ -9,6 +9,7 @@ from .guarding import without_needless_guards
 from .program import Builder, Program, rebuild
 from .rewriting import RULES
 from .shapes import infer
+from .stacking import stack_like_calls, sums_of_steps
 
 __all__ = ["PASSES", "optimized"]
 
@@ -26,6 +27,9 @@ def simplify(program: Program) -> Program:
 PASSES: dict[str, Callable[[Program], Program]] = {
     "guards": without_needless_guards,
     "simplify": simplify,
+    "sums": sums_of_steps,
+    "stacks": stack_like_calls,
+    "again": simplify,
 }
 
 

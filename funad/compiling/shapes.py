@@ -14,7 +14,7 @@ from ..indices import scatter
 from ..numpy import slopes
 from .program import GETITEM, Node, Spec, map_nodes, nodes_in, shape_of, spec_of
 
-__all__ = ["ELEMENTWISE", "REDUCTIONS", "has_static_shape", "infer", "reduced_shape"]
+__all__ = ["ELEMENTWISE", "REDUCTIONS", "SPECS", "has_static_shape", "infer", "reduced_shape"]
 
 ndarray = onp.ndarray
 ELEMENTWISE: frozenset[Any] = frozenset(
@@ -55,7 +55,7 @@ def infer(fn: Any, args: Any, kwargs: Any) -> Spec:
     """Return the spec of a call."""
     if fn in ELEMENTWISE and not kwargs:
         return _elementwise(fn, args)
-    rule = _RULES.get(fn)
+    rule = SPECS.get(fn)
     found = rule(fn, *args, **kwargs) if rule is not None else None
     return found if found is not None else _by_trial(fn, args, kwargs)
 
@@ -237,7 +237,7 @@ def _of_spec(spec: Spec) -> Any:
     return spec.type(tuple(map(_of_spec, spec.parts))) if spec.parts else spec.type(1)
 
 
-_RULES: dict[Any, Callable[..., Any]] = {
+SPECS: dict[Any, Callable[..., Any]] = {
     onp.sum: _reduction, onp.mean: _reduction, onp.prod: _reduction, onp.max: _of_extreme, onp.min: _of_extreme,
     onp.amax: _of_extreme, onp.amin: _of_extreme, onp.dot: _product, onp.matmul: _product, onp.reshape: _reshape,
     onp.transpose: _transpose, onp.broadcast_to: _broadcast, GETITEM: _getitem, onp.einsum: _einsum,
