@@ -266,6 +266,8 @@ class Emitter:
             line = f"if not {self.finite(g.node, x)}:"
         elif g.how == "number":
             line = f"if {self.has_nan(g.node, x)}:"
+        elif g.how == "within":
+            line = f"if not ({self.within(g.node, x, *g.expected)}):"
         elif g.how == "kind":
             line = f"if {self.is_other(g.node, x)}:"
         elif g.how == "bool":
@@ -300,6 +302,15 @@ class Emitter:
         dtype = self.constant(n.dtype, n.dtype.name, ("dtype", n.dtype))
         self.constants["ndarray"] = ndarray
         return f"type({x}) is not ndarray or {x}.shape != {n.shape!r} or {x}.dtype != {dtype}"
+
+    def within(self, n: Node, x: str, low: float, high: float) -> str:
+        """Return the test of a value for two bounds."""
+        low_text, high_text = self.text(low), self.text(high)
+        if not n.is_array:
+            return f"{low_text} <= {x}" if high == math.inf else f"{low_text} <= {x} <= {high_text}"
+        self.constants["min_of"], self.constants["max_of"] = onp.minimum.reduce, onp.maximum.reduce
+        test = f"min_of({x}, None) >= {low_text}"
+        return test if high == math.inf else f"({test} and max_of({x}, None) <= {high_text})"
 
     def has_nan(self, n: Node, x: str) -> str:
         """Return the test of a value for NaNs."""

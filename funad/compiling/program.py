@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as onp
 
 __all__ = [
-    "GETITEM", "Builder", "Guard", "Node", "Program", "Spec", "dtype_of", "key_of", "map_nodes", "nodes_in",
+    "GETITEM", "SOFT", "Builder", "Guard", "Node", "Program", "Spec", "dtype_of", "key_of", "map_nodes", "nodes_in",
     "number_of", "parents", "rebuild", "shape_of", "spec_of",
 ]  # fmt: skip
 
@@ -110,11 +110,16 @@ class Node:
         return f"%{self.id}"
 
 
+# Questions that no way of the user's function depends on: whether eager would correct a result.
+SOFT = frozenset({"finite", "number", "within"})
+
+
 class Guard:
     """A question that Python asked of a value while the program was recorded, and the answer it was given.
 
-    ``how`` is "bool", "int", "index" or "float"; ``line`` is the user's line that asked. The program is the
-    right one for those arguments alone for which the answer is the same.
+    ``how`` is "bool", "int", "index", "float", "kind" (class, shape and dtype), "finite", "number" (no nan) or
+    "within" (two bounds); ``line`` is the user's line that asked. The program is the right one for those
+    arguments alone for which the answer is the same.
     """
 
     __slots__ = ("expected", "how", "line", "node")

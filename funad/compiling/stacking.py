@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as onp
 
-from .program import GETITEM, Builder, Guard, Node, Program, Spec, key_of, map_nodes, parents, spec_of
+from .program import GETITEM, SOFT, Builder, Guard, Node, Program, Spec, key_of, map_nodes, parents, spec_of
 from .rewriting import RULES
 from .rewriting.patterns import is_call, is_float
 from .shapes import ELEMENTWISE, SPECS, infer
@@ -230,7 +230,7 @@ def _like(program: Program) -> list[list[Node]]:
     asked = 0
     for n in program.steps:
         if type(n) is Guard:
-            asked += n.how not in ("finite", "number")
+            asked += n.how not in SOFT
             continue
         if n.nbytes > SMALL or not n.is_array or not n.shape or not is_float(n):  # type: ignore[union-attr, arg-type]
             continue
@@ -295,7 +295,7 @@ def _in_order(program: Program, groups: list[list[Node]], group_of: dict[Node, i
         before.update(unit_of[id(p)] for p in parents(step) if id(p) in unit_of)
         if barrier is not None:
             before.add(barrier)
-        if type(step) is Guard and step.how not in ("finite", "number"):
+        if type(step) is Guard and step.how not in SOFT:
             waits[unit].update(u for u in units if u != unit)
             barrier = unit
     followers: dict[Any, list[Any]] = {}

@@ -53,9 +53,8 @@ def where_defined(x, low, high=math.inf):
 
 def _are_recorded_within(x, low, high):
     """Whether all of x is between two numbers, as a question that a program asks."""
-    if not x.shape:
-        return bool(x >= low) and (high == math.inf or bool(x <= high))
-    return not x.size or (bool(np.min(x) >= low) and (high == math.inf or bool(np.max(x) <= high)))
+    values = x.inside
+    return x.tape.guard(x, "within", (low, high) if onp.all((values >= low) & (values <= high)) else None)
 
 
 def keeps_digits(slope):

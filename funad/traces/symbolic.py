@@ -17,7 +17,7 @@ import numpy as onp
 
 from ..boxes import PLAIN, Traced, give, innermost, unbox
 from ..calling import as_array
-from ..compiling.program import GETITEM, Builder, Node, spec_of
+from ..compiling.program import GETITEM, SOFT, Builder, Node, spec_of
 from ..compiling.shapes import has_static_shape
 from ..floating import invalid_raises, restore
 from ..registry import Primitive, enter, primitive_of
@@ -204,12 +204,13 @@ class SymbolicTrace(Trace):
         """Note that the program is the right one only if the answer is the same."""
         if self.ended:
             refuse_ended()
-        if how in ("finite", "number") and not answer:
-            self.fail(
-                f"{describe(x)} is {'not finite' if how == 'finite' else 'not a number somewhere'}", True
-            )
-        self.builder.guard(x.node, how, answer, self.line())
-        return answer
+        if how in SOFT and not answer:
+            self.fail(f"{describe(x)} is {_WRONG[how]}", True)
+        node, asked = x.node, answer
+        if how == "bool" and not answer and node.fn is onp.any and not node.kwargs and _asks_for_nan(node.args[0]):
+            node, how, answer = node.args[0].args[0], "number", True
+        self.builder.guard(node, how, answer, self.line())
+        return asked
 
     def after(self, look: Any, f: Any, args: Any, kwargs: Any, name: str = "") -> Any:
         raise look
@@ -279,6 +280,14 @@ class SymbolicTrace(Trace):
         if y is not None:
             self.fail(f"{prim.name} returned a {type(y).__name__}")
         return y
+
+
+_WRONG = {"finite": "not finite", "number": "not a number somewhere", "within": "not where a function is defined"}
+
+
+def _asks_for_nan(x: Any) -> bool:
+    """Say whether a node is x != x."""
+    return type(x) is Node and x.fn is onp.not_equal and x.args[0] is x.args[1] and type(x.args[0]) is Node
 
 
 def describe(x: Symbol) -> str:

@@ -94,6 +94,8 @@ class CompiledProgram:
 def _said(g: Any) -> str:
     what = g.node.name or "a value"
     asked = {"finite": f"{what} is finite", "number": f"{what} has no nan"}.get(g.how)
+    if g.how == "within":
+        asked = f"{what} is between {g.expected[0]} and {g.expected[1]}"
     asked = asked or f"{g.how}({what}) is {g.expected!r}"
     return f"{asked}; {g.line}" if g.line else asked
 
