@@ -53,7 +53,7 @@ def has_static_shape(fn: Any, args: Any) -> bool:
 
 def infer(fn: Any, args: Any, kwargs: Any) -> Spec:
     """Return the spec of a call."""
-    if fn in ELEMENTWISE and not kwargs:
+    if fn in ELEMENTWISE and not kwargs and all(type(x) not in (tuple, list) for x in args):
         return _elementwise(fn, args)
     rule = SPECS.get(fn)
     found = rule(fn, *args, **kwargs) if rule is not None else None

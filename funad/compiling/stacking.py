@@ -95,7 +95,8 @@ def _inner_sums(program: Program) -> set[Any]:
         for p in parents(step):
             uses[p] = uses.get(p, 0) + (1 if type(step) is Node else 2)
     for x in program.outputs:
-        uses[x] = uses.get(x, 0) + 2 if type(x) is Node else 0
+        if type(x) is Node:
+            uses[x] = uses.get(x, 0) + 2
     found: set[Any] = set()
     for n in program.nodes:
         if n.fn is ADD and n.is_array and n.shape and is_float(n):
