@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as onp
 
-from .boxes import CONSTANTS, TRACED, Box, Traced, innermost, kind_of, unbox
+from .boxes import CONSTANTS, TRACED, Box, Traced, innermost
 from .foreign import bare, is_foreign, is_sequence, number_of, of_protocol, plain_sequence, same
 from .refusals import refused_bare, refused_constant, refused_opaque
 from .registry import Primitive, primitive_of, signature_of
-from .spaces import is_unknown
 from .traces.reverse import CONSTANT
+from .values import class_of, constant, is_unknown
 from .writing import UNTRACED, Array, content, content_of, fillable, linked, settled, snapshot, view_of
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
@@ -104,7 +104,7 @@ def with_kinks(prim: Primitive, y: Any, args: tuple[Any, ...], kwargs: dict[str,
     for x in args:
         if isinstance(x, Traced) and is_differentiated(x.inside if x.tape is y.tape else x):
             found = prim.kinks(y, *args, **kwargs)  # type: ignore[misc]
-            is_number = issubclass(kind_of(y), onp.generic) and kind_of(found) is ndarray
+            is_number = issubclass(class_of(y), onp.generic) and class_of(found) is ndarray
             return found[()] if is_number else found
     return y
 
@@ -318,7 +318,7 @@ def _unboxed(x: Any) -> Any:
     if issubclass(type(x), (list, tuple)):
         parts = map(_unboxed, x)
         return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
-    return unbox(x)
+    return constant(x)
 
 
 def as_array(x: Any) -> Any:

@@ -33,8 +33,6 @@ from .boxes import (
     beside_reflected,
     give,
     innermost,
-    is_batched,
-    kind_of,
     own_index,
     tidy,
 )
@@ -43,7 +41,7 @@ from .indices import ASSIGN, Scatter
 from .primitives import with_keywords
 from .registry import WORTH_DROPPING, Primitive, enter, primitive_of
 from .snapshots import TINY
-from .spaces import all_of, at_rest, fit, is_recorded, placeholder, zeros_like
+from .spaces import at_rest, fit, placeholder, zeros_like
 from .trace import Looked
 from .traces import reverse
 from .traces.forward import Forward, dual, slope, sum_of_parts, tangent_of
@@ -57,6 +55,7 @@ from .traces.reverse import (
     put_output,
 )
 from .traces.strong_zeros import factors, has_nan, retry_with_strong_zeros
+from .values import all_of, class_of, is_deferred, is_opaque
 from .writing import Cell, in_place, linked
 
 __all__ = ["TANGENTS", "install"]
@@ -84,7 +83,7 @@ QUICK = frozenset({"axis", "keepdims"})  # the keywords of Record.quick
 
 def _has_zero(x: Any) -> bool:
     """Say whether an operator with kinks, abs(x) or x**0.5, may be at one."""
-    return is_differentiated(x) and (is_recorded(x) or not all_of(x))
+    return is_differentiated(x) and (is_deferred(x) or not all_of(x))
 
 
 def box_operator_of_one(prim: Primitive, operate: Callable[[Any], Any]) -> Callable[[Box], Any]:
@@ -186,9 +185,9 @@ def _copies(part: Any) -> bool:
     return issubclass(type(part), COPYING)
 
 
-def _is_batched(part: Any) -> bool:
-    """Say whether a part of an index is batched: each example chooses its own elements."""
-    return type(part) in TRACED and is_batched(part)
+def _is_opaque(part: Any) -> bool:
+    """Say whether a part of an index is opaque, as where each member of a batch chooses its own elements."""
+    return type(part) in TRACED and is_opaque(part)
 
 
 def getitem(self: Any, index: Any) -> Any:
@@ -197,13 +196,13 @@ def getitem(self: Any, index: Any) -> Any:
     if kind is tuple:
         for part in index:
             if type(part) not in VIEWING:
-                if any(map(_is_batched, index)):
+                if any(map(_is_opaque, index)):
                     return _GETITEM.traced(self, index)
                 index = tuple(map(own_index, index))
                 view = not any(map(_copies, index))
                 break
     elif kind is not int and kind not in VIEWING:
-        if _is_batched(index):
+        if _is_opaque(index):
             return _GETITEM.traced(self, index)
         index = own_index(index)
         view = not _copies(index)
@@ -220,7 +219,7 @@ def getitem(self: Any, index: Any) -> Any:
     box.index = len(entries) - 1
     if (
         view and type(y) is not float64
-        and (type(y) is type(value) is ndarray or kind_of(y) is kind_of(value) is ndarray)
+        and (type(y) is type(value) is ndarray or class_of(y) is class_of(value) is ndarray)
     ):  # fmt: skip
         # As link(box, self, ...) does, at half the price: slices are common.
         box.parent = self, index
@@ -712,7 +711,7 @@ def _is_list_of_duals(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, 
 
 def _at_kinks(x: Dual) -> bool:
     """Say whether an operator with kinks, abs(x) or x**0.5, may be at one that is differentiated again."""
-    return is_differentiated(x.primal) and (is_recorded(x) or not all_of(x))
+    return is_differentiated(x.primal) and (is_deferred(x) or not all_of(x))
 
 
 def dual_operator_of_one(prim: Primitive, operate: Callable[[Any], Any]) -> Callable[[Dual], Any]:

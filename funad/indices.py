@@ -14,7 +14,8 @@ import numpy as onp
 
 from .registry import Primitive, enter
 from .snapshots import copied
-from .spaces import shape_of, unbroadcast
+from .spaces import unbroadcast
+from .values import shape_of
 
 ndarray = onp.ndarray
 
@@ -170,7 +171,7 @@ def repeats(index: Any) -> bool:
         return any(repeats(part) for part in index)
     if isinstance(index, list):
         index = onp.asarray(index)
-    is_array = issubclass(type(index), ndarray) or hasattr(index, "stacked")
+    is_array = issubclass(type(index), ndarray) or hasattr(index, "opaque")
     return is_array and index.ndim > 0 and index.dtype.kind != "b"
 
 

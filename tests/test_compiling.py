@@ -131,7 +131,9 @@ def test_each_pass_may_be_left_out(name, left_out):
 @given(data=st.data())
 def test_shapes_are_inferred_as_numpy_has_them(data):
     f = data.draw(st.sampled_from(sorted((f for f in ELEMENTWISE if isinstance(f, onp.ufunc)), key=str)))
-    shapes = data.draw(st.lists(st.sampled_from([(), (3,), (2, 3), (2, 1), (0, 3)]), min_size=f.nin, max_size=f.nin))
+    shapes = data.draw(
+        st.lists(st.sampled_from([(), (3,), (2, 3), (2, 1), (0, 3)]), min_size=f.nin, max_size=f.nin)
+    )
     dtypes = data.draw(st.lists(st.sampled_from("dfilD?"), min_size=f.nin, max_size=f.nin))
     values = [onp.ones(shape, dtype)[()] for shape, dtype in zip(shapes, dtypes, strict=True)]
     b = Builder()

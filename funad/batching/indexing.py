@@ -7,7 +7,7 @@ from ..boxes import model_of
 from ..numpy.indexing import assign, getitem, scatter
 from ..numpy.ufuncs import masked
 from ..registry import primitive_of
-from ..spaces import room_for_stack, shape_of
+from ..spaces import room_for_stack
 from ..trace import OF_INDICES
 from ..traces.batch import (
     BY_ELEMENT,
@@ -16,6 +16,7 @@ from ..traces.batch import (
     repeated,
     spread,
 )
+from ..values import shape_of
 from .tables import Unbatched, batch_rule, positive, rank_of
 
 OF_INDICES.update(primitive_of(f).f for f in (getitem, scatter, assign))

@@ -410,7 +410,7 @@ def _sum(
     keepdims: Any = False,
     **kwargs: Any,
 ) -> str | None:
-    """Sums are products with ones, for which BLAS takes a third of NumPy's time, or the ufunc's own method."""
+    """Sums are products with ones, which take BLAS a third of NumPy's time, or the ufunc's own method."""
     if type(a) is not Node or not a.is_array or kwargs or dtype is not None or out is not None:
         return None
     x, keepdims = e.text(a), bool(keepdims)

@@ -14,12 +14,12 @@ __all__ = ["without_needless_guards"]
 
 # Functions that make nan of nan, and read every element of their arguments.
 _HANDS_ON: frozenset[Any] = frozenset(
-    {onp.add, onp.subtract, onp.multiply, onp.divide, onp.negative, onp.positive, onp.absolute, onp.exp, onp.log,
-     onp.sqrt, onp.sin, onp.cos, onp.tan, onp.tanh, onp.sinh, onp.cosh, onp.arctan, onp.log1p, onp.expm1, onp.square,
-     onp.maximum, onp.minimum, onp.dot, onp.matmul, onp.vdot, onp.sum, onp.mean, onp.reshape, onp.transpose,
-     onp.ravel, onp.swapaxes, onp.moveaxis, onp.broadcast_to, onp.concatenate, onp.logaddexp, onp.einsum, onp.max,
-     onp.min, onp.copy, onp.asarray, onp.stack, onp.outer, onp.squeeze, onp.expand_dims, scatter,
-     slopes.one_minus_square, slopes.fermi}
+    {onp.add, onp.subtract, onp.multiply, onp.divide, onp.negative, onp.positive, onp.absolute, onp.exp,
+     onp.log, onp.sqrt, onp.sin, onp.cos, onp.tan, onp.tanh, onp.sinh, onp.cosh, onp.arctan, onp.log1p,
+     onp.expm1, onp.square, onp.maximum, onp.minimum, onp.dot, onp.matmul, onp.vdot, onp.sum, onp.mean,
+     onp.reshape, onp.transpose, onp.ravel, onp.swapaxes, onp.moveaxis, onp.broadcast_to, onp.concatenate,
+     onp.logaddexp, onp.einsum, onp.max, onp.min, onp.copy, onp.asarray, onp.stack, onp.outer, onp.squeeze,
+     onp.expand_dims, scatter, slopes.one_minus_square, slopes.fermi}
 )  # fmt: skip
 # Functions that grow without bound and whose slope vanishes there: of an infinite result of theirs, nothing is
 # left in a derivative but a zero.

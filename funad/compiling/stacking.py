@@ -56,7 +56,10 @@ def _stacked(b: Builder, xs: list[Any]) -> Any:
             for n, x in enumerate(xs)
         ):
             return base
-    if all(is_call(x, onp.reshape) and len(x.args) == 2 for x in xs) and len({x.args[0].shape for x in xs}) == 1:
+    if (
+        all(is_call(x, onp.reshape) and len(x.args) == 2 for x in xs)
+        and len({x.args[0].shape for x in xs}) == 1
+    ):
         inner = _stacked(b, [x.args[0] for x in xs])
         return b.call(onp.reshape, inner, (len(xs), *first.shape))
     return b.raw(stack_of, (list(xs),))
@@ -101,7 +104,9 @@ def _inner_sums(program: Program) -> set[Any]:
     for n in program.nodes:
         if n.fn is ADD and n.is_array and n.shape and is_float(n):
             found.update(
-                p for p in n.args if is_call(p, ADD) and uses[p] == 1 and (p.shape, p.dtype) == (n.shape, n.dtype)
+                p
+                for p in n.args
+                if is_call(p, ADD) and uses[p] == 1 and (p.shape, p.dtype) == (n.shape, n.dtype)
             )
     roots = (n for n in program.nodes if n.fn is ADD and n not in found)
     long = {p for n in roots if len(_terms(n, found)) >= FEWEST for p in _sums_in(n, found)}
@@ -141,7 +146,10 @@ def _total(b: Builder, n: Node, terms: list[Any], new: dict[Any, Any]) -> Any:
         if kind is None or len(members) < FEWEST:
             parts += [at(x) for x in members]
         else:
-            operands = [list(map(at, column)) for column in zip(*(_operands(x, kind[0]) for x in members), strict=True)]
+            operands = [
+                list(map(at, column))
+                for column in zip(*(_operands(x, kind[0]) for x in members), strict=True)
+            ]
             parts.append(_SUMS[kind[0]](b, n, [_stacked(b, column) for column in operands]))
     y = parts[0]
     for x in parts[1:]:
@@ -155,7 +163,13 @@ def _kind_of_term(x: Any, n: Node) -> Any:
         return None
     if is_call(x, MUL) and all(is_float(a) for a in x.args):
         a, c = x.args
-        if is_call(a, onp.reshape) and a.ndim == 2 and a.shape[1] == 1 and c.ndim == 1 and a.args[0].ndim == 1:
+        if (
+            is_call(a, onp.reshape)
+            and a.ndim == 2
+            and a.shape[1] == 1
+            and c.ndim == 1
+            and a.args[0].ndim == 1
+        ):
             return "outer", a.shape, c.shape
         if a.shape == c.shape == n.shape:
             return ("times",)

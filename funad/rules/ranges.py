@@ -10,9 +10,8 @@ import math
 import numpy as onp
 
 from .. import numpy as np
-from ..boxes import numbers_of, unbox
 from ..numpy.slopes import LITTLE
-from ..spaces import all_of, is_mask, is_recorded, recorded_in, shape_of
+from ..values import all_of, constant, is_deferred, is_mask, members_of, shape_of
 
 ndarray = onp.ndarray
 
@@ -20,10 +19,9 @@ ndarray = onp.ndarray
 def largest(x):
     """The largest element of the real x as a plain number: nan if one is, -∞ if there is none."""
     if type(x) is not ndarray:
-        if is_recorded(x):
-            x = recorded_in(x)
-            return np.max(x, initial=-math.inf) if x.shape else x
-        x = numbers_of(x)
+        x = members_of(x)
+        if is_deferred(x) and x.shape:
+            return np.max(x, initial=-math.inf)
         if type(x) is not ndarray:
             return x
     # Of a few elements it takes a quarter of the time of the method max.
@@ -32,11 +30,11 @@ def largest(x):
 
 def where_defined(x, low, high=math.inf):
     """x; nan, with derivatives of nan, where the real x is not between two numbers or is none itself."""
-    values = unbox(x)
+    values = constant(x)
     if not is_mask(values):
         return x if low <= values <= high else x * math.nan
-    if is_recorded(values):
-        if _are_recorded_within(recorded_in(values), low, high):
+    if is_deferred(values):
+        if _are_recorded_within(members_of(values), low, high):
             return x
     elif type(values) is not ndarray and all_of((values >= low) & (values <= high)):
         return x
@@ -63,9 +61,9 @@ def keeps_digits(slope):
     A program that is being recorded takes the careful way, a primitive that looks for itself.
     """
     if type(slope) is not ndarray:
-        if is_recorded(slope):
+        slope = members_of(slope)
+        if is_deferred(slope):
             return False
-        slope = numbers_of(slope)
         if type(slope) is not ndarray:
             return abs(slope) > 0.05
     if slope.dtype.kind == "c":
@@ -75,9 +73,9 @@ def keeps_digits(slope):
 
 def squares_are_safe(y, power=2):
     """Whether all roots y of sums of squares, or of other powers, are far from overflow and underflow."""
-    if is_recorded(y):
-        return _recorded_squares_are_safe(recorded_in(y), power)
-    y = numbers_of(y)
+    y = members_of(y)
+    if is_deferred(y):
+        return _are_safe(y, power)
     if type(y) is not ndarray:
         low, high = _safe("d" if type(y) is float else y.dtype.char, power)
         return low < abs(y) < high
@@ -87,7 +85,7 @@ def squares_are_safe(y, power=2):
     return not y.size or (low < y.item(y.argmin()) and y.item(y.argmax()) < high)
 
 
-def _recorded_squares_are_safe(y, power):
+def _are_safe(y, power):
     """The same as a question that a program asks."""
     low, high = _safe(y.dtype.char, power)
     if y.dtype.kind == "c":
@@ -115,14 +113,14 @@ def scale(size, axis=(), where=True):
 
 def rescaled(xs, axis=()):
     """The parts xs of norms, times a power of two; of infinite ones the signs, with 0 for what is finite."""
-    size = functools.reduce(onp.maximum, [size_of(unbox(x)) for x in xs])
+    size = functools.reduce(onp.maximum, [size_of(constant(x)) for x in xs])
     factor = scale(size, axis)
     infinite = (
         onp.isinf(onp.max(size, axis=axis, keepdims=True, initial=0)) if axis != () else onp.isinf(size)
     )
     if not infinite.any():
         return [x * factor for x in xs]
-    return [np.where(infinite, _direction(unbox(x)), x * factor) for x in xs]
+    return [np.where(infinite, _direction(constant(x)), x * factor) for x in xs]
 
 
 def size_of(x):

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
-from ..boxes import Batched, Traced, batched, innermost, model_of, numbers_of
+from ..boxes import Batched, Traced, batched, innermost, model_of
 from ..calling import as_array, call
 from ..indices import ASSIGN, follow, put
 from ..registry import Primitive, enter
-from ..spaces import dtype_of, laid_out_copy, room_for_stack, shape_of, zeros_like
+from ..spaces import laid_out_copy, room_for_stack, zeros_like
 from ..trace import BATCH_RULES, OF_INDICES, OF_SHAPES, Looked, Trace, Unbatched, next_level
+from ..values import dtype_of, memory_of, shape_of
 from ..writing import settled, snapshot
 from .reverse import refuse_ended
 
@@ -48,7 +49,7 @@ class BatchTrace(Trace):
     ``looped`` notes the calls that ran once per member: pairs (what, why).
     """
 
-    __slots__ = ("active", "apart", "ended", "level", "looked", "looped", "size", "torn")
+    __slots__ = ("apart", "ended", "level", "looked", "looped", "size", "torn")
 
     def __init__(self, size: int, looped: list[tuple[str, str]]) -> None:
         self.level, self.size = next_level(), size
@@ -56,9 +57,6 @@ class BatchTrace(Trace):
         self.looked = False  # whether someone has looked at a value, and nobody has gone on by member yet
         self.apart = False  # whether a function runs member by member, which is to see no batched value
         self.torn = False  # whether a view of a member was made that is none of its stack, or the reverse
-        self.active: set[Any] = (
-            set()
-        )  # the functions of NumPy's that are being asked, as their names go round
         self.looped = looped
 
     def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any] | None = None) -> Any:
@@ -103,7 +101,7 @@ class BatchTrace(Trace):
 
     def _compare_views(self, prim: Primitive, y: Any, args: Any, kwargs: Any) -> None:
         """Note whether a stack is a view of another where their members are no views, or the reverse."""
-        stack = numbers_of(args[0])
+        stack = memory_of(args[0])
         if type(stack) is ndarray and args[0].ndim and 0 not in stack.shape:
             member = stack[(0,) * (stack.ndim - args[0].ndim)]
             of_member = prim.f(member, *args[1:], **kwargs)
@@ -115,10 +113,6 @@ class BatchTrace(Trace):
             refuse_ended()
         self.looked = True
         raise Looked(self, why)
-
-    def at_kink(self, x: Any) -> None:
-        """Refuse to go on with all members where one is at a kink."""
-        self.look(x, "an example is at a kink")
 
     def refuse_apart(self) -> None:
         """Refuse to go on with batched values in a function that runs member by member.
@@ -259,10 +253,10 @@ class BatchTrace(Trace):
 
 def _share(ys: Any, xs: Any) -> bool:
     """Say whether an array among ys, or in lists of them, may have memory in common with one among xs."""
-    plain = [x for x in map(numbers_of, xs) if type(x) is ndarray]
+    plain = [x for x in map(memory_of, xs) if type(x) is ndarray]
     parts = [part for y in ys for part in (y if issubclass(type(y), (list, tuple)) else (y,))]
     return any(
-        type(y) is ndarray and onp.may_share_memory(y, x) for y in map(numbers_of, parts) for x in plain
+        type(y) is ndarray and onp.may_share_memory(y, x) for y in map(memory_of, parts) for x in plain
     )
 
 

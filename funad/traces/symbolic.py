@@ -15,15 +15,16 @@ from typing import Any
 
 import numpy as onp
 
-from ..boxes import PLAIN, Traced, give, innermost, unbox
+from ..boxes import Opaque, Traced, innermost
 from ..calling import as_array
 from ..compiling.program import GETITEM, SOFT, Builder, Node, spec_of
 from ..compiling.shapes import has_static_shape
 from ..floating import invalid_raises, restore
-from ..registry import Primitive, enter, primitive_of
+from ..registry import Primitive, primitive_of
 from ..spaces import name_of
 from ..spaces import laid_out_copy
 from ..trace import OF_INDICES, OF_SHAPES, Trace, next_level
+from ..values import constant
 from ..writing import settled
 from .reverse import refuse_ended
 
@@ -38,24 +39,13 @@ class NotCompilable(Exception):
     """Raised where recording cannot go on: the function runs in eager then."""
 
 
-class Symbol(Traced):
+class Symbol(Opaque):
     """A value of a program that is being recorded: its node, and what it was this time."""
 
     __slots__ = ()
 
-    node: Any = Traced.index  # type: ignore[misc]  # the same slot under its own name
-    concrete: Any = Traced.__dict__["primal"]  # and under one that nobody asks for by chance
-    stacked = recorded = True
-
-    @property
-    def primal(self) -> Any:  # type: ignore[override]
-        """The concrete value, which nobody has without the program knowing."""
-        return self.tape.look(self, "its value was asked for")
-
-    @property
-    def inside(self) -> Any:  # type: ignore[override]
-        """The plain value, for questions about its class, shape and memory."""
-        return self.concrete
+    node: Any = Opaque.index  # type: ignore[misc]  # the same slot under its own name
+    concrete: Any = Opaque.inside  # and under one that nobody asks for by chance
 
     @property
     def kind(self) -> Any:
@@ -70,9 +60,6 @@ class Symbol(Traced):
     def dtype(self) -> Any:
         return self.node.dtype
 
-    def bare(self) -> Any:
-        return self
-
     def remade(self, f: Any) -> Symbol:
         """Return another symbol of the same node: a value is never written into."""
         return symbol(self.tape, self.node, self.concrete)
@@ -85,12 +72,6 @@ class Symbol(Traced):
 
     def __format__(self, spec: str) -> str:
         return format(self.concrete, spec)
-
-    def __len__(self) -> int:
-        return len(self.concrete)
-
-    def __iter__(self) -> Any:
-        return (self[n] for n in range(len(self.concrete)))
 
     def __bool__(self) -> bool:
         return bool(self.tape.guard(self, "bool", bool(self.concrete)))
@@ -105,15 +86,6 @@ class Symbol(Traced):
         if self.dtype.kind in "biu":
             return float(self.tape.guard(self, "float", float(self.concrete)))
         return float(self.tape.look(self, "float() was asked of it"))
-
-    def __complex__(self) -> complex:  # type: ignore[override]
-        return complex(self.tape.look(self, "complex() was asked of it"))
-
-    def __hash__(self) -> int:
-        return hash(self.tape.look(self, "it was made the key of a dict, a set or a cache"))
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        return onp.array(self.tape.look(self, "a plain array was made of it"), dtype)
 
     def __round__(self, *digits: Any) -> Any:
         return self.tape.opaque(round, (self, *digits), {})
@@ -159,8 +131,6 @@ class SymbolicTrace(Trace):
 
     __slots__ = ("active", "builder", "ended", "level", "line", "passing", "why")
 
-    keeps_values = True
-
     def __init__(self, line: Any = None) -> None:
         self.level = next_level()
         self.builder = Builder()
@@ -185,17 +155,12 @@ class SymbolicTrace(Trace):
         """Return the concrete value; what is made of it is none of the program's, which fails."""
         if self.ended:
             refuse_ended()
-        x = unbox(x)
+        x = constant(x)
         if type(x) is not Symbol:
             self.fail(why)
             return x
         self.fail(f"{describe(x)}: {why}")
         return laid_out_copy(x.concrete) if type(x.concrete) is ndarray else x.concrete
-
-    def at_kink(self, x: Any) -> None:
-        """End a recording at a kink: what stands for it is made of plain numbers."""
-        self.fail(f"{describe(x)} is at a kink that is differentiated again", True)
-        raise NotCompilable(self.why)
 
     def leave(self, x: Any) -> Any:
         return x
@@ -207,7 +172,13 @@ class SymbolicTrace(Trace):
         if how in SOFT and not answer:
             self.fail(f"{describe(x)} is {_WRONG[how]}", True)
         node, asked = x.node, answer
-        if how == "bool" and not answer and node.fn is onp.any and not node.kwargs and _asks_for_nan(node.args[0]):
+        if (
+            how == "bool"
+            and not answer
+            and node.fn is onp.any
+            and not node.kwargs
+            and _asks_for_nan(node.args[0])
+        ):
             node, how, answer = node.args[0].args[0], "number", True
         self.builder.guard(node, how, answer, self.line())
         return asked
@@ -282,7 +253,11 @@ class SymbolicTrace(Trace):
         return y
 
 
-_WRONG = {"finite": "not finite", "number": "not a number somewhere", "within": "not where a function is defined"}
+_WRONG = {
+    "finite": "not finite",
+    "number": "not a number somewhere",
+    "within": "not where a function is defined",
+}
 
 
 def _asks_for_nan(x: Any) -> bool:
@@ -319,22 +294,3 @@ def _node(x: Any) -> Any:
     if kind is slice:
         return slice(_node(x.start), _node(x.stop), _node(x.step))
     return _node(settled(x)) if isinstance(x, Traced) else x
-
-
-def _operated(f: Any, a: Any, b: Any) -> Any:
-    """Return a comparison or the like; to other things than numbers, nothing is equal, whatever it is."""
-    other = b if type(a) is Symbol else a
-    if isinstance(other, (str, bytes, type(None), type)):
-        return NotImplemented
-    return enter(f).traced(a, b)
-
-
-def _install() -> None:
-    """Give symbols the operators without a derivative, whose results are symbols too."""
-    for name, f in PLAIN:
-        give(Symbol, f"__{name}__", lambda a, b, f=f: _operated(f, a, b))
-        give(Symbol, f"__r{name}__", lambda a, b, f=f: _operated(f, b, a))
-    give(Symbol, "__invert__", lambda a: enter(onp.invert).traced(a))
-
-
-_install()
