@@ -20,7 +20,10 @@ def train_step(params, x, digits, rate):
 def trajectory(rates, populations, steps=60, dt=0.1):
     """Return hares and lynxes after each step of Runge and Kutta's, by Lotka and Volterra's equations."""
     a, b, c, d = rates
-    slope = lambda u: np.array([u[0] * (a - b * u[1]), u[1] * (d * u[0] - c)])
+
+    def slope(u):
+        return np.array([u[0] * (a - b * u[1]), u[1] * (d * u[0] - c)])
+
     found = []
     for _ in range(steps):
         k1 = slope(populations)

@@ -63,6 +63,7 @@ class Traced:
     __slots__ = ("__weakref__", "index", "parent", "primal", "tape", "views")
 
     primal: Any  # the value, without this trace
+    remade: Any  # of opaque values: f ↦ a value of the same trace that holds f of what this one holds
     tape: Any
     index: Any
     inside: Any  # what it holds of outer traces: the value, or of a batched value the stack of all members

@@ -7,7 +7,6 @@ import pytest
 
 from funad import compile
 
-
 COUNT = [0]
 
 

@@ -8,7 +8,6 @@ import numpy as onp
 import pytest
 from hypothesis import given, settings
 
-import funad
 import funad.numpy as np
 from funad import compile, grad, tree
 from funad.compiling import blocks, stacking
@@ -77,7 +76,9 @@ PATTERNS = {
     "x²": (lambda c, x: c(onp.power, x, 2), 1, A),
     "filled arrays": (lambda c, x: c(MUL, x, onp.broadcast_to(2.0, (3, 4))), 1, A),
     "broadcasts": (lambda c, x, y: c(MUL, x, c(onp.broadcast_to, y, (3, 4))), 1, A, V),
-    "two broadcasts": (lambda c, y: c(MUL, c(onp.broadcast_to, y, (3, 4)), c(onp.broadcast_to, y, (3, 4))), None, V),
+    "two broadcasts": (
+        lambda c, y: c(MUL, c(onp.broadcast_to, y, (3, 4)), c(onp.broadcast_to, y, (3, 4))), None, V,
+    ),
     "fermi": (lambda c, x: c(fermi, x), 3, A),
     "reshape of reshape": (lambda c, x: c(onp.reshape, c(onp.reshape, x, (12,)), (2, -1)), 1, A),
     "transpose twice": (lambda c, x: c(onp.transpose, c(onp.transpose, x)), 0, A),

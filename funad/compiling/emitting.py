@@ -115,7 +115,7 @@ class Emitter:
     def _container(self, x: Any, texts: list[str]) -> str:
         """Return containers of texts as source; x has their positions."""
         if tree.is_leaf(x):
-            return texts[x]
+            return str(texts[x])
         kind = type(x)
         if kind is list or kind is tuple:
             inner = ", ".join(self._container(part, texts) for part in x)
@@ -123,9 +123,9 @@ class Emitter:
         if kind is dict:
             parts = (f"{self.text(k)}: {self._container(part, texts)}" for k, part in x.items())
             return "{" + ", ".join(parts) + "}"
-        leaves, inner = tree.flatten(x)
+        leaves, structure = tree.flatten(x)
         self.constants["unflatten"] = tree.unflatten
-        return f"unflatten({self.constant(inner, 'structure')}, [{', '.join(texts[n] for n in leaves)}])"
+        return f"unflatten({self.constant(structure, 'structure')}, [{', '.join(texts[n] for n in leaves)}])"
 
     def constant(self, x: Any, base: str = "c", key: Any = None) -> str:
         """Return the name of a constant."""
@@ -368,7 +368,7 @@ def _all_finite(x: Any) -> bool:
     return bool(onp.isfinite(x).all())
 
 
-MATH_ARITY = {onp.hypot: 2, onp.arctan2: 2}
+MATH_ARITY: dict[Any, int] = {onp.hypot: 2, onp.arctan2: 2}
 
 
 def _repeats(index: Any) -> bool:

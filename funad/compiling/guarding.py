@@ -21,15 +21,16 @@ _HANDS_ON: frozenset[Any] = frozenset(
      onp.logaddexp, onp.einsum, onp.max, onp.min, onp.copy, onp.asarray, onp.stack, onp.outer, onp.squeeze,
      onp.expand_dims, scatter, slopes.one_minus_square, slopes.fermi}
 )  # fmt: skip
-# Functions that grow without bound and whose slope vanishes there: of an infinite result of theirs, nothing is
-# left in a derivative but a zero.
+# Functions that grow without bound and whose slope vanishes there: of an infinite result of theirs, a
+# derivative has nothing but a zero.
 _FLAT_AT_INFINITY: frozenset[Any] = frozenset(
     {onp.log, onp.log2, onp.log10, onp.log1p, onp.sqrt, onp.cbrt, onp.arcsinh, onp.arccosh, onp.power,
      onp.float_power, onp.logaddexp2, onp.i0, onp.hypot, onp.absolute}
 )  # fmt: skip
 _SAFE: frozenset[Any] = _HANDS_ON - _FLAT_AT_INFINITY | {
-    GETITEM, onp.less, onp.less_equal, onp.greater, onp.greater_equal, onp.equal, onp.not_equal, onp.logaddexp,
-    onp.where, onp.sign, onp.floor, onp.ceil, onp.logical_and, onp.logical_or, onp.logical_not, onp.bitwise_and,
+    GETITEM, onp.less, onp.less_equal, onp.greater, onp.greater_equal, onp.equal, onp.not_equal,
+    onp.where, onp.sign, onp.floor, onp.ceil, onp.logical_and, onp.logical_or, onp.logical_not,
+    onp.bitwise_and, onp.logaddexp,
     onp.bitwise_or, onp.invert, onp.argmax, onp.argmin, onp.any, onp.all, onp.tanh, onp.exp2,
     onp.sinc, onp.diag, onp.diagonal, onp.trace, onp.tril, onp.triu, onp.take, onp.cumsum, onp.count_nonzero,
     onp.power, onp.absolute,
@@ -51,10 +52,10 @@ def without_needless_guards(program: Program) -> Program:
         if n in finite:
             builder.guard(n, "finite", True, finite[n])
     for step in steps:
-        if type(step) is Node or step.how != "finite":
+        if isinstance(step, Node) or step.how != "finite":
             builder.steps.append(step)
         if step in finite:
-            builder.guard(step, "finite", True, finite[step])  # type: ignore[arg-type, index]
+            builder.guard(step, "finite", True, finite[step])
     return builder.program(program.outputs)
 
 
@@ -119,7 +120,7 @@ def _hands_on(n: Node) -> bool:
 
 
 def _arguments_of_flat(y: Node) -> list[Node] | None:
-    """Return what has to be finite so that the derivative of y is not that of an infinite y; None if unknown."""
+    """Return what has to be finite so that the slope of y is not that of an infinite y; None if unknown."""
     found: list[Node] = []
     for n in _needed([y], set()):
         if n.fn in _FLAT_AT_INFINITY and not _is_steep(n):

@@ -35,12 +35,13 @@ _COMPARISONS: frozenset[Any] = frozenset(
 _STATIC: frozenset[Any] = (
     ELEMENTWISE
     | REDUCTIONS
-    | {onp.dot, onp.matmul, onp.reshape, onp.transpose, onp.broadcast_to, onp.einsum, onp.concatenate, onp.stack,
-       onp.ravel, onp.swapaxes, onp.moveaxis, onp.expand_dims, onp.squeeze, onp.diag, onp.diagonal, onp.trace,
+    | {onp.dot, onp.matmul, onp.reshape, onp.transpose, onp.broadcast_to, onp.einsum, onp.concatenate,
+       onp.stack, onp.ravel, onp.swapaxes, onp.moveaxis, onp.expand_dims, onp.squeeze, onp.diag,
+       onp.diagonal, onp.trace,
        onp.outer, onp.vdot, onp.inner, onp.tensordot, onp.cumsum, onp.cumprod, onp.flip, onp.roll, onp.tril,
        onp.triu, onp.real, onp.imag, onp.copy, onp.astype, onp.argmax, onp.argmin, onp.sort, onp.argsort,
-       onp.linalg.inv, onp.linalg.cholesky, onp.linalg.det, onp.linalg.slogdet, onp.linalg.solve, onp.std, onp.var,
-       onp.asarray, onp.array, onp.take, onp.atleast_1d, onp.atleast_2d, onp.pad, onp.tile, scatter}
+       onp.linalg.inv, onp.linalg.cholesky, onp.linalg.det, onp.linalg.slogdet, onp.linalg.solve, onp.std,
+       onp.var, onp.asarray, onp.array, onp.take, onp.atleast_1d, onp.atleast_2d, onp.pad, onp.tile, scatter}
 )  # fmt: skip
 
 
@@ -85,11 +86,12 @@ def _result_of(fn: Any, kinds: Any) -> Any:
 
 
 _OPERATIONS: dict[Any, Callable[..., Any]] = {
-    onp.add: operator.add, onp.subtract: operator.sub, onp.multiply: operator.mul, onp.divide: operator.truediv,
-    onp.negative: operator.neg, onp.positive: operator.pos, onp.absolute: abs, onp.power: operator.pow,
+    onp.add: operator.add, onp.subtract: operator.sub, onp.multiply: operator.mul,
+    onp.divide: operator.truediv, onp.negative: operator.neg, onp.positive: operator.pos,
+    onp.absolute: abs, onp.power: operator.pow,
     onp.remainder: operator.mod, onp.floor_divide: operator.floordiv, onp.less: operator.lt,
-    onp.less_equal: operator.le, onp.greater: operator.gt, onp.greater_equal: operator.ge, onp.equal: operator.eq,
-    onp.not_equal: operator.ne,
+    onp.less_equal: operator.le, onp.greater: operator.gt, onp.greater_equal: operator.ge,
+    onp.equal: operator.eq, onp.not_equal: operator.ne,
 }  # fmt: skip
 
 
@@ -238,8 +240,9 @@ def _of_spec(spec: Spec) -> Any:
 
 
 SPECS: dict[Any, Callable[..., Any]] = {
-    onp.sum: _reduction, onp.mean: _reduction, onp.prod: _reduction, onp.max: _of_extreme, onp.min: _of_extreme,
-    onp.amax: _of_extreme, onp.amin: _of_extreme, onp.dot: _product, onp.matmul: _product, onp.reshape: _reshape,
+    onp.sum: _reduction, onp.mean: _reduction, onp.prod: _reduction, onp.max: _of_extreme,
+    onp.min: _of_extreme, onp.amax: _of_extreme, onp.amin: _of_extreme, onp.dot: _product,
+    onp.matmul: _product, onp.reshape: _reshape,
     onp.transpose: _transpose, onp.broadcast_to: _broadcast, GETITEM: _getitem, onp.einsum: _einsum,
     onp.concatenate: _concatenate, scatter: _scatter,
 }  # fmt: skip

@@ -1,8 +1,8 @@
 """What an unrolled loop does at every step, and no step needs of another, is done for all steps at once.
 
 Like calls, none of which depends on another, are one call on the stack of their arguments. A long sum of like
-products, as the cotangent of a weight is, is one product of stacks: Σ xₜᵀdₜ = XᵀD. No call moves over a question
-that the user's function asks of a value: behind it, another program may be the right one.
+products, as the cotangent of a weight is, is one product of stacks: Σ xₜᵀdₜ = XᵀD. No call moves over a
+question that the user's function asks of a value: behind it, another program may be the right one.
 """
 
 from __future__ import annotations
@@ -139,7 +139,10 @@ def _total(b: Builder, n: Node, terms: list[Any], new: dict[Any, Any]) -> Any:
     kinds: dict[Any, list[Any]] = {}
     for x in terms:
         kinds.setdefault(_kind_of_term(x, n), []).append(x)
-    at = lambda x: new[x] if type(x) is Node else x  # noqa: E731
+
+    def at(x: Any) -> Any:
+        return new[x] if type(x) is Node else x
+
     parts = []
     for kind, members in kinds.items():
         members.sort(key=lambda x: x.id if type(x) is Node else -1)
@@ -173,9 +176,10 @@ def _kind_of_term(x: Any, n: Node) -> Any:
             return "outer", a.shape, c.shape
         if a.shape == c.shape == n.shape:
             return ("times",)
-    if is_call(x, onp.dot) and is_call(x.args[0], onp.transpose) and len(x.args[0].args) == 1 and x.ndim == 2:
-        if all(type(a) is Node and a.ndim == 2 for a in x.args):
+    if is_call(x, onp.dot) and x.ndim == 2 and all(type(a) is Node and a.ndim == 2 for a in x.args):
+        if is_call(x.args[0], onp.transpose) and len(x.args[0].args) == 1:
             return "gemm", x.args[0].shape, x.args[1].shape
+        return ("plain",) if x.nbytes <= SMALL else None
     return ("plain",) if x.nbytes <= SMALL else None
 
 
@@ -247,7 +251,7 @@ def _like(program: Program) -> list[list[Node]]:
         if type(n) is Guard:
             asked += n.how not in SOFT
             continue
-        if n.nbytes > SMALL or not n.is_array or not n.shape or not is_float(n):  # type: ignore[union-attr, arg-type]
+        if n.nbytes > SMALL or not n.is_array or not n.shape or not is_float(n):  # type: ignore[union-attr]
             continue
         kind = _kind_of_call(n, uses)  # type: ignore[arg-type]
         if kind is not None:

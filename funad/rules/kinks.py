@@ -343,7 +343,7 @@ def _chosen_of(plain, chosen):
 
 
 def _recorded_ties(rows, y, chosen):
-    """The same as a question that a program asks; where nothing ties, as many are extreme as there are rows."""
+    """The same as a question that a program asks: without ties, as many are extreme as there are rows."""
     if chosen in (_first, _last) and all_of(y == y):
         return bool(
             np.count_nonzero(rows == np.reshape(y, (*rows.shape[:-1], 1))) != rows.size // rows.shape[-1]

@@ -21,8 +21,7 @@ from ..compiling.program import GETITEM, SOFT, Builder, Node, spec_of
 from ..compiling.shapes import has_static_shape
 from ..floating import invalid_raises, restore
 from ..registry import Primitive, primitive_of
-from ..spaces import name_of
-from ..spaces import laid_out_copy
+from ..spaces import laid_out_copy, name_of
 from ..trace import OF_INDICES, OF_SHAPES, Trace, next_level
 from ..values import constant
 from ..writing import settled
@@ -76,13 +75,13 @@ class Symbol(Opaque):
     def __bool__(self) -> bool:
         return bool(self.tape.guard(self, "bool", bool(self.concrete)))
 
-    def __index__(self) -> int:
+    def __index__(self) -> int:  # type: ignore[override]
         return int(self.tape.guard(self, "index", operator.index(self.concrete)))
 
-    def __int__(self) -> int:  # type: ignore[override]
+    def __int__(self) -> int:
         return int(self.tape.guard(self, "int", int(self.concrete)))
 
-    def __float__(self) -> float:  # type: ignore[override]
+    def __float__(self) -> float:
         if self.dtype.kind in "biu":
             return float(self.tape.guard(self, "float", float(self.concrete)))
         return float(self.tape.look(self, "float() was asked of it"))
@@ -233,8 +232,9 @@ class SymbolicTrace(Trace):
     def _made(self, prim: Primitive, y: Any, node: Node) -> Any:
         """Return a result as a symbol, or its parts."""
         if isinstance(y, _VALUES):
-            if getattr(y, "dtype", None) is not None and y.dtype.kind not in "fciub":
-                self.fail(f"{prim.name} returned an array of dtype {y.dtype}")
+            dtype = getattr(y, "dtype", None)
+            if dtype is not None and dtype.kind not in "fciub":
+                self.fail(f"{prim.name} returned an array of dtype {dtype}")
             if type(y) is not ndarray and issubclass(type(y), ndarray):
                 self.fail(f"{prim.name} returned a {type(y).__name__}")
             whole = node.args[0] if node.fn is GETITEM and node.args[0].parts else node

@@ -45,8 +45,9 @@ def compile(
     Parameters
     ----------
     f : callable
-        Takes and returns floats, arrays and containers of them. It must be pure: what it does beside returning
-        a value happens while it is recorded, and not again. Left out, what comes back is a decorator.
+        Takes and returns floats, arrays and containers of them. It must be pure: what it does beside
+        returning a value happens while it is recorded, and not again. Left out, what comes back is a
+        decorator.
     static : int, str or tuple of them, default ()
         Arguments, by position or name, that a program may depend on by value: it is recorded for each. Of
         other arguments, those that are neither floats nor arrays (ints, strings, None, bools, functions) are.
@@ -62,9 +63,9 @@ def compile(
     Returns
     -------
     callable
-        Takes the arguments of ``f`` and returns what ``f`` returns. It has ``source``, the text of the program
-        that ran last; ``programs``, all of them; and ``explain()``, which says what runs as a program, what
-        does not, and why.
+        Takes the arguments of ``f`` and returns what ``f`` returns. It has ``source``, the text of the
+        program that ran last; ``programs``, all of them; and ``explain()``, which says what runs as a
+        program, what does not, and why.
 
     Raises
     ------
@@ -152,6 +153,8 @@ class Compiled:
         All programs, each with its ``source``, its ``guards`` and how many ``calls`` it has served.
     """
 
+    __wrapped__: Any
+
     def __init__(self, f: Any, static: Any, limit: int, check: bool, backend: str) -> None:
         functools.update_wrapper(self, f)
         self._options = static, limit, check, backend
@@ -179,7 +182,7 @@ class Compiled:
 
     def _slowly(self, args: Any, kwargs: Any) -> Any:
         """Find a program for the arguments, or make one, or run f in eager."""
-        f = self.__wrapped__  # type: ignore[attr-defined]
+        f = self.__wrapped__
         kind = self._kind(args, kwargs)
         if kind is None:
             return f(*args, **kwargs)
@@ -204,7 +207,7 @@ class Compiled:
         if any(isinstance(x, Traced) for x in leaves):
             return None
         try:
-            static = static_leaves(self.__wrapped__, self._static, args, kwargs)  # type: ignore[attr-defined]
+            static = static_leaves(self.__wrapped__, self._static, args, kwargs)
             key = structure, tuple([kind_of_leaf(x, n in static) for n, x in enumerate(leaves)])
         except Unfit as unfit:
             self._unfit = str(unfit)
@@ -212,13 +215,13 @@ class Compiled:
         kind = self._kinds.get(key)
         if kind is None:
             said = ", ".join(map(describe, (*args, *kwargs.values())))
-            made = _Kind(f"{name_of(self.__wrapped__)}({said})", static)  # type: ignore[attr-defined]
+            made = _Kind(f"{name_of(self.__wrapped__)}({said})", static)
             kind = self._kinds.setdefault(key, made)
         return kind
 
     def _try(self, kind: _Kind, program: CompiledProgram, args: Any, kwargs: Any) -> Any:
         """Run a program that may be the right one; the first time, compare it with eager."""
-        f = self.__wrapped__  # type: ignore[attr-defined]
+        f = self.__wrapped__
         token = invalid_raises()
         try:
             y = program.run(*args, **kwargs)
@@ -261,7 +264,7 @@ class Compiled:
 
     def _record(self, kind: _Kind, args: Any, kwargs: Any) -> Any:
         """Record a program and return the result of this very run."""
-        recording = Recording(self.__wrapped__, args, kwargs, kind.static)  # type: ignore[attr-defined]
+        recording = Recording(self.__wrapped__, args, kwargs, kind.static)
         if recording.why:
             kind.failures += 1
             kind.why = recording.why
@@ -269,7 +272,7 @@ class Compiled:
             kind.eager = kind.given_up and not kind.programs
             kind.calls += 1
             if recording.rerun:
-                return self.__wrapped__(*args, **kwargs)  # type: ignore[attr-defined]
+                return self.__wrapped__(*args, **kwargs)
             return recording.result()
         try:
             program = recording.compiled()
@@ -310,10 +313,10 @@ class Compiled:
             found = getattr(found, part, None)
         if found is self:
             return self.__qualname__
-        return Compiled, (self.__wrapped__, *self._options)  # type: ignore[attr-defined]
+        return Compiled, (self.__wrapped__, *self._options)
 
     def __repr__(self) -> str:
-        return f"<compile of {self.__wrapped__!r}>"  # type: ignore[attr-defined]
+        return f"<compile of {self.__wrapped__!r}>"
 
 
 def _returns_none(program: CompiledProgram) -> bool:

@@ -76,7 +76,7 @@ class CompiledProgram:
         self.write()
 
     def write(self, kinds: Any = None) -> None:
-        """Write the source and run it; ``kinds`` are the classes of the results, where others than recorded."""
+        """Write the source and run it; ``kinds`` are the classes of the results, if others than recorded."""
         self.source = Source(self._write(kinds))
         namespace = {**self._emitter.constants, "MISSED": MISSED}
         exec(builtins.compile(self.source, f"<program of {self._name}>", "exec"), namespace)
@@ -256,7 +256,8 @@ def static_leaves(f: Any, static: tuple[int | str, ...], args: Any, kwargs: Any)
     if not static:
         return frozenset()
     names = _parameter_names(f, args, kwargs)
-    found, place = set(), 0
+    found: set[int] = set()
+    place = 0
     for n, (name, x) in enumerate(zip(names, (*args, *kwargs.values()), strict=True)):
         count = len(tree.flatten(x)[0])
         if name in static or (n in static and n < len(args)) or (n - len(args) in static and n < len(args)):
