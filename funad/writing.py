@@ -355,7 +355,7 @@ def _fresh(x: Any, copy: Callable[[Any], Any] = laid_out_copy) -> Any:
 def _twin(x: Traced) -> Traced:
     """Return another traced value with the same value, trace and place."""
     if x.opaque:
-        return x.remade(lambda held: held)
+        return x.remade(lambda held: held)  # type: ignore[no-any-return]
     made = new(type(x))
     made.primal, made.tape, made.index = x.primal, x.tape, x.index
     return made
