@@ -10,6 +10,7 @@ import funad
 import funad.numpy as np
 from funad import compile, curried, grad, hessian, jvp, value_and_grad
 from funad.errors import ArgumentError
+from funad.traces import symbolic
 from funad.transforms import compiled
 
 from .compiled import PROGRAMS, agree, others
@@ -491,3 +492,17 @@ def test_a_failure_of_the_compiler_leaves_f_as_it_is(monkeypatch):
     for _ in range(3):
         agree(fast(X), 2 * X)
     assert "ZeroDivisionError" in fast.explain()
+
+
+def test_a_loop_without_end_stays_as_it_is(monkeypatch):
+    monkeypatch.setattr(symbolic, "LONGEST", 50)
+
+    def f(x):
+        for _ in range(60):
+            x = np.sin(x)
+        return x
+
+    fast = compile(grad(f))
+    for _ in range(3):
+        assert fast(0.5) == grad(f)(0.5)
+    assert "more than 50 calls" in fast.explain()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 import funad.numpy as np
-from funad import compile, grad, tree
+from funad import compile, grad, hessian, jacobian, jacrev, tree
 from funad.compiling import blocks, stacking
 from funad.compiling.optimizing import PASSES, optimized
 from funad.compiling.program import GETITEM, Builder, Node, map_nodes, rebuild, spec_of
@@ -177,6 +177,38 @@ def test_no_call_moves_over_a_question_of_the_user():
     kinds = ["guard" if type(s) is not Node else s.fn for s in program.steps]
     first, second, *_ = (k for k, kind in enumerate(kinds) if kind == "guard")
     assert onp.sin in kinds[first:second]
+
+
+def neighbours(x):
+    return np.sum(np.sin(x[1:] * x[:-1]) + x[1:] ** 3 / 3)
+
+
+DIAGONAL = {
+    "rosenbrock": (hessian, PROGRAMS["rosenbrock"][1]),
+    "neighbours": (hessian, neighbours),
+    "elements": (jacobian, lambda x: np.tanh(x) * x),
+    "elements backwards": (jacrev, lambda x: np.exp(-x) / (2 + np.sin(x))),
+    "parts": (jacobian, lambda x: np.concatenate([x[3:] ** 2, x[:3] * x[5]])),
+    "sums": (jacobian, lambda x: np.cumsum(x**2)),
+    "every second": (hessian, lambda x: np.sum(x[::2] ** 3) + np.sum(x[2:-1] * x[3:])),
+}
+
+
+@pytest.mark.parametrize("dtype", ["d", "f"])
+@pytest.mark.parametrize("size", [16, 21])
+@pytest.mark.parametrize("name", DIAGONAL)
+def test_matrices_of_a_few_diagonals_have_their_zeros(name, size, dtype):
+    derive, f = DIAGONAL[name]
+    plain = derive(f)
+    fast = compile(plain)
+    for k in range(4):
+        x = onp.random.default_rng(k).uniform(0.5, 1.5, size).astype(dtype)
+        agree(fast(x), plain(x), ulps=100)
+    bad = x.copy()
+    bad[3] = math.nan
+    agree(fast(bad), plain(bad), ulps=100)
+    if size == 21 and name in ("rosenbrock", "neighbours", "elements", "elements backwards"):
+        assert "from_diagonals" in fast.source
 
 
 @pytest.mark.filterwarnings("ignore:invalid value")

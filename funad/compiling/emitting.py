@@ -14,6 +14,7 @@ from ..indices import add_at, repeats, scatter
 from ..numpy import slopes
 from ..traces.strong_zeros import has_nan
 from .blocks import runs, write_block
+from .diagonals import from_diagonals
 from .memory import Memory
 from .program import GETITEM, Guard, Node, Program, map_nodes
 
@@ -22,8 +23,9 @@ __all__ = ["Emitter"]
 ndarray = onp.ndarray
 # Functions whose results share memory with nothing.
 OWNERS = frozenset(
-    {onp.dot, onp.sum, onp.einsum, onp.concatenate, onp.mean, onp.stack, onp.where, onp.matmul}
-)
+    {onp.dot, onp.vdot, onp.sum, onp.einsum, onp.concatenate, onp.mean, onp.stack, onp.where, onp.matmul,
+     from_diagonals}
+)  # fmt: skip
 SIGNS: dict[Any, str] = {
     onp.add: "+", onp.subtract: "-", onp.multiply: "*", onp.divide: "/", onp.less: "<", onp.less_equal: "<=",
     onp.greater: ">", onp.greater_equal: ">=", onp.equal: "==", onp.not_equal: "!=", onp.bitwise_and: "&",

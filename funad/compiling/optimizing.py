@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .diagonals import compact_diagonals
 from .guarding import without_needless_guards
 from .program import Builder, Program, rebuild
 from .rewriting import RULES
@@ -33,6 +34,7 @@ def simplify_once(program: Program) -> Program:
 PASSES: dict[str, Callable[[Program], Program]] = {
     "guards": without_needless_guards,
     "simplify": simplify,
+    "diagonals": compact_diagonals,
     "sums": sums_of_steps,
     "stacks": stack_like_calls,
     "again": simplify_once,

@@ -34,6 +34,9 @@ _INTEGERS = (bool, int, onp.bool_, onp.integer)
 _VALUES = (ndarray, onp.generic, float, int, complex)  # what becomes a symbol
 
 
+LONGEST = 50_000  # calls of a program; recording takes some 50 µs for each, and as much again to write it
+
+
 class NotCompilable(Exception):
     """Raised where recording cannot go on: the function runs in eager then."""
 
@@ -194,6 +197,10 @@ class SymbolicTrace(Trace):
             return f(*map(_value, args), **{name: _value(x) for name, x in kwargs.items()})
         args = tuple([self._as_one(prim, n, x) for n, x in enumerate(args)])
         kwargs = {name: settled(x) for name, x in kwargs.items()}
+        if self.builder.count > LONGEST:
+            raise NotCompilable(
+                f"it makes more than {LONGEST:,} calls, of which the source would be too long"
+            )
         if kwargs.get("out") is not None:
             raise NotCompilable(f"{prim.name} was given out, an array to write into")
         y = self._run(prim, [_value(x) for x in args], {name: _value(x) for name, x in kwargs.items()})
