@@ -230,6 +230,9 @@ class Emitter:
         if n.fn is scatter:
             self.scatter(n)
             return
+        if n.fn is slopes.one_minus_square and n.shape and n.size and n.dtype.char in "df":
+            self.one_minus_square(n)
+            return
         into = self.memory.into.get(n)
         if into is not None and into in self.names and into not in self.cut:
             name = self.names[n] = self.names[into]
@@ -238,6 +241,16 @@ class Emitter:
         text = self.expression(n)
         self.names[n] = self.fresh(n.name or "t")
         self.say(f"{self.names[n]} = {text}", n)
+
+    def one_minus_square(self, n: Node) -> None:
+        """Write 1 - y² for y = tanh x; where it is small, x knows more of its digits."""
+        y, x = map(self.text, n.args)
+        one, least = self.number(1.0, n.dtype), slopes.LITTLE[n.dtype]
+        name = self.names[n] = self.fresh(n.name or "t")
+        self.say(f"{name} = {y} * {y}", n)
+        self.lines.append(f"{self.function(onp.subtract)}({one}, {name}, {name})")
+        self.lines.append(f"if not {name}.item({name}.argmin()) > {least:.3g}:")
+        self.lines.append(f"    {name} = {self.function(n.fn)}({y}, {x})")
 
     def written_into(self, n: Node, name: str) -> str:
         """Return a call that writes its result into an array that is there."""
