@@ -73,6 +73,7 @@ class Traced:
     __slots__ = ("__weakref__", "index", "parent", "primal", "tape", "views")
 
     primal: Any  # the value, without this trace
+    remade: Any  # of opaque values: f ↦ a value of the same trace that holds f of what this one holds
     tape: Any
     index: Any
     inside: Any  # what it holds of outer traces: the value, or of a batched value the stack of all members
@@ -428,6 +429,8 @@ def own_index(index: Any) -> Any:
     """Return a part of an index as it is now: the caller may change it before the way back."""
     if issubclass(type(index), ndarray):
         return index.copy()
+    if is_opaque(index):
+        return bare(index)
     if isinstance(index, list) or is_sequence(index):
         index = onp.array(index)
         return index if index.size else index.astype(onp.intp)

@@ -56,7 +56,7 @@ from .traces.reverse import (
     put_output,
 )
 from .traces.strong_zeros import factors, has_nan, retry_with_strong_zeros
-from .values import all_of, class_of, is_opaque
+from .values import all_of, class_of, is_deferred, is_opaque
 from .writing import Cell, in_place, linked
 
 __all__ = ["TANGENTS", "install"]
@@ -84,7 +84,7 @@ QUICK = frozenset({"axis", "keepdims"})  # the keywords of Record.quick
 
 def _has_zero(x: Any) -> bool:
     """Say whether an operator with kinks, abs(x) or x**0.5, may be at one."""
-    return is_differentiated(x) and not all_of(x)
+    return is_differentiated(x) and (is_deferred(x) or not all_of(x))
 
 
 def box_operator_of_one(prim: Primitive, operate: Callable[[Any], Any]) -> Callable[[Box], Any]:
@@ -690,7 +690,7 @@ def _is_list_of_duals(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, 
 
 def _at_kinks(x: Dual) -> bool:
     """Say whether an operator with kinks, abs(x) or x**0.5, may be at one that is differentiated again."""
-    return is_differentiated(x.primal) and not all_of(x)
+    return is_differentiated(x.primal) and (is_deferred(x) or not all_of(x))
 
 
 def dual_operator_of_one(prim: Primitive, operate: Callable[[Any], Any]) -> Callable[[Dual], Any]:

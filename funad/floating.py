@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as onp
 
-__all__ = ["WHILE_RULES_RUN", "invalid_raises", "point_at_user", "restore", "run_rules"]
+__all__ = ["STATE_OF_RULES", "WHILE_RULES_RUN", "invalid_raises", "point_at_user", "restore", "run_rules"]
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -85,6 +85,8 @@ def run_rules() -> Any:
 
 
 invalid_raises = run_rules  # while a program runs, or is recorded, the same holds
+# For those who set and reset the state without a call: (the variable or None, what to set it to).
+STATE_OF_RULES: tuple[Any, Any] = (_STATE, None if _STATE is None else _OF_RULES)
 
 
 def restore(token: Any) -> None:

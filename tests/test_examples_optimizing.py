@@ -212,3 +212,30 @@ def test_running_refuses_what_it_cannot(example, capsys, arguments, message):
     with pytest.raises(SystemExit):
         example("run_all").main(arguments)
     assert message in capsys.readouterr().err
+
+
+# --- compiled
+
+
+def test_compiled_derivatives_are_those_of_eager_and_say_what_they_save(
+    example, tmp_path, capsys, monkeypatch
+):
+    module = example("compiled")
+    rates, start = np.array([0.5, 0.03, 0.8, 0.02]), np.array([30.0, 4.0])
+    measured = np.vstack([start, module.trajectory(rates, start)[:5]])
+    misfit = lambda rates: np.sum((np.log(module.trajectory(rates, start, 5)) - np.log(measured[1:])) ** 2)
+    assert misfit(rates) < 1e-20
+    monkeypatch.setattr(module.trajectory, "__defaults__", (5, 0.1))
+    slope = module.compile(module.value_and_grad(module.misfit))
+    for k in range(3):
+        value, found = slope(rates * (1.1 + k), measured)
+        wanted = module.value_and_grad(module.misfit)(rates * (1.1 + k), measured)
+        np.testing.assert_allclose(value, wanted[0], rtol=1e-12)
+        np.testing.assert_allclose(found, wanted[1], rtol=1e-9)
+    monkeypatch.setattr(module.seconds, "__kwdefaults__", {"at_least": 0.0})
+    figures = module.main(["--out", str(tmp_path / "compiled.png")])
+    assert set(figures) == {f"so many times faster, {what}" for what in ("a training step", "an ODE fit")}
+    assert (tmp_path / "compiled.png").read_bytes().startswith(b"\x89PNG")
+    said = capsys.readouterr().out
+    assert "def program(rates, measured):" in said
+    assert "µs compiled" in said

@@ -11,7 +11,7 @@ import numpy as onp
 from .. import tree
 from .program import Node
 
-__all__ = ["STATIC", "Prologue", "Unfit", "is_input", "kind_of_leaf"]
+__all__ = ["STATIC", "Prologue", "Unfit", "changed", "copy_of", "is_input", "kind_of_leaf"]
 
 ndarray = onp.ndarray
 # What a program may depend on by being equal to what it was recorded with.
@@ -102,7 +102,7 @@ class Prologue:
         for where, part in parts:
             self.argument(part, where)
 
-    def variable(self, x: Any, text: str, how: str) -> None:
+    def variable(self, x: Any, text: str, how: str, was: Any) -> None:
         """Take a closed-over variable, which is to be equal, the same, or unchanged."""
         e = self.emitter
         if how == "same":
@@ -110,9 +110,8 @@ class Prologue:
         elif how == "equal" and isinstance(x, (bool, int, str, type(None))):
             self.miss(_is_other(x, text, e))
         else:
-            kept = tree.map(_copy, x)
             e.constants["changed"] = changed
-            self.miss(f"changed({text}, {e.constant(kept, 'was')})")
+            self.miss(f"changed({text}, {e.constant(was, 'was')})")
 
     def _leaf(self, x: Any, text: str) -> None:
         node = self.nodes.get(self.place)
@@ -139,8 +138,9 @@ class Prologue:
         return lines
 
 
-def _copy(x: Any) -> Any:
-    return x.copy() if type(x) is ndarray else x
+def copy_of(x: Any) -> Any:
+    """Return numbers, or containers of numbers and arrays, as they are now."""
+    return tree.map(lambda leaf: leaf.copy() if type(leaf) is ndarray else leaf, x)
 
 
 def changed(x: Any, was: Any) -> bool:

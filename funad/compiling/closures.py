@@ -18,7 +18,7 @@ import numpy as onp
 
 from .. import tree
 from ..registry import primitive_of
-from .arguments import STATIC, is_input
+from .arguments import STATIC, changed, copy_of, is_input
 
 __all__ = ["Closure", "Variable"]
 
@@ -34,7 +34,8 @@ class Variable(NamedTuple):
     value: Any
     holder: Any
     place: str  # source of what is read of the holder: ".cell_contents", "['K']", "[0]"
-    how: str  # "input", "equal" or "same"
+    how: str  # "input", "equal", "same" or "content"
+    was: Any = None  # a copy of it from before f ran, if it must stay as it is
 
 
 class Closure:
@@ -51,6 +52,7 @@ class Closure:
         self.generators: list[Any] = []
         self.why = ""
         self._made: dict[int, Any] = {}
+        self._sizes: list[tuple[str, Any, int]] = []
         self._globals: dict[int, tuple[Any, dict[str, Any]]] = {}
         self._kept: list[Any] = []
         self.function = self.once_more(f)
@@ -157,9 +159,11 @@ class Closure:
 
     def _constant(self, name: str, x: Any, holder: Any, place: str) -> Any:
         if isinstance(x, _PLAIN) or (type(x) in (list, tuple, dict) and _is_simple(x)):
-            self.variables.append(Variable(name, x, holder, place, "equal"))
+            self.variables.append(Variable(name, x, holder, place, "equal", copy_of(x)))
         else:
             self._watch(x)
+            if isinstance(x, (list, dict, set)):
+                self._sizes.append((name, x, len(x)))
         return x
 
     def _watch(self, x: Any) -> None:
@@ -172,11 +176,21 @@ class Closure:
             if isinstance(value, (onp.random.Generator, onp.random.RandomState)):
                 self.generators.append(value)
             elif leaves and all(is_input(leaf) or isinstance(leaf, _PLAIN) for leaf in leaves):
-                self.variables.append(Variable(name, value, attributes, f"[{name!r}]", "content"))
+                made = Variable(name, value, attributes, f"[{name!r}]", "content", copy_of(value))
+                self.variables.append(made)
 
-    def changed_containers(self) -> str:
-        """Return the name of a closed-over container that f has added to or taken from, if there is one."""
+    def changed_copies(self) -> str:
+        """Return the name of a closed-over container, of which f has changed a copy, if there is one."""
         return next((name for name, made, was in self.lifted if tree.flatten(made)[1] != was), "")
+
+    def changed(self) -> str:
+        """Return the name of a closed-over variable that f has changed, if there is one."""
+        for v in self.variables:
+            if v.how in ("equal", "content") and (v.value is not v.was and changed(v.value, v.was)):
+                return v.name
+            if v.how == "content" and v.holder.get(v.place[2:-2]) is not v.value:
+                return v.name
+        return next((name for name, x, size in self._sizes if len(x) != size), "")
 
 
 def _name(f: Any) -> str:

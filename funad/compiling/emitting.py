@@ -11,22 +11,28 @@ import numpy as onp
 
 from .. import tree
 from ..indices import add_at, repeats, scatter
+from ..numpy import slopes
 from ..traces.strong_zeros import has_nan
-from .program import GETITEM, Guard, Node, Program, map_nodes, parents
+from .blocks import runs, write_block
+from .diagonals import from_diagonals
+from .memory import Memory
+from .program import GETITEM, Guard, Node, Program, map_nodes
 
 __all__ = ["Emitter"]
 
 ndarray = onp.ndarray
 # Functions whose results share memory with nothing.
 OWNERS = frozenset(
-    {onp.dot, onp.sum, onp.einsum, onp.concatenate, onp.mean, onp.stack, onp.where, onp.matmul}
-)
+    {onp.dot, onp.vdot, onp.sum, onp.einsum, onp.concatenate, onp.mean, onp.stack, onp.where, onp.matmul,
+     from_diagonals}
+)  # fmt: skip
 SIGNS: dict[Any, str] = {
     onp.add: "+", onp.subtract: "-", onp.multiply: "*", onp.divide: "/", onp.less: "<", onp.less_equal: "<=",
     onp.greater: ">", onp.greater_equal: ">=", onp.equal: "==", onp.not_equal: "!=", onp.bitwise_and: "&",
     onp.bitwise_or: "|", onp.bitwise_xor: "^", onp.power: "**", onp.matmul: "@", onp.remainder: "%",
     onp.floor_divide: "//",
 }  # fmt: skip
+ARITHMETIC = frozenset({onp.add, onp.subtract, onp.multiply, onp.divide, onp.maximum, onp.minimum})
 BEFORE: dict[Any, str] = {onp.negative: "-", onp.invert: "~"}
 # What ufuncs of numbers are in math, to the last digits and to the errors that end in eager.
 MATH: dict[Any, Callable[..., Any]] = {
@@ -41,8 +47,9 @@ _FLOATS = frozenset({float, onp.float64})
 class Emitter:
     """Writes the body of the function; ``constants`` are the names that it uses, ``names`` those of nodes."""
 
-    def __init__(self, program: Program, comments: bool = True) -> None:
-        self.program, self.comments = program, comments
+    def __init__(self, program: Program, comments: bool = True, blocks: bool = True) -> None:
+        self.program, self.comments, self.blocks = program, comments, blocks
+        self.cut: set[Node] = set()  # what was computed part by part, and has no memory as a whole
         self.names: dict[Node, str] = {}
         self.constants: dict[str, Any] = {}
         self._by_key: dict[Any, str] = {}
@@ -75,27 +82,33 @@ class Emitter:
         self._used.add(name)
         return name
 
-    def result(self, outputs: list[Any], structure: Any) -> str:
-        """Return what the program returns as source."""
+    def result(self, outputs: list[Any], structure: Any, kinds: Any = None) -> str:
+        """Return what the program returns as source; ``kinds`` are the classes of its leaves."""
         seen: set[Node] = set()
-        texts = [self._output(x, seen) for x in outputs]
+        texts = [self._output(x, seen, kinds and kinds[n]) for n, x in enumerate(outputs)]
         return self._container(tree.unflatten(structure, list(range(len(texts)))), texts)
 
-    def _output(self, x: Any, seen: set[Node]) -> str:
+    def _output(self, x: Any, seen: set[Node], kind: Any) -> str:
         """Return an output, in memory of its own and of the class that it has in eager."""
         if type(x) is not Node:
             text = self.text(x)
             return f"{text}.copy()" if type(x) is ndarray else text
-        text = self.names[x]
-        if x.is_array:
-            if not x.shape:
-                return f"{self.function(onp.array)}({text})"
+        text, kind = self.names[x], kind or x.type
+        if not x.shape and kind is ndarray:
+            return f"{self.function(onp.array)}({text})"
+        if x.is_array and x.shape:
             owned = x not in seen and self.owns(x)
             seen.add(x)
             return text if owned else f"{text}.copy()"
-        if x.type is onp.float64:
-            return f"{self.function(onp.float64)}({text})"
-        return f"float({text})" if x.type is float else text
+        if kind is float or kind is complex:
+            return f"{kind.__name__}({text})"
+        if (
+            isinstance(kind, type)
+            and issubclass(kind, onp.generic)
+            and (kind is not x.type or kind is onp.float64)
+        ):
+            return f"{self.constant(kind, f'as_{kind.__name__}', ('class', kind))}({text})"
+        return text
 
     def owns(self, n: Node) -> bool:
         """Say whether an array is nobody else's: no input, and no view."""
@@ -104,7 +117,7 @@ class Emitter:
     def _container(self, x: Any, texts: list[str]) -> str:
         """Return containers of texts as source; x has their positions."""
         if tree.is_leaf(x):
-            return texts[x]
+            return str(texts[x])
         kind = type(x)
         if kind is list or kind is tuple:
             inner = ", ".join(self._container(part, texts) for part in x)
@@ -112,9 +125,9 @@ class Emitter:
         if kind is dict:
             parts = (f"{self.text(k)}: {self._container(part, texts)}" for k, part in x.items())
             return "{" + ", ".join(parts) + "}"
-        leaves, inner = tree.flatten(x)
+        leaves, structure = tree.flatten(x)
         self.constants["unflatten"] = tree.unflatten
-        return f"unflatten({self.constant(inner, 'structure')}, [{', '.join(texts[n] for n in leaves)}])"
+        return f"unflatten({self.constant(structure, 'structure')}, [{', '.join(texts[n] for n in leaves)}])"
 
     def constant(self, x: Any, base: str = "c", key: Any = None) -> str:
         """Return the name of a constant."""
@@ -177,43 +190,89 @@ class Emitter:
 
     def number(self, c: Any, dtype: Any) -> str:
         """Return a number beside an array: as an array of no axes NumPy takes it 100 ns faster."""
-        if type(c) in (int, float) and dtype.kind == "f" and not isinstance(c, bool):
+        if dtype.kind == "f":
             return self.constant(onp.array(c, dtype), "c", ("number", repr(float(c)), dtype))
         return self.text(c)
 
     def operands(self, n: Node) -> list[str]:
         """Return the arguments of an elementwise call."""
         if n.is_array and n.shape and any(type(a) is Node and a.shape for a in n.args):
-            return [self.number(a, n.dtype) if type(a) is not Node else self.text(a) for a in n.args]
+            numbers = (int, float) if n.fn in ARITHMETIC else (float,)
+            return [self.number(a, n.dtype) if type(a) in numbers else self.text(a) for a in n.args]
         return [self.text(a) for a in n.args]
 
     # --- statements
 
     def run(self) -> None:
         """Write a line for each call and each guard."""
-        self.uses = count_uses(self.program)
-        for step in self.program.steps:
+        steps = self.program.steps
+        self.memory = Memory(self.program)
+        found = runs(self.program) if self.blocks else {}
+        k = 0
+        while k < len(steps):
+            if k in found:
+                items: Any = steps[k : found[k]]
+                last, owner = self.memory.last, self.memory.owner
+                after = {n for n in items if type(n) is Node and last.get(owner[n], -1) >= found[k]}
+                write_block(self, items, after)
+                self.cut.update(n for n in items if n not in after)
+                k = found[k]
+                continue
+            step: Any = steps[k]
             if type(step) is Guard:
                 self.guard(step)
             else:
-                self.statement(step)  # type: ignore[arg-type]
+                self.statement(step)
+            k += 1
 
     def statement(self, n: Node) -> None:
         """Write one call."""
         if n.fn is scatter:
             self.scatter(n)
             return
+        if n.fn is slopes.one_minus_square and n.shape and n.size and n.dtype.char in "df":
+            self.one_minus_square(n)
+            return
+        into = self.memory.into.get(n)
+        if into is not None and into in self.names and into not in self.cut:
+            name = self.names[n] = self.names[into]
+            self.say(self.written_into(n, name), n)
+            return
         text = self.expression(n)
         self.names[n] = self.fresh(n.name or "t")
         self.say(f"{self.names[n]} = {text}", n)
 
+    def one_minus_square(self, n: Node) -> None:
+        """Write 1 - y² for y = tanh x; where it is small, x knows more of its digits."""
+        y, x = map(self.text, n.args)
+        one, least = self.number(1.0, n.dtype), slopes.LITTLE[n.dtype]
+        name = self.names[n] = self.fresh(n.name or "t")
+        self.say(f"{name} = {y} * {y}", n)
+        self.lines.append(f"{self.function(onp.subtract)}({one}, {name}, {name})")
+        self.lines.append(f"if not {name}.item({name}.argmin()) > {least:.3g}:")
+        self.lines.append(f"    {name} = {self.function(n.fn)}({y}, {x})")
+
+    def written_into(self, n: Node, name: str) -> str:
+        """Return a call that writes its result into an array that is there."""
+        if n.fn is onp.dot:
+            return f"{self.text(n.args[0])}.dot({self.text(n.args[1])}, {name})"
+        return f"{self.function(n.fn)}({', '.join(self.operands(n))}, {name})"
+
+    def dtype(self, dtype: Any) -> str:
+        """Return the name of a dtype."""
+        return self.constant(dtype, dtype.name, ("dtype", dtype))
+
     def say(self, line: str, n: Node) -> None:
         """Write a line and what it is."""
+        self.lines.append(self.with_comment(line, n))
+
+    def with_comment(self, line: str, n: Node) -> str:
+        """Return a line and what it is."""
         if self.comments:
             what = getattr(n.fn, "__name__", "f")
             kind = f"{n.dtype}{list(n.shape)}" if n.shape else str(n.dtype) if n.is_array else n.type.__name__
             line = f"{line}  # {what}: {kind}"
-        self.lines.append(line)
+        return line
 
     def guard(self, g: Guard) -> None:
         """Write the question that Python asked."""
@@ -222,6 +281,8 @@ class Emitter:
             line = f"if not {self.finite(g.node, x)}:"
         elif g.how == "number":
             line = f"if {self.has_nan(g.node, x)}:"
+        elif g.how == "within":
+            line = f"if not ({self.within(g.node, x, *g.expected)}):"
         elif g.how == "kind":
             line = f"if {self.is_other(g.node, x)}:"
         elif g.how == "bool":
@@ -236,8 +297,18 @@ class Emitter:
         if n.dtype.kind == "f" and not n.is_array:
             self.constants["isfinite"] = math.isfinite
             return f"isfinite({x})"
+        if n.dtype.char in "df":
+            self.constants["isfinite"] = math.isfinite
+            return (
+                f"isfinite({x}.reshape(-1).dot({x}.reshape(-1)))" if n.size < 64 else self._finite_sum(n, x)
+            )
         self.constants["all_finite"] = _all_finite
         return f"all_finite({x})"
+
+    def _finite_sum(self, n: Node, x: str) -> str:
+        """Return the test of a sum, which is finite if all elements are, unless it overflows: eager then."""
+        self.constants["sum_of"] = onp.add.reduce
+        return f"isfinite(sum_of({x}, None))"
 
     def is_other(self, n: Node, x: str) -> str:
         """Return the test of a result for another class, shape or dtype."""
@@ -246,6 +317,15 @@ class Emitter:
         dtype = self.constant(n.dtype, n.dtype.name, ("dtype", n.dtype))
         self.constants["ndarray"] = ndarray
         return f"type({x}) is not ndarray or {x}.shape != {n.shape!r} or {x}.dtype != {dtype}"
+
+    def within(self, n: Node, x: str, low: float, high: float) -> str:
+        """Return the test of a value for two bounds."""
+        low_text, high_text = self.text(low), self.text(high)
+        if not n.is_array:
+            return f"{low_text} <= {x}" if high == math.inf else f"{low_text} <= {x} <= {high_text}"
+        self.constants["min_of"], self.constants["max_of"] = onp.minimum.reduce, onp.maximum.reduce
+        test = f"min_of({x}, None) >= {low_text}"
+        return test if high == math.inf else f"({test} and max_of({x}, None) <= {high_text})"
 
     def has_nan(self, n: Node, x: str) -> str:
         """Return the test of a value for NaNs."""
@@ -259,6 +339,9 @@ class Emitter:
         fn, args = n.fn, n.args
         if not n.kwargs and self.in_math and fn in MATH and len(args) == MATH_ARITY.get(fn, 1):
             return f"{self.function(MATH[fn])}({', '.join(map(self.text, args))})"
+        if self.in_math and fn is slopes.one_minus_square:
+            y, x = map(self.text, args)
+            return f"1.0 - {y} * {y} if -0.97 < {y} < 0.97 else {self.function(fn)}({y}, {x})"
         if fn in SIGNS and not n.kwargs and len(args) == 2:
             a, b = self.operands(n)
             return f"{a} {SIGNS[fn]} {b}"
@@ -300,7 +383,7 @@ def _all_finite(x: Any) -> bool:
     return bool(onp.isfinite(x).all())
 
 
-MATH_ARITY = {onp.hypot: 2, onp.arctan2: 2}
+MATH_ARITY: dict[Any, int] = {onp.hypot: 2, onp.arctan2: 2}
 
 
 def _repeats(index: Any) -> bool:
@@ -314,7 +397,7 @@ def _repeats(index: Any) -> bool:
 
 def _is_float_call(n: Node) -> bool:
     """Say whether a call is one of numbers that math and Python's operators do as well."""
-    if n.kwargs or not (n.fn in SIGNS or n.fn in BEFORE or n.fn in MATH):
+    if n.kwargs or not (n.fn in SIGNS or n.fn in BEFORE or n.fn in MATH or n.fn is slopes.one_minus_square):
         return False
     return n.type in _FLOATS or n.type in (bool, onp.bool_)
 
@@ -323,23 +406,81 @@ def _is_number(n: Node) -> bool:
     return n.type in _FLOATS
 
 
-def count_uses(program: Program) -> dict[Node, int]:
-    """Return how often each node is read; outputs count too."""
-    uses: dict[Node, int] = {}
-    for step in program.steps:
-        for n in parents(step):
-            uses[n] = uses.get(n, 0) + 1
-    for x in program.outputs:
-        if type(x) is Node:
-            uses[x] = uses.get(x, 0) + 1
-    return uses
+def _vdot(e: Emitter, n: Node, a: Any, b: Any) -> str | None:
+    if not all(type(x) is Node and x.is_array for x in (a, b)) or n.dtype.kind != "f":
+        return None
+    return f"{e.text(a)}.reshape(-1).dot({e.text(b)}.reshape(-1))"
+
+
+MANY = 100_000  # elements up to which a sum is a product with ones
+
+
+def _sum(
+    e: Emitter,
+    n: Node,
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    **kwargs: Any,
+) -> str | None:
+    """Sums are products with ones, which take BLAS a third of NumPy's time, or the ufunc's own method."""
+    if type(a) is not Node or not a.is_array or kwargs or dtype is not None or out is not None:
+        return None
+    x, keepdims = e.text(a), bool(keepdims)
+    if a.dtype.kind == "f" and a.dtype.char in "df" and a.size:
+        text = _sum_by_ones(e, a, x, axis, keepdims)
+        if text is not None:
+            return text
+    e.constants["sum_of"] = onp.add.reduce
+    return f"sum_of({x}, {axis!r}, None, None, {keepdims})" if keepdims else f"sum_of({x}, {axis!r})"
+
+
+def _sum_by_ones(e: Emitter, a: Node, x: str, axis: Any, keepdims: bool) -> str | None:
+    def ones(*shape: int) -> str:
+        name = f"ones_{'x'.join(map(str, shape))}" + ("f" if a.dtype.char == "f" else "")
+        return e.constant(onp.ones(shape, a.dtype), name, ("ones", shape, a.dtype))
+
+    shape = a.shape
+    if axis is None and not keepdims and a.size <= MANY:
+        return f"{x}.dot({ones(a.size)})" if a.ndim == 1 else f"{x}.reshape(-1).dot({ones(a.size)})"
+    if a.ndim == 2 and axis == 0 and not keepdims:
+        return f"{ones(shape[0])}.dot({x})"
+    if a.ndim == 2 and axis in (1, -1):
+        return f"{x}.dot({ones(shape[1], 1)})" if keepdims else f"{x}.dot({ones(shape[1])})"
+    if a.ndim == 3 and axis in (1, -2) and shape[2] < 64:
+        y = f"{e.function(onp.matmul)}({ones(1, shape[1])}, {x})"
+        return y if keepdims else f"{y}.reshape({(shape[0], shape[2])!r})"
+    if a.ndim == 3 and axis in (2, -1) and shape[2] < 64:
+        y = f"{x}.reshape({(-1, shape[2])!r}).dot({ones(shape[2])})"
+        return f"{y}.reshape({(*shape[:2], 1) if keepdims else shape[:2]!r})"
+    return None
+
+
+def _extreme(f: Any, name: str) -> Any:
+    def written(
+        e: Emitter, n: Node, a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any
+    ) -> str | None:
+        if type(a) is not Node or not a.is_array or kwargs or out is not None:
+            return None
+        e.constants[name] = f.reduce
+        return (
+            f"{name}({e.text(a)}, {axis!r}, None, None, {bool(keepdims)})"
+            if keepdims
+            else f"{name}({e.text(a)}, {axis!r})"
+        )
+
+    return written
 
 
 def _dot(e: Emitter, n: Node, a: Any, b: Any) -> str | None:
     return f"{e.text(a)}.dot({e.text(b)})" if type(a) is Node and a.is_array else None
 
 
-def _reshape(e: Emitter, n: Node, a: Any, shape: Any = None, **kwargs: Any) -> str | None:
+def _reshape(e: Emitter, n: Node, a: Any, shape: Any = None, *rest: Any, **kwargs: Any) -> str | None:
+    if rest:
+        return None
     return f"{e.text(a)}.reshape({e.text(shape)})" if type(a) is Node and a.is_array and not kwargs else None
 
 
@@ -351,5 +492,6 @@ def _transpose(e: Emitter, n: Node, a: Any, axes: Any = None) -> str | None:
 
 # How a function is written where that is not its own call: (emitter, node, *args, **kwargs) ↦ source or None.
 EXPRESSIONS: dict[Any, Callable[..., Any]] = {
-    onp.dot: _dot, onp.reshape: _reshape, onp.transpose: _transpose,
+    onp.dot: _dot, onp.reshape: _reshape, onp.transpose: _transpose, onp.vdot: _vdot, onp.sum: _sum,
+    onp.max: _extreme(onp.maximum, "max_of"), onp.min: _extreme(onp.minimum, "min_of"),
 }  # fmt: skip

@@ -5,24 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .diagonals import compact_diagonals
+from .guarding import without_needless_guards
 from .program import Builder, Program, rebuild
 from .rewriting import RULES
 from .shapes import infer
+from .stacking import stack_like_calls, sums_of_steps
 
 __all__ = ["PASSES", "optimized"]
 
 _ROUNDS = 2  # what one rewrite makes, another may read
+_LONG = 3000  # steps from which one round must do
 
 
 def simplify(program: Program) -> Program:
     """Return a program with every call put through the rewrites."""
-    for _ in range(_ROUNDS):
+    for _ in range(_ROUNDS if len(program.steps) < _LONG else 1):
         program = rebuild(program, Builder(program.inputs, RULES, infer))
     return program
 
 
+def simplify_once(program: Program) -> Program:
+    """Return a program with every call put through the rewrites once."""
+    return rebuild(program, Builder(program.inputs, RULES, infer))
+
+
 # By name, so that each can be left out.
-PASSES: dict[str, Callable[[Program], Program]] = {"simplify": simplify}
+PASSES: dict[str, Callable[[Program], Program]] = {
+    "guards": without_needless_guards,
+    "simplify": simplify,
+    "diagonals": compact_diagonals,
+    "sums": sums_of_steps,
+    "stacks": stack_like_calls,
+    "again": simplify_once,
+}
 
 
 def optimized(program: Program, passes: Any = None) -> Program:

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as onp
 
 __all__ = [
-    "GETITEM", "Builder", "Guard", "Node", "Program", "Spec", "dtype_of", "key_of", "map_nodes", "nodes_in",
-    "number_of", "parents", "rebuild", "shape_of", "spec_of",
+    "GETITEM", "SOFT", "Builder", "Guard", "Node", "Program", "Spec", "dtype_of", "key_of", "map_nodes",
+    "nodes_in", "number_of", "parents", "rebuild", "shape_of", "spec_of",
 ]  # fmt: skip
 
 ndarray = onp.ndarray
@@ -110,11 +110,16 @@ class Node:
         return f"%{self.id}"
 
 
+# Questions that no way of the user's function depends on: whether eager would correct a result.
+SOFT = frozenset({"finite", "number", "within"})
+
+
 class Guard:
     """A question that Python asked of a value while the program was recorded, and the answer it was given.
 
-    ``how`` is "bool", "int", "index" or "float"; ``line`` is the user's line that asked. The program is the
-    right one for those arguments alone for which the answer is the same.
+    ``how`` is "bool", "int", "index", "float", "kind" (class, shape and dtype), "finite", "number" (no nan)
+    or "within" (two bounds); ``line`` is the user's line that asked. The program is the right one for those
+    arguments alone for which the answer is the same.
     """
 
     __slots__ = ("expected", "how", "line", "node")
@@ -148,12 +153,11 @@ class Program:
 
     def __repr__(self) -> str:
         lines = [f"{n} = input {n.name}" for n in self.inputs]
-        lines += [
-            f"guard {s}"
-            if type(s) is Guard
-            else f"{s} = {getattr(s.fn, '__name__', s.fn)}{s.args}{s.kwargs or ''}"
-            for s in self.steps
-        ]
+        for s in self.steps:
+            if isinstance(s, Guard):
+                lines.append(f"guard {s}")
+            else:
+                lines.append(f"{s} = {getattr(s.fn, '__name__', s.fn)}{s.args}{s.kwargs or ''}")
         return "\n".join([*lines, f"return {self.outputs}"])
 
 
@@ -283,28 +287,31 @@ def folded(fn: Any, args: Any, kwargs: Any) -> Any:
         return fn(*args, **kwargs)
 
 
+def _is_like(hint: Node, args: Any, kwargs: Any) -> bool:
+    """Say whether a call is given arguments of the classes, shapes and dtypes of those of a node."""
+    if kwargs.keys() != hint.kwargs.keys() or not _are_like(args, hint.args):
+        return False
+    return _are_like(tuple(kwargs.values()), tuple(hint.kwargs[name] for name in kwargs))
+
+
 def _are_like(args: Any, others: Any) -> bool:
     """Say whether two lists of arguments are of the same classes, shapes and dtypes."""
     if len(args) != len(others):
         return False
-    for a, b in zip(args, others, strict=True):
-        if a is b:
-            continue
-        kind = type(a)
-        if kind is not type(b):
-            return False
-        if kind is Node:
-            if a.type is not b.type or a.shape != b.shape or a.dtype != b.dtype or a.parts != b.parts:
-                return False
-        elif kind is tuple or kind is list:
-            if not _are_like(a, b):
-                return False
-        elif kind is slice:
-            if not _are_like((a.start, a.stop, a.step), (b.start, b.stop, b.step)):
-                return False
-        elif a is not b and (kind is ndarray or a != b):
-            return False
-    return True
+    return all(a is b or _is_like_other(a, b) for a, b in zip(args, others, strict=True))
+
+
+def _is_like_other(a: Any, b: Any) -> bool:
+    kind = type(a)
+    if kind is not type(b):
+        return False
+    if kind is Node:
+        return a.type is b.type and a.shape == b.shape and a.dtype == b.dtype and a.parts == b.parts
+    if kind is tuple or kind is list:
+        return _are_like(a, b)
+    if kind is slice:
+        return _are_like((a.start, a.stop, a.step), (b.start, b.stop, b.step))
+    return kind is not ndarray and bool(a == b)
 
 
 class Builder:
@@ -367,7 +374,7 @@ class Builder:
                 if next(nodes_in((args, kwargs)), None) is None and may_fold(fn, args):
                     return folded(fn, args, kwargs)
                 hint = self.hint
-                if hint is not None and hint.fn is fn and _are_like(args, hint.args):
+                if hint is not None and hint.fn is fn and _is_like(hint, args, kwargs):
                     spec = hint.spec
                 else:
                     assert self.infer is not None

@@ -14,7 +14,7 @@ from ..indices import scatter
 from ..numpy import slopes
 from .program import GETITEM, Node, Spec, map_nodes, nodes_in, shape_of, spec_of
 
-__all__ = ["ELEMENTWISE", "REDUCTIONS", "has_static_shape", "infer", "reduced_shape"]
+__all__ = ["ELEMENTWISE", "REDUCTIONS", "SPECS", "has_static_shape", "infer", "reduced_shape"]
 
 ndarray = onp.ndarray
 ELEMENTWISE: frozenset[Any] = frozenset(
@@ -35,12 +35,13 @@ _COMPARISONS: frozenset[Any] = frozenset(
 _STATIC: frozenset[Any] = (
     ELEMENTWISE
     | REDUCTIONS
-    | {onp.dot, onp.matmul, onp.reshape, onp.transpose, onp.broadcast_to, onp.einsum, onp.concatenate, onp.stack,
-       onp.ravel, onp.swapaxes, onp.moveaxis, onp.expand_dims, onp.squeeze, onp.diag, onp.diagonal, onp.trace,
+    | {onp.dot, onp.matmul, onp.reshape, onp.transpose, onp.broadcast_to, onp.einsum, onp.concatenate,
+       onp.stack, onp.ravel, onp.swapaxes, onp.moveaxis, onp.expand_dims, onp.squeeze, onp.diag,
+       onp.diagonal, onp.trace,
        onp.outer, onp.vdot, onp.inner, onp.tensordot, onp.cumsum, onp.cumprod, onp.flip, onp.roll, onp.tril,
        onp.triu, onp.real, onp.imag, onp.copy, onp.astype, onp.argmax, onp.argmin, onp.sort, onp.argsort,
-       onp.linalg.inv, onp.linalg.cholesky, onp.linalg.det, onp.linalg.slogdet, onp.linalg.solve, onp.std, onp.var,
-       onp.asarray, onp.array, onp.take, onp.atleast_1d, onp.atleast_2d, onp.pad, onp.tile, scatter}
+       onp.linalg.inv, onp.linalg.cholesky, onp.linalg.det, onp.linalg.slogdet, onp.linalg.solve, onp.std,
+       onp.var, onp.asarray, onp.array, onp.take, onp.atleast_1d, onp.atleast_2d, onp.pad, onp.tile, scatter}
 )  # fmt: skip
 
 
@@ -53,9 +54,9 @@ def has_static_shape(fn: Any, args: Any) -> bool:
 
 def infer(fn: Any, args: Any, kwargs: Any) -> Spec:
     """Return the spec of a call."""
-    if fn in ELEMENTWISE and not kwargs:
+    if fn in ELEMENTWISE and not kwargs and all(type(x) not in (tuple, list) for x in args):
         return _elementwise(fn, args)
-    rule = _RULES.get(fn)
+    rule = SPECS.get(fn)
     found = rule(fn, *args, **kwargs) if rule is not None else None
     return found if found is not None else _by_trial(fn, args, kwargs)
 
@@ -85,11 +86,12 @@ def _result_of(fn: Any, kinds: Any) -> Any:
 
 
 _OPERATIONS: dict[Any, Callable[..., Any]] = {
-    onp.add: operator.add, onp.subtract: operator.sub, onp.multiply: operator.mul, onp.divide: operator.truediv,
-    onp.negative: operator.neg, onp.positive: operator.pos, onp.absolute: abs, onp.power: operator.pow,
+    onp.add: operator.add, onp.subtract: operator.sub, onp.multiply: operator.mul,
+    onp.divide: operator.truediv, onp.negative: operator.neg, onp.positive: operator.pos,
+    onp.absolute: abs, onp.power: operator.pow,
     onp.remainder: operator.mod, onp.floor_divide: operator.floordiv, onp.less: operator.lt,
-    onp.less_equal: operator.le, onp.greater: operator.gt, onp.greater_equal: operator.ge, onp.equal: operator.eq,
-    onp.not_equal: operator.ne,
+    onp.less_equal: operator.le, onp.greater: operator.gt, onp.greater_equal: operator.ge,
+    onp.equal: operator.eq, onp.not_equal: operator.ne,
 }  # fmt: skip
 
 
@@ -237,9 +239,10 @@ def _of_spec(spec: Spec) -> Any:
     return spec.type(tuple(map(_of_spec, spec.parts))) if spec.parts else spec.type(1)
 
 
-_RULES: dict[Any, Callable[..., Any]] = {
-    onp.sum: _reduction, onp.mean: _reduction, onp.prod: _reduction, onp.max: _of_extreme, onp.min: _of_extreme,
-    onp.amax: _of_extreme, onp.amin: _of_extreme, onp.dot: _product, onp.matmul: _product, onp.reshape: _reshape,
+SPECS: dict[Any, Callable[..., Any]] = {
+    onp.sum: _reduction, onp.mean: _reduction, onp.prod: _reduction, onp.max: _of_extreme,
+    onp.min: _of_extreme, onp.amax: _of_extreme, onp.amin: _of_extreme, onp.dot: _product,
+    onp.matmul: _product, onp.reshape: _reshape,
     onp.transpose: _transpose, onp.broadcast_to: _broadcast, GETITEM: _getitem, onp.einsum: _einsum,
     onp.concatenate: _concatenate, scatter: _scatter,
 }  # fmt: skip

@@ -94,7 +94,8 @@ def select(condlist, choicelist, default=0):
     *choicelist, default = map(_as_array, (*choicelist, default))
     y = default
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
-        condition = _np.asarray(_constant(condition))
+        condition = _constant(condition)
+        condition = condition if hasattr(condition, "tape") else _np.asarray(condition)
         if condition.dtype != bool:
             raise TypeError(f"a condition of select is boolean, not {condition.dtype}")
         y = _where(condition, choice, y)

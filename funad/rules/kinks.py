@@ -21,7 +21,7 @@ from ..traces.infinitesimal import (
     marked_as_steep,
     root_at_zero,
 )
-from ..values import any_of, constant, dtype_of, is_deferred, members_of, shape_of, value_of
+from ..values import all_of, any_of, constant, dtype_of, is_deferred, members_of, shape_of, value_of
 from .quantiles import as_returned, by_quantile, place_of, rows_of
 from .reductions import all_equal, axes_of, freedom_of, whole
 
@@ -276,6 +276,8 @@ def _sqrt(y, x):
 def _power(y, a, b):
     """A power below 1 is no root of a quadratic but for √, so that nothing smooth can be said of it."""
     b = constant(b)
+    if type(b) in (int, float) and (b <= 0 or b == int(b)):
+        return y
     at = _zero(a) & _mask((b > 0) & (b != np.floor(b))) & (dtype_of(y).kind == "f")
     if not anywhere(at) or not isinstance(a, Traced):
         return y
@@ -375,6 +377,15 @@ def _chosen_of(plain, chosen):
     return positions, parts, equal, onp.sum(equal, axis=-1, keepdims=True)
 
 
+def _recorded_ties(rows, y, chosen):
+    """The same as a question that a program asks: without ties, as many are extreme as there are rows."""
+    if chosen in (_first, _last) and all_of(y == y):
+        return bool(
+            np.count_nonzero(rows == np.reshape(y, (*rows.shape[:-1], 1))) != rows.size // rows.shape[-1]
+        )
+    return bool(has_ties(rows, chosen))
+
+
 def _has_ties(rows, chosen):
     """Say whether an element that is chosen equals another."""
     return bool((_chosen_of(rows, chosen)[-1] > 1).any())
@@ -392,7 +403,7 @@ def _of_ranks(a, y, axes, chosen):
     """
     trace = innermost((a,))
     rows = rows_of(a, axes)
-    if is_deferred(rows) and not has_ties(members_of(rows), chosen):
+    if is_deferred(rows) and not _recorded_ties(members_of(rows), members_of(y), chosen):
         return None
     plain = onp.asarray(members_of(rows))
     positions, parts, equal, count = _chosen_of(plain, chosen)

@@ -33,7 +33,10 @@ def where_defined(x, low, high=math.inf):
     values = constant(x)
     if not is_mask(values):
         return x if low <= values <= high else x * math.nan
-    if type(values) is not ndarray and all_of((values >= low) & (values <= high)):
+    if is_deferred(values):
+        if _are_recorded_within(members_of(values), low, high):
+            return x
+    elif type(values) is not ndarray and all_of((values >= low) & (values <= high)):
         return x
     if type(values) is ndarray and (
         not values.size
@@ -44,6 +47,12 @@ def where_defined(x, low, high=math.inf):
         return x
     outside = ~((values >= low) & (values <= high))
     return x * onp.where(outside, math.nan, onp.ones((), values.dtype))
+
+
+def _are_recorded_within(x, low, high):
+    """Whether all of x is between two numbers, as a question that a program asks."""
+    values = x.inside
+    return x.tape.guard(x, "within", (low, high) if onp.all((values >= low) & (values <= high)) else None)
 
 
 def keeps_digits(slope):

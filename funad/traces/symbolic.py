@@ -9,6 +9,7 @@ be compiled.
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -16,11 +17,11 @@ import numpy as onp
 
 from ..boxes import Opaque, Traced, innermost
 from ..calling import as_array
-from ..compiling.program import GETITEM, Builder, Node, spec_of
+from ..compiling.program import GETITEM, SOFT, Builder, Node, spec_of
 from ..compiling.shapes import has_static_shape
 from ..floating import invalid_raises, restore
-from ..registry import Primitive
-from ..spaces import laid_out_copy
+from ..registry import Primitive, primitive_of
+from ..spaces import laid_out_copy, name_of
 from ..trace import OF_INDICES, OF_SHAPES, Trace, next_level
 from ..values import constant
 from ..writing import settled
@@ -31,6 +32,9 @@ __all__ = ["NotCompilable", "Symbol", "SymbolicTrace"]
 ndarray, new = onp.ndarray, object.__new__
 _INTEGERS = (bool, int, onp.bool_, onp.integer)
 _VALUES = (ndarray, onp.generic, float, int, complex)  # what becomes a symbol
+
+
+LONGEST = 50_000  # calls of a program; recording takes some 50 µs for each, and as much again to write it
 
 
 class NotCompilable(Exception):
@@ -74,16 +78,44 @@ class Symbol(Opaque):
     def __bool__(self) -> bool:
         return bool(self.tape.guard(self, "bool", bool(self.concrete)))
 
-    def __index__(self) -> int:
+    def __index__(self) -> int:  # type: ignore[override]
         return int(self.tape.guard(self, "index", operator.index(self.concrete)))
 
-    def __int__(self) -> int:  # type: ignore[override]
+    def __int__(self) -> int:
         return int(self.tape.guard(self, "int", int(self.concrete)))
 
-    def __float__(self) -> float:  # type: ignore[override]
+    def __float__(self) -> float:
         if self.dtype.kind in "biu":
             return float(self.tape.guard(self, "float", float(self.concrete)))
         return float(self.tape.look(self, "float() was asked of it"))
+
+    def __round__(self, *digits: Any) -> Any:
+        return self.tape.opaque(round, (self, *digits), {})
+
+    def __floor__(self) -> Any:
+        return self.tape.opaque(math.floor, (self,), {})
+
+    def __ceil__(self) -> Any:
+        return self.tape.opaque(math.ceil, (self,), {})
+
+    def __trunc__(self) -> Any:
+        return self.tape.opaque(math.trunc, (self,), {})
+
+    def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        prim, active = primitive_of(f), self.tape.active
+        if prim is None or prim.traced is f or f in active:
+            return self.tape.opaque(f, args, kwargs)
+        active.add(f)
+        try:
+            return prim.traced(*args, **kwargs)
+        finally:
+            active.discard(f)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        prim = primitive_of(ufunc)
+        if method == "__call__" and not kwargs and (prim is None or prim.traced is ufunc):
+            return self.tape.opaque(ufunc, inputs, {})
+        return Traced.__array_ufunc__(self, ufunc, method, *inputs, **kwargs)
 
     def __contains__(self, item: Any) -> bool:
         return bool((self == item).any())
@@ -99,12 +131,13 @@ def symbol(trace: SymbolicTrace, node: Node, value: Any) -> Symbol:
 class SymbolicTrace(Trace):
     """One recording: ``builder`` has the program so far, ``why`` the first reason not to compile it."""
 
-    __slots__ = ("builder", "ended", "level", "line", "passing", "why")
+    __slots__ = ("active", "builder", "ended", "level", "line", "passing", "why")
 
     def __init__(self, line: Any = None) -> None:
         self.level = next_level()
         self.builder = Builder()
         self.ended = False
+        self.active: set[Any] = set()  # the functions of NumPy's that are being asked, by themselves perhaps
         self.why = ""
         self.passing = False  # whether the reason is one of the arguments' values
         self.line = line or (lambda: "")  # finds the user's line that runs now
@@ -138,12 +171,19 @@ class SymbolicTrace(Trace):
         """Note that the program is the right one only if the answer is the same."""
         if self.ended:
             refuse_ended()
-        if how in ("finite", "number") and not answer:
-            self.fail(
-                f"{describe(x)} is {'not finite' if how == 'finite' else 'not a number somewhere'}", True
-            )
-        self.builder.guard(x.node, how, answer, self.line())
-        return answer
+        if how in SOFT and not answer:
+            self.fail(f"{describe(x)} is {_WRONG[how]}", True)
+        node, asked = x.node, answer
+        if (
+            how == "bool"
+            and not answer
+            and node.fn is onp.any
+            and not node.kwargs
+            and _asks_for_nan(node.args[0])
+        ):
+            node, how, answer = node.args[0].args[0], "number", True
+        self.builder.guard(node, how, answer, self.line())
+        return asked
 
     def after(self, look: Any, f: Any, args: Any, kwargs: Any, name: str = "") -> Any:
         raise look
@@ -157,6 +197,10 @@ class SymbolicTrace(Trace):
             return f(*map(_value, args), **{name: _value(x) for name, x in kwargs.items()})
         args = tuple([self._as_one(prim, n, x) for n, x in enumerate(args)])
         kwargs = {name: settled(x) for name, x in kwargs.items()}
+        if self.builder.count > LONGEST:
+            raise NotCompilable(
+                f"it makes more than {LONGEST:,} calls, of which the source would be too long"
+            )
         if kwargs.get("out") is not None:
             raise NotCompilable(f"{prim.name} was given out, an array to write into")
         y = self._run(prim, [_value(x) for x in args], {name: _value(x) for name, x in kwargs.items()})
@@ -176,7 +220,7 @@ class SymbolicTrace(Trace):
         f = prim.f if prim.foreign else prim.traced
         token = invalid_raises()
         try:
-            return f(*args, **kwargs)
+            return settled(f(*args, **kwargs))
         except FloatingPointError:
             pass
         except Exception as error:
@@ -185,16 +229,23 @@ class SymbolicTrace(Trace):
         finally:
             restore(token)
         self.fail(f"{prim.name} met an invalid operation, as 0/0 or 0·∞", True)
-        return f(*args, **kwargs)
+        return settled(f(*args, **kwargs))
+
+    def opaque(self, f: Any, args: Any, kwargs: Any) -> Any:
+        """Note a call of a plain function, which a function made of others asks for plain values."""
+        made = Primitive(f, name_of(f))
+        return self.call(made, args, kwargs)
 
     def _made(self, prim: Primitive, y: Any, node: Node) -> Any:
         """Return a result as a symbol, or its parts."""
         if isinstance(y, _VALUES):
-            if getattr(y, "dtype", None) is not None and y.dtype.kind not in "fciub":
-                self.fail(f"{prim.name} returned an array of dtype {y.dtype}")
+            dtype = getattr(y, "dtype", None)
+            if dtype is not None and dtype.kind not in "fciub":
+                self.fail(f"{prim.name} returned an array of dtype {dtype}")
             if type(y) is not ndarray and issubclass(type(y), ndarray):
                 self.fail(f"{prim.name} returned a {type(y).__name__}")
-            if not has_static_shape(node.fn, node.args):  # which may be another for other arguments
+            whole = node.args[0] if node.fn is GETITEM and node.args[0].parts else node
+            if not has_static_shape(whole.fn, whole.args):  # which may be another for other arguments
                 self.builder.guard(node, "kind", (type(y), onp.shape(y), node.dtype), self.line())
             return symbol(self, node, y)
         if isinstance(y, (tuple, list)):
@@ -207,6 +258,18 @@ class SymbolicTrace(Trace):
         if y is not None:
             self.fail(f"{prim.name} returned a {type(y).__name__}")
         return y
+
+
+_WRONG = {
+    "finite": "not finite",
+    "number": "not a number somewhere",
+    "within": "not where a function is defined",
+}
+
+
+def _asks_for_nan(x: Any) -> bool:
+    """Say whether a node is x != x."""
+    return type(x) is Node and x.fn is onp.not_equal and x.args[0] is x.args[1] and type(x.args[0]) is Node
 
 
 def describe(x: Symbol) -> str:

@@ -17,22 +17,87 @@ from .. import tree
 from ..boxes import Traced
 from ..compiling.arguments import Unfit, kind_of_leaf
 from ..errors import ArgumentError
-from ..floating import invalid_raises, restore
+from ..floating import STATE_OF_RULES, invalid_raises, restore
 from ..spaces import describe, name_of
-from .calls import check_function
-from .recordings import MISSED, CompiledProgram, Recording
+from .calls import check_function, owned
+from .recordings import MISSED, CompiledProgram, Recording, static_leaves
 
 __all__ = ["compile"]
 
 ndarray = onp.ndarray
 BACKENDS = ("numpy",)
+# While programs run, an invalid operation raises.
+_STATE, _RULES = STATE_OF_RULES
+_set: Callable[..., Any] = (lambda _: invalid_raises()) if _STATE is None else _STATE.set
+_reset: Callable[..., Any] = restore if _STATE is None else _STATE.reset
 RAISES = False  # whether an exception of the compiler itself is raised, as the tests want it
 
 
 def compile(
     f: Any = None, static: Any = (), limit: int = 8, check: bool = True, backend: str = "numpy"
 ) -> Any:
-    """Turn ``f`` into a function that records its NumPy calls once and then runs them as one program."""
+    """Turn ``f`` into a function that records its NumPy calls once and then runs them as one program.
+
+    ``compile(grad(loss))`` is a gradient at the speed of one written by hand: forward and backward pass are
+    one list of calls, simplified, and run as plain source. Any function of NumPy will do, with derivatives
+    inside or without.
+
+    Parameters
+    ----------
+    f : callable
+        Takes and returns floats, arrays and containers of them. It must be pure: what it does beside
+        returning a value happens while it is recorded, and not again. Left out, what comes back is a
+        decorator.
+    static : int, str or tuple of them, default ()
+        Arguments, by position or name, that a program may depend on by value: it is recorded for each. Of
+        other arguments, those that are neither floats nor arrays (ints, strings, None, bools, functions) are.
+    limit : int, default 8
+        How many programs there may be for one kind of arguments. There is one for each way that f has gone
+        where it asks for values, as ``if x > 0`` does. Beyond them, f runs as it is.
+    check : bool, default True
+        Whether the second call of each program is compared with ``f`` run as it is, which finds what f does
+        differently every time.
+    backend : str, default "numpy"
+        What runs the programs.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of ``f`` and returns what ``f`` returns. It has ``source``, the text of the
+        program that ran last; ``programs``, all of them; and ``explain()``, which says what runs as a
+        program, what does not, and why.
+
+    Raises
+    ------
+    ArgumentError
+        If ``f`` is no function, or an option is none that there is.
+
+    See Also
+    --------
+    grad : what one compiles.
+
+    Notes
+    -----
+    A program is right or it is not run. Arguments of other shapes, dtypes or structure, and other values of
+    what f closes over that is no float or array, have programs of their own; where f asks for a value, the
+    program asks too, and takes the answer it was recorded with or is left. Where a program meets an invalid
+    operation such as 0/0, that call is run by f as it is, with all its conventions. A function that draws
+    random numbers, writes into its arguments, changes globals, or takes Python numbers out of arrays is run
+    as it is, and ``explain()`` names the reason.
+
+    Programs regroup sums and products: results agree with those of f to rounding. Called on traced values,
+    as in ``grad(compile(f))``, it is f: write ``compile(grad(f))``.
+
+    Examples
+    --------
+    >>> import funad.numpy as np
+    >>> from funad import compile, grad
+    >>> fast = compile(grad(lambda x: np.sum(x**2)))
+    >>> fast(np.array([1.0, 2.0]))
+    array([2., 4.])
+    >>> print(fast.source.splitlines()[-2].strip())
+    t = x * c  # multiply: float64[2]
+    """
     if f is None:
         return functools.partial(compile, static=static, limit=limit, check=check, backend=backend)
     check_function("compile", f)
@@ -42,6 +107,8 @@ def compile(
         raise ArgumentError(
             f"limit is how many programs there may be, an int of 1 or more, not {limit!r:.40}"
         )
+    if not isinstance(static, (int, str, tuple, list)):
+        raise ArgumentError(f"static is a name or a position, or a tuple of them, not {static!r:.60}")
     names = (static,) if isinstance(static, (int, str)) else tuple(static)
     if not all(isinstance(name, (int, str)) and not isinstance(name, bool) for name in names):
         raise ArgumentError(f"static is a name or a position, or a tuple of them, not {static!r:.60}")
@@ -51,14 +118,15 @@ def compile(
 class _Kind:
     """What is known of one kind of arguments: its programs, and why it runs in eager, if it does."""
 
-    def __init__(self, said: str) -> None:
-        self.said = said
+    def __init__(self, said: str, static: frozenset[int]) -> None:
+        self.said, self.static = said, static
         self.programs: list[CompiledProgram] = []
         self.failures = 0
         self.calls = 0  # in eager
         self.handed_over = 0
         self.why = ""
-        self.eager = False
+        self.given_up = False  # whether no more programs are recorded
+        self.eager = False  # whether there is no program to try
 
     def __str__(self) -> str:
         lines = [f"{self.said}:"]
@@ -69,7 +137,8 @@ class _Kind:
         if self.calls:
             lines.append(f"  {self.calls} calls ran in eager")
         if self.why:
-            lines.append(f"  {'eager' if self.eager else 'not compiled yet'}: {self.why}")
+            how = "eager" if self.eager else "no further program" if self.programs else "not compiled yet"
+            lines.append(f"  {how}: {self.why}")
         return "\n".join(lines)
 
 
@@ -84,6 +153,8 @@ class Compiled:
         All programs, each with its ``source``, its ``guards`` and how many ``calls`` it has served.
     """
 
+    __wrapped__: Any
+
     def __init__(self, f: Any, static: Any, limit: int, check: bool, backend: str) -> None:
         functools.update_wrapper(self, f)
         self._options = static, limit, check, backend
@@ -97,13 +168,13 @@ class Compiled:
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         run = self._run
         if run is not None:
-            token = invalid_raises()
+            token = _set(_RULES)
             try:
                 y = run(*args, **kwargs)
-            except Exception:  # eager raises it, too, or mends it
+            except Exception:  # eager raises it, too, or handles it
                 y = MISSED
             finally:
-                restore(token)
+                _reset(token)
             if y is not MISSED:
                 self._last.calls += 1  # type: ignore[union-attr]
                 return y
@@ -111,7 +182,7 @@ class Compiled:
 
     def _slowly(self, args: Any, kwargs: Any) -> Any:
         """Find a program for the arguments, or make one, or run f in eager."""
-        f = self.__wrapped__  # type: ignore[attr-defined]
+        f = self.__wrapped__
         kind = self._kind(args, kwargs)
         if kind is None:
             return f(*args, **kwargs)
@@ -122,7 +193,7 @@ class Compiled:
                     return y
             if len(kind.programs) >= self._limit:
                 kind.why = f"there are {self._limit} programs, as many as limit allows"
-            elif self._lock.acquire(blocking=False):
+            elif not kind.given_up and self._lock.acquire(blocking=False):
                 try:
                     return self._record(kind, args, kwargs)
                 finally:
@@ -136,19 +207,21 @@ class Compiled:
         if any(isinstance(x, Traced) for x in leaves):
             return None
         try:
-            key = structure, tuple([kind_of_leaf(x) for x in leaves])
+            static = static_leaves(self.__wrapped__, self._static, args, kwargs)
+            key = structure, tuple([kind_of_leaf(x, n in static) for n, x in enumerate(leaves)])
         except Unfit as unfit:
             self._unfit = str(unfit)
             return None
         kind = self._kinds.get(key)
         if kind is None:
             said = ", ".join(map(describe, (*args, *kwargs.values())))
-            kind = self._kinds.setdefault(key, _Kind(f"{name_of(self.__wrapped__)}({said})"))
+            made = _Kind(f"{name_of(self.__wrapped__)}({said})", static)
+            kind = self._kinds.setdefault(key, made)
         return kind
 
     def _try(self, kind: _Kind, program: CompiledProgram, args: Any, kwargs: Any) -> Any:
         """Run a program that may be the right one; the first time, compare it with eager."""
-        f = self.__wrapped__  # type: ignore[attr-defined]
+        f = self.__wrapped__
         token = invalid_raises()
         try:
             y = program.run(*args, **kwargs)
@@ -164,12 +237,16 @@ class Compiled:
             return f(*args, **kwargs)
         program.calls += 1
         if self._check and not program.checked:
-            return self._compare(kind, program, y, f(*args, **kwargs))
+            return self._compare(kind, program, y, _owned(f(*args, **kwargs), (args, kwargs)))
         self._last, self._run = program, program.run
         return y
 
     def _compare(self, kind: _Kind, program: CompiledProgram, found: Any, y: Any) -> Any:
         """Compare a program's result with that of eager, which is returned."""
+        kinds = [type(leaf) for leaf in tree.flatten(y)[0]]
+        if kinds != [type(leaf) for leaf in tree.flatten(found)[0]]:  # numbers and arrays without axes
+            found = _retyped(found, y)
+            program.write(kinds)
         difference = differences(found, y)
         if difference:
             kind.eager, kind.programs = True, []
@@ -187,14 +264,15 @@ class Compiled:
 
     def _record(self, kind: _Kind, args: Any, kwargs: Any) -> Any:
         """Record a program and return the result of this very run."""
-        recording = Recording(self.__wrapped__, args, kwargs)  # type: ignore[attr-defined]
+        recording = Recording(self.__wrapped__, args, kwargs, kind.static)
         if recording.why:
             kind.failures += 1
             kind.why = recording.why
-            kind.eager = kind.failures > (self._limit if recording.trace.passing else 1)
+            kind.given_up = kind.failures > (self._limit if recording.trace.passing else 1)
+            kind.eager = kind.given_up and not kind.programs
             kind.calls += 1
             if recording.rerun:
-                return self.__wrapped__(*args, **kwargs)  # type: ignore[attr-defined]
+                return self.__wrapped__(*args, **kwargs)
             return recording.result()
         try:
             program = recording.compiled()
@@ -235,14 +313,37 @@ class Compiled:
             found = getattr(found, part, None)
         if found is self:
             return self.__qualname__
-        return Compiled, (self.__wrapped__, *self._options)  # type: ignore[attr-defined]
+        return Compiled, (self.__wrapped__, *self._options)
 
     def __repr__(self) -> str:
-        return f"<compile of {self.__wrapped__!r}>"  # type: ignore[attr-defined]
+        return f"<compile of {self.__wrapped__!r}>"
 
 
 def _returns_none(program: CompiledProgram) -> bool:
     return program.program.outputs == [None]
+
+
+def _owned(y: Any, given: Any) -> Any:
+    """Return a result whose arrays are the caller's own, as those of a program are."""
+    leaves, structure = tree.flatten(y)
+    known = {id(x) for x in tree.flatten(given)[0]}
+    copies = [x.copy() if type(x) is ndarray and id(x) in known else x for x in leaves]
+    return tree.unflatten(structure, owned(copies))
+
+
+def _retyped(found: Any, y: Any) -> Any:
+    """Return a result with numbers of the classes that they have in eager."""
+    leaves, structure = tree.flatten(found)
+    wanted = tree.flatten(y)[0]
+    if len(leaves) != len(wanted):
+        return found
+    return tree.unflatten(structure, [_as(a, type(b)) for a, b in zip(leaves, wanted, strict=True)])
+
+
+def _as(x: Any, kind: Any) -> Any:
+    if type(x) is kind or onp.shape(x) or not isinstance(x, (ndarray, onp.generic, float, complex)):
+        return x
+    return onp.array(x) if kind is ndarray else kind(x)
 
 
 def differences(found: Any, y: Any) -> str:

@@ -20,13 +20,14 @@ from ..compiling.closures import Closure
 from ..compiling.emitting import Emitter
 from ..compiling.optimizing import optimized
 from ..compiling.program import Node, Program
+from ..compiling.sources import Source
 from ..registry import signature_of
 from ..spaces import name_of
 from ..traces.symbolic import NotCompilable, Symbol, SymbolicTrace
 from ..tracing import run, user_line
 from .calls import leaf_names, owned
 
-__all__ = ["MISSED", "CompiledProgram", "Recording"]
+__all__ = ["MISSED", "CompiledProgram", "Recording", "static_leaves"]
 
 ndarray = onp.ndarray
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -61,11 +62,25 @@ class CompiledProgram:
     """
 
     def __init__(
-        self, run: Callable[..., Any], source: str, program: Program, seconds: dict[str, float]
+        self,
+        name: str,
+        program: Program,
+        emitter: Emitter,
+        write: Callable[[Any], str],
+        seconds: dict[str, float],
     ) -> None:
-        self.run, self.source, self.program, self.seconds = run, source, program, seconds
+        self.program, self.seconds = program, seconds
+        self._name, self._emitter, self._write = name, emitter, write
         self.calls = 0
         self.checked = False
+        self.write()
+
+    def write(self, kinds: Any = None) -> None:
+        """Write the source and run it; ``kinds`` are the classes of the results, if others than recorded."""
+        self.source = Source(self._write(kinds))
+        namespace = {**self._emitter.constants, "MISSED": MISSED}
+        exec(builtins.compile(self.source, f"<program of {self._name}>", "exec"), namespace)
+        self.run: Callable[..., Any] = namespace["program"]
 
     @property
     def guards(self) -> list[str]:
@@ -79,6 +94,8 @@ class CompiledProgram:
 def _said(g: Any) -> str:
     what = g.node.name or "a value"
     asked = {"finite": f"{what} is finite", "number": f"{what} has no nan"}.get(g.how)
+    if g.how == "within":
+        asked = f"{what} is between {g.expected[0]} and {g.expected[1]}"
     asked = asked or f"{g.how}({what}) is {g.expected!r}"
     return f"{asked}; {g.line}" if g.line else asked
 
@@ -90,8 +107,9 @@ class Recording:
     it does in eager.
     """
 
-    def __init__(self, f: Any, args: Any, kwargs: Any) -> None:
+    def __init__(self, f: Any, args: Any, kwargs: Any, static: frozenset[int] = frozenset()) -> None:
         start = time.perf_counter()
+        self.static = static
         self.f, self.args, self.kwargs = f, args, kwargs
         self.trace = SymbolicTrace(lambda: user_line(3))
         self.rerun = False
@@ -127,9 +145,9 @@ class Recording:
     def _given(self, x: Any, name: str) -> Any:
         """Return a leaf as f is given it: a symbol, if it is an input."""
         place, self.count = self.count, self.count + 1
-        if not is_input(x):
+        if not is_input(x) or place in self.static:
             return x
-        made = self.trace.input(_unwritable(x), identifier(name))
+        made = self.trace.input(x, identifier(name))
         self.nodes[place] = made.node
         self.symbols.append(made)
         return made
@@ -152,23 +170,41 @@ class Recording:
 
     def _check_effects(self, states: list[Any]) -> None:
         name = name_of(self.f)
+        self.rerun = self.rerun or bool(self.trace.why)
         if any(map(_differ, states, self._states())):
             self.trace.fail(
                 f"{name} draws random numbers, which would be the same in every call: draw outside of it and "
                 f"give the array as an argument, or make the generator inside of it from a fixed seed"
             )
-        changed = self.closure.changed_containers()
+        changed = self.closure.changed_copies()
         if changed:
             self.trace.fail(f"{name} adds to {changed}, or takes from it, which it closes over")
             self.rerun = True
+        changed = self.closure.changed()
+        if changed:
+            self.trace.fail(f"{name} changes {changed}, which is no result of it")
         for x in self.symbols:
             if type(x) is not Symbol:
                 self.trace.fail(f"{name} writes into an argument, or into an array that it closes over")
                 self.rerun = True
+        if self.rerun:
+            self._restore(states)
+
+    def _restore(self, states: list[Any]) -> None:
+        """Put random generators back, as f is going to be run again."""
+        onp.random.set_state(states[0])
+        random.setstate(states[1])
+        for generator, state in zip(self.closure.generators, states[2:], strict=True):
+            if hasattr(generator, "bit_generator"):
+                generator.bit_generator.state = state
+            else:
+                generator.set_state(state)
 
     def result(self) -> Any:
         """Return what f has returned in this run."""
-        values = [x.concrete if type(x) is Symbol else x for x in self.outputs]
+        values = [
+            _own(x.concrete, x.node.fn is None) if type(x) is Symbol else _own(x, True) for x in self.outputs
+        ]
         return tree.unflatten(self.structure, owned(values))
 
     def compiled(self, passes: Any = None) -> CompiledProgram:
@@ -177,15 +213,14 @@ class Recording:
         outputs = [x.node if type(x) is Symbol else x for x in self.outputs]
         program = optimized(self.trace.builder.program(outputs), passes)
         middle = time.perf_counter()
-        source, constants = self._source(program)
-        namespace = {**constants, "MISSED": MISSED}
-        exec(builtins.compile(source, f"<program of {name_of(self.f)}>", "exec"), namespace)
-        self.seconds.update(rewrite=middle - start, write=time.perf_counter() - middle)
-        return CompiledProgram(namespace["program"], source, program, self.seconds)
-
-    def _source(self, program: Program) -> tuple[str, dict[str, Any]]:
-        """Return the text of the function, and the constants that it uses."""
         emitter = Emitter(program)
+        made = CompiledProgram(name_of(self.f), program, emitter, self._source(emitter), self.seconds)
+        self.seconds.update(rewrite=middle - start, write=time.perf_counter() - middle)
+        return made
+
+    def _source(self, emitter: Emitter) -> Callable[[Any], str]:
+        """Return what writes the text of the function, given the classes of its results."""
+        program, structure = emitter.program, self.structure
         parameters = [emitter.reserve(name) for name in _parameter_names(self.f, self.args, self.kwargs)]
         flat = dict(zip(parameters, (*self.args, *self.kwargs.values()), strict=True))
         for n in program.inputs:
@@ -201,12 +236,34 @@ class Recording:
             if v.how == "input":
                 prologue.argument(v.value, where)
             else:
-                prologue.variable(v.value, where, v.how)
+                prologue.variable(v.value, where, v.how, v.was)
         emitter.run()
-        result = emitter.result(program.outputs, self.structure)
-        body = [*prologue.lines(), *emitter.lines, f"return {result}"]
-        given = ", ".join([*parameters[: len(self.args)], *parameters[len(self.args) :]])
-        return f"def program({given}):\n" + "".join(f"    {line}\n" for line in body), emitter.constants
+        body = [f"def program({', '.join(parameters)}):", *prologue.lines(), *emitter.lines]
+
+        def write(kinds: Any) -> str:
+            result = f"return {emitter.result(program.outputs, structure, kinds)}"
+            return "\n    ".join([*body, result]) + "\n"
+
+        return write
+
+
+def _own(x: Any, shared: bool) -> Any:
+    return x.copy() if shared and type(x) is ndarray else x
+
+
+def static_leaves(f: Any, static: tuple[int | str, ...], args: Any, kwargs: Any) -> frozenset[int]:
+    """Return which leaves of (args, kwargs) are of arguments named in static, by name or position."""
+    if not static:
+        return frozenset()
+    names = _parameter_names(f, args, kwargs)
+    found: set[int] = set()
+    place = 0
+    for n, (name, x) in enumerate(zip(names, (*args, *kwargs.values()), strict=True)):
+        count = len(tree.flatten(x)[0])
+        if name in static or (n in static and n < len(args)) or (n - len(args) in static and n < len(args)):
+            found.update(range(place, place + count))
+        place += count
+    return frozenset(found)
 
 
 def _called(f: Any, structure: Any, given: list[Any]) -> Any:
@@ -221,13 +278,6 @@ def _differ(a: Any, b: Any) -> bool:
     if isinstance(a, dict):
         return a.keys() != b.keys() or any(_differ(x, b[name]) for name, x in a.items())
     return bool(onp.any(a != b))
-
-
-def _unwritable(x: Any) -> Any:
-    if type(x) is ndarray:
-        x = x.view()
-        x.flags.writeable = False
-    return x
 
 
 def identifier(path: str) -> str:

@@ -18,7 +18,8 @@ ADD, SUB, MUL, DIV, NEG = onp.add, onp.subtract, onp.multiply, onp.divide, onp.n
 
 def _pair(a: Any, b: Any) -> tuple[Any, Any]:
     """Return operands without broadcasts that each other does."""
-    return without_broadcast(a, b), without_broadcast(b, a)
+    a = without_broadcast(a, b)
+    return a, without_broadcast(b, a)
 
 
 def _are_floats(*xs: Any) -> bool:

@@ -56,10 +56,13 @@ def _swapaxes(b: Builder, a: Any, i: Any, j: Any) -> Any:
 
 
 def _moveaxis(b: Builder, a: Any, source: Any, to: Any) -> Any:
-    if type(a) is not Node or not a.is_array or type(source) is not int or type(to) is not int:
+    if type(a) is not Node or not a.is_array or _has_nodes((source, to)):
         return None
-    axes = [n for n in range(a.ndim) if n != source % a.ndim]
-    axes.insert(to % a.ndim, source % a.ndim)
+    sources, places = ((n,) if isinstance(n, int) else tuple(n) for n in (source, to))
+    pairs = sorted((place % a.ndim, n % a.ndim) for n, place in zip(sources, places, strict=True))
+    axes = [n for n in range(a.ndim) if n not in {n for _, n in pairs}]
+    for place, n in pairs:
+        axes.insert(place, n)
     return b.call(onp.transpose, a, tuple(axes))
 
 

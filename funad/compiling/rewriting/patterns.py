@@ -31,7 +31,7 @@ def has_shape(x: Any, shape: Any) -> bool:
 def factor_of(x: Any) -> Any:
     """Return (y, c) if x = y·c for a number c, else None.
 
-    Of a c that is so large or small that a product without it could overflow where one with it does not, None.
+    None for a c so large or small that a product without it could overflow where one with it does not.
     """
     if is_call(x, MUL) and type(x.args[1]) is float and 1e-8 < abs(x.args[1]) < 1e8 and is_float(x):
         return x.args

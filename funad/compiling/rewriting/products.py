@@ -17,7 +17,7 @@ _OUTER = 10_000  # elements up to which a product of a column and a row is a bro
 
 
 def _dot(b: Builder, x: Any, y: Any, **kwargs: Any) -> Any:
-    """Factors go to the smaller side; products with diagonal matrices and of a column with a row are broadcasts."""
+    """Factors go to the smaller side; products with diagonals and of a column with a row are broadcasts."""
     if kwargs or not _are_matrices(x, y):
         return None
     first, second = shape_of(x), shape_of(y)
@@ -53,9 +53,9 @@ def _is_vector(x: Any) -> bool:
 def _diagonal(x: Node) -> Any:
     """Return the diagonal v of the matrix I·v, written as a product of elements."""
     for eye, v in (x.args, x.args[::-1]):
-        if type(eye) is onp.ndarray and eye.shape == x.shape and _is_eye(eye):
-            if type(v) is Node and v.shape in (x.shape[:1], (1, x.shape[0])):
-                return v
+        fits = type(v) is Node and v.shape in (x.shape[:1], (1, x.shape[0]))
+        if fits and type(eye) is onp.ndarray and eye.shape == x.shape and _is_eye(eye):
+            return v
     return None
 
 

@@ -25,7 +25,7 @@ def _sum(
     keepdims: Any = False,
     **kwargs: Any,
 ) -> Any:
-    """Σ x·c = (Σ x)·c, Σ x·y is a product of vectors, what is constant along the axes comes out of the sum."""
+    """Σ x·c = (Σ x)·c, Σ x·y is a product of vectors, what is constant along the axes comes out of it."""
     if dtype is not None or out is not None or kwargs or not is_float(a) or not a.is_array or not a.shape:
         return None
     axes, keepdims = axes_of(axis, a.ndim), bool(keepdims)

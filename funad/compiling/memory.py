@@ -1,0 +1,95 @@
+"""Which results are written into memory that is there: that of an operand, or of an array that is done with.
+
+A result of some thousand bytes takes longer to allocate than to compute. Small ones are left to NumPy.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as onp
+
+from .program import GETITEM, Guard, Node, Program, parents
+
+__all__ = ["ELEMENTS", "LARGE", "Memory"]
+
+LARGE = 6000  # bytes from which it pays
+VIEWS = frozenset(
+    {onp.reshape, onp.transpose, onp.broadcast_to, onp.ravel, onp.swapaxes, onp.moveaxis, onp.real, onp.imag,
+     onp.squeeze, onp.diagonal, onp.expand_dims, onp.asarray, GETITEM}
+)  # fmt: skip
+ELEMENTS: frozenset[Any] = frozenset(
+    f for f in vars(onp).values() if isinstance(f, onp.ufunc) and f.nout == 1 and f.signature is None
+)
+
+
+class Memory:
+    """Who owns the memory of each node, how long it is needed, and what is written where.
+
+    ``into[n]`` is the node in whose memory n is written.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.owner: dict[Node, Node] = {n: n for n in program.inputs}
+        for step in program.steps:
+            if type(step) is Node:
+                first = step.args[0] if step.args else None
+                is_view = step.fn in VIEWS and type(first) is Node
+                self.owner[step] = self.owner[first] if is_view else step  # type: ignore[index]
+        self.last: dict[Node, int] = {}
+        for k, step in enumerate(program.steps):
+            for p in parents(step):
+                self.last[self.owner[p]] = k
+        for x in program.outputs:
+            if type(x) is Node:
+                self.last[self.owner[x]] = len(program.steps)
+        self.into: dict[Node, Node] = {}
+        self._place()
+
+    def _place(self) -> None:
+        """Find for each large result the memory of one that is done with."""
+        holder: dict[Node, Node] = {}  # the node that made the memory in which an owner's value stands
+        free: dict[Any, list[Node]] = {}
+        ending: dict[int, list[Node]] = {}
+        for owner, k in self.last.items():
+            ending.setdefault(k, []).append(owner)
+        for k, n in enumerate(self.program.steps):
+            if type(n) is Guard:
+                self._release(ending.get(k, ()), holder, free, None)
+                continue
+            if can_write(n):  # type: ignore[arg-type]
+                kind = n.shape, n.dtype  # type: ignore[union-attr]
+                found = self._operand(n, k, holder, kind) if n.fn in ELEMENTS else None  # type: ignore[union-attr, arg-type]
+                if found is None and free.get(kind):
+                    found = free[kind].pop()
+                if found is not None:
+                    self.into[n] = found  # type: ignore[index]
+                holder[n] = n if found is None else found  # type: ignore[index, assignment]
+            self._release(ending.get(k, ()), holder, free, n)
+
+    def _operand(self, n: Node, k: int, holder: dict[Node, Node], kind: Any) -> Node | None:
+        """Return the memory of an operand that nobody needs any more."""
+        for p in parents(n):
+            if self.owner[p] is p and p in holder and self.last[p] == k and (p.shape, p.dtype) == kind:
+                return holder.pop(p)
+        return None
+
+    @staticmethod
+    def _release(ended: Any, holder: dict[Node, Node], free: dict[Any, list[Node]], n: Any) -> None:
+        for owner in ended:
+            if owner is not n and owner in holder:
+                free.setdefault((owner.shape, owner.dtype), []).append(holder.pop(owner))
+
+
+def can_write(n: Node) -> bool:
+    """Say whether a call can write its result into an array that is given."""
+    if not n.is_array or n.nbytes < LARGE or n.dtype.kind not in "fc" or n.kwargs:
+        return False
+    if n.fn in ELEMENTS:
+        return True
+    if n.fn is onp.dot or n.fn is onp.matmul:
+        return all(type(a) is Node and a.dtype == n.dtype for a in n.args) and (
+            n.ndim == 2 or n.fn is onp.matmul
+        )
+    return False

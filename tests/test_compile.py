@@ -1,0 +1,508 @@
+"""funad.compile: a program is right, or f runs as it is."""
+
+import pickle
+import threading
+
+import numpy as onp
+import pytest
+
+import funad
+import funad.numpy as np
+from funad import compile, curried, grad, hessian, jvp, value_and_grad
+from funad.errors import ArgumentError
+from funad.traces import symbolic
+from funad.transforms import compiled
+
+from .compiled import PROGRAMS, agree, others
+
+X = onp.array([0.3, -1.2, 2.0])
+
+
+@pytest.fixture(autouse=True)
+def raising(monkeypatch):
+    monkeypatch.setattr(compiled, "RAISES", True)
+
+
+def held(f, *args, programs=1):
+    """Hold compile(f) to f on these arguments and on others, and return it; it must have run programs."""
+    fast = compile(f)
+    for _ in range(3):
+        agree(fast(*args), f(*args))
+    for k in range(1, 4):
+        x = others(args, k)
+        agree(fast(*x), f(*x))
+    assert len(fast.programs) == programs, fast.explain()
+    assert sum(p.calls for p in fast.programs) >= 4
+    return fast
+
+
+def derivative(kind, f):
+    return f if kind is None else getattr(funad, kind)(f)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_what_people_differentiate_runs_as_a_program(name):
+    kind, f, args = PROGRAMS[name]
+    held(derivative(kind, f), *args)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_single_precision_stays_single(name):
+    kind, f, args = PROGRAMS[name]
+    single = funad.tree.map(lambda x: x.astype(onp.float32) if isinstance(x, onp.ndarray) else x, args)
+    fast, plain = compile(derivative(kind, f)), derivative(kind, f)
+    for k in range(3):
+        x = others(single, k)
+        agree(fast(*x), plain(*x), ulps=1000)  # of sums of squares of differences
+    assert fast.programs
+
+
+# --- the interface
+
+
+def test_it_is_a_decorator_with_options_and_without():
+    @compile
+    def f(x):
+        return x * 2
+
+    @compile(limit=3)
+    def g(x):
+        return x * 3
+
+    agree((f(X), g(X)), (X * 2, X * 3))
+    assert f.__name__ == "f"
+    agree(curried.compile(limit=2)(lambda x: x * 2)(X), X * 2)
+
+
+class Model:
+    def __init__(self, w):
+        self.w = w
+
+    @compile
+    def predict(self, x):
+        return np.sum(self.w * x)
+
+
+def test_a_method_sees_its_object_and_says_why_it_is_not_compiled():
+    model = Model(X)
+    assert model.predict(X) == onp.sum(X * X)
+    model.w = 2 * X
+    assert model.predict(X) == 2 * onp.sum(X * X)
+    assert "is a Model" in Model.predict.explain()
+
+
+def square(x):
+    return np.sum(x**2)
+
+
+SQUARE = compile(grad(square))
+
+
+def test_it_pickles_as_f_does():
+    SQUARE(X)
+    found = pickle.loads(pickle.dumps(SQUARE))
+    agree(found(X), 2 * X)
+
+
+def test_called_on_traced_values_it_is_f():
+    fast = compile(square)
+    fast(X)
+    agree(grad(fast)(X), 2 * X)
+    agree(jvp(fast, (X,), (X,))[1], 2 * onp.sum(X * X))
+    agree(hessian(lambda x: fast(x) * x[0])(X), hessian(lambda x: square(x) * x[0])(X))
+
+
+def test_arguments_by_name_defaults_and_containers():
+    def f(params, *, scale=2.0, power=2):
+        return scale * np.sum(params["w"] ** power) + params["b"][0]
+
+    fast, plain = compile(value_and_grad(f)), value_and_grad(f)
+    params = {"w": X, "b": (1.5, [X])}
+    for k in range(3):
+        p = others(params, k)
+        agree(fast(p), plain(p))
+        agree(fast(p, scale=3.0), plain(p, scale=3.0))
+        agree(fast(p, scale=3.0, power=3), plain(p, scale=3.0, power=3))
+    assert len(fast.programs) == 3
+
+
+def test_other_shapes_dtypes_and_static_values_have_programs_of_their_own():
+    fast = compile(lambda x, how: x.sum() if how == "sum" else x.max())
+    for x in (X, X[:2], X.astype(onp.float32), onp.arange(3), onp.float64(2.0), X.reshape(3, 1)):
+        for how in ("sum", "max"):
+            for _ in range(2):
+                agree(fast(x, how), x.sum() if how == "sum" else x.max())
+    assert len(fast.programs) == 12
+
+
+def test_a_static_number_is_compared_by_value():
+    fast = compile(lambda x, n: x if n > 1.5 else x * n, static="n")
+    for n in (1.0, 2.0, 1.0, 2.0):
+        agree(fast(X, n), X if n > 1.5 else X * n)
+    assert len(fast.programs) == 2
+    assert not any(p.guards for p in fast.programs)
+
+
+def test_results_are_the_callers_own():
+    fast = compile(lambda x: (x, x, x[1:], np.zeros(2), 3, None, "text"))
+    first = fast(X), fast(X), fast(X)
+    for result in first:
+        agree(result, (X, X, X[1:], onp.zeros(2), 3, None, "text"))
+        for part in result[:4]:
+            part[...] = 7.0
+    assert X[0] == 0.3
+    agree(fast(X), (X, X, X[1:], onp.zeros(2), 3, None, "text"))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"limit": 0}, "limit is how many programs"),
+        ({"limit": True}, "limit is how many programs"),
+        ({"static": 1.5}, "static is a name or a position"),
+        ({"static": (None,)}, "static is a name or a position"),
+        ({"backend": "fortran"}, "backend is one of"),
+    ],
+)
+def test_bad_options_are_refused(options, said):
+    with pytest.raises(ArgumentError, match=said):
+        compile(square, **options)
+
+
+def test_what_is_no_function_is_refused():
+    with pytest.raises(ArgumentError, match="compile takes a function"):
+        compile(3.0)
+
+
+def test_it_can_be_read():
+    fast = held(grad(lambda w, X, y: np.mean((X @ w - y) ** 2)), X, onp.ones((4, 3)), onp.arange(4.0))
+    lines = fast.source.splitlines()
+    assert lines[0] == "def program(w, X, y):"
+    assert sum(".dot(" in line for line in lines) == 2
+    shown = fast.source._repr_html_()
+    assert shown.startswith("<pre>")
+    assert "<span" in shown
+    assert "program" in shown
+    assert "served" in fast.explain()
+    names = {}
+    exec(builtin_compile(fast.source, "<text>", "exec"), names)
+    assert callable(names["program"])
+
+
+builtin_compile = __builtins__["compile"] if isinstance(__builtins__, dict) else __builtins__.compile
+
+
+def test_the_source_has_the_users_names():
+    def f(x):
+        height = np.sin(x)
+        width = height * x
+        return np.sum(np.exp(width))
+
+    fast = compile(value_and_grad(f))
+    fast(X)
+    assert "height = sin(x)" in fast.source
+    assert "width = " in fast.source
+    assert "width_bar" in fast.source or "height_bar" in fast.source
+
+
+# --- values that f asks for
+
+
+def newton(a):
+    y = a
+    while abs(y * y - a) > 1e-9 * a:
+        y = 0.5 * (y + a / y)
+    return np.log(y) if y > 2.0 else y
+
+
+def test_where_f_branches_there_is_a_program_for_each_way():
+    fast, plain = compile(value_and_grad(newton), limit=6), value_and_grad(newton)
+    points = [2.0, 3.0, 9.0, 100.0, 2.5, 81.0, 1e4, 7.0, 0.3, 1e6, 1e-3, 1e9]
+    for k, a in enumerate(points * 3):
+        agree(fast(a), plain(a), classes=k > 11)
+    assert len(fast.programs) == 6
+    assert "as many as limit allows" in fast.explain()
+    assert "in newton" in fast.explain()
+
+
+def test_a_branch_on_an_array_is_asked_again():
+    def f(x):
+        return np.sum(x) if np.max(x) > 1 and x[0] < 5 else np.sum(x * x)
+
+    fast = compile(grad(f))
+    for x in (X, X / 10, X + 9, X, X / 10):
+        agree(fast(x), grad(f)(x))
+    assert len(fast.programs) == 3
+
+
+def test_integers_that_python_asks_for_are_guards():
+    def f(x, n):
+        return np.sum(x[: int(n)]) + x[np.argmax(x)] + sum(x[k] for k in range(n))
+
+    fast = compile(grad(f))
+    for n in (onp.int64(2), onp.int64(3), onp.int64(2)):
+        for x in (X, X[::-1].copy()):
+            agree(fast(x, n), grad(f)(x, n))
+
+
+def test_shapes_that_depend_on_values_are_asked_again():
+    fast, plain = (
+        g(value_and_grad(lambda x: np.sum(x[x > 0]) / x[x > 0].size)) for g in (compile, lambda g: g)
+    )
+    for x in (X, X - 1, X + 9, X):
+        agree(fast(x), plain(x))
+    assert len(fast.programs) == 3
+
+
+def test_python_numbers_taken_out_of_arrays_leave_f_as_it_is():
+    fast = compile(lambda x: x * float(np.sum(x)))
+    for k in range(4):
+        agree(fast(X * k), X * k * float(onp.sum(X * k)))
+    assert "float() was asked" in fast.explain()
+    assert not fast.programs
+
+
+# --- what a program must not forget
+
+
+def test_closed_over_arrays_and_numbers_are_read_in_each_call():
+    K, scale, name = onp.array([1.0, 2.0, 3.0]), 2.0, "sin"
+
+    def f(x):
+        return np.sum(getattr(np, name)(x * K * K)) * scale
+
+    fast = held(grad(f), X)
+    K[:] = 5.0
+    agree(fast(X), grad(f)(X))
+    scale = 3.0
+    agree(fast(X), grad(f)(X))
+    K = onp.arange(3.0)
+    agree(fast(X), grad(f)(X))
+    assert len(fast.programs) == 1
+    name = "cos"
+    agree(fast(X), grad(f)(X))
+    agree(fast(X), grad(f)(X))
+    assert len(fast.programs) == 2
+
+
+TABLE = {"w": onp.ones(3), "n": 2}
+
+
+def helper(x):
+    return np.sum(TABLE["w"] ** 2 * x ** TABLE["n"])
+
+
+def test_globals_of_functions_that_are_called_are_read_in_each_call(monkeypatch):
+    fast = held(grad(lambda x: helper(x) + 1.0), X)
+    monkeypatch.setitem(TABLE, "w", onp.arange(3.0))
+    agree(fast(X), grad(helper)(X))
+    monkeypatch.setitem(TABLE, "n", 3)
+    agree(fast(X), grad(helper)(X))
+    monkeypatch.setitem(globals(), "helper", square)
+    agree(fast(X), 2 * X)
+
+
+def test_defaults_and_objects_are_read_in_each_call():
+    class Config:
+        pass
+
+    config = Config()
+    config.rate, config.w = 0.5, onp.ones(3)
+    default = onp.ones(3)
+
+    def f(x, c=default):
+        return np.sum(c * x**2 * config.w) * config.rate
+
+    fast = held(grad(f), X)
+    config.rate = 0.25
+    agree(fast(X), grad(f)(X))
+    config.w[1] = 7.0
+    agree(fast(X), grad(f)(X))
+    default[2] = 4.0
+    agree(fast(X), grad(f)(X))
+
+
+def test_random_numbers_are_drawn_in_each_call():
+    generator = onp.random.default_rng(3)
+    for draw in (lambda: onp.random.standard_normal(3), lambda: generator.standard_normal(3)):
+        fast = compile(lambda x, draw=draw: x + draw())
+        assert len({tuple(fast(X)) for _ in range(5)}) == 5
+        assert "draws random numbers" in fast.explain()
+    onp.random.seed(5)
+    fast = compile(lambda x: x + onp.random.standard_normal(3))
+    found = [fast(X) for _ in range(3)]
+    onp.random.seed(5)
+    agree(found, [X + onp.random.standard_normal(3) for _ in range(3)])
+
+
+def test_a_generator_made_inside_from_a_seed_is_a_constant():
+    held(grad(lambda x: np.sum(x * onp.random.default_rng(1).standard_normal(3))), X)
+
+
+COUNT = 0
+
+
+def test_side_effects_happen_in_each_call():
+    seen = []
+
+    def counted(x):
+        global COUNT
+        COUNT += 1
+        return x * COUNT
+
+    def local(x):
+        nonlocal total
+        total = total + 1
+        return x * total
+
+    def noted(x):
+        seen.append(1)
+        return x * len(seen)
+
+    total = 0
+    for f in (counted, local, noted):
+        fast = compile(f)
+        assert [fast(1.0) for _ in range(4)] == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_what_changes_from_call_to_call_is_found_by_the_second():
+    numbers = iter(range(100))
+    fast = compile(lambda x: x + next(numbers))
+    compiled.RAISES = False
+    found = [fast(1.0) for _ in range(4)]
+    assert found == sorted(set(found))
+    assert "gave another result than its program" in fast.explain()
+
+
+def test_writes_into_arguments_and_closed_over_arrays_happen():
+    buffer = onp.zeros(3)
+
+    def writes(x):
+        x[0] = 7.0
+        return x * 2
+
+    def fills(x):
+        buffer[:] = x
+        return buffer * 2
+
+    for f in (writes, fills):
+        fast = compile(f)
+        for _ in range(3):
+            x = X.copy()
+            agree(fast(x), f(X.copy()))
+            assert x[0] == (7.0 if f is writes else 0.3)
+        assert not fast.programs
+
+
+def test_two_threads_may_call_it():
+    fast, found = compile(grad(lambda x: np.sum(np.sin(x) ** 2))), {}
+
+    def work(k):
+        found[k] = [fast(X * (k + n)) for n in range(30)]
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for k, results in found.items():
+        for n, result in enumerate(results):
+            agree(result, grad(lambda x: np.sum(np.sin(x) ** 2))(X * (k + n)))
+
+
+# --- conventions, infinities and errors
+
+INF, NAN = onp.inf, onp.nan
+KINKS = {
+    "where of sqrt": (lambda x: np.sum(np.where(x > 0, np.sqrt(x), x)), [1.0, 4.0], [0.0, 4.0]),
+    "sqrt of a square": (lambda x: np.sum(np.sqrt(x**2)), [1.0, 4.0], [0.0, 4.0]),
+    "norm": (lambda x: np.linalg.norm(x), [1.0, 4.0], [0.0, 0.0]),
+    "prod": (lambda x: np.prod(x), [1.0, 4.0], [0.0, 4.0]),
+    "square": (lambda x: np.sum(x**2), [1.0, 4.0], [0.0, 4.0]),
+    "zero times a root": (lambda x: np.sum(0.0 * x**0.5), [1.0, 4.0], [0.0, 4.0]),
+    "abs": (lambda x: np.sum(np.abs(x)), [1.0, 4.0], [0.0, -4.0]),
+    "max": (lambda x: np.max(x), [1.0, 4.0], [4.0, 4.0]),
+    "maximum": (lambda x: np.sum(np.maximum(x, 2.0)), [1.0, 4.0], [2.0, 2.0]),
+    "hypot": (lambda x: np.hypot(x[0], x[1]), [1.0, 4.0], [0.0, 0.0]),
+    "where of log": (lambda x: np.sum(np.where(x > 0, np.log(x), 0.0)), [1.0, 4.0], [0.0, -4.0]),
+    "nansum": (lambda x: np.nansum(x * x), [1.0, 4.0], [NAN, 4.0]),
+    "logaddexp": (lambda x: np.sum(np.logaddexp(x, 0.0)), [1.0, 4.0], [-INF, INF]),
+    "logsumexp": (lambda x: np.max(x) + np.log(np.sum(np.exp(x - np.max(x)))), [1.0, 4.0], [800.0, -800.0]),
+    "quotient by a norm": (lambda x: np.sum(x / np.sqrt(np.sum(x**2))), [1.0, 4.0], [0.0, 0.0]),
+    "std": (lambda x: np.std(x), [1.0, 4.0], [2.0, 2.0]),
+    "clip": (lambda x: np.sum(np.clip(x, 0.0, 1.0)), [0.5, 0.6], [0.0, 1.0]),
+    "cumprod": (lambda x: np.sum(np.cumprod(x)), [1.0, 4.0], [0.0, 4.0]),
+    "log": (lambda x: np.sum(np.log(x)), [1.0, 4.0], [INF, 4.0]),
+    "log of a large product": (lambda x: np.sum(np.log(x * 1e200)), [1.0, 4.0], [1e200, 4.0]),
+    "tanh in its tail": (lambda x: np.sum(np.tanh(x)), [0.1, 0.2], [20.0, -25.0]),
+    "quotient": (lambda x: np.sum(x[0] / x[1] * x[1]), [1.0, 4.0], [1.0, 0.0]),
+    "exp": (lambda x: np.sum(np.exp(x)), [1.0, 4.0], [1000.0, -1000.0]),
+    "nan": (lambda x: np.sum(x * x), [1.0, 4.0], [NAN, 4.0]),
+    "masked nan": (lambda x: np.sum(np.where(np.isnan(x), 0.0, x * x)), [1.0, 4.0], [NAN, 4.0]),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("derive", [grad, hessian])
+@pytest.mark.parametrize("name", KINKS)
+def test_conventions_hold_where_a_program_was_recorded_elsewhere(name, derive):
+    f, here, there = KINKS[name]
+    plain, fast = derive(f), compile(derive(f))
+    here, there = onp.array(here), onp.array(there)
+    for x in (here, here * 1.1, there, here, there, here * 0.9):
+        try:
+            wanted = plain(x)
+        except Exception as error:
+            with pytest.raises(type(error)):
+                fast(x)
+            continue
+        agree(fast(x), wanted)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", KINKS)
+def test_conventions_hold_where_a_program_is_recorded_there(name):
+    f, here, there = KINKS[name]
+    fast = compile(value_and_grad(f))
+    for x in (there, there, here, there, here):
+        agree(fast(onp.array(x)), value_and_grad(f)(onp.array(x)))
+
+
+def test_errors_are_those_of_f_in_the_users_line():
+    def f(x, y):
+        return np.sum(x @ y)
+
+    fast = compile(grad(f))
+    agree(fast(X, X), X)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="matmul"):
+            fast(X, onp.ones(4))
+    with pytest.raises(TypeError):
+        fast(X)
+    fast = compile(lambda x: 1.0 / x)
+    assert fast(2.0) == fast(2.0) == 0.5
+    with pytest.raises(ZeroDivisionError):
+        fast(0.0)
+
+
+def test_a_failure_of_the_compiler_leaves_f_as_it_is(monkeypatch):
+    monkeypatch.setattr(compiled, "RAISES", False)
+    monkeypatch.setattr(compiled.Recording, "compiled", lambda self: 1 / 0)
+    fast = compile(grad(square))
+    for _ in range(3):
+        agree(fast(X), 2 * X)
+    assert "ZeroDivisionError" in fast.explain()
+
+
+def test_a_loop_without_end_stays_as_it_is(monkeypatch):
+    monkeypatch.setattr(symbolic, "LONGEST", 50)
+
+    def f(x):
+        for _ in range(60):
+            x = np.sin(x)
+        return x
+
+    fast = compile(grad(f))
+    for _ in range(3):
+        assert fast(0.5) == grad(f)(0.5)
+    assert "more than 50 calls" in fast.explain()

@@ -1,0 +1,245 @@
+"""The passes of compile: each rewrite alone, each pass on and off, and three sources to be read."""
+
+import math
+from pathlib import Path
+
+import hypothesis.strategies as st
+import numpy as onp
+import pytest
+from hypothesis import given, settings
+
+import funad.numpy as np
+from funad import compile, grad, hessian, jacobian, jacrev, tree
+from funad.compiling import blocks, stacking
+from funad.compiling.optimizing import PASSES, optimized
+from funad.compiling.program import GETITEM, Builder, Node, map_nodes, rebuild, spec_of
+from funad.compiling.rewriting import RULES
+from funad.compiling.shapes import ELEMENTWISE, infer
+from funad.indices import scatter
+from funad.numpy.slopes import fermi
+from funad.transforms import compiled
+from funad.transforms.recordings import Recording
+
+from .compiled import PROGRAMS, agree, others
+from .test_compile import derivative
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(autouse=True)
+def raising(monkeypatch):
+    monkeypatch.setattr(compiled, "RAISES", True)
+
+
+def run(program, values):
+    """Run a program step by step, as it stands."""
+    known = dict(zip(program.inputs, values, strict=True))
+    for n in program.nodes:
+        known[n] = n.fn(*map_nodes(known.__getitem__, n.args), **map_nodes(known.__getitem__, n.kwargs))
+        assert spec_of(known[n])[1:3] == n.spec[1:3], f"{n.fn.__name__}: {spec_of(known[n])} for {n.spec}"
+    return [known[x] if type(x) is Node else x for x in program.outputs]
+
+
+def held(build, *values):
+    """Hold what the rewrites make of a program to the program; ``build(b, *inputs)`` returns the output."""
+    b = Builder(infer=infer)
+    inputs = [b.input(spec_of(x), f"x{k}") for k, x in enumerate(values)]
+    plain = b.program([build(b.call, *inputs)])
+    made = rebuild(plain, Builder(plain.inputs, RULES, infer))
+    with onp.errstate(all="ignore"):
+        (wanted,), (found,) = run(plain, values), run(made, values)
+    agree(onp.array(found), onp.array(wanted))
+    return made
+
+
+N = onp.random.default_rng(5).standard_normal
+A, B, V, W = N((3, 4)), N((4, 5)), N(4), N((3, 1))
+ADD, SUB, MUL, DIV, NEG, SUM, DOT = (
+    onp.add, onp.subtract, onp.multiply, onp.divide, onp.negative, onp.sum, onp.dot,
+)  # fmt: skip
+PATTERNS = {
+    "x·1": (lambda c, x: c(MUL, x, 1.0), 0, A),
+    "x·c·d": (lambda c, x: c(MUL, c(MUL, x, 3.0), -2.0), 1, A),
+    "--x": (lambda c, x: c(NEG, c(NEG, x)), 0, A),
+    "-x·-y": (lambda c, x, y: c(MUL, c(NEG, x), c(NEG, y)), 1, A, V),
+    "-(x·c)": (lambda c, x: c(NEG, c(MUL, x, 3.0)), 1, A),
+    "x·c·y": (lambda c, x, y: c(MUL, c(MUL, x, 3.0), y), 2, A, V),
+    "x + -y": (lambda c, x, y: c(ADD, x, c(NEG, y)), 1, A, V),
+    "x - -y": (lambda c, x, y: c(SUB, x, c(NEG, y)), 1, A, V),
+    "x·c + y·c": (lambda c, x, y: c(ADD, c(MUL, x, 3.0), c(MUL, y, 3.0)), 2, A, V),
+    "x + x": (lambda c, x: c(ADD, x, x), 1, A),
+    "x + x·c": (lambda c, x: c(ADD, x, c(MUL, x, 3.0)), 1, A),
+    "x + 0": (lambda c, x: c(ADD, x, 0.0), 0, A),
+    "x/c": (lambda c, x: c(DIV, x, 4.0), 1, A),
+    "x·c/y": (lambda c, x, y: c(DIV, c(MUL, x, 3.0), y), 2, A, V),
+    "x/-y": (lambda c, x, y: c(DIV, x, c(NEG, y)), 2, A, V),
+    "x²": (lambda c, x: c(onp.power, x, 2), 1, A),
+    "filled arrays": (lambda c, x: c(MUL, x, onp.broadcast_to(2.0, (3, 4))), 1, A),
+    "broadcasts": (lambda c, x, y: c(MUL, x, c(onp.broadcast_to, y, (3, 4))), 1, A, V),
+    "two broadcasts": (
+        lambda c, y: c(MUL, c(onp.broadcast_to, y, (3, 4)), c(onp.broadcast_to, y, (3, 4))), None, V,
+    ),
+    "fermi": (lambda c, x: c(fermi, x), 3, A),
+    "reshape of reshape": (lambda c, x: c(onp.reshape, c(onp.reshape, x, (12,)), (2, -1)), 1, A),
+    "transpose twice": (lambda c, x: c(onp.transpose, c(onp.transpose, x)), 0, A),
+    "moveaxis": (lambda c, x: c(onp.moveaxis, x, (0,), (-1,)), 1, A),
+    "swapaxes": (lambda c, x: c(onp.swapaxes, x, 0, 1), 1, A),
+    "sum of a product": (lambda c, x, y: c(SUM, c(MUL, x, y)), 1, V, N(4)),
+    "sum of a product of matrices": (lambda c, x, y: c(SUM, c(MUL, x, y), axis=0), 1, A, N((3, 4))),
+    "sum with a constant factor": (lambda c, x, y: c(SUM, c(MUL, x, y), axis=1, keepdims=True), None, A, W),
+    "sum with a number": (lambda c, x, y: c(SUM, c(MUL, x, y), axis=0), None, A, onp.float64(2.5)),
+    "sum of a multiple": (lambda c, x: c(SUM, c(MUL, x, 3.0), axis=1), 2, A),
+    "sum of a broadcast": (lambda c, x: c(SUM, c(onp.broadcast_to, x, (3, 4))), 1, onp.float64(2.5)),
+    "sum of rows of a product": (lambda c, x, y: c(SUM, c(onp.matmul, x, y), axis=0), None, A, B),
+    "mean": (lambda c, x: c(onp.mean, x, axis=1), 2, A),
+    "product of a multiple": (lambda c, x, y: c(DOT, c(MUL, x, 3.0), y), 2, A, V),
+    "product with a diagonal": (lambda c, x, v: c(DOT, x, c(onp.diag, v)), 1, A, V),
+    "diagonal times a matrix": (lambda c, v, x: c(DOT, c(MUL, onp.eye(3), v), x), None, N(3), A),
+    "column times row": (lambda c, x, y: c(DOT, x, y), 1, W, N((1, 4))),
+    "matmul": (lambda c, x, y: c(onp.matmul, x, y), 1, A, B),
+    "new axes": (lambda c, x: c(GETITEM, x, (slice(None), None)), 1, A),
+    "side by side": (
+        lambda c, x, y: c(scatter, (5,), onp.dtype(float), [slice(0, 3), slice(3, 5)], [x, y]), 1, N(3), N(2),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_a_rewrite_is_equal_to_what_it_replaces(name):
+    build, calls, *values = PATTERNS[name]
+    made = held(build, *values)
+    assert calls is None or len(made.nodes) == calls, made
+    special = [onp.where(onp.arange(onp.size(x)).reshape(onp.shape(x)) % 3, x, 0.0)[()] for x in values]
+    held(build, *special)
+    single = [onp.asarray(x, onp.float32)[()] for x in values]
+    held(build, *single)
+
+
+@pytest.mark.parametrize("left_out", [*PASSES, "all", "none"])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_each_pass_may_be_left_out(name, left_out):
+    kind, f, args = PROGRAMS[name]
+    recording = Recording(derivative(kind, f), args, {})
+    assert not recording.why
+    kept = [] if left_out == "all" else [p for p in PASSES if p != left_out]
+    made = recording.compiled(kept)
+    for k in range(2):
+        x = others(args, k)
+        agree(made.run(*x), derivative(kind, f)(*x), classes=False)
+
+
+@settings(max_examples=10 * settings().max_examples)
+@given(data=st.data())
+def test_shapes_are_inferred_as_numpy_has_them(data):
+    f = data.draw(st.sampled_from(sorted((f for f in ELEMENTWISE if isinstance(f, onp.ufunc)), key=str)))
+    shapes = data.draw(
+        st.lists(st.sampled_from([(), (3,), (2, 3), (2, 1), (0, 3)]), min_size=f.nin, max_size=f.nin)
+    )
+    dtypes = data.draw(st.lists(st.sampled_from("dfilD?"), min_size=f.nin, max_size=f.nin))
+    values = [onp.ones(shape, dtype)[()] for shape, dtype in zip(shapes, dtypes, strict=True)]
+    b = Builder()
+    try:
+        with onp.errstate(all="ignore"):
+            wanted = f(*values)
+    except (TypeError, ValueError):
+        return
+    assert infer(f, tuple(b.input(spec_of(x), "x") for x in values), {}) == spec_of(wanted)
+
+
+def test_long_sums_and_like_calls_are_taken_together():
+    def f(W, xs):
+        total = 0.0
+        for x in xs:
+            total = total + np.sum(np.tanh(W @ x) ** 2)
+        return total
+
+    args = N((4, 4)), N((9, 4))
+    recording = Recording(grad(f), args, {})
+    long = recording.compiled(["guards", "simplify"]).program.nodes
+    made = recording.compiled()
+    short = made.program.nodes
+    assert len(short) < 0.7 * len(long)
+    assert any(n.fn is stacking.stack_of for n in short) or len(short) < 30
+    agree(made.run(*args), grad(f)(*args), classes=False)
+
+
+def test_no_call_moves_over_a_question_of_the_user():
+    def f(x):
+        for _ in range(8):
+            y = np.sin(x)
+            if y[0] > 10:
+                return x
+            x = x + 0.1 * y
+        return x
+
+    recording = Recording(f, (N(4),), {})
+    program = optimized(recording.trace.builder.program([x.node for x in recording.outputs]))
+    kinds = ["guard" if type(s) is not Node else s.fn for s in program.steps]
+    first, second, *_ = (k for k, kind in enumerate(kinds) if kind == "guard")
+    assert onp.sin in kinds[first:second]
+
+
+def neighbours(x):
+    return np.sum(np.sin(x[1:] * x[:-1]) + x[1:] ** 3 / 3)
+
+
+DIAGONAL = {
+    "rosenbrock": (hessian, PROGRAMS["rosenbrock"][1]),
+    "neighbours": (hessian, neighbours),
+    "elements": (jacobian, lambda x: np.tanh(x) * x),
+    "elements backwards": (jacrev, lambda x: np.exp(-x) / (2 + np.sin(x))),
+    "parts": (jacobian, lambda x: np.concatenate([x[3:] ** 2, x[:3] * x[5]])),
+    "sums": (jacobian, lambda x: np.cumsum(x**2)),
+    "every second": (hessian, lambda x: np.sum(x[::2] ** 3) + np.sum(x[2:-1] * x[3:])),
+}
+
+
+@pytest.mark.parametrize("dtype", ["d", "f"])
+@pytest.mark.parametrize("size", [16, 21])
+@pytest.mark.parametrize("name", DIAGONAL)
+def test_matrices_of_a_few_diagonals_have_their_zeros(name, size, dtype):
+    derive, f = DIAGONAL[name]
+    plain = derive(f)
+    fast = compile(plain)
+    for k in range(4):
+        x = onp.random.default_rng(k).uniform(0.5, 1.5, size).astype(dtype)
+        agree(fast(x), plain(x), ulps=100)
+    bad = x.copy()
+    bad[3] = math.nan
+    agree(fast(bad), plain(bad), ulps=100)
+    if size == 21 and name in ("rosenbrock", "neighbours", "elements", "elements backwards"):
+        assert "from_diagonals" in fast.source
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("shape", [(40_000,), (40_000, 1), (200, 300), (3, 20_000)])
+def test_huge_arrays_are_computed_in_blocks(shape, monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK", 1000)
+
+    def f(x, b):
+        return np.sum(np.exp(-(np.sin(x) ** 2) + b) * x)
+
+    x, b = N(shape), N(shape[1:])
+    fast = compile(grad(f))
+    for k in range(4):
+        agree(fast(x + k, b), grad(f)(x + k, b), ulps=500)
+    assert "for lo in range(" in fast.source
+    bad = x.copy()
+    bad.flat[-1] = math.inf
+    agree(fast(bad, b), grad(f)(bad, b), ulps=500)
+
+
+@pytest.mark.parametrize("name", ["logistic", "rosenbrock", "recurrent"])
+def test_a_source_is_what_it_was(name):
+    """Read what has changed: it is to look like what a careful person would write."""
+    kind, f, args = PROGRAMS[name]
+    if name == "recurrent":
+        args = (args[0], args[1][:2])
+    fast = compile(derivative(kind, f))
+    for _ in range(2):
+        fast(*args)
+    wanted = DATA / f"compiled_{name}.txt"
+    text = "\n".join(line.partition("  # File")[0] for line in fast.source.splitlines()) + "\n"
+    assert text == wanted.read_text(encoding="utf-8")
+    for leaf in tree.flatten(fast(*args))[0]:
+        assert onp.all(onp.isfinite(leaf))
