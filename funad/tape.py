@@ -27,7 +27,7 @@ from typing import Any, NoReturn
 
 import numpy as onp
 
-from .boxes import Box, box_of
+from .boxes import Batched, Box, box_of
 from .errors import CotangentError, EndedTraceError
 from .floating import restore, run_rules
 from .indices import ASSIGN, Scatter, TracedMemory, add_at, assigned, put, repeats, through_view
@@ -366,10 +366,23 @@ def settle(record: Record, xbar: Any, ybar: Any, x: Any, at: Any) -> Any:
         if type(x) in SCALARS:
             return xbar
     elif kind is not ndarray:
+        if not at and (kind is Box or kind is Batched) and _is_array_like(xbar, x):
+            return xbar
         check_number(record, xbar, x)
     elif type(x) is ndarray and xbar.dtype is x.dtype and xbar.shape == x.shape:
         return xbar
     return _checked(record, xbar, ybar, x)
+
+
+def _is_array_like(xbar: Any, x: Any) -> bool:
+    """Say whether a traced x̄ and x are arrays of one shape and dtype, if that is quick to see."""
+    inside = xbar.inside
+    if type(inside) is not ndarray:
+        return False
+    shape = inside.shape[1:] if type(xbar) is Batched else inside.shape
+    if type(x) is Box:
+        x = x.primal
+    return (type(x) is ndarray or type(x) is Batched) and x.dtype is inside.dtype and x.shape == shape
 
 
 def _checked(record: Record, xbar: Any, ybar: Any, x: Any) -> Any:

@@ -10,7 +10,8 @@ from ..numpy.indexing import scatter
 from ..numpy.manipulation import cast
 from ..numpy.padding import pad_zeros
 from ..spaces import dtype_of, shape_of
-from ..traces.batch import by_element, spread
+from ..registry import record_of
+from ..traces.batch import ALWAYS_VIEWS, VIEWS_OF_ROWS, by_element, spread
 from .tables import Unbatched, alone, batch_rule, positive, rank_of, shapes_of
 
 shapes_of(
@@ -19,11 +20,20 @@ shapes_of(
     np.diag_indices_from, np.min_scalar_type, np.einsum_path,
 )  # fmt: skip
 
+ALWAYS_VIEWS.update(
+    record_of(f).f
+    for f in (np.transpose, np.swapaxes, np.moveaxis, np.expand_dims, np.squeeze, np.matrix_transpose,
+              np.broadcast_to, np.diagonal)
+)  # fmt: skip
+VIEWS_OF_ROWS.update(record_of(f).f for f in (np.reshape, np.ravel))
+
 
 @batch_rule(np.reshape)
 def _reshape(trace, record, args, kwargs):
     a, *rest = args
     stack = alone(trace, a, *rest, *kwargs.values())
+    if len(args) == 2 and type(args[1]) is tuple and not kwargs and math.prod(args[1]) == a.size:
+        return stack.reshape((trace.size, *args[1]))  # most calls
     given = dict(zip(("shape", "order"), rest, strict=False)) | kwargs
     if given.get("order", "C") not in ("C", None):
         raise Unbatched("the order is not that of rows")
@@ -45,7 +55,7 @@ def _ravel(trace, record, args, kwargs):
     stack = alone(trace, *args)
     if kwargs.get("order", "C") != "C" or len(args) > 1:
         raise Unbatched("the order is not that of rows")
-    return np.reshape(stack, (trace.size, args[0].size))
+    return stack.reshape((trace.size, args[0].size))
 
 
 @batch_rule(np.transpose)

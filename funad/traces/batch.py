@@ -15,7 +15,7 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
-from ..arrays import settled, snapshot
+from ..arrays import Array, settled, snapshot
 from ..boxes import Batched, Traced, batched, innermost, model_of, numbers_of
 from ..calling import as_array, call
 from ..indices import ASSIGN, follow, put
@@ -35,6 +35,12 @@ OF_SHAPES: set[Callable[..., Any]] = set()
 NOT_BY_ELEMENT: set[Callable[..., Any]] = set()
 # Those of a count and a step, NumPy's and SciPy's.
 _OF_COUNTS = frozenset({"fftfreq", "rfftfreq"})
+# Functions whose results are views of their argument whatever its layout.
+ALWAYS_VIEWS: set[Callable[..., Any]] = {operator.getitem}
+# Those whose results are views of arguments that are laid out by rows.
+VIEWS_OF_ROWS: set[Callable[..., Any]] = set()
+# The types of arguments that may hold batched values, or stand for what they hold now.
+OPENED_HERE = frozenset({list, tuple, Array})
 # Functions without a derivative that work element by element, and are no ufuncs.
 BY_ELEMENT: set[Callable[..., Any]] = set()
 
@@ -71,7 +77,8 @@ class BatchTrace(Trace):
         if f in OF_SHAPES:
             return f(*map(self.model, args), **{name: self.model(x) for name, x in kwargs.items()})
         self.refuse_apart()
-        args = tuple(self._as_one(record, n, x) for n, x in enumerate(args))
+        if not OPENED_HERE.isdisjoint(map(type, args)):
+            args = tuple(self._as_one(record, n, x) for n, x in enumerate(args))
         rule = BATCH_RULES.get(f)
         if rule is None and self._works_by_element(record):
             rule = by_element
@@ -79,11 +86,13 @@ class BatchTrace(Trace):
         if rule is not None:
             try:
                 y = rule(self, record, args, kwargs)
-                if record.views and f is not operator.getitem and args and self.has(args[0]):
+                if record.views and f not in ALWAYS_VIEWS and args and self.has(args[0]):
                     self._compare_views(record, y, args, kwargs)
                 return self.boxed(y)
             except Unbatched as error:
                 why = str(error) or "its batch rule does not take this call"
+            except ArithmeticError:
+                raise  # a rule is run again with what NumPy says of that switched off
             except Exception as error:  # what members raise, if they do, is the user's; else it is noted
                 why = f"its batch rule raised {type(error).__name__}: {error}"
         return self.by_member(record.wrapped, args, kwargs, record.name, why)
@@ -106,6 +115,8 @@ class BatchTrace(Trace):
     def _compare_views(self, record: Record, y: Any, args: Any, kwargs: Any) -> None:
         """Note whether a stack is a view of another where their members are no views, or the reverse."""
         stack = numbers_of(args[0])
+        if record.f in VIEWS_OF_ROWS and stack.flags.c_contiguous:
+            return  # so are its members
         if type(stack) is ndarray and args[0].ndim and 0 not in stack.shape:
             member = stack[(0,) * (stack.ndim - args[0].ndim)]
             of_member = record.f(member, *args[1:], **kwargs)
@@ -147,6 +158,8 @@ class BatchTrace(Trace):
 
     def boxed(self, y: Any) -> Any:
         """Return stacks, or tuples of them, as batched values."""
+        if type(y) is ndarray:
+            return batched(self, y)
         if issubclass(type(y), (tuple, list)):
             parts = map(self.boxed, y)
             return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
