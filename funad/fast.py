@@ -645,17 +645,24 @@ def _of_list(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
         return NotImplemented
     kinds = set(map(type, args[argnum]))
     if Dual not in kinds:
-        return _of_list_of_boxes(record, args, kwargs) if argnum == 0 and Box in kinds else NotImplemented
+        return _of_list_of_boxes(record, argnum, args, kwargs) if Box in kinds else NotImplemented
     trace = innermost((*args, *kwargs.values()))
     if type(trace) in FORWARD and _is_list_of_duals(record, args, kwargs, trace):
         return of_list(record, trace, record.containers[0], args, kwargs)
     return NotImplemented
 
 
-def _of_list_of_boxes(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _is_constant(x: Any) -> bool:
+    """Say whether no traced value hides in an argument, which may be a dtype or a list of indices."""
+    return is_plain(x) or isinstance(x, onp.dtype) or (type(x) is list and all(map(is_plain, x)))
+
+
+def _of_list_of_boxes(
+    record: Record, argnum: int, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     """Call a linear function of a list of boxes of one tape and of plain values, and record it."""
     trace, values, sources = None, [], []
-    for x in args[0]:
+    for x in args[argnum]:
         if type(x) is Box:
             if trace is None:
                 trace = x.tape
@@ -671,17 +678,20 @@ def _of_list_of_boxes(record: Record, args: tuple[Any, ...], kwargs: dict[str, A
         values.append(value)
     if trace is None or len(args) > record.positions or not record.keywords.issuperset(kwargs):
         return NotImplemented
-    if not all(map(is_plain, args[1:])) or not all(map(is_plain, kwargs.values())) or record.of_a is None:
+    before, after = args[:argnum], args[argnum + 1 :]
+    if not all(map(_is_constant, before + after)) or not all(map(is_plain, kwargs.values())):
         return NotImplemented
-    y = record.f(values, *args[1:], **kwargs)
+    if argnum not in record.rules:
+        return NotImplemented
+    y = record.f(*before, values, *after, **kwargs)
     if type(y) is not ndarray or y.dtype.kind not in "fc":
         return NotImplemented
     made = new(Box)
     made.primal, made.tape = y, trace
-    if y.nbytes > WORTH_DROPPING and record.drop is not None:
+    if y.nbytes > WORTH_DROPPING and record.drop is not None and not argnum:
         y, values, _ = record.drop(y, values, None)
     entries = trace.entries
-    entries += (record, y, (values, *args[1:]), kwargs, None, ((0, tuple(sources)),), None)
+    entries += (record, y, (*before, values, *after), kwargs, None, ((argnum, tuple(sources)),), None)
     made.index = len(entries) - 1
     return made
 

@@ -111,8 +111,12 @@ def strong_sum(product: Any, found: Any, v: Any, args: Any, others: list[int]) -
     Put ones for what is not zero and for what is not finite into it, and it counts the terms that
     have a right to be nan.
     """
-    if type(v) is not ndarray or not has_nan(found) or all(onp.isfinite(args[n]).all() for n in others):
+    if not (type(v) is ndarray or getattr(v, "stacked", False)) or not has_nan(found):
         return found
+    if all(onp.isfinite(args[n]).all() for n in others):
+        return found
+    if type(v) is not ndarray:
+        v.tape.look(v, "a factor of an example is infinite or nan")
     finite, wrong = list(args), list(args)
     for n in others:
         finite[n] = onp.where(onp.isfinite(args[n]), args[n], 0)

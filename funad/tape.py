@@ -366,7 +366,7 @@ def settle(record: Record, xbar: Any, ybar: Any, x: Any, at: Any) -> Any:
         if type(x) in SCALARS:
             return xbar
     elif kind is not ndarray:
-        if not at and (kind is Box or kind is Batched) and _is_array_like(xbar, x):
+        if not at and (kind is Box or kind is Batched) and lies_in_space_of(xbar, x):
             return xbar
         check_number(record, xbar, x)
     elif type(x) is ndarray and xbar.dtype is x.dtype and xbar.shape == x.shape:
@@ -374,7 +374,7 @@ def settle(record: Record, xbar: Any, ybar: Any, x: Any, at: Any) -> Any:
     return _checked(record, xbar, ybar, x)
 
 
-def _is_array_like(xbar: Any, x: Any) -> bool:
+def lies_in_space_of(xbar: Any, x: Any) -> bool:
     """Say whether a traced x̄ and x are arrays of one shape and dtype, if that is quick to see."""
     inside = xbar.inside
     if type(inside) is not ndarray:

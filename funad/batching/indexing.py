@@ -3,7 +3,7 @@
 import numpy as onp
 
 from .. import numpy as np
-from ..boxes import model_of
+from ..boxes import innermost, model_of
 from ..numpy.indexing import assign, getitem, scatter
 from ..numpy.ufuncs import masked
 from ..registry import record_of
@@ -12,6 +12,7 @@ from ..traces.batch import (
     BY_ELEMENT,
     NOT_BY_ELEMENT,
     OF_INDICES,
+    is_basic,
     moved_index,
     repeated,
     spread,
@@ -35,6 +36,8 @@ def _getitem(trace, record, args, kwargs):
     if not trace.has(x):  # of one array for all members
         x = trace.boxed(trace.stack(x))
     y = x.stack[moved]
+    if is_basic(index) and type(y) is onp.ndarray:
+        return y if y.ndim > 1 else y.copy()
     if isinstance(y, onp.ndarray) and y.ndim > 1 and y.size and not onp.may_share_memory(y, x.stack):
         of_member = model_of(x)[trace.plain_index(index)]
         if of_member.strides != y.strides[1:]:  # as those chosen of a member lie in memory
@@ -60,7 +63,8 @@ def _scatter(trace, record, args, kwargs):
         spread(x.stack, rank_of(x), rank) if trace.has(x) else x
         for x, rank in zip(pieces, ranks, strict=True)
     ]
-    return scatter((trace.size, *shape), dtype, moved, pieces)
+    whole = (trace.size, *shape)
+    return (scatter if innermost(pieces) else record.f)(whole, dtype, moved, pieces)
 
 
 @batch_rule(assign)

@@ -14,6 +14,8 @@ from .tables import Unbatched, batch_rule, positive, rank_of
 def matrices(trace, a, b):
     """Return the product of matrices, or stacks of them, of which a member of a or of b may be one vector."""
     rank_a, rank_b = rank_of(a), rank_of(b)
+    if rank_a == 1 and rank_b == 2 and not trace.has(b) and type(a.stack) is onp.ndarray:
+        return onp.matmul(a.stack, b) if type(b) is onp.ndarray else np.matmul(a.stack, b)
     if not rank_a or not rank_b:
         raise Unbatched("members are numbers")
     if not trace.has(b) and rank_b <= 2:

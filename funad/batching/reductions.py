@@ -4,7 +4,7 @@ import numpy as onp
 
 from .. import numpy as np
 from ..numpy.reductions import difference
-from .tables import Unbatched, alone, batch_rule, positive, rank_of
+from .tables import Unbatched, alone, batch_rule, on_stack, positive, rank_of
 
 
 def _axes(axis, rank):
@@ -48,7 +48,7 @@ def _along(place, default, flat, name="axis", numbers=True):
             rest[place - 1] = moved
         else:
             kwargs[name] = moved
-        return record.wrapped(stack, *rest, **kwargs)
+        return on_stack(record, stack)(stack, *rest, **kwargs)
 
     return rule
 

@@ -1,11 +1,13 @@
 """How batch rules are written down."""
 
+import numpy as onp
+
 from ..registry import record_of
 from ..spaces import shape_of
 from ..trace import BATCH_RULES, Unbatched
 from ..traces.batch import of_shapes
 
-__all__ = ["Unbatched", "alone", "batch_rule", "positive", "rank_of", "shapes_of"]
+__all__ = ["Unbatched", "alone", "batch_rule", "on_stack", "positive", "rank_of", "shapes_of"]
 
 
 def batch_rule(*fs):
@@ -30,6 +32,11 @@ def alone(trace, x, *others):
     if any(_has_batched(trace, other) for other in others):
         raise Unbatched("more arguments than the first are batched")
     return x.stack
+
+
+def on_stack(record, stack):
+    """Return the function that takes this stack: NumPy's own of a plain one."""
+    return record.f if type(stack) is onp.ndarray else record.wrapped
 
 
 def _has_batched(trace, x):

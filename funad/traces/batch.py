@@ -235,6 +235,8 @@ class BatchTrace(Trace):
         self.refuse_apart()
         if self.torn:
             self.look(x, "an array was written to, and a view of some array is not known as one")
+        if not path and self.has(x) and self._write_slice(x.stack, index, v):
+            return batched(self, x.stack)
         stack = x.stack if self.has(x) else repeated(x, self.size) if type(x) is ndarray else None
         if type(stack) is ndarray and not isinstance(self.inside(v), Traced):
             view = follow(batched(self, stack), path)
@@ -248,6 +250,20 @@ class BatchTrace(Trace):
                 )
                 return batched(self, stack)
         return ASSIGN.wrapped([x, v], path, index)
+
+    def _write_slice(self, stack: Any, index: Any, v: Any) -> bool:
+        """Put v at an index of integers and slices in every member; return False if it is another call."""
+        if type(stack) is not ndarray or not is_basic(index):
+            return False
+        view = stack[(slice(None), *index) if type(index) is tuple else (slice(None), index)]
+        if self.has(v):
+            v = v.stack
+            if type(v) is not ndarray or v.ndim != view.ndim:
+                return False
+        elif type(v) is not float:
+            return False
+        view[...] = v
+        return True
 
     def inside(self, x: Any) -> Any:
         """Return the stack of a batched value of this trace; others as they are."""
@@ -353,8 +369,18 @@ def by_element(trace: BatchTrace, record: Record, args: tuple[Any, ...], kwargs:
     return y
 
 
+_BASIC = frozenset({int, slice, type(None)})
+
+
+def is_basic(index: Any) -> bool:
+    """Say whether an index is made of integers and slices alone, if that is quick to see."""
+    return type(index) in _BASIC or (type(index) is tuple and _BASIC.issuperset(map(type, index)))
+
+
 def moved_index(trace: BatchTrace, index: Any, x: Any) -> Any:
     """Return the index of a stack that does in every member what ``index`` does in one; None without one."""
+    if is_basic(index):
+        return (slice(None), *index) if type(index) is tuple else (slice(None), index)
     parts = index if type(index) is tuple else (index,)
     kinds = [_kind(trace, part) for part in parts]
     arrays = [n for n, kind in enumerate(kinds) if kind != "basic"]

@@ -16,10 +16,10 @@ import numpy as onp
 
 from .. import calling
 from ..arrays import linked
-from ..boxes import BINARY, CONSTANTS, UNARY, Batched, give
+from ..boxes import BINARY, CONSTANTS, UNARY, Batched, give, link
 from ..calling import PARTS, is_plain
-from ..registry import Record, enter
-from .batch import spread
+from ..registry import Record
+from .batch import is_basic, spread
 
 __all__ = ["install"]
 
@@ -72,6 +72,29 @@ def _operator_of_two(
     return operator_of_two
 
 
+def _item(general: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return x[index]."""
+
+    def getitem(self: Any, index: Any) -> Any:
+        trace, stack = self.tape, self.stack
+        if type(stack) is not ndarray or not is_basic(index) or trace.ended or trace.apart:
+            return general(self, index)
+        try:
+            y = stack[(slice(None), *index) if type(index) is tuple else (slice(None), index)]
+        except IndexError:  # as members raise it
+            return general(self, index)
+        made = new(Batched)
+        made.tape = trace
+        if y.ndim > 1:
+            made.stack = y
+            link(made, self, index)
+        else:
+            made.stack = y.copy()  # a number has no memory
+        return made
+
+    return getitem
+
+
 def _of_one_rank(a: Any, b: Any) -> tuple[Any, Any]:
     """Return two stacks with members of as many axes, by axes of length 1."""
     rank = max(a.ndim, b.ndim) - 1
@@ -95,6 +118,15 @@ def of_batched(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
                 return NotImplemented
         elif kind is ndarray:
             rank = max(rank, x.ndim)
+        elif kind is list:
+            for part in x:
+                if type(part) is Batched:
+                    if trace is None:
+                        trace = part.tape
+                    elif part.tape is not trace:
+                        return NotImplemented
+                elif not is_plain(part):
+                    return NotImplemented if trace is not None else _general(record, args, kwargs)  # type: ignore[misc]
         elif kind not in PARTS and not is_plain(x):
             return NotImplemented if trace is not None else _general(record, args, kwargs)  # type: ignore[misc]
     if trace is None:
@@ -134,6 +166,7 @@ def install() -> None:
             for prefix in ("", "r"):
                 general = getattr(Batched, f"__{prefix}{name}__")
                 give(Batched, f"__{prefix}{name}__", _operator_of_two(operate, general, prefix == "r"))
+    give(Batched, "__getitem__", _item(Batched.__getitem__))
     calling.shortcuts[:] = [of_batched]
 
 

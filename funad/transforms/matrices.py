@@ -11,11 +11,12 @@ import numpy as onp
 
 from .. import numpy as np
 from .. import tree
-from ..boxes import Box
+from ..boxes import Batched, Box
 from ..errors import ArgumentError, NonScalarOutputError
 from ..overflows import mark_overflows
 from ..pushforward import push_forward, steps_to
 from ..spaces import dtype_of, is_complex, name_of, shape_of, zeros_like
+from ..strong_zeros import has_nan
 from ..tape import WIDTH, Tape
 from ..tracing import sweep
 from .calls import (
@@ -93,7 +94,10 @@ class _Run:
 
             def push(xdot: Any, n: int = n, x: Any = x) -> list[Any]:
                 tangents = [xdot if k == n else None for k in range(len(xs))]
-                slots = push_forward(self.entries, len(xs), tangents, steps)
+                several = type(xdot) is Batched
+                slots = push_forward(self.entries, len(xs), tangents, steps, careful=not several)
+                if several and any(has_nan(slots[leaf.index]) for leaf in self.leaves if type(leaf) is Box):
+                    slots = push_forward(self.entries, len(xs), tangents, steps)
                 return [
                     finish(slots[leaf.index], value, [xdot], [x]) if inside else zeros_like(value)
                     for leaf, value, inside in zip(self.leaves, self.values, self.inside, strict=True)
