@@ -477,8 +477,10 @@ def accumulate(before: Any, xbar: Any, slot: int, owned: set[int]) -> Any:
         with contextlib.suppress(FloatingPointError):
             before += xbar
         return before
+    if slot in owned and type(before) is Batched and before.tape.added(before, (), xbar):
+        return before
     after = _sum(before, xbar)
-    if type(after) is ndarray:
+    if type(after) is ndarray or type(after) is Batched:
         owned.add(slot)
     return after
 
@@ -508,6 +510,8 @@ def _accumulate_traced(before: Any, xbar: Scatter, slot: int, owned: set[int]) -
         before = TracedMemory.fresh(before)
         owned.add(slot)
     for index, piece in xbar.pieces[: xbar.count]:
+        if type(before) is Batched and before.tape.added(before, index, piece):
+            continue
         before = TracedMemory.written(before, (), index, before[index] + piece)
     return before
 

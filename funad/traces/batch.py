@@ -8,6 +8,7 @@ the innermost that can go on member by member does so: a rule, a composite funct
 
 from __future__ import annotations
 
+import contextlib
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -263,6 +264,18 @@ class BatchTrace(Trace):
         elif type(v) is not float:
             return False
         view[...] = v
+        return True
+
+    def added(self, x: Any, index: Any, v: Any) -> bool:
+        """Add v to x, whose memory is nobody else's, at an index; return False if that is no simple call."""
+        stack, of_v = x.stack, v.stack if self.has(v) and x.tape is self else None
+        if type(stack) is not ndarray or type(of_v) is not ndarray or not is_basic(index):
+            return False
+        view = stack[(slice(None), *index) if type(index) is tuple else (slice(None), index)]
+        if view.shape != of_v.shape or not onp.can_cast(of_v.dtype, view.dtype, "same_kind"):
+            return False
+        with contextlib.suppress(FloatingPointError):  # ∞ - ∞ is nan, as it is said when all has been added
+            view += of_v
         return True
 
     def inside(self, x: Any) -> Any:

@@ -14,7 +14,6 @@ from ..arrays import snapshot
 from ..boxes import Traced, batched
 from ..errors import ArgumentError, ArgumentTypeError
 from ..refusals import refused_constant
-from ..strong_zeros import has_nan
 from ..spaces import describe, is_number, laid_out_copy, name_of, room_for_stack, shape_of
 from ..tape import has_ended, refuse_ended
 from ..trace import Looked
@@ -194,8 +193,7 @@ def over_stack(f: Any, stack: Any, like: Any) -> list[Any]:
         trace = BatchTrace(len(stack), _Nowhere())
         try:
             found = [trace.stack(y) for y in f(batched(trace, stack))]
-            # What is not a number may be one of a member by itself: 0·∞ is 0.
-            if not trace.looked and not any(map(has_nan, found)):
+            if not trace.looked:
                 return found
         except Looked as look:
             if look.trace is not trace:
