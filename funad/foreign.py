@@ -16,6 +16,7 @@ from typing import Any
 import numpy as onp
 
 from .errors import NotDifferentiableError
+from .messages import comes_of_traced
 from .refusals import (
     is_array_like,
     public_name,
@@ -24,7 +25,6 @@ from .refusals import (
     refused_declined,
     refused_objects,
 )
-from .teaching import comes_of_traced
 
 __all__ = [
     "bare",

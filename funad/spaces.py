@@ -175,7 +175,7 @@ def ones_like(x: Any) -> Any:
     return ones if ones.ndim else ones[()]
 
 
-def ghost(x: Any) -> Any:
+def placeholder(x: Any) -> Any:
     """Return an array of the shape and dtype of x that holds no memory.
 
     It stands in for a large array of which a rule asks the shape and the dtype alone.
@@ -183,7 +183,7 @@ def ghost(x: Any) -> Any:
     return ndarray(x.shape, x.dtype, _NOTHING, 0, (0,) * x.ndim)
 
 
-def is_ghost(x: Any) -> bool:
+def is_placeholder(x: Any) -> bool:
     """Say whether an array is such a stand-in."""
     return type(x) is ndarray and isinstance(getattr(x, "base", None), bytes) and not any(x.strides)
 

@@ -6,7 +6,6 @@ from numpy.testing import assert_allclose
 
 import funad.numpy as np
 from funad import elementwise, grad, hessian, jacfwd, jacobian, jacrev, jvp, linearize, primitive, vjp
-
 from funad.transforms import matrices
 
 from .memory import peak_memory
@@ -210,5 +209,3 @@ def test_jacobians_of_assignments_agree_with_differences_in_all_modes(f):
     second = jacfwd(jacfwd(f))(SIX)
     for outer, inner in ((jacrev, jacrev), (jacfwd, jacrev), (jacrev, jacfwd)):
         assert_allclose(outer(inner(f))(SIX), second, rtol=1e-10, atol=1e-12)
-
-

@@ -2,7 +2,7 @@
 
 import numpy as onp
 
-from ..registry import record_of
+from ..registry import primitive_of
 from ..spaces import shape_of
 from ..trace import BATCH_RULES, Unbatched
 from ..traces.batch import of_shapes
@@ -11,10 +11,10 @@ __all__ = ["Unbatched", "alone", "batch_rule", "on_stack", "positive", "rank_of"
 
 
 def batch_rule(*fs):
-    """Make the decorated function what these functions are on stacks: (trace, record, args, kwargs) ↦ y."""
+    """Make the decorated function what these functions are on stacks: (trace, prim, args, kwargs) ↦ y."""
 
     def decorate(rule):
-        BATCH_RULES.update({record_of(f).f: rule for f in fs})
+        BATCH_RULES.update({primitive_of(f).f: rule for f in fs})
         return rule
 
     return decorate
@@ -22,7 +22,7 @@ def batch_rule(*fs):
 
 def shapes_of(*fs):
     """Declare functions that ask for shapes and dtypes alone."""
-    of_shapes(*(record_of(f).f for f in fs))
+    of_shapes(*(primitive_of(f).f for f in fs))
 
 
 def alone(trace, x, *others):
@@ -34,9 +34,9 @@ def alone(trace, x, *others):
     return x.stack
 
 
-def on_stack(record, stack):
+def on_stack(prim, stack):
     """Return the function that takes this stack: NumPy's own of a plain one."""
-    return record.f if type(stack) is onp.ndarray else record.wrapped
+    return prim.f if type(stack) is onp.ndarray else prim.traced
 
 
 def _has_batched(trace, x):

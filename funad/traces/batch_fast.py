@@ -15,10 +15,10 @@ from typing import Any
 import numpy as onp
 
 from .. import calling
-from ..arrays import linked
 from ..boxes import BINARY, CONSTANTS, UNARY, Batched, give, link
 from ..calling import PARTS, is_plain
-from ..registry import Record
+from ..registry import Primitive
+from ..writing import linked
 from .batch import is_basic, spread
 
 __all__ = ["install"]
@@ -104,7 +104,7 @@ def _of_one_rank(a: Any, b: Any) -> tuple[Any, Any]:
 _general = calling.shortcuts[0] if calling.shortcuts else None
 
 
-def of_batched(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def of_batched(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive on batched values of one trace and plain ones, if the call is one."""
     trace = None
     rank = 0
@@ -126,27 +126,27 @@ def of_batched(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
                     elif part.tape is not trace:
                         return NotImplemented
                 elif not is_plain(part):
-                    return NotImplemented if trace is not None else _general(record, args, kwargs)  # type: ignore[misc]
+                    return NotImplemented if trace is not None else _general(prim, args, kwargs)  # type: ignore[misc]
         elif kind not in PARTS and not is_plain(x):
-            return NotImplemented if trace is not None else _general(record, args, kwargs)  # type: ignore[misc]
+            return NotImplemented if trace is not None else _general(prim, args, kwargs)  # type: ignore[misc]
     if trace is None:
-        return _general(record, args, kwargs)  # type: ignore[misc]
+        return _general(prim, args, kwargs)  # type: ignore[misc]
     if kwargs and ("out" in kwargs or not all(map(is_plain, kwargs.values()))):
         return NotImplemented
-    f = record.f
-    if not kwargs and type(f) is onp.ufunc and f.signature is None and record.kind == "elementwise":
-        return _by_element(trace, record, args, rank)
-    y = trace.call(record, args, kwargs)
-    return linked(y, record, args, kwargs) if record.views else y
+    f = prim.f
+    if not kwargs and type(f) is onp.ufunc and f.signature is None and prim.kind == "elementwise":
+        return _by_element(trace, prim, args, rank)
+    y = trace.call(prim, args, kwargs)
+    return linked(y, prim, args, kwargs) if prim.views else y
 
 
-def _by_element(trace: Any, record: Record, args: tuple[Any, ...], rank: int) -> Any:
+def _by_element(trace: Any, prim: Primitive, args: tuple[Any, ...], rank: int) -> Any:
     """Call a ufunc on stacks, whose members get so many axes."""
     if trace.ended or trace.apart:
         return NotImplemented
     xs = [spread(x.stack, x.stack.ndim - 1, rank) if type(x) is Batched else x for x in args]
     try:
-        y = record.wrapped(*xs)
+        y = prim.traced(*xs)
     except ArithmeticError:
         raise
     except Exception:  # as members raise it, there it is explained

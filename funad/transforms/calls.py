@@ -12,12 +12,11 @@ from typing import Any, NoReturn
 import numpy as onp
 
 from .. import tree
-from ..arrays import content_of, snapshot
 from ..boxes import Box, Dual, Traced, kind_of, unbox
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError, OverwrittenError
 from ..numpy.ties import left
 from ..refusals import refused_constant
-from ..registry import by_position, enter, record_of, signature_of
+from ..registry import by_position, enter, primitive_of, signature_of
 from ..snapshots import TINY, sampled, written_argument
 from ..spaces import (
     describe,
@@ -34,8 +33,9 @@ from ..spaces import (
     shed_kinks_of_derivative,
     zeros_like,
 )
-from ..tape import TRACING, Tape, has_ended, refuse_ended
+from ..traces.reverse import TRACING, Tape, has_ended, refuse_ended
 from ..tracing import trace
+from ..writing import content_of, snapshot
 
 ArgNums = int | str | tuple[int | str, ...]
 ndarray = onp.ndarray
@@ -153,7 +153,7 @@ def _why_not(f: Callable[..., Any], name: str, argnum: str, positional: list[str
 def _positional(f: Callable[..., Any]) -> list[str]:
     """Return the names of the arguments of f that may be given by position, in order."""
     names = [p.name for p in by_position(signature_of(f))]
-    if hasattr(f, "__wrapped__") and record_of(f) is None:
+    if hasattr(f, "__wrapped__") and primitive_of(f) is None:
         # functools.wraps shows the arguments of what is wrapped, which may be others than those taken.
         own = [p.name for p in by_position(signature_of(f, follow_wrapped=False))]
         if own != names[: len(own)]:
@@ -379,7 +379,7 @@ def finish(xbar: Any, x: Any, xdots: Any = (), xs: Any = ()) -> Any:
     else:
         xbar = fit(xbar, x)
     if not shape_of(xbar) and kind_of(x) is ndarray is not kind_of(xbar):
-        return _ASARRAY.wrapped(xbar)  # an array without axes, which can be written to
+        return _ASARRAY.traced(xbar)  # an array without axes, which can be written to
     return xbar
 
 
@@ -407,7 +407,7 @@ def own_copy(x: Any) -> Any:
         return x
     plain = unbox(x)
     if issubclass(type(plain), ndarray) and is_read_only(plain):
-        return _COPY.wrapped(content_of(x), "F" if plain.flags.fnc else "C")
+        return _COPY.traced(content_of(x), "F" if plain.flags.fnc else "C")
     return snapshot(x)
 
 

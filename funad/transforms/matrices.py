@@ -14,10 +14,10 @@ from .. import tree
 from ..boxes import Batched, Box
 from ..errors import ArgumentError, NonScalarOutputError
 from ..overflows import mark_overflows
-from ..pushforward import push_forward, steps_to
 from ..spaces import dtype_of, is_complex, name_of, shape_of, zeros_like
-from ..strong_zeros import has_nan
-from ..tape import WIDTH, Tape
+from ..traces.pushforward import push_forward, steps_to
+from ..traces.reverse import WIDTH, Tape
+from ..traces.strong_zeros import has_nan
 from ..tracing import sweep
 from .calls import (
     ArgNums,
@@ -37,7 +37,7 @@ from .calls import (
 )
 from .forward import jvp
 from .reverse import grad, gradient_for_tangent, gradient_of, value_and_grad, vjp
-from .vectorizing import over_stack
+from .vmap import over_stack
 
 ndarray = onp.ndarray
 

@@ -7,15 +7,15 @@ from typing import Any, NamedTuple
 
 import numpy as onp
 
-from .boxes import Batched, Dual, batched
-from .dual import dual, quietly, sum_of_parts, tangent_of
-from .errors import EndedTraceError
-from .indices import ASSIGN, TracedMemory, put
-from .registry import WORTH_DROPPING, Record
-from .spaces import fit, zeros_like
+from ..boxes import Batched, Dual, batched
+from ..errors import EndedTraceError
+from ..indices import ASSIGN, TracedMemory, put
+from ..registry import WORTH_DROPPING, Primitive
+from ..spaces import fit, zeros_like
+from ..trace import Looked
+from .forward import dual, quietly, sum_of_parts, tangent_of
+from .reverse import APART, LEFT, OUTPUT, WIDTH, as_call, lies_in_space_of
 from .strong_zeros import has_nan
-from .tape import APART, LEFT, OUTPUT, WIDTH, as_call, lies_in_space_of
-from .trace import Looked
 
 __all__ = ["Steps", "disowned", "push_forward", "spare_values", "steps_to"]
 
@@ -70,24 +70,24 @@ def push_forward(
     owned: set[int] = set()  # slots with an array that nothing else refers to
     run = quietly()
     for start in starts:
-        record, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
-        if record is OUTPUT:
+        prim, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
+        if prim is OUTPUT:
             ydots = slots[source_b]
             ydot = None if ydots is None else ydots[a]
-        elif record is ASSIGN and _write(slots, start, a, source_b, start in last, owned):
+        elif prim is ASSIGN and _write(slots, start, a, source_b, start in last, owned):
             continue
         else:
             ydot = NotImplemented
-            if source_a is not None and not (record.forward or record.foreign):
-                if record.kind == "elementwise":
-                    ydot = _quick_tangent(record, y, a, b, source_a, source_b, slots, run, careful)
-                elif record.kind == "linear" and not source_b:
-                    ydot = _quick_linear(record, y, b, source_b, slots[source_a])
+            if source_a is not None and not (prim.forward or prim.foreign):
+                if prim.kind == "elementwise":
+                    ydot = _quick_tangent(prim, y, a, b, source_a, source_b, slots, run, careful)
+                elif prim.kind == "linear" and not source_b:
+                    ydot = _quick_linear(prim, y, b, source_b, slots[source_a])
             if ydot is NotImplemented:
                 args, kwargs, sources = as_call(a, b, source_a, source_b)
                 found = [(n, _tangent_of(slots, source)) for n, source in sources]
                 known = [(n, xdot) for n, xdot in found if _is_known(xdot)]
-                ydot = tangent_of(record, y, args, kwargs, known, run) if known else None
+                ydot = tangent_of(prim, y, args, kwargs, known, run) if known else None
             elif owned:
                 sources = ((0, source_a), (1, source_b or 0))
             if owned:
@@ -97,14 +97,14 @@ def push_forward(
 
 
 def _quick_tangent(
-    record: Record, y: Any, a: Any, b: Any, source_a: Any, source_b: Any, slots: Any, run: Any, careful: bool
+    prim: Primitive, y: Any, a: Any, b: Any, source_a: Any, source_b: Any, slots: Any, run: Any, careful: bool
 ) -> Any:
     """Return ẏ of an elementwise function of one or two arguments; NotImplemented if anything is the matter."""
     try:
         of_a, of_b = slots[source_a], slots[source_b or 0]
         if of_a is None and of_b is None:
             return None
-        ydot = run(_slope, record, y, a, b, source_b is None, of_a, of_b)
+        ydot = run(_slope, prim, y, a, b, source_b is None, of_a, of_b)
         if (careful or type(ydot) is not Batched) and ydot is not of_a and ydot is not of_b:
             if has_nan(ydot):
                 return NotImplemented
@@ -115,14 +115,14 @@ def _quick_tangent(
     return fit(ydot, y)
 
 
-def _quick_linear(record: Record, y: Any, b: Any, source_b: Any, of_a: Any) -> Any:
+def _quick_linear(prim: Primitive, y: Any, b: Any, source_b: Any, of_a: Any) -> Any:
     """Return f(ẋ) of a function that is linear in its first argument, of a batched ẋ."""
     if of_a is None:
         return None
     if type(of_a) is not Batched:
         return NotImplemented
     try:
-        ydot = of_a.tape.call(record, (of_a,) if source_b is None else (of_a, b), {})
+        ydot = of_a.tape.call(prim, (of_a,) if source_b is None else (of_a, b), {})
     except (Exception, Looked):
         return NotImplemented
     if type(ydot) is not Batched:
@@ -130,15 +130,15 @@ def _quick_linear(record: Record, y: Any, b: Any, source_b: Any, of_a: Any) -> A
     return ydot if y is None or lies_in_space_of(ydot, y) else fit(ydot, y)
 
 
-def _slope(record: Any, y: Any, a: Any, b: Any, of_one: bool, of_a: Any, of_b: Any) -> Any:
+def _slope(prim: Any, y: Any, a: Any, b: Any, of_one: bool, of_a: Any, of_b: Any) -> Any:
     """ẏ = ȧ·∂f/∂a + ḃ·∂f/∂b."""
     if of_one:
-        return record.of_a(y, of_a, a)
+        return prim.rule_0(y, of_a, a)
     if of_b is None:
-        return record.of_a(y, of_a, a, b)
+        return prim.rule_0(y, of_a, a, b)
     if of_a is None:
-        return record.of_b(y, of_b, a, b)
-    return sum_of_parts(record.of_a(y, of_a, a, b), record.of_b(y, of_b, a, b), of_a)
+        return prim.rule_1(y, of_b, a, b)
+    return sum_of_parts(prim.rule_0(y, of_a, a, b), prim.rule_1(y, of_b, a, b), of_a)
 
 
 def _write(slots: list[Any], start: int, args: Any, sources: Any, last: bool, owned: set[int]) -> bool:
@@ -191,8 +191,8 @@ def spare_values(entries: list[Any], inputs: int) -> None:
     as its tangent, and as y.
     """
     for start in range(inputs + 1, len(entries), WIDTH):
-        record, _, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
-        if record.kind != "linear":
+        prim, _, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
+        if prim.kind != "linear":
             continue
         args, kwargs, sources = as_call(a, b, source_a, source_b)
         if kwargs or len(sources) > 1 or type(sources[0][1]) is not int:
@@ -202,13 +202,13 @@ def spare_values(entries: list[Any], inputs: int) -> None:
         if source <= inputs and type(x) is Dual and sum(type(arg) is Dual for arg in args) == 1:
             value = x.primal
             if type(value) is ndarray and value.nbytes > WORTH_DROPPING:
-                entries[start] = _of_tangents(record)
+                entries[start] = _of_tangents(prim)
 
 
-def _of_tangents(record: Record) -> Record:
-    """Return the record of a linear function whose rules give x̄ the tangent for its value too."""
-    if "of_tangents" in record.read:
-        return record.read["of_tangents"]  # type: ignore[no-any-return]
+def _of_tangents(prim: Primitive) -> Primitive:
+    """Return the prim of a linear function whose rules give x̄ the tangent for its value too."""
+    if "of_tangents" in prim.read:
+        return prim.read["of_tangents"]  # type: ignore[no-any-return]
 
     def spared(argnum: int, rule: Any) -> Any:
         def rule_of_tangents(y: Any, ybar: Any, *args: Any) -> Any:
@@ -221,11 +221,11 @@ def _of_tangents(record: Record) -> Record:
 
         return rule_of_tangents
 
-    made = Record(record.f, record.name)
-    made.kind, made.masks = record.kind, record.masks
-    made.rules = {n: spared(n, record.rules[n]) for n in (0, 1) if n in record.rules}
-    made.of_a, made.of_b = made.rules.get(0), made.rules.get(1)
-    record.read = {**record.read, "of_tangents": made}
+    made = Primitive(prim.f, prim.name)
+    made.kind, made.masks = prim.kind, prim.masks
+    made.rules = {n: spared(n, prim.rules[n]) for n in (0, 1) if n in prim.rules}
+    made.rule_0, made.rule_1 = made.rules.get(0), made.rules.get(1)
+    prim.read = {**prim.read, "of_tangents": made}
     return made
 
 
