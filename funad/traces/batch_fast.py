@@ -106,44 +106,37 @@ _general = calling.shortcuts[0] if calling.shortcuts else None
 
 def of_batched(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive on batched values of one trace and plain ones, if the call is one."""
-    trace = None
-    rank = 0
-    for x in args:
-        kind = type(x)
-        if kind is Batched:
-            rank = max(rank, x.stack.ndim - 1)
-            if trace is None:
-                trace = x.tape
-            elif x.tape is not trace:
-                return NotImplemented
-        elif kind is ndarray:
-            rank = max(rank, x.ndim)
-        elif kind is list:
-            for part in x:
-                if type(part) is Batched:
-                    if trace is None:
-                        trace = part.tape
-                    elif part.tape is not trace:
-                        return NotImplemented
-                elif not is_plain(part):
-                    return NotImplemented if trace is not None else _general(prim, args, kwargs)  # type: ignore[misc]
-        elif kind not in PARTS and not is_plain(x):
-            return NotImplemented if trace is not None else _general(prim, args, kwargs)  # type: ignore[misc]
-    if trace is None:
+    trace = _trace_of(args, None)
+    if trace is None or trace is NotImplemented or trace.ended or trace.apart:
         return _general(prim, args, kwargs)  # type: ignore[misc]
     if kwargs and ("out" in kwargs or not all(map(is_plain, kwargs.values()))):
         return NotImplemented
     f = prim.f
     if not kwargs and type(f) is onp.ufunc and f.signature is None and prim.kind == "elementwise":
-        return _by_element(trace, prim, args, rank)
+        return _by_element(trace, prim, args)
     y = trace.call(prim, args, kwargs)
     return linked(y, prim, args, kwargs) if prim.views else y
 
 
-def _by_element(trace: Any, prim: Primitive, args: tuple[Any, ...], rank: int) -> Any:
-    """Call a ufunc on stacks, whose members get so many axes."""
-    if trace.ended or trace.apart:
-        return NotImplemented
+def _trace_of(xs: Any, trace: Any) -> Any:
+    """Return the one trace of batched values in lists; NotImplemented if there may be values of another."""
+    for x in xs:
+        kind = type(x)
+        if kind is Batched:
+            if trace is None:
+                trace = x.tape
+            elif x.tape is not trace:
+                return NotImplemented
+        elif kind is list:
+            trace = _trace_of(x, trace)
+        elif kind not in PARTS and not is_plain(x):
+            return NotImplemented
+    return trace
+
+
+def _by_element(trace: Any, prim: Primitive, args: tuple[Any, ...]) -> Any:
+    """Call a ufunc on stacks."""
+    rank = max([x.stack.ndim - 1 if type(x) is Batched else getattr(x, "ndim", 0) for x in args])
     xs = [spread(x.stack, x.stack.ndim - 1, rank) if type(x) is Batched else x for x in args]
     try:
         y = prim.traced(*xs)

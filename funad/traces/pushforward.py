@@ -61,8 +61,8 @@ def push_forward(
 ) -> list[Any]:
     """Walk forward along a tape; return its slots, with the tangent of every value in them.
 
-    ``steps`` are the calls to take, if not all of them. Without ``careful``, a nan that a step makes of 0·∞ is
-    not looked for, which takes as long as the step does: the caller looks for it in the results.
+    ``steps`` are the calls to take, if not all of them. Without ``careful``, batched tangents are not
+    searched for the nan of 0·∞ at each step, which takes as long as the step: the caller searches the results.
     """
     slots: list[Any] = [None] * len(entries)
     slots[1 : inputs + 1] = tangents
@@ -99,15 +99,15 @@ def push_forward(
 def _quick_tangent(
     prim: Primitive, y: Any, a: Any, b: Any, source_a: Any, source_b: Any, slots: Any, run: Any, careful: bool
 ) -> Any:
-    """Return ẏ of an elementwise function of one or two arguments; NotImplemented if anything is the matter."""
+    """Return ẏ of an elementwise function of one or two arguments; NotImplemented if that needs care."""
     try:
         of_a, of_b = slots[source_a], slots[source_b or 0]
         if of_a is None and of_b is None:
             return None
         ydot = run(_slope, prim, y, a, b, source_b is None, of_a, of_b)
-        if (careful or type(ydot) is not Batched) and ydot is not of_a and ydot is not of_b:
-            if has_nan(ydot):
-                return NotImplemented
+        searched = (careful or type(ydot) is not Batched) and ydot is not of_a and ydot is not of_b
+        if searched and has_nan(ydot):
+            return NotImplemented
     except (Exception, Looked):  # there it is mended, or explained
         return NotImplemented
     if type(ydot) is Batched and lies_in_space_of(ydot, y):
@@ -144,7 +144,7 @@ def _slope(prim: Any, y: Any, a: Any, b: Any, of_one: bool, of_a: Any, of_b: Any
 def _write(slots: list[Any], start: int, args: Any, sources: Any, last: bool, owned: set[int]) -> bool:
     """Put v̇ into ẋ for the assignment at ``start``, in the array of ẋ if nothing else needs it.
 
-    So the way forward over n assignments into n elements is linear in n. Return False if there is no such way.
+    So the way forward over n assignments into n elements is linear in n. Return False if there is none.
     """
     (x, v), path, index = args
     ((_, (source_x, source_v)),) = sources
