@@ -13,9 +13,9 @@ from .tables import Unbatched, batch_rule, positive, rank_of
 
 def matrices(trace, a, b):
     """Return the product of matrices, or stacks of them, of which a member of a or of b may be one vector."""
+    if type(b) is onp.ndarray and b.ndim == 2 and type(a.stack) is onp.ndarray and a.stack.ndim == 2:
+        return onp.matmul(a.stack, b)  # most products of Jacobians
     rank_a, rank_b = rank_of(a), rank_of(b)
-    if rank_a == 1 and rank_b == 2 and not trace.has(b) and type(a.stack) is onp.ndarray:
-        return onp.matmul(a.stack, b) if type(b) is onp.ndarray else np.matmul(a.stack, b)
     if not rank_a or not rank_b:
         raise Unbatched("members are numbers")
     if not trace.has(b) and rank_b <= 2:
@@ -55,7 +55,7 @@ def _matmul(trace, prim, args, kwargs):
 
 @batch_rule(np.dot)
 def _dot(trace, prim, args, kwargs):
-    a, b = map(as_array, args)
+    a, b = args if list not in map(type, args) else map(as_array, args)
     if kwargs or rank_of(a) > 2 or rank_of(b) > 2:
         raise Unbatched("more axes than two")
     if not rank_of(a) or not rank_of(b):

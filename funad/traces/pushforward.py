@@ -62,7 +62,7 @@ def push_forward(
     """Walk forward along a tape; return its slots, with the tangent of every value in them.
 
     ``steps`` are the calls to take, if not all of them. Without ``careful``, batched tangents are not
-    searched for the nan of 0·∞ at each step, which takes as long as the step: the caller searches the results.
+    searched for the nan of 0·∞ at each step, which takes as long as the step: the caller looks at the end.
     """
     slots: list[Any] = [None] * len(entries)
     slots[1 : inputs + 1] = tangents

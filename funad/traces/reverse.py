@@ -48,6 +48,7 @@ from ..trace import Looked, Trace, next_level
 from .strong_zeros import has_nan, retry_with_strong_zeros, strong_product, strong_zero
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
+_FLOAT = onp.dtype(float)
 WIDTH = 7
 CONSTANT = 0  # the source of what does not depend on an input
 
@@ -394,6 +395,8 @@ def lies_in_space_of(xbar: Any, x: Any) -> bool:
     shape = inside.shape[1:] if type(xbar) is Batched else inside.shape
     if type(x) is Box:
         x = x.primal
+    if type(x) is float64 or type(x) is float:
+        return not shape and inside.dtype is _FLOAT and type(xbar) is Batched
     return (type(x) is ndarray or type(x) is Batched) and x.dtype is inside.dtype and x.shape == shape
 
 

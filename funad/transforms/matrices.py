@@ -79,8 +79,9 @@ class _Run:
                 return [finish(xbar, x) for xbar, x in zip(found, xs, strict=True)]
 
             stacks = self._over_basis(pull, value, xs)
-            shapes = [shape_of(value) + shape_of(x) for x in xs]
-            blocks.append([np.reshape(s, shape)[()] for s, shape in zip(stacks, shapes, strict=True)])
+            blocks.append(
+                [s.reshape(shape_of(value) + shape_of(x))[()] for s, x in zip(stacks, xs, strict=True)]
+            )
         return blocks
 
     def columns(self) -> list[list[Any]]:
@@ -116,7 +117,9 @@ class _Run:
         ends = [*self.call.leaves, *self.values]
         at_once = 1 if self.one_by_one else _stack_size(self.entries, len(self.call.leaves), ends, count)
         found = [over_stack(walk, basis, x) for basis in _bases(x, count, max(at_once, 1))]
-        return found[0] if len(found) == 1 else [np.concatenate(parts) for parts in zip(*found, strict=True)]
+        if len(found) > 1:
+            return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+        return _apart(found[0])
 
     def _zeros(self, y: Any, x: Any) -> Any:
         return onp.zeros(shape_of(y) + shape_of(x), dtype_of(x))[()]
@@ -167,11 +170,23 @@ def _bases(x: Any, count: int, at_once: int) -> Iterator[Any]:
         yield stack
 
 
+def _apart(stacks: list[Any]) -> list[Any]:
+    """Return stacks that can be written to, no two of which are one array: the members of a sum share ȳ."""
+    seen: set[int] = set()
+    for n, stack in enumerate(stacks):
+        if type(stack) is ndarray:
+            memory = id(stack) if stack.base is None else id(stack.base)
+            if memory in seen or not stack.flags.writeable:
+                stacks[n] = stack.copy()
+            seen.add(memory)
+    return stacks
+
+
 def _turned(stack: Any, out: tuple[int, ...], shape: tuple[int, ...]) -> Any:
     """Return a stack of ẏ, one for each number in x, as an array of shape (*out, *in)."""
     if out:
         stack = np.transpose(stack, (*range(1, len(out) + 1), 0))  # moveaxis takes 4 µs
-    return np.reshape(stack, out + shape)[()]
+    return stack.reshape(out + shape)[()]
 
 
 def jacrev(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:

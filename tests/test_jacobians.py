@@ -1,14 +1,98 @@
-"""Stacks of cotangents and tangents: the same numbers as one walk for each."""
+"""Jacobians and Hessians are vmap of products with a basis: the same numbers as one product for each."""
 
+import math
+
+import hypothesis.strategies as st
 import numpy as onp
 import pytest
+from hypothesis import given, settings
 from numpy.testing import assert_allclose
 
 import funad.numpy as np
-from funad import elementwise, grad, hessian, jacfwd, jacobian, jacrev, jvp, linearize, primitive, vjp
-from funad.transforms import matrices
+from funad import (
+    elementwise,
+    grad,
+    hessian,
+    jacfwd,
+    jacobian,
+    jacrev,
+    jvp,
+    linearize,
+    primitive,
+    tree,
+    vjp,
+    vmap,
+)
 
+from .cases import CASES
 from .memory import peak_memory
+from .test_rules import RULES, _present
+
+COUNT = 3
+
+
+# --- products with vectors, of every case of the registry
+
+
+def _drawn(like, seed):
+    """COUNT values in the space of each leaf, along a first axis; what is discrete stays what it is."""
+    rng = onp.random.default_rng(seed)
+
+    def drawn(x):
+        values = rng.normal(size=(COUNT, *onp.shape(x)))
+        kind = onp.asarray(x).dtype
+        return (values + 1j * rng.normal(size=values.shape) if kind.kind == "c" else values).astype(kind)
+
+    return tree.map(lambda x: drawn(x) if onp.asarray(x).dtype.kind in "fc" else onp.stack([x] * COUNT), like)
+
+
+def _member(stacks, n):
+    return tree.map(lambda x: x[n], stacks)
+
+
+def _one_by_one(product, vs):
+    """The products of all vectors; None where one is refused, or is not finite."""
+    try:
+        found = [product(_member(vs, n)) for n in range(COUNT)]
+    except Exception:
+        return None
+    finite = all(onp.isfinite(x).all() for x in tree.flatten(found)[0])
+    return tree.map(lambda *parts: onp.stack(parts), *found) if finite else None
+
+
+def _assert_same(found, wanted):
+    for a, b in zip(tree.flatten(found)[0], tree.flatten(wanted)[0], strict=True):
+        assert (a.shape, a.dtype) == (b.shape, b.dtype)
+        # The same operations, in another order: matrices are multiplied several at a time.
+        tolerance = 1e-4 if b.dtype.char in "fF" else 1e-9
+        assert_allclose(a, b, rtol=tolerance, atol=tolerance * onp.max(onp.abs(b), initial=1))
+
+
+@pytest.mark.parametrize(("f", "argnum"), RULES)
+@settings(max_examples=1)
+@given(data=st.data())
+@pytest.mark.filterwarnings("ignore")
+def test_products_with_many_vectors_are_those_with_each(f, argnum, data):
+    at = data.draw(CASES[f].draw)
+    if not _present(at, argnum):
+        return
+
+    def of_x(x):
+        args, kwargs = list(at.args), dict(at.kwargs)
+        (args if isinstance(argnum, int) else kwargs)[argnum] = x
+        return f(*args, **kwargs)
+
+    x = at.args[argnum] if isinstance(argnum, int) else at.kwargs[argnum]
+    y, pull = vjp(of_x, x)
+    _, push = linearize(of_x, x)
+    for product, like in ((pull, y), (push, x)):
+        vectors = _drawn(like, 1)
+        wanted = _one_by_one(product, vectors)
+        if wanted is not None:
+            _assert_same(vmap(product)(vectors), wanted)
+
+
+# --- how often rules are called, and what it takes
 
 calls = []
 
@@ -35,19 +119,55 @@ def test_an_elementwise_rule_is_called_once_per_jacobian(jacobian_of):
 
 
 @pytest.mark.parametrize("jacobian_of", [jacrev, jacfwd])
-def test_large_jacobians_are_taken_in_several_stacks(jacobian_of, monkeypatch):
-    monkeypatch.setattr(matrices, "AT_ONCE", 20)
+def test_large_jacobians_are_taken_in_a_few_parts(jacobian_of):
     calls.clear()
-    found = jacobian_of(lambda x: doubled(x) ** 2)(onp.arange(5.0))
-    assert calls == [(5,), (5,)]
-    assert_allclose(found, onp.diag(8 * onp.arange(5.0)))
+    found = jacobian_of(lambda x: doubled(x) ** 2)(onp.arange(600.0))
+    assert 1 < len(calls) < 10
+    assert_allclose(found, onp.diag(8 * onp.arange(600.0)))
 
 
-def test_stacks_take_no_more_memory_than_they_may():
-    wide = onp.ones(3_000)  # 3,000 tangents of 3,000 numbers would be 72 MB
-    slope = jacfwd(lambda x: np.sum(-x))
-    assert_allclose(slope(wide), onp.full(3_000, -1.0))
-    assert peak_memory(lambda: slope(wide)) < 8 * 8 * matrices.AT_ONCE
+@pytest.mark.parametrize(("f", "jacobian_of"), [(lambda x: np.sum(-x), jacfwd), (lambda x: -x[:2], jacrev)])
+def test_no_basis_is_made_larger_than_it_need_be(f, jacobian_of):
+    wide = onp.ones(10_000)  # 10,000 tangents of 10,000 numbers would be 800 MB
+    slope = jacobian_of(f)
+    wanted = onp.full(10_000, -1.0) if jacobian_of is jacfwd else -onp.eye(2, 10_000)
+    assert_allclose(slope(wide), wanted)
+    assert peak_memory(lambda: slope(wide)) < 8_000_000
+
+
+@pytest.mark.parametrize("jacobian_of", [jacrev, jacfwd])
+def test_each_block_can_be_written_to_and_is_no_view_of_another(jacobian_of):
+    x = onp.ones(3)
+    blocks = tree.flatten(jacobian_of(lambda a, b: (a + b, np.sum(a), b), argnums=(0, 1))(x, x))[0]
+    assert len(blocks) == 6
+    for n, block in enumerate(blocks):
+        before = [other.copy() for other in blocks]
+        block[...] = 7.0
+        assert all(m == n or (a == b).all() for m, (a, b) in enumerate(zip(blocks, before, strict=True)))
+
+
+@pytest.mark.parametrize("jacobian_of", [jacrev, jacfwd, jacobian])
+@pytest.mark.parametrize("shape", [(), (1,), (0,), (2, 0), (2, 3)])
+@pytest.mark.parametrize("out", [(), (1,), (0,), (2, 2)])
+def test_shapes_and_dtypes(jacobian_of, shape, out):
+    weights = onp.cos(onp.arange(math.prod(out + shape))).reshape(out + shape).astype(onp.float32)
+    x = onp.ones(shape, onp.float32)
+    f = lambda x: np.sum((weights * x).reshape(*out, math.prod(shape)), axis=-1)
+    found = jacobian_of(f)(x)
+    assert found.dtype == onp.float32
+    assert_allclose(found, weights)
+
+
+def test_python_numbers_stay_pythons_where_one_number_is_asked_for():
+    seen = []
+
+    def f(x):
+        seen.append(type(1.0 * x + 0.0))
+        return {"a": x**2, "b": (np.stack([x, 2 * x]), 3.0)}
+
+    found = jacobian(f)(2.0)
+    assert found["a"] == 4.0 and found["b"][1] == 0.0
+    assert found["b"][0].tolist() == [1.0, 2.0]
 
 
 @pytest.mark.parametrize("jacobian_of", [jacrev, jacfwd])
