@@ -20,6 +20,7 @@ from numpy.linalg import LinAlgError as _LinAlgError
 
 from ..boxes import Dual as _Dual
 from ..boxes import Traced as _Traced
+from ..boxes import numbers_of as _numbers_of
 from ..boxes import unbox as _unbox
 from ..calling import call as _call
 from ..primitives import implements as _implements
@@ -198,6 +199,8 @@ def _size(x):
     """Return the largest of the numbers in x, also in its tangents."""
     if isinstance(x, _Dual):
         return max(_size(x.primal), _size(x.tangent))
+    if isinstance(x, _Traced) and x.stacked and x.tape.of_basis:
+        x = _numbers_of(x)  # the columns of one matrix
     return float(_np.max(_np.abs(x), initial=0))
 
 

@@ -57,12 +57,13 @@ class BatchTrace(Trace):
     ``looped`` notes the calls that ran once per member: pairs (what, why).
     """
 
-    __slots__ = ("active", "apart", "ended", "level", "looked", "looped", "size", "torn")
+    __slots__ = ("active", "apart", "ended", "level", "looked", "looped", "of_basis", "size", "torn")
 
     def __init__(self, size: int, looped: list[tuple[str, str]]) -> None:
         self.level, self.size = next_level(), size
         self.ended = False
         self.looked = False  # whether someone has looked at a value, and nobody has gone on by member yet
+        self.of_basis = False  # whether its members are the vectors of a basis, in products with one matrix
         self.apart = False  # whether a function runs member by member, which is to see no batched value
         self.torn = False  # whether a view of a member was made that is none of its stack, or the reverse
         self.active: set[Any] = (

@@ -82,7 +82,7 @@ def push_forward(
                 if prim.kind == "elementwise":
                     ydot = _quick_tangent(prim, y, a, b, source_a, source_b, slots, run, careful)
                 elif prim.kind == "linear" and not source_b:
-                    ydot = _quick_linear(prim, y, b, source_b, slots[source_a])
+                    ydot = _quick_linear(prim, y, b, source_b, slots[source_a], careful)
             if ydot is NotImplemented:
                 args, kwargs, sources = as_call(a, b, source_a, source_b)
                 found = [(n, _tangent_of(slots, source)) for n, source in sources]
@@ -115,7 +115,7 @@ def _quick_tangent(
     return fit(ydot, y)
 
 
-def _quick_linear(prim: Primitive, y: Any, b: Any, source_b: Any, of_a: Any) -> Any:
+def _quick_linear(prim: Primitive, y: Any, b: Any, source_b: Any, of_a: Any, careful: bool) -> Any:
     """Return f(ẋ) of a function that is linear in its first argument, of a batched ẋ."""
     if of_a is None:
         return None
@@ -125,7 +125,7 @@ def _quick_linear(prim: Primitive, y: Any, b: Any, source_b: Any, of_a: Any) -> 
         ydot = of_a.tape.call(prim, (of_a,) if source_b is None else (of_a, b), {})
     except (Exception, Looked):
         return NotImplemented
-    if type(ydot) is not Batched:
+    if type(ydot) is not Batched or (careful and has_nan(ydot)):
         return NotImplemented
     return ydot if y is None or lies_in_space_of(ydot, y) else fit(ydot, y)
 

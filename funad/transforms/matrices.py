@@ -95,9 +95,8 @@ class _Run:
 
             def push(xdot: Any, n: int = n, x: Any = x) -> list[Any]:
                 tangents = [xdot if k == n else None for k in range(len(xs))]
-                several = type(xdot) is Batched
-                slots = push_forward(self.entries, len(xs), tangents, steps, careful=not several)
-                if several and any(has_nan(slots[leaf.index]) for leaf in self.leaves if type(leaf) is Box):
+                slots = push_forward(self.entries, len(xs), tangents, steps, careful=False)
+                if type(xdot) is Batched and self._has_nan(slots):
                     slots = push_forward(self.entries, len(xs), tangents, steps)
                 return [
                     finish(slots[leaf.index], value, [xdot], [x]) if inside else zeros_like(value)
@@ -108,6 +107,12 @@ class _Run:
             for block, stack, value in zip(blocks, stacks, self.values, strict=True):
                 block.append(_turned(stack, shape_of(value), shape_of(x)))
         return blocks
+
+    def _has_nan(self, slots: list[Any]) -> bool:
+        """Say whether a tangent of an output is not a number."""
+        ends = zip(self.leaves, self.inside, strict=True)
+        with onp.errstate(over="ignore"):
+            return any(has_nan(slots[leaf.index]) for leaf, inside in ends if inside)
 
     def _over_basis(self, walk: Callable[[Any], list[Any]], x: Any, likes: list[Any]) -> list[Any]:
         """Return, per result of a linear function, the stack of its values at the basis of the space of x."""

@@ -191,6 +191,7 @@ def over_stack(f: Any, stack: Any, like: Any) -> list[Any]:
     """
     if len(stack) > 1:
         trace = BatchTrace(len(stack), _Nowhere())
+        trace.of_basis = True
         try:
             found = [trace.stack(y) for y in f(batched(trace, stack))]
             if not trace.looked:
