@@ -15,6 +15,7 @@ from hypothesis import given
 import funad.numpy as np
 from funad import (
     Dual,
+    defjvp,
     defvjp,
     elementwise,
     ggnvp,

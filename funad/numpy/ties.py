@@ -20,6 +20,7 @@ from numpy.linalg import LinAlgError as _LinAlgError
 
 from ..boxes import Dual as _Dual
 from ..boxes import Traced as _Traced
+from ..boxes import batched as _batched
 from ..boxes import numbers_of as _numbers_of
 from ..boxes import unbox as _unbox
 from ..calling import call as _call
@@ -199,9 +200,14 @@ def _size(x):
     """Return the largest of the numbers in x, also in its tangents."""
     if isinstance(x, _Dual):
         return max(_size(x.primal), _size(x.tangent))
-    if isinstance(x, _Traced) and x.stacked and x.tape.of_basis:
-        x = _numbers_of(x)  # the columns of one matrix
+    if _is_of_basis(x):
+        x = _numbers_of(x)
     return float(_np.max(_np.abs(x), initial=0))
+
+
+def _is_of_basis(x):
+    """Say whether x is batched, and its members are the columns of one matrix, to be judged by all of them."""
+    return isinstance(x, _Traced) and x.stacked and x.tape.of_basis
 
 
 def _lifted(traces, value, slope):
@@ -221,6 +227,8 @@ def settle(x, floor=0.0):
     """Return a number without infinitesimals, beneath whatever other traces it has."""
     if _is_fleeting(x):
         return _standard(x, floor)
+    if _is_of_basis(x):
+        return _batched(x.tape, settle(x.stack, floor))
     return _call(_enter(_limit), (x, floor), {})
 
 
