@@ -206,7 +206,7 @@ def _size(x):
 
 
 def _is_of_basis(x):
-    """Say whether x is batched, and its members are the columns of one matrix, to be judged by all of them."""
+    """Say whether x is batched, of members that are the columns of one matrix, to be judged together."""
     return isinstance(x, _Traced) and x.stacked and x.tape.of_basis
 
 
