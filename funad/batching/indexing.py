@@ -34,11 +34,13 @@ def _getitem(trace, prim, args, kwargs):
     if moved is None:
         raise Unbatched("the index is of no simple form")
     if not trace.has(x):  # of one array for all members
+        if trace.has(index) and index.dtype.kind in "iu":
+            return prim.traced(x, index.stack)
         x = trace.boxed(trace.stack(x))
     y = x.stack[moved]
     if is_basic(index) and type(y) is onp.ndarray:
         return y if y.ndim > 1 else y.copy()
-    if isinstance(y, onp.ndarray) and y.ndim > 1 and y.size and not onp.may_share_memory(y, x.stack):
+    if type(y) is onp.ndarray and y.ndim > 1 and y.size and not onp.may_share_memory(y, x.stack):
         of_member = model_of(x)[trace.plain_index(index)]
         if of_member.strides != y.strides[1:]:  # as those chosen of a member lie in memory
             y, chosen = room_for_stack(len(y), of_member), y
@@ -48,7 +50,7 @@ def _getitem(trace, prim, args, kwargs):
     ):
         trace.look(x, "an array without axes was made of it, which can be written to")
     # A number is a copy, as in NumPy: later writes into the array do not reach it.
-    return y.copy() if len(shape_of(y)) == 1 and isinstance(y, onp.ndarray) else y
+    return y.copy() if len(shape_of(y)) == 1 and type(y) is onp.ndarray else y
 
 
 @batch_rule(scatter)
@@ -76,7 +78,7 @@ def _assign(trace, prim, args, kwargs):
             raise Unbatched("the index is of no simple form")
         model = onp.empty(shape_of(x), np.int8)
         rank = onp.ndim(model[trace.plain_index(index)])
-        whole = repeated(x, trace.size) if isinstance(x, onp.ndarray) else trace.stack(x)
+        whole = repeated(x, trace.size) if type(x) is onp.ndarray else trace.stack(x)
         return assign([whole, trace.fitted(v, rank)], (), moved)
     raise Unbatched("a view is written to")
 
@@ -91,7 +93,7 @@ def _take_along_axis(trace, prim, args, kwargs):
 
 
 def _plain(x):
-    if not isinstance(x, onp.ndarray):
+    if type(x) is not onp.ndarray:
         raise Unbatched("the indices are traced")
     return x
 

@@ -55,7 +55,10 @@ def _ravel(trace, prim, args, kwargs):
     stack = alone(trace, *args)
     if kwargs.get("order", "C") != "C" or len(args) > 1:
         raise Unbatched("the order is not that of rows")
-    return stack.reshape((trace.size, args[0].size))
+    y = stack.reshape((trace.size, args[0].size))
+    if type(stack) is onp.ndarray and stack.size and not stack[0].flags.c_contiguous:
+        return onp.array(y)  # as of a member, which is no row of memory
+    return y
 
 
 @batch_rule(np.transpose)

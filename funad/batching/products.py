@@ -103,8 +103,11 @@ def scaled_stack(trace, x):
 )
 def _gufunc(trace, prim, args, kwargs):
     """Functions of vectors and matrices along the last axes; the others broadcast."""
-    if kwargs:
+    if kwargs and (kwargs.keys() - {"axis"} or len({rank_of(x) for x in args}) > 1):
         raise Unbatched("keywords")
+    if kwargs:
+        axis = positive(kwargs["axis"], rank_of(args[0])) - 1 - rank_of(args[0])  # from behind
+        return prim.traced(*(scaled_stack(trace, x) for x in args), axis=axis)
     cores = {"vecdot": (1, 1), "matvec": (2, 1), "vecmat": (1, 2)}[prim.f.__name__]
     loops = [rank_of(x) - core for x, core in zip(args, cores, strict=True)]
     if min(loops) < 0:
@@ -194,7 +197,14 @@ def _kron(trace, prim, args, kwargs):
 
 @batch_rule(np.cross, np.linalg.cross)
 def _cross(trace, prim, args, kwargs):
-    a, b = args
-    if kwargs or rank_of(a) != rank_of(b):
-        raise Unbatched("axes by name")
-    return prim.traced(*(scaled_stack(trace, x) for x in args))
+    """Axes of members counted from behind are those of stacks."""
+    a, b, *rest = args
+    if rest or rank_of(a) != rank_of(b):
+        raise Unbatched("axes by position, or of arrays of different ranks")
+    kwargs = dict(kwargs)
+    result = rank_of(a) if 2 not in (shape_of(a)[-1:] + shape_of(b)[-1:]) else None
+    for name in kwargs:
+        if kwargs[name] is None or (name != "axis" and result is None):
+            raise Unbatched("the axes of vectors of two numbers")
+        kwargs[name] = positive(kwargs[name], rank_of(a)) - 1 - rank_of(a)
+    return prim.traced(*(scaled_stack(trace, x) for x in (a, b)), **kwargs)

@@ -86,12 +86,13 @@ def _of_all_axes(trace, prim, args, kwargs):
     return prim.traced(stack, axes=tuple(positive(n, rank_of(a)) for n in axes), **given)
 
 
-@batch_rule(np.quantile, np.percentile)
+@batch_rule(np.quantile, np.percentile, np.nanquantile, np.nanpercentile)
 def _quantile(trace, prim, args, kwargs):
-    """Of one q; several make an axis in front of all others."""
-    if len(args) < 2 or onp.ndim(args[1]):
-        raise Unbatched("q has axes")
-    return _QUANTILES(trace, prim, args, kwargs)
+    """Several q make axes in front of all others."""
+    if len(args) < 2 or trace.has(args[1]):
+        raise Unbatched("q is batched, or given by name")
+    y = _QUANTILES(trace, prim, args, kwargs)
+    return np.moveaxis(y, onp.ndim(args[1]), 0) if onp.ndim(args[1]) else y
 
 
 _QUANTILES = _along(2, None, False)

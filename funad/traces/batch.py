@@ -16,14 +16,15 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
-from ..boxes import Batched, Traced, batched, innermost, model_of, numbers_of
+from ..boxes import Batched, Box, Dual, Traced, batched, box_of, innermost, model_of, numbers_of
 from ..calling import as_array, call
 from ..indices import ASSIGN, follow, put
 from ..registry import Primitive, enter
 from ..spaces import dtype_of, laid_out_copy, room_for_stack, shape_of, zeros_like
 from ..trace import BATCH_RULES, Looked, Trace, Unbatched, next_level
 from ..writing import Array, settled, snapshot
-from .reverse import refuse_ended
+from .forward import Forward, dual
+from .reverse import Tape, pull_back, refuse_ended
 
 __all__ = ["BatchTrace", "moved_index", "of_shapes"]
 
@@ -144,6 +145,53 @@ class BatchTrace(Trace):
         if self.apart:
             raise look  # what it looked at, it closes over
         return self.by_member(f, args, kwargs, name, look.why)
+
+    def rule_on_stacks(self, prim: Primitive, argnum: Any, ybar: Any, args: Any, kwargs: Any) -> Any:
+        """Return x̄ of a call whose rule has looked at a value: that of the call on stacks, whose rule may look.
+
+        None if there is no such way, and the rule is to run once per member.
+        """
+        x = args[argnum] if type(argnum) is int and argnum < len(args) else None
+        if not self._has_stacks_alone(prim, x, (ybar, *args)):
+            return None
+        tape = Tape(1)
+        given = (*args[:argnum], batched(self, box_of(tape, self.stack(x), 1)), *args[argnum + 1 :])
+        y = self._without_loops(prim, given, kwargs)
+        entries = tape.end()
+        if y is None or type(y.stack) is not Box or y.stack.tape is not tape:
+            return None
+        entries[y.stack.index] = self.stack(ybar)
+        (xbar,) = pull_back(entries, 1, True)
+        self.looked = False
+        return None if xbar is None else batched(self, xbar)
+
+    def tangent_of_stacks(self, prim: Primitive, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> Any:
+        """Return ẏ of such a call in forward mode; None if there is no such way."""
+        x = args[argnum] if type(argnum) is int and argnum < len(args) else None
+        if not self._has_stacks_alone(prim, x, (xdot, *args)):
+            return None
+        forward = Forward()
+        pair = dual(forward, self.stack(x), self.stack(xdot))
+        given = (*args[:argnum], batched(self, pair), *args[argnum + 1 :])
+        y = self._without_loops(prim, given, kwargs)
+        if y is None or type(y.stack) is not Dual or y.stack.tape is not forward:
+            return None
+        self.looked = False
+        return batched(self, y.stack.tangent)
+
+    def _has_stacks_alone(self, prim: Primitive, x: Any, others: Any) -> bool:
+        """Say whether a call is one of batched values of this trace, which no inner trace has around them."""
+        if self.apart or prim.f not in BATCH_RULES or isinstance(x, (list, tuple)):
+            return False
+        return not any(isinstance(other, Traced) and not self.has(other) for other in others)
+
+    def _without_loops(self, prim: Primitive, args: Any, kwargs: Any) -> Any:
+        """Call a primitive on whole stacks; None if it cannot, or has several results."""
+        try:
+            y = BATCH_RULES[prim.f](self, prim, args, kwargs)
+        except (Exception, Looked):
+            return None
+        return None if isinstance(y, (tuple, list)) else batched(self, y)
 
     # --- stacks
 

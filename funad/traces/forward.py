@@ -155,15 +155,17 @@ def tangent_of(prim: Primitive, y: Any, args: Any, kwargs: Any, tangents: Any, r
             else:
                 ydot = _transposed(prim, argnum, xdot, y, args, kwargs)
         except Looked as look:
-            ydot = look.trace.after(
-                look,
-                lambda y, xdot, args, kwargs, argnum=argnum: tangent_of(
-                    prim, y, args, kwargs, [(argnum, xdot)]
-                ),
-                (y, xdot, args, kwargs),
-                {},
-                f"the rule of {prim.name}",
-            )
+            ydot = look.trace.tangent_of_stacks(prim, argnum, xdot, args, kwargs)
+            if ydot is None:
+                ydot = look.trace.after(
+                    look,
+                    lambda y, xdot, args, kwargs, argnum=argnum: tangent_of(
+                        prim, y, args, kwargs, [(argnum, xdot)]
+                    ),
+                    (y, xdot, args, kwargs),
+                    {},
+                    f"the rule of {prim.name}",
+                )
         except Exception as error:
             add_note(error, "rule", prim, argnum, args)
             raise

@@ -149,6 +149,9 @@ def retry_with_strong_zeros(
     """Run a rule again that met 0·∞ or a Python division by zero; let other errors out, explained."""
     if isinstance(error, Looked):
         name = f"the rule of {prim.name}"
+        xbar = error.trace.rule_on_stacks(prim, argnum, ybar, args, kwargs)
+        if xbar is not None:
+            return xbar
         return error.trace.after(error, rule, (y, ybar, *args), kwargs, name)
     assert isinstance(error, Exception)
     if isinstance(error, ArithmeticError):

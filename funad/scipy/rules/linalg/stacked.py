@@ -115,7 +115,9 @@ _give(_triangle, triangle)
 
 def _eigh(trace, prim, args, kwargs):
     """Of one matrix, or of two."""
-    return _of_matrices(*(2,) * (2 if len(args) > 1 and args[1] is not None else 1))(trace, prim, args, kwargs)
+    return _of_matrices(*(2,) * (2 if len(args) > 1 and args[1] is not None else 1))(
+        trace, prim, args, kwargs
+    )
 
 
 _give(_eigh, linalg.eigh_of)
