@@ -30,6 +30,22 @@ def _between(trace, prim, args, kwargs):
     return prim.traced(*ends, *rest, **kwargs, axis=axis % (rank + 1) + 1)
 
 
+@batch_rule(np.vander)
+def _vander(trace, prim, args, kwargs):
+    """The powers, one after the other as NumPy multiplies them."""
+    x, *rest = args
+    stack = alone(trace, x, *rest, *kwargs.values())
+    given = dict(zip(("N", "increasing"), rest, strict=False)) | kwargs
+    count = given.get("N")
+    count = x.size if count is None else count
+    if rank_of(x) != 1 or not count:
+        raise Unbatched("members are no vectors, or there is no column")
+    columns = [np.ones_like(stack)]
+    for _ in range(count - 1):
+        columns.append(columns[-1] * stack)
+    return np.stack(columns if given.get("increasing") else columns[::-1], axis=-1)
+
+
 @batch_rule(np.searchsorted)
 def _searchsorted(trace, prim, args, kwargs):
     """Of one sorted array for all examples, element by element."""

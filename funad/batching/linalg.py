@@ -13,7 +13,7 @@ from .tables import Unbatched, alone, batch_rule, positive, rank_of
     np.linalg.inv, np.linalg.det, np.linalg.slogdet, np.linalg.cholesky, np.linalg.eigvalsh, np.linalg.eigh,
     np.linalg.eigvals, np.linalg.eig, np.linalg.svdvals, np.linalg.svd, np.linalg.qr, np.linalg.matrix_power,
     np.linalg.cond, np.linalg.matrix_transpose, np.linalg.matrix_norm, np.linalg.trace, np.linalg.diagonal,
-    np.linalg.pinv, np.linalg.matrix_rank,
+    np.linalg.pinv, np.linalg.matrix_rank, linalg.spectral,
 )  # fmt: skip
 def _of_matrices(trace, prim, args, kwargs):
     a, *rest = args

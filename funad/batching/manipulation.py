@@ -137,6 +137,15 @@ def _flip(trace, prim, args, kwargs):
     return np.flip(alone(trace, a), positive(axis, rank_of(a)))
 
 
+@batch_rule(np.rot90)
+def _rot90(trace, prim, args, kwargs):
+    m, *rest = args
+    stack = alone(trace, m, *rest, *kwargs.values())
+    given = dict(zip(("k", "axes"), rest, strict=False)) | kwargs
+    axes = tuple(positive(n, rank_of(m)) for n in given.get("axes", (0, 1)))
+    return prim.traced(stack, given.get("k", 1), axes)
+
+
 @batch_rule(np.tril, np.triu)
 def _triangle(trace, prim, args, kwargs):
     if rank_of(args[0]) < 2:

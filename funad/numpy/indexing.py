@@ -17,6 +17,7 @@ from numpy import (
 from .. import indices as _indices
 from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
+from ..boxes import model_of as _model_of
 from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..primitives import composite as _composite
@@ -94,7 +95,8 @@ def select(condlist, choicelist, default=0):
     *choicelist, default = map(_as_array, (*choicelist, default))
     y = default
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
-        condition = _np.asarray(_unbox(condition))
+        condition = _unbox(condition)
+        condition = condition if isinstance(condition, _Traced) else _np.asarray(condition)  # batched
         if condition.dtype != bool:
             raise TypeError(f"a condition of select is boolean, not {condition.dtype}")
         y = _where(condition, choice, y)
@@ -105,5 +107,5 @@ def select(condlist, choicelist, default=0):
 
 def _weak(x):
     """Return what the dtype of x is found from: Python's numbers as they are."""
-    x = _unbox(x)
+    x = _model_of(x)
     return x if type(x) in (int, float, complex) else _np.asarray(x)

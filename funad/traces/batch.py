@@ -147,7 +147,7 @@ class BatchTrace(Trace):
         return self.by_member(f, args, kwargs, name, look.why)
 
     def rule_on_stacks(self, prim: Primitive, argnum: Any, ybar: Any, args: Any, kwargs: Any) -> Any:
-        """Return x̄ of a call whose rule has looked at a value: that of the call on stacks, whose rule may look.
+        """Return x̄ of a call whose rule has looked at a value: that of the call on stacks, which may look.
 
         None if there is no such way, and the rule is to run once per member.
         """
@@ -213,6 +213,8 @@ class BatchTrace(Trace):
         if issubclass(type(y), (tuple, list)):
             parts = map(self.boxed, y)
             return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
+        if type(y) in (bool, int, str, type(None)):  # beside the arrays: which triangle was read, say
+            return y
         return batched(self, y)
 
     def model(self, x: Any) -> Any:

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
-from ..boxes import Traced, box_of, innermost
+from ..boxes import Traced, batched, box_of, innermost
 from ..errors import ArgumentError
 from ..guarding import own, unwritable, wrote
 from ..registry import Primitive
-from ..spaces import is_inexact, name_of, plain, zeros_like
+from ..spaces import is_inexact, name_of, numbers_of, zeros_like
 from ..traces.reverse import TRACING, Apart, Tape, lent, pull_back
 from ..writing import moments, settled
 from .calls import P, R, Transformed
@@ -226,7 +226,7 @@ class _Checkpoint:
         """Refuse a function that gives another result when it runs again."""
         for before, part in zip(y, again, strict=True):
             if is_inexact(before):
-                a, b = onp.asarray(plain(before)), onp.asarray(plain(part))
+                a, b = onp.asarray(numbers_of(before)), onp.asarray(numbers_of(part))
                 if a.shape == b.shape and (a == b).all():
                     continue
                 # Both runs do the same, but for rounding where threads of BLAS share the work.
@@ -249,6 +249,8 @@ class _Checkpoint:
 
 def _twin(x: Traced) -> Traced:
     """Return another traced value with the same value, trace and place: f may write into it."""
+    if x.stacked:
+        return batched(x.tape, x.inside)
     twin = object.__new__(type(x))
     twin.primal, twin.tape, twin.index = x.primal, x.tape, x.index
     return twin

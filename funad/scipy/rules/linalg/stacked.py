@@ -79,7 +79,16 @@ def _of_right_side(*cores):
 
 def _give(rule, *fs):
     for f in fs:
-        BATCH_RULES[primitive_of(f).f] = rule
+        prim = primitive_of(f)
+        BATCH_RULES[prim.f] = rule
+        together = getattr(f, "together", None)
+        if together is not None:
+            BATCH_RULES[primitive_of(together).f] = _of_list(rule, prim)
+
+
+def _of_list(rule, prim):
+    """Make the batch rule of a primitive of the list of its arrays."""
+    return lambda trace, _, args, kwargs: rule(trace, prim, tuple(args[0]), kwargs)
 
 
 _give(
@@ -121,3 +130,12 @@ def _eigh(trace, prim, args, kwargs):
 
 
 _give(_eigh, linalg.eigh_of)
+
+
+def _cho_factor(trace, prim, args, kwargs):
+    """Which triangle it is, is the same for all; of a stack SciPy says so of each."""
+    c, _ = _of_matrices(2)(trace, prim, args, kwargs)
+    return c, kwargs.get("lower", False)
+
+
+_give(_cho_factor, linalg.cho_factor)
