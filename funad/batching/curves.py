@@ -73,9 +73,9 @@ def _sum_of_windows(trace, prim, args, kwargs):
 
 def _convolved(trace, a, v, mode):
     """Return a * v of vectors: windows of a, with zeros around it, times v turned round."""
-    m, n = a.size, v.size
-    if rank_of(a) != 1 or rank_of(v) != 1 or not m or not n:
+    if rank_of(a) != 1 or rank_of(v) != 1 or 0 in (*shape_of(a), *shape_of(v)):
         raise Unbatched("members are no vectors")
+    m, n = a.size, v.size
     if n > m:
         return _convolved(trace, v, a, mode)
     around = {"full": (n - 1, n - 1), "same": (n // 2, n - 1 - n // 2), "valid": (0, 0)}

@@ -89,8 +89,8 @@ def _of_all_axes(trace, prim, args, kwargs):
 @batch_rule(np.quantile, np.percentile, np.nanquantile, np.nanpercentile)
 def _quantile(trace, prim, args, kwargs):
     """Several q make axes in front of all others."""
-    if len(args) < 2 or trace.has(args[1]):
-        raise Unbatched("q is batched, or given by name")
+    if len(args) < 2 or trace.has(args[1]) or kwargs.get("weights") is not None:
+        raise Unbatched("q is batched or given by name, or there are weights")
     y = _QUANTILES(trace, prim, args, kwargs)
     return np.moveaxis(y, onp.ndim(args[1]), 0) if onp.ndim(args[1]) else y
 

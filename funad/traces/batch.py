@@ -156,14 +156,19 @@ class BatchTrace(Trace):
             return None
         tape = Tape(1)
         given = (*args[:argnum], batched(self, box_of(tape, self.stack(x), 1)), *args[argnum + 1 :])
-        y = self._without_loops(prim, given, kwargs)
-        entries = tape.end()
-        if y is None or type(y.stack) is not Box or y.stack.tape is not tape:
+        ys = self._without_loops(prim, given, kwargs)
+        entries, found = tape.end(), False
+        if ys is None:
             return None
-        entries[y.stack.index] = self.stack(ybar)
-        (xbar,) = pull_back(entries, 1, True)
+        for y, part_bar in zip(ys, ybar if type(ybar) is tuple else (ybar,), strict=True):
+            if part_bar is not None and self.has(y) and type(y.stack) is Box and y.stack.tape is tape:
+                entries[y.stack.index] = self.stack(part_bar)
+                found = True
+        xbar = pull_back(entries, 1, True)[0] if found else None
+        if xbar is None:
+            return None
         self.looked = False
-        return None if xbar is None else batched(self, xbar)
+        return batched(self, xbar)
 
     def tangent_of_stacks(self, prim: Primitive, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> Any:
         """Return ẏ of such a call in forward mode; None if there is no such way."""
@@ -173,11 +178,17 @@ class BatchTrace(Trace):
         forward = Forward()
         pair = dual(forward, self.stack(x), self.stack(xdot))
         given = (*args[:argnum], batched(self, pair), *args[argnum + 1 :])
-        y = self._without_loops(prim, given, kwargs)
-        if y is None or type(y.stack) is not Dual or y.stack.tape is not forward:
+        ys = self._without_loops(prim, given, kwargs)
+        if ys is None:
+            return None
+        ydots = []
+        for y in ys:
+            moves = self.has(y) and type(y.stack) is Dual and y.stack.tape is forward
+            ydots.append(batched(self, y.stack.tangent) if moves else None)
+        if all(ydot is None for ydot in ydots):
             return None
         self.looked = False
-        return batched(self, y.stack.tangent)
+        return ydots[0] if len(ydots) == 1 else tuple(ydots)
 
     def _has_stacks_alone(self, prim: Primitive, x: Any, others: Any) -> bool:
         """Say whether a call is one of batched values of this trace, which no inner trace has around them."""
@@ -186,12 +197,12 @@ class BatchTrace(Trace):
         return not any(isinstance(other, Traced) and not self.has(other) for other in others)
 
     def _without_loops(self, prim: Primitive, args: Any, kwargs: Any) -> Any:
-        """Call a primitive on whole stacks; None if it cannot, or has several results."""
+        """Return the results of a primitive on whole stacks; None if it has no way to take them."""
         try:
-            y = BATCH_RULES[prim.f](self, prim, args, kwargs)
+            y = self.boxed(BATCH_RULES[prim.f](self, prim, args, kwargs))
         except (Exception, Looked):
             return None
-        return None if isinstance(y, (tuple, list)) else batched(self, y)
+        return y if isinstance(y, (tuple, list)) else (y,)
 
     # --- stacks
 
