@@ -199,12 +199,11 @@ def _kron(trace, prim, args, kwargs):
 def _cross(trace, prim, args, kwargs):
     """Axes of members counted from behind are those of stacks."""
     a, b, *rest = args
-    if rest or rank_of(a) != rank_of(b):
-        raise Unbatched("axes by position, or of arrays of different ranks")
-    kwargs = dict(kwargs)
-    result = rank_of(a) if 2 not in (shape_of(a)[-1:] + shape_of(b)[-1:]) else None
-    for name in kwargs:
-        if kwargs[name] is None or (name != "axis" and result is None):
-            raise Unbatched("the axes of vectors of two numbers")
-        kwargs[name] = positive(kwargs[name], rank_of(a)) - 1 - rank_of(a)
-    return prim.traced(*(scaled_stack(trace, x) for x in (a, b)), **kwargs)
+    given = dict(zip(("axisa", "axisb", "axisc", "axis"), rest, strict=False)) | kwargs
+    if given.get("axis") is None:
+        given.pop("axis", None)
+    if given and (rank_of(a) != rank_of(b) or 2 in (*shape_of(a), *shape_of(b))):
+        raise Unbatched("axes of arrays of different ranks, or perhaps of vectors of two numbers")
+    axes = {name: positive(axis, rank_of(a)) - 1 - rank_of(a) for name, axis in given.items()}
+    rank = max(rank_of(a), rank_of(b))
+    return prim.traced(*(spread(x.stack, rank_of(x), rank) if trace.has(x) else x for x in (a, b)), **axes)
