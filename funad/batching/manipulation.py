@@ -10,8 +10,8 @@ from ..numpy.indexing import scatter
 from ..numpy.manipulation import cast
 from ..numpy.padding import pad_zeros
 from ..registry import primitive_of
-from ..spaces import dtype_of, shape_of
 from ..traces.batch import ALWAYS_VIEWS, VIEWS_OF_ROWS, by_element, spread
+from ..values import dtype_of, shape_of
 from .tables import Unbatched, alone, batch_rule, positive, rank_of, shapes_of
 
 shapes_of(

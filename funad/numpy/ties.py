@@ -18,19 +18,20 @@ from typing import Any as _Any
 import numpy as _np
 from numpy.linalg import LinAlgError as _LinAlgError
 
+from ..boxes import Batched as _Batched
 from ..boxes import Dual as _Dual
 from ..boxes import Traced as _Traced
 from ..boxes import batched as _batched
-from ..boxes import numbers_of as _numbers_of
-from ..boxes import unbox as _unbox
 from ..calling import call as _call
 from ..primitives import implements as _implements
 from ..primitives import primitive as _primitive
 from ..registry import enter as _enter
-from ..spaces import dtype_of as _dtype_of
 from ..spaces import is_fleeting as _is_fleeting
 from ..traces.forward import Forward as _Forward
 from ..traces.forward import dual as _dual
+from ..values import constant as _constant
+from ..values import dtype_of as _dtype_of
+from ..values import memory_of as _memory_of
 
 __all__ = []
 
@@ -201,13 +202,13 @@ def _size(x):
     if isinstance(x, _Dual):
         return max(_size(x.primal), _size(x.tangent))
     if _is_of_basis(x):
-        x = _numbers_of(x)
+        x = _memory_of(x)
     return float(_np.max(_np.abs(x), initial=0))
 
 
 def _is_of_basis(x):
     """Say whether x is batched, of members that are the columns of one matrix, to be judged together."""
-    return isinstance(x, _Traced) and x.stacked and x.tape.of_basis
+    return type(x) is _Batched and x.tape.of_basis
 
 
 def _lifted(traces, value, slope):
@@ -251,8 +252,8 @@ def left(x: _Any, y: _Any = 0.0, xdots: _Any = (), xs: _Any = ()) -> _Any:
     if not is_above(x):
         return x
     pairs = zip(xs, xdots, strict=True)
-    rate = max((_size(_unbox(xdot)) / (_size(_unbox(x)) or 1.0) for x, xdot in pairs), default=0.0)
-    return settle(x, rate * _size(_unbox(y)))
+    rate = max((_size(_constant(xdot)) / (_size(_constant(x)) or 1.0) for x, xdot in pairs), default=0.0)
+    return settle(x, rate * _size(_constant(y)))
 
 
 def plain_parts(x):
@@ -355,7 +356,7 @@ def order_of(x):
     """Return how many derivatives may be taken of a function of x: one per trace."""
     order = 0
     while isinstance(x, _Traced):
-        order, x = order + (not x.stacked), x.inside
+        order, x = order + (not x.opaque), x.inside
     return order
 
 

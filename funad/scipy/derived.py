@@ -4,11 +4,11 @@ import inspect
 
 import numpy as onp
 
-from ..boxes import unbox
 from ..errors import NotDifferentiableError
 from ..registry import defvjp
 from ..spaces import is_inexact
 from ..transforms import vjp
+from ..values import constant
 from .calls import of_list
 from .deciding import some
 
@@ -49,7 +49,7 @@ _OTHER = (
 
 def _agree(y, found):
     """Say whether SciPy's result is that of the formula, to half of the digits."""
-    y, found = unbox(y), unbox(found)
+    y, found = constant(y), constant(found)
     with onp.errstate(invalid="ignore"):
         error, size = onp.abs(y - found), onp.abs(y)
     size = onp.where(onp.isfinite(size), size, 0)

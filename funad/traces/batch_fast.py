@@ -34,7 +34,7 @@ def _operator_of_one(operate: Callable[[Any], Any], general: Callable[[Any], Any
         if trace.ended or trace.apart:
             return general(self)
         made = new(Batched)
-        made.stack, made.tape = operate(self.stack), trace
+        made.stack, made.tape, made.index = operate(self.stack), trace, None
         return made
 
     return operator_of_one
@@ -66,7 +66,7 @@ def _operator_of_two(
         except Exception:  # as members raise it, there it is explained
             return general(self, other)
         made = new(Batched)
-        made.stack, made.tape = y, trace
+        made.stack, made.tape, made.index = y, trace, None
         return made
 
     return operator_of_two
@@ -84,7 +84,7 @@ def _item(general: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         except IndexError:  # as members raise it
             return general(self, index)
         made = new(Batched)
-        made.tape = trace
+        made.tape, made.index = trace, None
         if y.ndim > 1:
             made.stack = y
             link(made, self, index)
@@ -145,7 +145,7 @@ def _by_element(trace: Any, prim: Primitive, args: tuple[Any, ...]) -> Any:
     except Exception:  # as members raise it, there it is explained
         return NotImplemented
     made = new(Batched)
-    made.stack, made.tape = y, trace
+    made.stack, made.tape, made.index = y, trace, None
     return made
 
 

@@ -13,7 +13,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 import numpy as onp
 
 from .. import tree
-from ..boxes import Box, Dual, Traced, kind_of, unbox
+from ..boxes import Box, Dual, Traced
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError, OverwrittenError
 from ..numpy.ties import left
 from ..refusals import refused_constant
@@ -21,7 +21,6 @@ from ..registry import by_position, enter, primitive_of, signature_of
 from ..snapshots import TINY, sampled, written_argument
 from ..spaces import (
     describe,
-    dtype_of,
     fit,
     held_copy,
     is_complex,
@@ -29,13 +28,13 @@ from ..spaces import (
     is_read_only,
     laid_out_copy,
     name_of,
-    shape_of,
     shed,
     shed_kinks_of_derivative,
     zeros_like,
 )
 from ..traces.reverse import TRACING, Tape, has_ended, refuse_ended
 from ..tracing import trace
+from ..values import class_of, constant, dtype_of, shape_of
 from ..writing import content_of, snapshot
 
 ArgNums = int | str | tuple[int | str, ...]
@@ -422,7 +421,7 @@ def finish(xbar: Any, x: Any, xdots: Any = (), xs: Any = ()) -> Any:
         xbar = left(shed_kinks_of_derivative(fit(xbar, x)), x if xs else 0.0, xdots, xs)
     else:
         xbar = fit(xbar, x)
-    if not shape_of(xbar) and kind_of(x) is ndarray is not kind_of(xbar):
+    if not shape_of(xbar) and class_of(x) is ndarray is not class_of(xbar):
         return _ASARRAY.traced(xbar)  # an array without axes, which can be written to
     return xbar
 
@@ -449,7 +448,7 @@ def own_copy(x: Any) -> Any:
         return laid_out_copy(x) if x.flags.forc or not is_read_only(x) else x.copy()
     if not isinstance(x, Traced):
         return x
-    plain = unbox(x)
+    plain = constant(x)
     if issubclass(type(plain), ndarray) and is_read_only(plain):
         return _COPY.traced(content_of(x), "F" if plain.flags.fnc else "C")
     return snapshot(x)

@@ -14,11 +14,12 @@ from .. import tree
 from ..boxes import Batched, Box
 from ..errors import ArgumentError, NonScalarOutputError
 from ..overflows import mark_overflows
-from ..spaces import dtype_of, is_complex, name_of, shape_of, zeros_like
+from ..spaces import is_complex, name_of, zeros_like
 from ..traces.pushforward import push_forward, steps_to
 from ..traces.reverse import WIDTH, Tape
 from ..traces.strong_zeros import has_nan
 from ..tracing import sweep
+from ..values import dtype_of, shape_of
 from .calls import (
     ArgNums,
     Call,
