@@ -73,7 +73,10 @@ def _kind(x: Any) -> Any:
 @functools.cache
 def _result_of(fn: Any, kinds: Any) -> Any:
     """Return a result of a function of single elements."""
-    given = [kind(1) if type(kind) is type else onp.ones((1,) * kind[1], kind[0])[() if kind[1] else ...] for kind in kinds]
+    given = [
+        kind(1) if type(kind) is type else onp.ones((1,) * kind[1], kind[0])[() if kind[1] else ...]
+        for kind in kinds
+    ]
     given = [x[()] if isinstance(x, ndarray) and not x.ndim else x for x in given]
     with onp.errstate(all="ignore"):
         if fn in _OPERATIONS and all(type(x) in (float, int, bool) for x in given):
@@ -112,7 +115,15 @@ def reduced_shape(shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool)
     return tuple(size for n, size in enumerate(shape) if n not in axes)
 
 
-def _reduction(fn: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> Any:
+def _reduction(
+    fn: Any,
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    **kwargs: Any,
+) -> Any:
     if kwargs or dtype is not None or type(a) is not Node or not a.is_array:
         return None
     shape = reduced_shape(a.shape, axes_of(axis, a.ndim), bool(keepdims))
@@ -121,7 +132,9 @@ def _reduction(fn: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = 
     return Spec(ndarray if shape else type(one), shape, dtype)
 
 
-def _of_extreme(fn: Any, a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> Any:
+def _of_extreme(
+    fn: Any, a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any
+) -> Any:
     return _reduction(fn, a, axis, None, None, keepdims, **kwargs)
 
 
@@ -174,7 +187,11 @@ def _einsum(fn: Any, text: Any, *xs: Any, **kwargs: Any) -> Any:
     if kwargs or not isinstance(text, str) or "->" not in text or "." in text:
         return None
     names, result = text.replace(" ", "").split("->")
-    sizes = {c: n for part, x in zip(names.split(","), xs, strict=True) for c, n in zip(part, shape_of(x), strict=True)}
+    sizes = {
+        c: n
+        for part, x in zip(names.split(","), xs, strict=True)
+        for c, n in zip(part, shape_of(x), strict=True)
+    }
     shape, dtype = tuple(sizes[c] for c in result), onp.result_type(*(x.dtype for x in xs))
     return Spec(ndarray if shape else dtype.type, shape, dtype)
 

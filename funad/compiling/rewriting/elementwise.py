@@ -160,8 +160,6 @@ def _fermi(b: Builder, x: Any) -> Any:
     return b.call(DIV, 1.0, b.call(ADD, b.call(onp.exp, x), 1.0))
 
 
-
-
 def _same(b: Builder, x: Any) -> Any:
     """+x = x, of arrays that nobody writes into."""
     return x if is_float(x) else None

@@ -94,7 +94,9 @@ def _squeeze(b: Builder, a: Any, axis: Any = None) -> Any:
 
 
 def _asarray(b: Builder, a: Any, dtype: Any = None, **kwargs: Any) -> Any:
-    return a if type(a) is Node and a.is_array and (dtype is None or dtype == a.dtype) and not kwargs else None
+    return (
+        a if type(a) is Node and a.is_array and (dtype is None or dtype == a.dtype) and not kwargs else None
+    )
 
 
 def _copy(b: Builder, a: Any, order: Any = "K", **kwargs: Any) -> Any:

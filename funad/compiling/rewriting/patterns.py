@@ -69,6 +69,6 @@ def without_broadcast(x: Any, other: Any) -> Any:
 
 def _same_dtype(a: Any, b: Any) -> bool:
     """Say whether a node or constant has the dtype of b, and is not one of Python's numbers, which adapt."""
-    return getattr(a, "dtype", None) == b.dtype and not (type(a) is Node and a.type is float and b.dtype.char != "d")
-
-
+    return getattr(a, "dtype", None) == b.dtype and not (
+        type(a) is Node and a.type is float and b.dtype.char != "d"
+    )

@@ -17,7 +17,13 @@ MUL, SUB = onp.multiply, onp.subtract
 
 
 def _sum(
-    b: Builder, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any
+    b: Builder,
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    **kwargs: Any,
 ) -> Any:
     """Σ x·c = (Σ x)·c, Σ x·y is a product of vectors, what is constant along the axes comes out of the sum."""
     if dtype is not None or out is not None or kwargs or not is_float(a) or not a.is_array or not a.shape:
@@ -76,7 +82,9 @@ def _constant_factor(b: Builder, a: Node, q: Node, e: Node, axes: Any, keepdims:
     if not q.shape:
         return b.call(MUL, q, total)
     small = tuple(n for k, n in enumerate(wide) if keepdims or k not in axes)
-    return b.call(MUL, b.call(onp.reshape, q, small) if small else q.args and b.raw(onp.reshape, (q, ())), total)
+    return b.call(
+        MUL, b.call(onp.reshape, q, small) if small else q.args and b.raw(onp.reshape, (q, ())), total
+    )
 
 
 def _of_matmul(b: Builder, a: Node, axes: Any, keepdims: bool) -> Any:
@@ -100,7 +108,15 @@ def _of_difference(b: Builder, a: Node, axes: Any, keepdims: bool) -> Any:
     return onp.broadcast_to(onp.zeros((), a.dtype), reduced_shape(a.shape, axes, keepdims))
 
 
-def _mean(b: Builder, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> Any:
+def _mean(
+    b: Builder,
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    **kwargs: Any,
+) -> Any:
     """The mean is the sum times 1/n."""
     if dtype is not None or out is not None or kwargs or not is_float(a) or not a.is_array or not a.size:
         return None
