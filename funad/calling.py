@@ -12,6 +12,7 @@ from .boxes import CONSTANTS, TRACED, Box, Traced, innermost
 from .foreign import bare, is_foreign, is_sequence, number_of, of_protocol, plain_sequence, same
 from .refusals import refused_bare, refused_constant, refused_opaque
 from .registry import Primitive, primitive_of, signature_of
+from .trace import Looked
 from .traces.reverse import CONSTANT
 from .values import class_of, constant, is_unknown
 from .writing import UNTRACED, Array, content, content_of, fillable, linked, settled, snapshot, view_of
@@ -103,7 +104,10 @@ def with_kinks(prim: Primitive, y: Any, args: tuple[Any, ...], kwargs: dict[str,
     args = tuple(map(content_of, args))
     for x in args:
         if isinstance(x, Traced) and is_differentiated(x.inside if x.tape is y.tape else x):
-            found = prim.kinks(y, *args, **kwargs)  # type: ignore[misc]
+            try:
+                found = prim.kinks(y, *args, **kwargs)  # type: ignore[misc]
+            except Looked as look:
+                found = look.trace.after(look, prim.kinks, (y, *args), kwargs, f"the kinks of {prim.name}")
             is_number = issubclass(class_of(y), onp.generic) and class_of(found) is ndarray
             return found[()] if is_number else found
     return y

@@ -79,7 +79,7 @@ _ADDITIVE = (operator.add, operator.sub)
 _REFLECTED: dict[Any, Callable[[Box, Any], Any]] = {}
 # What two numbers or arrays may give; anything else is looked at more closely, and computed again.
 RESULTS = frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex})
-QUICK = frozenset({"axis", "keepdims"})  # the keywords of Record.quick
+QUICK = frozenset({"axis", "keepdims"})  # the keywords of Primitive.quick
 
 
 def _has_zero(x: Any) -> bool:
@@ -260,7 +260,7 @@ def box_operator_in_place(prim: Primitive, operate: Callable[[Any, Any], Any]) -
 
 
 def record_one(prim: Primitive, box: Box) -> Any:
-    """Call a primitive on one box and record it."""
+    """Call a primitive on one box and prim it."""
     a = box.primal
     kind = type(a)
     # The commonest two first: looking a type up in a set takes 20 ns.
@@ -290,7 +290,7 @@ def record_one(prim: Primitive, box: Box) -> Any:
 
 
 def record_two(prim: Primitive, a: Any, b: Any) -> Any:
-    """Call a primitive on two arguments, at least one of them a box, and record it."""
+    """Call a primitive on two arguments, at least one of them a box, and prim it."""
     first, second = a, b
     source_a = source_b = 0
     if type(a) is Box:
@@ -351,7 +351,7 @@ def record_two(prim: Primitive, a: Any, b: Any) -> Any:
 
 
 def record_with_keywords(prim: Primitive, box: Box, kwargs: dict[str, Any]) -> Any:
-    """Call a primitive on one box and plain keywords, and record it: np.sum(x, axis=0)."""
+    """Call a primitive on one box and plain keywords, and prim it: np.sum(x, axis=0)."""
     a = box.primal
     if prim.fast_reduce is not None and type(a) is ndarray and QUICK.issuperset(kwargs):
         y = prim.fast_reduce(a, **kwargs)
@@ -632,17 +632,22 @@ def _of_list(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         return NotImplemented
     kinds = set(map(type, args[argnum]))
     if Dual not in kinds:
-        return _of_list_of_boxes(prim, args, kwargs) if argnum == 0 and Box in kinds else NotImplemented
+        return _of_list_of_boxes(prim, argnum, args, kwargs) if Box in kinds else NotImplemented
     trace = innermost((*args, *kwargs.values()))
     if type(trace) in FORWARD and _is_list_of_duals(prim, args, kwargs, trace):
         return of_list(prim, trace, prim.containers[0], args, kwargs)
     return NotImplemented
 
 
-def _of_list_of_boxes(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a linear function of a list of boxes of one tape and of plain values, and record it."""
+def _is_constant(x: Any) -> bool:
+    """Say whether no traced value hides in an argument, which may be a dtype or a list of indices."""
+    return is_plain(x) or isinstance(x, onp.dtype) or (type(x) is list and all(map(is_plain, x)))
+
+
+def _of_list_of_boxes(prim: Primitive, argnum: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a linear function of a list of boxes of one tape and of plain values, and prim it."""
     trace, values, sources = None, [], []
-    for x in args[0]:
+    for x in args[argnum]:
         if type(x) is Box:
             if trace is None:
                 trace = x.tape
@@ -658,17 +663,20 @@ def _of_list_of_boxes(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, 
         values.append(value)
     if trace is None or len(args) > prim.positions or not prim.keywords.issuperset(kwargs):
         return NotImplemented
-    if not all(map(is_plain, args[1:])) or not all(map(is_plain, kwargs.values())) or prim.rule_0 is None:
+    before, after = args[:argnum], args[argnum + 1 :]
+    if not all(map(_is_constant, before + after)) or not all(map(is_plain, kwargs.values())):
         return NotImplemented
-    y = prim.f(values, *args[1:], **kwargs)
+    if argnum not in prim.rules:
+        return NotImplemented
+    y = prim.f(*before, values, *after, **kwargs)
     if type(y) is not ndarray or y.dtype.kind not in "fc":
         return NotImplemented
     made = new(Box)
     made.primal, made.tape = y, trace
-    if y.nbytes > WORTH_DROPPING and prim.keep_only_read is not None:
+    if y.nbytes > WORTH_DROPPING and prim.keep_only_read is not None and not argnum:
         y, values, _ = prim.keep_only_read(y, values, None)
     entries = trace.entries
-    entries += (prim, y, (values, *args[1:]), kwargs, None, ((0, tuple(sources)),), None)
+    entries += (prim, y, (*before, values, *after), kwargs, None, ((argnum, tuple(sources)),), None)
     made.index = len(entries) - 1
     return made
 

@@ -15,6 +15,7 @@ from hypothesis import given
 import funad.numpy as np
 from funad import (
     Dual,
+    defjvp,
     defvjp,
     elementwise,
     ggnvp,
@@ -590,15 +591,11 @@ def test_jacobian_takes_the_cheaper_mode(size, by):
         return v / 2
 
     asked = []
-
-    def rule(y, ybar, v):
-        asked.append(ybar.shape[0])
-        return ybar / 2
-
-    elementwise(halved, rule)
+    defvjp(halved, lambda y, ybar, v: asked.append("rows") or ybar / 2)
+    defjvp(halved, lambda y, vdot, v: asked.append("columns") or vdot / 2)
     M = onp.ones((4, size))
     assert onp.array_equal(jacobian(lambda v: M @ halved(v))(onp.ones(size)), M / 2)
-    assert asked == [2 if by == "columns" else 4]  # as many tangents as inputs, or cotangents as outputs
+    assert asked == [by]
 
 
 def test_a_function_and_its_derivative_from_one_evaluation():

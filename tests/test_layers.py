@@ -25,7 +25,7 @@ FLOORS = [
     {"writing", "overflows", "traces.pushforward"},
     {"calling", "guarding"},
     {"traces.batch"},
-    {"primitives"},
+    {"primitives", "traces.batch_fast"},
     {"fast"},
     {"traces.directions"},
     {"traces.infinitesimal"},

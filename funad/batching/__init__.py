@@ -1,3 +1,3 @@
 """What functions are on stacks, one file per field; importing them fills ``trace.BATCH_RULES``."""
 
-from . import indexing, linalg, manipulation, products, reductions
+from . import curves, indexing, linalg, manipulation, products, reductions

@@ -3,7 +3,7 @@
 import numpy as onp
 
 from .. import numpy as np
-from ..boxes import model_of
+from ..boxes import innermost, model_of
 from ..numpy.indexing import assign, getitem, scatter
 from ..numpy.ufuncs import masked
 from ..registry import primitive_of
@@ -12,6 +12,7 @@ from ..trace import OF_INDICES
 from ..traces.batch import (
     BY_ELEMENT,
     NOT_BY_ELEMENT,
+    is_basic,
     moved_index,
     repeated,
     spread,
@@ -34,9 +35,13 @@ def _getitem(trace, prim, args, kwargs):
     if moved is None:
         raise Unbatched("the index is of no simple form")
     if not trace.has(x):  # of one array for all members
+        if trace.has(index) and index.dtype.kind in "iu":
+            return prim.traced(x, index.stack)
         x = trace.boxed(trace.stack(x))
     y = x.stack[moved]
-    if isinstance(y, onp.ndarray) and y.ndim > 1 and y.size and not onp.may_share_memory(y, x.stack):
+    if is_basic(index) and type(y) is onp.ndarray:
+        return y if y.ndim > 1 else y.copy()
+    if type(y) is onp.ndarray and y.ndim > 1 and y.size and not onp.may_share_memory(y, x.stack):
         of_member = model_of(x)[trace.plain_index(index)]
         if of_member.strides != y.strides[1:]:  # as those chosen of a member lie in memory
             y, chosen = room_for_stack(len(y), of_member), y
@@ -46,7 +51,7 @@ def _getitem(trace, prim, args, kwargs):
     ):
         trace.look(x, "an array without axes was made of it, which can be written to")
     # A number is a copy, as in NumPy: later writes into the array do not reach it.
-    return y.copy() if len(shape_of(y)) == 1 and isinstance(y, onp.ndarray) else y
+    return y.copy() if len(shape_of(y)) == 1 and type(y) is onp.ndarray else y
 
 
 @batch_rule(scatter)
@@ -61,7 +66,8 @@ def _scatter(trace, prim, args, kwargs):
         spread(x.stack, rank_of(x), rank) if trace.has(x) else x
         for x, rank in zip(pieces, ranks, strict=True)
     ]
-    return scatter((trace.size, *shape), dtype, moved, pieces)
+    whole = (trace.size, *shape)
+    return (scatter if innermost(pieces) else prim.f)(whole, dtype, moved, pieces)
 
 
 @batch_rule(assign)
@@ -73,7 +79,7 @@ def _assign(trace, prim, args, kwargs):
             raise Unbatched("the index is of no simple form")
         model = onp.empty(shape_of(x), np.int8)
         rank = onp.ndim(model[trace.plain_index(index)])
-        whole = repeated(x, trace.size) if isinstance(x, onp.ndarray) else trace.stack(x)
+        whole = repeated(x, trace.size) if type(x) is onp.ndarray else trace.stack(x)
         return assign([whole, trace.fitted(v, rank)], (), moved)
     raise Unbatched("a view is written to")
 
@@ -88,7 +94,7 @@ def _take_along_axis(trace, prim, args, kwargs):
 
 
 def _plain(x):
-    if not isinstance(x, onp.ndarray):
+    if type(x) is not onp.ndarray:
         raise Unbatched("the indices are traced")
     return x
 

@@ -13,7 +13,7 @@ from .tables import Unbatched, alone, batch_rule, positive, rank_of
     np.linalg.inv, np.linalg.det, np.linalg.slogdet, np.linalg.cholesky, np.linalg.eigvalsh, np.linalg.eigh,
     np.linalg.eigvals, np.linalg.eig, np.linalg.svdvals, np.linalg.svd, np.linalg.qr, np.linalg.matrix_power,
     np.linalg.cond, np.linalg.matrix_transpose, np.linalg.matrix_norm, np.linalg.trace, np.linalg.diagonal,
-    np.linalg.pinv, np.linalg.matrix_rank,
+    np.linalg.pinv, np.linalg.matrix_rank, linalg.spectral,
 )  # fmt: skip
 def _of_matrices(trace, prim, args, kwargs):
     a, *rest = args
@@ -41,6 +41,32 @@ def _solve(trace, prim, args, kwargs):
     else:
         y = np.linalg.solve(of_a, of_b)
     return y[..., 0] if rank_of(b) == 1 else y
+
+
+@batch_rule(np.linalg.lstsq)
+def _lstsq(trace, prim, args, kwargs):
+    """X = A⁺B, which is what LAPACK computes of one matrix."""
+    a, b, *rest = args
+    rcond = rest[0] if rest else kwargs.get("rcond")
+    if rank_of(a) != 2 or rank_of(b) not in (1, 2) or 0 in (*shape_of(a), *shape_of(b)) or onp.ndim(rcond):
+        raise Unbatched("members are empty, or rcond is batched")
+    rows, columns = shape_of(a)
+    of_a, of_b = (x.stack if trace.has(x) else x[None] for x in (a, b))
+    of_b = of_b[..., None] if rank_of(b) == 1 else of_b
+    cutoff = onp.finfo(of_a.dtype).eps * max(rows, columns) if rcond is None else rcond
+    s = np.linalg.svdvals(of_a)
+    ranks = np.sum(s > cutoff * s[:, :1], axis=1)
+    if not isinstance(ranks, onp.ndarray) or not (ranks == ranks[0]).all():
+        raise Unbatched("the ranks of members differ")
+    x = np.matmul(np.linalg.pinv(of_a, cutoff), of_b)
+    if ranks[0] == columns < rows:
+        left = of_b - np.matmul(of_a, x)
+        residuals = np.sum(np.real(left * np.conj(left)), axis=1)
+    else:
+        residuals = onp.zeros((trace.size, 0), s.dtype)
+    x = x[..., 0] if rank_of(b) == 1 else x
+    x, residuals, s = (np.broadcast_to(part, (trace.size, *shape_of(part)[1:])) for part in (x, residuals, s))
+    return x, residuals, onp.broadcast_to(ranks.astype(onp.int32), (trace.size,)), s
 
 
 @batch_rule(np.linalg.norm)

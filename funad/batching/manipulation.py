@@ -9,7 +9,8 @@ from ..numpy.creation import assemble, filled
 from ..numpy.indexing import scatter
 from ..numpy.manipulation import cast
 from ..numpy.padding import pad_zeros
-from ..traces.batch import by_element, spread
+from ..registry import primitive_of
+from ..traces.batch import ALWAYS_VIEWS, VIEWS_OF_ROWS, by_element, spread
 from ..values import dtype_of, shape_of
 from .tables import Unbatched, alone, batch_rule, positive, rank_of, shapes_of
 
@@ -19,11 +20,20 @@ shapes_of(
     np.diag_indices_from, np.min_scalar_type, np.einsum_path,
 )  # fmt: skip
 
+ALWAYS_VIEWS.update(
+    primitive_of(f).f
+    for f in (np.transpose, np.swapaxes, np.moveaxis, np.expand_dims, np.squeeze, np.matrix_transpose,
+              np.broadcast_to, np.diagonal)
+)  # fmt: skip
+VIEWS_OF_ROWS.update(primitive_of(f).f for f in (np.reshape, np.ravel))
+
 
 @batch_rule(np.reshape)
 def _reshape(trace, prim, args, kwargs):
     a, *rest = args
     stack = alone(trace, a, *rest, *kwargs.values())
+    if len(args) == 2 and type(args[1]) is tuple and not kwargs and math.prod(args[1]) == a.size:
+        return stack.reshape((trace.size, *args[1]))  # most calls
     given = dict(zip(("shape", "order"), rest, strict=False)) | kwargs
     if given.get("order", "C") not in ("C", None):
         raise Unbatched("the order is not that of rows")
@@ -45,7 +55,10 @@ def _ravel(trace, prim, args, kwargs):
     stack = alone(trace, *args)
     if kwargs.get("order", "C") != "C" or len(args) > 1:
         raise Unbatched("the order is not that of rows")
-    return np.reshape(stack, (trace.size, args[0].size))
+    y = stack.reshape((trace.size, args[0].size))
+    if type(stack) is onp.ndarray and stack.size and not stack[0].flags.c_contiguous:
+        return onp.array(y)  # as of a member, which is no row of memory
+    return y
 
 
 @batch_rule(np.transpose)
@@ -122,6 +135,15 @@ def _flip(trace, prim, args, kwargs):
     (a,) = args
     axis = 0 if prim.f is onp.flipud else 1
     return np.flip(alone(trace, a), positive(axis, rank_of(a)))
+
+
+@batch_rule(np.rot90)
+def _rot90(trace, prim, args, kwargs):
+    m, *rest = args
+    stack = alone(trace, m, *rest, *kwargs.values())
+    given = dict(zip(("k", "axes"), rest, strict=False)) | kwargs
+    axes = tuple(positive(n, rank_of(m)) for n in given.get("axes", (0, 1)))
+    return prim.traced(stack, given.get("k", 1), axes)
 
 
 @batch_rule(np.tril, np.triu)

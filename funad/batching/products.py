@@ -13,6 +13,8 @@ from .tables import Unbatched, batch_rule, positive, rank_of
 
 def matrices(trace, a, b):
     """Return the product of matrices, or stacks of them, of which a member of a or of b may be one vector."""
+    if type(b) is onp.ndarray and b.ndim == 2 and type(a.stack) is onp.ndarray and a.stack.ndim == 2:
+        return onp.matmul(a.stack, b)  # most products of Jacobians
     rank_a, rank_b = rank_of(a), rank_of(b)
     if not rank_a or not rank_b:
         raise Unbatched("members are numbers")
@@ -53,7 +55,7 @@ def _matmul(trace, prim, args, kwargs):
 
 @batch_rule(np.dot)
 def _dot(trace, prim, args, kwargs):
-    a, b = map(as_array, args)
+    a, b = args if list not in map(type, args) else map(as_array, args)
     if kwargs or rank_of(a) > 2 or rank_of(b) > 2:
         raise Unbatched("more axes than two")
     if not rank_of(a) or not rank_of(b):
@@ -101,8 +103,11 @@ def scaled_stack(trace, x):
 )
 def _gufunc(trace, prim, args, kwargs):
     """Functions of vectors and matrices along the last axes; the others broadcast."""
-    if kwargs:
+    if kwargs and (kwargs.keys() - {"axis"} or len({rank_of(x) for x in args}) > 1):
         raise Unbatched("keywords")
+    if kwargs:
+        axis = positive(kwargs["axis"], rank_of(args[0])) - 1 - rank_of(args[0])  # from behind
+        return prim.traced(*(scaled_stack(trace, x) for x in args), axis=axis)
     cores = {"vecdot": (1, 1), "matvec": (2, 1), "vecmat": (1, 2)}[prim.f.__name__]
     loops = [rank_of(x) - core for x, core in zip(args, cores, strict=True)]
     if min(loops) < 0:
@@ -192,7 +197,13 @@ def _kron(trace, prim, args, kwargs):
 
 @batch_rule(np.cross, np.linalg.cross)
 def _cross(trace, prim, args, kwargs):
-    a, b = args
-    if kwargs or rank_of(a) != rank_of(b):
-        raise Unbatched("axes by name")
-    return prim.traced(*(scaled_stack(trace, x) for x in args))
+    """Axes of members counted from behind are those of stacks."""
+    a, b, *rest = args
+    given = dict(zip(("axisa", "axisb", "axisc", "axis"), rest, strict=False)) | kwargs
+    if given.get("axis") is None:
+        given.pop("axis", None)
+    if given and (rank_of(a) != rank_of(b) or 2 in (*shape_of(a), *shape_of(b))):
+        raise Unbatched("axes of arrays of different ranks, or perhaps of vectors of two numbers")
+    axes = {name: positive(axis, rank_of(a)) - 1 - rank_of(a) for name, axis in given.items()}
+    rank = max(rank_of(a), rank_of(b))
+    return prim.traced(*(spread(x.stack, rank_of(x), rank) if trace.has(x) else x for x in (a, b)), **axes)

@@ -4,7 +4,7 @@ import numpy as onp
 
 from .. import numpy as np
 from ..numpy.reductions import difference
-from .tables import Unbatched, alone, batch_rule, positive, rank_of
+from .tables import Unbatched, alone, batch_rule, on_stack, positive, rank_of
 
 
 def _axes(axis, rank):
@@ -48,7 +48,7 @@ def _along(place, default, flat, name="axis", numbers=True):
             rest[place - 1] = moved
         else:
             kwargs[name] = moved
-        return prim.traced(stack, *rest, **kwargs)
+        return on_stack(prim, stack)(stack, *rest, **kwargs)
 
     return rule
 
@@ -86,12 +86,13 @@ def _of_all_axes(trace, prim, args, kwargs):
     return prim.traced(stack, axes=tuple(positive(n, rank_of(a)) for n in axes), **given)
 
 
-@batch_rule(np.quantile, np.percentile)
+@batch_rule(np.quantile, np.percentile, np.nanquantile, np.nanpercentile)
 def _quantile(trace, prim, args, kwargs):
-    """Of one q; several make an axis in front of all others."""
-    if len(args) < 2 or onp.ndim(args[1]):
-        raise Unbatched("q has axes")
-    return _QUANTILES(trace, prim, args, kwargs)
+    """Several q make axes in front of all others."""
+    if len(args) < 2 or trace.has(args[1]) or kwargs.get("weights") is not None:
+        raise Unbatched("q is batched or given by name, or there are weights")
+    y = _QUANTILES(trace, prim, args, kwargs)
+    return np.moveaxis(y, onp.ndim(args[1]), 0) if onp.ndim(args[1]) else y
 
 
 _QUANTILES = _along(2, None, False)

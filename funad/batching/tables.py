@@ -1,15 +1,17 @@
 """How batch rules are written down."""
 
+import numpy as onp
+
 from ..registry import primitive_of
 from ..trace import BATCH_RULES, Unbatched
 from ..traces.batch import of_shapes
 from ..values import shape_of
 
-__all__ = ["Unbatched", "alone", "batch_rule", "positive", "rank_of", "shapes_of"]
+__all__ = ["Unbatched", "alone", "batch_rule", "on_stack", "positive", "rank_of", "shapes_of"]
 
 
 def batch_rule(*fs):
-    """Make the decorated function what these functions are on stacks: (trace, record, args, kwargs) ↦ y."""
+    """Make the decorated function what these functions are on stacks: (trace, prim, args, kwargs) ↦ y."""
 
     def decorate(rule):
         BATCH_RULES.update({primitive_of(f).f: rule for f in fs})
@@ -30,6 +32,11 @@ def alone(trace, x, *others):
     if any(_has_batched(trace, other) for other in others):
         raise Unbatched("more arguments than the first are batched")
     return x.stack
+
+
+def on_stack(prim, stack):
+    """Return the function that takes this stack: NumPy's own of a plain one."""
+    return prim.f if type(stack) is onp.ndarray else prim.traced
 
 
 def _has_batched(trace, x):

@@ -215,7 +215,7 @@ vander = primitive(_np.vander)
 def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     """Return the coordinates of a grid, an array per axis."""
     xi = [_asarray(x) for x in xi]
-    plain = _np.meshgrid(*map(_constant, xi), copy=copy, sparse=sparse, indexing=indexing)
+    plain = _np.meshgrid(*map(_model_of, xi), copy=copy, sparse=sparse, indexing=indexing)
     places = list(range(len(xi)))
     if indexing == "xy":
         places[:2] = places[:2][::-1]

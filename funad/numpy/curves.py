@@ -3,12 +3,15 @@
 import numpy as _np
 from numpy.lib.array_utils import normalize_axis_tuple as _normalized
 
+from ..boxes import Batched as _Batched
 from ..boxes import Traced as _Traced
+from ..boxes import batched as _batched
 from ..boxes import innermost as _innermost
 from ..calling import as_array as _as_array
 from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import composite as _composite
 from ..primitives import primitive
+from ..values import any_of as _any_of
 from ..values import class_of as _class_of
 from ..values import constant as _constant
 from ..values import dtype_of as _dtype_of
@@ -16,6 +19,7 @@ from ..values import shape_of as _shape_of
 from .elementwise import i0 as _i0
 from .elementwise import remainder as _remainder
 from .elementwise import where as _where
+from .indexing import getitem as _getitem
 from .manipulation import cast as _cast
 from .manipulation import concatenate as _concatenate
 from .manipulation import laid_out_as as _laid_out_as
@@ -49,7 +53,7 @@ def interp(x, xp, fp, left=None, right=None, period=None):
 
     At a point, the slope in x is that of the line to its right, and at the last that to its left.
     """
-    y = _np.interp(*map(_plain, (x, xp, fp, left, right, period)))  # and its own checks
+    y = _value(*map(_plain, (x, xp, fp, left, right, period)))  # and its own checks
     x, xp, fp = (_in_double(_as_array(part)) for part in (x, xp, fp))
     if period is not None:
         left = right = None
@@ -61,36 +65,43 @@ def interp(x, xp, fp, left=None, right=None, period=None):
         fp = _concatenate([fp[-1:], fp, fp[:1]])
     at, points = _constant(x), _constant(xp)
     before, behind = at < points[0], at > points[-1]
-    outside = _np.any(before | behind)
+    outside = _any_of(before | behind)
     if outside:
         x = _where(before | behind, points[0], x)
     near = _np.searchsorted(points, _constant(x), side="right") - 1
-    found = _on_the_line(x, xp, fp, near, y) if len(points) > 1 else fp[near]
+    found = _on_the_line(x, xp, fp, near, y) if len(points) > 1 else _getitem(fp, near)
     missing = _np.isnan(y) & ~(before | behind)
-    if _np.any(missing):  # of nans the derivatives are nan as well, to every order
+    if _any_of(missing):  # of nans the derivatives are nan as well, to every order
         ends = _np.maximum(near, 0), _np.minimum(near + 1, len(points) - 1)
-        of_all = sum((xp[end] + fp[end] for end in ends), x)
+        of_all = sum((_getitem(xp, end) + _getitem(fp, end) for end in ends), x)
         found = _where(missing, _np.nan * of_all * of_all, found)
     if outside:
         found = _where(before, fp[0] if left is None else left, found)
         found = _where(behind, fp[-1] if right is None else right, found)
-    if not issubclass(type(y), _np.ndarray) and issubclass(_class_of(found), _np.ndarray):
+    if not issubclass(_class_of(y), _np.ndarray) and issubclass(_class_of(found), _np.ndarray):
         found = found[()]  # of where, for one number
     return found if _dtype_of(found) == y.dtype else _cast(found, y.dtype)
+
+
+def _value(x, *others):
+    """Return what NumPy returns; of a batched x, one line for all examples."""
+    if type(x) is _Batched and _innermost(others) is None:
+        return _batched(x.tape, _np.interp(x.stack, *others))
+    return _np.interp(x, *others)
 
 
 def _on_the_line(x, xp, fp, near, y):
     """Return fp + slope·(x - xp) for the points at ``near``, the last ones not above x."""
     line = _np.minimum(near, len(_constant(xp)) - 2)
-    at, value = xp[line], fp[line]
-    rise, run = fp[line + 1] - value, xp[line + 1] - at
-    if _np.any(near != line):  # the last point has its own value, exactly
-        at, value = xp[near], fp[near]
+    at, value = _getitem(xp, line), _getitem(fp, line)
+    rise, run = _getitem(fp, line + 1) - value, _getitem(xp, line + 1) - at
+    if _any_of(near != line):  # the last point has its own value, exactly
+        at, value = _getitem(xp, near), _getitem(fp, near)
     with _np.errstate(divide="ignore", invalid="ignore"):
         slope = rise / run
     beyond = x - at
     steep = ~_np.isfinite(_constant(slope))  # a jump, or infinite values
-    if _np.any(steep):
+    if _any_of(steep):
         slope = _where(steep, 0, rise) / _where(steep, 1, run)
         found = value + slope * _where(steep, 0, beyond)
         return _where(steep & (_constant(beyond) != 0), y, found)

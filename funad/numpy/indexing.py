@@ -17,6 +17,7 @@ from numpy import (
 from .. import indices as _indices
 from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
+from ..boxes import model_of as _model_of
 from ..calling import as_array as _as_array
 from ..primitives import composite as _composite
 from ..primitives import primitive
@@ -106,5 +107,5 @@ def select(condlist, choicelist, default=0):
 
 def _weak(x):
     """Return what the dtype of x is found from: Python's numbers as they are."""
-    x = _constant(x)
+    x = _model_of(x)
     return x if type(x) in (int, float, complex) else _np.asarray(x)

@@ -5,6 +5,7 @@ import math as _math
 
 import numpy as _np
 
+from ..boxes import model_of as _model_of
 from ..calling import FORMS as _FORMS
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
 from ..primitives import composite as _composite
@@ -292,7 +293,7 @@ def _as_own(end, ary, name):
 def trapezoid(y, x=None, dx=1.0, axis=-1):
     """The integral of y by the trapezoidal rule: Σ dx·(yᵢ + yᵢ₊₁)/2."""
     y, x, dx = _as_array(y), _as_array(x), _as_array(dx)
-    _np.trapezoid(*map(_constant, (y, x, dx)), axis)  # what NumPy refuses, it refuses here
+    _np.trapezoid(*map(_model_of, (y, x, dx)), axis)  # what NumPy refuses, it refuses here
     if x is not None and len(_shape_of(x)) == 1:
         along = [1] * len(_shape_of(y))
         along[axis] = -1

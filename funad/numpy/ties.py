@@ -18,8 +18,10 @@ from typing import Any as _Any
 import numpy as _np
 from numpy.linalg import LinAlgError as _LinAlgError
 
+from ..boxes import Batched as _Batched
 from ..boxes import Dual as _Dual
 from ..boxes import Traced as _Traced
+from ..boxes import batched as _batched
 from ..calling import call as _call
 from ..primitives import implements as _implements
 from ..primitives import primitive as _primitive
@@ -29,6 +31,7 @@ from ..traces.forward import Forward as _Forward
 from ..traces.forward import dual as _dual
 from ..values import constant as _constant
 from ..values import dtype_of as _dtype_of
+from ..values import memory_of as _memory_of
 
 __all__ = []
 
@@ -198,7 +201,14 @@ def _size(x):
     """Return the largest of the numbers in x, also in its tangents."""
     if isinstance(x, _Dual):
         return max(_size(x.primal), _size(x.tangent))
+    if _is_of_basis(x):
+        x = _memory_of(x)
     return float(_np.max(_np.abs(x), initial=0))
+
+
+def _is_of_basis(x):
+    """Say whether x is batched, of members that are the columns of one matrix, to be judged together."""
+    return type(x) is _Batched and x.tape.of_basis
 
 
 def _lifted(traces, value, slope):
@@ -218,6 +228,8 @@ def settle(x, floor=0.0):
     """Return a number without infinitesimals, beneath whatever other traces it has."""
     if _is_fleeting(x):
         return _standard(x, floor)
+    if _is_of_basis(x):
+        return _batched(x.tape, settle(x.stack, floor))
     return _call(_enter(_limit), (x, floor), {})
 
 

@@ -549,9 +549,9 @@ def _spread(y, a, axis, dtype, ddof, keepdims, where, mean, correction):
         at = at | all_equal(constant(y), constant(a), axis, keepdims, where)
         chosen = {} if where is True else {"where": where}
         mean = np.mean(a, axis=axis, dtype=dtype, keepdims=True, **chosen)
-    at = onp.asarray(at)
     if not anywhere(at):
         return y
+    at = onp.asarray(at)
     axes = _axes(a, axis)
     kept = [1 if n in axes else size for n, size in enumerate(shape_of(a))]
     freedom = freedom_of(a, axis, where, ddof, correction)

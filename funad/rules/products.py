@@ -60,6 +60,8 @@ def _matmul_wrt_b(y, ybar, a, b):
     if a.ndim == b.ndim == 2:
         return np.dot(a.T, ybar)
     if b.ndim == 1:
+        if a.ndim == 2:
+            return np.dot(ybar, a)
         return ybar * a if a.ndim == 1 else np.dot(np.ravel(ybar), _rows(a))
     if a.ndim == 1:
         return _column(a) * _row(ybar)

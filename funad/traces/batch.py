@@ -8,6 +8,7 @@ the innermost that can go on member by member does so: a rule, a composite funct
 
 from __future__ import annotations
 
+import contextlib
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -15,15 +16,16 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
-from ..boxes import Batched, Traced, batched, innermost, model_of
+from ..boxes import Batched, Box, Dual, Traced, batched, box_of, innermost, model_of
 from ..calling import as_array, call
 from ..indices import ASSIGN, follow, put
 from ..registry import Primitive, enter
 from ..spaces import laid_out_copy, room_for_stack, zeros_like
 from ..trace import BATCH_RULES, OF_INDICES, OF_SHAPES, Looked, Trace, Unbatched, next_level
 from ..values import dtype_of, memory_of, shape_of
-from ..writing import settled, snapshot
-from .reverse import refuse_ended
+from ..writing import Array, settled, snapshot
+from .forward import Forward, dual
+from .reverse import Tape, pull_back, refuse_ended
 
 __all__ = ["BatchTrace", "moved_index", "of_shapes"]
 
@@ -34,6 +36,12 @@ ndarray = onp.ndarray
 NOT_BY_ELEMENT: set[Callable[..., Any]] = set()
 # Those of a count and a step, NumPy's and SciPy's.
 _OF_COUNTS = frozenset({"fftfreq", "rfftfreq"})
+# Functions whose results are views of their argument whatever its layout.
+ALWAYS_VIEWS: set[Callable[..., Any]] = {operator.getitem}
+# Those whose results are views of arguments that are laid out by rows.
+VIEWS_OF_ROWS: set[Callable[..., Any]] = set()
+# The types of arguments that may hold batched values, or stand for what they hold now.
+OPENED_HERE = frozenset({list, tuple, Array})
 # Functions without a derivative that work element by element, and are no ufuncs.
 BY_ELEMENT: set[Callable[..., Any]] = set()
 
@@ -49,12 +57,13 @@ class BatchTrace(Trace):
     ``looped`` notes the calls that ran once per member: pairs (what, why).
     """
 
-    __slots__ = ("apart", "ended", "level", "looked", "looped", "size", "torn")
+    __slots__ = ("apart", "ended", "level", "looked", "looped", "of_basis", "size", "torn")
 
     def __init__(self, size: int, looped: list[tuple[str, str]]) -> None:
         self.level, self.size = next_level(), size
         self.ended = False
         self.looked = False  # whether someone has looked at a value, and nobody has gone on by member yet
+        self.of_basis = False  # whether its members are the vectors of a basis, in products with one matrix
         self.apart = False  # whether a function runs member by member, which is to see no batched value
         self.torn = False  # whether a view of a member was made that is none of its stack, or the reverse
         self.looped = looped
@@ -67,7 +76,8 @@ class BatchTrace(Trace):
         if f in OF_SHAPES:
             return f(*map(self.model, args), **{name: self.model(x) for name, x in kwargs.items()})
         self.refuse_apart()
-        args = tuple(self._as_one(prim, n, x) for n, x in enumerate(args))
+        if not OPENED_HERE.isdisjoint(map(type, args)):
+            args = tuple(self._as_one(prim, n, x) for n, x in enumerate(args))
         rule = BATCH_RULES.get(f)
         if rule is None and self._works_by_element(prim):
             rule = by_element
@@ -75,11 +85,13 @@ class BatchTrace(Trace):
         if rule is not None:
             try:
                 y = rule(self, prim, args, kwargs)
-                if prim.views and f is not operator.getitem and args and self.has(args[0]):
+                if prim.views and f not in ALWAYS_VIEWS and args and self.has(args[0]):
                     self._compare_views(prim, y, args, kwargs)
                 return self.boxed(y)
             except Unbatched as error:
                 why = str(error) or "its batch rule does not take this call"
+            except ArithmeticError:
+                raise  # a rule is run again with what NumPy says of that switched off
             except Exception as error:  # what members raise, if they do, is the user's; else it is noted
                 why = f"its batch rule raised {type(error).__name__}: {error}"
         return self.by_member(prim.traced, args, kwargs, prim.name, why)
@@ -102,6 +114,8 @@ class BatchTrace(Trace):
     def _compare_views(self, prim: Primitive, y: Any, args: Any, kwargs: Any) -> None:
         """Note whether a stack is a view of another where their members are no views, or the reverse."""
         stack = memory_of(args[0])
+        if prim.f in VIEWS_OF_ROWS and stack.flags.c_contiguous:
+            return  # so are its members
         if type(stack) is ndarray and args[0].ndim and 0 not in stack.shape:
             member = stack[(0,) * (stack.ndim - args[0].ndim)]
             of_member = prim.f(member, *args[1:], **kwargs)
@@ -128,6 +142,64 @@ class BatchTrace(Trace):
             raise look  # what it looked at, it closes over
         return self.by_member(f, args, kwargs, name, look.why)
 
+    def rule_on_stacks(self, prim: Primitive, argnum: Any, ybar: Any, args: Any, kwargs: Any) -> Any:
+        """Return x̄ of a call whose rule has looked at a value: that of the call on stacks, which may look.
+
+        None if there is no such way, and the rule is to run once per member.
+        """
+        x = args[argnum] if type(argnum) is int and argnum < len(args) else None
+        if not self._has_stacks_alone(prim, x, (ybar, *args)):
+            return None
+        tape = Tape(1)
+        given = (*args[:argnum], batched(self, box_of(tape, self.stack(x), 1)), *args[argnum + 1 :])
+        ys = self._without_loops(prim, given, kwargs)
+        entries, found = tape.end(), False
+        if ys is None:
+            return None
+        for y, part_bar in zip(ys, ybar if type(ybar) is tuple else (ybar,), strict=True):
+            if part_bar is not None and self.has(y) and type(y.stack) is Box and y.stack.tape is tape:
+                entries[y.stack.index] = self.stack(part_bar)
+                found = True
+        xbar = pull_back(entries, 1, True)[0] if found else None
+        if xbar is None:
+            return None
+        self.looked = False
+        return batched(self, xbar)
+
+    def tangent_of_stacks(self, prim: Primitive, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> Any:
+        """Return ẏ of such a call in forward mode; None if there is no such way."""
+        x = args[argnum] if type(argnum) is int and argnum < len(args) else None
+        if not self._has_stacks_alone(prim, x, (xdot, *args)):
+            return None
+        forward = Forward()
+        pair = dual(forward, self.stack(x), self.stack(xdot))
+        given = (*args[:argnum], batched(self, pair), *args[argnum + 1 :])
+        ys = self._without_loops(prim, given, kwargs)
+        if ys is None:
+            return None
+        ydots = []
+        for y in ys:
+            moves = self.has(y) and type(y.stack) is Dual and y.stack.tape is forward
+            ydots.append(batched(self, y.stack.tangent) if moves else None)
+        if all(ydot is None for ydot in ydots):
+            return None
+        self.looked = False
+        return ydots[0] if len(ydots) == 1 else tuple(ydots)
+
+    def _has_stacks_alone(self, prim: Primitive, x: Any, others: Any) -> bool:
+        """Say whether a call is one of batched values of this trace, which no inner trace has around them."""
+        if self.apart or prim.f not in BATCH_RULES or isinstance(x, (list, tuple)):
+            return False
+        return not any(isinstance(other, Traced) and not self.has(other) for other in others)
+
+    def _without_loops(self, prim: Primitive, args: Any, kwargs: Any) -> Any:
+        """Return the results of a primitive on whole stacks; None if it has no way to take them."""
+        try:
+            y = self.boxed(BATCH_RULES[prim.f](self, prim, args, kwargs))
+        except (Exception, Looked):
+            return None
+        return y if isinstance(y, (tuple, list)) else (y,)
+
     # --- stacks
 
     def has(self, x: Any) -> bool:
@@ -143,9 +215,13 @@ class BatchTrace(Trace):
 
     def boxed(self, y: Any) -> Any:
         """Return stacks, or tuples of them, as batched values."""
+        if type(y) is ndarray:
+            return batched(self, y)
         if issubclass(type(y), (tuple, list)):
             parts = map(self.boxed, y)
             return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
+        if type(y) in (bool, int, str, type(None)):  # beside the arrays: which triangle was read, say
+            return y
         return batched(self, y)
 
     def model(self, x: Any) -> Any:
@@ -218,6 +294,8 @@ class BatchTrace(Trace):
         self.refuse_apart()
         if self.torn:
             self.look(x, "an array was written to, and a view of some array is not known as one")
+        if not path and self.has(x) and self._write_slice(x.stack, index, v):
+            return batched(self, x.stack)
         stack = x.stack if self.has(x) else repeated(x, self.size) if type(x) is ndarray else None
         if type(stack) is ndarray and not isinstance(self.inside(v), Traced):
             view = follow(batched(self, stack), path)
@@ -231,6 +309,32 @@ class BatchTrace(Trace):
                 )
                 return batched(self, stack)
         return ASSIGN.traced([x, v], path, index)
+
+    def _write_slice(self, stack: Any, index: Any, v: Any) -> bool:
+        """Put v at an index of integers and slices in every member; return False if it is another call."""
+        if type(stack) is not ndarray or not is_basic(index):
+            return False
+        view = stack[(slice(None), *index) if type(index) is tuple else (slice(None), index)]
+        if self.has(v):
+            v = v.stack
+            if type(v) is not ndarray or v.ndim != view.ndim:
+                return False
+        elif type(v) is not float:
+            return False
+        view[...] = v
+        return True
+
+    def added(self, x: Any, index: Any, v: Any) -> bool:
+        """Add v to x, whose memory is nobody else's, at an index; return False if that is no simple call."""
+        stack, of_v = x.stack, v.stack if self.has(v) and x.tape is self else None
+        if type(stack) is not ndarray or type(of_v) is not ndarray or not is_basic(index):
+            return False
+        view = stack[(slice(None), *index) if type(index) is tuple else (slice(None), index)]
+        if view.shape != of_v.shape or not onp.can_cast(of_v.dtype, view.dtype, "same_kind"):
+            return False
+        with contextlib.suppress(FloatingPointError):  # ∞ - ∞ is nan, as it is said when all has been added
+            view += of_v
+        return True
 
     def inside(self, x: Any) -> Any:
         """Return the stack of a batched value of this trace; others as they are."""
@@ -333,8 +437,18 @@ def by_element(trace: BatchTrace, prim: Primitive, args: tuple[Any, ...], kwargs
     return y
 
 
+_BASIC = frozenset({int, slice, type(None)})
+
+
+def is_basic(index: Any) -> bool:
+    """Say whether an index is made of integers and slices alone, if that is quick to see."""
+    return type(index) in _BASIC or (type(index) is tuple and _BASIC.issuperset(map(type, index)))
+
+
 def moved_index(trace: BatchTrace, index: Any, x: Any) -> Any:
     """Return the index of a stack that does in every member what ``index`` does in one; None without one."""
+    if is_basic(index):
+        return (slice(None), *index) if type(index) is tuple else (slice(None), index)
     parts = index if type(index) is tuple else (index,)
     kinds = [_kind(trace, part) for part in parts]
     arrays = [n for n, kind in enumerate(kinds) if kind != "basic"]

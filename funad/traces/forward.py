@@ -167,15 +167,7 @@ def tangent_of(prim: Primitive, y: Any, args: Any, kwargs: Any, tangents: Any, r
             else:
                 ydot = _transposed(prim, argnum, xdot, y, args, kwargs)
         except Looked as look:
-            ydot = look.trace.after(
-                look,
-                lambda y, xdot, args, kwargs, argnum=argnum: tangent_of(
-                    prim, y, args, kwargs, [(argnum, xdot)]
-                ),
-                (y, xdot, args, kwargs),
-                {},
-                f"the rule of {prim.name}",
-            )
+            ydot = _tangent_after(look, prim, argnum, xdot, y, args, kwargs)
         except Exception as error:
             add_note(error, "rule", prim, argnum, args)
             raise
@@ -184,6 +176,21 @@ def tangent_of(prim: Primitive, y: Any, args: Any, kwargs: Any, tangents: Any, r
         else:
             total = tuple(map(_plus, total, ydot)) if several else _quiet_sum(total, ydot, first, run)
     return total
+
+
+def _tangent_after(
+    look: Looked, prim: Primitive, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any
+) -> Any:
+    """Return ẏ of a call whose rule has looked at a value in which the members of a batch may differ."""
+    if hasattr(look.trace, "tangent_of_stacks"):
+        ydot = look.trace.tangent_of_stacks(prim, argnum, xdot, args, kwargs)
+        if ydot is not None:
+            return ydot
+
+    def of_member(y: Any, xdot: Any, args: Any, kwargs: Any) -> Any:
+        return tangent_of(prim, y, args, kwargs, [(argnum, xdot)])
+
+    return look.trace.after(look, of_member, (y, xdot, args, kwargs), {}, f"the rule of {prim.name}")
 
 
 def _quiet_sum(total: Any, ydot: Any, xdot: Any, run: Any) -> Any:

@@ -7,14 +7,16 @@ from typing import Any, NamedTuple
 
 import numpy as onp
 
-from ..boxes import Dual
+from ..boxes import Batched, Dual, batched
 from ..errors import EndedTraceError
-from ..indices import ASSIGN, put
+from ..indices import ASSIGN, TracedMemory, put
 from ..memory import WORTH_DROPPING
 from ..registry import Primitive
-from ..spaces import zeros_like
-from .forward import dual, quietly, tangent_of
-from .reverse import APART, LEFT, OUTPUT, WIDTH, as_call
+from ..spaces import fit, zeros_like
+from ..trace import Looked
+from .forward import dual, quietly, sum_of_parts, tangent_of
+from .reverse import APART, LEFT, OUTPUT, WIDTH, as_call, lies_in_space_of
+from .strong_zeros import has_nan
 
 __all__ = ["Steps", "disowned", "push_forward", "spare_values", "steps_to"]
 
@@ -52,11 +54,16 @@ def steps_to(entries: list[Any], inputs: int, ends: Iterable[int]) -> Steps:
 
 
 def push_forward(
-    entries: list[Any], inputs: int, tangents: list[Any], steps: Steps | None = None
+    entries: list[Any],
+    inputs: int,
+    tangents: list[Any],
+    steps: Steps | None = None,
+    careful: bool = True,
 ) -> list[Any]:
     """Walk forward along a tape; return its slots, with the tangent of every value in them.
 
-    ``steps`` are the calls to take, if not all of them.
+    ``steps`` are the calls to take, if not all of them. Without ``careful``, batched tangents are not
+    searched for the nan of 0·∞ at each step, which takes as long as the step: the caller looks at the end.
     """
     slots: list[Any] = [None] * len(entries)
     slots[1 : inputs + 1] = tangents
@@ -71,43 +78,106 @@ def push_forward(
         elif prim is ASSIGN and _write(slots, start, a, source_b, start in last, owned):
             continue
         else:
-            args, kwargs, sources = as_call(a, b, source_a, source_b)
-            found = [(n, _tangent_of(slots, source)) for n, source in sources]
-            known = [(n, xdot) for n, xdot in found if _is_known(xdot)]
-            ydot = tangent_of(prim, y, args, kwargs, known, run) if known else None
+            ydot = NotImplemented
+            if source_a is not None and not (prim.forward or prim.foreign):
+                if prim.kind == "elementwise":
+                    ydot = _quick_tangent(prim, y, a, b, source_a, source_b, slots, run, careful)
+                elif prim.kind == "linear" and not source_b:
+                    ydot = _quick_linear(prim, y, b, source_b, slots[source_a], careful)
+            if ydot is NotImplemented:
+                args, kwargs, sources = as_call(a, b, source_a, source_b)
+                found = [(n, _tangent_of(slots, source)) for n, source in sources]
+                known = [(n, xdot) for n, xdot in found if _is_known(xdot)]
+                ydot = tangent_of(prim, y, args, kwargs, known, run) if known else None
+            elif owned:
+                sources = ((0, source_a), (1, source_b or 0))
             if owned:
                 ydot = disowned(owned, slots, sources, ydot)
         slots[start + WIDTH - 1] = ydot
     return slots
 
 
+def _quick_tangent(
+    prim: Primitive, y: Any, a: Any, b: Any, source_a: Any, source_b: Any, slots: Any, run: Any, careful: bool
+) -> Any:
+    """Return ẏ of an elementwise function of one or two arguments; NotImplemented if that needs care."""
+    try:
+        of_a, of_b = slots[source_a], slots[source_b or 0]
+        if of_a is None and of_b is None:
+            return None
+        ydot = run(_slope, prim, y, a, b, source_b is None, of_a, of_b)
+        searched = (careful or type(ydot) is not Batched) and ydot is not of_a and ydot is not of_b
+        if searched and has_nan(ydot):
+            return NotImplemented
+    except (Exception, Looked):  # there it is mended, or explained
+        return NotImplemented
+    if type(ydot) is Batched and lies_in_space_of(ydot, y):
+        return ydot
+    return fit(ydot, y)
+
+
+def _quick_linear(prim: Primitive, y: Any, b: Any, source_b: Any, of_a: Any, careful: bool) -> Any:
+    """Return f(ẋ) of a function that is linear in its first argument, of a batched ẋ."""
+    if of_a is None:
+        return None
+    if type(of_a) is not Batched:
+        return NotImplemented
+    try:
+        ydot = of_a.tape.call(prim, (of_a,) if source_b is None else (of_a, b), {})
+    except (Exception, Looked):
+        return NotImplemented
+    if type(ydot) is not Batched or (careful and has_nan(ydot)):
+        return NotImplemented
+    return ydot if y is None or lies_in_space_of(ydot, y) else fit(ydot, y)
+
+
+def _slope(prim: Any, y: Any, a: Any, b: Any, of_one: bool, of_a: Any, of_b: Any) -> Any:
+    """ẏ = ȧ·∂f/∂a + ḃ·∂f/∂b."""
+    if of_one:
+        return prim.rule_0(y, of_a, a)
+    if of_b is None:
+        return prim.rule_0(y, of_a, a, b)
+    if of_a is None:
+        return prim.rule_1(y, of_b, a, b)
+    return sum_of_parts(prim.rule_0(y, of_a, a, b), prim.rule_1(y, of_b, a, b), of_a)
+
+
 def _write(slots: list[Any], start: int, args: Any, sources: Any, last: bool, owned: set[int]) -> bool:
     """Put v̇ into ẋ for the assignment at ``start``, in the array of ẋ if nothing else needs it.
 
-    So the way forward over n assignments into n elements is linear in n. Return False for traced tangents.
+    So the way forward over n assignments into n elements is linear in n. Return False if there is none.
     """
-    (x, _), path, index = args
+    (x, v), path, index = args
     ((_, (source_x, source_v)),) = sources
     xdot, vdot = slots[source_x] if source_x else None, slots[source_v] if source_v else None
-    if issubclass(type(xdot), (ndarray, type(None))) and not hasattr(vdot, "tape"):
+    own = last and source_x in owned
+    if hasattr(xdot, "tape") or hasattr(vdot, "tape"):
+        if xdot is None:
+            xdot, own = zeros_like(x), True
+        vdot = zeros_like(v) if vdot is None else vdot
+        xdot = TracedMemory.written(xdot if own else TracedMemory.fresh(xdot), path, index, vdot)
+    elif issubclass(type(xdot), (ndarray, type(None))):
         if xdot is None:
             xdot = zeros_like(x)
-        elif not last or source_x not in owned:
+        elif not own:
             xdot = onp.array(xdot)
         put(xdot, path, index, 0 if vdot is None else vdot)
-        slots[start + WIDTH - 1] = xdot
-        owned.add(start + WIDTH - 1)
-        return True
-    return False
+    else:
+        return False
+    slots[start + WIDTH - 1] = xdot
+    owned.add(start + WIDTH - 1)
+    return True
 
 
 def disowned(owned: set[int], slots: list[Any], sources: Any, ydot: Any) -> Any:
     """Return ẏ; the arrays that it was computed from are owned no more if it shares their memory."""
     if issubclass(type(ydot), (float, onp.generic, type(None))):
         return ydot
-    if type(ydot) is ndarray and ydot.base is not None and 8 * ydot.size < getattr(ydot.base, "size", 0):
-        return ydot.copy()  # of a few numbers: all of ẋ stays to be written to
-    fresh = type(ydot) is ndarray and ydot.base is None
+    array = ydot.stack if type(ydot) is Batched else ydot
+    if type(array) is ndarray and array.base is not None and 8 * array.size < getattr(array.base, "size", 0):
+        array = array.copy()  # of a few numbers: all of ẋ stays to be written to
+        return batched(ydot.tape, array) if type(ydot) is Batched else array
+    fresh = type(array) is ndarray and array.base is None
     for _, source in sources:
         for n in source if type(source) is tuple else (source,):
             if not fresh or slots[n] is ydot:
@@ -137,7 +207,7 @@ def spare_values(entries: list[Any], inputs: int) -> None:
 
 
 def _of_tangents(prim: Primitive) -> Primitive:
-    """Return the record of a linear function whose rules give x̄ the tangent for its value too."""
+    """Return the prim of a linear function whose rules give x̄ the tangent for its value too."""
     if "of_tangents" in prim.read:
         return prim.read["of_tangents"]  # type: ignore[no-any-return]
 

@@ -2,13 +2,13 @@
 
 The list starts with a cotangent slot per input; then every call takes seven places,
 
-    record, y, a, b, source of a, source of b, cotangent of y
+    prim, y, a, b, source of a, source of b, cotangent of y
 
 where a source is the index of a cotangent slot, or 0 for a constant. Slot 0 is no one's, so
 that an index is true and "constant" is false. Three more forms share the seven places:
 
-    one argument:   record, y, a, None, source, None, ȳ
-    any other call: record, y, args, kwargs, None, sources, ȳ      sources: (argnum, source)...
+    one argument:   prim, y, a, None, source, None, ȳ
+    any other call: prim, y, args, kwargs, None, sources, ȳ      sources: (argnum, source)...
     k-th output:    OUTPUT, None, k, None, None, source, ȳ         source: the slot of the tuple
 
 It is one list rather than an object per call because the garbage collector looks at every
@@ -27,7 +27,7 @@ from typing import Any, NoReturn
 
 import numpy as onp
 
-from ..boxes import Box, Traced, box_of
+from ..boxes import Batched, Box, Traced, box_of
 from ..errors import CotangentError, EndedTraceError
 from ..floating import restore, run_rules
 from ..indices import ASSIGN, Scatter, TracedMemory, add_at, assigned, put, repeats, through_view
@@ -40,6 +40,7 @@ from ..values import is_array, shape_of
 from .strong_zeros import has_nan, retry_with_strong_zeros, strong_product, strong_zero
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
+_FLOAT = onp.dtype(float)
 WIDTH = 7
 CONSTANT = 0  # the source of what does not depend on an input
 
@@ -86,7 +87,7 @@ class Tape(Trace):
 
     def __init__(self, inputs: int, entries: list[Any] | None = None) -> None:
         self.level = next_level()
-        self.lock: Any = None  # for one thread at a time to record on it once more
+        self.lock: Any = None  # for one thread at a time to prim on it once more
         self.transposing = False  # whether it transposes a rule: no derivative is taken along it
         self.inputs = inputs
         self.snapshots: Snapshots | None = None  # made for the first constant that is an array
@@ -104,7 +105,7 @@ class Tape(Trace):
         return [self.keeping().of_array(x) if type(x) is ndarray else x for x in xs]
 
     def share(self) -> None:
-        """Have one thread at a time record on this tape once more, when it is over."""
+        """Have one thread at a time prim on this tape once more, when it is over."""
         if self.lock is None:
             self.lock = RLock()
 
@@ -221,7 +222,7 @@ def has_ended(trace: Any) -> bool:
     return bool(getattr(trace, "ended", False))
 
 
-# The record of taking the k-th output of a call that returned several.
+# The prim of taking the k-th output of a call that returned several.
 OUTPUT = Primitive(lambda y: y, "an output")
 
 
@@ -383,10 +384,25 @@ def fit_cotangent(prim: Primitive, xbar: Any, ybar: Any, x: Any, at: Any) -> Any
         if type(x) in SCALARS:
             return xbar
     elif kind is not ndarray:
+        if not at and (kind is Box or kind is Batched) and lies_in_space_of(xbar, x):
+            return xbar
         check_number(prim, xbar, x)
     elif type(x) is ndarray and xbar.dtype is x.dtype and xbar.shape == x.shape:
         return xbar
     return _checked(prim, xbar, ybar, x)
+
+
+def lies_in_space_of(xbar: Any, x: Any) -> bool:
+    """Say whether a traced x̄ and x are arrays of one shape and dtype, if that is quick to see."""
+    inside = xbar.inside
+    if type(inside) is not ndarray:
+        return False
+    shape = inside.shape[1:] if type(xbar) is Batched else inside.shape
+    if type(x) is Box:
+        x = x.primal
+    if type(x) is float64 or type(x) is float:
+        return not shape and inside.dtype is _FLOAT and type(xbar) is Batched
+    return (type(x) is ndarray or type(x) is Batched) and x.dtype is inside.dtype and x.shape == shape
 
 
 def _checked(prim: Primitive, xbar: Any, ybar: Any, x: Any) -> Any:
@@ -481,8 +497,10 @@ def accumulate(before: Any, xbar: Any, slot: int, owned: set[int]) -> Any:
         with contextlib.suppress(FloatingPointError):
             before += xbar
         return before
+    if slot in owned and type(before) is Batched and before.tape.added(before, (), xbar):
+        return before
     after = _sum(before, xbar)
-    if type(after) is ndarray:
+    if type(after) is ndarray or type(after) is Batched:
         owned.add(slot)
     return after
 
@@ -512,6 +530,8 @@ def _accumulate_traced(before: Any, xbar: Scatter, slot: int, owned: set[int]) -
         before = TracedMemory.fresh(before)
         owned.add(slot)
     for index, piece in xbar.pieces[: xbar.count]:
+        if type(before) is Batched and before.tape.added(before, index, piece):
+            continue
         before = TracedMemory.written(before, (), index, before[index] + piece)
     return before
 

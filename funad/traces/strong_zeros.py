@@ -113,8 +113,12 @@ def strong_sum(product: Any, found: Any, v: Any, args: Any, others: list[int]) -
     Put ones for what is not zero and for what is not finite into it, and it counts the terms that
     have a right to be nan.
     """
-    if type(v) is not ndarray or not has_nan(found) or all(onp.isfinite(args[n]).all() for n in others):
+    if not (type(v) is ndarray or hasattr(type(v), "stack")) or not has_nan(found):
         return found
+    if all(onp.isfinite(args[n]).all() for n in others):
+        return found
+    if type(v) is not ndarray:
+        v.tape.look(v, "a factor of an example is infinite or nan")
     finite, wrong = list(args), list(args)
     for n in others:
         finite[n] = onp.where(onp.isfinite(args[n]), args[n], 0)
@@ -151,6 +155,10 @@ def retry_with_strong_zeros(
     """Run a rule again that met 0·∞ or a Python division by zero; let other errors out, explained."""
     if isinstance(error, Looked):
         name = f"the rule of {prim.name}"
+        if hasattr(error.trace, "rule_on_stacks"):
+            xbar = error.trace.rule_on_stacks(prim, argnum, ybar, args, kwargs)
+            if xbar is not None:
+                return xbar
         return error.trace.after(error, rule, (y, ybar, *args), kwargs, name)
     assert isinstance(error, Exception)
     if isinstance(error, ArithmeticError):

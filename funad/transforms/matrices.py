@@ -11,14 +11,13 @@ import numpy as onp
 
 from .. import numpy as np
 from .. import tree
-from ..boxes import Box, Traced
+from ..boxes import Batched, Box
 from ..errors import ArgumentError, NonScalarOutputError
-from ..numpy.ties import left
 from ..overflows import mark_overflows
 from ..registry import sparse_derivatives
 from ..spaces import is_complex, name_of, zeros_like
-from ..traces.pushforward import Steps, push_forward, steps_to
-from ..traces.reverse import Tape
+from ..traces.pushforward import push_forward, steps_to
+from ..traces.reverse import WIDTH, Tape
 from ..traces.strong_zeros import has_nan
 from ..tracing import sweep
 from ..values import dtype_of, shape_of
@@ -40,7 +39,9 @@ from .calls import (
 )
 from .forward import jvp
 from .reverse import grad, gradient_for_tangent, gradient_of, value_and_grad, vjp
-from .stacks import pull_back_stack, push_forward_stack, stack_size
+from .vmap import over_stack
+
+ndarray = onp.ndarray
 
 __all__ = [
     "ggnvp", "hessian", "hessp", "hvp", "jacfwd", "jacobian", "jacrev", "value_and_jacobian",
@@ -64,97 +65,68 @@ class _Run:
         self.value = tree.unflatten(self.structure, [own_result(self.tape, leaf) for leaf in self.leaves])
 
     def rows(self) -> list[list[Any]]:
-        """Return, per output and input, ∂y/∂x: one walk back per number in y."""
+        """Return, per output and input, ∂y/∂x: vmap of ȳ ↦ x̄ over the basis of the space of y."""
         self.tape.verify()
-        return [
-            self._row_block(leaf, value) if inside else [self._zeros(value, x) for x in self.call.leaves]
-            for leaf, value, inside in zip(self.leaves, self.values, self.inside, strict=True)
-        ]
-
-    def _at_once(self, x: Any) -> int:
-        """Return how many members of the basis of the space of x to stack."""
         xs = self.call.leaves
-        if self.one_by_one:
-            return 1
-        return stack_size(self.entries, len(xs), [*xs, *self.values], _numbers(x))
+        blocks = []
+        for leaf, value, inside in zip(self.leaves, self.values, self.inside, strict=True):
+            if not inside:
+                blocks.append([self._zeros(value, x) for x in xs])
+                continue
 
-    def _row_block(self, leaf: Any, value: Any) -> list[Any]:
-        xs = self.call.leaves
-        rows: list[list[Any]] = [[] for _ in xs]
-        for bases in _bases(value, self._at_once(value)):
-            for n, xbar in enumerate(self._pulled(leaf, bases)):
-                rows[n].append(xbar)
-        return [
-            _joined(parts, shape_of(value) + shape_of(x), x, 0) for parts, x in zip(rows, xs, strict=True)
-        ]
+            def pull(ybar: Any, index: int = leaf.index) -> list[Any]:
+                seeded = list(self.entries)
+                seeded[index] = ybar
+                found = sweep(seeded, self.call, xs, masked=True)
+                return [finish(xbar, x) for xbar, x in zip(found, xs, strict=True)]
 
-    def _pulled(self, leaf: Any, bases: Any) -> list[Any]:
-        """Return, per input, a stack of x̄ for a stack of ȳ."""
-        xs = self.call.leaves
-        if len(bases) > 1:
-            # Whatever goes wrong goes wrong again, or not, one by one; there it is explained.
-            with contextlib.suppress(Exception):
-                found = pull_back_stack(self.entries, len(xs), leaf.index, bases)
-                return [_zeros(len(bases), x) if s is None else s for s, x in zip(found, xs, strict=True)]
-        rows = []
-        for basis in _members(bases, leaf.primal):
-            seeded = list(self.entries)
-            seeded[leaf.index] = basis
-            found = sweep(seeded, self.call, xs, masked=True)
-            rows.append([finish(xbar, x) for xbar, x in zip(found, xs, strict=True)])
-        return [np.stack(column) for column in zip(*rows, strict=True)]
+            stacks = self._over_basis(pull, value, xs)
+            blocks.append(
+                [s.reshape(shape_of(value) + shape_of(x))[()] for s, x in zip(stacks, xs, strict=True)]
+            )
+        return blocks
 
     def columns(self) -> list[list[Any]]:
-        """Return, per output and input, ∂y/∂x: one walk forward per number in x."""
+        """Return, per output and input, ∂y/∂x: vmap of ẋ ↦ ẏ over the basis of the space of x."""
         self.tape.verify()
         xs = self.call.leaves
         ends = (leaf.index for leaf, inside in zip(self.leaves, self.inside, strict=True) if inside)
         steps = steps_to(self.entries, len(xs), ends)
         blocks: list[list[Any]] = [[] for _ in self.leaves]
         for n, x in enumerate(xs):
-            columns: list[list[Any]] = [[] for _ in self.leaves]
-            for bases in _bases(x, self._at_once(x)):
-                for column, ydot in zip(columns, self._pushed(n, bases, steps), strict=True):
-                    column.append(ydot)
-            for block, column, value in zip(blocks, columns, self.values, strict=True):
-                shape = shape_of(value) + shape_of(x)
-                block.append(_joined(column, shape, value, len(shape_of(value))))
-        return blocks
 
-    def _pushed(self, n: int, bases: Any, steps: Steps) -> list[Any]:
-        """Return, per output, a stack of ẏ for a stack of tangents of the n-th input."""
-        xs = self.call.leaves
-        if len(bases) > 1:
-            with contextlib.suppress(Exception):
-                tangents = [bases if k == n else None for k in range(len(xs))]
-                slots = push_forward_stack(self.entries, len(xs), tangents, len(bases), steps)
-                return self._outputs(slots, bases, xs[n])
-        columns = []
-        for basis in _members(bases, xs[n]):
-            tangents = [basis if k == n else None for k in range(len(xs))]
-            slots = push_forward(self.entries, len(xs), tangents, steps)
-            columns.append(
-                [
-                    finish(slots[leaf.index], value, [basis], [xs[n]]) if inside else zeros_like(value)
+            def push(xdot: Any, n: int = n, x: Any = x) -> list[Any]:
+                tangents = [xdot if k == n else None for k in range(len(xs))]
+                slots = push_forward(self.entries, len(xs), tangents, steps, careful=False)
+                if type(xdot) is Batched and self._has_nan(slots):
+                    slots = push_forward(self.entries, len(xs), tangents, steps)
+                return [
+                    finish(slots[leaf.index], value, [xdot], [x]) if inside else zeros_like(value)
                     for leaf, value, inside in zip(self.leaves, self.values, self.inside, strict=True)
                 ]
-            )
-        return [np.stack(column) for column in zip(*columns, strict=True)]
 
-    def _outputs(self, slots: list[Any], bases: Any, x: Any) -> list[Any]:
-        """Return the stacks that belong to the outputs."""
-        found = [
-            slots[leaf.index] if inside and slots[leaf.index] is not None else _zeros(len(bases), value)
-            for leaf, value, inside in zip(self.leaves, self.values, self.inside, strict=True)
-        ]
-        found = [
-            left(stack, value, [bases], [x]) if isinstance(stack, Traced) else stack
-            for stack, value in zip(found, self.values, strict=True)
-        ]
+            stacks = self._over_basis(push, x, self.values)
+            for block, stack, value in zip(blocks, stacks, self.values, strict=True):
+                block.append(_turned(stack, shape_of(value), shape_of(x)))
+        return blocks
+
+    def _has_nan(self, slots: list[Any]) -> bool:
+        """Say whether a tangent of an output is not a number."""
+        ends = zip(self.leaves, self.inside, strict=True)
         with onp.errstate(over="ignore"):
-            if any(map(has_nan, found)):
-                raise FloatingPointError("a tangent is not a number")
-        return found
+            return any(has_nan(slots[leaf.index]) for leaf, inside in ends if inside)
+
+    def _over_basis(self, walk: Callable[[Any], list[Any]], x: Any, likes: list[Any]) -> list[Any]:
+        """Return, per result of a linear function, the stack of its values at the basis of the space of x."""
+        count = math.prod(shape_of(x))
+        if not count:
+            return [onp.zeros((0, *shape_of(like)), dtype_of(like)) for like in likes]
+        ends = [*self.call.leaves, *self.values]
+        at_once = 1 if self.one_by_one else _stack_size(self.entries, len(self.call.leaves), ends, count)
+        found = [over_stack(walk, basis, x) for basis in _bases(x, count, max(at_once, 1))]
+        if len(found) > 1:
+            return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+        return _apart(found[0])
 
     def _zeros(self, y: Any, x: Any) -> Any:
         return onp.zeros(shape_of(y) + shape_of(x), dtype_of(x))[()]
@@ -168,40 +140,60 @@ class _Run:
         return tree.unflatten(self.structure, filled)
 
 
-def _numbers(x: Any) -> int:
-    return math.prod(shape_of(x))
+# How many numbers a stack may have at any one step, so that it stays in the cache (measured: from
+# 2**15 to 2**18 there is no difference), and in all steps together.
+AT_ONCE = 1 << 17
+IN_ALL = 1 << 24
 
 
-def _zeros(count: int, x: Any) -> Any:
-    return onp.zeros((count, *shape_of(x)), dtype_of(x))
+def _stack_size(entries: list[Any], inputs: int, ends: list[Any], count: int) -> int:
+    """Return how many of ``count`` cotangents or tangents to send along a tape at once.
+
+    ``ends`` are its inputs and outputs. In between, a y that is let go of is an argument further on.
+    """
+    sizes = list(map(_size, ends))
+    for start in range(inputs + 1, len(entries), WIDTH):
+        y, a, b, source_a, source_b = entries[start + 1 : start + WIDTH - 1]
+        if y is not None:
+            sizes.append(_size(y))
+        elif source_a is not None:
+            sizes += [_size(x) for x, n in ((a, source_a), (b, source_b)) if n]
+        elif type(source_b) is tuple:
+            sizes += [_size(a[n] if type(n) is int else b[n]) for n, _ in source_b]
+    return min(count, AT_ONCE // max(1, *sizes), IN_ALL // max(1, sum(sizes)))
 
 
-def _bases(x: Any, at_once: int) -> Any:
+def _size(x: Any) -> int:
+    """Return how many numbers an array has, traced or not; 1 of anything else."""
+    return x.size if type(x) is ndarray else math.prod(getattr(x, "shape", ()))
+
+
+def _bases(x: Any, count: int, at_once: int) -> Iterator[Any]:
     """Iterate over the standard basis of the space of x, in stacks of so many at once."""
-    count = _numbers(x)
-    at_once = max(at_once, 1)
     for first in range(0, count, at_once):
-        stack = _zeros(min(at_once, count - first), x)
-        flat = stack.reshape(len(stack), count)
-        flat[onp.arange(len(stack)), onp.arange(first, first + len(stack))] = 1
+        many = min(at_once, count - first)
+        stack = onp.zeros((many, *shape_of(x)), dtype_of(x))
+        stack.reshape(-1)[first :: count + 1] = 1
         yield stack
 
 
-def _members(bases: Any, x: Any) -> Any:
-    """Iterate over a stack; of a Python float as Python floats."""
-    return map(float, bases) if type(x) is float else iter(bases)
+def _apart(stacks: list[Any]) -> list[Any]:
+    """Return stacks that can be written to, no two of which are one array: the members of a sum share ȳ."""
+    seen: set[int] = set()
+    for n, stack in enumerate(stacks):
+        if type(stack) is ndarray:
+            memory = id(stack) if stack.base is None else id(stack.base)
+            if memory in seen or not stack.flags.writeable:
+                stacks[n] = stack.copy()
+            seen.add(memory)
+    return stacks
 
 
-def _joined(stacks: list[Any], shape: tuple[int, ...], like: Any, axis: int) -> Any:
-    """Return the stacks joined, with their first axis moved to be one of an array of this shape."""
-    if not stacks:
-        return onp.zeros(shape, dtype_of(like))
-    stack = stacks[0] if len(stacks) == 1 else np.concatenate(stacks)
-    if shape == ():
-        return stack[0]
-    if axis:
-        stack = np.transpose(stack, (*range(1, axis + 1), 0))  # moveaxis takes 4 µs
-    return np.reshape(stack, shape)
+def _turned(stack: Any, out: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+    """Return a stack of ẏ, one for each number in x, as an array of shape (*out, *in)."""
+    if out:
+        stack = np.transpose(stack, (*range(1, len(out) + 1), 0))  # moveaxis takes 4 µs
+    return stack.reshape(out + shape)[()]
 
 
 def jacrev(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:

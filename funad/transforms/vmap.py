@@ -15,6 +15,7 @@ from ..errors import ArgumentError, ArgumentTypeError
 from ..refusals import refused_constant
 from ..spaces import describe, is_number, laid_out_copy, name_of, room_for_stack
 from ..trace import Looked
+from ..traces import batch_fast as batch_fast
 from ..traces.batch import BatchTrace, stacked
 from ..traces.reverse import has_ended, refuse_ended
 from ..tracing import line_of, run, user_line
@@ -181,6 +182,30 @@ def _mapped(
     given = [leaf.x for leaf in leaves]
     found = [_result(trace, f, part, axis, given) for part, axis in zip(results, axes, strict=True)]
     return tree.unflatten(output, found), trace, f"{why}; {at}" if at else why
+
+
+def over_stack(f: Any, stack: Any, like: Any) -> list[Any]:
+    """Return what f returns of each member of a stack, a list of arrays, as a list of stacks.
+
+    It is vmap of a function of one array for Jacobians: f has no effects, and gives zeros where it gives
+    nothing. ``like`` is a member as f is to see it by itself: a Python float, say.
+    """
+    if len(stack) > 1:
+        trace = BatchTrace(len(stack), _Nowhere())
+        trace.of_basis = True
+        try:
+            found = [trace.stack(y) for y in f(batched(trace, stack))]
+            if not trace.looked:
+                return found
+        except Looked as look:
+            if look.trace is not trace:
+                raise
+        except Exception:  # a member raises it too, and there it is explained
+            pass
+        finally:
+            trace.ended = True
+    members = map(float, stack) if type(like) is float else iter(stack)
+    return [np.stack(column) for column in zip(*map(f, members), strict=True)]
 
 
 class _Nowhere(list[Any]):

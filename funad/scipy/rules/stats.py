@@ -1,12 +1,15 @@
 """Rules of what scipy.stats has compiled: the distribution functions of von Mises, and of normal vectors."""
 
+import math
+
 import numpy as onp
 from scipy import stats
 
 from ... import numpy as np
 from ...primitives import primitive
-from ...registry import defvjp, elementwise
-from ...values import constant
+from ...registry import defvjp, elementwise, primitive_of
+from ...trace import BATCH_RULES, Unbatched
+from ...values import constant, shape_of
 from .. import linalg, special
 
 __all__ = ["i0e_of_positive", "normal_cdf", "normal_log_density", "normalized_gen_harmonic", "von_mises_cdf"]
@@ -90,6 +93,26 @@ def _density_of_cov(y, ybar, x, cov):
 
 normal_log_density = primitive(_log_density, "scipy.stats.multivariate_normal.logpdf")
 defvjp(normal_log_density, _density_of_x, _density_of_cov)
+
+
+def _log_density_of_stacks(trace, prim, args, kwargs):
+    """Of one covariance SciPy takes many vectors; of many, by the factors L Lᵀ of each."""
+    x, cov = args
+    if kwargs or not shape_of(x) or len(shape_of(cov)) != 2:
+        raise Unbatched("members are numbers, or keywords are given")
+    if not trace.has(cov):
+        return prim.traced(x.stack, cov)
+    low = np.tril(cov.stack)
+    factor = np.linalg.cholesky(low + np.swapaxes(np.tril(low, -1), -1, -2))
+    x = x.stack if trace.has(x) else np.broadcast_to(x, (trace.size, *shape_of(x)))
+    rows = np.reshape(x, (trace.size, -1, shape_of(x)[-1]))
+    z = np.linalg.solve(factor, np.swapaxes(rows, -1, -2))
+    size = np.sum(np.log(np.diagonal(factor, axis1=-2, axis2=-1)), axis=-1)
+    y = -0.5 * (np.sum(z * z, axis=-2) + shape_of(x)[-1] * math.log(2 * math.pi)) - size[:, None]
+    return np.reshape(y, shape_of(x)[:-1])
+
+
+BATCH_RULES[primitive_of(normal_log_density).f] = _log_density_of_stacks
 
 
 # --- the multivariate normal distribution function Φ(b; Σ) = P(x ≤ b), x of mean 0

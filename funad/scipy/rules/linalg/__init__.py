@@ -1,1 +1,1 @@
-from . import banded, decompositions, eigenvalues, equations, functions
+from . import banded, decompositions, eigenvalues, equations, functions, stacked

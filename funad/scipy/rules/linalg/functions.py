@@ -1,5 +1,7 @@
 """Functions of matrices, and the equations of Sylvester, Lyapunov and Riccati."""
 
+import functools
+
 from .... import numpy as np
 from ....errors import NotDifferentiableError
 from ....numpy.linalg import LinAlgError
@@ -7,8 +9,9 @@ from ....registry import defvjp
 from ....rules.linalg.matrices import conj, h, row, t
 from ....spaces import unbroadcast
 from ....transforms import vjp
-from ....values import constant, dtype_of, shape_of
+from ....values import constant, dtype_of, members_of, shape_of
 from ... import linalg
+from ...deciding import some
 from ...derived import as_written, sharing
 
 
@@ -41,7 +44,7 @@ _SINGULAR = (
 def _regular(A, name):
     """A, if it is not singular."""
     s = np.linalg.svdvals(constant(A))
-    if np.any(s[..., -1:] <= 10 * s.shape[-1] * np.finfo(s.dtype).eps * s[..., :1]):
+    if some(s[..., -1:] <= 10 * s.shape[-1] * np.finfo(s.dtype).eps * s[..., :1]):
         raise LinAlgError(_SINGULAR.format(name))
     return A
 
@@ -142,10 +145,11 @@ _BALANCED = "where e is given and the matrices are balanced; use balanced=False"
 
 def _check(name, why, given, residual, *terms):
     """Refuse what is no solution: a bad root has a bad derivative."""
-    size = float(np.max(np.abs(residual), initial=0))
-    scale = max(float(np.max(np.abs(term), initial=0)) for term in terms)
-    if size > 10 * _precision(*given) ** 0.5 * scale:
-        raise NotDifferentiableError(_BAD.format(name, size, why))
+    size = np.max(np.abs(residual), initial=0)
+    scale = functools.reduce(np.maximum, (np.max(np.abs(term), initial=0) for term in terms))
+    if some(size > 10 * _precision(*given) ** 0.5 * scale):
+        largest = float(np.max(members_of(size), initial=0))
+        raise NotDifferentiableError(_BAD.format(name, largest, why))
 
 
 def _precision(*given):
@@ -156,7 +160,7 @@ def _precision(*given):
 def _well_posed(name, sums, *values):
     """Refuse a singular equation: two eigenvalues add up to 0, and SciPy moves one of them by rounding."""
     size = sum(np.max(np.abs(part), initial=0) for part in values)
-    if np.any(np.abs(sums) <= 10 * sums.shape[-1] * np.finfo(sums.dtype).eps * size):
+    if some(np.abs(sums) <= 10 * sums.shape[-1] * np.finfo(sums.dtype).eps * size):
         raise LinAlgError(f"{name} has no derivative where its equation is singular; move the matrices apart")
 
 
