@@ -81,7 +81,6 @@ class Traced:
     views: list[ref[Traced]]  # those whose parent this is
 
     opaque = False  # whether it stands for more than one value: see ``values``
-    remade: Callable[[Callable[[Any], Any]], Any]  # of opaque values: see ``Opaque``
 
     def __init_subclass__(cls) -> None:
         TRACED.add(cls)
