@@ -341,7 +341,7 @@ def _retyped(found: Any, y: Any) -> Any:
 
 
 def _as(x: Any, kind: Any) -> Any:
-    if type(x) is kind or onp.shape(x) or not isinstance(x, (ndarray, onp.generic, float, complex)):
+    if type(x) is kind or onp.shape(x) or not issubclass(type(x), (ndarray, onp.generic, float, complex)):
         return x
     return onp.array(x) if kind is ndarray else kind(x)
 
