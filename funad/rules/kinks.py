@@ -275,10 +275,12 @@ def _sqrt(y, x):
 @kinked(np.power, np.float_power)
 def _power(y, a, b):
     """A power below 1 is no root of a quadratic but for √, so that nothing smooth can be said of it."""
+    if dtype_of(y).kind != "f":
+        return y
     b = constant(b)
     if type(b) in (int, float) and (b <= 0 or b == int(b)):
         return y
-    at = _zero(a) & _mask((b > 0) & (b != np.floor(b))) & (dtype_of(y).kind == "f")
+    at = _zero(a) & _mask((b > 0) & (b != np.floor(b)))
     if not anywhere(at) or not isinstance(a, Traced):
         return y
     u = a if shape_of(a) == shape_of(y) else np.broadcast_to(a, shape_of(y))

@@ -96,7 +96,8 @@ class Directions:
             with onp.errstate(all="ignore"):
                 return self._along(prim, y, args, kwargs, known)
         except Exception:  # nothing is known then
-            return (onp.nan,) * self.order
+            unknown = (onp.nan,) * self.order
+            return (unknown,) * len(y) if isinstance(y, (tuple, list)) else unknown
 
     def _along(self, prim: Any, y: Any, args: Any, kwargs: Any, known: Any) -> Any:
         several = isinstance(y, (tuple, list))
