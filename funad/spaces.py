@@ -197,7 +197,9 @@ def _fits(xbar: Any, x: Any) -> bool:
     """Say whether x̄ is in the space of a traced x, if that is plain to see."""
     a, b = xbar, x.inside
     if x.opaque and not hasattr(xbar, "tape"):
-        return False  # it is the same for all members, and x is the stack of them
+        return (
+            type(xbar) is float and x.kind is float
+        )  # it is the same for all members, and x is the stack of them
     if hasattr(xbar, "tape"):
         if type(xbar) is not type(x) or xbar.tape is not x.tape:
             return False

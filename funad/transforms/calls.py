@@ -35,7 +35,7 @@ from ..spaces import (
 )
 from ..traces.reverse import TRACING, Tape, has_ended, refuse_ended
 from ..tracing import trace
-from ..values import class_of, constant, dtype_of, shape_of
+from ..values import class_of, constant, dtype_of, is_deferred, shape_of
 from ..writing import content_of, snapshot
 
 ArgNums = int | str | tuple[int | str, ...]
@@ -424,6 +424,8 @@ def finish(xbar: Any, x: Any, xdots: Any = (), xs: Any = ()) -> Any:
         xbar = fit(xbar, x)
     if not shape_of(xbar) and class_of(x) is ndarray is not class_of(xbar):
         return _ASARRAY.traced(xbar)  # an array without axes, which can be written to
+    if is_deferred(xbar) and not xbar.shape and class_of(x) is not ndarray is class_of(xbar):
+        return xbar[()]  # of a number, a number
     return xbar
 
 
