@@ -18,7 +18,7 @@ import numpy as onp
 
 from .errors import MissingRuleError, NotDifferentiableError
 from .foreign import bare, declines, gives_way, hand_over, is_answer, is_sequence, number_of
-from .refusals import refused_by_asker
+from .refusals import refused_by_asker, refused_by_dask
 from .registry import Record, enter, record_of
 from .spaces import ghost, shape_of
 from .teaching import as_index, not_dispatched, refusal, refused_in_place, without_rule
@@ -77,7 +77,10 @@ class Traced:
         ``isinstance(x, numpy.ndarray)`` and ``isinstance(x[0], float)`` say of a traced x what they would
         say of the plain one. Of NumPy's own classes of numbers it is no instance: who asks for those
         (xarray does) would make a plain array of it. funad itself tells traced values by their types.
+        To dask an instance of arrays is a chunk for it to compute with: it is none.
         """
+        if "dask" in sys.modules and sys._getframe(1).f_globals.get("__name__", "").startswith("dask."):
+            return type(self)
         kind = kind_of(self)
         for known in (ndarray, float, complex):
             if issubclass(kind, known):
@@ -150,6 +153,9 @@ class Traced:
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
         _refuse(self, "numpy.asarray", "a plain array", "use the function of that name in funad.numpy")
+
+    def __dask_tokenize__(self) -> NoReturn:
+        raise refused_by_dask()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise NotDifferentiableError(
@@ -502,7 +508,9 @@ def model_of(x: Any) -> Any:
     if not x.ndim:
         return x.dtype.type(0)
     members = numbers_of(x)
-    return members[(0,) * (members.ndim - x.ndim)] if members.size else ghost(x)  # they are laid out alike
+    if type(members) is not ndarray or not members.size:
+        return ghost(x)
+    return members[(0,) * (members.ndim - x.ndim)]  # they are laid out alike
 
 
 def beside(record: Record, operate: Callable[[Any, Any], Any], self: Traced, other: Any) -> Any:

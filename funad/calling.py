@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as onp
 
 from .arrays import UNTRACED, Array, content, content_of, fillable, linked, settled, snapshot, view_of
 from .boxes import CONSTANTS, TRACED, Box, Traced, innermost, kind_of, unbox
-from .foreign import bare, is_foreign, is_sequence, number_of, of_protocol, plain_sequence, same
+from .duck_arrays import DUCKS, as_duck, under_traces, written
+from .errors import NotDifferentiableError
+from .foreign import bare, is_duck, is_foreign, is_sequence, number_of, of_protocol, plain_sequence, same
 from .refusals import refused_bare, refused_constant, refused_opaque
 from .registry import Record, record_of, signature_of
 from .spaces import is_unknown
@@ -103,10 +105,21 @@ def with_kinks(record: Record, y: Any, args: tuple[Any, ...], kwargs: dict[str, 
     args = tuple(map(content_of, args))
     for x in args:
         if isinstance(x, Traced) and _is_differentiated(x.inside if x.tape is y.tape else x):
+            if DUCKS.used and under_traces(x) is not None:
+                return y if record.kind == "elementwise" else _refuse_kinks(record, x)
             found = record.kinks(y, *args, **kwargs)  # type: ignore[misc]
             is_number = issubclass(kind_of(y), onp.generic) and kind_of(found) is ndarray
             return found[()] if is_number else found
     return y
+
+
+def _refuse_kinks(record: Record, x: Any) -> NoReturn:
+    """Refuse the second derivative of a function of arrays with kinks: nobody has seen that x is at none."""
+    raise NotDifferentiableError(
+        f"the second derivative of {record.name} of {written(under_traces(x).primal)} which is no array of "
+        f"NumPy's: it depends on where the kinks of {record.name} are; write what is smooth without it, "
+        f"np.sum(x * x) for np.linalg.norm(x)**2, or take first derivatives"
+    )
 
 
 def _differentiates(trace: Any) -> bool:
@@ -261,7 +274,11 @@ class _ForeignConstant(Exception):
 
 def _constant(record: Record, x: Any) -> Any:
     """Return what is not traced as rules take it; a function of the user's gets whatever it was given."""
-    if is_plain(x) or type(x) is list or record.foreign or isinstance(x, Traced):
+    if is_plain(x) or type(x) is list or isinstance(x, Traced):
+        return x
+    if is_duck(x):
+        return as_duck(x)
+    if record.foreign:
         return x
     if is_foreign(x) or (type(x) is tuple and any(map(is_foreign, x))):
         raise _ForeignConstant(x)

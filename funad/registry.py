@@ -246,6 +246,21 @@ def record_of(f: Any) -> Record | None:
     return record
 
 
+def record_named(name: str) -> Record:
+    """Return the record of a primitive of funad's by its name, in whatever process."""
+    found = _find(name)
+    if found is None:  # its module is loaded late
+        for module in (*LATE, *(f"scipy.{part}" for part in SCIPY if name.startswith("scipy."))):
+            importlib.import_module(f"funad.{module}")
+        found = _find(name)
+    assert found is not None, name
+    return found
+
+
+def _find(name: str) -> Record | None:
+    return next((record for record in _records.values() if record.name == name and record.kind), None)
+
+
 def _is_special(f: onp.ufunc) -> bool:
     """Say whether a ufunc is one of ``scipy.special``, as far as that module is loaded."""
     known = sys.modules.get("scipy.special._ufuncs")

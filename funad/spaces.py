@@ -155,6 +155,8 @@ def zeros_like(x: Any) -> Any:
     x = plain(x)
     if type(x) is float:
         return 0.0
+    if hasattr(x, "to_dask_array"):  # an array of another library: zeros in chunks as its own
+        return onp.zeros_like(x)
     zeros = onp.zeros(shape_of(x), dtype_of(x))
     return zeros if issubclass(type(x), ndarray) or zeros.ndim else zeros[()]
 

@@ -42,6 +42,10 @@ def strong_slope(xbar: Any, ybar: Any, record: Record, rule: Any, y: Any, args: 
         return onp.where(wrong & (plain(slope) == 0), 0, xbar)[()]
 
 
+# How the rule of an elementwise function runs on arrays of other libraries; ``traces.ducks`` puts it here.
+LATER: list[Any] = []
+
+
 def at_zero(args: Any) -> Any:
     """Say where an argument is 0: there a slope of 0, as that of a square, has not underflowed."""
     at: Any = onp.False_
@@ -65,6 +69,8 @@ def strong_elementwise(
     A zero that has a derivative of its own, in an outer trace, leaves it to the product: with ȳ = t,
     t·∞ is 0 at t = 0, and its derivative is ∞.
     """
+    if hasattr(plain(xbar), "to_dask_array"):  # nobody knows where: all numbers are looked at, when they are there
+        return LATER[0](record, rule, y, ybar, args, kwargs)
     if not (hasattr(ybar, "tape") or any(hasattr(x, "tape") for x in args)):
         return strong_slope(strong_zero(xbar, ybar), ybar, record, rule, y, args, kwargs)
     with onp.errstate(all="ignore"):
@@ -128,6 +134,8 @@ def has_nan(xbar: Any) -> bool:
             return bool(xbar != xbar)
         if type(xbar) is Scatter:
             return any(has_nan(piece) for _, piece in xbar.pieces[: xbar.count])
+        if hasattr(plain(xbar), "to_dask_array"):
+            return True  # it may have: nobody has looked yet
         xbar = numbers_of(xbar)
         if issubclass(type(xbar), float):
             return bool(xbar != xbar)

@@ -28,6 +28,7 @@ from typing import Any, NoReturn
 import numpy as onp
 
 from .boxes import Box, box_of
+from .duck_arrays import DUCKS
 from .errors import CotangentError, EndedTraceError
 from .floating import restore, run_rules
 from .indices import ASSIGN, Scatter, TracedMemory, add_at, assigned, put, repeats, through_view
@@ -222,6 +223,8 @@ def pull_back(entries: list[Any], inputs: int, masked: bool = False) -> list[Any
     taken) shows in the results: then the way is walked once more, from the first rule on
     that put zeros into a cotangent, looking at every step.
     """
+    if DUCKS.used and DUCKS.prepare is not None:
+        DUCKS.prepare(entries, inputs)
     start = list(entries) if masked else None
     token = run_rules()
     try:

@@ -10,8 +10,9 @@ import numpy as onp
 
 from .. import tree
 from ..boxes import Box, Traced, batched, box_of, kind_of, unbox
+from ..duck_arrays import Duck, as_duck, released
 from ..errors import ArgumentError, CotangentError, NonScalarOutputError
-from ..foreign import holds
+from ..foreign import holds, is_duck
 from ..overflows import mark_overflows
 from ..pushforward import spare_values
 from ..refusals import refused_holder
@@ -276,6 +277,7 @@ def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:
     if (type(y) is float or type(y) is float64) and not holomorphic:
         return
     name = name_of(f)
+    y = as_duck(y) if is_duck(y) else y
     if not issubclass(kind_of(y), _NUMBERS):
         raise NonScalarOutputError(
             f"grad needs a function with a scalar output, but {name} returned "
@@ -384,7 +386,7 @@ def stop_gradient(x: Any) -> Any:
 def plain_copy(x: Any) -> Any:
     """Return the plain value of a leaf under every trace, in memory of its own."""
     if issubclass(type(x), (Traced, ndarray)):
-        x = unbox(x)
+        x = released(unbox(x))
         return laid_out_copy(x) if type(x) is ndarray else x.copy() if issubclass(type(x), ndarray) else x
     if holds(x, Traced):
         raise refused_holder(x)
@@ -395,6 +397,8 @@ def _stopped(x: Any) -> Any:
     """Return x under no trace but one that transposes a rule: it stops no derivative of the rule itself."""
     if not isinstance(x, Traced):
         return plain_copy(x)
+    if type(x) is Duck:
+        return x.primal
     if x.stacked:
         return batched(x.tape, _stopped(x.inside))
     inner = _stopped(x.primal)
