@@ -101,7 +101,7 @@ def __getattr__(name: str) -> _Any:
     if name in ("curried", "errors", "optimizers", "scipy", "testing"):
         return _importlib.import_module(f".{name}", __name__)
     if name in __all__:
-        found = globals()[name] = getattr(transforms, name)
+        found = globals()[name] = transforms.load(name)
         return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

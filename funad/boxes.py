@@ -18,10 +18,10 @@ import numpy as onp
 
 from .errors import MissingRuleError, NotDifferentiableError
 from .foreign import bare, declines, gives_way, hand_over, is_answer, is_sequence, number_of
+from .messages import as_index, not_dispatched, refusal, refused_in_place, without_rule
 from .refusals import refused_by_asker, refused_by_dask
-from .registry import Record, enter, record_of
-from .spaces import ghost, shape_of
-from .teaching import as_index, not_dispatched, refusal, refused_in_place, without_rule
+from .registry import Primitive, enter, primitive_of
+from .spaces import placeholder, shape_of
 from .trace import Trace
 
 __all__ = ["Box", "Dual", "Traced"]
@@ -165,10 +165,10 @@ class Traced:
         )
 
     def __getitem__(self, index: Any) -> Any:
-        return _GETITEM.wrapped(self, index)
+        return _GETITEM.traced(self, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        raise AssertionError("funad.arrays defines what assignment does")
+        raise AssertionError("funad.writing defines what assignment does")
 
     __array_priority__ = 1000.0
     __pandas_priority__ = 10000  # so that a Series leaves the operators to traced values
@@ -176,31 +176,31 @@ class Traced:
     # --- NumPy's own protocols: plain numpy functions find their primitives
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        record = record_of(ufunc)
-        if "out" in kwargs and method == "__call__" and (record is None or record.kind != "zero"):
+        prim = primitive_of(ufunc)
+        if "out" in kwargs and method == "__call__" and (prim is None or prim.kind != "zero"):
             in_place = refused_in_place(short(self), any(isinstance(x, Traced) for x in kwargs["out"]))
             if in_place is not None:
                 try:
                     raise in_place
                 finally:
                     del in_place  # which refers to this frame
-        if record is not None and record.wrapped is not ufunc:
+        if prim is not None and prim.traced is not ufunc:
             if method == "__call__":
-                y = record.wrapped(*inputs, **kwargs)
+                y = prim.traced(*inputs, **kwargs)
                 if ufunc in _EQUALITIES:  # plain == traced
                     _tell(y, ufunc is onp.not_equal, *inputs[:2])
                 return y
-            of_method = record_of(getattr(onp.ufunc, method))  # from funad.numpy.folds
-            return of_method.wrapped(ufunc, *inputs, **kwargs)  # type: ignore[union-attr]
+            of_method = primitive_of(getattr(onp.ufunc, method))  # from funad.numpy.folds
+            return of_method.traced(ufunc, *inputs, **kwargs)  # type: ignore[union-attr]
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
         raise MissingRuleError(without_rule(name, short(self)))
 
     def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        record = record_of(f)
-        if record is None or record.wrapped is f:
+        prim = primitive_of(f)
+        if prim is None or prim.traced is f:
             name = f"{getattr(f, '__module__', 'numpy')}.{f.__name__}"
             raise MissingRuleError(not_dispatched(name, short(self)))
-        return record.wrapped(*args, **kwargs)
+        return prim.traced(*args, **kwargs)
 
 
 Traced.inside = Traced.__dict__["primal"]
@@ -221,8 +221,8 @@ class Batched(Traced):
         return self._once((ufunc, method), general, ufunc, method, *inputs, **kwargs)
 
     def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        record = record_of(f)
-        if record is None or record.wrapped is f:  # of no traced value a function, but of their members
+        prim = primitive_of(f)
+        if prim is None or prim.traced is f:  # of no traced value a function, but of their members
             return self.tape.by_member(f, args, kwargs, f.__name__, "it has no batch rule")
         return self._once(f, Traced.__array_function__, f, types, args, kwargs)
 
@@ -509,26 +509,26 @@ def model_of(x: Any) -> Any:
         return x.dtype.type(0)
     members = numbers_of(x)
     if type(members) is not ndarray or not members.size:
-        return ghost(x)
+        return placeholder(x)
     return members[(0,) * (members.ndim - x.ndim)]  # they are laid out alike
 
 
-def beside(record: Record, operate: Callable[[Any, Any], Any], self: Traced, other: Any) -> Any:
+def beside(prim: Primitive, operate: Callable[[Any, Any], Any], self: Traced, other: Any) -> Any:
     """Return self · other, of which the other is of no common type; or give way to it, as NumPy does."""
     if not isinstance(other, Traced) and type(other) is not list and type(other) is not tuple:
         other = number_of(other)
         if type(other) not in CONSTANTS and gives_way(unbox(self), other, operate.__name__):
             return hand_over(self, other, operate.__name__)
-    return record.operator(self, other)
+    return prim.operator(self, other)
 
 
-def beside_reflected(record: Record, operate: Callable[[Any, Any], Any], self: Traced, other: Any) -> Any:
+def beside_reflected(prim: Primitive, operate: Callable[[Any, Any], Any], self: Traced, other: Any) -> Any:
     """Return other · self, where Python has asked the other in vain, if it has such an operator."""
     if not isinstance(other, Traced) and type(other) is not list and type(other) is not tuple:
         other = number_of(other)
         if declines(other, operate.__name__):
             return NotImplemented
-    return record.operator(other, self)
+    return prim.operator(other, self)
 
 
 def plainly(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -647,12 +647,12 @@ def give(kind: type, name: str, method: Callable[..., Any]) -> None:
 def _install() -> None:
     """Give traced values their operators."""
     for name, _, f in UNARY:
-        record = enter(f)
-        give(Traced, f"__{name}__", lambda self, *, record=record: record.operator(self))
+        prim = enter(f)
+        give(Traced, f"__{name}__", lambda self, *, prim=prim: prim.operator(self))
     for name, operate, f in BINARY:
-        record = enter(f)
-        give(Traced, f"__{name}__", lambda *xs, args=(record, operate): beside(*args, *xs))
-        give(Traced, f"__r{name}__", lambda *xs, args=(record, operate): beside_reflected(*args, *xs))
+        prim = enter(f)
+        give(Traced, f"__{name}__", lambda *xs, args=(prim, operate): beside(*args, *xs))
+        give(Traced, f"__r{name}__", lambda *xs, args=(prim, operate): beside_reflected(*args, *xs))
     give(Traced, "__floordiv__", plainly(operator.floordiv))
     for name in ("lt", "le", "gt", "ge"):
         setattr(Traced, f"__{name}__", _ordered(getattr(operator, name)))
@@ -661,9 +661,9 @@ def _install() -> None:
     for name, f in _DIVMOD.items():
         setattr(Traced, f"__{name}__", f)
     for name, f in PLAIN:  # of batched values, whose results are batched
-        give(Batched, f"__{name}__", lambda a, b, f=f: enter(f).wrapped(a, b))
-        give(Batched, f"__r{name}__", lambda a, b, f=f: enter(f).wrapped(b, a))
-    give(Batched, "__invert__", lambda a: enter(onp.invert).wrapped(a))
+        give(Batched, f"__{name}__", lambda a, b, f=f: enter(f).traced(a, b))
+        give(Batched, f"__r{name}__", lambda a, b, f=f: enter(f).traced(b, a))
+    give(Batched, "__invert__", lambda a: enter(onp.invert).traced(a))
     for name in ("bool", "float", "int", "complex", "index", "array", "hash", "contains",
                  "reduce_ex", "floor", "ceil", "trunc", "round", "delitem", "dlpack_device"):  # fmt: skip
         setattr(Batched, f"__{name}__", _asking(f"{name}()"))

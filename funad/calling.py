@@ -8,15 +8,15 @@ from typing import Any, NoReturn
 
 import numpy as onp
 
-from .arrays import UNTRACED, Array, content, content_of, fillable, linked, settled, snapshot, view_of
 from .boxes import CONSTANTS, TRACED, Box, Traced, innermost, kind_of, unbox
 from .duck_arrays import DUCKS, as_duck, under_traces, written
 from .errors import NotDifferentiableError
 from .foreign import bare, is_duck, is_foreign, is_sequence, number_of, of_protocol, plain_sequence, same
 from .refusals import refused_bare, refused_constant, refused_opaque
-from .registry import Record, record_of, signature_of
+from .registry import Primitive, primitive_of, signature_of
 from .spaces import is_unknown
-from .tape import CONSTANT
+from .traces.reverse import CONSTANT
+from .writing import UNTRACED, Array, content, content_of, fillable, linked, settled, snapshot, view_of
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 
@@ -36,32 +36,32 @@ _FLOAT = onp.dtype(float)
 shortcuts: list[Callable[..., Any]] = []
 
 
-def call(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive in any form: find the innermost trace, unwrap its boxes, record."""
-    if record.kinks is not None:
-        held = _held(record, args, kwargs)
+    if prim.kinks is not None:
+        held = _held(prim, args, kwargs)
         if held is not None:
-            return record.wrapped(*held[0], **held[1])
+            return prim.traced(*held[0], **held[1])
         if _may_be_nested(args):
-            return with_kinks(record, call(record.smooth, args, kwargs), args, kwargs)
+            return with_kinks(prim, call(prim.smooth, args, kwargs), args, kwargs)
     if shortcuts:
-        y = shortcuts[0](record, args, kwargs)
+        y = shortcuts[0](prim, args, kwargs)
         if y is not NotImplemented:
             return y
     tape = innermost((*args, *kwargs.values()))
     if tape is None:
-        if record.iterators is not None and not is_one_list(args, kwargs) and has_iterator(args, kwargs):
-            return record.iterators(record, args, kwargs)
-        return record.f(*args, **kwargs)
-    if record.views and args:
+        if prim.iterators is not None and not is_one_list(args, kwargs) and has_iterator(args, kwargs):
+            return prim.iterators(prim, args, kwargs)
+        return prim.f(*args, **kwargs)
+    if prim.views and args:
         if type(args[0]) is Array:
-            return view_of(args[0], record, args[1:], kwargs)
-        return linked(_call(tape, record, args, kwargs), record, args, kwargs)
-    return _call(tape, record, args, kwargs)
+            return view_of(args[0], prim, args[1:], kwargs)
+        return linked(_call(tape, prim, args, kwargs), prim, args, kwargs)
+    return _call(tape, prim, args, kwargs)
 
 
 def _held(
-    record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]
+    prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
     """Return a call of a primitive with kinks as those are to see it; None if it is so already.
 
@@ -76,8 +76,8 @@ def _held(
     named = {name: _opened(x) for name, x in kwargs.items()}
     opened: tuple[Any, ...] = tuple(map(_opened, args))
     by_name = [name for name, x in named.items() if innermost((x,)) is not None]
-    if by_name and not any((record.f, name) in FORMS for name in by_name):
-        opened, named = _by_position(record, opened, named)
+    if by_name and not any((prim.f, name) in FORMS for name in by_name):
+        opened, named = _by_position(prim, opened, named)
     same = len(opened) == len(args) and all(map(operator.is_, opened, args))
     return None if same and all(x is kwargs[name] for name, x in named.items()) else (opened, named)
 
@@ -98,7 +98,7 @@ def _may_be_nested(args: tuple[Any, ...]) -> bool:
     return False
 
 
-def with_kinks(record: Record, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def with_kinks(prim: Primitive, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return the result of a primitive with kinks, with what they add if it is differentiated twice."""
     if not isinstance(y, Traced) or not _differentiates(y.tape):
         return y
@@ -106,18 +106,18 @@ def with_kinks(record: Record, y: Any, args: tuple[Any, ...], kwargs: dict[str, 
     for x in args:
         if isinstance(x, Traced) and _is_differentiated(x.inside if x.tape is y.tape else x):
             if DUCKS.used and under_traces(x) is not None:
-                return y if record.kind == "elementwise" else _refuse_kinks(record, x)
-            found = record.kinks(y, *args, **kwargs)  # type: ignore[misc]
+                return y if prim.kind == "elementwise" else _refuse_kinks(prim, x)
+            found = prim.kinks(y, *args, **kwargs)  # type: ignore[misc]
             is_number = issubclass(kind_of(y), onp.generic) and kind_of(found) is ndarray
             return found[()] if is_number else found
     return y
 
 
-def _refuse_kinks(record: Record, x: Any) -> NoReturn:
+def _refuse_kinks(prim: Primitive, x: Any) -> NoReturn:
     """Refuse the second derivative of a function of arrays with kinks: nobody has seen that x is at none."""
     raise NotDifferentiableError(
-        f"the second derivative of {record.name} of {written(under_traces(x).primal)} which is no array of "
-        f"NumPy's: it depends on where the kinks of {record.name} are; write what is smooth without it, "
+        f"the second derivative of {prim.name} of {written(under_traces(x).primal)} which is no array of "
+        f"NumPy's: it depends on where the kinks of {prim.name} are; write what is smooth without it, "
         f"np.sum(x * x) for np.linalg.norm(x)**2, or take first derivatives"
     )
 
@@ -155,9 +155,9 @@ def is_iterator(x: Any) -> bool:
 _VALUES: type = type(dict[str, Any]().values())
 
 
-def of_lists(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def of_lists(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive with lists in the place of iterators."""
-    return record.wrapped(*map(_listed, args), **{name: _listed(x) for name, x in kwargs.items()})
+    return prim.traced(*map(_listed, args), **{name: _listed(x) for name, x in kwargs.items()})
 
 
 def _listed(x: Any) -> Any:
@@ -169,63 +169,63 @@ def is_plain(x: Any) -> bool:
     return type(x) in PARTS or (type(x) is tuple and all(map(is_plain, x)))
 
 
-def _call(tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _call(tape: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive on arguments of which this is the innermost trace."""
     if tape is UNTRACED:
-        return fillable(record.f(*map(settled, args), **{name: settled(x) for name, x in kwargs.items()}))
+        return fillable(prim.f(*map(settled, args), **{name: settled(x) for name, x in kwargs.items()}))
     if not kwargs and Array in map(type, args):  # what they hold may take the fast path
-        return record.wrapped(*map(content_of, args))
+        return prim.traced(*map(content_of, args))
     if innermost(kwargs.values()) is not None:
         for name, x in kwargs.items():
-            if (record.f, name) in FORMS and _is_argument(x):
-                return FORMS[record.f, name](*args, **kwargs)
-        if kwargs.get("out") is not None and record.kind != "zero":  # named as it was given
-            record.check_keywords(kwargs)
-        args, kwargs = _by_position(record, args, kwargs)
-    return tape.call(record, args, kwargs, _run)
+            if (prim.f, name) in FORMS and _is_argument(x):
+                return FORMS[prim.f, name](*args, **kwargs)
+        if kwargs.get("out") is not None and prim.kind != "zero":  # named as it was given
+            prim.check_keywords(kwargs)
+        args, kwargs = _by_position(prim, args, kwargs)
+    return tape.call(prim, args, kwargs, _run)
 
 
 def _run(
-    tape: Any, record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]
+    tape: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Any, Any, Any, Any]:
     """Run a call for the traces outside of this one: see ``Trace.call``."""
     sources: list[tuple[Any, Any]] = []
     try:
-        values = [_unwrapped(record, n, x, tape, sources) for n, x in enumerate(args)]
-        named = {name: _unwrapped(record, name, x, tape, sources) for name, x in kwargs.items()}
+        values = [_unwrapped(prim, n, x, tape, sources) for n, x in enumerate(args)]
+        named = {name: _unwrapped(prim, name, x, tape, sources) for name, x in kwargs.items()}
     except _ForeignConstant as found:
-        return beside_others(record.f, record.kind, record.wrapped, found.x, args, kwargs), None, None, ()
-    if record.kind != "zero":
-        record.check_positions(args)
+        return beside_others(prim.f, prim.kind, prim.traced, found.x, args, kwargs), None, None, ()
+    if prim.kind != "zero":
+        prim.check_positions(args)
         if kwargs.get("out") is not None:  # before it is written to
-            record.check_keywords(kwargs)
+            prim.check_keywords(kwargs)
     # A user's function is called as a trace calls it, with what it may not do refused.
-    plainly = record.foreign and innermost((*values, *named.values())) is None
-    y = content_of((record.f if plainly else record.wrapped)(*values, **named))
+    plainly = prim.foreign and innermost((*values, *named.values())) is None
+    y = content_of((prim.f if plainly else prim.traced)(*values, **named))
     # Integers and booleans (``dtype=int``) are locally constant.
-    if record.kind == "zero" or getattr(y, "dtype", _FLOAT).kind in "biu":
+    if prim.kind == "zero" or getattr(y, "dtype", _FLOAT).kind in "biu":
         return y, None, None, ()
     for argnum, _ in sources:
-        record.rule(argnum, values[argnum] if isinstance(argnum, int) else named[argnum])
+        prim.rule(argnum, values[argnum] if isinstance(argnum, int) else named[argnum])
     if kwargs:
-        named = handled(record, named)
+        named = handled(prim, named)
     return y, tuple(values), named, tuple(sources)
 
 
-def _unwrapped(record: Record, argnum: int | str, x: Any, tape: Any, sources: list[tuple[Any, Any]]) -> Any:
+def _unwrapped(prim: Primitive, argnum: int | str, x: Any, tape: Any, sources: list[tuple[Any, Any]]) -> Any:
     """Return an argument without the boxes of this tape; note its source, if it has one there."""
-    value, source = _unwrap(record, argnum, x, tape)
+    value, source = _unwrap(prim, argnum, x, tape)
     if source is not CONSTANT:
         sources.append((argnum, source))
     return value
 
 
-def handled(record: Record, kwargs: dict[str, Any]) -> dict[str, Any]:
+def handled(prim: Primitive, kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return the keywords for the rules, without defaults that are spelled out; refuse unknown ones."""
-    if record.keywords.issuperset(kwargs):
+    if prim.keywords.issuperset(kwargs):
         return kwargs
-    kept = {name: x for name, x in kwargs.items() if name in record.keywords or not _says_nothing(name, x)}
-    record.check_keywords(kept)
+    kept = {name: x for name, x in kwargs.items() if name in prim.keywords or not _says_nothing(name, x)}
+    prim.check_keywords(kept)
     return kept
 
 
@@ -237,27 +237,27 @@ def _says_nothing(name: str, x: Any) -> bool:
 DEFAULTS = {"out": None, "where": True, "overwrite_input": False}
 
 
-def _unwrap(record: Record, argnum: int | str, x: Any, tape: Any) -> tuple[Any, Any]:
+def _unwrap(prim: Primitive, argnum: int | str, x: Any, tape: Any) -> tuple[Any, Any]:
     """Return an argument without the boxes of this tape, and its source: 0 for a constant."""
     kind = type(x)
-    if kind not in COMMON and kind not in TRACED and not record.foreign and is_sequence(x):
+    if kind not in COMMON and kind not in TRACED and not prim.foreign and is_sequence(x):
         x = plain_sequence(x)
         kind = type(x)
     if kind is Array:
         x = content(x)
     elif kind is list or kind is tuple:
         traced = _has_unknown(x)  # batched values alone, as in an index, are constants
-        if traced and argnum in record.containers:
-            parts = [_unwrap(record, "", as_array(part), tape) for part in x]
+        if traced and argnum in prim.containers:
+            parts = [_unwrap(prim, "", as_array(part), tape) for part in x]
             sources = tuple(source for _, source in parts)
             inner = any(source is not CONSTANT for source in sources)
             return [value for value, _ in parts], sources if inner else CONSTANT
-        if traced or (argnum in record.rules and argnum not in record.containers):
+        if traced or (argnum in prim.rules and argnum not in prim.containers):
             x = as_array(x)
             kind = type(x)
     if isinstance(x, Traced):
         return (x.primal, x.index if type(x) is Box else x) if x.tape is tape else (snapshot(x), CONSTANT)
-    return x if kind in PLAIN else _constant(record, x), CONSTANT
+    return x if kind in PLAIN else _constant(prim, x), CONSTANT
 
 
 def _has_unknown(x: Any) -> bool:
@@ -272,13 +272,13 @@ class _ForeignConstant(Exception):
         self.x = x
 
 
-def _constant(record: Record, x: Any) -> Any:
+def _constant(prim: Primitive, x: Any) -> Any:
     """Return what is not traced as rules take it; a function of the user's gets whatever it was given."""
     if is_plain(x) or type(x) is list or isinstance(x, Traced):
         return x
     if is_duck(x):
         return as_duck(x)
-    if record.foreign:
+    if prim.foreign:
         return x
     if is_foreign(x) or (type(x) is tuple and any(map(is_foreign, x))):
         raise _ForeignConstant(x)
@@ -290,12 +290,12 @@ def _constant(record: Record, x: Any) -> Any:
             del error  # which refers to this frame
     if issubclass(type(x), ndarray) and type(x) is not ndarray:
         return x.view(ndarray)  # a memory map, say: of its arithmetic nothing is its own
-    if isinstance(record.f, onp.ufunc):
+    if isinstance(prim.f, onp.ufunc):
         x = number_of(x)
         if not isinstance(x, OPERANDS):
             x = onp.asarray(x)
             if x.dtype == object:
-                raise refused_opaque(x[()], record.name)
+                raise refused_opaque(x[()], prim.name)
     return x
 
 
@@ -341,7 +341,7 @@ def _unboxed(x: Any) -> Any:
 def as_array(x: Any) -> Any:
     """Return nested lists, with boxes in them or not, as one array."""
     if type(x) in (list, tuple):
-        x = record_of(onp.array).wrapped(x)  # type: ignore[union-attr]
+        x = primitive_of(onp.array).traced(x)  # type: ignore[union-attr]
     return content_of(x)
 
 
@@ -351,10 +351,10 @@ def _is_argument(x: Any) -> bool:
 
 
 def _by_position(
-    record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]
+    prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Give by position the traced arguments that were given by name, as far as they have one."""
-    signature = signature_of(record.f)
+    signature = signature_of(prim.f)
     if signature is None:
         return args, kwargs
     bound = signature.bind(*args, **kwargs)

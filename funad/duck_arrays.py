@@ -22,11 +22,11 @@ from .boxes import PLAIN, Traced, give
 from .errors import ArgumentTypeError, NotDifferentiableError
 from .foreign import is_duck
 from .refusals import library_of, public_name
-from .registry import Record, enter
+from .registry import Primitive, enter
 from .spaces import dtype_of, shape_of
-from .trace import Trace
+from .trace import Looked, Trace
 
-__all__ = ["DUCKS", "Duck", "Unknown", "as_duck", "as_ducks", "is_lazy", "is_open", "like_given", "released", "under_traces"]
+__all__ = ["DUCKS", "Duck", "Unknown", "Unread", "as_duck", "as_ducks", "is_lazy", "is_open", "like_given", "released", "under_traces"]
 
 ndarray, new = onp.ndarray, object.__new__
 
@@ -98,9 +98,20 @@ class Unknown(NDArrayOperatorsMixin):
         refuse_value(self.array, "one element")
 
 
+class Unread(NotDifferentiableError, Looked):
+    """The refusal of what cannot be had of arrays of another library without a look at their numbers.
+
+    Who has a way to do without catches it, as all that a trace says of a look.
+    """
+
+    def __init__(self, message: str) -> None:
+        NotDifferentiableError.__init__(self, message)
+        self.trace, self.why = DUCKS, message
+
+
 def refuse_value(x: Any, what: str) -> NoReturn:
     """Refuse to give the numbers of a lazy array."""
-    raise NotDifferentiableError(
+    raise Unread(
         f"{what} asks for the value of {written(x)} which is lazy: to have it now, all data that it is made of "
         f"would be read. Write np.where(condition, a, b), after import funad.numpy as np, for a choice by value; "
         f"or compute what the choice depends on before, outside of the differentiated function: "
@@ -111,12 +122,12 @@ def refuse_value(x: Any, what: str) -> NoReturn:
 class DuckTrace(Trace):
     """The trace of arrays of other libraries: it calls the library.
 
-    ``libraries`` has, by the name of a library, how it is called: (record, args, kwargs) ↦ y, all of raw arrays;
+    ``libraries`` has, by the name of a library, how it is called: (prim, args, kwargs) ↦ y, all of raw arrays;
     others are called by NumPy's protocols alone. ``used`` says whether there has been such an array.
     ``prepare`` has what is done to the entries of a tape before the way back, if there has.
     """
 
-    __slots__ = ("libraries", "others", "prepare", "rules", "used")
+    __slots__ = ("again", "libraries", "others", "prepare", "used")
 
     level = -0.5  # outside of dual numbers made by hand, inside of arrays that hold nothing traced
 
@@ -124,11 +135,11 @@ class DuckTrace(Trace):
         self.used = False
         self.libraries: dict[str, Callable[..., Any]] = {}
         self.others: Callable[..., Any] | None = None
+        # How a function that has looked at a number is called all the same: (look, f, args, kwargs) ↦ y.
+        self.again: Callable[..., Any] | None = None
         self.prepare: Callable[[list[Any], int], None] | None = None
-        # The rule of one argument of an elementwise function, with all that strong zeros are.
-        self.rules: Callable[..., Any] | None = None
 
-    def call(self, record: Record, args: Any, kwargs: Any, run: Callable[..., Any] | None = None) -> Any:
+    def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any] | None = None) -> Any:
         """Call the library's own function, in the place of NumPy's."""
         args, kwargs = tuple(map(_raw, args)), {name: _raw(x) for name, x in kwargs.items()}
         ducks = [x for x in _parts((args, tuple(kwargs.values()))) if is_duck(x)]
@@ -136,17 +147,22 @@ class DuckTrace(Trace):
         if len(kinds) > 1:
             names = " and ".join(written(x).rstrip(",") for x in kinds.values())
             raise ArgumentTypeError(
-                f"{record.name} was given arrays of more than one library: {names}; make all of them arrays of "
+                f"{prim.name} was given arrays of more than one library: {names}; make all of them arrays of "
                 f"one, dask.array.from_array(x) for dask"
             )
         library = next(iter(kinds), "")
         how = self.libraries.get(library, self.others)
         assert how is not None
-        return as_ducks(how(record, args, kwargs))
+        return as_ducks(how(prim, args, kwargs))
 
     def look(self, x: Any, why: str) -> NoReturn:
         """Refuse to give a concrete value."""
         refuse_value(x.primal, why)
+
+    def after(self, look: Any, f: Callable[..., Any], args: Any, kwargs: Any, name: str = "") -> Any:
+        """Call a function that has looked at a number: later, if that can be."""
+        assert self.again is not None
+        return self.again(look, f, args, kwargs)
 
 
 DUCKS = DuckTrace()
@@ -226,9 +242,9 @@ _ASKED: dict[str, Callable[..., Any]] = {
 def _install() -> None:
     """Give duck arrays the operators whose results have no derivative, which are duck arrays too."""
     for name, f in PLAIN:
-        give(Duck, f"__{name}__", lambda a, b, f=f: enter(f).wrapped(a, b))
-        give(Duck, f"__r{name}__", lambda a, b, f=f: enter(f).wrapped(b, a))
-    give(Duck, "__invert__", lambda a: enter(onp.invert).wrapped(a))
+        give(Duck, f"__{name}__", lambda a, b, f=f: enter(f).traced(a, b))
+        give(Duck, f"__r{name}__", lambda a, b, f=f: enter(f).traced(b, a))
+    give(Duck, "__invert__", lambda a: enter(onp.invert).traced(a))
     for name, of_concrete in _ASKED.items():
         give(Duck, f"__{name}__", _asking(name, of_concrete))
 
@@ -281,7 +297,8 @@ def like_given(xbar: Any, x: Any) -> Any:
     if xbar is None:
         return onp.zeros_like(x)
     if issubclass(type(xbar), (ndarray, onp.generic, float, int)):
-        xbar = onp.zeros_like(x) + (xbar if onp.ndim(xbar) == 0 or any(xbar.strides) else xbar.flat[0])
+        one = xbar if not onp.ndim(xbar) or not xbar.size or any(xbar.strides) else xbar.flat[0]
+        xbar = onp.zeros_like(x) + one
     if type(xbar) is Duck and xbar.shape == x.shape:
         return as_duck(xbar.primal.rechunk(x.primal.chunks))
     return xbar

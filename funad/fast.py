@@ -18,8 +18,7 @@ from weakref import ref
 
 import numpy as onp
 
-from . import arrays, calling, primitives, tape
-from .arrays import Cell, in_place, linked
+from . import calling, primitives, writing
 from .boxes import (
     BINARY,
     BY_HAND,
@@ -41,15 +40,25 @@ from .boxes import (
     tidy,
 )
 from .calling import PLAIN, call, handled, is_plain, with_kinks
-from .dual import Forward, dual, slope, sum_of_parts, tangent_of
 from .indices import ASSIGN, Scatter
 from .primitives import with_keywords
-from .registry import WORTH_DROPPING, Record, enter, record_of
+from .registry import WORTH_DROPPING, Primitive, enter, primitive_of
 from .snapshots import TINY
-from .spaces import at_rest, fit, ghost, zeros_like
-from .strong_zeros import factors, has_nan, mend
-from .tape import OUTPUT, WIDTH, accumulate, pull_back_call, pull_back_view, put_output, settle
+from .spaces import at_rest, fit, placeholder, zeros_like
 from .trace import Looked
+from .traces import reverse
+from .traces.forward import Forward, dual, slope, sum_of_parts, tangent_of
+from .traces.reverse import (
+    OUTPUT,
+    WIDTH,
+    accumulate,
+    fit_cotangent,
+    pull_back_call,
+    pull_back_view,
+    put_output,
+)
+from .traces.strong_zeros import factors, has_nan, retry_with_strong_zeros
+from .writing import Cell, in_place, linked
 
 __all__ = ["TANGENTS", "install"]
 
@@ -79,7 +88,7 @@ def _has_zero(x: Any) -> bool:
     return not onp.all(numbers_of(x))
 
 
-def box_operator_of_one(record: Record, operate: Callable[[Any], Any]) -> Callable[[Box], Any]:
+def box_operator_of_one(prim: Primitive, operate: Callable[[Any], Any]) -> Callable[[Box], Any]:
     """Return the operator of one operand."""
 
     def operator_of_one(self: Box) -> Any:
@@ -90,19 +99,19 @@ def box_operator_of_one(record: Record, operate: Callable[[Any], Any]) -> Callab
         box.primal = y
         box.tape = tape
         if type(y) is ndarray:
-            if y.nbytes > WORTH_DROPPING and record.drop is not None:
-                y, a, _ = record.drop(y, a, None)
-        elif record.kinks is not None and isinstance(y, Traced) and _has_zero(a):
-            return record.wrapped(self)
+            if y.nbytes > WORTH_DROPPING and prim.keep_only_read is not None:
+                y, a, _ = prim.keep_only_read(y, a, None)
+        elif prim.kinks is not None and isinstance(y, Traced) and _has_zero(a):
+            return prim.traced(self)
         entries = tape.entries
-        entries += (record, y, a, None, self.index, None, None)
+        entries += (prim, y, a, None, self.index, None, None)
         box.index = len(entries) - 1
         return box
 
     return operator_of_one
 
 
-def box_operator_of_two(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Box, Any], Any]:
+def box_operator_of_two(prim: Primitive, operate: Callable[[Any, Any], Any]) -> Callable[[Box, Any], Any]:
     """Return the operator whose left operand is the box."""
     reads = operate not in _ADDITIVE
 
@@ -110,53 +119,53 @@ def box_operator_of_two(record: Record, operate: Callable[[Any, Any], Any]) -> C
         tape = self.tape
         if type(other) is Box:
             if other.tape is not tape:
-                return record.wrapped(self, other)
+                return prim.traced(self, other)
             b = other.primal
             source = other.index
         elif type(other) in CONSTANTS:
             b = other
             source = 0
         else:
-            return beside(record, operate, self, other)
+            return beside(prim, operate, self, other)
         a = self.primal
         y = operate(a, b)
         box = new(Box)
         box.primal = y
         box.tape = tape
         if type(y) is ndarray:
-            if y.nbytes > WORTH_DROPPING and record.drop is not None:
-                y, a, b = (record.drop if source else record.drop_a)(y, a, b)
-        elif record.kinks is not None and isinstance(y, Traced) and _has_zero(a):
-            return record.wrapped(self, other)
+            if y.nbytes > WORTH_DROPPING and prim.keep_only_read is not None:
+                y, a, b = (prim.keep_only_read if source else prim.keep_only_read_0)(y, a, b)
+        elif prim.kinks is not None and isinstance(y, Traced) and _has_zero(a):
+            return prim.traced(self, other)
         if reads and not source and type(b) is ndarray:
             b = b.copy("K") if b.nbytes <= TINY else tape.keeping().of_array(b)
         entries = tape.entries
-        entries += (record, y, a, b, self.index, source, None)
+        entries += (prim, y, a, b, self.index, source, None)
         box.index = len(entries) - 1
         return box
 
     return operator_of_two
 
 
-def box_operator_reflected(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Box, Any], Any]:
+def box_operator_reflected(prim: Primitive, operate: Callable[[Any, Any], Any]) -> Callable[[Box, Any], Any]:
     """Return the operator whose right operand is the box, and whose left one is none."""
     reads = operate not in _ADDITIVE
 
     def operator_reflected(self: Box, other: Any) -> Any:
         if type(other) not in CONSTANTS:
-            return beside_reflected(record, operate, self, other)
+            return beside_reflected(prim, operate, self, other)
         b = self.primal
         y = operate(other, b)
         tape = self.tape
         box = new(Box)
         box.primal = y
         box.tape = tape
-        if type(y) is ndarray and y.nbytes > WORTH_DROPPING and record.drop is not None:
-            y, other, b = record.drop_b(y, other, b)
+        if type(y) is ndarray and y.nbytes > WORTH_DROPPING and prim.keep_only_read is not None:
+            y, other, b = prim.keep_only_read_1(y, other, b)
         if reads and type(other) is ndarray:
             other = other.copy("K") if other.nbytes <= TINY else tape.keeping().of_array(other)
         entries = tape.entries
-        entries += (record, y, other, b, 0, self.index, None)
+        entries += (prim, y, other, b, 0, self.index, None)
         box.index = len(entries) - 1
         return box
 
@@ -167,9 +176,9 @@ def array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: Any)
     if not kwargs and method == "__call__":
         if ufunc in _REFLECTED and type(inputs[0]) is ndarray:  # array * box
             return _REFLECTED[ufunc](inputs[1], inputs[0])
-        record = record_of(ufunc)
-        if record is not None and record.wrapped is not ufunc and record.kind != "zero":
-            return record.wrapped(*inputs)
+        prim = primitive_of(ufunc)
+        if prim is not None and prim.traced is not ufunc and prim.kind != "zero":
+            return prim.traced(*inputs)
     return Traced.__array_ufunc__(self, ufunc, method, *inputs, **kwargs)
 
 
@@ -190,13 +199,13 @@ def getitem(self: Any, index: Any) -> Any:
         for part in index:
             if type(part) not in VIEWING:
                 if any(map(_is_batched, index)):
-                    return _GETITEM.wrapped(self, index)
+                    return _GETITEM.traced(self, index)
                 index = tuple(map(own_index, index))
                 view = not any(map(_copies, index))
                 break
     elif kind is not int and kind not in VIEWING:
         if _is_batched(index):
-            return _GETITEM.wrapped(self, index)
+            return _GETITEM.traced(self, index)
         index = own_index(index)
         view = not _copies(index)
     value = self.primal
@@ -207,7 +216,7 @@ def getitem(self: Any, index: Any) -> Any:
     box.tape = tape
     entries = tape.entries
     if type(value) is ndarray and value.nbytes > WORTH_DROPPING and type(index) is not int:
-        value = ghost(value)
+        value = placeholder(value)
     entries += (_GETITEM, None, value, index, self.index, 0, None)
     box.index = len(entries) - 1
     if (
@@ -226,7 +235,7 @@ def getitem(self: Any, index: Any) -> Any:
     return box
 
 
-def box_operator_in_place(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def box_operator_in_place(prim: Primitive, operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """Return the operator of a box: as the operators of boxes, written out for the sums of loops."""
     general = in_place(operate)
 
@@ -240,7 +249,7 @@ def box_operator_in_place(record: Record, operate: Callable[[Any, Any], Any]) ->
             box.primal = y
             box.tape = tape
             entries = tape.entries
-            entries += (record, y, a, b, self.index, other.index, None)
+            entries += (prim, y, a, b, self.index, other.index, None)
             box.index = len(entries) - 1
             return box
         return general(self, other)
@@ -251,37 +260,37 @@ def box_operator_in_place(record: Record, operate: Callable[[Any, Any], Any]) ->
 # --- reverse mode: calls of primitives
 
 
-def record_one(record: Record, box: Box) -> Any:
+def record_one(prim: Primitive, box: Box) -> Any:
     """Call a primitive on one box and record it."""
     a = box.primal
     kind = type(a)
     # The commonest two first: looking a type up in a set takes 20 ns.
     if kind is float64 or kind is ndarray or kind not in TRACED:
-        y = record.f(a)
-    elif record.kinks is not None:
-        return with_kinks(record, record_one(record.smooth, box), (box,), {})
+        y = prim.f(a)
+    elif prim.kinks is not None:
+        return with_kinks(prim, record_one(prim.smooth, box), (box,), {})
     else:
-        y = record.wrapped(a)
-    if record.of_a is None:
-        if record.kind == "zero":
+        y = prim.traced(a)
+    if prim.rule_0 is None:
+        if prim.kind == "zero":
             return y
-        record.rule(0, a)
+        prim.rule(0, a)
     tape = box.tape
     kind = type(y)
     if kind is not ndarray and kind is not float64 and issubclass(type(y), (tuple, list)):
-        return tape.process(record, y, (a,), {}, ((0, box.index),))
+        return tape.process(prim, y, (a,), {}, ((0, box.index),))
     made = new(Box)
     made.primal = y
     made.tape = tape
-    if type(a) is ndarray and a.nbytes > WORTH_DROPPING and record.drop is not None:
-        y, a, _ = record.drop(y, a, None)
+    if type(a) is ndarray and a.nbytes > WORTH_DROPPING and prim.keep_only_read is not None:
+        y, a, _ = prim.keep_only_read(y, a, None)
     entries = tape.entries
-    entries += (record, y, a, None, box.index, None, None)
+    entries += (prim, y, a, None, box.index, None, None)
     made.index = len(entries) - 1
     return made
 
 
-def record_two(record: Record, a: Any, b: Any) -> Any:
+def record_two(prim: Primitive, a: Any, b: Any) -> Any:
     """Call a primitive on two arguments, at least one of them a box, and record it."""
     first, second = a, b
     source_a = source_b = 0
@@ -289,87 +298,88 @@ def record_two(record: Record, a: Any, b: Any) -> Any:
         tape = a.tape
         if type(b) is Box:
             if b.tape is not tape:
-                return call(record, (a, b), {})
+                return call(prim, (a, b), {})
             source_b = b.index
             b = b.primal
         elif type(b) not in CONSTANTS:
-            return call(record, (a, b), {})
+            return call(prim, (a, b), {})
         source_a = a.index
         a = a.primal
     else:
         if type(a) not in CONSTANTS:
-            return call(record, (a, b), {})
+            return call(prim, (a, b), {})
         tape = b.tape
         source_b = b.index
         b = b.primal
     if type(a) not in TRACED and type(b) not in TRACED:
-        y = record.f(a, b)
-    elif record.kinks is not None:
-        return with_kinks(record, record_two(record.smooth, first, second), (first, second), {})
+        y = prim.f(a, b)
+    elif prim.kinks is not None:
+        return with_kinks(prim, record_two(prim.smooth, first, second), (first, second), {})
     else:
-        y = record.wrapped(a, b)
-    if record.of_a is None or record.of_b is None:
-        if record.kind == "zero":
+        y = prim.traced(a, b)
+    if prim.rule_0 is None or prim.rule_1 is None:
+        if prim.kind == "zero":
             return y
         if source_a:
-            record.rule(0, a)
+            prim.rule(0, a)
         if source_b:
-            record.rule(1, b)
+            prim.rule(1, b)
     kind = type(y)
     if kind not in RESULTS and kind not in TRACED:
         if not issubclass(type(y), (tuple, list)):
-            return call(record, (first, second), {})
+            return call(prim, (first, second), {})
         sources = tuple((n, source) for n, source in enumerate((source_a, source_b)) if source)
-        return tape.process(record, y, (a, b), {}, sources)
+        return tape.process(prim, y, (a, b), {}, sources)
     made = new(Box)
     made.primal = y
     made.tape = tape
     if (kind is ndarray and y.nbytes > WORTH_DROPPING) or (
         type(a) is ndarray and source_b == 0 and a.nbytes > WORTH_DROPPING
     ):
-        drop = record.drop if source_a and source_b else record.drop_b if source_b else record.drop_a
-        if drop is not None:
-            y, a, b = drop(y, a, b)
+        of_one = prim.keep_only_read_1 if source_b else prim.keep_only_read_0
+        keep_only_read = prim.keep_only_read if source_a and source_b else of_one
+        if keep_only_read is not None:
+            y, a, b = keep_only_read(y, a, b)
     if not source_a:
-        if type(a) is ndarray and record.reads[0]:
+        if type(a) is ndarray and prim.reads[0]:
             a = a.copy("K") if a.nbytes <= TINY else tape.keeping().of_array(a)
-    elif not source_b and type(b) is ndarray and record.reads[1]:
+    elif not source_b and type(b) is ndarray and prim.reads[1]:
         b = b.copy("K") if b.nbytes <= TINY else tape.keeping().of_array(b)
     entries = tape.entries
-    entries += (record, y, a, b, source_a, source_b, None)
+    entries += (prim, y, a, b, source_a, source_b, None)
     made.index = len(entries) - 1
     return made
 
 
-def record_with_keywords(record: Record, box: Box, kwargs: dict[str, Any]) -> Any:
+def record_with_keywords(prim: Primitive, box: Box, kwargs: dict[str, Any]) -> Any:
     """Call a primitive on one box and plain keywords, and record it: np.sum(x, axis=0)."""
     a = box.primal
-    if record.quick is not None and type(a) is ndarray and QUICK.issuperset(kwargs):
-        y = record.quick(a, **kwargs)
-    elif record.kinks is not None and isinstance(a, Traced):
-        return with_kinks(record, record_with_keywords(record.smooth, box, kwargs), (box,), kwargs)
+    if prim.fast_reduce is not None and type(a) is ndarray and QUICK.issuperset(kwargs):
+        y = prim.fast_reduce(a, **kwargs)
+    elif prim.kinks is not None and isinstance(a, Traced):
+        return with_kinks(prim, record_with_keywords(prim.smooth, box, kwargs), (box,), kwargs)
     else:
-        if kwargs.get("out") is not None and record.kind != "zero":  # before it is written to
-            record.check_keywords(kwargs)
-        y = record.wrapped(a, **kwargs) if isinstance(a, Traced) else record.f(a, **kwargs)
+        if kwargs.get("out") is not None and prim.kind != "zero":  # before it is written to
+            prim.check_keywords(kwargs)
+        y = prim.traced(a, **kwargs) if isinstance(a, Traced) else prim.f(a, **kwargs)
         if getattr(y, "dtype", _FLOAT).kind in "biu":
             return y
-        if record.of_a is None:
-            if record.kind == "zero":
+        if prim.rule_0 is None:
+            if prim.kind == "zero":
                 return y
-            record.rule(0, a)
-        kwargs = handled(record, kwargs)
+            prim.rule(0, a)
+        kwargs = handled(prim, kwargs)
         if issubclass(type(y), (tuple, list)):
-            return box.tape.process(record, y, (a,), kwargs, ((0, box.index),))
+            return box.tape.process(prim, y, (a,), kwargs, ((0, box.index),))
         keeping = box.tape.keeping()
         kwargs = {name: keeping.of(x) for name, x in kwargs.items()}
     made = new(Box)
     made.primal = y
     tape = made.tape = box.tape
-    if type(a) is ndarray and a.nbytes > WORTH_DROPPING and record.drop is not None:
-        y, a, _ = record.drop(y, a, None)
+    if type(a) is ndarray and a.nbytes > WORTH_DROPPING and prim.keep_only_read is not None:
+        y, a, _ = prim.keep_only_read(y, a, None)
     entries = tape.entries
-    entries += (record, y, (a,), kwargs, None, ((0, box.index),), None)
+    entries += (prim, y, (a,), kwargs, None, ((0, box.index),), None)
     made.index = len(entries) - 1
     return made
 
@@ -384,27 +394,27 @@ def _given(**keywords: Any) -> dict[str, Any]:
     return {name: x for name, x in keywords.items() if x is not None}
 
 
-def of_ufunc(record: Record, f: Any) -> Callable[..., Any]:
+def of_ufunc(prim: Primitive, f: Any) -> Callable[..., Any]:
     """Wrap a ufunc."""
     if f is onp.matmul:
-        return _bound(_matmul, record, f)
+        return _bound(_matmul, prim, f)
     if f.nout == 1 and f.signature is None and f.nin in (1, 2):
-        return _bound(_one if f.nin == 1 else _two, record, f)
-    return primitives.of_ufunc(record, f)  # vecdot and the like take further keywords
+        return _bound(_one if f.nin == 1 else _two, prim, f)
+    return primitives.of_ufunc(prim, f)  # vecdot and the like take further keywords
 
 
-def _bound(template: Any, record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a copy of a template below in which the globals ``record`` and ``f`` are these.
+def _bound(template: Any, prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a copy of a template below in which the globals ``prim`` and ``f`` are these.
 
     A closure would do the same 10 ns slower.
     """
     names = {name: globals()[name] for name in template.__code__.co_names if name in globals()}
-    names.update(record=record, f=f)
+    names.update(prim=prim, f=f)
     return types.FunctionType(template.__code__, names, template.__name__, template.__defaults__)
 
 
 # What the templates see under these names is put there by _bound.
-record: Record
+prim: Primitive
 f: Callable[..., Any]
 
 
@@ -416,15 +426,15 @@ def _one(
         out is not None or where is not None or dtype is not None or casting is not None
         or order is not None or subok is not None or signature is not None
     ):  # fmt: skip
-        return with_keywords(record, (a,), _given(
+        return with_keywords(prim, (a,), _given(
             out=out, where=where, dtype=dtype,
             casting=casting, order=order, subok=subok, signature=signature,
         ))  # fmt: skip
     if type(a) is ndarray:
         return f(a)
     if type(a) is Box:
-        return record_one(record, a)
-    return call(record, (a,), {}) if type(a) in OPENED else f(a)
+        return record_one(prim, a)
+    return call(prim, (a,), {}) if type(a) in OPENED else f(a)
 
 
 def _two(
@@ -435,16 +445,16 @@ def _two(
         out is not None or where is not None or dtype is not None or casting is not None
         or order is not None or subok is not None or signature is not None
     ):  # fmt: skip
-        return with_keywords(record, (a, b), _given(
+        return with_keywords(prim, (a, b), _given(
             out=out, where=where, dtype=dtype,
             casting=casting, order=order, subok=subok, signature=signature,
         ))  # fmt: skip
     kind_a, kind_b = type(a), type(b)
     if kind_a is not Box and kind_b is not Box:
         if kind_a in OPENED or kind_b in OPENED:
-            return call(record, (a, b), {})
+            return call(prim, (a, b), {})
         return f(a, b)
-    return record_two(record, a, b)
+    return record_two(prim, a, b)
 
 
 def _matmul(
@@ -455,19 +465,19 @@ def _matmul(
         out is not None or where is not None or dtype is not None or casting is not None
         or order is not None or subok is not None or signature is not None or axes is not None
     ):  # fmt: skip
-        return with_keywords(record, (a, b), _given(
+        return with_keywords(prim, (a, b), _given(
             out=out, where=where, dtype=dtype, casting=casting,
             order=order, subok=subok, signature=signature, axes=axes,
         ))  # fmt: skip
     kind_a, kind_b = type(a), type(b)
     if kind_a is not Box and kind_b is not Box:
         if kind_a in OPENED or kind_b in OPENED:
-            return call(record, (a, b), {})
+            return call(prim, (a, b), {})
         return f(a, b)
-    return record_two(record, a, b)
+    return record_two(prim, a, b)
 
 
-def of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
+def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a function of any signature."""
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -475,16 +485,16 @@ def of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
             if len(args) == 1:
                 (a,) = args
                 if type(a) is Box:
-                    y = record_one(record, a) if record.quick is None else record_with_keywords(record, a, {})
-                    return linked(y, record, args, kwargs) if record.views else y
+                    y = record_one(prim, a) if prim.fast_reduce is None else record_with_keywords(prim, a, {})
+                    return linked(y, prim, args, kwargs) if prim.views else y
                 if type(a) is ndarray:
                     return f(a)
             elif len(args) == 2:
                 a, b = args
                 if type(a) is Box:
                     if type(b) is Box or type(b) in PLAIN:
-                        y = record_two(record, a, b)
-                        return linked(y, record, args, kwargs) if record.views else y
+                        y = record_two(prim, a, b)
+                        return linked(y, prim, args, kwargs) if prim.views else y
                 elif type(a) is ndarray and type(b) in PLAIN:
                     return f(a, b)
         elif len(args) == 1 and type(args[0]) is Box:
@@ -492,20 +502,20 @@ def of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
                 if type(x) not in PLAIN and name != "axis":
                     break
             else:
-                y = record_with_keywords(record, args[0], kwargs)
-                return linked(y, record, args, kwargs) if record.views else y
-        return call(record, args, kwargs)
+                y = record_with_keywords(prim, args[0], kwargs)
+                return linked(y, prim, args, kwargs) if prim.views else y
+        return call(prim, args, kwargs)
 
     return wrapped
 
 
-def of_user(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
+def of_user(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a user's function."""
-    general = primitives.of_user(record, f)
+    general = primitives.of_user(prim, f)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         if len(args) == 1 and not kwargs and type(args[0]) is Box:
-            return record_one(record, args[0])
+            return record_one(prim, args[0])
         return general(*args, **kwargs)
 
     return wrapped
@@ -517,77 +527,77 @@ def of_user(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
 FORWARD = frozenset({Forward, type(BY_HAND)})  # the traces of which dual numbers are nothing more
 
 
-def of_one(record: Record, operate: Any, x: Dual) -> Any:
+def of_one(prim: Primitive, operate: Any, x: Dual) -> Any:
     """Return an elementwise function of one dual number; ``operate`` computes its value."""
     a, xdot, trace = x.primal, x.tangent, x.tape
     y = operate(a)
     if type(y) is not float and getattr(y, "dtype", _FLOAT).kind in "biu":
         return y
     try:
-        ydot = trace.run(slope, record.of_a, xdot, y, (a,), {})
+        ydot = trace.run(slope, prim.rule_0, xdot, y, (a,), {})
     except (ArithmeticError, RuntimeError):  # also where another thread is in that context
-        ydot = tangent_of(record, y, (a,), {}, [(0, xdot)])
+        ydot = tangent_of(prim, y, (a,), {}, [(0, xdot)])
     return dual(trace, y, _fitted(ydot, y))
 
 
-def of_two(record: Record, operate: Any, trace: Any, a: Any, b: Any, a_dot: Any, b_dot: Any) -> Any:
+def of_two(prim: Primitive, operate: Any, trace: Any, a: Any, b: Any, a_dot: Any, b_dot: Any) -> Any:
     """Return an elementwise or linear function of two values, of which one tangent may be None."""
     try:
         y = operate(a, b)
         if type(y) is float:  # of numbers of Python's, which an operator leaves what they are
-            ydot = 0.0 if a_dot is None else record.of_a(y, a_dot, a, b)  # type: ignore[misc]
+            ydot = 0.0 if a_dot is None else prim.rule_0(y, a_dot, a, b)  # type: ignore[misc]
             if b_dot is not None:
-                ydot += record.of_b(y, b_dot, a, b)  # type: ignore[misc]
+                ydot += prim.rule_1(y, b_dot, a, b)  # type: ignore[misc]
             if type(ydot) is float and ydot == ydot:
                 return dual(trace, y, ydot)
     except ArithmeticError:  # of Python's numbers, where NumPy has infinities
-        y = record.wrapped(a, b)
+        y = prim.traced(a, b)
     if type(y) is not ndarray and getattr(y, "dtype", _FLOAT).kind in "biu":
         return y
     try:
-        ydot = trace.run(_slope_of_two, record, y, a, b, a_dot, b_dot)
+        ydot = trace.run(_slope_of_two, prim, y, a, b, a_dot, b_dot)
     except (ArithmeticError, RuntimeError):
         known = [(n, xdot) for n, xdot in enumerate((a_dot, b_dot)) if xdot is not None]
-        ydot = tangent_of(record, y, (a, b), {}, known)
+        ydot = tangent_of(prim, y, (a, b), {}, known)
     return dual(trace, y, _fitted(ydot, y))
 
 
-def _slope_of_two(record: Any, y: Any, a: Any, b: Any, a_dot: Any, b_dot: Any) -> Any:
+def _slope_of_two(prim: Any, y: Any, a: Any, b: Any, a_dot: Any, b_dot: Any) -> Any:
     """ẏ = ȧ·∂f/∂a + ḃ·∂f/∂b where nothing needs mending: a nan raises."""
-    if record.kind == "linear":
-        of_a = None if a_dot is None else at_rest(record.wrapped(a_dot, b))
-        of_b = None if b_dot is None else at_rest(record.wrapped(a, b_dot))
+    if prim.kind == "linear":
+        of_a = None if a_dot is None else at_rest(prim.traced(a_dot, b))
+        of_b = None if b_dot is None else at_rest(prim.traced(a, b_dot))
     else:
-        of_a = None if a_dot is None else record.of_a(y, a_dot, a, b)
-        of_b = None if b_dot is None else record.of_b(y, b_dot, a, b)
+        of_a = None if a_dot is None else prim.rule_0(y, a_dot, a, b)
+        of_b = None if b_dot is None else prim.rule_1(y, b_dot, a, b)
     ydot = of_b if of_a is None else of_a if of_b is None else sum_of_parts(of_a, of_b, a_dot)
     if (of_a is not a_dot or of_b is not b_dot) and has_nan(ydot):
         raise FloatingPointError
     return ydot
 
 
-def of_linear(record: Record, x: Dual, rest: Any, kwargs: Any) -> Any:
+def of_linear(prim: Primitive, x: Dual, rest: Any, kwargs: Any) -> Any:
     """Return a linear function of a dual number, whose other arguments are plain."""
     a, xdot, trace = x.primal, x.tangent, x.tape
-    y = at_rest((record.wrapped if isinstance(a, Traced) else record.f)(a, *rest, **kwargs))
+    y = at_rest((prim.traced if isinstance(a, Traced) else prim.f)(a, *rest, **kwargs))
     if getattr(y, "dtype", _FLOAT).kind in "biu":
         return y
     if "initial" in kwargs or issubclass(type(y), (tuple, list)) or factors(rest, None):
-        return trace.process(record, y, (a, *rest), kwargs, ((0, x),))
-    ydot = at_rest((record.wrapped if isinstance(xdot, Traced) else record.f)(xdot, *rest, **kwargs))
+        return trace.process(prim, y, (a, *rest), kwargs, ((0, x),))
+    ydot = at_rest((prim.traced if isinstance(xdot, Traced) else prim.f)(xdot, *rest, **kwargs))
     return dual(trace, y, _fitted(ydot, y))
 
 
-def of_list(record: Record, trace: Any, argnum: int, args: Any, kwargs: Any) -> Any:
+def of_list(prim: Primitive, trace: Any, argnum: int, args: Any, kwargs: Any) -> Any:
     """Return a linear function of a list, as of arrays to join, of dual numbers and plain values."""
     before, parts, after = args[:argnum], args[argnum], args[argnum + 1 :]
     xs = [x.primal if type(x) is Dual else x for x in parts]
     xdots = [x.tangent if type(x) is Dual else zeros_like(x) for x in parts]
-    f = record.f if innermost(xs) is None else record.wrapped
+    f = prim.f if innermost(xs) is None else prim.traced
     y = at_rest(f(*before, xs, *after, **kwargs))
     if getattr(y, "dtype", _FLOAT).kind in "biu":
         return y
-    f = record.f if innermost(xdots) is None else record.wrapped
+    f = prim.f if innermost(xdots) is None else prim.traced
     return dual(trace, y, fit(at_rest(f(*before, xdots, *after, **kwargs)), y))
 
 
@@ -601,58 +611,58 @@ def _fitted(ydot: Any, y: Any) -> Any:
     return fit(ydot, y)
 
 
-def of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def of_duals(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive on dual numbers, if the call has one of the common forms."""
     if not args:
         return NotImplemented
-    a, kind = args[0], record.kind
-    if record.containers:
-        return _of_list(record, args, kwargs)
+    a, kind = args[0], prim.kind
+    if prim.containers:
+        return _of_list(prim, args, kwargs)
     if type(a) is not Dual and (len(args) != 2 or type(args[1]) is not Dual):
         return NotImplemented
-    if record.forward or record.foreign or (kind != "elementwise" and kind != "linear"):
+    if prim.forward or prim.foreign or (kind != "elementwise" and kind != "linear"):
         return NotImplemented
-    if not kwargs and not record.views:
+    if not kwargs and not prim.views:
         if kind == "elementwise" and len(args) == 1:
-            if type(a.tape) in FORWARD and record.of_a is not None:
-                return of_one(record, record.wrapped, a)
+            if type(a.tape) in FORWARD and prim.rule_0 is not None:
+                return of_one(prim, prim.traced, a)
             return NotImplemented
-        if len(args) == 2 and record.of_b is not None:
+        if len(args) == 2 and prim.rule_1 is not None:
             b = args[1]
             if type(a) is Dual:
-                if record.of_a is None or type(a.tape) not in FORWARD:
+                if prim.rule_0 is None or type(a.tape) not in FORWARD:
                     return NotImplemented
                 if type(b) is Dual and b.tape is a.tape:
-                    return of_two(record, record.wrapped, a.tape, a.primal, b.primal, a.tangent, b.tangent)
+                    return of_two(prim, prim.traced, a.tape, a.primal, b.primal, a.tangent, b.tangent)
                 if type(b) in CONSTANTS:
-                    return of_two(record, record.wrapped, a.tape, a.primal, b, a.tangent, None)
+                    return of_two(prim, prim.traced, a.tape, a.primal, b, a.tangent, None)
             elif type(a) in CONSTANTS and type(b.tape) in FORWARD:
-                return of_two(record, record.wrapped, b.tape, a, b.primal, None, b.tangent)
+                return of_two(prim, prim.traced, b.tape, a, b.primal, None, b.tangent)
     if (
-        kind == "linear" and type(a) is Dual and type(a.tape) in FORWARD and record.of_a is not None
-        and record.positions >= len(args) and record.keywords.issuperset(kwargs)
+        kind == "linear" and type(a) is Dual and type(a.tape) in FORWARD and prim.rule_0 is not None
+        and prim.positions >= len(args) and prim.keywords.issuperset(kwargs)
         and all(map(is_plain, args[1:])) and all(map(is_plain, kwargs.values()))
     ):  # fmt: skip
-        y = of_linear(record, a, args[1:], kwargs)
-        return linked(y, record, args, kwargs) if record.views else y
+        y = of_linear(prim, a, args[1:], kwargs)
+        return linked(y, prim, args, kwargs) if prim.views else y
     return NotImplemented
 
 
-def _of_list(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _of_list(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a linear function of a list, as of arrays to join, if the call has one of the common forms."""
-    argnum = record.containers[0]
-    if record.kind != "linear" or len(args) <= argnum or type(args[argnum]) not in (list, tuple):
+    argnum = prim.containers[0]
+    if prim.kind != "linear" or len(args) <= argnum or type(args[argnum]) not in (list, tuple):
         return NotImplemented
     kinds = set(map(type, args[argnum]))
     if Dual not in kinds:
-        return _of_list_of_boxes(record, args, kwargs) if argnum == 0 and Box in kinds else NotImplemented
+        return _of_list_of_boxes(prim, args, kwargs) if argnum == 0 and Box in kinds else NotImplemented
     trace = innermost((*args, *kwargs.values()))
-    if type(trace) in FORWARD and _is_list_of_duals(record, args, kwargs, trace):
-        return of_list(record, trace, record.containers[0], args, kwargs)
+    if type(trace) in FORWARD and _is_list_of_duals(prim, args, kwargs, trace):
+        return of_list(prim, trace, prim.containers[0], args, kwargs)
     return NotImplemented
 
 
-def _of_list_of_boxes(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _of_list_of_boxes(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a linear function of a list of boxes of one tape and of plain values, and record it."""
     trace, values, sources = None, [], []
     for x in args[0]:
@@ -669,33 +679,33 @@ def _of_list_of_boxes(record: Record, args: tuple[Any, ...], kwargs: dict[str, A
         if type(value) not in _NUMBERS:
             return NotImplemented
         values.append(value)
-    if trace is None or len(args) > record.positions or not record.keywords.issuperset(kwargs):
+    if trace is None or len(args) > prim.positions or not prim.keywords.issuperset(kwargs):
         return NotImplemented
-    if not all(map(is_plain, args[1:])) or not all(map(is_plain, kwargs.values())) or record.of_a is None:
+    if not all(map(is_plain, args[1:])) or not all(map(is_plain, kwargs.values())) or prim.rule_0 is None:
         return NotImplemented
-    y = record.f(values, *args[1:], **kwargs)
+    y = prim.f(values, *args[1:], **kwargs)
     if type(y) is not ndarray or y.dtype.kind not in "fc":
         return NotImplemented
     made = new(Box)
     made.primal, made.tape = y, trace
-    if y.nbytes > WORTH_DROPPING and record.drop is not None:
-        y, values, _ = record.drop(y, values, None)
+    if y.nbytes > WORTH_DROPPING and prim.keep_only_read is not None:
+        y, values, _ = prim.keep_only_read(y, values, None)
     entries = trace.entries
-    entries += (record, y, (values, *args[1:]), kwargs, None, ((0, tuple(sources)),), None)
+    entries += (prim, y, (values, *args[1:]), kwargs, None, ((0, tuple(sources)),), None)
     made.index = len(entries) - 1
     return made
 
 
-def _is_list_of_duals(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any], tape: Any) -> bool:
+def _is_list_of_duals(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any], tape: Any) -> bool:
     """Say whether a call is one of a linear function of a list of arrays, if that is plain to see."""
-    if record.kind != "linear" or record.forward or len(record.containers) > 1:
+    if prim.kind != "linear" or prim.forward or len(prim.containers) > 1:
         return False
-    (argnum,) = record.containers
-    if len(args) <= argnum or type(args[argnum]) not in (list, tuple) or argnum not in record.rules:
+    (argnum,) = prim.containers
+    if len(args) <= argnum or type(args[argnum]) not in (list, tuple) or argnum not in prim.rules:
         return False
     others = (*args[:argnum], *args[argnum + 1 :], *kwargs.values())
     return (
-        record.positions >= len(args) and record.keywords.issuperset(kwargs)
+        prim.positions >= len(args) and prim.keywords.issuperset(kwargs)
         and all(type(x) in _NUMBERS or (type(x) is Dual and x.tape is tape) for x in args[argnum])
         and innermost(others) is None
     )  # fmt: skip
@@ -706,42 +716,44 @@ def _at_kinks(x: Dual) -> bool:
     return isinstance(x.primal, Traced) and not onp.all(numbers_of(x))
 
 
-def dual_operator_of_one(record: Record, operate: Callable[[Any], Any]) -> Callable[[Dual], Any]:
+def dual_operator_of_one(prim: Primitive, operate: Callable[[Any], Any]) -> Callable[[Dual], Any]:
     """Return the operator of one operand."""
 
     def operator_of_one(self: Dual) -> Any:
-        if type(self.tape) in FORWARD and (record.kinks is None or not _at_kinks(self)):
-            return of_one(record, operate, self)
-        return record.wrapped(self)
+        if type(self.tape) in FORWARD and (prim.kinks is None or not _at_kinks(self)):
+            return of_one(prim, operate, self)
+        return prim.traced(self)
 
     return operator_of_one
 
 
-def dual_operator_of_two(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Dual, Any], Any]:
+def dual_operator_of_two(prim: Primitive, operate: Callable[[Any, Any], Any]) -> Callable[[Dual, Any], Any]:
     """Return the operator whose left operand is the dual number."""
 
     def operator_of_two(self: Dual, other: Any) -> Any:
         trace = self.tape
-        if type(trace) in FORWARD and (record.kinks is None or not _at_kinks(self)):
+        if type(trace) in FORWARD and (prim.kinks is None or not _at_kinks(self)):
             if type(other) is Dual:
                 if other.tape is trace:
                     return of_two(
-                        record, operate, trace, self.primal, other.primal, self.tangent, other.tangent
+                        prim, operate, trace, self.primal, other.primal, self.tangent, other.tangent
                     )
             elif type(other) in CONSTANTS:
-                return of_two(record, operate, trace, self.primal, other, self.tangent, None)
-        return beside(record, operate, self, other)
+                return of_two(prim, operate, trace, self.primal, other, self.tangent, None)
+        return beside(prim, operate, self, other)
 
     return operator_of_two
 
 
-def dual_operator_reflected(record: Record, operate: Callable[[Any, Any], Any]) -> Callable[[Dual, Any], Any]:
+def dual_operator_reflected(
+    prim: Primitive, operate: Callable[[Any, Any], Any]
+) -> Callable[[Dual, Any], Any]:
     """Return the operator whose right operand is the dual number, and whose left one is none."""
 
     def operator_reflected(self: Dual, other: Any) -> Any:
         if type(self.tape) in FORWARD and type(other) in CONSTANTS:
-            return of_two(record, operate, self.tape, other, self.primal, None, self.tangent)
-        return beside_reflected(record, operate, self, other)
+            return of_two(prim, operate, self.tape, other, self.primal, None, self.tangent)
+        return beside_reflected(prim, operate, self, other)
 
     return operator_reflected
 
@@ -749,7 +761,9 @@ def dual_operator_reflected(record: Record, operate: Callable[[Any, Any], Any]) 
 # --- the way back
 
 
-def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool) -> list[Any] | None:
+def backward_pass(
+    entries: list[Any], inputs: int, start: list[Any] | None, careful: bool
+) -> list[Any] | None:
     """The loop of pull_back. Everything here runs once per operation: it is written out for speed.
 
     Return the entries as they were at the first rule that masks, if there was one.
@@ -763,22 +777,22 @@ def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool
         b = pop()
         a = pop()
         y = pop()
-        record = pop()
+        prim = pop()
         if type(ybar) is not float:
             if ybar is None:
                 continue
             if type(ybar) is Scatter:
-                if record.views and pull_back_view(entries, record, ybar, a, b, source_a, source_b, owned):
+                if prim.views and pull_back_view(entries, prim, ybar, a, b, source_a, source_b, owned):
                     continue
                 ybar = ybar.dense()
-            if record.masks and start is None:
-                start = [*entries, record, y, a, b, source_a, source_b, ybar]
+            if prim.masks and start is None:
+                start = [*entries, prim, y, a, b, source_a, source_b, ybar]
                 owned.clear()  # what stands in start must not be added to in place
         if source_b is None:  # one argument
             try:
-                abar = record.of_a(y, ybar, a)
+                abar = prim.rule_0(y, ybar, a)
             except (Exception, Looked) as error:
-                abar = mend(error, record, record.of_a, 0, y, ybar, (a,), {})
+                abar = retry_with_strong_zeros(error, prim, prim.rule_0, 0, y, ybar, (a,), {})
             kind = type(abar)
             if kind is not float or abar != abar or type(a) is not float:
                 if kind is ndarray:
@@ -788,9 +802,9 @@ def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool
                         or abar.dtype is not a.dtype
                         or abar.shape != a.shape
                     ):
-                        abar = settle(record, abar, ybar, a, careful and (0, y, (a,), {}))
+                        abar = fit_cotangent(prim, abar, ybar, a, careful and (0, y, (a,), {}))
                 elif careful or kind is not float64 or (type(a) is not float64 and type(a) is not float):
-                    abar = settle(record, abar, ybar, a, careful and (0, y, (a,), {}))
+                    abar = fit_cotangent(prim, abar, ybar, a, careful and (0, y, (a,), {}))
             before = entries[source_a]
             if before is None:
                 entries[source_a] = abar
@@ -804,19 +818,19 @@ def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool
             else:
                 entries[source_a] = accumulate(before, abar, source_a, owned)
         elif source_a is None:
-            if record is OUTPUT:
+            if prim is OUTPUT:
                 put_output(entries, source_b, a, ybar, owned)
                 continue
             if start is None and "where" in b:  # what is left out may be nan
-                start = [*entries, record, y, a, b, source_a, source_b, ybar]
+                start = [*entries, prim, y, a, b, source_a, source_b, ybar]
                 owned.clear()
-            pull_back_call(entries, record, y, ybar, a, b, source_b, careful, owned)
+            pull_back_call(entries, prim, y, ybar, a, b, source_b, careful, owned)
         else:  # two arguments
             if source_a:
                 try:
-                    abar = record.of_a(y, ybar, a, b)
+                    abar = prim.rule_0(y, ybar, a, b)
                 except (Exception, Looked) as error:
-                    abar = mend(error, record, record.of_a, 0, y, ybar, (a, b), {})
+                    abar = retry_with_strong_zeros(error, prim, prim.rule_0, 0, y, ybar, (a, b), {})
                 kind = type(abar)
                 if kind is not float or abar != abar or type(a) is not float:
                     if kind is ndarray:
@@ -826,9 +840,9 @@ def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool
                             or abar.dtype is not a.dtype
                             or abar.shape != a.shape
                         ):
-                            abar = settle(record, abar, ybar, a, careful and (0, y, (a, b), {}))
+                            abar = fit_cotangent(prim, abar, ybar, a, careful and (0, y, (a, b), {}))
                     elif careful or kind is not float64 or (type(a) is not float64 and type(a) is not float):
-                        abar = settle(record, abar, ybar, a, careful and (0, y, (a, b), {}))
+                        abar = fit_cotangent(prim, abar, ybar, a, careful and (0, y, (a, b), {}))
                 before = entries[source_a]
                 if before is None:
                     entries[source_a] = abar
@@ -843,9 +857,9 @@ def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool
                     entries[source_a] = accumulate(before, abar, source_a, owned)
             if source_b:
                 try:
-                    bbar = record.of_b(y, ybar, a, b)
+                    bbar = prim.rule_1(y, ybar, a, b)
                 except (Exception, Looked) as error:
-                    bbar = mend(error, record, record.of_b, 1, y, ybar, (a, b), {})
+                    bbar = retry_with_strong_zeros(error, prim, prim.rule_1, 1, y, ybar, (a, b), {})
                 kind = type(bbar)
                 if kind is not float or bbar != bbar or type(b) is not float:
                     if kind is ndarray:
@@ -855,9 +869,9 @@ def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool
                             or bbar.dtype is not b.dtype
                             or bbar.shape != b.shape
                         ):
-                            bbar = settle(record, bbar, ybar, b, careful and (1, y, (a, b), {}))
+                            bbar = fit_cotangent(prim, bbar, ybar, b, careful and (1, y, (a, b), {}))
                     elif careful or kind is not float64 or (type(b) is not float64 and type(b) is not float):
-                        bbar = settle(record, bbar, ybar, b, careful and (1, y, (a, b), {}))
+                        bbar = fit_cotangent(prim, bbar, ybar, b, careful and (1, y, (a, b), {}))
                 before = entries[source_b]
                 if before is None:
                     entries[source_b] = bbar
@@ -891,10 +905,10 @@ def write_number(array: Any, index: Any, v: Any) -> bool:
     if (type(b) is not float64 and type(b) is not float) or type(a) is not ndarray:
         return False
     a[index] = b
-    if cell.ghost is None:
-        cell.ghost = ghost(a)
+    if cell.placeholder is None:
+        cell.placeholder = placeholder(a)
     entries = tape.entries
-    entries += (ASSIGN, None, ([cell.ghost, b], (), index), {}, None, ((0, (box.index, source)),), None)
+    entries += (ASSIGN, None, ([cell.placeholder, b], (), index), {}, None, ((0, (box.index, source)),), None)
     box.index = len(entries) - 1  # nobody else has this box
     cell.version += 1
     return True
@@ -909,23 +923,23 @@ TANGENTS = (tangent_of, of_linear, of_one, of_two)
 def install() -> None:
     """Take the short ways from now on."""
     for name, operate, f in UNARY:
-        record = enter(f)
-        give(Box, f"__{name}__", box_operator_of_one(record, operate))
-        give(Dual, f"__{name}__", dual_operator_of_one(record, operate))
+        prim = enter(f)
+        give(Box, f"__{name}__", box_operator_of_one(prim, operate))
+        give(Dual, f"__{name}__", dual_operator_of_one(prim, operate))
     for name, operate, f in BINARY:
-        record = enter(f)
-        give(Box, f"__{name}__", box_operator_of_two(record, operate))
-        reflected = _REFLECTED[f] = box_operator_reflected(record, operate)
+        prim = enter(f)
+        give(Box, f"__{name}__", box_operator_of_two(prim, operate))
+        reflected = _REFLECTED[f] = box_operator_reflected(prim, operate)
         give(Box, f"__r{name}__", reflected)
-        give(Box, f"__i{name}__", box_operator_in_place(record, operate))
-        give(Dual, f"__{name}__", dual_operator_of_two(record, operate))
-        give(Dual, f"__r{name}__", dual_operator_reflected(record, operate))
+        give(Box, f"__i{name}__", box_operator_in_place(prim, operate))
+        give(Dual, f"__{name}__", dual_operator_of_two(prim, operate))
+        give(Dual, f"__r{name}__", dual_operator_reflected(prim, operate))
     give(Box, "__getitem__", getitem)
     give(Box, "__array_ufunc__", array_ufunc)
     primitives.TEMPLATES.update(any=of_any, ufunc=of_ufunc, user=of_user)
     calling.shortcuts[:] = [of_duals]
-    arrays.shortcuts[:] = [write_number]
-    tape.walk = walk
+    writing.shortcuts[:] = [write_number]
+    reverse.backward_pass = backward_pass
 
 
 if os.environ.get("FUNAD_FAST") != "0":

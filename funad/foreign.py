@@ -16,6 +16,7 @@ from typing import Any
 import numpy as onp
 
 from .errors import NotDifferentiableError
+from .messages import comes_of_traced
 from .refusals import (
     is_array_like,
     public_name,
@@ -25,7 +26,6 @@ from .refusals import (
     refused_index,
     refused_objects,
 )
-from .teaching import comes_of_traced
 
 __all__ = [
     "bare",

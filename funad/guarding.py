@@ -18,7 +18,7 @@ import numpy as onp
 from . import tree
 from .boxes import Traced
 from .errors import ArgumentError, NotDifferentiableError
-from .registry import Derived, Record
+from .registry import Derived, Primitive
 from .spaces import describe, is_inexact, laid_out_copy
 
 __all__ = [
@@ -39,7 +39,7 @@ _NUMBERS = frozenset({float, onp.float64, int, complex, bool})
 _COMPILED = (types.BuiltinFunctionType, onp.ufunc)
 
 
-def guarded(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
+def guarded(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
     """Return f as a trace calls it: with arrays that it cannot write into, and its result looked at."""
     if isinstance(f, _COMPILED):
         return f
@@ -53,15 +53,15 @@ def guarded(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
         except (ValueError, TypeError, BufferError) as error:
             if not _is_of_writing(error):
                 raise
-            y = _run_on_copies(record, f, args, kwargs, error)
+            y = _run_on_copies(prim, f, args, kwargs, error)
         if type(y) is ndarray:
             return y if references(y) <= _ALONE and y.base is None and y.flags.writeable else owned(y, 1)
-        return y if type(y) in _NUMBERS else _checked(record, y)
+        return y if type(y) in _NUMBERS else _checked(prim, y)
 
     return run
 
 
-def guarded_rule(record: Record, rule: Callable[..., Any]) -> Callable[..., Any]:
+def guarded_rule(prim: Primitive, rule: Callable[..., Any]) -> Callable[..., Any]:
     """Return a user's rule as a trace calls it: y, ȳ and the arguments are also what others read."""
     if isinstance(rule, (Derived, *_COMPILED)) or not callable(rule):
         return rule
@@ -75,7 +75,7 @@ def guarded_rule(record: Record, rule: Callable[..., Any]) -> Callable[..., Any]
         except (ValueError, TypeError, BufferError) as error:
             if not _is_of_writing(error):
                 raise
-            found = _run_on_copies(record, rule, given, kwargs, error, f"the rule of {record.name}")
+            found = _run_on_copies(prim, rule, given, kwargs, error, f"the rule of {prim.name}")
         if type(found) is ndarray and not found.flags.writeable:
             for x, shield in zip(given, shielded, strict=True):
                 if found is shield:
@@ -87,7 +87,7 @@ def guarded_rule(record: Record, rule: Callable[..., Any]) -> Callable[..., Any]
 
 
 def _run_on_copies(
-    record: Record, f: Any, args: Any, kwargs: Any, reason: Exception, name: str | None = None
+    prim: Primitive, f: Any, args: Any, kwargs: Any, reason: Exception, name: str | None = None
 ) -> Any:
     """Call f with copies of arrays, as compiled code may want them; refuse it if it writes into one."""
     copies, structure = tree.flatten((args, kwargs))
@@ -96,7 +96,7 @@ def _run_on_copies(
     y = f(*args_copied, **kwargs_copied)
     for x, copied in zip(tree.flatten((args, kwargs))[0], copies, strict=True):
         if type(x) is ndarray and x.tobytes() != copied.tobytes():
-            raise wrote(name or record.name, reason) from None
+            raise wrote(name or prim.name, reason) from None
     return y
 
 
@@ -173,14 +173,14 @@ def wrote(name: str, error: Exception | None = None) -> Exception:
     )
 
 
-def _checked(record: Record, y: Any) -> Any:
+def _checked(prim: Primitive, y: Any) -> Any:
     """Return a result of another kind than an array or a number; refuse traced values and containers."""
     parts = y if isinstance(y, (tuple, list)) else (y,)
-    refuse_traced(record.name, y)
-    if record.kind != "zero" and record.containers != (-1,):
+    refuse_traced(prim.name, y)
+    if prim.kind != "zero" and prim.containers != (-1,):
         for part in parts:
             if not tree.is_leaf(part) and any(map(is_inexact, tree.flatten(part)[0])):
-                refuse_container(record, "returned", type(y).__name__)
+                refuse_container(prim, "returned", type(y).__name__)
     return tree.map(owned, y) if not tree.is_leaf(y) else y
 
 
@@ -201,9 +201,9 @@ def refuse_traced(name: str, y: Any, level: float = 0) -> None:
             raise closure_error(name, leaf)
 
 
-def refuse_container(record: Record, what: str, kind: str) -> NoReturn:
+def refuse_container(prim: Primitive, what: str, kind: str) -> NoReturn:
     """Refuse a container with traced values in it, or with results, that a primitive has not declared."""
     raise ArgumentError(
-        f"{record.name} {what} numbers in a {kind}, of which a trace sees one value; wrap it with "
+        f"{prim.name} {what} numbers in a {kind}, of which a trace sees one value; wrap it with "
         f"funad.primitive(f, containers=True), and its rules take and return such containers"
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as onp
 
-from .registry import Record, enter
+from .registry import Primitive, enter
 from .snapshots import copied
 from .spaces import shape_of, unbroadcast
 
@@ -53,7 +53,7 @@ class Scatter:
     def dense(self) -> Any:
         """Return the cotangent as one array."""
         indices, pieces = zip(*self.pieces[: self.count], strict=True)
-        add_up = scatter if self.plain else enter(scatter).wrapped
+        add_up = scatter if self.plain else enter(scatter).traced
         return add_up(self.like.shape, self.like.dtype, list(indices), list(pieces))
 
 
@@ -84,7 +84,7 @@ def add_at(dense: Any, pieces: Iterable[tuple[Any, Any]]) -> None:
             onp.add.at(dense, index, piece)
 
 
-def through_view(ybar: Scatter, record: Record, x: Any, args: Any, kwargs: Any) -> Scatter | None:
+def through_view(ybar: Scatter, prim: Primitive, x: Any, args: Any, kwargs: Any) -> Scatter | None:
     """Return the cotangent of x for one of a view of x: the same pieces, at their places in x.
 
     So a read x[1:][i] costs what x[1 + i] costs, and not what x does. None where there are many
@@ -94,7 +94,7 @@ def through_view(ybar: Scatter, record: Record, x: Any, args: Any, kwargs: Any) 
     if ybar.count * FEW > size or not {"A", "K"}.isdisjoint(_words(args, kwargs)):
         return None
     whole = onp.empty(shape_of(x), onp.int8)  # a stand-in, which is neither read nor written
-    view = record.f(whole, *args, **kwargs)
+    view = prim.f(whole, *args, **kwargs)
     if not issubclass(type(view), ndarray) or not onp.may_share_memory(view, whole):
         return None
     pieces = []
@@ -108,7 +108,7 @@ def through_view(ybar: Scatter, record: Record, x: Any, args: Any, kwargs: Any) 
         if place is None:
             return None
         if shape is not None and shape != (found := whole[place].shape):
-            piece = enter(onp.reshape).wrapped(piece, found)
+            piece = enter(onp.reshape).traced(piece, found)
         pieces.append((place, piece))
     return Scatter(x, pieces)
 
@@ -215,10 +215,10 @@ def put(x: Any, path: Any, index: Any, v: Any) -> None:
 class Step:
     """How a view was made by a function: of the array, further arguments and keywords, the k-th result."""
 
-    __slots__ = ("args", "k", "kwargs", "record")
+    __slots__ = ("args", "k", "kwargs", "prim")
 
-    def __init__(self, record: Record, args: Any, kwargs: Any, k: int | None) -> None:
-        self.record, self.k = record, k
+    def __init__(self, prim: Primitive, args: Any, kwargs: Any, k: int | None) -> None:
+        self.prim, self.k = prim, k
         self.args, self.kwargs = copied(args), {name: copied(x) for name, x in kwargs.items()}
 
 
@@ -226,7 +226,7 @@ def follow(x: Any, path: Any) -> Any:
     """Return the view of x to which a path leads: indices, and steps of other functions."""
     for step in path:
         if type(step) is Step:
-            x = step.record.wrapped(x, *step.args, **step.kwargs)
+            x = step.prim.traced(x, *step.args, **step.kwargs)
             if step.k is not None:
                 x = x[step.k]
         else:
@@ -236,13 +236,13 @@ def follow(x: Any, path: Any) -> Any:
 
 def _parts(path: Any) -> list[Any]:
     """Return the steps of a path that take the real or the imaginary part."""
-    return [step for step in path if type(step) is Step and step.record.f in (onp.real, onp.imag)]
+    return [step for step in path if type(step) is Step and step.prim.f in (onp.real, onp.imag)]
 
 
 def assigned(ybar: Any, v: Any, path: Any, index: Any) -> Any:
     """Return v̄: ȳ at the index, but of several elements written to one place for the last only."""
     vbar = follow(ybar, path)[index]
-    if path and any(step.record.f is onp.imag for step in _parts(path)):
+    if path and any(step.prim.f is onp.imag for step in _parts(path)):
         vbar = -vbar  # ȳ = ∂L/∂a - i ∂L/∂b
     if repeats(index):
         vbar = vbar * lasting(ybar.shape, ybar.dtype, path, index)

@@ -18,18 +18,17 @@ import numpy as onp
 from . import tree
 from .boxes import Box, Traced, box_of
 from .calling import call
-from .duck_arrays import DUCKS, is_lazy, under_traces, written
-from .errors import NotDifferentiableError
+from .duck_arrays import DUCKS, Unread, is_lazy, under_traces, written
 from .floating import restore, run_rules
 from .foreign import is_duck
 from .indices import ASSIGN, repeats, scatter
 from .numpy.manipulation import cast
 from .numpy.padding import pad_zeros
 from .numpy.reductions import difference
-from .registry import Record, record_named, record_of
-from .spaces import fit, is_ghost, ones_like, shape_of, zeros_like
-from .strong_zeros import LATER, mend, strong_zero
-from .tape import OUTPUT, TRACING, WIDTH, Tape, as_call, pull_back
+from .registry import Primitive, primitive_named, primitive_of
+from .spaces import fit, is_placeholder, ones_like, shape_of, zeros_like
+from .traces.strong_zeros import LATER, retry_with_strong_zeros, strong_zero
+from .traces.reverse import OUTPUT, TRACING, WIDTH, Tape, as_call, pull_back
 from .traces.batch import BY_ELEMENT, NOT_BY_ELEMENT
 
 ndarray = onp.ndarray
@@ -73,25 +72,25 @@ class Task:
         return hash((type(self), self.key()))
 
 
-class _OfRecord(Task):
-    """A task that needs the record of a primitive, also in another process."""
+class _OfPrimitive(Task):
+    """A task that needs the prim of a primitive, also in another process."""
 
-    def __init__(self, record: Record, argnum: Any, kwargs: dict[str, Any]) -> None:
-        self.record, self.argnum, self.kwargs = record, argnum, kwargs
-        self.name = record.name
-        self.by_element = works_by_element(record)
+    def __init__(self, prim: Primitive, argnum: Any, kwargs: dict[str, Any]) -> None:
+        self.prim, self.argnum, self.kwargs = prim, argnum, kwargs
+        self.name = prim.name
+        self.by_element = works_by_element(prim)
 
     def key(self) -> Any:
-        return (self.name, id(self.record) if self.record.foreign else 0, self.argnum, _frozen(self.kwargs))
+        return (self.name, id(self.prim) if self.prim.foreign else 0, self.argnum, _frozen(self.kwargs))
 
     def __dask_tokenize__(self) -> Any:
-        own = (self.record.f, *self.record.rules.values()) if self.record.foreign else ()
+        own = (self.prim.f, *self.prim.rules.values()) if self.prim.foreign else ()
         return (type(self).__name__, self.name, self.argnum, sorted(self.kwargs.items()), own)
 
     def __reduce__(self) -> Any:
-        record = self.record
-        own = (record.f, record.kind, dict(record.rules)) if record.foreign else None
-        return _again, (type(self), record.name, own, self.argnum, self.kwargs)
+        prim = self.prim
+        own = (prim.f, prim.kind, dict(prim.rules)) if prim.foreign else None
+        return _again, (type(self), prim.name, own, self.argnum, self.kwargs)
 
 
 def _frozen(x: Any) -> Any:
@@ -104,9 +103,9 @@ def _frozen(x: Any) -> Any:
 
 
 @functools.lru_cache(maxsize=1024)
-def _of_user(name: str, f: Any, kind: str, rules: tuple[Any, ...]) -> Record:
-    """Return the record of a user's primitive in the process that runs a task."""
-    made = Record(f, name)
+def _of_user(name: str, f: Any, kind: str, rules: tuple[Any, ...]) -> Primitive:
+    """Return the prim of a user's primitive in the process that runs a task."""
+    made = Primitive(f, name)
     made.kind, made.foreign = kind, True
     made.add(kind, dict(rules), False)
     return made
@@ -115,34 +114,34 @@ def _of_user(name: str, f: Any, kind: str, rules: tuple[Any, ...]) -> Record:
 def _again(kind: Any, name: str, own: Any, argnum: Any, kwargs: Any) -> Any:
     """Return a task in the process that runs it."""
     if own is None:
-        return kind(record_named(name), argnum, kwargs)
+        return kind(primitive_named(name), argnum, kwargs)
     f, rule_kind, rules = own
     return kind(_of_user(name, f, rule_kind, tuple(rules.items())), argnum, kwargs)
 
 
-def works_by_element(record: Record) -> bool:
+def works_by_element(prim: Primitive) -> bool:
     """Say whether a function works element by element, with broadcasting."""
-    f = record.f
+    f = prim.f
     if isinstance(f, Task):
         return f.by_element
     if isinstance(f, onp.ufunc):
         return f.signature is None and f.nout == 1
-    return (record.kind == "elementwise" or f in BY_ELEMENT) and f not in NOT_BY_ELEMENT
+    return (prim.kind == "elementwise" or f in BY_ELEMENT) and f not in NOT_BY_ELEMENT and f is not onp.unwrap
 
 
-class Value(_OfRecord):
+class Value(_OfPrimitive):
     """The value of a function."""
 
     def __call__(self, *xs: Any) -> Any:
         with onp.errstate(all="ignore"):
-            return self.record.f(*xs, **self.kwargs)
+            return self.prim.f(*xs, **self.kwargs)
 
 
-class Rule(_OfRecord):
+class Rule(_OfPrimitive):
     """The rule of one argument of a function: (y, ȳ, *xs) ↦ x̄, with 0·∞ = 0 and all that rules are."""
 
     def __call__(self, y: Any, ybar: Any, *xs: Any) -> Any:
-        record, rule = self.record, self.record.rules[self.argnum]
+        prim, rule = self.prim, self.prim.rules[self.argnum]
         leaves = tree.flatten((y, ybar, xs))[0]
         if any(isinstance(x, Traced) for x in leaves):
             return rule(y, ybar, *xs, **self.kwargs)
@@ -150,7 +149,7 @@ class Rule(_OfRecord):
         try:
             xbar = rule(y, ybar, *xs, **self.kwargs)
         except Exception as error:
-            xbar = mend(error, record, rule, self.argnum, y, ybar, xs, self.kwargs)
+            xbar = retry_with_strong_zeros(error, prim, rule, self.argnum, y, ybar, xs, self.kwargs)
         finally:
             restore(token)
         xbar = xbar.dense() if hasattr(xbar, "dense") else xbar
@@ -209,7 +208,7 @@ def _kinks(task: Task, xs: tuple[Any, ...]) -> Any:
     """
     if type(task) is not Rule:
         return None
-    f, args = task.record.f, xs[2:]
+    f, args = task.prim.f, xs[2:]
     if f in (onp.absolute, onp.fabs):
         return args[0] == 0
     if f in (onp.maximum, onp.minimum, onp.fmax, onp.fmin):
@@ -219,51 +218,82 @@ def _kinks(task: Task, xs: tuple[Any, ...]) -> Any:
     return None
 
 
-_NO_DROP = {
-    "drop": None, "drop_a": None, "drop_b": None, "reads": (True, True),
+_READ = {
+    "keep_only_read": None, "keep_only_read_0": None, "keep_only_read_1": None, "reads": (True, True),
     "positions": sys.maxsize, "keywords": frozenset(),
 }  # fmt: skip
 
 
 @functools.lru_cache(maxsize=4096)
-def _record_of_task(task: Task, count: int) -> Record:
+def _primitive_of_task(task: Task, count: int) -> Primitive:
     """Return a task of so many arguments as a primitive, whose rules are tasks again."""
-    made = Record(task, task.name)
-    made.wrapped = lambda *args: call(made, args, {})
+    made = Primitive(task, task.name)
+    made.traced = lambda *args: call(made, args, {})
     made.kind = "elementwise" if task.by_element else "vjp"
     made.rules = {
         n: lambda y, ybar, *xs, n=n: run_later(Pulled(task, n), (ybar, *xs)) for n in range(count)
     }
-    made.of_a, made.of_b = made.rules.get(0), made.rules.get(1)
-    made.read = dict(_NO_DROP)
+    made.rule_0, made.rule_1 = made.rules.get(0), made.rules.get(1)
+    made.read = dict(_READ)
     return made
 
 
 def run_later(task: Task, xs: tuple[Any, ...]) -> Any:
     """Call a task on values, traced perhaps: dask will run it."""
-    return call(_record_of_task(task, len(xs)), xs, {})
+    return call(_primitive_of_task(task, len(xs)), xs, {})
 
 
 # --- rules on the way back
 
 
-def _rule_on_ducks(record: Record, argnum: Any, y: Any, ybar: Any, *args: Any, **kwargs: Any) -> Any:
+def _rule_on_ducks(prim: Primitive, argnum: Any, y: Any, ybar: Any, *args: Any, **kwargs: Any) -> Any:
     """Return x̄ of a call with arrays of other libraries: now as a formula, or later as a task."""
-    rule = record.rules[argnum]
-    if isinstance(record.f, Task):
+    rule = prim.rules[argnum]
+    if isinstance(prim.f, Task):
         return rule(y, ybar, *args)
     xs = (y, ybar, *args)
     lazy = _lazy_parts(xs)
     if lazy and under_traces(tuple(kwargs.values())) is None:
-        if works_by_element(record):
-            return run_later(Rule(record, argnum, kwargs), xs)
-        whole = type(argnum) is int and all(type(x) not in (list, tuple) for x in xs)
-        if record.kind == "vjp" and whole and all(x.npartitions == 1 for x in lazy):
-            return run_later(Rule(record, argnum, kwargs), xs)
-    xbar = rule(y, ybar, *args, **kwargs)
-    if lazy or record.kind != "elementwise":
+        if works_by_element(prim):
+            return run_later(Rule(prim, argnum, kwargs), xs)
+        if prim.kind == "vjp" and type(argnum) is int and _can_wait(xs, kwargs, lazy):
+            return run_later(Rule(prim, argnum, kwargs), xs)
+    try:
+        xbar = rule(y, ybar, *args, **kwargs)
+    except Unread:
+        if not _can_wait(xs, kwargs, lazy) or type(argnum) is not int:
+            raise
+        return run_later(Rule(prim, argnum, kwargs), xs)
+    if lazy or prim.kind != "elementwise":
         return xbar
     return strong_zero(xbar, ybar)
+
+
+def _can_wait(xs: Any, kwargs: Any, lazy: list[Any]) -> bool:
+    """Say whether a call can run as one task: on arrays in one chunk each, which are no parts of lists."""
+    if not lazy or any(x.npartitions != 1 for x in lazy) or under_traces(tuple(kwargs.values())) is not None:
+        return False
+    return all(type(x) not in (list, tuple) or under_traces(x) is None for x in xs)
+
+
+class Call(_OfPrimitive):
+    """A call of a function that is made of primitives, as one task; its derivatives are theirs."""
+
+    def __call__(self, *xs: Any) -> Any:
+        if any(isinstance(x, Traced) for x in xs):
+            return self.prim.traced(*xs, **self.kwargs)
+        with onp.errstate(all="ignore"):
+            return self.prim.f(*xs, **self.kwargs)
+
+
+def _again_later(look: Any, f: Any, args: Any, kwargs: Any) -> Any:
+    """Call a function that has looked at a number as one task, if it can be; else refuse it."""
+    prim = primitive_of(f)
+    if prim is None or prim.kind != "composite" or not _can_wait(args, kwargs, _lazy_parts(args)):
+        raise look
+    task = Call(prim, None, kwargs)
+    task.by_element = False
+    return run_later(task, tuple(args))
 
 
 def _lazy_parts(xs: Any) -> list[Any]:
@@ -273,13 +303,13 @@ def _lazy_parts(xs: Any) -> list[Any]:
 
 
 @functools.lru_cache(maxsize=4096)
-def _on_ducks(record: Record) -> Record:
-    """Return a record whose rules are for arrays of other libraries."""
-    made = Record(record.f, record.name)
-    for name in set(record.__slots__) - {"__weakref__"}:
-        setattr(made, name, getattr(record, name))
-    made.rules = {n: functools.partial(_rule_on_ducks, record, n) for n in record.rules}
-    made.of_a, made.of_b = made.rules.get(0), made.rules.get(1)
+def _on_ducks(prim: Primitive) -> Primitive:
+    """Return a prim whose rules are for arrays of other libraries."""
+    made = Primitive(prim.f, prim.name)
+    for name in set(prim.__slots__) - {"__weakref__"}:
+        setattr(made, name, getattr(prim, name))
+    made.rules = {n: functools.partial(_rule_on_ducks, prim, n) for n in prim.rules}
+    made.rule_0, made.rule_1 = made.rules.get(0), made.rules.get(1)
     made.masks = False  # tasks look at all numbers themselves
     return made
 
@@ -287,24 +317,24 @@ def _on_ducks(record: Record) -> Record:
 def _prepare(entries: list[Any], inputs: int) -> None:
     """Let the calls on a tape with arrays of other libraries have the rules for those."""
     for start in range(inputs + 1, len(entries), WIDTH):
-        record, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
-        if record is OUTPUT:
+        prim, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
+        if prim is OUTPUT:
             continue
         args, kwargs, _ = as_call(a, b, source_a, source_b)
         if under_traces((y, *args)) is not None or under_traces(tuple(kwargs.values())) is not None:
-            entries[start] = _on_ducks(record)
+            entries[start] = _on_ducks(prim)
 
 
-def _later(record: Record, rule: Any, y: Any, ybar: Any, args: Any, kwargs: Any) -> Any:
+def _later(prim: Primitive, rule: Any, y: Any, ybar: Any, args: Any, kwargs: Any) -> Any:
     """Return ȳ·∂f, or in forward mode ẋ·∂f, with all that strong zeros are."""
-    argnum = next(n for n, known in record.rules.items() if known is rule)
-    return _rule_on_ducks(record, argnum, y, ybar, *args, **kwargs)
+    argnum = next(n for n, known in prim.rules.items() if known is rule)
+    return _rule_on_ducks(prim, argnum, y, ybar, *args, **kwargs)
 
 
 # --- calls of dask
 
 
-def _refuse(record: Record, args: Any, kwargs: Any, why: str = "") -> NoReturn:
+def _refuse(prim: Primitive, args: Any, kwargs: Any, why: str = "") -> NoReturn:
     lazy = [x for x in tree.flatten((args, kwargs))[0] if is_duck(x)]
     x = lazy[0]
     if is_lazy(x):
@@ -314,35 +344,35 @@ def _refuse(record: Record, args: Any, kwargs: Any, why: str = "") -> NoReturn:
         )
     else:
         instead = f"{why or 'the library has no function for it'}; write it with functions that it has"
-    raise NotDifferentiableError(f"{record.name} of {written(x)} beside a traced value: {instead}")
+    raise Unread(f"{prim.name} of {written(x)} beside a traced value: {instead}")
 
 
-def _call_dask(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _call_dask(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a function on dask arrays, without a look at any of their numbers."""
-    f = record.f
+    f = prim.f
     lazy = [x for x in tree.flatten((args, kwargs))[0] if is_duck(x)]
     form = _FORMS.get(f)
     if form is not None:
         y = form(*args, **kwargs)
-        return y if y is not NotImplemented else _as_task(record, args, kwargs, lazy)
+        return y if y is not NotImplemented else _as_task(prim, args, kwargs, lazy)
     args = tuple(_operand(x, lazy) for x in args)
-    if works_by_element(record) and not any(is_duck(x) for x in kwargs.values()):
+    if works_by_element(prim) and not any(is_duck(x) for x in kwargs.values()):
         if isinstance(f, onp.ufunc):
             return _dask().core.elemwise(f, *args, **kwargs) if not kwargs else f(*args, **kwargs)
-        task = f if isinstance(f, Task) else Value(record, None, kwargs)
+        task = f if isinstance(f, Task) else Value(prim, None, kwargs)
         return _dask().core.elemwise(task, *args)
     if f in _OF_SHAPES:
         return f(*map(_model, args), **kwargs)
     in_one = all(x.npartitions == 1 for x in lazy)
     of_dask = _of_dask(f)
-    if of_dask is None or (in_one and record.kind == "vjp"):
-        return _as_task(record, args, kwargs, lazy)
+    if of_dask is None or (in_one and prim.kind == "vjp"):
+        return _as_task(prim, args, kwargs, lazy)
     try:
         return of_dask(*args, **kwargs)
     except (NotImplementedError, ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
         if in_one:
-            return _as_task(record, args, kwargs, lazy)
-        _refuse(record, args, kwargs, f"dask says: {error}".split("\n")[0].rstrip("."))
+            return _as_task(prim, args, kwargs, lazy)
+        _refuse(prim, args, kwargs, f"dask says: {error}".split("\n")[0].rstrip("."))
 
 
 def _operand(x: Any, lazy: list[Any]) -> Any:
@@ -350,7 +380,7 @@ def _operand(x: Any, lazy: list[Any]) -> Any:
     if type(x) in (list, tuple):
         return type(x)(_operand(part, lazy) for part in x)
     if type(x) is ndarray and x.size > 1 and not any(x.strides):
-        if is_ghost(x):
+        if is_placeholder(x):
             return x
         chunks = next((a.chunks for a in lazy if a.shape == x.shape), "auto")
         return _dask().full(x.shape, x[(0,) * x.ndim], chunks=chunks, dtype=x.dtype)
@@ -420,11 +450,11 @@ class _Whole:
         return y
 
 
-def _as_task(record: Record, args: Any, kwargs: Any, lazy: list[Any]) -> Any:
+def _as_task(prim: Primitive, args: Any, kwargs: Any, lazy: list[Any]) -> Any:
     """Call a function of arrays in one chunk each as one task; refuse it on others."""
     if any(x.npartitions != 1 for x in lazy) or any(is_duck(x) for x in tree.flatten(kwargs)[0]):
-        _refuse(record, args, kwargs)
-    task = record.f if isinstance(record.f, Task) else Value(record, None, kwargs)
+        _refuse(prim, args, kwargs)
+    task = prim.f if isinstance(prim.f, Task) else Value(prim, None, kwargs)
     leaves, structure = tree.flatten(tuple(args))
     wanted = []
     for seed in (0, 1):
@@ -432,11 +462,11 @@ def _as_task(record: Record, args: Any, kwargs: Any, lazy: list[Any]) -> Any:
             with onp.errstate(all="ignore"):
                 y = task(*tree.unflatten(structure, [_sample(x, seed) for x in leaves]))
         except Exception as error:
-            _refuse(record, args, kwargs, f"what it returns is not known before it runs ({error})")
+            _refuse(prim, args, kwargs, f"what it returns is not known before it runs ({error})")
         wanted.append((y, [(onp.shape(part), onp.asarray(part).dtype) for part in tree.flatten(y)[0]]))
     (y, of_parts), (_, others) = wanted
     if of_parts != others:
-        _refuse(record, args, kwargs, "the size of what it returns depends on numbers that are not known yet")
+        _refuse(prim, args, kwargs, "the size of what it returns depends on numbers that are not known yet")
     dask = sys.modules["dask"]
     whole = _Whole(task, structure, tuple(shape for shape, _ in of_parts))
     made = dask.delayed(whole, pure=True)(leaves)  # type: ignore[attr-defined]
@@ -479,7 +509,7 @@ def _add_rows(shape: tuple[int, ...], dtype: Any, parts: tuple[Any, ...], piece:
     da, dask = _dask(), sys.modules["dask"]
     (places,) = parts if len(parts) == 1 else (None,)
     if places is None or onp.ndim(places) != 1:
-        raise NotDifferentiableError(
+        raise Unread(
             "x[index] of an array beside dask arrays, with an index of more than one array of places or of "
             "more than one axis; take along one axis, np.take(x, places, axis=0), after import funad.numpy as np"
         )
@@ -499,7 +529,7 @@ def _added_rows(shape: tuple[int, ...], dtype: Any, places: Any, rows: Any) -> A
 
 def _getitem(x: Any, index: Any) -> Any:
     if not is_duck(x):
-        raise NotDifferentiableError(
+        raise Unread(
             "a dask array as an index of an array: write np.take(x, places, axis=0), after import funad.numpy as np"
         )
     return x[index]
@@ -530,7 +560,7 @@ def _assign(pair: Any, path: Any, index: Any) -> Any:
     """Return x of (x, v) with v at an index."""
     x, v = pair
     if path:
-        raise NotDifferentiableError(
+        raise Unread(
             "a write into a view of an array beside dask arrays; write into the array itself, x[i, j] = v"
         )
     da = _dask()
@@ -633,9 +663,9 @@ _FORMS: dict[Any, Callable[..., Any]] = {
     scatter: _scatter,
     ASSIGN.f: _assign,
     operator.getitem: _getitem,
-    record_of(cast).f: lambda x, dtype, casting="unsafe": x.astype(dtype),  # type: ignore[union-attr]
-    record_of(pad_zeros).f: _pad_zeros,  # type: ignore[union-attr]
-    record_of(difference).f: _difference,  # type: ignore[union-attr]
+    primitive_of(cast).f: lambda x, dtype, casting="unsafe": x.astype(dtype),  # type: ignore[union-attr]
+    primitive_of(pad_zeros).f: _pad_zeros,  # type: ignore[union-attr]
+    primitive_of(difference).f: _difference,  # type: ignore[union-attr]
     onp.take: _take,
     onp.array: _array,
     onp.copy: _copy,
@@ -658,9 +688,9 @@ _FORMS: dict[Any, Callable[..., Any]] = {
 # --- calls of other libraries
 
 
-def _call_library(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _call_library(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call NumPy's function, which hands over to the library by its protocols."""
-    f = record.f
+    f = prim.f
     ducks = [x for x in tree.flatten((args, kwargs))[0] if is_duck(x)]
     form = _OF_ANY.get(f)
     if form is not None:
@@ -668,14 +698,14 @@ def _call_library(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any])
     if f in _OF_SHAPES:
         return f(*map(_model, args), **kwargs)
     if not isinstance(f, (onp.ufunc, type(onp.sum))) and f is not operator.getitem:
-        _refuse(record, args, kwargs)
+        _refuse(prim, args, kwargs)
     try:
         return f(*args, **kwargs)
     except TypeError as error:
         try:  # as CuPy's do, they may refuse arrays of NumPy's beside them
             return f(*(_beside(x, ducks[0]) for x in args), **kwargs)
         except TypeError:
-            _refuse(record, args, kwargs, f"{error}".split("\n")[0])
+            _refuse(prim, args, kwargs, f"{error}".split("\n")[0])
 
 
 def _beside(x: Any, duck: Any) -> Any:
@@ -686,7 +716,7 @@ def _beside(x: Any, duck: Any) -> Any:
 
 
 _OF_ANY: dict[Any, Callable[..., Any]] = {
-    record_of(cast).f: lambda x, dtype, casting="unsafe": x.astype(dtype),  # type: ignore[union-attr]
+    primitive_of(cast).f: lambda x, dtype, casting="unsafe": x.astype(dtype),  # type: ignore[union-attr]
     **dict.fromkeys((onp.asarray, onp.asanyarray, onp.copy), lambda x, *_, **__: x),
 }
 
@@ -694,4 +724,5 @@ _OF_ANY: dict[Any, Callable[..., Any]] = {
 DUCKS.libraries["dask"] = _call_dask
 DUCKS.others = _call_library
 DUCKS.prepare = _prepare
+DUCKS.again = _again_later
 LATER[:] = [_later]

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as onp
 
-from .registry import Record, Rule
-from .spaces import any_of, is_number, numbers_of, plain
-from .strong_zeros import at_zero, has_nan, strong_elementwise, value_of
-from .tape import WIDTH, as_call
+from .registry import Primitive, Rule
+from .spaces import any_of, is_number, numbers_of, of_library, plain
+from .traces.reverse import WIDTH, as_call
+from .traces.strong_zeros import at_zero, has_nan, strong_elementwise, value_of
 
 __all__ = ["all_finite", "mark_overflows"]
 
@@ -30,25 +30,25 @@ def mark_overflows(entries: list[Any], inputs: int, outputs: Iterable[Any]) -> N
         return
     steep: set[int] = set()  # the slots of finite values at which a later step is infinite
     for start in range(len(entries) - WIDTH, inputs, -WIDTH):
-        record, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
+        prim, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
         args, kwargs, sources = as_call(a, b, source_a, source_b)
-        if record.kind != "elementwise":
-            if record.kind == "linear" and start + WIDTH - 1 in steep and not record.masks:
+        if prim.kind != "elementwise":
+            if prim.kind == "linear" and start + WIDTH - 1 in steep and not prim.masks:
                 steep.update(_slots(sources))
             continue
-        if record.masks:
+        if prim.masks:
             continue
         with onp.errstate(all="ignore"):
-            finite = _is_finite(value_of(record, y, args, kwargs))
+            finite = _is_finite(value_of(prim, y, args, kwargs))
         first_alone = source_a and not source_b and source_a > inputs
         if not finite and first_alone and all_finite(args[1:]):
-            record = _marking(record)
+            prim = _marking(prim)
         if start + WIDTH - 1 in steep:
-            record = _steep(record)
+            prim = _steep(prim)
             steep.update(_slots(sources))
         elif not finite and all_finite(args):
             steep.update(_slots(sources))
-        entries[start] = record
+        entries[start] = prim
 
 
 def _slots(sources: Any) -> Iterable[int]:
@@ -64,7 +64,7 @@ def all_finite(ys: Iterable[Any]) -> bool:
 def _is_finite(y: Any) -> bool:
     """Say whether y is no number, or all of it is finite."""
     y = plain(y)
-    if hasattr(y, "to_dask_array"):
+    if of_library(y):
         return True  # nobody knows
     if hasattr(y, "tape"):  # members may differ: which steps mark overflows is said of each
         if not onp.isfinite(numbers_of(y)).all():
@@ -76,31 +76,31 @@ def _is_finite(y: Any) -> bool:
 
 
 @functools.cache
-def _marking(record: Record) -> Record:
+def _marking(prim: Primitive) -> Primitive:
     """Return the record of an elementwise function with a rule that gives nan at vanishing slopes."""
 
     def marked(y: Any, ybar: Any, *args: Any) -> Any:
         xbar = rule(y, ybar, *args)
-        lost = (plain(xbar) == 0) & (plain(ybar) != 0) & onp.isinf(value_of(record, y, args, {}))
+        lost = (plain(xbar) == 0) & (plain(ybar) != 0) & onp.isinf(value_of(prim, y, args, {}))
         return xbar * onp.where(lost, math.nan, 1) if any_of(lost) else xbar
 
-    rule: Rule = record.rules[0]
-    made = _like(record)
-    made.rules, made.of_a = {0: marked}, marked
+    rule: Rule = prim.rules[0]
+    made = _like(prim)
+    made.rules, made.rule_0 = {0: marked}, marked
     return made
 
 
 @functools.cache
-def _steep(record: Record) -> Record:
+def _steep(prim: Primitive) -> Primitive:
     """Return the record of an elementwise function whose slope of zero is none before an infinite one."""
-    made = _like(record)
-    made.rules, made.of_a, made.of_b = record.rules, record.of_a, record.of_b
+    made = _like(prim)
+    made.rules, made.rule_0, made.rule_1 = prim.rules, prim.rule_0, prim.rule_1
     made.underflows = True
-    made.forward = {argnum: _forward(made, rule) for argnum, rule in record.rules.items()}
+    made.forward = {argnum: _forward(made, rule) for argnum, rule in prim.rules.items()}
     return made
 
 
-def _forward(record: Record, rule: Rule) -> Rule:
+def _forward(prim: Primitive, rule: Rule) -> Rule:
     """Return the rule of a tangent, which is nan where the slope is zero and the tangent before is none."""
 
     def forward(y: Any, xdot: Any, *args: Any, **kwargs: Any) -> Any:
@@ -108,13 +108,13 @@ def _forward(record: Record, rule: Rule) -> Rule:
             ydot = rule(y, xdot, *args, **kwargs)
             lost = onp.equal(plain(ydot), 0) & ~onp.equal(plain(xdot), 0) & ~at_zero(args)
         if has_nan(ydot):
-            ydot = strong_elementwise(ydot, xdot, record, rule, y, args, kwargs)
+            ydot = strong_elementwise(ydot, xdot, prim, rule, y, args, kwargs)
         return ydot * onp.where(lost, math.nan, 1) if any_of(lost) else ydot
 
     return forward
 
 
-def _like(record: Record) -> Record:
-    made = Record(record.f, record.name)
-    made.kind, made.wrapped = record.kind, record.wrapped
+def _like(prim: Primitive) -> Primitive:
+    made = Primitive(prim.f, prim.name)
+    made.kind, made.traced = prim.kind, prim.traced
     return made

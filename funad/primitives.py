@@ -10,7 +10,6 @@ from typing import Any
 import numpy as onp
 
 from . import tree
-from .arrays import content_of
 from .boxes import OPERATORS, TRACED, Traced, innermost, unbox
 from .calling import (
     NUMBERS,
@@ -22,13 +21,14 @@ from .calling import (
     is_one_list,
     of_lists,
 )
-from .errors import ArgumentError
 from .duck_arrays import as_ducks
+from .errors import ArgumentError
 from .foreign import is_duck, is_foreign
 from .guarding import guarded, guarded_rule, refuse_container, refuse_traced
-from .registry import Record, adopt, adopt_user, enter, enter_anew, record_anew, record_of
+from .registry import Primitive, adopt, adopt_user, enter, enter_anew, primitive_anew, primitive_of
 from .spaces import describe, module_of, name_of, shape_of, zeros_of
 from .trace import Looked
+from .writing import content_of
 
 __all__ = ["primitive"]
 
@@ -94,61 +94,61 @@ def primitive(
         return functools.partial(primitive, name=name, containers=containers)
     if not callable(f):
         raise ArgumentError(f"primitive wraps a function, but was given {describe(f)}")
-    known = record_of(f)
-    if known is not None and known.wrapped is not known.f and (known.wrapped is f or _is_ours(known)):
-        return known.wrapped
+    known = primitive_of(f)
+    if known is not None and known.traced is not known.f and (known.traced is f or _is_ours(known)):
+        return known.traced
     foreign = not module_of(f).startswith(_OURS) or (isinstance(f, onp.ufunc) and not module_of(f))
-    record = record_anew(f, name) if foreign else enter(f, name)
-    record.containers = containers if isinstance(containers, tuple) else EVERYTHING if containers else ()
-    wrapped = _wrapper(record, f)
+    prim = primitive_anew(f, name) if foreign else enter(f, name)
+    prim.containers = containers if isinstance(containers, tuple) else EVERYTHING if containers else ()
+    wrapped = _wrapper(prim, f)
     functools.update_wrapper(wrapped, f, [n for n in functools.WRAPPER_ASSIGNMENTS if hasattr(f, n)])
     move(wrapped, f)
     if isinstance(f, onp.ufunc):
         _look_like_a_ufunc(wrapped, f)
     if foreign:
-        adopt_user(record, f, wrapped)
+        adopt_user(prim, f, wrapped)
     else:
-        adopt(record, wrapped)
+        adopt(prim, wrapped)
     return wrapped
 
 
-def _is_ours(record: Record) -> bool:
+def _is_ours(prim: Primitive) -> bool:
     """Say whether nobody else may give rules: to SciPy's functions, which many libraries wrap, each may."""
-    return not record.foreign and not record.name.startswith("scipy.")
+    return not prim.foreign and not prim.name.startswith("scipy.")
 
 
 def primitive_of_scipy(f: Callable[..., Any], name: str, containers: tuple[int, ...] = ()) -> Any:
     """Wrap a function of SciPy's, which its users find as ``funad.`` + ``name``; funad has its rules."""
-    known = record_of(f)
-    if known is not None and not known.foreign and known.wrapped is not known.f:
-        return known.wrapped
-    record = enter_anew(f, name)
-    record.containers = containers
-    wrapped = _wrapper(record, f)
+    known = primitive_of(f)
+    if known is not None and not known.foreign and known.traced is not known.f:
+        return known.traced
+    prim = enter_anew(f, name)
+    prim.containers = containers
+    wrapped = _wrapper(prim, f)
     functools.update_wrapper(wrapped, f, [n for n in functools.WRAPPER_ASSIGNMENTS if hasattr(f, n)])
     if isinstance(f, onp.ufunc):
         _look_like_a_ufunc(wrapped, f)
     wrapped.__module__, _, wrapped.__qualname__ = f"funad.{name}".rpartition(".")
-    adopt(record, wrapped)
+    adopt(prim, wrapped)
     return wrapped
 
 
-def _wrapper(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
+def _wrapper(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
     """Return the wrapper of f in the form that fits it."""
-    everything = record.containers == EVERYTHING
-    record.iterators = of_lists if record.containers and not record.foreign else None
+    everything = prim.containers == EVERYTHING
+    prim.iterators = of_lists if prim.containers and not prim.foreign else None
     if isinstance(f, onp.ufunc):
         if f in OPERATORS:
-            record.operator = _operator_of(record, OPERATORS[f])
-        return TEMPLATES["ufunc"](record, f)
-    if record.foreign:
-        record.f, record.guard = guarded(record, f), guarded_rule
+            prim.operator = _operator_of(prim, OPERATORS[f])
+        return TEMPLATES["ufunc"](prim, f)
+    if prim.foreign:
+        prim.f, prim.guard = guarded(prim, f), guarded_rule
     return (
-        _of_containers(record, f)
+        _of_containers(prim, f)
         if everything
-        else TEMPLATES["user"](record, f)
-        if record.foreign
-        else of_any(record, f)
+        else TEMPLATES["user"](prim, f)
+        if prim.foreign
+        else of_any(prim, f)
     )
 
 
@@ -170,7 +170,7 @@ def _method(name: str) -> Callable[..., Any]:
     def method(f: onp.ufunc, *args: Any, **kwargs: Any) -> Any:
         if len(args) == 1 and type(args[0]) is ndarray and all(type(x) in PLAIN for x in kwargs.values()):
             return plain(f, *args, **kwargs)
-        return record_of(plain).wrapped(f, *args, **kwargs)  # type: ignore[union-attr]
+        return primitive_of(plain).traced(f, *args, **kwargs)  # type: ignore[union-attr]
 
     return method
 
@@ -179,9 +179,9 @@ def _method(name: str) -> Callable[..., Any]:
 _METHODS = {name: _method(name) for name in ("reduce", "accumulate", "outer", "reduceat", "at")}
 
 
-def with_keywords(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def with_keywords(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a ufunc with keywords: ``funad.numpy.ufuncs`` knows what they mean on traced values."""
-    return record_of(onp.ufunc.__call__).wrapped(record.f, *args, **kwargs)  # type: ignore[union-attr]
+    return primitive_of(onp.ufunc.__call__).traced(prim.f, *args, **kwargs)  # type: ignore[union-attr]
 
 
 def move(wrapped: Callable[..., Any], f: Callable[..., Any]) -> None:
@@ -191,20 +191,20 @@ def move(wrapped: Callable[..., Any], f: Callable[..., Any]) -> None:
         wrapped.__module__, wrapped.__qualname__ = f"funad.{module}", wrapped.__name__
 
 
-def by_hand(
+def implements(
     f: Callable[..., Any], kind: str | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make the decorated function the wrapper of ``f``: one that does more than to record a call.
 
     ``kind`` is that of the record, if no rule says it.
     """
-    record = enter(f)
-    record.kind = kind
+    prim = enter(f)
+    prim.kind = kind
 
     def decorate(wrapped: Callable[..., Any]) -> Callable[..., Any]:
         functools.update_wrapper(wrapped, f)
         move(wrapped, f)
-        adopt(record, wrapped)
+        adopt(prim, wrapped)
         return wrapped
 
     return decorate
@@ -221,13 +221,13 @@ def composite(
     on_plain = f if plain is None else plain
 
     def decorate(g: Callable[..., Any]) -> Callable[..., Any]:
-        @by_hand(f, "composite")
+        @implements(f, "composite")
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             if len(args) == 1 and not kwargs and type(args[0]) is ndarray:
                 return on_plain(*args)
             if innermost((*args, *kwargs.values())) is None:
                 if iterators and not is_one_list(args, kwargs) and has_iterator(args, kwargs):
-                    return of_lists(record_of(f), args, kwargs)  # type: ignore[arg-type]
+                    return of_lists(primitive_of(f), args, kwargs)  # type: ignore[arg-type]
                 return on_plain(*args, **kwargs)
             for x in (*args, *kwargs.values()):
                 if type(x) not in KNOWN and type(x) not in TRACED and is_foreign(x):
@@ -246,45 +246,45 @@ def composite(
     return decorate
 
 
-def _operator_of(record: Record, operate: Callable[..., Any]) -> Callable[..., Any]:
+def _operator_of(prim: Primitive, operate: Callable[..., Any]) -> Callable[..., Any]:
     """Return what an operator of Python's is on traced values."""
-    return lambda *args: call(record.called_as(operate), args, {})
+    return lambda *args: call(prim.called_as(operate), args, {})
 
 
-def of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
+def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a function of any signature."""
-    return TEMPLATES["any"](record, f)
+    return TEMPLATES["any"](prim, f)
 
 
-def _of_any(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *args, **kwargs: call(record, args, kwargs)
+def _of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *args, **kwargs: call(prim, args, kwargs)
 
 
-def of_ufunc(record: Record, f: Any) -> Callable[..., Any]:
+def of_ufunc(prim: Primitive, f: Any) -> Callable[..., Any]:
     """Wrap a ufunc: what its keywords mean on traced values is known elsewhere."""
-    of_inputs, inputs = of_any(record, f), f.nin
+    of_inputs, inputs = of_any(prim, f), f.nin
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         if kwargs or len(args) > inputs:  # those behind the inputs are what out names
-            return with_keywords(record, args, kwargs)
+            return with_keywords(prim, args, kwargs)
         return of_inputs(*args)
 
     return wrapped
 
 
-def of_user(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
+def of_user(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a user's function: its containers are looked into, and plain values go to it as they are."""
-    recorded = of_any(record, f)
+    recorded = of_any(prim, f)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        kinds = _containers_of_traced(record, args, kwargs)
+        kinds = _containers_of_traced(prim, args, kwargs)
         if kinds is None:
             y = f(*args, **kwargs)
             if type(y) not in NUMBERS:
-                refuse_traced(record.name, y)
+                refuse_traced(prim.name, y)
             return y
-        if kinds and record.kind != "zero":
-            refuse_container(record, "was given", kinds)
+        if kinds and prim.kind != "zero":
+            refuse_container(prim, "was given", kinds)
         return recorded(*args, **kwargs)
 
     return wrapped
@@ -293,7 +293,7 @@ def of_user(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
 _SIMPLE = PLAIN | NUMBERS | {str, complex}  # the types of arguments in which nothing traced can be
 
 
-def _containers_of_traced(record: Record, args: Any, kwargs: Any) -> str | None:
+def _containers_of_traced(prim: Primitive, args: Any, kwargs: Any) -> str | None:
     """Return the kind of an argument in which traced values are that are no array of one; None without any.
 
     Lists and tuples of numbers are taken for arrays, and those that are declared are looked into.
@@ -307,7 +307,7 @@ def _containers_of_traced(record: Record, args: Any, kwargs: Any) -> str | None:
         elif not tree.is_leaf(x) and any(isinstance(leaf, Traced) for leaf in tree.flatten(x)[0]):
             found = True
             if type(x) not in (list, tuple) or not _is_array(x):
-                kinds = kinds or ("" if argnum in record.containers else type(x).__name__)
+                kinds = kinds or ("" if argnum in prim.containers else type(x).__name__)
     return kinds if found else None
 
 
@@ -319,14 +319,14 @@ def _is_array(x: Any) -> bool:
     return all(map(tree.is_leaf, x)) and len({shape_of(part) for part in x}) <= 1
 
 
-def _of_containers(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
+def _of_containers(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a function whose arguments and results are containers of any kind."""
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         leaves, structure = tree.flatten((args, kwargs))
         leaves = list(map(content_of, leaves))
         places = [n for n, leaf in enumerate(leaves) if isinstance(leaf, Traced)]
-        return _call_whole(record, leaves, structure, places) if places else f(*args, **kwargs)
+        return _call_whole(prim, leaves, structure, places) if places else f(*args, **kwargs)
 
     return wrapped
 
@@ -334,19 +334,19 @@ def _of_containers(record: Record, f: Callable[..., Any]) -> Callable[..., Any]:
 class _Whole:
     """One call of a primitive of containers: a function of the list of its traced leaves."""
 
-    def __init__(self, record: Record, leaves: list[Any], structure: Any, places: list[int]) -> None:
-        self.record, self.leaves, self.structure, self.places = record, leaves, structure, places
+    def __init__(self, prim: Primitive, leaves: list[Any], structure: Any, places: list[int]) -> None:
+        self.prim, self.leaves, self.structure, self.places = prim, leaves, structure, places
         self.output: Any = None  # the structure of y, once it is known
         args, kwargs = tree.unflatten(structure, leaves)
         self.traced = list(_traced_arguments(args, kwargs, set(places)))
         for argnum, _, _ in self.traced:
-            record.rule(argnum)
-        record.check_positions(args)
-        record.check_keywords(kwargs)
-        self.made = Record(self.run, record.name)
-        self.made.wrapped, self.made.kind, self.made.containers = self.run, "vjp", (0,)
+            prim.rule(argnum)
+        prim.check_positions(args)
+        prim.check_keywords(kwargs)
+        self.made = Primitive(self.run, prim.name)
+        self.made.traced, self.made.kind, self.made.containers = self.run, "vjp", (0,)
         self.made.rules, self.made.foreign = {0: self.rule}, True
-        if all(argnum in record.forward for argnum, _, _ in self.traced):
+        if all(argnum in prim.forward for argnum, _, _ in self.traced):
             self.made.forward = {0: self.forward}
 
     def filled(self, xs: list[Any]) -> Any:
@@ -357,7 +357,7 @@ class _Whole:
         if innermost(xs) is not None:
             return call(self.made, (xs,), {})
         args, kwargs = self.filled(xs)
-        parts, self.output = tree.flatten(self.record.f(*args, **kwargs))
+        parts, self.output = tree.flatten(self.prim.f(*args, **kwargs))
         return tuple(parts)
 
     def rule(self, y: Any, ybar: Any, xs: list[Any]) -> Any:
@@ -365,7 +365,7 @@ class _Whole:
         y, ybar = tree.unflatten(self.output, y), tree.unflatten(self.output, ybar)
         flat = [zeros_of(leaf) for leaf in self.leaves]
         for argnum, inner, start in self.traced:
-            xbar = self.record.rules[argnum](y, ybar, *args, **kwargs)
+            xbar = self.prim.rules[argnum](y, ybar, *args, **kwargs)
             flat[start : start + inner.size] = tree.flatten_like(inner, xbar)
         return [zeros_of(self.leaves[n]) if flat[n] is None else flat[n] for n in self.places]
 
@@ -376,18 +376,18 @@ class _Whole:
         total: list[Any] = [None] * self.output.size
         for argnum, inner, start in self.traced:
             xdot = tree.unflatten(inner, flat[start : start + inner.size])
-            ydot = tree.flatten_like(self.output, self.record.forward[argnum](y, xdot, *args, **kwargs))
+            ydot = tree.flatten_like(self.output, self.prim.forward[argnum](y, xdot, *args, **kwargs))
             total = [b if a is None else a if b is None else a + b for a, b in zip(total, ydot, strict=True)]
         return tuple(total)
 
 
-def _call_whole(record: Record, leaves: list[Any], structure: Any, places: list[int]) -> Any:
+def _call_whole(prim: Primitive, leaves: list[Any], structure: Any, places: list[int]) -> Any:
     """Call a primitive of containers as one of the list of its traced leaves."""
-    if record.kind == "zero":
+    if prim.kind == "zero":
         args, kwargs = tree.unflatten(structure, leaves)
-        return record.f(*tree.map(unbox, args), **tree.map(unbox, kwargs))
+        return prim.f(*tree.map(unbox, args), **tree.map(unbox, kwargs))
     trace = innermost(leaves)
-    whole = _Whole(record, trace.keep(leaves) if trace.keeps else leaves, structure, places)
+    whole = _Whole(prim, trace.keep(leaves) if trace.keeps else leaves, structure, places)
     parts = call(whole.made, ([whole.leaves[place] for place in places],), {})
     return tree.unflatten(whole.output, parts)
 
@@ -403,7 +403,7 @@ def _traced_arguments(args: Any, kwargs: Any, places: set[int]) -> Iterator[tupl
 
 
 # How to wrap a function, by its kind. ``fast`` puts others in their place that do the same in less time.
-TEMPLATES: dict[str, Callable[[Record, Any], Callable[..., Any]]] = {
+TEMPLATES: dict[str, Callable[[Primitive, Any], Callable[..., Any]]] = {
     "any": _of_any,
     "ufunc": of_ufunc,
     "user": of_user,

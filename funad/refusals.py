@@ -10,7 +10,7 @@ from typing import Any
 import numpy as onp
 
 from .errors import NotDifferentiableError
-from .teaching import attribute, in_library, instead_of, own_name
+from .messages import attribute, in_library, instead_of, own_name
 
 __all__ = [
     "is_array_like",

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as onp
 
 from .errors import ArgumentError, DuplicateRuleError, MissingRuleError, UnsupportedKeywordError
-from .spaces import describe, ghost, module_of, named
+from .spaces import describe, module_of, named, placeholder
 
 __all__ = ["defvjp", "defzero", "elementwise", "linear", "rules"]
 
@@ -31,7 +31,7 @@ Drop = Callable[[Any, Any, Any], tuple[Any, Any, Any]]
 WORTH_DROPPING = 1 << 14
 
 
-_LARGE = ghost(onp.broadcast_to(0.0, WORTH_DROPPING))
+_LARGE = placeholder(onp.broadcast_to(0.0, WORTH_DROPPING))
 _NONE: Mapping[Any, Any] = types.MappingProxyType({})
 
 
@@ -39,7 +39,7 @@ def _once(find: Callable[[Any], Any]) -> Any:
     """Make a property of a record that is read off its rules' code when it is first asked for."""
     name = find.__name__
 
-    def get(self: Record) -> Any:
+    def get(self: Primitive) -> Any:
         if name not in self.read:
             self.read = {**self.read, name: find(self)}
         return self.read[name]
@@ -47,13 +47,14 @@ def _once(find: Callable[[Any], Any]) -> Any:
     return property(get, doc=find.__doc__)
 
 
-class Record:
+class Primitive:
     """What is known of one primitive: its function, its wrapper and its rules."""
 
     __slots__ = (
         "__weakref__",
         "containers",
         "f",
+        "fast_reduce",
         "foreign",
         "forward",
         "guard",
@@ -63,15 +64,14 @@ class Record:
         "kinks",
         "masks",
         "name",
-        "of_a",
-        "of_b",
         "operator",
-        "quick",
         "read",
+        "rule_0",
+        "rule_1",
         "rules",
+        "traced",
         "underflows",
         "views",
-        "wrapped",
     )
 
     def __init__(self, f: Callable[..., Any], name: str) -> None:
@@ -79,13 +79,13 @@ class Record:
         self.name = name
         self.foreign = False  # whether the function and its rules are a user's
         # What a user's rule is called by: (record, rule) ↦ rule.
-        self.guard: Callable[[Record, Rule], Rule] | None = None
+        self.guard: Callable[[Primitive, Rule], Rule] | None = None
         self.inherited = False  # whether the rules are those of an earlier wrapper of the same function
-        self.wrapped: Callable[..., Any] = f
+        self.traced: Callable[..., Any] = f
         # What an operator is on traced values, as a * b; Python's numbers stay Python's.
         self.operator: Callable[..., Any] = f
         # What f gives for one array (and an axis, and keepdims) without f's own detours.
-        self.quick: Callable[..., Any] | None = None
+        self.fast_reduce: Callable[..., Any] | None = None
         self.kind: str | None = None  # None: no rule yet, so a traced argument is refused
         self.containers: tuple[int, ...] = ()  # the arguments that are lists of arrays
         # What it is of generators and the like, which NumPy does not take: (record, args, kwargs) ↦ y.
@@ -97,8 +97,8 @@ class Record:
         self.kinks: Callable[..., Any] | None = None
         self.rules: Mapping[ArgNum, Rule] = _NONE
         self.forward: Mapping[ArgNum, Rule] = _NONE  # those of defjvp: (y, ẋ, *xs) ↦ ẏ
-        self.of_a: Rule | None = None  # rules[0] and rules[1], for the fast path
-        self.of_b: Rule | None = None
+        self.rule_0: Rule | None = None  # rules[0] and rules[1], for the fast path
+        self.rule_1: Rule | None = None
         self.read: Mapping[Any, Any] = _NONE
 
     @_once
@@ -114,65 +114,65 @@ class Record:
         return min(map(_positions, [*self.rules.values(), *self.forward.values()]), default=sys.maxsize)
 
     @_once
-    def drop(self) -> Drop | None:
-        """Takes y, a, b and returns what the rules read of them; None keeps everything."""
+    def keep_only_read(self) -> Drop | None:
+        """Replaces arrays that no rule reads by placeholders of the same shape and dtype."""
         return _dropper(self, list(self.rules)) if self.kind in ("elementwise", "linear") else None
 
     @_once
-    def drop_a(self) -> Any:
-        """As drop, where only a is traced: its rule alone counts. None of the three is None if one is not."""
-        return self.drop and _dropper(self, [n for n in (0,) if n in self.rules])
+    def keep_only_read_0(self) -> Any:
+        """``keep_only_read`` for calls in which only a is traced. None if ``keep_only_read`` is."""
+        return self.keep_only_read and _dropper(self, [n for n in (0,) if n in self.rules])
 
     @_once
-    def drop_b(self) -> Any:
-        """As drop, where only b is traced."""
-        return self.drop and _dropper(self, [n for n in (1,) if n in self.rules])
+    def keep_only_read_1(self) -> Any:
+        """``keep_only_read`` for calls in which only b is traced."""
+        return self.keep_only_read and _dropper(self, [n for n in (1,) if n in self.rules])
 
-    def drop_for(self, sources: Any) -> Drop | None:
+    def keep_only_read_for(self, sources: Any) -> Drop | None:
         """Return what lets go of the large arrays that no rule of these sources reads."""
-        if len(sources) == 1:
-            argnum = sources[0][0]
-            return self.drop_a if argnum == 0 else self.drop_b if argnum == 1 else self.drop  # type: ignore[no-any-return]
-        return self.drop  # type: ignore[no-any-return]
+        if len(sources) != 1 or sources[0][0] not in (0, 1):
+            return self.keep_only_read  # type: ignore[no-any-return]
+        one: Drop | None = self.keep_only_read_1 if sources[0][0] else self.keep_only_read_0
+        return one
 
     @_once
     def reads(self) -> tuple[bool, bool]:
         """Whether the rule of the other argument reads a, and whether it reads b."""
-        of_b, of_a = self.drop_b, self.drop_a
+        of_b, of_a = self.keep_only_read_1, self.keep_only_read_0
         return (
             not of_b or of_b(None, _LARGE, None)[1] is _LARGE,
             not of_a or of_a(None, None, _LARGE)[2] is _LARGE,
         )
 
     @_once
-    def smooth(self) -> Record:
+    def smooth(self) -> Primitive:
         """The same primitive without its kinks."""
-        made = Record(self.f, self.name)
+        made = Primitive(self.f, self.name)
         for name in set(self.__slots__) - {"__weakref__"}:
             setattr(made, name, getattr(self, name))
         made.kinks = None
         return made
 
-    def called_as(self, f: Callable[..., Any]) -> Record:
+    def called_as(self, f: Callable[..., Any]) -> Primitive:
         """Return the same primitive in another wrapper: the operator ``f``, which is one of Python's too."""
         if f not in self.read:
-            made = Record(self.f, self.name)
+            made = Primitive(self.f, self.name)
             for name in set(self.__slots__) - {"__weakref__"}:
                 setattr(made, name, getattr(self, name))
-            made.wrapped, made.read = f, _NONE
+            made.traced, made.read = f, _NONE
             self.read = {**self.read, f: made}
-        found: Record = self.read[f]
+        found: Primitive = self.read[f]
         return found
 
     def add(self, kind: str, rules: dict[ArgNum, Rule], masks: bool) -> None:
         """Take further rules; what was read off the others is found anew."""
         self.rules = {**self.rules, **rules}
         self.kind, self.masks = kind, self.masks or masks
-        self.of_a, self.of_b = self.rules.get(0), self.rules.get(1)
+        self.rule_0, self.rule_1 = self.rules.get(0), self.rules.get(1)
         self.read = _NONE
 
     def __reduce__(self) -> Any:
-        return record_of, (self.wrapped,)  # there is one in each process
+        return primitive_of, (self.traced,)  # there is one in each process
 
     def rule(self, argnum: ArgNum, value: Any = None) -> Rule:
         """Return the rule of one argument, or refuse in the user's line."""
@@ -217,10 +217,10 @@ class Record:
             )
 
 
-_records: dict[Any, Record] = {}
+_primitives: dict[Any, Primitive] = {}
 # The primitives of users, by the function and by the wrapper. The wrapper alone keeps a record alive: one
 # that is made inside of a function is freed, with all that it closes over, when nobody calls it any more.
-_users: weakref.WeakKeyDictionary[Any, weakref.ref[Record]] = weakref.WeakKeyDictionary()
+_users: weakref.WeakKeyDictionary[Any, weakref.ref[Primitive]] = weakref.WeakKeyDictionary()
 
 
 # Modules whose traced functions are loaded when they are asked for, with their rules.
@@ -229,25 +229,25 @@ LATE = frozenset({"numpy.fft", "numpy.lib.stride_tricks", "numpy.linalg"})
 SCIPY = ("fft", "integrate", "linalg", "ndimage", "optimize", "signal", "special", "stats")
 
 
-def record_of(f: Any) -> Record | None:
+def primitive_of(f: Any) -> Primitive | None:
     """Return the record of a primitive, given as the wrapper or as the function it wraps."""
     try:
-        record = _records.get(f) or _of_user(f)
+        prim = _primitives.get(f) or _of_user(f)
     except TypeError:  # unhashable, so never registered
         return None
-    if record is None or record.kind is None:
+    if prim is None or prim.kind is None:
         late = getattr(f, "__module__", None)
         if late in LATE:
             importlib.import_module(f"funad.{late}")  # waits, if another thread is loading it
-            record = _records.get(f)
+            prim = _primitives.get(f)
         elif isinstance(f, onp.ufunc) and _is_special(f):
             importlib.import_module("funad.scipy.special")
-            record = _records.get(f)
-    return record
+            prim = _primitives.get(f)
+    return prim
 
 
-def record_named(name: str) -> Record:
-    """Return the record of a primitive of funad's by its name, in whatever process."""
+def primitive_named(name: str) -> Primitive:
+    """Return a primitive of funad's by its name, in whatever process."""
     found = _find(name)
     if found is None:  # its module is loaded late
         for module in (*LATE, *(f"scipy.{part}" for part in SCIPY if name.startswith("scipy."))):
@@ -257,8 +257,8 @@ def record_named(name: str) -> Record:
     return found
 
 
-def _find(name: str) -> Record | None:
-    return next((record for record in _records.values() if record.name == name and record.kind), None)
+def _find(name: str) -> Primitive | None:
+    return next((prim for prim in _primitives.values() if prim.name == name and prim.kind), None)
 
 
 def _is_special(f: onp.ufunc) -> bool:
@@ -267,21 +267,21 @@ def _is_special(f: onp.ufunc) -> bool:
     return known is not None and getattr(known, f.__name__, None) is f
 
 
-def enter(f: Callable[..., Any], name: str | None = None) -> Record:
+def enter(f: Callable[..., Any], name: str | None = None) -> Primitive:
     """Return the record of the plain function f, made now if there is none."""
-    record = _records.get(f)
-    if record is None:
-        record = _records[f] = Record(f, name or _full_name_of(f))
-    return record
+    prim = _primitives.get(f)
+    if prim is None:
+        prim = _primitives[f] = Primitive(f, name or _full_name_of(f))
+    return prim
 
 
-def enter_anew(f: Callable[..., Any], name: str) -> Record:
+def enter_anew(f: Callable[..., Any], name: str) -> Primitive:
     """Return a record of the plain function f, in the place of one that a user may have made of it."""
-    record = _records[f] = Record(f, name)
-    return record
+    prim = _primitives[f] = Primitive(f, name)
+    return prim
 
 
-def _of_user(f: Any) -> Record | None:
+def _of_user(f: Any) -> Primitive | None:
     """Return the record of a user's primitive."""
     try:
         known = _users.get(f)
@@ -290,34 +290,34 @@ def _of_user(f: Any) -> Record | None:
     return None if known is None else known()
 
 
-def record_anew(f: Callable[..., Any], name: str | None = None) -> Record:
+def primitive_anew(f: Callable[..., Any], name: str | None = None) -> Primitive:
     """Return a record of its own for a further wrapper of a user's function f.
 
     Two libraries may wrap one function of a third, each with its rules; a wrapper without rules has those
     that an earlier one was given.
     """
-    earlier = record_of(f)
-    record = Record(f, name or _full_name_of(f))
-    record.foreign = True
+    earlier = primitive_of(f)
+    prim = Primitive(f, name or _full_name_of(f))
+    prim.foreign = True
     if earlier is not None:
-        record.rules, record.forward, record.masks = earlier.rules, earlier.forward, earlier.masks
-        record.kind, record.of_a, record.of_b = earlier.kind, earlier.of_a, earlier.of_b
-        record.inherited = record.kind is not None
-    return record
+        prim.rules, prim.forward, prim.masks = earlier.rules, earlier.forward, earlier.masks
+        prim.kind, prim.rule_0, prim.rule_1 = earlier.kind, earlier.rule_0, earlier.rule_1
+        prim.inherited = prim.kind is not None
+    return prim
 
 
-def adopt_user(record: Record, f: Callable[..., Any], wrapped: Callable[..., Any]) -> None:
+def adopt_user(prim: Primitive, f: Callable[..., Any], wrapped: Callable[..., Any]) -> None:
     """Make ``wrapped`` the wrapper of a user's function f; the first one of f is found by f, too."""
-    record.wrapped = wrapped
-    _users[wrapped] = weakref.ref(record)
-    if record.f is not f:
-        _users[record.f] = weakref.ref(record)
-    if record_of(f) is None:
+    prim.traced = wrapped
+    _users[wrapped] = weakref.ref(prim)
+    if prim.f is not f:
+        _users[prim.f] = weakref.ref(prim)
+    if primitive_of(f) is None:
         try:
-            _users[f] = weakref.ref(record)
+            _users[f] = weakref.ref(prim)
         except TypeError:  # it has no weak references, or cannot be a key
             if isinstance(f, onp.ufunc):
-                _records[f] = record
+                _primitives[f] = prim
 
 
 def _full_name_of(f: Any) -> str:
@@ -327,50 +327,50 @@ def _full_name_of(f: Any) -> str:
     return f"{module}.{f.__name__}" if module else str(f.__name__)
 
 
-def adopt(record: Record, wrapped: Callable[..., Any]) -> None:
+def adopt(prim: Primitive, wrapped: Callable[..., Any]) -> None:
     """Make ``wrapped`` the one wrapper of a record."""
-    if record.wrapped is not record.f:
+    if prim.traced is not prim.f:
         raise DuplicateRuleError(
-            f"{record.name} is a primitive already; use {_full_name_of(record.wrapped)}, which was made of it"
+            f"{prim.name} is a primitive already; use {_full_name_of(prim.traced)}, which was made of it"
         )
-    record.wrapped = wrapped
-    _records[wrapped] = record
+    prim.traced = wrapped
+    _primitives[wrapped] = prim
 
 
-def _known(f: Any) -> Record:
-    record = record_of(f)
-    if record is None:
+def _known(f: Any) -> Primitive:
+    prim = primitive_of(f)
+    if prim is None:
         found = _full_name_of(f) if callable(f) else describe(f)
         raise MissingRuleError(
             f"{found} is no primitive; wrap it in funad.primitive first, and give the rule to what comes back"
         )
-    return record
+    return prim
 
 
 def _define(f: Any, kind: str, rules: dict[ArgNum, Rule], masks: bool = False) -> None:
-    record = _known(f)
-    if record.inherited:
-        _forget(record)
-    if record.kind == kind == "zero":
+    prim = _known(f)
+    if prim.inherited:
+        _forget(prim)
+    if prim.kind == kind == "zero":
         return
-    if record.kind == "zero" or (kind != "vjp" and record.forward) or (kind == "zero" and record.kind):
-        raise DuplicateRuleError(f"{record.name} is declared already, as {record.kind}")
+    if prim.kind == "zero" or (kind != "vjp" and prim.forward) or (kind == "zero" and prim.kind):
+        raise DuplicateRuleError(f"{prim.name} is declared already, as {prim.kind}")
     for argnum, rule in rules.items():
-        if argnum in record.rules and not _may_replace(rule, record.rules[argnum]):
-            made = "primitive(f)" if record.foreign else "primitive(lambda *args: f(*args))"
+        if argnum in prim.rules and not _may_replace(rule, prim.rules[argnum]):
+            made = "primitive(f)" if prim.foreign else "primitive(lambda *args: f(*args))"
             raise DuplicateRuleError(
-                f"{record.name} has a rule for argument {argnum} already: {_written(record.rules[argnum])}; "
+                f"{prim.name} has a rule for argument {argnum} already: {_written(prim.rules[argnum])}; "
                 f"a rule is replaced by one of the same name in the same module, or give this one to a "
                 f"wrapper of its own, which funad.{made} makes of f"
             )
-        check_rule(record, argnum, rule)
-    record.add(kind, _guarded(record, rules), masks)
+        check_rule(prim, argnum, rule)
+    prim.add(kind, _guarded(prim, rules), masks)
 
 
-def _guarded(record: Record, rules: dict[ArgNum, Rule]) -> dict[ArgNum, Rule]:
+def _guarded(prim: Primitive, rules: dict[ArgNum, Rule]) -> dict[ArgNum, Rule]:
     """Return rules as they are called."""
-    guard = record.guard
-    return rules if guard is None else {argnum: guard(record, rule) for argnum, rule in rules.items()}
+    guard = prim.guard
+    return rules if guard is None else {argnum: guard(prim, rule) for argnum, rule in rules.items()}
 
 
 def _unguarded(rule: Any) -> Any:
@@ -378,10 +378,10 @@ def _unguarded(rule: Any) -> Any:
     return getattr(rule, "unguarded", rule)
 
 
-def _forget(record: Record) -> None:
+def _forget(prim: Primitive) -> None:
     """Let the rules that a wrapper was given by an earlier one give way to its own."""
-    record.inherited, record.kind, record.forward = False, None, _NONE
-    record.rules, record.masks = _NONE, False
+    prim.inherited, prim.kind, prim.forward = False, None, _NONE
+    prim.rules, prim.masks = _NONE, False
 
 
 def _may_replace(rule: Any, known: Any) -> bool:
@@ -414,28 +414,28 @@ def _written(rule: Any) -> str:
     return f"{named(rule).__name__}{at}"
 
 
-def check_rule(record: Record, argnum: ArgNum, rule: Any, bar: str = "ȳ", name: str = "ybar") -> None:
+def check_rule(prim: Primitive, argnum: ArgNum, rule: Any, bar: str = "ȳ", name: str = "ybar") -> None:
     """Refuse what cannot be the rule of an argument, as far as the two signatures say it."""
     if (getattr(rule, "__module__", None) or "").startswith("funad."):
         return  # the tests hold funad's own to more than this, and reading signatures takes time
     if not callable(rule):
         raise ArgumentError(
-            f"a rule is a function of y, {bar} and the arguments of {record.name}, not {describe(rule)}"
+            f"a rule is a function of y, {bar} and the arguments of {prim.name}, not {describe(rule)}"
         )
-    takes, gives = signature_of(record.f), signature_of(rule)
+    takes, gives = signature_of(prim.f), signature_of(rule)
     if takes is None or gives is None:
         return
     most, least = _counts(takes)
     any_name = any(p.kind is p.VAR_KEYWORD for p in takes.parameters.values())
     known = 0 <= argnum < most if isinstance(argnum, int) else any_name or argnum in takes.parameters
     if not known:
-        raise ArgumentError(f"{record.name} has no argument {argnum!r}: it is {record.name}{takes}")
+        raise ArgumentError(f"{prim.name} has no argument {argnum!r}: it is {prim.name}{takes}")
     rule_most, rule_least = _counts(gives)
     if rule_most < least + 2 or rule_least > most + 2:
         names = ", ".join(takes.parameters)
         raise ArgumentError(
-            f"the rule of {record.name} for argument {argnum} takes {gives}, but it is called with y and "
-            f"{bar} and then what {record.name} is called with, {takes}; write "
+            f"the rule of {prim.name} for argument {argnum} takes {gives}, but it is called with y and "
+            f"{bar} and then what {prim.name} is called with, {takes}; write "
             f"lambda y, {name}, {names}: ... (one function, where autograd has lambda ans, {names}: lambda g)"
         )
 
@@ -466,28 +466,27 @@ class Derived:
 
 def define_forward(f: Any, rules: dict[ArgNum, Rule], derived: dict[ArgNum, Derived]) -> None:
     """Give a primitive rules of forward mode, and derived ones of reverse mode where it has none."""
-    record = _known(f)
-    if record.inherited:
-        _forget(record)
-    if record.kind not in (None, "vjp"):
+    prim = _known(f)
+    if prim.inherited:
+        _forget(prim)
+    if prim.kind not in (None, "vjp"):
         raise DuplicateRuleError(
-            f"{record.name} is declared as {record.kind}, and its rules serve both modes: it takes none of "
-            f"defjvp"
+            f"{prim.name} is declared as {prim.kind}, and its rules serve both modes: it takes none of defjvp"
         )
     for argnum, rule in rules.items():
-        if argnum in record.forward and not _may_replace(rule, record.forward[argnum]):
+        if argnum in prim.forward and not _may_replace(rule, prim.forward[argnum]):
             raise DuplicateRuleError(
-                f"{record.name} has a forward rule for argument {argnum} already: "
-                f"{_written(record.forward[argnum])}"
+                f"{prim.name} has a forward rule for argument {argnum} already: "
+                f"{_written(prim.forward[argnum])}"
             )
-        check_rule(record, argnum, rule, "ẋ", "xdot")
-    record.forward = {**record.forward, **_guarded(record, rules)}
-    _define(f, "vjp", _underived(record, derived))
+        check_rule(prim, argnum, rule, "ẋ", "xdot")
+    prim.forward = {**prim.forward, **_guarded(prim, rules)}
+    _define(f, "vjp", _underived(prim, derived))
 
 
-def _underived(record: Record, derived: dict[ArgNum, Derived]) -> dict[ArgNum, Rule]:
+def _underived(prim: Primitive, derived: dict[ArgNum, Derived]) -> dict[ArgNum, Rule]:
     """Return the derived rules that no rule by hand stands in the place of."""
-    return {n: rule for n, rule in derived.items() if isinstance(record.rules.get(n), (Derived, type(None)))}
+    return {n: rule for n, rule in derived.items() if isinstance(prim.rules.get(n), (Derived, type(None)))}
 
 
 class _AnyName(frozenset[str]):
@@ -534,22 +533,22 @@ def _positions(rule: Rule) -> int:
     return int(code.co_argcount) - 2
 
 
-def _dropper(record: Record, argnums: Sequence[ArgNum]) -> Drop:
+def _dropper(prim: Primitive, argnums: Sequence[ArgNum]) -> Drop:
     """Return what lets go of the large arrays that none of these rules reads."""
-    rules = [_unguarded(record.rules[n]) for n in argnums]
+    rules = [_unguarded(prim.rules[n]) for n in argnums]
     if not all(hasattr(rule, "__code__") for rule in rules):
         return _keep_all
     read = [_names_read(rule) for rule in rules]
     first = [_keywords(rule)[:2] for rule in rules]
 
     def unread(n: int) -> bool:
-        if record.kind == "linear" and argnums == [n]:
+        if prim.kind == "linear" and argnums == [n]:
             return True  # its rule asks the shape and the dtype alone
-        if record.kind == "linear" and n not in argnums:
+        if prim.kind == "linear" and n not in argnums:
             return False  # forward mode calls the function itself, with this argument
         return not any(len(names) > n and names[n] in seen for names, seen in zip(first, read, strict=True))
 
-    no_y = record.kind == "linear" or not any(
+    no_y = prim.kind == "linear" or not any(
         rule.__code__.co_varnames[0] in seen for rule, seen in zip(rules, read, strict=True)
     )
     no_a, no_b = unread(0), unread(1)
@@ -559,7 +558,7 @@ def _dropper(record: Record, argnums: Sequence[ArgNum]) -> Drop:
     def drop(y: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
         if no_y:
             # Forward mode along a tape asks the result of an elementwise function for its shape.
-            y = None if record.kind == "linear" else _let_go(y)
+            y = None if prim.kind == "linear" else _let_go(y)
         return y, _let_go(a) if no_a else a, _let_go(b) if no_b else b
 
     return drop
@@ -573,7 +572,7 @@ def _let_go(x: Any) -> Any:
     """Return a stand-in for a large array, or for those in a list; others as they are."""
     if type(x) is list:
         return [_let_go(part) for part in x]
-    return ghost(x) if type(x) is onp.ndarray and x.nbytes > WORTH_DROPPING else x
+    return placeholder(x) if type(x) is onp.ndarray and x.nbytes > WORTH_DROPPING else x
 
 
 def _names_read(rule: Rule) -> set[str]:
@@ -597,9 +596,9 @@ def numbered(f: Any, rules: tuple[Rule | None, ...], argnums: Any) -> dict[ArgNu
             f"argnums {argnums!r} names {len(argnums)} arguments, but there are {len(rules)} rules"
         )
     names: list[str] = []
-    record = _known(f)
-    if any(isinstance(n, str) for n in argnums) and not record.name.startswith("numpy."):
-        names = [p.name for p in by_position(signature_of(record.f))]
+    prim = _known(f)
+    if any(isinstance(n, str) for n in argnums) and not prim.name.startswith("numpy."):
+        names = [p.name for p in by_position(signature_of(prim.f))]
     places = [names.index(n) if n in names else n for n in argnums]
     return {n: rule for n, rule in zip(places, rules, strict=True) if rule is not None}
 
@@ -736,11 +735,11 @@ def rules() -> Iterator[tuple[Callable[..., Any], ArgNum]]:
     if importlib.util.find_spec("scipy") is not None:
         for module in SCIPY:
             importlib.import_module(f"funad.scipy.{module}")
-    users = [record for known in list(_users.values()) if (record := known()) is not None]
-    seen = {id(record): record for record in [*_records.values(), *users]}
-    for record in seen.values():
-        for argnum in record.rules:
-            yield record.wrapped, argnum
+    users = [prim for known in list(_users.values()) if (prim := known()) is not None]
+    seen = {id(prim): prim for prim in [*_primitives.values(), *users]}
+    for prim in seen.values():
+        for argnum in prim.rules:
+            yield prim.traced, argnum
 
 
 def signature_of(f: Callable[..., Any], follow_wrapped: bool = True) -> inspect.Signature | None:

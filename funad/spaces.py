@@ -49,6 +49,11 @@ def is_array(x: Any) -> bool:
     return type(x) is ndarray
 
 
+def of_library(x: Any) -> bool:
+    """Say whether x, under no further trace, is an array of another library: see ``duck_arrays``."""
+    return hasattr(x, "tape") and hasattr(x, "to_dask_array")
+
+
 def any_of(mask: Any) -> bool:
     """Say whether a mask is true anywhere, in any member of a batch."""
     return bool(onp.any(numbers_of(mask)))
@@ -155,7 +160,7 @@ def zeros_like(x: Any) -> Any:
     x = plain(x)
     if type(x) is float:
         return 0.0
-    if hasattr(x, "to_dask_array"):  # an array of another library: zeros in chunks as its own
+    if of_library(x):  # an array of another library: zeros in chunks as its own
         return onp.zeros_like(x)
     zeros = onp.zeros(shape_of(x), dtype_of(x))
     return zeros if issubclass(type(x), ndarray) or zeros.ndim else zeros[()]
@@ -177,7 +182,7 @@ def ones_like(x: Any) -> Any:
     return ones if ones.ndim else ones[()]
 
 
-def ghost(x: Any) -> Any:
+def placeholder(x: Any) -> Any:
     """Return an array of the shape and dtype of x that holds no memory.
 
     It stands in for a large array of which a rule asks the shape and the dtype alone.
@@ -185,7 +190,7 @@ def ghost(x: Any) -> Any:
     return ndarray(x.shape, x.dtype, _NOTHING, 0, (0,) * x.ndim)
 
 
-def is_ghost(x: Any) -> bool:
+def is_placeholder(x: Any) -> bool:
     """Say whether an array is such a stand-in."""
     return type(x) is ndarray and isinstance(getattr(x, "base", None), bytes) and not any(x.strides)
 

@@ -14,7 +14,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from .registry import Record
+from .registry import Primitive
 
 __all__ = ["BATCH_RULES", "Looked", "Trace", "Unbatched", "next_level"]
 
@@ -71,7 +71,7 @@ class Trace:
     keeps: bool = False
     keeps_values: bool = False
 
-    def call(self, record: Record, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
+    def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
         """Return the result of a call that has not run yet; values of this trace are among its arguments.
 
         ``run(self, record, args, kwargs)`` unwraps those and runs the function for the outer traces. It
@@ -79,10 +79,10 @@ class Trace:
         source), where a source is the traced value itself, for a box its index on the tape, and for a list
         a tuple of sources and 0. There are none if y is constant.
         """
-        y, args, kwargs, sources = run(self, record, args, kwargs)
-        return self.process(record, y, args, kwargs, sources) if sources else y
+        y, args, kwargs, sources = run(self, prim, args, kwargs)
+        return self.process(prim, y, args, kwargs, sources) if sources else y
 
-    def process(self, record: Record, y: Any, args: Any, kwargs: Any, sources: Any) -> Any:
+    def process(self, prim: Primitive, y: Any, args: Any, kwargs: Any, sources: Any) -> Any:
         """Return the result of a call that has run as a value of this trace."""
         raise NotImplementedError
 

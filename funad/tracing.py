@@ -13,13 +13,13 @@ from typing import Any
 import numpy as onp
 
 from . import tree
-from .arrays import Array, settled
 from .boxes import Box, Dual, Traced, box_of
 from .errors import EndedTraceError, NotDifferentiableError
 from .floating import point_at_user, restore
+from .messages import taught
 from .refusals import refused_in_place_of
-from .tape import LEFT, SCALARS, TRACING, WIDTH, Tape, has_ended, has_left, pull_back, refuse_ended
-from .teaching import taught
+from .traces.reverse import LEFT, SCALARS, TRACING, WIDTH, Tape, has_ended, has_left, pull_back, refuse_ended
+from .writing import Array, settled
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 

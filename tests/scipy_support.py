@@ -11,7 +11,7 @@ from pathlib import Path
 
 import scipy
 
-from funad.registry import record_of
+from funad.registry import primitive_of
 from funad.scipy import MODULES
 
 from .scipy_names import HOW, PROBES, REFUSED
@@ -84,10 +84,10 @@ def _kind(ours, theirs):
         return "class"
     if hasattr(ours, "_theirs"):
         return "distribution"
-    record = record_of(ours)
-    if record is None or record.kind == "composite":
+    prim = primitive_of(ours)
+    if prim is None or prim.kind == "composite":
         return "composite"
-    return {"zero": "zero", None: "none"}.get(record.kind, "rules")
+    return {"zero": "zero", None: "none"}.get(prim.kind, "rules")
 
 
 def others(module):

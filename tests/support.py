@@ -20,7 +20,7 @@ from funad import numpy as np
 from funad import vjp
 from funad.boxes import Traced
 from funad.errors import FunadError, MissingRuleError
-from funad.registry import record_of
+from funad.registry import primitive_of
 from funad.testing import Call, check_jvp, check_vjp
 from funad.tree import flatten
 
@@ -177,7 +177,7 @@ _UNSAID = (None, inspect.Parameter.empty, numpy._NoValue)
 
 def _keywords(f, call, place, known):
     """The keywords of a function that are handled, and those that are refused, beside the known ones."""
-    plain, handled, refused = record_of(f).f, [], []
+    plain, handled, refused = primitive_of(f).f, [], []
     with warnings.catch_warnings(), numpy.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         trials = _trials(f, call, f(*call.args, **call.kwargs))
@@ -256,10 +256,10 @@ def _reason(message):
 @functools.cache
 def of_function(f, plain, name):
     """The row of one function: (kind, arguments, keywords, orders, remark)."""
-    record = record_of(f)
-    if f is plain or record is None or record.kind == "passed":
+    prim = primitive_of(f)
+    if f is plain or prim is None or prim.kind == "passed":
         return ("passed", (), (), (), (), f"NumPy's own: {PASSED.get(name, 'unexplained')}")
-    if record.kind == "zero":
+    if prim.kind == "zero":
         return ("zero", (), (), (), (), "constant between its jumps, whole numbers or truths")
     if name in WRITES:
         return ("writes", (), (), (), (), "as `x[index] = v` does; into a plain array it is refused")
@@ -269,12 +269,12 @@ def of_function(f, plain, name):
         if said in (None, NO_FLOATS) and name in PASSED:  # NumPy's own in all that it does with plain values
             return ("passed", (), (), (), (), f"NumPy's own: {PASSED[name]}")
         return ("refused", (), (), (), (), f"refused: {said}")
-    return differentiable(f, record, case)
+    return differentiable(f, prim, case)
 
 
-def differentiable(f, record, case):
+def differentiable(f, prim, case):
     """The row of a function with rules, or made of functions that have them, from its cases."""
-    places = list(record.rules)
+    places = list(prim.rules)
 
     def seen(calls):
         # What is drawn depends on the modules that are loaded: of a composite, whose cases alone say
@@ -295,10 +295,10 @@ def differentiable(f, record, case):
             orders = _orders(f, call, place, case.order)
             right[place] = right.get(place, ALL) & orders
             probed = probed or (call, place)
-    plain = record.f
+    plain = prim.f
     arguments = _names(plain, [place for place in places if right.get(place)])
     given = {_name(plain, n).removeprefix("*") for c in calls for n in range(len(c.args))}
-    known = {*_names(plain, places), *_rule_names(record), *case.keywords, *given}
+    known = {*_names(plain, places), *_rule_names(prim), *case.keywords, *given}
     handled, refused = _keywords(f, *probed, known) if probed else ([], [])
     names = list(_parameters(plain))
     differentiated = {n.removeprefix("*") for n in arguments}
@@ -311,9 +311,9 @@ def differentiable(f, record, case):
             tuple(refused), remark.removeprefix("; "))  # fmt: skip
 
 
-def _rule_names(record):
+def _rule_names(prim):
     """The names that every rule takes, as NumPy writes them."""
-    return {"y" if name == "y_" else name.rstrip("_") for name in record.keywords}
+    return {"y" if name == "y_" else name.rstrip("_") for name in prim.keywords}
 
 
 # --- modules
@@ -431,9 +431,9 @@ def of_method(name):
     if said.startswith("Refused: "):
         return ("refused", said.removeprefix("Refused: ").rstrip("."))
     f = value.fget if isinstance(value, property) else value
-    record = record_of(f)
-    if record is not None:
-        return ("function", f"as `{record.name}`")
+    prim = primitive_of(f)
+    if prim is not None:
+        return ("function", f"as `{prim.name}`")
     return ("function", "an attribute" if isinstance(value, property) else "a method")
 
 
@@ -463,7 +463,7 @@ def of_ufunc_method(f, name):
         return "refused"
     except (TypeError, ValueError, RuntimeError):
         return "none"  # NumPy has none for this function either
-    if numpy.asarray(flatten(y)[0][0]).dtype.kind not in "fc" or record_of(f).kind == "zero":
+    if numpy.asarray(flatten(y)[0][0]).dtype.kind not in "fc" or primitive_of(f).kind == "zero":
         return "constant"
     return "yes" if _orders(run, at, 0) == ALL else "wrong"
 

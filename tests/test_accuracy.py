@@ -26,7 +26,7 @@ from funad.numpy.elementwise import (
 )
 from funad.numpy.ties import pole
 from funad.numpy.ufuncs import masked
-from funad.registry import record_of
+from funad.registry import primitive_of
 
 # --- the functions, as mpmath has them
 
@@ -160,10 +160,10 @@ OTHERS = {
 
 
 def test_every_elementwise_rule_is_held_to_its_function():
-    rules = {f for f, _ in funad.rules() if record_of(f).kind == "elementwise"}
+    rules = {f for f, _ in funad.rules() if primitive_of(f).kind == "elementwise"}
     # Those of funad.scipy are held by tests of their own.
-    own = {f for f in rules if not record_of(f).name.startswith(("tests.", "scipy."))}
-    assert {record_of(f).name for f in own} == {record_of(f).name for f in (*ONE, *TWO, *OTHERS)}
+    own = {f for f in rules if not primitive_of(f).name.startswith(("tests.", "scipy."))}
+    assert {primitive_of(f).name for f in own} == {primitive_of(f).name for f in (*ONE, *TWO, *OTHERS)}
 
 
 # --- their derivatives
@@ -242,7 +242,7 @@ def square(dtype):
 
 
 def names(fs):
-    return [pytest.param(f, id=record_of(f).name) for f in fs]
+    return [pytest.param(f, id=primitive_of(f).name) for f in fs]
 
 
 @pytest.mark.parametrize("dtype", [float, onp.float32])

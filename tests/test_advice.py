@@ -33,7 +33,7 @@ import funad
 import funad.numpy as np
 import funad.scipy
 import funad.scipy.special
-from funad import grad, hessian, jvp, stop_gradient, teaching, value, vjp
+from funad import grad, hessian, jvp, messages, stop_gradient, value, vjp
 from funad.errors import FunadError, NotDifferentiableError
 
 from .scipy_names import PROBES, REFUSED
@@ -569,7 +569,7 @@ def test_an_object_that_raises_at_every_attribute_hides_no_refusal():
 
 
 def test_every_text_of_the_table_names_what_is_there():
-    words = " ".join(teaching._INSTEAD.values())
+    words = " ".join(messages._INSTEAD.values())
     for name in set(re.findall(r"\bnp\.((?:linalg\.|fft\.)?[a-z_0-9]+)", words)) - {"linalg", "fft"}:
         found = np
         for step in name.split("."):
@@ -605,9 +605,9 @@ def test_a_root_by_steps_of_newton_keeps_its_derivative():
 def test_every_name_of_scipy_that_is_probed_is_advised_and_none_that_is_refused():
     probed = {probe.name for probe in PROBES if probe.name.split(".")[1] in funad.scipy.MODULES}
     assert len(probed) > 900
-    lacking = {name for name in probed if not teaching._in_scipy(name)}
+    lacking = {name for name in probed if not messages._in_scipy(name)}
     assert lacking == set()
-    assert {name for name in REFUSED if teaching._in_scipy(name)} == set()
+    assert {name for name in REFUSED if messages._in_scipy(name)} == set()
 
 
 @pytest.mark.parametrize(

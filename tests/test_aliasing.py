@@ -5,7 +5,7 @@ import pytest
 
 from funad import defvjp, elementwise, grad, jacfwd, jacrev, jvp, linearize, primitive, value_and_grad, vjp
 from funad import numpy as np
-from funad.tape import WIDTH
+from funad.traces.reverse import WIDTH
 
 X = numpy.array([2.0, 3.0, 5.0])
 C, D = numpy.array([1.0, 2.0, 4.0]), numpy.array([8.0, 16.0, 32.0])

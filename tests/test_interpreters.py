@@ -34,9 +34,9 @@ class Counter(Trace):
         made.primal, made.tape, made.index = value, self, None
         return made
 
-    def process(self, record, y, args, kwargs, sources):
+    def process(self, prim, y, args, kwargs, sources):
         if isinstance(y, (tuple, list)):
-            parts = [self.process(record, part, args, kwargs, sources) for part in y]
+            parts = [self.process(prim, part, args, kwargs, sources) for part in y]
             return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
         self.numbers += onp.size(y)
         return self.input(y) if is_inexact(y) else y

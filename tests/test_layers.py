@@ -15,31 +15,31 @@ FLOORS = [
     {"tree", "spaces"},
     {"registry", "snapshots"},
     {"trace"},
-    {"indices", "teaching"},
+    {"indices", "messages"},
     {"refusals"},
     {"foreign"},
-    {"strong_zeros"},
+    {"traces.strong_zeros"},
     {"boxes"},
     {"duck_arrays"},
-    {"tape"},
-    {"dual"},
-    {"arrays", "overflows", "pushforward"},
+    {"traces.reverse"},
+    {"traces.forward"},
+    {"writing", "overflows", "traces.pushforward"},
     {"calling", "guarding"},
-    {"traces"},
+    {"traces.batch"},
     {"primitives"},
     {"fast"},
-    {"directions"},
-    {"infinitesimals"},
-    {"joint"},
+    {"traces.directions"},
+    {"traces.infinitesimal"},
+    {"containers"},
     {"numpy"},
     {"rules"},
     {"batching", "lazy"},
     {"tracing"},
-    {"recording"},
+    {"traces.program"},
     {"transforms"},
     {"scipy"},
     {"curried", "graphs", "optimizers", "testing"},
-    {""},  # funad/__init__.py
+    {"", "traces"},  # funad/__init__.py and the folder of the interpreters
 ]
 # What needs more than NumPy, and where alone it may stand.
 ALLOWED = {
@@ -61,8 +61,9 @@ FILES = {module_name(path): path for path in sorted(ROOT.rglob("*.py"))}
 
 
 def unit(module):
-    """The name that stands on a floor: ``numpy`` of ``funad.numpy.linalg``."""
-    return module.removeprefix("funad").lstrip(".").partition(".")[0]
+    """The name that stands on a floor: ``numpy`` of ``funad.numpy.linalg``; each interpreter has its own."""
+    parts = module.removeprefix("funad").lstrip(".").split(".")
+    return ".".join(parts[: 2 if parts[0] == "traces" else 1])
 
 
 def floor(module):

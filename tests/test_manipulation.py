@@ -11,7 +11,7 @@ from funad.errors import (
     NotDifferentiableError,
     UnsupportedKeywordError,
 )
-from funad.tape import WIDTH
+from funad.traces.reverse import WIDTH
 from funad.tracing import trace
 
 weights = onp.array([[1.0, 2.0], [3.0, 4.0]])

@@ -13,7 +13,7 @@ import funad
 from funad import grad
 from funad import numpy as np
 from funad.errors import MissingRuleError, NotDifferentiableError
-from funad.registry import record_of
+from funad.registry import primitive_of
 from funad.tree import flatten
 
 from .cases import CASES
@@ -83,8 +83,8 @@ def test_every_public_name_resolves(theirs, ours, name):
     assert name in dir(ours)
     value, plain = attribute(ours, name), attribute(theirs, name)
     if is_function(plain):
-        record = record_of(value)
-        assert value is plain if record is None else record.f is plain or name in ALIASES
+        prim = primitive_of(value)
+        assert value is plain if prim is None else prim.f is plain or name in ALIASES
     elif name in OF_OUR_OWN:
         kind, own = (plain, value) if isinstance(plain, type) else (type(plain), type(value))
         assert issubclass(own, kind) and own.__module__.startswith("funad.")
@@ -108,8 +108,8 @@ def test_every_function_is_traced_or_in_the_list_of_those_passed_through(theirs,
     elif value is plain:
         assert name in PASSED_THROUGH, f"{name} takes traced values, and loses their derivatives"
     else:
-        assert record_of(plain) is record_of(value)
-        assert record_of(plain).wrapped is value
+        assert primitive_of(plain) is primitive_of(value)
+        assert primitive_of(plain).traced is value
 
 
 @pytest.mark.parametrize("name", ["float64", "float32", "dtype", "pi", "newaxis", "errstate"])
@@ -187,9 +187,9 @@ def without_rule():
     """The primitives of NumPy that have no rule, each once."""
     found = {}
     for row in FUNCTIONS:
-        record = record_of(attribute(*row.values[1:]))
-        if record is not None and record.kind is None:
-            found[record.name] = record.wrapped
+        prim = primitive_of(attribute(*row.values[1:]))
+        if prim is not None and prim.kind is None:
+            found[prim.name] = prim.traced
     return [pytest.param(name, f, id=name) for name, f in found.items()]
 
 
@@ -246,13 +246,13 @@ def same(ours, plain):
         numpy.testing.assert_array_equal(a, b, strict=isinstance(a, numpy.ndarray))
 
 
-@pytest.mark.parametrize("f", [pytest.param(f, id=record_of(f).name) for f in CASES])
+@pytest.mark.parametrize("f", [pytest.param(f, id=primitive_of(f).name) for f in CASES])
 @settings(max_examples=3)
 @given(data=st.data())
 def test_results_on_plain_values_are_those_of_numpy(f, data):
     at = data.draw(CASES[f].draw)
     if f is not np.clip or set(at.kwargs) <= set(inspect.signature(numpy.clip).parameters):
-        same(outcome(f, at.args, at.kwargs), outcome(record_of(f).f, at.args, at.kwargs))
+        same(outcome(f, at.args, at.kwargs), outcome(primitive_of(f).f, at.args, at.kwargs))
 
 
 _ONE_ARRAY = """
@@ -341,7 +341,7 @@ def test_a_function_has_the_name_the_text_and_the_parameters_of_numpys(theirs, o
 
 def test_every_rule_of_numpy_is_found_from_numpys_own_function():
     for f, _ in funad.rules():
-        assert record_of(record_of(f).f) is record_of(f)
+        assert primitive_of(primitive_of(f).f) is primitive_of(f)
 
 
 def signature(f):

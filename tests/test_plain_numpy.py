@@ -9,11 +9,11 @@ from hypothesis import given
 
 import funad.numpy as np
 from funad import Dual, grad, jvp, stop_gradient, vjp
-from funad.arrays import Array
 from funad.errors import FunadError, MissingRuleError, NotDifferentiableError
-from funad.registry import record_of
+from funad.registry import primitive_of
 from funad.tree import flatten
 from funad.tree import map as tree_map
+from funad.writing import Array
 
 from .cases import CASES
 from .test_composites import COMPOSITES, _at, _floats, _of_one
@@ -62,13 +62,13 @@ COMPARED = {"numpy.polyfit", "numpy.linalg.cond", "numpy.linalg.norm", "numpy.li
 
 def _of_numpy(f):
     """Return NumPy's function of which f is the traced one, or None if it is funad's own."""
-    plain = record_of(f).f
+    plain = primitive_of(f).f
     modules = (numpy, numpy.linalg, numpy.fft)
     return plain if any(getattr(m, plain.__name__, None) is plain for m in modules) else None
 
 
 FUNCTIONS = [
-    pytest.param(f, case, id=record_of(f).name)
+    pytest.param(f, case, id=primitive_of(f).name)
     for f, case in {**CASES, **COMPOSITES}.items()
     if _of_numpy(f) is not None
 ]
@@ -95,22 +95,22 @@ def check(f, at):
     """Hold numpy.f against funad.numpy.f in every argument."""
     for place in _floats(at):
         x = _at(at, place)
-        if isinstance(x, (list, tuple)) and place not in record_of(f).containers:
+        if isinstance(x, (list, tuple)) and place not in primitive_of(f).containers:
             continue  # NumPy does not look into lists: see below
         ours, plain = _of_one(f, at, place), _of_one(_of_numpy(f), at, place)
         try:
             jvp(ours, (x,), (x,)), vjp(ours, x)
         except FunadError:  # not differentiable in this argument
-            if record_of(f).name not in COMPARED:
+            if primitive_of(f).name not in COMPARED:
                 with pytest.raises(FunadError):
                     jvp(plain, (x,), (x,)), vjp(plain, x)
             continue
         try:
             vjp(plain, x)
         except MissingRuleError:  # a number that rules take for a constant, on its way inside
-            assert record_of(f).name in COMPARED
+            assert primitive_of(f).name in COMPARED
         except NotDifferentiableError as error:
-            check_refused(record_of(f).name, str(error))
+            check_refused(primitive_of(f).name, str(error))
         else:
             check_same(ours, plain, x)
 

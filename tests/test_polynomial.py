@@ -8,7 +8,7 @@ import pytest
 import funad.numpy as np
 from funad import grad, vjp
 from funad.errors import MissingRuleError, NotDifferentiableError
-from funad.registry import record_of
+from funad.registry import primitive_of
 from funad.testing import call, check_jvp, check_vjp
 from funad.tree import flatten
 from funad.tree import map as tree_map
@@ -137,7 +137,7 @@ def lower(x):
 @pytest.mark.parametrize(("prefix", "name", "at"), ROWS)
 def test_on_plain_values_a_function_is_numpys_own(prefix, name, at):
     ours, plain = functions(prefix, name)
-    assert record_of(ours).f is plain
+    assert primitive_of(ours).f is plain
     for part, wanted in zip(
         flatten(ours(*at.args, **at.kwargs))[0], flatten(plain(*at.args, **at.kwargs))[0], strict=True
     ):
@@ -228,14 +228,14 @@ def test_every_public_name_of_a_module_is_there(prefix):
     assert ours.__all__ == list(plain.__all__) and ours.__name__ == f"funad.{plain.__name__}"
     for name in plain.__all__:
         value, of_numpy = getattr(ours, name), getattr(plain, name)
-        record = record_of(value)
+        prim = primitive_of(value)
         if isinstance(of_numpy, type):
             assert issubclass(value, of_numpy)
         else:
-            assert value is of_numpy if record is None else record.f is of_numpy
-        if record is not None:
+            assert value is of_numpy if prim is None else prim.f is of_numpy
+        if prim is not None:
             assert pickle.loads(pickle.dumps(value)) is value
-    without = [name for name in plain.__all__ if (r := record_of(getattr(ours, name))) and r.kind is None]
+    without = [name for name in plain.__all__ if (r := primitive_of(getattr(ours, name))) and r.kind is None]
     assert set(without) <= {f"{prefix}gauss", "chebpts1", "chebpts2"}, "which take whole numbers"
     for name in without:
         # NumPy's own refusal of what is no whole number comes first

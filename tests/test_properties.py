@@ -10,7 +10,7 @@ from hypothesis import given, settings
 import funad
 from funad import jvp, vjp
 from funad import numpy as np
-from funad.registry import record_of
+from funad.registry import primitive_of
 from funad.testing import Call, check_vjp
 from funad.tree import flatten
 from funad.tree import map as tree_map
@@ -19,11 +19,11 @@ from .cases import CASES, FIELDS
 
 COMPOSITES = {f: case for field in FIELDS for f, case in getattr(field, "COMPOSITES", {}).items()}
 RULES = [
-    pytest.param(f, n, CASES[f], id=f"{record_of(f).name}-{n}")
+    pytest.param(f, n, CASES[f], id=f"{primitive_of(f).name}-{n}")
     for f, n in funad.rules()
-    if f in CASES or not record_of(f).name.startswith(("tests.", "scipy.special."))
+    if f in CASES or not primitive_of(f).name.startswith(("tests.", "scipy.special."))
 ]
-FUNCTIONS = [pytest.param(f, case, id=record_of(f).name) for f, case in {**CASES, **COMPOSITES}.items()]
+FUNCTIONS = [pytest.param(f, case, id=primitive_of(f).name) for f, case in {**CASES, **COMPOSITES}.items()]
 
 
 def at_place(call, place):
@@ -122,7 +122,7 @@ OF_COMPLEX = [
     row
     for row in RULES
     if row.values[2].complex and row.values[0] not in PHASES
-    and not record_of(row.values[0]).name.startswith("scipy.")  # whose cases draw complex numbers too
+    and not primitive_of(row.values[0]).name.startswith("scipy.")  # whose cases draw complex numbers too
 ]  # fmt: skip
 
 
@@ -130,7 +130,7 @@ OF_COMPLEX = [
 @settings(max_examples=5)
 @given(data=st.data())
 def test_so_they_are_on_complex_numbers_where_they_agree_with_differences(f, argnum, case, data):
-    call = complexified(data.draw(case.draw), set(record_of(f).rules))
+    call = complexified(data.draw(case.draw), set(primitive_of(f).rules))
     if inexact(at_place(call, argnum)) and takes(f, call):
         check_duality(f, call, argnum)
         check_vjp(f, call, argnum, order=1)
@@ -160,13 +160,13 @@ def precisions(x, like=None):
 def test_every_function_has_the_precision_of_numpys_in_both_modes(f, case, data):
     call = data.draw(case.draw)
     call = Call(tree_map(single, call.args), tree_map(single, call.kwargs))
-    plain = record_of(f).f
+    plain = primitive_of(f).f
     if f is not np.clip or set(call.kwargs) <= {"a_min", "a_max"}:  # NumPy 2.0 knows no other names
         assert precisions(f(*call.args, **call.kwargs)) == precisions(plain(*call.args, **call.kwargs))
     wanted = precisions(f(*call.args, **call.kwargs))
     for place in [*range(len(call.args)), *call.kwargs]:
         x = at_place(call, place)
-        if isinstance(x, str) or not inexact(x) or not (record_of(f).rules.get(place) or f in COMPOSITES):
+        if isinstance(x, str) or not inexact(x) or not (primitive_of(f).rules.get(place) or f in COMPOSITES):
             continue
         of_x = of_one(f, call, place)
         y, vjp_f = vjp(of_x, x)

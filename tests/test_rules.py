@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 import funad
-from funad.registry import record_of
+from funad.registry import primitive_of
 from funad.testing import Call, check_jvp, check_vjp
 from funad.tree import flatten
 from funad.tree import map as tree_map
@@ -18,9 +18,9 @@ from .cases import CASES, FIELDS
 # Rules that other tests register on functions of their own are no part of the library; those of
 # scipy.special, of which there are 600, are held by test_special and test_scipy_names.
 RULES = [
-    pytest.param(f, n, id=f"{record_of(f).name}-{n}")
+    pytest.param(f, n, id=f"{primitive_of(f).name}-{n}")
     for f, n in funad.rules()
-    if f in CASES or not record_of(f).name.startswith(("tests.", "scipy.special."))
+    if f in CASES or not primitive_of(f).name.startswith(("tests.", "scipy.special."))
 ]
 HAND = [
     pytest.param(*rule.values, at, id=f"{rule.id}-{k}")
@@ -103,18 +103,18 @@ def test_no_primitive_has_cases_in_two_fields():
 
 @pytest.mark.parametrize(("f", "argnum"), RULES)
 def test_every_keyword_that_a_rule_names_is_drawn_by_its_case(f, argnum):
-    parameters = list(inspect.signature(record_of(f).rules[argnum]).parameters.values())[2:]
+    parameters = list(inspect.signature(primitive_of(f).rules[argnum]).parameters.values())[2:]
     named = {p.name for p in parameters if p.default is not p.empty or p.kind is p.KEYWORD_ONLY}
     assert named - CASES[f].keywords == set()
 
 
 @pytest.mark.parametrize(("f", "argnum"), RULES)
 def test_the_signature_of_a_rule_is_that_of_its_primitive(f, argnum):
-    record = record_of(f)
-    first, second, *parameters = inspect.signature(record.rules[argnum]).parameters.values()
+    prim = primitive_of(f)
+    first, second, *parameters = inspect.signature(prim.rules[argnum]).parameters.values()
     assert (first.name, second.name) == ("y", "ybar")
     assert not any(p.kind is p.VAR_KEYWORD for p in parameters), "a rule that swallows keywords"
-    plain = record.f
+    plain = prim.f
     if isinstance(plain, onp.ufunc):
         assert len([p for p in parameters if p.default is p.empty]) == plain.nin
         return

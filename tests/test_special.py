@@ -20,7 +20,7 @@ import funad.numpy as np
 import funad.scipy.special as s
 from funad import elementwise_grad, grad, hessian, jacobian, jvp, vjp
 from funad.errors import MissingRuleError, NotDifferentiableError, UnsupportedKeywordError
-from funad.registry import record_of
+from funad.registry import primitive_of
 from funad.scipy.differences import log_slope, near, slope
 from funad.testing import call, check_jvp, check_vjp
 
@@ -35,7 +35,7 @@ UFUNCS = sorted(name for name in (*DOMAINS, *EIGENVALUES) if hasattr(_ufuncs, na
 RULES = [
     pytest.param(name, n, id=f"{name}-{n}")
     for name in UFUNCS
-    for n in record_of(getattr(_ufuncs, name)).rules
+    for n in primitive_of(getattr(_ufuncs, name)).rules
     if not is_fixed(name, n)
 ]
 
@@ -60,7 +60,8 @@ def references():
         for name in getattr(by_mpmath, table):
             if hasattr(s, name):
                 yield from (
-                    pytest.param(name, table, n, id=f"{name}-{n}") for n in record_of(getattr(s, name)).rules
+                    pytest.param(name, table, n, id=f"{name}-{n}")
+                    for n in primitive_of(getattr(s, name)).rules
                 )
 
 
@@ -401,19 +402,19 @@ def test_differences_have_derivatives():
 def test_every_rule_has_a_case_or_a_probe():
     probed = {probe.name for probe in PROBES}
     for f, _ in funad.rules():
-        record = record_of(f)
-        if record.name.startswith("scipy.special."):
-            known = isinstance(record.f, onp.ufunc) and record.f.__name__ in {*DOMAINS, *EIGENVALUES}
-            assert known or record.name in probed or f in CASES, record.name
+        prim = primitive_of(f)
+        if prim.name.startswith("scipy.special."):
+            known = isinstance(prim.f, onp.ufunc) and prim.f.__name__ in {*DOMAINS, *EIGENVALUES}
+            assert known or prim.name in probed or f in CASES, prim.name
 
 
 def test_every_function_has_a_probe_or_a_reason():
     """But for what has no float argument, or makes objects of other kinds."""
     probed = {probe.name for probe in PROBES}
-    known = {name: record_of(getattr(s, name)) for name in s.__all__ if callable(getattr(s, name))}
-    names = {name: {f"scipy.special.{name}", getattr(record, "name", None)} for name, record in known.items()}
+    known = {name: primitive_of(getattr(s, name)) for name in s.__all__ if callable(getattr(s, name))}
+    names = {name: {f"scipy.special.{name}", getattr(prim, "name", None)} for name, prim in known.items()}
     aliases = {name for name in known if names[name] & probed}
-    steps = {name for name, record in known.items() if record is None or record.kind == "zero"}
+    steps = {name for name, prim in known.items() if prim is None or prim.kind == "zero"}
     refused = {name.rpartition(".")[2] for name in REFUSED}
     assert {*known} - aliases - steps - refused == set()
 
@@ -421,7 +422,7 @@ def test_every_function_has_a_probe_or_a_reason():
 @pytest.mark.parametrize(("name", "argnum"), RULES)
 def test_the_signature_of_a_rule_names_its_arguments(name, argnum):
     f = getattr(_ufuncs, name)
-    first, second, *parameters = inspect.signature(record_of(f).rules[argnum]).parameters.values()
+    first, second, *parameters = inspect.signature(primitive_of(f).rules[argnum]).parameters.values()
     assert (first.name, second.name) == ("y", "ybar") and len(parameters) == f.nin
     assert all(p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty for p in parameters)
 

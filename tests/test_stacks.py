@@ -9,10 +9,10 @@ from numpy.testing import assert_allclose
 import funad.numpy as np
 from funad import elementwise, grad, hessian, jacfwd, jacobian, jacrev, jvp, linearize, primitive, vjp
 from funad.indices import ASSIGN
-from funad.pushforward import push_forward, steps_to
-from funad.registry import record_of
-from funad.strong_zeros import has_nan
-from funad.tape import WIDTH, pull_back
+from funad.registry import primitive_of
+from funad.traces.pushforward import push_forward, steps_to
+from funad.traces.reverse import WIDTH, pull_back
+from funad.traces.strong_zeros import has_nan
 from funad.transforms import stacks
 from funad.transforms.calls import Call, trace_call
 from funad.transforms.matrices import _Run
@@ -25,8 +25,8 @@ from .test_rules import RULES, _present
 STACKED = [
     rule
     for rule in RULES
-    if record_of(rule.values[0]).kind == "elementwise"
-    or record_of(rule.values[0]).f in {*stacks.TRANSPOSES, *stacks.LINEAR}
+    if primitive_of(rule.values[0]).kind == "elementwise"
+    or primitive_of(rule.values[0]).f in {*stacks.TRANSPOSES, *stacks.LINEAR}
     or rule.values[0] in (np.max, np.cumsum, np.linalg.solve, np.linalg.eigh, np.split, np.array)
 ]
 COUNT = 3

@@ -10,7 +10,7 @@ from funad import defvjp, grad, primitive
 from funad import numpy as np
 from funad.boxes import Traced
 from funad.errors import NotDifferentiableError
-from funad.registry import record_of
+from funad.registry import primitive_of
 from funad.testing import one
 
 from . import support
@@ -78,8 +78,8 @@ def test_a_wrong_rule_is_no_entry_that_says_yes():
 
     defvjp(double, lambda y, ybar, x: 2.0 * ybar)
     defvjp(treble, lambda y, ybar, x: 3.001 * ybar)
-    assert support.differentiable(double, record_of(double), one())[3] == ORDERS
-    assert support.differentiable(treble, record_of(treble), one())[3] == ()
+    assert support.differentiable(double, primitive_of(double), one())[3] == ORDERS
+    assert support.differentiable(treble, primitive_of(treble), one())[3] == ()
 
 
 def _refused(method):

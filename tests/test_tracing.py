@@ -14,7 +14,7 @@ import funad.numpy as np
 from funad import elementwise, grad, primitive, value_and_grad, vjp
 from funad.boxes import Box
 from funad.errors import EndedTraceError
-from funad.tape import Tape
+from funad.traces.reverse import Tape
 from funad.tracing import trace
 
 

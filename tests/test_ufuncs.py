@@ -13,7 +13,7 @@ from funad import grad, jvp
 from funad import numpy as np
 from funad.boxes import Traced
 from funad.errors import MissingRuleError, NotDifferentiableError, UnsupportedKeywordError
-from funad.registry import record_of
+from funad.registry import primitive_of
 from funad.testing import Call, check_jvp, check_vjp
 from funad.tracing import trace
 
@@ -37,8 +37,8 @@ def every_ufunc():
 
 
 UFUNCS = every_ufunc()
-WITH_RULES = [f for f in UFUNCS if record_of(f).rules and f.signature is None]
-ZERO = [f for f in UFUNCS if record_of(f).kind == "zero"]
+WITH_RULES = [f for f in UFUNCS if primitive_of(f).rules and f.signature is None]
+ZERO = [f for f in UFUNCS if primitive_of(f).kind == "zero"]
 
 
 def named(f):
@@ -47,7 +47,7 @@ def named(f):
 
 def of_xp(xp, f):
     """A ufunc in a namespace, where it may have another name."""
-    return f if xp is numpy else record_of(f).wrapped
+    return f if xp is numpy else primitive_of(f).traced
 
 
 def is_inexact(x):
@@ -88,12 +88,12 @@ def check_like(f, plain, *args):
 
 @pytest.mark.parametrize("f", UFUNCS, ids=named)
 def test_every_ufunc_has_rules_or_is_constant(f):
-    assert record_of(f).kind in ("elementwise", "linear", "vjp", "zero")
+    assert primitive_of(f).kind in ("elementwise", "linear", "vjp", "zero")
 
 
 @pytest.mark.parametrize("f", UFUNCS, ids=named)
 def test_a_wrapper_has_the_attributes_of_the_ufunc(f):
-    wrapped = record_of(f).wrapped
+    wrapped = primitive_of(f).traced
     for name in ("nin", "nout", "nargs", "ntypes", "types", "identity", "signature"):
         assert getattr(wrapped, name) == getattr(f, name)
     for name in ("reduce", "accumulate", "outer", "reduceat", "at"):
@@ -108,7 +108,7 @@ def test_a_wrapper_has_the_attributes_of_the_ufunc(f):
 @settings(max_examples=4)
 @given(data=st.data())
 def test_where_takes_the_elements_outside_of_the_mask_from_out(f, data):
-    args = data.draw(CASES[record_of(f).wrapped].draw).args
+    args = data.draw(CASES[primitive_of(f).traced].draw).args
     xp = data.draw(st.sampled_from([numpy, np]))
     plain = f(*args)
     parts = plain if f.nout > 1 else (plain,)
@@ -124,7 +124,7 @@ def test_where_takes_the_elements_outside_of_the_mask_from_out(f, data):
     wanted = wanted[0] if f.nout > 1 else wanted
     for argnum, x in enumerate((*args, *outs)):
         of_out = argnum == f.nin and numpy.ndim(x) > 0  # a traced number is no array to write to
-        if is_inexact(x) and (argnum in record_of(f).rules or of_out):
+        if is_inexact(x) and (argnum in primitive_of(f).rules or of_out):
             at = Call((*args, *outs))
 
             def of_x(x, n=argnum):

@@ -13,7 +13,7 @@ import funad.numpy as np
 from funad import grad, hessian, jacobian, jvp, tree, value_and_grad, vmap
 from funad.errors import ArgumentError, ArgumentTypeError, EndedTraceError
 from funad.spaces import is_number, laid_out_copy
-from funad.transforms.vectorizing import _mapped
+from funad.transforms.vmap import _mapped
 
 from . import random_writes
 from .random_programs import Writer, program_of

@@ -6,7 +6,7 @@ from .. import numpy as np
 from ..boxes import model_of
 from ..numpy.indexing import assign, getitem, scatter
 from ..numpy.ufuncs import masked
-from ..registry import record_of
+from ..registry import primitive_of
 from ..spaces import room_for_stack, shape_of
 from ..traces.batch import (
     BY_ELEMENT,
@@ -18,16 +18,16 @@ from ..traces.batch import (
 )
 from .tables import Unbatched, batch_rule, positive, rank_of
 
-OF_INDICES.update(record_of(f).f for f in (getitem, scatter, assign))
+OF_INDICES.update(primitive_of(f).f for f in (getitem, scatter, assign))
 BY_ELEMENT.update(
-    record_of(f).f
+    primitive_of(f).f
     for f in (np.isneginf, np.isposinf, np.iscomplex, np.isreal, np.isclose, np.fix, np.round, np.around)
 )
-NOT_BY_ELEMENT.update({record_of(masked).f, onp.unwrap})
+NOT_BY_ELEMENT.update({primitive_of(masked).f, onp.unwrap})
 
 
 @batch_rule(getitem)
-def _getitem(trace, record, args, kwargs):
+def _getitem(trace, prim, args, kwargs):
     x, index = args
     moved = moved_index(trace, index, x)
     if moved is None:
@@ -49,7 +49,7 @@ def _getitem(trace, record, args, kwargs):
 
 
 @batch_rule(scatter)
-def _scatter(trace, record, args, kwargs):
+def _scatter(trace, prim, args, kwargs):
     shape, dtype, indices, pieces = args
     moved = [moved_index(trace, index, None) for index in indices]
     if any(index is None for index in moved):
@@ -64,7 +64,7 @@ def _scatter(trace, record, args, kwargs):
 
 
 @batch_rule(assign)
-def _assign(trace, record, args, kwargs):
+def _assign(trace, prim, args, kwargs):
     (x, v), path, index = args
     if not path:
         moved = moved_index(trace, index, x)
@@ -78,12 +78,12 @@ def _assign(trace, record, args, kwargs):
 
 
 @batch_rule(np.take_along_axis)
-def _take_along_axis(trace, record, args, kwargs):
+def _take_along_axis(trace, prim, args, kwargs):
     a, indices, *axis = args
     axis = axis[0] if axis else kwargs.get("axis", -1)
     if axis is None or rank_of(a) != rank_of(indices):
         raise Unbatched("no axis is given")
-    return record.wrapped(trace.stack(a), _plain(trace.stack(indices)), positive(axis, rank_of(a)))
+    return prim.traced(trace.stack(a), _plain(trace.stack(indices)), positive(axis, rank_of(a)))
 
 
 def _plain(x):
@@ -93,7 +93,7 @@ def _plain(x):
 
 
 @batch_rule(masked)
-def _masked(trace, record, args, kwargs):
+def _masked(trace, prim, args, kwargs):
     """A ufunc with where=: all arrays behind the first two broadcast."""
     f, casting, where, out, *xs = args
     rank = max(rank_of(x) for x in (where, out, *xs) if x is not None)
@@ -102,4 +102,4 @@ def _masked(trace, record, args, kwargs):
         if shape_of(out)[1:] != onp.broadcast_shapes(shape_of(out)[1:], *map(shape_of, xs)):
             raise Unbatched("out does not fit")
     arrays = [spread(x.stack, rank_of(x), rank) if trace.has(x) else x for x in (where, *xs)]
-    return record.wrapped(f, casting, arrays[0], out, *arrays[1:], **kwargs)
+    return prim.traced(f, casting, arrays[0], out, *arrays[1:], **kwargs)

@@ -15,15 +15,15 @@ from .tables import Unbatched, alone, batch_rule, positive, rank_of
     np.linalg.cond, np.linalg.matrix_transpose, np.linalg.matrix_norm, np.linalg.trace, np.linalg.diagonal,
     np.linalg.pinv, np.linalg.matrix_rank,
 )  # fmt: skip
-def _of_matrices(trace, record, args, kwargs):
+def _of_matrices(trace, prim, args, kwargs):
     a, *rest = args
     if rank_of(a) < 2 or any(onp.ndim(x) for x in (*rest, *kwargs.values()) if not trace.has(x)):
         raise Unbatched("members are no matrices")
-    return record.wrapped(alone(trace, a, *rest, *kwargs.values()), *rest, **kwargs)
+    return prim.traced(alone(trace, a, *rest, *kwargs.values()), *rest, **kwargs)
 
 
 @batch_rule(np.linalg.solve)
-def _solve(trace, record, args, kwargs):
+def _solve(trace, prim, args, kwargs):
     """A vector as a matrix of one column."""
     a, b = args
     rank_b = max(rank_of(b), 2)
@@ -44,7 +44,7 @@ def _solve(trace, record, args, kwargs):
 
 
 @batch_rule(np.linalg.norm)
-def _norm(trace, record, args, kwargs):
+def _norm(trace, prim, args, kwargs):
     x, *rest = args
     stack = alone(trace, x, *rest, *kwargs.values())
     given = dict(zip(("ord", "axis", "keepdims"), rest, strict=False)) | kwargs
@@ -60,24 +60,24 @@ def _norm(trace, record, args, kwargs):
         axes = axis if isinstance(axis, tuple) else (axis,)
         axis = tuple(positive(n, rank) for n in axes)
         axis = axis if len(axes) > 1 else axis[0]
-    return record.wrapped(stack, order, axis=axis, **given)
+    return prim.traced(stack, order, axis=axis, **given)
 
 
 @batch_rule(np.linalg.vector_norm)
-def _vector_norm(trace, record, args, kwargs):
+def _vector_norm(trace, prim, args, kwargs):
     (x,) = args
     stack, rank = alone(trace, x, *kwargs.values()), rank_of(x)
     axis = kwargs.get("axis")
     axes = tuple(range(rank)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     if not axes:
         raise Unbatched("members are numbers")
-    return record.wrapped(stack, **{**kwargs, "axis": tuple(positive(n, rank) for n in axes)})
+    return prim.traced(stack, **{**kwargs, "axis": tuple(positive(n, rank) for n in axes)})
 
 
 @batch_rule(linalg.svd_apart, linalg.eig_apart, linalg.eigh_apart)
-def _told_apart(trace, record, args, kwargs):
+def _told_apart(trace, prim, args, kwargs):
     """What funad.numpy.linalg makes decompositions of; these take the order of derivatives, too."""
-    y = _of_matrices(trace, record, args, kwargs)
+    y = _of_matrices(trace, prim, args, kwargs)
     if any(map(ties.is_above, y)):
         trace.look(args[0], "values of an example coincide")
     return y

@@ -21,7 +21,7 @@ shapes_of(
 
 
 @batch_rule(np.reshape)
-def _reshape(trace, record, args, kwargs):
+def _reshape(trace, prim, args, kwargs):
     a, *rest = args
     stack = alone(trace, a, *rest, *kwargs.values())
     given = dict(zip(("shape", "order"), rest, strict=False)) | kwargs
@@ -41,7 +41,7 @@ def _reshape(trace, record, args, kwargs):
 
 
 @batch_rule(np.ravel)
-def _ravel(trace, record, args, kwargs):
+def _ravel(trace, prim, args, kwargs):
     stack = alone(trace, *args)
     if kwargs.get("order", "C") != "C" or len(args) > 1:
         raise Unbatched("the order is not that of rows")
@@ -49,7 +49,7 @@ def _ravel(trace, record, args, kwargs):
 
 
 @batch_rule(np.transpose)
-def _transpose(trace, record, args, kwargs):
+def _transpose(trace, prim, args, kwargs):
     a, axes = (*args, kwargs.get("axes"))[:2]
     stack, rank = alone(trace, a), rank_of(a)
     axes = range(rank)[::-1] if axes is None else axes
@@ -59,7 +59,7 @@ def _transpose(trace, record, args, kwargs):
 
 
 @batch_rule(np.swapaxes)
-def _swapaxes(trace, record, args, kwargs):
+def _swapaxes(trace, prim, args, kwargs):
     if kwargs:
         raise Unbatched("axes by name")
     a, first, second = args
@@ -67,7 +67,7 @@ def _swapaxes(trace, record, args, kwargs):
 
 
 @batch_rule(np.moveaxis)
-def _moveaxis(trace, record, args, kwargs):
+def _moveaxis(trace, prim, args, kwargs):
     if kwargs:
         raise Unbatched("axes by name")
     a, source, destination = args
@@ -80,14 +80,14 @@ def _moveaxis(trace, record, args, kwargs):
 
 
 @batch_rule(np.matrix_transpose)
-def _matrix_transpose(trace, record, args, kwargs):
+def _matrix_transpose(trace, prim, args, kwargs):
     if rank_of(args[0]) < 2:
         raise Unbatched("members are no matrices")
-    return record.wrapped(alone(trace, *args))
+    return prim.traced(alone(trace, *args))
 
 
 @batch_rule(np.expand_dims)
-def _expand_dims(trace, record, args, kwargs):
+def _expand_dims(trace, prim, args, kwargs):
     a, axis = (*args, kwargs.get("axis"))[:2]
     stack = alone(trace, a)
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
@@ -96,7 +96,7 @@ def _expand_dims(trace, record, args, kwargs):
 
 
 @batch_rule(np.squeeze)
-def _squeeze(trace, record, args, kwargs):
+def _squeeze(trace, prim, args, kwargs):
     a, axis = (*args, kwargs.get("axis"))[:2]
     stack, shape = alone(trace, a), shape_of(a)
     if axis is None:
@@ -106,7 +106,7 @@ def _squeeze(trace, record, args, kwargs):
 
 
 @batch_rule(np.broadcast_to)
-def _broadcast_to(trace, record, args, kwargs):
+def _broadcast_to(trace, prim, args, kwargs):
     if kwargs or len(args) != 2:
         raise Unbatched("keywords")
     a, shape = args
@@ -118,32 +118,32 @@ def _broadcast_to(trace, record, args, kwargs):
 
 
 @batch_rule(np.flipud, np.fliplr)
-def _flip(trace, record, args, kwargs):
+def _flip(trace, prim, args, kwargs):
     (a,) = args
-    axis = 0 if record.f is onp.flipud else 1
+    axis = 0 if prim.f is onp.flipud else 1
     return np.flip(alone(trace, a), positive(axis, rank_of(a)))
 
 
 @batch_rule(np.tril, np.triu)
-def _triangle(trace, record, args, kwargs):
+def _triangle(trace, prim, args, kwargs):
     if rank_of(args[0]) < 2:
         raise Unbatched("members are no matrices")
-    return record.wrapped(alone(trace, *args, *kwargs.values()), *args[1:], **kwargs)
+    return prim.traced(alone(trace, *args, *kwargs.values()), *args[1:], **kwargs)
 
 
 @batch_rule(np.diagonal, np.trace)
-def _diagonal(trace, record, args, kwargs):
+def _diagonal(trace, prim, args, kwargs):
     a, *rest = args
     stack, rank = alone(trace, a, *rest, *kwargs.values()), rank_of(a)
     given = dict(zip(("offset", "axis1", "axis2"), rest, strict=False)) | kwargs
     if given.get("out") is not None:
         raise Unbatched("out is given")
     given |= {name: positive(given.get(name, n), rank) for n, name in enumerate(("axis1", "axis2"))}
-    return record.wrapped(stack, **given)
+    return prim.traced(stack, **given)
 
 
 @batch_rule(np.diag)
-def _diag(trace, record, args, kwargs):
+def _diag(trace, prim, args, kwargs):
     v, *rest = args
     stack = alone(trace, v, *rest, *kwargs.values())
     (k,) = rest or (kwargs.get("k", 0),)
@@ -157,7 +157,7 @@ def _diag(trace, record, args, kwargs):
 
 
 @batch_rule(np.tile)
-def _tile(trace, record, args, kwargs):
+def _tile(trace, prim, args, kwargs):
     """Members with axes of length 1 in front, as many as there are repetitions."""
     a, *rest = args
     stack = alone(trace, a, *rest, *kwargs.values())
@@ -168,10 +168,10 @@ def _tile(trace, record, args, kwargs):
 
 
 @batch_rule(pad_zeros)
-def _pad(trace, record, args, kwargs):
+def _pad(trace, prim, args, kwargs):
     a, width = args
     stack = alone(trace, a, width)
-    return record.wrapped(stack, ((0, 0), *onp.broadcast_to(width, (rank_of(a), 2)).tolist()))
+    return prim.traced(stack, ((0, 0), *onp.broadcast_to(width, (rank_of(a), 2)).tolist()))
 
 
 def _list(trace, args, kwargs):
@@ -184,7 +184,7 @@ def _list(trace, args, kwargs):
 
 
 @batch_rule(np.concatenate)
-def _concatenate(trace, record, args, kwargs):
+def _concatenate(trace, prim, args, kwargs):
     axis, parts, given = _list(trace, args, kwargs)
     if axis is None:
         return np.concatenate(
@@ -194,13 +194,13 @@ def _concatenate(trace, record, args, kwargs):
 
 
 @batch_rule(np.stack)
-def _stack(trace, record, args, kwargs):
+def _stack(trace, prim, args, kwargs):
     axis, parts, given = _list(trace, args, kwargs)
     return np.stack(parts, axis=positive(axis, len(shape_of(parts[0]))), **given)
 
 
 @batch_rule(assemble)
-def _assemble(trace, record, args, kwargs):
+def _assemble(trace, prim, args, kwargs):
     """An array of lists: its numbers one after the other."""
     parts, shape = args
     if any(dtype_of(x).kind not in "fcbiu" for x in parts):
@@ -210,23 +210,23 @@ def _assemble(trace, record, args, kwargs):
 
 
 @batch_rule(np.copy, np.asarray, np.array, np.asanyarray, np.ascontiguousarray, np.asarray_chkfinite)
-def _copy(trace, record, args, kwargs):
+def _copy(trace, prim, args, kwargs):
     a, *rest = args
     if not trace.has(a) or not rank_of(a):
         raise Unbatched("members are numbers")
-    return record.wrapped(alone(trace, a, *rest, *kwargs.values()), *rest, **kwargs)
+    return prim.traced(alone(trace, a, *rest, *kwargs.values()), *rest, **kwargs)
 
 
 batch_rule(np.isneginf, np.isposinf)(by_element)
 
 
 @batch_rule(cast)
-def _cast(trace, record, args, kwargs):
-    return record.wrapped(alone(trace, *args, *kwargs.values()), *args[1:], **kwargs)
+def _cast(trace, prim, args, kwargs):
+    return prim.traced(alone(trace, *args, *kwargs.values()), *args[1:], **kwargs)
 
 
 @batch_rule(filled)
-def _filled(trace, record, args, kwargs):
+def _filled(trace, prim, args, kwargs):
     """One value in all places, or a row of them."""
     shape, value, *rest = args
     shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)

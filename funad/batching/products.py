@@ -45,14 +45,14 @@ def _times_constant(trace, a, b):
 
 
 @batch_rule(np.matmul, np.linalg.matmul)
-def _matmul(trace, record, args, kwargs):
+def _matmul(trace, prim, args, kwargs):
     if kwargs:
         raise Unbatched("keywords")
     return matrices(trace, *map(as_array, args))
 
 
 @batch_rule(np.dot)
-def _dot(trace, record, args, kwargs):
+def _dot(trace, prim, args, kwargs):
     a, b = map(as_array, args)
     if kwargs or rank_of(a) > 2 or rank_of(b) > 2:
         raise Unbatched("more axes than two")
@@ -68,7 +68,7 @@ def scaled(trace, a, b):
 
 
 @batch_rule(np.outer, np.linalg.outer)
-def _outer(trace, record, args, kwargs):
+def _outer(trace, prim, args, kwargs):
     if kwargs:
         raise Unbatched("keywords")
     a, b = (_flat(trace, x) for x in args)
@@ -81,7 +81,7 @@ def _flat(trace, x):
 
 
 @batch_rule(np.inner)
-def _inner(trace, record, args, kwargs):
+def _inner(trace, prim, args, kwargs):
     a, b = args
     if not rank_of(a) or not rank_of(b):
         return scaled(trace, a, b)
@@ -99,15 +99,15 @@ def scaled_stack(trace, x):
     if hasattr(np, "matvec")
     else batch_rule(np.vecdot, np.linalg.vecdot)
 )
-def _gufunc(trace, record, args, kwargs):
+def _gufunc(trace, prim, args, kwargs):
     """Functions of vectors and matrices along the last axes; the others broadcast."""
     if kwargs:
         raise Unbatched("keywords")
-    cores = {"vecdot": (1, 1), "matvec": (2, 1), "vecmat": (1, 2)}[record.f.__name__]
+    cores = {"vecdot": (1, 1), "matvec": (2, 1), "vecmat": (1, 2)}[prim.f.__name__]
     loops = [rank_of(x) - core for x, core in zip(args, cores, strict=True)]
     if min(loops) < 0:
         raise Unbatched("too few axes")
-    return record.wrapped(
+    return prim.traced(
         *(
             spread(x.stack, rank_of(x), max(loops) + core) if trace.has(x) else x
             for x, core in zip(args, cores, strict=True)
@@ -116,7 +116,7 @@ def _gufunc(trace, record, args, kwargs):
 
 
 @batch_rule(np.vdot)
-def _vdot(trace, record, args, kwargs):
+def _vdot(trace, prim, args, kwargs):
     a, b = (_flat(trace, x) for x in args)
     return np.sum(np.conjugate(a) * b, axis=1)
 
@@ -142,7 +142,7 @@ def by_letters(trace, a, b, axes_a, axes_b):
 
 
 @batch_rule(np.tensordot, np.linalg.tensordot)
-def _tensordot(trace, record, args, kwargs):
+def _tensordot(trace, prim, args, kwargs):
     a, b, *axes = args
     axes = axes[0] if axes else kwargs.get("axes", 2)
     if isinstance(axes, (int, onp.integer)):
@@ -157,7 +157,7 @@ def _tensordot(trace, record, args, kwargs):
 
 
 @batch_rule(np.einsum)
-def _einsum(trace, record, args, kwargs):
+def _einsum(trace, prim, args, kwargs):
     formula, *operands = args
     if type(formula) is not str or kwargs.keys() - {"optimize"}:
         raise Unbatched("the formula is no string")
@@ -176,7 +176,7 @@ def _einsum(trace, record, args, kwargs):
 
 
 @batch_rule(np.kron)
-def _kron(trace, record, args, kwargs):
+def _kron(trace, prim, args, kwargs):
     a, b = args
     rank = max(rank_of(a), rank_of(b))
     if not rank:
@@ -191,8 +191,8 @@ def _kron(trace, record, args, kwargs):
 
 
 @batch_rule(np.cross, np.linalg.cross)
-def _cross(trace, record, args, kwargs):
+def _cross(trace, prim, args, kwargs):
     a, b = args
     if kwargs or rank_of(a) != rank_of(b):
         raise Unbatched("axes by name")
-    return record.wrapped(*(scaled_stack(trace, x) for x in args))
+    return prim.traced(*(scaled_stack(trace, x) for x in args))

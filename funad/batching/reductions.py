@@ -23,7 +23,7 @@ def _along(place, default, flat, name="axis", numbers=True):
     that f takes a number as an array of one element.
     """
 
-    def rule(trace, record, args, kwargs):
+    def rule(trace, prim, args, kwargs):
         first = next(iter(kwargs)) if not args else None
         if first is not None:
             raise Unbatched("the array is given by name")
@@ -48,7 +48,7 @@ def _along(place, default, flat, name="axis", numbers=True):
             rest[place - 1] = moved
         else:
             kwargs[name] = moved
-        return record.wrapped(stack, *rest, **kwargs)
+        return prim.traced(stack, *rest, **kwargs)
 
     return rule
 
@@ -75,7 +75,7 @@ batch_rule(np.fft.fftshift, np.fft.ifftshift)(_along(1, None, False, "axes", num
 
 
 @batch_rule(np.fft.fftn, np.fft.ifftn, np.fft.rfftn)
-def _of_all_axes(trace, record, args, kwargs):
+def _of_all_axes(trace, prim, args, kwargs):
     """Without axes, the last of as many as s has lengths, or all."""
     a, *rest = args
     stack = alone(trace, a, *rest, *kwargs.values())
@@ -83,31 +83,31 @@ def _of_all_axes(trace, record, args, kwargs):
     s, axes = given.get("s"), given.pop("axes", None)
     if axes is None:
         axes = range(-len(s) if s is not None else -rank_of(a), 0)
-    return record.wrapped(stack, axes=tuple(positive(n, rank_of(a)) for n in axes), **given)
+    return prim.traced(stack, axes=tuple(positive(n, rank_of(a)) for n in axes), **given)
 
 
 @batch_rule(np.quantile, np.percentile)
-def _quantile(trace, record, args, kwargs):
+def _quantile(trace, prim, args, kwargs):
     """Of one q; several make an axis in front of all others."""
     if len(args) < 2 or onp.ndim(args[1]):
         raise Unbatched("q has axes")
-    return _QUANTILES(trace, record, args, kwargs)
+    return _QUANTILES(trace, prim, args, kwargs)
 
 
 _QUANTILES = _along(2, None, False)
 
 
 @batch_rule(np.unwrap)
-def _unwrap(trace, record, args, kwargs):
+def _unwrap(trace, prim, args, kwargs):
     stack = alone(trace, *args, *kwargs.values())
     if len(args) > 1:
         raise Unbatched("more arguments by position")
     axis = positive(kwargs.get("axis", -1), rank_of(args[0]))
-    return record.wrapped(stack, **{**kwargs, "axis": axis})
+    return prim.traced(stack, **{**kwargs, "axis": axis})
 
 
 @batch_rule(np.roll)
-def _roll(trace, record, args, kwargs):
+def _roll(trace, prim, args, kwargs):
     """Without an axis, the elements one after the other."""
     a, *rest = args
     stack = alone(trace, a, *rest, *kwargs.values())

@@ -1,6 +1,6 @@
 """How batch rules are written down."""
 
-from ..registry import record_of
+from ..registry import primitive_of
 from ..spaces import shape_of
 from ..trace import BATCH_RULES, Unbatched
 from ..traces.batch import of_shapes
@@ -12,7 +12,7 @@ def batch_rule(*fs):
     """Make the decorated function what these functions are on stacks: (trace, record, args, kwargs) ↦ y."""
 
     def decorate(rule):
-        BATCH_RULES.update({record_of(f).f: rule for f in fs})
+        BATCH_RULES.update({primitive_of(f).f: rule for f in fs})
         return rule
 
     return decorate
@@ -20,7 +20,7 @@ def batch_rule(*fs):
 
 def shapes_of(*fs):
     """Declare functions that ask for shapes and dtypes alone."""
-    of_shapes(*(record_of(f).f for f in fs))
+    of_shapes(*(primitive_of(f).f for f in fs))
 
 
 def alone(trace, x, *others):

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as onp
 
 from ..indices import ASSIGN
-from ..recording import Node
 from ..spaces import describe, is_inexact, plain
+from ..traces.program import Node
 
 __all__ = ["Drawing", "Vertex"]
 
@@ -100,22 +100,22 @@ class Drawing:
     def _describe(self, vertex: Vertex, node: Node) -> list[int]:
         """Say what a call is, and return the places of what it was computed from."""
         vertex.kind = "operation"
-        if node.record is None:  # one of several results
+        if node.prim is None:  # one of several results
             ((_, parent),) = node.sources
             vertex.operation = f"result {node.part}"
             vertex.inputs = self.vertices[self._places[parent.index]].name
             return [self._places[parent.index]]
-        vertex.operation = _operation(node.record.name)
+        vertex.operation = _operation(node.prim.name)
         sources: list[int] = []
         traced = dict(node.sources)
         if vertex.operation == "indexing" and type(node.args[1]) is tuple:
             x, index = node.args
             words = [self._word(part, traced.get(n), sources, "") for n, part in enumerate((x, *index))]
-        elif node.record is ASSIGN:
+        elif node.prim is ASSIGN:
             pair, path, index = node.args
             words = [self._word(pair, traced.get(0), sources, "arrays"), f"at {_at([*path, index])}"]
         else:
-            drawn = "numbers and arrays" if node.record.kind == "elementwise" else "arrays"
+            drawn = "numbers and arrays" if node.prim.kind == "elementwise" else "arrays"
             words = [self._word(x, traced.get(n), sources, drawn) for n, x in enumerate(node.args)]
         words += [f"{k}={self._word(x, traced.get(k), sources, '')}" for k, x in node.kwargs.items()]
         vertex.inputs = ", ".join(words)

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
-from ..arrays import snapshot
 from ..errors import ArgumentError, ArgumentTypeError, CotangentError, NonScalarOutputError, PictureError
 from ..indices import Scatter
-from ..recording import Node, Recorder, can_record
 from ..spaces import fit, is_complex, name_of, ones_like, shape_of
-from ..tape import CONSTANT, OUTPUT, WIDTH, Tape, pull_back
+from ..traces.program import Node, Recorder, can_record
+from ..traces.reverse import CONSTANT, OUTPUT, WIDTH, Tape, pull_back
 from ..tracing import run
 from ..transforms.calls import ArgNums, Call, Transformed, check_argnums, finish, leaf_names
+from ..writing import snapshot
 from .dot import dot_of, is_there, run_dot
 from .drawing import Drawing, counted
 from .layout import Layout
@@ -169,7 +169,7 @@ class Graph:
             self.gradients = {name: _gradient(cotangents[n], nodes[n].value) for n, name in names.items()}
 
     def __repr__(self) -> str:
-        calls = sum(node.record is not None for node in self.nodes)
+        calls = sum(node.prim is not None for node in self.nodes)
         back = "" if self.cotangents is None else ", with cotangents"
         sizes = f"{counted(len(self._names), 'input')}, {counted(calls, 'operation')}"
         return f"<graph of {self.name}: {sizes}{back}>"
@@ -259,7 +259,7 @@ class Graph:
                 entries += (OUTPUT, None, node.part, None, None, source, None)
             else:
                 sources = tuple((argnum, _slots(source, slots)) for argnum, source in node.sources)
-                entries += (node.record, node.value, node.args, node.kwargs, None, sources, None)
+                entries += (node.prim, node.value, node.args, node.kwargs, None, sources, None)
             slots[node.index] = len(entries) - 1
         return slots
 

@@ -9,7 +9,7 @@ import numpy as _np
 from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
 from ..errors import NotDifferentiableError as _NotDifferentiableError
-from ..primitives import by_hand as _by_hand
+from ..primitives import implements as _implements
 from .creation import array as _array
 from .indexing import scatter as _scatter
 from .manipulation import asarray as _asarray
@@ -42,7 +42,7 @@ def watched(f):
     """Make the decorated function what f, which calls a function, is on traced values."""
 
     def decorate(g):
-        @_by_hand(f, "composite")
+        @_implements(f, "composite")
         def wrapped(*args, **kwargs):
             return tried(f, g, *args, **kwargs)
 

@@ -3,8 +3,6 @@
 import numpy as _np
 from numpy import fromfunction, fromiter, indices, tri
 
-from ..arrays import array_of as _array_of
-from ..arrays import fillable as _fillable
 from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
 from ..boxes import model_of as _model_of
@@ -12,12 +10,14 @@ from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..calling import call as _call
 from ..errors import NotDifferentiableError as _NotDifferentiableError
-from ..primitives import by_hand as _by_hand
 from ..primitives import composite as _composite
+from ..primitives import implements as _implements
 from ..primitives import primitive
 from ..registry import adopt as _adopt
 from ..registry import enter as _enter
 from ..spaces import dtype_of as _dtype_of
+from ..writing import array_of as _array_of
+from ..writing import fillable as _fillable
 from .manipulation import asarray as _asarray
 from .manipulation import astype as _astype
 from .manipulation import broadcast_arrays as _broadcast_arrays
@@ -157,7 +157,7 @@ def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, d
 def _to_fill(f):
     """Wrap a function that makes an array, such that traced values can be written into it."""
 
-    @_by_hand(f, "passed")  # it takes no traced values, and makes what can
+    @_implements(f, "passed")  # it takes no traced values, and makes what can
     def make(*args, **kwargs):
         return _fillable(f(*args, **kwargs))
 
@@ -174,7 +174,7 @@ zeros = _to_fill(_np.zeros)
 def _to_fill_like(f):
     """Wrap a function that makes an array like another, of which it asks the shape and dtype alone."""
 
-    @_by_hand(f)
+    @_implements(f)
     def make(a, *args, **kwargs):
         if isinstance(a, _Traced) or (type(a) in (list, tuple) and _innermost(a) is not None):
             return _array_of(f(_model_of(_as_array(a)), *args, **kwargs))

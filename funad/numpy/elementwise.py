@@ -7,7 +7,7 @@ from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..calling import call as _call
 from ..errors import NotDifferentiableError
-from ..primitives import by_hand as _by_hand
+from ..primitives import implements as _implements
 from ..primitives import primitive
 from ..registry import enter as _enter
 from .bessel import modified_ratio as _modified_ratio
@@ -211,7 +211,7 @@ fmin = primitive(_np.fmin)
 _clip = _enter(_np.clip)
 
 
-@_by_hand(_np.clip)
+@_implements(_np.clip)
 def clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None, **kwargs):
     """Return a, but not below the lower bound nor above the upper one. See :func:`numpy.clip`."""
     if min is not None or max is not None:
@@ -231,7 +231,7 @@ heaviside = primitive(_np.heaviside)
 _where = _enter(_np.where)
 
 
-@_by_hand(_np.where)
+@_implements(_np.where)
 def where(condition, /, *branches):
     """Return elements of the first branch where the condition holds, else of the second.
 
@@ -245,7 +245,7 @@ def where(condition, /, *branches):
 _nan_to_num = _enter(_np.nan_to_num)
 
 
-@_by_hand(_np.nan_to_num)
+@_implements(_np.nan_to_num)
 def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     """Return x with nan and the infinities replaced. See :func:`numpy.nan_to_num`."""
     if not copy and _innermost((x,)) is not None:

@@ -2,14 +2,14 @@
 
 import numpy as _np
 
-from ..arrays import UNTRACED as _UNTRACED
-from ..arrays import on_plain as _on_plain
 from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
+from ..messages import refused_write as _refused_write
 from ..primitives import composite as _composite
-from ..teaching import refused_write as _refused_write
+from ..writing import UNTRACED as _UNTRACED
+from ..writing import on_plain as _on_plain
 from .manipulation import broadcast_to as _broadcast_to
 from .manipulation import resize as _resize
 

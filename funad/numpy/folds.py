@@ -5,18 +5,18 @@ A plain ``numpy.add.reduce(x)`` and ``funad.numpy.add.reduce(x)`` both come here
 
 import numpy as _np
 
-from ..arrays import UNTRACED as _UNTRACED
-from ..arrays import settled as _settled
 from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import primitive as _primitive
-from ..registry import record_of as _record_of
+from ..registry import primitive_of as _primitive_of
 from ..spaces import dtype_of as _dtype_of
 from ..spaces import is_inexact as _is_inexact
 from ..spaces import shape_of as _shape_of
+from ..writing import UNTRACED as _UNTRACED
+from ..writing import settled as _settled
 from .elementwise import where as _where
 from .indexing import scatter as _scatter
 from .indexing import take as _take
@@ -66,7 +66,7 @@ def _reduce(
     kwargs = {} if initial is _ABSENT else {"initial": initial}
     if where is not True:
         kwargs["where"] = _unbox(where)
-    if _record_of(f).kind == "zero":
+    if _primitive_of(f).kind == "zero":
         kwargs = {name: _unbox(x) for name, x in kwargs.items()}
         return f.reduce(_unbox(array), axis, dtype, None, keepdims, **kwargs)
     if keepdims:
@@ -104,9 +104,9 @@ _EXTREMES = {
 
 def _ready(f, method, array, out):
     """Return the array to be reduced, and that for the result, if it is a traced one; refuse others."""
-    record = _record_of(f)
-    if record.kind is None and isinstance(array, _Traced):
-        record.rule(0, _unbox(array))
+    prim = _primitive_of(f)
+    if prim.kind is None and isinstance(array, _Traced):
+        prim.rule(0, _unbox(array))
     out = out[0] if isinstance(out, tuple) else out
     if out is not None and not isinstance(out, _Traced):
         refuse_plain(f"{f.__name__}.{method}")
@@ -140,12 +140,12 @@ def _fold(f, array, axis, keepdims, initial, where):
 
 
 def _call_binary(f, a, b):
-    return _record_of(f).wrapped(a, b)
+    return _primitive_of(f).traced(a, b)
 
 
 def _by_halves(f, x):
     """Return the fold of an associative and commutative f: the one half with the other."""
-    f = _record_of(f).wrapped
+    f = _primitive_of(f).traced
     left = []
     while len(x) > 1:
         half = len(x) // 2
@@ -235,7 +235,7 @@ def _accumulate(f, /, array, axis=0, dtype=None, out=None):
         array = in_dtype(array, plain.dtype)
     x = _moveaxis(array, axis, 0)
     if len(x):
-        x = _doubling(_record_of(f).wrapped, x) if f in _ASSOCIATIVE else _in_order(f, x, True)
+        x = _doubling(_primitive_of(f).traced, x) if f in _ASSOCIATIVE else _in_order(f, x, True)
     return _laid_out_as(_own(in_dtype(_moveaxis(x, 0, axis), plain.dtype), array), plain)
 
 
@@ -263,7 +263,7 @@ def _outer(f, /, A, B, **kwargs):
         return f.outer(_unbox(A), _unbox(B), **kwargs)  # which NumPy refuses
     A, B = _as_array(A), _as_array(B)
     A = _reshape(A, _shape_of(A) + (1,) * len(_shape_of(B)))
-    return _record_of(f).wrapped(A, B, **kwargs)
+    return _primitive_of(f).traced(A, B, **kwargs)
 
 
 # --- reduceat
@@ -347,7 +347,7 @@ def _at(f, /, a, indices, b=None):
         return
     at = _np.unravel_index(places, a.shape)
     if f is _np.add or f is _np.subtract:
-        a[at] = _record_of(f).wrapped(a[at], _scatter(places.shape, a.dtype, [named], others))
+        a[at] = _primitive_of(f).traced(a[at], _scatter(places.shape, a.dtype, [named], others))
         return
     # What is written to each place, one after the other; and how often each place is named.
     order, times = _np.argsort(named, kind="stable"), _np.bincount(named)
@@ -358,7 +358,7 @@ def _at(f, /, a, indices, b=None):
     for turn in range(times.max()):
         still = times > turn
         now = tuple(index[still] for index in at)
-        a[now] = _record_of(f).wrapped(a[now], *(x[order[first[still] + turn]] for x in others))
+        a[now] = _primitive_of(f).traced(a[now], *(x[order[first[still] + turn]] for x in others))
 
 
 def _fold_at(f, a, at, x, first, times):
@@ -367,7 +367,7 @@ def _fold_at(f, a, at, x, first, times):
         count = times[group[0]]
         now = tuple(index[group] for index in at)
         if count == 1:
-            a[now] = _record_of(f).wrapped(a[now], x[first[group]])
+            a[now] = _primitive_of(f).traced(a[now], x[first[group]])
             continue
         parts = _take(x, first[group] + _np.arange(count)[:, None], 0)
         a[now] = _reduce(f, _concatenate([_reshape(a[now], (1, -1)), parts], axis=0))

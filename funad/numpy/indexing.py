@@ -21,7 +21,7 @@ from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..primitives import composite as _composite
 from ..primitives import primitive
-from ..registry import record_of as _record_of
+from ..registry import primitive_of as _primitive_of
 from .elementwise import where as _where
 
 __all__ = [
@@ -99,8 +99,8 @@ def select(condlist, choicelist, default=0):
             raise TypeError(f"a condition of select is boolean, not {condition.dtype}")
         y = _where(condition, choice, y)
     # Two plain numbers make float64, even if they then stand beside float32.
-    y = _record_of(_np.astype).wrapped(y, _np.result_type(*map(_weak, (*choicelist, default))))
-    return _record_of(_np.asarray).wrapped(y, order="C")
+    y = _primitive_of(_np.astype).traced(y, _np.result_type(*map(_weak, (*choicelist, default))))
+    return _primitive_of(_np.asarray).traced(y, order="C")
 
 
 def _weak(x):

@@ -12,7 +12,7 @@ from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
 from ..calling import call as _call
-from ..primitives import by_hand as _by_hand
+from ..primitives import implements as _implements
 from ..primitives import primitive
 from ..registry import enter as _enter
 from ..spaces import at_rest as _at_rest
@@ -79,7 +79,7 @@ cholesky = primitive(_np.linalg.cholesky)
 _qr = _enter(_np.linalg.qr)
 
 
-@_by_hand(_np.linalg.qr)
+@_implements(_np.linalg.qr)
 def qr(a, mode="reduced"):
     # What LAPACK makes of a tall matrix beside the reduced Q follows from its reflections alone.
     if mode in ("raw", "complete") and _innermost((a,)) is not None:
@@ -106,7 +106,7 @@ def with_order(a):
 _svd = _enter(_np.linalg.svd)
 
 
-@_by_hand(_np.linalg.svd)
+@_implements(_np.linalg.svd)
 def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
     a, order = with_order(a)
     if order and hermitian and _are_tied(_np.linalg.svd(_unbox(a), compute_uv=False, hermitian=True)):
@@ -164,7 +164,7 @@ svd_apart = primitive(_svd_apart, "numpy.linalg.svd")
 _svdvals = _enter(_np.linalg.svdvals)
 
 
-@_by_hand(_np.linalg.svdvals)
+@_implements(_np.linalg.svdvals)
 def svdvals(x, /):
     x, order = with_order(x)
     return svd(x, False)[1] if order > 1 else _call(_svdvals, (x,), {})
@@ -173,7 +173,7 @@ def svdvals(x, /):
 _eig = _enter(_np.linalg.eig)
 
 
-@_by_hand(_np.linalg.eig)
+@_implements(_np.linalg.eig)
 def eig(a):
     a, order = with_order(a)
     return eig_apart(a, order) if order else _call(_eig, (a,), {})
@@ -205,7 +205,7 @@ eig_apart = primitive(_eig_apart, "numpy.linalg.eig")
 _eigvals = _enter(_np.linalg.eigvals)
 
 
-@_by_hand(_np.linalg.eigvals)
+@_implements(_np.linalg.eigvals)
 def eigvals(a):
     a, order = with_order(a)
     return eig(a)[0] if order else _call(_eigvals, (a,), {})
@@ -258,7 +258,7 @@ def _conditions(v):
 _eigh = _enter(_np.linalg.eigh)
 
 
-@_by_hand(_np.linalg.eigh)
+@_implements(_np.linalg.eigh)
 def eigh(a, UPLO="L"):
     a, order = with_order(a)
     return eigh_apart(a, order, UPLO) if order else _call(_eigh, (a, UPLO), {})
@@ -287,7 +287,7 @@ eigh_apart = primitive(_eigh_apart, "numpy.linalg.eigh")
 _eigvalsh = _enter(_np.linalg.eigvalsh)
 
 
-@_by_hand(_np.linalg.eigvalsh)
+@_implements(_np.linalg.eigvalsh)
 def eigvalsh(a, UPLO="L"):
     # The second derivative goes by the vectors, and that of ties by one decomposition for both.
     a, order = with_order(a)

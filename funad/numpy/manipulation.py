@@ -6,7 +6,6 @@ Those that are made of other functions of the namespace need no rule: they are `
 import numpy as _np
 from numpy import broadcast_shapes
 
-from ..arrays import fillable as _fillable
 from ..boxes import Box as _Box
 from ..boxes import Traced as _Traced
 from ..boxes import kind_of as _kind_of
@@ -15,13 +14,14 @@ from ..calling import as_array as _as_array
 from ..calling import call as _call
 from ..calling import of_lists as _of_lists
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
-from ..primitives import by_hand as _by_hand
 from ..primitives import composite as _composite
+from ..primitives import implements as _implements
 from ..primitives import of_any as _wrap
 from ..primitives import primitive
 from ..registry import enter as _enter
-from ..registry import record_of as _record_of
+from ..registry import primitive_of as _primitive_of
 from ..spaces import dtype_of as _dtype_of
+from ..writing import fillable as _fillable
 from .indexing import take as _take
 
 __all__ = [
@@ -91,10 +91,10 @@ def _laid_out(f, place):
 
     What "A" and "K" mean depends on the memory of the array, and ȳ and ẋ have their own.
     """
-    record = _enter(f)
-    traced = _wrap(record, f)
+    prim = _enter(f)
+    traced = _wrap(prim, f)
 
-    @_by_hand(f)
+    @_implements(f)
     def wrapped(*args, **kwargs):
         if len(args) > place:
             if args[place] not in ("C", "F") and isinstance(args[0], _Traced):
@@ -108,13 +108,13 @@ def _laid_out(f, place):
 
 def _unseen(f):
     """Wrap f, of which NumPy does not ask its argument: a dual number inside of a box, say."""
-    record = _enter(f)
-    traced = _wrap(record, f)
+    prim = _enter(f)
+    traced = _wrap(prim, f)
 
-    @_by_hand(f)
+    @_implements(f)
     def wrapped(*args, **kwargs):
         if args and type(args[0]) is _Box and isinstance(args[0].primal, _Traced):
-            return _call(record, args, kwargs)
+            return _call(prim, args, kwargs)
         y = traced(*args, **kwargs)
         return _fillable(y) if kwargs and kwargs.get("copy") else y
 
@@ -192,7 +192,7 @@ _copy = _enter(_np.copy)
 _of_copy = _wrap(_copy, _np.copy)
 
 
-@_by_hand(_np.copy)
+@_implements(_np.copy)
 def copy(*args, **kwargs):
     return _fillable(_of_copy(*args, **kwargs))
 
@@ -273,7 +273,9 @@ def _three_axes(a):
 def broadcast_arrays(*args, subok=False):
     """Return all of them in the one shape that broadcasting gives; of numbers, arrays without axes."""
     args = [
-        _as_it_is(a) if ndim(a) or issubclass(_kind_of(a), _np.ndarray) else _record_of(_np.array).wrapped(a)
+        _as_it_is(a)
+        if ndim(a) or issubclass(_kind_of(a), _np.ndarray)
+        else _primitive_of(_np.array).traced(a)
         for a in args
     ]
     common = broadcast_shapes(*map(shape, args))

@@ -8,11 +8,11 @@ import operator
 import numpy as _np
 
 from .. import numpy as np
-from ..arrays import reshaped
 from ..boxes import Batched, Traced, kind_of, model_of, plainly, short, unbox
 from ..errors import NotDifferentiableError
-from ..registry import record_of as _record_of
-from ..teaching import refusal
+from ..messages import refusal
+from ..registry import primitive_of as _primitive_of
+from ..writing import reshaped
 
 # Methods that take what the function of the same name takes, the array first.
 for _name in (
@@ -155,7 +155,7 @@ def _view(self, dtype=None, type=None):
 
 def _set_shape(self, shape):
     """Give the array another shape, in place."""
-    reshaped(self, _record_of(_np.reshape), shape)
+    reshaped(self, _primitive_of(_np.reshape), shape)
 
 
 def _to_device(self, device, /, *, stream=None):

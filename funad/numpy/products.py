@@ -4,17 +4,17 @@ import functools as _functools
 
 import numpy as _np
 
-from ..arrays import Array as _Array
-from ..arrays import linked as _linked
-from ..arrays import view_of as _view_of
 from ..boxes import innermost as _innermost
 from ..calling import as_array as _as_array
 from ..calling import call as _call
-from ..primitives import by_hand as _by_hand
+from ..primitives import implements as _implements
 from ..primitives import primitive
-from ..registry import Record as _Record
+from ..registry import Primitive as _Primitive
 from ..registry import enter as _enter
 from ..spaces import shape_of as _shape_of
+from ..writing import Array as _Array
+from ..writing import linked as _linked
+from ..writing import view_of as _view_of
 
 __all__ = [
     "dot",
@@ -57,7 +57,7 @@ _EINSUM = _enter(_np.einsum)
 _LOWER = "abcdefghijklmnopqrstuvwxyz"  # the module string takes half a millisecond of the import
 
 
-@_by_hand(_np.einsum)
+@_implements(_np.einsum)
 def einsum(*operands, **kwargs):
     if _innermost(operands) is not None:
         if not isinstance(operands[0], str):
@@ -75,8 +75,8 @@ def einsum(*operands, **kwargs):
 
 
 # With the array in front, as steps from an array to its views have it
-_REORDERED = _Record(lambda a, subscripts, **kwargs: _np.einsum(subscripts, a, **kwargs), "numpy.einsum")
-_REORDERED.wrapped = lambda a, subscripts, **kwargs: einsum(subscripts, a, **kwargs)
+_REORDERED = _Primitive(lambda a, subscripts, **kwargs: _np.einsum(subscripts, a, **kwargs), "numpy.einsum")
+_REORDERED.traced = lambda a, subscripts, **kwargs: einsum(subscripts, a, **kwargs)
 
 
 def _as_string(operands):

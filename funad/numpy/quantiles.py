@@ -3,7 +3,7 @@
 import numpy as _np
 
 from ..boxes import innermost as _innermost
-from ..primitives import by_hand as _by_hand
+from ..primitives import implements as _implements
 from ..primitives import of_any as _wrap
 from ..registry import enter as _enter
 
@@ -12,13 +12,13 @@ __all__ = ["quantile", "percentile", "nanquantile", "nanpercentile"]
 
 def untouched(f):
     """Wrap f, which takes ``overwrite_input``, such that it is refused before it does so."""
-    record = _enter(f)
-    traced = _wrap(record, f)
+    prim = _enter(f)
+    traced = _wrap(prim, f)
 
-    @_by_hand(f)
+    @_implements(f)
     def wrapped(*args, **kwargs):
         if kwargs.get("overwrite_input") and _innermost((*args, *kwargs.values())) is not None:
-            record.check_keywords({"overwrite_input": True})
+            prim.check_keywords({"overwrite_input": True})
         return traced(*args, **kwargs)
 
     return wrapped

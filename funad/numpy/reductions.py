@@ -5,15 +5,15 @@ import math as _math
 
 import numpy as _np
 
-from ..arrays import settled as _settled
 from ..boxes import unbox as _unbox
 from ..calling import FORMS as _FORMS
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
 from ..primitives import composite as _composite
 from ..primitives import primitive
-from ..registry import record_of as _record_of
+from ..registry import primitive_of as _primitive_of
 from ..spaces import dtype_of as _dtype_of
 from ..spaces import shape_of as _shape_of
+from ..writing import settled as _settled
 from . import creation as _creation
 from .manipulation import broadcast_to as _broadcast_to
 from .manipulation import cast as _cast
@@ -110,7 +110,7 @@ def _reduction(ufunc):
     return lambda a, axis=None, keepdims=False: reduce(a, axis, None, None, keepdims)
 
 
-def _quick_mean(a, axis=None, keepdims=False):
+def _fast_mean(a, axis=None, keepdims=False):
     if a.dtype.char != "d" or not a.size or not a.ndim:
         return _np.mean(a, axis=axis, keepdims=keepdims)
     total = _np.add.reduce(a, axis, None, None, keepdims)
@@ -121,19 +121,19 @@ for _f, _ufunc in (
     (sum, _np.add), (prod, _np.multiply), (max, _np.maximum), (amax, _np.maximum),
     (min, _np.minimum), (amin, _np.minimum),
 ):  # fmt: skip
-    _record_of(_f).quick = _reduction(_ufunc)
-_record_of(mean).quick = _quick_mean
+    _primitive_of(_f).fast_reduce = _reduction(_ufunc)
+_primitive_of(mean).fast_reduce = _fast_mean
 
 
-def _sum_of_iterator(record, args, kwargs):
+def _sum_of_iterator(prim, args, kwargs):
     """Return the sum of what a generator gives, as Python's sum does and NumPy's, with a warning."""
     parts = args[0] if args else kwargs.get("a")
     if len(args) > 1 or kwargs.keys() - {"a", "axis"} or kwargs.get("axis") not in (None, 0):
-        return record.wrapped(list(parts), *args[1:], **{n: x for n, x in kwargs.items() if n != "a"})
+        return prim.traced(list(parts), *args[1:], **{n: x for n, x in kwargs.items() if n != "a"})
     return _builtins.sum(parts)
 
 
-_record_of(sum).iterators = _sum_of_iterator
+_primitive_of(sum).iterators = _sum_of_iterator
 
 
 # --- a traced value to start from: one more element
@@ -191,7 +191,7 @@ def _one_more(f, a, axis, initial, kwargs, plain):
 
 
 def _traced(f):
-    return _record_of(f).wrapped
+    return _primitive_of(f).traced
 
 
 for _f in (_np.sum, _np.nansum):

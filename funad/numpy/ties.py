@@ -22,13 +22,13 @@ from ..boxes import Dual as _Dual
 from ..boxes import Traced as _Traced
 from ..boxes import unbox as _unbox
 from ..calling import call as _call
-from ..dual import Forward as _Forward
-from ..dual import dual as _dual
-from ..primitives import by_hand as _by_hand
+from ..primitives import implements as _implements
 from ..primitives import primitive as _primitive
 from ..registry import enter as _enter
 from ..spaces import dtype_of as _dtype_of
 from ..spaces import is_fleeting as _is_fleeting
+from ..traces.forward import Forward as _Forward
+from ..traces.forward import dual as _dual
 
 __all__ = []
 
@@ -213,7 +213,7 @@ def _limit(x, floor):
     return x
 
 
-@_by_hand(_limit)
+@_implements(_limit)
 def settle(x, floor=0.0):
     """Return a number without infinitesimals, beneath whatever other traces it has."""
     if _is_fleeting(x):

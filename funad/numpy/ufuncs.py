@@ -9,9 +9,6 @@ import sys as _sys
 
 import numpy as _np
 
-from ..arrays import UNTRACED as _UNTRACED
-from ..arrays import fillable as _fillable
-from ..arrays import settled as _settled
 from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
@@ -20,10 +17,13 @@ from ..calling import call as _call
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
 from ..primitives import composite as _composite
 from ..primitives import primitive as _primitive
-from ..registry import record_of as _record_of
+from ..registry import primitive_of as _primitive_of
 from ..spaces import dtype_of as _dtype_of
 from ..spaces import is_inexact as _is_inexact
 from ..spaces import shape_of as _shape_of
+from ..writing import UNTRACED as _UNTRACED
+from ..writing import fillable as _fillable
+from ..writing import settled as _settled
 from .elementwise import where as _where
 from .manipulation import asarray as _asarray
 from .manipulation import cast as _cast
@@ -66,26 +66,26 @@ def _with_keywords(
     signature=None, **axes,
 ):  # fmt: skip
     """Return f(*args), in the type, and with the memory order, asked for."""
-    record = _record_of(f)
+    prim = _primitive_of(f)
     args, out = _arguments(f, args, out)
-    if where is not True and record.name.startswith("scipy."):
+    if where is not True and prim.name.startswith("scipy."):
         _refuse_where(f.__name__)
     if axes and f.signature is None:
         f(*map(_unbox, args), **axes)  # which NumPy refuses
-    if record.kind == "zero":
+    if prim.kind == "zero":
         kwargs = {"where": _unbox(where), "casting": casting, "order": order, "subok": subok, **axes}
         kwargs |= {"dtype": dtype} if signature is None else {"signature": signature}
         y = f(*map(_unbox, args), out=None if out is None else tuple(map(_plain, out)), **kwargs)
         return y if out is None else _returned(f, y, out)
     for argnum, x in enumerate(args):
         if isinstance(x, _Traced):
-            record.rule(argnum, _unbox(x))
+            prim.rule(argnum, _unbox(x))
     args = _in_types(f, args, dtype, signature, casting, out)
     if not subok:
         args = [_np.asarray(x) if issubclass(type(x), _np.ndarray) else x for x in args]
     if where is not True or out is not None:
         return _into(f, args, _unbox(where), out, casting, axes)
-    y = _along_axes(record, args, **axes) if axes else record.wrapped(*args)
+    y = _along_axes(prim, args, **axes) if axes else prim.traced(*args)
     if order == "K":
         return y
     if order == "A":
@@ -167,15 +167,15 @@ def _into(f, args, where, out, casting, axes):
             f"x = np.{name}(..., where=mask, out=x), or make x with funad.numpy.zeros"
         )
     if where is True:
-        return _returned(f, _along_axes(_record_of(f), args, **axes), out, casting)
-    if f.nout == 1 and f.nin <= 2 and _record_of(f).kind == "elementwise":
+        return _returned(f, _along_axes(_primitive_of(f), args, **axes), out, casting)
+    if f.nout == 1 and f.nin <= 2 and _primitive_of(f).kind == "elementwise":
         where = where if isinstance(where, bool) else _np.asarray(where)
         return _returned(f, masked(f, casting, where, _settled(out[0]), *args), out)
     # What NumPy refuses, it refuses here; where it computes nothing, it does not warn.
     copies = tuple(map(_plain, out))
     kept = f(*map(_unbox, args), where=where, out=copies, casting=casting)
     with _np.errstate(all="ignore"):
-        y = _record_of(f).wrapped(*args)
+        y = _primitive_of(f).traced(*args)
     parts = tuple(
         in_dtype(_where(where, part, _settled(other)), x.dtype) if _is_inexact(x) else x
         for part, other, x in zip(
@@ -250,15 +250,15 @@ masked = _primitive(_masked, "a ufunc with where=")
 # --- the axes of matmul, vecdot, matvec and vecmat
 
 
-def _along_axes(record, args, axes=None, axis=None, keepdims=False, **unknown):
+def _along_axes(prim, args, axes=None, axis=None, keepdims=False, **unknown):
     """Return f with its vectors and matrices along other axes than the last."""
-    f = record.f
+    f = prim.f
     given = {"axes": axes, "axis": axis, "keepdims": keepdims, **unknown}
     given = {name: x for name, x in given.items() if x is not None and x is not False}
     if not given:
-        return record.wrapped(*args)
-    if record.keywords.issuperset(given):
-        return _call(record, tuple(args), given)
+        return prim.traced(*args)
+    if prim.keywords.issuperset(given):
+        return _call(prim, tuple(args), given)
     core = 0 if f.signature is None else _core_dims(f, args)
     if set(given) != {"axes"} or len(axes) not in ((f.nargs,) if core else (f.nin, f.nargs)):
         plain = f(*map(_unbox, args), **given)  # what NumPy refuses, it refuses here
@@ -266,7 +266,7 @@ def _along_axes(record, args, axes=None, axis=None, keepdims=False, **unknown):
         axes = [axis if axis is not None else -1] * len(args)
     places = [(x,) if isinstance(x, (int, _np.integer)) else tuple(x) for x in axes]
     moved = [_moveaxis(x, at, range(-len(at), 0)) for x, at in zip(args, places, strict=False)]
-    y = record.wrapped(*moved)
+    y = prim.traced(*moved)
     if keepdims:
         return _reshape(y, plain.shape)
     return _moveaxis(y, range(-core, 0), places[f.nin]) if core else y

@@ -3,7 +3,7 @@
 import _thread
 
 from ..primitives import primitive as _primitive
-from ..registry import record_of as _record_of
+from ..registry import primitive_of as _primitive_of
 
 __all__ = []
 
@@ -26,7 +26,7 @@ def lookup(theirs, ours):
         if name.startswith("_") or isinstance(value, type) or not callable(value):
             return value
         with _lock:
-            known = _record_of(value)
-            return ours.setdefault(name, _primitive(value) if known is None else known.wrapped)
+            known = _primitive_of(value)
+            return ours.setdefault(name, _primitive(value) if known is None else known.traced)
 
     return find, lambda: sorted({*ours, *dir(theirs)})

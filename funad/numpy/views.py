@@ -4,7 +4,7 @@ import operator as _operator
 
 import numpy as _np
 
-from ..registry import record_of as _record_of
+from ..registry import primitive_of as _primitive_of
 
 __all__ = []
 
@@ -12,9 +12,9 @@ __all__ = []
 def may_share(*fs):
     """Note that what these functions return may share the memory of their first argument."""
     for f in fs:
-        record = _record_of(f)
-        if record is not None and record.kind != "composite":
-            record.views = True
+        prim = _primitive_of(f)
+        if prim is not None and prim.kind != "composite":
+            prim.views = True
 
 
 may_share(

@@ -7,7 +7,7 @@ import numpy as _np
 from ..boxes import innermost as _innermost
 from ..calling import call as _call
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
-from ..primitives import by_hand as _by_hand
+from ..primitives import implements as _implements
 from ..primitives import primitive
 from ..registry import enter as _enter
 from .views import may_share as _may_share
@@ -16,7 +16,7 @@ _plain = _np.lib.stride_tricks.sliding_window_view
 _SLIDING = _enter(_plain)
 
 
-@_by_hand(_plain)
+@_implements(_plain)
 def sliding_window_view(x, window_shape, axis=None, *, subok=False, writeable=False):
     if _innermost((x,)) is None:
         return _plain(x, window_shape, axis, subok=subok, writeable=writeable)

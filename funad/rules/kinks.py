@@ -9,10 +9,10 @@ import numpy as onp
 from .. import numpy as np
 from ..boxes import Traced, innermost, look_at_member, numbers_of, unbox
 from ..calling import call
-from ..infinitesimals import branch_at_zero, depth_of, infinitesimals_of, jump_at_zero, root_at_zero
 from ..numpy.ufuncs import masked
-from ..registry import record_of
+from ..registry import primitive_of
 from ..spaces import any_of, dtype_of, shape_of
+from ..traces.infinitesimal import branch_at_zero, depth_of, infinitesimals_of, jump_at_zero, root_at_zero
 from .quantiles import as_returned, by_quantile, place_of, rows_of
 from .reductions import all_equal, axes_of, freedom_of, whole
 
@@ -24,7 +24,7 @@ def kinked(*fs):
 
     def decorate(kinks):
         for f in fs:
-            record_of(f).kinks = kinks
+            primitive_of(f).kinks = kinks
         return kinks
 
     return decorate
@@ -317,7 +317,7 @@ def _clip(y, a, a_min=None, a_max=None):
 
 @kinked(masked)
 def _masked(y, f, casting, where, out, *args):
-    kinks = record_of(f).kinks
+    kinks = primitive_of(f).kinks
     return y if kinks is None else np.where(where, kinks(y, *args), y)
 
 

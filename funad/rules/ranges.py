@@ -11,9 +11,9 @@ import numpy as onp
 
 from .. import numpy as np
 from ..boxes import numbers_of, unbox
-from ..numpy.slopes import LITTLE
 from ..duck_arrays import is_open
-from ..spaces import all_of, any_of, is_mask, shape_of
+from ..numpy.slopes import LITTLE
+from ..spaces import all_of, any_of, is_mask, of_library, shape_of
 
 ndarray = onp.ndarray
 
@@ -103,13 +103,13 @@ def rescaled(xs, axis=()):
 
 def size_of(x):
     """|x|, or of complex numbers the larger of the two parts, which does not overflow."""
-    x = x if hasattr(x, "tape") else onp.asarray(x)
+    x = x if of_library(x) else onp.asarray(x)
     return onp.maximum(abs(x.real), abs(x.imag)) if x.dtype.kind == "c" else abs(x)
 
 
 def _direction(x):
     """The signs of the infinite parts of x, 0 for the others."""
-    x = x if hasattr(x, "tape") else onp.asarray(x)
+    x = x if of_library(x) else onp.asarray(x)
     if x.dtype.kind == "c":
         return _direction(x.real) + 1j * _direction(x.imag)
     return onp.where(onp.isinf(x), onp.sign(x), onp.zeros((), x.dtype))

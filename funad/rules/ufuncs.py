@@ -7,7 +7,7 @@ from ..boxes import unbox
 from ..numpy.elementwise import keep
 from ..numpy.folds import recurrence, running, segment_sum
 from ..numpy.ufuncs import masked
-from ..registry import define_forward, defvjp, elementwise, linear, record_of
+from ..registry import define_forward, defvjp, elementwise, linear, primitive_of
 from ..spaces import any_of, shape_of
 
 
@@ -16,7 +16,7 @@ def _masked_wrt(argnum):
 
     def rule(y, ybar, f, casting, where, out, *args):
         # Once before, so that f's rule meets zeros, and once after: 0·∞ is nan.
-        return keep(record_of(f).rules[argnum](y, keep(ybar, where), *args), where)
+        return keep(primitive_of(f).rules[argnum](y, keep(ybar, where), *args), where)
 
     return rule
 
@@ -44,7 +44,7 @@ linear(segment_sum, _segment_sum)
 
 def _slopes(y, f, x, where):
     """∂f/∂a and ∂f/∂b at every step; 1 and 0 where there was none."""
-    one, rules = onp.ones_like(unbox(x)[1:]), record_of(f).rules
+    one, rules = onp.ones_like(unbox(x)[1:]), primitive_of(f).rules
     with onp.errstate(all="ignore"):
         found = [rules[n](y[1:], one, y[:-1], x[1:]) + onp.zeros_like(one) for n in (0, 1)]
     if where is True:

@@ -5,8 +5,8 @@ import inspect
 from ..boxes import Traced, innermost
 from ..calling import call
 from ..errors import NotDifferentiableError
-from ..primitives import by_hand, composite, primitive
-from ..registry import by_position, enter_anew, record_of, signature_of
+from ..primitives import composite, implements, primitive
+from ..registry import by_position, enter_anew, primitive_of, signature_of
 
 __all__ = ["composite_of", "of_arrays", "of_list", "refused"]
 
@@ -17,11 +17,11 @@ def of_arrays(f, name, arrays=1):
     On traced values its rules are given the arrays by position and the other arguments by name. What says
     that an argument may be overwritten is left out: the tape still needs it.
     """
-    record = enter_anew(f, name)
+    prim = enter_anew(f, name)
     signature = signature_of(f)
     first = [(p.name, p.default) for p in by_position(signature)[:arrays]]
 
-    @by_hand(f)
+    @implements(f)
     def wrapped(*args, **kwargs):
         if innermost((*args, *kwargs.values())) is None:
             return f(*args, **kwargs)
@@ -34,7 +34,7 @@ def of_arrays(f, name, arrays=1):
         together = wrapped.together
         if together is not None and sum(isinstance(x, Traced) for x in values) > 1:
             return together(list(values), **options)
-        return call(record, values, options)
+        return call(prim, values, options)
 
     wrapped.together = None
     return wrapped if f.__module__.startswith("funad.") else _placed(wrapped, name)
@@ -42,15 +42,15 @@ def of_arrays(f, name, arrays=1):
 
 def of_list(wrapped, arrays):
     """Return the primitive of the list of the arrays of a primitive: its rule is one for all of them."""
-    record = record_of(wrapped)
-    options = list(signature_of(record.f).parameters.values())[arrays:]
+    prim = primitive_of(wrapped)
+    options = list(signature_of(prim.f).parameters.values())[arrays:]
 
     def together(xs, **options):
-        return record.f(*xs, **options)
+        return prim.f(*xs, **options)
 
     first = inspect.Parameter("xs", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     together.__signature__ = inspect.Signature([first, *(p.replace(kind=p.KEYWORD_ONLY) for p in options)])
-    return primitive(together, record.name, containers=(0,))
+    return primitive(together, prim.name, containers=(0,))
 
 
 def composite_of(f, name):

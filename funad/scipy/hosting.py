@@ -37,11 +37,11 @@ from importlib.machinery import SourceFileLoader
 import numpy as onp
 
 from .. import numpy as np
-from ..arrays import Array, content_of
 from ..boxes import GUARD, innermost, unbox
 from ..errors import NotDifferentiableError
-from ..registry import record_of
-from ..tape import TRACING
+from ..registry import primitive_of
+from ..traces.reverse import TRACING
+from ..writing import Array, content_of
 from . import MODULES
 
 __all__ = ["HARMLESS", "HOSTED", "INSTEAD", "call", "host", "substitute", "untraced"]
@@ -279,7 +279,7 @@ def _of_numbers(f, g):
 
 MATH = types.ModuleType("math", math.__doc__)
 for _name, _f in vars(math).items():
-    _known = callable(_f) and record_of(getattr(onp, _name, None))
+    _known = callable(_f) and primitive_of(getattr(onp, _name, None))
     setattr(MATH, _name, _of_numbers(_f, getattr(np, _name)) if _known else _f)
 
 _BUILTINS = {**vars(builtins), "__import__": _import}

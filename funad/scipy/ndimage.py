@@ -14,12 +14,12 @@ from scipy import ndimage as _ndimage
 from scipy.ndimage import _nd_image
 
 from .. import numpy as _np
-from ..arrays import content_of as _content_of
 from ..boxes import innermost as _innermost
 from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import primitive as _primitive
 from ..transforms.closures import attached as _attached
 from ..transforms.closures import plain_of as _plain_of
+from ..writing import content_of as _content_of
 from .calls import composite_of as _composite_of
 from .hosting import call as _call
 from .hosting import host as _host

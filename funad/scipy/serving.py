@@ -10,7 +10,7 @@ import types
 from scipy import fft
 
 from ..boxes import innermost
-from ..tape import TRACING
+from ..traces.reverse import TRACING
 from . import MODULES
 
 __all__ = ["serve"]

@@ -12,9 +12,9 @@ import numpy as _onp
 from scipy import signal as _signal
 
 from .. import numpy as _np
-from ..arrays import content_of as _content_of
 from ..boxes import innermost as _innermost
 from ..boxes import unbox as _unbox
+from ..writing import content_of as _content_of
 from .calls import composite_of as _composite_of
 from .calls import of_arrays as _of_arrays
 from .hosting import call as _call

@@ -13,9 +13,9 @@ from .. import numpy as np
 from .. import tree
 from ..boxes import unbox
 from ..errors import ArgumentError
-from ..registry import record_of
+from ..registry import primitive_of
 from ..spaces import describe, name_of
-from ..tape import lent
+from ..traces.reverse import lent
 from ..transforms import grad, jvp, vjp
 
 __all__ = ["Call", "call", "check_grads", "check_jvp", "check_vjp"]
@@ -92,8 +92,8 @@ def _of_one_argument(
             f"{check} takes the arguments of f as a call, but was given {describe(at)}; write "
             f"{check}(f, call(x)) after from funad.testing import call"
         )
-    record = record_of(f)
-    name = record.name if record is not None else name_of(f)
+    prim = primitive_of(f)
+    name = prim.name if prim is not None else name_of(f)
     at = _frozen(at)
 
     def of_x(x: Any) -> Any:

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
-from ..arrays import settled, snapshot
 from ..boxes import Batched, Traced, batched, innermost, model_of, numbers_of
 from ..calling import as_array, call
 from ..indices import ASSIGN, follow, put
-from ..registry import Record, enter
+from ..registry import Primitive, enter
 from ..spaces import dtype_of, laid_out_copy, room_for_stack, shape_of, zeros_like
-from ..tape import refuse_ended
 from ..trace import BATCH_RULES, Looked, Trace, Unbatched, next_level
+from ..writing import settled, snapshot
+from .reverse import refuse_ended
 
 __all__ = ["BatchTrace", "moved_index", "of_shapes"]
 
@@ -63,52 +63,52 @@ class BatchTrace(Trace):
         )  # the functions of NumPy's that are being asked, as their names go round
         self.looped = looped
 
-    def call(self, record: Record, args: Any, kwargs: Any, run: Callable[..., Any] | None = None) -> Any:
+    def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any] | None = None) -> Any:
         """Call a primitive on whole stacks, or once per member."""
-        f = record.f
+        f = prim.f
         if self.ended:
             refuse_ended()
         if f in OF_SHAPES:
             return f(*map(self.model, args), **{name: self.model(x) for name, x in kwargs.items()})
         self.refuse_apart()
-        args = tuple(self._as_one(record, n, x) for n, x in enumerate(args))
+        args = tuple(self._as_one(prim, n, x) for n, x in enumerate(args))
         rule = BATCH_RULES.get(f)
-        if rule is None and self._works_by_element(record):
+        if rule is None and self._works_by_element(prim):
             rule = by_element
         why = "it has no batch rule"
         if rule is not None:
             try:
-                y = rule(self, record, args, kwargs)
-                if record.views and f is not operator.getitem and args and self.has(args[0]):
-                    self._compare_views(record, y, args, kwargs)
+                y = rule(self, prim, args, kwargs)
+                if prim.views and f is not operator.getitem and args and self.has(args[0]):
+                    self._compare_views(prim, y, args, kwargs)
                 return self.boxed(y)
             except Unbatched as error:
                 why = str(error) or "its batch rule does not take this call"
             except Exception as error:  # what members raise, if they do, is the user's; else it is noted
                 why = f"its batch rule raised {type(error).__name__}: {error}"
-        return self.by_member(record.wrapped, args, kwargs, record.name, why)
+        return self.by_member(prim.traced, args, kwargs, prim.name, why)
 
-    def _as_one(self, record: Record, n: int, x: Any) -> Any:
+    def _as_one(self, prim: Primitive, n: int, x: Any) -> Any:
         """Return an argument with nested lists of batched values as one array, but where lists are wanted."""
         x = settled(x)
-        if type(x) in (list, tuple) and n not in record.containers and innermost((x,)) is self:
-            return x if record.f in OF_INDICES or record.foreign else as_array(x)
+        if type(x) in (list, tuple) and n not in prim.containers and innermost((x,)) is self:
+            return x if prim.f in OF_INDICES or prim.foreign else as_array(x)
         return x
 
-    def _works_by_element(self, record: Record) -> bool:
-        f = record.f
+    def _works_by_element(self, prim: Primitive) -> bool:
+        f = prim.f
         if getattr(f, "__name__", "") in _OF_COUNTS:
             return False
         if isinstance(f, onp.ufunc):
-            return f.signature is None and record.kind is not None
-        return (record.kind == "elementwise" or f in BY_ELEMENT) and f not in NOT_BY_ELEMENT
+            return f.signature is None and prim.kind is not None
+        return (prim.kind == "elementwise" or f in BY_ELEMENT) and f not in NOT_BY_ELEMENT
 
-    def _compare_views(self, record: Record, y: Any, args: Any, kwargs: Any) -> None:
+    def _compare_views(self, prim: Primitive, y: Any, args: Any, kwargs: Any) -> None:
         """Note whether a stack is a view of another where their members are no views, or the reverse."""
         stack = numbers_of(args[0])
         if type(stack) is ndarray and args[0].ndim and 0 not in stack.shape:
             member = stack[(0,) * (stack.ndim - args[0].ndim)]
-            of_member = record.f(member, *args[1:], **kwargs)
+            of_member = prim.f(member, *args[1:], **kwargs)
             self.torn = self.torn or _share([y], [stack]) != _share([of_member], [member])
 
     def look(self, x: Any, why: str) -> Any:
@@ -143,7 +143,7 @@ class BatchTrace(Trace):
         x = as_array(x)
         if self.has(x):
             return x.stack
-        return enter(onp.broadcast_to).wrapped(x, (self.size, *shape_of(x)))
+        return enter(onp.broadcast_to).traced(x, (self.size, *shape_of(x)))
 
     def boxed(self, y: Any) -> Any:
         """Return stacks, or tuples of them, as batched values."""
@@ -234,7 +234,7 @@ class BatchTrace(Trace):
                     self.fitted(v, len(shape_of(self.model(view)[self.plain_index(index)]))),
                 )
                 return batched(self, stack)
-        return ASSIGN.wrapped([x, v], path, index)
+        return ASSIGN.traced([x, v], path, index)
 
     def inside(self, x: Any) -> Any:
         """Return the stack of a batched value of this trace; others as they are."""
@@ -271,7 +271,7 @@ def stacked(parts: Any) -> Any:
     """Return members as one stack."""
     if innermost(parts) is None:
         return onp.stack(parts)
-    return enter(onp.stack).wrapped(list(parts))
+    return enter(onp.stack).traced(list(parts))
 
 
 def repeated(x: Any, size: int) -> Any:
@@ -309,7 +309,7 @@ def join(parts: Any, trace: BatchTrace) -> Any:
     return call(_JOIN, (list(parts), trace), {})
 
 
-_SPLIT, _JOIN = Record(split, "the members of a batch"), Record(join, "a batch of members")
+_SPLIT, _JOIN = Primitive(split, "the members of a batch"), Primitive(join, "a batch of members")
 _SPLIT.add("linear", {0: lambda y, ybar, x, trace: join(_filled(y, ybar), trace)}, False)
 _JOIN.add("linear", {0: lambda y, ybar, parts, trace: list(trace.members(ybar))}, False)
 _JOIN.containers = (0,)
@@ -328,14 +328,14 @@ def spread(stack: Any, rank: int, wanted: int) -> Any:
     return stack.reshape((shape[0], *(1,) * (wanted - rank), *shape[1:]))
 
 
-def by_element(trace: BatchTrace, record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def by_element(trace: BatchTrace, prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The batch rule of what works element by element, with broadcasting."""
     if innermost(kwargs.values()) is trace:
         raise Unbatched("a keyword is batched")
     shapes = list(map(shape_of, args))
     rank = max(map(len, shapes))
-    y = record.wrapped(*(spread(x.stack, x.ndim, rank) if trace.has(x) else x for x in args), **kwargs)
-    if not isinstance(record.f, onp.ufunc) and shape_of(y)[1:] != onp.broadcast_shapes(*shapes):
+    y = prim.traced(*(spread(x.stack, x.ndim, rank) if trace.has(x) else x for x in args), **kwargs)
+    if not isinstance(prim.f, onp.ufunc) and shape_of(y)[1:] != onp.broadcast_shapes(*shapes):
         raise Unbatched("its result does not have the shape to which its arguments broadcast")
     return y
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from .custom import custom_vjp, numerical, tap, value
     from .debugging import debug_nans
     from .forward import jvp, linearize
+    from .implicit import custom_root, implicit
+    from .j import j
     from .jvp_rules import defjvp as defjvp
     from .matrices import (
         ggnvp,
@@ -24,9 +26,7 @@ if TYPE_CHECKING:
         value_grad_and_hvp,
         vhp,
     )
-    from .rule import j
-    from .solutions import custom_root, implicit
-    from .vectorizing import vmap
+    from .vmap import vmap
 
 __all__ = [
     "checkpoint",
@@ -69,9 +69,9 @@ _LATE = {
         "ggnvp", "hessian", "hessp", "hvp", "jacfwd", "jacobian", "jacrev", "value_and_jacobian",
         "value_grad_and_hvp", "vhp",
     ),
-    "rule": ("j",),
-    "vectorizing": ("vmap",),
-    "solutions": ("custom_root", "implicit"),
+    "j": ("j",),
+    "vmap": ("vmap",),
+    "implicit": ("custom_root", "implicit"),
 }  # fmt: skip
 _HOME = {name: module for module, names in _LATE.items() for name in names}
 
@@ -79,6 +79,13 @@ _HOME = {name: module for module, names in _LATE.items() for name in names}
 def __getattr__(name: str) -> _Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return load(name)
+
+
+def load(name: str) -> _Any:
+    """Return a transformation by its name. An attribute ``vmap`` may be the module of that name."""
+    if name not in _HOME:
+        return globals()[name]
     found = globals()[name] = getattr(_importlib.import_module(f".{_HOME[name]}", __name__), name)
     return found
 

@@ -13,14 +13,13 @@ import numpy as onp
 
 from .. import lazy as lazy  # arrays of other libraries
 from .. import tree
-from ..arrays import content_of, snapshot
 from ..boxes import Box, Dual, Traced, kind_of, unbox
 from ..duck_arrays import DUCKS, Duck, as_duck, like_given, released
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError, OverwrittenError
 from ..foreign import is_duck
 from ..numpy.ties import left
 from ..refusals import refused_constant
-from ..registry import by_position, enter, record_of, signature_of
+from ..registry import by_position, enter, primitive_of, signature_of
 from ..snapshots import TINY, sampled, written_argument
 from ..spaces import (
     describe,
@@ -37,8 +36,9 @@ from ..spaces import (
     shed_kinks_of_derivative,
     zeros_like,
 )
-from ..tape import TRACING, Tape, has_ended, refuse_ended
+from ..traces.reverse import TRACING, Tape, has_ended, refuse_ended
 from ..tracing import trace
+from ..writing import content_of, snapshot
 
 ArgNums = int | str | tuple[int | str, ...]
 ndarray = onp.ndarray
@@ -156,7 +156,7 @@ def _why_not(f: Callable[..., Any], name: str, argnum: str, positional: list[str
 def _positional(f: Callable[..., Any]) -> list[str]:
     """Return the names of the arguments of f that may be given by position, in order."""
     names = [p.name for p in by_position(signature_of(f))]
-    if hasattr(f, "__wrapped__") and record_of(f) is None:
+    if hasattr(f, "__wrapped__") and primitive_of(f) is None:
         # functools.wraps shows the arguments of what is wrapped, which may be others than those taken.
         own = [p.name for p in by_position(signature_of(f, follow_wrapped=False))]
         if own != names[: len(own)]:
@@ -386,7 +386,7 @@ def finish(xbar: Any, x: Any, xdots: Any = (), xs: Any = ()) -> Any:
     else:
         xbar = fit(xbar, x)
     if not shape_of(xbar) and kind_of(x) is ndarray is not kind_of(xbar):
-        return _ASARRAY.wrapped(xbar)  # an array without axes, which can be written to
+        return _ASARRAY.traced(xbar)  # an array without axes, which can be written to
     return xbar
 
 
@@ -414,7 +414,7 @@ def own_copy(x: Any) -> Any:
         return released(x)
     plain = unbox(x)
     if issubclass(type(plain), ndarray) and is_read_only(plain):
-        return _COPY.wrapped(content_of(x), "F" if plain.flags.fnc else "C")
+        return _COPY.traced(content_of(x), "F" if plain.flags.fnc else "C")
     return snapshot(x)
 
 

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
-from ..arrays import moments, settled
 from ..boxes import Traced, box_of, innermost
 from ..errors import ArgumentError
 from ..guarding import own, unwritable, wrote
-from ..registry import Record
+from ..registry import Primitive
 from ..spaces import is_inexact, name_of, plain, zeros_like
-from ..tape import TRACING, Apart, Tape, lent, pull_back
+from ..traces.reverse import TRACING, Apart, Tape, lent, pull_back
+from ..writing import moments, settled
 from .calls import Transformed
 from .reverse import vjp
 from .segments import apart, is_on, out_of_traces, place_of, read_from_before, renumbered
@@ -180,9 +180,9 @@ class _Checkpoint:
             self._check(y, tree.flatten(y_again)[0])
             return pull(tree.unflatten(self.output, ybar))
 
-        record = Record(rule, name_of(self.f))
-        record.kind, record.containers, record.rules = "vjp", (0,), {0: rule}
-        found = tape.process(record, tuple(parts), (values,), {}, ((0, tuple(sources)),))
+        prim = Primitive(rule, name_of(self.f))
+        prim.kind, prim.containers, prim.rules = "vjp", (0,), {0: rule}
+        found = tape.process(prim, tuple(parts), (values,), {}, ((0, tuple(sources)),))
         return list(found)
 
     def _pulled(

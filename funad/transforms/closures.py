@@ -16,9 +16,9 @@ import numpy as onp
 
 from .. import numpy as np
 from .. import tree
-from ..arrays import settled
 from ..boxes import Traced, innermost
-from ..tape import TRACING, Tape
+from ..traces.reverse import TRACING, Tape
+from ..writing import settled
 from .segments import apart, locked, out_of_traces
 
 __all__ = ["Watched", "attached", "plain_of", "without"]

@@ -11,9 +11,9 @@ import numpy as onp
 from .. import numpy as np
 from .. import tree
 from ..boxes import Box, Traced
+from ..containers import step, step_of_one
 from ..errors import ArgumentError, CotangentError, EndedTraceError, NotDifferentiableError
 from ..guarding import closure_error, wrote
-from ..joint import step, step_of_one
 from ..registry import signature_of
 from ..snapshots import copied
 from ..spaces import describe, dtype_of, is_complex, is_number, name_of, shape_of

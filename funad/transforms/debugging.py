@@ -9,13 +9,13 @@ import numpy as onp
 
 from .. import numpy as np
 from .. import tracing, tree
-from ..arrays import Array, snapshot
 from ..boxes import Traced, innermost
+from ..containers import step
 from ..errors import NonFiniteError
-from ..joint import step
-from ..recording import Node, Recorder, can_record, is_finite, line_of
-from ..registry import record_of
+from ..registry import primitive_of
 from ..spaces import describe, laid_out_copy, name_of, plain
+from ..traces.program import Node, Recorder, can_record, is_finite, line_of
+from ..writing import Array, snapshot
 from .calls import Transformed, leaf_names
 from .reverse import vjp
 
@@ -191,7 +191,7 @@ def _passes_on(node: Node, argnum: Any, parent: Node) -> bool:
     value = parent.value
     if node.part is not None:
         return not is_finite(value[node.part])
-    if node.record is record_of(np.where) and argnum in (1, 2):
+    if node.prim is primitive_of(np.where) and argnum in (1, 2):
         taken = plain(node.args[0]).astype(bool) if argnum == 1 else ~plain(node.args[0]).astype(bool)
         bad = ~onp.isfinite(onp.broadcast_to(plain(value), onp.shape(plain(node.value))))
         return bool(onp.any(bad & taken)) or (not bad.any() and not is_finite(value))
@@ -204,16 +204,16 @@ def _passes_on(node: Node, argnum: Any, parent: Node) -> bool:
 def _say(node: Node, name: str, inputs: list[Any], names: list[str] | None, recorder: Recorder) -> str:
     while node.part is not None:  # of several results
         ((_, node),) = node.sources
-    if node.record is None:
+    if node.prim is None:
         places = [n for n, x in enumerate(inputs) if recorder.node_of(x) is node]
         which = "an argument" if names is None else f"argument {names[places[0]]}"
         return f"{which} of {name} is {_what(node.value)} already"
     if node.inside is None:
-        return _say_value(node, node.record.name)
+        return _say_value(node, node.prim.name)
     if "position" in node.inside:
         return _say_cotangent(node, node.inside)
     result = recorder.node_of(node.inside["y"])
-    return _say_tangent(node, node.inside["record"].name, (result or node).line)
+    return _say_tangent(node, node.inside["prim"].name, (result or node).line)
 
 
 def _say_value(node: Node, called: str) -> str:
@@ -225,7 +225,7 @@ def _say_value(node: Node, called: str) -> str:
 def _say_cotangent(node: Node, inside: dict[str, Any]) -> str:
     which = "an argument" if inside["argnum"] is None else f"argument {inside['argnum']}"
     return (
-        f"the cotangent of {which} of {inside['record'].name} is {_what(node.value)}, while that of its "
+        f"the cotangent of {which} of {inside['prim'].name} is {_what(node.value)}, while that of its "
         f"result is finite; it was called with {_described(inside['args'])} at "
         f"{line_of(inside) or node.line}"
     )

@@ -9,15 +9,15 @@ import numpy as onp
 from numpy import float64, ndarray
 
 from .. import tree
-from ..arrays import settled
 from ..boxes import Box, Dual, Traced
-from ..dual import Forward, dual
 from ..errors import ArgumentError, TangentError
 from ..numpy.ties import left
 from ..overflows import all_finite, mark_overflows
-from ..pushforward import push_forward, steps_to
 from ..spaces import any_of, as_numpy, fit, is_inexact, plain, shape_of, shed_kinks_of_derivative, zeros_like
+from ..traces.forward import Forward, dual
+from ..traces.pushforward import push_forward, steps_to
 from ..tracing import run
+from ..writing import settled
 from .calls import (
     Call,
     check_direction,

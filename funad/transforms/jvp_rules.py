@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import tree
-from ..dual import fitted_tangent, refuse_nonlinear, transpose
 from ..errors import TangentError
 from ..registry import ArgNum, Derived, Rule, define_forward, numbered
 from ..spaces import is_inexact, name_of, zeros_like, zeros_of
+from ..traces.forward import fitted_tangent, refuse_nonlinear, transpose
 
 __all__ = ["defjvp"]
 

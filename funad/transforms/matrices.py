@@ -15,10 +15,10 @@ from ..boxes import Box, Traced
 from ..errors import ArgumentError, NonScalarOutputError
 from ..numpy.ties import left
 from ..overflows import mark_overflows
-from ..pushforward import Steps, push_forward, steps_to
 from ..spaces import dtype_of, is_complex, name_of, shape_of, zeros_like
-from ..strong_zeros import has_nan
-from ..tape import Tape
+from ..traces.pushforward import Steps, push_forward, steps_to
+from ..traces.reverse import Tape
+from ..traces.strong_zeros import has_nan
 from ..tracing import sweep
 from .calls import (
     ArgNums,

@@ -14,11 +14,11 @@ from ..duck_arrays import Duck, as_duck, released
 from ..errors import ArgumentError, CotangentError, NonScalarOutputError
 from ..foreign import holds, is_duck
 from ..overflows import mark_overflows
-from ..pushforward import spare_values
 from ..refusals import refused_holder
 from ..registry import WORTH_DROPPING
 from ..spaces import describe, fit, is_complex, laid_out_copy, name_of, ones_like, shape_of, shed
-from ..tape import Tape
+from ..traces.pushforward import spare_values
+from ..traces.reverse import Tape
 from ..tracing import sweep
 from .calls import (
     ArgNums,

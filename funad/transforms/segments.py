@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..arrays import moments
 from ..boxes import Box, Traced
-from ..tape import OUTPUT, TRACING, WIDTH, Apart, Tape, as_call
+from ..traces.reverse import OUTPUT, TRACING, WIDTH, Apart, Tape, as_call
+from ..writing import moments
 
 __all__ = ["apart", "is_on", "locked", "out_of_traces", "place_of", "read_from_before", "renumbered"]
 
@@ -68,8 +68,8 @@ def _calls(segment: Apart) -> Iterator[tuple[Any, ...]]:
 def read_from_before(segment: Apart, parts: list[Any], tape: Tape) -> dict[int, Any]:
     """Return the slots from before the segment that it reads, with the values there."""
     found: dict[int, Any] = {}
-    for record, _, a, b, source_a, source_b, _ in _calls(segment):
-        if record is not OUTPUT:
+    for prim, _, a, b, source_a, source_b, _ in _calls(segment):
+        if prim is not OUTPUT:
             args, kwargs, sources = as_call(a, b, source_a, source_b)
             for argnum, source in sources:
                 x = args[argnum] if isinstance(argnum, int) else kwargs[argnum]
@@ -93,12 +93,12 @@ def renumbered(segment: Apart, slots: dict[int, int]) -> list[Any]:
     """Return a segment as the entries of a tape of which ``slots`` are the inputs."""
     entries: list[Any] = [None] * (len(slots) + 1)
     start = segment.start
-    for record, y, a, b, source_a, source_b, _ in _calls(segment):
+    for prim, y, a, b, source_a, source_b, _ in _calls(segment):
         if type(source_b) is tuple:
             source_b = tuple((argnum, place_of(source, slots, start)) for argnum, source in source_b)
         elif source_b is not None:
             source_b = place_of(source_b, slots, start)
-        entries += (record, y, a, b, source_a and place_of(source_a, slots, start), source_b, None)
+        entries += (prim, y, a, b, source_a and place_of(source_a, slots, start), source_b, None)
     return entries
 
 

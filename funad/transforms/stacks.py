@@ -15,16 +15,16 @@ from typing import Any
 import numpy as onp
 
 from .. import numpy as np
-from ..dual import tangent_of
 from ..floating import WHILE_RULES_RUN
 from ..indices import ASSIGN, Scatter, Step, follow, lasting, put, repeats
 from ..numpy.indexing import getitem, scatter
 from ..numpy.manipulation import cast
-from ..pushforward import Steps, disowned
-from ..registry import record_of
+from ..registry import primitive_of
 from ..spaces import dtype_of, fit, shape_of, unbroadcast, zeros_of
-from ..strong_zeros import has_nan
-from ..tape import OUTPUT, WIDTH, accumulate, as_call
+from ..traces.forward import tangent_of
+from ..traces.pushforward import Steps, disowned
+from ..traces.reverse import OUTPUT, WIDTH, accumulate, as_call
+from ..traces.strong_zeros import has_nan
 
 __all__ = ["pull_back_stack", "push_forward_stack", "stack_size"]
 
@@ -75,17 +75,17 @@ def pull_back_stack(entries: list[Any], inputs: int, index: int, ybar: Any) -> l
             if ybar is None:
                 continue
             slots[start + WIDTH - 1] = None
-            record, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
-            if record is OUTPUT:
+            prim, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
+            if prim is OUTPUT:
                 if slots[source_b] is None:
                     slots[source_b] = {}
                 slots[source_b][a] = ybar
                 continue
             if type(ybar) is Scatter:
                 ybar = ybar.dense()
-            if record is ASSIGN and _pull_assignment(slots, start + WIDTH - 1, ybar, a, source_b, owned):
+            if prim is ASSIGN and _pull_assignment(slots, start + WIDTH - 1, ybar, a, source_b, owned):
                 continue
-            _pull_call(slots, record, y, ybar, as_call(a, b, source_a, source_b), count, owned)
+            _pull_call(slots, prim, y, ybar, as_call(a, b, source_a, source_b), count, owned)
         found = [slot.dense() if type(slot) is Scatter else slot for slot in slots[1 : inputs + 1]]
         if any(map(has_nan, found)):
             raise FloatingPointError("a cotangent is not a number")
@@ -93,13 +93,13 @@ def pull_back_stack(entries: list[Any], inputs: int, index: int, ybar: Any) -> l
 
 
 def _pull_call(
-    slots: list[Any], record: Any, y: Any, ybar: Any, call: Any, count: int, owned: set[int]
+    slots: list[Any], prim: Any, y: Any, ybar: Any, call: Any, count: int, owned: set[int]
 ) -> None:
     """Walk back over one call."""
     args, kwargs, sources = call
     for argnum, source in sources:
         x = args[argnum] if type(argnum) is int else kwargs[argnum]
-        found = _cotangents(record, argnum, y, ybar, args, kwargs, count)
+        found = _cotangents(prim, argnum, y, ybar, args, kwargs, count)
         if type(source) is int:
             found, x, source = [found], [x], (source,)
         for xbar, part, place in zip(found, x, source, strict=True):
@@ -142,16 +142,16 @@ def _pull_assignment(
     return True
 
 
-def _cotangents(record: Any, argnum: Any, y: Any, ybar: Any, args: Any, kwargs: Any, count: int) -> Any:
+def _cotangents(prim: Any, argnum: Any, y: Any, ybar: Any, args: Any, kwargs: Any, count: int) -> Any:
     """Return the stack of x̄, or a list of stacks where x is a list."""
-    rule = record.rules[argnum]
-    if record.kind == "elementwise" and "where" not in kwargs:
+    rule = prim.rules[argnum]
+    if prim.kind == "elementwise" and "where" not in kwargs:
         xbar = rule(y, ybar, *args, **kwargs)
         if shape_of(xbar) == shape_of(ybar):
             return xbar
         if type(xbar) is float and xbar == 0:
             return onp.zeros(shape_of(ybar))
-    transpose = TRANSPOSES.get(record.f)
+    transpose = TRANSPOSES.get(prim.f)
     if transpose is not None:
         try:
             return transpose(argnum, y, ybar, count, *args, **kwargs)
@@ -206,12 +206,12 @@ def push_forward_stack(
     owned: set[int] = set()  # slots with an array that nothing else refers to
     with onp.errstate(**WHILE_RULES_RUN):
         for start in starts:
-            record, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
-            if record is OUTPUT:
+            prim, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
+            if prim is OUTPUT:
                 ydots = slots[source_b]
                 slots[start + WIDTH - 1] = None if ydots is None else ydots[a]
                 continue
-            if record is ASSIGN and _push_assignment(slots, start, a, source_b, count, start in last, owned):
+            if prim is ASSIGN and _push_assignment(slots, start, a, source_b, count, start in last, owned):
                 continue
             args, kwargs, sources = as_call(a, b, source_a, source_b)
             total: Any = None
@@ -219,7 +219,7 @@ def push_forward_stack(
                 xdot = slots[source] if type(source) is int else [slots[part] for part in source]
                 if xdot is None or (type(xdot) is list and all(part is None for part in xdot)):
                     continue
-                ydot = _tangents(record, argnum, xdot, y, args, kwargs, count)
+                ydot = _tangents(prim, argnum, xdot, y, args, kwargs, count)
                 total = ydot if total is None else _plus(total, ydot)
             if owned:
                 total = disowned(owned, slots, sources, total)
@@ -261,21 +261,21 @@ def _plus(total: Any, ydot: Any) -> Any:
     return tuple(b if a is None else a if b is None else a + b for a, b in pairs)
 
 
-def _tangents(record: Any, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any, count: int) -> Any:
+def _tangents(prim: Any, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any, count: int) -> Any:
     """Return the stack of ẏ, or a tuple of stacks where y is one."""
-    if record.kind == "elementwise" and "where" not in kwargs:
+    if prim.kind == "elementwise" and "where" not in kwargs:
         shape = (count, *shape_of(y))
         if xdot.shape != shape:  # broadcast against another argument
             xdot = np.reshape(xdot, (count, *(1,) * (len(shape) - len(xdot.shape)), *xdot.shape[1:]))
             xdot = np.broadcast_to(xdot, shape)
-        ydot = record.rules[argnum](y, xdot, *args, **kwargs)
+        ydot = prim.rules[argnum](y, xdot, *args, **kwargs)
         if shape_of(ydot) == shape:
             return _fit(ydot, y, count)
         if type(ydot) is float and ydot == 0:
             return onp.zeros(shape, dtype_of(y))
-    if record.kind == "linear" and record.f in LINEAR:
+    if prim.kind == "linear" and prim.f in LINEAR:
         try:
-            ydot = LINEAR[record.f](argnum, y, xdot, count, *args, **kwargs)
+            ydot = LINEAR[prim.f](argnum, y, xdot, count, *args, **kwargs)
             return ydot if y is None else _fit(ydot, y, count)
         except Unstacked:
             pass
@@ -283,7 +283,7 @@ def _tangents(record: Any, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: An
         members = [[None if part is None else part[n] for part in xdot] for n in range(count)]
     else:
         members = [xdot[n] for n in range(count)]
-    columns = [tangent_of(record, y, args, kwargs, [(argnum, member)]) for member in members]
+    columns = [tangent_of(prim, y, args, kwargs, [(argnum, member)]) for member in members]
     if isinstance(y, (tuple, list)):
         return tuple(
             None if column[0] is None else _stacked(column, part)
@@ -504,8 +504,8 @@ def _push_stack(argnum: int, y: Any, xdot: Any, count: int, arrays: Any, axis: A
 
 
 def _table(*rows: tuple[Any, Any]) -> dict[Any, Callable[..., Any]]:
-    found = ((record_of(f), stacked) for f, stacked in rows)
-    return {record.f: stacked for record, stacked in found if record is not None}
+    found = ((primitive_of(f), stacked) for f, stacked in rows)
+    return {prim.f: stacked for prim, stacked in found if prim is not None}
 
 
 TRANSPOSES = _table(

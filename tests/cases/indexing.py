@@ -7,7 +7,7 @@ from hypothesis.extra import numpy as hnp
 import funad.numpy as np
 from funad.indices import Step, follow
 from funad.numpy.indexing import assign, getitem, scatter
-from funad.registry import record_of
+from funad.registry import primitive_of
 from funad.testing import Call, Case, arrays, call, case, shapes
 
 from .manipulation import axis_of, maybe, numbers, of_array, some
@@ -101,14 +101,14 @@ def _scatter(draw):
     return Call((shape, onp.dtype(float), indices, pieces))
 
 
-_IMAG = Step(record_of(onp.imag), (), {}, None)
-_RAVEL = Step(record_of(onp.ravel), (), {}, None)
+_IMAG = Step(primitive_of(onp.imag), (), {}, None)
+_RAVEL = Step(primitive_of(onp.ravel), (), {}, None)
 _PATHS = (
     (),
-    (Step(record_of(onp.transpose), (), {}, None),),
-    (_RAVEL, Step(record_of(onp.flip), (), {}, None)),
+    (Step(primitive_of(onp.transpose), (), {}, None),),
+    (_RAVEL, Step(primitive_of(onp.flip), (), {}, None)),
     (slice(1, None),),
-    (Step(record_of(onp.array_split), (2,), {}, 1),),
+    (Step(primitive_of(onp.array_split), (2,), {}, 1),),
 )
 
 

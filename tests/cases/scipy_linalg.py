@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import numpy as onp
 
 import funad.numpy as np
-from funad.registry import record_of
+from funad.registry import primitive_of
 from funad.scipy import linalg
 from funad.scipy.rules.linalg.triangles import triangle
 from funad.testing import Call, Case, call
@@ -284,7 +284,7 @@ CASES[triangle] = calls(
 
 def _of_list(f, case):
     """Return the case of the primitive of the list of the arrays that f takes."""
-    arrays = len(record_of(f).rules)
+    arrays = len(primitive_of(f).rules)
     return Case(case.draw.map(lambda at: Call((list(at.args[:arrays]),), at.kwargs)), case.keywords)
 
 

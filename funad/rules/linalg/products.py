@@ -2,7 +2,7 @@
 
 from ... import numpy as np
 from ...numpy import linalg
-from ...registry import defvjp, linear, record_of
+from ...registry import defvjp, linear, primitive_of
 from ...spaces import unbroadcast
 from .matrices import column, conj, row, scalar, t
 
@@ -67,7 +67,7 @@ def _cross_wrt_2(y, ybar, x1, x2, *, axis=-1):
 
 def _rule(f, argnum=0):
     """The rule of numpy's own function of that name, which is found when it is needed."""
-    return record_of(f).rule(argnum)
+    return primitive_of(f).rule(argnum)
 
 
 defvjp(linalg.matrix_power, _matrix_power)

@@ -17,11 +17,11 @@ from scipy import integrate as _integrate
 
 from ... import numpy as np
 from ...boxes import Traced
-from ...dual import dual
 from ...errors import NotDifferentiableError
-from ...registry import Record
+from ...registry import Primitive
 from ...spaces import shape_of
-from ...tape import Tape
+from ...traces.forward import dual
+from ...traces.reverse import Tape
 from ...transforms.closures import plain_of, without
 from ...transforms.segments import locked, out_of_traces
 from ..solving.calls import is_traced
@@ -124,11 +124,11 @@ class Solution:
                     found = _by_sensitivities(self, tape, pull, start, times, ybar)
                 return found if y0 is not None else found[1:]
 
-            record = Record(backward, "solve_ivp")
-            record.kind, record.containers, record.rules = "vjp", (0,), {0: backward}
+            prim = Primitive(backward, "solve_ivp")
+            prim.kind, prim.containers, prim.rules = "vjp", (0,), {0: backward}
             at = ([y0.index] if y0 is not None else []) + slots
             xs = ([y0.primal] if y0 is not None else []) + values
-            return tape.process(record, outside(times), (xs,), {}, ((0, tuple(at)),))
+            return tape.process(prim, outside(times), (xs,), {}, ((0, tuple(at)),))
 
         return layer
 

@@ -11,9 +11,9 @@ import numpy as onp
 
 from ... import numpy as np
 from ...boxes import Traced
-from ...dual import dual
-from ...registry import Record
-from ...tape import Tape
+from ...registry import Primitive
+from ...traces.forward import dual
+from ...traces.reverse import Tape
 from ...transforms.segments import locked, out_of_traces
 from .fields import Pull, pulls_at, pushed, pushes_at
 
@@ -47,13 +47,13 @@ def _on_tape(tape, field, y0, steps, y, k, sources):
         found, _ = locked([tape], functools.partial(_backwards, steps, *yk, *bars, field, pull))
         return found if starts else found[1:]
 
-    record = Record(backward, "solve_ivp")
-    record.kind, record.containers, record.rules = "vjp", (0,), {0: backward}
+    prim = Primitive(backward, "solve_ivp")
+    prim.kind, prim.containers, prim.rules = "vjp", (0,), {0: backward}
     if starts:
         slots_of_call, xs = (y0.index, *slots), [y0.primal, *values]
     else:
         slots_of_call, xs = tuple(slots), values
-    return tape.process(record, (y, k), (xs,), {}, ((0, slots_of_call),))
+    return tape.process(prim, (y, k), (xs,), {}, ((0, slots_of_call),))
 
 
 def _in_rows(steps, x):

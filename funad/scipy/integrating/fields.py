@@ -10,14 +10,14 @@ import functools
 import numpy as onp
 
 from ... import numpy as np
-from ...arrays import settled
 from ...boxes import Traced, box_of
-from ...dual import dual
 from ...errors import ArgumentError
 from ...spaces import is_complex, shape_of, zeros_like
-from ...tape import APART, Apart, pull_back
+from ...traces.forward import dual
+from ...traces.reverse import APART, Apart, pull_back
 from ...transforms.closures import plain_of, without
 from ...transforms.segments import is_on, place_of, renumbered
+from ...writing import settled
 
 __all__ = ["Field", "Pull", "as_vector", "pulls_at", "pushed", "pushes_at"]
 

@@ -11,14 +11,13 @@ import functools
 import numpy as onp
 
 from ... import numpy as np
-from ...arrays import settled
 from ...boxes import Traced, innermost
 from ...calling import call
-from ...dual import dual
 from ...errors import ArgumentError
-from ...registry import Record
+from ...registry import Primitive
 from ...spaces import is_complex, shape_of, zeros_like
-from ...tape import Tape, pull_back
+from ...traces.forward import dual
+from ...traces.reverse import Tape, pull_back
 from ...transforms.closures import Watched, plain_of, without
 from ...transforms.segments import (
     apart,
@@ -29,6 +28,7 @@ from ...transforms.segments import (
     read_from_before,
     renumbered,
 )
+from ...writing import settled
 
 __all__ = ["Integrand", "derived", "elementwise_of", "integral", "layers"]
 
@@ -131,9 +131,9 @@ def _on_tape(tape, f, limits, rule, y, sources):
             for end, size, x in zip(ends, sizes, xs, strict=True)
         ]
 
-    record = Record(backward, "an integral")
-    record.kind, record.containers, record.rules = "vjp", (0,), {0: backward}
-    return tape.process(record, y, ([sources[n] for n in slots],), {}, ((0, tuple(slots)),))
+    prim = Primitive(backward, "an integral")
+    prim.kind, prim.containers, prim.rules = "vjp", (0,), {0: backward}
+    return tape.process(prim, y, ([sources[n] for n in slots],), {}, ((0, tuple(slots)),))
 
 
 def _pulled(tape, f, slots, xs, ybar, t):
@@ -172,12 +172,12 @@ def elementwise_of(name, value, slope, xs):
     """Return a value as an elementwise function of xs with ∂y/∂xₙ = slope(n, *xs): one that SciPy has run."""
 
     def run(*xs):
-        return call(record, xs, {}) if innermost(xs) is not None else value
+        return call(prim, xs, {}) if innermost(xs) is not None else value
 
     def rule(n):
         return lambda y, ybar, *xs: ybar * slope(n, *xs)
 
-    record = Record(lambda *_: value, name)
-    record.add("elementwise", {n: rule(n) for n in range(len(xs))}, False)
-    record.wrapped = run
+    prim = Primitive(lambda *_: value, name)
+    prim.add("elementwise", {n: rule(n) for n in range(len(xs))}, False)
+    prim.traced = run
     return run(*(np.asarray(x) if isinstance(x, (list, tuple)) else x for x in xs))

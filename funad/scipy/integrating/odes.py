@@ -8,11 +8,11 @@ from scipy import integrate as _integrate
 
 from ... import numpy as np
 from ... import tree
-from ...arrays import settled
 from ...errors import ArgumentError, NotDifferentiableError
-from ...tape import TRACING, Tape
+from ...traces.reverse import TRACING, Tape
 from ...transforms.closures import Watched, attached, plain_of
-from ...transforms.solutions import Equation
+from ...transforms.implicit import Equation
+from ...writing import settled
 from ..solving.calls import as_args, closed, guarded, is_traced, solver, watch
 from .fields import Field
 from .flows import ContinuousFlow, Flow, TracedSolution, scaled

@@ -17,7 +17,7 @@ from ...errors import ArgumentError, NotDifferentiableError
 from ...spaces import shape_of
 from ...transforms import grad, hessian, jacobian
 from ...transforms.closures import Watched, attached, plain_of, without
-from ...transforms.solutions import Equation, check_minimum
+from ...transforms.implicit import Equation, check_minimum
 from .calls import as_args, closed, is_traced
 from .roots import LARGE, iterative
 

@@ -12,11 +12,11 @@ import numpy as onp
 
 from ... import tree
 from ...boxes import Traced
-from ...dual import dual
 from ...errors import NotDifferentiableError
 from ...registry import adopt, enter_anew
-from ...tape import TRACING
 from ...trace import Trace
+from ...traces.forward import dual
+from ...traces.reverse import TRACING
 from ...transforms.closures import Watched, plain_of
 
 __all__ = ["Call", "as_args", "closed", "guarded", "is_traced", "refused", "refused_parts", "solver", "watch"]
@@ -49,10 +49,10 @@ def solver(f, name, plain=None):
                 return f(*args, **kwargs)  # which says what is missing
             return g(Call(f, name, bound))
 
-        record = enter_anew(f, name)
-        record.kind = "composite"
+        prim = enter_anew(f, name)
+        prim.kind = "composite"
         wrapped.__module__, _, wrapped.__qualname__ = f"funad.{name}".rpartition(".")
-        adopt(record, wrapped)
+        adopt(prim, wrapped)
         return wrapped
 
     return decorate

@@ -9,7 +9,7 @@ from scipy.sparse.linalg import gmres as _gmres
 
 from ... import numpy as np
 from ...transforms.closures import Watched, attached
-from ...transforms.solutions import Equation
+from ...transforms.implicit import Equation
 from .calls import as_args, closed, refused, refused_parts, solver, watch
 
 __all__ = [

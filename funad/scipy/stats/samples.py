@@ -6,10 +6,10 @@ import math
 import numpy as onp
 
 from ... import numpy as np
-from ...arrays import fillable
 from ...boxes import innermost
 from ...errors import NotDifferentiableError
 from ...transforms import grad
+from ...writing import fillable
 from .. import linalg
 from ..hosting import untraced
 from .values import like, plain, with_value

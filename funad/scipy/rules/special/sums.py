@@ -5,7 +5,7 @@ import math
 import numpy as onp
 
 from .... import numpy as np
-from ....registry import defvjp, record_of
+from ....registry import defvjp, primitive_of
 from ....spaces import dtype_of, plain, shape_of, unbroadcast
 from ....trace import BATCH_RULES, Unbatched
 from ... import special as s
@@ -87,7 +87,7 @@ defvjp(s.log_softmax, _log_softmax)
 # --- what they are on stacks of examples: their axes move as those of NumPy's functions of the same form
 
 
-def _logsumexp_of_stacks(trace, record, args, kwargs):
+def _logsumexp_of_stacks(trace, prim, args, kwargs):
     """As a sum; the weights are those of each example, or the same for all."""
     given = dict(zip(("a", "axis", "b"), args, strict=False)) | kwargs
     a, b = given.pop("a"), given.pop("b", None)
@@ -99,15 +99,15 @@ def _logsumexp_of_stacks(trace, record, args, kwargs):
                 raise Unbatched("b is batched, and a is not an array that is")
             b = trace.stack(b)
         given["b"] = b
-    return BATCH_RULES[_SUM](trace, record, (a,), given)
+    return BATCH_RULES[_SUM](trace, prim, (a,), given)
 
 
-def _softmax_of_stacks(trace, record, args, kwargs):
+def _softmax_of_stacks(trace, prim, args, kwargs):
     """As a reversal, which keeps the shape."""
-    return BATCH_RULES[_FLIP](trace, record, args, kwargs)
+    return BATCH_RULES[_FLIP](trace, prim, args, kwargs)
 
 
-_SUM, _FLIP = (record_of(f).f for f in (np.sum, np.flip))
-BATCH_RULES[record_of(s.logsumexp).f] = _logsumexp_of_stacks
+_SUM, _FLIP = (primitive_of(f).f for f in (np.sum, np.flip))
+BATCH_RULES[primitive_of(s.logsumexp).f] = _logsumexp_of_stacks
 for _f in (s.softmax, s.log_softmax):
-    BATCH_RULES[record_of(_f).f] = _softmax_of_stacks
+    BATCH_RULES[primitive_of(_f).f] = _softmax_of_stacks

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as onp
 
-from .boxes import Dual, Traced, innermost, unbox
-from .calling import call
+from ..boxes import Dual, Traced, innermost, unbox
+from ..calling import call
+from ..errors import NotDifferentiableError
+from ..registry import Primitive
+from ..spaces import dtype_of, is_of_kink, numbers_of, plain, shape_of, shed
 from .directions import Directions
-from .dual import Forward, dual
-from .errors import NotDifferentiableError
-from .registry import Record
-from .spaces import dtype_of, is_of_kink, numbers_of, plain, shape_of, shed
+from .forward import Forward, dual
 from .strong_zeros import STEEP
 
 __all__ = [
@@ -58,22 +58,22 @@ class _Product(Infinitesimal):
 
     __slots__ = ()
 
-    def call(self, record: Record, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
+    def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
         """Call the function without Δ, and with 1 in its place."""
         y, y_with = (
-            record.wrapped(*(at(self, x) for x in args), **{name: at(self, x) for name, x in kwargs.items()})
+            prim.traced(*(at(self, x) for x in args), **{name: at(self, x) for name, x in kwargs.items()})
             for at in (_without, _with)
         )
         found = self._of_both(y, y_with)
         at = [(n, x) for n, x in enumerate(args) if type(x) is Dual and x.tape is self]
         lost = at and type(found) is Dual and _has_more_nans(y_with, y) and not kwargs
-        return self._first_order(record, y, args, at) if lost else found
+        return self._first_order(prim, y, args, at) if lost else found
 
-    def _first_order(self, record: Record, y: Any, args: Any, at: list[tuple[int, Dual]]) -> Any:
+    def _first_order(self, prim: Primitive, y: Any, args: Any, at: list[tuple[int, Dual]]) -> Any:
         """Return what a call is to first order in Δ: where it is infinite, 0·∞ has a limit there."""
         with onp.errstate(invalid="ignore"):
             sources = [(n, dual(self, x.primal, x.tangent - x.primal)) for n, x in at]
-        found = self.process(record, y, tuple(_without(self, x) for x in args), {}, sources)
+        found = self.process(prim, y, tuple(_without(self, x) for x in args), {}, sources)
         return dual(self, y, y + found.tangent)
 
     def _of_both(self, y: Any, y_with: Any) -> Any:
@@ -329,21 +329,21 @@ def _where(at: Any, x: Any, like: Any) -> Any:
 
 def _step(x: Any, f: Any, rule: Any) -> Any:
     """Call a primitive made of f and the rule of its derivative."""
-    made = Record(f, "a kink")
-    made.wrapped = made.f
+    made = Primitive(f, "a kink")
+    made.traced = made.f
     made.add("elementwise", {0: lambda y, ybar, x: rule(ybar, x)}, False)
     return call(made, (x,), {})
 
 
-def _constant(value: Any, slope: Any) -> Record:
+def _constant(value: Any, slope: Any) -> Primitive:
     """Return a primitive whose derivative is not that of its value."""
-    made = Record(lambda d: onp.full_like(d, value), "what a kink adds")
-    made.wrapped = lambda d: call(made, (d,), {})
+    made = Primitive(lambda d: onp.full_like(d, value), "what a kink adds")
+    made.traced = lambda d: call(made, (d,), {})
     made.add("elementwise", {0: slope}, False)
     return made
 
 
-STEEP.wrapped = lambda a, slope: call(STEEP, (a, slope), {})
+STEEP.traced = lambda a, slope: call(STEEP, (a, slope), {})
 # d less its value; and what has the value 0, and no derivative.
 _CENTRED = _constant(0, lambda y, ybar, d: onp.where(onp.isfinite(unbox(d)), ybar, onp.nan))
 

@@ -16,16 +16,16 @@ from typing import Any, NoReturn
 
 import numpy as onp
 
-from .boxes import (
+from ..boxes import (
     BY_HAND,
     Box,
     Dual,
     box_of,
 )
-from .errors import NotDifferentiableError, TangentError
-from .floating import WHILE_RULES_RUN
-from .registry import Record, record_of
-from .spaces import (
+from ..errors import NotDifferentiableError, TangentError
+from ..floating import WHILE_RULES_RUN
+from ..registry import Primitive, primitive_of
+from ..spaces import (
     as_numpy,
     at_rest,
     broadcasts,
@@ -41,9 +41,9 @@ from .spaces import (
     zero_beside,
     zeros_like,
 )
+from ..trace import Looked, Trace, next_level
+from .reverse import CONSTANT, TRACING, Tape, check_fit, check_number, pull_back, refuse_ended
 from .strong_zeros import add_note, factors, has_nan, strong_elementwise, strong_sum
-from .tape import CONSTANT, TRACING, Tape, check_fit, check_number, pull_back, refuse_ended
-from .trace import Looked, Trace, next_level
 
 __all__ = ["Forward", "dual", "slope", "sum_of_parts", "tangent_of", "transpose"]
 
@@ -62,21 +62,21 @@ class Forward(Trace):
         self.level = next_level() if level is None else level
         self.run = quietly()
 
-    def call(self, record: Record, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
+    def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
         """Return the result of a call as a dual number; where Python's numbers have no result, NumPy's."""
         try:
-            return Trace.call(self, record, args, kwargs, run)
+            return Trace.call(self, prim, args, kwargs, run)
         except ArithmeticError:
-            ufunc = record_of(record.f)
-            if ufunc is None or ufunc.wrapped is record.wrapped:
+            ufunc = primitive_of(prim.f)
+            if ufunc is None or ufunc.traced is prim.traced:
                 raise
             return Trace.call(self, ufunc, args, kwargs, run)
 
-    def process(self, record: Record, y: Any, args: Any, kwargs: Any, sources: Any) -> Any:
+    def process(self, prim: Primitive, y: Any, args: Any, kwargs: Any, sources: Any) -> Any:
         """Return the result of a call as a dual number, or as several."""
         tangents = [(argnum, _tangents(source)) for argnum, source in sources]
         # A user's rule is to see the context variables that f has set since the trace began.
-        ydot = tangent_of(record, y, args, kwargs, tangents, None if record.foreign else self.run)
+        ydot = tangent_of(prim, y, args, kwargs, tangents, None if prim.foreign else self.run)
         if not issubclass(type(y), (tuple, list)):
             return dual(self, y, ydot)
         parts = [
@@ -131,7 +131,7 @@ def _tangents(source: Any) -> Any:
     return None if source is CONSTANT else source.tangent
 
 
-def tangent_of(record: Record, y: Any, args: Any, kwargs: Any, tangents: Any, run: Any = None) -> Any:
+def tangent_of(prim: Primitive, y: Any, args: Any, kwargs: Any, tangents: Any, run: Any = None) -> Any:
     """Return ẏ = Σ ∂f/∂xᵢ ẋᵢ of one call, for the pairs (argument, ẋ) in ``tangents``.
 
     Of a call with several outputs, a tuple, None for those without a derivative. ``run`` calls rules
@@ -141,31 +141,31 @@ def tangent_of(record: Record, y: Any, args: Any, kwargs: Any, tangents: Any, ru
     total: Any = None
     for argnum, xdot in tangents:
         try:
-            if record.forward and argnum in record.forward:
-                ydot = _by_rule(record, argnum, xdot, y, args, kwargs)
-            elif record.kind == "elementwise":
-                ydot = _elementwise(record, record.rules[argnum], xdot, y, args, kwargs, run)
-                if record.foreign:
-                    check_tangent(record.name, ydot, y, xdot)
+            if prim.forward and argnum in prim.forward:
+                ydot = _by_rule(prim, argnum, xdot, y, args, kwargs)
+            elif prim.kind == "elementwise":
+                ydot = _elementwise(prim, prim.rules[argnum], xdot, y, args, kwargs, run)
+                if prim.foreign:
+                    check_tangent(prim.name, ydot, y, xdot)
                 ydot = fit(ydot, y)
-            elif record.kind == "linear":
-                ydot = _linear(record, argnum, xdot, args, kwargs)
+            elif prim.kind == "linear":
+                ydot = _linear(prim, argnum, xdot, args, kwargs)
                 if y is not None:  # a tape lets go of it: the rule does not need it, nor does f
                     ydot = tuple(ydot) if several else fit(ydot, y)
             else:
-                ydot = _transposed(record, argnum, xdot, y, args, kwargs)
+                ydot = _transposed(prim, argnum, xdot, y, args, kwargs)
         except Looked as look:
             ydot = look.trace.after(
                 look,
                 lambda y, xdot, args, kwargs, argnum=argnum: tangent_of(
-                    record, y, args, kwargs, [(argnum, xdot)]
+                    prim, y, args, kwargs, [(argnum, xdot)]
                 ),
                 (y, xdot, args, kwargs),
                 {},
-                f"the rule of {record.name}",
+                f"the rule of {prim.name}",
             )
         except Exception as error:
-            add_note(error, "rule", record, argnum, args)
+            add_note(error, "rule", prim, argnum, args)
             raise
         if total is None:
             total, first = ydot, xdot
@@ -205,20 +205,20 @@ def _without_gaps(xs: Any, xdots: list[Any]) -> list[Any]:
     return [zeros_like(x) if xdot is None else xdot for x, xdot in zip(xs, xdots, strict=True)]
 
 
-def _by_rule(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
+def _by_rule(prim: Primitive, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
     """ẏ by the rule of defjvp, each part of it in the space of its part of y."""
     if type(xdot) is list:
         xdot = _without_gaps(args[argnum], xdot)
-    ydot = record.forward[argnum](y, xdot, *args, **kwargs)
+    ydot = prim.forward[argnum](y, xdot, *args, **kwargs)
     if not issubclass(type(y), (tuple, list)):
-        return fitted_tangent(record.name, ydot, y)
+        return fitted_tangent(prim.name, ydot, y)
     if not issubclass(type(ydot), (tuple, list)) or len(ydot) != len(y):
         raise TangentError(
-            f"the forward rule of {record.name} returned {describe(ydot)}, where the tangents of {len(y)} "
+            f"the forward rule of {prim.name} returned {describe(ydot)}, where the tangents of {len(y)} "
             f"results belong; return a tuple of {len(y)}, with None for a result without a derivative"
         )
     return tuple(
-        (zeros_like(part) if dot is None else fitted_tangent(record.name, dot, part))
+        (zeros_like(part) if dot is None else fitted_tangent(prim.name, dot, part))
         if is_inexact(part) else None
         for dot, part in zip(ydot, y, strict=True)
     )  # fmt: skip
@@ -264,7 +264,7 @@ def _lies_between(xdot: Any, shape: tuple[int, ...], wanted: tuple[int, ...]) ->
 
 
 def _elementwise(
-    record: Record, rule: Any, xdot: Any, y: Any, args: Any, kwargs: Any, run: Any = None
+    prim: Primitive, rule: Any, xdot: Any, y: Any, args: Any, kwargs: Any, run: Any = None
 ) -> Any:
     """ẏ = ẋ·∂f: the rule itself, with ẋ in the place of ȳ."""
     if run is not None:
@@ -285,7 +285,7 @@ def _elementwise(
         wrong = ydot != ydot if issubclass(type(ydot), float) else has_nan(ydot)  # float64 is a float too
     if not wrong:
         return ydot
-    return strong_elementwise(ydot, xdot, record, rule, y, args, kwargs)
+    return strong_elementwise(ydot, xdot, prim, rule, y, args, kwargs)
 
 
 def slope(rule: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
@@ -296,17 +296,17 @@ def slope(rule: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
     return ydot
 
 
-def _linear(record: Record, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> Any:
+def _linear(prim: Primitive, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> Any:
     """ẏ = f(ẋ): f is linear in this argument, but for a constant that a sum starts from."""
     if "initial" in kwargs:
         kwargs = {name: x for name, x in kwargs.items() if name != "initial"}
     if isinstance(argnum, str):
-        return at_rest(record.wrapped(*args, **{**kwargs, argnum: xdot}))
+        return at_rest(prim.traced(*args, **{**kwargs, argnum: xdot}))
     if type(xdot) is list:
         xdot = _without_gaps(args[argnum], xdot)
 
     def product(v: Any, args: Any) -> Any:
-        return at_rest(record.wrapped(*args[:argnum], v, *args[argnum + 1 :], **kwargs))
+        return at_rest(prim.traced(*args[:argnum], v, *args[argnum + 1 :], **kwargs))
 
     others = factors(args, argnum)
     if not others:
@@ -315,23 +315,23 @@ def _linear(record: Record, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> A
         return strong_sum(product, product(xdot, args), xdot, args, others)
 
 
-def _transposed(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
+def _transposed(prim: Primitive, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
     """ẏ = (ȳ ↦ x̄)ᵀ ẋ: pull ẋ back along a tape of the rule."""
     x = kwargs[argnum] if isinstance(argnum, str) else args[argnum]
     several = issubclass(type(y), (tuple, list))
     outputs = list(y) if several else [y]
 
     def pulled(ybars: list[Any]) -> list[Any]:
-        xbar = record.rules[argnum](y, tuple(ybars) if several else ybars[0], *args, **kwargs)
+        xbar = prim.rules[argnum](y, tuple(ybars) if several else ybars[0], *args, **kwargs)
         parts = zip(*((xbar, x, xdot) if type(xdot) is list else ([xbar], [x], [xdot])), strict=True)
         return [
-            None if part_dot is None else _fitted_bar(record, part_bar, ybars, part)
+            None if part_dot is None else _fitted_bar(prim, part_bar, ybars, part)
             for part_bar, part, part_dot in parts
         ]
 
-    found = transpose(pulled, outputs, xdot if type(xdot) is list else [xdot], record.foreign)
+    found = transpose(pulled, outputs, xdot if type(xdot) is list else [xdot], prim.foreign)
     if found is None:
-        refuse_nonlinear(record.name, "VJP rule", "ȳ", "forward mode (jvp, jacfwd, hessian, hvp)", "defjvp")
+        refuse_nonlinear(prim.name, "VJP rule", "ȳ", "forward mode (jvp, jacfwd, hessian, hvp)", "defjvp")
     if several:
         return tuple(
             fit(ydot, part) if ydot is not None else zeros_like(part) if is_inexact(part) else None
@@ -340,12 +340,12 @@ def _transposed(record: Record, argnum: Any, xdot: Any, y: Any, args: Any, kwarg
     return zeros_like(y) if found[0] is None else fit(found[0], y)
 
 
-def _fitted_bar(record: Record, xbar: Any, ybars: list[Any], x: Any) -> Any:
+def _fitted_bar(prim: Primitive, xbar: Any, ybars: list[Any], x: Any) -> Any:
     """Return x̄ in the space of x; refuse what is none."""
     if hasattr(xbar, "dense"):
         xbar = xbar.dense()
-    check_number(record, xbar, x)
-    check_fit(record, xbar, ybars, x)
+    check_number(prim, xbar, x)
+    check_fit(prim, xbar, ybars, x)
     return fit(xbar, x)
 
 

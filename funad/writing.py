@@ -31,14 +31,14 @@ from .boxes import (
     own_index,
     unbox,
 )
-from .dual import dual
 from .errors import NotDifferentiableError
 from .foreign import rebound_to
 from .indices import ASSIGN, Step, TracedMemory, follow, put
-from .registry import WORTH_DROPPING, Record, enter, record_of
-from .spaces import ghost, held_copy, laid_out_copy, zeros_like
-from .tape import TRACING
+from .registry import WORTH_DROPPING, Primitive, enter, primitive_of
+from .spaces import held_copy, laid_out_copy, placeholder, zeros_like
 from .trace import Trace
+from .traces.forward import dual
+from .traces.reverse import TRACING
 
 __all__ = [
     "Array", "array_of", "content", "content_of", "fillable", "linked", "on_plain", "settled", "snapshot",
@@ -61,14 +61,14 @@ class Cell:
     a copy of the whole per assignment would make filling a matrix quadratic. ``born`` counts cells.
     """
 
-    __slots__ = ("born", "ghost", "owned", "value", "version")
+    __slots__ = ("born", "owned", "placeholder", "value", "version")
 
     def __init__(self, value: Any, owned: bool) -> None:
         self.value = value  # a plain array, a box or a dual number
         self.owned = owned
         self.version = 0
         self.born = next(moments)
-        self.ghost: Any = None  # what stands for the array on the tape
+        self.placeholder: Any = None  # what stands for the array on the tape
 
 
 class _Untraced(Trace):
@@ -114,7 +114,8 @@ class Array(Traced):
         if not isinstance(value, Traced):
             return value
         stack = numbers_of(value)
-        return stack[0] if len(stack) else ghost(value)  # the memory of each is laid out as that of the first
+        # The memory of each is laid out as that of the first.
+        return stack[0] if len(stack) else placeholder(value)
 
     def __repr__(self) -> str:
         value = self.cell.value
@@ -130,8 +131,8 @@ class Array(Traced):
             return _view(self, index)
         # A copy, so the cell keeps its memory.
         if self.path and getattr(self, "seen", (None,))[0] == self.cell.version:
-            return fillable(_GETITEM.wrapped(snapshot(content(self)), index))
-        return fillable(_GETITEM.wrapped(follow(snapshot(self.cell.value), self.path), index))
+            return fillable(_GETITEM.traced(snapshot(content(self)), index))
+        return fillable(_GETITEM.traced(follow(snapshot(self.cell.value), self.path), index))
 
     def __setitem__(self, index: Any, v: Any) -> None:
         if type(v) is Array and _is_part(v, self, index):
@@ -146,14 +147,14 @@ class Array(Traced):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if innermost((*inputs, *kwargs.values())) is UNTRACED:
             out = kwargs.get("out") or (self,)
-            record = record_of(ufunc)
-            if not any(isinstance(x, Traced) for x in out) or record is None or record.wrapped is ufunc:
+            prim = primitive_of(ufunc)
+            if not any(isinstance(x, Traced) for x in out) or prim is None or prim.traced is ufunc:
                 return on_plain(getattr(ufunc, method), inputs, kwargs)  # v += x of a plain v
         return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
 
     def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        record = record_of(f)
-        if (record is None or record.wrapped is f) and innermost((*args, *kwargs.values())) is UNTRACED:
+        prim = primitive_of(f)
+        if (prim is None or prim.traced is f) and innermost((*args, *kwargs.values())) is UNTRACED:
             return on_plain(f, args, kwargs)
         return super().__array_function__(f, types, args, kwargs)
 
@@ -240,18 +241,18 @@ def settled(x: Any) -> Any:
     return content_of(x)
 
 
-def linked(y: Any, record: Record, args: Any, kwargs: Any) -> Any:
+def linked(y: Any, prim: Primitive, args: Any, kwargs: Any) -> Any:
     """Return the result of a function that may return views, told of what it is a view."""
     x = args[0]
     if not isinstance(x, Traced):
         return y
     if type(y) in (list, tuple):
         for k, part in enumerate(y):
-            _link(part, x, Step(record, args[1:], kwargs, k))
+            _link(part, x, Step(prim, args[1:], kwargs, k))
     elif isinstance(y, Traced) and type(plain := numbers_of(y)) is ndarray and plain is numbers_of(x):
         return x  # as asarray gives back what it was given
     else:
-        _link(y, x, Step(record, args[1:], kwargs, None))
+        _link(y, x, Step(prim, args[1:], kwargs, None))
     return y
 
 
@@ -268,16 +269,16 @@ def _link(y: Any, x: Traced, step: Any) -> None:
                 link(y, x, step)
 
 
-def view_of(array: Array, record: Record, args: Any, kwargs: Any) -> Any:
+def view_of(array: Array, prim: Primitive, args: Any, kwargs: Any) -> Any:
     """Call a function that may return views on an array; return those as arrays of the same cell."""
     plain = array.shown()
-    y = record.f(plain, *args, **kwargs)
+    y = prim.f(plain, *args, **kwargs)
     if type(y) in (list, tuple):
-        parts = [_part(array, part, Step(record, args, kwargs, k), plain) for k, part in enumerate(y)]
+        parts = [_part(array, part, Step(prim, args, kwargs, k), plain) for k, part in enumerate(y)]
         return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
     if y is plain:
         return array
-    return _part(array, y, Step(record, args, kwargs, None), plain)
+    return _part(array, y, Step(prim, args, kwargs, None), plain)
 
 
 def _part(array: Array, y: Any, step: Any, plain: Any) -> Any:
@@ -321,7 +322,7 @@ def _write(array: Array, index: Any, v: Any) -> None:
         return
     v = settled(v)
     if type(v) in (list, tuple) and innermost(v) is not None:
-        v = enter(onp.array).wrapped(v)
+        v = enter(onp.array).traced(v)
     value = cell.value if cell.owned else _fresh(_writeable(cell.value, "assignment destination"))
     cell.value = _written(value, array.path, index, v)
     cell.owned = True
@@ -337,7 +338,7 @@ def _written(x: Any, path: tuple[Any, ...], index: Any, v: Any) -> Any:
     if x_written := getattr(trace, "written", None):
         return x_written(x, path, index, v)
     if getattr(trace, "keeps_values", False):
-        return ASSIGN.wrapped([x, v], path, index)
+        return ASSIGN.traced([x, v], path, index)
     a, of_x = _inside(x, trace)
     b, of_v = _inside(v, trace)
     y = _written(a, path, index, b)
@@ -347,7 +348,7 @@ def _written(x: Any, path: tuple[Any, ...], index: Any, v: Any) -> Any:
             ydot = onp.array(ydot)
         vdot = zeros_like(b) if of_v is None else settled(of_v)
         return dual(trace, y, _written(ydot, path, index, vdot))
-    pair = [ghost(a), ghost(b) if type(b) is ndarray and b.nbytes > WORTH_DROPPING else b]
+    pair = [placeholder(a), placeholder(b) if type(b) is ndarray and b.nbytes > WORTH_DROPPING else b]
     sources = ((0, (of_x or 0, of_v or 0)),)
     made = new(Box)
     made.primal, made.tape = y, trace
@@ -385,7 +386,7 @@ def _fresh(x: Any, copy: Callable[[Any], Any] = laid_out_copy) -> Any:
             made.index = _fresh(x.index, copy)
             tangent = made.index  # which may also be a node of a record
             if isinstance(tangent, Traced) and kind_of(tangent) is not ndarray is kind_of(made.primal):
-                made.index = _fresh(enter(onp.broadcast_to).wrapped(tangent, ()), copy)  # of no axes, too
+                made.index = _fresh(enter(onp.broadcast_to).traced(tangent, ()), copy)  # of no axes, too
         return made
     return copy(x) if issubclass(type(x), ndarray) else x
 
@@ -485,7 +486,7 @@ def _seen(x: Traced) -> bool:
     return any(known() is not None for known in getattr(x, "views", ()))
 
 
-def reshaped(x: Any, reshape: Record, shape: Any) -> None:
+def reshaped(x: Any, reshape: Primitive, shape: Any) -> None:
     """Give x another shape: x.shape = shape."""
     plain = unbox(x)
     if isinstance(plain, Traced):
@@ -504,16 +505,16 @@ def _install() -> None:
     TracedMemory.fresh, TracedMemory.written = staticmethod(_fresh), staticmethod(_written)
     Traced.__setitem__ = _setitem  # type: ignore[method-assign]
     for name, operate, f in BINARY:
-        record = enter(f)
+        prim = enter(f)
 
-        def left(self: Any, other: Any, *, record: Record = record, operate: Any = operate) -> Any:
+        def left(self: Any, other: Any, *, prim: Primitive = prim, operate: Any = operate) -> Any:
             if type(other) in CONSTANTS or isinstance(other, _PARTS):
-                return fillable(record.wrapped(content(self), content_of(other)))
+                return fillable(prim.traced(content(self), content_of(other)))
             return operate(content(self), other)
 
-        def right(self: Any, other: Any, *, record: Record = record, operate: Any = operate) -> Any:
+        def right(self: Any, other: Any, *, prim: Primitive = prim, operate: Any = operate) -> Any:
             if type(other) in CONSTANTS or isinstance(other, _PARTS):
-                return fillable(record.wrapped(other, content(self)))
+                return fillable(prim.traced(other, content(self)))
             return operate(other, content(self))
 
         give(Array, f"__{name}__", left)

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as onp
 
-from .indices import Scatter
-from .refusals import is_duration, refused_duration
-from .registry import Record
-from .spaces import any_of, as_numpy, describe, is_ghost, is_number, numbers_of, plain
-from .trace import Looked
+from ..indices import Scatter
+from ..refusals import is_duration, refused_duration
+from ..registry import Primitive
+from ..spaces import any_of, as_numpy, describe, is_number, is_placeholder, numbers_of, of_library, plain
+from ..trace import Looked
 
 ndarray, float64 = onp.ndarray, onp.float64
 
@@ -25,24 +25,24 @@ def strong_zero(xbar: Any, ybar: Any) -> Any:
         return onp.where(wrong, 0, xbar)[()] if any_of(wrong) else xbar
 
 
-def strong_slope(xbar: Any, ybar: Any, record: Record, rule: Any, y: Any, args: Any, kwargs: Any) -> Any:
+def strong_slope(xbar: Any, ybar: Any, prim: Primitive, rule: Any, y: Any, args: Any, kwargs: Any) -> Any:
     """Return ȳ·∂f with zero wherever ∂f is zero and ȳ is infinite: √(x²) at 0 has the derivative 0.
 
     But log x at ∞ is not flat: the slope of what grows without bound is 0 there because ∞ has no digits.
     """
     with onp.errstate(all="ignore"):
         wrong = onp.isinf(plain(ybar)) & onp.isnan(plain(xbar))
-        if record.underflows:
+        if prim.underflows:
             wrong = wrong & at_zero(args)
         if not any_of(wrong):
             return xbar
-        wrong = wrong & ~onp.isinf(value_of(record, y, args, kwargs))
+        wrong = wrong & ~onp.isinf(value_of(prim, y, args, kwargs))
         ones = onp.ones_like(plain(ybar))[()]
         slope = rule(*(as_numpy(plain(x)) for x in (y, ones, *args)), **kwargs)
         return onp.where(wrong & (plain(slope) == 0), 0, xbar)[()]
 
 
-# How the rule of an elementwise function runs on arrays of other libraries; ``traces.ducks`` puts it here.
+# How the rule of an elementwise function runs on arrays of other libraries; ``lazy`` puts it here.
 LATER: list[Any] = []
 
 
@@ -55,39 +55,39 @@ def at_zero(args: Any) -> Any:
     return at
 
 
-def value_of(record: Record, y: Any, args: Any, kwargs: Any) -> Any:
+def value_of(prim: Primitive, y: Any, args: Any, kwargs: Any) -> Any:
     """Return the plain y: where the tape has let go of it, from the arguments, as its rule reads those."""
     y = plain(y)
-    return record.f(*map(plain, args), **kwargs) if y is None or is_ghost(y) else y
+    return prim.f(*map(plain, args), **kwargs) if y is None or is_placeholder(y) else y
 
 
 def strong_elementwise(
-    xbar: Any, ybar: Any, record: Record, rule: Any, y: Any, args: Any, kwargs: Any
+    xbar: Any, ybar: Any, prim: Primitive, rule: Any, y: Any, args: Any, kwargs: Any
 ) -> Any:
     """Return ȳ·∂f with zero wherever one of the two is zero, and the other is not a number.
 
     A zero that has a derivative of its own, in an outer trace, leaves it to the product: with ȳ = t,
     t·∞ is 0 at t = 0, and its derivative is ∞.
     """
-    if hasattr(plain(xbar), "to_dask_array"):  # nobody knows where: all numbers are looked at, when they are there
-        return LATER[0](record, rule, y, ybar, args, kwargs)
+    if of_library(plain(xbar)):  # all numbers are looked at when they are there
+        return LATER[0](prim, rule, y, ybar, args, kwargs)
     if not (hasattr(ybar, "tape") or any(hasattr(x, "tape") for x in args)):
-        return strong_slope(strong_zero(xbar, ybar), ybar, record, rule, y, args, kwargs)
+        return strong_slope(strong_zero(xbar, ybar), ybar, prim, rule, y, args, kwargs)
     with onp.errstate(all="ignore"):
         plain_ybar, ones = onp.asarray(plain(ybar)), onp.ones_like(plain(ybar))[()]
         unknown = onp.isnan(plain(xbar))
         zero, infinite = unknown & (plain_ybar == 0), unknown & onp.isinf(plain_ybar)
         if any_of(zero):
             slope = rule(*(as_numpy(plain(x)) for x in (y, ones, *args)), **kwargs)
-            xbar = onp.where(zero, STEEP.wrapped(ybar, slope), xbar)[()]
-        if record.underflows and any_of(lost := infinite & ~at_zero(args)):
+            xbar = onp.where(zero, STEEP.traced(ybar, slope), xbar)[()]
+        if prim.underflows and any_of(lost := infinite & ~at_zero(args)):
             infinite = infinite & ~lost
             # Of the arguments, so that the second derivative is nan too.
             xbar = onp.where(lost, onp.nan * sum(x * x for x in args if is_number(x)), xbar)[()]
         if any_of(infinite):
             slope = rule(*map(as_numpy, (y, ones, *args)), **kwargs)
             flat = infinite & (plain(slope) == 0)
-            xbar = onp.where(flat, STEEP.wrapped(slope, plain_ybar), xbar)[()]
+            xbar = onp.where(flat, STEEP.traced(slope, plain_ybar), xbar)[()]
         return xbar
 
 
@@ -96,13 +96,13 @@ def _steep(a: Any, slope: Any) -> Any:
 
 
 # a·slope where a is 0: 0, also if the slope is infinite. ``infinitesimals`` makes it callable.
-STEEP = Record(_steep, "0·∞")
+STEEP = Primitive(_steep, "0·∞")
 STEEP.add("elementwise", {0: lambda y, ybar, a, slope: ybar * slope}, False)
 
 
-def strong_product(record: Record, xbar: Any, ybar: Any, argnum: Any, y: Any, args: Any, kwargs: Any) -> Any:
+def strong_product(prim: Primitive, xbar: Any, ybar: Any, argnum: Any, y: Any, args: Any, kwargs: Any) -> Any:
     """Return x̄ of a product, as of matrices, without the nans that only zeros of ȳ have met."""
-    rule = record.rules[argnum]
+    rule = prim.rules[argnum]
     return strong_sum(lambda v, args: rule(y, v, *args, **kwargs), xbar, ybar, args, factors(args, argnum))
 
 
@@ -134,7 +134,7 @@ def has_nan(xbar: Any) -> bool:
             return bool(xbar != xbar)
         if type(xbar) is Scatter:
             return any(has_nan(piece) for _, piece in xbar.pieces[: xbar.count])
-        if hasattr(plain(xbar), "to_dask_array"):
+        if of_library(plain(xbar)):
             return True  # it may have: nobody has looked yet
         xbar = numbers_of(xbar)
         if issubclass(type(xbar), float):
@@ -147,12 +147,12 @@ def has_nan(xbar: Any) -> bool:
     return is_number(xbar) and bool(onp.any(onp.isnan(xbar)))
 
 
-def mend(
-    error: BaseException, record: Record, rule: Any, argnum: Any, y: Any, ybar: Any, args: Any, kwargs: Any
+def retry_with_strong_zeros(
+    error: BaseException, prim: Primitive, rule: Any, argnum: Any, y: Any, ybar: Any, args: Any, kwargs: Any
 ) -> Any:
     """Run a rule again that met 0·∞ or a Python division by zero; let other errors out, explained."""
     if isinstance(error, Looked):
-        name = f"the rule of {record.name}"
+        name = f"the rule of {prim.name}"
         return error.trace.after(error, rule, (y, ybar, *args), kwargs, name)
     assert isinstance(error, Exception)
     if isinstance(error, ArithmeticError):
@@ -160,23 +160,23 @@ def mend(
             try:
                 ybar = as_numpy(ybar)
                 xbar = rule(as_numpy(y), ybar, *map(as_numpy, args), **kwargs)
-                if record.kind != "elementwise":
+                if prim.kind != "elementwise":
                     return xbar
-                return strong_elementwise(xbar, ybar, record, rule, y, args, kwargs)
+                return strong_elementwise(xbar, ybar, prim, rule, y, args, kwargs)
             except Exception as second:
                 error = second
     duration = next(filter(is_duration, args), None) if isinstance(error, TypeError) else None
     if duration is not None:
         error = refused_duration(duration)
-    add_note(error, "VJP rule", record, argnum, args)
+    add_note(error, "VJP rule", prim, argnum, args)
     try:
         raise error
     finally:
         del error  # which refers to this frame
 
 
-def add_note(error: Exception, kind: str, record: Record, argnum: Any, args: Any) -> None:
+def add_note(error: Exception, kind: str, prim: Primitive, argnum: Any, args: Any) -> None:
     """Say in an error which rule has raised it."""
     which = f"argument {argnum}" if isinstance(argnum, int) else f"keyword {argnum!r}"
     called = ", ".join(describe(x) for x in args if not type(x).__name__.startswith("_"))  # no residuals
-    error.add_note(f"raised by the {kind} of {record.name} for {which}; called with {called}")
+    error.add_note(f"raised by the {kind} of {prim.name} for {which}; called with {called}")

@@ -14,20 +14,20 @@ from typing import Any
 
 import numpy as onp
 
-from . import tape
-from .arrays import snapshot
-from .boxes import Dual, Traced
-from .dual import dual
-from .fast import TANGENTS
-from .registry import Record
-from .spaces import is_inexact
-from .tape import CONSTANT
-from .trace import Trace, next_level
-from .tracing import find_line, run, sweep, trace
+from ..boxes import Dual, Traced
+from ..fast import TANGENTS
+from ..registry import Primitive
+from ..spaces import is_inexact
+from ..trace import Trace, next_level
+from ..tracing import find_line, run, sweep, trace
+from ..writing import snapshot
+from . import reverse
+from .forward import dual
+from .reverse import CONSTANT
 
 __all__ = ["Node", "Recorder", "can_record", "is_finite"]
 
-_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _SWEEP = sweep.__code__
 _TANGENTS = {f.__code__ for f in TANGENTS}
 _RUNS = {trace.__code__, run.__code__}
@@ -56,15 +56,15 @@ class Node:
         The rule that made the call, if one did: see ``_context``.
     """
 
-    __slots__ = ("args", "index", "inside", "kwargs", "line", "part", "record", "sources", "value")
+    __slots__ = ("args", "index", "inside", "kwargs", "line", "part", "prim", "sources", "value")
 
     def __init__(
-        self, index: int, value: Any, record: Record | None = None, args: Any = (), kwargs: Any = None,
+        self, index: int, value: Any, prim: Primitive | None = None, args: Any = (), kwargs: Any = None,
         sources: Any = (), part: int | None = None,
     ) -> None:  # fmt: skip
-        self.index, self.value, self.record, self.part = index, value, record, part
+        self.index, self.value, self.prim, self.part = index, value, prim, part
         self.args, self.kwargs, self.sources = args, kwargs or {}, sources
-        self.line, self.inside = _context() if record is not None else ("", None)
+        self.line, self.inside = _context() if prim is not None else ("", None)
 
     def __repr__(self) -> str:
         return f"<node {self.index}>"
@@ -92,10 +92,10 @@ class Recorder(Trace):
         """Return an input as a traced value."""
         return self._add(snapshot(x))
 
-    def process(self, record: Record, y: Any, args: Any, kwargs: Any, sources: Any) -> Any:
+    def process(self, prim: Primitive, y: Any, args: Any, kwargs: Any, sources: Any) -> Any:
         """Note a call and return its result traced, or its several results."""
         found = tuple((argnum, _nodes(source)) for argnum, source in sources)
-        made = self._add(y, record, args, kwargs, found)
+        made = self._add(y, prim, args, kwargs, found)
         if not issubclass(type(y), (tuple, list)):
             return made
         parts = [
@@ -159,13 +159,13 @@ def _context() -> tuple[str, dict[str, Any] | None]:
             line = f'File "{code.co_filename}", line {frame.f_lineno}, in {code.co_name}'
         if code in _RUNS and inside is None:
             inside = {}  # what f does, though it may be run by a rule, as a checkpoint's
-        elif code is tape.walk.__code__ and inside is None:
+        elif code is reverse.backward_pass.__code__ and inside is None:
             inside = _call_of(frame, rule)
         elif code is _SWEEP and inside and "position" in inside:
             inside.update(f=frame.f_locals["f"], xs=frame.f_locals["xs"])
             break
         elif code in _TANGENTS and inside != {} and "y" in frame.f_locals:
-            inside = {name: frame.f_locals[name] for name in ("record", "y")}
+            inside = {name: frame.f_locals[name] for name in ("prim", "y")}
             if line:
                 break
         rule, frame = frame, frame.f_back
@@ -175,14 +175,14 @@ def _context() -> tuple[str, dict[str, Any] | None]:
 def _call_of(frame: Any, rule: Any) -> dict[str, Any]:
     """Return what the loop of the way back is at: the call, and the argument that a rule is run for."""
     names = frame.f_locals
-    record, a, b = names["record"], names["a"], names["b"]
+    prim, a, b = names["prim"], names["a"], names["b"]
     called = a if names["source_a"] is None else (a,) if names["source_b"] is None else (a, b)
     argnum = rule.f_locals.get("argnum") if rule is not None else None
     if argnum is None and rule is not None:
-        codes = {n: getattr(f, "__code__", None) for n, f in record.rules.items()}
+        codes = {n: getattr(f, "__code__", None) for n, f in prim.rules.items()}
         argnum = next((n for n, code in codes.items() if code is rule.f_code), None)
     position = len(names["entries"])
-    return {"record": record, "argnum": argnum, "y": names["y"], "args": called, "position": position}
+    return {"prim": prim, "argnum": argnum, "y": names["y"], "args": called, "position": position}
 
 
 def line_of(inside: dict[str, Any]) -> str:

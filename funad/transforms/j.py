@@ -11,9 +11,9 @@ import numpy as onp
 from .. import tree
 from ..errors import ArgumentError, CotangentError
 from ..primitives import EVERYTHING
-from ..registry import Record, record_of
+from ..registry import Primitive, primitive_of
 from ..spaces import describe, dtype_of, is_number, plain, shape_of, zeros_like
-from ..tape import WIDTH, Tape
+from ..traces.reverse import WIDTH, Tape
 from ..tracing import sweep
 from .calls import (
     ArgNums,
@@ -64,49 +64,49 @@ def j(f: Callable[..., Any], argnum: ArgNums | None = None) -> Callable[..., Any
     >>> float(j(lambda x: np.exp(x) ** 2)(1.0, 1.0, 0.0))
     2.0
     """
-    record = record_of(f)
-    if record is None:
+    prim = primitive_of(f)
+    if prim is None:
         check_function("j", f, "j(f)(y, ȳ, x)", "j(f(x))")
     if argnum is not None:
         argnum = check_argnums(f, argnum)
-    if record is None:
+    if prim is None:
         return functools.partial(_derived, f, argnum)
-    if record.kind == "composite" or record.containers == EVERYTHING:
-        return functools.partial(_of_composite, record.wrapped, argnum)
-    return functools.partial(_of_primitive, record, argnum)
+    if prim.kind == "composite" or prim.containers == EVERYTHING:
+        return functools.partial(_of_composite, prim.traced, argnum)
+    return functools.partial(_of_primitive, prim, argnum)
 
 
-def _of_primitive(record: Record, argnum: Any, y: Any, ybar: Any, /, *xs: Any, **kwargs: Any) -> Any:
+def _of_primitive(prim: Primitive, argnum: Any, y: Any, ybar: Any, /, *xs: Any, **kwargs: Any) -> Any:
     """Pull ȳ back along a tape of this one call, for which y is not computed again."""
     if not xs:
-        raise ArgumentError(f"j({record.name})(y, ȳ, *xs) takes the arguments of {record.name} behind ȳ")
-    if record.f is onp.einsum and not isinstance(xs[0], str):  # lists of labels stand between the operands
-        return _of_composite(record.wrapped, argnum, y, ybar, *xs, **kwargs)
+        raise ArgumentError(f"j({prim.name})(y, ȳ, *xs) takes the arguments of {prim.name} behind ȳ")
+    if prim.f is onp.einsum and not isinstance(xs[0], str):  # lists of labels stand between the operands
+        return _of_composite(prim.traced, argnum, y, ybar, *xs, **kwargs)
     if kwargs:
-        record.check_keywords(kwargs)
+        prim.check_keywords(kwargs)
     if argnum is None:
-        numbers = _differentiable_positions(record, xs)
+        numbers = _differentiable_positions(prim, xs)
     else:
         many = argnum if isinstance(argnum, tuple) else (argnum,)
-        numbers = [n for one in many if isinstance(n := locate(record.wrapped, one, xs, {}), int)]
-    if record.kind == "zero":
+        numbers = [n for one in many if isinstance(n := locate(prim.traced, one, xs, {}), int)]
+    if prim.kind == "zero":
         found = [zeros_like(xs[n]) for n in numbers]
     else:
         for n in numbers:
-            record.rule(n, xs[n])
-        xs = tuple(_ready(record, n, x) if n in numbers else x for n, x in enumerate(xs))
-        call = _OneCall(record, xs, kwargs, numbers)
-        found = call.pull_back(*_ready_cotangent(record, y, ybar))
+            prim.rule(n, xs[n])
+        xs = tuple(_ready(prim, n, x) if n in numbers else x for n, x in enumerate(xs))
+        call = _OneCall(prim, xs, kwargs, numbers)
+        found = call.pull_back(*_ready_cotangent(prim, y, ybar))
     alone = len(found) == 1 if argnum is None else not isinstance(argnum, tuple)
     return found[0] if alone else tuple(found)
 
 
-def _ready_cotangent(record: Record, y: Any, ybar: Any) -> tuple[Any, Any]:
+def _ready_cotangent(prim: Primitive, y: Any, ybar: Any) -> tuple[Any, Any]:
     """Return y and ȳ as the rules of a primitive take them; refuse ȳ of another shape than y."""
     if isinstance(y, (tuple, list)):
         if not isinstance(ybar, (tuple, list)) or len(ybar) != len(y):
-            raise CotangentError(f"{record.name} has {len(y)} outputs, but ȳ is {describe(ybar)}")
-        pairs = [_ready_cotangent(record, *parts) for parts in zip(y, ybar, strict=True)]
+            raise CotangentError(f"{prim.name} has {len(y)} outputs, but ȳ is {describe(ybar)}")
+        pairs = [_ready_cotangent(prim, *parts) for parts in zip(y, ybar, strict=True)]
         known = {k: part_bar for k, (_, part_bar) in enumerate(pairs) if part_bar is not None}
         return type(y)(*(part for part, _ in pairs)) if hasattr(y, "_fields") else [
             p for p, _ in pairs
@@ -115,7 +115,7 @@ def _ready_cotangent(record: Record, y: Any, ybar: Any) -> tuple[Any, Any]:
         raise CotangentError(f"y has shape {shape_of(y)}, but ȳ has shape {shape_of(ybar)}")
     if is_number(y) and ybar is not None:
         check_direction(ybar, y, "ȳ", CotangentError)
-    if record.kind == "elementwise":  # whose rules take Python's numbers as they are
+    if prim.kind == "elementwise":  # whose rules take Python's numbers as they are
         return y, ybar
     return _with_dtype(y), _with_dtype(ybar)
 
@@ -125,32 +125,32 @@ def _with_dtype(x: Any) -> Any:
     return onp.asarray(x)[()] if type(x) in (int, float, complex) else x
 
 
-def _differentiable_positions(record: Record, xs: tuple[Any, ...]) -> list[int]:
-    if record.kind == "zero":
+def _differentiable_positions(prim: Primitive, xs: tuple[Any, ...]) -> list[int]:
+    if prim.kind == "zero":
         return list(range(len(xs)))
-    return [n for n in range(len(xs)) if n in record.rules and xs[n] is not None] or [0]
+    return [n for n in range(len(xs)) if n in prim.rules and xs[n] is not None] or [0]
 
 
-def _ready(record: Record, n: int, x: Any) -> Any:
+def _ready(prim: Primitive, n: int, x: Any) -> Any:
     """Return an argument of a primitive as floats, integers promoted and lists made arrays."""
-    if n in record.containers:
-        return [_ready_leaf(record, n, part) for part in x]
-    return _ready_leaf(record, n, x)
+    if n in prim.containers:
+        return [_ready_leaf(prim, n, part) for part in x]
+    return _ready_leaf(prim, n, x)
 
 
-def _ready_leaf(record: Record, n: int, x: Any) -> Any:
-    return differentiable(record.wrapped, n, onp.asarray(x) if isinstance(x, (list, tuple)) else x)
+def _ready_leaf(prim: Primitive, n: int, x: Any) -> Any:
+    return differentiable(prim.traced, n, onp.asarray(x) if isinstance(x, (list, tuple)) else x)
 
 
 class _OneCall:
     """One call of a primitive, as an entry of a tape of its own."""
 
-    def __init__(self, record: Record, xs: tuple[Any, ...], kwargs: Any, numbers: list[int]) -> None:
-        self.record, self.xs, self.kwargs = record, xs, kwargs
+    def __init__(self, prim: Primitive, xs: tuple[Any, ...], kwargs: Any, numbers: list[int]) -> None:
+        self.prim, self.xs, self.kwargs = prim, xs, kwargs
         self.sources: list[tuple[int, Any]] = []
         self.leaves: list[Any] = []
         for n in numbers:
-            if n in record.containers:
+            if n in prim.containers:
                 first = len(self.leaves) + 1
                 self.leaves += xs[n]
                 self.sources.append((n, tuple(range(first, len(self.leaves) + 1))))
@@ -161,7 +161,7 @@ class _OneCall:
     def pull_back(self, y: Any, ybar: Any) -> list[Any]:
         """Return one cotangent, or list of cotangents, per number."""
         entries = Tape(len(self.leaves)).end()
-        entries += (self.record, y, self.xs, self.kwargs, None, tuple(self.sources), ybar)
+        entries += (self.prim, y, self.xs, self.kwargs, None, tuple(self.sources), ybar)
         assert (len(entries) - len(self.leaves) - 1) % WIDTH == 0
         found = sweep(entries, lambda _: None, self.leaves, masked=True)
         xbars = [finish(xbar, x) for xbar, x in zip(found, self.leaves, strict=True)]

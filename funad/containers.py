@@ -13,14 +13,14 @@ from typing import Any
 import numpy as onp
 
 from . import tree
-from .arrays import settled
 from .boxes import Box, Traced, innermost
 from .calling import call
 from .errors import NotDifferentiableError
 from .guarding import own, owned, refuse_traced, unwritable
-from .registry import WORTH_DROPPING, Record
-from .spaces import describe, ghost, is_inexact
-from .tape import lent
+from .registry import WORTH_DROPPING, Primitive
+from .spaces import describe, is_inexact, placeholder
+from .traces.reverse import lent
+from .writing import settled
 
 __all__ = ["step", "step_of_one"]
 
@@ -36,24 +36,24 @@ class _Kept:
         self.residuals, self.backward = residuals, backward
 
 
-class _Step(Record):
+class _Step(Primitive):
     """The record of one step, which hands itself to its function: neither holds the other in a cycle."""
 
     __slots__ = ("run",)
 
-    run: Callable[[Record, list[Any]], Any]
+    run: Callable[[Primitive, list[Any]], Any]
 
     @property
-    def wrapped(self) -> Callable[..., Any]:
+    def traced(self) -> Callable[..., Any]:
         return functools.partial(self.run, self)
 
-    @wrapped.setter
-    def wrapped(self, f: Callable[..., Any]) -> None:
+    @traced.setter
+    def traced(self, f: Callable[..., Any]) -> None:
         self.run = f
 
     @property
     def f(self) -> Callable[..., Any]:
-        return self.wrapped
+        return self.traced
 
     @f.setter
     def f(self, f: Callable[..., Any]) -> None:
@@ -95,10 +95,10 @@ def step(
     outputs: list[Any] = []  # the structure of y, once it is known
     levels = [trace.level]  # of the traces that the step is recorded on
 
-    def run(record: Record, xs: list[Any]) -> Any:
+    def run(prim: Primitive, xs: list[Any]) -> Any:
         if opaque and innermost(xs) is not None:
             levels.append(innermost(xs).level)
-            return call(record, (xs,), {})
+            return call(prim, (xs,), {})
         args, kwargs = tree.unflatten(structure, tree.replaced(leaves, places, map(unwritable, xs)))
         y, residuals = lent(forward, *args, **kwargs)
         parts, output = tree.flatten(y)
@@ -115,12 +115,12 @@ def step(
         ybars = tree.unflatten(outputs[0], ybar[:-1])
         return lent(backward, y[-1].residuals, ybars, xs, places)
 
-    record = _Step(run, name)
-    record.kind = "vjp"
-    record.containers = (0,)
-    record.rules = {0: rule}
-    record.foreign = not opaque
-    *parts, _ = call(record, ([leaves[place] for place in places],), {})
+    prim = _Step(run, name)
+    prim.kind = "vjp"
+    prim.containers = (0,)
+    prim.rules = {0: rule}
+    prim.foreign = not opaque
+    *parts, _ = call(prim, ([leaves[place] for place in places],), {})
     return tree.unflatten(outputs[0], parts)
 
 
@@ -186,24 +186,24 @@ def step_of_one(
         calls = iter([found])  # it has run
         return step(name, lambda x: next(calls, None) or forward(x), backward, (box,), {}, False)
     if type(x) is ndarray and x.nbytes > WORTH_DROPPING:
-        x = ghost(x)  # the backward function has what it needs among the residuals
+        x = placeholder(x)  # the backward function has what it needs among the residuals
     made = object.__new__(Box)
     made.primal, made.tape = y, box.tape
     entries = box.tape.entries
     kept = _Kept(_as_they_are(box.tape, residuals), backward)
-    entries += (_record_of_one(name), y, (x, kept), {}, None, ((0, box.index),), None)
+    entries += (_primitive_of_one(name), y, (x, kept), {}, None, ((0, box.index),), None)
     made.index = len(entries) - 1
     return made
 
 
 @functools.lru_cache(maxsize=1024)
-def _record_of_one(name: str) -> Record:
+def _primitive_of_one(name: str) -> Primitive:
     """Return the record of step_of_one under a name: a call has its backward function with it."""
-    record = Record(_kept_rule, name)
-    record.kind = "vjp"
-    record.rules = {0: _kept_rule}
-    record.foreign = True
-    return record
+    prim = Primitive(_kept_rule, name)
+    prim.kind = "vjp"
+    prim.rules = {0: _kept_rule}
+    prim.foreign = True
+    return prim
 
 
 def _kept_rule(y: Any, ybar: Any, x: Any, kept: _Kept) -> Any:

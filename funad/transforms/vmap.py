@@ -10,15 +10,15 @@ import numpy as onp
 from .. import batching as batching  # fills the table of batch rules
 from .. import numpy as np
 from .. import tree
-from ..arrays import snapshot
 from ..boxes import Traced, batched
 from ..errors import ArgumentError, ArgumentTypeError
 from ..refusals import refused_constant
 from ..spaces import describe, is_number, laid_out_copy, name_of, room_for_stack, shape_of
-from ..tape import has_ended, refuse_ended
 from ..trace import Looked
 from ..traces.batch import BatchTrace, stacked
+from ..traces.reverse import has_ended, refuse_ended
 from ..tracing import line_of, run, user_line
+from ..writing import snapshot
 from .calls import Transformed, own_copy, owned
 
 __all__ = ["vmap"]

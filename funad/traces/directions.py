@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as onp
 
-from .boxes import Dual, Traced, unbox
-from .dual import Forward, dual, quietly, tangent_of
-from .spaces import dtype_of, shape_of, zeros_like
-from .tape import OUTPUT, WIDTH, Tape, as_call
+from ..boxes import Dual, Traced, unbox
+from ..spaces import dtype_of, shape_of, zeros_like
+from .forward import Forward, dual, quietly, tangent_of
+from .reverse import OUTPUT, WIDTH, Tape, as_call
 
 __all__ = ["Directions"]
 
@@ -76,9 +76,9 @@ class Directions:
             return None
         return self._of_input(source, x) if source <= self.tape.inputs else self.slots.get(source)
 
-    def _step(self, record: Any, y: Any, a: Any, b: Any, source_a: Any, source_b: Any) -> Any:
+    def _step(self, prim: Any, y: Any, a: Any, b: Any, source_a: Any, source_b: Any) -> Any:
         """Return (ẏ, ÿ) of one call, or None where nothing moves it that is known."""
-        if record is OUTPUT:
+        if prim is OUTPUT:
             found = self.slots.get(source_b)
             return None if found is None else found[a]
         args, kwargs, sources = as_call(a, b, source_a, source_b)
@@ -93,11 +93,11 @@ class Directions:
             return None
         try:
             with onp.errstate(all="ignore"):
-                return self._along(record, y, args, kwargs, known)
+                return self._along(prim, y, args, kwargs, known)
         except Exception:  # nothing is known then
             return (onp.nan,) * self.order
 
-    def _along(self, record: Any, y: Any, args: Any, kwargs: Any, known: Any) -> Any:
+    def _along(self, prim: Any, y: Any, args: Any, kwargs: Any, known: Any) -> Any:
         several = isinstance(y, (tuple, list))
         jets: list[Any] = [[part] for part in y] if several else [[y]]
         for n in range(self.order):
@@ -110,7 +110,7 @@ class Directions:
             velocities = [(name, self._velocity(found, n)) for name, found in known]
             outputs = [None if jet is None or jet[0] is None else self._nested(jet, n) for jet in jets]
             ydot = tangent_of(
-                record, tuple(outputs) if several else outputs[0], moving, named, velocities, self.run
+                prim, tuple(outputs) if several else outputs[0], moving, named, velocities, self.run
             )
             for k, part in enumerate(ydot if several else (ydot,)):
                 jets[k] = None if part is None or jets[k] is None else [*jets[k], self._last(part, n)]

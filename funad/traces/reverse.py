@@ -27,16 +27,26 @@ from typing import Any, NoReturn
 
 import numpy as onp
 
-from .boxes import Box, box_of
-from .duck_arrays import DUCKS
-from .errors import CotangentError, EndedTraceError
-from .floating import restore, run_rules
-from .indices import ASSIGN, Scatter, TracedMemory, add_at, assigned, put, repeats, through_view
-from .registry import Record
-from .snapshots import Snapshots
-from .spaces import broadcasts, describe, fit, is_array, is_complex, is_inexact, is_number, shape_of, zeros_of
-from .strong_zeros import has_nan, mend, strong_product, strong_zero
-from .trace import Looked, Trace, next_level
+from ..boxes import Box, box_of
+from ..duck_arrays import DUCKS
+from ..errors import CotangentError, EndedTraceError
+from ..floating import restore, run_rules
+from ..indices import ASSIGN, Scatter, TracedMemory, add_at, assigned, put, repeats, through_view
+from ..registry import Primitive
+from ..snapshots import Snapshots
+from ..spaces import (
+    broadcasts,
+    describe,
+    fit,
+    is_array,
+    is_complex,
+    is_inexact,
+    is_number,
+    shape_of,
+    zeros_of,
+)
+from ..trace import Looked, Trace, next_level
+from .strong_zeros import has_nan, retry_with_strong_zeros, strong_product, strong_zero
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 WIDTH = 7
@@ -117,19 +127,19 @@ class Tape(Trace):
         """Whether the transformation has returned."""
         return type(self.entries) is _Ended
 
-    def process(self, record: Record, y: Any, args: Any, kwargs: Any, sources: Any) -> Any:
+    def process(self, prim: Primitive, y: Any, args: Any, kwargs: Any, sources: Any) -> Any:
         """Note a call and return its result boxed; of a tuple, each part that can have a derivative."""
         entries = self.entries
         several = issubclass(type(y), (tuple, list))
         made = new(Box)
         made.primal = y
         made.tape = self
-        drop = record.drop_for(sources)
+        drop = prim.keep_only_read_for(sources)
         if drop is not None and args and not several:
             kept, a, b = drop(y, args[0], args[1] if len(args) > 1 else None)
             y, args = kept, (a, b, *args[2:])[: len(args)]
         args, kwargs = self.keeping().of_call(args, kwargs, sources)
-        entries += (record, y, args, kwargs, None, sources, None)
+        entries += (prim, y, args, kwargs, None, sources, None)
         made.index = len(entries) - 1
         if not several:
             return made
@@ -208,7 +218,7 @@ def has_ended(trace: Any) -> bool:
 
 
 # The record of taking the k-th output of a call that returned several.
-OUTPUT = Record(lambda y: y, "an output")
+OUTPUT = Primitive(lambda y: y, "an output")
 
 
 def pull_back(entries: list[Any], inputs: int, masked: bool = False) -> list[Any]:
@@ -228,37 +238,39 @@ def pull_back(entries: list[Any], inputs: int, masked: bool = False) -> list[Any
     start = list(entries) if masked else None
     token = run_rules()
     try:
-        start = walk(entries, inputs, start, False)
+        start = backward_pass(entries, inputs, start, False)
         if start is not None and any(has_nan(slot) for slot in entries[1:]):
             entries[:] = start
-            walk(entries, inputs, start, True)
+            backward_pass(entries, inputs, start, True)
     finally:
         restore(token)
     return [slot.dense() if type(slot) is Scatter else slot for slot in entries[1:]]
 
 
-def walk(entries: list[Any], inputs: int, start: list[Any] | None, careful: bool) -> list[Any] | None:
+def backward_pass(
+    entries: list[Any], inputs: int, start: list[Any] | None, careful: bool
+) -> list[Any] | None:
     """Walk back along the tape, one call after the other.
 
     Return the entries as they were at the first rule that masks, if there was one.
     """
     owned: set[int] = set()  # slots with an array that nothing else refers to
     for _ in range((len(entries) - inputs - 1) // WIDTH):
-        ybar, source_b, source_a, b, a, y, record = (entries.pop() for _ in range(WIDTH))
+        ybar, source_b, source_a, b, a, y, prim = (entries.pop() for _ in range(WIDTH))
         if ybar is None:
             continue
         if type(ybar) is Scatter:
-            if record.views and pull_back_view(entries, record, ybar, a, b, source_a, source_b, owned):
+            if prim.views and pull_back_view(entries, prim, ybar, a, b, source_a, source_b, owned):
                 continue
             ybar = ybar.dense()
-        args, kwargs, sources = (None, {}, ()) if record is OUTPUT else as_call(a, b, source_a, source_b)
-        if start is None and (record.masks or "where" in kwargs):  # what is left out may be nan
-            start = [*entries, record, y, a, b, source_a, source_b, ybar]
+        args, kwargs, sources = (None, {}, ()) if prim is OUTPUT else as_call(a, b, source_a, source_b)
+        if start is None and (prim.masks or "where" in kwargs):  # what is left out may be nan
+            start = [*entries, prim, y, a, b, source_a, source_b, ybar]
             owned.clear()  # what stands in start must not be added to in place
-        if record is OUTPUT:
+        if prim is OUTPUT:
             put_output(entries, source_b, a, ybar, owned)
         else:
-            pull_back_call(entries, record, y, ybar, args, kwargs, sources, careful, owned)
+            pull_back_call(entries, prim, y, ybar, args, kwargs, sources, careful, owned)
     return start
 
 
@@ -273,12 +285,12 @@ def as_call(a: Any, b: Any, source_a: Any, source_b: Any) -> tuple[Any, Any, Any
 
 
 def pull_back_view(
-    entries: list[Any], record: Record, ybar: Scatter, a: Any, b: Any, source_a: Any, source_b: Any,
+    entries: list[Any], prim: Primitive, ybar: Scatter, a: Any, b: Any, source_a: Any, source_b: Any,
     owned: set[int],
 ) -> bool:  # fmt: skip
     """Give x the few elements of the cotangent of a view of x; return False if there is no such way."""
     (x, *args), kwargs, sources = as_call(a, b, source_a, source_b)
-    xbar = through_view(ybar, record, x, args, kwargs)
+    xbar = through_view(ybar, prim, x, args, kwargs)
     if xbar is None:
         return False
     _add(entries, sources[0][1], xbar, owned)
@@ -295,29 +307,29 @@ def put_output(entries: list[Any], source: int, k: int, ybar: Any, owned: set[in
 
 
 def pull_back_call(
-    entries: list[Any], record: Any, y: Any, ybar: Any, args: Any, kwargs: Any, sources: Any,
+    entries: list[Any], prim: Any, y: Any, ybar: Any, args: Any, kwargs: Any, sources: Any,
     careful: bool, owned: set[int],
 ) -> None:  # fmt: skip
     """Walk back over a call of any form; an argument may be a list of values."""
-    if record is ASSIGN and is_array(ybar):
+    if prim is ASSIGN and is_array(ybar):
         _pull_back_assignment(entries, ybar, args, sources, owned)
         return
     if type(ybar) is dict:
         ybar = tuple(ybar[k] if k in ybar else zeros_of(part) for k, part in enumerate(y))
     for argnum, source in sources:
-        rule = record.rules[argnum]
+        rule = prim.rules[argnum]
         try:
             xbar = rule(y, ybar, *args, **kwargs)
         except (Exception, Looked) as error:
-            xbar = mend(error, record, rule, argnum, y, ybar, args, kwargs)
+            xbar = retry_with_strong_zeros(error, prim, rule, argnum, y, ybar, args, kwargs)
         x = args[argnum] if type(argnum) is int else kwargs[argnum]
         if type(source) is int:
             at = careful and (argnum, y, args, kwargs)
-            _add(entries, source, settle(record, xbar, ybar, x, at), owned)
+            _add(entries, source, fit_cotangent(prim, xbar, ybar, x, at), owned)
         else:
             for part, part_bar, part_source in zip(x, xbar, source, strict=True):
                 if part_source:
-                    _add(entries, part_source, settle(record, part_bar, ybar, part, False), owned)
+                    _add(entries, part_source, fit_cotangent(prim, part_bar, ybar, part, False), owned)
 
 
 def _pull_back_assignment(entries: list[Any], ybar: Any, args: Any, sources: Any, owned: set[int]) -> None:
@@ -333,7 +345,7 @@ def _pull_back_assignment(entries: list[Any], ybar: Any, args: Any, sources: Any
             vbar = vbar.copy()
         elif type(ybar) is not ndarray:
             vbar = TracedMemory.fresh(vbar)
-        _add(entries, source_v, settle(ASSIGN, vbar, ybar, v, False), owned)
+        _add(entries, source_v, fit_cotangent(ASSIGN, vbar, ybar, v, False), owned)
     if source_x:
         own = len(entries) + WIDTH - 1 in owned
         if type(ybar) is ndarray:
@@ -353,7 +365,7 @@ def _add(entries: list[Any], source: int, xbar: Any, owned: set[int]) -> None:
     entries[source] = xbar if before is None else accumulate(before, xbar, source, owned)
 
 
-def settle(record: Record, xbar: Any, ybar: Any, x: Any, at: Any) -> Any:
+def fit_cotangent(prim: Primitive, xbar: Any, ybar: Any, x: Any, at: Any) -> Any:
     """Return x̄ as the sweep keeps it: finite where ȳ is zero, and in the space of x.
 
     ``at`` is (argnum, y, args, kwargs) of the call in a careful walk, and otherwise false.
@@ -362,25 +374,25 @@ def settle(record: Record, xbar: Any, ybar: Any, x: Any, at: Any) -> Any:
     if kind is Scatter:
         return xbar
     if at:
-        xbar = _without_nans_of_zeros(record, xbar, ybar, at)
+        xbar = _without_nans_of_zeros(prim, xbar, ybar, at)
     if kind is float64 or kind is float:
         if xbar != xbar and type(ybar) is not ndarray:  # of an array, a number is a sum
             xbar = strong_zero(xbar, ybar)
         if type(x) in SCALARS:
             return xbar
     elif kind is not ndarray:
-        check_number(record, xbar, x)
+        check_number(prim, xbar, x)
     elif type(x) is ndarray and xbar.dtype is x.dtype and xbar.shape == x.shape:
         return xbar
-    return _checked(record, xbar, ybar, x)
+    return _checked(prim, xbar, ybar, x)
 
 
-def _checked(record: Record, xbar: Any, ybar: Any, x: Any) -> Any:
+def _checked(prim: Primitive, xbar: Any, ybar: Any, x: Any) -> Any:
     """Return x̄ in the space of x; refuse what a rule of this kind may not return."""
-    if record.kind == "vjp":
-        check_fit(record, xbar, ybar, x)
-    elif record.foreign:
-        check_spread(record, xbar, ybar, x)
+    if prim.kind == "vjp":
+        check_fit(prim, xbar, ybar, x)
+    elif prim.foreign:
+        check_spread(prim, xbar, ybar, x)
     try:
         return fit(xbar, x)
     except FloatingPointError:  # infinities of both signs in one sum
@@ -388,24 +400,24 @@ def _checked(record: Record, xbar: Any, ybar: Any, x: Any) -> Any:
             return fit(xbar, x)
 
 
-def _without_nans_of_zeros(record: Record, xbar: Any, ybar: Any, at: Any) -> Any:
+def _without_nans_of_zeros(prim: Primitive, xbar: Any, ybar: Any, at: Any) -> Any:
     """Return x̄ without the nans that only zeros of ȳ have met."""
-    if record.kind == "elementwise":
+    if prim.kind == "elementwise":
         return strong_zero(xbar, ybar)
-    return strong_product(record, xbar, ybar, *at) if record.kind == "linear" else xbar
+    return strong_product(prim, xbar, ybar, *at) if prim.kind == "linear" else xbar
 
 
-def check_number(record: Record, xbar: Any, x: Any) -> None:
+def check_number(prim: Primitive, xbar: Any, x: Any) -> None:
     """Refuse what is no cotangent at all: None of a rule without a return, a function, a list."""
     if not is_number(xbar) and not hasattr(xbar, "__array__"):  # as a Series among the arguments gives
         found = "None (does it end without a return statement?)" if xbar is None else describe(xbar)
         raise CotangentError(
-            f"the VJP rule of {record.name} returned {found}, where the cotangent of {describe(x)} "
+            f"the VJP rule of {prim.name} returned {found}, where the cotangent of {describe(x)} "
             f"belongs; return x̄ as a number or an array, of the shape of x"
         )
 
 
-def check_fit(record: Record, xbar: Any, ybar: Any, x: Any) -> None:
+def check_fit(prim: Primitive, xbar: Any, ybar: Any, x: Any) -> None:
     """Refuse x̄ of another shape than x, or complex for a real x and a real ȳ.
 
     Elementwise and linear rules leave the undoing of broadcasts to the sweep; to sum or to spread
@@ -413,36 +425,36 @@ def check_fit(record: Record, xbar: Any, ybar: Any, x: Any) -> None:
     """
     if shape_of(xbar) != shape_of(x):
         raise CotangentError(
-            f"the VJP rule of {record.name} returned a cotangent of shape {shape_of(xbar)} for an argument "
+            f"the VJP rule of {prim.name} returned a cotangent of shape {shape_of(xbar)} for an argument "
             f"of shape {shape_of(x)}; return x̄ of the shape of x (funad.elementwise in the place of "
             f"funad.defvjp sums over broadcast axes)"
         )
     if is_complex(xbar) and not is_complex(x) and not _any_complex(ybar):
         raise CotangentError(
-            f"the VJP rule of {record.name} returned a complex cotangent for a real argument and a real "
+            f"the VJP rule of {prim.name} returned a complex cotangent for a real argument and a real "
             f"ȳ; return its real part, if that is what is meant"
         )
 
 
-def check_spread(record: Record, xbar: Any, ybar: Any, x: Any) -> None:
+def check_spread(prim: Primitive, xbar: Any, ybar: Any, x: Any) -> None:
     """Refuse x̄ of a user's elementwise or linear rule to which x does not broadcast, or complex for real."""
     shape, wanted = shape_of(xbar), shape_of(x)
     if type(xbar) in (float, int) and xbar == 0:
         return
     bar = () if issubclass(type(ybar), (tuple, list)) else shape_of(ybar)
-    if not broadcasts(wanted, shape) or (record.kind == "elementwise" and shape not in (wanted, bar)):
+    if not broadcasts(wanted, shape) or (prim.kind == "elementwise" and shape not in (wanted, bar)):
         raise CotangentError(
-            f"the VJP rule of {record.name} returned a cotangent of shape {shape} for an argument of shape "
+            f"the VJP rule of {prim.name} returned a cotangent of shape {shape} for an argument of shape "
             f"{wanted}; "
             + (
                 f"an elementwise rule returns ȳ·∂f/∂x in the shape of ȳ, {bar}"
-                if record.kind == "elementwise"
+                if prim.kind == "elementwise"
                 else "return x̄ of the shape of x"
             )
         )
     if is_complex(xbar) and not is_complex(x) and not _any_complex(ybar):
         raise CotangentError(
-            f"the VJP rule of {record.name} returned a complex cotangent for a real argument and a real "
+            f"the VJP rule of {prim.name} returned a complex cotangent for a real argument and a real "
             f"ȳ; return its real part, if that is what is meant"
         )
 

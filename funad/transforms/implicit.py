@@ -21,9 +21,9 @@ from .. import tree
 from ..boxes import Traced, innermost
 from ..calling import call
 from ..errors import ArgumentError, NotDifferentiableError, SingularJacobianError
-from ..registry import Record
+from ..registry import Primitive
 from ..spaces import describe, name_of, shape_of
-from ..tape import Tape
+from ..traces.reverse import Tape
 from .calls import check_function
 from .closures import Watched, attached, plain_of, without
 from .forward import jvp, linearize
@@ -409,6 +409,6 @@ def _step(name: str, trace: Any, x: Any, r: Any, system: Any) -> Any:
 
     if type(trace) is Tape:
         trace.share()
-    record = Record(lambda r: x, f"the solution of {name}")
-    record.kind, record.rules, record.forward = "vjp", {0: rule}, {0: forward}
-    return call(record, (r,), {})
+    prim = Primitive(lambda r: x, f"the solution of {name}")
+    prim.kind, prim.rules, prim.forward = "vjp", {0: rule}, {0: forward}
+    return call(prim, (r,), {})

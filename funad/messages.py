@@ -26,7 +26,7 @@ import numpy as onp
 
 from .bytecode import source_of
 from .errors import FunadError, NotDifferentiableError
-from .registry import SCIPY, record_of
+from .registry import SCIPY, primitive_of
 
 __all__ = [
     "as_index",
@@ -382,15 +382,15 @@ def _rewrite(place: _Place) -> str:
     if place.name.startswith("scipy.stats.") and "_frozen." in place.name:
         made = f"make {place.base or 'it'} with the distribution in funad.scipy.stats"
         return f"{made} after import funad.scipy.stats"
-    record = record_of(place.function)
+    prim = primitive_of(place.function)
     written = f"np.{place.name[6:]}" if place.name.startswith("numpy.") else f"funad.{place.name}"
     if place.name.startswith("math."):
-        record, written = record_of(getattr(onp, method, None)), f"np.{method}"
+        prim, written = primitive_of(getattr(onp, method, None)), f"np.{method}"
     elif place.function is None and place.base and hasattr(onp.ndarray, method):
-        record, written = record_of(getattr(onp, method, None)), f"np.{method}"
+        prim, written = primitive_of(getattr(onp, method, None)), f"np.{method}"
         arguments = f"{place.base}, {arguments}"
     elsewhere = place.name.startswith(("numpy.random.", "funad.", "scipy."))
-    if record is not None and record.wrapped is not record.f and record.kind is not None and not elsewhere:
+    if prim is not None and prim.traced is not prim.f and prim.kind is not None and not elsewhere:
         return f"write {written}({arguments} after import funad.numpy as np"
     rewrite = instead_of(place.name)
     if rewrite:
@@ -418,8 +418,8 @@ def _in_scipy(name: str) -> str:
         differentiable = type(found).__module__.startswith("funad.") and len(method) == 1
         found = attribute(found, method[0], None) if differentiable else None
         return f"funad.scipy.{module}.{first}.{method[0]}" if callable(found) else ""
-    record = record_of(found)
-    known = record is not None and record.wrapped is not record.f and record.kind is not None
+    prim = primitive_of(found)
+    known = prim is not None and prim.traced is not prim.f and prim.kind is not None
     known = known or (isinstance(found, type) and found is not getattr(sys.modules[f"scipy.{module}"], first))
     return f"funad.scipy.{module}.{first}" if known and not hasattr(found, "why_refused") else ""
 
@@ -559,7 +559,7 @@ def refused_in_place(found: str, traced: bool) -> NotDifferentiableError | None:
     if place.operation != "BINARY_OP":
         f = place.function
         of_numpy = place.name.startswith("numpy.") and f is not None and not isinstance(f, onp.ufunc)
-        if traced or not of_numpy or record_of(f) is None:
+        if traced or not of_numpy or primitive_of(f) is None:
             return None
         return NotDifferentiableError(
             f"{place.name} met a traced value, {found}, which it would write into a plain array; "

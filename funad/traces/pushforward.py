@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as onp
 
-from .boxes import Dual
-from .dual import dual, quietly, tangent_of
-from .errors import EndedTraceError
-from .indices import ASSIGN, put
-from .registry import WORTH_DROPPING, Record
-from .spaces import zeros_like
-from .tape import APART, LEFT, OUTPUT, WIDTH, as_call
+from ..boxes import Dual
+from ..errors import EndedTraceError
+from ..indices import ASSIGN, put
+from ..registry import WORTH_DROPPING, Primitive
+from ..spaces import zeros_like
+from .forward import dual, quietly, tangent_of
+from .reverse import APART, LEFT, OUTPUT, WIDTH, as_call
 
 __all__ = ["Steps", "disowned", "push_forward", "spare_values", "steps_to"]
 
@@ -63,17 +63,17 @@ def push_forward(
     owned: set[int] = set()  # slots with an array that nothing else refers to
     run = quietly()
     for start in starts:
-        record, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
-        if record is OUTPUT:
+        prim, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
+        if prim is OUTPUT:
             ydots = slots[source_b]
             ydot = None if ydots is None else ydots[a]
-        elif record is ASSIGN and _write(slots, start, a, source_b, start in last, owned):
+        elif prim is ASSIGN and _write(slots, start, a, source_b, start in last, owned):
             continue
         else:
             args, kwargs, sources = as_call(a, b, source_a, source_b)
             found = [(n, _tangent_of(slots, source)) for n, source in sources]
             known = [(n, xdot) for n, xdot in found if _is_known(xdot)]
-            ydot = tangent_of(record, y, args, kwargs, known, run) if known else None
+            ydot = tangent_of(prim, y, args, kwargs, known, run) if known else None
             if owned:
                 ydot = disowned(owned, slots, sources, ydot)
         slots[start + WIDTH - 1] = ydot
@@ -121,8 +121,8 @@ def spare_values(entries: list[Any], inputs: int) -> None:
     as its tangent, and as y.
     """
     for start in range(inputs + 1, len(entries), WIDTH):
-        record, _, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
-        if record.kind != "linear":
+        prim, _, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
+        if prim.kind != "linear":
             continue
         args, kwargs, sources = as_call(a, b, source_a, source_b)
         if kwargs or len(sources) > 1 or type(sources[0][1]) is not int:
@@ -132,13 +132,13 @@ def spare_values(entries: list[Any], inputs: int) -> None:
         if source <= inputs and type(x) is Dual and sum(type(arg) is Dual for arg in args) == 1:
             value = x.primal
             if type(value) is ndarray and value.nbytes > WORTH_DROPPING:
-                entries[start] = _of_tangents(record)
+                entries[start] = _of_tangents(prim)
 
 
-def _of_tangents(record: Record) -> Record:
+def _of_tangents(prim: Primitive) -> Primitive:
     """Return the record of a linear function whose rules give x̄ the tangent for its value too."""
-    if "of_tangents" in record.read:
-        return record.read["of_tangents"]  # type: ignore[no-any-return]
+    if "of_tangents" in prim.read:
+        return prim.read["of_tangents"]  # type: ignore[no-any-return]
 
     def spared(argnum: int, rule: Any) -> Any:
         def rule_of_tangents(y: Any, ybar: Any, *args: Any) -> Any:
@@ -151,11 +151,11 @@ def _of_tangents(record: Record) -> Record:
 
         return rule_of_tangents
 
-    made = Record(record.f, record.name)
-    made.kind, made.masks = record.kind, record.masks
-    made.rules = {n: spared(n, record.rules[n]) for n in (0, 1) if n in record.rules}
-    made.of_a, made.of_b = made.rules.get(0), made.rules.get(1)
-    record.read = {**record.read, "of_tangents": made}
+    made = Primitive(prim.f, prim.name)
+    made.kind, made.masks = prim.kind, prim.masks
+    made.rules = {n: spared(n, prim.rules[n]) for n in (0, 1) if n in prim.rules}
+    made.rule_0, made.rule_1 = made.rules.get(0), made.rules.get(1)
+    prim.read = {**prim.read, "of_tangents": made}
     return made
 
 
