@@ -26,7 +26,7 @@ from .registry import Primitive, enter
 from .spaces import dtype_of, shape_of
 from .trace import Looked, Trace
 
-__all__ = ["DUCKS", "Duck", "Unknown", "Unread", "as_duck", "as_ducks", "is_lazy", "is_open", "like_given", "released", "under_traces"]
+__all__ = ["DUCKS", "Duck", "Unknown", "Unread", "as_duck", "as_ducks", "in_chunks_of", "is_lazy", "is_open", "like_given", "released", "under_traces"]
 
 ndarray, new = onp.ndarray, object.__new__
 
@@ -129,6 +129,7 @@ class DuckTrace(Trace):
 
     __slots__ = ("again", "libraries", "others", "prepare", "used")
 
+    keeps_values = True  # nobody writes into one in place
     level = -0.5  # outside of dual numbers made by hand, inside of arrays that hold nothing traced
 
     def __init__(self) -> None:
@@ -294,14 +295,18 @@ def like_given(xbar: Any, x: Any) -> Any:
     """Return a cotangent of a lazy array x as one: in the chunks of x."""
     if type(x) is not Duck or not hasattr(x.primal, "chunks"):
         return xbar
-    if xbar is None:
-        return onp.zeros_like(x)
-    if issubclass(type(xbar), (ndarray, onp.generic, float, int)):
-        one = xbar if not onp.ndim(xbar) or not xbar.size or any(xbar.strides) else xbar.flat[0]
-        xbar = onp.zeros_like(x) + one
+    xbar = in_chunks_of(onp.zeros_like(x) if xbar is None else xbar, x)
     if type(xbar) is Duck and xbar.shape == x.shape:
         return as_duck(xbar.primal.rechunk(x.primal.chunks))
     return xbar
+
+
+def in_chunks_of(xbar: Any, x: Any) -> Any:
+    """Return a plain cotangent of a lazy array as a lazy array: one number in many places takes no memory."""
+    if not issubclass(type(xbar), (ndarray, onp.generic, float, int)) or type(x) is not Duck:
+        return xbar
+    one = xbar if not onp.ndim(xbar) or not xbar.size or any(xbar.strides) else xbar.flat[0]
+    return onp.zeros_like(x) + one if onp.ndim(x) else xbar
 
 
 def under_traces(x: Any) -> Any:

@@ -18,7 +18,7 @@ import numpy as onp
 from . import tree
 from .boxes import Box, Traced, box_of
 from .calling import call
-from .duck_arrays import DUCKS, Unread, is_lazy, under_traces, written
+from .duck_arrays import DUCKS, Unread, in_chunks_of, is_lazy, under_traces, written
 from .floating import restore, run_rules
 from .foreign import is_duck
 from .indices import ASSIGN, repeats, scatter
@@ -26,7 +26,7 @@ from .numpy.manipulation import cast
 from .numpy.padding import pad_zeros
 from .numpy.reductions import difference
 from .registry import Primitive, primitive_named, primitive_of
-from .spaces import fit, is_placeholder, ones_like, shape_of, zeros_like
+from .spaces import fit, is_placeholder, of_library, shape_of, zeros_like
 from .traces.strong_zeros import LATER, retry_with_strong_zeros, strong_zero
 from .traces.reverse import OUTPUT, TRACING, WIDTH, Tape, as_call, pull_back
 from .traces.batch import BY_ELEMENT, NOT_BY_ELEMENT
@@ -50,6 +50,7 @@ class Task:
 
     by_element: bool
     name: str
+    of_shape: int | None = None  # which of the arguments has the shape and dtype of what it returns
 
     @property
     def __name__(self) -> str:
@@ -140,6 +141,10 @@ class Value(_OfPrimitive):
 class Rule(_OfPrimitive):
     """The rule of one argument of a function: (y, ȳ, *xs) ↦ x̄, with 0·∞ = 0 and all that rules are."""
 
+    @property
+    def of_shape(self) -> int:  # type: ignore[override]
+        return 2 + int(self.argnum)
+
     def __call__(self, y: Any, ybar: Any, *xs: Any) -> Any:
         prim, rule = self.prim, self.prim.rules[self.argnum]
         leaves = tree.flatten((y, ybar, xs))[0]
@@ -163,7 +168,7 @@ class Pulled(Task):
     """The derivative of a task with respect to one of its arguments: (ȳ, *xs) ↦ x̄, and so to any order."""
 
     def __init__(self, task: Task, argnum: int) -> None:
-        self.task, self.argnum = task, argnum
+        self.task, self.argnum, self.of_shape = task, argnum, 1 + argnum
         self.by_element = task.by_element
         self.name = task.name
 
@@ -256,15 +261,12 @@ def _rule_on_ducks(prim: Primitive, argnum: Any, y: Any, ybar: Any, *args: Any, 
     if lazy and under_traces(tuple(kwargs.values())) is None:
         if works_by_element(prim):
             return run_later(Rule(prim, argnum, kwargs), xs)
-        if prim.kind == "vjp" and type(argnum) is int and _can_wait(xs, kwargs, lazy):
+        if type(argnum) is int and _can_wait(xs, kwargs, lazy):
             return run_later(Rule(prim, argnum, kwargs), xs)
-    try:
-        xbar = rule(y, ybar, *args, **kwargs)
-    except Unread:
-        if not _can_wait(xs, kwargs, lazy) or type(argnum) is not int:
-            raise
-        return run_later(Rule(prim, argnum, kwargs), xs)
-    if lazy or prim.kind != "elementwise":
+    xbar = rule(y, ybar, *args, **kwargs)
+    if lazy:
+        return in_chunks_of(xbar, args[argnum]) if type(argnum) is int else xbar
+    if prim.kind != "elementwise":
         return xbar
     return strong_zero(xbar, ybar)
 
@@ -273,7 +275,8 @@ def _can_wait(xs: Any, kwargs: Any, lazy: list[Any]) -> bool:
     """Say whether a call can run as one task: on arrays in one chunk each, which are no parts of lists."""
     if not lazy or any(x.npartitions != 1 for x in lazy) or under_traces(tuple(kwargs.values())) is not None:
         return False
-    return all(type(x) not in (list, tuple) or under_traces(x) is None for x in xs)
+    parts = [part for x in xs if type(x) in (list, tuple) or hasattr(x, "_fields") for part in tree.flatten(x)[0]]
+    return not any(isinstance(part, Traced) and not of_library(part) for part in parts)
 
 
 class Call(_OfPrimitive):
@@ -352,11 +355,8 @@ def _call_dask(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     f = prim.f
     lazy = [x for x in tree.flatten((args, kwargs))[0] if is_duck(x)]
     form = _FORMS.get(f)
-    if form is not None:
-        y = form(*args, **kwargs)
-        return y if y is not NotImplemented else _as_task(prim, args, kwargs, lazy)
     args = tuple(_operand(x, lazy) for x in args)
-    if works_by_element(prim) and not any(is_duck(x) for x in kwargs.values()):
+    if form is None and works_by_element(prim) and not any(is_duck(x) for x in kwargs.values()):
         if isinstance(f, onp.ufunc):
             return _dask().core.elemwise(f, *args, **kwargs) if not kwargs else f(*args, **kwargs)
         task = f if isinstance(f, Task) else Value(prim, None, kwargs)
@@ -364,15 +364,20 @@ def _call_dask(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     if f in _OF_SHAPES:
         return f(*map(_model, args), **kwargs)
     in_one = all(x.npartitions == 1 for x in lazy)
-    of_dask = _of_dask(f)
+    of_dask = _of_dask(f) if form is None else form
     if of_dask is None or (in_one and prim.kind == "vjp"):
         return _as_task(prim, args, kwargs, lazy)
     try:
-        return of_dask(*args, **kwargs)
-    except (NotImplementedError, ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
+        y = of_dask(*args, **kwargs)
+        return _as_task(prim, args, kwargs, lazy) if y is NotImplemented else y
+    except _OF_DASK as error:
         if in_one:
             return _as_task(prim, args, kwargs, lazy)
         _refuse(prim, args, kwargs, f"dask says: {error}".split("\n")[0].rstrip("."))
+
+
+# What dask raises where it cannot do what NumPy does.
+_OF_DASK = (NotImplementedError, ValueError, TypeError, AttributeError, LookupError, AssertionError)
 
 
 def _operand(x: Any, lazy: list[Any]) -> Any:
@@ -456,6 +461,9 @@ def _as_task(prim: Primitive, args: Any, kwargs: Any, lazy: list[Any]) -> Any:
         _refuse(prim, args, kwargs)
     task = prim.f if isinstance(prim.f, Task) else Value(prim, None, kwargs)
     leaves, structure = tree.flatten(tuple(args))
+    like = args[task.of_shape] if task.of_shape is not None else None
+    if like is not None and hasattr(like, "shape"):
+        return _delayed(task, structure, leaves, None, [(like.shape, like.dtype)])
     wanted = []
     for seed in (0, 1):
         try:
@@ -467,6 +475,11 @@ def _as_task(prim: Primitive, args: Any, kwargs: Any, lazy: list[Any]) -> Any:
     (y, of_parts), (_, others) = wanted
     if of_parts != others:
         _refuse(prim, args, kwargs, "the size of what it returns depends on numbers that are not known yet")
+    return _delayed(task, structure, leaves, y, of_parts)
+
+
+def _delayed(task: Any, structure: Any, leaves: Any, y: Any, of_parts: Any) -> Any:
+    """Return the results of a task, of known shapes and dtypes, as dask arrays; like y, if that is a tuple."""
     dask = sys.modules["dask"]
     whole = _Whole(task, structure, tuple(shape for shape, _ in of_parts))
     made = dask.delayed(whole, pure=True)(leaves)  # type: ignore[attr-defined]

@@ -35,7 +35,7 @@ from .errors import NotDifferentiableError
 from .foreign import rebound_to
 from .indices import ASSIGN, Step, TracedMemory, follow, put
 from .registry import WORTH_DROPPING, Primitive, enter, primitive_of
-from .spaces import held_copy, laid_out_copy, placeholder, zeros_like
+from .spaces import held_copy, laid_out_copy, of_library, placeholder, zeros_like
 from .trace import Trace
 from .traces.forward import dual
 from .traces.reverse import TRACING
@@ -368,7 +368,7 @@ def _inside(x: Any, trace: Any) -> tuple[Any, Any]:
 def _writeable(x: Any, name: str) -> Any:
     """Return what is about to be written to; refuse an array that NumPy would not write to, in its words."""
     plain = numbers_of(x)
-    if not plain.flags.writeable and not TRACING.lending:
+    if hasattr(plain, "flags") and not plain.flags.writeable and not TRACING.lending:
         raise ValueError(f"{name} is read-only")
     return x
 
@@ -377,6 +377,8 @@ def _fresh(x: Any, copy: Callable[[Any], Any] = laid_out_copy) -> Any:
     """Return x with memory of its own, in every trace, and laid out as x is."""
     if type(x) is Array:  # a rule has filled it
         return _fresh(content(x), copy)
+    if of_library(x):
+        return x  # nobody writes into it in place
     if isinstance(x, Traced) and x.stacked:
         return batched(x.tape, _fresh(x.inside, copy))
     if isinstance(x, Traced):
@@ -393,6 +395,8 @@ def _fresh(x: Any, copy: Callable[[Any], Any] = laid_out_copy) -> Any:
 
 def _twin(x: Traced) -> Traced:
     """Return another traced value with the same value, trace and place."""
+    if of_library(x):
+        return x
     if x.stacked:
         return batched(x.tape, x.inside)
     made = new(type(x))
