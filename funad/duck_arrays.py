@@ -311,7 +311,7 @@ def in_chunks_of(xbar: Any, x: Any) -> Any:
 
 def under_traces(x: Any) -> Any:
     """Return the duck array under every trace, or None; of lists and tuples the first."""
-    if type(x) in (list, tuple):
+    if issubclass(type(x), (list, tuple)):
         return next((found for part in x if (found := under_traces(part)) is not None), None)
     while isinstance(x, Traced):
         if type(x) is Duck:
@@ -322,8 +322,9 @@ def under_traces(x: Any) -> Any:
 
 def _raw(x: Any) -> Any:
     """Return a value without the traces that stand for duck arrays, of lists and tuples too."""
-    if type(x) in (list, tuple):
-        return type(x)(map(_raw, x))
+    if issubclass(type(x), (list, tuple)):
+        parts = map(_raw, x)
+        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
     if hasattr(x, "cell"):
         x = x.content
     return released(x)
@@ -332,7 +333,7 @@ def _raw(x: Any) -> Any:
 def _parts(xs: Any) -> Any:
     """Iterate over what stands in nested lists and tuples."""
     for x in xs:
-        if type(x) in (list, tuple):
+        if issubclass(type(x), (list, tuple)):
             yield from _parts(x)
         else:
             yield x

@@ -261,7 +261,8 @@ def _rule_on_ducks(prim: Primitive, argnum: Any, y: Any, ybar: Any, *args: Any, 
     if lazy and under_traces(tuple(kwargs.values())) is None:
         if works_by_element(prim):
             return run_later(Rule(prim, argnum, kwargs), xs)
-        if type(argnum) is int and _can_wait(xs, kwargs, lazy):
+        of_one = type(argnum) is int and type(args[argnum]) not in (list, tuple)
+        if of_one and _can_wait(xs, kwargs, lazy):
             return run_later(Rule(prim, argnum, kwargs), xs)
     xbar = rule(y, ybar, *args, **kwargs)
     if lazy:
@@ -666,6 +667,117 @@ def _sum_of(name: str, neutral: int) -> Callable[..., Any]:
     return form
 
 
+def _masked(name: str, neutral: bool) -> Callable[..., Any]:
+    """Return any or all of dask arrays with NumPy's keywords."""
+
+    def form(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = True) -> Any:
+        da = _dask()
+        if out is not None:
+            return NotImplemented
+        a = a if where is True else da.where(where, a, neutral)
+        return getattr(da, name)(a, axis=_axes(axis), keepdims=bool(keepdims))
+
+    return form
+
+
+def _mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = True) -> Any:
+    da = _dask()
+    if out is not None:
+        return NotImplemented
+    if where is True:
+        return da.mean(a, axis=_axes(axis), dtype=dtype, keepdims=bool(keepdims))
+    total = _FORMS[onp.sum](a, axis, dtype, keepdims=keepdims, where=where)
+    return total / da.sum(da.broadcast_to(where, a.shape), axis=_axes(axis), keepdims=bool(keepdims))
+
+
+def _vector_norm(x: Any, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    """Return the norm of vectors: sums and extremes, which dask has."""
+    da = _dask()
+    size = da.absolute(x)
+    how = {"axis": _axes(axis), "keepdims": bool(keepdims)}
+    if ord in (onp.inf, -onp.inf):
+        return (da.max if ord > 0 else da.min)(size, **how)
+    if ord == 0:
+        return da.sum((x != 0).astype(size.dtype), **how)
+    if ord == 1:
+        return da.sum(size, **how)
+    return da.sqrt(da.sum(size * size, **how)) if ord == 2 else da.sum(size**ord, **how) ** (1 / ord)
+
+
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return the norm of vectors and that of all elements; those of matrices as one task."""
+    if ord is None or (ord == "fro" and (x.ndim == 2 or type(axis) is tuple)):
+        return _vector_norm(x, axis=axis, keepdims=keepdims)
+    if not isinstance(ord, str) and (x.ndim == 1 or isinstance(axis, (int, onp.integer))):
+        return _vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
+    return NotImplemented
+
+
+def _cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None) -> Any:
+    """Return a × b of vectors in space."""
+    da = _dask()
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = da.moveaxis(da.asarray(a), axisa, -1), da.moveaxis(da.asarray(b), axisb, -1)
+    if a.shape[-1] != 3 or b.shape[-1] != 3:
+        return NotImplemented
+    parts = [a[..., i] * b[..., j] - a[..., j] * b[..., i] for i, j in ((1, 2), (2, 0), (0, 1))]
+    return da.moveaxis(da.stack(parts, axis=-1), -1, axisc)
+
+
+def _named_otherwise(name: str, *ignored: str) -> Callable[..., Any]:
+    """Return dask's function of another name, or one that lacks keywords that change nothing."""
+
+    def form(*args: Any, **kwargs: Any) -> Any:
+        kwargs = {key: x for key, x in kwargs.items() if key not in ignored}
+        return getattr(_dask(), name)(*args, **kwargs)
+
+    return form
+
+
+def _transform(name: str) -> Callable[..., Any]:
+    """Return a Fourier transform along axes that are brought into one chunk each."""
+
+    def form(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = None) -> Any:
+        a = _dask().asarray(a)
+        if norm is not None or out is not None:
+            return NotImplemented
+        if name.endswith(("2", "n")):
+            axes = ((-2, -1) if name.endswith("2") else None) if axis == -1 else axis
+            a = a.rechunk({k % a.ndim: -1 for k in (range(a.ndim) if axes is None else axes)})
+            return getattr(_dask().fft, name)(a, n, axes)
+        return getattr(_dask().fft, name)(a.rechunk({axis % a.ndim: -1}), n, axis)
+
+    return form
+
+
+def _transform_along(name: str) -> Callable[..., Any]:
+    form = _transform(name)
+    return lambda a, s=None, axes=-1, norm=None, out=None: form(a, s, axes, norm, out)
+
+
+def _flattened(name: str) -> Callable[..., Any]:
+    """Return a cumulative function of dask's, which wants an axis."""
+
+    def form(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+        a = _dask().asarray(a)
+        a, axis = (a.reshape(-1), 0) if axis is None else (a, axis)
+        return getattr(_dask(), name)(a, axis=axis, dtype=dtype) if out is None else NotImplemented
+
+    return form
+
+
+def _core_in_one(f: Any, cores: tuple[int, ...]) -> Callable[..., Any]:
+    """Return a ufunc of vectors and matrices, whose axes are brought into one chunk each."""
+
+    def form(*args: Any, **kwargs: Any) -> Any:
+        arrays = [_dask().asarray(x) for x in args]
+        ready = [x.rechunk({n % x.ndim: -1 for n in range(-k, 0)}) for x, k in zip(arrays, cores, strict=True)]
+        return f(*ready, **kwargs)
+
+    return form
+
+
 def _vecdot(a: Any, b: Any, /, *, axis: int = -1) -> Any:
     da = _dask()
     a, b = (da.moveaxis(da.asarray(x), axis, -1) for x in (a, b))
@@ -685,6 +797,32 @@ _FORMS: dict[Any, Callable[..., Any]] = {
     onp.inner: _inner,
     onp.sum: _sum_of("sum", 0),
     onp.prod: _sum_of("prod", 1),
+    onp.any: _masked("any", False),
+    onp.all: _masked("all", True),
+    onp.mean: _mean,
+    onp.cross: _cross,
+    onp.linalg.cross: lambda x1, x2, /, *, axis=-1: _cross(x1, x2, axis=axis),
+    onp.linalg.norm: _norm,
+    onp.linalg.vector_norm: _vector_norm,
+    onp.linalg.matmul: _named_otherwise("matmul"),
+    onp.linalg.outer: _named_otherwise("outer"),
+    onp.linalg.tensordot: _named_otherwise("tensordot"),
+    onp.linalg.diagonal: lambda x, /, *, offset=0: _dask().diagonal(x, offset, -2, -1),
+    onp.linalg.trace: lambda x, /, *, offset=0, dtype=None: _dask().sum(
+        _dask().diagonal(x, offset, -2, -1), axis=-1, dtype=dtype
+    ),
+    onp.linalg.vecdot: lambda x1, x2, /, *, axis=-1: _vecdot(x1, x2, axis=axis),
+    onp.stack: _named_otherwise("stack", "casting"),
+    onp.concatenate: _named_otherwise("concatenate", "casting", "dtype"),
+    onp.nancumsum: _flattened("nancumsum"),
+    onp.nancumprod: _flattened("nancumprod"),
+    onp.matvec: _core_in_one(onp.matvec, (2, 1)),
+    onp.vecmat: _core_in_one(onp.vecmat, (1, 2)),
+    **{getattr(onp.fft, name): _transform(name) for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")},
+    **{
+        getattr(onp.fft, name): _transform_along(name)
+        for name in ("fft2", "ifft2", "rfft2", "irfft2", "fftn", "ifftn", "rfftn", "irfftn")
+    },
     **dict.fromkeys((onp.max, onp.amax), _extreme("max", onp.maximum)),
     **dict.fromkeys((onp.min, onp.amin), _extreme("min", onp.minimum)),
     onp.reshape: _reshape,
