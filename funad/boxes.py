@@ -21,7 +21,7 @@ from .foreign import bare, declines, gives_way, hand_over, is_answer, is_sequenc
 from .messages import as_index, not_dispatched, refusal, refused_in_place, without_rule
 from .refusals import refused_by_asker, refused_by_dask
 from .registry import Primitive, enter, primitive_of
-from .spaces import placeholder, shape_of
+from .spaces import of_library, placeholder, shape_of
 from .trace import Trace
 
 __all__ = ["Box", "Dual", "Traced"]
@@ -431,6 +431,8 @@ def _format(x: Any, spec: str) -> str:
 def short(box: Traced) -> str:
     """Return what messages say of the value of a box."""
     value = unbox(box)
+    if of_library(value):
+        return f"a {kind_of(box).__name__} of shape {value.shape} of another library"
     if isinstance(value, Traced):
         return f"a batched {kind_of(value).__name__} of shape {value.shape}"
     return f"{type(value).__name__} of shape {value.shape}" if box.ndim else repr(value)

@@ -23,7 +23,7 @@ from .errors import ArgumentTypeError, NotDifferentiableError
 from .foreign import is_duck
 from .refusals import library_of, public_name
 from .registry import Primitive, enter
-from .spaces import dtype_of, shape_of
+from .spaces import dtype_of, shape_of, zeros_like
 from .trace import Looked, Trace
 
 __all__ = ["DUCKS", "Duck", "Unknown", "Unread", "as_duck", "as_ducks", "in_chunks_of", "is_lazy", "is_open", "like_given", "released", "under_traces"]
@@ -295,7 +295,7 @@ def like_given(xbar: Any, x: Any) -> Any:
     """Return a cotangent of a lazy array x as one: in the chunks of x."""
     if type(x) is not Duck or not hasattr(x.primal, "chunks"):
         return xbar
-    xbar = in_chunks_of(onp.zeros_like(x) if xbar is None else xbar, x)
+    xbar = in_chunks_of(zeros_like(x) if xbar is None else xbar, x)
     if type(xbar) is Duck and xbar.shape == x.shape:
         return as_duck(xbar.primal.rechunk(x.primal.chunks))
     return xbar
@@ -306,7 +306,7 @@ def in_chunks_of(xbar: Any, x: Any) -> Any:
     if not issubclass(type(xbar), (ndarray, onp.generic, float, int)) or type(x) is not Duck:
         return xbar
     one = xbar if not onp.ndim(xbar) or not xbar.size or any(xbar.strides) else xbar.flat[0]
-    return onp.zeros_like(x) + one if onp.ndim(x) else xbar
+    return zeros_like(x) + one if onp.ndim(x) else xbar
 
 
 def under_traces(x: Any) -> Any:

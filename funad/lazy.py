@@ -26,7 +26,7 @@ from .numpy.manipulation import cast
 from .numpy.padding import pad_zeros
 from .numpy.reductions import difference
 from .registry import Primitive, primitive_named, primitive_of
-from .spaces import fit, is_placeholder, of_library, shape_of, zeros_like
+from .spaces import fit, is_inexact, is_placeholder, of_library, shape_of, zeros_like
 from .traces.strong_zeros import LATER, retry_with_strong_zeros, strong_zero
 from .traces.reverse import OUTPUT, TRACING, WIDTH, Tape, as_call, pull_back
 from .traces.batch import BY_ELEMENT, NOT_BY_ELEMENT
@@ -179,30 +179,33 @@ class Pulled(Task):
         return ("Pulled", self.task.__dask_tokenize__(), self.argnum)
 
     def __call__(self, ybar: Any, *xs: Any) -> Any:
-        spread: list[Any] = list(xs)
         if self.by_element:  # each element for itself, in whatever block it is
             shape = onp.broadcast_shapes(*map(shape_of, (ybar, *xs)))
-            spread[self.argnum] = onp.broadcast_to(xs[self.argnum], shape)
-        xbar = _pull_back(lambda x: self.task(*spread[: self.argnum], x, *spread[self.argnum + 1 :]), spread[self.argnum], ybar)
+            xs = tuple(x if x is None else onp.broadcast_to(x, shape) for x in xs)
+        xbar = _pull_back(self.task, xs, self.argnum, ybar)
         if isinstance(xbar, Traced):
             return xbar
         at = _kinks(self.task, xs)
         return xbar if at is None else onp.where(at, onp.nan, xbar)
 
 
-def _pull_back(f: Callable[[Any], Any], x: Any, ybar: Any) -> Any:
-    """Return x̄ of y = f(x)."""
-    tape, before = Tape(1), TRACING.active
+def _pull_back(f: Callable[..., Any], xs: tuple[Any, ...], argnum: int, ybar: Any) -> Any:
+    """Return x̄ of one of the arguments of y = f(*xs).
+
+    All of them are traced: a rule may take y or x for the same thing, and its derivative is that of both.
+    """
+    tape, before = Tape(len(xs)), TRACING.active
     try:
         TRACING.active = True
-        y = f(box_of(tape, x, 1))
+        y = f(*(box_of(tape, x, n) if is_inexact(x) else x for n, x in enumerate(xs, 1)))
     finally:
         TRACING.active = before
         entries = tape.end()
+    x = xs[argnum]
     if type(y) is not Box or y.tape is not tape:
         return zeros_like(x)
     entries[y.index] = fit(ybar, y.primal)
-    (xbar,) = pull_back(entries, 1, True)
+    xbar = pull_back(entries, len(xs), True)[argnum]
     return zeros_like(x) if xbar is None else fit(xbar, x)
 
 
@@ -276,7 +279,8 @@ def _can_wait(xs: Any, kwargs: Any, lazy: list[Any]) -> bool:
     """Say whether a call can run as one task: on arrays in one chunk each, which are no parts of lists."""
     if not lazy or any(x.npartitions != 1 for x in lazy) or under_traces(tuple(kwargs.values())) is not None:
         return False
-    parts = [part for x in xs if type(x) in (list, tuple) or hasattr(x, "_fields") for part in tree.flatten(x)[0]]
+    several = (x for x in xs if issubclass(type(x), (list, tuple)))
+    parts = [part for x in several for part in tree.flatten(x)[0]]
     return not any(isinstance(part, Traced) and not of_library(part) for part in parts)
 
 
@@ -371,6 +375,8 @@ def _call_dask(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     try:
         y = of_dask(*args, **kwargs)
         return _as_task(prim, args, kwargs, lazy) if y is NotImplemented else y
+    except Unread:
+        raise
     except _OF_DASK as error:
         if in_one:
             return _as_task(prim, args, kwargs, lazy)

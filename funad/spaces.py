@@ -161,7 +161,7 @@ def zeros_like(x: Any) -> Any:
     if type(x) is float:
         return 0.0
     if of_library(x):  # an array of another library: zeros in chunks as its own
-        return onp.zeros_like(x)
+        return at_rest(onp.zeros_like(x))
     zeros = onp.zeros(shape_of(x), dtype_of(x))
     return zeros if issubclass(type(x), ndarray) or zeros.ndim else zeros[()]
 

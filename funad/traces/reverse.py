@@ -42,6 +42,8 @@ from ..spaces import (
     is_complex,
     is_inexact,
     is_number,
+    of_library,
+    plain,
     shape_of,
     zeros_of,
 )
@@ -499,7 +501,7 @@ def _accumulate_scatter(before: Any, xbar: Scatter, slot: int, owned: set[int]) 
         add_at(before, xbar.pieces)
         return before
     repeated = any(repeats(index) for index, _ in xbar.pieces[: xbar.count])
-    if hasattr(before, "tape") and is_array(before) and not repeated:
+    if hasattr(before, "tape") and is_array(before) and not repeated and not of_library(plain(before)):
         return _accumulate_traced(before, xbar, slot, owned)
     return accumulate(before, xbar.dense(), slot, owned)
 

@@ -53,7 +53,8 @@ class Transformed:
         self._run, self._options = run, options
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        return self._run(self.__wrapped__, *self._options, args, kwargs)  # type: ignore[attr-defined]
+        y = self._run(self.__wrapped__, *self._options, args, kwargs)  # type: ignore[attr-defined]
+        return tree.map(released, y) if DUCKS.used else y
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)

@@ -262,8 +262,8 @@ def gradient_of(call: Call, y: Any, tape: Tape, holomorphic: bool = False, for_t
         tape.verify()
         xbars = sweep(entries, call, call.leaves)
     else:
-        value = y
-        _check_scalar(f, value, holomorphic)
+        _check_scalar(f, y, holomorphic)
+        value = released(y)
         xbars = [None] * len(call.leaves)
     return value, call.results(xbars)
 
