@@ -19,6 +19,8 @@ from .registry import defvjp, defzero, elementwise, linear, rules  # type: ignor
 from .transforms import elementwise_grad, grad, stop_gradient, value_and_grad, vjp
 
 if TYPE_CHECKING:
+    from . import curried, errors, optimizers, scipy, testing
+    from .graphs.graph import graph
     from .transforms import (
         checkpoint,
         custom_root,
@@ -93,7 +95,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> _Any:
+def _find(name: str) -> _Any:
     # Loaded when first asked for: toolz and hypothesis would double the time of "import funad", and
     # the transformations that not everyone needs take a tenth of it.
     if name == "graph":
@@ -106,5 +108,9 @@ def __getattr__(name: str) -> _Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+if not TYPE_CHECKING:  # a name that does not exist is an error to them
+    __getattr__ = _find
+
+
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*__all__, "__version__"})

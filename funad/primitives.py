@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import types
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, overload
 
 import numpy as onp
 
@@ -33,14 +33,24 @@ from .writing import content_of
 __all__ = ["primitive"]
 
 ndarray = onp.ndarray
+P = ParamSpec("P")
+R = TypeVar("R")
 _OURS = ("numpy", "funad.", "_operator", "builtins")
 KNOWN = PARTS | {list, tuple}  # the types of arguments that are no objects of other libraries
 EVERYTHING = (-1,)  # the containers of a primitive of which any argument may be one
 
 
+@overload
+def primitive(
+    f: Callable[P, R], name: str | None = None, containers: tuple[int, ...] | bool = ()
+) -> Callable[P, R]: ...
+@overload
+def primitive(
+    f: None = None, name: str | None = None, containers: tuple[int, ...] | bool = ()
+) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 def primitive(
     f: Callable[..., Any] | None = None, name: str | None = None, containers: tuple[int, ...] | bool = ()
-) -> Callable[..., Any]:
+) -> Any:
     """Wrap the function ``f`` so that traces see a call of it as one step.
 
     On plain values the wrapper is ``f``. On traced values it records the call, and the

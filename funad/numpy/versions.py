@@ -29,4 +29,4 @@ def lookup(theirs, ours):
             known = _primitive_of(value)
             return ours.setdefault(name, _primitive(value) if known is None else known.traced)
 
-    return find, lambda: sorted({*ours, *dir(theirs)})
+    return find, lambda: sorted(name for name in dir(theirs) if not name.startswith("_"))

@@ -27,6 +27,7 @@ def complete(ours, theirs):
         if name not in ours:
             ours[name] = counterpart(getattr(theirs, name), f"{theirs.__name__}.{name}")
     ours["__getattr__"] = functools.partial(getattr, theirs)  # submodules
+    ours["__dir__"] = functools.partial(sorted, ours["__all__"])
 
 
 def counterpart(found, name):

@@ -7,7 +7,7 @@ import inspect
 import sys
 import types
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import numpy as onp
 
@@ -41,6 +41,10 @@ from ..tracing import trace
 from ..writing import content_of, snapshot
 
 ArgNums = int | str | tuple[int | str, ...]
+# The arguments of a function, which what a transformation makes of it has too; its result; a further result.
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
 ndarray = onp.ndarray
 
 

@@ -9,6 +9,7 @@ the step. On the way back the tape is opened once more, for the time of the seco
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as onp
@@ -21,14 +22,14 @@ from ..registry import Primitive
 from ..spaces import is_inexact, name_of, plain, zeros_like
 from ..traces.reverse import TRACING, Apart, Tape, lent, pull_back
 from ..writing import moments, settled
-from .calls import Transformed
+from .calls import P, R, Transformed
 from .reverse import vjp
 from .segments import apart, is_on, out_of_traces, place_of, read_from_before, renumbered
 
 __all__ = ["checkpoint"]
 
 
-def checkpoint(f: Any) -> Any:
+def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
     """Make ``f`` forget its intermediate values: its backward pass runs it again.
 
     The derivatives are the same. The memory that a gradient takes falls from all the values

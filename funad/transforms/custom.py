@@ -17,13 +17,15 @@ from ..guarding import closure_error, wrote
 from ..registry import signature_of
 from ..snapshots import copied
 from ..spaces import describe, dtype_of, is_complex, is_number, name_of, shape_of
-from .calls import Transformed, takes
+from .calls import P, R, Transformed, takes
 from .reverse import plain_copy, stop_gradient
 
 __all__ = ["custom_vjp", "numerical", "tap", "value"]
 
 
-def custom_vjp(f: Any, forward: Callable[..., Any], backward: Callable[..., Any]) -> Any:
+def custom_vjp(
+    f: Callable[P, R], forward: Callable[..., Any], backward: Callable[..., Any]
+) -> Callable[P, R]:
     """Give ``f`` a backward pass of its own, which shares residuals with the forward pass.
 
     Parameters
@@ -179,7 +181,7 @@ def _check_cotangent(who: str, xbar: Any, x: Any, real: bool) -> None:
         )
 
 
-def numerical(f: Any, step: float | None = None, order: int = 2) -> Any:
+def numerical(f: Callable[P, R], step: float | None = None, order: int = 2) -> Callable[P, R]:
     """Make a black box differentiable by central differences: opt-in, and dear.
 
     The derivative along the cotangent takes ``order`` evaluations of ``f`` per number in its
@@ -275,7 +277,7 @@ def _unit(x: Any, index: Any) -> Any:
     return unit
 
 
-def tap(x: Any, callback: Callable[[Any], Any]) -> Any:
+def tap(x: R, callback: Callable[[Any], Any]) -> R:
     """Return ``x``, and show its cotangent to ``callback`` on the way back.
 
     Parameters
@@ -308,10 +310,11 @@ def tap(x: Any, callback: Callable[[Any], Any]) -> Any:
         leaves = tree.flatten_like(tree.flatten(x)[1], kept)
         return [leaves[place] for place in places]
 
-    return step("tap", lambda x: (x, None), backward, (x,), {}, True)
+    tapped: R = step("tap", lambda x: (x, None), backward, (x,), {}, True)
+    return tapped
 
 
-def value(x: Any) -> Any:
+def value(x: R) -> R:
     """Return the plain value of ``x``, through every level of tracing and every container.
 
     To look at a value inside of a function that is being differentiated; what is computed from
@@ -328,4 +331,5 @@ def value(x: Any) -> Any:
     >>> seen
     [3.0]
     """
-    return plain_copy(x) if issubclass(type(x), (Traced, onp.ndarray)) else tree.map(plain_copy, x)
+    plain: R = plain_copy(x) if issubclass(type(x), (Traced, onp.ndarray)) else tree.map(plain_copy, x)
+    return plain

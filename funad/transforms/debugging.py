@@ -16,13 +16,13 @@ from ..registry import primitive_of
 from ..spaces import describe, laid_out_copy, name_of, plain
 from ..traces.program import Node, Recorder, can_record, is_finite, line_of
 from ..writing import Array, snapshot
-from .calls import Transformed, leaf_names
+from .calls import P, R, Transformed, leaf_names
 from .reverse import vjp
 
 __all__ = ["debug_nans"]
 
 
-def debug_nans(f: Any) -> Any:
+def debug_nans(f: Callable[P, R]) -> Callable[P, R]:
     """Make ``f`` say where its first infinity or NaN came from.
 
     The function runs as it is. Only if its result is not finite does it run once more, watched,

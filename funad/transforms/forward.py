@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as onp
 from numpy import float64, ndarray
@@ -20,6 +20,8 @@ from ..tracing import run
 from ..writing import settled
 from .calls import (
     Call,
+    R,
+    T,
     check_direction,
     check_function,
     check_output,
@@ -37,6 +39,14 @@ from .calls import (
 __all__ = ["jvp", "linearize"]
 
 
+@overload
+def jvp(
+    f: Callable[..., R], /, primals: Any, tangents: Any, has_aux: Literal[False] = False, **kwargs: Any
+) -> tuple[R, R]: ...
+@overload
+def jvp(
+    f: Callable[..., tuple[R, T]], /, primals: Any, tangents: Any, has_aux: Literal[True], **kwargs: Any
+) -> tuple[R, R, T]: ...
 def jvp(f: Callable[..., Any], /, primals: Any, tangents: Any, has_aux: bool = False, **kwargs: Any) -> Any:
     """Return the value of ``f`` and its derivative along a direction, in one run of ``f``.
 
@@ -105,7 +115,7 @@ def jvp(f: Callable[..., Any], /, primals: Any, tangents: Any, has_aux: bool = F
     return (value, ydot, aux) if has_aux else (value, ydot)
 
 
-def linearize(f: Callable[..., Any], /, *primals: Any, **kwargs: Any) -> Any:
+def linearize(f: Callable[..., R], /, *primals: Any, **kwargs: Any) -> tuple[R, Callable[..., R]]:
     """Run ``f`` once and return its value and the function ẋ ↦ ẏ that walks forward along that run.
 
     Parameters

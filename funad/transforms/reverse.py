@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as onp
 
@@ -23,6 +23,9 @@ from ..tracing import sweep
 from .calls import (
     ArgNums,
     Call,
+    P,
+    R,
+    T,
     Transformed,
     check_argnums,
     check_complex,
@@ -44,6 +47,24 @@ ndarray, float64 = onp.ndarray, onp.float64
 _NUMBERS = (float, int, complex, ndarray, onp.generic)
 
 
+@overload
+def vjp(
+    f: Callable[..., R],
+    /,
+    *primals: Any,
+    argnums: ArgNums | None = None,
+    has_aux: Literal[False] = False,
+    **kwargs: Any,
+) -> tuple[R, Callable[[Any], Any]]: ...
+@overload
+def vjp(
+    f: Callable[..., tuple[R, T]],
+    /,
+    *primals: Any,
+    argnums: ArgNums | None = None,
+    has_aux: Literal[True],
+    **kwargs: Any,
+) -> tuple[R, Callable[[Any], Any], T]: ...
 def vjp(
     f: Callable[..., Any],
     /,
@@ -137,13 +158,13 @@ def _unaliased(xbar: Any, ybars: list[Any]) -> Any:
 
 
 def value_and_grad(
-    f: Any,
+    f: Callable[P, R],
     argnums: ArgNums = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
     *,
     argnum: ArgNums | None = None,
-) -> Any:
+) -> Callable[P, tuple[R, Any]]:
     """Turn ``f`` into a function that returns the value of ``f`` and its gradient.
 
     See :func:`grad` for the parameters, and for what may be raised.
@@ -163,13 +184,13 @@ def value_and_grad(
 
 
 def grad(
-    f: Any,
+    f: Callable[P, Any],
     argnums: ArgNums = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
     *,
     argnum: ArgNums | None = None,
-) -> Any:
+) -> Callable[P, Any]:
     """Turn ``f`` into a function that returns its gradient.
 
     For y = f(x), a real number, the gradient is x̄ = ∂y/∂x. For complex x = a + ib it is
@@ -300,13 +321,13 @@ def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:
 
 
 def elementwise_grad(
-    f: Any,
+    f: Callable[P, Any],
     argnums: ArgNums = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
     *,
     argnum: ArgNums | None = None,
-) -> Any:
+) -> Callable[P, Any]:
     """Turn a function that works element by element into its derivative, element by element.
 
     It is the gradient of the sum of the outputs, so y[i] must depend on x[i] alone. See
@@ -360,7 +381,7 @@ def _elementwise_grad(
     return (found, aux) if has_aux else found
 
 
-def stop_gradient(x: Any) -> Any:
+def stop_gradient(x: R) -> R:
     """Return the plain value of ``x``: nothing that is computed from it has a derivative.
 
     Parameters
@@ -380,7 +401,8 @@ def stop_gradient(x: Any) -> Any:
     >>> grad(lambda x: x * stop_gradient(x))(3.0)
     3.0
     """
-    return _stopped(x) if issubclass(type(x), (Traced, ndarray)) else tree.map(_stopped, x)
+    stopped: R = _stopped(x) if issubclass(type(x), (Traced, ndarray)) else tree.map(_stopped, x)
+    return stopped
 
 
 def plain_copy(x: Any) -> Any:

@@ -244,7 +244,7 @@ def _own_member(x: Any) -> Any:
 
 def _front(leaf: _Leaf) -> Any:
     """Return an argument with the axis of the examples in front."""
-    x = leaf.x if isinstance(leaf.x, Traced) else onp.asarray(leaf.x)
+    x: Any = leaf.x if isinstance(leaf.x, Traced) else onp.asarray(leaf.x)
     stack = np.moveaxis(x, leaf.axis, 0) if leaf.axis else x
     if type(stack) is not ndarray or stack.ndim < 2 or not stack.size:
         return stack

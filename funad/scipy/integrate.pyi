@@ -1,0 +1,35 @@
+"""What editors and type checkers see: the names of ``scipy.integrate``."""
+
+from scipy.integrate import BDF as BDF
+from scipy.integrate import DOP853 as DOP853
+from scipy.integrate import LSODA as LSODA
+from scipy.integrate import RK23 as RK23
+from scipy.integrate import RK45 as RK45
+from scipy.integrate import DenseOutput as DenseOutput
+from scipy.integrate import IntegrationWarning as IntegrationWarning
+from scipy.integrate import ODEintWarning as ODEintWarning
+from scipy.integrate import OdeSolution as OdeSolution
+from scipy.integrate import OdeSolver as OdeSolver
+from scipy.integrate import Radau as Radau
+from scipy.integrate import complex_ode as complex_ode
+from scipy.integrate import cubature as cubature
+from scipy.integrate import cumulative_simpson as cumulative_simpson
+from scipy.integrate import cumulative_trapezoid as cumulative_trapezoid
+from scipy.integrate import dblquad as dblquad
+from scipy.integrate import fixed_quad as fixed_quad
+from scipy.integrate import lebedev_rule as lebedev_rule
+from scipy.integrate import newton_cotes as newton_cotes
+from scipy.integrate import nquad as nquad
+from scipy.integrate import nsum as nsum
+from scipy.integrate import ode as ode
+from scipy.integrate import odeint as odeint
+from scipy.integrate import qmc_quad as qmc_quad
+from scipy.integrate import quad as quad
+from scipy.integrate import quad_vec as quad_vec
+from scipy.integrate import romb as romb
+from scipy.integrate import simpson as simpson
+from scipy.integrate import solve_bvp as solve_bvp
+from scipy.integrate import solve_ivp as solve_ivp
+from scipy.integrate import tanhsinh as tanhsinh
+from scipy.integrate import tplquad as tplquad
+from scipy.integrate import trapezoid as trapezoid
