@@ -869,7 +869,7 @@ def _beside(x: Any, duck: Any) -> Any:
     """Return a plain array as one of a library."""
     if type(x) in (list, tuple):
         return type(x)(_beside(part, duck) for part in x)
-    return onp.asarray(x, like=duck) if isinstance(x, (ndarray, onp.generic)) else x
+    return onp.asarray(x, like=duck) if issubclass(type(x), (ndarray, onp.generic)) else x
 
 
 _OF_ANY: dict[Any, Callable[..., Any]] = {
