@@ -114,7 +114,7 @@ def main(arguments=None):
         address = options.address or stack.enter_context(
             LocalCluster(
                 n_workers=2, threads_per_worker=1, memory_limit=options.memory, dashboard_address=":0",
-                silence_logs="CRITICAL",  # the killed worker is no news
+                silence_logs="WARNING",  # the killed worker is no news
             )  # fmt: skip
         )
         client = stack.enter_context(Client(address))
@@ -127,7 +127,6 @@ def main(arguments=None):
         if not options.address:
             Timer(0.2, kill_one, [client]).start()
         again = evaluate(client, regression, onp.zeros(FEATURES), x, t, show=options.progress)
-        client.wait_for_workers(2)
         begun = perf_counter()
         found, of_regression = fit_regression(client, x, t, options.progress)
         print(f"{(perf_counter() - begun) / len(of_regression):.3g} s for each pass over the data")

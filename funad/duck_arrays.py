@@ -23,7 +23,7 @@ from .errors import ArgumentTypeError, NotDifferentiableError
 from .foreign import is_duck
 from .refusals import library_of, public_name
 from .registry import Primitive, enter
-from .spaces import dtype_of, shape_of, zeros_like
+from .spaces import AS_TRACED, dtype_of, shape_of, zeros_like
 from .trace import Looked, Trace
 
 __all__ = ["DUCKS", "Duck", "Unknown", "Unread", "as_duck", "as_ducks", "in_chunks_of", "is_lazy", "is_open", "like_given", "released", "under_traces"]
@@ -205,6 +205,10 @@ class Duck(Traced):
     def nbytes(self) -> int:
         return self.size * int(self.dtype.itemsize)
 
+    def zeros(self) -> Any:
+        """Return zeros in its chunks, or on its device."""
+        return as_duck(onp.zeros_like(self.primal))
+
     # What dask's own functions ask of an array.
 
     def to_dask_array(self) -> Any:
@@ -278,6 +282,9 @@ def _checked(x: Any) -> Any:
     return type(x)(x.dask, x.name, x.chunks, meta=x._meta) if hasattr(x, "chunks") else x
 
 
+AS_TRACED[:] = [lambda x: as_duck(x) if is_duck(x) else onp.asarray(x)[()]]
+
+
 def as_ducks(y: Any) -> Any:
     """Return what a library returned, arrays in tuples and lists too, as traced values."""
     if issubclass(type(y), (tuple, list)):
@@ -295,15 +302,16 @@ def like_given(xbar: Any, x: Any) -> Any:
     """Return a cotangent of a lazy array x as one: in the chunks of x."""
     if type(x) is not Duck or not hasattr(x.primal, "chunks"):
         return xbar
-    xbar = in_chunks_of(zeros_like(x) if xbar is None else xbar, x)
-    if type(xbar) is Duck and xbar.shape == x.shape:
-        return as_duck(xbar.primal.rechunk(x.primal.chunks))
-    return xbar
+    return in_chunks_of(in_chunks_of(zeros_like(x) if xbar is None else xbar, x), x)
 
 
 def in_chunks_of(xbar: Any, x: Any) -> Any:
     """Return a plain cotangent of a lazy array as a lazy array: one number in many places takes no memory."""
-    if not issubclass(type(xbar), (ndarray, onp.generic, float, int)) or type(x) is not Duck:
+    if type(x) is not Duck or not hasattr(x.primal, "chunks"):
+        return xbar
+    if type(xbar) is Duck and xbar.shape == x.shape and xbar.primal.chunks != x.primal.chunks:
+        return as_duck(xbar.primal.rechunk(x.primal.chunks))
+    if not issubclass(type(xbar), (ndarray, onp.generic, float, int)):
         return xbar
     one = xbar if not onp.ndim(xbar) or not xbar.size or any(xbar.strides) else xbar.flat[0]
     return zeros_like(x) + one if onp.ndim(x) else xbar

@@ -140,8 +140,11 @@ def refused_by_dask() -> NotDifferentiableError:
         own = frame.f_globals.get("__name__", "").startswith("dask.")
         if not own and name:
             break
-        if own and not frame.f_code.co_name.startswith("_") and frame.f_code.co_name != "wrapper":
-            name = frame.f_code.co_name
+        called = frame.f_code.co_name
+        if own and called == "__call__":  # a ufunc of dask's
+            called = getattr(frame.f_locals.get("self"), "__name__", called)
+        if own and not called.startswith("_") and called != "wrapper":
+            name = called
         frame = frame.f_back
     if name in _BLOCKWISE:
         instead = (

@@ -382,7 +382,9 @@ def finish(xbar: Any, x: Any, xdots: Any = (), xs: Any = ()) -> Any:
         return zeros_like(x)
     if type(xbar) is float:
         return xbar if type(x) is float else fit(xbar, x)
-    if type(x) is ndarray and type(xbar) is not ndarray and not isinstance(xbar, Traced):
+    if is_duck(xbar):
+        xbar = as_duck(xbar)
+    elif type(x) is ndarray and type(xbar) is not ndarray and not isinstance(xbar, Traced):
         xbar = onp.asarray(xbar)
     elif type(x) is not ndarray and type(xbar) is ndarray:
         return fit(xbar, x)[()]  # of a number, a number

@@ -10,7 +10,7 @@ import numpy as onp
 
 from .. import tree
 from ..boxes import Box, Traced, batched, box_of, kind_of, unbox
-from ..duck_arrays import Duck, as_duck, released
+from ..duck_arrays import DUCKS, Duck, as_duck, released
 from ..errors import ArgumentError, CotangentError, NonScalarOutputError
 from ..foreign import holds, is_duck
 from ..overflows import mark_overflows
@@ -277,7 +277,8 @@ def gradient_of(call: Call, y: Any, tape: Tape, holomorphic: bool = False, for_t
         if not (issubclass(type(value), float) and math.isfinite(value)):
             mark_overflows(entries, len(call.leaves), (value,))
         del y
-        entries[index] = ones_like(value)
+        lazy = DUCKS.used and is_duck(value)  # then all that is computed on the way back is lazy too
+        entries[index] = as_duck(onp.ones_like(value)) if lazy else ones_like(value)
         if for_tangent and any(_is_large(unbox(x)) for x in call.leaves):
             spare_values(entries, len(call.leaves))
         tape.verify()
