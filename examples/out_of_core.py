@@ -114,7 +114,7 @@ def main(arguments=None):
         address = options.address or stack.enter_context(
             LocalCluster(
                 n_workers=2, threads_per_worker=1, memory_limit=options.memory, dashboard_address=":0",
-                silence_logs="WARNING",  # the killed worker is no news
+                silence_logs="CRITICAL",  # the killed worker is no news
             )  # fmt: skip
         )
         client = stack.enter_context(Client(address))

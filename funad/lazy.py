@@ -22,6 +22,7 @@ from .duck_arrays import DUCKS, Unread, in_chunks_of, is_lazy, under_traces, wri
 from .floating import restore, run_rules
 from .foreign import is_duck
 from .indices import ASSIGN, repeats, scatter
+from .numpy.elementwise import complement, cosine_of, fermi, keep, one_minus_square, one_plus
 from .numpy.manipulation import cast
 from .numpy.padding import pad_zeros
 from .numpy.reductions import difference
@@ -850,11 +851,10 @@ def _call_library(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]
     f = prim.f
     ducks = [x for x in tree.flatten((args, kwargs))[0] if is_duck(x)]
     form = _OF_ANY.get(f)
-    if form is not None:
-        return form(*args, **kwargs)
     if f in _OF_SHAPES:
         return f(*map(_model, args), **kwargs)
-    if not isinstance(f, (onp.ufunc, type(onp.sum))) and f is not operator.getitem:
+    f = f if form is None else form
+    if form is None and not isinstance(f, (onp.ufunc, type(onp.sum))) and f is not operator.getitem:
         _refuse(prim, args, kwargs)
     try:
         return f(*args, **kwargs)
@@ -872,7 +872,25 @@ def _beside(x: Any, duck: Any) -> Any:
     return onp.asarray(x, like=duck) if issubclass(type(x), (ndarray, onp.generic)) else x
 
 
+def _scatter_there(shape: Any, dtype: Any, indices: Any, pieces: Any) -> Any:
+    """Return zeros of a library with each piece added at its index."""
+    dense = onp.zeros_like(next(filter(is_duck, pieces)), dtype=dtype, shape=tuple(shape))
+    for index, piece in zip(indices, pieces, strict=True):
+        if repeats(index):
+            raise TypeError("it adds to places that may be named twice")
+        dense[index] = dense[index] + piece
+    return dense
+
+
+# Slopes, by formulas of a library's own functions; NumPy's arrays have more digits at the ends.
 _OF_ANY: dict[Any, Callable[..., Any]] = {
+    primitive_of(keep).f: lambda x, condition: onp.where(condition, x, 0.0),  # type: ignore[union-attr]
+    primitive_of(fermi).f: lambda x: 1 / (1 + onp.exp(x)),  # type: ignore[union-attr]
+    primitive_of(one_plus).f: lambda y, x: onp.exp(x),  # type: ignore[union-attr]
+    primitive_of(one_minus_square).f: lambda y, x: 1 / onp.cosh(x) ** 2,  # type: ignore[union-attr]
+    primitive_of(complement).f: lambda x: (1 - x) * (1 + x),  # type: ignore[union-attr]
+    primitive_of(cosine_of).f: lambda a, b: a / onp.where(a == 0, 1.0, onp.hypot(a, b)),  # type: ignore[union-attr]
+    scatter: _scatter_there,
     primitive_of(cast).f: lambda x, dtype, casting="unsafe": x.astype(dtype),  # type: ignore[union-attr]
     **dict.fromkeys((onp.asarray, onp.asanyarray, onp.copy), lambda x, *_, **__: x),
 }

@@ -357,3 +357,27 @@ def test_l_bfgs_and_adam_over_blocks():
         w, state = update(grad(LOSSES["logistic"])(w, LAZY_X.blocks[n], LAZY_T.blocks[n]).compute(), state, w)
     assert w.dtype == float
     assert not numpy.allclose(w, W)
+
+
+# --- the page and the example
+
+
+def test_the_code_of_the_page_runs():
+    text = (Path(funad.__file__).parent / "docs" / "larger_than_memory.md").read_text(encoding="utf-8")
+    blocks = [block.split("```")[0] for block in text.split("```python\n")[1:]]
+    assert len(blocks) == 4
+    names = {}
+    for block in blocks:
+        exec(block, names)
+    assert names["found"].fun < names["value"] < 0.7
+    assert names["mean"] == pytest.approx(float(names["loss"](names["w"], names["X"], names["t"]).compute()))
+
+
+def test_the_example_survives_a_killed_worker(example, tmp_path):
+    pytest.importorskip("distributed")
+    arguments = ["--gigabytes", "0.004", "--chunk", "1", "--epochs", "3", "--out", str(tmp_path / "fit.png")]
+    with dask.config.set(scheduler=None):
+        figures = example("out_of_core").main(arguments)
+    assert figures["largest difference after a killed worker"] <= 1e-12
+    assert figures["largest slope there"] <= 1e-3
+    assert (tmp_path / "fit.png").read_bytes().startswith(b"\x89PNG")
