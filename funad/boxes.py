@@ -16,6 +16,7 @@ from weakref import ref
 
 import numpy as onp
 
+from .bytecode import formats_text
 from .errors import MissingRuleError, NotDifferentiableError
 from .foreign import bare, declines, gives_way, hand_over, is_answer, is_sequence, number_of
 from .messages import as_index, not_dispatched, refusal, refused_in_place, without_rule
@@ -95,6 +96,10 @@ class Traced:
         """Return the plain value under every trace."""
         return unbox(self)
 
+    def __repr__(self) -> str:
+        value = unbox(self)
+        return f"traced {value if issubclass(type(value), onp.generic) else repr(value)}"
+
     def __format__(self, spec: str) -> str:
         return format(self.primal, spec) if spec else repr(self)
 
@@ -139,10 +144,14 @@ class Traced:
 
     # --- what would lose the derivative
 
-    def __float__(self) -> NoReturn:
+    def __float__(self) -> float:
+        if formats_text(sys._getframe(1)):  # "%.2f" % x
+            return float(self.primal)
         _refuse(self, "float()", "a plain Python float", "keep it as it is: it works as a float does")
 
-    def __int__(self) -> NoReturn:
+    def __int__(self) -> int:
+        if formats_text(sys._getframe(1)):  # "%d" % x
+            return int(self.primal)
         _refuse(self, "int()", "a plain Python int", "write np.trunc(x)")
 
     def __complex__(self) -> NoReturn:
@@ -312,9 +321,6 @@ class Box(Traced):
     """A value on a tape, and the index of its cotangent slot there."""
 
     __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"Box({self.primal!r}, level={self.tape.level})"
 
 
 def box_of(tape: Any, value: Any, index: int) -> Box:

@@ -8,14 +8,22 @@ becomes ``_``: a name that is found must be right, an argument may be left out.
 from __future__ import annotations
 
 import dis
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
-__all__ = ["source_of"]
+__all__ = ["formats_text", "source_of"]
 
 _UNKNOWN = "_"
 _SELF = object()  # on the stack, the object of a method beside the method's own text
+_BINARY_OP = dis.opmap["BINARY_OP"]
+_REMAINDERS = [n for n, (_, sign) in enumerate(dis._nb_ops) if sign in ("%", "%=")]  # type: ignore[attr-defined]
 _JUMPS = frozenset(dis.hasjrel) | frozenset(dis.hasjabs)
+
+
+def formats_text(frame: FrameType) -> bool:
+    """Say whether a frame is at ``text % values``: no other ``%`` asks its right side for a float or int."""
+    code, at = frame.f_code.co_code, frame.f_lasti
+    return code[at] == _BINARY_OP and code[at + 1] in _REMAINDERS
 
 
 def source_of(code: CodeType, at: int) -> str:

@@ -473,9 +473,7 @@ def refusal(found: str, what: str, loses: str, instead: str, index: str = "") ->
     if place.operation in _READS and place.name not in _SUBSCRIPTED:
         by_hand, what, loses, instead = True, "use as an index", "integers", index or _INDICES[0]
     if by_hand:
-        if place.operation == "BINARY_OP" and what in ("float()", "int()"):
-            instead = "write it as an f-string, which takes traced values"
-        elif place.operation == "BINARY_OP" and what != "use as an index":
+        if place.operation == "BINARY_OP" and what != "use as an index":
             instead = "write np.array([...]) for the list after import funad.numpy as np"
         at = f", in {place.text}," if place.text else ""
         return _remembered(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import operator
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,7 @@ from .boxes import (
     own_index,
     unbox,
 )
+from .bytecode import formats_text
 from .errors import NotDifferentiableError
 from .foreign import rebound_to
 from .indices import ASSIGN, Step, TracedMemory, follow, put
@@ -119,7 +121,7 @@ class Array(Traced):
 
     def __repr__(self) -> str:
         value = self.cell.value
-        return f"{type(value).__name__}({self.primal!r})" if isinstance(value, Traced) else repr(self.primal)
+        return f"traced {self.primal!r}" if isinstance(value, Traced) else repr(self.primal)
 
     def __getitem__(self, index: Any) -> Any:
         inside = self.cell.value
@@ -163,11 +165,13 @@ class Array(Traced):
             return self.primal.__reduce_ex__(protocol)
         return super().__reduce_ex__(protocol)
 
-    def __float__(self) -> float:  # type: ignore[override]
-        return float(self.primal) if self.tape is UNTRACED else super().__float__()
+    def __float__(self) -> float:
+        plain = self.tape is UNTRACED or formats_text(sys._getframe(1))
+        return float(self.primal) if plain else super().__float__()
 
-    def __int__(self) -> int:  # type: ignore[override]
-        return int(self.primal) if self.tape is UNTRACED else super().__int__()
+    def __int__(self) -> int:
+        plain = self.tape is UNTRACED or formats_text(sys._getframe(1))
+        return int(self.primal) if plain else super().__int__()
 
     def __complex__(self) -> complex:  # type: ignore[override]
         return complex(self.primal) if self.tape is UNTRACED else super().__complex__()

@@ -5,7 +5,9 @@ import ctypes
 import ctypes.util
 import functools
 import json
+import logging
 import math
+import os
 import pickle
 import re
 import struct
@@ -35,6 +37,7 @@ from funad import (
     elementwise,
     elementwise_grad,
     grad,
+    hessian,
     hvp,
     j,
     jacobian,
@@ -45,6 +48,7 @@ from funad import (
     stop_gradient,
     value_and_grad,
     vjp,
+    vmap,
 )
 from funad.errors import (
     ArgumentError,
@@ -304,11 +308,16 @@ def test_a_size_or_an_index_asks_for_an_integer_and_never_for_the_same_again(f, 
     assert "after import" not in str(caught.value) and "dtype=dtype" not in str(caught.value)
 
 
-def test_formatting_by_percent_asks_for_an_f_string():
-    form = "%.1f"
-    with pytest.raises(NotDifferentiableError, match=r"in form % x.*f-string"):
-        grad(lambda x: (form % x, x)[1])(2.0)
-    assert grad(lambda x: (f"{x:.1f}", x)[1])(2.0) == 1.0
+@pytest.mark.parametrize("form", ["%.1f", "%.1f and %d", "%s"])
+def test_text_is_made_of_traced_values_by_percent_as_by_f_strings(form):
+    n = form.count("%")
+    said = []
+    grad(lambda x: (said.append(form % ((x,) * n)), x)[1])(2.0)
+    grad(lambda x: (said.append(form % ((x[0],) * n)), x[0])[1])(onp.array([2.0, 1.0]))
+    grad(lambda x: (said.append(form % ((np.asarray(x),) * n)), x)[1])(onp.array(2.0))
+    plain = form % ((2.0,) * n)
+    assert [text.removeprefix("traced ") for text in said[:2]] == [plain] * 2
+    assert said[2] == ("traced array(2.)" if form == "%s" else plain)
 
 
 def test_what_is_written_in_the_messages_is_right():
@@ -818,8 +827,51 @@ def test_a_rule_for_what_is_no_primitive_is_refused():
 
 def test_boxes_say_what_they_are():
     seen = []
-    grad(lambda x: seen.append((repr(x), f"{x:.2f}")) or x)(1.5)
-    assert seen[0][0].startswith("Box(1.5, level=") and seen[0][1] == "1.50"
+    grad(lambda x: seen.append((repr(x), f"{x:.2f}", "%.2f" % x, "%d and %s" % (x, x))) or x)(1.5)
+    assert seen == [("traced 1.5", "1.50", "1.50", "1 and traced 1.5")]
+    grad(lambda x: seen.append(str(x)) or onp.sum(x))(onp.array([1.0, 2.0]))
+    grad(lambda x: grad(lambda y: seen.append(str(y)) or y)(onp.float64(2.0)) * x)(1.0)
+    assert seen[1:] == ["traced array([1., 2.])", "traced 2.0"]
+
+
+def test_logs_have_the_values(caplog):
+    with caplog.at_level("INFO"):
+        grad(lambda x: logging.info("x = %.3f, %r", x, x) or x)(1.5)
+    assert caplog.messages == ["x = 1.500, traced 1.5"]
+
+
+def test_what_formats_text_may_be_no_way_around_a_refusal():
+    with pytest.raises(NotDifferentiableError, match=r"float\(\)"):
+        grad(lambda x: 7 % float(x))(1.5)
+
+
+# --- Tracebacks
+
+
+def _files(call):
+    with pytest.raises((FunadError, IndexError, TypeError)) as caught:
+        call()
+    return [step.filename for step in traceback.extract_tb(caught.value.__traceback__)]
+
+
+FAILING = {
+    "grad": lambda f: grad(f)(1.0),
+    "vjp": lambda f: vjp(f, 1.0),
+    "jvp": lambda f: jvp(f, (1.0,), (1.0,)),
+    "hessian": lambda f: hessian(f)(1.0),
+    "grad of grad": lambda f: grad(grad(f))(1.0),
+    "vmap of grad": lambda f: vmap(grad(f))(onp.ones(2)),
+}
+
+
+@pytest.mark.parametrize("call", FAILING.values(), ids=FAILING)
+@pytest.mark.parametrize("f", [lambda x: [][1], lambda x: math.sin(x), lambda x: np.add(x, None)])
+def test_a_traceback_has_the_users_lines_alone(call, f, monkeypatch):
+    ours = os.path.dirname(funad.__file__)
+    files = _files(lambda: call(f))
+    assert files.count(__file__) >= 4 and not any(file.startswith(ours) for file in files)
+    monkeypatch.setenv("FUNAD_TRACEBACK", "full")
+    assert any(file.startswith(ours) for file in _files(lambda: call(f)))
 
 
 # --- NumPy's warnings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import sys
 import types
 from collections.abc import Callable
@@ -46,6 +47,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 ndarray = onp.ndarray
+_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 class Transformed:
@@ -57,8 +59,12 @@ class Transformed:
         self._run, self._options = run, options
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        y = self._run(self.__wrapped__, *self._options, args, kwargs)  # type: ignore[attr-defined]
-        return tree.map(released, y) if DUCKS.used else y
+        try:
+            y = self._run(self.__wrapped__, *self._options, args, kwargs)  # type: ignore[attr-defined]
+            return tree.map(released, y) if DUCKS.used else y
+        except Exception as error:
+            hide_frames(error)
+            raise
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
@@ -74,6 +80,40 @@ class Transformed:
 
     def __repr__(self) -> str:
         return f"<{self._run.__name__.strip('_')} of {self.__wrapped__!r}>"  # type: ignore[attr-defined]
+
+
+def door(transformation: Callable[P, R]) -> Callable[P, R]:
+    """Have a transformation that runs f itself hide its frames from tracebacks."""
+
+    @functools.wraps(transformation)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return transformation(*args, **kwargs)
+        except Exception as error:
+            hide_frames(error)
+            raise
+
+    return run
+
+
+def hide_frames(error: Exception) -> None:
+    """Take funad's own frames out of a traceback, unless the environment says FUNAD_TRACEBACK=full."""
+    if os.environ.get("FUNAD_TRACEBACK") == "full":
+        return
+    steps = []
+    step = error.__traceback__
+    while step is not None:
+        steps.append(step)
+        step = step.tb_next
+    kept = None
+    for step in reversed(steps):
+        if not _is_ours(step):
+            step.tb_next, kept = kept, step
+    error.__traceback__ = kept
+
+
+def _is_ours(step: types.TracebackType) -> bool:
+    return step.tb_frame.f_code.co_filename.startswith(_HERE)
 
 
 def check_function(name: str, f: Any, right: str = "{}(f)(x)", wrong: str = "{}(f(x))") -> None:

@@ -25,6 +25,7 @@ from .calls import (
     check_direction,
     check_function,
     check_output,
+    door,
     finish,
     kept_copies,
     leaves_like,
@@ -47,6 +48,7 @@ def jvp(
 def jvp(
     f: Callable[..., tuple[R, T]], /, primals: Any, tangents: Any, has_aux: Literal[True], **kwargs: Any
 ) -> tuple[R, R, T]: ...
+@door
 def jvp(f: Callable[..., Any], /, primals: Any, tangents: Any, has_aux: bool = False, **kwargs: Any) -> Any:
     """Return the value of ``f`` and its derivative along a direction, in one run of ``f``.
 
@@ -115,6 +117,7 @@ def jvp(f: Callable[..., Any], /, primals: Any, tangents: Any, has_aux: bool = F
     return (value, ydot, aux) if has_aux else (value, ydot)
 
 
+@door
 def linearize(f: Callable[..., R], /, *primals: Any, **kwargs: Any) -> tuple[R, Callable[..., R]]:
     """Run ``f`` once and return its value and the function ẋ ↦ ẏ that walks forward along that run.
 

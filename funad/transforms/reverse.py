@@ -33,6 +33,7 @@ from .calls import (
     check_direction,
     check_function,
     check_not_discrete,
+    door,
     kept_copies,
     leaves_like,
     out_of,
@@ -65,6 +66,7 @@ def vjp(
     has_aux: Literal[True],
     **kwargs: Any,
 ) -> tuple[R, Callable[[Any], Any], T]: ...
+@door
 def vjp(
     f: Callable[..., Any],
     /,
