@@ -15,7 +15,7 @@ from time import perf_counter
 import dask.array as da
 import numpy as onp
 from dask.distributed import Client, LocalCluster, progress
-from options import common, positive, report, start
+from options import common, positive, report, start, whole
 from picture import save, subplots
 from scipy.optimize import minimize
 
@@ -66,7 +66,7 @@ def evaluate(client, loss, params, *data, show=False):
     return float(value), tree.unflatten(structure, leaves)
 
 
-def fit_regression(client, x, t, show):
+def fit_regression(client, x, t, steps, show):
     """Return the weights that L-BFGS finds, and the loss at every step."""
     losses = []
 
@@ -75,7 +75,7 @@ def fit_regression(client, x, t, show):
         losses.append(value)
         return value, slope
 
-    return minimize(loss_and_slope, onp.zeros(FEATURES), jac=True, method="L-BFGS-B", options={"maxiter": 8}), losses
+    return minimize(loss_and_slope, onp.zeros(FEATURES), jac=True, method="L-BFGS-B", options={"maxiter": steps}), losses
 
 
 def fit_network(client, x, t, hidden, epochs, seed):
@@ -104,6 +104,7 @@ def main(arguments=None):
     add = made.add_argument
     add("--gigabytes", type=positive, default=1 / 64, metavar="G", help="of data to make")
     add("--chunk", type=positive, default=2.0, metavar="M", help="megabytes per chunk; 64 for gigabytes of data")
+    add("--steps", type=whole, default=8, metavar="N", help="of L-BFGS")
     add("--memory", default="1GB", help="limit of each of the two workers")
     add("--address", help="of a scheduler that is there, tcp://host:8786, in the place of workers of its own")
     add("--data", type=Path, metavar="DIR", help="where the data are or are written; by default a folder that is deleted")
@@ -128,7 +129,7 @@ def main(arguments=None):
             Timer(0.2, kill_one, [client]).start()
         again = evaluate(client, regression, onp.zeros(FEATURES), x, t, show=options.progress)
         begun = perf_counter()
-        found, of_regression = fit_regression(client, x, t, options.progress)
+        found, of_regression = fit_regression(client, x, t, options.steps, options.progress)
         print(f"{(perf_counter() - begun) / len(of_regression):.3g} s for each pass over the data")
         _, of_network = fit_network(client, x, t, 8, options.epochs, options.seed)
     figure, (left, right) = subplots(1, 2)

@@ -26,7 +26,7 @@ from .numpy.elementwise import complement, cosine_of, fermi, keep, one_minus_squ
 from .numpy.manipulation import cast
 from .numpy.padding import pad_zeros
 from .numpy.reductions import difference
-from .registry import Primitive, primitive_named, primitive_of
+from .registry import Primitive, place_of_primitive, primitive_at, primitive_of
 from .spaces import fit, is_inexact, is_placeholder, of_library, shape_of, zeros_like
 from .traces.strong_zeros import LATER, retry_with_strong_zeros, strong_zero
 from .traces.reverse import OUTPUT, TRACING, WIDTH, Tape, as_call, pull_back
@@ -83,16 +83,17 @@ class _OfPrimitive(Task):
         self.by_element = works_by_element(prim)
 
     def key(self) -> Any:
-        return (self.name, id(self.prim) if self.prim.foreign else 0, self.argnum, _frozen(self.kwargs))
+        return (self.name, id(self.prim.f), self.argnum, _frozen(self.kwargs))
 
     def __dask_tokenize__(self) -> Any:
-        own = (self.prim.f, *self.prim.rules.values()) if self.prim.foreign else ()
+        prim = self.prim
+        own = (prim.f, *prim.rules.values()) if prim.foreign else place_of_primitive(prim)
         return (type(self).__name__, self.name, self.argnum, sorted(self.kwargs.items()), own)
 
     def __reduce__(self) -> Any:
         prim = self.prim
-        own = (prim.f, prim.kind, dict(prim.rules)) if prim.foreign else None
-        return _again, (type(self), prim.name, own, self.argnum, self.kwargs)
+        own = (prim.f, prim.name, prim.kind, dict(prim.rules)) if prim.foreign else place_of_primitive(prim)
+        return _again, (type(self), own, self.argnum, self.kwargs)
 
 
 def _frozen(x: Any) -> Any:
@@ -113,11 +114,11 @@ def _of_user(name: str, f: Any, kind: str, rules: tuple[Any, ...]) -> Primitive:
     return made
 
 
-def _again(kind: Any, name: str, own: Any, argnum: Any, kwargs: Any) -> Any:
+def _again(kind: Any, own: Any, argnum: Any, kwargs: Any) -> Any:
     """Return a task in the process that runs it."""
-    if own is None:
-        return kind(primitive_named(name), argnum, kwargs)
-    f, rule_kind, rules = own
+    if len(own) == 2:
+        return kind(primitive_at(*own), argnum, kwargs)
+    f, name, rule_kind, rules = own
     return kind(_of_user(name, f, rule_kind, tuple(rules.items())), argnum, kwargs)
 
 
@@ -457,10 +458,11 @@ class _Whole:
 
     def __call__(self, leaves: list[Any]) -> Any:
         y = self.task(*tree.unflatten(self.structure, list(leaves)))
-        shapes = [onp.shape(part) for part in tree.flatten(y)[0]]
+        parts = tree.flatten(y)[0]
+        shapes = [onp.shape(part) for part in parts]
         if shapes != list(self.shapes):
             raise ValueError(f"{self.task.name} returned shapes {shapes}, where {list(self.shapes)} were expected")
-        return y
+        return list(map(onp.asarray, parts))
 
 
 def _as_task(prim: Primitive, args: Any, kwargs: Any, lazy: list[Any]) -> Any:
@@ -491,13 +493,10 @@ def _delayed(task: Any, structure: Any, leaves: Any, y: Any, of_parts: Any) -> A
     dask = sys.modules["dask"]
     whole = _Whole(task, structure, tuple(shape for shape, _ in of_parts))
     made = dask.delayed(whole, pure=True)(leaves)  # type: ignore[attr-defined]
-    parts = [made[n] for n in range(len(of_parts))] if issubclass(type(y), (tuple, list)) else [made]
     ys = [
-        _dask().from_delayed(part, shape, dtype) for part, (shape, dtype) in zip(parts, of_parts, strict=True)
+        _dask().from_delayed(made[n], shape, dtype) for n, (shape, dtype) in enumerate(of_parts)
     ]
-    if not issubclass(type(y), (tuple, list)):
-        return ys[0]
-    return type(y)(*ys) if hasattr(y, "_fields") else type(y)(ys)
+    return ys[0] if y is None else tree.unflatten(tree.flatten(y)[1], ys)
 
 
 # --- what NumPy has no name for, and what dask has in another form

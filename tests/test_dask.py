@@ -375,9 +375,9 @@ def test_the_code_of_the_page_runs():
 
 def test_the_example_survives_a_killed_worker(example, tmp_path):
     pytest.importorskip("distributed")
-    arguments = ["--gigabytes", "0.004", "--chunk", "1", "--epochs", "3", "--out", str(tmp_path / "fit.png")]
+    arguments = ["--gigabytes", "0.003", "--chunk", "1", "--steps", "1", "--out", str(tmp_path / "fit.png")]
     with dask.config.set(scheduler=None):
         figures = example("out_of_core").main(arguments)
     assert figures["largest difference after a killed worker"] <= 1e-12
-    assert figures["largest slope there"] <= 1e-3
+    assert figures["cross-entropy of the regression"] < 0.69  # that of knowing nothing
     assert (tmp_path / "fit.png").read_bytes().startswith(b"\x89PNG")
