@@ -27,9 +27,11 @@ MIB = 1 << 20
 
 
 def write(folder, gigabytes, chunk):
-    """Write X and t to the folder as stacks of .npy files; a task writes a chunk, and nothing is read back."""
+    """Write X and t to the folder as stacks of .npy files, a task per chunk."""
     rows = max(int(gigabytes * 1024 * MIB) // (8 * FEATURES), 4)
-    x = da.random.default_rng(0).normal(size=(rows, FEATURES), chunks=(max(int(chunk * MIB) // (8 * FEATURES), 1), -1))
+    x = da.random.default_rng(0).normal(
+        size=(rows, FEATURES), chunks=(max(int(chunk * MIB) // (8 * FEATURES), 1), -1)
+    )
     noise = da.random.default_rng(1).logistic(size=rows, chunks=x.chunks[0])
     da.to_npy_stack(folder / "x", x)
     x = da.from_npy_stack(folder / "x", mmap_mode=None)
@@ -75,13 +77,20 @@ def fit_regression(client, x, t, steps, show):
         losses.append(value)
         return value, slope
 
-    return minimize(loss_and_slope, onp.zeros(FEATURES), jac=True, method="L-BFGS-B", options={"maxiter": steps}), losses
+    return minimize(
+        loss_and_slope, onp.zeros(FEATURES), jac=True, method="L-BFGS-B", options={"maxiter": steps}
+    ), losses
 
 
 def fit_network(client, x, t, hidden, epochs, seed):
     """Return the losses of Adam, a step per chunk: each is one small graph."""
     rng = onp.random.default_rng(seed)
-    params = {"w": rng.normal(size=(FEATURES, hidden)) / 6, "b": rng.normal(size=hidden), "v": onp.zeros(hidden), "u": onp.zeros(FEATURES)}
+    params = {
+        "w": rng.normal(size=(FEATURES, hidden)) / 6,
+        "b": rng.normal(size=hidden),
+        "v": onp.zeros(hidden),
+        "u": onp.zeros(FEATURES),
+    }
     init, update = optimizers.adam(0.02)
     state, losses = init(params), []
     for _ in range(epochs):
@@ -103,20 +112,34 @@ def main(arguments=None):
     made = common(__doc__.splitlines()[0], "out_of_core", epochs=1)
     add = made.add_argument
     add("--gigabytes", type=positive, default=1 / 64, metavar="G", help="of data to make")
-    add("--chunk", type=positive, default=2.0, metavar="M", help="megabytes per chunk; 64 for gigabytes of data")
+    add(
+        "--chunk",
+        type=positive,
+        default=2.0,
+        metavar="M",
+        help="megabytes per chunk; 64 for gigabytes of data",
+    )
     add("--steps", type=whole, default=8, metavar="N", help="of L-BFGS")
     add("--memory", default="1GB", help="limit of each of the two workers")
     add("--address", help="of a scheduler that is there, tcp://host:8786, in the place of workers of its own")
-    add("--data", type=Path, metavar="DIR", help="where the data are or are written; by default a folder that is deleted")
+    add(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="where the data are or are written; by default a folder that is deleted",
+    )
     add("--progress", action="store_true", help="show dask's progress bar for every step")
     options = made.parse_args(arguments)
     with ExitStack() as stack:
         folder = options.data or Path(stack.enter_context(TemporaryDirectory()))
         address = options.address or stack.enter_context(
             LocalCluster(
-                n_workers=2, threads_per_worker=1, memory_limit=options.memory, dashboard_address=":0",
+                n_workers=2,
+                threads_per_worker=1,
+                memory_limit=options.memory,
+                dashboard_address=":0",
                 silence_logs="CRITICAL",  # the killed worker is no news
-            )  # fmt: skip
+            )
         )
         client = stack.enter_context(Client(address))
         print(f"dashboard: {client.dashboard_link}")

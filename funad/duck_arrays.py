@@ -1,12 +1,13 @@
 """Arrays of other libraries under traces: what answers NumPy's protocols as arrays do, dask's above all.
 
-NumPy calls them duck arrays: they have an ``__array_function__``, an ``__array_ufunc__``, a shape and a dtype.
-Beside a traced value such an array becomes a ``Duck``, a traced value of the trace ``DUCKS``, which is outside
-of every other. So rules and functions see no plain array, and each of their calls comes to ``DuckTrace.call``,
-the one place from which the library is called: it has the function, or the call is refused by name.
+NumPy calls them duck arrays: they have an ``__array_function__``, an ``__array_ufunc__``, a shape and a
+dtype. Beside a traced value such an array becomes a ``Duck``, a traced value of the trace ``DUCKS``, which is
+outside of every other. So rules and functions see no plain array, and each of their calls comes to
+``DuckTrace.call``, the one place from which the library is called: it has the function, or the call is
+refused by name.
 
-The numbers of a lazy array, such as dask's, nobody knows while the program runs. Who asks for them is refused;
-rules that ask whether any number is special get the careful answer (see ``Unknown``).
+The numbers of a lazy array, such as dask's, nobody knows while the program runs. Who asks for them is
+refused; rules that ask whether any number is special get the careful answer (see ``Unknown``).
 """
 
 from __future__ import annotations
@@ -26,7 +27,20 @@ from .registry import Primitive, enter
 from .spaces import AS_TRACED, dtype_of, shape_of, zeros_like
 from .trace import Looked, Trace
 
-__all__ = ["DUCKS", "Duck", "Unknown", "Unread", "as_duck", "as_ducks", "in_chunks_of", "is_lazy", "is_open", "like_given", "released", "under_traces"]
+__all__ = [
+    "DUCKS",
+    "Duck",
+    "Unknown",
+    "Unread",
+    "as_duck",
+    "as_ducks",
+    "in_chunks_of",
+    "is_lazy",
+    "is_open",
+    "like_given",
+    "released",
+    "under_traces",
+]
 
 ndarray, new = onp.ndarray, object.__new__
 
@@ -112,9 +126,9 @@ class Unread(NotDifferentiableError, Looked):
 def refuse_value(x: Any, what: str) -> NoReturn:
     """Refuse to give the numbers of a lazy array."""
     raise Unread(
-        f"{what} asks for the value of {written(x)} which is lazy: to have it now, all data that it is made of "
-        f"would be read. Write np.where(condition, a, b), after import funad.numpy as np, for a choice by value; "
-        f"or compute what the choice depends on before, outside of the differentiated function: "
+        f"{what} asks for the value of {written(x)} which is lazy: to have it now, all data that it is made "
+        f"of would be read. Write np.where(condition, a, b), after import funad.numpy as np, for a choice by "
+        f"value; or compute what the choice depends on before, outside of the differentiated function: "
         f"dask.compute(x)"
     )
 
@@ -122,8 +136,8 @@ def refuse_value(x: Any, what: str) -> NoReturn:
 class DuckTrace(Trace):
     """The trace of arrays of other libraries: it calls the library.
 
-    ``libraries`` has, by the name of a library, how it is called: (prim, args, kwargs) ↦ y, all of raw arrays;
-    others are called by NumPy's protocols alone. ``used`` says whether there has been such an array.
+    ``libraries`` has, by the name of a library, how it is called: (prim, args, kwargs) ↦ y, of raw
+    arrays; others are called by NumPy's protocols alone. ``used`` says whether there has been such an array.
     ``prepare`` has what is done to the entries of a tape before the way back, if there has.
     """
 
@@ -170,7 +184,7 @@ DUCKS = DuckTrace()
 
 
 class Duck(Traced):
-    """An array of another library. Nothing is differentiated with respect to it but through boxes around it."""
+    """An array of another library. Boxes around it are what is differentiated."""
 
     __slots__ = ()
 
@@ -178,7 +192,7 @@ class Duck(Traced):
     stacked = True  # it has no one value to look at; all that is computed with it goes by its trace
 
     @property
-    def inside(self) -> Any:  # type: ignore[override]
+    def inside(self) -> Any:
         array = self.primal
         return Unknown(array, array.dtype, array.shape) if is_lazy(array) else array
 
@@ -275,8 +289,8 @@ def _checked(x: Any) -> Any:
     """Return a lazy array as it is now, whatever is assigned to it later; refuse one of unknown shape."""
     if any(size != size for size in x.shape):
         raise ArgumentTypeError(
-            f"{written(x)} has chunks of unknown size (as after a selection by a mask, or from a dataframe), of "
-            f"which no derivative can be arranged; write x.compute_chunk_sizes(), which runs what x depends "
+            f"{written(x)} has chunks of unknown size (as after a selection by a mask, or from a dataframe), "
+            f"of which no derivative can be arranged; write x.compute_chunk_sizes(), which runs what x depends "
             f"on, or x.to_dask_array(lengths=True) of a dataframe"
         )
     return type(x)(x.dask, x.name, x.chunks, meta=x._meta) if hasattr(x, "chunks") else x

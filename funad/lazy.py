@@ -1,8 +1,8 @@
 """How arrays of other libraries are computed with: by NumPy's protocols, and of dask's what those leave open.
 
-Of a lazy array nobody knows the numbers, and rules ask for them. So a rule that works element by element runs
-later, block by block, as a task on plain arrays: there it is what it is without dask. Of an array in one chunk
-any rule and any function can run so. Other rules build the lazy graph of their formula.
+Of a lazy array nobody knows the numbers, and rules ask for them. So a rule that works element by element
+runs later, block by block, as a task on plain arrays: there it is what it is without dask. Of an array in one
+chunk any rule and any function can run so. Other rules build the lazy graph of their formula.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from .numpy.padding import pad_zeros
 from .numpy.reductions import difference
 from .registry import Primitive, place_of_primitive, primitive_at, primitive_of
 from .spaces import fit, is_inexact, is_placeholder, of_library, shape_of, zeros_like
-from .traces.strong_zeros import LATER, retry_with_strong_zeros, strong_zero
-from .traces.reverse import OUTPUT, TRACING, WIDTH, Tape, as_call, pull_back
 from .traces.batch import BY_ELEMENT, NOT_BY_ELEMENT
+from .traces.reverse import OUTPUT, TRACING, WIDTH, Tape, as_call, pull_back
+from .traces.strong_zeros import LATER, retry_with_strong_zeros, strong_zero
 
 ndarray = onp.ndarray
 
@@ -228,7 +228,7 @@ def _kinks(task: Task, xs: tuple[Any, ...]) -> Any:
     return None
 
 
-_READ = {
+_READ: dict[str, Any] = {
     "keep_only_read": None, "keep_only_read_0": None, "keep_only_read_1": None, "reads": (True, True),
     "positions": sys.maxsize, "keywords": frozenset(),
 }  # fmt: skip
@@ -240,9 +240,7 @@ def _primitive_of_task(task: Task, count: int) -> Primitive:
     made = Primitive(task, task.name)
     made.traced = lambda *args: call(made, args, {})
     made.kind = "elementwise" if task.by_element else "vjp"
-    made.rules = {
-        n: lambda y, ybar, *xs, n=n: run_later(Pulled(task, n), (ybar, *xs)) for n in range(count)
-    }
+    made.rules = {n: lambda y, ybar, *xs, n=n: run_later(Pulled(task, n), (ybar, *xs)) for n in range(count)}
     made.rule_0, made.rule_1 = made.rules.get(0), made.rules.get(1)
     made.read = dict(_READ)
     return made
@@ -349,8 +347,8 @@ def _refuse(prim: Primitive, args: Any, kwargs: Any, why: str = "") -> NoReturn:
     x = lazy[0]
     if is_lazy(x):
         instead = (
-            f"{why or 'dask has no function for it'}. Of an array in one chunk any function runs as one task: "
-            f"x.rechunk(-1) if it fits into memory; otherwise write it with functions that dask has"
+            f"{why or 'dask has no function for it'}. Of an array in one chunk any function runs as one "
+            f"task: x.rechunk(-1) if it fits into memory; otherwise write it with functions that dask has"
         )
     else:
         instead = f"{why or 'the library has no function for it'}; write it with functions that it has"
@@ -413,8 +411,8 @@ _OF_SHAPES = frozenset(
 # Functions of dask's that are another one than NumPy's: approximations, other results, other forms, or of
 # a size that depends on the numbers.
 _OTHER = frozenset(
-    {"quantile", "percentile", "nanquantile", "nanpercentile", "lstsq", "qr", "svd", "unique", "bincount", "nonzero",
-     "flatnonzero", "argwhere", "searchsorted", "allclose", "repeat", "histogram", "shape", "ndim"}
+    {"quantile", "percentile", "nanquantile", "nanpercentile", "lstsq", "qr", "svd", "unique", "bincount",
+     "nonzero", "flatnonzero", "argwhere", "searchsorted", "allclose", "repeat", "histogram", "shape", "ndim"}
 )  # fmt: skip
 
 
@@ -461,7 +459,9 @@ class _Whole:
         parts = tree.flatten(y)[0]
         shapes = [onp.shape(part) for part in parts]
         if shapes != list(self.shapes):
-            raise ValueError(f"{self.task.name} returned shapes {shapes}, where {list(self.shapes)} were expected")
+            raise ValueError(
+                f"{self.task.name} returned shapes {shapes}, where {list(self.shapes)} were expected"
+            )
         return list(map(onp.asarray, parts))
 
 
@@ -489,13 +489,11 @@ def _as_task(prim: Primitive, args: Any, kwargs: Any, lazy: list[Any]) -> Any:
 
 
 def _delayed(task: Any, structure: Any, leaves: Any, y: Any, of_parts: Any) -> Any:
-    """Return the results of a task, of known shapes and dtypes, as dask arrays; like y, if that is a tuple."""
+    """Return the results of a task, of known shapes and dtypes, as dask arrays, in the form of y."""
     dask = sys.modules["dask"]
     whole = _Whole(task, structure, tuple(shape for shape, _ in of_parts))
-    made = dask.delayed(whole, pure=True)(leaves)  # type: ignore[attr-defined]
-    ys = [
-        _dask().from_delayed(made[n], shape, dtype) for n, (shape, dtype) in enumerate(of_parts)
-    ]
+    made = dask.delayed(whole, pure=True)(leaves)
+    ys = [_dask().from_delayed(made[n], shape, dtype) for n, (shape, dtype) in enumerate(of_parts)]
     return ys[0] if y is None else tree.unflatten(tree.flatten(y)[1], ys)
 
 
@@ -518,7 +516,9 @@ def _put_into_zeros(shape: tuple[int, ...], dtype: Any, index: Any, piece: Any) 
     zeros = onp.broadcast_to(onp.zeros((), onp.int8), shape)[index]
     piece = da.broadcast_to(piece, zeros.shape)
     # Axes that the index has made are none of x.
-    piece = piece.reshape(onp.broadcast_to(onp.zeros((), onp.int8), shape)[tuple(p for p in parts if p is not None)].shape)
+    piece = piece.reshape(
+        onp.broadcast_to(onp.zeros((), onp.int8), shape)[tuple(p for p in parts if p is not None)].shape
+    )
     dense = da.zeros(shape, dtype=dtype)
     dense[tuple(part for part in parts if part is not None)] = piece
     return dense
@@ -531,13 +531,14 @@ def _add_rows(shape: tuple[int, ...], dtype: Any, parts: tuple[Any, ...], piece:
     if places is None or onp.ndim(places) != 1:
         raise Unread(
             "x[index] of an array beside dask arrays, with an index of more than one array of places or of "
-            "more than one axis; take along one axis, np.take(x, places, axis=0), after import funad.numpy as np"
+            "more than one axis; take along one axis, np.take(x, places, axis=0), after import funad.numpy "
+            "as np"
         )
     piece = da.asarray(piece)
-    piece = piece.rechunk({n: -1 for n in range(1, piece.ndim)})
+    piece = piece.rechunk(dict.fromkeys(range(1, piece.ndim), -1))
     places = places if is_duck(places) else da.from_array(onp.asarray(places), chunks=(piece.chunks[0],))
     places = places.rechunk((piece.chunks[0],))
-    add = dask.delayed(_added_rows, pure=True)  # type: ignore[attr-defined]
+    add = dask.delayed(_added_rows, pure=True)
     blocks = zip(places.to_delayed().ravel(), piece.to_delayed().ravel(), strict=True)
     sums = [da.from_delayed(add(shape, dtype, *block), shape, dtype)[None] for block in blocks]
     return da.concatenate(sums).sum(axis=0)
@@ -550,7 +551,8 @@ def _added_rows(shape: tuple[int, ...], dtype: Any, places: Any, rows: Any) -> A
 def _getitem(x: Any, index: Any) -> Any:
     if not is_duck(x):
         raise Unread(
-            "a dask array as an index of an array: write np.take(x, places, axis=0), after import funad.numpy as np"
+            "a dask array as an index of an array: write np.take(x, places, axis=0), after import funad.numpy "
+            "as np"
         )
     return x[index]
 
@@ -591,7 +593,16 @@ def _assign(pair: Any, path: Any, index: Any) -> Any:
     return y
 
 
-def _array(object: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K", subok: Any = False, ndmin: int = 0, **kwargs: Any) -> Any:
+def _array(
+    object: Any,
+    dtype: Any = None,
+    *,
+    copy: Any = True,
+    order: Any = "K",
+    subok: Any = False,
+    ndmin: int = 0,
+    **kwargs: Any,
+) -> Any:
     """Return nested lists of arrays as one."""
     if kwargs or ndmin:
         return NotImplemented
@@ -630,7 +641,9 @@ def _broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
     return _dask().broadcast_to(array, (shape,) if isinstance(shape, (int, onp.integer)) else tuple(shape))
 
 
-def _reshape(a: Any, /, shape: Any = None, order: Any = "C", *, newshape: Any = None, copy: Any = None) -> Any:
+def _reshape(
+    a: Any, /, shape: Any = None, order: Any = "C", *, newshape: Any = None, copy: Any = None
+) -> Any:
     if order != "C":
         return NotImplemented
     shape = newshape if shape is None else shape
@@ -641,7 +654,14 @@ def _reshape(a: Any, /, shape: Any = None, order: Any = "C", *, newshape: Any = 
 def _extreme(name: str, choose: Any) -> Callable[..., Any]:
     """Return max or min of dask arrays with NumPy's keywords."""
 
-    def form(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None, where: Any = True) -> Any:
+    def form(
+        a: Any,
+        axis: Any = None,
+        out: Any = None,
+        keepdims: Any = False,
+        initial: Any = None,
+        where: Any = True,
+    ) -> Any:
         da = _dask()
         if out is not None:
             return NotImplemented
@@ -662,7 +682,15 @@ def _axes(axis: Any) -> Any:
 def _sum_of(name: str, neutral: int) -> Callable[..., Any]:
     """Return sum or prod of dask arrays with NumPy's keywords."""
 
-    def form(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None, where: Any = True) -> Any:
+    def form(
+        a: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        keepdims: Any = False,
+        initial: Any = None,
+        where: Any = True,
+    ) -> Any:
         da = _dask()
         if out is not None:
             return NotImplemented
@@ -686,7 +714,9 @@ def _masked(name: str, neutral: bool) -> Callable[..., Any]:
     return form
 
 
-def _mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = True) -> Any:
+def _mean(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = True
+) -> Any:
     da = _dask()
     if out is not None:
         return NotImplemented
@@ -778,7 +808,9 @@ def _core_in_one(f: Any, cores: tuple[int, ...]) -> Callable[..., Any]:
 
     def form(*args: Any, **kwargs: Any) -> Any:
         arrays = [_dask().asarray(x) for x in args]
-        ready = [x.rechunk({n % x.ndim: -1 for n in range(-k, 0)}) for x, k in zip(arrays, cores, strict=True)]
+        ready = [
+            x.rechunk({n % x.ndim: -1 for n in range(-k, 0)}) for x, k in zip(arrays, cores, strict=True)
+        ]
         return f(*ready, **kwargs)
 
     return form
@@ -824,7 +856,9 @@ _FORMS: dict[Any, Callable[..., Any]] = {
     onp.nancumprod: _flattened("nancumprod"),
     onp.matvec: _core_in_one(onp.matvec, (2, 1)),
     onp.vecmat: _core_in_one(onp.vecmat, (1, 2)),
-    **{getattr(onp.fft, name): _transform(name) for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")},
+    **{
+        getattr(onp.fft, name): _transform(name) for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")
+    },
     **{
         getattr(onp.fft, name): _transform_along(name)
         for name in ("fft2", "ifft2", "rfft2", "irfft2", "fftn", "ifftn", "rfftn", "irfftn")

@@ -24,8 +24,8 @@ __all__ = [
     "refused_declined",
     "refused_duration",
     "refused_holder",
-    "refused_index",
     "refused_in_place_of",
+    "refused_index",
     "refused_objects",
     "refused_opaque",
 ]
@@ -148,17 +148,19 @@ def refused_by_dask() -> NotDifferentiableError:
         frame = frame.f_back
     if name in _BLOCKWISE:
         instead = (
-            "write the computation with functions of funad.numpy on the whole arrays, which dask runs block by "
-            "block; or differentiate inside of the function that gets the blocks, with "
+            "write the computation with functions of funad.numpy on the whole arrays, which dask runs block "
+            "by block; or differentiate inside of the function that gets the blocks, with "
             "value_and_grad(loss)(w, block), and add what it returns"
         )
     else:
         known = hasattr(onp, name) or hasattr(onp.linalg, name)
-        function = f"np.{'' if hasattr(onp, name) else 'linalg.'}{name}" if known else "the function of that name"
+        function = (
+            f"np.{'' if hasattr(onp, name) else 'linalg.'}{name}" if known else "the function of that name"
+        )
         instead = f"write {function} after import funad.numpy as np, which calls dask's on dask arrays"
     return NotDifferentiableError(
-        f"dask's {name or 'tokenize'} was given a traced value, of which it would make a constant, without its "
-        f"derivative; {instead}. stop_gradient(x) gives a constant, where that is meant"
+        f"dask's {name or 'tokenize'} was given a traced value, of which it would make a constant, without "
+        f"its derivative; {instead}. stop_gradient(x) gives a constant, where that is meant"
     )
 
 

@@ -16,8 +16,8 @@ from . import tree
 from .boxes import Box, Dual, Traced, box_of
 from .duck_arrays import as_ducks
 from .errors import EndedTraceError, NotDifferentiableError
-from .foreign import is_duck
 from .floating import point_at_user, restore
+from .foreign import is_duck
 from .messages import taught
 from .refusals import refused_in_place_of
 from .traces.reverse import LEFT, SCALARS, TRACING, WIDTH, Tape, has_ended, has_left, pull_back, refuse_ended

@@ -24,7 +24,9 @@ from .cases import CASES
 
 PAGE = Path(__file__).parent.parent / "funad" / "docs" / "dask_support.md"
 COMMAND = "python -m tests.dask_support"
-VERSIONS = f"NumPy {'.'.join(numpy.__version__.split('.')[:2])} and dask {'.'.join(dask.__version__.split('.')[:2])}"
+VERSIONS = (
+    f"NumPy {'.'.join(numpy.__version__.split('.')[:2])} and dask {'.'.join(dask.__version__.split('.')[:2])}"
+)
 RULES = [
     (f, argnum)
     for f, argnum in funad.rules()
@@ -92,7 +94,7 @@ def is_lazy(x):
 
 @functools.cache
 def outcome(f, argnum, parts):
-    """Return what came of the calls of a case: yes, partly, the first refusal, or "" if none is of dask arrays.
+    """Return what came of the calls of a case: yes, partly, a refusal, or "" without dask arrays.
 
     A result that is none of NumPy's, or an error of another kind, is no outcome.
     """
@@ -159,9 +161,10 @@ def page():
         "# Derivatives of dask arrays",
         "",
         "What each function with a derivative rule does with dask arrays, in one chunk or in several along",
-        "every axis, inside of a differentiated function: it stays lazy and agrees with NumPy, or it is refused",
-        "by name when the graph is built. Nothing is loaded in between. What has no rule of its own, as",
-        "`np.average`, is made of these. Functions of `scipy.special` work element by element, in any chunks.",
+        "every axis, inside of a differentiated function: it stays lazy and agrees with NumPy, or it is",
+        "refused by name when the graph is built. Nothing is loaded in between. What has no rule of its own,",
+        "as `np.average`, is made of these. Functions of `scipy.special` work element by element, in any",
+        "chunks.",
         "",
         f"This page is of {VERSIONS}. It is written by `{COMMAND}`, which runs all that it says, and is",
         "checked by `tests/test_dask.py`.",

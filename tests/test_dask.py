@@ -2,7 +2,6 @@
 
 import gc
 import operator
-import resource
 import subprocess
 import sys
 import threading
@@ -41,11 +40,17 @@ def in_this_thread():
 
 @pytest.mark.parametrize("parts", [support.IN_ONE, support.IN_SEVERAL])
 @pytest.mark.parametrize(
-    ("f", "argnum"), [pytest.param(*rule, id=f"{primitive_of(rule[0]).name}-{rule[1]}") for rule in support.RULES]
+    ("f", "argnum"),
+    [pytest.param(*rule, id=f"{primitive_of(rule[0]).name}-{rule[1]}") for rule in support.RULES],
 )
 def test_a_case_on_dask_arrays_agrees_with_numpy_or_is_refused_by_name(f, argnum, parts):
     refusal = support.outcome(f, argnum, parts)
-    assert len(refusal) < 10 or "beside a traced value" in refusal or "which is lazy" in refusal or "dask" in refusal
+    assert (
+        len(refusal) < 10
+        or "beside a traced value" in refusal
+        or "which is lazy" in refusal
+        or "dask" in refusal
+    )
 
 
 def test_the_page_is_up_to_date():
@@ -92,7 +97,9 @@ def _written(x):
 def check(found, wanted):
     """Hold lazy results to NumPy's, in structure and numbers."""
     assert support.is_lazy(found)
-    for a, b in zip(funad.tree.flatten(dask.compute(found)[0])[0], funad.tree.flatten(wanted)[0], strict=True):
+    for a, b in zip(
+        funad.tree.flatten(dask.compute(found)[0])[0], funad.tree.flatten(wanted)[0], strict=True
+    ):
         numpy.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-13)
         assert numpy.shape(a) == numpy.shape(b)
 
@@ -128,7 +135,9 @@ def test_second_derivatives_in_every_mode(loss):
 
 @pytest.mark.parametrize("loss", KINKS.values(), ids=KINKS)
 def test_second_derivatives_of_functions_with_kinks_are_refused(loss):
-    with pytest.raises(NotDifferentiableError, match="the second derivative of numpy.* take first derivatives"):
+    with pytest.raises(
+        NotDifferentiableError, match="the second derivative of numpy.* take first derivatives"
+    ):
         jvp(grad(lambda w: loss(w, LAZY_X, LAZY_T)), (W,), (V,))
 
 
@@ -142,7 +151,10 @@ def test_a_second_derivative_at_a_kink_is_nan_where_the_composite_is_smooth():
 def test_products_of_a_jacobian_and_hessians():
     y, vjp_f = vjp(lambda w: LAZY_X @ w, W)
     check((y, vjp_f(LAZY_T)), (X @ W, X.T @ T))
-    check(hessian(lambda w: LOSSES["logistic"](w, LAZY_X, LAZY_T))(W), hessian(lambda w: LOSSES["logistic"](w, X, T))(W))
+    check(
+        hessian(lambda w: LOSSES["logistic"](w, LAZY_X, LAZY_T))(W),
+        hessian(lambda w: LOSSES["logistic"](w, X, T))(W),
+    )
 
 
 def test_containers_and_auxiliary_values():
@@ -259,12 +271,15 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the system counts kilobytes on Linux")
 def test_memory_is_that_of_a_few_chunks(pytestconfig):
-    run = subprocess.run([sys.executable, "-c", SCRIPT.format(chunks=24)], capture_output=True, encoding="utf-8")
+    run = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(chunks=24)], capture_output=True, encoding="utf-8"
+    )
     assert run.returncode == 0, run.stderr
     assert float(run.stdout) < 96  # MB, of 192 MB of data: a chunk, its random bits, and sums
 
 
 # --- what dask is given
+
 
 def _of(how):
     return lambda w: how(w).sum()
@@ -293,11 +308,14 @@ SWALLOWED = {
 @pytest.mark.parametrize("f", SWALLOWED.values(), ids=SWALLOWED)
 def test_a_function_of_dasks_differentiates_or_is_refused_by_name(f, request):
     name = request.node.callspec.id.removeprefix("method ")
+    said = ""
     try:
         found = grad(f)(W)
     except NotDifferentiableError as error:
-        assert name in str(error)
-        assert "after import funad.numpy as np" in str(error) or "functions of funad.numpy" in str(error)
+        said = str(error)
+    if said:
+        assert name in said
+        assert "after import funad.numpy as np" in said or "functions of funad.numpy" in said
     else:
         differences = [(f(W + h) - f(W - h)).compute() / 2e-6 for h in 1e-6 * numpy.eye(3)]
         numpy.testing.assert_allclose(found.compute(), differences, rtol=1e-6)
@@ -311,14 +329,30 @@ def test_ufuncs_of_dasks_are_numpys():
 UNKNOWN = LAZY_X[LAZY_X[:, 0] > 0]
 OBJECTS = da.from_array(numpy.array([1, 2, None], object), chunks=3)
 BAD = {
-    "unknown chunks": (lambda w: np.sum(UNKNOWN @ w), ArgumentTypeError, r"float64\[nan, 3\].*compute_chunk_sizes"),
-    "objects": (lambda w: np.sum(OBJECTS * w), ArgumentTypeError, r"'array-\w+', object\[3\].*astype\(float\)"),
-    "if": (lambda w: np.sum(w) if np.sum(LAZY_X @ w) > 0 else 0.0, NotDifferentiableError, "which is lazy.*np.where"),
+    "unknown chunks": (
+        lambda w: np.sum(UNKNOWN @ w),
+        ArgumentTypeError,
+        r"float64\[nan, 3\].*compute_chunk_sizes",
+    ),
+    "objects": (
+        lambda w: np.sum(OBJECTS * w),
+        ArgumentTypeError,
+        r"'array-\w+', object\[3\].*astype\(float\)",
+    ),
+    "if": (
+        lambda w: np.sum(w) if np.sum(LAZY_X @ w) > 0 else 0.0,
+        NotDifferentiableError,
+        "which is lazy.*np.where",
+    ),
     "while": (lambda w: _halved(LAZY_X @ w), NotDifferentiableError, "which is lazy.*dask.compute"),
     "float": (lambda w: float(np.sum(LAZY_X @ w)), NotDifferentiableError, r"float\(\) of a traced value"),
     "asarray": (lambda w: np.sum(numpy.asarray(LAZY_X @ w)), NotDifferentiableError, "numpy.asarray"),
     "index": (lambda w: np.sum(w[(LAZY_T).astype(int)]), NotDifferentiableError, r"np.take\(x, a, axis=0\)"),
-    "sort": (lambda w: np.sum(np.sort(LAZY_X @ w)[:3]), NotDifferentiableError, r"numpy.sort of dask.*rechunk\(-1\)"),
+    "sort": (
+        lambda w: np.sum(np.sort(LAZY_X @ w)[:3]),
+        NotDifferentiableError,
+        r"numpy.sort of dask.*rechunk\(-1\)",
+    ),
 }
 
 

@@ -117,7 +117,9 @@ def test_what_a_library_has_not_is_refused_by_name():
 
 def test_arrays_of_two_libraries_in_one_operation_are_refused():
     da = pytest.importorskip("dask.array")
-    with pytest.raises(ArgumentTypeError, match=r"more than one library: .*Device.* and dask.Array '\S+', float64\[6, 3\]"):
+    with pytest.raises(
+        ArgumentTypeError, match=r"more than one library: .*Device.* and dask.Array '\S+', float64\[6, 3\]"
+    ):
         grad(lambda w: np.sum((Device(X) * w) * da.from_array(X, chunks=3)))(W)
 
 
