@@ -289,9 +289,9 @@ def _checked(x: Any) -> Any:
     """Return a lazy array as it is now, whatever is assigned to it later; refuse one of unknown shape."""
     if any(size != size for size in x.shape):
         raise ArgumentTypeError(
-            f"{written(x)} has chunks of unknown size (as after a selection by a mask, or from a dataframe), "
-            f"of which no derivative can be arranged; write x.compute_chunk_sizes(), which runs what x depends "
-            f"on, or x.to_dask_array(lengths=True) of a dataframe"
+            f"{written(x)} has chunks of unknown size (as after a selection by a mask or from a dataframe), "
+            f"of which no derivative can be arranged; write x.compute_chunk_sizes(), which runs what x "
+            f"depends on, or x.to_dask_array(lengths=True) of a dataframe"
         )
     return type(x)(x.dask, x.name, x.chunks, meta=x._meta) if hasattr(x, "chunks") else x
 

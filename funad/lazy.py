@@ -551,8 +551,8 @@ def _added_rows(shape: tuple[int, ...], dtype: Any, places: Any, rows: Any) -> A
 def _getitem(x: Any, index: Any) -> Any:
     if not is_duck(x):
         raise Unread(
-            "a dask array as an index of an array: write np.take(x, places, axis=0), after import funad.numpy "
-            "as np"
+            "a dask array as an index of an array: write np.take(x, places, axis=0), after import "
+            "funad.numpy as np"
         )
     return x[index]
 
@@ -776,7 +776,11 @@ def _transform(name: str) -> Callable[..., Any]:
 
     def form(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = None) -> Any:
         a = _dask().asarray(a)
-        if norm is not None or out is not None:
+        if (
+            norm is not None
+            or out is not None
+            or (isinstance(n, (list, tuple)) and not all(k > 0 for k in n))
+        ):
             return NotImplemented
         if name.endswith(("2", "n")):
             axes = ((-2, -1) if name.endswith("2") else None) if axis == -1 else axis
