@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .graphs.graph import graph
     from .transforms import (
         checkpoint,
+        compile,
         custom_root,
         custom_vjp,
         debug_nans,
@@ -53,6 +54,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Dual",
     "checkpoint",
+    "compile",
     "curried",
     "custom_root",
     "custom_vjp",

@@ -7,25 +7,31 @@ arrays are added by ``funad.numpy.methods``.
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 import sys
+from _thread import _local as local  # threading.local; the rest of threading takes a while to load
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 from weakref import ref
 
 import numpy as onp
 
+from . import tree
 from .bytecode import formats_text
 from .errors import MissingRuleError, NotDifferentiableError
 from .foreign import bare, declines, gives_way, hand_over, is_answer, is_sequence, number_of
 from .messages import as_index, not_dispatched, refusal, refused_in_place, without_rule
 from .refusals import refused_by_asker, refused_by_dask
 from .registry import Primitive, enter, primitive_of
-from .spaces import of_library, placeholder, shape_of
+from .spaces import of_library, placeholder
 from .trace import Trace
+from .values import class_of, constant, dtype_of, is_opaque, members_of, memory_of, shape_of, value_of
 
-__all__ = ["Box", "Dual", "Traced"]
+__all__ = ["Box", "Dual", "Opaque", "Traced"]
+
+unbox, kind_of, numbers_of = constant, class_of, members_of  # the names of branches not merged yet
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 
@@ -63,7 +69,7 @@ class Traced:
     parent: tuple[Traced, Any]  # what this is a view of, and how it was made
     views: list[ref[Traced]]  # those whose parent this is
 
-    stacked = False  # whether it stands for the members of a stack, and has no one value
+    opaque = False  # whether it stands for more than one value: see ``values``
 
     def __init_subclass__(cls) -> None:
         TRACED.add(cls)
@@ -82,7 +88,7 @@ class Traced:
         """
         if "dask" in sys.modules and sys._getframe(1).f_globals.get("__name__", "").startswith("dask."):
             return type(self)
-        kind = kind_of(self)
+        kind = class_of(self)
         for known in (ndarray, float, complex):
             if issubclass(kind, known):
                 return known
@@ -92,19 +98,15 @@ class Traced:
     def __class__(self, kind: type) -> None:
         _become(self, kind)
 
-    def bare(self) -> Any:
-        """Return the plain value under every trace."""
-        return unbox(self)
-
     def __repr__(self) -> str:
-        value = unbox(self)
+        value = constant(self)
         return f"traced {value if issubclass(type(value), onp.generic) else repr(value)}"
 
     def __format__(self, spec: str) -> str:
         return format(self.primal, spec) if spec else repr(self)
 
     def __bool__(self) -> bool:
-        return bool(self.primal)
+        return bool(value_of(self, "bool() was asked of it"))
 
     def __len__(self) -> int:
         return len(self.primal)
@@ -122,7 +124,7 @@ class Traced:
         return (self[n] for n in range(len(self.primal)))
 
     def __contains__(self, item: Any) -> bool:
-        return unbox(item) in unbox(self)
+        return constant(item) in value_of(self, "in was asked of it")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -215,69 +217,96 @@ class Traced:
 Traced.inside = Traced.__dict__["primal"]
 
 
-class Batched(Traced):
-    """What stands for every member of a stack: vmap's traced value.
+class _Active(local):
+    """The functions of NumPy's that are being called on opaque values in this thread."""
 
-    Its shape is that of one member. ``stack`` holds all of them, along its first axis.
+    def __init__(self) -> None:
+        self.calls: set[Any] = set()
+
+
+_ACTIVE = _Active()
+
+
+class Opaque(Traced):
+    """A value that stands for more than one: ``constant`` leaves it traced, and ``bool`` asks its trace.
+
+    The operators without a derivative are calls of primitives, whose results its trace sees.
     """
 
     __slots__ = ()
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        general = Traced.__array_ufunc__
-        if method == "__call__" and not kwargs:
-            return general(self, ufunc, method, *inputs)
-        return self._once((ufunc, method), general, ufunc, method, *inputs, **kwargs)
-
-    def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        prim = primitive_of(f)
-        if prim is None or prim.traced is f:  # of no traced value a function, but of their members
-            return self.tape.by_member(f, args, kwargs, f.__name__, "it has no batch rule")
-        return self._once(f, Traced.__array_function__, f, types, args, kwargs)
-
-    def _once(self, what: Any, general: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Let NumPy's function be what it is on traced values.
-
-        Where that asks NumPy's function for its plain value, it has no one value to give.
-        """
-        active = self.tape.active
-        if what in active:
-            self.tape.look(self, "NumPy's own function was asked for its value")
-        active.add(what)
-        try:
-            return general(self, *args, **kwargs)
-        finally:
-            active.discard(what)
-
-    stack: Any = Traced.index  # type: ignore[misc]  # the same slot under its own name
-    inside: Any = Traced.index  # type: ignore[misc]
-
-    stacked = True
+    opaque = True
+    inside: Any = Traced.__dict__["primal"]  # the same slot under the name by which no number is read
 
     @property
     def primal(self) -> Any:
-        """The one concrete value, which it has not."""
+        """The one concrete value: to be had of the trace alone."""
         return self.tape.look(self, "its value was asked for")
 
     @property
     def shape(self) -> tuple[int, ...]:
-        shape: tuple[int, ...] = self.stack.shape[1:]
-        return shape
+        return shape_of(self.inside)
 
     @property
     def size(self) -> int:
-        return math.prod(self.stack.shape[1:])
+        return math.prod(self.shape)
 
     @property
     def dtype(self) -> Any:
-        return self.stack.dtype
+        return dtype_of(self.inside)
 
     @property
     def nbytes(self) -> int:
         return self.size * int(self.dtype.itemsize)
 
-    def __repr__(self) -> str:
-        return f"Batched({self.dtype}{list(self.shape)}, {len(self.stack)} members)"
+    @property
+    def kind(self) -> Any:
+        """The class of the value."""
+        return class_of(self.inside)
+
+    def remade(self, f: Callable[[Any], Any]) -> Any:
+        """Return a value of the same trace that holds f of what this one holds."""
+        made = new(type(self))
+        made.inside, made.tape, made.index = f(self.inside), self.tape, self.index
+        return made
+
+    def constant(self) -> Any:
+        """Return it without the traces that differentiate in what it holds."""
+        held = constant(self.inside)
+        return self if held is self.inside else self.remade(lambda _: held)
+
+    def members(self) -> Any:
+        """Return all that it stands for, for a question to all at once; itself, if it is not there yet."""
+        return self.constant()
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        general = super().__array_ufunc__
+        if method == "__call__" and not kwargs:
+            return general(ufunc, method, *inputs)
+        call = functools.partial(general, ufunc, method, *inputs, **kwargs)
+        return self._once(call, getattr(ufunc, method), inputs, kwargs)
+
+    def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        call = functools.partial(super().__array_function__, f, types, args, kwargs)
+        return self._once(call, f, args, kwargs)
+
+    def _once(self, call: Callable[[], Any], f: Any, args: Any, kwargs: Any) -> Any:
+        """Let NumPy's function f be what it is on traced values.
+
+        Where that asks f itself, of constants, for NumPy's own result, the trace is asked for their numbers.
+        """
+        key = self.tape.level, f.__name__, getattr(f, "__self__", None)
+        if key in _ACTIVE.calls:
+            why = "NumPy's own function was asked for its value"
+            args, kwargs = tree.map(
+                lambda x: value_of(x, why) if isinstance(x, Opaque) else x, (args, kwargs)
+            )
+            return f(*args, **kwargs)
+        _ACTIVE.calls.add(key)
+        try:
+            return call()
+        finally:
+            _ACTIVE.calls.discard(key)
 
     def __str__(self) -> str:
         return repr(self) if self.tape.ended else str(self.primal)
@@ -295,24 +324,53 @@ class Batched(Traced):
             raise TypeError("iteration over a 0-d array")
         return (self[n] for n in range(len(self)))
 
-    def bare(self) -> Any:
-        """Return what it stands for without the traces around and in the stack."""
-        stack = unbox(self.stack)
-        return self if stack is self.stack else batched(self.tape, stack)
+
+class Batched(Opaque):
+    """What stands for every member of a stack: vmap's traced value.
+
+    Its shape is that of one member. ``stack`` holds all of them, along its first axis.
+    """
+
+    __slots__ = ()
+
+    stack: Any = Opaque.inside
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        shape: tuple[int, ...] = self.stack.shape[1:]
+        return shape
+
+    @property
+    def kind(self) -> Any:
+        """The class of one member."""
+        return ndarray if self.ndim else self.dtype.type
+
+    def members(self) -> Any:
+        """Return the members as one array."""
+        return members_of(self.stack)
+
+    def __repr__(self) -> str:
+        return f"Batched({self.dtype}{list(self.shape)}, {len(self.stack)} members)"
+
+    def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        prim = primitive_of(f)
+        if prim is None or prim.traced is f:  # of no traced value a function, but of their members
+            return self.tape.by_member(f, args, kwargs, f.__name__, "it has no batch rule")
+        return super().__array_function__(f, types, args, kwargs)
 
 
 def batched(trace: Any, stack: Any) -> Batched:
     """Return a stack as the value of a batch trace."""
     made = new(Batched)
-    made.stack, made.tape = stack, trace
+    made.stack, made.tape, made.index = stack, trace, None
     return made
 
 
-def _asking(name: str) -> Callable[..., Any]:
-    """Return a method that asks a batched value for what only a concrete one can tell."""
+def _asking(name: str, ask: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that asks the trace of an opaque value for what only a concrete one can tell."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        self.tape.look(self, f"{name} was asked of it")
+        return ask(value_of(self, f"{name} was asked of it"), *args, **kwargs)
 
     return method
 
@@ -436,53 +494,16 @@ def _format(x: Any, spec: str) -> str:
 
 def short(box: Traced) -> str:
     """Return what messages say of the value of a box."""
-    value = unbox(box)
+    value = constant(box)
     if of_library(value):
-        return f"a {kind_of(box).__name__} of shape {value.shape} of another library"
+        return f"a {class_of(box).__name__} of shape {value.shape} of another library"
     if isinstance(value, Traced):
-        return f"a batched {kind_of(value).__name__} of shape {value.shape}"
+        return f"a {type(value).__name__.lower()} {class_of(value).__name__} of shape {value.shape}"
     return f"{type(value).__name__} of shape {value.shape}" if box.ndim else repr(value)
 
 
 def _refuse(box: Traced, what: str, gives: str, instead: str) -> NoReturn:
     raise refused_by_asker() or refusal(short(box), what, gives, instead, as_index(box.ndim, box.dtype.kind))
-
-
-def unbox(x: Any) -> Any:
-    """Return the plain value under every trace; of a batched value, the plain members still batched."""
-    while isinstance(x, Traced):
-        if x.stacked:
-            return x.bare()
-        x = x.primal
-    return x
-
-
-def kind_of(x: Any) -> type:
-    """Return the class of the plain value under every trace: ndarray, float64, float."""
-    while isinstance(x, Traced):
-        if x.stacked:
-            return ndarray if x.ndim else x.dtype.type
-        x = x.primal
-    return type(x)
-
-
-def is_batched(x: Any) -> bool:
-    """Say whether a traced value is batched, under inner traces or not."""
-    while isinstance(x, Traced):
-        if x.stacked:
-            return True
-        x = x.primal
-    return False
-
-
-def numbers_of(x: Any) -> Any:
-    """Return the plain numbers under every trace, of all members of a batch.
-
-    For questions that one yes decides, as "is any of them zero?", where yes means the more careful way.
-    """
-    while isinstance(x, Traced):
-        x = x.inside
-    return x
 
 
 def innermost(xs: Iterable[Any]) -> Any:
@@ -501,31 +522,24 @@ def innermost(xs: Iterable[Any]) -> Any:
     return best
 
 
-def look_at_member(x: Any) -> Any:
-    """Ask a batched value, under inner traces perhaps, for one concrete value: its members may differ."""
-    while not x.stacked:
-        x = x.primal
-    x.tape.look(x, "an example is at a kink")
-
-
 def model_of(x: Any) -> Any:
     """Return a plain array of the shape, dtype and layout of x, of which no number is read."""
-    x = unbox(x)
-    if not isinstance(x, Traced):
-        return x
+    held = memory_of(x)
+    if not is_opaque(x):
+        return held
     if not x.ndim:
         return x.dtype.type(0)
-    members = numbers_of(x)
-    if type(members) is not ndarray or not members.size:
+    if type(held) is not ndarray or not held.size:
         return placeholder(x)
-    return members[(0,) * (members.ndim - x.ndim)]  # they are laid out alike
+    # The members of a batch are laid out alike.
+    return held[(0,) * (held.ndim - x.ndim)]
 
 
 def beside(prim: Primitive, operate: Callable[[Any, Any], Any], self: Traced, other: Any) -> Any:
     """Return self · other, of which the other is of no common type; or give way to it, as NumPy does."""
     if not isinstance(other, Traced) and type(other) is not list and type(other) is not tuple:
         other = number_of(other)
-        if type(other) not in CONSTANTS and gives_way(unbox(self), other, operate.__name__):
+        if type(other) not in CONSTANTS and gives_way(constant(self), other, operate.__name__):
             return hand_over(self, other, operate.__name__)
     return prim.operator(self, other)
 
@@ -546,7 +560,7 @@ def plainly(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """
 
     def operator_on_values(self: Any, other: Any) -> Any:
-        y = operate(unbox(self), unbox(other))
+        y = operate(constant(self), constant(other))
         if isinstance(y, Traced):  # of batched values, batched too
             return y
         return y if type(y) in CONSTANTS or is_answer(y, other) else NotImplemented
@@ -617,7 +631,7 @@ BINARY: tuple[tuple[str, Any, Any], ...] = (
 def _divmod(self: Any, other: Any) -> Any:
     if type(other) not in CONSTANTS and not isinstance(other, Traced):
         other = number_of(other)
-        if gives_way(unbox(self), other, "divmod"):
+        if gives_way(constant(self), other, "divmod"):
             return hand_over(self, other, "divmod")
     return self // other, self % other
 
@@ -646,6 +660,26 @@ PLAIN: tuple[tuple[str, Any], ...] = (
 )
 
 
+# What Python and NumPy ask of a concrete value.
+_ASKED: dict[str, Callable[..., Any]] = {
+    "bool": bool,
+    "float": float,
+    "int": int,
+    "complex": complex,
+    "index": operator.index,
+    "array": lambda x, dtype=None, copy=None: onp.array(x, dtype),
+    "hash": hash,
+    "contains": operator.contains,
+    "reduce_ex": lambda x, protocol: x.__reduce_ex__(protocol),
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "trunc": math.trunc,
+    "round": round,
+    "delitem": operator.delitem,
+    "dlpack_device": lambda x: x.__dlpack_device__(),
+}
+
+
 def give(kind: type, name: str, method: Callable[..., Any]) -> None:
     """Make a function the method of that name, by which Python calls it when its arguments do not fit."""
     method.__name__, method.__qualname__ = name, f"{kind.__name__}.{name}"
@@ -668,13 +702,12 @@ def _install() -> None:
     Traced.__ne__ = _watched(operator.ne, negated=True)  # type: ignore[method-assign]
     for name, f in _DIVMOD.items():
         setattr(Traced, f"__{name}__", f)
-    for name, f in PLAIN:  # of batched values, whose results are batched
-        give(Batched, f"__{name}__", lambda a, b, f=f: enter(f).traced(a, b))
-        give(Batched, f"__r{name}__", lambda a, b, f=f: enter(f).traced(b, a))
-    give(Batched, "__invert__", lambda a: enter(onp.invert).traced(a))
-    for name in ("bool", "float", "int", "complex", "index", "array", "hash", "contains",
-                 "reduce_ex", "floor", "ceil", "trunc", "round", "delitem", "dlpack_device"):  # fmt: skip
-        setattr(Batched, f"__{name}__", _asking(f"{name}()"))
+    for name, f in PLAIN:
+        give(Opaque, f"__{name}__", lambda a, b, f=f: enter(f).traced(a, b))
+        give(Opaque, f"__r{name}__", lambda a, b, f=f: enter(f).traced(b, a))
+    give(Opaque, "__invert__", lambda a: enter(onp.invert).traced(a))
+    for name, ask in _ASKED.items():
+        setattr(Opaque, f"__{name}__", _asking(f"{name}()", ask))
 
 
 _install()

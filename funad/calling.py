@@ -8,14 +8,14 @@ from typing import Any, NoReturn
 
 import numpy as onp
 
-from .boxes import CONSTANTS, TRACED, Box, Traced, innermost, kind_of, unbox
+from .boxes import CONSTANTS, TRACED, Box, Traced, innermost
 from .duck_arrays import DUCKS, as_duck, under_traces, written
 from .errors import NotDifferentiableError
 from .foreign import bare, is_duck, is_foreign, is_sequence, number_of, of_protocol, plain_sequence, same
 from .refusals import refused_bare, refused_constant, refused_opaque
 from .registry import Primitive, primitive_of, signature_of
-from .spaces import is_unknown
 from .traces.reverse import CONSTANT
+from .values import class_of, constant, is_unknown
 from .writing import UNTRACED, Array, content, content_of, fillable, linked, settled, snapshot, view_of
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
@@ -104,11 +104,11 @@ def with_kinks(prim: Primitive, y: Any, args: tuple[Any, ...], kwargs: dict[str,
         return y
     args = tuple(map(content_of, args))
     for x in args:
-        if isinstance(x, Traced) and _is_differentiated(x.inside if x.tape is y.tape else x):
+        if isinstance(x, Traced) and is_differentiated(x.inside if x.tape is y.tape else x):
             if DUCKS.used and under_traces(x) is not None:
                 return y if prim.kind == "elementwise" else _refuse_kinks(prim, x)
             found = prim.kinks(y, *args, **kwargs)  # type: ignore[misc]
-            is_number = issubclass(kind_of(y), onp.generic) and kind_of(found) is ndarray
+            is_number = issubclass(class_of(y), onp.generic) and class_of(found) is ndarray
             return found[()] if is_number else found
     return y
 
@@ -127,7 +127,7 @@ def _differentiates(trace: Any) -> bool:
     return bool(trace.differentiates)
 
 
-def _is_differentiated(x: Any) -> bool:
+def is_differentiated(x: Any) -> bool:
     """Say whether x is traced by a transformation that takes derivatives."""
     while isinstance(x, Traced):
         if _differentiates(x.tape):
@@ -335,7 +335,7 @@ def _unboxed(x: Any) -> Any:
     if issubclass(type(x), (list, tuple)):
         parts = map(_unboxed, x)
         return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
-    return unbox(x)
+    return constant(x)
 
 
 def as_array(x: Any) -> Any:

@@ -90,8 +90,7 @@ def step(
     if not places:
         return forward(*args, **kwargs)[0]
     trace = innermost(leaves)
-    if trace.keeps:
-        leaves = trace.keep(leaves)
+    leaves = trace.keep(leaves)
     outputs: list[Any] = []  # the structure of y, once it is known
     levels = [trace.level]  # of the traces that the step is recorded on
 
@@ -158,7 +157,7 @@ def _traced_anew(trace: Any, parts: list[Any], output: Any, residuals: Any, call
 
 def _as_they_are(trace: Any, residuals: Any) -> Any:
     """Return residuals with the plain arrays in them as they are now, if the trace keeps them."""
-    if residuals is None or not trace.keeps:
+    if residuals is None:
         return residuals
     leaves, structure = tree.flatten(residuals)
     return tree.unflatten(structure, trace.keep(leaves))

@@ -14,6 +14,7 @@ from . import transforms
 
 __all__ = [
     "checkpoint",
+    "compile",
     "custom_root",
     "custom_vjp",
     "debug_nans",
@@ -62,6 +63,7 @@ def _linearize(f: Any, primal: Any, /, *primals: Any, **options: Any) -> Any:
 
 
 checkpoint = curry(transforms.checkpoint)
+compile = curry(transforms.compile)
 custom_root = curry(transforms.custom_root)
 custom_vjp = curry(transforms.custom_vjp)
 debug_nans = curry(transforms.debug_nans)

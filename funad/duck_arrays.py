@@ -24,8 +24,9 @@ from .errors import ArgumentTypeError, NotDifferentiableError
 from .foreign import is_duck
 from .refusals import library_of, public_name
 from .registry import Primitive, enter
-from .spaces import AS_TRACED, dtype_of, shape_of, zeros_like
+from .spaces import AS_TRACED, zeros_like
 from .trace import Looked, Trace
+from .values import dtype_of, shape_of
 
 __all__ = [
     "DUCKS",
@@ -189,15 +190,24 @@ class Duck(Traced):
     __slots__ = ()
 
     tape: Any = DUCKS
-    stacked = True  # it has no one value to look at; all that is computed with it goes by its trace
+    opaque = True  # it has no one value to look at; all that is computed with it goes by its trace
 
     @property
-    def inside(self) -> Any:
+    def kind(self) -> Any:
+        """The class that a plain array of its shape, or its element, has."""
+        return ndarray if self.primal.shape else self.primal.dtype.type
+
+    def constant(self) -> Any:
+        """Return it: there is no plain value under it."""
+        return self
+
+    def members(self) -> Any:
+        """Return what answers questions to all of its numbers."""
         array = self.primal
         return Unknown(array, array.dtype, array.shape) if is_lazy(array) else array
 
-    def bare(self) -> Any:
-        """Return it: there is no plain value under it."""
+    def remade(self, f: Any) -> Any:
+        """Return it: nobody writes into what it holds."""
         return self
 
     def __repr__(self) -> str:

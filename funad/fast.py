@@ -33,13 +33,10 @@ from .boxes import (
     beside_reflected,
     give,
     innermost,
-    is_batched,
-    kind_of,
-    numbers_of,
     own_index,
     tidy,
 )
-from .calling import PLAIN, call, handled, is_plain, with_kinks
+from .calling import PLAIN, call, handled, is_differentiated, is_plain, with_kinks
 from .indices import ASSIGN, Scatter
 from .primitives import with_keywords
 from .registry import WORTH_DROPPING, Primitive, enter, primitive_of
@@ -58,6 +55,7 @@ from .traces.reverse import (
     put_output,
 )
 from .traces.strong_zeros import factors, has_nan, retry_with_strong_zeros
+from .values import all_of, class_of, is_opaque
 from .writing import Cell, in_place, linked
 
 __all__ = ["TANGENTS", "install"]
@@ -85,7 +83,7 @@ QUICK = frozenset({"axis", "keepdims"})  # the keywords of Record.quick
 
 def _has_zero(x: Any) -> bool:
     """Say whether an operator with kinks, abs(x) or x**0.5, may be at one."""
-    return not onp.all(numbers_of(x))
+    return is_differentiated(x) and not all_of(x)
 
 
 def box_operator_of_one(prim: Primitive, operate: Callable[[Any], Any]) -> Callable[[Box], Any]:
@@ -187,9 +185,9 @@ def _copies(part: Any) -> bool:
     return issubclass(type(part), COPYING)
 
 
-def _is_batched(part: Any) -> bool:
-    """Say whether a part of an index is batched: each example chooses its own elements."""
-    return type(part) in TRACED and is_batched(part)
+def _is_opaque(part: Any) -> bool:
+    """Say whether a part of an index is opaque, as where each member of a batch chooses its own elements."""
+    return type(part) in TRACED and is_opaque(part)
 
 
 def getitem(self: Any, index: Any) -> Any:
@@ -198,13 +196,13 @@ def getitem(self: Any, index: Any) -> Any:
     if kind is tuple:
         for part in index:
             if type(part) not in VIEWING:
-                if any(map(_is_batched, index)):
+                if any(map(_is_opaque, index)):
                     return _GETITEM.traced(self, index)
                 index = tuple(map(own_index, index))
                 view = not any(map(_copies, index))
                 break
     elif kind is not int and kind not in VIEWING:
-        if _is_batched(index):
+        if _is_opaque(index):
             return _GETITEM.traced(self, index)
         index = own_index(index)
         view = not _copies(index)
@@ -221,7 +219,7 @@ def getitem(self: Any, index: Any) -> Any:
     box.index = len(entries) - 1
     if (
         view and type(y) is not float64
-        and (type(y) is type(value) is ndarray or kind_of(y) is kind_of(value) is ndarray)
+        and (type(y) is type(value) is ndarray or class_of(y) is class_of(value) is ndarray)
     ):  # fmt: skip
         # As link(box, self, ...) does, at half the price: slices are common.
         box.parent = self, index
@@ -713,7 +711,7 @@ def _is_list_of_duals(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, 
 
 def _at_kinks(x: Dual) -> bool:
     """Say whether an operator with kinks, abs(x) or x**0.5, may be at one that is differentiated again."""
-    return isinstance(x.primal, Traced) and not onp.all(numbers_of(x))
+    return is_differentiated(x.primal) and not all_of(x)
 
 
 def dual_operator_of_one(prim: Primitive, operate: Callable[[Any], Any]) -> Callable[[Dual], Any]:

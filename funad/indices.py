@@ -14,7 +14,8 @@ import numpy as onp
 
 from .registry import Primitive, enter
 from .snapshots import copied
-from .spaces import shape_of, unbroadcast
+from .spaces import unbroadcast
+from .values import shape_of
 
 ndarray = onp.ndarray
 
@@ -91,6 +92,8 @@ def through_view(ybar: Scatter, prim: Primitive, x: Any, args: Any, kwargs: Any)
     pieces, or pieces that are no slices of x.
     """
     size = max(math.prod(ybar.like.shape), math.prod(shape_of(x)))
+    if any(map(_is_traced, args)) or any(_is_traced(index) for index, _ in ybar.pieces[: ybar.count]):
+        return None
     if ybar.count * FEW > size or not {"A", "K"}.isdisjoint(_words(args, kwargs)):
         return None
     whole = onp.empty(shape_of(x), onp.int8)  # a stand-in, which is neither read nor written
@@ -168,7 +171,7 @@ def repeats(index: Any) -> bool:
         return any(repeats(part) for part in index)
     if isinstance(index, list):
         index = onp.asarray(index)
-    is_array = issubclass(type(index), ndarray) or hasattr(index, "stacked")
+    is_array = issubclass(type(index), ndarray) or hasattr(index, "opaque")
     return is_array and index.ndim > 0 and index.dtype.kind != "b"
 
 

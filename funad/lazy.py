@@ -27,10 +27,11 @@ from .numpy.manipulation import cast
 from .numpy.padding import pad_zeros
 from .numpy.reductions import difference
 from .registry import Primitive, place_of_primitive, primitive_at, primitive_of
-from .spaces import fit, is_inexact, is_placeholder, of_library, shape_of, zeros_like
+from .spaces import fit, is_inexact, is_placeholder, of_library, zeros_like
 from .traces.batch import BY_ELEMENT, NOT_BY_ELEMENT
 from .traces.reverse import OUTPUT, TRACING, WIDTH, Tape, as_call, pull_back
 from .traces.strong_zeros import LATER, retry_with_strong_zeros, strong_zero
+from .values import shape_of
 
 ndarray = onp.ndarray
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as onp
 
 from .registry import Primitive, Rule
-from .spaces import any_of, is_number, numbers_of, of_library, plain
+from .spaces import is_number, of_library
 from .traces.reverse import WIDTH, as_call
-from .traces.strong_zeros import at_zero, has_nan, strong_elementwise, value_of
+from .traces.strong_zeros import at_zero, has_nan, output_of, strong_elementwise
+from .values import all_of, any_of, constant, is_deferred, is_opaque, members_of, value_of
 
 __all__ = ["all_finite", "mark_overflows"]
 
@@ -39,7 +40,7 @@ def mark_overflows(entries: list[Any], inputs: int, outputs: Iterable[Any]) -> N
         if prim.masks:
             continue
         with onp.errstate(all="ignore"):
-            finite = _is_finite(value_of(prim, y, args, kwargs))
+            finite = _is_finite(output_of(prim, y, args, kwargs))
         first_alone = source_a and not source_b and source_a > inputs
         if not finite and first_alone and all_finite(args[1:]):
             prim = _marking(prim)
@@ -63,12 +64,15 @@ def all_finite(ys: Iterable[Any]) -> bool:
 
 def _is_finite(y: Any) -> bool:
     """Say whether y is no number, or all of it is finite."""
-    y = plain(y)
+    y = constant(y)
     if of_library(y):
         return True  # nobody knows
-    if hasattr(y, "tape"):  # members may differ: which steps mark overflows is said of each
-        if not onp.isfinite(numbers_of(y)).all():
-            y.tape.look(y, "the result of an example is infinite or nan")
+    if is_deferred(y):
+        y = members_of(y)
+        return bool(y.tape.guard(y, "finite", bool(onp.isfinite(y.inside).all())))
+    if is_opaque(y):
+        if not all_of(onp.isfinite(members_of(y))):  # members may differ: which steps mark it is said of each
+            value_of(y, "the result of an example is infinite or nan")
         return True
     if issubclass(type(y), float):
         return math.isfinite(y)
@@ -81,7 +85,7 @@ def _marking(prim: Primitive) -> Primitive:
 
     def marked(y: Any, ybar: Any, *args: Any) -> Any:
         xbar = rule(y, ybar, *args)
-        lost = (plain(xbar) == 0) & (plain(ybar) != 0) & onp.isinf(value_of(prim, y, args, {}))
+        lost = (constant(xbar) == 0) & (constant(ybar) != 0) & onp.isinf(output_of(prim, y, args, {}))
         return xbar * onp.where(lost, math.nan, 1) if any_of(lost) else xbar
 
     rule: Rule = prim.rules[0]
@@ -106,7 +110,7 @@ def _forward(prim: Primitive, rule: Rule) -> Rule:
     def forward(y: Any, xdot: Any, *args: Any, **kwargs: Any) -> Any:
         with onp.errstate(all="ignore"):
             ydot = rule(y, xdot, *args, **kwargs)
-            lost = onp.equal(plain(ydot), 0) & ~onp.equal(plain(xdot), 0) & ~at_zero(args)
+            lost = onp.equal(constant(ydot), 0) & ~onp.equal(constant(xdot), 0) & ~at_zero(args)
         if has_nan(ydot):
             ydot = strong_elementwise(ydot, xdot, prim, rule, y, args, kwargs)
         return ydot * onp.where(lost, math.nan, 1) if any_of(lost) else ydot

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar, overload
 import numpy as onp
 
 from . import tree
-from .boxes import OPERATORS, TRACED, Traced, innermost, unbox
+from .boxes import OPERATORS, TRACED, Traced, innermost
 from .calling import (
     NUMBERS,
     PARTS,
@@ -26,8 +26,9 @@ from .errors import ArgumentError
 from .foreign import is_duck, is_foreign
 from .guarding import guarded, guarded_rule, refuse_container, refuse_traced
 from .registry import Primitive, adopt, adopt_user, enter, enter_anew, primitive_anew, primitive_of
-from .spaces import describe, module_of, name_of, shape_of, zeros_of
+from .spaces import describe, module_of, name_of, zeros_of
 from .trace import Looked
+from .values import constant, shape_of
 from .writing import content_of
 
 __all__ = ["primitive"]
@@ -395,9 +396,9 @@ def _call_whole(prim: Primitive, leaves: list[Any], structure: Any, places: list
     """Call a primitive of containers as one of the list of its traced leaves."""
     if prim.kind == "zero":
         args, kwargs = tree.unflatten(structure, leaves)
-        return prim.f(*tree.map(unbox, args), **tree.map(unbox, kwargs))
+        return prim.f(*tree.map(constant, args), **tree.map(constant, kwargs))
     trace = innermost(leaves)
-    whole = _Whole(prim, trace.keep(leaves) if trace.keeps else leaves, structure, places)
+    whole = _Whole(prim, trace.keep(leaves), structure, places)
     parts = call(whole.made, ([whole.leaves[place] for place in places],), {})
     return tree.unflatten(whole.output, parts)
 

@@ -13,6 +13,18 @@ from typing import Any
 import numpy as onp
 
 from .errors import CotangentError
+from .values import (  # noqa: F401
+    all_of,
+    any_of,
+    class_of,
+    constant,
+    dtype_of,
+    is_array,
+    is_mask,
+    is_unknown,
+    members_of,
+    shape_of,
+)
 
 ndarray, float64 = onp.ndarray, onp.float64
 ADD: Any = onp.add.reduce  # the method of the ufunc: that of arrays goes through Python
@@ -24,30 +36,7 @@ _NOTHING = bytes(32)  # as long as the longest number, a complex long double
 MANY = 4096
 _ONES = {kind: onp.ones((MANY, 1), kind) for kind in (onp.dtype("d"), onp.dtype("f"))}
 
-
-def plain(x: Any) -> Any:
-    """Return the value under every trace; of a batched value, the plain members still batched."""
-    while hasattr(x, "tape"):
-        if x.stacked:
-            return x.bare()
-        x = x.primal
-    return x
-
-
-def numbers_of(x: Any) -> Any:
-    """Return the plain numbers under every trace, of all members of a batch (see ``boxes.numbers_of``)."""
-    while hasattr(x, "tape"):
-        x = x.inside
-    return x
-
-
-def is_array(x: Any) -> bool:
-    """Say whether the value under every trace is an array, and no number."""
-    while hasattr(x, "tape"):
-        if x.stacked:
-            return bool(x.ndim)
-        x = x.primal
-    return type(x) is ndarray
+plain, numbers_of = constant, members_of  # the names of branches not merged yet
 
 
 def of_library(x: Any) -> bool:
@@ -55,44 +44,10 @@ def of_library(x: Any) -> bool:
     return hasattr(x, "tape") and hasattr(x, "to_dask_array")
 
 
-def any_of(mask: Any) -> bool:
-    """Say whether a mask is true anywhere, in any member of a batch."""
-    return bool(onp.any(numbers_of(mask)))
-
-
-def all_of(mask: Any) -> bool:
-    """Say whether a mask is true everywhere, in all members of a batch."""
-    return bool(onp.all(numbers_of(mask)))
-
-
-def is_mask(x: Any) -> bool:
-    """Say whether the result of a comparison is an array or batched, and no single yes or no."""
-    return type(x) is ndarray or hasattr(x, "stacked")
-
-
-def is_unknown(x: Any) -> bool:
-    """Say whether a value is of a trace that differentiates: its number may stand for another."""
-    while hasattr(x, "tape"):
-        if not x.stacked:
-            return True
-        x = x.inside
-    return False
-
-
-def shape_of(x: Any) -> tuple[int, ...]:
-    """Return the shape of a number, an array or a traced value."""
-    return x.shape if hasattr(x, "shape") else onp.shape(x)
-
-
 def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
     """Say whether arrays of a shape broadcast to another shape."""
     n = len(to) - len(shape)
     return n >= 0 and all(have in (1, want) for have, want in zip(shape, to[n:], strict=True))
-
-
-def dtype_of(x: Any) -> Any:
-    """Return the dtype of a number, an array or a traced value."""
-    return x.dtype if hasattr(x, "dtype") else onp.asarray(x).dtype
 
 
 def at_rest(x: Any) -> Any:
@@ -112,7 +67,7 @@ def is_inexact(x: Any) -> bool:
 
 def is_number(x: Any) -> bool:
     """Say whether x is a number or an array of numbers, traced or not."""
-    x = plain(x)
+    x = constant(x)
     return issubclass(type(x), (float, int, complex)) or (
         (issubclass(type(x), (ndarray, onp.generic)) or hasattr(x, "tape")) and x.dtype.kind in "fcbiu"
     )
@@ -122,7 +77,7 @@ def as_numpy(x: Any) -> Any:
     """Return a Python float, traced or not, as NumPy's, which divides by zero as arrays do."""
     if type(x) is float:
         return onp.float64(x)
-    return onp.positive(x) if hasattr(x, "tape") and type(plain(x)) is float else x
+    return onp.positive(x) if hasattr(x, "tape") and type(constant(x)) is float else x
 
 
 def named(f: Any) -> Any:
@@ -150,16 +105,16 @@ def describe(x: Any) -> str:
     """Write the type of a value in one word: ``float``, ``float64[3, 4]``."""
     if issubclass(type(x), (list, tuple)):
         return f"{type(x).__name__} of {len(x)}"
-    kind = type(plain(x))
-    if not issubclass(kind, (ndarray, onp.generic)) and not hasattr(kind, "stacked"):
+    kind = type(constant(x))
+    if not issubclass(kind, (ndarray, onp.generic)) and not hasattr(kind, "opaque"):
         return kind.__name__
     return f"{x.dtype}[{', '.join(str(size) for size in x.shape)}]"
 
 
 def zeros_like(x: Any) -> Any:
     """Return the zero of the space of x: a plain number or array, whatever x is."""
-    x = plain(x)
-    if type(x) is float:
+    x = constant(x)
+    if class_of(x) is float:
         return 0.0
     if of_library(x):  # an array of another library: zeros in chunks as its own
         return x.zeros()
@@ -176,8 +131,8 @@ def ones_like(x: Any) -> Any:
     """Return ones of the shape and dtype of x: a plain number or array."""
     if type(x) is float64:
         return _ONE
-    x = plain(x)
-    if type(x) is float:
+    x = constant(x)
+    if class_of(x) is float:
         return 1.0
     ones = onp.ones(shape_of(x), dtype_of(x))
     return ones if ones.ndim else ones[()]
@@ -268,7 +223,7 @@ AS_TRACED: list[Callable[[Any], Any]] = []
 def _fits(xbar: Any, x: Any) -> bool:
     """Say whether x̄ is in the space of a traced x, if that is plain to see."""
     a, b = xbar, x.inside
-    if x.stacked and not hasattr(xbar, "tape"):
+    if x.opaque and not hasattr(xbar, "tape"):
         return False  # it is the same for all members, and x is the stack of them
     if hasattr(xbar, "tape"):
         if type(xbar) is not type(x) or xbar.tape is not x.tape:

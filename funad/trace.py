@@ -16,11 +16,14 @@ from typing import Any
 
 from .registry import Primitive
 
-__all__ = ["BATCH_RULES", "Looked", "Trace", "Unbatched", "next_level"]
+__all__ = ["BATCH_RULES", "OF_INDICES", "OF_SHAPES", "Looked", "Trace", "Unbatched", "next_level"]
 
 # What a function is on stacks: (trace, record, args, kwargs) ↦ y, with the members of y along its first axis.
 # It stands here so that rules may write into it; the batch trace itself is loaded with vmap.
 BATCH_RULES: dict[Callable[..., Any], Callable[..., Any]] = {}
+# The functions that ask for shapes and dtypes alone, and those that take indices, in which lists stay lists.
+OF_SHAPES: set[Callable[..., Any]] = set()
+OF_INDICES: set[Callable[..., Any]] = set()
 
 
 class Unbatched(Exception):
@@ -57,10 +60,6 @@ class Trace:
         Whether the transformation has returned. Its values are refused from then on.
     differentiates : bool
         Whether derivatives are taken along this trace.
-    keeps : bool
-        Whether it keeps what a call was given until a way back: constants must stay as they are.
-    keeps_values : bool
-        Whether it keeps every value, so that none may be written into.
     """
 
     __slots__ = ()
@@ -68,8 +67,6 @@ class Trace:
     level: float
     ended: bool = False
     differentiates: bool = False
-    keeps: bool = False
-    keeps_values: bool = False
 
     def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
         """Return the result of a call that has not run yet; values of this trace are among its arguments.
@@ -89,6 +86,24 @@ class Trace:
     def look(self, x: Any, why: str) -> Any:
         """Return the concrete value of x for a decision on it, or refuse to: ``why`` says who asks."""
         return x.primal
+
+    def guard(self, x: Any, how: str, answer: Any) -> Any:
+        """Return the answer to a question about x, an opaque value: ``how`` is "finite", "number", "bool", …
+
+        What follows is right only where the answer is the same.
+        """
+        return answer
+
+    def keep(self, xs: list[Any]) -> list[Any]:
+        """Return values as the trace may keep them: with plain arrays that do not change, if it keeps any."""
+        return xs
+
+    def written(self, x: Any, path: Any, index: Any, v: Any) -> Any:
+        """Return x with v at an index of the view of x at the end of a path; x is nobody else's memory.
+
+        Or NotImplemented: then it is a call of ASSIGN, which copies x. So it is where values are kept.
+        """
+        return NotImplemented
 
     def leave(self, x: Any) -> Any:
         """Return x as it is outside of this trace."""

@@ -16,31 +16,16 @@ from typing import Any
 
 import numpy as onp
 
-from .boxes import (
-    BINARY,
-    CONSTANTS,
-    Batched,
-    Box,
-    Dual,
-    Traced,
-    batched,
-    give,
-    innermost,
-    kind_of,
-    link,
-    numbers_of,
-    own_index,
-    unbox,
-)
+from .boxes import BINARY, CONSTANTS, Box, Dual, Traced, give, innermost, link, model_of, own_index
 from .bytecode import formats_text
 from .errors import NotDifferentiableError
 from .foreign import rebound_to
 from .indices import ASSIGN, Step, TracedMemory, follow, put
-from .registry import WORTH_DROPPING, Primitive, enter, primitive_of
-from .spaces import held_copy, laid_out_copy, of_library, placeholder, zeros_like
+from .registry import Primitive, enter, primitive_of
+from .spaces import held_copy, laid_out_copy
 from .trace import Trace
-from .traces.forward import dual
 from .traces.reverse import TRACING
+from .values import class_of, constant, memory_of, value_of
 
 __all__ = [
     "Array", "array_of", "content", "content_of", "fillable", "linked", "on_plain", "settled", "snapshot",
@@ -106,7 +91,7 @@ class Array(Traced):
     @property
     def primal(self) -> Any:
         """The plain array as it is now: a view that must not be kept."""
-        return follow(unbox(self.cell.value), self.path)
+        return follow(constant(self.cell.value), self.path)
 
     inside = primal
 
@@ -115,9 +100,7 @@ class Array(Traced):
         value = self.primal
         if not isinstance(value, Traced):
             return value
-        stack = numbers_of(value)
-        # The memory of each is laid out as that of the first.
-        return stack[0] if len(stack) else placeholder(value)
+        return model_of(value)
 
     def __repr__(self) -> str:
         value = self.cell.value
@@ -253,7 +236,7 @@ def linked(y: Any, prim: Primitive, args: Any, kwargs: Any) -> Any:
     if type(y) in (list, tuple):
         for k, part in enumerate(y):
             _link(part, x, Step(prim, args[1:], kwargs, k))
-    elif isinstance(y, Traced) and type(plain := numbers_of(y)) is ndarray and plain is numbers_of(x):
+    elif isinstance(y, Traced) and type(plain := memory_of(y)) is ndarray and plain is memory_of(x):
         return x  # as asarray gives back what it was given
     else:
         _link(y, x, Step(prim, args[1:], kwargs, None))
@@ -261,10 +244,10 @@ def linked(y: Any, prim: Primitive, args: Any, kwargs: Any) -> Any:
 
 
 def _link(y: Any, x: Traced, step: Any) -> None:
-    if kind_of(x) is not ndarray or kind_of(y) is not ndarray:
+    if class_of(x) is not ndarray or class_of(y) is not ndarray:
         return  # a number has no memory
-    if type(y) is Box or type(y) is Dual or type(y) is Batched:
-        view, whole = numbers_of(y), numbers_of(x)
+    if type(y) is Box or type(y) is Dual or (isinstance(y, Traced) and y.opaque):
+        view, whole = memory_of(y), memory_of(x)
         if type(view) is ndarray and type(whole) is ndarray:
             base = view.base
             while base is not None and base is not whole and base is not whole.base:
@@ -334,44 +317,18 @@ def _write(array: Array, index: Any, v: Any) -> None:
 
 
 def _written(x: Any, path: tuple[Any, ...], index: Any, v: Any) -> Any:
-    """Return x with v at an index of a view of it, in the memory of x; record it in every trace."""
+    """Return x with v at an index of a view of x: in the memory of x, where the traces know how."""
     trace = innermost((x, v))
     if trace is None:
         put(x, path, index, v)
         return x
-    if x_written := getattr(trace, "written", None):
-        return x_written(x, path, index, v)
-    if getattr(trace, "keeps_values", False):
-        return ASSIGN.traced([x, v], path, index)
-    a, of_x = _inside(x, trace)
-    b, of_v = _inside(v, trace)
-    y = _written(a, path, index, b)
-    if not trace.keeps:
-        ydot = _fresh(zeros_like(a)) if of_x is None else of_x
-        if issubclass(type(ydot), (float, complex, onp.generic)):  # of an array without axes
-            ydot = onp.array(ydot)
-        vdot = zeros_like(b) if of_v is None else settled(of_v)
-        return dual(trace, y, _written(ydot, path, index, vdot))
-    pair = [placeholder(a), placeholder(b) if type(b) is ndarray and b.nbytes > WORTH_DROPPING else b]
-    sources = ((0, (of_x or 0, of_v or 0)),)
-    made = new(Box)
-    made.primal, made.tape = y, trace
-    entries = trace.entries
-    entries += (ASSIGN, None, (pair, path, index), {}, None, sources, None)
-    made.index = len(entries) - 1
-    return made
-
-
-def _inside(x: Any, trace: Any) -> tuple[Any, Any]:
-    """Return the value of x in a trace, and its slot or tangent there; None for a constant."""
-    if isinstance(x, Traced) and x.tape is trace:
-        return x.primal, x.index
-    return x, None
+    y = trace.written(x, path, index, v)
+    return ASSIGN.traced([x, v], path, index) if y is NotImplemented else y
 
 
 def _writeable(x: Any, name: str) -> Any:
     """Return what is about to be written to; refuse an array that NumPy would not write to, in its words."""
-    plain = numbers_of(x)
+    plain = memory_of(x)
     if hasattr(plain, "flags") and not plain.flags.writeable and not TRACING.lending:
         raise ValueError(f"{name} is read-only")
     return x
@@ -381,17 +338,15 @@ def _fresh(x: Any, copy: Callable[[Any], Any] = laid_out_copy) -> Any:
     """Return x with memory of its own, in every trace, and laid out as x is."""
     if type(x) is Array:  # a rule has filled it
         return _fresh(content(x), copy)
-    if of_library(x):
-        return x  # nobody writes into it in place
-    if isinstance(x, Traced) and x.stacked:
-        return batched(x.tape, _fresh(x.inside, copy))
+    if isinstance(x, Traced) and x.opaque:
+        return x.remade(lambda held: _fresh(held, copy))
     if isinstance(x, Traced):
         made = _twin(x)
         made.primal = _fresh(x.primal, copy)
         if type(x) is Dual:
             made.index = _fresh(x.index, copy)
             tangent = made.index  # which may also be a node of a record
-            if isinstance(tangent, Traced) and kind_of(tangent) is not ndarray is kind_of(made.primal):
+            if isinstance(tangent, Traced) and class_of(tangent) is not ndarray is class_of(made.primal):
                 made.index = _fresh(enter(onp.broadcast_to).traced(tangent, ()), copy)  # of no axes, too
         return made
     return copy(x) if issubclass(type(x), ndarray) else x
@@ -399,10 +354,8 @@ def _fresh(x: Any, copy: Callable[[Any], Any] = laid_out_copy) -> Any:
 
 def _twin(x: Traced) -> Traced:
     """Return another traced value with the same value, trace and place."""
-    if of_library(x):
-        return x
-    if x.stacked:
-        return batched(x.tape, x.inside)
+    if x.opaque:
+        return x.remade(lambda held: held)
     made = new(type(x))
     made.primal, made.tape, made.index = x.primal, x.tape, x.index
     return made
@@ -413,12 +366,10 @@ def _twin(x: Traced) -> Traced:
 
 def _thaw(x: Traced) -> None:
     """Make a box or a dual number an array, and with it all that share its memory."""
-    if kind_of(x) is not ndarray:
-        bare = unbox(x)
-        if isinstance(bare, Traced):
-            bare.tape.look(bare, "a number was written to, which may be an array without axes")
+    if class_of(x) is not ndarray:
+        value_of(constant(x), "a number was written to, which may be an array without axes")
         raise TypeError(
-            f"{kind_of(x).__name__!r} object does not support item assignment: a single number is "
+            f"{class_of(x).__name__!r} object does not support item assignment: a single number is "
             f"not an array, also while it is traced"
         )
     while hasattr(x, "parent"):
@@ -448,7 +399,7 @@ def in_place(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
     def operator_in_place(self: Any, other: Any) -> Any:
         y = operate(self, other)
-        if kind_of(self) is not ndarray:
+        if class_of(self) is not ndarray:
             return y  # a number cannot be changed, as in NumPy
         return _rebound(self, y)
 
@@ -469,7 +420,7 @@ def _rebound(x: Any, y: Any) -> Any:
             return x
     if not isinstance(y, _VALUES):
         return rebound_to(y)
-    plain, was = unbox(y), _writeable(unbox(x), "output array")
+    plain, was = constant(y), _writeable(constant(x), "output array")
     dtype = plain.dtype if hasattr(plain, "dtype") else onp.result_type(plain)
     if not onp.can_cast(dtype, was.dtype, "same_kind"):
         raise TypeError(
@@ -496,9 +447,7 @@ def _seen(x: Traced) -> bool:
 
 def reshaped(x: Any, reshape: Primitive, shape: Any) -> None:
     """Give x another shape: x.shape = shape."""
-    plain = unbox(x)
-    if isinstance(plain, Traced):
-        plain.tape.look(plain, "its shape was set")
+    plain = value_of(constant(x), "its shape was set")
     if not onp.may_share_memory(onp.reshape(plain, shape), plain) and plain.size:
         raise AttributeError("Incompatible shape for in-place modification. Use x = x.reshape(shape)")
     if type(x) is not Array:

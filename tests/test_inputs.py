@@ -14,9 +14,9 @@ import scipy.special
 
 import funad.numpy as np
 from funad import debug_nans, defvjp, grad, graph, hessian, jvp, primitive, tree, vjp
-from funad.boxes import unbox
 from funad.errors import ArgumentError, FunadError, NotDifferentiableError
 from funad.graphs.layout import Layout
+from funad.values import constant
 
 STEP = 1e-6  # near the cube root of the rounding, the best step of a central difference
 
@@ -246,8 +246,8 @@ def test_a_method_takes_what_numpys_takes_and_returns_the_same(name, value):
         vjp(f, value)
         jvp(f, (value,), (value,))
         for found, after in (seen[:2], seen[2:]):
-            onp.testing.assert_array_equal(tree.map(unbox, found), wanted)
-            onp.testing.assert_array_equal(unbox(after), plain)
+            onp.testing.assert_array_equal(tree.map(constant, found), wanted)
+            onp.testing.assert_array_equal(constant(after), plain)
 
 
 def test_the_ratio_of_a_traced_number_is_refused_since_its_quotient_would_be_a_constant():

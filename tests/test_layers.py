@@ -11,7 +11,7 @@ import funad
 
 ROOT = Path(funad.__file__).parent
 FLOORS = [
-    {"bytecode", "errors", "floating"},
+    {"bytecode", "errors", "floating", "values"},
     {"tree", "spaces"},
     {"registry", "snapshots"},
     {"trace"},
@@ -34,6 +34,8 @@ FLOORS = [
     {"numpy"},
     {"rules"},
     {"batching", "lazy"},
+    {"compiling"},
+    {"traces.symbolic"},
     {"tracing"},
     {"traces.program"},
     {"transforms"},

@@ -10,8 +10,8 @@ import pytest
 
 import funad.numpy as fnp
 from funad import grad
-from funad.boxes import unbox
 from funad.spaces import held_copy, laid_out_copy
+from funad.values import constant
 
 from .random_writes import LAYOUTS, VALUES, VIEWS
 
@@ -135,11 +135,11 @@ def described(y, x):
     """Type, dtype, shape, strides and flags of a result, and whether it shares memory with x."""
     if isinstance(y, (list, tuple)):
         return [described(part, x) for part in y]
-    y = unbox(y)
+    y = constant(y)
     if not isinstance(y, onp.ndarray):
         return type(y)
     strides = [stride for n, stride in zip(y.shape, y.strides, strict=True) if n > 1] if y.size else []
-    return y.dtype, y.shape, strides, y.flags.writeable, onp.shares_memory(y, unbox(x))
+    return y.dtype, y.shape, strides, y.flags.writeable, onp.shares_memory(y, constant(x))
 
 
 def results(call):

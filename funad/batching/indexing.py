@@ -7,15 +7,16 @@ from ..boxes import model_of
 from ..numpy.indexing import assign, getitem, scatter
 from ..numpy.ufuncs import masked
 from ..registry import primitive_of
-from ..spaces import room_for_stack, shape_of
+from ..spaces import room_for_stack
+from ..trace import OF_INDICES
 from ..traces.batch import (
     BY_ELEMENT,
     NOT_BY_ELEMENT,
-    OF_INDICES,
     moved_index,
     repeated,
     spread,
 )
+from ..values import shape_of
 from .tables import Unbatched, batch_rule, positive, rank_of
 
 OF_INDICES.update(primitive_of(f).f for f in (getitem, scatter, assign))

@@ -4,8 +4,8 @@ import numpy as onp
 
 from .. import numpy as np
 from ..numpy import linalg, ties
-from ..spaces import shape_of
 from ..traces.batch import spread
+from ..values import shape_of
 from .tables import Unbatched, alone, batch_rule, positive, rank_of
 
 

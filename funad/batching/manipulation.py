@@ -9,8 +9,8 @@ from ..numpy.creation import assemble, filled
 from ..numpy.indexing import scatter
 from ..numpy.manipulation import cast
 from ..numpy.padding import pad_zeros
-from ..spaces import dtype_of, shape_of
 from ..traces.batch import by_element, spread
+from ..values import dtype_of, shape_of
 from .tables import Unbatched, alone, batch_rule, positive, rank_of, shapes_of
 
 shapes_of(

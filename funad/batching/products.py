@@ -6,8 +6,8 @@ import numpy as onp
 
 from .. import numpy as np
 from ..calling import as_array
-from ..spaces import shape_of
 from ..traces.batch import spread
+from ..values import shape_of
 from .tables import Unbatched, batch_rule, positive, rank_of
 
 

@@ -1,9 +1,9 @@
 """How batch rules are written down."""
 
 from ..registry import primitive_of
-from ..spaces import shape_of
 from ..trace import BATCH_RULES, Unbatched
 from ..traces.batch import of_shapes
+from ..values import shape_of
 
 __all__ = ["Unbatched", "alone", "batch_rule", "positive", "rank_of", "shapes_of"]
 

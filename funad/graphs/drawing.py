@@ -9,8 +9,9 @@ from typing import Any
 import numpy as onp
 
 from ..indices import ASSIGN
-from ..spaces import describe, is_inexact, plain
+from ..spaces import describe, is_inexact
 from ..traces.program import Node
+from ..values import constant
 
 __all__ = ["Drawing", "Vertex"]
 
@@ -156,7 +157,7 @@ def _known(cotangent: Any) -> Any:
 
 def plain_of(x: Any) -> Any:
     """Return x, a tuple or list perhaps, without traced values."""
-    return type(x)(map(plain_of, x)) if type(x) in (tuple, list) else plain(x)
+    return type(x)(map(plain_of, x)) if type(x) in (tuple, list) else constant(x)
 
 
 def _operation(name: str) -> str:

@@ -13,11 +13,12 @@ import numpy as onp
 from .. import tree
 from ..errors import ArgumentError, ArgumentTypeError, CotangentError, NonScalarOutputError, PictureError
 from ..indices import Scatter
-from ..spaces import fit, is_complex, name_of, ones_like, shape_of
+from ..spaces import fit, is_complex, name_of, ones_like
 from ..traces.program import Node, Recorder, can_record
 from ..traces.reverse import CONSTANT, OUTPUT, WIDTH, Tape, pull_back
 from ..tracing import run
 from ..transforms.calls import ArgNums, Call, Transformed, check_argnums, finish, leaf_names
+from ..values import shape_of
 from ..writing import snapshot
 from .dot import dot_of, is_there, run_dot
 from .drawing import Drawing, counted

@@ -7,9 +7,9 @@ values. NumPy's own code cannot go on with that and says so; then they start ane
 import numpy as _np
 
 from ..boxes import innermost as _innermost
-from ..boxes import unbox as _unbox
 from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import implements as _implements
+from ..values import constant as _constant
 from .creation import array as _array
 from .indexing import scatter as _scatter
 from .manipulation import asarray as _asarray
@@ -57,7 +57,7 @@ def apply_along_axis(func1d, axis, arr, *args, **kwargs):
     arr = _moveaxis(_asarray(arr), axis, -1)
     outer = arr.shape[:-1]
     if 0 in outer:
-        return _np.apply_along_axis(func1d, -1, _unbox(arr))  # which says that it cannot
+        return _np.apply_along_axis(func1d, -1, _constant(arr))  # which says that it cannot
     lines = [_array(func1d(arr[index], *args, **kwargs)) for index in _np.ndindex(outer)]
     y = _filled(lines, outer)
     inner = y.ndim - len(outer)
@@ -101,7 +101,7 @@ def fromiter(*args, **kwargs):
 def piecewise(x, condlist, funclist, *args, **kw):
     """Return f(x), with the last f of ``funclist`` whose condition is true."""
     x = _array(x)
-    conditions = _conditions(_unbox(condlist), x.ndim)
+    conditions = _conditions(_constant(condlist), x.ndim)
     if len(funclist) == len(conditions) + 1:
         conditions = [*conditions, ~_np.any(conditions, axis=0)]
     if len(funclist) != len(conditions):
@@ -118,8 +118,8 @@ def piecewise(x, condlist, funclist, *args, **kw):
             continue
         values = f(x[condition], *args, **kw) if callable(f) else f
         indices.append(last)
-        pieces.append(values[last[condition]] if _np.ndim(_unbox(values)) else values)
-    return _laid_out_as(_scatter(x.shape, x.dtype, indices, pieces), _np.empty_like(_unbox(x)))
+        pieces.append(values[last[condition]] if _np.ndim(_constant(values)) else values)
+    return _laid_out_as(_scatter(x.shape, x.dtype, indices, pieces), _np.empty_like(_constant(x)))
 
 
 def _conditions(condlist, ndim):
@@ -222,7 +222,7 @@ class vectorize(_np.vectorize):
 
 def _memory_order_of(parts):
     """Return an array in the memory order that a ufunc gives its result."""
-    plain = [_np.empty_like(_unbox(part), bool) for part in parts]
+    plain = [_np.empty_like(_constant(part), bool) for part in parts]
     return _np.nditer(
         [*plain, None], ["zerosize_ok"], [["readonly"]] * len(plain) + [["writeonly", "allocate"]]
     ).operands[-1]

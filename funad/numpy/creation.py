@@ -6,7 +6,6 @@ from numpy import fromfunction, fromiter, indices, tri
 from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
 from ..boxes import model_of as _model_of
-from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..calling import call as _call
 from ..errors import NotDifferentiableError as _NotDifferentiableError
@@ -15,7 +14,8 @@ from ..primitives import implements as _implements
 from ..primitives import primitive
 from ..registry import adopt as _adopt
 from ..registry import enter as _enter
-from ..spaces import dtype_of as _dtype_of
+from ..values import constant as _constant
+from ..values import dtype_of as _dtype_of
 from ..writing import array_of as _array_of
 from ..writing import fillable as _fillable
 from .manipulation import asarray as _asarray
@@ -90,7 +90,7 @@ def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0):
     missing = ndmin - _ndim(y)
     if missing > 0:
         return _reshape(y, (1,) * missing + _shape(y))
-    if _np.ndim(_unbox(y)) or isinstance(_unbox(y), _np.ndarray):
+    if _np.ndim(_constant(y)) or isinstance(_constant(y), _np.ndarray):
         return y
     point = _array_of(_np.zeros((), _dtype_of(y)))  # which can be written to, unlike a number
     point[...] = y
@@ -215,7 +215,7 @@ vander = primitive(_np.vander)
 def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     """Return the coordinates of a grid, an array per axis."""
     xi = [_asarray(x) for x in xi]
-    plain = _np.meshgrid(*map(_unbox, xi), copy=copy, sparse=sparse, indexing=indexing)
+    plain = _np.meshgrid(*map(_constant, xi), copy=copy, sparse=sparse, indexing=indexing)
     places = list(range(len(xi)))
     if indexing == "xy":
         places[:2] = places[:2][::-1]

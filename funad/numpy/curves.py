@@ -5,14 +5,14 @@ from numpy.lib.array_utils import normalize_axis_tuple as _normalized
 
 from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
-from ..boxes import kind_of as _kind_of
-from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import composite as _composite
 from ..primitives import primitive
-from ..spaces import dtype_of as _dtype_of
-from ..spaces import shape_of as _shape_of
+from ..values import class_of as _class_of
+from ..values import constant as _constant
+from ..values import dtype_of as _dtype_of
+from ..values import shape_of as _shape_of
 from .elementwise import i0 as _i0
 from .elementwise import remainder as _remainder
 from .elementwise import where as _where
@@ -55,16 +55,16 @@ def interp(x, xp, fp, left=None, right=None, period=None):
         left = right = None
         period = abs(period)
         x, xp = _remainder(x, period), _remainder(xp, period)
-        order = _np.argsort(_unbox(xp))
+        order = _np.argsort(_constant(xp))
         xp, fp = xp[order], fp[order]
         xp = _concatenate([xp[-1:] - period, xp, xp[:1] + period])
         fp = _concatenate([fp[-1:], fp, fp[:1]])
-    at, points = _unbox(x), _unbox(xp)
+    at, points = _constant(x), _constant(xp)
     before, behind = at < points[0], at > points[-1]
     outside = _np.any(before | behind)
     if outside:
         x = _where(before | behind, points[0], x)
-    near = _np.searchsorted(points, _unbox(x), side="right") - 1
+    near = _np.searchsorted(points, _constant(x), side="right") - 1
     found = _on_the_line(x, xp, fp, near, y) if len(points) > 1 else fp[near]
     missing = _np.isnan(y) & ~(before | behind)
     if _np.any(missing):  # of nans the derivatives are nan as well, to every order
@@ -74,14 +74,14 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     if outside:
         found = _where(before, fp[0] if left is None else left, found)
         found = _where(behind, fp[-1] if right is None else right, found)
-    if not issubclass(type(y), _np.ndarray) and issubclass(_kind_of(found), _np.ndarray):
+    if not issubclass(type(y), _np.ndarray) and issubclass(_class_of(found), _np.ndarray):
         found = found[()]  # of where, for one number
     return found if _dtype_of(found) == y.dtype else _cast(found, y.dtype)
 
 
 def _on_the_line(x, xp, fp, near, y):
     """Return fp + slope·(x - xp) for the points at ``near``, the last ones not above x."""
-    line = _np.minimum(near, len(_unbox(xp)) - 2)
+    line = _np.minimum(near, len(_constant(xp)) - 2)
     at, value = xp[line], fp[line]
     rise, run = fp[line + 1] - value, xp[line + 1] - at
     if _np.any(near != line):  # the last point has its own value, exactly
@@ -89,17 +89,17 @@ def _on_the_line(x, xp, fp, near, y):
     with _np.errstate(divide="ignore", invalid="ignore"):
         slope = rise / run
     beyond = x - at
-    steep = ~_np.isfinite(_unbox(slope))  # a jump, or infinite values
+    steep = ~_np.isfinite(_constant(slope))  # a jump, or infinite values
     if _np.any(steep):
         slope = _where(steep, 0, rise) / _where(steep, 1, run)
         found = value + slope * _where(steep, 0, beyond)
-        return _where(steep & (_unbox(beyond) != 0), y, found)
+        return _where(steep & (_constant(beyond) != 0), y, found)
     return slope * beyond + value
 
 
 def _plain(x):
     """Return the plain value, of what may be a list with traced ones in it."""
-    return _unbox(_as_array(x)) if _innermost((x,)) is not None else x
+    return _constant(_as_array(x)) if _innermost((x,)) is not None else x
 
 
 def _in_double(x):
@@ -140,7 +140,7 @@ def gradient(f, *varargs, axis=None, edge_order=1):
                 f"of shape {_shape_of(dx)} was given"
             )
     kind = dtype if dtype.kind in "fc" else _np.dtype(float)
-    model = _np.empty_like(_unbox(f))
+    model = _np.empty_like(_constant(f))
     found = tuple(
         _laid_out_as(_slopes(f, _steps(dx), n, edge_order, kind), model)
         for n, dx in zip(axes, spacings, strict=True)

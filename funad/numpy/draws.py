@@ -13,10 +13,10 @@ import numpy.random as _random
 from .. import numpy as np
 from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
-from ..boxes import unbox as _unbox
 from ..errors import ArgumentError as _ArgumentError
 from ..errors import MissingRuleError as _MissingRuleError
 from ..errors import NotDifferentiableError as _NotDifferentiableError
+from ..values import constant as _constant
 
 __all__ = ["traced"]
 
@@ -31,7 +31,7 @@ def _location_scale(u, loc=0.0, scale=1.0):
 def _triangular(u, left, mode, right):
     """The inverse of the distribution function, which is a square root on both sides of the mode."""
     base = right - left
-    below = u <= _unbox((mode - left) / base)
+    below = u <= _constant((mode - left) / base)
     rising = np.where(below, u * ((mode - left) * base), 1.0)
     falling = np.where(below, 1.0, (1.0 - u) * ((right - mode) * base))
     return np.where(below, left + np.sqrt(rising), right - np.sqrt(falling))[()]
@@ -43,7 +43,7 @@ def _standard(name):
 
 
 def _weibull(u, a):
-    if _np.any(_unbox(a) == 0):
+    if _np.any(_constant(a) == 0):
         raise _ArgumentError("weibull has no derivative in a at a = 0, where all it draws is 0")
     return u ** (1.0 / a)
 
@@ -132,7 +132,7 @@ def _double(x):
     """Return a parameter as the draws take it, in double precision."""
     if not isinstance(x, _Traced):
         return _np.asarray(x, float)[()]
-    return x if isinstance(_unbox(x), float) else np.astype(x, float)
+    return x if isinstance(_constant(x), float) else np.astype(x, float)
 
 
 def _of_form(f):
@@ -142,7 +142,7 @@ def _of_form(f):
     def drawn(rng, *args, **kwargs):
         given = _arguments(f, rng, args, kwargs)
         size = given.pop("size", None)
-        plain = {name: _unbox(x) for name, x in given.items()}
+        plain = {name: _constant(x) for name, x in given.items()}
         common = _np.broadcast_shapes(*map(_np.shape, plain.values()))
         _call(f, rng, **plain, size=(0, *common))  # NumPy's own checks, which draw nothing
         y_of(0.5, **{name: _double(x) for name, x in plain.items()})  # and those of the form
@@ -167,12 +167,16 @@ def _of_multivariate_normal(f):
 
     def multivariate_normal(rng, *args, **kwargs):
         given = _arguments(f, rng, args, kwargs)
-        _call(f, rng, **{**{name: _unbox(x) for name, x in given.items()}, "size": 0})  # NumPy's own checks
+        _call(
+            f, rng, **{**{name: _constant(x) for name, x in given.items()}, "size": 0}
+        )  # NumPy's own checks
         mean, cov = _double(given["mean"]), _double(given["cov"])
         if isinstance(cov, _Traced) and given.get("method") != "cholesky":
-            _check_apart(f, _unbox(cov))
+            _check_apart(f, _constant(cov))
         size = given.get("size")
-        u = rng.standard_normal((*(() if size is None else _np.atleast_1d(size)), *_np.shape(_unbox(mean))))
+        u = rng.standard_normal(
+            (*(() if size is None else _np.atleast_1d(size)), *_np.shape(_constant(mean)))
+        )
         if _inspect.signature(f).parameters.keys() >= {"method"}:
             return mean + u @ _factor(cov, given.get("method", "svd")).T
         _, s, vh = np.linalg.svd(cov)
@@ -237,14 +241,14 @@ def _of_permuted(f):
         x, axis, out = given["x"], given.get("axis"), given.get("out")
         if out is not None:
             _refuse(f, "returns a new array then: write x = rng.permuted(x), without out")
-        places = _np.arange(_np.size(_unbox(x))).reshape(_np.shape(_unbox(x)))
+        places = _np.arange(_np.size(_constant(x))).reshape(_np.shape(_constant(x)))
         return np.take(x, _call(f, rng, places, axis=axis))
 
     return permuted
 
 
 def _length(f, x, axis):
-    shape = _np.shape(_unbox(x))
+    shape = _np.shape(_constant(x))
     if not shape:
         _refuse(f, "a number of positions has no derivative; give it an array, or int(stop_gradient(n))")
     return shape[axis]

@@ -3,13 +3,13 @@
 import numpy as _np
 
 from ..boxes import innermost as _innermost
-from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..calling import call as _call
 from ..errors import NotDifferentiableError
 from ..primitives import implements as _implements
 from ..primitives import primitive
 from ..registry import enter as _enter
+from ..values import constant as _constant
 from .bessel import modified_ratio as _modified_ratio
 from .slopes import complement as _complement
 from .slopes import cosine_of as _cosine_of
@@ -238,7 +238,7 @@ def where(condition, /, *branches):
     Without branches, return the indices at which it holds. See :func:`numpy.where`.
     """
     # The condition has no derivative: unwrapped here, it needs no rule, and indices stay plain.
-    condition = _unbox(condition if _innermost((condition,)) is None else _as_array(condition))
+    condition = _constant(condition if _innermost((condition,)) is None else _as_array(condition))
     return _call(_where, (condition, *branches), {}) if branches else _np.where(condition)
 
 

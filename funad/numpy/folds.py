@@ -7,14 +7,14 @@ import numpy as _np
 
 from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
-from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import primitive as _primitive
 from ..registry import primitive_of as _primitive_of
-from ..spaces import dtype_of as _dtype_of
 from ..spaces import is_inexact as _is_inexact
-from ..spaces import shape_of as _shape_of
+from ..values import constant as _constant
+from ..values import dtype_of as _dtype_of
+from ..values import shape_of as _shape_of
 from ..writing import UNTRACED as _UNTRACED
 from ..writing import settled as _settled
 from .elementwise import where as _where
@@ -65,10 +65,10 @@ def _reduce(
     initial = initial if initial is _ABSENT else _settled(initial)
     kwargs = {} if initial is _ABSENT else {"initial": initial}
     if where is not True:
-        kwargs["where"] = _unbox(where)
+        kwargs["where"] = _constant(where)
     if _primitive_of(f).kind == "zero":
-        kwargs = {name: _unbox(x) for name, x in kwargs.items()}
-        return f.reduce(_unbox(array), axis, dtype, None, keepdims, **kwargs)
+        kwargs = {name: _constant(x) for name, x in kwargs.items()}
+        return f.reduce(_constant(array), axis, dtype, None, keepdims, **kwargs)
     if keepdims:
         kwargs["keepdims"] = True
     if f is _np.add or f is _np.multiply:
@@ -86,7 +86,7 @@ def _of_numbers(f, g):
     """Return the extreme that passes over nans; g, which does the same, warns of nans alone."""
 
     def extreme(array, axis=0, keepdims=False, initial=_ABSENT, where=True):
-        nothing = _np.isnan(_unbox(array)).all(axis=axis)
+        nothing = _np.isnan(_constant(array)).all(axis=axis)
         if initial is _ABSENT and where is True and not _np.any(nothing) and _np.size(nothing):
             return g(array, axis=axis, keepdims=keepdims)
         return _fold(f, array, axis, keepdims, initial, where)
@@ -106,7 +106,7 @@ def _ready(f, method, array, out):
     """Return the array to be reduced, and that for the result, if it is a traced one; refuse others."""
     prim = _primitive_of(f)
     if prim.kind is None and isinstance(array, _Traced):
-        prim.rule(0, _unbox(array))
+        prim.rule(0, _constant(array))
     out = out[0] if isinstance(out, tuple) else out
     if out is not None and not isinstance(out, _Traced):
         refuse_plain(f"{f.__name__}.{method}")
@@ -115,9 +115,9 @@ def _ready(f, method, array, out):
 
 def _fold(f, array, axis, keepdims, initial, where):
     """Return the reduction as as many calls of f as there are elements along the axes, or log₂ of it."""
-    start = {} if initial is _ABSENT else {"initial": _unbox(initial)}
+    start = {} if initial is _ABSENT else {"initial": _constant(initial)}
     masked = {} if where is True else {"where": where}
-    plain = f.reduce(_unbox(array), axis, None, None, keepdims, **start, **masked)  # NumPy's own errors
+    plain = f.reduce(_constant(array), axis, None, None, keepdims, **start, **masked)  # NumPy's own errors
     shape = _shape_of(array)
     x = _in_front(array, axis)
     mask = True if where is True else _in_front(_np.broadcast_to(where, shape), axis)
@@ -225,7 +225,7 @@ def _accumulate(f, /, array, axis=0, dtype=None, out=None):
     array, out = _ready(f, "accumulate", array, out)
     if out is not None:
         return written(f"{f.__name__}.accumulate", out, _accumulate(f, array, axis, dtype))
-    plain = f.accumulate(_unbox(array), axis, dtype)
+    plain = f.accumulate(_constant(array), axis, dtype)
     axis = 0 if axis is None else axis  # NumPy has taken it, so that there is one axis at most
     if not _is_inexact(plain):
         return plain
@@ -241,7 +241,7 @@ def _accumulate(f, /, array, axis=0, dtype=None, out=None):
 
 def _own(y, array):
     """Return a result in memory of its own: of one element, it is a view of what was folded."""
-    return _copy(y, "C") if _np.may_share_memory(_unbox(y), _unbox(array)) else y
+    return _copy(y, "C") if _np.may_share_memory(_constant(y), _constant(array)) else y
 
 
 def _doubling(f, x):
@@ -260,7 +260,7 @@ def _doubling(f, x):
 def _outer(f, /, A, B, **kwargs):
     """Return f of every pair of an element of A and one of B."""
     if f.nin != 2 or f.signature is not None:
-        return f.outer(_unbox(A), _unbox(B), **kwargs)  # which NumPy refuses
+        return f.outer(_constant(A), _constant(B), **kwargs)  # which NumPy refuses
     A, B = _as_array(A), _as_array(B)
     A = _reshape(A, _shape_of(A) + (1,) * len(_shape_of(B)))
     return _primitive_of(f).traced(A, B, **kwargs)
@@ -275,7 +275,7 @@ def _reduceat(f, /, array, indices, axis=0, dtype=None, out=None):
     array, out = _ready(f, "reduceat", array, out)
     if out is not None:
         return written(f"{f.__name__}.reduceat", out, _reduceat(f, array, indices, axis, dtype))
-    plain = f.reduceat(_unbox(array), indices, axis, dtype)
+    plain = f.reduceat(_constant(array), indices, axis, dtype)
     if not _is_inexact(plain) or not len(indices):
         return plain
     if dtype is not None:
@@ -339,7 +339,7 @@ def _at(f, /, a, indices, b=None):
             f"make it with zeros, empty or array of funad.numpy inside the function that is differentiated"
         )
     given = () if b is None else (_as_array(b),)
-    f.at(_np.array(_unbox(a)), indices, *map(_unbox, given))  # what NumPy refuses, it refuses here
+    f.at(_np.array(_constant(a)), indices, *map(_constant, given))  # what NumPy refuses, it refuses here
     places = _np.arange(a.size).reshape(a.shape)[indices]
     others = [_reshape(_broadcast_to(x, places.shape), (-1,)) for x in given]
     places, named = _np.unique(places.reshape(-1), return_inverse=True)

@@ -6,9 +6,9 @@ import sys as _sys
 import numpy as _np
 
 from ..boxes import innermost as _innermost
-from ..boxes import kind_of as _kind_of
-from ..boxes import unbox as _unbox
 from ..errors import NotDifferentiableError as _NotDifferentiableError
+from ..values import class_of as _class_of
+from ..values import constant as _constant
 from .creation import arange as _arange
 from .creation import array as _array
 from .creation import linspace as _linspace
@@ -39,7 +39,7 @@ def _ends(part):
 
 def _count(step):
     """Return how many points an imaginary step asks for; None if it is a step."""
-    step = _unbox(step)
+    step = _constant(step)
     return int(abs(step)) if isinstance(step, (complex, _np.complexfloating)) else None
 
 
@@ -65,7 +65,7 @@ class _Joining:
         if any(isinstance(item, str) for item in items):
             raise ValueError("of r_ and c_, a directive such as '0,2' stands first")
         parts = [_part(item, ndmin, first) for item in items]
-        dtype = _np.result_type(*(_unbox(part) if _is_number(part) else _unbox(part).dtype for part in parts))
+        dtype = _np.result_type(*(_constant(part) if _is_number(part) else part.dtype for part in parts))
         return _concatenate([_array(part, dtype, ndmin=ndmin) for part in parts], axis)
 
 
@@ -84,7 +84,7 @@ def _directive(text, axis, ndmin, first):
 
 
 def _is_number(x):
-    return _kind_of(x) in _np.ScalarType
+    return _class_of(x) in _np.ScalarType
 
 
 def _part(item, ndmin, first):
@@ -143,14 +143,14 @@ class _Grid:
 
 def _type(ends):
     """Return the dtype of a grid between these ends; a number of points counts as a float."""
-    return _np.result_type(*(x if _count(x) is None else abs(x) for x in map(_unbox, ends)))
+    return _np.result_type(*(x if _count(x) is None else abs(x) for x in map(_constant, ends)))
 
 
 def _line(start, stop, step, dtype):
     """Return start, start + step, ... as NumPy's grids compute them."""
     n = _count(step)
     if n is None:
-        n = _math.ceil((_unbox(stop) - _unbox(start)) / _unbox(step))
+        n = _math.ceil((_constant(stop) - _constant(start)) / _constant(step))
     else:
         step = (stop - start) / float(n - 1) if n != 1 else 1
     return _np.arange(n, dtype=dtype) * step + start

@@ -17,11 +17,11 @@ from numpy import (
 from .. import indices as _indices
 from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
-from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..primitives import composite as _composite
 from ..primitives import primitive
 from ..registry import primitive_of as _primitive_of
+from ..values import constant as _constant
 from .elementwise import where as _where
 
 __all__ = [
@@ -66,7 +66,7 @@ triu_indices_from = primitive(_np.triu_indices_from)
 def ix_(*args):
     """Return arrays of one axis each, the n-th along the n-th axis of all."""
     args = [_as_array(x) if isinstance(x, (list, tuple)) and _innermost(x) is not None else x for x in args]
-    plain = _np.ix_(*map(_unbox, args))
+    plain = _np.ix_(*map(_constant, args))
     return tuple(
         x[(None,) * n + (slice(None),) + (None,) * (len(args) - n - 1)] if isinstance(x, _Traced) else y
         for n, (x, y) in enumerate(zip(args, plain, strict=True))
@@ -76,13 +76,13 @@ def ix_(*args):
 @_composite(_np.compress)
 def compress(condition, a, axis=None):
     """Return the elements of a along an axis where a mask is true."""
-    return take(a, _np.flatnonzero(_unbox(condition)), axis)
+    return take(a, _np.flatnonzero(_constant(condition)), axis)
 
 
 @_composite(_np.extract)
 def extract(condition, arr):
     """Return the elements of arr, as one axis, where a mask is true."""
-    return take(arr, _np.flatnonzero(_unbox(condition)))
+    return take(arr, _np.flatnonzero(_constant(condition)))
 
 
 @_composite(_np.select, iterators=True)
@@ -94,7 +94,7 @@ def select(condlist, choicelist, default=0):
     *choicelist, default = map(_as_array, (*choicelist, default))
     y = default
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
-        condition = _np.asarray(_unbox(condition))
+        condition = _np.asarray(_constant(condition))
         if condition.dtype != bool:
             raise TypeError(f"a condition of select is boolean, not {condition.dtype}")
         y = _where(condition, choice, y)
@@ -105,5 +105,5 @@ def select(condlist, choicelist, default=0):
 
 def _weak(x):
     """Return what the dtype of x is found from: Python's numbers as they are."""
-    x = _unbox(x)
+    x = _constant(x)
     return x if type(x) in (int, float, complex) else _np.asarray(x)

@@ -10,12 +10,12 @@ from numpy.linalg import LinAlgError
 
 from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
-from ..boxes import unbox as _unbox
 from ..calling import call as _call
 from ..primitives import implements as _implements
 from ..primitives import primitive
 from ..registry import enter as _enter
 from ..spaces import at_rest as _at_rest
+from ..values import constant as _constant
 from . import elementwise as _elementwise
 from . import manipulation as _manipulation
 from . import ties as _ties
@@ -87,7 +87,7 @@ def qr(a, mode="reduced"):
         tall = a.shape[-2] > a.shape[-1]
         if tall or mode == "raw":
             k = turning(a)
-            if _np.any(dependent(_np.linalg.qr(_unbox(a), mode="r")[..., :k, :k])):
+            if _np.any(dependent(_np.linalg.qr(_constant(a), mode="r")[..., :k, :k])):
                 raise LinAlgError(DEPENDENT)
             return _reflections(a) if mode == "raw" else _completed(*_reflections(a))
     return _call(_qr, (a,), {"mode": mode})
@@ -109,7 +109,7 @@ _svd = _enter(_np.linalg.svd)
 @_implements(_np.linalg.svd)
 def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
     a, order = with_order(a)
-    if order and hermitian and _are_tied(_np.linalg.svd(_unbox(a), compute_uv=False, hermitian=True)):
+    if order and hermitian and _are_tied(_np.linalg.svd(_constant(a), compute_uv=False, hermitian=True)):
         half = a * (_np.tri(a.shape[-1]) - _np.eye(a.shape[-1]) / 2).astype(a.real.dtype)
         a, hermitian = half + _elementwise.conj(half.mT), False
     if order == 0 or hermitian:
@@ -381,7 +381,7 @@ def rescaling(x):
     """Return a power of 2 per matrix that brings x near 1, if its squares might leave the range; or None."""
     if x.size == 0:
         return None
-    _, exponents = _np.frexp(_np.max(_np.abs(_unbox(x)), axis=(-2, -1), keepdims=True))
+    _, exponents = _np.frexp(_np.max(_np.abs(_constant(x)), axis=(-2, -1), keepdims=True))
     if _np.all(_np.abs(exponents) < _np.finfo(x.dtype).maxexp // 4):
         return None
     top = _np.finfo(x.dtype).maxexp - 2
@@ -397,7 +397,7 @@ def _padded(x, size):
 def reflection(x):
     """Return β, v and τ of LAPACK's larfg: (1 - τ* v vᴴ) x = β e₁ with v₀ = 1 and a real β."""
     first, others = x[..., 0], x[..., 1:]
-    plain = _unbox(x)
+    plain = _constant(x)
     done = ~_np.any(plain[..., 1:], axis=-1) & (_np.imag(plain[..., 0]) == 0)  # τ is 0, as LAPACK has it
     size = _length(x)
     beta = -_elementwise.copysign(size, _elementwise.real(first))

@@ -8,8 +8,6 @@ from numpy import broadcast_shapes
 
 from ..boxes import Box as _Box
 from ..boxes import Traced as _Traced
-from ..boxes import kind_of as _kind_of
-from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..calling import call as _call
 from ..calling import of_lists as _of_lists
@@ -20,7 +18,9 @@ from ..primitives import of_any as _wrap
 from ..primitives import primitive
 from ..registry import enter as _enter
 from ..registry import primitive_of as _primitive_of
-from ..spaces import dtype_of as _dtype_of
+from ..values import class_of as _class_of
+from ..values import constant as _constant
+from ..values import dtype_of as _dtype_of
 from ..writing import fillable as _fillable
 from .indexing import take as _take
 
@@ -125,7 +125,7 @@ def memory_order(a, order):
     """Return which of "C" and "F" the orders "A" and "K" are for the array at hand."""
     if order not in ("A", "K"):
         return order
-    flags = getattr(_unbox(a), "flags", None)
+    flags = getattr(_constant(a), "flags", None)
     if flags is None or flags.c_contiguous:
         return "C"
     if order == "K" and not flags.f_contiguous:
@@ -142,7 +142,7 @@ def laid_out_as(y, model):
     Functions of the namespace that are made of others use it where NumPy's function chooses the memory order
     of its result: which views can be had of it (``ravel``, ``reshape``) depends on that order.
     """
-    plain = _unbox(y)
+    plain = _constant(y)
     if not issubclass(type(plain), _np.ndarray) or plain.ndim < 2 or not plain.size:
         return y
     axes = sorted(range(model.ndim), key=lambda n: -abs(model.strides[n]))
@@ -274,7 +274,7 @@ def broadcast_arrays(*args, subok=False):
     """Return all of them in the one shape that broadcasting gives; of numbers, arrays without axes."""
     args = [
         _as_it_is(a)
-        if ndim(a) or issubclass(_kind_of(a), _np.ndarray)
+        if ndim(a) or issubclass(_class_of(a), _np.ndarray)
         else _primitive_of(_np.array).traced(a)
         for a in args
     ]
@@ -364,7 +364,7 @@ def _joined(blocks, depth, least):
 def _parts(ary, indices_or_sections, axis):
     """Return the slices of ary along an axis."""
     before = (slice(None),) * (axis % ndim(ary))
-    positions = _np.array_split(_np.arange(shape(ary)[axis]), _unbox(indices_or_sections))
+    positions = _np.array_split(_np.arange(shape(ary)[axis]), _constant(indices_or_sections))
     ends = [(int(part[0]), int(part[-1]) + 1) if part.size else (0, 0) for part in positions]
     return [ary[(*before, slice(start, end))] for start, end in ends]
 
@@ -381,7 +381,7 @@ def _split_along(f, axis_of):
     @_composite(f)
     def split_along(ary, indices_or_sections):
         ary = _as_it_is(ary)
-        f(_unbox(ary), _unbox(indices_or_sections))  # its own checks
+        f(_constant(ary), _constant(indices_or_sections))  # its own checks
         return _parts(ary, indices_or_sections, axis_of(ary))
 
     return split_along
@@ -391,7 +391,7 @@ def _split_along(f, axis_of):
 def split(ary, indices_or_sections, axis=0):
     """Return the parts of ary."""
     ary = _as_it_is(ary)
-    _np.split(_unbox(ary), _unbox(indices_or_sections), axis)  # its own checks
+    _np.split(_constant(ary), _constant(indices_or_sections), axis)  # its own checks
     return _parts(ary, indices_or_sections, axis)
 
 
@@ -413,7 +413,7 @@ if hasattr(_np, "unstack"):  # since NumPy 2.1
 
 def positions(a, start=0):
     """Return an array of the shape of a that numbers its elements, in the memory order of a."""
-    numbered = _np.empty_like(_unbox(_as_array(a)), int)
+    numbered = _np.empty_like(_constant(_as_array(a)), int)
     numbered[...] = _np.arange(start, start + size(a)).reshape(shape(a))
     return numbered
 
@@ -426,7 +426,7 @@ def _taken(a, places):
 @_composite(_np.delete)
 def delete(arr, obj, axis=None):
     """Return arr without some of its parts."""
-    return _taken(arr, _np.delete(positions(arr), _unbox(obj), axis))
+    return _taken(arr, _np.delete(positions(arr), _constant(obj), axis))
 
 
 @_composite(_np.insert)
@@ -434,14 +434,14 @@ def insert(arr, obj, values, axis=None):
     """Return arr with values put in before some of its parts."""
     arr, values = _as_array(arr), _as_array(values)
     both = concatenate((arr, values), None)
-    at = _np.insert(positions(arr), _unbox(obj), positions(values, size(arr)), axis)
+    at = _np.insert(positions(arr), _constant(obj), positions(values, size(arr)), axis)
     return astype(_taken(both, at), _dtype_of(arr))
 
 
 @_composite(_np.trim_zeros)
 def trim_zeros(filt, trim="fb", axis=None):
     """Return filt without zeros at the front or at the back, along all axes or some."""
-    plain = _unbox(_as_array(filt))
+    plain = _constant(_as_array(filt))
     if not _np.ndim(plain):
         return filt
     size = _np.trim_zeros(
@@ -467,7 +467,7 @@ def _axes(axis, ndim):
 def resize(a, new_shape):
     """Return the elements of a over and over, in a new shape."""
     if size(a) == 0:
-        return _np.resize(_unbox(a), new_shape)
+        return _np.resize(_constant(a), new_shape)
     return asarray(_take(a, _np.resize(positions(a), new_shape)))
 
 

@@ -8,10 +8,11 @@ import operator
 import numpy as _np
 
 from .. import numpy as np
-from ..boxes import Batched, Traced, kind_of, model_of, plainly, short, unbox
+from ..boxes import Batched, Traced, model_of, plainly, short
 from ..errors import NotDifferentiableError
 from ..messages import refusal
 from ..registry import primitive_of as _primitive_of
+from ..values import class_of, constant
 from ..writing import reshaped
 
 # Methods that take what the function of the same name takes, the array first.
@@ -57,7 +58,7 @@ def _flatten(self, order="C"):
 
 def _copy(self, order="C"):
     """Return an array of its own, by rows unless told otherwise; a number is a number."""
-    return np.copy(self, order) if kind_of(self) is _np.ndarray else self
+    return np.copy(self, order) if class_of(self) is _np.ndarray else self
 
 
 def _conj(self):
@@ -114,7 +115,7 @@ class _Flat:
 
     def __getitem__(self, index):
         base = self.base
-        if kind_of(base) is not _np.ndarray:
+        if class_of(base) is not _np.ndarray:
             return np.ravel(base)[index]
         model_of(base).flat[index]  # which NumPy refuses out of bounds
         at = _positions(index, base.size)
@@ -147,7 +148,7 @@ def _tolist(self):
 def _view(self, dtype=None, type=None):
     """Return another view of all elements: in another dtype, their bytes would have no derivative."""
     if dtype is None and type is None:
-        return self[...] if isinstance(unbox(self), _np.ndarray) else self
+        return self[...] if isinstance(constant(self), _np.ndarray) else self
     if any(isinstance(kind, builtins.type) and issubclass(kind, _np.ndarray) for kind in (dtype, type)):
         return self.__array__()  # as a matrix, say: refused in the name of who asks
     _refuse("view", "reads its memory as another dtype", "np.astype(x, dtype) to convert it")
@@ -160,7 +161,7 @@ def _set_shape(self, shape):
 
 def _to_device(self, device, /, *, stream=None):
     """Return the array on a device, of which NumPy has one."""
-    unbox(self).to_device(device, stream=stream)  # refuses what NumPy refuses
+    constant(self).to_device(device, stream=stream)  # refuses what NumPy refuses
     return self
 
 
@@ -199,7 +200,7 @@ class _OfNumbers:
     def __get__(self, x, owner=None):
         if x is None:
             return self
-        plain = getattr(unbox(x), self.name)  # arrays say that they have it not
+        plain = getattr(constant(x), self.name)  # arrays say that they have it not
         return plain if self.f is None else functools.partial(self.f, x)
 
 
@@ -212,18 +213,18 @@ for _name in ("is_integer", "hex", "fromhex"):
     setattr(Traced, _name, _OfNumbers(_name))
 Traced.as_integer_ratio = _OfNumbers("as_integer_ratio", _as_integer_ratio)
 for _f in (math.floor, math.ceil, math.trunc):  # locally constant, an int
-    setattr(Traced, f"__{_f.__name__}__", lambda self, f=_f: f(unbox(self)))
+    setattr(Traced, f"__{_f.__name__}__", lambda self, f=_f: f(constant(self)))
 
 for _name in ("base", "flags", "strides", "device"):
-    setattr(Traced, _name, property(lambda self, name=_name: getattr(_np.asarray(unbox(self)), name)))
+    setattr(Traced, _name, property(lambda self, name=_name: getattr(_np.asarray(constant(self)), name)))
 for _name in ("and", "or", "xor", "lshift", "rshift"):  # of floats NumPy refuses them, with its own words
     _operate = getattr(operator, f"__{_name}__")
     setattr(Traced, f"__{_name}__", plainly(_operate))
     setattr(Traced, f"__i{_name}__", getattr(Traced, f"__{_name}__"))
     setattr(Traced, f"__r{_name}__", plainly(lambda a, b, f=_operate: f(b, a)))
-Traced.__invert__ = lambda self: ~unbox(self)
-Traced.__delitem__ = lambda self, index: unbox(self).__delitem__(index)
-Traced.__dlpack_device__ = lambda self: unbox(self).__dlpack_device__()
+Traced.__invert__ = lambda self: ~constant(self)
+Traced.__delitem__ = lambda self, index: constant(self).__delitem__(index)
+Traced.__dlpack_device__ = lambda self: constant(self).__dlpack_device__()
 Traced.__array_namespace__ = _namespace
 Traced.view = _view
 Traced.to_device = _to_device
@@ -239,7 +240,7 @@ Traced.flatten = _flatten
 Traced.item = _item
 Traced.tolist = _tolist
 # Locally constant, and without digits an int: what range and lists take.
-Traced.__round__ = lambda self, *digits: round(unbox(self), *digits)
+Traced.__round__ = lambda self, *digits: round(constant(self), *digits)
 Traced.T = property(np.transpose, doc="The array with its axes reversed.")
 Traced.mT = property(np.matrix_transpose, doc="The array with its last two axes swapped.")
 Traced.real = property(np.real, lambda self, value: _fill(np.real(self), value), doc="The real part.")
@@ -255,7 +256,7 @@ Traced.__deepcopy__ = lambda self, memo: np.copy(self)
 Traced.put = _put
 Traced.sort = _sort
 Traced.partition = _partition
-Traced.nbytes = property(lambda self: unbox(self).nbytes)
+Traced.nbytes = property(lambda self: constant(self).nbytes)
 Traced.itemsize = property(lambda self: self.dtype.itemsize)
 
 

@@ -3,10 +3,10 @@
 import numpy as _np
 
 from ..boxes import innermost as _innermost
-from ..boxes import unbox as _unbox
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
 from ..primitives import composite as _composite
 from ..primitives import primitive
+from ..values import constant as _constant
 from .creation import linspace as _linspace
 from .indexing import take as _take
 from .manipulation import asarray as _asarray
@@ -57,8 +57,8 @@ def pad(array, pad_width, mode="constant", **kwargs):
             f"'edge', 'wrap', 'empty', {', '.join(map(repr, _AT_ENDS))}"
         )
     # NumPy's own checks
-    plain = {name: _unbox(_asarray(x)) if _innermost((x,)) else x for name, x in kwargs.items()}
-    model = _np.pad(_unbox(array), pad_width, mode, **plain)
+    plain = {name: _constant(_asarray(x)) if _innermost((x,)) else x for name, x in kwargs.items()}
+    model = _np.pad(_constant(array), pad_width, mode, **plain)
     ends = _AT_ENDS[mode](array.ndim, **kwargs)
     for axis, (before, after) in enumerate(_pairs(pad_width, array.ndim)):
         if _AT_ENDS[mode] is _odd and max(before, after) + (mode == "reflect") > array.shape[axis]:

@@ -7,10 +7,10 @@ import importlib as _importlib
 
 import numpy as _np
 
-from ..boxes import unbox as _unbox
 from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import composite as _composite
 from ..primitives import primitive
+from ..values import constant as _constant
 from .creation import array as _array
 from .creation import vander as _vander
 from .elementwise import real as _real
@@ -69,7 +69,7 @@ def _linalg():
 
 def plain(x):
     """Return x, or the lists in it, without traces."""
-    return [plain(part) for part in x] if type(x) in (list, tuple) else _unbox(x)
+    return [plain(part) for part in x] if type(x) in (list, tuple) else _constant(x)
 
 
 def like(y, wanted):
@@ -184,7 +184,7 @@ def polyval(p, x):
     """Return the polynomial with the coefficients p at x, by Horner's scheme."""
     _no_poly1d(_np.polyval, x)
     p, x = _asarray(p), _asarray(x)
-    y = _np.zeros_like(_unbox(x))
+    y = _np.zeros_like(_constant(x))
     for coefficient in p:
         y = y * x + coefficient
     return y
@@ -196,7 +196,7 @@ def least_squares(lhs, rhs, rcond, conjugated):
     squares = _square(_real(lhs)) + _square(lhs.imag) if absolute else lhs * lhs
     scale = _sqrt(_sum(squares, axis=0))
     if conjugated:
-        scale = scale + (_unbox(scale) == 0)
+        scale = scale + (_constant(scale) == 0)
     c, *others = _linalg().lstsq(lhs / scale, rhs, rcond)
     return (c.T / scale).T, *others, scale
 
@@ -204,7 +204,7 @@ def least_squares(lhs, rhs, rcond, conjugated):
 @_composite(_np.polyfit)
 def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
     """Return the coefficients of the polynomial of least squares, and what is known of them."""
-    _np.polyfit(plain(x), plain(y), deg, _unbox(rcond), full, plain(w), cov)  # its own checks and warnings
+    _np.polyfit(plain(x), plain(y), deg, _constant(rcond), full, plain(w), cov)  # its own checks and warnings
     x, y = _asarray(x) + 0.0, _asarray(y) + 0.0
     rcond = len(x) * _np.finfo(x.dtype).eps if rcond is None else rcond
     lhs, rhs = _vander(x, int(deg) + 1), y
@@ -212,7 +212,7 @@ def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
         w = _asarray(w) + 0.0
         lhs = lhs * w[:, None]
         rhs = rhs * (w[:, None] if rhs.ndim == 2 else w)
-    c, resids, rank, s, scale = least_squares(lhs, rhs, _unbox(rcond), False)
+    c, resids, rank, s, scale = least_squares(lhs, rhs, _constant(rcond), False)
     if full:
         return c, resids, rank, s, rcond
     if not cov:

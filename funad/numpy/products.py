@@ -11,7 +11,7 @@ from ..primitives import implements as _implements
 from ..primitives import primitive
 from ..registry import Primitive as _Primitive
 from ..registry import enter as _enter
-from ..spaces import shape_of as _shape_of
+from ..values import shape_of as _shape_of
 from ..writing import Array as _Array
 from ..writing import linked as _linked
 from ..writing import view_of as _view_of

@@ -5,14 +5,14 @@ import math as _math
 
 import numpy as _np
 
-from ..boxes import unbox as _unbox
 from ..calling import FORMS as _FORMS
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
 from ..primitives import composite as _composite
 from ..primitives import primitive
 from ..registry import primitive_of as _primitive_of
-from ..spaces import dtype_of as _dtype_of
-from ..spaces import shape_of as _shape_of
+from ..values import constant as _constant
+from ..values import dtype_of as _dtype_of
+from ..values import shape_of as _shape_of
 from ..writing import settled as _settled
 from . import creation as _creation
 from .manipulation import broadcast_to as _broadcast_to
@@ -158,10 +158,10 @@ def _from_traced(f, join):
                 f"the derivative of numpy.{f.__name__} does not handle the keyword 'out' on a traced value; "
                 f"leave it out, and use what the function returns"
             )
-        a, initial, where = _settled(_as_array(a)), _settled(initial), _unbox(where)
+        a, initial, where = _settled(_as_array(a)), _settled(initial), _constant(where)
         kwargs |= {} if dtype is None else {"dtype": dtype}
         kwargs |= {} if where is True else {"where": where}
-        plain = f(_unbox(a), axis=axis, initial=_unbox(initial), **kwargs)  # and NumPy's own errors
+        plain = f(_constant(a), axis=axis, initial=_constant(initial), **kwargs)  # and NumPy's own errors
         if plain.dtype.kind not in "fc":
             return plain
         return join(f, a, axis, _cast(initial, plain.dtype), kwargs, plain)
@@ -220,7 +220,7 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
         dtypes = _dtype_of(a), _dtype_of(weights)
         dtype = _np.result_type(*dtypes, *([] if dtypes[0].kind in "fc" else [float]))
         total = sum(weights, axis=axis, dtype=dtype, keepdims=keepdims)
-        if _np.any(_unbox(total) == 0):
+        if _np.any(_constant(total) == 0):
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
         y = sum(a * weights, axis=axis, keepdims=keepdims) / total
     if not returned:
@@ -292,7 +292,7 @@ def _as_own(end, ary, name):
 def trapezoid(y, x=None, dx=1.0, axis=-1):
     """The integral of y by the trapezoidal rule: Σ dx·(yᵢ + yᵢ₊₁)/2."""
     y, x, dx = _as_array(y), _as_array(x), _as_array(dx)
-    _np.trapezoid(*map(_unbox, (y, x, dx)), axis)  # what NumPy refuses, it refuses here
+    _np.trapezoid(*map(_constant, (y, x, dx)), axis)  # what NumPy refuses, it refuses here
     if x is not None and len(_shape_of(x)) == 1:
         along = [1] * len(_shape_of(y))
         along[axis] = -1

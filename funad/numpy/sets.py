@@ -7,9 +7,9 @@ import inspect as _inspect
 
 import numpy as _np
 
-from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..primitives import composite as _composite
+from ..values import constant as _constant
 from .indexing import take as _take
 from .manipulation import astype as _astype
 from .manipulation import concatenate as _concatenate
@@ -45,7 +45,7 @@ def unique(
     ar = _as_array(ar)
     options = {"axis": axis, "equal_nan": equal_nan}
     found = _np.unique(
-        _unbox(ar),
+        _constant(ar),
         return_index,
         return_inverse,
         return_counts,
@@ -54,7 +54,7 @@ def unique(
     )
     several = isinstance(found, tuple)
     values, *others = found if several else (found,)
-    index = others[0] if return_index else _first(_unbox(ar), values, options)
+    index = others[0] if return_index else _first(_constant(ar), values, options)
     values = _take(ar, index, axis)
     return (values, *others) if several else values
 
@@ -75,8 +75,8 @@ def _of_all(f):
     @_composite(f)
     def of_all(x):
         x = _as_array(x)
-        found = f(_unbox(x))
-        values = _take(x, _first(_unbox(x), found.values, {"axis": None, "equal_nan": False}))
+        found = f(_constant(x))
+        values = _take(x, _first(_constant(x), found.values, {"axis": None, "equal_nan": False}))
         return found._replace(values=values)
 
     return of_all
@@ -91,7 +91,7 @@ unique_inverse = _of_all(_np.unique_inverse)
 def unique_values(x):
     """Return the elements that differ from each other, in the order in which NumPy has them."""
     x = _as_array(x)
-    return _take(x, _first(_unbox(x), _np.unique_values(_unbox(x)), {"axis": None, "equal_nan": False}))
+    return _take(x, _first(_constant(x), _np.unique_values(_constant(x)), {"axis": None, "equal_nan": False}))
 
 
 # --- of two arrays
@@ -107,7 +107,7 @@ def union1d(ar1, ar2):
 def intersect1d(ar1, ar2, assume_unique=False, return_indices=False):
     """Return the elements that are in both, those of the first."""
     ar1, ar2 = _as_array(ar1), _as_array(ar2)
-    values, *indices = _np.intersect1d(_unbox(ar1), _unbox(ar2), assume_unique, True)
+    values, *indices = _np.intersect1d(_constant(ar1), _constant(ar2), assume_unique, True)
     y = _of_dtype(_take(ar1, indices[0]), values)
     return (y, *indices) if return_indices else y
 
@@ -117,7 +117,7 @@ def setdiff1d(ar1, ar2, assume_unique=False):
     """Return the elements of the first that are not in the second."""
     ar1 = _as_array(ar1)
     values, index = _places(ar1, assume_unique)
-    return _take(ar1, index[_np.isin(values, _unbox(_as_array(ar2)), invert=True)])
+    return _take(ar1, index[_np.isin(values, _constant(_as_array(ar2)), invert=True)])
 
 
 @_composite(_np.setxor1d)
@@ -125,7 +125,10 @@ def setxor1d(ar1, ar2, assume_unique=False):
     """Return the elements that are in one of them only."""
     ar1, ar2 = _as_array(ar1), _as_array(ar2)
     (first, index), (second, more) = (_places(x, assume_unique) for x in (ar1, ar2))
-    values, index = _np.concatenate((first, second)), _np.concatenate((index, more + _np.size(_unbox(ar1))))
+    values, index = (
+        _np.concatenate((first, second)),
+        _np.concatenate((index, more + _np.size(_constant(ar1)))),
+    )
     order = _np.argsort(values, kind="stable")
     differs = values[order][1:] != values[order][:-1]
     alone = _np.concatenate(([True], differs)) & _np.concatenate((differs, [True])) if len(order) else order
@@ -134,7 +137,7 @@ def setxor1d(ar1, ar2, assume_unique=False):
 
 def _places(ar, assume_unique):
     """Return the elements of a set, and where they stand first in the array."""
-    ar = _np.asarray(_unbox(ar))
+    ar = _np.asarray(_constant(ar))
     return (ar.ravel(), _np.arange(ar.size)) if assume_unique else _np.unique(ar, return_index=True)
 
 

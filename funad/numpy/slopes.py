@@ -33,6 +33,8 @@ def _restored(slope, x, exact):
     """Return a slope that is small where digits have cancelled, with the exact one in those places."""
     if type(slope) is not _ndarray:
         return slope if abs(slope) > 0.05 else type(slope)(exact(_np.asarray(x)))
+    if slope.dtype.kind == "f" and slope.size and slope.item(slope.argmin()) > LITTLE[slope.dtype]:
+        return slope
     lost = abs(slope) <= LITTLE[slope.dtype]
     slope[lost] = exact(_np.broadcast_to(x, slope.shape)[lost].astype(slope.dtype, copy=False))
     return slope

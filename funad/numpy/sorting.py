@@ -2,9 +2,9 @@
 
 import numpy as _np
 
-from ..boxes import unbox as _unbox
 from ..primitives import composite as _composite
 from ..primitives import primitive
+from ..values import constant as _constant
 from .manipulation import asarray as _asarray
 from .manipulation import astype as _astype
 
@@ -29,7 +29,7 @@ partition = primitive(_np.partition)
 @_composite(_np.sort_complex)
 def sort_complex(a):
     """Return the elements in order, as complex numbers."""
-    return _astype(sort(_asarray(a)), _np.sort_complex(_unbox(_asarray(a))).dtype)
+    return _astype(sort(_asarray(a)), _np.sort_complex(_constant(_asarray(a))).dtype)
 
 
 argsort = primitive(_np.argsort)

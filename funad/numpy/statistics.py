@@ -7,13 +7,13 @@ import numpy as _np
 
 from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
-from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import composite as _composite
 from ..primitives import primitive
-from ..spaces import dtype_of as _dtype_of
-from ..spaces import shape_of as _shape_of
+from ..values import constant as _constant
+from ..values import dtype_of as _dtype_of
+from ..values import shape_of as _shape_of
 from .creation import linspace as _linspace
 from .elementwise import conj as _conj
 from .elementwise import real as _real
@@ -112,7 +112,7 @@ def _importances(aweights, n):
     if aweights is None:
         return None
     aweights = _as_array(aweights)
-    _check_weights("aweights", _np.asarray(_unbox(aweights)), n)
+    _check_weights("aweights", _np.asarray(_constant(aweights)), n)
     return _in(float, aweights)
 
 
@@ -151,7 +151,7 @@ def corrcoef(x, y=None, rowvar=True, *, dtype=None):
     spread = _sqrt(_real(_diag(c)))
     c = c / spread[:, None] / spread[None, :]
     # What rounding has put beyond 1 is set to 1; its derivative stays.
-    plain = _unbox(c)
+    plain = _constant(c)
     clipped = _np.clip(plain.real, -1, 1)
     if plain.dtype.kind == "c":
         clipped = clipped + 1j * _np.clip(plain.imag, -1, 1)
@@ -173,7 +173,7 @@ counts = primitive(_counts, "numpy.histogram")
 def histogram(a, bins=10, range=None, density=None, weights=None):
     """Return the sum of the weights in each bin, and the edges of the bins."""
     a, bins, weights = _as_array(a), _as_array(bins), _as_array(weights)
-    data, chosen = _unbox(a), (_unbox(bins), _plain(range))
+    data, chosen = _constant(a), (_constant(bins), _plain(range))
     if isinstance(weights, _Traced):
         n, edges = counts(data, *chosen, weights), _np.histogram_bin_edges(data, *chosen)
     else:
@@ -188,7 +188,7 @@ def histogram(a, bins=10, range=None, density=None, weights=None):
 def histogram_bin_edges(a, bins=10, range=None, weights=None):
     """Return the edges of the bins: equally far apart, or those that were given."""
     a, bins = _as_array(a), _as_array(bins)
-    edges = _np.histogram_bin_edges(_unbox(a), _unbox(bins), _plain(range), _plain(weights))
+    edges = _np.histogram_bin_edges(_constant(a), _constant(bins), _plain(range), _plain(weights))
     return _edges(a, bins, range, edges)
 
 
@@ -203,14 +203,14 @@ def _edges(a, bins, range, edges):
     if range is None and not _math.prod(_shape_of(a)):
         return edges
     first, last = (_min(a), _max(a)) if range is None else range
-    if _unbox(first) == _unbox(last):
+    if _constant(first) == _constant(last):
         first, last = first - 0.5, last + 0.5
     return _linspace(first, last, len(edges), dtype=edges.dtype)
 
 
 def _plain(x):
     """Return what may be a list with traced values in it without them."""
-    return type(x)(map(_plain, x)) if type(x) in (list, tuple) else _unbox(x)
+    return type(x)(map(_plain, x)) if type(x) in (list, tuple) else _constant(x)
 
 
 @_composite(_np.histogramdd)
@@ -218,7 +218,7 @@ def histogramdd(sample, bins=10, range=None, density=None, weights=None):
     """Return the sum of the weights in each cell, and the edges of the cells along every axis."""
     if len(getattr(sample, "shape", ())) != 2:  # the coordinates, each as one array
         sample = _transpose(_atleast_2d(_as_array(sample)))
-    data, ndim = _unbox(sample), _shape_of(sample)[1]
+    data, ndim = _constant(sample), _shape_of(sample)[1]
     n, edges = _np.histogramdd(data, _plain(bins), _plain(range), weights=_plain(weights))
     if _innermost((weights,)) is not None:
         n = _in_cells(data, edges, _as_array(weights))

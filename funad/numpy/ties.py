@@ -20,15 +20,15 @@ from numpy.linalg import LinAlgError as _LinAlgError
 
 from ..boxes import Dual as _Dual
 from ..boxes import Traced as _Traced
-from ..boxes import unbox as _unbox
 from ..calling import call as _call
 from ..primitives import implements as _implements
 from ..primitives import primitive as _primitive
 from ..registry import enter as _enter
-from ..spaces import dtype_of as _dtype_of
 from ..spaces import is_fleeting as _is_fleeting
 from ..traces.forward import Forward as _Forward
 from ..traces.forward import dual as _dual
+from ..values import constant as _constant
+from ..values import dtype_of as _dtype_of
 
 __all__ = []
 
@@ -240,8 +240,8 @@ def left(x: _Any, y: _Any = 0.0, xdots: _Any = (), xs: _Any = ()) -> _Any:
     if not is_above(x):
         return x
     pairs = zip(xs, xdots, strict=True)
-    rate = max((_size(_unbox(xdot)) / (_size(_unbox(x)) or 1.0) for x, xdot in pairs), default=0.0)
-    return settle(x, rate * _size(_unbox(y)))
+    rate = max((_size(_constant(xdot)) / (_size(_constant(x)) or 1.0) for x, xdot in pairs), default=0.0)
+    return settle(x, rate * _size(_constant(y)))
 
 
 def plain_parts(x):
@@ -344,7 +344,7 @@ def order_of(x):
     """Return how many derivatives may be taken of a function of x: one per trace."""
     order = 0
     while isinstance(x, _Traced):
-        order, x = order + (not x.stacked), x.inside
+        order, x = order + (not x.opaque), x.inside
     return order
 
 

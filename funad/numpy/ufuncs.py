@@ -11,16 +11,16 @@ import numpy as _np
 
 from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
-from ..boxes import unbox as _unbox
 from ..calling import as_array as _as_array
 from ..calling import call as _call
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
 from ..primitives import composite as _composite
 from ..primitives import primitive as _primitive
 from ..registry import primitive_of as _primitive_of
-from ..spaces import dtype_of as _dtype_of
 from ..spaces import is_inexact as _is_inexact
-from ..spaces import shape_of as _shape_of
+from ..values import constant as _constant
+from ..values import dtype_of as _dtype_of
+from ..values import shape_of as _shape_of
 from ..writing import UNTRACED as _UNTRACED
 from ..writing import fillable as _fillable
 from ..writing import settled as _settled
@@ -71,27 +71,27 @@ def _with_keywords(
     if where is not True and prim.name.startswith("scipy."):
         _refuse_where(f.__name__)
     if axes and f.signature is None:
-        f(*map(_unbox, args), **axes)  # which NumPy refuses
+        f(*map(_constant, args), **axes)  # which NumPy refuses
     if prim.kind == "zero":
-        kwargs = {"where": _unbox(where), "casting": casting, "order": order, "subok": subok, **axes}
+        kwargs = {"where": _constant(where), "casting": casting, "order": order, "subok": subok, **axes}
         kwargs |= {"dtype": dtype} if signature is None else {"signature": signature}
-        y = f(*map(_unbox, args), out=None if out is None else tuple(map(_plain, out)), **kwargs)
+        y = f(*map(_constant, args), out=None if out is None else tuple(map(_plain, out)), **kwargs)
         return y if out is None else _returned(f, y, out)
     for argnum, x in enumerate(args):
         if isinstance(x, _Traced):
-            prim.rule(argnum, _unbox(x))
+            prim.rule(argnum, _constant(x))
     args = _in_types(f, args, dtype, signature, casting, out)
     if not subok:
         args = [_np.asarray(x) if issubclass(type(x), _np.ndarray) else x for x in args]
     if where is not True or out is not None:
-        return _into(f, args, _unbox(where), out, casting, axes)
+        return _into(f, args, _constant(where), out, casting, axes)
     y = _along_axes(prim, args, **axes) if axes else prim.traced(*args)
     if order == "K":
         return y
     if order == "A":
-        order = "F" if all(_np.isfortran(_np.asarray(_unbox(x))) for x in args) else "C"
+        order = "F" if all(_np.isfortran(_np.asarray(_constant(x))) for x in args) else "C"
     parts = tuple(
-        _asarray(part, order=order) if _np.ndim(_unbox(part)) else part
+        _asarray(part, order=order) if _np.ndim(_constant(part)) else part
         for part in (y if f.nout > 1 else (y,))
     )
     return parts if f.nout > 1 else parts[0]
@@ -136,7 +136,7 @@ def _in_types(f, args, dtype, signature, casting, out):
 
 def _weak_dtype(x):
     """Return the dtype of an argument; of a Python number its type, which gives way to others."""
-    x = _unbox(x)
+    x = _constant(x)
     return type(x) if type(x) in (int, float, complex) else _dtype_of(x)
 
 
@@ -173,7 +173,7 @@ def _into(f, args, where, out, casting, axes):
         return _returned(f, masked(f, casting, where, _settled(out[0]), *args), out)
     # What NumPy refuses, it refuses here; where it computes nothing, it does not warn.
     copies = tuple(map(_plain, out))
-    kept = f(*map(_unbox, args), where=where, out=copies, casting=casting)
+    kept = f(*map(_constant, args), where=where, out=copies, casting=casting)
     with _np.errstate(all="ignore"):
         y = _primitive_of(f).traced(*args)
     parts = tuple(
@@ -187,7 +187,7 @@ def _into(f, args, where, out, casting, axes):
 
 def _plain(x):
     """Return an array for NumPy to write into: of a traced one a copy of its values."""
-    return _np.array(_unbox(x)) if isinstance(x, _Traced) else x
+    return _np.array(_constant(x)) if isinstance(x, _Traced) else x
 
 
 def _returned(f, y, out, casting="same_kind"):
@@ -261,7 +261,7 @@ def _along_axes(prim, args, axes=None, axis=None, keepdims=False, **unknown):
         return _call(prim, tuple(args), given)
     core = 0 if f.signature is None else _core_dims(f, args)
     if set(given) != {"axes"} or len(axes) not in ((f.nargs,) if core else (f.nin, f.nargs)):
-        plain = f(*map(_unbox, args), **given)  # what NumPy refuses, it refuses here
+        plain = f(*map(_constant, args), **given)  # what NumPy refuses, it refuses here
     if axes is None:
         axes = [axis if axis is not None else -1] * len(args)
     places = [(x,) if isinstance(x, (int, _np.integer)) else tuple(x) for x in axes]

@@ -10,7 +10,8 @@ import numpy as onp
 from .. import numpy as np
 from .. import tree
 from ..errors import ArgumentTypeError
-from ..spaces import describe, dtype_of, is_complex, plain
+from ..spaces import describe, is_complex
+from ..values import constant, dtype_of
 from .checks import check
 
 __all__ = ["clip_by_norm", "clip_by_value", "global_norm"]
@@ -19,7 +20,7 @@ __all__ = ["clip_by_norm", "clip_by_value", "global_norm"]
 def in_space(new: Any, old: Any) -> Any:
     """Return new with the dtype of old, and as a Python float where old is one."""
     if type(old) in (float, complex):
-        return new if plain(new) is not new else type(old)(new)
+        return new if constant(new) is not new else type(old)(new)
     return new if dtype_of(new) == old.dtype else new.astype(old.dtype)
 
 
@@ -41,13 +42,13 @@ def global_norm(gradient: Any) -> Any:
     >>> float(global_norm({"w": [3.0, 0.0], "b": 4.0}))
     5.0
     """
-    leaves = [leaf for leaf in tree.flatten(gradient)[0] if math.prod(onp.shape(plain(leaf)))]
-    largest = max((float(onp.max(onp.abs(plain(leaf)))) for leaf in leaves), default=0.0)
+    leaves = [leaf for leaf in tree.flatten(gradient)[0] if math.prod(onp.shape(constant(leaf)))]
+    largest = max((float(onp.max(onp.abs(constant(leaf)))) for leaf in leaves), default=0.0)
     if largest == 0 or not math.isfinite(largest):
         return largest
     scaled = np.sqrt(sum(np.sum(np.abs(leaf / largest) ** 2) for leaf in leaves))
     # A Python float, unless traced: the norm may lie beyond float32 where its parts do not.
-    return largest * (float(scaled) if plain(scaled) is scaled else scaled)
+    return largest * (float(scaled) if constant(scaled) is scaled else scaled)
 
 
 def clip_by_norm(gradient: Any, limit: float) -> Any:

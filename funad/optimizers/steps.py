@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from .. import numpy as np
 from .. import tree
 from ..errors import ArgumentError, ArgumentTypeError
-from ..spaces import describe, dtype_of, is_complex, plain, shape_of, zeros_like
+from ..spaces import describe, is_complex, zeros_like
+from ..values import constant, dtype_of, shape_of
 from .checks import check
 from .clipping import in_space
 from .schedules import Rate, Schedule, as_schedule
@@ -102,7 +103,7 @@ def _check_fits(what: str, parts: list[Any], leaves: list[Any], params: Any) -> 
 
 def _number(rate: Any) -> Any:
     """Return a rate as a Python float, which leaves float32 alone, unless it is traced."""
-    return float(rate) if plain(rate) is rate else rate
+    return float(rate) if constant(rate) is rate else rate
 
 
 def _zeros(p: Any) -> Any:
@@ -110,7 +111,7 @@ def _zeros(p: Any) -> Any:
 
 
 def _real_zeros(p: Any) -> Any:
-    return zeros_like(plain(p).real)
+    return zeros_like(constant(p).real)
 
 
 def _square(g: Any) -> Any:

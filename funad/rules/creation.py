@@ -3,7 +3,8 @@
 from .. import numpy as np
 from ..numpy.creation import assemble, filled, steps
 from ..registry import defvjp, defzero, linear
-from ..spaces import shape_of, unbroadcast
+from ..spaces import unbroadcast
+from ..values import shape_of
 
 defzero(np.empty_like, np.ones_like, np.zeros_like)
 

@@ -5,14 +5,14 @@ import math
 import numpy as onp
 
 from .. import numpy as np
-from ..boxes import unbox
 from ..registry import elementwise, linear
-from ..spaces import dtype_of, shape_of, zeros_like
+from ..spaces import zeros_like
+from ..values import constant, dtype_of, shape_of
 
 
 def _turns(y, p, period):
     """How many periods were added to each element."""
-    return onp.round((unbox(y) - unbox(p)) / unbox(period))
+    return onp.round((constant(y) - constant(p)) / constant(period))
 
 
 # Where p jumps by half a period, from one number of periods to the next, the derivative is the same.
@@ -30,7 +30,7 @@ elementwise(
 
 def _in_full(ybar, a, v, turned):
     """ȳ with zeros around it, where it stands in the full convolution."""
-    m, n = (max(onp.size(unbox(x)), 1) for x in (a, v))
+    m, n = (max(onp.size(constant(x)), 1) for x in (a, v))
     size, short = shape_of(ybar)[0], min(m, n)
     if size == m + n - 1:
         return ybar

@@ -6,7 +6,7 @@ import math
 import numpy as onp
 
 from .. import numpy as np
-from ..boxes import Traced, unbox
+from ..boxes import Traced
 from ..numpy.elementwise import (
     complement,
     cosine_of,
@@ -18,7 +18,8 @@ from ..numpy.elementwise import (
     sinc_slope,
 )
 from ..registry import define_forward, defvjp, defzero, elementwise
-from ..spaces import all_of, any_of, dtype_of, is_mask, shape_of, unbroadcast, zeros_like
+from ..spaces import unbroadcast, zeros_like
+from ..values import all_of, any_of, constant, dtype_of, is_deferred, is_mask, shape_of
 from .ranges import keeps_digits, largest, rescaled, squares_are_safe, where_defined
 
 ndarray = onp.ndarray
@@ -196,10 +197,10 @@ elementwise(np.cbrt, lambda y, ybar, x: ybar / (3 * y * y))
 
 def _logaddexp_share(y, a, b, base=1.0):
     """∂y/∂a = 1/(1 + e^(b - a)), which is ½ for two equal infinities too; a - y would be a rounded one."""
-    if type(y) is ndarray and base == 1:
+    if (type(y) is ndarray or is_deferred(y)) and base == 1:
         with contextlib.suppress(FloatingPointError):  # ∞ - ∞ raises while rules run
             return fermi(b - a)
-    infinite = onp.isinf(unbox(y))
+    infinite = onp.isinf(constant(y))
     if any_of(infinite):
         equal = infinite & (a == b)
         a, b = np.where(equal, 0, a), np.where(equal, 0, b)
@@ -211,7 +212,7 @@ def _expm1(y, ybar, x):
     if _is_small(x):
         return ybar * np.exp(x)
     slope = 1 + y
-    return ybar * (slope if keeps_digits(slope) else one_plus(y, unbox(x)))
+    return ybar * (slope if keeps_digits(slope) else one_plus(y, constant(x)))
 
 
 def _of_log(x, low=0):
@@ -261,7 +262,7 @@ def _arctanh(y, ybar, x):
 
 def _tan(y, ybar, x):
     """x̄ = ȳ(1 + y²), which is 1 - tanh² ix: far from the real axis y is nearly ±i."""
-    return ybar * (one_minus_square(1j * y, 1j * unbox(x)) if _is_complex(x) else 1 + y * y)
+    return ybar * (one_minus_square(1j * y, 1j * constant(x)) if _is_complex(x) else 1 + y * y)
 
 
 def _arctan(y, ybar, x):
@@ -299,7 +300,7 @@ def _tanh(y, ybar, x):
     slope = y * y
     slope = onp.subtract(1, slope, out=slope) if large else 1 - slope
     if not keeps_digits(slope):
-        slope = one_minus_square(y, unbox(x))
+        slope = one_minus_square(y, constant(x))
     return onp.multiply(slope, ybar, out=slope) if large else ybar * slope
 
 
@@ -399,7 +400,7 @@ def _absolute(y, ybar, x):
 
 def _of_steps(x, ybar):
     """0, and nan where x is nan and ȳ is not 0."""
-    wrong = (x != x) & (unbox(ybar) != 0)
+    wrong = (x != x) & (constant(ybar) != 0)
     return np.where(wrong, ybar * (math.nan * x), 0.0) if _any(wrong) else zeros_like(x)
 
 

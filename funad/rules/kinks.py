@@ -7,12 +7,13 @@ rules give the derivative of the rest; what is added here stands for the root.
 import numpy as onp
 
 from .. import numpy as np
-from ..boxes import Traced, innermost, look_at_member, numbers_of, unbox
+from ..boxes import Traced, innermost
 from ..calling import call
 from ..numpy.ufuncs import masked
-from ..registry import primitive_of
-from ..spaces import any_of, dtype_of, shape_of
+from ..primitives import primitive
+from ..registry import defzero, primitive_of
 from ..traces.infinitesimal import branch_at_zero, depth_of, infinitesimals_of, jump_at_zero, root_at_zero
+from ..values import any_of, constant, dtype_of, is_deferred, members_of, shape_of, value_of
 from .quantiles import as_returned, by_quantile, place_of, rows_of
 from .reductions import all_equal, axes_of, freedom_of, whole
 
@@ -85,7 +86,7 @@ def _with_root(y, at, u, f, sign=1):
     with onp.errstate(invalid="ignore"):
         size = onp.sqrt(onp.abs(xddot) / 2)
     # Where the outer transformations are two, f has done the same between them.
-    below = y.primal if depth_of(y.primal) > 1 else unbox(y)
+    below = y.primal if depth_of(y.primal) > 1 else constant(y)
     rest = np.where(at, below, f(np.where(at, 1, u)))
     flat = _flat_at(at, u, 4)
     if flat.any():
@@ -122,7 +123,7 @@ def _with_flat_root(y, at, u):
     """y with a second derivative of nan ``at`` such zeros, and no infinite slope."""
     if not anywhere(at):
         return y
-    below = y.primal if depth_of(y.primal) > 1 else unbox(y)
+    below = y.primal if depth_of(y.primal) > 1 else constant(y)
     return np.where(at, below, y) + branch_at_zero(u, at, inf)
 
 
@@ -173,17 +174,23 @@ def _mask(x):
 
 
 def anywhere(at):
-    """Say whether a mask is true anywhere; a batched one that is, is for each member to say."""
-    return bool(any_of(at)) and (not isinstance(at, Traced) or look_at_member(at))
+    """Say whether a mask is true anywhere; of a batch, where it is, each member is to say it for itself."""
+    if not any_of(at):
+        return False
+    value_of(constant(at), _AT_KINK)
+    return True
+
+
+_AT_KINK = "an example is at a kink"
 
 
 def _zero(x):
-    return _mask(unbox(x) == 0)
+    return _mask(constant(x) == 0)
 
 
 def _tie(a, b):
     """Where two values are equal and finite."""
-    a, b = unbox(a), unbox(b)
+    a, b = constant(a), constant(b)
     return _mask(onp.equal(a, b) & onp.isfinite(a))
 
 
@@ -206,7 +213,7 @@ def _copysign(y, a, b):
     if not isinstance(a, Traced):
         return y
     at = onp.broadcast_to(_zero(a), shape_of(y))
-    return _plus(y, at, lambda: corner_of(at, a), onp.copysign(1.0, unbox(b)).astype(dtype_of(y)))
+    return _plus(y, at, lambda: corner_of(at, a), onp.copysign(1.0, constant(b)).astype(dtype_of(y)))
 
 
 @kinked(np.sign)
@@ -224,7 +231,7 @@ def _heaviside(y, a, b):
         return y
     if shape_of(a) != shape_of(y):
         a, at = np.broadcast_to(a, shape_of(y)), onp.broadcast_to(at, shape_of(y))
-    return y + jump_at_zero(a, at, lambda side: (side > 0) - unbox(b))
+    return y + jump_at_zero(a, at, lambda side: (side > 0) - constant(b))
 
 
 @kinked(np.hypot)
@@ -245,7 +252,7 @@ def _sqrt(y, x):
 @kinked(np.power, np.float_power)
 def _power(y, a, b):
     """A power below 1 is no root of a quadratic but for √, so that nothing smooth can be said of it."""
-    b = unbox(b)
+    b = constant(b)
     at = _zero(a) & _mask((b > 0) & (b < 1)) & (dtype_of(y).kind == "f")
     if not anywhere(at) or not isinstance(a, Traced):
         return y
@@ -272,7 +279,7 @@ def _at_end(f, end, side, sign):
     """Of a function with the root √2|x - end| at an end of where it is defined; x is on one side of it."""
 
     def kinks(y, x):
-        at = _mask(unbox(x) == end) if dtype_of(y).kind == "f" else onp.asarray(False)
+        at = _mask(constant(x) == end) if dtype_of(y).kind == "f" else onp.asarray(False)
         if not anywhere(at):
             return y
         return _with_root(y, at, 2 * side * (x - end), lambda u: f(end + side * u / 2), sign)
@@ -295,10 +302,10 @@ kinked(np.arccosh)(_at_end(np.arccosh, 1, 1, 1))
 
 def _of_two(sign):
     def kinks(y, a, b):
-        at = onp.equal(unbox(a), unbox(b))
+        at = onp.equal(constant(a), constant(b))
         if not anywhere(at):
             return y
-        at = _mask(at & onp.isfinite(unbox(a)))
+        at = _mask(at & onp.isfinite(constant(a)))
         both = isinstance(a, Traced) and isinstance(b, Traced) and a.tape is b.tape
         return _plus(y, at, lambda: corner_of(at, np.where(at, a, 0) - np.where(at, b, 0), both), 0.5 * sign)
 
@@ -324,6 +331,24 @@ def _masked(y, f, casting, where, out, *args):
 # --- extremes, medians and quantiles of many: those that tie share a cotangent, and one of them is it
 
 
+def _chosen_of(plain, chosen):
+    """The positions of the chosen elements, their weights, which elements equal them, and how many do."""
+    ordered = onp.sort(plain, axis=-1)
+    positions, parts = chosen(ordered, onp.sum(~onp.isnan(ordered), axis=-1, keepdims=True))
+    values = onp.take_along_axis(ordered, positions, axis=-1)
+    equal = (plain[..., None, :] == values[..., None]) & (parts != 0)[..., None]
+    return positions, parts, equal, onp.sum(equal, axis=-1, keepdims=True)
+
+
+def _has_ties(rows, chosen):
+    """Say whether an element that is chosen equals another."""
+    return bool((_chosen_of(rows, chosen)[-1] > 1).any())
+
+
+has_ties = primitive(_has_ties)
+defzero(has_ties)
+
+
 def _of_ranks(a, y, axes, chosen):
     """What stands for the choice among equal elements, in the shape of y; None where none are.
 
@@ -332,16 +357,14 @@ def _of_ranks(a, y, axes, chosen):
     """
     trace = innermost((a,))
     rows = rows_of(a, axes)
-    plain = onp.asarray(numbers_of(rows))
-    ordered = onp.sort(plain, axis=-1)
-    positions, parts = chosen(ordered, onp.sum(~onp.isnan(ordered), axis=-1, keepdims=True))
-    values = onp.take_along_axis(ordered, positions, axis=-1)
-    equal = (plain[..., None, :] == values[..., None]) & (parts != 0)[..., None]
-    count = onp.sum(equal, axis=-1, keepdims=True)
+    if is_deferred(rows) and not has_ties(members_of(rows), chosen):
+        return None
+    plain = onp.asarray(members_of(rows))
+    positions, parts, equal, count = _chosen_of(plain, chosen)
     if not (count > 1).any():
         return None
     if plain.ndim > len(shape_of(rows)):
-        look_at_member(rows)
+        value_of(constant(rows), _AT_KINK)
     speed, curve = (onp.broadcast_to(x, plain.shape) for x in infinitesimals_of(trace).direction(rows, trace))
     opening = onp.broadcast_to(infinitesimals_of(trace).opening(rows, trace), plain.shape)
     shares = equal / onp.maximum(count, 1)
@@ -355,14 +378,16 @@ def _of_ranks(a, y, axes, chosen):
     halves = onp.where(tied, (1.0 * ahead - behind) / 2, 0)
     rest = onp.where(tied, (1.0 * ahead + behind) / 2 - shares, 0)
     of_root, of_rest = (onp.sum(x * parts[..., None], axis=-2) for x in (halves, rest))
-    finite = onp.isfinite(unbox(y))
+    finite = onp.isfinite(constant(y))
 
     def summed(weights, x):
         return onp.sum(onp.where(weights == 0, 0, weights * x), axis=-1).reshape(shape_of(y))
 
     def combined(weights):
         x = np.where((weights != 0) & onp.isfinite(plain), rows, 0)
-        return np.reshape(np.sum(np.astype(weights, dtype_of(rows)) * (x - unbox(x)), axis=-1), shape_of(y))
+        return np.reshape(
+            np.sum(np.astype(weights, dtype_of(rows)) * (x - constant(x)), axis=-1), shape_of(y)
+        )
 
     along, found = summed(of_root, speed), 0.0
     along = onp.where(onp.isfinite(along), along, 0)
@@ -450,13 +475,13 @@ def _each(y, a, place, above):
 
 def _of_quantile(f):
     def kinks(y, a, q, axis=None, *, method="linear", keepdims=False, weights=None):
-        if 0 in shape_of(a) or not onp.size(unbox(q)):
+        if 0 in shape_of(a) or not onp.size(constant(q)):
             return y
         place = place_of(f, y, a, q, axis, method, weights)
         above = onp.minimum(place.low + 1, onp.maximum(place.count - 1, 0))
-        ys = by_quantile(f, y, unbox(q), place)
+        ys = by_quantile(f, y, constant(q), place)
         return as_returned(
-            f, np.stack(list(_each(ys, a, place, above)), axis=-1), unbox(q), place.axes, shape_of(y)
+            f, np.stack(list(_each(ys, a, place, above)), axis=-1), constant(q), place.axes, shape_of(y)
         )
 
     return kinks
@@ -473,9 +498,9 @@ def _spread(y, a, axis, dtype, ddof, keepdims, where, mean, correction):
     """‖x - μ‖/√(n - ddof) where all are equal."""
     if whole(dtype) or not shape_of(a):
         return y
-    at = onp.equal(unbox(y), 0)
+    at = onp.equal(constant(y), 0)
     if mean is None:
-        at = at | all_equal(unbox(y), unbox(a), axis, keepdims, where)
+        at = at | all_equal(constant(y), constant(a), axis, keepdims, where)
         chosen = {} if where is True else {"where": where}
         mean = np.mean(a, axis=axis, dtype=dtype, keepdims=True, **chosen)
     at = onp.asarray(at)
@@ -501,6 +526,6 @@ def _std(
 def _nanstd(
     y, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, mean=None, correction=None
 ):  # fmt: skip
-    where = onp.logical_and(where, ~onp.isnan(unbox(a)))
+    where = onp.logical_and(where, ~onp.isnan(constant(a)))
     a = np.where(where, a, 0)
     return _spread(y, a, axis, dtype, ddof, keepdims, where, mean, correction)

@@ -10,7 +10,7 @@ from ..numpy.indexing import scatter
 from ..numpy.manipulation import cast, memory_order
 from ..numpy.padding import pad_zeros
 from ..registry import defzero, linear
-from ..spaces import shape_of
+from ..values import shape_of
 
 defzero(np.ndim, np.shape, np.size)
 

@@ -1,9 +1,9 @@
 """The VJP rules of funad.numpy.polynomials."""
 
 from .. import numpy as np
-from ..boxes import unbox
 from ..numpy.polynomials import check_simple, product
 from ..registry import defvjp, linear
+from ..values import constant
 
 linear(
     product,
@@ -15,7 +15,7 @@ linear(
 def _roots(y, ybar, p):
     """p̄ₖ = -Σ r̄ᵢ rᵢⁿ⁻ᵏ/p′(rᵢ), from p(r) = 0; of a multiple root the derivative is infinite."""
     slopes = np.polyval(np.polyder(p), y)
-    check_simple(unbox(y), unbox(slopes), np.polyval(np.abs(unbox(p)), np.abs(unbox(y))))
+    check_simple(constant(y), constant(slopes), np.polyval(np.abs(constant(p)), np.abs(constant(y))))
     return -(ybar / slopes) @ np.vander(y, np.size(p))
 
 

@@ -8,7 +8,8 @@ import numpy as onp
 from .. import numpy as np
 from ..numpy.products import MOST_OPERANDS, explicit
 from ..registry import defzero, linear
-from ..spaces import dtype_of, shape_of, unbroadcast, zeros_like
+from ..spaces import unbroadcast, zeros_like
+from ..values import dtype_of, shape_of
 
 
 def _conj(x):

@@ -11,10 +11,11 @@ from functools import cache
 import numpy as onp
 
 from .. import numpy as np
-from ..boxes import Traced, unbox
+from ..boxes import Traced
 from ..numpy.indexing import scatter
 from ..registry import define_forward, defvjp
-from ..spaces import dtype_of, shape_of, zeros_like
+from ..spaces import zeros_like
+from ..values import constant, dtype_of, shape_of
 from .reductions import or_nan
 
 # α and β of those methods in which the position goes with q, k + γ = (n + 1 - α - β)·q + α - 1
@@ -43,7 +44,7 @@ class Place:
 
 def place_of(f, y, a, q, axis, method, weights):
     """Ask f, NumPy's own quantile, for quantiles of the ranks."""
-    a, q = onp.asarray(unbox(a)), unbox(q)
+    a, q = onp.asarray(constant(a)), constant(q)
     axes = tuple(range(a.ndim)) if axis is None else tuple(onp.atleast_1d(axis))
     axes = tuple(int(n) % a.ndim for n in axes) if a.ndim else ()
     rows = rows_of(a, axes)
@@ -63,11 +64,11 @@ def place_of(f, y, a, q, axis, method, weights):
         if missing is not None:
             ranks = onp.where(missing & (count > 0), onp.nan, ranks)
         ranks = onp.moveaxis(ranks.reshape((*kept, *(a.shape[n] for n in axes))), _last(axes), axes)
-        chosen = {} if weights is None else {"weights": unbox(weights)}
+        chosen = {} if weights is None else {"weights": constant(weights)}
         at = onp.asarray(f(ranks, q, axis=axis, method=method, **chosen))
         at = _by_slice(_q_first(f, at, q, axes, kept), q)
     low = onp.clip(onp.floor(at), 0, onp.maximum(count - 2, 0)).astype(onp.intp)
-    known = ~onp.isnan(_by_slice(_q_first(f, unbox(y), q, axes, kept), q))
+    known = ~onp.isnan(_by_slice(_q_first(f, constant(y), q, axes, kept), q))
     return Place(axes, order, count, low, at - low, known)
 
 
@@ -126,7 +127,7 @@ def _above(place):
 
 def _put_back(ybar, rows, place, k):
     """x̄ = ȳ at the k-th of the elements in ascending order; equal elements share it."""
-    ordered = onp.take_along_axis(unbox(rows), place.order, axis=-1)
+    ordered = onp.take_along_axis(constant(rows), place.order, axis=-1)
     value, at = (onp.take_along_axis(x, k, axis=-1) for x in (ordered, place.order))
     below, above = onp.maximum(k - 1, 0), onp.minimum(k + 1, place.count - 1)
     tied = ((below < k) & (onp.take_along_axis(ordered, below, axis=-1) == value)) | (
@@ -158,7 +159,7 @@ def _moving(q, place, method, percent):
         return onp.zeros(place.low.shape)
     alpha, beta = _CONTINUOUS[method]
     slope = place.count + 1 - alpha - beta
-    at = slope * onp.ravel(unbox(q)) / percent + alpha - 1
+    at = slope * onp.ravel(constant(q)) / percent + alpha - 1
     # At the very ends, as at 0 and 1 in "linear", the derivative is that towards the inside.
     inside = (at >= 0) & (at <= place.count - 1) & (place.count > 1)
     return onp.where(inside, slope / percent, 0)
@@ -167,7 +168,7 @@ def _moving(q, place, method, percent):
 def _part(q, place, method, percent):
     """γ, which goes with q; None where it is 0."""
     if isinstance(q, Traced):
-        moved = np.reshape(q, (-1,)) - onp.ravel(unbox(q))
+        moved = np.reshape(q, (-1,)) - onp.ravel(constant(q))
         return place.part + _moving(q, place, method, percent) * moved
     return place.part if place.part.any() else None
 
@@ -185,7 +186,7 @@ def _counting(f, moving, rows):
     """The tangents that count: where f leaves nans out, not those of nans, whatever they are."""
     if f not in (onp.nanquantile, onp.nanpercentile):
         return moving
-    nans = onp.isnan(unbox(rows))
+    nans = onp.isnan(constant(rows))
     return np.where(nans & ~nans.all(axis=-1, keepdims=True), 0, moving)
 
 
@@ -199,7 +200,7 @@ def _sums_of_shares(moving, rows, place, part, dtype):
     ydot = np.stack(found, axis=-1)
     if place.known.all():
         return ydot
-    moves = onp.any(unbox(moving) != 0, axis=-1, keepdims=True)
+    moves = onp.any(constant(moving) != 0, axis=-1, keepdims=True)
     total = np.sum(moving, axis=-1, keepdims=True) * np.sum(rows, axis=-1, keepdims=True)
     return np.where(~place.known & moves, math.nan * total, ydot)
 
@@ -239,7 +240,7 @@ def _rules(f, percent=1):
         gap = high - low if place.known.all() else np.where(place.known, high - low, 0)
         qbar = ybar * gap * _moving(q, place, method, percent)
         if not place.known.all():
-            qbar = np.where(place.known | (unbox(ybar) == 0), qbar, math.nan * ybar)
+            qbar = np.where(place.known | (constant(ybar) == 0), qbar, math.nan * ybar)
         return np.reshape(np.sum(qbar, axis=tuple(range(qbar.ndim - 1))), onp.shape(q))
 
     def wrt_weights(y, ybar, a, q, axis=None, *, method="linear", keepdims=False, weights=None):

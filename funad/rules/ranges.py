@@ -10,10 +10,10 @@ import math
 import numpy as onp
 
 from .. import numpy as np
-from ..boxes import numbers_of, unbox
 from ..duck_arrays import is_open
 from ..numpy.slopes import LITTLE
-from ..spaces import all_of, any_of, is_mask, of_library, shape_of
+from ..spaces import of_library
+from ..values import all_of, any_of, constant, is_deferred, is_mask, members_of, shape_of
 
 ndarray = onp.ndarray
 
@@ -21,7 +21,9 @@ ndarray = onp.ndarray
 def largest(x):
     """The largest element of the real x as a plain number: nan if one is, -∞ if there is none."""
     if type(x) is not ndarray:
-        x = numbers_of(x)
+        x = members_of(x)
+        if is_deferred(x) and x.shape:
+            return np.max(x, initial=-math.inf)
         if type(x) is not ndarray:
             return math.nan if is_open(x) else x
     # Of a few elements it takes a quarter of the time of the method max.
@@ -30,7 +32,7 @@ def largest(x):
 
 def where_defined(x, low, high=math.inf):
     """x; nan, with derivatives of nan, where the real x is not between two numbers or is none itself."""
-    values = unbox(x)
+    values = constant(x)
     if not is_mask(values):
         return x if low <= values <= high else x * math.nan
     if type(values) is not ndarray and all_of((values >= low) & (values <= high)):
@@ -47,9 +49,14 @@ def where_defined(x, low, high=math.inf):
 
 
 def keeps_digits(slope):
-    """Whether no element of a slope is so small that the difference it was made by has cancelled."""
+    """Whether no element of a slope is so small that the difference it was made by has cancelled.
+
+    A program that is being recorded takes the careful way, a primitive that looks for itself.
+    """
     if type(slope) is not ndarray:
-        slope = numbers_of(slope)
+        slope = members_of(slope)
+        if is_deferred(slope):
+            return False
         if type(slope) is not ndarray:
             return not is_open(slope) and abs(slope) > 0.05
     if slope.dtype.kind == "c":
@@ -59,7 +66,9 @@ def keeps_digits(slope):
 
 def squares_are_safe(y, power=2):
     """Whether all roots y of sums of squares, or of other powers, are far from overflow and underflow."""
-    y = numbers_of(y)
+    y = members_of(y)
+    if is_deferred(y):
+        return _are_safe(y, power)
     if type(y) is not ndarray:
         if is_open(y):
             return False
@@ -69,6 +78,14 @@ def squares_are_safe(y, power=2):
     if y.dtype.kind == "c":  # std(x, dtype=complex)
         y = abs(y)
     return not y.size or (low < y.item(y.argmin()) and y.item(y.argmax()) < high)
+
+
+def _are_safe(y, power):
+    """The same as a question that a program asks."""
+    low, high = _safe(y.dtype.char, power)
+    if y.dtype.kind == "c":
+        y = abs(y)
+    return not y.size or (bool(np.min(y) > low) and bool(np.max(y) < high))
 
 
 @functools.cache
@@ -91,14 +108,14 @@ def scale(size, axis=(), where=True):
 
 def rescaled(xs, axis=()):
     """The parts xs of norms, times a power of two; of infinite ones the signs, with 0 for what is finite."""
-    size = functools.reduce(onp.maximum, [size_of(unbox(x)) for x in xs])
+    size = functools.reduce(onp.maximum, [size_of(constant(x)) for x in xs])
     factor = scale(size, axis)
     infinite = (
         onp.isinf(onp.max(size, axis=axis, keepdims=True, initial=0)) if axis != () else onp.isinf(size)
     )
     if not any_of(infinite):
         return [x * factor for x in xs]
-    return [np.where(infinite, _direction(unbox(x)), x * factor) for x in xs]
+    return [np.where(infinite, _direction(constant(x)), x * factor) for x in xs]
 
 
 def size_of(x):

@@ -6,11 +6,12 @@ from functools import partial
 import numpy as onp
 
 from .. import numpy as np
-from ..boxes import Traced, numbers_of, unbox
+from ..boxes import Traced
 from ..duck_arrays import is_open
 from ..numpy.reductions import difference
 from ..registry import define_forward, defvjp, defzero, linear
-from ..spaces import all_of, any_of, dtype_of, is_unknown, shape_of, unbroadcast, zeros_like
+from ..spaces import unbroadcast, zeros_like
+from ..values import all_of, any_of, constant, dtype_of, is_unknown, members_of, shape_of
 from .ranges import scale, size_of, squares_are_safe
 
 ndarray = onp.ndarray
@@ -125,7 +126,7 @@ def _var(
     freedom = freedom_of(a, axis, where, ddof, correction)
     slope = _keep(ybar, a, axis, keepdims)
     if not all_of(freedom):  # y is no number there, and of no account where ȳ is 0
-        slope = np.where((unbox(slope) == 0) & (freedom == 0), 0, slope / freedom)
+        slope = np.where((constant(slope) == 0) & (freedom == 0), 0, slope / freedom)
     else:
         slope = slope / freedom
     return _masked(2 * slope * deviation, where)
@@ -144,11 +145,11 @@ def _var_wrt_mean(
 
 def _through_root(ybar, y, a, axis, keepdims, where, mean):
     """v̄ = ȳ/2y, for y = √v; 0 where y is 0: without spread, every direction leads to more of it."""
-    zero = onp.equal(unbox(y), 0)
+    zero = onp.equal(constant(y), 0)
     if not is_unknown(ybar):  # else its value says nothing of what it stands for
-        zero |= (ybar == 0) & ~onp.isfinite(unbox(y))
+        zero |= (ybar == 0) & ~onp.isfinite(constant(y))
     if mean is None:
-        zero |= all_equal(unbox(y), unbox(a), axis, keepdims, where)
+        zero |= all_equal(constant(y), constant(a), axis, keepdims, where)
     if not any_of(zero):
         return ybar / (2 * y)
     return np.where(zero, 0, ybar / (2 * np.where(zero, 1, y)))
@@ -176,7 +177,9 @@ def all_equal(y, a, axis, keepdims, where):
 
 def _scaled(a, mean, axis, where):
     """x and a mean that is given, times one power of two."""
-    sizes = size_of(unbox(a)) if mean is None else onp.maximum(size_of(unbox(a)), size_of(unbox(mean)))
+    sizes = (
+        size_of(constant(a)) if mean is None else onp.maximum(size_of(constant(a)), size_of(constant(mean)))
+    )
     factor = scale(sizes, axis, where)
     return a * factor, None if mean is None else mean * factor
 
@@ -220,12 +223,12 @@ def _divides(y, a):
 
     The derivatives of y/x are sums of large terms that cancel, where one factor is far below the others.
     """
-    size = onp.abs(numbers_of(y))
+    size = onp.abs(members_of(y))
     if not bool(((size >= onp.finfo(size.dtype).tiny) & (size < onp.inf)).all()):
         return False
     if not isinstance(a, Traced):
         return True
-    factors = onp.abs(numbers_of(a))
+    factors = onp.abs(members_of(a))
     return bool(onp.min(factors, initial=onp.inf) >= 0.01 * onp.max(factors, initial=0))
 
 
@@ -251,9 +254,9 @@ def _prod(y, ybar, a, axis=None, dtype=None, *, keepdims=False, initial=None, wh
 
 def _others_of(a, axes):
     """As below; of numbers near 1, their powers of two apart, if products might leave the floats."""
-    size = size_of(unbox(a))
+    size = size_of(constant(a))
     exponents = onp.frexp(onp.where(onp.isfinite(size), size, 0))[1]
-    if not is_open(numbers_of(size)) and onp.sum(onp.abs(exponents)) < onp.finfo(size.dtype).maxexp - 10:
+    if not is_open(members_of(size)) and onp.sum(onp.abs(exponents)) < onp.finfo(size.dtype).maxexp - 10:
         return _others(a, axes)
     # Half of the power at a time, as that of the least numbers is not finite itself.
     half = exponents // 2
@@ -278,7 +281,7 @@ def _others(a, axes):
 def _before(a, axis):
     """For each element the product of those before it."""
     products = np.cumprod(_part(a, axis, slice(None, -1)), axis=axis)
-    return np.concatenate([onp.ones_like(unbox(_part(a, axis, slice(1)))), products], axis=axis)
+    return np.concatenate([onp.ones_like(constant(_part(a, axis, slice(1)))), products], axis=axis)
 
 
 def _part(a, axis, along):
@@ -328,7 +331,7 @@ def _horner(ybar, a, axis):
 
 def _ahead(a, step, axis):
     """Elements moved ``step`` places to the front, zeros behind them."""
-    gap = onp.zeros_like(unbox(_part(a, axis, slice(step))))
+    gap = onp.zeros_like(constant(_part(a, axis, slice(step))))
     return np.concatenate([_part(a, axis, slice(step, None)), gap], axis=axis)
 
 
@@ -359,7 +362,7 @@ if hasattr(np, "cumulative_sum"):
 
 def _share(ybar, a, y, axis, where=True, initial=None):
     """ȳ at those elements of a that equal y, in equal parts; ``initial`` takes its part too."""
-    a, y = unbox(a), unbox(y)
+    a, y = constant(a), constant(y)
     ties = onp.equal(a, y)
     if where is not True:
         ties = ties & where
@@ -393,13 +396,13 @@ def _one_each(ties, y):
 
 def or_nan(xbar, ybar, y, a, axis, where=True):
     """x̄, and nan where y is nan and ȳ is not 0; y and ȳ broadcast against x̄."""
-    y = unbox(y)
+    y = constant(y)
     wrong = y != y
     if not (wrong.any() if type(wrong) is ndarray else any_of(wrong)):
         return xbar
     axis = axes_of(axis, np.ndim(a))
     slope = math.nan * np.sum(a, axis=axis, keepdims=True)  # of a, so that the second derivative is nan too
-    return np.where(wrong & where & (unbox(ybar) != 0), ybar * slope, xbar)
+    return np.where(wrong & where & (constant(ybar) != 0), ybar * slope, xbar)
 
 
 def _extreme(y, ybar, a, axis=None, *, keepdims=False, initial=None, where=True):
@@ -428,7 +431,7 @@ def _forward(rule):
 
 def _ptp(y, ybar, a, axis=None, *, keepdims=False):
     """x̄ = ȳ where x is largest, less ȳ where it is smallest."""
-    ybar, y, plain = _keep(ybar, a, axis, keepdims), _keep(y, a, axis, keepdims), unbox(a)
+    ybar, y, plain = _keep(ybar, a, axis, keepdims), _keep(y, a, axis, keepdims), constant(a)
     high, low = onp.max(plain, axis=axis, keepdims=True), onp.min(plain, axis=axis, keepdims=True)
     return or_nan(_share(ybar, a, high, axis) - _share(ybar, a, low, axis), ybar, y, a, axis)
 
@@ -438,7 +441,7 @@ def _median(y, ybar, a, axis=None, *, keepdims=False):
     if not np.size(a):
         return zeros_like(a)
     ybar, y = _keep(ybar, a, axis, keepdims), _keep(y, a, axis, keepdims)
-    low, high = _middle(unbox(a), axis)
+    low, high = _middle(constant(a), axis)
     return or_nan((_share(ybar, a, low, axis) + _share(ybar, a, high, axis)) / 2, ybar, y, a, axis)
 
 
@@ -473,7 +476,7 @@ for f, rule in ((np.ptp, _ptp), (np.median, _median), (np.nanmedian, _median)):
 
 def _without_nans(a, fill, where=True):
     """The numbers in a, ``fill`` for nans, and where they are."""
-    where = onp.logical_and(where, ~onp.isnan(unbox(a)))
+    where = onp.logical_and(where, ~onp.isnan(constant(a)))
     return np.where(where, a, fill), where
 
 
@@ -568,14 +571,14 @@ def _spread_forward(rule, nans):
         y, xdot, a, axis=None, dtype=None,
         *, ddof=0, keepdims=False, where=True, mean=None, correction=None,
     ):  # fmt: skip
-        counted = onp.logical_and(where, ~onp.isnan(unbox(a))) if nans else where
+        counted = onp.logical_and(where, ~onp.isnan(constant(a))) if nans else where
         if counted is not True:
             xdot = np.where(counted, xdot, 0)
         slope = rule(
             y, onp.ones(shape_of(y), dtype_of(y)), a, axis, dtype,
             ddof=ddof, keepdims=keepdims, where=where, mean=mean, correction=correction,
         )  # fmt: skip
-        parts = np.where((unbox(xdot) == 0) & onp.isnan(unbox(slope)), 0, slope * xdot)
+        parts = np.where((constant(xdot) == 0) & onp.isnan(constant(slope)), 0, slope * xdot)
         if dtype_of(a).kind == "c":  # y = Σ|x - μ|², which is real
             parts = np.real(parts)
         return np.sum(parts, axis=axis, keepdims=keepdims)

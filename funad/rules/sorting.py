@@ -5,8 +5,8 @@ import inspect
 import numpy as onp
 
 from .. import numpy as np
-from ..boxes import unbox
 from ..registry import defvjp, defzero
+from ..values import constant
 
 DESCENDING = "descending" in inspect.signature(onp.sort).parameters  # from NumPy 2.5 on
 
@@ -16,7 +16,7 @@ def _put_back(y, ybar, a, axis):
     if axis is None:
         return np.reshape(_put_back(y, ybar, np.ravel(a), 0), np.shape(a))
     # Both in ascending order are the same; y itself is, unless it is a partition.
-    of_a, of_y = (onp.argsort(unbox(x), axis=axis, kind="stable") for x in (a, y))
+    of_a, of_y = (onp.argsort(constant(x), axis=axis, kind="stable") for x in (a, y))
     back = onp.take_along_axis(of_y, onp.argsort(of_a, axis=axis), axis=axis)
     return np.take_along_axis(ybar, back, axis=axis)
 

@@ -5,7 +5,7 @@ import numpy as onp
 from .. import numpy as np
 from ..numpy.statistics import counts
 from ..registry import defzero, linear
-from ..spaces import dtype_of
+from ..values import dtype_of
 
 defzero(np.digitize)
 

@@ -3,12 +3,11 @@
 import numpy as onp
 
 from .. import numpy as np
-from ..boxes import unbox
 from ..numpy.elementwise import keep
 from ..numpy.folds import recurrence, running, segment_sum
 from ..numpy.ufuncs import masked
 from ..registry import define_forward, defvjp, elementwise, linear, primitive_of
-from ..spaces import any_of, shape_of
+from ..values import any_of, constant, shape_of
 
 
 def _masked_wrt(argnum):
@@ -44,7 +43,7 @@ linear(segment_sum, _segment_sum)
 
 def _slopes(y, f, x, where):
     """∂f/∂a and ∂f/∂b at every step; 1 and 0 where there was none."""
-    one, rules = onp.ones_like(unbox(x)[1:]), primitive_of(f).rules
+    one, rules = onp.ones_like(constant(x)[1:]), primitive_of(f).rules
     with onp.errstate(all="ignore"):
         found = [rules[n](y[1:], one, y[:-1], x[1:]) + onp.zeros_like(one) for n in (0, 1)]
     if where is True:
@@ -54,7 +53,7 @@ def _slopes(y, f, x, where):
 
 def _product(slope, x):
     """A product in which zero times anything is zero."""
-    hidden = (unbox(x) == 0) & ~onp.isfinite(unbox(slope))
+    hidden = (constant(x) == 0) & ~onp.isfinite(constant(slope))
     return (np.where(hidden, 0, slope) if any_of(hidden) else slope) * x
 
 
@@ -85,7 +84,7 @@ def _recurrence_wrt_a(y, ybar, a, b):
 
 def _recurrence_forward_a(y, adot, a, b):
     rdot = _product(y[:-1], adot)
-    return recurrence(a, np.concatenate([onp.zeros_like(unbox(rdot)[:1] if len(a) else b), rdot], axis=0))
+    return recurrence(a, np.concatenate([onp.zeros_like(constant(rdot)[:1] if len(a) else b), rdot], axis=0))
 
 
 defvjp(recurrence, _recurrence_wrt_a, lambda y, ybar, a, b: _back(a, ybar))

@@ -5,16 +5,16 @@ Of a batch (see ``vmap``) all members are asked: where one needs the careful way
 
 import numpy as onp
 
-from ..spaces import numbers_of
+from ..values import members_of
 
 __all__ = ["every", "some"]
 
 
 def some(condition):
     """Say whether a condition holds anywhere."""
-    return bool(onp.any(numbers_of(condition)))
+    return bool(onp.any(members_of(condition)))
 
 
 def every(condition):
     """Say whether a condition holds everywhere."""
-    return bool(onp.all(numbers_of(condition)))
+    return bool(onp.all(members_of(condition)))

@@ -4,11 +4,11 @@ import inspect
 
 import numpy as onp
 
-from ..boxes import unbox
 from ..errors import NotDifferentiableError
 from ..registry import defvjp
 from ..spaces import is_inexact
 from ..transforms import vjp
+from ..values import constant
 from .calls import of_list
 
 __all__ = ["as_written", "sharing"]
@@ -48,7 +48,7 @@ _OTHER = (
 
 def _agree(y, found):
     """Say whether SciPy's result is that of the formula, to half of the digits."""
-    y, found = unbox(y), unbox(found)
+    y, found = constant(y), constant(found)
     with onp.errstate(invalid="ignore"):
         error, size = onp.abs(y - found), onp.abs(y)
     size = size[onp.isfinite(size)] if onp.ndim(size) else size

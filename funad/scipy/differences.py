@@ -15,7 +15,7 @@ import numpy as onp
 
 from .. import numpy as np
 from ..boxes import innermost
-from ..spaces import dtype_of, plain
+from ..values import constant, dtype_of
 from .deciding import every, some
 
 __all__ = ["from_poles", "inverse", "log_slope", "near", "of_order", "of_shape", "slope", "tail_slope"]
@@ -32,23 +32,23 @@ _SEVENTH = (-14.0, 14.0, -6.0, 1.0)
 
 def of_shape(x):
     """Return the step for a parameter x > 0: in proportion to x, for large x to √x."""
-    x = onp.abs(_double(plain(x)))
+    x = onp.abs(_double(constant(x)))
     return 0.01 * onp.minimum(x, 3.0 * onp.sqrt(x))
 
 
 def near(x):
     """Return the step for any real or complex x of a function that varies on the scale of 1 there."""
-    return 0.02 * onp.maximum(1.0, onp.sqrt(onp.abs(_double(plain(x)))))
+    return 0.02 * onp.maximum(1.0, onp.sqrt(onp.abs(_double(constant(x)))))
 
 
 def of_order(v):
     """Return the step for the order of a Bessel function, which oscillates with a period of 2."""
-    return 0.02 + 0.0 * onp.abs(_double(plain(v)))
+    return 0.02 + 0.0 * onp.abs(_double(constant(v)))
 
 
 def from_poles(b):
     """Return the step for a parameter b of a function with poles at 0, -1, -2, …, of which it keeps away."""
-    b = _double(plain(b))
+    b = _double(constant(b))
     return 0.01 * onp.minimum(1.0, onp.where(b > 0, b, onp.abs(b - onp.round(b))))
 
 
@@ -87,10 +87,10 @@ def _differences(of_pair, f, args, n, h, size=None):
         high, low = at(k), at(-k)
         pair = of_pair(high, low)
         rise = rise + weight * pair
-        seventh = seventh + of_seventh * plain(pair)
-        largest = onp.maximum(largest, onp.maximum(onp.abs(plain(high)), onp.abs(plain(low))))
+        seventh = seventh + of_seventh * constant(pair)
+        largest = onp.maximum(largest, onp.maximum(onp.abs(constant(high)), onp.abs(constant(low))))
     floor = 1.0 if of_pair is _log_ratio else largest if size is None else size
-    steady = onp.abs(seventh) / 17.0 <= 1e-5 * onp.abs(plain(rise)) + 1e-10 * floor
+    steady = onp.abs(seventh) / 17.0 <= 1e-5 * onp.abs(constant(rise)) + 1e-10 * floor
     return (rise if every(steady) else np.where(steady, rise, onp.nan)) / h, largest
 
 
@@ -112,7 +112,7 @@ def slope(f, args, n, h, size=None):
 def log_slope(f, y, args, n, h):
     """∂f/∂xₙ = y·∂log f/∂xₙ, for f > 0: right also where y is 1e-300, and 0 where all around is 0."""
     found, largest = _differences(_log_ratio, f, args, n, h)
-    found, nothing = y * found, plain(y) == 0
+    found, nothing = y * found, constant(y) == 0
     if not some(nothing):
         return found
     return np.where(nothing, onp.where((largest == 0) & (onp.abs(h) > 0), 0.0, onp.nan), found)
@@ -121,7 +121,7 @@ def log_slope(f, y, args, n, h):
 @_quietly
 def tail_slope(f, rest, y, args, n, h):
     """∂F/∂xₙ of a distribution function f = F with rest = 1 - F: F·∂log F, or that of 1 - F if it is less."""
-    lower = plain(y) < 0.5
+    lower = constant(y) < 0.5
     if every(lower):
         return log_slope(f, y, args, n, h)
     if not some(lower):
@@ -158,7 +158,7 @@ def inverse(slopes, place, f=None):
             p, args = args[place], (*args[:place], x, *args[place + 1 :])
             steepness = slopes[place](p, *args)
             if f is not None:
-                steepness = _of_roots(steepness, f(*map(plain, args)), plain(p), dtype_of(x))
+                steepness = _of_roots(steepness, f(*map(constant, args)), constant(p), dtype_of(x))
             return 1.0 / steepness if n == place else -_or_zero(slopes[n](p, *args), steepness, x)
 
         return slope_of_inverse
@@ -175,5 +175,5 @@ def _of_roots(steepness, found, p, dtype):
 
 def _or_zero(a, steepness, x):
     """a/Fₓ; 0 at a finite end x of the domain, which does not move with the parameter."""
-    fixed = (plain(a) == 0) & onp.isfinite(plain(x))
+    fixed = (constant(a) == 0) & onp.isfinite(constant(x))
     return np.where(fixed, 0.0, a / np.where(fixed, 1.0, steepness)) if some(fixed) else a / steepness

@@ -37,10 +37,11 @@ from importlib.machinery import SourceFileLoader
 import numpy as onp
 
 from .. import numpy as np
-from ..boxes import GUARD, innermost, unbox
+from ..boxes import GUARD, innermost
 from ..errors import NotDifferentiableError
 from ..registry import primitive_of
 from ..traces.reverse import TRACING
+from ..values import constant
 from ..writing import Array, content_of
 from . import MODULES
 
@@ -322,7 +323,7 @@ def refuse_shortcut(equal, a, b, frame):
     line = linecache.getline(code.co_filename, frame.f_lineno).strip()
     if line.startswith((*HARMLESS.get(module, ()), *HARMLESS_BEFORE.get(module, ()))):
         return
-    value = onp.asarray(unbox(b if hasattr(a, "tape") else a)).ravel()
+    value = onp.asarray(constant(b if hasattr(a, "tape") else a)).ravel()
     raise NotDifferentiableError(
         f"{_called(frame)} takes another way where a parameter is exactly "
         f"{value[0] if value.size == 1 else 'equal to another'} ({line!r}, line {frame.f_lineno} of "
@@ -413,7 +414,7 @@ def _set_numbers(module):
     def op(self, at_op, in_place_op, out_of_place_op, y, /, copy=None, xp=None):
         if np.ndim(self._x) or self._idx is Ellipsis:
             return of_arrays(self, at_op, in_place_op, out_of_place_op, y, copy=copy, xp=xp)
-        if not onp.any(unbox(self._idx)):
+        if not onp.any(constant(self._idx)):
             return self._x
         change = in_place_op or out_of_place_op
         return np.reshape(y if change is None else change(self._x, y), ())

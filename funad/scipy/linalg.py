@@ -7,12 +7,12 @@ from scipy import linalg as _linalg
 
 from .. import numpy as _np
 from ..boxes import Traced as _Traced
-from ..boxes import unbox as _unbox
 from ..numpy.linalg import eig_told_apart as _eig_told_apart
 from ..numpy.linalg import eigh_told_apart as _eigh_told_apart
 from ..numpy.linalg import svd_told_apart as _svd_told_apart
 from ..numpy.linalg import with_order as _with_order
 from ..primitives import primitive as _primitive
+from ..values import constant as _constant
 from .calls import composite_of as _composite_of
 from .calls import of_arrays as _of_arrays
 from .calls import refused as _refused
@@ -173,7 +173,7 @@ def diagsvd(s, M, N):
 @_written("companion")
 def companion(a):
     a = _np.atleast_1d(a)
-    _linalg.companion(_unbox(a))  # which raises where there is none
+    _linalg.companion(_constant(a))  # which raises where there is none
     n = a.shape[-1] - 1
     first = -a[..., 1:] / (1.0 * a[..., 0:1])
     others = _np.broadcast_to(_np.eye(n, dtype=first.dtype)[: n - 1], (*a.shape[:-1], n - 1, n))
@@ -189,7 +189,7 @@ def fiedler(a):
 @_written("fiedler_companion")
 def fiedler_companion(a):
     a = _np.atleast_1d(a)
-    plain = _unbox(a)
+    plain = _constant(a)
     if a.shape[-1] <= 2 or _np.any(plain[..., 0] == 0):
         if a.shape[-1] != 2:
             return _linalg.fiedler_companion(plain)  # nothing of a, or an error
@@ -212,7 +212,7 @@ def _fiedler_places(parts):
 @_written("khatri_rao")
 def khatri_rao(a, b):
     a, b = _np.asarray(a), _np.asarray(b)
-    _linalg.khatri_rao(_unbox(a), _unbox(b))  # which raises where there is none
+    _linalg.khatri_rao(_constant(a), _constant(b))  # which raises where there is none
     product = a[..., :, None, :] * b[..., None, :, :]
     return _np.reshape(product, (*product.shape[:-3], -1, product.shape[-1]))
 
@@ -294,7 +294,7 @@ def eigh(
         if not eigvals_only:
             return eigh_apart(a, order, lower=lower, check_finite=check_finite, driver=driver)
         if order > 1:  # by one decomposition for all derivatives, if values coincide
-            found = _eigh_told_apart(_linalg.eigh(_unbox(a), lower=lower), order)[0]
+            found = _eigh_told_apart(_linalg.eigh(_constant(a), lower=lower), order)[0]
             if isinstance(found, _Traced):
                 return eigh_apart(a, order, lower=lower, check_finite=check_finite, driver=driver)[0]
     return eigh_of(

@@ -3,7 +3,7 @@
 import numpy as onp
 
 from .. import numpy as np
-from ..spaces import dtype_of, shape_of
+from ..values import dtype_of, shape_of
 
 __all__ = ["rearranged"]
 

@@ -13,7 +13,7 @@ from scipy import signal as _signal
 
 from .. import numpy as _np
 from ..boxes import innermost as _innermost
-from ..boxes import unbox as _unbox
+from ..values import constant as _constant
 from ..writing import content_of as _content_of
 from .calls import composite_of as _composite_of
 from .calls import of_arrays as _of_arrays
@@ -91,7 +91,7 @@ def _with_leading_one(find):
     @_functools.wraps(find)
     def lfilter_zi(b, a):
         a = _np.atleast_1d(a)
-        n = int(_onp.argmax(_content_of(_unbox(a)) != 0.0)) if a.ndim == 1 and a.size else 0
+        n = int(_onp.argmax(_content_of(_constant(a)) != 0.0)) if a.ndim == 1 and a.size else 0
         return find(b, a) if not a.size else find(_np.asarray(b) / a[n], a / a[n])
 
     return lfilter_zi

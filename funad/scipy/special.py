@@ -18,7 +18,7 @@ from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import composite as _composite
 from ..primitives import primitive_of_scipy as _primitive_of_scipy
 from ..registry import enter as _enter
-from ..spaces import plain as _plain
+from ..values import constant as _constant
 from .namespace import complete as _complete
 
 
@@ -72,7 +72,7 @@ def polygamma(n, x):
 @_written(_special.multigammaln)
 def multigammaln(a, d):
     _refuse_traced("multigammaln", "d", d)
-    _special.multigammaln(_plain(a), d)  # raises what is wrong with a and d
+    _special.multigammaln(_constant(a), d)  # raises what is wrong with a and d
     terms = np.stack([a - (j - 1.0) / 2 for j in range(1, int(d) + 1)])
     return d * (d - 1) * 0.25 * _math.log(_math.pi) + np.sum(gammaln(terms), axis=0)
 
@@ -81,16 +81,16 @@ def multigammaln(a, d):
 def comb(N, k, *, exact=False, repetition=False):
     _refuse_exact("comb", exact)
     if repetition:
-        nothing = (_plain(k) == 0) & (_plain(N) >= 0)
+        nothing = (_constant(k) == 0) & (_constant(N) >= 0)
         return np.where(nothing, 1.0, binom(N + k - 1, k))[()]
-    inside = (_plain(k) <= _plain(N)) & (_plain(N) >= 0) & (_plain(k) >= 0)
+    inside = (_constant(k) <= _constant(N)) & (_constant(N) >= 0) & (_constant(k) >= 0)
     return np.where(inside, binom(N, k), 0.0)[()]
 
 
 @_written(_special.perm)
 def perm(N, k, exact=False):
     _refuse_exact("perm", exact)
-    inside = (_plain(k) <= _plain(N)) & (_plain(N) >= 0) & (_plain(k) >= 0)
+    inside = (_constant(k) <= _constant(N)) & (_constant(N) >= 0) & (_constant(k) >= 0)
     return np.where(inside, poch(N - k + 1, k), 0.0)[()]
 
 

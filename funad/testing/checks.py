@@ -11,12 +11,12 @@ import numpy as onp
 
 from .. import numpy as np
 from .. import tree
-from ..boxes import unbox
 from ..errors import ArgumentError
 from ..registry import primitive_of
 from ..spaces import describe, name_of
 from ..traces.reverse import lent
 from ..transforms import grad, jvp, vjp
+from ..values import constant
 
 __all__ = ["Call", "call", "check_grads", "check_jvp", "check_vjp"]
 
@@ -228,7 +228,7 @@ def check_grads(
 
         def along(*args: Any) -> Any:
             y, vjp_f = vjp(f, *args)
-            ybar = tree.map(lambda leaf: onp.ones_like(unbox(leaf)), y)
+            ybar = tree.map(lambda leaf: onp.ones_like(constant(leaf)), y)
             return _pair(vjp_f(ybar), directions if len(args) > 1 else directions[0])
 
         check_grads(along, args, order - 1, seed + 1, modes=modes)
@@ -282,7 +282,7 @@ def _pair(xbar: Any, v: Any) -> Any:
     """⟨x̄, v⟩ = Re Σ x̄·v, over all leaves: the change along v that x̄ stands for."""
     total: Any = 0.0
     for a, b in zip(tree.flatten(xbar)[0], tree.flatten(v)[0], strict=True):
-        if onp.asarray(unbox(a)).dtype.kind in "fc" and onp.asarray(unbox(b)).dtype.kind in "fc":
+        if onp.asarray(constant(a)).dtype.kind in "fc" and onp.asarray(constant(b)).dtype.kind in "fc":
             total = total + np.real(np.sum(a * b))
     return total
 

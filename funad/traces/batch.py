@@ -15,12 +15,13 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
-from ..boxes import Batched, Traced, batched, innermost, model_of, numbers_of
+from ..boxes import Batched, Traced, batched, innermost, model_of
 from ..calling import as_array, call
 from ..indices import ASSIGN, follow, put
 from ..registry import Primitive, enter
-from ..spaces import dtype_of, laid_out_copy, room_for_stack, shape_of, zeros_like
-from ..trace import BATCH_RULES, Looked, Trace, Unbatched, next_level
+from ..spaces import laid_out_copy, room_for_stack, zeros_like
+from ..trace import BATCH_RULES, OF_INDICES, OF_SHAPES, Looked, Trace, Unbatched, next_level
+from ..values import dtype_of, memory_of, shape_of
 from ..writing import settled, snapshot
 from .reverse import refuse_ended
 
@@ -29,8 +30,6 @@ __all__ = ["BatchTrace", "moved_index", "of_shapes"]
 ndarray = onp.ndarray
 
 
-# The functions that ask for shapes and dtypes alone.
-OF_SHAPES: set[Callable[..., Any]] = set()
 # Primitives declared elementwise whose results are not of the shape to which the arguments broadcast.
 NOT_BY_ELEMENT: set[Callable[..., Any]] = set()
 # Those of a count and a step, NumPy's and SciPy's.
@@ -50,7 +49,7 @@ class BatchTrace(Trace):
     ``looped`` notes the calls that ran once per member: pairs (what, why).
     """
 
-    __slots__ = ("active", "apart", "ended", "level", "looked", "looped", "size", "torn")
+    __slots__ = ("apart", "ended", "level", "looked", "looped", "size", "torn")
 
     def __init__(self, size: int, looped: list[tuple[str, str]]) -> None:
         self.level, self.size = next_level(), size
@@ -58,9 +57,6 @@ class BatchTrace(Trace):
         self.looked = False  # whether someone has looked at a value, and nobody has gone on by member yet
         self.apart = False  # whether a function runs member by member, which is to see no batched value
         self.torn = False  # whether a view of a member was made that is none of its stack, or the reverse
-        self.active: set[Any] = (
-            set()
-        )  # the functions of NumPy's that are being asked, as their names go round
         self.looped = looped
 
     def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any] | None = None) -> Any:
@@ -105,7 +101,7 @@ class BatchTrace(Trace):
 
     def _compare_views(self, prim: Primitive, y: Any, args: Any, kwargs: Any) -> None:
         """Note whether a stack is a view of another where their members are no views, or the reverse."""
-        stack = numbers_of(args[0])
+        stack = memory_of(args[0])
         if type(stack) is ndarray and args[0].ndim and 0 not in stack.shape:
             member = stack[(0,) * (stack.ndim - args[0].ndim)]
             of_member = prim.f(member, *args[1:], **kwargs)
@@ -255,15 +251,12 @@ class BatchTrace(Trace):
         return spread(v.stack, v.ndim, rank)
 
 
-OF_INDICES: set[Callable[..., Any]] = set()
-
-
 def _share(ys: Any, xs: Any) -> bool:
     """Say whether an array among ys, or in lists of them, may have memory in common with one among xs."""
-    plain = [x for x in map(numbers_of, xs) if type(x) is ndarray]
+    plain = [x for x in map(memory_of, xs) if type(x) is ndarray]
     parts = [part for y in ys for part in (y if issubclass(type(y), (list, tuple)) else (y,))]
     return any(
-        type(y) is ndarray and onp.may_share_memory(y, x) for y in map(numbers_of, parts) for x in plain
+        type(y) is ndarray and onp.may_share_memory(y, x) for y in map(memory_of, parts) for x in plain
     )
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as onp
 
-from ..boxes import Dual, Traced, unbox
-from ..spaces import dtype_of, shape_of, zeros_like
+from ..boxes import Dual, Traced
+from ..spaces import zeros_like
+from ..values import constant, dtype_of, shape_of
 from .forward import Forward, dual, quietly, tangent_of
 from .reverse import OUTPUT, WIDTH, Tape, as_call
 
@@ -150,4 +151,4 @@ def _plain(x: Any) -> Any:
     """Return an argument without the boxes of outer traces."""
     if type(x) in (list, tuple):
         return type(x)(map(_plain, x))
-    return unbox(x) if isinstance(x, Traced) else x
+    return constant(x) if isinstance(x, Traced) else x

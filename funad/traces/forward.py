@@ -24,24 +24,22 @@ from ..boxes import (
 )
 from ..errors import NotDifferentiableError, TangentError
 from ..floating import WHILE_RULES_RUN
+from ..indices import TracedMemory
 from ..registry import Primitive, primitive_of
 from ..spaces import (
     as_numpy,
     at_rest,
     broadcasts,
     describe,
-    dtype_of,
     fit,
     is_complex,
     is_inexact,
     is_number,
-    numbers_of,
-    plain,
-    shape_of,
     zero_beside,
     zeros_like,
 )
 from ..trace import Looked, Trace, next_level
+from ..values import constant, dtype_of, members_of, shape_of
 from .reverse import CONSTANT, TRACING, Tape, check_fit, check_number, pull_back, refuse_ended
 from .strong_zeros import add_note, factors, has_nan, strong_elementwise, strong_sum
 
@@ -84,6 +82,20 @@ class Forward(Trace):
             for part, part_dot in zip(y, ydot, strict=True)
         ]
         return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
+
+    def written(self, x: Any, path: Any, index: Any, v: Any) -> Any:
+        """Write into the value of x, and the tangent of v into that of x."""
+        (a, xdot), (b, vdot) = self._split(x), self._split(v)
+        y = TracedMemory.written(a, path, index, b)
+        xdot = TracedMemory.fresh(zeros_like(a)) if xdot is None else xdot
+        if issubclass(type(xdot), (float, complex, onp.generic)):  # of an array without axes
+            xdot = onp.array(xdot)
+        vdot = zeros_like(b) if vdot is None else at_rest(vdot)
+        return dual(self, y, TracedMemory.written(xdot, path, index, vdot))
+
+    def _split(self, x: Any) -> tuple[Any, Any]:
+        """Return the value and the tangent of x; None for one that is constant."""
+        return (x.primal, x.tangent) if type(x) is Dual and x.tape is self else (x, None)
 
     def end(self) -> None:
         """Refuse further calls."""
@@ -409,7 +421,7 @@ def _product(pairs: Any) -> tuple[float, float, float]:
     for a, b in pairs:
         if a is None or b is None:
             continue
-        a, b = plain(a), plain(b)
+        a, b = constant(a), constant(b)
         if type(a) is ndarray and type(b) is ndarray and a.dtype.kind == b.dtype.kind == "f":
             a, b = a.reshape(-1), b.reshape(-1)
             part, bound = float(a.dot(b)), math.sqrt(float(a.dot(a)) * float(b.dot(b)))
@@ -418,8 +430,8 @@ def _product(pairs: Any) -> tuple[float, float, float]:
             bound = abs(part)
         else:
             a, b = onp.ravel(a), onp.ravel(b)
-            part = float(onp.mean(numbers_of((a * b).real.sum())))  # of a batch, the mean of its members
-            bound = float(onp.mean(numbers_of(onp.linalg.norm(a) * onp.linalg.norm(b))))
+            part = float(onp.mean(members_of((a * b).real.sum())))  # of a batch, the mean of its members
+            bound = float(onp.mean(members_of(onp.linalg.norm(a) * onp.linalg.norm(b))))
         if (
             getattr(a, "itemsize", 8) < 8
             or getattr(b, "itemsize", 8) < 8
@@ -441,5 +453,6 @@ def refuse_nonlinear(name: str, rule: str, bar: str, mode: str, other: str) -> N
     )
 
 
-BY_HAND.process = Forward.process.__get__(BY_HAND)
+for _name in ("process", "written", "_split"):
+    setattr(BY_HAND, _name, getattr(Forward, _name).__get__(BY_HAND))
 BY_HAND.run = _run_by_hand

@@ -15,13 +15,15 @@ from typing import Any
 
 import numpy as onp
 
-from ..boxes import Dual, Traced, innermost, unbox
+from ..boxes import Dual, Traced, innermost
 from ..calling import call
 from ..errors import NotDifferentiableError
 from ..registry import Primitive
-from ..spaces import dtype_of, is_of_kink, numbers_of, plain, shape_of, shed
+from ..spaces import is_of_kink, shed
+from ..values import constant, dtype_of, members_of, shape_of
 from .directions import Directions
 from .forward import Forward, dual
+from .reverse import Tape
 from .strong_zeros import STEEP
 
 __all__ = [
@@ -85,11 +87,11 @@ class _Product(Infinitesimal):
         return dual(self, y, y_with)
 
     def leave(self, xbar: Any) -> Any:
-        return plain(xbar.primal) + call(_CENTRED, (xbar.tangent,), {})
+        return constant(xbar.primal) + call(_CENTRED, (xbar.tangent,), {})
 
 
 def _has_more_nans(a: Any, b: Any) -> bool:
-    return bool(onp.any(onp.isnan(numbers_of(a)) & ~onp.isnan(numbers_of(b))))
+    return bool(onp.any(onp.isnan(members_of(a)) & ~onp.isnan(members_of(b))))
 
 
 def _without(trace: Any, x: Any) -> Any:
@@ -145,7 +147,7 @@ class Infinitesimals:
         level = trace.level
         self.product, self.size = _Product(level - 0.75), Infinitesimal(level - 0.5)
         self.reciprocal = _Reciprocal(level - 0.25, self.size, self.product)
-        self.directions = Directions(trace) if trace.keeps else None
+        self.directions = Directions(trace) if isinstance(trace, Tape) else None
         self.outer: Directions | None = None
         self.on_one_side = False  # whether a jump has been met: what follows is told on the side of ẋ
 
@@ -154,7 +156,7 @@ class Infinitesimals:
         if not isinstance(x, Traced) or x.tape is not trace:
             return 0.0, 0.0
         if self.directions is None:
-            along = plain(x.index)  # the tangent: the line is that of the inner transformation
+            along = constant(x.index)  # the tangent: the line is that of the inner transformation
             both = onp.real(along * onp.conj(self.outer_speed(x.primal)))
             along = onp.where(both > 0, onp.sign(along) * onp.sqrt(onp.where(both > 0, both, 0)), along)[()]
             return along + self.opening(x, trace), onp.nan
@@ -170,13 +172,13 @@ class Infinitesimals:
         """Return how fast a value moves along a line of the outer transformation; 0 where it is not known."""
         while is_of_kink(x):
             x = x.primal
-        if not isinstance(x, Traced) or x.stacked:
+        if not isinstance(x, Traced) or x.opaque:
             return 0.0
-        if x.tape.keeps:
+        if isinstance(x.tape, Tape):
             if self.outer is None or self.outer.tape is not x.tape:
                 self.outer = Directions(x.tape)
             return self.outer.of(x)[0]
-        return plain(x.index) if type(x) is Dual else 0.0
+        return constant(x.index) if type(x) is Dual else 0.0
 
     def is_flatter(self, u: Any, order: int, first: int = 3) -> Any:
         """Say where u, of forward mode, has no derivatives below the third, but is not known to be constant.
@@ -188,27 +190,27 @@ class Infinitesimals:
         while is_of_kink(value):
             value = value.primal
         outer = value.tape if isinstance(value, Traced) else None
-        if outer is not None and outer.keeps and not value.stacked:
+        if isinstance(outer, Tape):
             terms = Directions(outer).up_to(min(max(order, 3), 6), value)
             low = sum(onp.not_equal(x, 0) for x in terms[1 : first - 1])
             return (low == 0) & (sum(onp.not_equal(x, 0) for x in terms[first - 1 :]) > 0)
         while is_of_kink(udot):
             udot = udot.primal
-        return onp.equal(plain(udot.index), 0) | (first == 2) if type(udot) is Dual else onp.True_
+        return onp.equal(constant(udot.index), 0) | (first == 2) if type(udot) is Dual else onp.True_
 
     def beside(self, xbar: Any, slope: Any) -> Any:
         """Return x̄·slope·Δ."""
         if type(xbar) is Dual and (xbar.tape is self.reciprocal or xbar.tape is self.size):
             return dual(xbar.tape, self.beside(xbar.primal, slope), self.beside(xbar.tangent, slope))
         xbar = _with(self.product, xbar)
-        return dual(self.product, onp.zeros_like(plain(xbar)), _times(xbar, slope))
+        return dual(self.product, onp.zeros_like(constant(xbar)), _times(xbar, slope))
 
     def opening(self, x: Any, trace: Any) -> Any:
         """Return the part of ẋ that is the same along the line and against it: the multiple of ε."""
         if not isinstance(x, Traced) or x.tape is not trace:
             return 0.0
         value = x.primal
-        return plain(value.tangent) if type(value) is Dual and value.tape is self.size else 0.0
+        return constant(value.tangent) if type(value) is Dual and value.tape is self.size else 0.0
 
 
 def infinitesimals_of(trace: Any) -> Infinitesimals:
@@ -232,7 +234,7 @@ def depth_of(x: Any) -> int:
     """Return how many transformations differentiate x."""
     depth = 0
     while isinstance(x, Traced):
-        depth += not isinstance(x.tape, Infinitesimal) and hasattr(x.tape, "level") and not x.stacked
+        depth += not isinstance(x.tape, Infinitesimal) and hasattr(x.tape, "level") and not x.opaque
         x = x.inside
     return depth
 
@@ -276,7 +278,7 @@ def jump_at_zero(x: Any, at: Any, of_sign: Callable[[Any], Any]) -> Any:
     small = infinitesimals_of(trace)
     small.on_one_side = True
     side = small.side(x, trace)
-    zeros = onp.zeros_like(plain(x))[()]
+    zeros = onp.zeros_like(constant(x))[()]
     return dual(small.product, zeros, _where(at & (side != 0), of_sign(side), x))
 
 
@@ -317,7 +319,7 @@ def branch_at_zero(d: Any, at: Any, sign: Any) -> Any:
 
 def _times(xbar: Any, slope: Any) -> Any:
     """Return x̄·slope; where the slope is not known and x̄ is 0, what is 0 with a derivative of nan."""
-    zero = onp.equal(plain(xbar), 0)
+    zero = onp.equal(constant(xbar), 0)
     unknown = zero & onp.isnan(slope)
     y = xbar * onp.where(unknown, 0, slope)
     return y + call(_UNKNOWN, (onp.where(unknown, xbar, 0.0),), {}) if onp.any(unknown) else y
@@ -345,14 +347,14 @@ def _constant(value: Any, slope: Any) -> Primitive:
 
 STEEP.traced = lambda a, slope: call(STEEP, (a, slope), {})
 # d less its value; and what has the value 0, and no derivative.
-_CENTRED = _constant(0, lambda y, ybar, d: onp.where(onp.isfinite(unbox(d)), ybar, onp.nan))
+_CENTRED = _constant(0, lambda y, ybar, d: onp.where(onp.isfinite(constant(d)), ybar, onp.nan))
 
 
 def _nan_if_moved(y: Any, ybar: Any, d: Any) -> Any:
-    return ybar * onp.where(onp.equal(plain(ybar), 0), 0, onp.nan)
+    return ybar * onp.where(onp.equal(constant(ybar), 0), 0, onp.nan)
 
 
 _UNKNOWN = _constant(0, _nan_if_moved)
 # What is not known at all, however its argument moves.
 _LOST = _constant(onp.nan, _nan_if_moved)
-_LOST.kind, _LOST.forward = "vjp", {0: lambda y, xdot, d: onp.full_like(plain(xdot), onp.nan)}
+_LOST.kind, _LOST.forward = "vjp", {0: lambda y, xdot, d: onp.full_like(constant(xdot), onp.nan)}

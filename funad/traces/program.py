@@ -82,8 +82,6 @@ class Recorder(Trace):
 
     __slots__ = ("level", "nodes")
 
-    keeps_values = True  # an assignment must not write into the memory of a value noted before
-
     def __init__(self) -> None:
         self.level = next_level()
         self.nodes: list[Node] = []

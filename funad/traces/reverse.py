@@ -27,27 +27,27 @@ from typing import Any, NoReturn
 
 import numpy as onp
 
-from ..boxes import Box, box_of
+from ..boxes import Box, Traced, box_of
 from ..duck_arrays import DUCKS
 from ..errors import CotangentError, EndedTraceError
 from ..floating import restore, run_rules
 from ..indices import ASSIGN, Scatter, TracedMemory, add_at, assigned, put, repeats, through_view
-from ..registry import Primitive
+from ..registry import WORTH_DROPPING, Primitive
 from ..snapshots import Snapshots
 from ..spaces import (
     broadcasts,
     describe,
     fit,
-    is_array,
     is_complex,
     is_inexact,
     is_number,
     of_library,
+    placeholder,
     plain,
-    shape_of,
     zeros_of,
 )
 from ..trace import Looked, Trace, next_level
+from ..values import is_array, shape_of
 from .strong_zeros import has_nan, retry_with_strong_zeros, strong_product, strong_zero
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
@@ -91,7 +91,7 @@ def lent(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 class Tape(Trace):
     """One reverse-mode trace: its level, its entries, the number of its inputs and its constants."""
 
-    differentiates = keeps = True
+    differentiates = True
 
     __slots__ = ("entries", "infinitesimals", "inputs", "level", "lock", "snapshots", "transposing")
 
@@ -147,6 +147,19 @@ class Tape(Trace):
             return made
         parts = [self._output(part, k, made.index) for k, part in enumerate(y)]
         return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
+
+    def written(self, x: Any, path: Any, index: Any, v: Any) -> Any:
+        """Write into the value of x, and note it: the way back needs the shapes of x and v alone."""
+        (a, source_x), (b, source_v) = self._unwrapped(x), self._unwrapped(v)
+        y = TracedMemory.written(a, path, index, b)
+        pair = [placeholder(a), placeholder(b) if type(b) is ndarray and b.nbytes > WORTH_DROPPING else b]
+        entries = self.entries
+        entries += (ASSIGN, None, (pair, path, index), {}, None, ((0, (source_x, source_v)),), None)
+        return box_of(self, y, len(entries) - 1)
+
+    def _unwrapped(self, x: Any) -> tuple[Any, int]:
+        """Return a value without this trace, and its source."""
+        return (x.primal, x.index) if isinstance(x, Traced) and x.tape is self else (x, CONSTANT)
 
     def _output(self, part: Any, k: int, source: int) -> Any:
         """Return the k-th output boxed, or as it is if it can have no derivative."""

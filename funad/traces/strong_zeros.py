@@ -12,8 +12,9 @@ import numpy as onp
 from ..indices import Scatter
 from ..refusals import is_duration, refused_duration
 from ..registry import Primitive
-from ..spaces import any_of, as_numpy, describe, is_number, is_placeholder, numbers_of, of_library, plain
+from ..spaces import as_numpy, describe, is_number, is_placeholder, of_library, plain
 from ..trace import Looked
+from ..values import any_of, constant, is_deferred, members_of
 
 ndarray, float64 = onp.ndarray, onp.float64
 
@@ -21,7 +22,7 @@ ndarray, float64 = onp.ndarray, onp.float64
 def strong_zero(xbar: Any, ybar: Any) -> Any:
     """Return x̄ with zero wherever ȳ is zero and x̄ is not a number."""
     with onp.errstate(invalid="ignore"):
-        wrong = (ybar == 0) & onp.isnan(plain(xbar))
+        wrong = (ybar == 0) & onp.isnan(constant(xbar))
         return onp.where(wrong, 0, xbar)[()] if any_of(wrong) else xbar
 
 
@@ -31,15 +32,15 @@ def strong_slope(xbar: Any, ybar: Any, prim: Primitive, rule: Any, y: Any, args:
     But log x at ∞ is not flat: the slope of what grows without bound is 0 there because ∞ has no digits.
     """
     with onp.errstate(all="ignore"):
-        wrong = onp.isinf(plain(ybar)) & onp.isnan(plain(xbar))
+        wrong = onp.isinf(constant(ybar)) & onp.isnan(constant(xbar))
         if prim.underflows:
             wrong = wrong & at_zero(args)
         if not any_of(wrong):
             return xbar
-        wrong = wrong & ~onp.isinf(value_of(prim, y, args, kwargs))
-        ones = onp.ones_like(plain(ybar))[()]
-        slope = rule(*(as_numpy(plain(x)) for x in (y, ones, *args)), **kwargs)
-        return onp.where(wrong & (plain(slope) == 0), 0, xbar)[()]
+        wrong = wrong & ~onp.isinf(output_of(prim, y, args, kwargs))
+        ones = onp.ones_like(constant(ybar))[()]
+        slope = rule(*(as_numpy(constant(x)) for x in (y, ones, *args)), **kwargs)
+        return onp.where(wrong & (constant(slope) == 0), 0, xbar)[()]
 
 
 # How the rule of an elementwise function runs on arrays of other libraries; ``lazy`` puts it here.
@@ -51,14 +52,14 @@ def at_zero(args: Any) -> Any:
     at: Any = onp.False_
     for x in args:
         if is_number(x):
-            at = at | onp.equal(plain(x), 0)
+            at = at | onp.equal(constant(x), 0)
     return at
 
 
-def value_of(prim: Primitive, y: Any, args: Any, kwargs: Any) -> Any:
+def output_of(prim: Primitive, y: Any, args: Any, kwargs: Any) -> Any:
     """Return the plain y: where the tape has let go of it, from the arguments, as its rule reads those."""
-    y = plain(y)
-    return prim.f(*map(plain, args), **kwargs) if y is None or is_placeholder(y) else y
+    y = constant(y)
+    return prim.f(*map(constant, args), **kwargs) if y is None or is_placeholder(y) else y
 
 
 def strong_elementwise(
@@ -74,11 +75,11 @@ def strong_elementwise(
     if not (hasattr(ybar, "tape") or any(hasattr(x, "tape") for x in args)):
         return strong_slope(strong_zero(xbar, ybar), ybar, prim, rule, y, args, kwargs)
     with onp.errstate(all="ignore"):
-        plain_ybar, ones = onp.asarray(plain(ybar)), onp.ones_like(plain(ybar))[()]
-        unknown = onp.isnan(plain(xbar))
+        plain_ybar, ones = onp.asarray(constant(ybar)), onp.ones_like(constant(ybar))[()]
+        unknown = onp.isnan(constant(xbar))
         zero, infinite = unknown & (plain_ybar == 0), unknown & onp.isinf(plain_ybar)
         if any_of(zero):
-            slope = rule(*(as_numpy(plain(x)) for x in (y, ones, *args)), **kwargs)
+            slope = rule(*(as_numpy(constant(x)) for x in (y, ones, *args)), **kwargs)
             xbar = onp.where(zero, STEEP.traced(ybar, slope), xbar)[()]
         if prim.underflows and any_of(lost := infinite & ~at_zero(args)):
             infinite = infinite & ~lost
@@ -86,7 +87,7 @@ def strong_elementwise(
             xbar = onp.where(lost, onp.nan * sum(x * x for x in args if is_number(x)), xbar)[()]
         if any_of(infinite):
             slope = rule(*map(as_numpy, (y, ones, *args)), **kwargs)
-            flat = infinite & (plain(slope) == 0)
+            flat = infinite & (constant(slope) == 0)
             xbar = onp.where(flat, STEEP.traced(slope, plain_ybar), xbar)[()]
         return xbar
 
@@ -133,10 +134,14 @@ def has_nan(xbar: Any) -> bool:
         if xbar is None or type(xbar) is float64 or type(xbar) is float:
             return bool(xbar != xbar)
         if type(xbar) is Scatter:
-            return any(has_nan(piece) for _, piece in xbar.pieces[: xbar.count])
-        if of_library(plain(xbar)):
+            if xbar.plain or not is_deferred(whole := xbar.dense()):
+                return any(has_nan(piece) for _, piece in xbar.pieces[: xbar.count])
+            xbar = whole
+        if of_library(constant(xbar)):
             return True  # it may have: nobody has looked yet
-        xbar = numbers_of(xbar)
+        xbar = members_of(xbar)
+        if hasattr(xbar, "tape"):
+            return not xbar.tape.guard(xbar, "number", not has_nan(xbar.inside))
         if issubclass(type(xbar), float):
             return bool(xbar != xbar)
     if type(xbar) is ndarray and xbar.dtype.kind == "f":

@@ -8,6 +8,7 @@ from .reverse import elementwise_grad, grad, stop_gradient, value_and_grad, vjp
 
 if TYPE_CHECKING:
     from .checkpoints import checkpoint
+    from .compiled import compile
     from .custom import custom_vjp, numerical, tap, value
     from .debugging import debug_nans
     from .forward import jvp, linearize
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "checkpoint",
+    "compile",
     "custom_root",
     "custom_vjp",
     "debug_nans",
@@ -61,6 +63,7 @@ __all__ = [
 # Loaded when first asked for: together they take as long as a tenth of NumPy.
 _LATE = {
     "checkpoints": ("checkpoint",),
+    "compiled": ("compile",),
     "custom": ("custom_vjp", "numerical", "tap", "value"),
     "debugging": ("debug_nans",),
     "forward": ("jvp", "linearize"),

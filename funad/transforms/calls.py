@@ -14,7 +14,7 @@ import numpy as onp
 
 from .. import lazy as lazy  # arrays of other libraries
 from .. import tree
-from ..boxes import Box, Dual, Traced, kind_of, unbox
+from ..boxes import Box, Dual, Traced
 from ..duck_arrays import DUCKS, Duck, as_duck, like_given, released
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError, OverwrittenError
 from ..foreign import is_duck
@@ -24,7 +24,6 @@ from ..registry import by_position, enter, primitive_of, signature_of
 from ..snapshots import TINY, sampled, written_argument
 from ..spaces import (
     describe,
-    dtype_of,
     fit,
     held_copy,
     is_complex,
@@ -32,13 +31,13 @@ from ..spaces import (
     is_read_only,
     laid_out_copy,
     name_of,
-    shape_of,
     shed,
     shed_kinks_of_derivative,
     zeros_like,
 )
 from ..traces.reverse import TRACING, Tape, has_ended, refuse_ended
 from ..tracing import trace
+from ..values import class_of, constant, dtype_of, shape_of
 from ..writing import content_of, snapshot
 
 ArgNums = int | str | tuple[int | str, ...]
@@ -432,7 +431,7 @@ def finish(xbar: Any, x: Any, xdots: Any = (), xs: Any = ()) -> Any:
         xbar = left(shed_kinks_of_derivative(fit(xbar, x)), x if xs else 0.0, xdots, xs)
     else:
         xbar = fit(xbar, x)
-    if not shape_of(xbar) and kind_of(x) is ndarray is not kind_of(xbar):
+    if not shape_of(xbar) and class_of(x) is ndarray is not class_of(xbar):
         return _ASARRAY.traced(xbar)  # an array without axes, which can be written to
     return xbar
 
@@ -459,7 +458,7 @@ def own_copy(x: Any) -> Any:
         return laid_out_copy(x) if x.flags.forc or not is_read_only(x) else x.copy()
     if not isinstance(x, Traced) or type(x) is Duck:
         return released(x)
-    plain = unbox(x)
+    plain = constant(x)
     if issubclass(type(plain), ndarray) and is_read_only(plain):
         return _COPY.traced(content_of(x), "F" if plain.flags.fnc else "C")
     return snapshot(x)

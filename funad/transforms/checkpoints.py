@@ -19,8 +19,9 @@ from ..boxes import Traced, box_of, innermost
 from ..errors import ArgumentError
 from ..guarding import own, unwritable, wrote
 from ..registry import Primitive
-from ..spaces import is_inexact, name_of, plain, zeros_like
+from ..spaces import is_inexact, name_of, zeros_like
 from ..traces.reverse import TRACING, Apart, Tape, lent, pull_back
+from ..values import constant
 from ..writing import moments, settled
 from .calls import P, R, Transformed
 from .reverse import vjp
@@ -82,7 +83,7 @@ def _checkpoint(f: Any, args: Any, kwargs: Any) -> Any:
     trace, tape = innermost(leaves), TRACING.tape
     if tape is None or (trace is not None and trace.level > tape.level):
         tape = trace
-    if tape is None or not tape.keeps:  # forward mode keeps nothing anyway
+    if not isinstance(tape, Tape):  # forward mode keeps nothing anyway
         return f(*args, **kwargs)
     if _is_at_kink(f, tape, leaves, structure):  # which is kept on the tape, if it is differentiated again
         return f(*args, **kwargs)
@@ -141,7 +142,7 @@ class _Checkpoint:
     def _run(self, xs: list[Any]) -> list[Any]:
         """Return the leaves of the result, recorded as one step on each tape that xs belong to."""
         tape = innermost(xs)
-        if tape is not None and tape.keeps:
+        if isinstance(tape, Tape):
             return self._step(tape, xs)
         given = [_twin(x) if isinstance(x, Traced) else unwritable(x) for x in xs]
         try:
@@ -226,7 +227,7 @@ class _Checkpoint:
         """Refuse a function that gives another result when it runs again."""
         for before, part in zip(y, again, strict=True):
             if is_inexact(before):
-                a, b = onp.asarray(plain(before)), onp.asarray(plain(part))
+                a, b = onp.asarray(constant(before)), onp.asarray(constant(part))
                 if a.shape == b.shape and (a == b).all():
                     continue
                 # Both runs do the same, but for rounding where threads of BLAS share the work.

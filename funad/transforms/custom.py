@@ -16,7 +16,8 @@ from ..errors import ArgumentError, CotangentError, EndedTraceError, NotDifferen
 from ..guarding import closure_error, wrote
 from ..registry import signature_of
 from ..snapshots import copied
-from ..spaces import describe, dtype_of, is_complex, is_number, name_of, shape_of
+from ..spaces import describe, is_complex, is_number, name_of
+from ..values import dtype_of, shape_of
 from .calls import P, R, Transformed, takes
 from .reverse import plain_copy, stop_gradient
 

@@ -13,8 +13,9 @@ from ..boxes import Traced, innermost
 from ..containers import step
 from ..errors import NonFiniteError
 from ..registry import primitive_of
-from ..spaces import describe, laid_out_copy, name_of, plain
+from ..spaces import describe, laid_out_copy, name_of
 from ..traces.program import Node, Recorder, can_record, is_finite, line_of
+from ..values import constant
 from ..writing import Array, snapshot
 from .calls import P, R, Transformed, leaf_names
 from .reverse import vjp
@@ -192,8 +193,8 @@ def _passes_on(node: Node, argnum: Any, parent: Node) -> bool:
     if node.part is not None:
         return not is_finite(value[node.part])
     if node.prim is primitive_of(np.where) and argnum in (1, 2):
-        taken = plain(node.args[0]).astype(bool) if argnum == 1 else ~plain(node.args[0]).astype(bool)
-        bad = ~onp.isfinite(onp.broadcast_to(plain(value), onp.shape(plain(node.value))))
+        taken = constant(node.args[0]).astype(bool) if argnum == 1 else ~constant(node.args[0]).astype(bool)
+        bad = ~onp.isfinite(onp.broadcast_to(constant(value), onp.shape(constant(node.value))))
         return bool(onp.any(bad & taken)) or (not bad.any() and not is_finite(value))
     return not is_finite(value)
 
@@ -217,7 +218,7 @@ def _say(node: Node, name: str, inputs: list[Any], names: list[str] | None, reco
 
 
 def _say_value(node: Node, called: str) -> str:
-    if is_finite(plain(node.value)):  # of a dual number, whose tangent it is then
+    if is_finite(constant(node.value)):  # of a dual number, whose tangent it is then
         return _say_tangent(node, called, node.line)
     return f"{called} returned {_what(node.value)}; it was called with {_described(node.args)} at {node.line}"
 

@@ -13,10 +13,11 @@ from ..boxes import Box, Dual, Traced
 from ..errors import ArgumentError, TangentError
 from ..numpy.ties import left
 from ..overflows import all_finite, mark_overflows
-from ..spaces import any_of, as_numpy, fit, is_inexact, plain, shape_of, shed_kinks_of_derivative, zeros_like
+from ..spaces import as_numpy, fit, is_inexact, shed_kinks_of_derivative, zeros_like
 from ..traces.forward import Forward, dual
 from ..traces.pushforward import push_forward, steps_to
 from ..tracing import run
+from ..values import any_of, constant, shape_of
 from ..writing import settled
 from .calls import (
     Call,
@@ -223,9 +224,9 @@ def _own(y: Any, given: list[Any]) -> Any:
 
 def _is_lost(y: Any, ydot: Any) -> bool:
     """Say whether a tangent is 0 where y is infinite: a tape knows whether it has met an overflow."""
-    y = plain(y)
+    y = constant(y)
     with onp.errstate(invalid="ignore"):
-        return is_inexact(y) and any_of(~onp.isfinite(y) & onp.equal(plain(ydot), 0))
+        return is_inexact(y) and any_of(~onp.isfinite(y) & onp.equal(constant(ydot), 0))
 
 
 def _first_of(f: Callable[..., Any]) -> Callable[..., Any]:

@@ -22,8 +22,9 @@ from ..boxes import Traced, innermost
 from ..calling import call
 from ..errors import ArgumentError, NotDifferentiableError, SingularJacobianError
 from ..registry import Primitive
-from ..spaces import describe, name_of, shape_of
+from ..spaces import describe, name_of
 from ..traces.reverse import Tape
+from ..values import shape_of
 from .calls import check_function
 from .closures import Watched, attached, plain_of, without
 from .forward import jvp, linearize

@@ -12,9 +12,10 @@ from .. import tree
 from ..errors import ArgumentError, CotangentError
 from ..primitives import EVERYTHING
 from ..registry import Primitive, primitive_of
-from ..spaces import describe, dtype_of, is_number, plain, shape_of, zeros_like
+from ..spaces import describe, is_number, zeros_like
 from ..traces.reverse import WIDTH, Tape
 from ..tracing import sweep
+from ..values import constant, dtype_of, shape_of
 from .calls import (
     ArgNums,
     check_argnums,
@@ -184,7 +185,7 @@ def _of_composite(f: Callable[..., Any], argnum: Any, y: Any, ybar: Any, /, *xs:
 def _holds(x: Any, kinds: str) -> bool:
     """Say whether an argument is made of numbers of these kinds, at least one."""
     leaves = tree.flatten(x)[0]
-    return bool(leaves) and all(is_number(leaf) and dtype_of(plain(leaf)).kind in kinds for leaf in leaves)
+    return bool(leaves) and all(is_number(leaf) and dtype_of(constant(leaf)).kind in kinds for leaf in leaves)
 
 
 def _derived(f: Callable[..., Any], argnum: Any, y: Any, ybar: Any, /, *xs: Any, **kwargs: Any) -> Any:

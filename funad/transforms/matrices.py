@@ -15,11 +15,12 @@ from ..boxes import Box, Traced
 from ..errors import ArgumentError, NonScalarOutputError
 from ..numpy.ties import left
 from ..overflows import mark_overflows
-from ..spaces import dtype_of, is_complex, name_of, shape_of, zeros_like
+from ..spaces import is_complex, name_of, zeros_like
 from ..traces.pushforward import Steps, push_forward, steps_to
 from ..traces.reverse import Tape
 from ..traces.strong_zeros import has_nan
 from ..tracing import sweep
+from ..values import dtype_of, shape_of
 from .calls import (
     ArgNums,
     Call,

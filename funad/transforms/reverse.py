@@ -9,17 +9,18 @@ from typing import Any, Literal, overload
 import numpy as onp
 
 from .. import tree
-from ..boxes import Box, Traced, batched, box_of, kind_of, unbox
+from ..boxes import Box, Traced, box_of
 from ..duck_arrays import DUCKS, Duck, as_duck, released
 from ..errors import ArgumentError, CotangentError, NonScalarOutputError
 from ..foreign import holds, is_duck
 from ..overflows import mark_overflows
 from ..refusals import refused_holder
 from ..registry import WORTH_DROPPING
-from ..spaces import describe, fit, is_complex, laid_out_copy, name_of, ones_like, shape_of, shed
+from ..spaces import describe, fit, is_complex, laid_out_copy, name_of, ones_like, shed
 from ..traces.pushforward import spare_values
 from ..traces.reverse import Tape
 from ..tracing import sweep
+from ..values import class_of, constant, shape_of
 from .calls import (
     ArgNums,
     Call,
@@ -281,7 +282,7 @@ def gradient_of(call: Call, y: Any, tape: Tape, holomorphic: bool = False, for_t
         del y
         lazy = DUCKS.used and is_duck(value)  # then all that is computed on the way back is lazy too
         entries[index] = as_duck(onp.ones_like(value)) if lazy else ones_like(value)
-        if for_tangent and any(_is_large(unbox(x)) for x in call.leaves):
+        if for_tangent and any(_is_large(constant(x)) for x in call.leaves):
             spare_values(entries, len(call.leaves))
         tape.verify()
         xbars = sweep(entries, call, call.leaves)
@@ -302,7 +303,7 @@ def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:
         return
     name = name_of(f)
     y = as_duck(y) if is_duck(y) else y
-    if not issubclass(kind_of(y), _NUMBERS):
+    if not issubclass(class_of(y), _NUMBERS):
         raise NonScalarOutputError(
             f"grad needs a function with a scalar output, but {name} returned "
             f"{describe(y)}; return one number"
@@ -411,7 +412,7 @@ def stop_gradient(x: R) -> R:
 def plain_copy(x: Any) -> Any:
     """Return the plain value of a leaf under every trace, in memory of its own."""
     if issubclass(type(x), (Traced, ndarray)):
-        x = released(unbox(x))
+        x = released(constant(x))
         return laid_out_copy(x) if type(x) is ndarray else x.copy() if issubclass(type(x), ndarray) else x
     if holds(x, Traced):
         raise refused_holder(x)
@@ -424,7 +425,7 @@ def _stopped(x: Any) -> Any:
         return plain_copy(x)
     if type(x) is Duck:
         return x.primal
-    if x.stacked:
-        return batched(x.tape, _stopped(x.inside))
+    if x.opaque:
+        return x.remade(_stopped)
     inner = _stopped(x.primal)
     return box_of(x.tape, inner, x.index) if type(x) is Box and x.tape.transposing else inner

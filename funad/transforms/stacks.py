@@ -20,11 +20,12 @@ from ..indices import ASSIGN, Scatter, Step, follow, lasting, put, repeats
 from ..numpy.indexing import getitem, scatter
 from ..numpy.manipulation import cast
 from ..registry import primitive_of
-from ..spaces import dtype_of, fit, shape_of, unbroadcast, zeros_of
+from ..spaces import fit, unbroadcast, zeros_of
 from ..traces.forward import tangent_of
 from ..traces.pushforward import Steps, disowned
 from ..traces.reverse import OUTPUT, WIDTH, accumulate, as_call
 from ..traces.strong_zeros import has_nan
+from ..values import dtype_of, shape_of
 
 __all__ = ["pull_back_stack", "push_forward_stack", "stack_size"]
 

@@ -13,11 +13,12 @@ from .. import tree
 from ..boxes import Traced, batched
 from ..errors import ArgumentError, ArgumentTypeError
 from ..refusals import refused_constant
-from ..spaces import describe, is_number, laid_out_copy, name_of, room_for_stack, shape_of
+from ..spaces import describe, is_number, laid_out_copy, name_of, room_for_stack
 from ..trace import Looked
 from ..traces.batch import BatchTrace, stacked
 from ..traces.reverse import has_ended, refuse_ended
 from ..tracing import line_of, run, user_line
+from ..values import shape_of
 from ..writing import snapshot
 from .calls import Transformed, own_copy, owned
 

@@ -12,12 +12,12 @@ import numpy as _np
 
 from ... import numpy as np
 from ...boxes import innermost as _innermost
-from ...boxes import unbox as _unbox
 from ...errors import NotDifferentiableError as _NotDifferentiableError
 from ...primitives import composite as _composite
 from ...primitives import primitive
 from ...registry import defvjp, linear
 from ...spaces import unbroadcast as _unbroadcast
+from ...values import constant as _constant
 from ..polynomials import check_simple as _check_simple
 from ..polynomials import least_squares as _least_squares
 from ..polynomials import like as _like
@@ -108,8 +108,8 @@ class Family:
         def roots_wrt_c(y, ybar, c):
             """c̄ₖ = -Σ r̄ᵢ Pₖ(rᵢ)/p′(rᵢ), from p(r) = 0; of a multiple root the derivative is infinite."""
             slopes = val(y, der(_vector(c), 1, 0))
-            plain, size = _unbox(y), _np.abs(_vector(_unbox(c)))
-            _check_simple(plain, _unbox(slopes), _np.abs(vander(plain, len(size) - 1)) @ size)
+            plain, size = _constant(y), _np.abs(_vector(_constant(c)))
+            _check_simple(plain, _constant(slopes), _np.abs(vander(plain, len(size) - 1)) @ size)
             return np.reshape(-(ybar / slopes) @ vander(y, np.size(c) - 1), np.shape(c))
 
         defvjp(val, val_wrt_x, val_wrt_c)
@@ -186,7 +186,7 @@ class Family:
     def _line(self, f, off, scl):
         """Return off + scl·x."""
         constant, slope = f(0.0, 1.0)
-        return _like(np.array([off + constant * scl, slope * scl]), f(_unbox(off), _unbox(scl)))
+        return _like(np.array([off + constant * scl, slope * scl]), f(_constant(off), _constant(scl)))
 
     def _add(self, f, c1, c2):
         """Return the sum."""
@@ -218,7 +218,7 @@ class Family:
         """Return the quotient and the remainder."""
         wanted = f(_plain(c1), _plain(c2))
         rest, by = _vector(c1) + 0.0, _vector(c2) + 0.0
-        by = by[: len(_np.trim_zeros(_unbox(by), "b"))]
+        by = by[: len(_np.trim_zeros(_constant(by), "b"))]
         n = len(rest) - len(by) + 1
         if n < 1:
             return _like(0 * rest[:1], wanted[0]), _like(rest, wanted[1])
@@ -237,13 +237,15 @@ class Family:
 
     def _der(self, f, c, m=1, scl=1, axis=0):
         """Return the m-th derivative, each time scaled."""
-        wanted = f(_plain(c), m, _unbox(scl), axis)
+        wanted = f(_plain(c), m, _constant(scl), axis)
         y = self._derivative(_vector(c), _operator.index(m), axis)
         return _like(y if type(scl) is int and scl == 1 else y * scl**m, wanted)
 
     def _int(self, f, c, m=1, k=(), lbnd=0, scl=1, axis=0):
         """Return the m-th antiderivative, each time scaled, that has the values k at lbnd."""
-        wanted = f(_plain(c), m, _plain(list(k) if np.iterable(k) else k), _unbox(lbnd), _unbox(scl), axis)
+        wanted = f(
+            _plain(c), m, _plain(list(k) if np.iterable(k) else k), _constant(lbnd), _constant(scl), axis
+        )
         y = np.moveaxis(_vector(c), axis, 0)
         k = list(k) if np.iterable(k) else [k]
         for n in range(m):
@@ -262,7 +264,7 @@ class Family:
 
     def _fit(self, f, x, y, deg, rcond=None, full=False, w=None):
         """Return the series of least squares, and what is known of it."""
-        f(_plain(x), _plain(y), deg, _unbox(rcond), full, _plain(w))  # its own checks and warnings
+        f(_plain(x), _plain(y), deg, _constant(rcond), full, _plain(w))  # its own checks and warnings
         x, y, degrees = np.asarray(x) + 0.0, np.asarray(y) + 0.0, _np.sort(_np.atleast_1d(deg))
         lhs, rhs = self.vander(x, int(degrees[-1])), y
         if _np.ndim(deg):
@@ -271,7 +273,7 @@ class Family:
             w = np.asarray(w) + 0.0
             lhs, rhs = lhs * w[:, None], (rhs.T * w).T
         rcond = len(x) * _np.finfo(x.dtype).eps if rcond is None else rcond
-        c, resids, rank, s, _ = _least_squares(lhs, rhs, _unbox(rcond), True)
+        c, resids, rank, s, _ = _least_squares(lhs, rhs, _constant(rcond), True)
         if _np.ndim(deg):
             every = _np.zeros(degrees[-1] + 1, int)
             every[degrees] = _np.arange(1, len(degrees) + 1)

@@ -1,12 +1,12 @@
 """cholesky, qr and svd; and what svd shares with the eigenvalues: ties and phases."""
 
 from ... import numpy as np
-from ...boxes import Box, Dual, Traced, unbox
+from ...boxes import Box, Dual, Traced
 from ...numpy import linalg
 from ...numpy.linalg import TIED, LinAlgError, inv, solve
 from ...numpy.ties import Splitting, constants, pole, settle, splitting_of
 from ...registry import defvjp, elementwise, linear
-from ...spaces import any_of, is_unknown
+from ...values import any_of, constant, is_unknown
 from .matrices import column, conj, fold, h, half, real_dtype, rounding, row, scalar, t
 
 _PHASE = (
@@ -95,7 +95,7 @@ def of_qr(y, ybar, a, mode="reduced"):
 
 def _independent(r, *gs):
     """R, if no column of A depends on those before it; that is of no account where the gradients are 0."""
-    wrong = linalg.dependent(unbox(r))
+    wrong = linalg.dependent(constant(r))
     if not any_of(wrong):
         return r
     if any(is_unknown(g) or np.any(scalar(wrong) & (g != 0)) for g in gs):
@@ -105,7 +105,7 @@ def _independent(r, *gs):
 
 def tied(w):
     """Which pairs of values are equal but for rounding, a value and itself among them."""
-    w = unbox(w)
+    w = constant(w)
     return np.abs(column(w) - row(w)) <= column(rounding(w))
 
 
@@ -142,7 +142,7 @@ def _refuse(where, vbars, products, message):
     A traced cotangent says nothing: it may be the unknown of a transpose.
     """
     if any_of(where):
-        sizes = [np.abs(unbox(p)) for p in products]
+        sizes = [np.abs(constant(p)) for p in products]
         nonzero = any(np.any(where & (p > 1e3 * np.finfo(p.dtype).eps * np.max(p))) for p in sizes)
         if nonzero or any(map(is_unknown, vbars)):
             raise LinAlgError(message)
@@ -153,7 +153,7 @@ def check_phase(p, what, fixed=False):
 
     Some vectors may have none that is free, as the real ones of a real matrix.
     """
-    p = unbox(p)
+    p = constant(p)
     if p.dtype.kind == "c" and p.size:
         turns = np.where(fixed, 0, np.abs(np.imag(np.diagonal(p, axis1=-2, axis2=-1))))
         if np.any(turns > 1e4 * np.finfo(p.dtype).eps * max(1.0, float(np.max(np.abs(p))))):
@@ -166,9 +166,9 @@ def freedom(message, values, *vbars):
     There the rule is run with cotangents that are unknown, of which it can ask nothing. So each vector is
     turned along its choice by η times something that depends on Ȧ: if that is seen, it will be refused.
     """
-    if not all(is_unknown(vbar) and not any_of(unbox(vbar)) for vbar in vbars):
+    if not all(is_unknown(vbar) and not any_of(constant(vbar)) for vbar in vbars):
         return None
-    top = float(np.max(np.abs(unbox(values)), initial=0)) or 1.0
+    top = float(np.max(np.abs(constant(values)), initial=0)) or 1.0
     splitting = Splitting(1, None, None, None, None, message)
     return lambda rows, columns, dtype: splitting.pole(constants(rows, columns, dtype) / top)
 
@@ -187,14 +187,14 @@ def of_phases(p, what, values, *vbars, fixed=False):
 
 def _inverse(sums, s, vbars, product):
     """1/sums, and 0 where that is no more than rounding, on which nothing may depend."""
-    zero = unbox(sums) <= column(rounding(s))
+    zero = constant(sums) <= column(rounding(s))
     _refuse(np.broadcast_to(zero, product.shape), vbars, (product,), TIED.format("svd", "singular"))
     return np.where(zero, 0, 1 / np.where(zero, 1, sums))
 
 
 def _of_values(sbar, s):
     """s̄, shared equally among values that coincide, and 0 at 0, where s has a kink as abs has."""
-    return np.where(unbox(s) <= rounding(s), 0, shared(sbar, s))
+    return np.where(constant(s) <= rounding(s), 0, shared(sbar, s))
 
 
 def singular_values(ybar, a, hermitian=False):
@@ -215,8 +215,8 @@ def _within(u, g_u, k):
         return first, g  # a traced gradient may be 0 and depend on what is differentiated next
     if not others.size:
         return first, g
-    inner = unbox(h(others) @ g_others)
-    size = np.max(np.abs(unbox(g_others)), initial=0)
+    inner = constant(h(others) @ g_others)
+    size = np.max(np.abs(constant(g_others)), initial=0)
     if np.any(np.abs(inner - h(inner)) > 1e4 * np.finfo(inner.dtype).eps * size):
         raise LinAlgError(_BEYOND)
     return first, g - others @ (h(g_others) @ first)
@@ -281,7 +281,7 @@ def inverse_where_apart(x, tie, step, splitting):
         return 1 / x
     step = np.where(tie, step, 0).astype(x.dtype)
     inverse = np.where(tie, 1 / np.where(tie, step, 1), 0)
-    zero = x - splitting.apart(unbox(x), step)  # but it has the tangents of x
+    zero = x - splitting.apart(constant(x), step)  # but it has the tangents of x
     eta = pole(zero, splitting.pole(inverse))
     return np.where(tie, eta, 1 / np.where(tie, 1, x))
 

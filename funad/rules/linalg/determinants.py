@@ -1,11 +1,10 @@
 """det and slogdet; right for singular matrices too."""
 
 from ... import numpy as np
-from ...boxes import numbers_of, unbox
 from ...numpy import linalg
 from ...numpy.linalg import LinAlgError, inv
 from ...registry import defvjp, defzero
-from ...spaces import all_of, any_of, is_unknown
+from ...values import all_of, any_of, constant, is_unknown, members_of
 from .matrices import conj, h, scalar, t
 
 
@@ -26,13 +25,13 @@ def of_det(y, ybar, a):
 
 def _is_normal(y):
     """Whether no determinant has overflowed or underflowed."""
-    size = np.abs(numbers_of(y))
+    size = np.abs(members_of(y))
     return bool(np.all((size >= np.finfo(size.dtype).tiny) & (size < np.inf)))
 
 
 def _size(a):
     """The Frobenius norm of each matrix, a plain number."""
-    a = unbox(a)
+    a = constant(a)
     return np.linalg.norm(a) if a.ndim == 2 else np.linalg.norm(a, axis=(-2, -1))
 
 
@@ -45,7 +44,7 @@ def _cofactors(y, a):
     """The cofactors of matrices, some of which are near to singular."""
     n = a.shape[-1]
     flat = np.reshape(a, (-1, n, n))
-    s = np.linalg.svdvals(unbox(flat))
+    s = np.linalg.svdvals(constant(flat))
     near = s[:, -1] * _limit(a) <= s[:, 0]
     others = np.where(near[:, None, None], np.eye(n, dtype=a.dtype), flat)
     c = [scalar(np.reshape(y, -1)) * t(inv(others))]
@@ -61,7 +60,7 @@ def _cofactors_of_one(a):
     Q = M₂₂ - M₂₁ M₁₁⁻¹ M₁₂ small; det A = det U det M₁₁ det Q det Vᴴ. Of U and V only
     the values matter, so they are constants; det Q is a polynomial.
     """
-    u, s, vh = np.linalg.svd(unbox(a))
+    u, s, vh = np.linalg.svd(constant(a))
     r = int(np.sum(s * _limit(a) > s[0]))
     m = h(u) @ a @ h(vh)
     m11, m12, m21, m22 = m[:r, :r], m[:r, r:], m[r:, :r], m[r:, r:]
@@ -92,7 +91,7 @@ def _slogdet(y, ybar, a):
     """Ā = (l̄ + i Im(s̄ s)) A⁻ᵀ for the sign s and the logarithm l."""
     (sign, log), (sign_bar, log_bar) = y, ybar
     weight = log_bar + 1j * np.imag(sign_bar * sign) if a.dtype.kind == "c" else log_bar
-    singular = np.isneginf(unbox(log))
+    singular = np.isneginf(constant(log))
     if any_of(singular) and not is_unknown(weight):
         unwanted = scalar(singular & (weight == 0))  # a strong zero, even there
         a = np.where(unwanted, np.eye(a.shape[-1], dtype=a.dtype), a)

@@ -1,12 +1,12 @@
 """Eigenvalues and eigenvectors. Those of a complex matrix have a phase, those of ties no derivative."""
 
 from ... import numpy as np
-from ...boxes import Traced, unbox
+from ...boxes import Traced
 from ...numpy import linalg
 from ...numpy.linalg import LinAlgError, solve
 from ...numpy.ties import plain_parts, settle, splitting_of
 from ...registry import defvjp
-from ...spaces import any_of, dtype_of, is_unknown
+from ...values import any_of, constant, dtype_of, is_unknown
 from .decompositions import (
     TIED,
     gaps,
@@ -69,7 +69,7 @@ def of_eig(y, ybar, a):
         return solve(t(v), column(shared(wbar, w)) * t(v))
     p = t(v) @ vbar
     # From NumPy 2.5 on, real vectors too are arrays of complex numbers.
-    phases = of_phases(p, "eigen", w, vbar, fixed=dtype_of(a).kind == "f" and np.imag(unbox(w)) == 0)
+    phases = of_phases(p, "eigen", w, vbar, fixed=dtype_of(a).kind == "f" and np.imag(constant(w)) == 0)
     lengths = np.real(np.diagonal(p, axis1=-2, axis2=-1))
     inner = gaps(w, ("eig", "eigen"), (vbar,), p) * (p - (t(v) @ conj(v)) * row(lengths))
     inner = np.where(np.eye(w.shape[-1], dtype=bool), column(shared(wbar, w)), inner) + phases
@@ -84,7 +84,7 @@ def of_eig_apart(y, ybar, a, order):
         return of_eig(y, ybar, a)
     v = _refused_if_defective(a, w, v, wbar, vbar)
     p = t(v) @ vbar
-    phases = of_phases(p, "eigen", w, vbar, fixed=dtype_of(a).kind == "f" and np.imag(unbox(w)) == 0)
+    phases = of_phases(p, "eigen", w, vbar, fixed=dtype_of(a).kind == "f" and np.imag(constant(w)) == 0)
     lengths = np.real(np.diagonal(p, axis1=-2, axis2=-1))
     eye, delta = np.eye(w.shape[-1], dtype=bool), splitting.delta
     differences, step = row(w) - column(w), row(delta) - column(delta)
@@ -100,7 +100,7 @@ def _refused_if_defective(a, w, v, *bars):
 
     The square of an eigenvalue 0 has the cotangent 0, and a derivative for all that: it shows in ε.
     """
-    _, wrong = linalg.closeness(*map(unbox, (a, w, v)))
+    _, wrong = linalg.closeness(*map(constant, (a, w, v)))
     if not np.any(wrong):
         return v
     parts = [part for bar in bars for part in plain_parts(bar)]

@@ -1,11 +1,12 @@
 """solve, inv, pinv, lstsq and their kin on tensors."""
 
 from ... import numpy as np
-from ...boxes import Traced, unbox
+from ...boxes import Traced
 from ...numpy import linalg
 from ...numpy.linalg import LinAlgError, solve
 from ...registry import defvjp
-from ...spaces import shape_of, unbroadcast
+from ...spaces import unbroadcast
+from ...values import constant, shape_of
 from .decompositions import singular_values
 from .matrices import column, conj, fold, h, half, row, t
 
@@ -63,12 +64,12 @@ _CUT = (
 
 def _kept(a, cutoff):
     """Which singular values the cut-off keeps; None if it cuts off no more than rounding."""
-    a = unbox(a)
+    a = constant(a)
     rounding = 100 * max(a.shape[-2:], default=1) * np.finfo(a.dtype).eps
-    if cutoff is None or not a.size or not np.any(np.asarray(unbox(cutoff)) > rounding):
+    if cutoff is None or not a.size or not np.any(np.asarray(constant(cutoff)) > rounding):
         return None
     s = np.linalg.svdvals(a)
-    kept = s > column(unbox(cutoff)) * s[..., :1]
+    kept = s > column(constant(cutoff)) * s[..., :1]
     cut_off = np.where(kept, 0, s)
     if not np.any(cut_off > rounding * s[..., :1]):
         return None

@@ -3,8 +3,7 @@
 import numpy as onp
 
 from ... import numpy as np
-from ...boxes import unbox
-from ...spaces import all_of, dtype_of
+from ...values import all_of, constant, dtype_of
 
 
 def t(x):
@@ -43,7 +42,7 @@ def real_dtype(x):
 
 def rounding(s):
     """What of values like these is no more than rounding, per matrix: a column."""
-    top = np.max(np.abs(unbox(s)), axis=-1, keepdims=True, initial=0)
+    top = np.max(np.abs(constant(s)), axis=-1, keepdims=True, initial=0)
     return 10 * s.shape[-1] * np.finfo(s.dtype).eps * top
 
 
@@ -61,7 +60,7 @@ def fold(abar, lower=True):
 
 def over(a, b):
     """a/b, and 0 where b is: without a nan, to any order."""
-    if all_of(unbox(b)):
+    if all_of(constant(b)):
         return a / b
-    zero = unbox(b) == 0
+    zero = constant(b) == 0
     return np.where(zero, 0, a / np.where(zero, 1, b))

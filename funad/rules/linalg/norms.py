@@ -5,11 +5,12 @@ for the largest or the least share it equally.
 """
 
 from ... import numpy as np
-from ...boxes import Traced, unbox
+from ...boxes import Traced
 from ...numpy import linalg
 from ...numpy.linalg import spectral, spectral_weights
 from ...registry import defvjp
 from ...spaces import zeros_like
+from ...values import constant
 from ..kinks import anywhere, kinked, root_of
 from ..ranges import rescaled, scale, size_of, squares_are_safe
 from .equations import of_inverse
@@ -32,7 +33,7 @@ def of_norm(y, ybar, x, ord=None, axis=None, keepdims=False):
         return _of_vectors(y, ybar, x, ord, axes)
     y, ybar, x = (np.moveaxis(z, axes, _MATRICES) for z in (y, ybar, x))
     if not squares_are_safe(y):
-        x = x * scale(size_of(unbox(x)), _MATRICES)
+        x = x * scale(size_of(constant(x)), _MATRICES)
     return np.moveaxis(_of_matrices(ybar, x, ord), _MATRICES, axes)
 
 
@@ -67,8 +68,8 @@ def _of_vectors(y, ybar, x, ord, axes):
         return ybar * _extreme(size, ord, axes) * _direction(x, size)
     if ord == 1:
         return ybar * _direction(x, size)
-    zero = (unbox(size) == 0) | (unbox(y) == 0)
-    part = np.where(zero, 1, size) / np.where(unbox(y) == 0, 1, y)
+    zero = (constant(size) == 0) | (constant(y) == 0)
+    part = np.where(zero, 1, size) / np.where(constant(y) == 0, 1, y)
     return np.where(zero, 0, ybar * part ** (ord - 1)) * _direction(x, size)
 
 
@@ -86,14 +87,14 @@ def _of_matrices(ybar, x, ord):
         return ybar * conj(spectral(x, ord))
     size = np.abs(x)
     inner, outer = (-2, -1) if abs(ord) == 1 else (-1, -2)
-    sums = np.sum(unbox(size), axis=inner, keepdims=True)
+    sums = np.sum(constant(size), axis=inner, keepdims=True)
     return ybar * _extreme(sums, ord, outer) * _direction(x, size)
 
 
 def _direction(x, size):
     """conj(x)/|x|: the derivative of |x|, and 0 at 0."""
     if x.dtype.kind != "c":
-        return np.sign(unbox(x))
+        return np.sign(constant(x))
     if not squares_are_safe(size):
         (x,) = rescaled((x,))
         size = np.abs(x)
@@ -102,7 +103,7 @@ def _direction(x, size):
 
 def _extreme(size, ord, axes):
     """1 where the largest is, or for a negative order the least; ties share it."""
-    size = unbox(size)
+    size = constant(size)
     chosen = size == (np.max if ord > 0 else np.min)(size, axis=axes, keepdims=True)
     return chosen / np.sum(chosen, axis=axes, keepdims=True).astype(size.dtype)
 
@@ -114,7 +115,7 @@ def _spectral(y, ybar, a, ord):
     αᵢⱼ = (wᵢ - wⱼ)/(sᵢ - sⱼ), βᵢⱼ = (wᵢ + wⱼ)/(sᵢ + sⱼ); and w/s outside of the span of U and V.
     """
     u, s, vh = linalg.svd(a, full_matrices=False)
-    w = spectral_weights(unbox(s), ord)
+    w = spectral_weights(constant(s), ord)
     g, u_h, v = conj(ybar), h(u), h(vh)
     e = u_h @ g @ v
     equal = column(w) == row(w)
@@ -171,7 +172,7 @@ def _sizes(x, axes):
 def _vectors_again(y, x, ord, axes):
     """The norm of vectors, with what stands for its tip and for the corners of its numbers."""
     two = ord is None or ord == 2
-    at = unbox(y) == 0
+    at = constant(y) == 0
     if two and not anywhere(at):
         return y
     at = np.reshape(at, [1 if n in axes else size for n, size in enumerate(np.shape(x))])
@@ -182,7 +183,7 @@ def _vectors_again(y, x, ord, axes):
         return np.reshape((np.max if ord > 0 else np.min)(size, axis=axes, keepdims=True), np.shape(y))
     if ord == 1:
         return np.reshape(np.sum(size, axis=axes, keepdims=True), np.shape(y))
-    zero = unbox(x) == 0
+    zero = constant(x) == 0
     if ord == 0 or ord < 0 or not anywhere(zero):
         return y
     powers = np.sum(np.where(at, 1, size) ** ord, axis=axes, keepdims=True)

@@ -19,11 +19,11 @@ from ... import numpy as np
 from ...boxes import Traced
 from ...errors import NotDifferentiableError
 from ...registry import Primitive
-from ...spaces import shape_of
 from ...traces.forward import dual
 from ...traces.reverse import Tape
 from ...transforms.closures import plain_of, without
 from ...transforms.segments import locked, out_of_traces
+from ...values import shape_of
 from ..solving.calls import is_traced
 from .fields import Field, Pull, pulls_at, pushed
 from .functionals import Integrand

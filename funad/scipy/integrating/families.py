@@ -6,9 +6,9 @@ from scipy.special import roots_legendre as _roots_legendre
 
 from ... import numpy as np
 from ...errors import NotDifferentiableError
-from ...spaces import shape_of
 from ...transforms import jvp
 from ...transforms.closures import attached, plain_of
+from ...values import shape_of
 from ..solving.calls import as_args, closed, is_traced, solver
 from .functionals import Integrand, elementwise_of, integral
 from .quadrature import by_vectors

@@ -12,11 +12,12 @@ import numpy as onp
 from ... import numpy as np
 from ...boxes import Traced, box_of
 from ...errors import ArgumentError
-from ...spaces import is_complex, shape_of, zeros_like
+from ...spaces import is_complex, zeros_like
 from ...traces.forward import dual
 from ...traces.reverse import APART, Apart, pull_back
 from ...transforms.closures import plain_of, without
 from ...transforms.segments import is_on, place_of, renumbered
+from ...values import shape_of
 from ...writing import settled
 
 __all__ = ["Field", "Pull", "as_vector", "pulls_at", "pushed", "pushes_at"]

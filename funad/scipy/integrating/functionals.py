@@ -15,7 +15,7 @@ from ...boxes import Traced, innermost
 from ...calling import call
 from ...errors import ArgumentError
 from ...registry import Primitive
-from ...spaces import is_complex, shape_of, zeros_like
+from ...spaces import is_complex, zeros_like
 from ...traces.forward import dual
 from ...traces.reverse import Tape, pull_back
 from ...transforms.closures import Watched, plain_of, without
@@ -28,6 +28,7 @@ from ...transforms.segments import (
     read_from_before,
     renumbered,
 )
+from ...values import shape_of
 from ...writing import settled
 
 __all__ = ["Integrand", "derived", "elementwise_of", "integral", "layers"]

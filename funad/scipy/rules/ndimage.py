@@ -6,9 +6,8 @@ import math
 import numpy as onp
 
 from ... import numpy as np
-from ...boxes import unbox
 from ...registry import linear
-from ...spaces import shape_of
+from ...values import constant, shape_of
 from .. import ndimage, signal
 from ..derived import as_written
 from ..ndimage import before_and_behind, extended, windows
@@ -61,7 +60,7 @@ def _rank_of_window(y, input, rank, footprint, mode, cval, origins):
 
 
 def _rank_of_line(y, input, rank, size, mode, cval, origin):
-    parts = np.stack(_line(input, int(size), 0, mode, cval, int(onp.ravel(unbox(origin))[0])), -1)
+    parts = np.stack(_line(input, int(size), 0, mode, cval, int(onp.ravel(constant(origin))[0])), -1)
     return np.sort(parts, -1)[..., int(rank)]
 
 
@@ -133,7 +132,7 @@ def _at_points(filtered, points, order, mode, cval, npad):
     outside, d = False, len(shape)
     for axis, (x, n) in enumerate(zip(points, shape, strict=True)):
         x = np.astype(x, onp.float64) + npad
-        p = unbox(x)
+        p = constant(x)
         if ndimage.MODES[mode] == "constant" and mode == 4:
             outside = outside | (p < 0) | (p > n - 1)
             found, sign = onp.clip(p, 0, n - 1), onp.ones_like(p)

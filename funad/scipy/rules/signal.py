@@ -6,10 +6,10 @@ The pairing is dL = Re Σ x̄·dx, without a conjugate, so that no kernel is con
 import numpy as onp
 
 from ... import numpy as np
-from ...boxes import unbox
 from ...errors import NotDifferentiableError
 from ...registry import defvjp, linear
-from ...spaces import dtype_of, shape_of, unbroadcast
+from ...spaces import unbroadcast
+from ...values import constant, dtype_of, shape_of
 from .. import linalg, signal
 from ..derived import as_written
 
@@ -224,7 +224,7 @@ _UPFIRDN = (
 
 def _upfirdn(y, h, x, up=1, down=1, axis=-1, mode="constant", cval=0):
     """Zeros between the samples, a whole convolution, and of that each so many."""
-    if mode not in ("constant", None) or onp.any(unbox(cval) != 0):
+    if mode not in ("constant", None) or onp.any(constant(cval) != 0):
         raise NotDifferentiableError(_UPFIRDN)
     x = np.moveaxis(x, axis, -1)
     n = shape_of(x)[-1]

@@ -7,7 +7,7 @@ import numpy as onp
 from ... import numpy as np
 from ...boxes import innermost
 from ...registry import elementwise
-from ...spaces import plain
+from ...values import constant
 from .. import special as s
 from ..deciding import some
 
@@ -36,19 +36,19 @@ def by_slopes(name, *slopes):
 
 def or_nan(y, slope):
     """Return the slope, and nan where y is: a formula may be finite where the function is not defined."""
-    outside = plain(y) != plain(y)
+    outside = constant(y) != constant(y)
     return np.where(outside, math.nan, slope) if some(outside) else slope
 
 
 def quotient(a, b):
     """a/b, and 0 for 0/0: the slope of a·log b."""
-    nothing = (plain(a) == 0) & ((plain(b) == 0) | (plain(b) != plain(b)))
+    nothing = (constant(a) == 0) & ((constant(b) == 0) | (constant(b) != constant(b)))
     return np.where(nothing, 0.0, a / np.where(nothing, 1.0, b)) if some(nothing) else a / b
 
 
 def weighed(ybar, slope):
     """ȳ·∂f of one of several results; 0 where ȳ is 0, though this result is not defined there."""
-    if innermost((ybar,)) is not None or not some(~onp.isfinite(plain(slope))):
+    if innermost((ybar,)) is not None or not some(~onp.isfinite(constant(slope))):
         return ybar * slope
     nothing = ybar == 0
     return np.where(nothing, 0.0, ybar * np.where(nothing, 0.0, slope))

@@ -4,9 +4,9 @@ import numpy as onp
 from scipy import stats
 
 from ... import numpy as np
-from ...boxes import unbox
 from ...primitives import primitive
 from ...registry import defvjp, elementwise
+from ...values import constant
 from .. import linalg, special
 
 __all__ = ["i0e_of_positive", "normal_cdf", "normal_log_density", "normalized_gen_harmonic", "von_mises_cdf"]
@@ -22,7 +22,7 @@ def _slope_in_kappa(kappa, x):
 
     (Iⱼ/I₀)' = (Iⱼ₋₁ + Iⱼ₊₁)/2I₀ - Iⱼ I₁/I₀², from DLMF 10.29.1. Terms fall as exp(-j²/2κ).
     """
-    known = onp.abs(onp.asarray(unbox(kappa)))
+    known = onp.abs(onp.asarray(constant(kappa)))
     count = int(12 + 9 * onp.sqrt(onp.max(known, initial=0.0, where=onp.isfinite(known))))
     j = onp.arange(1.0, count + 1)
     kappa, x = np.expand_dims(kappa, -1), np.expand_dims(x, -1)

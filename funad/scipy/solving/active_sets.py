@@ -14,10 +14,10 @@ from scipy import optimize as _optimize
 
 from ... import numpy as np
 from ...errors import ArgumentError, NotDifferentiableError
-from ...spaces import shape_of
 from ...transforms import grad, hessian, jacobian
 from ...transforms.closures import Watched, attached, plain_of, without
 from ...transforms.implicit import Equation, check_minimum
+from ...values import shape_of
 from .calls import as_args, closed, is_traced
 from .roots import LARGE, iterative
 

@@ -11,7 +11,8 @@ import functools
 import numpy as onp
 
 from ... import numpy as np
-from ...boxes import Traced, innermost, unbox
+from ...boxes import Traced, innermost
+from ...values import constant
 from .. import special
 from ..deciding import every, some
 from .values import change
@@ -66,7 +67,7 @@ def _valid(self, shapes, plain, scale=ONE):
 
 def _inside(self, z, shapes):
     low, high = self._get_support(*shapes)
-    z = unbox(z)
+    z = constant(z)
     return _every(low < z) and _every(z < high)
 
 
@@ -100,7 +101,7 @@ def _of_probabilities(long):
             shapes, loc, scale = self._parse_args(*args, **kwargs)
             q = _inexact(q)
             plain = tuple(map(_plain, shapes))
-            if _valid(self, shapes, plain, scale) and _every(unbox(q) > 0) and _every(unbox(q) < 1):
+            if _valid(self, shapes, plain, scale) and _every(constant(q) > 0) and _every(constant(q) < 1):
                 return getattr(self, name)(q, *map(_inexact, shapes)) * scale + loc
         return _nowhere(long(self, q, *args, **kwargs), (q, *args, *kwargs.values()))
 
@@ -113,7 +114,7 @@ def _of_counts(long):
 
     @functools.wraps(long)
     def method(self, k, *args, **kwargs):
-        if self.name in _SHORT and unbox(k) is k:  # a batch of plain counts is its own plain value
+        if self.name in _SHORT and constant(k) is k:  # a batch of plain counts is its own plain value
             shapes, loc, _ = self._parse_args(*args, **kwargs)
             plain = tuple(map(_plain, shapes))
             if not isinstance(loc, Traced) and _valid(self, shapes, plain):
@@ -121,7 +122,7 @@ def _of_counts(long):
                 low, high = self._get_support(*plain)
                 if _every((low <= n) & (n <= high if "pmf" in name else n < high) & (onp.floor(n) == n)):
                     y = getattr(self, name)(n, *map(_inexact, shapes))
-                    if "log" in name or _every((unbox(y) >= 0) & (unbox(y) <= 1)):
+                    if "log" in name or _every((constant(y) >= 0) & (constant(y) <= 1)):
                         return y
         return _nowhere(long(self, k, *args, **kwargs), (k, *args, *kwargs.values()))
 
@@ -130,13 +131,13 @@ def _of_counts(long):
 
 def _nowhere(y, args):
     """Return y with nan for its derivatives where it is nan: SciPy fills those in as constants."""
-    invalid = onp.isnan(unbox(y))
+    invalid = onp.isnan(constant(y))
     traced = [np.asarray(x) for x in args if innermost((x,)) is not None]
     return np.where(invalid, onp.nan * sum(traced), y) if traced and some(invalid) else y
 
 
 def _plain(x):
-    x = unbox(x)
+    x = constant(x)
     return onp.asarray(x) if type(x) in (list, tuple) else x
 
 
@@ -171,24 +172,24 @@ def shorten(module):
 
 def _t_logpdf(long):
     def _logpdf(self, x, df):
-        if some(onp.isinf(unbox(df))):
+        if some(onp.isinf(constant(df))):
             return long(self, x, df)
-        constant = np.log(special.poch(0.5 * df, 0.5)) - 0.5 * (np.log(df) + np.log(np.pi))
-        return constant - (df + 1) / 2 * np.log1p(x * x / df)
+        weight = np.log(special.poch(0.5 * df, 0.5)) - 0.5 * (np.log(df) + np.log(np.pi))
+        return weight - (df + 1) / 2 * np.log1p(x * x / df)
 
     return _logpdf
 
 
 def _t_pdf(long):
     def _pdf(self, x, df):
-        return long(self, x, df) if some(onp.isinf(unbox(df))) else np.exp(self._logpdf(x, df))
+        return long(self, x, df) if some(onp.isinf(constant(df))) else np.exp(self._logpdf(x, df))
 
     return _pdf
 
 
 def _lognorm_logpdf(long):
     def _logpdf(self, x, s):
-        if not every(unbox(x)):
+        if not every(constant(x)):
             return long(self, x, s)
         return -(np.log(x) ** 2) / (2 * s**2) - np.log(s * x * np.sqrt(2 * np.pi))
 

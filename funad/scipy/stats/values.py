@@ -3,7 +3,8 @@
 import numpy as onp
 
 from ... import numpy as np
-from ...boxes import innermost, unbox
+from ...boxes import innermost
+from ...values import constant
 from ..hosting import untraced
 
 __all__ = ["like", "plain", "with_value"]
@@ -11,7 +12,7 @@ __all__ = ["like", "plain", "with_value"]
 
 def plain(x):
     """Return the plain value of what may be traced, as outside of any trace."""
-    return onp.asarray(unbox(x))[()]
+    return onp.asarray(constant(x))[()]
 
 
 def with_value(y, x):

@@ -2,7 +2,8 @@
 
 from .... import numpy as np
 from ....rules.linalg.matrices import column, conj, t
-from ....spaces import dtype_of, shape_of, unbroadcast
+from ....spaces import unbroadcast
+from ....values import dtype_of, shape_of
 from ... import linalg
 from ...derived import as_written, sharing
 from .equations import columns, like

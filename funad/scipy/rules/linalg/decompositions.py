@@ -1,15 +1,14 @@
 """Cholesky, LU, LDL, QR, RQ, polar, Hessenberg and Schur decompositions, and balancing."""
 
 from .... import numpy as np
-from ....boxes import unbox
 from ....numpy import linalg as numpy_linalg
 from ....numpy.linalg import LinAlgError, reflection
 from ....numpy.ties import settle
 from ....registry import defvjp
 from ....rules.linalg.decompositions import of_phases, of_qr, of_svd_apart, singular_values
 from ....rules.linalg.matrices import conj, fold, h, half, t
-from ....spaces import dtype_of
 from ....transforms import vjp
+from ....values import constant, dtype_of
 from ... import linalg
 from ...derived import as_written
 
@@ -72,7 +71,7 @@ def _under(low, x):
 
 def _lu(y, ybar, a, permute_l=False, *, check_finite=True, p_indices=False):
     """Ā of A = P L U with a constant P."""
-    order = y[0] if p_indices and not permute_l else linalg.order_of_rows(unbox(a))
+    order = y[0] if p_indices and not permute_l else linalg.order_of_rows(constant(a))
     inverse = np.argsort(order, -1)[..., None]
     low, up = y[-2:]
     lowbar, upbar = ybar[-2:]
@@ -98,7 +97,7 @@ def _ldl(y, ybar, A, lower=True, hermitian=True, *, check_finite=True):
     rows = order[..., None]
     low, lowbar = (np.take_along_axis(x, rows, -2) for x in (lu, lubar))
     n = d.shape[-1]
-    off = unbox(d) != 0
+    off = constant(d) != 0
     block = off | t(off) | np.eye(n, dtype=bool)
     beside = np.tri(n, dtype=bool) if lower else np.tri(n, dtype=bool).T
     s = t(np.linalg.solve(d, t(lowbar) @ low))  # LᵀL̄ D⁻ᵀ
@@ -147,7 +146,7 @@ def _qr_parts(a, mode):
 
 def _qr_multiply(y, a, c, mode="right", pivoting=False, conjugate=False):
     """Q c or c Q of the reduced Q, and R."""
-    order = unbox(y[-1])[..., None, :] if pivoting else None
+    order = constant(y[-1])[..., None, :] if pivoting else None
     q, r, *_ = linalg.qr(np.take_along_axis(a, order, -1) if pivoting else a, mode="economic")
     q = conj(q) if conjugate else q
     return (q @ c if mode == "left" else c @ q), r
@@ -203,7 +202,7 @@ _RANK = (
 def _of_unitary(u, a, g):
     """g_A of the unitary factor alone, of a matrix with no more columns than rows."""
     p = h(u) @ a
-    s = np.linalg.svdvals(unbox(p))
+    s = np.linalg.svdvals(constant(p))
     if np.any(s <= 10 * s.shape[-1] * np.finfo(s.dtype).eps * np.max(s, axis=-1, keepdims=True, initial=0)):
         raise LinAlgError(_RANK)
     p = (p + h(p)) / 2
@@ -227,7 +226,7 @@ def _angles(y, A, B):
     q_a, q_b = np.linalg.qr(A)[0], np.linalg.qr(B)[0]
     product = h(q_a) @ q_b
     rest = q_b - q_a @ product if A.shape[-1] >= B.shape[-1] else q_a - q_b @ h(product)
-    large = unbox(y) > np.pi / 4
+    large = constant(y) > np.pi / 4
     cosines, sines = linalg.svdvals(product)[..., ::-1], linalg.svdvals(rest)
     by_cosine = np.arccos(np.where(large, cosines, 0.5))
     return np.where(large, by_cosine, np.arcsin(np.where(large, 0.5, sines)))
@@ -254,7 +253,7 @@ def _hessenberg(y, a, calc_q=False, *, check_finite=True):
     n = a.shape[-1]
     q = np.broadcast_to(np.eye(n, dtype=dtype_of(a)), a.shape)
     for k in range(n - 1 if n > 2 else 0):
-        if k < n - 2 and not np.all(np.any(unbox(a)[..., k + 2 :, k], -1)):
+        if k < n - 2 and not np.all(np.any(constant(a)[..., k + 2 :, k], -1)):
             raise LinAlgError(_REFLECTED)
         _, v, tau = reflection(a[..., k + 1 :, k])
         v = np.concatenate([np.zeros((*a.shape[:-2], k + 1), dtype_of(a)), v], -1)[..., None]
@@ -312,8 +311,8 @@ def _turns(upper, change, blocks):
         if stop - start == 2:
             first, second = (change[..., k, k] for k in range(start, stop))
             others = upper[..., start, start + 1] + upper[..., start + 1, start]
-            size = np.abs(unbox(upper[..., start, start + 1]))
-            if np.any(np.abs(unbox(others)) <= 1e3 * np.finfo(size.dtype).eps * size):
+            size = np.abs(constant(upper[..., start, start + 1]))
+            if np.any(np.abs(constant(others)) <= 1e3 * np.finfo(size.dtype).eps * size):
                 raise LinAlgError(_BLOCKS)
             place = np.zeros(turn.shape[-2:])
             place[start + 1, start], place[start, start + 1] = 1, -1
@@ -337,11 +336,11 @@ def _of_schur(upper, z, adot, blocks):
 def _schur(y, ybar, a, output="real", *, sort=None, check_finite=True):
     """The transpose of the change above; of complex matrices it must not depend on the phases in Z."""
     (upper, z), (tbar, zbar) = y[:2], ybar[:2]
-    blocks = _blocks(unbox(upper))
+    blocks = _blocks(constant(upper))
     zeros = np.zeros(np.shape(a), dtype_of(upper))
     abar = vjp(lambda adot: _of_schur(upper, z, adot, blocks), zeros)[1]((tbar, zbar))
     p = t(z) @ zbar + t(upper) @ tbar - tbar @ t(upper)
-    values = np.diagonal(unbox(upper), axis1=-2, axis2=-1)
+    values = np.diagonal(constant(upper), axis1=-2, axis2=-1)
     phases = of_phases(p, "Schur", values, tbar, zbar)
     return settle(abar + conj(z) @ phases @ t(z) if np.ndim(phases) else abar)
 
@@ -355,7 +354,7 @@ def _complex_form(y, T, Z, check_finite=True):
     T, Z = np.astype(T, complex_dtype), np.astype(Z, complex_dtype)
     eps = np.finfo(complex_dtype).eps
     for m in range(T.shape[-1] - 1, 0, -1):
-        pair, plain = slice(m - 1, m + 1), unbox(T)
+        pair, plain = slice(m - 1, m + 1), constant(T)
         if abs(plain[m, m - 1]) > eps * (abs(plain[m - 1, m - 1]) + abs(plain[m, m])):
             first = linalg.eigvals(T[pair, pair])[0] - T[m, m]
             size = np.sqrt(np.real(first * np.conj(first) + T[m, m - 1] * np.conj(T[m, m - 1])))
@@ -382,14 +381,14 @@ def _columns_turned(columns, turn, stop):
 
 def _balance(y, ybar, A, permute=True, scale=True, separate=False):
     """Ā = T⁻ᵀ B̄ Tᵀ of B = T⁻¹ A T, where T permutes and multiplies by powers of two: locally constant."""
-    turn = linalg.balancing(unbox(A), permute, scale)
+    turn = linalg.balancing(constant(A), permute, scale)
     inverse = np.where(turn == 0, 0, 1 / np.where(turn == 0, 1, turn))
     return inverse @ ybar[0] @ t(turn)
 
 
 def _real_form(y, w, v):
     """The blocks of real and imaginary parts, and the real and imaginary parts of the vectors of a pair."""
-    plain = unbox(w)
+    plain = constant(w)
     n, pairs = plain.shape[-1], np.imag(plain) != 0
     first = pairs & (np.cumsum(pairs, -1) % 2 == 1)
     nth = np.arange(n)

@@ -1,15 +1,15 @@
 """Eigenvalues and eigenvectors: subsets, bands, and pairs of matrices."""
 
 from .... import numpy as np
-from ....boxes import unbox
 from ....errors import NotDifferentiableError
 from ....numpy.ties import settle
 from ....registry import defvjp
 from ....rules.linalg.decompositions import gaps, of_phases, refuse_again, shared
 from ....rules.linalg.eigenvalues import of_eig, of_eig_apart, of_eigh_apart
 from ....rules.linalg.matrices import column, conj, fold, h, half, row, t
-from ....spaces import dtype_of, shape_of, unbroadcast
+from ....spaces import unbroadcast
 from ....transforms import vjp
+from ....values import constant, dtype_of, shape_of
 from ... import linalg
 from .banded import dense
 
@@ -27,7 +27,7 @@ def _whole(y, ybar, a, b, lower, type):
     count, n = w.shape[-1], a.shape[-1]
     if values_only or count < n:
         every, vectors = linalg.eigh(a, b, lower=lower, type=type, check_finite=False)
-        start = _start(unbox(every), unbox(w))
+        start = _start(constant(every), constant(w))
         if values_only:
             v = vectors[..., start : start + count]
             vbar = np.zeros(v.shape, v.dtype)
@@ -190,7 +190,7 @@ def _places(found, w):
 
 def _in_order(found, w):
     """found, which has vectors in the order of other values than w, in that of w."""
-    plain, wanted = unbox(found[0]), unbox(w)
+    plain, wanted = constant(found[0]), constant(w)
     flat = [np.reshape(x, (-1, x.shape[-1])) for x in (plain, np.broadcast_to(wanted, plain.shape))]
     places = np.reshape(np.array([_places(*pair) for pair in zip(*flat, strict=True)]), plain.shape)
     return np.take_along_axis(found[1], places[..., None, :], -1)
@@ -203,7 +203,7 @@ def _eig_gradients(y, ybar, a, b, left, right):
     abar, bbar = 0, 0
     if left:
         v, vbar = parts[1], bars[1]
-        if not np.allclose(np.linalg.norm(unbox(v), axis=-2), 1, rtol=1e-3):
+        if not np.allclose(np.linalg.norm(constant(v), axis=-2), 1, rtol=1e-3):
             raise NotDifferentiableError(_LENGTHS)
         c = h(a) if b is None else np.linalg.solve(h(b), h(a))
         cbar = of_eig((conj(w), v), (conj(wbar) if not right else 0 * wbar, vbar), c)

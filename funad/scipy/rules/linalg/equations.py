@@ -4,7 +4,7 @@ The pairing is dL = Re Σ x̄·dx, without a conjugate, as in funad.rules.linalg
 """
 
 from .... import numpy as np
-from ....boxes import Traced, unbox
+from ....boxes import Traced
 from ....registry import defvjp, defzero
 from ....rules.kinks import kinked
 from ....rules.linalg.decompositions import singular_values
@@ -12,7 +12,8 @@ from ....rules.linalg.determinants import of_det
 from ....rules.linalg.equations import of_inverse, of_pinv
 from ....rules.linalg.matrices import column, conj, fold, h, half, row, scalar, t
 from ....rules.linalg.norms import norm_again, of_norm
-from ....spaces import dtype_of, shape_of, unbroadcast
+from ....spaces import unbroadcast
+from ....values import constant, dtype_of, shape_of
 from ... import linalg
 from ...derived import as_written, sharing
 from .triangles import triangle
@@ -253,7 +254,7 @@ _SINGULAR = (
 def _circulant(y, c, b, *, singular="raise", tol=None, caxis=-1, baxis=0, outaxis=0):
     """The quotient of the transforms, 0 where SciPy takes that of c for 0."""
     fc = np.fft.fft(np.moveaxis(c, caxis, -1))
-    size = np.abs(unbox(fc))
+    size = np.abs(constant(fc))
     if tol is None:
         tol = np.max(size, axis=-1, keepdims=True) * size.shape[-1] * np.finfo(np.float64).eps
     zero = size <= tol
@@ -302,7 +303,7 @@ def _cutoff(a, atol, rtol):
     """Which part of the largest singular value is the least that counts; None for SciPy's own."""
     if atol is None and rtol is None:
         return None
-    top = np.max(np.linalg.svdvals(unbox(a)), axis=-1, initial=0)
+    top = np.max(np.linalg.svdvals(constant(a)), axis=-1, initial=0)
     rtol = max(a.shape[-2:]) * np.finfo(a.dtype).eps if rtol is None else rtol
     return rtol + (0 if atol is None else atol) / np.where(top == 0, 1, top)
 

@@ -1,13 +1,13 @@
 """Functions of matrices, and the equations of Sylvester, Lyapunov and Riccati."""
 
 from .... import numpy as np
-from ....boxes import unbox
 from ....errors import NotDifferentiableError
 from ....numpy.linalg import LinAlgError
 from ....registry import defvjp
 from ....rules.linalg.matrices import conj, h, row, t
-from ....spaces import dtype_of, shape_of, unbroadcast
+from ....spaces import unbroadcast
 from ....transforms import vjp
+from ....values import constant, dtype_of, shape_of
 from ... import linalg
 from ...derived import as_written, sharing
 
@@ -40,7 +40,7 @@ _SINGULAR = (
 
 def _regular(A, name):
     """A, if it is not singular."""
-    s = np.linalg.svdvals(unbox(A))
+    s = np.linalg.svdvals(constant(A))
     if np.any(s[..., -1:] <= 10 * s.shape[-1] * np.finfo(s.dtype).eps * s[..., :1]):
         raise LinAlgError(_SINGULAR.format(name))
     return A
@@ -94,7 +94,7 @@ def _signm(y, ybar, A):
 
 def _power_wrt_a(y, ybar, A, t_):
     """The corner of a power; whole ones go by products."""
-    power = float(unbox(t_))
+    power = float(constant(t_))
     if power < 0 or power != int(power):
         _regular(A, "fractional_matrix_power")
     abar = _corner(lambda block: linalg.fractional_matrix_power(block, t_), A, ybar)
@@ -158,7 +158,7 @@ def _well_posed(name, sums, *values):
 
 def _sylvester(y, ybar, a, b, q):
     """Q̄ from Aᵀ Q̄ + Q̄ Bᵀ = X̄. Kao and Hennequin (2020), Automatic differentiation of Sylvester equations."""
-    x, *plain = map(unbox, (y, a, b, q))
+    x, *plain = map(constant, (y, a, b, q))
     left, right = plain[0] @ x, x @ plain[1]
     _check("solve_sylvester", _MIXED, plain, left + right - plain[2], left, right, plain[2])
     values, others = map(np.linalg.eigvals, plain[:2])
@@ -168,7 +168,7 @@ def _sylvester(y, ybar, a, b, q):
 
 def _lyapunov(y, ybar, a, q):
     """Q̄ from Aᵀ Q̄ + Q̄ A* = X̄."""
-    x, *plain = map(unbox, (y, a, q))
+    x, *plain = map(constant, (y, a, q))
     left, right = plain[0] @ x, x @ h(plain[0])
     _check("solve_continuous_lyapunov", _MIXED, plain, left + right - plain[1], left, right, plain[1])
     values = np.linalg.eigvals(plain[0])
@@ -184,7 +184,7 @@ def _lyapunov_wrt_a(qbar, y, ybar, a, q):
 
 def _discrete_lyapunov(y, ybar, a, q, method=None):
     """Q̄ from Aᵀ Q̄ A* - Q̄ + X̄ = 0."""
-    x, *plain = map(unbox, (y, a, q))
+    x, *plain = map(constant, (y, a, q))
     product = plain[0] @ x @ h(plain[0])
     _check("solve_discrete_lyapunov", _MIXED, plain, product - x + plain[1], product, x, plain[1])
     values = np.linalg.eigvals(plain[0])
@@ -244,8 +244,8 @@ def _riccati(name, residual, adjoint, argnum):
     def rule(y, ybar, a, b, q, r, e=None, s=None, *, balanced=True):
         matrices = [a, b, q, r, e, s]
         rest, loop = residual(y, *matrices)
-        given = [unbox(x) for x in matrices if x is not None]
-        _check(name, _BALANCED, given, unbox(rest), unbox(q), unbox(y))
+        given = [constant(x) for x in matrices if x is not None]
+        _check(name, _BALANCED, given, constant(rest), constant(q), constant(y))
         zbar = (ybar + h(ybar)) / 2  # X is Hermitian
         if e is not None:
             loop = np.linalg.solve(e, loop)

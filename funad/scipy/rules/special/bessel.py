@@ -6,7 +6,8 @@ import numpy as onp
 
 from .... import numpy as np
 from ....registry import define_forward, defvjp, elementwise
-from ....spaces import dtype_of, plain, shape_of, unbroadcast
+from ....spaces import unbroadcast
+from ....values import constant, dtype_of, shape_of
 from ... import special as s
 from ...deciding import every, some
 from ...differences import log_slope, near, of_order, slope
@@ -26,7 +27,7 @@ elementwise(s.k1, lambda y, ybar, x: ybar * (-s.k0(x) - y / x))
 
 def _sign(x):
     """Of a real x, 1 at 0: exp(-|x|) has the slope -1 there from above, where arguments are sizes."""
-    return np.where(plain(x) < 0, -1.0, 1.0)
+    return np.where(constant(x) < 0, -1.0, 1.0)
 
 
 elementwise(s.i0e, lambda y, ybar, x: ybar * (s.i1e(x) - _sign(x) * y))
@@ -53,7 +54,7 @@ def _of_positive(f):
     """The rule of the order v of f(v, x) where it is positive, as K is; else that above."""
 
     def rule(y, ybar, v, x):
-        if dtype_of(y).kind == "c" or not every(plain(y) > 0):
+        if dtype_of(y).kind == "c" or not every(constant(y) > 0):
             return ybar * slope(f, (v, x), 0, of_order(v))
         return ybar * log_slope(f, y, (v, x), 0, of_order(v))
 
@@ -146,7 +147,7 @@ by_slopes(
 
 def _below(v):
     """The step of an order v ≥ ½, within its domain."""
-    return onp.minimum(near(v), 0.24 * onp.maximum(onp.abs(plain(v)) - 0.5, 1e-3))
+    return onp.minimum(near(v), 0.24 * onp.maximum(onp.abs(constant(v)) - 0.5, 1e-3))
 
 
 # --- spherical functions: fₙ′ = ±(n·fₙ₋₁ ∓ (n + 1)·fₙ₊₁)/(2n + 1) (DLMF 10.51.1, 10.51.4), derived once more
@@ -156,7 +157,7 @@ def _spherical(name, of_lower, of_upper):
     f, derivative = known(f"_spherical_{name}"), known(f"_spherical_{name}_d")
 
     def curvature(y, ybar, n, x):
-        n = onp.asarray(plain(n))
+        n = onp.asarray(constant(n))
         lower, upper = derivative(onp.maximum(n - 1, 0), x), derivative(n + 1, x)
         return ybar * ((of_lower * n * lower + of_upper * (n + 1) * upper) / (2.0 * n + 1.0))
 
@@ -200,7 +201,7 @@ def _kelvin_pair(re, im, re_slope, im_slope):
 
 def _kelvin(part, y, x, f):
     """part - y/x, and at 0 half of ``part`` for ber and bei, which are even."""
-    zero = plain(x) == 0
+    zero = constant(x) == 0
     if not some(zero) or f in (s.ker, s.kei):
         return part - y / x
     return np.where(zero, 0.5 * part, part - y / np.where(zero, 1.0, x))
@@ -211,7 +212,7 @@ _kelvin_pair(s.ker, s.kei, s.kerp, s.keip)
 
 
 def _kelvin_wrt_x(y, ybar, x):
-    zero = plain(x) == 0
+    zero = constant(x) == 0
     be = 1j * y[0] - y[2] / np.where(zero, 1.0, x)
     be = np.where(zero, 0.5j * y[0], be) if some(zero) else be
     slopes = (y[2], y[3], be, 1j * y[1] - y[3] / x)

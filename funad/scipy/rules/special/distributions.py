@@ -12,7 +12,7 @@ import numpy as onp
 
 from .... import numpy as np
 from ....registry import defzero
-from ....spaces import plain
+from ....values import constant
 from ... import special as s
 from ...deciding import every, some
 from ...differences import inverse, log_slope, near, of_shape, slope, tail_slope
@@ -42,9 +42,9 @@ def gamma_density(a, x):
     if every(inside):
         return s._igam_fac(a, x) / x
     inner = np.where(inside, x, 1.0)
-    zero = plain(x) == 0
+    zero = constant(x) == 0
     at_zero = np.where(zero, x, 0.0) ** np.where(zero, a - 1.0, 1.0) * np.exp(-x) * s.rgamma(a)
-    outside = np.where(plain(x) != plain(x), math.nan, 0.0)
+    outside = np.where(constant(x) != constant(x), math.nan, 0.0)
     return np.where(inside, s._igam_fac(a, inner) / inner, np.where(zero, at_zero, outside))
 
 
@@ -63,7 +63,7 @@ def beta_density(a, b, x):
 
 def _beta_density_of(a, b, x, rest):
     """The same where 1 - x, the rest, is known to more digits than x has."""
-    right = plain(x) > 0.5
+    right = constant(x) > 0.5
     return np.where(right, beta_density(b, a, rest), beta_density(a, b, x))
 
 
@@ -169,7 +169,7 @@ by_slopes("fdtridfd", *inverse(F, 1, s.fdtr))
 
 def student_density(df, t):
     """The density of t, in which u = ½(1 - |t|/√(df + t²)) is of Beta(df/2, df/2) and keeps its digits."""
-    normal = plain(df) == math.inf
+    normal = constant(df) == math.inf
     if some(normal):
         return np.where(normal, normal_density(t), student_density(np.where(normal, 1.0, df), t))
     t = np.where(t < 0, -t, t)
@@ -181,7 +181,7 @@ def student_density(df, t):
 
 def _student_wrt_df(y, df, t):
     """Of infinite df, which is the normal distribution, 0."""
-    normal = plain(df) == math.inf
+    normal = constant(df) == math.inf
     found = _of_df(y, np.where(normal, 1.0, df), t) if some(normal) else _of_df(y, df, t)
     return np.where(normal, 0.0, found) if some(normal) else found
 
@@ -274,11 +274,11 @@ if known("_nct_sf") is not None:
 
     def _nct_density(df, nc, t, above=_above):
         """The density of SciPy 1.15; before, and far out, where that is wrong, from the smaller tail."""
-        far = onp.abs(plain(t)) > 1e3
+        far = onp.abs(constant(t)) > 1e3
         if not some(far) and known("_nct_pdf") is not None:
             return s._nct_pdf(t, df, nc)
         args = (df, nc, t)
-        step = onp.where(far, 0.01 * onp.abs(plain(t)), near(t))
+        step = onp.where(far, 0.01 * onp.abs(constant(t)), near(t))
         slope_of_tail = tail_slope(s.nctdtr, above, s.nctdtr(*args), args, 2, step)
         if known("_nct_pdf") is None:
             return slope_of_tail
@@ -316,7 +316,7 @@ if known("_ncf_sf") is not None:
     def _ncf_wrt_nc(y, dfn, dfd, nc, x):
         """½(F(dfn + 2) - F) at one w = dfn·x/(dfd + dfn·x), a Poisson mixture; of the smaller tail."""
         args = (dfn + 2.0, dfd, nc, x * dfn / (dfn + 2.0))
-        lower = plain(y) < 0.5
+        lower = constant(y) < 0.5
         below = 0.5 * (s.ncfdtr(*args) - y)
         if every(lower):
             return below
@@ -369,7 +369,7 @@ if known("_ncf_sf") is not None:
 
 
 def _step_of_moment(x):
-    size = onp.abs(plain(x))
+    size = onp.abs(constant(x))
     return 0.002 * onp.where(size == 0, 1.0, onp.minimum(size, onp.where(size < 1, 1.0 - size, 1.0)))
 
 
@@ -404,7 +404,7 @@ by_slopes(
 
 def _kolmogorov_sums(x, of_theta, of_series):
     """A sum over both forms of the distribution: Jacobi's theta function below 1, exp(-2k²x²) above."""
-    below = plain(x) < 1.0
+    below = constant(x) < 1.0
     if every(below):
         return of_theta(x)
     if not some(below):
@@ -427,7 +427,7 @@ def _alternating(term):
 
 def kolmogorov_density(x):
     """The density of Kolmogorov's distribution, 8x·Σ (-1)ᵏ⁻¹k²·exp(-2k²x²) for x > 0."""
-    inside = (plain(x) > 0) & (plain(x) < math.inf)
+    inside = (constant(x) > 0) & (constant(x) < math.inf)
     if not every(inside):
         return np.where(inside, kolmogorov_density(np.where(inside, x, 1.0)), 0.0)
     return _kolmogorov_sums(
@@ -439,7 +439,7 @@ def kolmogorov_density(x):
 
 def _kolmogorov_density_slope(x):
     """Its derivative, term by term."""
-    inside = (plain(x) > 0) & (plain(x) < math.inf)
+    inside = (constant(x) > 0) & (constant(x) < math.inf)
     if not every(inside):
         return np.where(inside, _kolmogorov_density_slope(np.where(inside, x, 1.0)), 0.0)
     return _kolmogorov_sums(
@@ -458,7 +458,9 @@ by_slopes("_kolmogci", lambda y, p: 1.0 / kolmogorov_density(y))
 
 def _smirnov_step(n, x):
     """A step within one of the n pieces of which the density is made."""
-    return onp.minimum(0.01 * onp.minimum(plain(x), 1.0 - plain(x)), 0.002 / onp.maximum(plain(n), 1))
+    return onp.minimum(
+        0.01 * onp.minimum(constant(x), 1.0 - constant(x)), 0.002 / onp.maximum(constant(n), 1)
+    )
 
 
 by_slopes("smirnov", None, lambda y, n, x: s._smirnovp(n, x))
@@ -591,7 +593,7 @@ if known("_landau_pdf") is not None:
     by_slopes("_landau_isf", *inverse(_landau(-1.0), 0))
 
     def _landau_step(loc, scale):
-        return 0.02 * onp.abs(plain(scale)) + 0.0 * onp.asarray(plain(loc))
+        return 0.02 * onp.abs(constant(scale)) + 0.0 * onp.asarray(constant(loc))
 
     by_slopes(
         "_landau_pdf",

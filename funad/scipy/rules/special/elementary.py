@@ -6,7 +6,7 @@ import numpy as onp
 
 from .... import numpy as np
 from ....registry import defzero, elementwise
-from ....spaces import plain
+from ....values import constant
 from ... import special as s
 from ...deciding import every, some
 from ..slopes import by_slopes, or_nan, quotient
@@ -83,7 +83,7 @@ elementwise(
 
 def _in_quadrant(a, b, slope):
     """The slope where a ≥ 0 and b > 0, or both are 0; elsewhere y is ∞ and has none."""
-    a, b = plain(a), plain(b)
+    a, b = constant(a), constant(b)
     inside = (a >= 0) & ((b > 0) | ((a == 0) & (b == 0)))
     return slope if every(inside) else np.where(inside, slope, math.nan)
 
@@ -182,7 +182,7 @@ def _invboxcox_wrt_power(power, x, k):
 
 def _power_over_base(power, base, k):
     """base^(1/k - 1), of base^(1/k): also where the base is 0."""
-    zero = plain(base) == 0
+    zero = constant(base) == 0
     if not some(zero):
         return power / base
     end = np.where(zero, base, 0.0) ** np.where(zero, 1.0 / np.where(zero, k, 1.0) - 1.0, 1.0)

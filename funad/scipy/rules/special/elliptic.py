@@ -10,7 +10,8 @@ import numpy as onp
 
 from .... import numpy as np
 from ....registry import defvjp, elementwise
-from ....spaces import plain, shape_of, unbroadcast
+from ....spaces import unbroadcast
+from ....values import constant, shape_of
 from ... import special as s
 from ...deciding import every, some
 from ...differences import log_slope
@@ -22,7 +23,7 @@ from ..slopes import by_slopes
 
 def _near_zero(m, legendre, carlson):
     """legendre(m), and carlson(m) where |m| is below 0.1, or at 1."""
-    near = (onp.abs(plain(m)) < 0.1) | (plain(m) == 1)
+    near = (onp.abs(constant(m)) < 0.1) | (constant(m) == 1)
     if not some(near):
         return legendre(m)
     if every(near):
@@ -53,7 +54,7 @@ elementwise(s.ellipe, lambda y, ybar, m: ybar * _ellipe_slope(m))
 
 def _reduced(phi):
     """Return k and sin, cos² of φ - kπ, which is within π/2."""
-    k = onp.round(plain(phi) / math.pi)
+    k = onp.round(constant(phi) / math.pi)
     rest = phi - k * math.pi
     return k, np.sin(rest), np.cos(rest) ** 2
 
@@ -113,12 +114,12 @@ by_slopes(
 
 def _scale(x):
     """The step for x, the integrals of which are smooth in log x."""
-    return 0.01 * plain(x)
+    return 0.01 * constant(x)
 
 
 def _far(a, b):
     """Where a partial fraction in 1/(a - b) loses no digits."""
-    a, b = plain(a), plain(b)
+    a, b = constant(a), constant(b)
     return onp.abs(a - b) > 0.2 * onp.maximum(onp.abs(a), onp.abs(b))
 
 
@@ -132,7 +133,7 @@ def _choose(far, direct, f, y, args, n):
 
 def _at_zero(x, of_x):
     """x·∂R/∂x, which is 0 at x = 0, where ∂R/∂x is infinite as 1/√x."""
-    zero = plain(x) == 0
+    zero = constant(x) == 0
     return np.where(zero, 0.0, x * of_x) if some(zero) else x * of_x
 
 

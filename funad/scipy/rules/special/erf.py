@@ -6,7 +6,7 @@ import numpy as onp
 
 from .... import numpy as np
 from ....registry import elementwise
-from ....spaces import dtype_of, plain
+from ....values import constant, dtype_of
 from ... import special as s
 from ...deciding import every, some
 from ..slopes import or_nan
@@ -67,7 +67,7 @@ def _beside(z):
     c is 0 above the real axis, 2 below, and 1 about it (DLMF 7.12(i)): at a distance of 1 from the axis, the
     series is larger by 20 digits.
     """
-    height = plain(z).imag
+    height = constant(z).imag
     count = onp.where(height > 1.0, 0.0, onp.where(height < -1.0, 2.0, 1.0))
     z = np.where(height > 1.0, 7.0, z)  # above, it overflows
     return count * np.exp(-z * z)
@@ -75,7 +75,7 @@ def _beside(z):
 
 def wofz_slope(w, z):
     """w′ = -2zw + 2i/√π (DLMF 7.10.2), for large |z| by DLMF 7.12.1."""
-    far = onp.abs(plain(z)) > 7.0
+    far = onp.abs(constant(z)) > 7.0
     if not some(far):
         return -2.0 * z * w + 1j * TWO_BY_SQRT_PI
     near, z = np.where(far, 0.0, z), np.where(far, z, 7.0)
@@ -85,7 +85,7 @@ def wofz_slope(w, z):
 
 def wofz_curvature(w, z):
     """w + zw′ = -w″/2."""
-    far = onp.abs(plain(z)) > 7.0
+    far = onp.abs(constant(z)) > 7.0
     if not some(far):
         return w + z * wofz_slope(w, z)
     near, z = np.where(far, 0.0, z), np.where(far, z, 7.0)
@@ -109,7 +109,7 @@ def _log_ndtr_slope(y, x):
     """φ(x)/Φ(x) = √(2/π)/erfcx(-x/√2): on the left, where both are 1e-300, a number of size -x."""
     if dtype_of(x).kind == "c":
         return np.exp(-0.5 * x * x - y) / SQRT_2PI
-    left = plain(x) < 0
+    left = constant(x) < 0
     if every(left):
         return math.sqrt(2 / math.pi) / s.erfcx(x * -math.sqrt(0.5))
     right = np.exp(-0.5 * x * x - y) / SQRT_2PI
@@ -133,7 +133,7 @@ elementwise(
 
 def _voigt_slope(x, sigma, gamma):
     """∂V/∂x - i·∂V/∂γ = w′(z)/(2√π·σ²); at σ = 0, where V = Re i/(π(x + iγ)), -i/(π(x + iγ)²)."""
-    none = plain(sigma) == 0
+    none = constant(sigma) == 0
     if some(none):
         cauchy = -1j / (math.pi * (x + 1j * gamma) ** 2)
         return np.where(none, cauchy, _voigt_slope(x, np.where(none, 1.0, sigma), gamma))
@@ -143,7 +143,7 @@ def _voigt_slope(x, sigma, gamma):
 
 def _voigt_wrt_sigma(x, sigma, gamma):
     """∂V/∂σ = -Re(w + zw′)/(√(2π)·σ²); near σ = 0 it is σ·∂²V/∂x², V the Cauchy density."""
-    none = plain(sigma) == 0
+    none = constant(sigma) == 0
     if some(none):
         cauchy = sigma * np.real(2j / (math.pi * (x + 1j * gamma) ** 3))
         return np.where(none, cauchy, _voigt_wrt_sigma(x, np.where(none, 1.0, sigma), gamma))

@@ -8,7 +8,8 @@ import numpy as onp
 from .... import numpy as np
 from ....errors import NotDifferentiableError
 from ....registry import defvjp, elementwise
-from ....spaces import dtype_of, plain, shape_of, unbroadcast
+from ....spaces import unbroadcast
+from ....values import constant, dtype_of, shape_of
 from ... import special as s
 from ...deciding import some
 from ...differences import of_shape, slope
@@ -19,7 +20,7 @@ from ..slopes import known, or_nan
 
 def _factorial(y, ybar, n, exact=False, extend="zero"):
     """ȳ·Γ′(n + 1); the extension by 0 to n < 0 is flat."""
-    below = plain(n) < 0
+    below = constant(n) < 0
     if extend != "zero" or not some(below):
         return ybar * (y * s.psi(n + 1.0))
     return ybar * np.where(below, 0.0, y * s.psi(np.where(below, 1.0, n + 1.0)))
@@ -31,7 +32,7 @@ elementwise(s.lambertw, lambda y, ybar, z, k=0, tol=1e-8: ybar / (np.exp(y) * (1
 
 def _diric(y, ybar, x, n):
     """sin(nθ)/(n·sin θ) = Uₙ₋₁(cos θ)/n of θ = x/2, with U′ₙ₋₁ = 2C⁽²⁾ₙ₋₂."""
-    degree = onp.maximum(onp.asarray(plain(n)), 1).astype(int)
+    degree = onp.maximum(onp.asarray(constant(n)), 1).astype(int)
     polynomial = s.eval_gegenbauer(onp.maximum(degree - 2, 0), 2.0, np.cos(0.5 * x))
     slope_of_y = np.where(degree > 1, -np.sin(0.5 * x) * polynomial / degree, 0.0)
     return ybar * or_nan(y, slope_of_y)
@@ -46,7 +47,7 @@ def _spherical(f, of_lower, of_upper):
     """Give f, and f′ of ``derivative=True``, the rule of z; nothing is divided by z."""
 
     def curvature(n, z):
-        n = onp.asarray(plain(n))
+        n = onp.asarray(constant(n))
         lower, upper = f(onp.maximum(n - 1, 0), z, derivative=True), f(n + 1, z, derivative=True)
         return (of_lower * n * lower + of_upper * (n + 1) * upper) / (2.0 * n + 1.0)
 
@@ -168,7 +169,7 @@ def _sequence(f, curvature, order):
 
     def rule(y, ybar, n, x):
         w, bend = y
-        orders = order(n, plain(w).shape[0])
+        orders = order(n, constant(w).shape[0])
         orders = orders.reshape(orders.shape + (1,) * len(shape_of(x)))
         xbar = ybar[0] * bend + ybar[1] * curvature(w, bend, orders, x)
         return _real(x, unbroadcast(xbar, shape_of(x)))
@@ -194,7 +195,7 @@ def _parabolic(f, of_one):
     """The rule of x, with slopes of its own: of v < 1, SciPy leaves out the last of them."""
 
     def rule(y, ybar, v, x):
-        orders = _with_fraction(v, plain(y[0]).shape[0])
+        orders = _with_fraction(v, constant(y[0]).shape[0])
         w, bend = of_one(orders, x)
         return unbroadcast(ybar[0] * bend + ybar[1] * ((0.25 * x * x - orders - 0.5) * w), shape_of(x))
 
@@ -210,7 +211,7 @@ _sequence(s.lqn, lambda w, bend, n, z: (2.0 * z * bend - n * (n + 1.0) * w) / (1
 
 def _on_axis(z, curvature):
     """Refuse a complex z, of which SciPy's values are not those of D_n: of n = 0 they are exp(-|z|²/4)."""
-    if some(onp.imag(plain(z)) != 0):
+    if some(onp.imag(constant(z)) != 0):
         raise NotDifferentiableError(
             "pbdn_seq has a derivative for real z only: of a complex z, SciPy's values are not holomorphic"
         )
@@ -220,7 +221,7 @@ def _on_axis(z, curvature):
 def _lqmn(y, ybar, m, n, z):
     """(1 - z²)Q″ = 2zQ′ - (n(n + 1) - m²/(1 - z²))Q (DLMF 14.2.2)."""
     q, bend = y
-    rows, columns = onp.ogrid[: plain(q).shape[0], : plain(q).shape[1]]
+    rows, columns = onp.ogrid[: constant(q).shape[0], : constant(q).shape[1]]
     rows, columns = (part.reshape(part.shape + (1,) * len(shape_of(z))) * 1.0 for part in (rows, columns))
     room = 1.0 - z * z
     curvature = (2.0 * z * bend - (columns * (columns + 1.0) - rows * rows / room) * q) / room
@@ -254,7 +255,7 @@ def _by_differences(f, argnums, step):
                     found = f(*xs)[k] if several else f(*xs)
                     return found if length is None else _first(found, length)
 
-                size = onp.max(onp.abs(plain(y[k] if several else y)))
+                size = onp.max(onp.abs(constant(y[k] if several else y)))
                 total = total + np.sum(bar * slope(part, args, argnum, step(args[argnum]), size))
             return total
 
@@ -264,7 +265,7 @@ def _by_differences(f, argnums, step):
 
 
 def _small(x):
-    return 0.005 * onp.maximum(onp.abs(plain(x)), 0.1)
+    return 0.005 * onp.maximum(onp.abs(constant(x)), 0.1)
 
 
 def _rule_of_q(f):
@@ -285,7 +286,7 @@ for _f in (s.pro_cv_seq, s.obl_cv_seq):
 
 def _above(bound):
     """The step of a parameter that is above a bound."""
-    return lambda x: of_shape(plain(x) - bound)
+    return lambda x: of_shape(constant(x) - bound)
 
 
 def _roots_of_one(f, bound):

@@ -6,7 +6,7 @@ import numpy as onp
 
 from .... import numpy as np
 from ....registry import elementwise
-from ....spaces import dtype_of, plain
+from ....values import constant, dtype_of
 from ... import special as s
 from ...deciding import every, some
 from ...differences import log_slope, near, of_shape, slope
@@ -28,7 +28,7 @@ def _trigamma(x):
 
 def _complex_trigamma(z):
     """The same of complex numbers, where SciPy has no zeta function: differences of ψ right of its poles."""
-    left = plain(z).real < 0.5
+    left = constant(z).real < 0.5
     reflected = np.where(left, 1.0 - z, z)
     right = slope(s.psi, (reflected,), 0, near(reflected))
     return np.where(left, (math.pi / np.sin(math.pi * np.where(left, z, 0.5))) ** 2 - right, right)
@@ -36,7 +36,7 @@ def _complex_trigamma(z):
 
 def _rgamma_slope(y, x):
     """-ψ(x)/Γ(x); on the left from 1/Γ(x) = Γ(1 - x)·sin(πx)/π (DLMF 5.5.3), which is finite at -n."""
-    left = plain(x).real < 0.5
+    left = constant(x).real < 0.5
     if not some(left):
         return -y * s.psi(x)
     z = np.where(left, x, 0.25)
@@ -63,7 +63,7 @@ def _of_logarithm(f, argnum, derivative):
 
     def of(y, a, b):
         found = y * derivative(a, b)
-        lost = ~onp.isfinite(plain(found)) & onp.isfinite(plain(y))
+        lost = ~onp.isfinite(constant(found)) & onp.isfinite(constant(y))
         if not some(lost):
             return found
         x = (a, b)[argnum]
@@ -99,7 +99,7 @@ elementwise(
 
 def _from_pole(x):
     """The step for s of ζ(s), which has a pole at 1."""
-    return onp.minimum(of_shape(plain(x) - 1.0), 0.02)
+    return onp.minimum(of_shape(constant(x) - 1.0), 0.02)
 
 
 def _hurwitz_slope(y, x, a):

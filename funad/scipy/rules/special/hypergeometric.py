@@ -5,7 +5,7 @@ import math
 import numpy as onp
 
 from .... import numpy as np
-from ....spaces import dtype_of, plain
+from ....values import constant, dtype_of
 from ... import special as s
 from ...deciding import every, some
 from ...differences import from_poles, log_slope, near, slope
@@ -25,7 +25,7 @@ def _positive(f, argnum):
     """The slope of a parameter where f is positive, of its logarithm; else that above."""
 
     def of(y, *args):
-        if dtype_of(y).kind != "c" and every(plain(y) > 0):
+        if dtype_of(y).kind != "c" and every(constant(y) > 0):
             return log_slope(f, y, args, argnum, near(args[argnum]))
         return slope(f, args, argnum, near(args[argnum]))
 
@@ -55,7 +55,7 @@ by_slopes(
 
 # Φ(a, b; x) = Σ xᵏ/(k!·Γ(ak + b)): a and b are ≥ 0, and Φ at b = 0 is its limit.
 def _wright_step(x):
-    return 0.01 * onp.minimum(onp.abs(plain(x)), 1.0)
+    return 0.01 * onp.minimum(onp.abs(constant(x)), 1.0)
 
 
 by_slopes(
@@ -68,7 +68,7 @@ by_slopes(
 
 def _or_lost(above, y):
     """exp(above - y), and nan where SciPy has lost the first: it returns -∞ for what is e.g. -600."""
-    lost = onp.isinf(plain(above))
+    lost = onp.isinf(constant(above))
     return np.where(lost, math.nan, np.exp(above - y)) if some(lost) else np.exp(above - y)
 
 

@@ -6,7 +6,7 @@ import numpy as onp
 
 from .... import numpy as np
 from ....registry import defvjp, elementwise
-from ....spaces import dtype_of, plain
+from ....values import constant, dtype_of
 from ... import special as s
 from ...deciding import some
 from ..slopes import by_slopes, or_nan, weighed
@@ -21,7 +21,7 @@ by_slopes("_scaled_exp1", lambda y, x: y + y / x - 1.0)
 
 def _expn_slope(n, x):
     """-Eₙ₋₁(x) (DLMF 8.19.13), E₋₁ = e⁻ˣ(1 + 1/x)/x of n = 0."""
-    zero = plain(n) == 0
+    zero = constant(n) == 0
     if not some(zero):
         return -s.expn(n - 1, x)
     return np.where(zero, -np.exp(-x) * (1.0 + 1.0 / x) / x, -s.expn(np.where(zero, 1, n - 1), x))

@@ -10,7 +10,7 @@ import numpy as onp
 
 from .... import numpy as np
 from ....registry import elementwise
-from ....spaces import plain
+from ....values import constant
 from ... import special as s
 from ...deciding import every, some
 from ...differences import near, slope
@@ -20,7 +20,7 @@ from .hypergeometric import parameter
 
 def _lower(f, n, *args):
     """The polynomial of degree n - 1, which of degree 0 is 0."""
-    nothing = plain(n) == 0
+    nothing = constant(n) == 0
     if not some(nothing):
         return f(n - 1, *args)
     return np.where(nothing, 0.0, f(np.where(nothing, 0, n - 1), *args))
@@ -81,7 +81,7 @@ by_slopes(
 
 def _lpmv_wrt_x(y, m, v, x):
     """(vxP - (v + m)P_{v-1})/(x² - 1) (DLMF 14.10.5), at ±1 from Jacobi's polynomials; none beyond."""
-    size = onp.abs(plain(x))
+    size = onp.abs(constant(x))
     inside = size < 1
     z = x if every(inside) else np.where(inside, x, 0.0)
     found = (v * z * s.lpmv(m, v, z) - (v + m) * s.lpmv(m, v - 1.0, z)) / (z**2 - 1.0)
@@ -92,11 +92,11 @@ def _lpmv_wrt_x(y, m, v, x):
 
 def _lpmv_at_ends(m, v, x):
     """Of m = 0, P′; of m = 2, ((1 - x²)P″)′ = -2xP″ + (1 - x²)P‴. Of others it is infinite, or not smooth."""
-    z = np.where(onp.abs(plain(x)) == 1, x, 1.0)
+    z = np.where(onp.abs(constant(x)) == 1, x, 1.0)
     bend = 0.25 * (v + 1.0) * (v + 2.0) * _lower(lambda n, x: s.eval_jacobi(n - 1, 2.0, 2.0, x), v, z)
     third = (v + 1.0) * (v + 2.0) * (v + 3.0) / 8.0 * s.eval_jacobi(v - 3, 3.0, 3.0, z)
     of_two = -2.0 * z * bend + (1.0 - z * z) * third
-    return np.where(onp.equal(plain(m), 0), _legendre(v * 1.0, z), np.where(m == 2, of_two, math.nan))
+    return np.where(onp.equal(constant(m), 0), _legendre(v * 1.0, z), np.where(m == 2, of_two, math.nan))
 
 
 by_slopes(

@@ -9,7 +9,8 @@ import numpy as onp
 
 from .... import numpy as np
 from ....registry import defvjp
-from ....spaces import plain, shape_of, unbroadcast
+from ....spaces import unbroadcast
+from ....values import constant, shape_of
 from ... import special as s
 from ...differences import near, slope
 from ..slopes import by_slopes, known, or_nan

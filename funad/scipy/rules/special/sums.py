@@ -6,8 +6,9 @@ import numpy as onp
 
 from .... import numpy as np
 from ....registry import defvjp, primitive_of
-from ....spaces import dtype_of, plain, shape_of, unbroadcast
+from ....spaces import unbroadcast
 from ....trace import BATCH_RULES, Unbatched
+from ....values import constant, dtype_of, shape_of
 from ... import special as s
 from ...deciding import some
 
@@ -24,8 +25,8 @@ def _restored(x, axis, keepdims, shape):
 def _weights(y, sign, a, axis):
     """exp(a - y)·sign; where y is infinite, equal shares of what is as large."""
     difference = a - y
-    lost = onp.isinf(plain(y)) | (onp.zeros(shape_of(difference)) > 0)
-    lost = lost & (plain(a) == plain(y))
+    lost = onp.isinf(constant(y)) | (onp.zeros(shape_of(difference)) > 0)
+    lost = lost & (constant(a) == constant(y))
     if not some(lost):
         return sign * np.exp(difference)
     count = onp.sum(lost, axis=axis, keepdims=True)
@@ -52,7 +53,7 @@ def _logsumexp_wrt_a(y, ybar, a, axis=None, b=None, keepdims=False, return_sign=
     """ā = ȳ·b·exp(a - y); what has no weight counts for nothing, be it infinite."""
     ybar, weights = _parts(y, ybar, a, axis, b, keepdims, return_sign)
     if b is not None:
-        nothing = plain(b) == 0
+        nothing = constant(b) == 0
         weights = np.where(nothing, 0.0, b * weights) if some(nothing) else b * weights
     return _real_for(a, unbroadcast(ybar * weights, shape_of(a)))
 

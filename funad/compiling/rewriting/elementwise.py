@@ -1,0 +1,181 @@
+"""Signs, factors, sums and quotients of numbers and arrays of them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as onp
+
+from ...numpy.slopes import fermi
+from ..program import Builder, Node, number_of
+from .patterns import broadcast, factor_of, has_shape, is_call, is_float, without_broadcast
+
+__all__ = ["RULES"]
+
+ADD, SUB, MUL, DIV, NEG = onp.add, onp.subtract, onp.multiply, onp.divide, onp.negative
+
+
+def _pair(a: Any, b: Any) -> tuple[Any, Any]:
+    """Return operands without broadcasts that each other does."""
+    return without_broadcast(a, b), without_broadcast(b, a)
+
+
+def _are_floats(*xs: Any) -> bool:
+    """Say whether operands are floats: nothing is known of integers and complex numbers here."""
+    return all(type(x) is float or is_float(x) for x in xs)
+
+
+def _multiply(b: Builder, x: Any, y: Any) -> Any:
+    """x·1 = x, (x·c)·d = x·(cd), (-x)(-y) = xy; factors go outwards, to the smaller operand."""
+    shape = broadcast(x, y)
+    x, y = _pair(x, y)
+    if not _are_floats(x, y):
+        return None
+    if type(x) is float and type(y) is not float:
+        x, y = y, x
+    if type(y) is float and has_shape(x, shape):
+        found = _times_number(b, x, y)
+        if found is not None:
+            return found
+    elif is_call(x, NEG) and is_call(y, NEG):
+        return b.call(MUL, x.args[0], y.args[0])
+    else:
+        for part, other in ((x, y), (y, x)):
+            factor = factor_of(part)
+            if factor and type(other) is Node and has_shape(factor[0], shape):
+                return b.call(MUL, b.call(MUL, factor[0], other), factor[1])
+    return b.raw(MUL, (x, y))
+
+
+def _times_number(b: Builder, x: Any, c: float) -> Any:
+    if c == 1.0:
+        return x
+    if c == -1.0:
+        return b.call(NEG, x)
+    factor = factor_of(x)
+    if factor and _is_safe(factor[1] * c):
+        return b.call(MUL, factor[0], factor[1] * c)
+    if is_call(x, DIV) and type(x.args[0]) is float and _is_safe(x.args[0] * c):
+        return b.call(DIV, x.args[0] * c, x.args[1])
+    return None
+
+
+def _is_safe(c: float) -> bool:
+    """Say whether a product of constants has neither over- nor underflowed."""
+    return c == 0.0 or 1e-30 < abs(c) < 1e30
+
+
+def _negative(b: Builder, x: Any) -> Any:
+    """-(x·c) = x·(-c), -(x - y) = y - x, -(c/x) = (-c)/x."""
+    if not is_float(x):
+        return None
+    factor = factor_of(x)
+    if factor:
+        return factor[0] if factor[1] == -1.0 else b.call(MUL, factor[0], -factor[1])
+    if is_call(x, DIV) and type(x.args[0]) is float:
+        return b.call(DIV, -x.args[0], x.args[1])
+    return None
+
+
+def _add(b: Builder, x: Any, y: Any) -> Any:
+    """x + (-y) = x - y, x·c + y·c = (x + y)·c, x + x·c = x·(1 + c)."""
+    shape = broadcast(x, y)
+    x, y = _pair(x, y)
+    if not _are_floats(x, y):
+        return None
+    if type(x) is float and type(y) is not float:
+        x, y = y, x
+    if is_call(y, NEG):
+        return b.call(SUB, x, y.args[0])
+    if is_call(x, NEG):
+        return b.call(SUB, y, x.args[0])
+    if x is y and type(x) is Node:
+        return b.call(MUL, x, 2.0)
+    for part, other in ((x, y), (y, x)):
+        factor = factor_of(other)
+        if factor and factor[0] is part and type(part) is Node and abs(1.0 + factor[1]) > 1e-3:
+            return b.call(MUL, part, 1.0 + factor[1])
+    first, second = factor_of(x), factor_of(y)
+    if first and second and first[1] == second[1]:
+        return b.call(MUL, b.call(ADD, first[0], second[0]), first[1])
+    if y == 0.0 and type(y) is float and has_shape(x, shape):
+        return x
+    return b.raw(ADD, (x, y))
+
+
+def _subtract(b: Builder, x: Any, y: Any) -> Any:
+    """x - (-y) = x + y, x·c - y·c = (x - y)·c, (-x) - y = -(x + y)."""
+    shape = broadcast(x, y)
+    x, y = _pair(x, y)
+    if not _are_floats(x, y):
+        return None
+    if y == 0.0 and type(y) is float and has_shape(x, shape):
+        return x
+    if is_call(y, NEG):
+        return b.call(ADD, x, y.args[0])
+    first, second = factor_of(x), factor_of(y)
+    if first and second and first[1] == second[1]:
+        return b.call(MUL, b.call(SUB, first[0], second[0]), first[1])
+    if is_call(x, NEG) and type(y) is Node:
+        return b.call(NEG, b.call(ADD, x.args[0], y))
+    return b.raw(SUB, (x, y))
+
+
+def _divide(b: Builder, x: Any, y: Any) -> Any:
+    """x/c = x·(1/c), (x·c)/y = (x/y)·c, x/y = x·(1/y) where 1/y is there."""
+    shape = broadcast(x, y)
+    x, y = _pair(x, y)
+    if not _are_floats(x, y):
+        return None
+    if type(y) is float and has_shape(x, shape):
+        if y == 1.0:
+            return x
+        if y != 0.0 and _is_safe(1.0 / y):
+            return b.call(MUL, x, 1.0 / y)
+    factor = factor_of(x)
+    if factor and type(y) is Node and has_shape(factor[0], shape):
+        return b.call(MUL, b.call(DIV, factor[0], y), factor[1])
+    if is_call(y, NEG) and type(x) is Node:
+        return b.call(NEG, b.call(DIV, x, y.args[0]))
+    return b.raw(DIV, (x, y))
+
+
+def _power(b: Builder, x: Any, y: Any) -> Any:
+    """x² = x·x, x¹ = x."""
+    c = number_of(y)
+    if not is_float(x) or (type(y) is not int and type(y) is not float):
+        return None
+    return b.call(MUL, x, x) if c == 2 else x if c == 1 else None
+
+
+def _square(b: Builder, x: Any) -> Any:
+    return b.call(MUL, x, x) if is_float(x) else None
+
+
+def _fermi(b: Builder, x: Any) -> Any:
+    """1/(1 + eˣ), in calls that others may share."""
+    if not is_float(x):
+        return None
+    return b.call(DIV, 1.0, b.call(ADD, b.call(onp.exp, x), 1.0))
+
+
+def _same(b: Builder, x: Any) -> Any:
+    """+x = x, of arrays that nobody writes into."""
+    return x if is_float(x) else None
+
+
+def _where(b: Builder, condition: Any, *branches: Any) -> Any:
+    """Where both branches are one number, that number."""
+    if len(branches) == 2 and all(number_of(x) is not None for x in branches):
+        x, y = branches
+        if number_of(x) == number_of(y) and math.copysign(1, number_of(x)) == math.copysign(1, number_of(y)):
+            dtype = onp.result_type(*(getattr(x, "dtype", float) for x in branches))
+            return onp.broadcast_to(onp.array(number_of(x), dtype), broadcast(condition, x, y))
+    return None
+
+
+RULES: dict[Any, Any] = {
+    MUL: _multiply, NEG: _negative, ADD: _add, SUB: _subtract, DIV: _divide, onp.power: _power,
+    onp.float_power: _power, onp.square: _square, onp.positive: _same, fermi: _fermi, onp.where: _where,
+}  # fmt: skip

@@ -1,0 +1,111 @@
+"""Shapes: what a chain of reshapes, transpositions and broadcasts comes to."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as onp
+
+from ..program import Builder, Node, nodes_in
+from .patterns import is_call
+
+__all__ = ["RULES"]
+
+
+def _reshape(b: Builder, a: Any, shape: Any = None, order: Any = "C", **kwargs: Any) -> Any:
+    """A reshape of a reshape is one; to the same shape, none."""
+    if kwargs or order not in ("C", None) or type(a) is not Node or not a.is_array or _has_nodes(shape):
+        return None
+    shape = tuple(int(n) for n in shape) if isinstance(shape, (tuple, list)) else (int(shape),)
+    if -1 in shape:
+        rest = math.prod(n for n in shape if n != -1)
+        shape = tuple(a.size // rest if n == -1 else n for n in shape) if rest else shape
+    while is_call(a, onp.reshape):
+        a = a.args[0]
+    return a if shape == a.shape else b.raw(onp.reshape, (a, shape))
+
+
+def _has_nodes(x: Any) -> bool:
+    return next(nodes_in(x), None) is not None
+
+
+def _transpose(b: Builder, a: Any, axes: Any = None) -> Any:
+    """A transposition of a transposition is one; a matrix with one row or column is reshaped."""
+    if type(a) is not Node or _has_nodes(axes):
+        return None
+    rank = a.ndim
+    if rank < 2:
+        return a
+    backwards = tuple(range(rank))[::-1]
+    axes = backwards if axes is None else tuple(int(n) % rank for n in axes)
+    if is_call(a, onp.transpose):
+        inner = a.args[1] if len(a.args) > 1 else tuple(range(rank))[::-1]
+        axes, a = tuple(inner[n] for n in axes), a.args[0]
+    if axes == tuple(range(rank)):
+        return a
+    return b.raw(onp.transpose, (a,) if axes == backwards else (a, axes))
+
+
+def _swapaxes(b: Builder, a: Any, i: Any, j: Any) -> Any:
+    if type(a) is not Node or not a.is_array or type(i) is not int or type(j) is not int:
+        return None
+    axes = list(range(a.ndim))
+    axes[i], axes[j] = axes[j], axes[i]
+    return b.call(onp.transpose, a, tuple(axes))
+
+
+def _moveaxis(b: Builder, a: Any, source: Any, to: Any) -> Any:
+    if type(a) is not Node or not a.is_array or type(source) is not int or type(to) is not int:
+        return None
+    axes = [n for n in range(a.ndim) if n != source % a.ndim]
+    axes.insert(to % a.ndim, source % a.ndim)
+    return b.call(onp.transpose, a, tuple(axes))
+
+
+def _broadcast(b: Builder, a: Any, shape: Any, **kwargs: Any) -> Any:
+    """A broadcast to the same shape is none; of a broadcast, one."""
+    if kwargs or _has_nodes(shape) or type(a) is not Node:
+        return None
+    shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    if a.is_array and a.shape == shape:
+        return a
+    if is_call(a, onp.broadcast_to):
+        return b.call(onp.broadcast_to, a.args[0], shape)
+    return None
+
+
+def _ravel(b: Builder, a: Any, order: Any = "C") -> Any:
+    return b.call(onp.reshape, a, (a.size,)) if order == "C" and type(a) is Node and a.is_array else None
+
+
+def _expand(b: Builder, a: Any, axis: Any) -> Any:
+    if type(a) is not Node or not a.is_array or type(axis) is not int:
+        return None
+    n = axis % (a.ndim + 1)
+    return b.call(onp.reshape, a, (*a.shape[:n], 1, *a.shape[n:]))
+
+
+def _squeeze(b: Builder, a: Any, axis: Any = None) -> Any:
+    if type(a) is not Node or not a.is_array or (axis is not None and type(axis) is not int):
+        return None
+    gone = [n for n, size in enumerate(a.shape) if size == 1] if axis is None else [axis % a.ndim]
+    return b.call(onp.reshape, a, tuple(size for n, size in enumerate(a.shape) if n not in gone))
+
+
+def _asarray(b: Builder, a: Any, dtype: Any = None, **kwargs: Any) -> Any:
+    return (
+        a if type(a) is Node and a.is_array and (dtype is None or dtype == a.dtype) and not kwargs else None
+    )
+
+
+def _copy(b: Builder, a: Any, order: Any = "K", **kwargs: Any) -> Any:
+    """Nobody writes into a value, so that it need not be copied."""
+    return a if type(a) is Node and a.is_array and not kwargs else None
+
+
+RULES: dict[Any, Any] = {
+    onp.reshape: _reshape, onp.transpose: _transpose, onp.swapaxes: _swapaxes, onp.moveaxis: _moveaxis,
+    onp.broadcast_to: _broadcast, onp.ravel: _ravel, onp.expand_dims: _expand, onp.squeeze: _squeeze,
+    onp.asarray: _asarray, onp.copy: _copy,
+}  # fmt: skip

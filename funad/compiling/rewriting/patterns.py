@@ -1,0 +1,74 @@
+"""What the rewrites ask of arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as onp
+
+from ..program import Node, number_of, shape_of
+
+__all__ = ["broadcast", "factor_of", "has_shape", "is_call", "is_float", "root_of", "without_broadcast"]
+
+MUL, NEG = onp.multiply, onp.negative
+
+
+def is_call(x: Any, fn: Any) -> bool:
+    """Say whether x is a call of this function, without keywords."""
+    return type(x) is Node and x.fn is fn and not x.kwargs
+
+
+def is_float(x: Any) -> bool:
+    """Say whether x is a node of floats."""
+    return type(x) is Node and x.dtype is not None and x.dtype.kind == "f"
+
+
+def has_shape(x: Any, shape: Any) -> bool:
+    """Say whether x is a node of this shape."""
+    return type(x) is Node and x.shape == shape
+
+
+def factor_of(x: Any) -> Any:
+    """Return (y, c) if x = y·c for a number c, else None.
+
+    Of a c that is so large or small that a product without it could overflow where one with it does not, None.
+    """
+    if is_call(x, MUL) and type(x.args[1]) is float and 1e-8 < abs(x.args[1]) < 1e8 and is_float(x):
+        return x.args
+    if is_call(x, NEG) and is_float(x):
+        return x.args[0], -1.0
+    return None
+
+
+def root_of(x: Any) -> Any:
+    """Return what a reshape was made of."""
+    while is_call(x, onp.reshape):
+        x = x.args[0]
+    return x
+
+
+def broadcast(*xs: Any) -> tuple[int, ...]:
+    """Return the shape to which arguments broadcast."""
+    return onp.broadcast_shapes(*map(shape_of, xs))
+
+
+def without_broadcast(x: Any, other: Any) -> Any:
+    """Return x without a broadcast that the other operand does as well; a filled array as its number."""
+    c = number_of(x)
+    if c is not None:
+        if (type(other) is Node and is_float(other) and broadcast(x, other) == other.shape
+                and (type(x) in (float, int) or onp.result_type(x, other.dtype) == other.dtype)):  # fmt: skip
+            return float(c)
+        return x
+    if is_call(x, onp.broadcast_to):
+        inner = x.args[0]
+        if broadcast(inner, other) == broadcast(x, other) and _same_dtype(inner, x):
+            return inner
+    return x
+
+
+def _same_dtype(a: Any, b: Any) -> bool:
+    """Say whether a node or constant has the dtype of b, and is not one of Python's numbers, which adapt."""
+    return getattr(a, "dtype", None) == b.dtype and not (
+        type(a) is Node and a.type is float and b.dtype.char != "d"
+    )

@@ -1,0 +1,127 @@
+"""Sums: of products they are products of vectors and matrices."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as onp
+
+from ..program import Builder, Node
+from ..shapes import axes_of, reduced_shape
+from .patterns import factor_of, is_call, is_float, root_of
+
+__all__ = ["RULES"]
+
+MUL, SUB = onp.multiply, onp.subtract
+
+
+def _sum(
+    b: Builder,
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    **kwargs: Any,
+) -> Any:
+    """Σ x·c = (Σ x)·c, Σ x·y is a product of vectors, what is constant along the axes comes out of the sum."""
+    if dtype is not None or out is not None or kwargs or not is_float(a) or not a.is_array or not a.shape:
+        return None
+    axes, keepdims = axes_of(axis, a.ndim), bool(keepdims)
+    if not a.size:
+        return None
+    shape = reduced_shape(a.shape, axes, keepdims)
+    if all(a.shape[n] == 1 for n in axes) and shape:
+        return b.call(onp.reshape, a, shape)
+    factor = factor_of(a)
+    if factor and type(factor[0]) is Node and factor[0].shape == a.shape:
+        return b.call(MUL, b.call(onp.sum, factor[0], axis=axis, keepdims=keepdims), factor[1])
+    if is_call(a, onp.broadcast_to) and type(a.args[0]) is Node and not a.args[0].shape and not shape:
+        return b.call(MUL, a.args[0], float(math.prod(a.shape)))
+    for rule in (_of_product, _of_matmul, _of_difference):
+        y = rule(b, a, axes, keepdims)
+        if y is not None:
+            return y
+    return b.raw(onp.sum, (a,), _keywords(axes, a.ndim, keepdims))
+
+
+def _keywords(axes: Any, rank: int, keepdims: bool) -> dict[str, Any]:
+    named: dict[str, Any] = {}
+    if len(axes) < rank or keepdims:
+        named["axis"] = axes[0] if len(axes) == 1 else axes
+    return {**named, "keepdims": True} if keepdims else named
+
+
+def _of_product(b: Builder, a: Node, axes: Any, keepdims: bool) -> Any:
+    if not is_call(a, MUL) or not all(is_float(x) for x in a.args):
+        return None
+    x, y = a.args
+    for q, e in ((x, y), (y, x)):
+        if e.shape == a.shape and e.dtype == a.dtype == q.dtype:
+            out = _constant_factor(b, a, q, e, axes, keepdims)
+            if out is not None:
+                return out
+    if x.shape != y.shape or x.dtype != y.dtype or not x.is_array:
+        return None
+    if len(axes) == a.ndim and not keepdims:
+        return b.call(onp.vdot, x, y) if a.ndim > 1 else b.call(onp.dot, x, y)
+    letters = "abcdefgh"[: a.ndim]
+    left = "".join(c for n, c in enumerate(letters) if n not in axes)
+    found = b.raw(onp.einsum, (f"{letters},{letters}->{left}", x, y))
+    return b.call(onp.reshape, found, reduced_shape(a.shape, axes, True)) if keepdims else found
+
+
+def _constant_factor(b: Builder, a: Node, q: Node, e: Node, axes: Any, keepdims: bool) -> Any:
+    """Σ q·e = q·Σ e for a q that is constant along the axes."""
+    wide = (1,) * (a.ndim - q.ndim) + q.shape
+    if not all(wide[n] == 1 for n in axes):
+        return None
+    shape = reduced_shape(a.shape, axes, keepdims)
+    total = b.call(onp.sum, e, axis=axes, keepdims=keepdims and bool(q.shape or shape))
+    if not q.shape:
+        return b.call(MUL, q, total)
+    small = tuple(n for k, n in enumerate(wide) if keepdims or k not in axes)
+    return b.call(
+        MUL, b.call(onp.reshape, q, small) if small else q.args and b.raw(onp.reshape, (q, ())), total
+    )
+
+
+def _of_matmul(b: Builder, a: Node, axes: Any, keepdims: bool) -> Any:
+    """The sum of the rows of A·B is the sum of the rows of A, times B."""
+    if a.fn not in (onp.matmul, onp.dot) or a.ndim < 2 or axes != (a.ndim - 2,):
+        return None
+    if not all(type(x) is Node and x.ndim == a.ndim for x in a.args) or (a.fn is onp.dot and a.ndim > 2):
+        return None
+    x, y = a.args
+    found = b.call(a.fn, b.call(onp.sum, x, axis=a.ndim - 2, keepdims=True), y)
+    return found if keepdims else b.call(onp.reshape, found, reduced_shape(a.shape, axes, False))
+
+
+def _of_difference(b: Builder, a: Node, axes: Any, keepdims: bool) -> Any:
+    """Σ (x - y) of the same sums is 0: the cotangent of the shift of log-sum-exp."""
+    if not is_call(a, SUB) or not all(is_float(x) and x.shape == a.shape for x in a.args):
+        return None
+    first, second = (b.call(onp.sum, x, axis=axes, keepdims=keepdims) for x in a.args)
+    if root_of(first) is not root_of(second) or type(first) is not Node:
+        return None
+    return onp.broadcast_to(onp.zeros((), a.dtype), reduced_shape(a.shape, axes, keepdims))
+
+
+def _mean(
+    b: Builder,
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    **kwargs: Any,
+) -> Any:
+    """The mean is the sum times 1/n."""
+    if dtype is not None or out is not None or kwargs or not is_float(a) or not a.is_array or not a.size:
+        return None
+    count = math.prod(a.shape[n] for n in axes_of(axis, a.ndim))
+    return b.call(MUL, b.call(onp.sum, a, axis=axis, keepdims=keepdims), 1.0 / count)
+
+
+RULES: dict[Any, Any] = {onp.sum: _sum, onp.mean: _mean}

@@ -1,0 +1,120 @@
+"""What may be known of a traced value, and the one door to its number.
+
+Traces stand one around the other, and a traced value knows its own, ``x.tape``. Of any x, traced or plain:
+
+    shape_of(x), dtype_of(x), class_of(x)   what every trace knows
+    constant(x)                             x for arithmetic on which no derivative is to depend
+    any_of(mask), all_of(mask)              a decision; of the members of a batch, one that is right for all
+    value_of(x, why)                        the plain number, now: each trace is asked by ``Trace.look``
+
+A transparent value (of reverse or forward mode) stands for one number, which ``constant`` takes out. An
+opaque one stands for more: for the members of a batch, or for what later calls of a program are given.
+``constant`` leaves it as it is, so that its trace sees what is computed and compared. Python's ``bool``,
+``float`` and the like ask the trace of an opaque value as ``value_of`` does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as onp
+
+__all__ = [
+    "all_of", "any_of", "class_of", "constant", "dtype_of", "is_array", "is_deferred", "is_mask", "is_opaque",
+    "is_unknown", "members_of", "memory_of", "shape_of", "value_of",
+]  # fmt: skip
+
+ndarray = onp.ndarray
+
+
+def shape_of(x: Any) -> tuple[int, ...]:
+    """Return the shape of a number, an array or a traced value."""
+    return x.shape if hasattr(x, "shape") else onp.shape(x)
+
+
+def dtype_of(x: Any) -> Any:
+    """Return the dtype of a number, an array or a traced value."""
+    return x.dtype if hasattr(x, "dtype") else onp.asarray(x).dtype
+
+
+def class_of(x: Any) -> Any:
+    """Return the class that the plain value has: ndarray, float64, float."""
+    while hasattr(x, "tape"):
+        if x.opaque:
+            return x.kind
+        x = x.primal
+    return type(x)
+
+
+def is_array(x: Any) -> bool:
+    """Say whether the plain value is an array, and no number."""
+    return class_of(x) is ndarray
+
+
+def constant(x: Any) -> Any:
+    """Return the value of x without the traces that differentiate: plain, or of an opaque trace."""
+    while hasattr(x, "tape"):
+        if x.opaque:
+            return x.constant()
+        x = x.primal
+    return x
+
+
+def value_of(x: Any, why: str) -> Any:
+    """Return the plain number or array that x is now, for a decision on it; ``why`` says what asks.
+
+    A trace may refuse, or note that what follows is right for this number only.
+    """
+    while hasattr(x, "tape"):
+        x = x.tape.look(x, why)
+    return x
+
+
+def members_of(x: Any) -> Any:
+    """Return ``constant(x)``, and of a batch all members as one array: a question to all at once."""
+    while hasattr(x, "tape"):
+        if x.opaque:
+            return x.members()
+        x = x.primal
+    return x
+
+
+def any_of(mask: Any) -> bool:
+    """Say whether a mask is true anywhere, in any member of a batch."""
+    return bool(onp.any(members_of(mask)))
+
+
+def all_of(mask: Any) -> bool:
+    """Say whether a mask is true everywhere, in all members of a batch."""
+    return bool(onp.all(members_of(mask)))
+
+
+def is_mask(x: Any) -> bool:
+    """Say whether the result of a comparison is an array or traced, and no single yes or no."""
+    return type(x) is ndarray or hasattr(x, "tape")
+
+
+def is_opaque(x: Any) -> bool:
+    """Say whether an opaque trace is around x, outside of other traces or not."""
+    return hasattr(constant(x), "tape")
+
+
+def is_unknown(x: Any) -> bool:
+    """Say whether a transparent trace is around x: x may be 0 now, and have a derivative that is not."""
+    while hasattr(x, "tape"):
+        if not x.opaque:
+            return True
+        x = x.inside
+    return False
+
+
+def is_deferred(x: Any) -> bool:
+    """Say whether a question to all that x stands for has to be a call, which is asked again later."""
+    return hasattr(members_of(x), "tape")
+
+
+def memory_of(x: Any) -> Any:
+    """Return the plain array under every trace, to ask how it lies in memory: its numbers are not read."""
+    while hasattr(x, "tape"):
+        x = x.inside
+    return x
