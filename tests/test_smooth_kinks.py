@@ -540,3 +540,31 @@ def test_a_tie_of_a_kink_on_one_side_has_them_in_reverse_mode():
     f = squared(lambda x: np.clip(x, -x, x))
     onp.testing.assert_allclose(hessian(f)(ZERO), 2 * onp.eye(2))
     onp.testing.assert_allclose(jacrev(grad(f))(ZERO), 2 * onp.eye(2))
+
+
+# --- A root of zero, whose slope is infinite, raised again
+
+STEEP = {
+    "sqrt(x)**4": (lambda x: np.sqrt(x) ** 4, 2.0),
+    "x * sqrt(x) * sqrt(x)": (lambda x: x * np.sqrt(x) * np.sqrt(x), 2.0),
+    "sqrt(x)**6": (lambda x: np.sqrt(x) ** 6, 0.0),
+    "cbrt(x)**6": (lambda x: np.cbrt(x) ** 6, 2.0),
+    "cbrt(x)**3": (lambda x: np.cbrt(x) ** 3, 0.0),
+    "cos(sqrt(x))": (lambda x: np.cos(np.sqrt(x)), 1 / 12),
+    "sinh(sqrt(x))**2": (lambda x: np.sinh(np.sqrt(x)) ** 2, 2 / 3),
+    "sqrt of a sum of squares": (lambda x: np.sqrt(x * x) ** 2, 2.0),
+    "power 1.5, squared": (lambda x: (x**1.5) ** 2, 0.0),
+}
+SECOND = {
+    "reverse over reverse": lambda f: grad(grad(f)),
+    "forward over reverse": lambda f: lambda x: jvp(grad(f), (x,), (1.0,))[1],
+    "reverse over forward": lambda f: grad(lambda x: jvp(f, (x,), (1.0,))[1]),
+    "forward over forward": lambda f: lambda x: jvp(lambda x: jvp(f, (x,), (1.0,))[1], (x,), (1.0,))[1],
+}
+
+
+@pytest.mark.parametrize("second", SECOND.values(), ids=SECOND)
+@pytest.mark.parametrize(("f", "wanted"), STEEP.values(), ids=STEEP)
+def test_a_root_of_zero_that_is_raised_again_is_right_or_nan(f, wanted, second):
+    found = float(second(f)(0.0))
+    assert onp.isnan(found) or found == pytest.approx(wanted)

@@ -12,7 +12,15 @@ from ..calling import call
 from ..numpy.ufuncs import masked
 from ..primitives import primitive
 from ..registry import defzero, primitive_of
-from ..traces.infinitesimal import branch_at_zero, depth_of, infinitesimals_of, jump_at_zero, root_at_zero
+from ..traces.infinitesimal import (
+    branch_at_zero,
+    depth_of,
+    infinitesimals_of,
+    is_steep,
+    jump_at_zero,
+    marked_as_steep,
+    root_at_zero,
+)
 from ..values import any_of, constant, dtype_of, is_deferred, members_of, shape_of, value_of
 from .quantiles import as_returned, by_quantile, place_of, rows_of
 from .reductions import all_equal, axes_of, freedom_of, whole
@@ -35,6 +43,9 @@ def root_of(at, *ds, axes=()):
     """√Σ|d|² where that is 0 ``at`` some places, as a multiple of ε; ``axes`` are summed over and kept."""
     trace = innermost(ds)
     small = infinitesimals_of(trace)
+    steep = at & sum(_any_along(is_steep(d), d, axes) for d in ds)
+    if anywhere(steep):
+        return root_of(at & ~steep, *ds, axes=axes) + _not_known(steep, ds, axes, inf)
     u, size, curve = 0, 0, 0
     for d in ds:
         xdot, xddot = small.direction(d, trace)
@@ -51,17 +62,22 @@ def root_of(at, *ds, axes=()):
     return y + _not_known(flat, ds, axes) if flat.any() else y
 
 
-def _not_known(flat, ds, axes):
+def _any_along(at, d, axes):
+    return onp.any(onp.broadcast_to(at, shape_of(d)), axis=axes, keepdims=True) if axes else at
+
+
+def _not_known(at, ds, axes, sign=onp.nan):
     """0, with a second derivative of nan: of √Σ|d|² where all d are flat but curved, as of √(x⁴ + y⁴).
 
-    It may be a quadratic there, or have no second derivative: no derivative of the d says which.
+    It may be a quadratic there, or have no second derivative: no derivative of the d says which. A ``sign``
+    of ∞ is for what is not known even where no d curves.
     """
     y = 0
     for d in ds:
         for part in (np.real(d), np.imag(d)) if dtype_of(d).kind == "c" else (d,):
             if isinstance(part, Traced):
-                part = np.where(flat, part, 0)
-                mark = branch_at_zero(part, onp.broadcast_to(flat, shape_of(part)), onp.nan)
+                part = np.where(at, part, 0)
+                mark = branch_at_zero(part, onp.broadcast_to(at, shape_of(part)), sign)
                 y = y + (np.sum(mark, axis=axes, keepdims=True) if axes else mark)
     return y
 
@@ -117,6 +133,12 @@ def _opens(at, u):
     """Where u opens as |x| does: no infinitesimal tells the second derivative of its root."""
     trace = innermost((u,))
     return at & onp.broadcast_to(onp.not_equal(infinitesimals_of(trace).opening(u, trace), 0), at.shape)
+
+
+def _moving(at, u):
+    """Where u moves through 0."""
+    trace = innermost((u,))
+    return at & onp.broadcast_to(onp.not_equal(infinitesimals_of(trace).direction(u, trace)[0], 0), at.shape)
 
 
 def _with_flat_root(y, at, u):
@@ -246,17 +268,26 @@ def _sqrt(y, x):
     if not anywhere(at):
         return y
     opens = _opens(at, x)
-    return _with_root(_with_flat_root(y, opens, x), at & ~opens, x, np.sqrt)
+    y = _with_root(_with_flat_root(y, opens, x), at & ~opens, x, np.sqrt)
+    return marked_as_steep(y, x, _moving(at & ~opens, x))
 
 
 @kinked(np.power, np.float_power)
 def _power(y, a, b):
     """A power below 1 is no root of a quadratic but for √, so that nothing smooth can be said of it."""
     b = constant(b)
-    at = _zero(a) & _mask((b > 0) & (b < 1)) & (dtype_of(y).kind == "f")
+    at = _zero(a) & _mask((b > 0) & (b != np.floor(b))) & (dtype_of(y).kind == "f")
     if not anywhere(at) or not isinstance(a, Traced):
         return y
     u = a if shape_of(a) == shape_of(y) else np.broadcast_to(a, shape_of(y))
+    if onp.all(members_of(b) == 0.5):
+        return _sqrt(y, u)
+    root = at & _mask(b < 1)
+    y = _root(y, root, u, b) if anywhere(root) else y
+    return marked_as_steep(y, u, at & ~_opens(root, u) & _moving(at, u))
+
+
+def _root(y, at, u, b):
     opens = _opens(at, u)
     y = _with_root(_with_flat_root(y, opens, u), at & (b == 0.5) & ~opens, u, lambda u: u**b)
     at = at & (b != 0.5) & ~opens
@@ -266,13 +297,17 @@ def _power(y, a, b):
     steep = at & onp.broadcast_to(b < 0.5, at.shape)  # the slope of (x²)ᵇ is infinite itself
     flat = flat | _flat_at(steep, u, 2, 2)
     y = _with_flat_root(y, flat, u)
-    return _plus(y, at & ~flat, lambda: root_at_zero(u, at & ~flat, slope=inf))
+    at = at & ~flat & ~_moving(at, u)
+    return _plus(y, at, lambda: root_at_zero(u, at, slope=inf))
 
 
 @kinked(np.cbrt)
 def _cbrt(y, x):
     at = _zero(x)
-    return _with_flat_root(y, _flat_at(at, x, 6, 2) | _opens(at, x), x) if anywhere(at) else y
+    if not anywhere(at):
+        return y
+    flat = _flat_at(at, x, 6, 2) | _opens(at, x)
+    return marked_as_steep(_with_flat_root(y, flat, x), x, _moving(at & ~flat, x))
 
 
 def _at_end(f, end, side, sign):

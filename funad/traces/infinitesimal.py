@@ -31,7 +31,9 @@ __all__ = [
     "branch_at_zero",
     "depth_of",
     "infinitesimals_of",
+    "is_steep",
     "jump_at_zero",
+    "marked_as_steep",
     "root_at_zero",
 ]
 
@@ -42,6 +44,23 @@ class Infinitesimal(Forward):
     __slots__ = ()
 
     differentiates = False  # no kink is one for it: that is told by the inner transformation
+
+    def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
+        """Return the result of a call as a dual number; of 0·∞ whose 0 is one of a kink, nothing is known."""
+        if prim is STEEP:
+            return self._product_of_kink(*args)
+        return super().call(prim, args, kwargs, run)
+
+    def _product_of_kink(self, a: Any, slope: Any) -> Any:
+        """Return 0·∞ without this trace, with a derivative of nan where a has a part of it."""
+        value, part = (a.primal, a.tangent) if type(a) is Dual and a.tape is self else (a, 0.0)
+        slope = slope.primal if type(slope) is Dual and slope.tape is self else slope
+        y = STEEP.traced(value, slope)
+        unknown = self._has_part(constant(value), constant(part)) & onp.isinf(constant(slope))
+        return y + _unsure(value, unknown) + _unsure(part, unknown) if onp.any(unknown) else y
+
+    def _has_part(self, value: Any, part: Any) -> Any:
+        return onp.not_equal(part, 0)
 
     def leave(self, xbar: Any) -> Any:
         """Return a tangent or a cotangent of this trace without it."""
@@ -62,6 +81,8 @@ class _Product(Infinitesimal):
 
     def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
         """Call the function without Δ, and with 1 in its place."""
+        if prim is STEEP:
+            return self._product_of_kink(*args)
         y, y_with = (
             prim.traced(*(at(self, x) for x in args), **{name: at(self, x) for name, x in kwargs.items()})
             for at in (_without, _with)
@@ -85,6 +106,9 @@ class _Product(Infinitesimal):
         if dtype_of(y).kind not in "fc":
             return y
         return dual(self, y, y_with)
+
+    def _has_part(self, value: Any, part: Any) -> Any:
+        return onp.not_equal(part, value)
 
     def leave(self, xbar: Any) -> Any:
         return constant(xbar.primal) + call(_CENTRED, (xbar.tangent,), {})
@@ -141,12 +165,13 @@ def _plus_products(value: Any, d: Any, size: Any, product: Any) -> Any:
 class Infinitesimals:
     """The traces of Δ, ε and η of one inner transformation: below it, and above those outside of it."""
 
-    __slots__ = ("directions", "on_one_side", "outer", "product", "reciprocal", "size")
+    __slots__ = ("directions", "on_one_side", "outer", "product", "reciprocal", "size", "steep")
 
     def __init__(self, trace: Any) -> None:
         level = trace.level
         self.product, self.size = _Product(level - 0.75), Infinitesimal(level - 0.5)
         self.reciprocal = _Reciprocal(level - 0.25, self.size, self.product)
+        self.steep = Infinitesimal(level - 0.9)  # a tangent of nan: what depends on a root of infinite slope
         self.directions = Directions(trace) if isinstance(trace, Tape) else None
         self.outer: Directions | None = None
         self.on_one_side = False  # whether a jump has been met: what follows is told on the side of ẋ
@@ -268,6 +293,41 @@ def root_at_zero(u: Any, at: Any, size: Any = 1.0, slope: Any = None) -> Any:
     return y
 
 
+def marked_as_steep(y: Any, u: Any, at: Any) -> Any:
+    """Return y, a root of u, marked ``at`` the zeros of u at which its slope is infinite.
+
+    A product of that slope with 0 is 0 by convention. If the 0 depends on such a root, as in (√x)⁴ = x², the
+    derivative of the product is not the product of the derivatives: it is nan.
+    """
+    at = at & onp.broadcast_to(_is_moved(u.inside), at.shape)
+    if not onp.any(at):
+        return y
+    small = infinitesimals_of(innermost((y,)))
+    mark = onp.broadcast_to(onp.where(at, onp.nan, 0), shape_of(y)).astype(dtype_of(y))[()]
+    return _step(y, lambda y: dual(small.steep, y, mark), lambda ybar, _: ybar)
+
+
+def is_steep(x: Any) -> Any:
+    """Say where x, a value of an inner transformation, depends on a root at a zero of infinite slope."""
+    if not isinstance(x, Traced):
+        return onp.False_
+    steep = infinitesimals_of(x.tape).steep
+    value = x.primal
+    while is_of_kink(value) and value.tape is not steep:
+        value = value.primal
+    return onp.isnan(constant(value.tangent)) if is_of_kink(value) else onp.False_
+
+
+def _is_moved(x: Any) -> Any:
+    """Say where x moves along the lines of outer transformations, as far as is known."""
+    found: Any = onp.False_
+    while isinstance(x, Traced):
+        if not isinstance(x.tape, Infinitesimal) and not x.opaque:
+            found = found | (onp.not_equal(constant(x.index), 0) if type(x) is Dual else onp.True_)
+        x = x.inside
+    return found
+
+
 def jump_at_zero(x: Any, at: Any, of_sign: Callable[[Any], Any]) -> Any:
     """Return 0 with what a jump at x = 0 adds on the side that x moves to: ``of_sign`` tells it from there.
 
@@ -357,4 +417,19 @@ def _nan_if_moved(y: Any, ybar: Any, d: Any) -> Any:
 _UNKNOWN = _constant(0, _nan_if_moved)
 # What is not known at all, however its argument moves.
 _LOST = _constant(onp.nan, _nan_if_moved)
+
+
+# What is 0, and has no derivative that is known where the mask is true.
+_UNSURE = Primitive(lambda d, unknown: onp.zeros_like(onp.where(unknown, d, d)), "what a kink adds")
+_UNSURE.add(
+    "elementwise", {0: lambda y, ybar, d, unknown: _nan_if_moved(y, onp.where(unknown, ybar, 0.0), d)}, False
+)
+_UNSURE.forward = {0: lambda y, xdot, d, unknown: onp.where(unknown, onp.nan, onp.zeros_like(xdot))}
+
+
+def _unsure(d: Any, unknown: Any) -> Any:
+    return call(_UNSURE, (d, unknown), {}) if isinstance(d, Traced) else 0.0
+
+
+_UNSURE.traced = lambda d, unknown: call(_UNSURE, (d, unknown), {})
 _LOST.kind, _LOST.forward = "vjp", {0: lambda y, xdot, d: onp.full_like(constant(xdot), onp.nan)}
