@@ -303,7 +303,8 @@ def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:
         return
     name = name_of(f)
     y = as_duck(y) if is_duck(y) else y
-    if not issubclass(class_of(y), _NUMBERS):
+    # By the class itself: a quantity that holds a traced value has that value's attributes.
+    if not issubclass(class_of(y) if isinstance(y, Traced) else type(y), _NUMBERS):
         raise NonScalarOutputError(
             f"grad needs a function with a scalar output, but {name} returned "
             f"{describe(y)}; return one number"
