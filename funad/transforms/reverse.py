@@ -422,10 +422,10 @@ def plain_copy(x: Any) -> Any:
 
 def _stopped(x: Any) -> Any:
     """Return x under no trace but one that transposes a rule: it stops no derivative of the rule itself."""
-    if not isinstance(x, Traced):
-        return plain_copy(x)
     if type(x) is Duck:
         return x.primal
+    if not isinstance(x, Traced):
+        return plain_copy(x)
     if x.opaque:
         return x.remade(_stopped)
     inner = _stopped(x.primal)
