@@ -126,14 +126,12 @@ _INSTEAD = {
     "numpy.lib.stride_tricks.as_strided": "write sliding_window_view(x, window_shape), or x[index] with "
     "an array of positions",
     "numpy.vectorize": "write np.stack([f(t) for t in x])",
-    "scipy.interpolate.interp1d": "write np.interp(at, x, y)",
     "scipy.optimize.linear_sum_assignment": "write "
     "rows, columns = linear_sum_assignment(stop_gradient(cost)) and go on with cost[rows, columns]",
     "scipy.sparse": f"write A.toarray() @ x (A.toarray() * x for a product of elements), or {_PRODUCT}",
     "scipy.sparse.linalg": "",
     "scipy.sparse.linalg.spsolve": "write np.linalg.solve(A.toarray(), b)",
     **{f"scipy.sparse.linalg.{name}": _PRODUCT for name in _OPERATORS},
-    "scipy.spatial.distance.cdist": "write np.linalg.norm(a[:, None] - b, axis=-1)",
     "statistics.fmean": "write np.mean(np.array(x))",
     "statistics.geometric_mean": "write np.exp(np.mean(np.log(np.array(x))))",
     "statistics.harmonic_mean": "write 1 / np.mean(1 / np.array(x))",
@@ -407,27 +405,38 @@ def _rewrite(place: _Place) -> str:
     )
 
 
+def _place_in_scipy(name: str) -> tuple[str, str, list[str]]:
+    """Return the module of a function of SciPy's, its name there, and that of a method; "" of others."""
+    top, *parts = name.split(".")
+    for n in (2, 1):  # a module inside of a module first
+        if top == "scipy" and ".".join(parts[:n]) in SCIPY and len(parts) > n:
+            return ".".join(parts[:n]), parts[n], parts[n + 1 :]
+    return "", "", []
+
+
 def _in_scipy(name: str) -> str:
     """Return the name under which funad.scipy differentiates a function of SciPy's; "" if it does not."""
-    top, module, first, *method = [*name.split("."), "", ""][: max(3, name.count(".") + 1)]
-    if top != "scipy" or module not in SCIPY:
+    module, first, method = _place_in_scipy(name)
+    if not module:
         return ""
     ours = importlib.import_module(f"funad.scipy.{module}")  # SciPy's is loaded, or nobody would call it
     found = attribute(ours, first, None)
+    is_class = isinstance(found, type) and found is not getattr(sys.modules[f"scipy.{module}"], first)
     if method:
-        differentiable = type(found).__module__.startswith("funad.") and len(method) == 1
+        differentiable = (is_class or type(found).__module__.startswith("funad.")) and len(method) == 1
         found = attribute(found, method[0], None) if differentiable else None
         return f"funad.scipy.{module}.{first}.{method[0]}" if callable(found) else ""
     prim = primitive_of(found)
     known = prim is not None and prim.traced is not prim.f and prim.kind is not None
-    known = known or (isinstance(found, type) and found is not getattr(sys.modules[f"scipy.{module}"], first))
-    return f"funad.scipy.{module}.{first}" if known and not hasattr(found, "why_refused") else ""
+    return (
+        f"funad.scipy.{module}.{first}" if (known or is_class) and not hasattr(found, "why_refused") else ""
+    )
 
 
 def _why_refused(name: str) -> str:
     """Return why funad.scipy refuses a function of SciPy's of that name; "" if it does not."""
-    top, module, first = [*name.split("."), "", ""][:3]
-    if top != "scipy" or module not in SCIPY:
+    module, first, _ = _place_in_scipy(name)
+    if not module:
         return ""
     return str(
         attribute(attribute(importlib.import_module(f"funad.scipy.{module}"), first, None), "why_refused", "")

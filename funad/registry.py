@@ -226,7 +226,10 @@ _users: weakref.WeakKeyDictionary[Any, weakref.ref[Primitive]] = weakref.WeakKey
 # Modules whose traced functions are loaded when they are asked for, with their rules.
 LATE = frozenset({"numpy.fft", "numpy.lib.stride_tricks", "numpy.linalg"})
 # The modules of funad.scipy that give rules to functions of SciPy.
-SCIPY = ("fft", "integrate", "linalg", "ndimage", "optimize", "signal", "special", "stats")
+SCIPY = (
+    "cluster", "cluster.hierarchy", "cluster.vq", "fft", "integrate", "interpolate", "linalg", "ndimage",
+    "optimize", "signal", "spatial", "spatial.distance", "spatial.transform", "special", "stats",
+)  # fmt: skip
 
 
 def primitive_of(f: Any) -> Primitive | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import scipy
 
 from funad.registry import primitive_of
-from funad.scipy import MODULES
+from funad.scipy import MODULES, SUBMODULES
 
 from .scipy_names import HOW, PROBES, REFUSED
 
@@ -20,6 +20,7 @@ PAGE = Path(__file__).parent.parent / "funad" / "docs" / "scipy_support.md"
 COMMAND = "python -m tests.scipy_support"
 VERSION = ".".join(scipy.__version__.split(".")[:2])
 
+PLACES = sorted([*MODULES, *SUBMODULES])
 ORDERS = ("in tests of their own", "first", "first and second")
 MEANING = {
     "closed form": "a formula, or the transpose of a linear function",
@@ -36,6 +37,8 @@ MEANING = {
 def _place(name):
     """The module, the public name in it, and the method or "", of a full name."""
     _, module, public, *method = name.split(".")
+    if f"{module}.{public}" in SUBMODULES:
+        return f"{module}.{public}", method[0], ".".join(method[1:])
     return module, public, ".".join(method)
 
 
@@ -150,7 +153,7 @@ probe, and its value is SciPy's to the bit, but for some that the probes name wi
 This page is written by `{COMMAND}` from the probes in `tests/scipy_names`, which
 `tests/test_scipy_names.py` runs, and is checked by `tests/test_scipy_support.py`.
 """
-    return head + "".join(map(_of_module, MODULES))
+    return head + "".join(map(_of_module, PLACES))
 
 
 if __name__ == "__main__":

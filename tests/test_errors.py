@@ -183,7 +183,7 @@ COMPILED = {
     ),
     "interp1d": (
         lambda x: scipy.interpolate.interp1d(x, x)(1.5),
-        "scipy.interpolate.interp1d met … write np.interp(",
+        "scipy.interpolate.interp1d met … write funad.scipy.interpolate.interp1d(",
     ),
     "cho_solve": (
         lambda x: scipy.linalg.cho_solve((onp.eye(3), True), x),
@@ -212,7 +212,7 @@ COMPILED = {
     "numpy.save": (lambda x: onp.save("x.npy", x), "numpy.save was called … give it value(x), from funad"),
     "cdist": (
         lambda x: scipy.spatial.distance.cdist(x[:, None], x[:, None]),
-        "scipy.spatial.distance.cdist met … np.linalg.norm(a[:, None] - b, axis=-1)",
+        "scipy.spatial.distance.cdist met … write funad.scipy.spatial.distance.cdist(",
     ),
     "sparse @ x": (
         lambda x: S @ x,

@@ -18,6 +18,8 @@ from funad.boxes import Traced
 from funad.errors import FunadError, NotDifferentiableError
 from funad.scipy import hosting, stats
 
+from .scipy_names import VERSION
+
 X = onp.array([0.3, 1.7, 0.9, 2.2])
 
 
@@ -161,6 +163,7 @@ def test_equality_in_other_code_is_nobodys_business():
     assert funad.grad(lambda x: np.where(x != 2.0, x, 3.0 * x))(2.0) == 3.0
 
 
+@pytest.mark.skipif(VERSION < (1, 17), reason="the lines are those of SciPy 1.17")
 @pytest.mark.parametrize(("module", "starts"), hosting.HARMLESS.items())
 def test_every_line_that_is_let_through_is_in_scipy(module, starts):
     lines = linecache.getlines(importlib.import_module(module).__file__)
@@ -179,6 +182,9 @@ def test_every_line_that_is_let_through_is_in_scipy(module, starts):
     ],
 )
 def test_equal_numbers_in_a_sample_are_no_shortcut(f, x):
+    if VERSION < (1, 17) and "f_oneway" in f.__code__.co_names:
+        pytest.skip("before SciPy 1.17, its own code takes no traced values")
+
     def plain(x):
         return float(funad.value(f(x)))
 
@@ -202,6 +208,8 @@ SHAPES = {
     for name, shapes in reversed(scipy.stats._distr_params.distcont)
     if isinstance(name, str) and name not in LACKING
 }
+if VERSION < (1, 15):
+    del SHAPES["nct"]  # at nc = ∞, its search does not end
 # SciPy's ncf.sf is negative at nc = 0: less than the true value by one.
 WRONG_IN_SCIPY = {("ncf", 2, 0.0, "sf")}
 ISOLATED = (0.0, 1.0, -1.0, 0.5, 2.0, onp.inf)
@@ -255,7 +263,8 @@ def test_a_derivative_in_a_shape_is_right_or_nan_or_refused(name):
                     try:
                         wanted = slopes(lambda t, f=f: onp.asarray(f(t, theirs)), value)
                         _, got = funad.jvp(lambda t, f=f: f(t, ours), (value,), (1.0,))
-                    except (FunadError, ValueError, RuntimeError):  # ValueError: SciPy's own search fails
+                    # SciPy's own searches and compiled functions fail, or the shortcut is refused.
+                    except (FunadError, ValueError, RuntimeError, OverflowError):
                         continue
                     for k in range(2):
                         assert is_right(got[k], [w[k] for w in wanted]), (n, value, method, got[k])

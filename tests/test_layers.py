@@ -125,3 +125,18 @@ def test_a_module_needs_only_what_it_may(module):
     own = outside - set(sys.stdlib_module_names) - {"numpy"}
     stray = {name for name in own if unit(module) not in ALLOWED.get(name, ())}
     assert not stray, f"{module} imports {sorted(stray)}"
+
+
+# Where alone SciPy is loaded by its name in a string, when it is needed and if it is installed.
+DOORS = {"funad.rules.linalg.triangles"}
+
+
+@pytest.mark.parametrize("module", [module for module in FILES if unit(module) != "scipy"])
+def test_scipy_is_loaded_late_through_one_door(module):
+    calls = [
+        n for n in ast.walk(ast.parse(FILES[module].read_text(encoding="utf-8"))) if isinstance(n, ast.Call)
+    ]
+    loads = [
+        n for n in calls if "import_module" in ast.unparse(n.func) and "'scipy" in ast.unparse(n.args[0])
+    ]
+    assert bool(loads) == (module in DOORS)

@@ -1,11 +1,15 @@
 """Linear algebra beyond single rules: phases, ties, singular matrices, and what is refused."""
 
+import subprocess
+import sys
+
 import numpy as onp
 import pytest
 
 from funad import grad, hessian, jvp, tree, value_and_grad, vjp
 from funad import numpy as np
 from funad.numpy.linalg import LinAlgError
+from funad.rules.linalg import triangles
 from funad.testing import call, check_grads, check_vjp
 
 RNG = onp.random.default_rng(0)
@@ -475,3 +479,39 @@ def test_a_nan_that_is_not_read_does_not_leak(f):
     with onp.errstate(invalid="ignore"):
         xbar = grad(f)(a)
     assert onp.all(onp.isfinite(xbar))
+
+
+# --- triangles by SciPy's kernels
+
+
+@pytest.mark.parametrize("upper", [False, True])
+@pytest.mark.parametrize("dtype", [onp.float64, onp.float32, onp.complex128])
+def test_large_triangles_go_by_kernels_which_give_what_the_halves_give(monkeypatch, dtype, upper):
+    rng = onp.random.default_rng(0)
+    x = rng.normal(size=(150, 150)) + (1j * rng.normal(size=(150, 150)) if dtype == onp.complex128 else 0)
+    a = (x @ x.conj().T / 150 + onp.eye(150)).astype(dtype)
+    losses = (
+        lambda a: np.sum(np.log(np.diagonal(np.linalg.cholesky(a, upper=upper)).real)),  # of a determinant
+        lambda a: -np.sum(np.log(np.diagonal(np.linalg.cholesky(a, upper=upper)).real) * onp.arange(150)),
+        lambda a: np.sum(np.abs(np.linalg.cholesky(a, upper=upper)) ** 2),
+    )
+    for loss in losses:
+        by_kernels = grad(loss)(a)
+        with monkeypatch.context() as patch:
+            patch.setattr(triangles, "_scipy", lambda: None)
+            by_halves = grad(loss)(a)
+        assert by_kernels.dtype == dtype
+        tolerance = 1e-4 if dtype == onp.float32 else 1e-11
+        onp.testing.assert_allclose(by_kernels, by_halves, rtol=tolerance, atol=tolerance)
+
+
+def test_without_scipy_triangles_go_by_halves():
+    code = (
+        "import sys, importlib.util; sys.modules['scipy'] = None\n"
+        "find = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, *rest: None if name == 'scipy' else find(name, *rest)\n"
+        "import numpy, funad, funad.numpy as np\n"
+        "print(funad.grad(lambda a: np.sum(np.linalg.cholesky(a)))(numpy.eye(130))[5, 5])\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(run.stdout) == 0.5

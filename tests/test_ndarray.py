@@ -46,6 +46,15 @@ def test_traced_arrays_are_instances_of_the_class_of_arrays():
     assert not isinstance([1.0], np.ndarray)
 
 
+def test_a_view_in_the_same_dtype_is_a_view():
+    def f(x):
+        y = x * 1.0
+        y.view(float)[0] = 0.0
+        return np.sum(x.view(x.dtype) ** 2) + np.sum(y)
+
+    numpy.testing.assert_array_equal(grad(f)(X), 2 * X + numpy.array([[0.0], [1.0]]))
+
+
 def test_the_class_of_arrays_serves_as_numpys_does():
     assert issubclass(numpy.ndarray, np.ndarray)
     assert issubclass(numpy.matrix, np.ndarray)

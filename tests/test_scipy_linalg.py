@@ -16,6 +16,8 @@ from funad.errors import NotDifferentiableError
 from funad.scipy import linalg, signal
 from funad.testing import call, check_jvp, check_vjp
 
+from .scipy_names import VERSION
+
 rng = onp.random.default_rng(2)
 A = rng.normal(size=(3, 3)) + 4 * onp.eye(3)
 S = A @ A.T
@@ -264,6 +266,8 @@ LU, PIVOTS = (onp.stack(parts) for parts in zip(*map(scipy.linalg.lu_factor, PAI
     (linalg.solve_discrete_lyapunov, (0.1 * PAIR, S)),
 ])  # fmt: skip
 def test_stacks_of_matrices(f, args):
+    if VERSION < (1, 17) and any(x is ROWS for x in args):
+        pytest.skip("SciPy has stacks of them from 1.17 on")
     for argnum in range(len(args)):
         check_vjp(f, call(*args), argnum, order=1)
 

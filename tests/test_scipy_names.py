@@ -15,9 +15,10 @@ from funad.errors import FunadError
 from funad.testing import call, check_jvp, check_vjp
 from funad.tree import flatten
 
-from .scipy_names import PROBES, REFUSED
+from .scipy_names import PROBES, REFUSED, VERSION
 
-IDS = [pytest.param(probe, id=f"{probe.name}-{k}") for k, probe in enumerate(PROBES)]
+PARAMS = [pytest.param(probe, id=f"{probe.name}-{k}") for k, probe in enumerate(PROBES)]
+IDS = [param for param in PARAMS if param.values[0].since <= VERSION]
 
 
 def _plain(probe):
@@ -55,6 +56,13 @@ def test_the_derivatives_agree_with_differences(probe):
         check_jvp(f, call(*probe.args), argnum)
 
 
+# With the newest SciPy there are none.
+@pytest.mark.parametrize("probe", [param for param in PARAMS if param.values[0].since > VERSION])
+def test_what_an_earlier_version_of_scipy_cannot_do_is_refused(probe):
+    with pytest.raises(FunadError):
+        funad.vjp(lambda *args: probe.f(funad.scipy, *args), *probe.args)
+
+
 # --- names that have no probe
 
 
@@ -88,6 +96,8 @@ STEPS = {
 }
 ABOUT_SCIPY = ("test", "show_options", "_backend", "set_workers", "skip_backend", "_verbose_callback")
 CRASHING = ("distance_transform_cdt",)  # SciPy itself, on sizes that do not fit each other
+if VERSION < (1, 15):  # crash, or fail with other errors, on what is no array
+    CRASHING += ("binary_fill_holes", "binary_propagation", "generic_laplace", "btdtr", "btdtri")
 KNOWN = {probe.name for probe in PROBES} | REFUSED.keys()
 
 

@@ -17,7 +17,7 @@ def test_the_page_is_up_to_date():
     assert written == support.page(), f"write it again with: {support.COMMAND}"
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", support.PLACES)
 def test_every_public_name_has_one_place(module):
     # A distribution of which one method is held to another order than the others has two rows.
     places = sorted({public for public, *_ in support.rows(module)})

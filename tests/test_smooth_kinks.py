@@ -568,3 +568,18 @@ SECOND = {
 def test_a_root_of_zero_that_is_raised_again_is_right_or_nan(f, wanted, second):
     found = float(second(f)(0.0))
     assert onp.isnan(found) or found == pytest.approx(wanted)
+
+
+def test_an_array_that_a_kink_is_written_into_keeps_the_derivatives_of_its_other_numbers():
+    def f(x):
+        z = np.empty(2)
+        z[0] = x**2
+        z[1] = np.abs(0.0 * x)
+        return np.sum((z - z[0]) ** 2)  # x⁴
+
+    for second in (
+        grad(grad(f)),
+        hessian(f),
+        lambda x: jvp(lambda x: jvp(f, (x,), (1.0,))[1], (x,), (1.0,))[1],
+    ):
+        assert second(0.7) == pytest.approx(12 * 0.7**2)

@@ -27,7 +27,7 @@ from funad.testing import call, check_jvp, check_vjp
 from . import special_by_mpmath as by_mpmath
 from .cases import CASES
 from .cases.special import DOMAINS, EIGENVALUES, draw, is_fixed
-from .scipy_names import PROBES, REFUSED
+from .scipy_names import PROBES, REFUSED, VERSION
 from .scipy_names.special import ROUGH
 
 inf, nan, pi = math.inf, math.nan, math.pi
@@ -72,6 +72,10 @@ LESS = {
     "hyperu": 1e-3,  # has 9 digits for some b < 1, of which differences leave 4
     "eval_gegenbauer": 1e-9,  # of a real degree by hyp2f1, where it cancels
 }  # fmt: skip
+if VERSION < (1, 17):
+    LESS["stdtrit"] = 1e-9
+if VERSION < (1, 15):
+    LESS |= {"ncfdtr": 1e-5, "nctdtr": 1e-7}
 
 
 @pytest.mark.parametrize(("name", "table", "argnum"), list(references()))
@@ -154,6 +158,57 @@ def test_second_derivatives_of_parameters_are_those_of_mpmath():
         assert abs(found[-1, 0] - mixed) <= 1e-8 * abs(mixed)
 
 
+LEGENDRE = {
+    "legendre_p": (lambda x: s.legendre_p(4, x), lambda x: mp.legendre(4, x), 0.3),
+    "at its end": (lambda x: s.legendre_p(4, x), lambda x: mp.legendre(4, x), 1.0),
+    "legendre_p_all": (lambda x: s.legendre_p_all(4, x)[:, 3], lambda x: mp.legendre(3, x), 0.3),
+    "assoc_legendre_p": (lambda x: s.assoc_legendre_p(4, 1, x), lambda x: mp.legenp(4, 1, x, type=2), 0.3),
+    "outside": (
+        lambda x: s.assoc_legendre_p(4, 2, x, branch_cut=3), lambda x: mp.legenp(4, 2, x, type=3), 1.3
+    ),
+    "assoc_legendre_p_all": (
+        lambda x: s.assoc_legendre_p_all(4, 2, x)[:, 4, 2], lambda x: mp.legenp(4, 2, x, type=2), 0.3
+    ),
+    "sph_legendre_p": (lambda x: s.sph_legendre_p(4, 1, x), lambda x: mp.re(mp.spherharm(4, 1, x, 0)), 0.3),
+    "sph_legendre_p_all": (
+        lambda x: s.sph_legendre_p_all(4, 2, x)[:, 3, 2], lambda x: mp.re(mp.spherharm(3, 2, x, 0)), 0.3
+    ),
+    "rows": (
+        lambda x: s.legendre_p(6, x, diff_n=2)[2:], lambda x: mp.diff(lambda t: mp.legendre(6, t), x, 2), 0.3
+    ),
+}  # fmt: skip
+OF_HIGH_ORDER = {
+    "ber": (s.ber, lambda x: mp.ber(0, x), 0.0),
+    "bei": (s.bei, lambda x: mp.bei(0, x), 0.0),
+    **{
+        name: (lambda x, f=f: np.sum(f(x)), g, at)
+        for name, (f, g, at) in LEGENDRE.items()
+        if hasattr(s, "legendre_p")  # SciPy 1.15
+    },
+}
+
+
+@pytest.mark.parametrize("name", OF_HIGH_ORDER)
+def test_derivatives_up_to_the_fifth_are_those_of_mpmath(name):
+    f, g, at = OF_HIGH_ORDER[name]
+    for order in range(1, 6):
+        f = grad(f)
+        with mp.workdps(40):
+            wanted = float(mp.diff(g, mp.mpf(at), order))
+        assert f(at) == pytest.approx(wanted, rel=1e-9, abs=1e-8), order
+
+
+@pytest.mark.parametrize("v", [0.0, 0.05, 0.3, 1.0, 1.2])
+def test_mixed_derivatives_of_bessel_functions_of_small_order(v):
+    for f, g in ((s.iv, mp.besseli), (s.ive, lambda v, x: mp.besseli(v, x) * mp.exp(-x)), (s.jv, mp.besselj)):
+        for x in (0.1, 5.0):
+            with mp.workdps(40):
+                wanted = float(mp.diff(g, (mp.mpf(v), mp.mpf(x)), (1, 1)))
+            of_x_first = grad(lambda v, f=f, x=x: grad(lambda x: f(v, x))(x))(v)
+            of_v_first = grad(lambda x, f=f: grad(lambda v: f(v, x))(v))(x)
+            assert (of_x_first, of_v_first) == pytest.approx((wanted, wanted), rel=1e-9)
+
+
 Z = onp.array([0.7 + 0.4j, -0.6 + 0.9j, 2.5 - 1.3j, -1.7 - 0.6j, 0.2 - 3.1j, 6.0 + 2.0j])
 HOLOMORPHIC = {
     "gamma": mp.gamma, "loggamma": mp.loggamma, "rgamma": mp.rgamma, "psi": lambda z: mp.psi(0, z),
@@ -170,6 +225,10 @@ HOLOMORPHIC = {
     z: mp.besselk(v, z) * mp.exp(z),
     "hyp0f1": mp.hyp0f1, "eval_legendre": mp.legendre, "eval_chebyt": mp.chebyt,
 }  # fmt: skip
+
+
+if VERSION < (1, 15):
+    del HOLOMORPHIC["zeta"]  # of real numbers only
 
 
 @pytest.mark.parametrize("name", HOLOMORPHIC)
@@ -289,6 +348,10 @@ POINTS = [
 ]  # fmt: skip
 
 
+if VERSION < (1, 15):
+    POINTS.remove(("factorial", (-1.5,), (0.0,)))  # a whole number
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("name", "args", "wanted"), POINTS, ids=[f"{name}{args}" for name, args, _ in POINTS]
@@ -347,6 +410,7 @@ def test_a_result_that_is_not_defined_leaves_the_others_alone():
     assert math.isnan(jvp(lambda x: s.itj0y0(x)[1], (-2.0,), (1.0,))[1])
 
 
+@pytest.mark.skipif(VERSION < (1, 15), reason="its search ends elsewhere")
 def test_an_inverse_that_is_no_root_has_no_slope():
     """SciPy's search for nc ends where F is 5e-6 apart from p, which is less than that."""
     assert math.isnan(gradient(s.pdtrik, (0.02, 3.0), 1))  # k = 0, with F(0) = exp(-3)
@@ -432,6 +496,8 @@ PRIVATE = [rule for rule in RULES if rule.values[0].startswith("_")]
 
 @pytest.mark.parametrize(("name", "argnum"), PRIVATE)
 def test_the_rule_of_a_private_ufunc_agrees_with_differences(name, argnum):
+    if VERSION < (1, 15) and name.startswith(("_ncf_", "_nct_")):
+        pytest.skip("these values have errors of 1e-6, which differences show")
     args = draw(name, ((2, 1), (3,)))
     check_vjp(getattr(s, name), call(*args), argnum)
     check_jvp(getattr(s, name), call(*args), argnum)
@@ -442,6 +508,8 @@ def test_a_rule_keeps_single_precision_and_shapes(name, argnum):
     f, args = getattr(s, name), draw(name, ((2, 1), (3,)))
     if not any(set(types.partition("->")[0]) <= set("flq") for types in f.types):
         pytest.skip("SciPy has it in double precision only")
+    if VERSION < (1, 15) and name == "pro_rad2":
+        pytest.skip("of memory that has not been set")
     single = tuple(x.astype("f") if getattr(x, "dtype", None) == onp.float64 else x for x in args)
     xbar, wanted = gradient(f, single, argnum), gradient(f, tuple(map(double, single)), argnum)
     assert xbar.dtype == onp.float32 and xbar.shape == args[argnum].shape
@@ -553,10 +621,13 @@ REFUSALS = [
     (lambda x: s.perm(x, 2, exact=True), NotDifferentiableError, "leave exact out"),
     (lambda x: s.zeta(x, out=onp.zeros(())), NotDifferentiableError, "takes no out"),
     (lambda x: np.real(s.sph_harm_y(2, 1, x, 0.3, diff_n=1)[0]), NotDifferentiableError, "leave diff_n out"),
-    (lambda x: s.legendre_p(3, x, diff_n=2)[2], NotDifferentiableError, "up to the second"),
     (lambda x: np.real(s.pbdn_seq(2, x + 0.1j)[0][1]), NotDifferentiableError, "for real z only"),
     (lambda x: s.logsumexp(x, mask=True), (UnsupportedKeywordError, TypeError), "mask"),
 ]
+
+
+if VERSION < (1, 15):
+    REFUSALS = [found for found in REFUSALS if "diff_n" not in found[2]]
 
 
 @pytest.mark.parametrize(("f", "error", "message"), REFUSALS, ids=range(len(REFUSALS)))

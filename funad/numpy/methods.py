@@ -12,7 +12,7 @@ from ..boxes import Batched, Traced, model_of, plainly, short
 from ..errors import NotDifferentiableError
 from ..messages import refusal
 from ..registry import primitive_of as _primitive_of
-from ..values import class_of, constant
+from ..values import class_of, constant, dtype_of
 from ..writing import reshaped
 
 # Methods that take what the function of the same name takes, the array first.
@@ -151,6 +151,8 @@ def _view(self, dtype=None, type=None):
         return self[...] if isinstance(constant(self), _np.ndarray) else self
     if any(isinstance(kind, builtins.type) and issubclass(kind, _np.ndarray) for kind in (dtype, type)):
         return self.__array__()  # as a matrix, say: refused in the name of who asks
+    if type is None and dtype_of(self) == _np.dtype(dtype):
+        return _view(self)
     _refuse("view", "reads its memory as another dtype", "np.astype(x, dtype) to convert it")
 
 

@@ -7,7 +7,11 @@ refused by name on a traced value. SciPy is loaded with the first of them that i
 import importlib as _importlib
 import importlib.util as _util
 
-MODULES = ["fft", "integrate", "linalg", "ndimage", "optimize", "signal", "special", "stats"]
+MODULES = [
+    "cluster", "fft", "integrate", "interpolate", "linalg", "ndimage", "optimize", "signal", "spatial",
+    "special", "stats",
+]  # fmt: skip
+SUBMODULES = ["cluster.hierarchy", "cluster.vq", "spatial.distance", "spatial.transform"]
 __all__ = [*MODULES, "serve"]
 
 if _util.find_spec("scipy") is None:

@@ -55,8 +55,10 @@ HOSTED = (
     "scipy._lib._elementwise_iterative_method",
     "scipy._lib._util",
     "scipy._lib.array_api_extra",
+    "scipy.interpolate",
     "scipy.ndimage",
     "scipy.signal",
+    "scipy.spatial",
     "scipy.stats",
 )
 # Those below them that are not: they compute nothing, draw numbers, or are SciPy's as they stand.
@@ -86,11 +88,33 @@ _OURS = {f"scipy.{name}": f"funad.scipy.{name}" for name in MODULES if f"scipy.{
 # Where hosted code may find a traced value equal to another, and goes no other way that would lose a
 # derivative: the starts of those lines of SciPy's, by the file.
 HARMLESS = {
+    # Where slopes change their sign, pchip has the slope 0: a kink, with the derivative of one side.
+    "scipy.interpolate._bary_rational": ("mm = s == np.min(s)",),  # the smallest singular value
+    "scipy.interpolate._bsplines": (
+        "if t[interval] == t[interval + k + 1]:",
+        "if xval == t[k]:",
+    ),  # which span
+    "scipy.interpolate._cubic": (
+        "mask = xp.sign(d) != xp.sign(m0)",
+        "mask2 = (xp.sign(m0) != xp.sign(m1)) & (xp.abs(d) > 3.*xp.abs(m0))",
+    ),
+    # Repeated points, which are refused where they are traced.
+    "scipy.interpolate._polyint": ("while s <= k and xi[k-s] == xi[k]:", "if xi[i] == xi[k]:"),
     "scipy.signal._filter_design": ("if not xp.all(sos[:, 3] == 1):",),  # no others are taken
     "scipy.signal._fir_filter_design": ("elif right == 1:", "if left == 0:"),  # ends of bands, not given
     # Roots in pairs, which stay pairs: the coefficients are real, as those of np.poly.
     "scipy.signal._polyutils": ("if xp.all(xp.sort(xp.imag(roots)) == xp.sort(xp.imag(xp.conj(roots)))):",),
     "scipy.signal._signaltools": ("if a[0] != 1.0:",),  # all has been divided by a[0]
+    # At times of the first rotation, which span; at half a turn, which of two quaternions.
+    "scipy.spatial.transform._rigid_transform_xp": (
+        "matrix[..., 3, :] == xp.asarray([0, 0, 0, 1.0],",
+    ),  # no others
+    "scipy.spatial.transform._rotation": ("ind = xpx.at(ind, compute_times == self.times[0]).set(0)",),
+    "scipy.spatial.transform._rotation_xp": (
+        "zero_w = quat[..., 3] == 0",
+        "zero_wx = zero_w & (quat[..., 0] == 0)",
+        "zero_wxy = zero_wx & (quat[..., 1] == 0)",
+    ),
     "scipy.stats._continuous_distns": (
         "out[(x == 0) | np.isinf(x)] = -np.inf",  # dpareto_lognorm at the end of its support
         "out[x == 0] = -np.inf",
@@ -116,6 +140,10 @@ HARMLESS = {
 
 # The same in older versions of SciPy, which say it in other words.
 HARMLESS_BEFORE = {
+    "scipy.interpolate._cubic": (
+        "mask = np.sign(d) != np.sign(m0)",
+        "mask2 = (np.sign(m0) != np.sign(m1)) & (np.abs(d) > 3.*np.abs(m0))",
+    ),
     "scipy.signal._filter_design": ("if not (sos[:, 3] == 1).all():",),
     "scipy.stats._morestats": ("and np.all(ps == np.clip(ps, 0, 1))",),
     "scipy.stats._stats_py": (
@@ -318,6 +346,8 @@ def _with_methods(own, kind):
 def refuse_shortcut(equal, a, b, frame):
     """Refuse code that goes another way where a traced value equals another: the derivative is lost there."""
     if a is b or not onp.any(equal):  # x == x asks for nan
+        return
+    if innermost((content_of(a), content_of(b))) is None:  # arrays that could be written to, and were not
         return
     code, module = frame.f_code, frame.f_globals["__name__"]
     line = linecache.getline(code.co_filename, frame.f_lineno).strip()

@@ -88,6 +88,8 @@ def order_of(piv, rows):
 
 @_parts("solve_toeplitz", 3)
 def solve_toeplitz_of(c, r, b, check_finite=True):
+    # SciPy 1.14 refuses arrays that cannot be written to.
+    c, r, b = (x if x.flags.writeable else x.copy() for x in map(_onp.asarray, (c, r, b)))
     return _linalg.solve_toeplitz((c, r), b, check_finite=check_finite)
 
 

@@ -22,6 +22,8 @@ def complete(ours, theirs):
     Functions become primitives: those without a rule are refused by name on traced values, and are
     SciPy's own on plain ones. Classes, constants and submodules are passed on.
     """
+    for name in [name for name, x in ours.items() if x is None and not name.startswith("_")]:
+        del ours[name]  # a later version of SciPy has it
     ours["__all__"] = public_names(theirs)
     for name in ours["__all__"]:
         if name not in ours:

@@ -16,7 +16,10 @@ from scipy.ndimage import _nd_image
 from .. import numpy as _np
 from ..boxes import innermost as _innermost
 from ..errors import NotDifferentiableError as _NotDifferentiableError
+from ..primitives import composite as _composite
 from ..primitives import primitive as _primitive
+from ..registry import enter_anew as _enter_anew
+from ..traces.reverse import TRACING as _TRACING
 from ..transforms.closures import attached as _attached
 from ..transforms.closures import plain_of as _plain_of
 from ..writing import content_of as _content_of
@@ -143,7 +146,7 @@ def zoomed(filtered, zoom, shift, shape, order, mode, cval, npad, grid_mode):
 def _transform(input, mapping, coordinates, matrix, offset, output, *options):
     """Fill the output as SciPy's function of that name does."""
     if mapping is not None:
-        raise _NotDifferentiableError(f"scipy.ndimage.geometric_transform has no derivative, as {_MAPPING}")
+        coordinates = _mapped(mapping, output.shape, *options[4:])
     if coordinates is not None:
         output[...] = interpolated(input, coordinates, *options[:4])
     else:
@@ -155,7 +158,27 @@ def _zoom_or_shift(input, zoom, shift, output, *options):
     output[...] = zoomed(input, zoom, shift, output.shape, *options)
 
 
-_MAPPING = "compiled code calls the mapping; write map_coordinates with an array of coordinates"
+def _mapped(mapping, shape, arguments, keywords):
+    """Return the coordinates that a function gives for each place of the output."""
+    if not callable(mapping):
+        raise _NotDifferentiableError(f"scipy.ndimage.geometric_transform has no derivative where {_MAPPING}")
+    places = _onp.ndindex(*shape)
+    found = [_np.stack(list(mapping(at, *(arguments or ()), **(keywords or {})))) for at in places]
+    return _np.reshape(_np.stack(found, -1), (-1, *shape))
+
+
+_MAPPING = "the mapping is compiled; write it in Python, or write map_coordinates"
+
+
+@_substitute("scipy.ndimage._ni_support")
+def _take_numbers(module):
+    """Have a traced number stand for one per axis: SciPy 1.14 takes it for a sequence, as it has an iterator."""
+    normalized = module._normalize_sequence
+
+    def normalize(input, rank):
+        return normalized(input if _np.ndim(input) else [input] * rank, rank)
+
+    module._normalize_sequence = normalize
 
 
 @_substitute("scipy.ndimage._interpolation")
@@ -290,6 +313,22 @@ _REFUSED = {
 }  # fmt: skip
 
 
+def _by_mapping(*args, **kwargs):
+    return _call(
+        "scipy.ndimage.geometric_transform", _host("scipy.ndimage").geometric_transform, args, kwargs
+    )
+
+
+def _plain_by_mapping(*args, **kwargs):
+    """What a mapping closes over may be traced, though the image is not."""
+    return _by_mapping(*args, **kwargs) if _TRACING.active else _ndimage.geometric_transform(*args, **kwargs)
+
+
+_enter_anew(_ndimage.geometric_transform, "scipy.ndimage.geometric_transform")
+geometric_transform = _composite(_ndimage.geometric_transform, plain=_plain_by_mapping)(_by_mapping)
+geometric_transform.__module__ = "funad.scipy.ndimage"
+
+
 def _hosted(name):
     """Return SciPy's own function on plain values, and its hosted copy on traced ones."""
 
@@ -305,7 +344,6 @@ for _name in dir(_ndimage):
     if _is_new and isinstance(getattr(_ndimage, _name), _types.FunctionType):
         globals()[_name] = _hosted(_name)
 
-geometric_transform.why_refused = _MAPPING  # so that nobody is advised to write it
 _complete(globals(), _ndimage)
 
 

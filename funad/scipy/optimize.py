@@ -7,6 +7,7 @@ traced: the derivatives come from the equation that is solved (see :func:`funad.
 from scipy import optimize as _optimize
 
 from .namespace import complete as _complete
+from .solving.active_sets import Bounds, LinearConstraint
 from .solving.fits import *
 from .solving.formulas import *
 from .solving.linear import *

@@ -11,7 +11,7 @@ from scipy import fft
 
 from ..boxes import innermost
 from ..traces.reverse import TRACING
-from . import MODULES
+from . import MODULES, SUBMODULES
 
 __all__ = ["serve"]
 
@@ -63,7 +63,7 @@ def _install():
     """Put dispatchers into SciPy; return the stack that takes them out again."""
     stack = contextlib.ExitStack()
     functions = {}
-    for name in MODULES:
+    for name in [*MODULES, *SUBMODULES]:
         theirs, ours = (importlib.import_module(f"{top}.{name}") for top in ("scipy", "funad.scipy"))
         for public in ours.__all__:
             f, g = getattr(theirs, public), getattr(ours, public)
@@ -84,7 +84,7 @@ def _serve_module(stack, module, functions):
     """Replace functions in a public module of SciPy's, and in one that has imported them from there."""
     name, names = getattr(module, "__name__", ""), getattr(module, "__dict__", {})
     top, _, below = name.partition(".")
-    if top in ("funad", "numpy") or (top == "scipy" and below not in MODULES):
+    if top in ("funad", "numpy") or (top == "scipy" and below not in [*MODULES, *SUBMODULES]):
         return
     for key, value in list(names.items()):
         known = functions.get(id(value))
@@ -122,19 +122,25 @@ def _set(stack, owner, name, value):
 
 def _serve_class(stack, kind, ours):
     """Have an object that is made of traced values become one of the class's counterpart."""
-    if kind.__new__ is not object.__new__ or ours.__new__ is not object.__new__:
+    if kind.__new__ is not object.__new__ or ours.__new__ is not object.__new__ or _has_slots(kind):
         return
+    interpolates = kind.__module__.startswith("scipy.interpolate")  # of plain numbers, asked at traced points
     begin = kind.__init__
 
     @functools.wraps(begin)
     def __init__(self, *args, **kwargs):
-        if type(self) is kind and _is_traced(args, kwargs):
+        if type(self) is kind and (_is_traced(args, kwargs) or (interpolates and TRACING.active)):
             self.__class__ = ours
             ours.__init__(self, *args, **kwargs)
         else:
             begin(self, *args, **kwargs)
 
     _set(stack, kind, "__init__", __init__)
+
+
+def _has_slots(kind):
+    """Say whether the objects of a class cannot change it; they refuse traced values by name."""
+    return any("__slots__" in vars(base) for base in kind.__mro__[:-1])
 
 
 def _serve_distribution(stack, theirs, ours):

@@ -17,6 +17,9 @@ from ..values import constant as _constant
 from ..writing import content_of as _content_of
 from .calls import composite_of as _composite_of
 from .calls import of_arrays as _of_arrays
+from .compiled import FloatOrTraced as _FloatOrTraced
+from .filtering import bilinear, medfilt2d, peak_prominences, peak_widths, sepfir2d
+from .filtering import first_of_mirrored as _first_of_mirrored
 from .hosting import call as _call
 from .hosting import host as _host
 from .hosting import substitute as _substitute
@@ -128,23 +131,14 @@ def _with_windows_to_read(module):
     module.np.lib = views
 
 
-class _Float(type):
-    """The type of the stand-in for float: one that leaves traced numbers as they are."""
-
-    def __call__(cls, x=0.0):
-        return _np.reshape(x, ()) * 1.0 if _innermost((x,)) is not None else float(x)
-
-    def __instancecheck__(cls, x):
-        return isinstance(x, float)
-
-
-class _FloatOrTraced(metaclass=_Float):
-    """float, in hosted code that only makes sure that a number is no integer."""
-
-
 @_substitute("scipy.signal._filter_design")
 def _with_traced_frequencies(module):
     module.float = _FloatOrTraced
+
+
+@_substitute("scipy.signal._spline_filters")
+def _with_mirrored_signals(module):
+    module.symiirorder1_ic = _first_of_mirrored(module.symiirorder1_ic)
 
 
 @_substitute("scipy.signal._waveforms")
@@ -154,9 +148,9 @@ def _with_traced_sweeps(module):
 
 # Functions whose results are searched for, or of compiled code that has no rule here: refused.
 _REFUSED = {
-    "argrelextrema", "argrelmax", "argrelmin", "bilinear", "cspline2d", "find_peaks", "find_peaks_cwt",
-    "firls", "iirdesign", "medfilt2d", "peak_prominences", "peak_widths", "place_poles", "qspline2d",
-    "remez", "sepfir2d", "spline_filter", "symiirorder1", "symiirorder2",
+    "argrelextrema", "argrelmax", "argrelmin", "cspline2d", "find_peaks", "find_peaks_cwt",
+    "firls", "iirdesign", "place_poles", "qspline2d",
+    "remez", "spline_filter", "symiirorder2",
 }  # fmt: skip
 
 

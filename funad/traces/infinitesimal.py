@@ -18,6 +18,7 @@ import numpy as onp
 from ..boxes import Dual, Traced, innermost
 from ..calling import call
 from ..errors import NotDifferentiableError
+from ..indices import TracedMemory
 from ..registry import Primitive
 from ..spaces import is_of_kink, shed
 from ..values import constant, dtype_of, members_of, shape_of
@@ -109,6 +110,13 @@ class _Product(Infinitesimal):
 
     def _has_part(self, value: Any, part: Any) -> Any:
         return onp.not_equal(part, value)
+
+    def written(self, x: Any, path: Any, index: Any, v: Any) -> Any:
+        """Write into both: what has no Δ in it is the same in both, and not zero as a tangent is."""
+        has_both = type(x) is Dual and x.tape is self
+        y_with = x.tangent if has_both else TracedMemory.fresh(x)
+        y = TracedMemory.written(_without(self, x), path, index, _without(self, v))
+        return dual(self, y, TracedMemory.written(y_with, path, index, _with(self, v)))
 
     def leave(self, xbar: Any) -> Any:
         return constant(xbar.primal) + call(_CENTRED, (xbar.tangent,), {})

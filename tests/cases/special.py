@@ -109,6 +109,11 @@ DOMAINS = {
     "ncfdtri": ((2.0, 5.0), (2.0, 5.0), positive, share),
     "ncfdtridfd": ((3.0, 4.0), (0.4, 0.42), (0.5, 0.6), (1.0, 1.05)),
     "ncfdtrinc": ((2.0, 3.0), (2.0, 3.0), (0.1, 0.3), (1.5, 2.0)),
+    # Before SciPy 1.17:
+    "_ncx2_cdf": ((1.0, 5.0), (2.5, 4.0), positive), "_ncx2_ppf": (share, (2.5, 4.0), positive),
+    "_nct_cdf": (real, (2.0, 5.0), real), "_nct_ppf": (share, (2.0, 5.0), real),
+    "_ncf_cdf": (positive, (2.0, 5.0), (2.0, 5.0), positive),
+    "_ncf_ppf": (share, (2.0, 5.0), (2.0, 5.0), positive),
     "_ncx2_sf": ((1.0, 5.0), (2.5, 4.0), positive), "_ncx2_isf": (share, (2.5, 4.0), positive),
     "_ncx2_pdf": ((1.0, 5.0), (2.5, 4.0), positive), "_nct_sf": (real, (2.0, 5.0), real),
     "_nct_isf": (share, (2.0, 5.0), real), "_nct_pdf": (real, (2.0, 5.0), real),

@@ -10,6 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import scipy
+
+VERSION = tuple(map(int, scipy.__version__.split(".")[:2]))
 HOW = ("closed form", "series", "differences", "traced", "implicit", "hosted")
 
 
@@ -34,6 +37,8 @@ class Probe:
         tests hold them.
     rtol : float
         Of the value, where it is not exact.
+    since : tuple of int
+        The version of SciPy from which on its own code takes traced values; before, the call is refused.
     """
 
     name: str
@@ -43,6 +48,7 @@ class Probe:
     exact: bool = True
     order: int = 2
     rtol: float = 1e-13
+    since: tuple[int, int] = (1, 14)
 
 
 def probe(name, f, *args, how="closed form", **options):

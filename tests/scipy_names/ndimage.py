@@ -119,6 +119,14 @@ PROBES = [
         )
     ),
 ]
-REFUSED = {
-    "scipy.ndimage.geometric_transform": "compiled code calls the mapping; write map_coordinates",
-}
+PROBES += [
+    _hosted(
+        "geometric_transform",
+        lambda sp, x, by: sp.ndimage.geometric_transform(
+            x, lambda at: (at[0] * by[0] + 0.1, at[1] - by[1]), mode="nearest", order=2
+        ),
+        PLANE,
+        onp.array([0.87, 0.36]),
+    ),
+]
+REFUSED = {}

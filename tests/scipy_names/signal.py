@@ -4,7 +4,7 @@ import numpy as onp
 
 import funad.numpy as np
 
-from . import probe
+from . import VERSION, probe
 
 _rng = onp.random.default_rng(7)
 
@@ -103,7 +103,12 @@ PROBES = [
     _hosted("medfilt", lambda sp, x: sp.signal.medfilt(x, 3), ORDERED),
     _hosted("order_filter", lambda sp, x: sp.signal.order_filter(x, onp.ones(3), 1), ORDERED),
     _hosted("wiener", lambda sp, x: sp.signal.wiener(x, 3), LONG),
-    _hosted("lombscargle", lambda sp, x: sp.signal.lombscargle(TIMES, x, onp.array([1.0, 2.5])), X[:5]),
+    _hosted(
+        "lombscargle",
+        lambda sp, x: sp.signal.lombscargle(TIMES, x, onp.array([1.0, 2.5])),
+        X[:5],
+        since=(1, 15),
+    ),
     _hosted("cspline1d", lambda sp, x: sp.signal.cspline1d(x), LONG),
     _hosted("qspline1d", lambda sp, x: sp.signal.qspline1d(x), LONG),
     _hosted("cspline1d_eval", lambda sp, c: sp.signal.cspline1d_eval(c, TIMES + 0.3), X),
@@ -170,8 +175,8 @@ PROBES = [
             ("lp2lp_zpk", (2.0,)),
         )
     ),
-    _hosted("lp2bp", lambda sp, b, w: sp.signal.lp2bp(b, A, w, 0.5), B, 2.0),
-    _hosted("lp2bs", lambda sp, b, w: sp.signal.lp2bs(b, A, w, 0.5), B, 2.0),
+    _hosted("lp2bp", lambda sp, b, w: sp.signal.lp2bp(b, A, w, 0.5), B, 2.0, since=(1, 15)),
+    _hosted("lp2bs", lambda sp, b, w: sp.signal.lp2bs(b, A, w, 0.5), B, 2.0, since=(1, 15)),
     _hosted("residuez", lambda sp, b: sp.signal.residuez(b, onp.array([1.0, -0.4, 0.1]))[0], B[:2]),
     _hosted("invresz", lambda sp, r, p: sp.signal.invresz(r, p, [0.1]), ZEROS, ZEROS - 0.1),
     _hosted("sos2tf", lambda sp, s: sp.signal.sos2tf(s), SOS),
@@ -200,22 +205,30 @@ PROBES = [
     _hosted("sweep_poly", lambda sp, t: sp.signal.sweep_poly(t, onp.array([1.0, 2.0, 0.5])), TIMES),
     _hosted("gauss_spline", lambda sp, x: sp.signal.gauss_spline(x, 3), X),
 ]
+# SciPy 1.14 multiplies the factors of real polynomials in another order than on traced values.
+IN_ORDER = VERSION >= (1, 15)
 # Filters by the frequencies of their edges, and by their ripples.
 PROBES += [
-    _hosted("butter", lambda sp, w: list(sp.signal.butter(3, w)), 0.31),
+    _hosted("butter", lambda sp, w: list(sp.signal.butter(3, w)), 0.31, exact=IN_ORDER),
     _hosted(
         "butter", lambda sp, w: sp.signal.butter(2, w, btype="bandstop", output="sos"), onp.array([0.3, 0.6])
     ),
     _hosted("butter", lambda sp, w: list(sp.signal.butter(2, w, btype="high", fs=500.0)), 71.0),
     _hosted("bessel", lambda sp, w: list(sp.signal.bessel(3, w, analog=True)), 1.3),
     _hosted("cheby1", lambda sp, r, w: list(sp.signal.cheby1(3, r, w)), 0.5, 0.31),
-    _hosted("cheby2", lambda sp, r, w: list(sp.signal.cheby2(3, r, w)), 20.0, 0.31),
-    _hosted("ellip", lambda sp, w: list(sp.signal.ellip(3, 1.0, 30.0, w)), 0.31),
+    _hosted("cheby2", lambda sp, r, w: list(sp.signal.cheby2(3, r, w)), 20.0, 0.31, exact=IN_ORDER),
+    _hosted("ellip", lambda sp, w: list(sp.signal.ellip(3, 1.0, 30.0, w)), 0.31, exact=IN_ORDER),
     _hosted("iirnotch", lambda sp, w, q: list(sp.signal.iirnotch(w, q)), 0.31, 20.0),
     _hosted("iirpeak", lambda sp, w, q: list(sp.signal.iirpeak(w, q)), 0.31, 20.0),
     _hosted("gammatone", lambda sp, w: list(sp.signal.gammatone(w, "fir", numtaps=8)), 0.31),
     _hosted("chirp", lambda sp, f0, f1: sp.signal.chirp(TIMES, f0, 1.0, f1, method="hyperbolic"), 0.31, 1.6),
-    _hosted("filtfilt", lambda sp, w: sp.signal.filtfilt(*sp.signal.butter(2, w), LONG), 0.31),
+    _hosted(
+        "filtfilt",
+        lambda sp, w: sp.signal.filtfilt(*sp.signal.butter(2, w), LONG),
+        0.31,
+        exact=IN_ORDER,
+        rtol=1e-12,
+    ),
     _hosted(
         "lfilter_zi",
         lambda sp, c: sp.signal.lfilter_zi(B, onp.array([1.0, 0.0, 0.2]) + c),
@@ -223,13 +236,19 @@ PROBES += [
     ),
 ]
 
+PROBES += [
+    _hosted("symiirorder1", lambda sp, x, c, z: sp.signal.symiirorder1(x, c, z, 1e-9), LONG, 0.7, 0.3),
+    *(
+        probe(f"scipy.signal.{name}", f, *args)
+        for name, f, args in (
+            ("bilinear", lambda sp, b, a, fs: list(sp.signal.bilinear(b, a, fs)), (B[:2], A, 1.7)),
+            ("medfilt2d", lambda sp, x: sp.signal.medfilt2d(x, 3), (PLANE,)),
+            ("peak_prominences", lambda sp, x: sp.signal.peak_prominences(x, [2, 4])[0], (ORDERED,)),
+            ("peak_widths", lambda sp, x, h: list(sp.signal.peak_widths(x, [2, 4], h)), (ORDERED, 0.4)),
+            ("sepfir2d", lambda sp, x, h, g: sp.signal.sepfir2d(x, h, g), (PLANE, K, B)),
+        )
+    ),
+]
+
 _DESIGN = "SciPy searches for its numbers; compute the filter outside of the gradient"
-_COMPILED = "compiled code without a rule here"
-REFUSED = {
-    "scipy.signal.bilinear": "NumPy's class of polynomials takes no traced numbers; move zeros and poles",
-    "scipy.signal.medfilt2d": "use medfilt",
-    "scipy.signal.peak_prominences": _COMPILED,
-    "scipy.signal.place_poles": _DESIGN,
-    "scipy.signal.sepfir2d": "use convolve2d",
-    "scipy.signal.symiirorder1": _COMPILED,
-}
+REFUSED = {"scipy.signal.place_poles": _DESIGN}

@@ -8,7 +8,7 @@ import scipy.integrate
 import scipy.special
 
 from ..cases import special as cases
-from . import probe
+from . import VERSION, probe
 
 A = onp.array([[0.3, -1.2, 2.0], [0.1, 0.5, -0.4]])
 W = onp.array([[1.0, 2.0, 0.5]])
@@ -45,6 +45,10 @@ ROUGH = {
     "hyperu": 1,
     "obl_ang1_cv": 1,
 }
+# The searches and series of SciPy 1.14, which have errors of 1e-6.
+if VERSION < (1, 15):
+    del cases.PUBLIC["pro_rad2_cv"]  # of memory that has not been set
+    ROUGH |= {"ncfdtr": 0, "ncfdtri": 0, "nctdtr": 0, "nctdtrinc": 1}
 
 
 def _how(name):
@@ -151,7 +155,7 @@ PROBES += [
         special(f"spherical_{kind}", x3, fixed=(M,), kwargs={"derivative": True})
         for kind in ("jn", "yn", "in", "kn")
     ),
-    special("spherical_jn", -x3, fixed=(1,)),
+    *([special("spherical_jn", -x3, fixed=(1,))] if VERSION >= (1, 15) else []),  # before, nan
     special("riccati_jn", 1.3, fixed=(3,)),
     special("riccati_yn", 1.3, fixed=(3,)),
     special("pbdv_seq", 1.3, fixed=(2.5,)),
@@ -167,7 +171,7 @@ PROBES += [
     special("lqmn", HALF, fixed=(2, 3)),
     special("legendre_p", HALF, fixed=(3,)),
     special("legendre_p", HALF, fixed=(onp.array([[1], [4]]),)),
-    special("legendre_p", HALF, fixed=(3,), kwargs={"diff_n": 1}, order=1),
+    special("legendre_p", HALF, fixed=(3,), kwargs={"diff_n": 1}),
     special("legendre_p_all", HALF, fixed=(3,)),
     special("assoc_legendre_p", HALF, fixed=(3, 1)),
     special("assoc_legendre_p", HALF, fixed=(3, 2), kwargs={"norm": True}),
@@ -221,5 +225,12 @@ _REASONS = {
         sh_legendre sh_chebyt sh_chebyu sh_jacobi""",
     "returns 1e100 in SciPy, which is no inverse": "ncfdtridfn",
     "is about SciPy itself": "geterr seterr errstate",
+    "is gone in SciPy 1.17; write assoc_legendre_p, betainc and their kin": """
+        btdtr btdtri clpmn lpmn lpn sph_harm""",
 }
-REFUSED = {f"scipy.special.{name}": reason for reason, names in _REASONS.items() for name in names.split()}
+REFUSED = {
+    f"scipy.special.{name}": reason
+    for reason, names in _REASONS.items()
+    for name in names.split()
+    if hasattr(scipy.special, name)
+}

@@ -8,6 +8,7 @@ from ...numpy.ties import Splitting, constants, pole, settle, splitting_of
 from ...registry import defvjp, elementwise, linear
 from ...values import any_of, constant, is_unknown
 from .matrices import column, conj, fold, h, half, real_dtype, rounding, row, scalar, t
+from .triangles import between, gram
 
 _PHASE = (
     "the derivative of complex {} vectors is defined only for what does not depend on their phase, "
@@ -29,38 +30,25 @@ def _cholesky(y, ybar, a, *, upper=False):
     Murray (2016), Differentiation of the Cholesky decomposition.
     """
     low, g = (h(y), t(ybar)) if upper else (y, conj(ybar))
-    inner = half(_times_diagonal(h(low), g) if _is_diagonal(g) else h(low) @ g)
-    if low.shape[-1] <= 2 * _SMALL:
+    if _is_diagonal(g):  # as that of a determinant
+        found = gram(low, np.diagonal(g) * np.diagonal(low) / 2)
+        if found is not None:
+            found = 2 * found - np.diag(np.diagonal(found))
+            return conj(h(found) if upper else found)
+        inner = half(h(low) * np.diagonal(g))
+    else:
+        inner = half(h(low) @ g)
+    if low.shape[-1] <= 64:  # as fast, and with less to be differentiated again
         inverse = inv(low)
         return conj(fold(h(inverse) @ inner @ inverse, not upper))
-    return conj(fold(_over(h(_over(inner, low)), low), not upper))
+    return conj(fold(between(inner, low), not upper))
 
 
 def _is_diagonal(g):
-    """Whether a plain gradient is 0 beside its diagonal, as that of a determinant."""
+    """Whether a plain gradient is 0 beside its diagonal."""
     if type(g) is not np.ndarray or g.ndim != 2 or np.count_nonzero(g) > len(g):
         return False
     return np.count_nonzero(np.diagonal(g)) == np.count_nonzero(g)
-
-
-def _times_diagonal(a, g):
-    return a * np.diagonal(g)
-
-
-# The size at which the inverse of a triangle costs no more than the halves of it. NumPy has no
-# solution of triangular systems; two of general ones took twice the time at 200, and 1.3 times at 20.
-_SMALL = 32
-
-
-def _over(x, low):
-    """X L⁻¹ for a lower triangle L, by halves, and so for the most part by products of matrices."""
-    n = low.shape[-1]
-    if n <= _SMALL:
-        return x @ inv(low)
-    k = n // 2
-    right = _over(x[..., k:], low[..., k:, k:])
-    left = _over(x[..., :k] - right @ low[..., k:, :k], low[..., :k, :k])
-    return np.concatenate([left, right], -1)
 
 
 def of_qr(y, ybar, a, mode="reduced"):

@@ -14,7 +14,7 @@ __all__ = ["dblquad", "nquad", "tplquad"]
 
 # SciPy's own, also while funad.scipy.serve has others in their places.
 _nquad = _integrate.nquad
-_cubature = getattr(_integrate, "cubature", None)
+_cubature = getattr(_integrate, "cubature", None)  # of SciPy 1.15
 
 
 class _Infinite(Exception):
@@ -44,7 +44,7 @@ class _Nest:
         In the unit cube, if no limit is infinite and no jumps are known: so the rule is one of the cube.
         """
         plain = isinstance(self.options, dict) and "points" not in self.options
-        if not plain or _cubature is None:
+        if not plain:
             return self._one_by_one(g)
 
         def at(u):
@@ -56,14 +56,11 @@ class _Nest:
                 ts, volume = (low + (high - low) * u[depth], *ts), volume * (high - low)
             return g(ts) * volume
 
-        n = len(self.ranges)
-        rule = "gk15" if n < 4 else "genz-malik"
         try:
-            return _cubature(
-                lambda us: onp.stack([onp.asarray(at(u)) for u in us]), onp.zeros(n), onp.ones(n), rule=rule
-            ).estimate
+            found = _in_cube(lambda us: onp.stack([onp.asarray(at(u)) for u in us]), len(self.ranges))
         except _Infinite:
-            return self._one_by_one(g)
+            found = None
+        return self._one_by_one(g) if found is None else found
 
     def _one_by_one(self, g, ts=()):
         """Return the same as integrals of integrals."""
@@ -82,6 +79,25 @@ class _Nest:
         return quad(
             lambda t: self.traced((t, *ts)), low, high, **self.points(depth, ts, plain_of((low, high)))
         )[0]
+
+
+def _in_cube(f, n):
+    """Return the integral of f, which takes many points, over the unit cube; None if its error is large."""
+    if _cubature is not None:
+        rule = "gk15" if n < 4 else "genz-malik"
+        return _cubature(f, onp.zeros(n), onp.ones(n), rule=rule).estimate
+    if n > 3:
+        return None
+    rough, fine = _by_gauss(f, n, 10), _by_gauss(f, n, 14)
+    return fine if onp.all(onp.abs(fine - rough) <= 1e-9 * onp.max(onp.abs(fine), initial=0.0)) else None
+
+
+def _by_gauss(f, n, count):
+    """Return the integral of f over the unit cube by Gauss's rule of so many points in each variable."""
+    x, weights = onp.polynomial.legendre.leggauss(count)
+    grid = onp.stack(onp.meshgrid(*[(x + 1) / 2] * n, indexing="ij"), -1).reshape(-1, n)
+    volumes = functools.reduce(onp.multiply.outer, [weights / 2] * n).ravel()
+    return onp.tensordot(volumes, f(grid), 1)
 
 
 def _of_several(call, f, ranges, options):

@@ -18,10 +18,19 @@ from ...transforms import grad, hessian, jacobian
 from ...transforms.closures import Watched, attached, plain_of, without
 from ...transforms.implicit import Equation, check_minimum
 from ...values import shape_of
-from .calls import as_args, closed, is_traced
+from .calls import as_args, closed, is_traced, plain_limits
 from .roots import LARGE, iterative
 
-__all__ = ["Constraint", "bounds_of", "constraints_of", "minimum", "sides_of", "watched_constraints"]
+__all__ = [
+    "Bounds",
+    "Constraint",
+    "LinearConstraint",
+    "bounds_of",
+    "constraints_of",
+    "minimum",
+    "sides_of",
+    "watched_constraints",
+]
 
 _ON = 1e-8  # how near a bound x is at it, in units of 1 + |bound|
 _NEAR = 1e-3  # the same for solvers that stay inside, if Newton's step leads out
@@ -185,12 +194,36 @@ def _flat(c):
 # --- bounds and constraints in the forms in which SciPy takes them
 
 
+def _array(x):
+    return np.array(x) if isinstance(x, (list, tuple)) and is_traced(x) else x
+
+
+class Bounds(_optimize.Bounds):
+    # Of numbers that may be traced.
+
+    __doc__ = _optimize.Bounds.__doc__
+    __module__ = "funad.scipy.optimize"
+
+    def __init__(self, lb=-onp.inf, ub=onp.inf, keep_feasible=False):
+        super().__init__(_array(lb), _array(ub), keep_feasible)
+
+
+class LinearConstraint(_optimize.LinearConstraint):
+    # Of numbers that may be traced.
+
+    __doc__ = _optimize.LinearConstraint.__doc__
+    __module__ = "funad.scipy.optimize"
+
+    def __init__(self, A, lb=-onp.inf, ub=onp.inf, keep_feasible=False):
+        super().__init__(_array(A), _array(lb), _array(ub), keep_feasible)
+
+
 def bounds_of(bounds, n):
     """Return the lower and the upper bounds as two vectors, perhaps traced, or None without any."""
     if bounds is None or (isinstance(bounds, (tuple, list)) and not len(bounds)):
         return None, None
     if hasattr(bounds, "lb"):
-        return tuple(onp.broadcast_to(b, (n,)) for b in (bounds.lb, bounds.ub))
+        return tuple(np.broadcast_to(b, (n,)) for b in (bounds.lb, bounds.ub))
     pairs = [(_bound(low, -onp.inf), _bound(high, onp.inf)) for low, high in bounds]
     return tuple(_vector(side) for side in zip(*pairs, strict=True))
 
@@ -230,9 +263,11 @@ def _constraint(c):
     if hasattr(c, "fun"):
         return Constraint(c.fun, c.lb, c.ub)
     matrix = c.A
-    if not isinstance(matrix, onp.ndarray):
+    if not isinstance(matrix, onp.ndarray) and not is_traced(matrix):
         matrix = matrix.toarray() if hasattr(matrix, "toarray") else onp.asarray(matrix)
-    return Constraint(lambda x: np.matmul(matrix, x), c.lb, c.ub)
+    found = Constraint(lambda x: np.matmul(matrix, x), c.lb, c.ub)
+    found.watched.note(matrix)  # SciPy is given the matrix, and does not call the function
+    return found
 
 
 def watched_constraints(constraints, known):
@@ -248,7 +283,7 @@ def _watched_constraint(c, known):
         jac = Watched(closed(jac, as_args(c.get("args", ())))) if callable(jac) else jac
         return {**c, "fun": known.watched, "args": (), **({"jac": jac} if "jac" in c else {})}
     if not hasattr(c, "fun"):
-        return c
+        return plain_limits(c)
     c = copy.copy(c)
     c.fun, c.lb, c.ub = known.watched, plain_of(c.lb), plain_of(c.ub)
     for name in ("jac", "hess"):

@@ -4,11 +4,13 @@ A solver of SciPy's is run with plain numbers, and with functions that return su
 close over, and what ``args`` holds, may be traced all the same.
 """
 
+import copy
 import functools
 import inspect
 import types
 
 import numpy as onp
+from scipy import optimize as _optimize
 
 from ... import tree
 from ...boxes import Traced
@@ -19,7 +21,10 @@ from ...traces.forward import dual
 from ...traces.reverse import TRACING
 from ...transforms.closures import Watched, plain_of
 
-__all__ = ["Call", "as_args", "closed", "guarded", "is_traced", "refused", "refused_parts", "solver", "watch"]
+__all__ = [
+    "Call", "as_args", "closed", "guarded", "is_traced", "plain_limits", "refused", "refused_parts", "solver",
+    "watch",
+]  # fmt: skip
 
 
 def solver(f, name, plain=None):
@@ -137,10 +142,22 @@ class Call:
                 )
 
 
+_LIMITS = (_optimize.Bounds, _optimize.LinearConstraint)
+
+
 def _plain(x):
+    if isinstance(x, _LIMITS):
+        return plain_limits(x)
     if type(x) in (tuple, list, dict):
         return tree.map(plain_of, x) if is_traced(x) else x
     return plain_of(x) if is_traced(x) else x
+
+
+def plain_limits(limits):
+    """Return SciPy's Bounds or LinearConstraint with plain values."""
+    limits = copy.copy(limits)
+    vars(limits).update({name: plain_of(x) for name, x in vars(limits).items() if is_traced(x)})
+    return limits
 
 
 def as_args(args):

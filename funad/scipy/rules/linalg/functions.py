@@ -53,6 +53,8 @@ def _logm(y, ybar, A):
 
 def _expm(y, ybar, A):
     """The change of exp along Ȳ at Aᵀ. Al-Mohy and Higham (2009)."""
+    if not np.size(A):
+        return ybar
     if np.ndim(A) > 2:  # of stacks expm alone is compiled
         return _corner(linalg.expm, A, ybar)
     return linalg.expm_frechet(t(A), ybar, compute_expm=False, check_finite=False)
@@ -81,6 +83,8 @@ def _expm_cond(y, A, *, check_finite=True):
 
 def _sqrtm(y, ybar, A):
     """Ā from Yᵀ Ā + Ā Yᵀ = Ȳ, as Y dY + dY Y = dA."""
+    if not np.size(A):
+        return ybar
     _regular(A, "sqrtm")
     return linalg.solve_sylvester(t(y), t(y), ybar)
 

@@ -50,13 +50,16 @@ def _of_order(f):
     return lambda y, ybar, v, x: ybar * slope(f, (v, x), 0, of_order(v))
 
 
-def _of_positive(f):
-    """The rule of the order v of f(v, x) where it is positive, as K is; else that above."""
+def _of_positive(f, above=-math.inf):
+    """The rule of the order v of a real f(v, x), positive for v > ``above``; else that above."""
 
     def rule(y, ybar, v, x):
-        if dtype_of(y).kind == "c" or not every(constant(y) > 0):
-            return ybar * slope(f, (v, x), 0, of_order(v))
-        return ybar * log_slope(f, y, (v, x), 0, of_order(v))
+        h = of_order(v)
+        positive = (constant(y) > 0) & (constant(v) - 4.0 * h > above) if dtype_of(y).kind != "c" else False
+        if every(positive):
+            return ybar * log_slope(f, y, (v, x), 0, h)
+        found = slope(f, (v, x), 0, h)
+        return ybar * (np.where(positive, log_slope(f, y, (v, x), 0, h), found) if some(positive) else found)
 
     return rule
 
@@ -80,7 +83,7 @@ elementwise(
 )
 elementwise(
     s.iv,
-    _of_positive(s.iv),
+    _of_positive(s.iv, -0.1),  # log I has a pole at -1
     lambda y, ybar, v, x: ybar * (0.5 * (s.iv(v - 1.0, x) + s.iv(v + 1.0, x))),
 )
 elementwise(
@@ -131,7 +134,7 @@ def _scaled(f, slope_of_order, slope_of_f, part):
 
 _scaled(s.jve, _of_order(s.jve), lambda v, x: 0.5 * (s.jve(v - 1.0, x) - s.jve(v + 1.0, x)), np.imag)
 _scaled(s.yve, _of_order(s.yve), lambda v, x: 0.5 * (s.yve(v - 1.0, x) - s.yve(v + 1.0, x)), np.imag)
-_scaled(s.ive, _of_positive(s.ive), lambda v, x: 0.5 * (s.ive(v - 1.0, x) + s.ive(v + 1.0, x)), np.real)
+_scaled(s.ive, _of_positive(s.ive, -0.1), lambda v, x: 0.5 * (s.ive(v - 1.0, x) + s.ive(v + 1.0, x)), np.real)
 # r = I_v/I_{v-1} has r′ = 1 - r² - (2v - 1)r/x, of 10.29.2.
 by_slopes(
     "_iv_ratio",
@@ -188,34 +191,27 @@ def _struve(f, sign):
 _struve(s.struve, 1.0)
 _struve(s.modstruve, -1.0)
 
-# --- Kelvin functions: w = ber + i·bei and ker + i·kei obey w″ = iw - w′/x (DLMF 10.61.3)
+# --- Kelvin functions: w = ber + i·bei and ker + i·kei obey w″ = iw - w′/x (DLMF 10.61.3).
+# That of ber and bei, w = J₀(z) with z = x·e^{3iπ/4}, is i(w - J₂(z))/2: right at 0 too, to every order.
 
 
-def _kelvin_pair(re, im, re_slope, im_slope):
-    """Give the rules of w = re + i·im, which is known with its slopes."""
-    elementwise(re, lambda y, ybar, x: ybar * re_slope(x))
-    elementwise(im, lambda y, ybar, x: ybar * im_slope(x))
-    elementwise(re_slope, lambda y, ybar, x: ybar * _kelvin(-im(x), y, x, re))
-    elementwise(im_slope, lambda y, ybar, x: ybar * _kelvin(re(x), y, x, im))
+def _bend(w, x):
+    """w″ of w = ber + i·bei; of its real part, i·bei alone counts, and ber alone of the other."""
+    return 0.5j * (w - s.jv(2.0, x * complex(-math.sqrt(0.5), math.sqrt(0.5))))
 
 
-def _kelvin(part, y, x, f):
-    """part - y/x, and at 0 half of ``part`` for ber and bei, which are even."""
-    zero = constant(x) == 0
-    if not some(zero) or f in (s.ker, s.kei):
-        return part - y / x
-    return np.where(zero, 0.5 * part, part - y / np.where(zero, 1.0, x))
-
-
-_kelvin_pair(s.ber, s.bei, s.berp, s.beip)
-_kelvin_pair(s.ker, s.kei, s.kerp, s.keip)
+elementwise(s.ber, lambda y, ybar, x: ybar * s.berp(x))
+elementwise(s.bei, lambda y, ybar, x: ybar * s.beip(x))
+elementwise(s.berp, lambda y, ybar, x: ybar * np.real(_bend(1j * s.bei(x), x)))
+elementwise(s.beip, lambda y, ybar, x: ybar * np.imag(_bend(s.ber(x), x)))
+elementwise(s.ker, lambda y, ybar, x: ybar * s.kerp(x))
+elementwise(s.kei, lambda y, ybar, x: ybar * s.keip(x))
+elementwise(s.kerp, lambda y, ybar, x: ybar * (-s.kei(x) - y / x))
+elementwise(s.keip, lambda y, ybar, x: ybar * (s.ker(x) - y / x))
 
 
 def _kelvin_wrt_x(y, ybar, x):
-    zero = constant(x) == 0
-    be = 1j * y[0] - y[2] / np.where(zero, 1.0, x)
-    be = np.where(zero, 0.5j * y[0], be) if some(zero) else be
-    slopes = (y[2], y[3], be, 1j * y[1] - y[3] / x)
+    slopes = (y[2], y[3], _bend(y[0], x), 1j * y[1] - y[3] / x)
     return np.real(sum(map(weighed, ybar, slopes)))
 
 

@@ -62,7 +62,7 @@ _spherical(s.spherical_yn, 1.0, -1.0)
 _spherical(s.spherical_in, 1.0, 1.0)
 _spherical(s.spherical_kn, -1.0, -1.0)
 
-# --- Legendre functions: SciPy gives derivatives up to the second, as rows
+# --- Legendre functions: SciPy gives derivatives up to the second, as rows; the third is that of the equation
 
 
 def _legendre(name, signature):
@@ -72,15 +72,38 @@ def _legendre(name, signature):
         return
 
     def wrt_z(y, ybar, args, options, diff_n):
-        if diff_n > 1:
-            raise NotDifferentiableError(
-                f"{name} has derivatives up to the second in SciPy, and diff_n={diff_n} would need the third"
-            )
-        rows = f(*args, diff_n=diff_n + 1, **options)[1:]
-        return unbroadcast(_real(args[-1], ybar * rows), shape_of(args[-1]))
+        rows = f(*args, diff_n=min(diff_n + 1, 2), **options)
+        slopes = rows[1:]
+        if diff_n == 2:
+            slopes = np.concatenate([slopes, _third(name, *_orders(name, args), args[-1], *rows)[None]])
+        return unbroadcast(_real(args[-1], ybar * slopes), shape_of(args[-1]))
 
     argnum = len(signature.split(", ")) - 1
     defvjp(f, _FORMS[name](wrt_z), argnums=argnum)
+
+
+def _orders(name, args):
+    """n and m of the entries of a row."""
+    *whole, z = args
+    n, m = (*whole, 0)[:2]
+    if not name.endswith("_all"):
+        return onp.asarray(n), onp.asarray(m)
+    ns, ms = (part.reshape(part.shape + (1,) * len(shape_of(z))) for part in _table(int(n), abs(int(m))))
+    return (ns, ms) if len(whole) > 1 else (ns[:, 0], 0)
+
+
+def _third(name, n, m, z, y, bend, curve):
+    """y‴ of the equation (1 - z²)y″ - 2zy′ + (n(n + 1) - m²/(1 - z²))y = 0; of Pₙ, right at ±1 too."""
+    if name.startswith("legendre"):
+        lower = np.where(n < 3, 0.0, s.eval_jacobi(onp.maximum(n - 3, 0), 3.0, 3.0, z))
+        return 0.125 * (n + 1.0) * (n + 2.0) * (n + 3.0) * lower
+    if name.startswith("sph"):  # z = cos θ
+        sine, cosine = np.sin(z), np.cos(z)
+        of_slope = (1.0 + m * m) / sine**2 - n * (n + 1.0)
+        return of_slope * bend - (cosine / sine) * (curve + 2.0 * m * m / sine**2 * y)
+    room = 1.0 - z * z
+    of_slope = 2.0 - n * (n + 1.0) + m * m / room
+    return (4.0 * z * curve + of_slope * bend + 2.0 * m * m * z / room**2 * y) / room
 
 
 def _real(x, xbar):

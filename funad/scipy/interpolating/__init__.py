@@ -1,0 +1,1 @@
+"""Interpolation: formulas for what is compiled in scipy.interpolate."""
