@@ -34,14 +34,14 @@ from .foreign import (
 )
 from .memory import placeholder
 from .messages import as_index, not_dispatched, refusal, refused_in_place, without_rule
-from .refusals import refused_by_asker
+from .refusals import refused_by_asker, refused_by_dask
 from .registry import Primitive, counterpart, enter, primitive_of
+from .spaces import of_library
 from .trace import Trace
 from .values import class_of, constant, dtype_of, is_opaque, members_of, memory_of, shape_of, value_of
 
 __all__ = ["Box", "Dual", "Opaque", "Traced"]
 
-unbox, kind_of, numbers_of = constant, class_of, members_of  # the names of branches not merged yet
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 
@@ -95,7 +95,10 @@ class Traced:
         ``isinstance(x, numpy.ndarray)`` and ``isinstance(x[0], float)`` say of a traced x what they would
         say of the plain one. Of NumPy's own classes of numbers it is no instance: who asks for those
         (xarray does) would make a plain array of it. funad itself tells traced values by their types.
+        To dask an instance of arrays is a chunk for it to compute with: it is none.
         """
+        if "dask" in sys.modules and sys._getframe(1).f_globals.get("__name__", "").startswith("dask."):
+            return type(self)
         kind = class_of(self)
         if "scipy.sparse" in sys.modules and asked_by_sparse(1):
             return type(self)
@@ -176,6 +179,9 @@ class Traced:
         if asked_by_sparse(1, "multiply"):
             return unknown_to_sparse()
         _refuse(self, "numpy.asarray", "a plain array", "use the function of that name in funad.numpy")
+
+    def __dask_tokenize__(self) -> NoReturn:
+        raise refused_by_dask()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise NotDifferentiableError(
@@ -510,6 +516,8 @@ def _format(x: Any, spec: str) -> str:
 def short(box: Traced) -> str:
     """Return what messages say of the value of a box."""
     value = constant(box)
+    if of_library(value):
+        return f"a {class_of(box).__name__} of shape {value.shape} of another library"
     if isinstance(value, Traced):
         return f"a {type(value).__name__.lower()} {class_of(value).__name__} of shape {value.shape}"
     return f"{type(value).__name__} of shape {value.shape}" if box.ndim else repr(value)
@@ -542,8 +550,10 @@ def model_of(x: Any) -> Any:
         return held
     if not x.ndim:
         return x.dtype.type(0)
+    if type(held) is not ndarray or not held.size:
+        return placeholder(x)
     # The members of a batch are laid out alike.
-    return held[(0,) * (held.ndim - x.ndim)] if held.size else placeholder(x)
+    return held[(0,) * (held.ndim - x.ndim)]
 
 
 def beside(prim: Primitive, operate: Callable[[Any, Any], Any], self: Traced, other: Any) -> Any:

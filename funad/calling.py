@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as onp
 
 from .boxes import CONSTANTS, TRACED, Box, Traced, innermost
-from .foreign import bare, is_foreign, is_sequence, number_of, of_protocol, plain_sequence, same
+from .duck_arrays import DUCKS, as_duck, under_traces, written
+from .errors import NotDifferentiableError
+from .foreign import bare, is_duck, is_foreign, is_sequence, number_of, of_protocol, plain_sequence, same
 from .refusals import refused_bare, refused_constant, refused_opaque
 from .registry import Primitive, primitive_of, signature_of
 from .trace import Looked
@@ -104,6 +106,8 @@ def with_kinks(prim: Primitive, y: Any, args: tuple[Any, ...], kwargs: dict[str,
     args = tuple(map(content_of, args))
     for x in args:
         if isinstance(x, Traced) and is_differentiated(x.inside if x.tape is y.tape else x):
+            if DUCKS.used and under_traces(x) is not None:
+                return y if prim.kind == "elementwise" else _refuse_kinks(prim, x)
             try:
                 found = prim.kinks(y, *args, **kwargs)  # type: ignore[misc]
             except Looked as look:
@@ -111,6 +115,15 @@ def with_kinks(prim: Primitive, y: Any, args: tuple[Any, ...], kwargs: dict[str,
             is_number = issubclass(class_of(y), onp.generic) and class_of(found) is ndarray
             return found[()] if is_number else found
     return y
+
+
+def _refuse_kinks(prim: Primitive, x: Any) -> NoReturn:
+    """Refuse the second derivative of a function of arrays with kinks: nobody has seen that x is at none."""
+    raise NotDifferentiableError(
+        f"the second derivative of {prim.name} of {written(under_traces(x).primal)} which is no array of "
+        f"NumPy's: it depends on where the kinks of {prim.name} are; write what is smooth without it, "
+        f"np.sum(x * x) for np.linalg.norm(x)**2, or take first derivatives"
+    )
 
 
 def _differentiates(trace: Any) -> bool:
@@ -265,7 +278,11 @@ class _ForeignConstant(Exception):
 
 def _constant(prim: Primitive, x: Any) -> Any:
     """Return what is not traced as rules take it; a function of the user's gets whatever it was given."""
-    if is_plain(x) or type(x) is list or prim.foreign or isinstance(x, Traced):
+    if is_plain(x) or type(x) is list or isinstance(x, Traced):
+        return x
+    if is_duck(x):
+        return as_duck(x)
+    if prim.foreign:
         return x
     if is_foreign(x) or (type(x) is tuple and any(map(is_foreign, x))):
         raise _ForeignConstant(x)

@@ -24,6 +24,7 @@ from .refusals import (
     refused_bare,
     refused_constant,
     refused_declined,
+    refused_index,
     refused_objects,
 )
 
@@ -35,6 +36,7 @@ __all__ = [
     "hand_over",
     "holds",
     "is_answer",
+    "is_duck",
     "is_foreign",
     "is_sequence",
     "number_of",
@@ -207,10 +209,25 @@ def is_foreign(x: Any) -> bool:
     return any(hasattr(type(x), name) for name in ("__array__", "__array_ufunc__", "__array_function__"))
 
 
+def is_duck(x: Any) -> bool:
+    """Say whether an object is an array of another library that answers NumPy's protocols, as dask's.
+
+    What has units holds traced values itself, and its own arithmetic with them.
+    """
+    kind = type(x)
+    if not hasattr(kind, "__array_function__") or issubclass(kind, ndarray) or hasattr(kind, "tape"):
+        return False
+    if getattr(kind, "__array_ufunc__", None) is None or hasattr(kind, "units"):
+        return False
+    return hasattr(x, "dtype") and hasattr(x, "shape")
+
+
 def bare(x: Any) -> Any:
     """Return the plain array of an array-like object, also of those in lists; anything else as it is."""
     if type(x) is list or type(x) is tuple:
         return type(x)(map(bare, x))
+    if is_duck(x):
+        raise refused_index(x)
     return onp.asarray(x) if is_array_like(x) else x
 
 

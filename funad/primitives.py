@@ -21,8 +21,9 @@ from .calling import (
     is_one_list,
     of_lists,
 )
+from .duck_arrays import as_ducks
 from .errors import ArgumentError
-from .foreign import is_foreign
+from .foreign import is_duck, is_foreign
 from .guarding import guarded, guarded_rule, refuse_container, refuse_traced
 from .registry import Primitive, adopt, adopt_user, enter, enter_anew, primitive_anew, primitive_of
 from .spaces import describe, module_of, name_of, zeros_of
@@ -241,6 +242,10 @@ def composite(
                 return on_plain(*args, **kwargs)
             for x in (*args, *kwargs.values()):
                 if type(x) not in KNOWN and type(x) not in TRACED and is_foreign(x):
+                    if is_duck(x):
+                        return wrapped(
+                            *map(as_ducks, args), **{name: as_ducks(part) for name, part in kwargs.items()}
+                        )
                     return beside_others(on_plain, None, g, x, args, kwargs)
             try:
                 return g(*args, **kwargs)

@@ -15,14 +15,17 @@ from .messages import attribute, in_library, instead_of, own_name
 __all__ = [
     "is_array_like",
     "is_duration",
+    "library_of",
     "public_name",
     "refused_bare",
     "refused_by_asker",
+    "refused_by_dask",
     "refused_constant",
     "refused_declined",
     "refused_duration",
     "refused_holder",
     "refused_in_place_of",
+    "refused_index",
     "refused_objects",
     "refused_opaque",
 ]
@@ -129,6 +132,44 @@ def refused_by_asker() -> NotDifferentiableError | None:
     return made
 
 
+def refused_by_dask() -> NotDifferentiableError:
+    """Return the error of a function of dask's that was given a traced value, named as the user called it."""
+    frame: Any = sys._getframe(2)
+    name = ""
+    while frame is not None:
+        own = frame.f_globals.get("__name__", "").startswith("dask.")
+        if not own and name:
+            break
+        called = frame.f_code.co_name
+        if own and called == "__call__":  # a ufunc of dask's
+            called = getattr(frame.f_locals.get("self"), "__name__", called)
+        if own and not called.startswith("_") and called != "wrapper":
+            name = called
+        frame = frame.f_back
+    if name in _BLOCKWISE:
+        instead = (
+            "write the computation with functions of funad.numpy on the whole arrays, which dask runs block "
+            "by block; or differentiate inside of the function that gets the blocks, with "
+            "value_and_grad(loss)(w, block), and add what it returns"
+        )
+    else:
+        known = hasattr(onp, name) or hasattr(onp.linalg, name)
+        function = (
+            f"np.{'' if hasattr(onp, name) else 'linalg.'}{name}" if known else "the function of that name"
+        )
+        instead = f"write {function} after import funad.numpy as np, which calls dask's on dask arrays"
+    return NotDifferentiableError(
+        f"dask's {name or 'tokenize'} was given a traced value, of which it would make a constant, without "
+        f"its derivative; {instead}. stop_gradient(x) gives a constant, where that is meant"
+    )
+
+
+_BLOCKWISE = frozenset(
+    {"map_blocks", "blockwise", "map_overlap", "apply_gufunc", "gufunc", "as_gufunc", "elemwise", "reduction",
+     "apply_along_axis", "apply_over_axes", "from_array", "from_delayed", "delayed", "tokenize"}
+)  # fmt: skip
+
+
 def refused_in_place_of(error: BaseException) -> NotDifferentiableError | None:
     """Return the error of series += x, of which pandas complains in words of its own; None of another error.
 
@@ -165,6 +206,14 @@ def refused_holder(x: Any) -> NotDifferentiableError:
     )
 
 
+def refused_index(x: Any) -> NotDifferentiableError:
+    """Return the error of an array of another library in the place of an index."""
+    return NotDifferentiableError(
+        f"{public_name(x)} as an index of a traced value x: it would be loaded whole; write np.take(x, a, "
+        f"axis=0) for places a, and np.where(a, x, 0) for a mask a, after import funad.numpy as np"
+    )
+
+
 def refused_opaque(x: Any, name: str) -> NotDifferentiableError:
     """Return the error of an object, no number and no array, given to a ufunc beside a traced value."""
     return NotDifferentiableError(
@@ -182,10 +231,14 @@ def refused_objects(x: Any) -> NotDifferentiableError:
     )
 
 
+def library_of(x: Any) -> str:
+    """Return the name of the library that the class of an object is from."""
+    return type(x).__module__.partition(".")[0]
+
+
 def public_name(x: Any) -> str:
     """Return the name of the class of an object, behind that of its library."""
-    kind = type(x)
-    return f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
+    return f"{library_of(x)}.{type(x).__name__}"
 
 
 def _values(x: Any) -> str:

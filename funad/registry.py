@@ -268,6 +268,25 @@ def primitive_of(f: Any) -> Primitive | None:
     return prim
 
 
+def place_of_primitive(prim: Primitive) -> tuple[str, int]:
+    """Return what ``primitive_at`` finds a primitive of funad's by, in whatever process."""
+    return prim.name, [known.f is prim.f for known in _named_so(prim.name)].index(True)
+
+
+def primitive_at(name: str, place: int) -> Primitive:
+    """Return a primitive of funad's by its name, and its place among those that share it."""
+    found = _named_so(name)
+    if len(found) <= place:  # its module is loaded late
+        for module in (*LATE, *(f"scipy.{part}" for part in SCIPY if name.startswith("scipy."))):
+            importlib.import_module(f"funad.{module}")
+        found = _named_so(name)
+    return found[place]
+
+
+def _named_so(name: str) -> list[Primitive]:
+    return list({id(prim): prim for prim in _primitives.values() if prim.name == name}.values())
+
+
 def _is_special(f: onp.ufunc) -> bool:
     """Say whether a ufunc is one of ``scipy.special``, as far as that module is loaded."""
     known = sys.modules.get("scipy.special._ufuncs")

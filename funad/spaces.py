@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as onp
@@ -34,7 +35,10 @@ _ONE = float64(1.0)
 # A sum along one axis of a matrix is its product with ones, for which BLAS takes a third of NumPy's time.
 _ONES = {kind: onp.ones((LONGEST_SUM_BY_BLAS, 1), kind) for kind in (onp.dtype("d"), onp.dtype("f"))}
 
-plain, numbers_of = constant, members_of  # the names of branches not merged yet
+
+def of_library(x: Any) -> bool:
+    """Say whether x, under no further trace, is an array of another library: see ``duck_arrays``."""
+    return hasattr(x, "tape") and hasattr(x, "to_dask_array")
 
 
 def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
@@ -109,6 +113,8 @@ def zeros_like(x: Any) -> Any:
     x = constant(x)
     if class_of(x) is float:
         return 0.0
+    if of_library(x):  # an array of another library: zeros in chunks as its own
+        return x.zeros()
     zeros = onp.zeros(shape_of(x), dtype_of(x))
     return zeros if issubclass(type(x), ndarray) or zeros.ndim else zeros[()]
 
@@ -180,7 +186,8 @@ def fit(xbar: Any, x: Any) -> Any:
                 f"a rule returned {describe(xbar)}, where the derivative of {describe(x)} belongs; return a "
                 f"number or an array"
             )
-        xbar = onp.asarray(xbar)[()]
+        of_other = hasattr(type(xbar), "__array_function__")
+        xbar = AS_TRACED[0](xbar) if of_other else onp.asarray(xbar)[()]
     if is_of_kink(xbar):
         xbar = xbar.tape.settle(xbar)
     if is_fleeting(xbar) and not is_fleeting(x) and not xbar.tape.lasts(xbar):
@@ -191,6 +198,10 @@ def fit(xbar: Any, x: Any) -> Any:
         # the sum of an array of objects may be one of Python's numbers
         xbar = unbroadcast(xbar.astype(dtype) if xbar.dtype.kind == "O" else xbar, shape)
     return xbar if xbar.dtype == dtype else xbar.astype(dtype)
+
+
+# How an array of another library becomes a traced value: ``duck_arrays`` puts it here.
+AS_TRACED: list[Callable[[Any], Any]] = []
 
 
 def _fits(xbar: Any, x: Any) -> bool:

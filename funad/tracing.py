@@ -14,8 +14,10 @@ import numpy as onp
 
 from . import tree
 from .boxes import Box, Dual, Traced, box_of
+from .duck_arrays import as_ducks
 from .errors import EndedTraceError, NotDifferentiableError
 from .floating import point_at_user, restore
+from .foreign import is_duck
 from .messages import taught
 from .refusals import refused_in_place_of
 from .traces.reverse import LEFT, SCALARS, TRACING, WIDTH, Tape, has_ended, has_left, pull_back, refuse_ended
@@ -99,8 +101,10 @@ _LAST = 4
 def _settled(y: Any) -> Any:
     """Return a result without arrays that can be written to: what they hold now counts."""
     if tree.is_leaf(y):
-        return settled(y)
+        return as_ducks(settled(y))
     leaves, structure = tree.flatten(y)
+    if any(map(is_duck, leaves)):
+        return tree.unflatten(structure, [as_ducks(settled(leaf)) for leaf in leaves])
     return tree.unflatten(structure, list(map(settled, leaves))) if Array in map(type, leaves) else y
 
 

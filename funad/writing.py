@@ -329,7 +329,7 @@ def _written(x: Any, path: tuple[Any, ...], index: Any, v: Any) -> Any:
 def _writeable(x: Any, name: str) -> Any:
     """Return what is about to be written to; refuse an array that NumPy would not write to, in its words."""
     plain = memory_of(x)
-    if not plain.flags.writeable and not TRACING.lending:
+    if hasattr(plain, "flags") and not plain.flags.writeable and not TRACING.lending:
         raise ValueError(f"{name} is read-only")
     return x
 

@@ -6,8 +6,8 @@ from .. import numpy as np
 from ..numpy.polynomials import product
 from ..numpy.windows import sum_windows
 from ..registry import primitive_of
-from ..spaces import shape_of
 from ..traces.batch import ALWAYS_VIEWS, spread
+from ..values import shape_of
 from .tables import Unbatched, alone, batch_rule, positive, rank_of
 
 ALWAYS_VIEWS.add(primitive_of(np.lib.stride_tricks.sliding_window_view).f)

@@ -10,8 +10,10 @@ import math
 import numpy as onp
 
 from .. import numpy as np
+from ..duck_arrays import is_open
 from ..numpy.slopes import LITTLE
-from ..values import all_of, constant, is_deferred, is_mask, members_of, shape_of
+from ..spaces import of_library
+from ..values import all_of, any_of, constant, is_deferred, is_mask, members_of, shape_of
 
 ndarray = onp.ndarray
 
@@ -23,7 +25,7 @@ def largest(x):
         if is_deferred(x) and x.shape:
             return np.max(x, initial=-math.inf)
         if type(x) is not ndarray:
-            return x
+            return math.nan if is_open(x) else x
     # Of a few elements it takes a quarter of the time of the method max.
     return x.item(x.argmax()) if x.size else -math.inf
 
@@ -65,7 +67,7 @@ def keeps_digits(slope):
         if is_deferred(slope):
             return False
         if type(slope) is not ndarray:
-            return abs(slope) > 0.05
+            return not is_open(slope) and abs(slope) > 0.05
     if slope.dtype.kind == "c":
         slope = abs(slope)
     return slope.size == 0 or slope.item(slope.argmin()) > LITTLE[slope.dtype]
@@ -77,6 +79,8 @@ def squares_are_safe(y, power=2):
     if is_deferred(y):
         return _are_safe(y, power)
     if type(y) is not ndarray:
+        if is_open(y):
+            return False
         low, high = _safe("d" if type(y) is float else y.dtype.char, power)
         return low < abs(y) < high
     low, high = _safe(y.dtype.char, power)
@@ -118,20 +122,20 @@ def rescaled(xs, axis=()):
     infinite = (
         onp.isinf(onp.max(size, axis=axis, keepdims=True, initial=0)) if axis != () else onp.isinf(size)
     )
-    if not infinite.any():
+    if not any_of(infinite):
         return [x * factor for x in xs]
     return [np.where(infinite, _direction(constant(x)), x * factor) for x in xs]
 
 
 def size_of(x):
     """|x|, or of complex numbers the larger of the two parts, which does not overflow."""
-    x = onp.asarray(x)
+    x = x if of_library(x) else onp.asarray(x)
     return onp.maximum(abs(x.real), abs(x.imag)) if x.dtype.kind == "c" else abs(x)
 
 
 def _direction(x):
     """The signs of the infinite parts of x, 0 for the others."""
-    x = onp.asarray(x)
+    x = x if of_library(x) else onp.asarray(x)
     if x.dtype.kind == "c":
         return _direction(x.real) + 1j * _direction(x.imag)
     return onp.where(onp.isinf(x), onp.sign(x), onp.zeros((), x.dtype))

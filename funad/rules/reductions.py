@@ -7,6 +7,7 @@ import numpy as onp
 
 from .. import numpy as np
 from ..boxes import Traced
+from ..duck_arrays import is_open
 from ..numpy.reductions import difference
 from ..registry import define_forward, defvjp, defzero, linear
 from ..spaces import unbroadcast, zeros_like
@@ -255,7 +256,7 @@ def _others_of(a, axes):
     """As below; of numbers near 1, their powers of two apart, if products might leave the floats."""
     size = size_of(constant(a))
     exponents = onp.frexp(onp.where(onp.isfinite(size), size, 0))[1]
-    if onp.sum(onp.abs(exponents)) < onp.finfo(size.dtype).maxexp - 10:
+    if not is_open(members_of(size)) and onp.sum(onp.abs(exponents)) < onp.finfo(size.dtype).maxexp - 10:
         return _others(a, axes)
     # Half of the power at a time, as that of the least numbers is not finite itself.
     half = exponents // 2

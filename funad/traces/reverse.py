@@ -28,15 +28,16 @@ from typing import Any, NoReturn
 import numpy as onp
 
 from ..boxes import Batched, Box, Traced, box_of
+from ..duck_arrays import DUCKS
 from ..errors import CotangentError, EndedTraceError
 from ..floating import restore, run_rules
 from ..indices import ASSIGN, Scatter, TracedMemory, add_at, assigned, put, repeats, through_view
 from ..memory import WORTH_DROPPING, placeholder
 from ..registry import Primitive
 from ..snapshots import Snapshots
-from ..spaces import broadcasts, describe, fit, is_complex, is_inexact, is_number, zeros_of
+from ..spaces import broadcasts, describe, fit, is_complex, is_inexact, is_number, of_library, zeros_of
 from ..trace import Looked, Trace, next_level
-from ..values import is_array, shape_of
+from ..values import constant, is_array, shape_of
 from .strong_zeros import has_nan, retry_with_strong_zeros, strong_product, strong_zero
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
@@ -238,6 +239,8 @@ def pull_back(entries: list[Any], inputs: int, masked: bool = False) -> list[Any
     taken) shows in the results: then the way is walked once more, from the first rule on
     that put zeros into a cotangent, looking at every step.
     """
+    if DUCKS.used and DUCKS.prepare is not None:
+        DUCKS.prepare(entries, inputs)
     start = list(entries) if masked else None
     token = run_rules()
     try:
@@ -519,7 +522,7 @@ def _accumulate_scatter(before: Any, xbar: Scatter, slot: int, owned: set[int]) 
         add_at(before, xbar.pieces)
         return before
     repeated = any(repeats(index) for index, _ in xbar.pieces[: xbar.count])
-    if hasattr(before, "tape") and is_array(before) and not repeated:
+    if hasattr(before, "tape") and is_array(before) and not repeated and not of_library(constant(before)):
         return _accumulate_traced(before, xbar, slot, owned)
     return accumulate(before, xbar.dense(), slot, owned)
 

@@ -13,7 +13,7 @@ from ..indices import Scatter
 from ..memory import is_placeholder
 from ..refusals import is_duration, refused_duration
 from ..registry import Primitive
-from ..spaces import as_numpy, describe, is_number
+from ..spaces import as_numpy, describe, is_number, of_library
 from ..trace import Looked
 from ..values import any_of, constant, is_deferred, members_of
 
@@ -44,6 +44,10 @@ def strong_slope(xbar: Any, ybar: Any, prim: Primitive, rule: Any, y: Any, args:
         return onp.where(wrong & (constant(slope) == 0), 0, xbar)[()]
 
 
+# How the rule of an elementwise function runs on arrays of other libraries; ``lazy`` puts it here.
+LATER: list[Any] = []
+
+
 def at_zero(args: Any) -> Any:
     """Say where an argument is 0: there a slope of 0, as that of a square, has not underflowed."""
     at: Any = onp.False_
@@ -67,6 +71,8 @@ def strong_elementwise(
     A zero that has a derivative of its own, in an outer trace, leaves it to the product: with ȳ = t,
     t·∞ is 0 at t = 0, and its derivative is ∞.
     """
+    if of_library(constant(xbar)):  # all numbers are looked at when they are there
+        return LATER[0](prim, rule, y, ybar, args, kwargs)
     if not (hasattr(ybar, "tape") or any(hasattr(x, "tape") for x in args)):
         return strong_slope(strong_zero(xbar, ybar), ybar, prim, rule, y, args, kwargs)
     with onp.errstate(all="ignore"):
@@ -136,6 +142,8 @@ def has_nan(xbar: Any) -> bool:
             if xbar.plain or not is_deferred(whole := xbar.dense()):
                 return any(has_nan(piece) for _, piece in xbar.pieces[: xbar.count])
             xbar = whole
+        if of_library(constant(xbar)):
+            return True  # it may have: nobody has looked yet
         xbar = members_of(xbar)
         if hasattr(xbar, "tape"):
             return not xbar.tape.guard(xbar, "number", not has_nan(xbar.inside))

@@ -12,9 +12,12 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import numpy as onp
 
+from .. import lazy as lazy  # arrays of other libraries
 from .. import tree
 from ..boxes import Box, Dual, Traced
+from ..duck_arrays import DUCKS, Duck, as_duck, like_given, released
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError, OverwrittenError
+from ..foreign import is_duck
 from ..memory import TINY
 from ..numpy.ties import left
 from ..refusals import refused_constant
@@ -57,7 +60,8 @@ class Transformed:
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         try:
-            return self._run(self.__wrapped__, *self._options, args, kwargs)  # type: ignore[attr-defined]
+            y = self._run(self.__wrapped__, *self._options, args, kwargs)  # type: ignore[attr-defined]
+            return tree.map(released, y) if DUCKS.used else y
         except Exception as error:
             hide_frames(error)
             raise
@@ -300,6 +304,8 @@ class Call:
 
     def results(self, xbars: list[Any]) -> Any:
         """Return the cotangents as the caller asked for them: alone, or a tuple."""
+        if DUCKS.used:
+            xbars = list(map(like_given, xbars, self.leaves))
         if self.single and self.structures[0] is None:
             (xbar,), (x,) = xbars, self.leaves
             if type(xbar) is float and type(x) is float:
@@ -325,6 +331,8 @@ def differentiable(f: Any, place: int | str, x: Any, whole: Any = None, n: int =
             return x if issubclass(type(x), onp.generic) or type(x) is ndarray else x.view(ndarray)
         if x.dtype.kind in "iu":
             return x.astype(onp.float64)
+    if is_duck(x) and x.dtype.kind in "fciu":
+        return as_duck(x if x.dtype.kind in "fc" else x.astype(onp.float64))
     return _refuse_argument(f, place, x, whole, n, own)
 
 
@@ -380,7 +388,7 @@ def _as_leaf(v: Any) -> Any:
     """Return a tangent or a cotangent as it is now, and as a plain array if its class adds no arithmetic."""
     if issubclass(type(v), ndarray) and type(v) is not ndarray and refused_constant(v) is None:
         return v.view(ndarray)
-    return snapshot(v)
+    return as_duck(v) if is_duck(v) else snapshot(v)
 
 
 def check_complex(call: Call) -> None:
@@ -414,7 +422,9 @@ def finish(xbar: Any, x: Any, xdots: Any = (), xs: Any = ()) -> Any:
         return zeros_like(x)
     if type(xbar) is float:
         return xbar if type(x) is float else fit(xbar, x)
-    if type(x) is ndarray and type(xbar) is not ndarray and not isinstance(xbar, Traced):
+    if is_duck(xbar):
+        xbar = as_duck(xbar)
+    elif type(x) is ndarray and type(xbar) is not ndarray and not isinstance(xbar, Traced):
         xbar = onp.asarray(xbar)
     elif type(x) is not ndarray and type(xbar) is ndarray:
         return fit(xbar, x)[()]  # of a number, a number
@@ -449,8 +459,8 @@ def own_copy(x: Any) -> Any:
     """
     if type(x) is ndarray:
         return laid_out_copy(x) if x.flags.forc or not is_read_only(x) else x.copy()
-    if not isinstance(x, Traced):
-        return x
+    if not isinstance(x, Traced) or type(x) is Duck:
+        return released(x)
     plain = constant(x)
     if issubclass(type(plain), ndarray) and is_read_only(plain):
         return _COPY.traced(content_of(x), "F" if plain.flags.fnc else "C")

@@ -10,8 +10,9 @@ import numpy as onp
 
 from .. import tree
 from ..boxes import Box, Traced, box_of
+from ..duck_arrays import DUCKS, Duck, as_duck, released
 from ..errors import ArgumentError, CotangentError, NonScalarOutputError
-from ..foreign import holds
+from ..foreign import holds, is_duck
 from ..memory import WORTH_DROPPING
 from ..overflows import mark_overflows
 from ..refusals import refused_holder
@@ -279,14 +280,15 @@ def gradient_of(call: Call, y: Any, tape: Tape, holomorphic: bool = False, for_t
         if not (issubclass(type(value), float) and math.isfinite(value)):
             mark_overflows(entries, len(call.leaves), (value,))
         del y
-        entries[index] = ones_like(value)
+        lazy = DUCKS.used and is_duck(value)  # then all that is computed on the way back is lazy too
+        entries[index] = as_duck(onp.ones_like(value)) if lazy else ones_like(value)
         if for_tangent and any(_is_large(constant(x)) for x in call.leaves):
             spare_values(entries, len(call.leaves))
         tape.verify()
         xbars = sweep(entries, call, call.leaves)
     else:
-        value = y
-        _check_scalar(f, value, holomorphic)
+        _check_scalar(f, y, holomorphic)
+        value = released(y)
         xbars = [None] * len(call.leaves)
     return value, call.results(xbars)
 
@@ -300,7 +302,9 @@ def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:
     if (type(y) is float or type(y) is float64) and not holomorphic:
         return
     name = name_of(f)
-    if not issubclass(class_of(y), _NUMBERS):
+    y = as_duck(y) if is_duck(y) else y
+    # By the class itself: a quantity that holds a traced value has that value's attributes.
+    if not issubclass(class_of(y) if isinstance(y, Traced) else type(y), _NUMBERS):
         raise NonScalarOutputError(
             f"grad needs a function with a scalar output, but {name} returned "
             f"{describe(y)}; return one number"
@@ -409,7 +413,7 @@ def stop_gradient(x: R) -> R:
 def plain_copy(x: Any) -> Any:
     """Return the plain value of a leaf under every trace, in memory of its own."""
     if issubclass(type(x), (Traced, ndarray)):
-        x = constant(x)
+        x = released(constant(x))
         return laid_out_copy(x) if type(x) is ndarray else x.copy() if issubclass(type(x), ndarray) else x
     if holds(x, Traced):
         raise refused_holder(x)
@@ -418,6 +422,8 @@ def plain_copy(x: Any) -> Any:
 
 def _stopped(x: Any) -> Any:
     """Return x under no trace but one that transposes a rule: it stops no derivative of the rule itself."""
+    if type(x) is Duck:
+        return x.primal
     if not isinstance(x, Traced):
         return plain_copy(x)
     if x.opaque:

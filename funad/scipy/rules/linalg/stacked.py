@@ -7,8 +7,8 @@ from scipy import signal
 
 from .... import numpy as np
 from ....registry import primitive_of
-from ....spaces import shape_of
 from ....trace import BATCH_RULES, Unbatched
+from ....values import shape_of
 from ... import linalg
 from .triangles import triangle
 

@@ -1,0 +1,371 @@
+"""Arrays of other libraries under traces: what answers NumPy's protocols as arrays do, dask's above all.
+
+NumPy calls them duck arrays: they have an ``__array_function__``, an ``__array_ufunc__``, a shape and a
+dtype. Beside a traced value such an array becomes a ``Duck``, a traced value of the trace ``DUCKS``, which is
+outside of every other. So rules and functions see no plain array, and each of their calls comes to
+``DuckTrace.call``, the one place from which the library is called: it has the function, or the call is
+refused by name.
+
+The numbers of a lazy array, such as dask's, nobody knows while the program runs. Who asks for them is
+refused; rules that ask whether any number is special get the careful answer (see ``Unknown``).
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import numpy as onp
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from .boxes import PLAIN, Traced, give
+from .errors import ArgumentTypeError, NotDifferentiableError
+from .foreign import is_duck
+from .refusals import library_of, public_name
+from .registry import Primitive, enter
+from .spaces import AS_TRACED, zeros_like
+from .trace import Looked, Trace
+from .values import dtype_of, shape_of
+
+__all__ = [
+    "DUCKS",
+    "Duck",
+    "Unknown",
+    "Unread",
+    "as_duck",
+    "as_ducks",
+    "in_chunks_of",
+    "is_lazy",
+    "is_open",
+    "like_given",
+    "released",
+    "under_traces",
+]
+
+ndarray, new = onp.ndarray, object.__new__
+
+
+def is_lazy(x: Any) -> bool:
+    """Say whether an array of another library is a plan, of which no number is known."""
+    graph = getattr(x, "__dask_graph__", None)
+    return callable(graph) and graph() is not None
+
+
+def written(x: Any) -> str:
+    """Return what messages call an array of another library: its class, dtype and shape, and its own name."""
+    name = getattr(x, "name", None)
+    own = f" {name!r}" if isinstance(name, str) else ""
+    return f"{public_name(x)}{own}, {x.dtype}[{', '.join(map(str, x.shape))}],"
+
+
+def is_open(numbers: Any) -> bool:
+    """Say whether the numbers under all traces are no plain ones: ``Unknown``, or another library's."""
+    return type(numbers) is Unknown or is_duck(numbers)
+
+
+class Unknown(NDArrayOperatorsMixin):
+    """The numbers of a lazy array, of which rules ask whether any is special.
+
+    Any of them may be (``any`` is True), and not all are ordinary (``all`` is False): so rules take the
+    careful way. Every other question is refused.
+    """
+
+    __slots__ = ("array", "dtype", "shape")
+
+    def __init__(self, array: Any, dtype: Any, shape: tuple[int, ...]) -> None:
+        self.array, self.dtype, self.shape = array, dtype, shape
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return int(onp.prod(self.shape))
+
+    def any(self, *_: Any, **__: Any) -> bool:
+        return True
+
+    def all(self, *_: Any, **__: Any) -> bool:
+        return False
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *xs: Any, **kwargs: Any) -> Any:
+        if method != "__call__" or kwargs or ufunc.nout > 1 or ufunc.signature is not None:
+            refuse_value(self.array, f"numpy.{ufunc.__name__}")
+        shape = onp.broadcast_shapes(*map(shape_of, xs))
+        with onp.errstate(all="ignore"):
+            one = ufunc(*(x if onp.isscalar(x) else onp.ones((), dtype_of(x))[()] for x in xs))
+        return Unknown(self.array, one.dtype, shape)
+
+    def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if f is onp.any or f is onp.all:
+            return f is onp.any
+        return refuse_value(self.array, f"numpy.{f.__name__}")
+
+    def __bool__(self) -> bool:
+        return refuse_value(self.array, "bool()")
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        refuse_value(self.array, "numpy.asarray")
+
+    def __getitem__(self, index: Any) -> NoReturn:
+        refuse_value(self.array, "one element")
+
+
+class Unread(NotDifferentiableError, Looked):
+    """The refusal of what cannot be had of arrays of another library without a look at their numbers.
+
+    Who has a way to do without catches it, as all that a trace says of a look.
+    """
+
+    def __init__(self, message: str) -> None:
+        NotDifferentiableError.__init__(self, message)
+        self.trace, self.why = DUCKS, message
+
+
+def refuse_value(x: Any, what: str) -> NoReturn:
+    """Refuse to give the numbers of a lazy array."""
+    raise Unread(
+        f"{what} asks for the value of {written(x)} which is lazy: to have it now, all data that it is made "
+        f"of would be read. Write np.where(condition, a, b), after import funad.numpy as np, for a choice by "
+        f"value; or compute what the choice depends on before, outside of the differentiated function: "
+        f"dask.compute(x)"
+    )
+
+
+class DuckTrace(Trace):
+    """The trace of arrays of other libraries: it calls the library.
+
+    ``libraries`` has, by the name of a library, how it is called: (prim, args, kwargs) ↦ y, of raw
+    arrays; others are called by NumPy's protocols alone. ``used`` says whether there has been such an array.
+    ``prepare`` has what is done to the entries of a tape before the way back, if there has.
+    """
+
+    __slots__ = ("again", "libraries", "others", "prepare", "used")
+
+    keeps_values = True  # nobody writes into one in place
+    level = -0.5  # outside of dual numbers made by hand, inside of arrays that hold nothing traced
+
+    def __init__(self) -> None:
+        self.used = False
+        self.libraries: dict[str, Callable[..., Any]] = {}
+        self.others: Callable[..., Any] | None = None
+        # How a function that has looked at a number is called all the same: (look, f, args, kwargs) ↦ y.
+        self.again: Callable[..., Any] | None = None
+        self.prepare: Callable[[list[Any], int], None] | None = None
+
+    def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any] | None = None) -> Any:
+        """Call the library's own function, in the place of NumPy's."""
+        args, kwargs = tuple(map(_raw, args)), {name: _raw(x) for name, x in kwargs.items()}
+        ducks = [x for x in _parts((args, tuple(kwargs.values()))) if is_duck(x)]
+        kinds = {library_of(x): x for x in ducks}
+        if len(kinds) > 1:
+            names = " and ".join(written(x).rstrip(",") for x in kinds.values())
+            raise ArgumentTypeError(
+                f"{prim.name} was given arrays of more than one library: {names}; make all of them arrays of "
+                f"one, dask.array.from_array(x) for dask"
+            )
+        library = next(iter(kinds), "")
+        how = self.libraries.get(library, self.others)
+        assert how is not None
+        return as_ducks(how(prim, args, kwargs))
+
+    def look(self, x: Any, why: str) -> NoReturn:
+        """Refuse to give a concrete value."""
+        refuse_value(x.primal, why)
+
+    def after(self, look: Any, f: Callable[..., Any], args: Any, kwargs: Any, name: str = "") -> Any:
+        """Call a function that has looked at a number: later, if that can be."""
+        assert self.again is not None
+        return self.again(look, f, args, kwargs)
+
+
+DUCKS = DuckTrace()
+
+
+class Duck(Traced):
+    """An array of another library. Boxes around it are what is differentiated."""
+
+    __slots__ = ()
+
+    tape: Any = DUCKS
+    opaque = True  # it has no one value to look at; all that is computed with it goes by its trace
+
+    @property
+    def kind(self) -> Any:
+        """The class that a plain array of its shape, or its element, has."""
+        return ndarray if self.primal.shape else self.primal.dtype.type
+
+    def constant(self) -> Any:
+        """Return it: there is no plain value under it."""
+        return self
+
+    def members(self) -> Any:
+        """Return what answers questions to all of its numbers."""
+        array = self.primal
+        return Unknown(array, array.dtype, array.shape) if is_lazy(array) else array
+
+    def remade(self, f: Any) -> Any:
+        """Return it: nobody writes into what it holds."""
+        return self
+
+    def __repr__(self) -> str:
+        return repr(self.primal)
+
+    def __str__(self) -> str:
+        return str(self.primal)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.primal, spec)
+
+    def __len__(self) -> int:
+        return len(self.primal)
+
+    def __iter__(self) -> Any:
+        return (self[n] for n in range(len(self.primal)))
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * int(self.dtype.itemsize)
+
+    def zeros(self) -> Any:
+        """Return zeros in its chunks, or on its device."""
+        return as_duck(onp.zeros_like(self.primal))
+
+    # What dask's own functions ask of an array.
+
+    def to_dask_array(self) -> Any:
+        return self.primal
+
+    def __dask_tokenize__(self) -> Any:
+        return ("funad.Duck", self.primal.__dask_tokenize__())
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return as_duck, (self.primal,)
+
+
+def _asking(name: str, of_concrete: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that gives a plain value, which lazy arrays do not."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if is_lazy(self.primal):
+            refuse_value(self.primal, f"{name}()")
+        return of_concrete(self.primal, *args, **kwargs)
+
+    return method
+
+
+_ASKED: dict[str, Callable[..., Any]] = {
+    "bool": bool,
+    "float": float,
+    "int": int,
+    "complex": complex,
+    "index": operator.index,
+    "array": lambda x, dtype=None, copy=None: onp.asarray(x, dtype),
+    "contains": lambda x, item: item in x,
+    "round": round,
+}
+
+
+def _install() -> None:
+    """Give duck arrays the operators whose results have no derivative, which are duck arrays too."""
+    for name, f in PLAIN:
+        give(Duck, f"__{name}__", lambda a, b, f=f: enter(f).traced(a, b))
+        give(Duck, f"__r{name}__", lambda a, b, f=f: enter(f).traced(b, a))
+    give(Duck, "__invert__", lambda a: enter(onp.invert).traced(a))
+    for name, of_concrete in _ASKED.items():
+        give(Duck, f"__{name}__", _asking(name, of_concrete))
+
+
+_install()
+
+
+def as_duck(x: Any) -> Any:
+    """Return an array of another library as a traced value; refuse one that no rule could work with."""
+    if x.dtype == object:
+        raise ArgumentTypeError(
+            f"{written(x)} is an array of objects, which have no derivative; convert it, x.astype(float)"
+        )
+    if is_lazy(x):
+        x = _checked(x)
+    DUCKS.used = True
+    made = new(Duck)
+    made.primal = x
+    return made
+
+
+def _checked(x: Any) -> Any:
+    """Return a lazy array as it is now, whatever is assigned to it later; refuse one of unknown shape."""
+    if any(size != size for size in x.shape):
+        raise ArgumentTypeError(
+            f"{written(x)} has chunks of unknown size (as after a selection by a mask or from a dataframe), "
+            f"of which no derivative can be arranged; write x.compute_chunk_sizes(), which runs what x "
+            f"depends on, or x.to_dask_array(lengths=True) of a dataframe"
+        )
+    return type(x)(x.dask, x.name, x.chunks, meta=x._meta) if hasattr(x, "chunks") else x
+
+
+AS_TRACED[:] = [lambda x: as_duck(x) if is_duck(x) else onp.asarray(x)[()]]
+
+
+def as_ducks(y: Any) -> Any:
+    """Return what a library returned, arrays in tuples and lists too, as traced values."""
+    if issubclass(type(y), (tuple, list)):
+        parts = map(as_ducks, y)
+        return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
+    return as_duck(y) if is_duck(y) else y
+
+
+def released(x: Any) -> Any:
+    """Return the array of another library that a traced value stands for; anything else as it is."""
+    return x.primal if type(x) is Duck else x
+
+
+def like_given(xbar: Any, x: Any) -> Any:
+    """Return a cotangent of a lazy array x as one: in the chunks of x."""
+    if type(x) is not Duck or not hasattr(x.primal, "chunks"):
+        return xbar
+    return in_chunks_of(in_chunks_of(zeros_like(x) if xbar is None else xbar, x), x)
+
+
+def in_chunks_of(xbar: Any, x: Any) -> Any:
+    """Return a plain cotangent of a lazy array as a lazy array: one number in many places takes no memory."""
+    if type(x) is not Duck or not hasattr(x.primal, "chunks"):
+        return xbar
+    if type(xbar) is Duck and xbar.shape == x.shape and xbar.primal.chunks != x.primal.chunks:
+        return as_duck(xbar.primal.rechunk(x.primal.chunks))
+    if not issubclass(type(xbar), (ndarray, onp.generic, float, int)):
+        return xbar
+    one = xbar if not onp.ndim(xbar) or not xbar.size or any(xbar.strides) else xbar.flat[0]
+    return zeros_like(x) + one if onp.ndim(x) else xbar
+
+
+def under_traces(x: Any) -> Any:
+    """Return the duck array under every trace, or None; of lists and tuples the first."""
+    if issubclass(type(x), (list, tuple)):
+        return next((found for part in x if (found := under_traces(part)) is not None), None)
+    while isinstance(x, Traced):
+        if type(x) is Duck:
+            return x
+        x = x.inside
+    return None
+
+
+def _raw(x: Any) -> Any:
+    """Return a value without the traces that stand for duck arrays, of lists and tuples too."""
+    if issubclass(type(x), (list, tuple)):
+        parts = map(_raw, x)
+        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
+    if hasattr(x, "cell"):
+        x = x.content
+    return released(x)
+
+
+def _parts(xs: Any) -> Any:
+    """Iterate over what stands in nested lists and tuples."""
+    for x in xs:
+        if issubclass(type(x), (list, tuple)):
+            yield from _parts(x)
+        else:
+            yield x
