@@ -27,6 +27,7 @@ from .numpy.elementwise import complement, cosine_of, fermi, keep, one_minus_squ
 from .numpy.manipulation import cast
 from .numpy.padding import pad_zeros
 from .numpy.reductions import difference
+from .numpy.ufuncs import masked
 from .registry import Primitive, place_of_primitive, primitive_at, primitive_of
 from .spaces import fit, is_inexact, of_library, zeros_like
 from .traces.batch import BY_ELEMENT, NOT_BY_ELEMENT
@@ -124,6 +125,11 @@ def _again(kind: Any, own: Any, argnum: Any, kwargs: Any) -> Any:
     return kind(_of_user(name, f, rule_kind, tuple(rules.items())), argnum, kwargs)
 
 
+# With elementwise rules, and yet no functions of one element each.
+_WITH_OUT = primitive_of(masked).f  # type: ignore[union-attr]
+_WHOLE = (onp.unwrap, _WITH_OUT)
+
+
 def works_by_element(prim: Primitive) -> bool:
     """Say whether a function works element by element, with broadcasting."""
     f = prim.f
@@ -131,7 +137,8 @@ def works_by_element(prim: Primitive) -> bool:
         return f.by_element
     if isinstance(f, onp.ufunc):
         return f.signature is None and f.nout == 1
-    return (prim.kind == "elementwise" or f in BY_ELEMENT) and f not in NOT_BY_ELEMENT and f is not onp.unwrap
+    by_element = prim.kind == "elementwise" or f in BY_ELEMENT
+    return by_element and f not in NOT_BY_ELEMENT and f not in _WHOLE
 
 
 class Value(_OfPrimitive):
@@ -361,6 +368,8 @@ def _call_dask(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     """Call a function on dask arrays, without a look at any of their numbers."""
     f = prim.f
     lazy = [x for x in tree.flatten((args, kwargs))[0] if is_duck(x)]
+    if f is _WITH_OUT:
+        _refuse(prim, args, kwargs, "dask writes into no out=; write np.where(where, f(x), out)")
     form = _FORMS.get(f)
     args = tuple(_operand(x, lazy) for x in args)
     if form is None and works_by_element(prim) and not any(is_duck(x) for x in kwargs.values()):
