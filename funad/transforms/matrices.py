@@ -24,6 +24,8 @@ from ..values import dtype_of, shape_of
 from .calls import (
     ArgNums,
     Call,
+    P,
+    R,
     Transformed,
     check_argnums,
     check_complex,
@@ -196,7 +198,9 @@ def _turned(stack: Any, out: tuple[int, ...], shape: tuple[int, ...]) -> Any:
     return stack.reshape(out + shape)[()]
 
 
-def jacrev(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:
+def jacrev(
+    f: Callable[P, Any], argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False
+) -> Callable[P, Any]:
     """Turn ``f`` into a function that returns its Jacobian, by rows (reverse mode).
 
     For y = f(x), entry (*i, *k) is ∂y[i]/∂x[k]: one run of ``f``, then a walk back along the tape
@@ -214,7 +218,9 @@ def jacrev(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: boo
     return Transformed(_jacobian, f, check_argnums(f, argnums), has_aux, holomorphic, "rows")
 
 
-def jacfwd(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:
+def jacfwd(
+    f: Callable[P, Any], argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False
+) -> Callable[P, Any]:
     """Turn ``f`` into a function that returns its Jacobian, by columns (forward mode).
 
     For y = f(x), entry (*i, *k) is ∂y[i]/∂x[k]: one run of ``f``, then a walk forward along the
@@ -232,14 +238,14 @@ def jacfwd(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: boo
 
 
 def jacobian(
-    f: Any,
+    f: Callable[P, Any],
     argnums: ArgNums = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
     *,
     argnum: ArgNums | None = None,
     sparse: Any = False,
-) -> Any:
+) -> Callable[P, Any]:
     """Turn ``f`` into a function that returns its Jacobian, by the cheaper of the two modes.
 
     For y = f(x), entry (*i, *k) is ∂y[i]/∂x[k]. ``f`` runs once. If x has fewer numbers than
@@ -304,7 +310,9 @@ def jacobian(
     return Transformed(_jacobian, f, argnums, has_aux, holomorphic, "cheaper")
 
 
-def value_and_jacobian(f: Any, argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:
+def value_and_jacobian(
+    f: Callable[P, R], argnums: ArgNums = 0, has_aux: bool = False, holomorphic: bool = False
+) -> Callable[P, tuple[R, Any]]:
     """Turn ``f`` into a function that returns its value and its Jacobian, from one run.
 
     See :func:`jacobian` for the parameters.
@@ -382,7 +390,9 @@ def _jacobian(
     return (found, value[1]) if has_aux else found
 
 
-def hessian(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None, sparse: Any = False) -> Any:
+def hessian(
+    f: Callable[P, Any], argnums: ArgNums = 0, *, argnum: ArgNums | None = None, sparse: Any = False
+) -> Callable[P, Any]:
     """Turn ``f`` into a function that returns its Hessian: forward over reverse.
 
     For a real y = f(x), entry (*i, *k) is ∂²y/∂x[i]∂x[k], symmetric to rounding. Of several numbers,

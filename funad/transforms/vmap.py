@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as onp
@@ -21,7 +22,7 @@ from ..traces.reverse import has_ended, refuse_ended
 from ..tracing import line_of, run, user_line
 from ..values import shape_of
 from ..writing import snapshot
-from .calls import Transformed, own_copy, owned
+from .calls import P, Transformed, own_copy, owned
 
 __all__ = ["vmap"]
 
@@ -37,7 +38,9 @@ class _Leaf(NamedTuple):
     name: str
 
 
-def vmap(f: Any, in_axes: Axes = 0, out_axes: Axes = 0, axis_size: int | None = None) -> Any:
+def vmap(
+    f: Callable[P, Any], in_axes: Axes = 0, out_axes: Axes = 0, axis_size: int | None = None
+) -> Callable[P, Any]:
     """Turn a function of one example into a function of a stack of examples.
 
     ``vmap(f)(xs)`` is ``np.stack([f(x) for x in xs])``, of f's derivatives too, but ``f`` runs once, on all

@@ -6,7 +6,7 @@ import numpy
 
 import funad
 import funad.numpy as np
-from funad import grad, jvp, primitive, value_and_grad, vjp
+from funad import grad, hessian, jacobian, jvp, primitive, value_and_grad, vjp, vmap
 from funad.scipy import special, stats
 
 Array = numpy.ndarray[Any, numpy.dtype[numpy.float64]]
@@ -43,6 +43,10 @@ def cube(a: float) -> float:
 
 half = cube(2.0)
 cube("2")  # wrong: a string for a float
+
+hessian(loss)(w)  # wrong: x is missing
+jacobian(loss)(w, x)
+vmap(loss)(w, x, scal=2.0)  # wrong: no such keyword
 
 # The namespaces have NumPy's and SciPy's own names and signatures.
 total = np.sum(np.stack([w, x]), axis=0)
