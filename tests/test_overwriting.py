@@ -42,7 +42,9 @@ def mutable(x):
     """Return a copy that can be written into: arrays, and lists where the call had tuples of integers."""
     if isinstance(x, onp.ndarray):
         return onp.array(x)
-    if isinstance(x, (list, tuple)) and not hasattr(x, "_fields"):
+    if hasattr(x, "_fields"):
+        return type(x)(*map(mutable, x))
+    if isinstance(x, (list, tuple)):
         return [mutable(part) for part in x] if isinstance(x, list) else tuple(map(mutable, x))
     return x
 
