@@ -57,13 +57,14 @@ class BatchTrace(Trace):
     ``looped`` notes the calls that ran once per member: pairs (what, why).
     """
 
-    __slots__ = ("apart", "ended", "level", "looked", "looped", "of_basis", "size", "torn")
+    __slots__ = ("apart", "ended", "in_rule", "level", "looked", "looped", "of_basis", "size", "torn")
 
     def __init__(self, size: int, looped: list[tuple[str, str]]) -> None:
         self.level, self.size = next_level(), size
         self.ended = False
         self.looked = False  # whether someone has looked at a value, and nobody has gone on by member yet
         self.of_basis = False  # whether its members are the vectors of a basis, in products with one matrix
+        self.in_rule = False  # whether a rule that has looked runs on stacks: if it looks again, it loops
         self.apart = False  # whether a function runs member by member, which is to see no batched value
         self.torn = False  # whether a view of a member was made that is none of its stack, or the reverse
         self.looped = looped
@@ -148,7 +149,7 @@ class BatchTrace(Trace):
         None if there is no such way, and the rule is to run once per member.
         """
         x = args[argnum] if type(argnum) is int and argnum < len(args) else None
-        if not self._has_stacks_alone(prim, x, (ybar, *args)):
+        if self.in_rule or not self._has_stacks_alone(prim, x, (ybar, *args)):
             return None
         tape = Tape(1)
         given = (*args[:argnum], batched(self, box_of(tape, self.stack(x), 1)), *args[argnum + 1 :])
@@ -160,7 +161,11 @@ class BatchTrace(Trace):
             if part_bar is not None and self.has(y) and type(y.stack) is Box and y.stack.tape is tape:
                 entries[y.stack.index] = self.stack(part_bar)
                 found = True
-        xbar = pull_back(entries, 1, True)[0] if found else None
+        self.in_rule = True
+        try:
+            xbar = pull_back(entries, 1, True)[0] if found else None
+        finally:
+            self.in_rule = False
         if xbar is None:
             return None
         self.looked = False
@@ -169,7 +174,7 @@ class BatchTrace(Trace):
     def tangent_of_stacks(self, prim: Primitive, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> Any:
         """Return ẏ of such a call in forward mode; None if there is no such way."""
         x = args[argnum] if type(argnum) is int and argnum < len(args) else None
-        if not self._has_stacks_alone(prim, x, (xdot, *args)):
+        if self.in_rule or not self._has_stacks_alone(prim, x, (xdot, *args)):
             return None
         forward = Forward()
         pair = dual(forward, self.stack(x), self.stack(xdot))
