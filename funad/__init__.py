@@ -99,6 +99,23 @@ __all__ = [
 ]
 
 
+# What needs SciPy, and where it stands.
+_OF_SCIPY = {"sparsity": ".scipy.sparsity.derivatives", "linear_operator": ".scipy.sparsity.operators"}
+
+
+def _of_scipy(name: str) -> _Any:
+    """Return a function that needs SciPy; where that is missing, one that says so when it is called."""
+    try:
+        return getattr(_importlib.import_module(_OF_SCIPY[name], __name__), name)
+    except ModuleNotFoundError as error:
+        said = str(error)
+
+    def missing(*args: _Any, **kwargs: _Any) -> _Any:
+        raise ModuleNotFoundError(said, name="scipy")
+
+    return missing
+
+
 def _find(name: str) -> _Any:
     # Loaded when first asked for: toolz and hypothesis would double the time of "import funad", and
     # the transformations that not everyone needs take a tenth of it.
@@ -106,10 +123,8 @@ def _find(name: str) -> _Any:
         return _importlib.import_module(".graphs", __name__).graph
     if name in ("curried", "errors", "optimizers", "scipy", "testing"):
         return _importlib.import_module(f".{name}", __name__)
-    if name == "sparsity":
-        return _importlib.import_module(".scipy.sparsity.derivatives", __name__).sparsity
-    if name == "linear_operator":
-        return _importlib.import_module(".scipy.sparsity.operators", __name__).linear_operator
+    if name in _OF_SCIPY:
+        return _of_scipy(name)
     if name in __all__:
         found = globals()[name] = transforms.load(name)
         return found

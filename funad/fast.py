@@ -640,8 +640,8 @@ def _of_list(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
 
 
 def _is_constant(x: Any) -> bool:
-    """Say whether no traced value hides in an argument, which may be a dtype or a list of indices."""
-    return is_plain(x) or isinstance(x, onp.dtype) or (type(x) is list and all(map(is_plain, x)))
+    """Say whether an argument is plain and stays as it is: what can be written into goes the general way."""
+    return (is_plain(x) and type(x) is not ndarray) or isinstance(x, onp.dtype)
 
 
 def _of_list_of_boxes(prim: Primitive, argnum: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -100,7 +100,7 @@ def _is_complex(x):
 def _of_number(y, ybar):
     """ȳ, and nan where y is nan: as y is traced, the second derivative is nan too."""
     wrong = y != y
-    if not isinstance(ybar, Traced):  # a strong zero; what is traced may be transposed
+    if not isinstance(ybar, Traced) or ybar.opaque:  # a strong zero; what is traced may be transposed
         wrong = wrong & (ybar != 0)
     return np.where(wrong, ybar * (math.nan * y), ybar) if _any(wrong) else ybar
 

@@ -101,7 +101,7 @@ _give(
 _give(
     _of_matrices(2, 2),
     linalg.expm_frechet, linalg.solve_continuous_lyapunov, linalg.solve_discrete_lyapunov,
-    linalg.subspace_angles, linalg.orthogonal_procrustes,
+    linalg.subspace_angles,
 )  # fmt: skip
 _give(_of_matrices(2, 2, 2), linalg.solve_sylvester)
 _give(_of_matrices(1, 1), linalg.eigvalsh_tridiagonal)
