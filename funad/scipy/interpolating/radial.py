@@ -7,6 +7,7 @@ import numpy as onp
 from scipy import spatial
 
 from ... import numpy as np
+from ...calling import is_differentiated
 from ...errors import NotDifferentiableError
 from ...primitives import primitive
 from ...registry import defvjp
@@ -56,7 +57,7 @@ def centre(q):
 
 
 def _level(q):
-    if is_traced(q):
+    if is_differentiated(q):
         raise NotDifferentiableError(
             "scipy.interpolate.RBFInterpolator has no second derivative at a point of its data, with the "
             "kernels linear and thin_plate_spline; use the kernel cubic, quintic or gaussian"
