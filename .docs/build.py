@@ -30,7 +30,8 @@ FAMILIES = {
             *("hvp", "vhp", "hessp", "value_grad_and_hvp", "ggnvp"),
         ],
     ),
-    "Many examples at once": ("funad", ["vmap"]),
+    "Many examples at once, and compiled": ("funad", ["vmap", "compile"]),
+    "Sparse derivatives": ("funad", ["sparsity", "linear_operator"]),
     "Solutions of equations": ("funad", ["implicit", "custom_root"]),
     "Control of what is differentiated": (
         "funad",
