@@ -16,7 +16,7 @@ from .memory import ELEMENTS_PER_PIECE
 from .registry import Primitive, enter
 from .snapshots import copied
 from .spaces import unbroadcast
-from .values import shape_of
+from .values import is_deferred, shape_of
 
 ndarray = onp.ndarray
 
@@ -45,6 +45,14 @@ class Scatter:
         """Whether no piece is a traced value, nor a part of an index."""
         return not any(
             hasattr(piece, "tape") or (type(index) is not int and _is_traced(index))
+            for index, piece in self.pieces[: self.count]
+        )
+
+    @property
+    def deferred(self) -> bool:
+        """Whether a piece or a part of an index is deferred, and so the whole: see ``values.is_deferred``."""
+        return any(
+            any(map(is_deferred, (piece, *index) if type(index) is tuple else (piece, index)))
             for index, piece in self.pieces[: self.count]
         )
 

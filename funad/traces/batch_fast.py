@@ -101,14 +101,18 @@ def _of_one_rank(a: Any, b: Any) -> tuple[Any, Any]:
     return spread(a, a.ndim - 1, rank), spread(b, b.ndim - 1, rank)
 
 
-_general = calling.shortcuts[0] if calling.shortcuts else None
+# The shortcut of fast.py, which looks at the types of one or two arguments, is asked first.
+(_of_duals,) = calling.shortcuts or [lambda *_: NotImplemented]
 
 
 def of_batched(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive on batched values of one trace and plain ones, if the call is one."""
+    y = _of_duals(prim, args, kwargs)
+    if y is not NotImplemented:
+        return y
     trace = _trace_of(args, None)
     if trace is None or trace is NotImplemented or trace.ended or trace.apart:
-        return _general(prim, args, kwargs)  # type: ignore[misc]
+        return NotImplemented
     if kwargs and ("out" in kwargs or not all(map(is_plain, kwargs.values()))):
         return NotImplemented
     f = prim.f

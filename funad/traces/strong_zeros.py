@@ -15,7 +15,7 @@ from ..refusals import is_duration, refused_duration
 from ..registry import Primitive
 from ..spaces import as_numpy, describe, is_number, of_library
 from ..trace import Looked
-from ..values import any_of, constant, is_deferred, members_of
+from ..values import any_of, constant, members_of
 
 ndarray, float64 = onp.ndarray, onp.float64
 
@@ -139,9 +139,9 @@ def has_nan(xbar: Any) -> bool:
         if xbar is None or type(xbar) is float64 or type(xbar) is float:
             return bool(xbar != xbar)
         if type(xbar) is Scatter:
-            if xbar.plain or not is_deferred(whole := xbar.dense()):
+            if xbar.plain or not xbar.deferred:
                 return any(has_nan(piece) for _, piece in xbar.pieces[: xbar.count])
-            xbar = whole
+            xbar = xbar.dense()
         if of_library(constant(xbar)):
             return True  # it may have: nobody has looked yet
         xbar = members_of(xbar)
