@@ -713,6 +713,14 @@ def give(kind: type, name: str, method: Callable[..., Any]) -> None:
     setattr(kind, name, method)
 
 
+def give_plain_operators(kind: type) -> None:
+    """Make the operators without a derivative calls of primitives, whose results the trace sees."""
+    for name, f in PLAIN:
+        give(kind, f"__{name}__", lambda a, b, f=f: enter(f).traced(a, b))
+        give(kind, f"__r{name}__", lambda a, b, f=f: enter(f).traced(b, a))
+    give(kind, "__invert__", lambda a: enter(onp.invert).traced(a))
+
+
 def _beside_sparse(asked: Callable[..., Any]) -> Callable[..., Any]:
     """Return ``__array__``, by which a sparse matrix asks whether to give way: others ask for an array."""
 
@@ -738,10 +746,7 @@ def _install() -> None:
     Traced.__ne__ = _watched(operator.ne, negated=True)  # type: ignore[method-assign]
     for name, f in _DIVMOD.items():
         setattr(Traced, f"__{name}__", f)
-    for name, f in PLAIN:
-        give(Opaque, f"__{name}__", lambda a, b, f=f: enter(f).traced(a, b))
-        give(Opaque, f"__r{name}__", lambda a, b, f=f: enter(f).traced(b, a))
-    give(Opaque, "__invert__", lambda a: enter(onp.invert).traced(a))
+    give_plain_operators(Opaque)
     for name, ask in _ASKED.items():
         setattr(Opaque, f"__{name}__", _asking(f"{name}()", ask))
     Opaque.__array__ = _beside_sparse(Opaque.__array__)  # type: ignore[method-assign]

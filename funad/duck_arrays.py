@@ -19,11 +19,11 @@ from typing import Any, NoReturn
 import numpy as onp
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from .boxes import PLAIN, Traced, give
+from .boxes import Traced, give, give_plain_operators
 from .errors import ArgumentTypeError, NotDifferentiableError
 from .foreign import is_duck
 from .refusals import library_of, public_name
-from .registry import Primitive, enter
+from .registry import Primitive, load_lazy
 from .spaces import AS_TRACED, zeros_like
 from .trace import Looked, Trace
 from .values import dtype_of, shape_of
@@ -270,10 +270,7 @@ _ASKED: dict[str, Callable[..., Any]] = {
 
 def _install() -> None:
     """Give duck arrays the operators whose results have no derivative, which are duck arrays too."""
-    for name, f in PLAIN:
-        give(Duck, f"__{name}__", lambda a, b, f=f: enter(f).traced(a, b))
-        give(Duck, f"__r{name}__", lambda a, b, f=f: enter(f).traced(b, a))
-    give(Duck, "__invert__", lambda a: enter(onp.invert).traced(a))
+    give_plain_operators(Duck)
     for name, of_concrete in _ASKED.items():
         give(Duck, f"__{name}__", _asking(name, of_concrete))
 
@@ -289,7 +286,9 @@ def as_duck(x: Any) -> Any:
         )
     if is_lazy(x):
         x = _checked(x)
-    DUCKS.used = True
+    if not DUCKS.used:
+        load_lazy()
+        DUCKS.used = True
     made = new(Duck)
     made.primal = x
     return made

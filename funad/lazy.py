@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import numpy as onp
 
+from . import batching as batching  # fills the tables of functions of elements
 from . import tree
 from .boxes import Box, Traced, box_of
 from .calling import call
@@ -36,6 +37,7 @@ from .traces.strong_zeros import LATER, retry_with_strong_zeros, strong_zero
 from .values import shape_of
 
 ndarray = onp.ndarray
+_MASKED = primitive_of(masked).f  # type: ignore[union-attr]
 
 
 def _dask() -> Any:
@@ -125,11 +127,6 @@ def _again(kind: Any, own: Any, argnum: Any, kwargs: Any) -> Any:
     return kind(_of_user(name, f, rule_kind, tuple(rules.items())), argnum, kwargs)
 
 
-# With elementwise rules, and yet no functions of one element each.
-_WITH_OUT = primitive_of(masked).f  # type: ignore[union-attr]
-_WHOLE = (onp.unwrap, _WITH_OUT)
-
-
 def works_by_element(prim: Primitive) -> bool:
     """Say whether a function works element by element, with broadcasting."""
     f = prim.f
@@ -138,7 +135,7 @@ def works_by_element(prim: Primitive) -> bool:
     if isinstance(f, onp.ufunc):
         return f.signature is None and f.nout == 1
     by_element = prim.kind == "elementwise" or f in BY_ELEMENT
-    return by_element and f not in NOT_BY_ELEMENT and f not in _WHOLE
+    return by_element and f not in NOT_BY_ELEMENT
 
 
 class Value(_OfPrimitive):
@@ -368,7 +365,7 @@ def _call_dask(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     """Call a function on dask arrays, without a look at any of their numbers."""
     f = prim.f
     lazy = [x for x in tree.flatten((args, kwargs))[0] if is_duck(x)]
-    if f is _WITH_OUT:
+    if f is _MASKED:
         _refuse(prim, args, kwargs, "dask writes into no out=; write np.where(where, f(x), out)")
     form = _FORMS.get(f)
     args = tuple(_operand(x, lazy) for x in args)

@@ -243,6 +243,11 @@ def sparse_derivatives() -> Any:
     return importlib.import_module("funad.scipy.sparsity.derivatives")
 
 
+def load_lazy() -> None:
+    """Load what calls other libraries' functions, with the first of their arrays: few programs have one."""
+    importlib.import_module("funad.lazy")
+
+
 def counterpart(x: Any) -> Any:
     """Return one of SciPy's sparse matrices as funad's, which takes traced values; None of anything else."""
     kind = type(x)

@@ -12,7 +12,6 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import numpy as onp
 
-from .. import lazy as lazy  # arrays of other libraries
 from .. import tree
 from ..boxes import Box, Dual, Traced
 from ..duck_arrays import DUCKS, Duck, as_duck, like_given, released
