@@ -38,7 +38,7 @@ class _Kept:
 
 
 class _Step(Primitive):
-    """The record of one step, which hands itself to its function: neither holds the other in a cycle."""
+    """The primitive of one step, which hands itself to its function: neither holds the other in a cycle."""
 
     __slots__ = ("run",)
 
@@ -198,7 +198,7 @@ def step_of_one(
 
 @functools.lru_cache(maxsize=1024)
 def _primitive_of_one(name: str) -> Primitive:
-    """Return the record of step_of_one under a name: a call has its backward function with it."""
+    """Return the primitive of step_of_one under a name: a call has its backward function with it."""
     prim = Primitive(_kept_rule, name)
     prim.kind = "vjp"
     prim.rules = {0: _kept_rule}

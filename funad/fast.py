@@ -79,7 +79,7 @@ _ADDITIVE = (operator.add, operator.sub)
 _REFLECTED: dict[Any, Callable[[Box, Any], Any]] = {}
 # What two numbers or arrays may give; anything else is looked at more closely, and computed again.
 RESULTS = frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex})
-QUICK = frozenset({"axis", "keepdims"})  # the keywords of Primitive.quick
+QUICK = frozenset({"axis", "keepdims"})  # the keywords of Primitive.fast_reduce
 
 
 def _has_zero(x: Any) -> bool:
@@ -260,7 +260,7 @@ def box_operator_in_place(prim: Primitive, operate: Callable[[Any, Any], Any]) -
 
 
 def record_one(prim: Primitive, box: Box) -> Any:
-    """Call a primitive on one box and prim it."""
+    """Call a primitive on one box and record it."""
     a = box.primal
     kind = type(a)
     # The commonest two first: looking a type up in a set takes 20 ns.
@@ -290,7 +290,7 @@ def record_one(prim: Primitive, box: Box) -> Any:
 
 
 def record_two(prim: Primitive, a: Any, b: Any) -> Any:
-    """Call a primitive on two arguments, at least one of them a box, and prim it."""
+    """Call a primitive on two arguments, at least one of them a box, and record it."""
     first, second = a, b
     source_a = source_b = 0
     if type(a) is Box:
@@ -351,7 +351,7 @@ def record_two(prim: Primitive, a: Any, b: Any) -> Any:
 
 
 def record_with_keywords(prim: Primitive, box: Box, kwargs: dict[str, Any]) -> Any:
-    """Call a primitive on one box and plain keywords, and prim it: np.sum(x, axis=0)."""
+    """Call a primitive on one box and plain keywords, and record it: np.sum(x, axis=0)."""
     a = box.primal
     if prim.fast_reduce is not None and type(a) is ndarray and QUICK.issuperset(kwargs):
         y = prim.fast_reduce(a, **kwargs)
@@ -645,7 +645,7 @@ def _is_constant(x: Any) -> bool:
 
 
 def _of_list_of_boxes(prim: Primitive, argnum: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a linear function of a list of boxes of one tape and of plain values, and prim it."""
+    """Call a linear function of a list of boxes of one tape and of plain values, and record it."""
     trace, values, sources = None, [], []
     for x in args[argnum]:
         if type(x) is Box:

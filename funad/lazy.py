@@ -80,7 +80,7 @@ class Task:
 
 
 class _OfPrimitive(Task):
-    """A task that needs the prim of a primitive, also in another process."""
+    """A task that needs a primitive, also in another process."""
 
     def __init__(self, prim: Primitive, argnum: Any, kwargs: dict[str, Any]) -> None:
         self.prim, self.argnum, self.kwargs = prim, argnum, kwargs
@@ -112,7 +112,7 @@ def _frozen(x: Any) -> Any:
 
 @functools.lru_cache(maxsize=1024)
 def _of_user(name: str, f: Any, kind: str, rules: tuple[Any, ...]) -> Primitive:
-    """Return the prim of a user's primitive in the process that runs a task."""
+    """Return a user's primitive in the process that runs a task."""
     made = Primitive(f, name)
     made.kind, made.foreign = kind, True
     made.add(kind, dict(rules), False)
@@ -318,7 +318,7 @@ def _lazy_parts(xs: Any) -> list[Any]:
 
 @functools.lru_cache(maxsize=4096)
 def _on_ducks(prim: Primitive) -> Primitive:
-    """Return a prim whose rules are for arrays of other libraries."""
+    """Return a primitive whose rules are for arrays of other libraries."""
     made = Primitive(prim.f, prim.name)
     for name in set(prim.__slots__) - {"__weakref__"}:
         setattr(made, name, getattr(prim, name))

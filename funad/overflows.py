@@ -82,7 +82,7 @@ def _is_finite(y: Any) -> bool:
 
 @functools.cache
 def _marking(prim: Primitive) -> Primitive:
-    """Return the record of an elementwise function with a rule that gives nan at vanishing slopes."""
+    """Return the primitive of an elementwise function with a rule that gives nan at vanishing slopes."""
 
     def marked(y: Any, ybar: Any, *args: Any) -> Any:
         xbar = rule(y, ybar, *args)
@@ -97,7 +97,7 @@ def _marking(prim: Primitive) -> Primitive:
 
 @functools.cache
 def _steep(prim: Primitive) -> Primitive:
-    """Return the record of an elementwise function whose slope of zero is none before an infinite one."""
+    """Return the primitive of an elementwise function whose slope of zero is none before an infinite one."""
     made = _like(prim)
     made.rules, made.rule_0, made.rule_1 = prim.rules, prim.rule_0, prim.rule_1
     made.underflows = True

@@ -207,7 +207,7 @@ def implements(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make the decorated function the wrapper of ``f``: one that does more than to record a call.
 
-    ``kind`` is that of the record, if no rule says it.
+    ``kind`` is that of the primitive, if no rule says it.
     """
     prim = enter(f)
     prim.kind = kind

@@ -39,7 +39,7 @@ _NONE: Mapping[Any, Any] = types.MappingProxyType({})
 
 
 def _once(find: Callable[[Any], Any]) -> Any:
-    """Make a property of a record that is read off its rules' code when it is first asked for."""
+    """Make a property of a primitive that is read off its rules' code when it is first asked for."""
     name = find.__name__
 
     def get(self: Primitive) -> Any:
@@ -81,7 +81,7 @@ class Primitive:
         self.f = f
         self.name = name
         self.foreign = False  # whether the function and its rules are a user's
-        # What a user's rule is called by: (record, rule) ↦ rule.
+        # What a user's rule is called by: (prim, rule) ↦ rule.
         self.guard: Callable[[Primitive, Rule], Rule] | None = None
         self.inherited = False  # whether the rules are those of an earlier wrapper of the same function
         self.traced: Callable[..., Any] = f
@@ -91,7 +91,7 @@ class Primitive:
         self.fast_reduce: Callable[..., Any] | None = None
         self.kind: str | None = None  # None: no rule yet, so a traced argument is refused
         self.containers: tuple[int, ...] = ()  # the arguments that are lists of arrays
-        # What it is of generators and the like, which NumPy does not take: (record, args, kwargs) ↦ y.
+        # What it is of generators and the like, which NumPy does not take: (prim, args, kwargs) ↦ y.
         self.iterators: Callable[..., Any] | None = None
         self.views = False  # what it returns may share the memory of its first argument
         self.underflows = False  # a slope of zero may be one that has underflowed: see overflows
@@ -223,7 +223,7 @@ class Primitive:
 
 
 _primitives: dict[Any, Primitive] = {}
-# The primitives of users, by the function and by the wrapper. The wrapper alone keeps a record alive: one
+# The primitives of users, by the function and by the wrapper. The wrapper alone keeps a primitive alive: one
 # that is made inside of a function is freed, with all that it closes over, when nobody calls it any more.
 _users: weakref.WeakKeyDictionary[Any, weakref.ref[Primitive]] = weakref.WeakKeyDictionary()
 
@@ -257,7 +257,7 @@ def counterpart(x: Any) -> Any:
 
 
 def primitive_of(f: Any) -> Primitive | None:
-    """Return the record of a primitive, given as the wrapper or as the function it wraps."""
+    """Return a primitive, given as the wrapper or as the function it wraps."""
     try:
         prim = _primitives.get(f) or _of_user(f)
     except TypeError:  # unhashable, so never registered
@@ -299,7 +299,7 @@ def _is_special(f: onp.ufunc) -> bool:
 
 
 def enter(f: Callable[..., Any], name: str | None = None) -> Primitive:
-    """Return the record of the plain function f, made now if there is none."""
+    """Return the primitive of the plain function f, made now if there is none."""
     prim = _primitives.get(f)
     if prim is None:
         prim = _primitives[f] = Primitive(f, name or _full_name_of(f))
@@ -307,13 +307,13 @@ def enter(f: Callable[..., Any], name: str | None = None) -> Primitive:
 
 
 def enter_anew(f: Callable[..., Any], name: str) -> Primitive:
-    """Return a record of the plain function f, in the place of one that a user may have made of it."""
+    """Return a primitive of the plain function f, in the place of one that a user may have made of it."""
     prim = _primitives[f] = Primitive(f, name)
     return prim
 
 
 def _of_user(f: Any) -> Primitive | None:
-    """Return the record of a user's primitive."""
+    """Return a user's primitive."""
     try:
         known = _users.get(f)
     except TypeError:  # of what has no weak references, as ufuncs
@@ -322,7 +322,7 @@ def _of_user(f: Any) -> Primitive | None:
 
 
 def primitive_anew(f: Callable[..., Any], name: str | None = None) -> Primitive:
-    """Return a record of its own for a further wrapper of a user's function f.
+    """Return a primitive of its own for a further wrapper of a user's function f.
 
     Two libraries may wrap one function of a third, each with its rules; a wrapper without rules has those
     that an earlier one was given.
@@ -359,7 +359,7 @@ def _full_name_of(f: Any) -> str:
 
 
 def adopt(prim: Primitive, wrapped: Callable[..., Any]) -> None:
-    """Make ``wrapped`` the one wrapper of a record."""
+    """Make ``wrapped`` the one wrapper of a primitive."""
     if prim.traced is not prim.f:
         raise DuplicateRuleError(
             f"{prim.name} is a primitive already; use {_full_name_of(prim.traced)}, which was made of it"

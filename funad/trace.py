@@ -18,7 +18,7 @@ from .registry import Primitive
 
 __all__ = ["BATCH_RULES", "OF_INDICES", "OF_SHAPES", "Looked", "Trace", "Unbatched", "next_level"]
 
-# What a function is on stacks: (trace, record, args, kwargs) ↦ y, with the members of y along its first axis.
+# What a function is on stacks: (trace, prim, args, kwargs) ↦ y, with the members of y along its first axis.
 # It stands here so that rules may write into it; the batch trace itself is loaded with vmap.
 BATCH_RULES: dict[Callable[..., Any], Callable[..., Any]] = {}
 # The functions that ask for shapes and dtypes alone, and those that take indices, in which lists stay lists.
@@ -71,7 +71,7 @@ class Trace:
     def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
         """Return the result of a call that has not run yet; values of this trace are among its arguments.
 
-        ``run(self, record, args, kwargs)`` unwraps those and runs the function for the outer traces. It
+        ``run(self, prim, args, kwargs)`` unwraps those and runs the function for the outer traces. It
         returns y, the unwrapped args and kwargs, and the sources of what was unwrapped: pairs (argument,
         source), where a source is the traced value itself, for a box its index on the tape, and for a list
         a tuple of sources and 0. There are none if y is constant.

@@ -31,7 +31,7 @@ MASK = numpy.array([True, False, True, True, False, True, False])
 
 
 def every_ufunc():
-    """Every ufunc of NumPy, each once, with its record."""
+    """Every ufunc of NumPy, each once, with its primitive."""
     found = {getattr(numpy, name) for name in dir(numpy) if isinstance(getattr(numpy, name), numpy.ufunc)}
     return sorted(found, key=lambda f: f.__name__)
 

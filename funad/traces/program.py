@@ -40,7 +40,7 @@ class Node:
     ----------
     index : int
         Its place in the order in which things ran.
-    record : Record or None
+    prim : Primitive or None
         What is known of the primitive; None for an input and for one of several results.
     value
         As it came, of outer traces perhaps.

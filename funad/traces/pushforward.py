@@ -207,7 +207,7 @@ def spare_values(entries: list[Any], inputs: int) -> None:
 
 
 def _of_tangents(prim: Primitive) -> Primitive:
-    """Return the prim of a linear function whose rules give x̄ the tangent for its value too."""
+    """Return the primitive of a linear function whose rules give x̄ the tangent for its value too."""
     if "of_tangents" in prim.read:
         return prim.read["of_tangents"]  # type: ignore[no-any-return]
 

@@ -88,7 +88,7 @@ class Tape(Trace):
 
     def __init__(self, inputs: int, entries: list[Any] | None = None) -> None:
         self.level = next_level()
-        self.lock: Any = None  # for one thread at a time to prim on it once more
+        self.lock: Any = None  # for one thread at a time to record on it once more
         self.transposing = False  # whether it transposes a rule: no derivative is taken along it
         self.inputs = inputs
         self.snapshots: Snapshots | None = None  # made for the first constant that is an array
@@ -106,7 +106,7 @@ class Tape(Trace):
         return [self.keeping().of_array(x) if type(x) is ndarray else x for x in xs]
 
     def share(self) -> None:
-        """Have one thread at a time prim on this tape once more, when it is over."""
+        """Have one thread at a time record on this tape once more, when it is over."""
         if self.lock is None:
             self.lock = RLock()
 
@@ -223,7 +223,7 @@ def has_ended(trace: Any) -> bool:
     return bool(getattr(trace, "ended", False))
 
 
-# The prim of taking the k-th output of a call that returned several.
+# The primitive of taking the k-th output of a call that returned several.
 OUTPUT = Primitive(lambda y: y, "an output")
 
 
