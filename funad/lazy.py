@@ -659,6 +659,26 @@ def _reshape(
     return _dask().reshape(a, shape)
 
 
+def _axes(axis: Any) -> Any:
+    return tuple(axis) if isinstance(axis, list) else axis
+
+
+def _reduced(
+    name: str, a: Any, axis: Any, out: Any, keepdims: Any, where: Any, fill: Any, **kwargs: Any
+) -> Any:
+    """Call a reduction of dask's, with ``fill`` in the places that ``where`` leaves out."""
+    if out is not None or (where is not True and fill is None):
+        return NotImplemented
+    da = _dask()
+    a = a if where is True else da.where(where, a, fill)
+    return getattr(da, name)(a, axis=_axes(axis), keepdims=bool(keepdims), **kwargs)
+
+
+def _joined(y: Any, initial: Any, join: Callable[[Any, Any], Any]) -> Any:
+    """Return a reduction that starts from ``initial``, if one was given."""
+    return y if y is NotImplemented or initial is None else join(y, initial)
+
+
 def _extreme(name: str, choose: Any) -> Callable[..., Any]:
     """Return max or min of dask arrays with NumPy's keywords."""
 
@@ -670,24 +690,12 @@ def _extreme(name: str, choose: Any) -> Callable[..., Any]:
         initial: Any = None,
         where: Any = True,
     ) -> Any:
-        da = _dask()
-        if out is not None:
-            return NotImplemented
-        if where is not True:
-            if initial is None:
-                return NotImplemented
-            a = da.where(where, a, initial)
-        y = getattr(da, name)(a, axis=_axes(axis), keepdims=bool(keepdims))
-        return y if initial is None else choose(y, initial)
+        return _joined(_reduced(name, a, axis, out, keepdims, where, initial), initial, choose)
 
     return form
 
 
-def _axes(axis: Any) -> Any:
-    return tuple(axis) if isinstance(axis, list) else axis
-
-
-def _sum_of(name: str, neutral: int) -> Callable[..., Any]:
+def _sum_of(name: str, neutral: int, join: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     """Return sum or prod of dask arrays with NumPy's keywords."""
 
     def form(
@@ -699,12 +707,9 @@ def _sum_of(name: str, neutral: int) -> Callable[..., Any]:
         initial: Any = None,
         where: Any = True,
     ) -> Any:
-        da = _dask()
-        if out is not None:
-            return NotImplemented
-        a = a if where is True else da.where(where, a, onp.asarray(neutral, a.dtype)[()])
-        y = getattr(da, name)(da.asarray(a), axis=_axes(axis), dtype=dtype, keepdims=bool(keepdims))
-        return y if initial is None else y + initial if neutral == 0 else y * initial
+        a = _dask().asarray(a)
+        fill = onp.asarray(neutral, a.dtype)[()]
+        return _joined(_reduced(name, a, axis, out, keepdims, where, fill, dtype=dtype), initial, join)
 
     return form
 
@@ -713,11 +718,7 @@ def _masked(name: str, neutral: bool) -> Callable[..., Any]:
     """Return any or all of dask arrays with NumPy's keywords."""
 
     def form(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = True) -> Any:
-        da = _dask()
-        if out is not None:
-            return NotImplemented
-        a = a if where is True else da.where(where, a, neutral)
-        return getattr(da, name)(a, axis=_axes(axis), keepdims=bool(keepdims))
+        return _reduced(name, a, axis, out, keepdims, where, neutral)
 
     return form
 
@@ -725,13 +726,10 @@ def _masked(name: str, neutral: bool) -> Callable[..., Any]:
 def _mean(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = True
 ) -> Any:
-    da = _dask()
-    if out is not None:
-        return NotImplemented
-    if where is True:
-        return da.mean(a, axis=_axes(axis), dtype=dtype, keepdims=bool(keepdims))
+    if where is True or out is not None:
+        return _reduced("mean", a, axis, out, keepdims, True, None, dtype=dtype)
     total = _FORMS[onp.sum](a, axis, dtype, keepdims=keepdims, where=where)
-    return total / da.sum(da.broadcast_to(where, a.shape), axis=_axes(axis), keepdims=bool(keepdims))
+    return total / _reduced("sum", _dask().broadcast_to(where, a.shape), axis, None, keepdims, True, None)
 
 
 def _vector_norm(x: Any, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
@@ -845,8 +843,8 @@ _FORMS: dict[Any, Callable[..., Any]] = {
     onp.array: _array,
     onp.copy: _copy,
     onp.inner: _inner,
-    onp.sum: _sum_of("sum", 0),
-    onp.prod: _sum_of("prod", 1),
+    onp.sum: _sum_of("sum", 0, operator.add),
+    onp.prod: _sum_of("prod", 1, operator.mul),
     onp.any: _masked("any", False),
     onp.all: _masked("all", True),
     onp.mean: _mean,

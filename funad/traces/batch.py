@@ -149,7 +149,7 @@ class BatchTrace(Trace):
         None if there is no such way, and the rule is to run once per member.
         """
         x = args[argnum] if type(argnum) is int and argnum < len(args) else None
-        if self.in_rule or not self._has_stacks_alone(prim, x, (ybar, *args)):
+        if not self._has_stacks_alone(prim, x, (ybar, *args)):
             return None
         tape = Tape(1)
         given = (*args[:argnum], batched(self, box_of(tape, self.stack(x), 1)), *args[argnum + 1 :])
@@ -174,7 +174,7 @@ class BatchTrace(Trace):
     def tangent_of_stacks(self, prim: Primitive, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> Any:
         """Return ẏ of such a call in forward mode; None if there is no such way."""
         x = args[argnum] if type(argnum) is int and argnum < len(args) else None
-        if self.in_rule or not self._has_stacks_alone(prim, x, (xdot, *args)):
+        if not self._has_stacks_alone(prim, x, (xdot, *args)):
             return None
         forward = Forward()
         pair = dual(forward, self.stack(x), self.stack(xdot))
@@ -192,8 +192,8 @@ class BatchTrace(Trace):
         return ydots[0] if len(ydots) == 1 else tuple(ydots)
 
     def _has_stacks_alone(self, prim: Primitive, x: Any, others: Any) -> bool:
-        """Say whether a call is one of batched values of this trace, which no inner trace has around them."""
-        if self.apart or prim.f not in BATCH_RULES or isinstance(x, (list, tuple)):
+        """Say whether a call whose rule has looked, once, is one of values of this trace alone."""
+        if self.in_rule or self.apart or prim.f not in BATCH_RULES or isinstance(x, (list, tuple)):
             return False
         return not any(isinstance(other, Traced) and not self.has(other) for other in others)
 
@@ -319,7 +319,7 @@ class BatchTrace(Trace):
         """Put v at an index of integers and slices in every member; return False if it is another call."""
         if type(stack) is not ndarray or not is_basic(index):
             return False
-        view = stack[(slice(None), *index) if type(index) is tuple else (slice(None), index)]
+        view = stack[in_every_member(index)]
         if self.has(v):
             v = v.stack
             if type(v) is not ndarray or v.ndim != view.ndim:
@@ -334,7 +334,7 @@ class BatchTrace(Trace):
         stack, of_v = x.stack, v.stack if self.has(v) and x.tape is self else None
         if type(stack) is not ndarray or type(of_v) is not ndarray or not is_basic(index):
             return False
-        view = stack[(slice(None), *index) if type(index) is tuple else (slice(None), index)]
+        view = stack[in_every_member(index)]
         if view.shape != of_v.shape or not onp.can_cast(of_v.dtype, view.dtype, "same_kind"):
             return False
         with contextlib.suppress(FloatingPointError):  # ∞ - ∞ is nan, as it is said when all has been added
@@ -450,10 +450,15 @@ def is_basic(index: Any) -> bool:
     return type(index) in _BASIC or (type(index) is tuple and _BASIC.issuperset(map(type, index)))
 
 
+def in_every_member(index: Any) -> Any:
+    """Return the index of a stack that is this one in every member."""
+    return (slice(None), *index) if type(index) is tuple else (slice(None), index)
+
+
 def moved_index(trace: BatchTrace, index: Any, x: Any) -> Any:
     """Return the index of a stack that does in every member what ``index`` does in one; None without one."""
     if is_basic(index):
-        return (slice(None), *index) if type(index) is tuple else (slice(None), index)
+        return in_every_member(index)
     parts = index if type(index) is tuple else (index,)
     kinds = [_kind(trace, part) for part in parts]
     arrays = [n for n, kind in enumerate(kinds) if kind != "basic"]
@@ -461,7 +466,7 @@ def moved_index(trace: BatchTrace, index: Any, x: Any) -> Any:
         integers = [n for n, part in enumerate(parts) if _kind(trace, part) != "basic" or _is_integer(part)]
         if arrays and integers[-1] - integers[0] >= len(integers):
             return None  # arrays that are apart put their axes in front of all others
-        return (slice(None), *parts)
+        return in_every_member(parts)
     # Members choose for themselves: an array of member numbers beside the batched ones.
     if arrays[-1] - arrays[0] >= len(arrays) or arrays[0] != 0 or any(_is_mask(part) for part in parts):
         return None

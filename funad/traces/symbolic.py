@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as onp
@@ -279,25 +280,23 @@ def describe(x: Symbol) -> str:
     return f"{name} ({of})" if name else f"a value ({of})"
 
 
-def _value(x: Any) -> Any:
-    """Return an argument with concrete values in the place of symbols."""
+def _replaced(x: Any, of_symbol: Callable[[Symbol], Any]) -> Any:
+    """Return an argument with something else in the place of each symbol."""
     kind = type(x)
     if kind is Symbol:
-        return x.concrete
+        return of_symbol(x)
     if kind is tuple or kind is list:
-        return kind([_value(part) for part in x])
+        return kind([_replaced(part, of_symbol) for part in x])
     if kind is slice:
-        return slice(_value(x.start), _value(x.stop), _value(x.step))
-    return _value(settled(x)) if isinstance(x, Traced) else x
+        return slice(*(_replaced(part, of_symbol) for part in (x.start, x.stop, x.step)))
+    return _replaced(settled(x), of_symbol) if isinstance(x, Traced) else x
+
+
+def _value(x: Any) -> Any:
+    """Return an argument with concrete values in the place of symbols."""
+    return _replaced(x, lambda symbol: symbol.concrete)
 
 
 def _node(x: Any) -> Any:
     """Return an argument with nodes in the place of symbols."""
-    kind = type(x)
-    if kind is Symbol:
-        return x.node
-    if kind is tuple or kind is list:
-        return kind([_node(part) for part in x])
-    if kind is slice:
-        return slice(_node(x.start), _node(x.stop), _node(x.step))
-    return _node(settled(x)) if isinstance(x, Traced) else x
+    return _replaced(x, lambda symbol: symbol.node)

@@ -49,8 +49,29 @@ ndarray = onp.ndarray
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
-class Transformed:
-    """A function made from a function: callable, a method where it stands in a class, picklable."""
+class MadeFrom:
+    """A function made from a function, ``__wrapped__``: a method where it stands in a class, picklable."""
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError
+
+    def arguments(self) -> tuple[Any, ...]:
+        """Return what its class makes it of."""
+        raise NotImplementedError
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __reduce__(self) -> Any:
+        # Where a decorator has put this under the name of f, that name is how pickle finds it.
+        found: Any = sys.modules.get(self.__module__)
+        for part in getattr(self, "__qualname__", "").split("."):
+            found = getattr(found, part, None)
+        return self.__qualname__ if found is self else (type(self), self.arguments())
+
+
+class Transformed(MadeFrom):
+    """A transformation of a function: ``run(f, *options, args, kwargs)`` is its call."""
 
     def __init__(self, run: Callable[..., Any], f: Callable[..., Any], *options: Any) -> None:
         check_function(run.__name__.strip("_"), f)
@@ -65,17 +86,8 @@ class Transformed:
             hide_frames(error)
             raise
 
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else types.MethodType(self, instance)
-
-    def __reduce__(self) -> Any:
-        # Where a decorator has put this under the name of f, that name is how pickle finds it.
-        found: Any = sys.modules.get(self.__module__)
-        for part in getattr(self, "__qualname__", "").split("."):
-            found = getattr(found, part, None)
-        if found is self:
-            return self.__qualname__
-        return Transformed, (self._run, self.__wrapped__, *self._options)  # type: ignore[attr-defined]
+    def arguments(self) -> tuple[Any, ...]:
+        return self._run, self.__wrapped__, *self._options  # type: ignore[attr-defined]
 
     def __repr__(self) -> str:
         return f"<{self._run.__name__.strip('_')} of {self.__wrapped__!r}>"  # type: ignore[attr-defined]

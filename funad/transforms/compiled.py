@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import sys
 import threading
 import traceback
-import types
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +17,7 @@ from ..compiling.arguments import Unfit, kind_of_leaf
 from ..errors import ArgumentError
 from ..floating import STATE_OF_RULES, invalid_raises, restore
 from ..spaces import describe, name_of
-from .calls import check_function, owned
+from .calls import MadeFrom, check_function, owned
 from .recordings import MISSED, CompiledProgram, Recording, static_leaves
 
 __all__ = ["compile"]
@@ -107,12 +105,12 @@ def compile(
         raise ArgumentError(
             f"limit is how many programs there may be, an int of 1 or more, not {limit!r:.40}"
         )
-    if not isinstance(static, (int, str, tuple, list)):
+    names = (static,) if isinstance(static, (int, str)) else static
+    if not isinstance(names, (tuple, list)) or not all(
+        isinstance(name, (int, str)) and not isinstance(name, bool) for name in names
+    ):
         raise ArgumentError(f"static is a name or a position, or a tuple of them, not {static!r:.60}")
-    names = (static,) if isinstance(static, (int, str)) else tuple(static)
-    if not all(isinstance(name, (int, str)) and not isinstance(name, bool) for name in names):
-        raise ArgumentError(f"static is a name or a position, or a tuple of them, not {static!r:.60}")
-    return Compiled(f, names, limit, check, backend)
+    return Compiled(f, tuple(names), limit, check, backend)
 
 
 class _Kind:
@@ -142,7 +140,7 @@ class _Kind:
         return "\n".join(lines)
 
 
-class Compiled:
+class Compiled(MadeFrom):
     """A function that runs as recorded programs; see :func:`funad.compile`.
 
     Attributes
@@ -157,7 +155,6 @@ class Compiled:
 
     def __init__(self, f: Any, static: Any, limit: int, check: bool, backend: str) -> None:
         functools.update_wrapper(self, f)
-        self._options = static, limit, check, backend
         self._static, self._limit, self._check, self._backend = static, limit, check, backend
         self._kinds: dict[Any, _Kind] = {}
         self._last: CompiledProgram | None = None
@@ -303,17 +300,8 @@ class Compiled:
             lines.append(f"eager: {self._unfit}")
         return "\n".join(lines) or f"{name_of(self.__wrapped__)} has not been called yet"
 
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else types.MethodType(self, instance)
-
-    def __reduce__(self) -> Any:
-        # Where a decorator has put this under the name of f, that name is how pickle finds it.
-        found: Any = sys.modules.get(self.__module__)
-        for part in getattr(self, "__qualname__", "").split("."):
-            found = getattr(found, part, None)
-        if found is self:
-            return self.__qualname__
-        return Compiled, (self.__wrapped__, *self._options)
+    def arguments(self) -> tuple[Any, ...]:
+        return self.__wrapped__, self._static, self._limit, self._check, self._backend
 
     def __repr__(self) -> str:
         return f"<compile of {self.__wrapped__!r}>"

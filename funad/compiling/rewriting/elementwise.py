@@ -97,12 +97,22 @@ def _add(b: Builder, x: Any, y: Any) -> Any:
         factor = factor_of(other)
         if factor and factor[0] is part and type(part) is Node and abs(1.0 + factor[1]) > 1e-3:
             return b.call(MUL, part, 1.0 + factor[1])
+    common = _of_common_factor(b, ADD, x, y)
+    if common is not None:
+        return common
+    return x if _is_zero(y) and has_shape(x, shape) else b.raw(ADD, (x, y))
+
+
+def _of_common_factor(b: Builder, fn: Any, x: Any, y: Any) -> Any:
+    """Return x·c ± y·c as (x ± y)·c; None if there is no such c."""
     first, second = factor_of(x), factor_of(y)
     if first and second and first[1] == second[1]:
-        return b.call(MUL, b.call(ADD, first[0], second[0]), first[1])
-    if y == 0.0 and type(y) is float and has_shape(x, shape):
-        return x
-    return b.raw(ADD, (x, y))
+        return b.call(MUL, b.call(fn, first[0], second[0]), first[1])
+    return None
+
+
+def _is_zero(x: Any) -> bool:
+    return type(x) is float and x == 0.0
 
 
 def _subtract(b: Builder, x: Any, y: Any) -> Any:
@@ -111,13 +121,13 @@ def _subtract(b: Builder, x: Any, y: Any) -> Any:
     x, y = _pair(x, y)
     if not _are_floats(x, y):
         return None
-    if y == 0.0 and type(y) is float and has_shape(x, shape):
+    if _is_zero(y) and has_shape(x, shape):
         return x
     if is_call(y, NEG):
         return b.call(ADD, x, y.args[0])
-    first, second = factor_of(x), factor_of(y)
-    if first and second and first[1] == second[1]:
-        return b.call(MUL, b.call(SUB, first[0], second[0]), first[1])
+    common = _of_common_factor(b, SUB, x, y)
+    if common is not None:
+        return common
     if is_call(x, NEG) and type(y) is Node:
         return b.call(NEG, b.call(ADD, x.args[0], y))
     return b.raw(SUB, (x, y))
