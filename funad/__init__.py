@@ -126,7 +126,7 @@ def _find(name: str) -> _Any:
     if name in _OF_SCIPY:
         return _of_scipy(name)
     if name in __all__:
-        found = globals()[name] = transforms.load(name)
+        found = globals()[name] = getattr(transforms, name)
         return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

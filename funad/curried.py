@@ -43,4 +43,4 @@ if TYPE_CHECKING:
     def __getattr__(name: str) -> Any: ...
 
 
-globals().update({name: _WAITING.get(name) or curry(transforms.load(name)) for name in __all__})
+globals().update({name: _WAITING.get(name) or curry(getattr(transforms, name)) for name in __all__})

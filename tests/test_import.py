@@ -71,6 +71,27 @@ def test_names_that_are_loaded_late_are_listed_before():
     )
 
 
+@pytest.mark.parametrize("first", ["vmap", "j", "implicit"])
+def test_a_transformation_is_itself_whatever_was_loaded_before(first):
+    loaded_after(
+        f"import importlib; importlib.import_module('funad.transforms.{first}')\n"
+        "import funad\n"
+        "from funad import transforms\n"
+        "for module in (funad, transforms, funad.curried):\n"
+        "    names = {*transforms.__all__} & {*module.__all__}\n"
+        "    assert all(callable(getattr(module, name)) for name in names)"
+    )
+
+
+def test_sparse_derivatives_are_there_before_anything_else_was_asked_for():
+    loaded_after(
+        "import numpy\n"
+        "from funad import jacobian\n"
+        "found = jacobian(lambda x: x[1:] * x[:-1], sparse=True)(numpy.ones(5))\n"
+        "assert found.shape == (4, 5) and found.nnz == 8"
+    )
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="gradd"):
         funad.gradd  # noqa: B018

@@ -1,6 +1,8 @@
 """The user's door: functions that take a function and return its derivative."""
 
 import importlib as _importlib
+import sys as _sys
+from types import ModuleType as _ModuleType
 from typing import TYPE_CHECKING
 from typing import Any as _Any
 
@@ -82,16 +84,21 @@ _HOME = {name: module for module, names in _LATE.items() for name in names}
 def __getattr__(name: str) -> _Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return load(name)
-
-
-def load(name: str) -> _Any:
-    """Return a transformation by its name. An attribute ``vmap`` may be the module of that name."""
-    if name not in _HOME:
-        return globals()[name]
     found = globals()[name] = getattr(_importlib.import_module(f".{_HOME[name]}", __name__), name)
     return found
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+class _Transforms(_ModuleType):
+    """This package, of which ``vmap`` is the transformation, not the module that it stands in."""
+
+    def __setattr__(self, name: str, value: _Any) -> None:
+        # Python makes a module that it has loaded an attribute of its package.
+        if not (name in _HOME and isinstance(value, _ModuleType)):
+            super().__setattr__(name, value)
+
+
+_sys.modules[__name__].__class__ = _Transforms
