@@ -1,7 +1,5 @@
 """The page on complex numbers tells the truth: its examples run, and its table holds."""
 
-import doctest
-import re
 from pathlib import Path
 
 import numpy as onp
@@ -12,22 +10,16 @@ import funad.numpy as np
 from funad import elementwise_grad, grad, jacfwd, jacobian, jacrev, jvp, value_and_grad, vjp
 from funad.errors import NonScalarOutputError
 
+from . import pages
+
 PAGE = (Path(funad.__file__).parent / "docs" / "complex.md").read_text(encoding="utf-8")
 H = 1e-6
 z, ż = onp.array([0.4 + 0.9j, -1.2 + 0.3j]), onp.array([0.5 - 2.0j, 1.0 + 0.25j])
 
 
 def test_its_examples_run_one_after_the_other():
-    names = {}
-    blocks = list(re.finditer(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE))
-    assert len(blocks) > 10
-    for block in blocks:
-        line = PAGE[: block.start(1)].count("\n")
-        test = doctest.DocTestParser().get_doctest(block[1], names, "complex.md", "complex.md", line)
-        said = []
-        result = doctest.DocTestRunner().run(test, out=said.append, clear_globs=False)
-        assert not result.failed, "".join(said)
-        names = test.globs
+    assert len(pages.blocks(PAGE)) > 10
+    pages.run("complex.md", PAGE)
 
 
 # The table of the page: w̄ comes back as z̄.

@@ -9,6 +9,8 @@ import pytest
 
 import funad
 
+from . import pages
+
 DOCS = Path(funad.__file__).parent / "docs"
 PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
 # These have tests of their own, which run them.
@@ -16,35 +18,23 @@ ELSEWHERE = {"complex.md", "migration.md", "scipy.md"}
 BUILT = {"gallery", "changes.md"}  # folders and pages that are written when the site is built
 
 
-def programs(page):
-    """Yield the number of the line and the text of each block of Python."""
-    text = (DOCS / page).read_text(encoding="utf-8")
-    for block in re.finditer(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
-        yield text[: block.start(1)].count("\n"), block[1]
+def text_of(page):
+    """Return the text of a page."""
+    return (DOCS / page).read_text(encoding="utf-8")
 
 
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("page", [page for page in PAGES if page not in ELSEWHERE and any(programs(page))])
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page not in ELSEWHERE and pages.blocks(text_of(page))]
+)
 def test_its_programs_run_one_after_the_other(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = {"__name__": "__main__"}
-    for line, text in programs(page):
-        if ">>>" not in text:
-            exec(compile("\n" * line + text, page, "exec"), names)
-            continue
-        test = doctest.DocTestParser().get_doctest(text, names, page, page, line)
-        said = []
-        result = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(
-            test, out=said.append, clear_globs=False
-        )
-        assert not result.failed, "".join(said)
-        names = test.globs
+    pages.run(page, text_of(page), options=doctest.ELLIPSIS)
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_its_links_lead_to_pages(page):
-    text = (DOCS / page).read_text(encoding="utf-8")
-    text = re.sub(r"^```.*?^```$|`[^`\n]*`", "", text, flags=re.DOTALL | re.MULTILINE)  # no code
+    text = re.sub(r"^```.*?^```$|`[^`\n]*`", "", text_of(page), flags=re.DOTALL | re.MULTILINE)  # no code
     for target in re.findall(r"\]\((?!https?:)([^)#\s]+)", text):
         path = os.path.normpath(Path(page).parent / target)
         first = Path(path).parts[0]
@@ -54,8 +44,7 @@ def test_its_links_lead_to_pages(page):
 def test_every_page_stands_in_a_table_of_contents():
     listed = {"index"}
     for page in PAGES:
-        text = (DOCS / page).read_text(encoding="utf-8")
-        for tree in re.findall(r"^```\{toctree\}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+        for tree in re.findall(r"^```\{toctree\}\n(.*?)^```$", text_of(page), re.DOTALL | re.MULTILINE):
             names = [line for line in tree.splitlines() if line and not line.startswith(":")]
             listed |= {os.path.normpath(Path(page).parent / name) for name in names}
     assert {page.removesuffix(".md") for page in PAGES if not page.startswith("reference")} <= listed

@@ -1,6 +1,5 @@
 """The README tells the truth: its code runs, its names exist, its commands are one line each."""
 
-import doctest
 import re
 from pathlib import Path
 
@@ -8,13 +7,9 @@ import pytest
 
 import funad
 
+from . import pages
+
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-
-
-def blocks(language):
-    """Return the code blocks of a language, each with the number of its first line."""
-    found = re.finditer(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-    return [(README[: block.start(1)].count("\n"), block[1]) for block in found]
 
 
 def section(title):
@@ -23,28 +18,19 @@ def section(title):
 
 
 def test_python_blocks_run_one_after_the_other():
-    names = {"__name__": "readme"}
-    assert len(blocks("python")) >= 8
-    for line, code in blocks("python"):
-        if ">>>" not in code:
-            exec(compile("\n" * line + code, "README.md", "exec"), names)
-            continue
-        test = doctest.DocTestParser().get_doctest(code, names, "README.md", "README.md", line)
-        said = []
-        result = doctest.DocTestRunner().run(test, out=said.append, clear_globs=False)
-        assert not result.failed, "".join(said)
-        names = test.globs
+    assert len(pages.blocks(README)) > 8
+    pages.run("README.md", README, "readme")
 
 
 def test_the_first_block_is_a_gradient_in_ten_lines():
-    _, code = blocks("python")[0]
+    _, code = pages.blocks(README)[0]
     assert len(code.splitlines()) <= 10
     assert "grad(" in code
 
 
 @pytest.mark.parametrize("does", ["examples/digits.py", "pytest"])
 def test_each_set_up_command_is_one_line_that_makes_its_own_environment(does):
-    commands = [code for _, code in blocks("sh") if does in code and "venv" in code]
+    commands = [code for _, code in pages.blocks(README, "sh") if does in code and "venv" in code]
     assert len(commands) == 1
     assert commands[0].count("\n") == 1
     assert commands[0].startswith("python3 -m venv .venv && .venv/bin/pip install ")

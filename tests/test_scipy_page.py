@@ -1,26 +1,19 @@
 """The page for users of SciPy tells the truth: its programs run, and each is in its table of jobs."""
 
-import doctest
 import re
 from pathlib import Path
 
 import funad
 from funad.scipy import MODULES
 
+from . import pages
+
 PAGE = (Path(funad.__file__).parent / "docs" / "scipy.md").read_text(encoding="utf-8")
 
 
 def test_its_programs_run_one_after_the_other():
-    names = {}
-    blocks = list(re.finditer(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE))
-    assert len(blocks) > 15
-    for block in blocks:
-        line = PAGE[: block.start(1)].count("\n")
-        test = doctest.DocTestParser().get_doctest(block[1], names, "scipy.md", "scipy.md", line)
-        said = []
-        result = doctest.DocTestRunner().run(test, out=said.append, clear_globs=False)
-        assert not result.failed, "".join(said)
-        names = test.globs
+    assert len(pages.blocks(PAGE)) > 15
+    pages.run("scipy.md", PAGE)
 
 
 def test_every_job_of_the_table_has_its_program():
