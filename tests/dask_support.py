@@ -21,6 +21,7 @@ from funad.tree import flatten
 from funad.tree import map as tree_map
 
 from .cases import CASES
+from .support import argument_of, called_with
 
 PAGE = Path(__file__).parent.parent / "funad" / "docs" / "dask_support.md"
 COMMAND = "python -m tests.dask_support"
@@ -58,12 +59,6 @@ def _calls(f):
     return found
 
 
-def _at(call, argnum):
-    if isinstance(argnum, int):
-        return call.args[argnum] if argnum < len(call.args) else None
-    return call.kwargs.get(argnum)
-
-
 def _is_inexact(x):
     leaves = flatten(x)[0]
     return bool(leaves) and all(numpy.asarray(leaf).dtype.kind in "fc" for leaf in leaves)
@@ -71,13 +66,7 @@ def _is_inexact(x):
 
 def vjp(f, call, argnum):
     """Return y and x̄ of a call, for a ȳ without a pattern."""
-
-    def of_x(x):
-        args, kwargs = list(call.args), dict(call.kwargs)
-        (args if isinstance(argnum, int) else kwargs)[argnum] = x
-        return f(*args, **kwargs)
-
-    y, vjp_f = funad.vjp(of_x, _at(call, argnum))
+    y, vjp_f = funad.vjp(functools.partial(called_with, f, call, argnum), argument_of(call, argnum))
     rng = numpy.random.default_rng(0)
 
     def some(leaf):
@@ -101,7 +90,7 @@ def outcome(f, argnum, parts):
     agreed, refused = 0, []
     for call in _calls(f):
         lazy = Call(*(tree_map(lambda x: in_chunks(x, parts), part) for part in (call.args, call.kwargs)))
-        if not _is_inexact(_at(call, argnum)) or not is_lazy((lazy.args, lazy.kwargs)):
+        if not _is_inexact(argument_of(call, argnum)) or not is_lazy((lazy.args, lazy.kwargs)):
             continue
         with warnings.catch_warnings(), numpy.errstate(all="ignore"), dask.config.set(scheduler="sync"):
             warnings.simplefilter("ignore")

@@ -88,7 +88,8 @@ def _drawn(case, wanted):
     return found
 
 
-def _at(call, place):
+def argument_of(call, place):
+    """Return the argument of a call by its position or keyword; None if it has none."""
     if isinstance(place, int):
         return call.args[place] if place < len(call.args) else None
     return call.kwargs.get(place)
@@ -194,7 +195,7 @@ def _keywords(f, call, place, known):
             except Exception:  # not with this call
                 continue
             try:
-                vjp(lambda x, more=more: _with(f, more, place, x), _at(call, place))
+                vjp(lambda x, more=more: called_with(f, more, place, x), argument_of(call, place))
                 handled.append(name)
             except FunadError:
                 refused.append(name)
@@ -203,7 +204,8 @@ def _keywords(f, call, place, known):
     return handled, refused
 
 
-def _with(f, call, place, x):
+def called_with(f, call, place, x):
+    """Call f as a case says, with x in one place."""
     args, kwargs = list(call.args), dict(call.kwargs)
     (args if isinstance(place, int) else kwargs)[place] = x
     return f(*args, **kwargs)
@@ -280,17 +282,22 @@ def differentiable(f, prim, case):
         # What is drawn depends on the modules that are loaded: of a composite, whose cases alone say
         # what it takes, so many calls that none of its arguments is missing by chance.
         enough = bool(places) or len(calls) >= 200
-        return enough and all(any(_is_inexact(_at(call, place)) for call in calls) for place in places)
+        return enough and all(
+            any(_is_inexact(argument_of(call, place)) for call in calls) for place in places
+        )
 
     calls = _drawn(case, seen)
     if not places:  # a composite: its arguments are those that the cases differentiate
         found = [
-            place for c in calls for place in [*range(len(c.args)), *c.kwargs] if _is_inexact(_at(c, place))
+            place
+            for c in calls
+            for place in [*range(len(c.args)), *c.kwargs]
+            if _is_inexact(argument_of(c, place))
         ]
         places = list(dict.fromkeys(found))
     right, probed = {}, None
     for place in places:
-        with_it = [c for c in calls if _is_inexact(_at(c, place))][:3]
+        with_it = [c for c in calls if _is_inexact(argument_of(c, place))][:3]
         for call in with_it:
             orders = _orders(f, call, place, case.order)
             right[place] = right.get(place, ALL) & orders

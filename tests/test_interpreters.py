@@ -4,6 +4,8 @@ The first counts. The second keeps values to itself: it notes who looks at one, 
 computed without a look must hold for other numbers too.
 """
 
+import functools
+
 import hypothesis.strategies as st
 import numpy as onp
 import pytest
@@ -18,6 +20,7 @@ from funad.tracing import run
 from funad.values import constant, value_of
 from funad.writing import settled
 
+from .support import argument_of, called_with
 from .test_rules import CASES, RULES, _present
 
 
@@ -82,12 +85,8 @@ def test_every_function_runs_under_it(f, argnum, data):
     if not _present(at, argnum):
         return
 
-    def of_x(x):
-        args, kwargs = list(at.args), dict(at.kwargs)
-        (args if isinstance(argnum, int) else kwargs)[argnum] = x
-        return f(*args, **kwargs)
-
-    x = at.args[argnum] if isinstance(argnum, int) else at.kwargs[argnum]
+    of_x = functools.partial(called_with, f, at, argnum)
+    x = argument_of(at, argnum)
     y, numbers = counted(of_x, x)
     wanted = of_x(x)
     for got, plain in zip(tree.flatten(y)[0], tree.flatten(wanted)[0], strict=True):
@@ -224,15 +223,10 @@ def test_no_derivative_depends_on_a_value_in_secret(f, argnum, data):
         return
 
     def derivative(x):
-        def of_x(x):
-            args, kwargs = list(at.args), dict(at.kwargs)
-            (args if isinstance(argnum, int) else kwargs)[argnum] = x
-            return f(*args, **kwargs)
-
-        y, pull = vjp(of_x, x)
+        y, pull = vjp(functools.partial(called_with, f, at, argnum), x)
         return y, pull(tree.map(lambda part: part * 0.5 + 0.25 if is_inexact(part) else part, y))
 
-    x = at.args[argnum] if isinstance(argnum, int) else at.kwargs[argnum]
+    x = argument_of(at, argnum)
     found, trace = sealed(derivative, x)
     assert_alike(unsealed(found), derivative(x))
     leaves, structure = tree.flatten(x)

@@ -1,5 +1,6 @@
 """Jacobians and Hessians are vmap of products with a basis: the same numbers as one product for each."""
 
+import functools
 import math
 
 import hypothesis.strategies as st
@@ -26,6 +27,7 @@ from funad import (
 
 from .cases import CASES
 from .memory import peak_memory
+from .support import argument_of, called_with
 from .test_rules import RULES, _present
 
 COUNT = 3
@@ -77,12 +79,8 @@ def test_products_with_many_vectors_are_those_with_each(f, argnum, data):
     if not _present(at, argnum):
         return
 
-    def of_x(x):
-        args, kwargs = list(at.args), dict(at.kwargs)
-        (args if isinstance(argnum, int) else kwargs)[argnum] = x
-        return f(*args, **kwargs)
-
-    x = at.args[argnum] if isinstance(argnum, int) else at.kwargs[argnum]
+    of_x = functools.partial(called_with, f, at, argnum)
+    x = argument_of(at, argnum)
     y, pull = vjp(of_x, x)
     _, push = linearize(of_x, x)
     for product, like in ((pull, y), (push, x)):

@@ -1,5 +1,6 @@
 """Every rule in the registry, held to the same properties."""
 
+import functools
 import inspect
 
 import hypothesis.strategies as st
@@ -14,6 +15,7 @@ from funad.tree import flatten
 from funad.tree import map as tree_map
 
 from .cases import CASES, FIELDS
+from .support import argument_of, called_with
 
 # Rules that other tests register on functions of their own are no part of the library; those of
 # scipy.special, of which there are 600, are held by test_special and test_scipy_names.
@@ -31,11 +33,7 @@ HAND = [
 
 def _present(at, argnum):
     """Say whether the call has this argument, as floats."""
-    if isinstance(argnum, int):
-        x = at.args[argnum] if argnum < len(at.args) else None
-    else:
-        x = at.kwargs.get(argnum)
-    leaves = flatten(x)[0]
+    leaves = flatten(argument_of(at, argnum))[0]
     return bool(leaves) and all(onp.asarray(leaf).dtype.kind in "fc" for leaf in leaves)
 
 
@@ -72,13 +70,8 @@ def test_rule_keeps_single_precision(f, argnum, data):
     single = Call(tree_map(_single, at.args), tree_map(_single, at.kwargs))
     plain = f(*single.args, **single.kwargs)
 
-    def of_x(x):
-        args, kwargs = list(single.args), dict(single.kwargs)
-        (args if isinstance(argnum, int) else kwargs)[argnum] = x
-        return f(*args, **kwargs)
-
-    x = single.args[argnum] if isinstance(argnum, int) else single.kwargs[argnum]
-    y, vjp_f = funad.vjp(of_x, x)
+    x = argument_of(single, argnum)
+    y, vjp_f = funad.vjp(functools.partial(called_with, f, single, argnum), x)
     xbar = vjp_f(tree_map(lambda leaf: onp.ones(onp.shape(leaf), onp.asarray(leaf).dtype), y))
     for got, wanted in zip(flatten(y)[0], flatten(plain)[0], strict=True):
         assert onp.asarray(got).dtype == onp.asarray(wanted).dtype

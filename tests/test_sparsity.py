@@ -17,6 +17,7 @@ from funad.scipy.sparsity import colouring
 from funad.scipy.sparsity.dependencies import Dependencies
 from funad.tracing import run
 
+from .support import argument_of, called_with
 from .test_rules import CASES, RULES, _present
 
 rng = onp.random.default_rng(4)
@@ -140,18 +141,15 @@ def test_a_pattern_has_no_more_entries_than_the_program_says(f, entries):
 @pytest.mark.filterwarnings("ignore")
 def test_no_function_hides_a_dependency(f, argnum, data):
     at = data.draw(CASES[f].draw)
-    x = at.args[argnum] if isinstance(argnum, int) and argnum < len(at.args) else at.kwargs.get(argnum)
+    x = argument_of(at, argnum)
     if not _present(at, argnum) or any(
         onp.iscomplexobj(leaf) for leaf in tree.flatten((at.args, at.kwargs))[0]
     ):
         return
 
     def of_x(x):
-        args, kwargs = list(at.args), dict(at.kwargs)
-        (args if isinstance(argnum, int) else kwargs)[argnum] = x
-        return [
-            1.0 * part for part in tree.flatten(f(*args, **kwargs))[0] if onp.result_type(part).kind == "f"
-        ]
+        y = called_with(f, at, argnum, x)
+        return [1.0 * part for part in tree.flatten(y)[0] if onp.result_type(part).kind == "f"]
 
     vector, unravel = tree.ravel(x)
     if vector.size > 40:
