@@ -22,8 +22,6 @@ class Written:
     vector, as a constant. Of a result of several parts it returns those that are arrays of floats.
     """
 
-    by_formula = True  # forward mode cannot transpose it for a stack at once
-
     def __init__(self, g, argnum):
         self.g, self.argnum = g, argnum
         y, *others = inspect.signature(g).parameters.values()

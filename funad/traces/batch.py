@@ -195,7 +195,8 @@ class BatchTrace(Trace):
         """Say whether a call whose rule has looked, once, is one of values of this trace alone."""
         if self.in_rule or self.apart or prim.f not in BATCH_RULES or isinstance(x, (list, tuple)):
             return False
-        return not any(isinstance(other, Traced) and not self.has(other) for other in others)
+        leaves, _ = tree.flatten(others)  # the cotangents of several results are a tuple
+        return not any(isinstance(leaf, Traced) and not self.has(leaf) for leaf in leaves)
 
     def _without_loops(self, prim: Primitive, args: Any, kwargs: Any) -> Any:
         """Return the results of a primitive on whole stacks; None if it has no way to take them."""

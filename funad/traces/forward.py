@@ -39,7 +39,7 @@ from ..spaces import (
     zeros_like,
 )
 from ..trace import Looked, Trace, next_level
-from ..values import constant, dtype_of, is_deferred, is_opaque, members_of, shape_of
+from ..values import constant, dtype_of, members_of, shape_of
 from .reverse import CONSTANT, TRACING, Tape, check_fit, check_number, pull_back, refuse_ended
 from .strong_zeros import add_note, factors, has_nan, strong_elementwise, strong_sum
 
@@ -337,10 +337,6 @@ def _linear(prim: Primitive, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> 
 def _transposed(prim: Primitive, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
     """ẏ = (ȳ ↦ x̄)ᵀ ẋ: pull ẋ back along a tape of the rule."""
     x = kwargs[argnum] if isinstance(argnum, str) else args[argnum]
-    if hasattr(prim.rules[argnum], "by_formula"):
-        for value in (xdot, *args):
-            if is_opaque(value) and not is_deferred(value):  # its own way back would not see this one
-                value.tape.look(value, "the derivative is that of a formula, which is differentiated itself")
     several = issubclass(type(y), (tuple, list))
     outputs = list(y) if several else [y]
 
