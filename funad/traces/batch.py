@@ -57,14 +57,13 @@ class BatchTrace(Trace):
     ``looped`` notes the calls that ran once per member: pairs (what, why).
     """
 
-    __slots__ = ("apart", "ended", "in_rule", "level", "looked", "looped", "of_basis", "size", "torn")
+    __slots__ = ("apart", "ended", "level", "looked", "looped", "of_basis", "size", "torn")
 
     def __init__(self, size: int, looped: list[tuple[str, str]]) -> None:
         self.level, self.size = next_level(), size
         self.ended = False
         self.looked = False  # whether someone has looked at a value, and nobody has gone on by member yet
         self.of_basis = False  # whether its members are the vectors of a basis, in products with one matrix
-        self.in_rule = False  # whether a rule that has looked runs on stacks: if it looks again, it loops
         self.apart = False  # whether a function runs member by member, which is to see no batched value
         self.torn = False  # whether a view of a member was made that is none of its stack, or the reverse
         self.looped = looped
@@ -161,11 +160,7 @@ class BatchTrace(Trace):
             if part_bar is not None and self.has(y) and type(y.stack) is Box and y.stack.tape is tape:
                 entries[y.stack.index] = self.stack(part_bar)
                 found = True
-        self.in_rule = True
-        try:
-            xbar = pull_back(entries, 1, True)[0] if found else None
-        finally:
-            self.in_rule = False
+        xbar = pull_back(entries, 1, True)[0] if found else None
         if xbar is None:
             return None
         self.looked = False
@@ -193,7 +188,7 @@ class BatchTrace(Trace):
 
     def _has_stacks_alone(self, prim: Primitive, x: Any, others: Any) -> bool:
         """Say whether a call whose rule has looked, once, is one of values of this trace alone."""
-        if self.in_rule or self.apart or prim.f not in BATCH_RULES or isinstance(x, (list, tuple)):
+        if self.apart or prim.f not in BATCH_RULES or isinstance(x, (list, tuple)):
             return False
         leaves, _ = tree.flatten(others)  # the cotangents of several results are a tuple
         return not any(isinstance(leaf, Traced) and not self.has(leaf) for leaf in leaves)
