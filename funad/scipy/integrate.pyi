@@ -2,14 +2,14 @@
 
 from scipy.integrate import BDF as BDF
 from scipy.integrate import DOP853 as DOP853
-from scipy.integrate import LSODA as LSODA
-from scipy.integrate import RK23 as RK23
-from scipy.integrate import RK45 as RK45
 from scipy.integrate import DenseOutput as DenseOutput
 from scipy.integrate import IntegrationWarning as IntegrationWarning
+from scipy.integrate import LSODA as LSODA
 from scipy.integrate import ODEintWarning as ODEintWarning
 from scipy.integrate import OdeSolution as OdeSolution
 from scipy.integrate import OdeSolver as OdeSolver
+from scipy.integrate import RK23 as RK23
+from scipy.integrate import RK45 as RK45
 from scipy.integrate import Radau as Radau
 from scipy.integrate import complex_ode as complex_ode
 from scipy.integrate import cubature as cubature

@@ -1,7 +1,6 @@
 """What editors and type checkers see: the names of ``scipy.optimize``."""
 
 from scipy.optimize import BFGS as BFGS
-from scipy.optimize import SR1 as SR1
 from scipy.optimize import Bounds as Bounds
 from scipy.optimize import BroydenFirst as BroydenFirst
 from scipy.optimize import HessianUpdateStrategy as HessianUpdateStrategy
@@ -14,6 +13,7 @@ from scipy.optimize import NonlinearConstraint as NonlinearConstraint
 from scipy.optimize import OptimizeResult as OptimizeResult
 from scipy.optimize import OptimizeWarning as OptimizeWarning
 from scipy.optimize import RootResults as RootResults
+from scipy.optimize import SR1 as SR1
 from scipy.optimize import anderson as anderson
 from scipy.optimize import approx_fprime as approx_fprime
 from scipy.optimize import basinhopping as basinhopping

@@ -1,7 +1,7 @@
 """What editors and type checkers see: the names of ``scipy.signal``."""
 
-from scipy.signal import CZT as CZT
 from scipy.signal import BadCoefficients as BadCoefficients
+from scipy.signal import CZT as CZT
 from scipy.signal import ShortTimeFFT as ShortTimeFFT
 from scipy.signal import StateSpace as StateSpace
 from scipy.signal import TransferFunction as TransferFunction

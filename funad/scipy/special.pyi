@@ -98,8 +98,8 @@ from scipy.special import eval_sh_chebyu as eval_sh_chebyu
 from scipy.special import eval_sh_jacobi as eval_sh_jacobi
 from scipy.special import eval_sh_legendre as eval_sh_legendre
 from scipy.special import exp1 as exp1
-from scipy.special import exp2 as exp2
 from scipy.special import exp10 as exp10
+from scipy.special import exp2 as exp2
 from scipy.special import expi as expi
 from scipy.special import expit as expit
 from scipy.special import expm1 as expm1

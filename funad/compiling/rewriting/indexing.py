@@ -9,7 +9,6 @@ import numpy as onp
 
 from ...indices import scatter
 from ..program import GETITEM, Builder, Node
-from .patterns import is_call
 
 __all__ = ["RULES"]
 
@@ -82,13 +81,6 @@ def _concatenate(b: Builder, xs: Any, axis: Any = 0, **kwargs: Any) -> Any:
     if kwargs or type(xs) not in (list, tuple):
         return None
     return xs[0] if len(xs) == 1 and type(xs[0]) is Node and xs[0].is_array and axis is not None else None
-
-
-def add_scatters(b: Builder, x: Any, y: Any) -> Any:
-    """Two scattered cotangents of one array are one."""
-    if is_call(x, scatter) and is_call(y, scatter) and x.args[:2] == y.args[:2]:
-        return b.call(scatter, *x.args[:2], x.args[2] + y.args[2], x.args[3] + y.args[3])
-    return None
 
 
 RULES: dict[Any, Any] = {GETITEM: _getitem, scatter: _scatter, onp.concatenate: _concatenate}

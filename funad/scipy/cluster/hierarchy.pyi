@@ -20,9 +20,9 @@ from scipy.cluster.hierarchy import is_valid_linkage as is_valid_linkage
 from scipy.cluster.hierarchy import leaders as leaders
 from scipy.cluster.hierarchy import leaves_list as leaves_list
 from scipy.cluster.hierarchy import linkage as linkage
+from scipy.cluster.hierarchy import maxRstat as maxRstat
 from scipy.cluster.hierarchy import maxdists as maxdists
 from scipy.cluster.hierarchy import maxinconsts as maxinconsts
-from scipy.cluster.hierarchy import maxRstat as maxRstat
 from scipy.cluster.hierarchy import median as median
 from scipy.cluster.hierarchy import num_obs_linkage as num_obs_linkage
 from scipy.cluster.hierarchy import optimal_leaf_ordering as optimal_leaf_ordering

@@ -53,5 +53,4 @@ from scipy.sparse import swapaxes as swapaxes
 from scipy.sparse import tril as tril
 from scipy.sparse import triu as triu
 from scipy.sparse import vstack as vstack
-
 from . import linalg as linalg

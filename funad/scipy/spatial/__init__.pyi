@@ -18,6 +18,5 @@ from scipy.spatial import minkowski_distance_p as minkowski_distance_p
 from scipy.spatial import procrustes as procrustes
 from scipy.spatial import tsearch as tsearch
 from scipy.spatial import voronoi_plot_2d as voronoi_plot_2d
-
 from . import distance as distance
 from . import transform as transform
