@@ -219,7 +219,7 @@ def _found(call):
 
 
 def jacobian(f, argnums, sparse, args, kwargs):
-    """Return the Jacobian of f at these arguments as a sparse matrix; ``sparse`` is what ``given`` returned."""
+    """Return the Jacobian of f at these arguments as a sparse matrix; ``sparse`` is made by ``given``."""
     return _derivative(call_of(f, argnums, args, kwargs), sparse, symmetric=False)
 
 
@@ -258,6 +258,7 @@ def _computed(call, pattern, symmetric, found=False):
     if pattern.shape[1] != size:
         raise ArgumentError(f"the pattern has {pattern.shape[1]} columns, but x has {size} numbers")
     colouring = pattern.symmetric if symmetric else pattern.cheaper
+
     def of_leaves(*leaves):
         return call(list(leaves))
 
