@@ -195,6 +195,16 @@ def refused_entry(x: Any) -> NotDifferentiableError:
     )
 
 
+def refused_gap() -> NotDifferentiableError:
+    """Return the error of a Series or a DataFrame that is being made of a traced nan."""
+    return NotDifferentiableError(
+        "a pandas object is to hold a traced nan, which pandas would not take for a missing value, so that "
+        "its sums, counts and extremes would be others; keep traced values in arrays, where nan is skipped "
+        "by np.nansum, np.nanmean and their like (a[~np.isnan(a)] leaves it out), and align with plain data "
+        "(a.reindex(b.index)) before it meets them"
+    )
+
+
 def refused_holder(x: Any) -> NotDifferentiableError:
     """Return the error of a class of another library's whose objects hold traced values."""
     kind = type(x).__name__
