@@ -122,6 +122,11 @@ def refused_by_asker() -> NotDifferentiableError | None:
             if frame.f_code.co_name != "__init__":
                 return refused_bare(x)
             made = made or refused_entry(x)
+        elif hasattr(type(x), "dims") and frame.f_code.co_name == "__init__":  # it has no data yet
+            return NotDifferentiableError(
+                f"{public_name(x)} is being made of a list of traced values, of which a plain array was asked; "
+                f"write np.stack([...]) after import funad.numpy as np for that list"
+            )
         elif hasattr(type(x), "dims") and hasattr(getattr(x, "data", None), "tape"):
             return NotDifferentiableError(
                 f"{public_name(x)} holds a traced value, of which a plain array was asked; write a.data for "

@@ -615,6 +615,14 @@ def test_a_rule_may_return_what_numpy_makes_an_array_of():
 
 # --- xarray: dimensions and coordinates; a DataArray holds traced values
 
+
+def test_a_data_array_of_a_list_is_refused_with_what_makes_it_of_an_array():
+    for kind in (xarray.DataArray, lambda x, dims: xarray.Variable(dims, x)):
+        with pytest.raises(NotDifferentiableError, match=r"xarray\.\w+ .*np\.stack\(\[\.\.\.\]\)"):
+            grad(lambda x, kind=kind: kind([x[0], x[1]], dims="t").sum().data)(X)
+        check_derivatives(lambda x, kind=kind: kind(np.stack([x[0] ** 2, x[1]]), dims="t").sum().data, X)
+
+
 T_X = xarray.DataArray(numpy.arange(9.0).reshape(3, 3), dims=("t", "x"))
 X_T = xarray.DataArray(numpy.arange(9.0).reshape(3, 3) + 1, dims=("x", "t"))
 TIMES = xarray.DataArray([1.0, numpy.nan, 3.0], dims="t", coords={"t": [10, 20, 30]})
