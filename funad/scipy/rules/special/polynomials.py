@@ -41,7 +41,7 @@ def _of_degree(name, wrt_x):
 
 
 def _chebyshev(name, scaled, of_angle, wrt_x):
-    """The rules of Chebyshev's functions of scaled(x) = cos θ, of which the degree has a closed form inside."""
+    """The rules of a function of Chebyshev's: of scaled(x) = cos θ the degree has a closed form."""
     f = getattr(s, name)
 
     def wrt_n(y, n, x):
