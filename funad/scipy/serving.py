@@ -9,9 +9,9 @@ import types
 
 from scipy import fft
 
-from ..boxes import innermost
 from ..traces.reverse import TRACING
 from . import MODULES, SUBMODULES
+from .calls import meets_traced
 
 __all__ = ["serve"]
 
@@ -93,19 +93,12 @@ def _serve_module(stack, module, functions):
             names[key] = known[1]
 
 
-def _is_traced(args, kwargs):
-    """Say whether a call is one for funad: it has traced values, or a function that may close over some."""
-    if innermost((*args, *kwargs.values()) if kwargs else args) is not None:
-        return True
-    return TRACING.active and any(map(callable, (*args, *kwargs.values())))
-
-
 def _dispatcher(f, g):
     """Return a function that calls f on plain values, and g on traced ones."""
 
     @functools.wraps(f)
     def dispatch(*args, **kwargs):
-        return g(*args, **kwargs) if _is_traced(args, kwargs) else f(*args, **kwargs)
+        return g(*args, **kwargs) if meets_traced(args, kwargs) else f(*args, **kwargs)
 
     return dispatch
 
@@ -129,7 +122,7 @@ def _serve_class(stack, kind, ours):
 
     @functools.wraps(begin)
     def __init__(self, *args, **kwargs):
-        if type(self) is kind and (_is_traced(args, kwargs) or (interpolates and TRACING.active)):
+        if type(self) is kind and (meets_traced(args, kwargs) or (interpolates and TRACING.active)):
             self.__class__ = ours
             ours.__init__(self, *args, **kwargs)
         else:
