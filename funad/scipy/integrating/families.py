@@ -113,7 +113,7 @@ def cubature(call):
         points = lambda x: onp.stack([onp.asarray(g(row)) for row in x])
         return _cubature(points, *limits, rtol=1e-9, **options).estimate
 
-    found = refused_parts(found, ("estimate",), call.name)
+    refused_parts(vars(found), ("estimate",), call.name)
     found.estimate = attached(found.estimate, integral(at, (), rule))
     return found
 
