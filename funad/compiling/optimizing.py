@@ -7,6 +7,8 @@ from typing import Any
 
 from .diagonals import compact_diagonals
 from .guarding import without_needless_guards
+from .neighbours import join_concatenations, join_slices
+from .products import sum_products_in_use
 from .program import Builder, Program, rebuild
 from .rewriting import RULES
 from .rolling import roll
@@ -36,10 +38,13 @@ PASSES: dict[str, Callable[[Program], Program]] = {
     "guards": without_needless_guards,
     "roll": roll,
     "simplify": simplify,
+    "slices": join_slices,
+    "concatenations": join_concatenations,
     "diagonals": compact_diagonals,
     "sums": sums_of_steps,
     "stacks": stack_like_calls,
     "again": simplify_once,
+    "products": sum_products_in_use,
 }
 
 
