@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import threading
 import traceback
 from collections.abc import Callable
@@ -191,9 +192,13 @@ class Compiled(MadeFrom):
             if len(kind.programs) >= self._limit:
                 kind.why = f"there are {self._limit} programs, as many as limit allows"
             elif not kind.given_up and self._lock.acquire(blocking=False):
+                collects = gc.isenabled()
+                gc.disable()  # a recording is all new objects, none of which can go: a fifth of its time
                 try:
                     return self._record(kind, args, kwargs)
                 finally:
+                    if collects:
+                        gc.enable()
                     self._lock.release()
         kind.calls += 1
         return f(*args, **kwargs)
