@@ -88,6 +88,12 @@ class _Levels:
 
 def with_kernels(program: Program) -> Program | None:
     """Return a program of kernels and calls of NumPy; None if nothing in it is worth a kernel."""
+    # The kinds of what has a kernel are known.
+    steps = [
+        s for s in program.steps
+        if type(s) is Node or s.how != "kind" or not (is_view(s.node) or has_kernel(s.node))
+    ]  # fmt: skip
+    program = Program(program.inputs, steps, program.outputs)
     levels = _Levels(program)
     inside: dict[int, list[Step]] = {}
     outside: dict[int, list[Step]] = {}
@@ -97,7 +103,7 @@ def with_kernels(program: Program) -> Program | None:
             inside.setdefault(levels.level_of(s), []).append(s)
         elif s not in levels.loose or s in read or levels.loose[s] is s:  # type: ignore[index]
             outside.setdefault(levels.level_of(s), []).append(s)
-    steps: list[Step] = []
+    steps = []
     for k in range(max([*inside, *outside], default=0) + 1):
         mine = inside.get(k, [])
         if mine:
@@ -170,11 +176,19 @@ class KernelEmitter(Emitter):
         self.constants[function] = kernel
         kernel.text = kernel.text.replace("def kernel(", f"def {function}(", 1)
         self.code = self.code or self.fresh("code")
-        given = ", ".join([*map(self.text, n.args), *outputs])
+        given = ", ".join([*map(self.given, n.args), *outputs])
         self.lines.append(f"{self.code} = {function}({given})  # {kernel.count} calls")
         self.lines += [f"if {self.code}:", f"    return left({self.code}) or {self.in_numpy}"]
         for name, dtype, nodes in numbers:
             self.numbers(name, dtype, nodes)
+
+    def given(self, x: Any) -> str:
+        """Return an argument of a kernel, by rows."""
+        text = self.text(x)
+        made_here = type(x) is Node and x.fn is not None and not super().owns(x)
+        if x.shape and (made_here or (type(x) is ndarray and not x.flags.c_contiguous)):
+            return f"{self.function(onp.ascontiguousarray)}({text})"
+        return text
 
     def _dtype(self, dtype: Any) -> str:
         return "" if dtype == FLOAT else f", {self.dtype(dtype)}"

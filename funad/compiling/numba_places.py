@@ -23,6 +23,7 @@ ndarray = onp.ndarray
 # (constant, ((variable, factor), ...))
 Index = tuple[int, tuple[tuple[str, int], ...]]
 LIKE_RESHAPE: frozenset[Any] = frozenset({onp.reshape, onp.ravel, onp.squeeze, onp.expand_dims})
+DIAGONALS: frozenset[Any] = frozenset({onp.diag, onp.diagonal})
 LIKE_TRANSPOSE: frozenset[Any] = frozenset({onp.transpose, onp.swapaxes, onp.moveaxis, onp.matrix_transpose})
 
 
@@ -80,6 +81,8 @@ def is_view(x: Any) -> bool:
         return not x.kwargs and len(x.args) == 2
     if x.fn is onp.ravel:
         return not x.kwargs and len(x.args) == 1
+    if x.fn in DIAGONALS:
+        return x.args[0].ndim == 2
     return x.fn in LIKE_RESHAPE or x.fn in LIKE_TRANSPOSE or (x.fn is onp.broadcast_to and not x.kwargs)
 
 
@@ -162,6 +165,8 @@ def index_of_base(n: Node, index: tuple[Index, ...]) -> tuple[Index, ...] | None
         )
     if n.fn is GETITEM:
         return _through_slices(n.args[1], shape, index)
+    if n.fn in DIAGONALS:
+        return None
     marks = tuple(range(1, len(shape) + 1))  # as strides, they name the axes
     view = n.fn(onp.lib.stride_tricks.as_strided(onp.empty(1, onp.int8), shape, marks), *n.args[1:], **n.kwargs)
     found = [fixed(0)] * len(shape)
