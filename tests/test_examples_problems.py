@@ -1,4 +1,4 @@
-"""The examples of a scientist's problems: what each computes, held against closed forms and published figures."""
+"""The examples of a scientist's problems, held against closed forms and published figures."""
 
 import numpy as np
 import pytest
