@@ -39,7 +39,7 @@ from .boxes import (
 )
 from .calling import PLAIN, call, handled, is_differentiated, is_plain, with_kinks
 from .indices import ASSIGN, Scatter
-from .memory import TINY, WORTH_DROPPING, placeholder
+from .memory import TINY, WORTH_DROPPING, keep_freed_memory, placeholder
 from .primitives import with_keywords
 from .registry import Primitive, enter, primitive_of
 from .spaces import at_rest, fit, zeros_like
@@ -880,6 +880,7 @@ def install() -> None:
     calling.shortcuts[:] = [of_duals]
     writing.shortcuts[:] = [write_number]
     reverse.backward_pass = backward_pass
+    keep_freed_memory()
 
 
 if os.environ.get("FUNAD_FAST") != "0":
