@@ -159,7 +159,7 @@ def boxcox_wrt_power(log, k):
     return np.where(close, 0.5 * log * log * _series(near, 2.0), direct)
 
 
-def _log1p_excess(u):
+def log1p_excess(u):
     """2(u/(1 + u) - log(1 + u))/u², which is -1 at 0."""
     close, near, far = _split(u, 0.1)
     if every(close):
@@ -177,7 +177,7 @@ def _log1p_series(u):
 
 def _invboxcox_wrt_power(power, x, k):
     """∂/∂k of exp(log(1 + kx)/k) = (1 + kx)^(1/k)·x²/2·2(u/(1 + u) - log(1 + u))/u², u = kx."""
-    return power * 0.5 * x * x * _log1p_excess(k * x)
+    return power * 0.5 * x * x * log1p_excess(k * x)
 
 
 def _power_over_base(power, base, k):
