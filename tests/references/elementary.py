@@ -160,7 +160,7 @@ ELEMENTARY = {
     "_log1pmx": of(lambda x: mp.log1p(x) - x, (-0.99, 1e3), digits=60),
     "_log1mexp": of(lambda x: mp.log1p(-mp.exp(x)) if x < -1 else mp.log(-mp.expm1(x)), (-600.0, -1e-9)),
     "expit": of(lambda x: 1 / (1 + mp.exp(-x)), (-700.0, 700.0)),
-    "logit": of(lambda p: mp.log(p / (1 - p)), (1e-300, 0.999999)),
+    "logit": of(lambda p: mp.log(p / (1 - p)), (1e-150, 0.999999)),
     "log_expit": of(lambda x: -mp.log1p(mp.exp(-x)), (-700.0, 700.0)),
     "xlogy": of(lambda a, b: a * mp.log(b), (-20.0, 20.0), FAR),
     "xlog1py": of(lambda a, b: a * mp.log1p(b), (-20.0, 20.0), (1e-9, 1e3)),
@@ -314,7 +314,7 @@ def _of_modified(name, sign):
 INTEGRALS = {
     "exp1": of(mp.e1, (1e-6, 700.0)),
     "expi": of(mp.ei, (-600.0, 600.0)),
-    "expn": of(mp.expint, [0, 1, 2, 3, 7, 60], (1e-3, 600.0), digits=150),
+    "expn": of(mp.expint, [0, 1, 2, 3, 7, 60], (1e-3, 150.0), digits=150),
     "_scaled_exp1": of(lambda x: x * mp.exp(x) * mp.e1(x), (1e-6, 1e4)),
     "spence": of(lambda z: mp.polylog(2, 1 - z), (1e-6, 1e3)),
     "wrightomega": of(lambda x: mp.lambertw(mp.exp(x)), (-300.0, 300.0)),
@@ -364,7 +364,7 @@ def _amplitude(u, m):
 ELLIPTIC = {
     "ellipk": of(mp.ellipk, (1e-9, 0.99999)),
     "ellipk:left": of(mp.ellipk, (-1e6, -1e-9)),
-    "ellipkm1": of(lambda p: mp.ellipk(1 - p), (1e-100, 10.0), digits=140),
+    "ellipkm1": of(lambda p: mp.pi / (2 * mp.agm(1, mp.sqrt(p))), (1e-100, 10.0)),
     "ellipe": of(mp.ellipe, (1e-9, 0.99999)),
     "ellipe:left": of(mp.ellipe, (-1e6, -1e-9)),
     "ellipkinc": of(mp.ellipf, (-12.0, 12.0), (1e-9, 0.95)),

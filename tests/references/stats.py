@@ -123,7 +123,7 @@ def _call(name, method):
 def _of(name, d):
     """The references of all methods of a distribution: with a location and a scale, and without."""
     found = {}
-    digits = 40
+    digits = 70 if name == "t" else 40  # log Γ of 1e10 takes digits
     bases = {
         "pdf": d.density,
         "logpdf": _log(d.density),

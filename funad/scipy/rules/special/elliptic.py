@@ -46,24 +46,7 @@ def _ellipe_slope(m):
 
 
 elementwise(s.ellipk, lambda y, ybar, m: ybar * _ellipk_slope(m))
-
-
-def _ellipkm1_slope(p):
-    """-R_D(0, 1, p)/6; near 0, where R_D loses digits, by 19.12.1: K = L + ¼p(L - 1) + …, L = log(4/√p)."""
-    small = (p < 1e-8) & (p >= 0)
-    if not some(small):
-        return s.elliprd(0.0, 1.0, p) / -6.0
-    near = np.where(small, p, 1e-8)
-    log = 0.25 + 0.5 * np.log(4.0 / np.sqrt(near))
-    series = -0.5 * (1.0 - near * log) / (near * (1.0 - near))
-    return (
-        series
-        if every(small)
-        else np.where(small, series, s.elliprd(0.0, 1.0, np.where(small, 1.0, p)) / -6.0)
-    )
-
-
-elementwise(s.ellipkm1, lambda y, ybar, p: ybar * _ellipkm1_slope(p))
+elementwise(s.ellipkm1, lambda y, ybar, p: ybar * (s.elliprd(0.0, 1.0, p) / -6.0))
 elementwise(s.ellipe, lambda y, ybar, m: ybar * _ellipe_slope(m))
 
 # --- incomplete integrals: F = sin φ·R_F(cos²φ, 1 - m·sin²φ, 1) for |φ| ≤ π/2 (DLMF 19.25.5)

@@ -13,6 +13,7 @@ from ....registry import defvjp
 from ....spaces import unbroadcast
 from ....values import constant, shape_of
 from ... import special as s
+from ...deciding import only
 from ...differences import near, slope
 from ..slopes import by_slopes, known, or_nan
 from .hypergeometric import parameter
@@ -29,7 +30,7 @@ def _pair(f, curvature, parameters, right=None):
     last = f.nin - 1
 
     def known(slope, y, args):
-        return slope if right is None else np.where(right(*y, *args), slope, math.nan)
+        return slope if right is None else only(right(*y, *args), slope)
 
     def wrt_x(y, ybar, *args):
         xbar = ybar[0] * y[1] * unit + ybar[1] * curvature(*y, *args) * unit
@@ -95,7 +96,7 @@ def _spheroidal(value, of_square, imaginary):
         square = -x * x if imaginary else x * x
         room = 1.0 - square
         potential = eigenvalue - of_square * c * c * square - m * m / room
-        bend = or_nan(w, 2.0 * x * slope_of_w - potential * w + np.where(c < 0, math.nan, 0.0))
+        bend = or_nan(w, only(constant(c) >= 0, 2.0 * x * slope_of_w - potential * w))
         return (-bend if imaginary else bend) / room
 
     return curvature
