@@ -62,7 +62,7 @@ def sum_of_counts(a):
 
 def interpolated(a):
     grid = (onp.arange(3.0),)
-    return scipy.interpolate.RegularGridInterpolator(grid, onp.array([1.0, 4.0, 9.0]))((a,))[()]
+    return scipy.interpolate.RegularGridInterpolator(grid, onp.array([1.0, 4.0, 9.0]))([a])[0]
 
 
 def between_points(a):
