@@ -18,7 +18,7 @@ from funad.boxes import Traced
 from funad.errors import FunadError
 from funad.tree import flatten
 
-from .scipy_names import PROBES
+from .scipy_names import PROBES, VERSION
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 MODULES = ("integrate", "interpolate", "linalg", "optimize")
@@ -49,7 +49,7 @@ class Recorder:
 def options():
     calls = {}
     for probe in PROBES:
-        if probe.name.split(".")[1] in MODULES:
+        if probe.name.split(".")[1] in MODULES and probe.since <= VERSION:
             importlib.import_module(".".join(probe.name.split(".")[:2]))
             probe.f(Recorder(scipy, calls), *probe.args)
     for (module, name), (args, kwargs) in calls.items():
