@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -35,6 +36,22 @@ _FLOAT = onp.dtype(float)
 
 # A shorter way for some calls, if ``fast`` has been installed: it returns NotImplemented for the others.
 shortcuts: list[Callable[..., Any]] = []
+
+
+def as_one_call(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a function of the rules so that a program that is recorded has a call of it, not its calls.
+
+    For what asks for values on its way, or has kernels for plain arrays. Where one of its arguments is to be
+    differentiated, its calls are seen as ever.
+    """
+
+    @functools.wraps(f)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        trace = innermost((*args, *kwargs.values()))
+        note = getattr(trace, "opaque", None)
+        return f(*args, **kwargs) if note is None else note(f, args, kwargs)
+
+    return wrapped
 
 
 def call(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

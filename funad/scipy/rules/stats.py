@@ -6,6 +6,7 @@ import numpy as onp
 from scipy import stats
 
 from ... import numpy as np
+from ...calling import as_one_call
 from ...primitives import primitive
 from ...registry import defvjp, elementwise, primitive_of
 from ...trace import BATCH_RULES, Unbatched
@@ -20,6 +21,7 @@ i0e_of_positive = primitive(lambda x: special.i0e(x), "scipy.stats.i0e_of_positi
 elementwise(i0e_of_positive, lambda y, ybar, x: ybar * (special.i1e(x) - y))
 
 
+@as_one_call
 def _slope_in_kappa(kappa, x):
     """∂F/∂κ of von Mises' distribution: its Fourier series, F = ½ + x/2π + Σ Iⱼ(κ)/I₀(κ) sin(jx)/πj.
 
@@ -49,6 +51,7 @@ elementwise(
 # --- Zipf's distribution on 1 … n
 
 
+@as_one_call
 def _mean_log(j, k, a):
     """Return the mean of log i over i = j … k with the weights i⁻ᵃ."""
     i = onp.arange(1.0, max(onp.max(k, initial=0), 1) + 1)
