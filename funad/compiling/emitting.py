@@ -223,6 +223,7 @@ class Emitter:
     def _write_steps(self, program: Program) -> None:
         steps = program.steps
         found = runs(program) if self.blocks else {}
+        ends = self.memory.ends() if program is self.program else {}
         k = 0
         while k < len(steps):
             if k in found:
@@ -231,6 +232,8 @@ class Emitter:
                 after = {n for n in items if type(n) is Node and last.get(owner[n], -1) >= found[k]}
                 write_block(self, items, after)
                 self.cut.update(n for n in items if n not in after)
+                ended = [nodes for j in range(k, found[k]) for nodes in ends.get(j, ())]
+                self.give_back(ended)
                 k = found[k]
                 continue
             step: Any = steps[k]
@@ -238,7 +241,15 @@ class Emitter:
                 self.guard(step)
             else:
                 self.statement(step)
+            self.give_back(ends.get(k, ()))
             k += 1
+
+    def give_back(self, ended: Any) -> None:
+        """Write that large arrays are done with."""
+        for nodes in ended:
+            names = dict.fromkeys(self.names[n] for n in nodes if n in self.names)
+            if names:
+                self.lines.append(f"del {', '.join(names)}")
 
     def statement(self, n: Node) -> None:
         """Write one call."""
