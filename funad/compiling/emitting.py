@@ -51,6 +51,7 @@ class Emitter:
 
     def __init__(self, program: Program, comments: bool = True, blocks: bool = True) -> None:
         self.program, self.comments, self.blocks = program, comments, blocks
+        self.in_numpy = ""  # the call of the source of NumPy calls, where there is another
         self.cut: set[Node] = set()  # what was computed part by part, and has no memory as a whole
         self.names: dict[Node, str] = {}
         self.constants: dict[str, Any] = {}

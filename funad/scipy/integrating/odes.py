@@ -93,6 +93,12 @@ class _Problem:
         self.adjoint = self.options.pop("adjoint", None)
         if self.adjoint is not None and self.adjoint not in ADJOINTS:
             raise ArgumentError(f"adjoint is one of {', '.join(map(repr, ADJOINTS))}, not {self.adjoint!r}")
+        for name, x in self.options.items():
+            if is_traced(x):
+                raise NotDifferentiableError(
+                    f"{call.name} has no derivative in {name}, which was given a traced value; give it "
+                    f"stop_gradient({name}), from funad, where that derivative is not wanted"
+                )
         self.args = args = () if call["args"] is None else tuple(call["args"])
         self.f = closed(call["fun"], args)
         self.span, self.y0 = tuple(call["t_span"]), call["y0"]
