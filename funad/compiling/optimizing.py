@@ -9,6 +9,7 @@ from .diagonals import compact_diagonals
 from .guarding import without_needless_guards
 from .program import Builder, Program, rebuild
 from .rewriting import RULES
+from .rolling import roll
 from .shapes import infer
 from .stacking import stack_like_calls, sums_of_steps
 
@@ -33,6 +34,7 @@ def simplify_once(program: Program) -> Program:
 # By name, so that each can be left out.
 PASSES: dict[str, Callable[[Program], Program]] = {
     "guards": without_needless_guards,
+    "roll": roll,
     "simplify": simplify,
     "diagonals": compact_diagonals,
     "sums": sums_of_steps,

@@ -304,7 +304,7 @@ def _are_like(args: Any, others: Any) -> bool:
 def _is_like_other(a: Any, b: Any) -> bool:
     kind = type(a)
     if kind is not type(b):
-        return False
+        return _is_array(a) and _is_array(b) and (a.shape, a.dtype) == (b.shape, b.dtype)
     if kind is Node:
         return a.type is b.type and a.shape == b.shape and a.dtype == b.dtype and a.parts == b.parts
     if kind is tuple or kind is list:
@@ -312,6 +312,10 @@ def _is_like_other(a: Any, b: Any) -> bool:
     if kind is slice:
         return _are_like((a.start, a.stop, a.step), (b.start, b.stop, b.step))
     return kind is not ndarray and bool(a == b)
+
+
+def _is_array(x: Any) -> bool:
+    return type(x) is ndarray or (type(x) is Node and x.is_array)
 
 
 class Builder:

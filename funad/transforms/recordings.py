@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import copy
 import inspect
+import math
 import os
 import random
 import sys
@@ -19,6 +20,7 @@ from ..boxes import Traced
 from ..compiling.arguments import Prologue, is_input
 from ..compiling.closures import Closure
 from ..compiling.emitting import Emitter
+from ..compiling.loops import guards_of
 from ..compiling.numba_parts import Kernel, KernelEmitter, with_kernels
 from ..compiling.optimizing import PASSES, optimized
 from ..compiling.program import Node, Program
@@ -33,6 +35,7 @@ __all__ = ["MISSED", "CompiledProgram", "Plan", "Recording", "static_leaves"]
 
 ndarray = onp.ndarray
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_LOOKED_AT = 1000  # calls of which the names are looked at: it takes some 80 µs for each
 _NUMPY = os.path.dirname(os.path.abspath(onp.__file__)) + os.sep
 
 
@@ -111,7 +114,7 @@ class CompiledProgram:
     @property
     def guards(self) -> list[str]:
         """What f asked of values, with the answers that this program is made for, and the user's lines."""
-        return [_said(g) for g in self.program.guards]
+        return [_said(g) for g in guards_of(self.program)]
 
     def __repr__(self) -> str:
         kernels = f", {len(self.kernels)} kernels" if self.kernels else ""
@@ -364,10 +367,12 @@ class _Names:
     def __init__(self, trace: SymbolicTrace) -> None:
         self.trace = trace
         self.cotangents: list[tuple[Node, Node]] = []
+        self.until = _LOOKED_AT  # calls, from which on it does not look
 
     def watch(self, f: Callable[..., Any], *args: Any) -> Any:
         """Call f and look at what it calls."""
         before = sys.getprofile()
+        self.trace.resume = self._resume
         sys.setprofile(self._look)
         try:
             return f(*args)
@@ -377,8 +382,18 @@ class _Names:
                 if ybar.name is None and y.name is not None and ybar.fn is not None:
                     ybar.name = f"{y.name}_bar"
 
+    def _resume(self) -> None:
+        """Look again, at a few calls: a long program is a loop, of which one time round is enough."""
+        self.trace.resume_at = math.inf
+        self.until = self.trace.builder.count + _LOOKED_AT // 8
+        sys.setprofile(self._look)
+
     def _look(self, frame: Any, event: str, arg: Any) -> None:
         if event != "return":
+            return
+        if self.trace.builder.count > self.until:
+            sys.setprofile(None)
+            self.trace.resume_at = self.trace.builder.count + 2 * _LOOKED_AT
             return
         path = frame.f_code.co_filename
         if path.startswith(_HERE):
