@@ -36,7 +36,8 @@ from .program import GETITEM, Guard, Node, Program, Step, number_of, parents, sh
 __all__ = ["KernelText", "TooLong"]
 
 ndarray = onp.ndarray
-UNROLL = 16  # elements of last axes that are written out
+# Elements of last axes that are written out: few, or more where there are many rows of them.
+UNROLL, UNROLL_OF_MANY, MANY = 4, 16, 1000
 LONGEST = 4000  # lines of a kernel: LLVM takes more than a minute for ten times as many
 
 
@@ -50,8 +51,11 @@ class TooLong(Exception):
 
 def _split(shape: tuple[int, ...]) -> int:
     """Return how many axes of a shape have loops."""
-    first = min(1, len(shape))
-    return next(k for k in range(first, len(shape) + 1) if math.prod(shape[k:]) <= UNROLL)
+    for k in range(min(1, len(shape)), len(shape)):
+        size = math.prod(shape[k:])
+        if size <= UNROLL or (size <= UNROLL_OF_MANY and math.prod(shape[:k]) >= MANY):
+            return k
+    return len(shape)
 
 
 def _domain(shape: tuple[int, ...]) -> tuple[int, ...]:
