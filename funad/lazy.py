@@ -29,6 +29,7 @@ from .numpy.manipulation import cast
 from .numpy.padding import pad_zeros
 from .numpy.reductions import difference
 from .numpy.ufuncs import masked
+from .refusals import refused_index
 from .registry import Primitive, place_of_primitive, primitive_at, primitive_of
 from .spaces import fit, is_inexact, of_library, zeros_like
 from .traces.batch import BY_ELEMENT, NOT_BY_ELEMENT
@@ -558,10 +559,7 @@ def _added_rows(shape: tuple[int, ...], dtype: Any, places: Any, rows: Any) -> A
 
 def _getitem(x: Any, index: Any) -> Any:
     if not is_duck(x):
-        raise Unread(
-            "a dask array as an index of an array: write np.take(x, places, axis=0), after import "
-            "funad.numpy as np"
-        )
+        raise refused_index(index)
     return x[index]
 
 
