@@ -98,6 +98,7 @@ _PRODUCT = (
     "funad.linear(back, lambda x, xbar, y: product(xbar))"
 )
 
+_OF_NAN = "write np.where(np.isnan(x), value, x) after import funad.numpy as np"
 _WINDOWS = tuple(f"numpy.{name}" for name in ("bartlett", "blackman", "hamming", "hanning"))
 
 # What to write instead: of the longest name that the function's own starts with.
@@ -399,6 +400,11 @@ def _rewrite(place: _Place) -> str:
     rewrite = instead_of(place.name)
     if rewrite:
         return f"{rewrite} after import funad.numpy as np" if "np." in rewrite else rewrite
+    return _rewrite_unknown(place)
+
+
+def _rewrite_unknown(place: _Place) -> str:
+    """Return what to write in the place of a call of which no table knows."""
     if isinstance(place.function, type) and issubclass(place.function, onp.generic):
         return f"write np.astype(x, {place.name}) after import funad.numpy as np"
     why = _why_refused(place.name)
@@ -618,8 +624,9 @@ def refused_write(name: str) -> NotDifferentiableError:
     place = _place()
     if place is not None and place.name.startswith("numpy.") and place.name not in _WRITING:
         # full, full_like and nan_to_num call copyto
+        instead = _OF_NAN if place.name == "numpy.nan_to_num" else _rewrite(place)
         return NotDifferentiableError(
-            f"{place.name} met a traced value, which it would write into a plain array; {_rewrite(place)}, "
+            f"{place.name} met a traced value, which it would write into a plain array; {instead}, "
             f"or give it {_PLAIN}"
         )
     return NotDifferentiableError(

@@ -4,11 +4,10 @@ import collections
 import datetime
 import functools
 import pickle
-from fractions import Fraction
+import types
 
 import numpy
 
-import funad
 import funad.numpy as np
 from funad import (
     checkpoint,
@@ -17,17 +16,15 @@ from funad import (
     defvjp,
     elementwise,
     grad,
-    hessian,
     jvp,
     linear,
-    numerical,
     primitive,
     stop_gradient,
     tree,
     value,
 )
 
-from . import Call, Program, X, by_hessian, by_hessian_of_hessian, by_jvp
+from . import Call, Program, X, by_hessian, by_jvp
 
 TABLE = {0.7: 2.0, 1.3: 3.0}
 
@@ -156,10 +153,6 @@ def another_array(x):
     return np.mean(y)
 
 
-class Holder(collections.UserList):
-    pass
-
-
 @primitive
 def in_place(x):
     x[0] = 5.0
@@ -183,7 +176,9 @@ def closed_over(x):
 
 
 def given_as_an_argument(x):
-    f = custom_vjp(lambda t, u: t * u, lambda t, u: (t * u, (t, u)), lambda r, ybar: (ybar * r[1], ybar * r[0]))
+    f = custom_vjp(
+        lambda t, u: t * u, lambda t, u: (t * u, (t, u)), lambda r, ybar: (ybar * r[1], ybar * r[0])
+    )
     return f(x[0] ** 2, x[1])
 
 
@@ -206,7 +201,9 @@ def lossy(x):
 
 lost = custom_vjp(lambda x: x**2, lossy, lambda r, ybar: r * ybar)
 keeping_x = custom_vjp(lambda x: x**2, lambda x: (value(x) ** 2, x), lambda x, ybar: 2 * x * ybar)
-by_its_own_result = custom_vjp(lambda x: np.exp(x), lambda x: 2 * (by_its_own_result(x),), lambda y, ybar: y * ybar)
+by_its_own_result = custom_vjp(
+    lambda x: np.exp(x), lambda x: 2 * (by_its_own_result(x),), lambda y, ybar: y * ybar
+)
 by_its_own_result_lost = custom_vjp(
     lambda x: np.exp(x), lambda x: (numpy.exp(value(x)), 1.0 * numpy.exp(value(x))), lambda y, ybar: y * ybar
 )
@@ -217,17 +214,6 @@ def objects(x):
     for n in range(3):
         v[n] = x[n] ** 2
     return v
-
-
-def returned_in(kind):
-    return lambda: grad(lambda x: (np.sum(x**2), kind([x[0]])), has_aux=True)(X)
-
-
-tree.register(Holder, lambda h: (list(h), None), lambda _, parts: Holder(parts))
-
-
-class Unregistered(collections.UserList):
-    pass
 
 
 class Registered(collections.UserList):
@@ -241,7 +227,9 @@ open_ = with_rule(squared, lambda y, ybar, x: 2 * ybar * x)
 ended = with_rule(squared, lambda y, ybar, x: 2 * stop_gradient(ybar) * x)
 with_both = both(squared, lambda y, ybar, x: 2 * value(ybar) * x, lambda y, xdot, x: 2 * xdot * x)
 sums_of_broadcasts = of_two(
-    defvjp, lambda y, ybar, a, b: np.sum(ybar * b, 0) if np.ndim(b) > np.ndim(a) else ybar * b, lambda y, ybar, a, b: ybar * a
+    defvjp,
+    lambda y, ybar, a, b: np.sum(ybar * b, 0) if np.ndim(b) > np.ndim(a) else ybar * b,
+    lambda y, ybar, a, b: ybar * a,
 )
 not_summed = of_two(defvjp, lambda y, ybar, a, b: ybar * b, lambda y, ybar, a, b: ybar * a)
 summed = of_two(elementwise, lambda y, ybar, a, b: ybar * b, lambda y, ybar, a, b: ybar * a)
@@ -282,9 +270,7 @@ ADD_ONE = primitive(lambda x: x + 1)
 
 
 ROWS = {
-    "a key": Program(
-        lambda x: TABLE[x[0]] * x, lambda x: TABLE[value(x[0])] * x, plain=lambda x: 2.0 * x
-    ),
+    "a key": Program(lambda x: TABLE[x[0]] * x, lambda x: TABLE[value(x[0])] * x, plain=lambda x: 2.0 * x),
     "a cache": Program(lambda x: cached(x[0]), lambda x: cached.__wrapped__(x[0])),
     "int": Program(lambda x: int(x[2]) * x[0] ** 2, lambda x: np.trunc(x[2]) * x[0] ** 2),
     "pickled": Program(
@@ -294,14 +280,16 @@ ROWS = {
     ),
     "differentiated in the process": Call(
         lambda: grad(lambda x: pickle.loads(pickle.dumps(np.sum(x**2))))(X),
-        lambda: pickle.loads(pickle.dumps(grad(pickle.loads(pickle.dumps(np.sum))))) (X),
+        lambda: pickle.loads(pickle.dumps(grad(pickle.loads(pickle.dumps(np.sum)))))(X),
         gives=numpy.ones(3),
     ),
     "written into an argument": Program(
         lambda x: in_place(x), on_a_copy, plain=lambda x: numpy.array([25.0, x[1] ** 2, x[2] ** 2])
     ),
     "closed over": Program(closed_over, given_as_an_argument),
-    "a dict": Program(lambda x: of_a_dict({"a": x}), lambda x: declared({"a": x}), plain=lambda x: x**2 * 3.0),
+    "a dict": Program(
+        lambda x: of_a_dict({"a": x}), lambda x: declared({"a": x}), plain=lambda x: x**2 * 3.0
+    ),
     "a forward function that loses the trace": Program(
         lambda x: lost(x), keeping_x, by=by_hessian, plain=lambda x: x**2
     ),
@@ -316,7 +304,7 @@ ROWS = {
         by=by_jvp,
     ),
     "no container": Call(
-        lambda: jvp(lambda x: Unregistered([x[0]]), (X,), (X,)),
+        lambda: jvp(lambda x: types.MappingProxyType({"a": x[0]}), (X,), (X,)),
         lambda: jvp(lambda x: [x[0]], (X,), (X,))[1][0],
         lambda: jvp(lambda x: (x[0],), (X,), (X,))[1][0],
         lambda: jvp(lambda x: {"a": x[0]}, (X,), (X,))[1]["a"],
@@ -328,18 +316,14 @@ ROWS = {
     "written outside of a checkpoint": Program(
         write_outside, write_what_is_returned, plain=lambda x: x**3 * x[0] ** 2
     ),
-    "another result": Program(
-        lambda x: checkpoint(counting)(x), given_the_count, plain=lambda x: x**2
-    ),
+    "another result": Program(lambda x: checkpoint(counting)(x), given_the_count, plain=lambda x: x**2),
     "overwritten": Program(overwritten, overwritten_copy, another_array, plain=lambda x: x[0] ** 2),
     "a dtype that cannot hold the result": Program(
         lambda x: (lambda y: exec("y += 1j * x", {"y": y, "x": x}) or y)(x * 1.0),
         lambda x: x * 1.0 + 1j * x,
         plain=lambda x: x * 1.0 + 1j * x,
     ),
-    "hidden from its trace": Program(
-        lambda x: hidden(x), open_, with_both, by=by_jvp, plain=lambda x: x**2
-    ),
+    "hidden from its trace": Program(lambda x: hidden(x), open_, with_both, by=by_jvp, plain=lambda x: x**2),
     "a chain that is ended": Call(
         lambda: jvp(hidden, (X,), (X,)), lambda: grad(lambda x: np.sum(ended(x)))(X), gives=2 * X
     ),
@@ -371,7 +355,9 @@ ROWS = {
     ),
     "a complex elementwise cotangent": Call(
         lambda: pulled(with_rule(squared, lambda y, ybar, x: 2 * ybar * x * (1 + 1j), define=elementwise)),
-        lambda: pulled(with_rule(squared, lambda y, ybar, x: np.real(2 * ybar * x * (1 + 1j)), define=elementwise)),
+        lambda: pulled(
+            with_rule(squared, lambda y, ybar, x: np.real(2 * ybar * x * (1 + 1j)), define=elementwise)
+        ),
         gives=2 * X,
     ),
     "tangents of two results": Call(
@@ -394,11 +380,6 @@ ROWS = {
         lambda: pushed(doubled_by(lambda y, xdot, x: np.real(2j * xdot))),
         gives=0 * X,
     ),
-    "primitive of a primitive": Call(
-        lambda: primitive(numpy.sin),
-        lambda: grad(np.sin)(0.0),
-        gives=1.0,
-    ),
     "a rule of no primitive": Call(
         lambda: defvjp(squared, lambda y, ybar, x: 2 * ybar * x),
         lambda: pulled(with_rule(squared, lambda y, ybar, x: 2 * ybar * x)),
@@ -413,7 +394,7 @@ ROWS = {
         lambda x: numpy.cumsum(x**2, out=numpy.zeros(3)), lambda x: numpy.cumsum(x**2)
     ),
     "arguments by position": Program(
-        lambda x: np.linalg.norm(x, None, None, False) if False else declared_positions(x, 2.0, 3.0),
+        lambda x: declared_positions(x, 2.0, 3.0),
         lambda x: declared_positions(x, 2.0, more=3.0),
         plain=lambda x: x * 6.0,
     ),

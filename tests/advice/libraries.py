@@ -39,7 +39,9 @@ class Amount:
         self.x = x
 
     def __mul__(self, other):
-        return Amount(self.x * other) if type(other) in (float, numpy.float64, numpy.ndarray) else NotImplemented
+        return (
+            Amount(self.x * other) if type(other) in (float, numpy.float64, numpy.ndarray) else NotImplemented
+        )
 
     __rmul__ = __mul__
     __array_ufunc__ = None
@@ -178,9 +180,7 @@ ROWS = {
         lambda: grad(lambda x: np.sum(x * numpy.asarray(numpy.array([1.0, 2.0, 3.0]).view(Doubling))))(X),
         gives=[1.0, 2.0, 3.0],
     ),
-    "a class that takes plain numbers": Program(
-        lambda x: (Amount(2.0) * x).x, lambda x: (Open(2.0) * x).x
-    ),
+    "a class that takes plain numbers": Program(lambda x: (Amount(2.0) * x).x, lambda x: (Open(2.0) * x).x),
     "a number of a class of its own": Program(
         lambda x: (Rational(2.0) * x[0]).x if type(x[0]) is not numpy.float64 else 2.0 * x[0],
         lambda x: float(Rational(2.0)) * x[0],
@@ -252,7 +252,8 @@ ROWS = {
         lambda: lazily(lambda w: np.sum(da.map_blocks(lambda b, w: b @ w, LAZY, w, drop_axis=1) ** 2)),
         lambda: lazily(lambda w: np.sum((LAZY @ w) ** 2)),
         lambda: sum(
-            value_and_grad(lambda w, b: np.sum((b @ w) ** 2))(X, LAZY.blocks[n].compute())[1] for n in range(3)
+            value_and_grad(lambda w, b: np.sum((b @ w) ** 2))(X, LAZY.blocks[n].compute())[1]
+            for n in range(3)
         ),
         gives=2 * DATA.T @ DATA @ X,
     ),
@@ -291,7 +292,9 @@ ROWS = {
     ),
     "a write into a view": Call(
         lambda: lazily(lambda w: (lambda y: (into(y[1], LAZY[0, 0] * w[0]), np.sum(y))[1])(np.outer(w, w))),
-        lambda: lazily(lambda w: (lambda y: (y.__setitem__((1, 0), LAZY[0, 0] * w[0]), np.sum(y))[1])(np.outer(w, w))),
+        lambda: lazily(
+            lambda w: (lambda y: (y.__setitem__((1, 0), LAZY[0, 0] * w[0]), np.sum(y))[1])(np.outer(w, w))
+        ),
         gives=2 * numpy.sum(X) - numpy.array([X[1] - DATA[0, 0], X[0], 0.0]),
     ),
     "a function that dask has not": Call(

@@ -1,7 +1,7 @@
 """What funad/messages.py advises for functions of other packages."""
 
 import cmath
-import logging
+import datetime
 import math
 import statistics
 import struct
@@ -103,11 +103,6 @@ def enumerated(x):
     return [t**2 * i[0] for i, t in numpy.ndenumerate(x)]
 
 
-@np.vectorize
-def of_the_namespace(t):
-    return t**3
-
-
 ufunc_without_rule = numpy.frompyfunc(lambda t: t * t, 1, 1)
 first_wrapped = funad.primitive(lambda x: ufunc_without_rule(x).astype(float))
 funad.elementwise(first_wrapped, lambda y, ybar, x: ybar * 2 * x)
@@ -169,9 +164,7 @@ ROWS = {
         lambda x: np.lib.stride_tricks.sliding_window_view(x, 2) ** 2,
         lambda x: x[numpy.array([[0, 1], [1, 2]])] ** 2,
     ),
-    "vectorize": Program(
-        lambda x: numpy.vectorize(lambda t: t**3)(x), lambda x: np.stack([t**3 for t in x])
-    ),
+    "vectorize": Program(lambda x: numpy.vectorize(lambda t: t**3)(x), lambda x: np.stack([t**3 for t in x])),
     "statistics.harmonic_mean": Program(
         lambda x: statistics.harmonic_mean(x), lambda x: 1 / np.mean(1 / np.array(x))
     ),
@@ -193,7 +186,7 @@ ROWS = {
         lambda x: funad.scipy.stats.norm(x[0], x[1]).pdf(0.3),
     ),
     "an object that holds a traced value": Program(
-        lambda x: np.sum(numpy.poly1d([1.0, 2.0]) * x[0]) if type(x) is numpy.ndarray else np.sum(numpy.poly1d([1.0, 2.0]) * x[0]),
+        lambda x: np.sum(numpy.poly1d([1.0, 2.0]) * x[0]),
         lambda x: np.sum((numpy.poly1d([1.0, 2.0]) * x[0]).coeffs),
     ),
     "statistics.pstdev": Program(lambda x: statistics.pstdev(x), lambda x: np.std(np.array(x))),
@@ -229,7 +222,8 @@ ROWS = {
         lambda x: (lambda v: in_a_thread(lambda x: filled(x, v))(x))(np.zeros(3)),
     ),
     "a list of traced values times an array": Program(
-        lambda x: [x[0], x[1]] * numpy.array([1.0, 2.0]), lambda x: np.array([x[0], x[1]]) * numpy.array([1.0, 2.0])
+        lambda x: [x[0], x[1]] * numpy.array([1.0, 2.0]),
+        lambda x: np.array([x[0], x[1]]) * numpy.array([1.0, 2.0]),
     ),
     "a ufunc without a rule": Program(
         lambda x: ufunc_without_rule(x),
@@ -252,9 +246,7 @@ ROWS = {
         lambda x: stats_of_one_size.logpdf(x), lambda x: funad.scipy.stats.norm(0.3, 1.2).logpdf(x)
     ),
     "float32 of x": Program(lambda x: numpy.float64(x) ** 2, lambda x: np.astype(x, numpy.float64) ** 2),
-    "pow": Program(
-        lambda x: pow(x[2], 3, 5), lambda x: x[2] ** 3 % 5, plain=lambda x: x[2] ** 3 % 5.0
-    ),
+    "pow": Program(lambda x: pow(x[2], 3, 5), lambda x: x[2] ** 3 % 5, plain=lambda x: x[2] ** 3 % 5.0),
     "ctypes": Program(
         lambda x: packed(x),
         lambda x: stop_gradient(x[0]) * x,
@@ -273,15 +265,31 @@ ROWS = {
         lambda x: numpy.linalg.norm([x[0], x[1]]), lambda x: np.linalg.norm([x[0], x[1]])
     ),
     "arange": Program(
-        lambda x: numpy.arange(0, 2.5, x[0]), lambda x: np.arange(0, 2.5, x[0]), plain=lambda x: x[0] * numpy.arange(4)
+        lambda x: numpy.arange(0, 2.5, x[0]),
+        lambda x: np.arange(0, 2.5, x[0]),
+        plain=lambda x: x[0] * numpy.arange(4),
     ),
     "a number for nan": Program(
         lambda x: numpy.nan_to_num(numpy.array([1.0, numpy.nan]), nan=x[0] ** 2),
-        lambda x: np.nan_to_num(numpy.array([1.0, numpy.nan]), nan=x[0] ** 2),
+        lambda x: (lambda a: np.where(np.isnan(a), x[0] ** 2, a))(numpy.array([1.0, numpy.nan])),
+        plain=lambda x: numpy.array([1.0, x[0] ** 2]),
     ),
     "a scale of a derivative": Program(
         lambda x: numpy.polynomial.polynomial.polyder([1.0, 2.0, 3.0], 1, x[0]),
         lambda x: np.polynomial.polynomial.polyder([1.0, 2.0, 3.0], 1, x[0]),
+    ),
+    "numpy.asarray by another name": Program(
+        lambda x: [numpy.asarray][0](x) ** 2, lambda x: [np.asarray][0](x) ** 2
+    ),
+    "compiled code": Program(
+        lambda x: len(memoryview(x)) * x,
+        lambda x: len(memoryview(stop_gradient(x))) * x,
+        plain=lambda x: 3 * x,
+    ),
+    "compiled code that is differentiated itself": Call(
+        lambda: grad(datetime.timedelta)(0.5),
+        lambda: grad(lambda x: datetime.timedelta(stop_gradient(x)).days + x)(0.5),
+        gives=1.0,
     ),
     "cmath": Program(
         lambda x: abs(cmath.exp(x[0] + 1j * x[1])),

@@ -51,6 +51,7 @@ def _with_minimum(call, f, watched, found, constraints=(), known=("x", "fun")):
     traces = _traces(watched, bounds, constraints)
     if not traces:
         return found
+    refuse_integers(call)
     found = refused_parts(found, known, call.name)
     found.x, at = minimum(call.name, f, x, traces, bounds, constraints)
     found.fun = attached(found.fun, _as(f(at), found.fun))
@@ -226,7 +227,6 @@ def _global(f, name):
 
     @solver(f, f"scipy.optimize.{name}")
     def traced(call):
-        refuse_integers(call)
         f = closed(call["func"], as_args(call.get("args", ())))
         watched = Watched(f)
         given = {"func": watched, **({"args": ()} if call.get("args") else {})}
