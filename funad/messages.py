@@ -213,6 +213,8 @@ def _place() -> _Place | None:
             if not filename.startswith(_LIBRARIES):
                 break
         frame = frame.f_back
+    else:
+        return None  # a thread of a library's, which has called a function as it was given
     return None if found is None else _read(found, found.f_lasti, found.f_lineno)
 
 
@@ -262,10 +264,12 @@ def _operation(code: Any, at: int) -> str:
 
 def _mapped(tree: Any) -> Any:
     """Return math.sin of list(map(math.sin, ...)): list and its like ask for no number themselves."""
-    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and tree.func.id in _CONSUMERS:
-        for part in ast.walk(tree):
-            if isinstance(part, ast.Call) and getattr(part.func, "id", "") == "map" and part.args:
-                return part.args[0]
+    if not isinstance(tree, ast.Call):
+        return None
+    for part in ast.walk(tree) if getattr(tree.func, "id", "") in _CONSUMERS else (tree,):
+        called = getattr(getattr(part, "func", None), "id", getattr(getattr(part, "func", None), "attr", ""))
+        if called in ("filter", "map", "reduce", "starmap") and part.args:  # type: ignore[attr-defined]
+            return part.args[0]  # type: ignore[attr-defined]
     return None
 
 
@@ -410,8 +414,10 @@ def _rewrite_unknown(place: _Place) -> str:
     why = _why_refused(place.name)
     if why:
         return f"it has no derivative in funad, as {why}"
-    if place.name.startswith("funad."):
+    if place.name.startswith("funad.numpy."):
         return "give it arrays and numbers, and not an object that holds them: what it holds"
+    if place.name.startswith("funad.scipy.stats.") and place.name.endswith(".rvs"):
+        return _INSTEAD["numpy.random"]
     wrapped = "lambda x: ..." if isinstance(place.function, type) else place.name or "f"
     return (
         f"wrap {'what is done with it' if isinstance(place.function, type) else 'it'}, "
@@ -491,6 +497,11 @@ def refusal(found: str, what: str, loses: str, instead: str, index: str = "") ->
     if place is None:
         return NotDifferentiableError(f"{what} of a traced value, {found}, would give {loses}; {instead}")
     method = place.name.rpartition(".")[2]
+    if place.operation == "STORE_SUBSCR" and _is_whole(place.function):
+        return _remembered(
+            f"{place.text} = ... puts a traced value, {found}, into an array of {place.function.dtype}, "
+            f"which holds whole numbers only and has no derivative; make that array with dtype=float", place,
+        )  # fmt: skip
     if place.operation == "STORE_SUBSCR" or (place.function is None and method in _WRITERS):
         text = f"{place.text} = ..." if place.operation == "STORE_SUBSCR" else place.text
         return _remembered(_stored(text, found), place)
@@ -519,6 +530,11 @@ def refusal(found: str, what: str, loses: str, instead: str, index: str = "") ->
         f"{place.name} met a traced value, {found}, where it needs {loses} ({what}), and would lose its "
         f"derivative; {rewrite}", place,
     )  # fmt: skip
+
+
+def _is_whole(array: Any) -> bool:
+    """Say whether what is written to is an array of integers or booleans."""
+    return isinstance(array, onp.ndarray) and array.dtype.kind in "biu"
 
 
 def _looking(home: str) -> str:

@@ -1,7 +1,9 @@
 """What funad/messages.py advises for functions of other packages."""
 
 import cmath
+import concurrent.futures
 import datetime
+import functools
 import math
 import statistics
 import struct
@@ -62,6 +64,17 @@ def filled_by_the_namespace(x):
     v = np.zeros(3)
     v[0] = x[0] * x[1]
     return v
+
+
+def filled_with_whole_numbers(x, dtype=int):
+    v = np.zeros(3, dtype=dtype)
+    v[0] = x[0] ** 2
+    return v
+
+
+def in_a_pool(x):
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        return next(pool.map(float, x)) ** 2
 
 
 def added(x):
@@ -200,6 +213,18 @@ ROWS = {
         lambda x: filled(x, np.full(3, 0.0)),
         lambda x: filled(x, np.array([0.0, 0.0, 0.0])),
         lambda x: filled(x, np.zeros_like(x)),
+    ),
+    "a write into an array of whole numbers": Program(
+        filled_with_whole_numbers,
+        lambda x: filled_with_whole_numbers(x, dtype=float),
+        plain=lambda x: numpy.array([x[0] ** 2, 0.0, 0.0]),
+    ),
+    "float in a pool of threads": Program(in_a_pool, lambda x: x[0] ** 2),
+    "reduce": Program(lambda x: functools.reduce(math.hypot, x), lambda x: np.linalg.norm(np.array(list(x)))),
+    "a draw of a distribution": Program(
+        lambda x: funad.scipy.stats.gamma.rvs(x[0], size=3, random_state=1),
+        lambda x: x[0] + x[1] * numpy.random.default_rng(1).normal(size=3),
+        plain=lambda x: x[0] + x[1] * numpy.random.default_rng(1).normal(size=3),
     ),
     "an operation in place": Program(added, added_anew, added_by_the_namespace),
     "an operation in place of a part": Program(added_to_a_part, added_to_a_part_by_the_namespace),
