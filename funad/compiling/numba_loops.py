@@ -26,32 +26,10 @@ from ..indices import assign, scatter
 from .diagonals import from_diagonals, length
 from .loops import Loop, is_loop, shifted
 from .numba_places import (
-    Index,
-    Place,
-    combined,
-    fixed,
-    index_of_base,
-    is_view,
-    parts_of,
-    root_of,
-    rows,
-    text_of,
-    variable,
-    view_of,
+    LIKE_RESHAPE, Index, Place, combined, fixed, index_of_base, is_view, parts_of, root_of, rows, text_of, variable, view_of,
 )  # fmt: skip
 from .numba_words import (
-    BOOL,
-    CASTS,
-    FLOAT,
-    INT,
-    JOINS,
-    OPERATORS,
-    WORDS,
-    Reduction,
-    dtype_for,
-    gathers,
-    is_product,
-    reduction_of,
+    BOOL, CASTS, FLOAT, INT, JOINS, OPERATORS, WORDS, Reduction, dtype_for, gathers, is_product, reduction_of,
 )  # fmt: skip
 from .program import GETITEM, Guard, Node, Program, Step, number_of, parents, shape_of
 
@@ -135,9 +113,7 @@ class KernelText:
         """Return a name that is not in use."""
         base = base if base.isidentifier() and not keyword.iskeyword(base) and base not in _TAKEN else "v"
         k = self.counts.get(base, 0)
-        while (name := f"{base}{k or ''}" if base != "v" else f"v{k}") in self.used or (
-            k == 0 and base == "i"
-        ):
+        while (name := f"{base}{k or ''}" if base != "v" else f"v{k}") in self.used or k == 0 and base == "i":
             k += 1
         self.counts[base] = k + 1
         self.used.add(name)
@@ -227,7 +203,7 @@ class KernelText:
         """Return the name of an element: read, or computed from elements."""
         if type(x) is Place:
             return self.say(f"{x.buffer}[{text_of(x.at(index))}]", self.dtypes[x.buffer])
-        if (type(x) is not Node and type(x) is not ndarray) or number_of(x) is not None:
+        if type(x) is not Node and type(x) is not ndarray or number_of(x) is not None:
             return _literal(x)
         place = self.find(x)
         if place is not None:
@@ -274,9 +250,7 @@ class KernelText:
         values = [self.element(x, _broadcast(x, index)) for x in (condition, a, b)]
         if self.dtypes.get(values[0], BOOL) != BOOL:
             values[0] = self.say(f"{values[0]} != 0", BOOL)
-        values[1:] = [
-            self.cast(v, n.dtype) if v in self.dtypes else f"{n.dtype.name}({v})" for v in values[1:]
-        ]
+        values[1:] = [self.cast(v, n.dtype) if v in self.dtypes else f"{n.dtype.name}({v})" for v in values[1:]]
         return self.say(f"where({', '.join(values)})", n.dtype, n.name or "v")
 
     def converted(self, n: Node, index: tuple[Index, ...]) -> str:
@@ -309,9 +283,7 @@ class KernelText:
         place = self.find(base)
         if place is None:
             raise NotYet
-        return self.say(
-            f"{place.buffer}[{text_of(place.at(self.taken(n.args[1], base.shape, index)))}]", n.dtype
-        )
+        return self.say(f"{place.buffer}[{text_of(place.at(self.taken(n.args[1], base.shape, index)))}]", n.dtype)
 
     def taken(self, index: Any, shape: tuple[int, ...], at: tuple[Index, ...]) -> tuple[Index, ...]:
         """Return the index into an array of this shape of an element of what an index takes."""
@@ -364,8 +336,7 @@ class KernelText:
         sign = {"sum": "+", "all": "&", "any": "|"}.get(how)
         return functools.reduce(
             lambda a, b: self.say(
-                f"{a} {sign} {b}" if sign else f"{'maximum' if how == 'max' else 'minimum'}({a}, {b})",
-                n.dtype,
+                f"{a} {sign} {b}" if sign else f"{'maximum' if how == 'max' else 'minimum'}({a}, {b})", n.dtype
             ),
             terms,
         )
@@ -379,9 +350,7 @@ class KernelText:
                 self.cast(
                     self.element(
                         x,
-                        tuple(
-                            fixed(0) if d == 1 else at[k] for k, d in zip(letters, shape_of(x), strict=True)
-                        ),
+                        tuple(fixed(0) if d == 1 else at[k] for k, d in zip(letters, shape_of(x), strict=True)),
                     ),
                     n.dtype,
                 )
@@ -418,9 +387,7 @@ class KernelText:
         sums: dict[Node, Any] = {}
         guards: set[Step] = set()
         for s in pending:
-            if self.domain_of(s) != domain or (
-                type(s) is Node and is_product(s) and s not in self.reductions
-            ):
+            if self.domain_of(s) != domain or (type(s) is Node and is_product(s) and s not in self.reductions):
                 continue
             before = len(self.body), len(self.memo)
             try:
@@ -582,11 +549,7 @@ class KernelText:
             return place
         place = self.space(None, (len(value), *x.shape), x.dtype)
         for k, part in enumerate(value):
-            self.copy(
-                part,
-                Place(place.buffer, combined(place.offset, fixed(k), place.strides[0]), rows(x.shape)),
-                x.shape,
-            )
+            self.copy(part, Place(place.buffer, combined(place.offset, fixed(k), place.strides[0]), rows(x.shape)), x.shape)
         return place
 
     def _body(self, body: Program, stored: list[Any], carried: list[Node]) -> None:
@@ -674,10 +637,7 @@ class KernelText:
             return
         i = variable("i0")
         at = combined(place.offset, i, place.strides[0])
-        self.lines += [
-            f"for i0 in range({n.shape[0]}):",
-            "    " + _gemm(place.buffer, at, x, y, i, m, size, k),
-        ]
+        self.lines += [f"for i0 in range({n.shape[0]}):", "    " + _gemm(place.buffer, at, x, y, i, m, size, k)]
 
     def matrix(self, x: Any, flat: bool) -> Any:
         """Return (buffer, offset, stride of the stack, length of a row, transposed) of a matrix for BLAS."""
@@ -816,6 +776,4 @@ def _without_dead_lines(lines: list[str]) -> list[str]:
 
 
 def _names_in(text: str) -> list[str]:
-    return [
-        w for w in "".join(c if c.isalnum() or c == "_" else " " for c in text).split() if not w[0].isdigit()
-    ]
+    return [w for w in "".join(c if c.isalnum() or c == "_" else " " for c in text).split() if not w[0].isdigit()]

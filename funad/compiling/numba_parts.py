@@ -45,7 +45,7 @@ class _Levels:
     """In which kernel each step goes: level k has one kernel, and then NumPy's calls."""
 
     def __init__(self, program: Program) -> None:
-        self.level: dict[Node, int] = dict.fromkeys(program.inputs, 0)
+        self.level: dict[Node, int] = {n: 0 for n in program.inputs}
         self.by_numpy: set[Step] = set()
         self.loose: dict[Node, Node] = {n: n for n in program.inputs}  # of views, what no kernel makes
         for step in program.steps:
@@ -141,9 +141,7 @@ class KernelEmitter(Emitter):
         self.kernels: list[Kernel] = []
         self.code = ""
         self.filled: set[Node] = set()
-        self.read = {
-            p for s in program.steps if type(s) is Guard or type(s.fn) is not Kernel for p in parents(s)
-        }
+        self.read = {p for s in program.steps if type(s) is Guard or type(s.fn) is not Kernel for p in parents(s)}
 
     def run(self) -> None:
         """Write a line for each call and each guard."""

@@ -249,7 +249,7 @@ def _of_axes(n: Node) -> Reduction | None:
     rest = {k: v for k, v in n.kwargs.items() if k not in ("axis", "keepdims", "dtype")}
     if type(x) is not Node or not x.is_array or rest or len(n.args) > 2:
         return None
-    if (how in ("max", "min") and x.dtype.kind != "f") or (how in ("all", "any") and x.dtype != BOOL):
+    if how in ("max", "min") and x.dtype.kind != "f" or how in ("all", "any") and x.dtype != BOOL:
         return None
     if how == "sum" and n.dtype.kind == "i" and x.dtype.kind == "f":
         return None
