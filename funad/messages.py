@@ -266,10 +266,12 @@ def _mapped(tree: Any) -> Any:
     """Return math.sin of list(map(math.sin, ...)): list and its like ask for no number themselves."""
     if not isinstance(tree, ast.Call):
         return None
-    for part in ast.walk(tree) if getattr(tree.func, "id", "") in _CONSUMERS else (tree,):
-        called = getattr(getattr(part, "func", None), "id", getattr(getattr(part, "func", None), "attr", ""))
-        if called in ("filter", "map", "reduce", "starmap") and part.args:  # type: ignore[attr-defined]
-            return part.args[0]  # type: ignore[attr-defined]
+    parts: Any = ast.walk(tree) if getattr(tree.func, "id", "") in _CONSUMERS else (tree,)
+    for part in parts:
+        called = getattr(part, "func", None)
+        name = getattr(called, "id", getattr(called, "attr", ""))
+        if name in ("filter", "map", "reduce", "starmap") and part.args:
+            return part.args[0]
     return None
 
 

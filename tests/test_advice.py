@@ -632,6 +632,7 @@ WRITTEN = [
 NO_ADVICE = {
     "Scalar operands are not allowed, use '*' instead",
     "return (y[0] == y).all(keepdims=True)",
+    "return code | invalid()",
     "select needs a list of conditions and one choice for each of them",
     "use as an index",
 }

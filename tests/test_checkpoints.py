@@ -290,7 +290,7 @@ def test_a_checkpoint_inside_of_one_closes_over_what_that_has_computed():
     assert grad(grad(loss))(0.7) == pytest.approx(grad(grad(plain))(0.7), rel=1e-14)
 
 
-@pytest.mark.parametrize("transform", [grad, jacrev, elementwise_grad])
+@pytest.mark.parametrize("transform", [grad, jacrev, hessian])
 def test_what_is_made_of_arguments_alone_and_leaves_by_a_side_door_is_refused(transform):
     def loss(w):
         kept = []

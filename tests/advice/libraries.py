@@ -128,6 +128,14 @@ def augmented(x):
 
 
 ROWS = {
+    "a missing value in a Series": Program(
+        lambda x: pandas.Series(list(np.where(numpy.array([True, False, True]), x**2, numpy.nan))).sum(),
+        lambda x: np.nansum(np.where(numpy.array([True, False, True]), x**2, numpy.nan)),
+    ),
+    "a DataArray of a list": Program(
+        lambda x: xarray.DataArray([x[0] ** 2, x[1]], dims="t").sum().data,
+        lambda x: xarray.DataArray(np.stack([x[0] ** 2, x[1]]), dims="t").sum().data,
+    ),
     "a Series": Program(
         lambda x: np.sum(x * SERIES.groupby([0, 0, 1]).transform("sum")),
         lambda x: np.sum(x * SERIES.groupby([0, 0, 1]).transform("sum").to_numpy()),

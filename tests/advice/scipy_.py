@@ -159,6 +159,11 @@ def clough_tocher(x, module=sp, **options):
     )
 
 
+def linear_between(x, module=sp, **options):
+    at = numpy.array([[0.1, 0.2], [-0.3, 0.1], [9.0, 9.0]])
+    return module.interpolate.LinearNDInterpolator(POINTS, POINTS[:, 0] ** 2 * x[0], **options)(at)
+
+
 def by_solver(x, rtol, module=sp):
     return np.sum(module.interpolate.RegularGridInterpolator(
         (GRID, GRID), np.outer(GRID, GRID) ** 2 * x[0], method="cubic", solver=scipy.sparse.linalg.gcrotmk,
@@ -375,6 +380,11 @@ ROWS = {
         lambda: hessian(radial("cubic"))(POINTS[2])[0, 0],
         lambda: hessian(radial("quintic"))(POINTS[2])[0, 0] * 0 + hessian(radial("cubic"))(POINTS[2])[0, 0],
         gives=lambda: jacobian(grad(radial("cubic")))(POINTS[2] + 1e-7)[0, 0],
+    ),
+    "fill_value": Call(
+        lambda: grad(lambda x: np.sum(linear_between(x, fill_value=x[0])))(X),
+        lambda: grad(lambda x: (lambda y: np.sum(np.where(np.isnan(y), x[0], y)))(linear_between(x)))(X)[0],
+        gives=lambda: 1.0 + numpy.sum(linear_between(numpy.ones(1), scipy)[:2]),
     ),
     "a tolerance": Call(
         lambda: grad(lambda x: clough_tocher(x, tol=0.9, maxiter=1))(X),

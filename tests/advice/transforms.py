@@ -535,6 +535,11 @@ ROWS = {
         lambda: importlib.import_module("funad.scipy") and None,
         gives=None,
     ),
+    "numba without numba": Call(
+        lambda: without("numba", "", lambda: compile(loss, backend="numba")),
+        lambda: compile(loss)(X),
+        gives=numpy.sum(X**2),
+    ),
     "strategies without hypothesis": Call(
         lambda: without("hypothesis", "funad.testing.strategies", lambda: checks.arrays),
         lambda: checks.arrays and None,
