@@ -536,7 +536,7 @@ def refusal(found: str, what: str, loses: str, instead: str, index: str = "") ->
 
 def _is_whole(array: Any) -> bool:
     """Say whether what is written to is an array of integers or booleans."""
-    return isinstance(array, onp.ndarray) and array.dtype.kind in "biu"
+    return issubclass(type(array), onp.ndarray) and array.dtype.kind in "biu"
 
 
 def _looking(home: str) -> str:
