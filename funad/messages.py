@@ -430,7 +430,7 @@ def _rewrite_unknown(place: _Place) -> str:
 def _in_numpy(name: str) -> Any:
     """Return what stands under a name of NumPy's in funad.numpy, whose parts are loaded when asked for."""
     top, *steps = name.split(".")
-    found = sys.modules.get("funad.numpy") if top == "numpy" else None
+    found: Any = sys.modules.get("funad.numpy") if top == "numpy" else None
     for step in steps:
         found = attribute(found, step, None)
     return found if callable(found) else None
