@@ -263,6 +263,7 @@ def _grid_of(tx, ty, c, kx, ky):
 
 
 def _parder(tx, ty, c, kx, ky, dx, dy, x, y):
+    x, y = np.atleast_1d(x), np.atleast_1d(y)  # one point may be given by two numbers
     rows = evaluated(tx, _grid_of(tx, ty, c, kx, ky), kx, _inside(tx, kx, x), dx)
     return evaluated(ty, rows.T, ky, _inside(ty, ky, y), dy).T
 
