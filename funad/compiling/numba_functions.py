@@ -25,11 +25,7 @@ __all__ = ["DOUBLE", "FLOAT", "FUNCTIONS", "I1", "I8", "I32", "I64", "Functions"
 
 DOUBLE, FLOAT = ir.DoubleType(), ir.FloatType()
 I1, I8, I32, I64 = map(ir.IntType, (1, 8, 32, 64))
-INVALID, MISSED, OTHER = (
-    1,
-    2,
-    4,
-)  # what is noted in ``code``: for eager, for another program, for NumPy's source
+INVALID, MISSED, OTHER = 1, 2, 4  # what is noted in ``code``: for eager, for another program, for NumPy's source
 MAGIC, MAGIC_BITS = 6755399441055744.0, 0x4338000000000000  # 1.5·2⁵²: adding it rounds to an integer
 LARGEST_ANGLE = 1.6e6  # up to which n·π/2 is taken off exactly
 
@@ -101,12 +97,8 @@ class Functions:
         r = b.fsub(x, b.fmul(n, double(6.93145751953125e-1)))
         r = b.fsub(r, b.fmul(n, double(1.42860682030941723212e-6)))
         z = b.fmul(r, r)
-        p = b.fmul(
-            r, self.horner(z, 1.26177193074810590878e-4, 3.02994407707441961300e-2, 9.99999999999999999910e-1)
-        )
-        q = self.horner(
-            z, 3.00198505138664455042e-6, 2.52448340349684104192e-3, 2.27265548208155028766e-1, 2.0
-        )
+        p = b.fmul(r, self.horner(z, 1.26177193074810590878e-4, 3.02994407707441961300e-2, 9.99999999999999999910e-1))
+        q = self.horner(z, 3.00198505138664455042e-6, 2.52448340349684104192e-3, 2.27265548208155028766e-1, 2.0)
         e = b.fadd(double(1), b.fdiv(b.fmul(double(2), p), b.fsub(q, p)))
         k = b.sub(b.bitcast(t, I64), i64(MAGIC_BITS))
         # In two steps, as 2ⁿ may be no normal number where the result is one.
@@ -239,13 +231,9 @@ class Functions:
 
     def pow(self, x: Any, y: Any) -> Any:
         if isinstance(y, ir.Constant) and y.constant in (2.0, 3.0, 0.5, 1.0, -1.0):
-            return {
-                2.0: self.square,
-                3.0: self.cube,
-                0.5: self.root,
-                1.0: lambda x: x,
-                -1.0: self.reciprocal,
-            }[y.constant](x)
+            return {2.0: self.square, 3.0: self.cube, 0.5: self.root, 1.0: lambda x: x, -1.0: self.reciprocal}[
+                y.constant
+            ](x)
         return self.external("pow", x, y)
 
     def cube(self, x: Any) -> Any:

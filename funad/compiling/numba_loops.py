@@ -243,9 +243,7 @@ class KernelText:
         values = [self.element(x, _broadcast(x, index)) for x in (condition, a, b)]
         if self.dtypes.get(values[0], BOOL) != BOOL:
             values[0] = self.say(f"{values[0]} != 0", BOOL)
-        values[1:] = [
-            self.cast(v, n.dtype) if v in self.dtypes else f"{n.dtype.name}({v})" for v in values[1:]
-        ]
+        values[1:] = [self.cast(v, n.dtype) if v in self.dtypes else f"{n.dtype.name}({v})" for v in values[1:]]
         return self.say(f"where({', '.join(values)})", n.dtype, n.name or "v")
 
     def converted(self, n: Node, index: tuple[Index, ...]) -> str:
@@ -278,9 +276,7 @@ class KernelText:
         place = self.find(base)
         if place is None:
             raise NotYet
-        return self.say(
-            f"{place.buffer}[{text_of(place.at(self.taken(n.args[1], base.shape, index)))}]", n.dtype
-        )
+        return self.say(f"{place.buffer}[{text_of(place.at(self.taken(n.args[1], base.shape, index)))}]", n.dtype)
 
     def taken(self, index: Any, shape: tuple[int, ...], at: tuple[Index, ...]) -> tuple[Index, ...]:
         """Return the index into an array of this shape of an element of what an index takes."""
@@ -333,8 +329,7 @@ class KernelText:
         sign = {"sum": "+", "all": "&", "any": "|"}.get(how)
         return functools.reduce(
             lambda a, b: self.say(
-                f"{a} {sign} {b}" if sign else f"{'maximum' if how == 'max' else 'minimum'}({a}, {b})",
-                n.dtype,
+                f"{a} {sign} {b}" if sign else f"{'maximum' if how == 'max' else 'minimum'}({a}, {b})", n.dtype
             ),
             terms,
         )
@@ -348,9 +343,7 @@ class KernelText:
                 self.cast(
                     self.element(
                         x,
-                        tuple(
-                            fixed(0) if d == 1 else at[k] for k, d in zip(letters, shape_of(x), strict=True)
-                        ),
+                        tuple(fixed(0) if d == 1 else at[k] for k, d in zip(letters, shape_of(x), strict=True)),
                     ),
                     n.dtype,
                 )
@@ -387,9 +380,7 @@ class KernelText:
         sums: dict[Node, Any] = {}
         guards: set[Step] = set()
         for s in pending:
-            if self.domain_of(s) != domain or (
-                type(s) is Node and is_product(s) and s not in self.reductions
-            ):
+            if self.domain_of(s) != domain or (type(s) is Node and is_product(s) and s not in self.reductions):
                 continue
             before = len(self.body), len(self.memo)
             try:
@@ -570,10 +561,7 @@ class KernelText:
             return
         i = variable("i0")
         at = combined(fixed(place.offset), i, place.strides[0])
-        self.lines += [
-            f"for i0 in range({n.shape[0]}):",
-            "    " + _gemm(place.buffer, at, x, y, i, m, size, k),
-        ]
+        self.lines += [f"for i0 in range({n.shape[0]}):", "    " + _gemm(place.buffer, at, x, y, i, m, size, k)]
 
     def matrix(self, x: Any, flat: bool) -> Any:
         """Return (buffer, offset, stride of the stack, length of a row, transposed) of a matrix for BLAS."""
@@ -712,6 +700,4 @@ def _without_dead_lines(lines: list[str]) -> list[str]:
 
 
 def _names_in(text: str) -> list[str]:
-    return [
-        w for w in "".join(c if c.isalnum() or c == "_" else " " for c in text).split() if not w[0].isdigit()
-    ]
+    return [w for w in "".join(c if c.isalnum() or c == "_" else " " for c in text).split() if not w[0].isdigit()]

@@ -36,14 +36,7 @@ STORED = {"float64": DOUBLE, "float32": FLOAT, "bool": I8, "int64": I64}
 SIZES = {"float64": 8, "float32": 4, "bool": 1, "int64": 8}
 _SIGNS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 _FLOATING = {ast.Add: "fadd", ast.Sub: "fsub", ast.Mult: "fmul", ast.Div: "fdiv"}
-_INTEGER = {
-    ast.Add: "add",
-    ast.Sub: "sub",
-    ast.Mult: "mul",
-    ast.BitAnd: "and_",
-    ast.BitOr: "or_",
-    ast.BitXor: "xor",
-}
+_INTEGER = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.BitAnd: "and_", ast.BitOr: "or_", ast.BitXor: "xor"}
 
 
 class Walk:
@@ -189,11 +182,7 @@ class Walk:
         if x.type == kind:
             return x
         if kind == I1:
-            return (
-                b.icmp_signed("!=", x, i64(0))
-                if x.type == I64
-                else b.fcmp_unordered("!=", x, ir.Constant(x.type, 0.0))
-            )
+            return b.icmp_signed("!=", x, i64(0)) if x.type == I64 else b.fcmp_unordered("!=", x, ir.Constant(x.type, 0.0))
         if x.type == I1:
             return b.zext(x, I64) if kind == I64 else b.uitofp(x, kind)
         if x.type == I64:
@@ -257,9 +246,7 @@ class Walk:
     def flags(self, name: str) -> Any:
         mask = _FE["invalid"] + (_FE["divide"] + _FE["overflow"] if self.kernel.raises else 0)
         kind = ir.FunctionType(I32, [I32])
-        return self.b.call(
-            cgutils.get_or_insert_function(self.b.module, kind, name), [ir.Constant(I32, mask)]
-        )
+        return self.b.call(cgutils.get_or_insert_function(self.b.module, kind, name), [ir.Constant(I32, mask)])
 
     # --- memory
 

@@ -138,9 +138,7 @@ class KernelEmitter(Emitter):
         self.kernels: list[Kernel] = []
         self.code = ""
         self.filled: set[Node] = set()
-        self.read = {
-            p for s in program.steps if type(s) is Guard or type(s.fn) is not Kernel for p in parents(s)
-        }
+        self.read = {p for s in program.steps if type(s) is Guard or type(s.fn) is not Kernel for p in parents(s)}
 
     def run(self) -> None:
         """Write a line for each call and each guard."""

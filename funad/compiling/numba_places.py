@@ -168,9 +168,7 @@ def index_of_base(n: Node, index: tuple[Index, ...]) -> tuple[Index, ...] | None
     if n.fn in DIAGONALS:
         return None
     marks = tuple(range(1, len(shape) + 1))  # as strides, they name the axes
-    view = n.fn(
-        onp.lib.stride_tricks.as_strided(onp.empty(1, onp.int8), shape, marks), *n.args[1:], **n.kwargs
-    )
+    view = n.fn(onp.lib.stride_tricks.as_strided(onp.empty(1, onp.int8), shape, marks), *n.args[1:], **n.kwargs)
     found = [fixed(0)] * len(shape)
     for i, mark in zip(index, view.strides, strict=True):
         found[mark - 1] = i
