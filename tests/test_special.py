@@ -1,7 +1,7 @@
 """scipy.special: high orders, complex numbers, ends of domains, types, and what is refused.
 
 test_scipy_accuracy has the digits of first and second derivatives. That derivatives agree with differences of
-SciPy's functions, to second order and in both modes, is held by test_scipy_names for the public names, and here
+SciPy's functions, to second order and in both modes, is held by test_scipy_names for public names, and here
 for the private ufuncs that scipy.stats calls.
 """
 
