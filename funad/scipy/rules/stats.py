@@ -7,6 +7,7 @@ from scipy import special as scipy_special
 from scipy import stats
 
 from ... import numpy as np
+from ...calling import as_one_call
 from ...primitives import primitive
 from ...registry import defvjp, elementwise, primitive_of
 from ...trace import BATCH_RULES, Unbatched
@@ -54,6 +55,7 @@ elementwise(
 )
 
 
+@as_one_call
 def _slope_in_kappa(kappa, x):
     """∂F/∂κ of von Mises' distribution: its Fourier series, F = ½ + x/2π + Σ Iⱼ(κ)/I₀(κ) sin(jx)/πj.
 
@@ -83,6 +85,7 @@ elementwise(
 # --- Zipf's distribution on 1 … n
 
 
+@as_one_call
 def _mean_log(j, k, a):
     """Return the mean of log i over i = j … k with the weights i⁻ᵃ."""
     i = onp.arange(1.0, max(onp.max(k, initial=0), 1) + 1)
