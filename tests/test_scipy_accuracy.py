@@ -36,17 +36,17 @@ class Traced:
         return getattr(special, name)
 
 
-# Before SciPy 1.17 the values of these have errors from 1e-12 to 1e-3, or are of memory that has not been set.
+# Before SciPy 1.17 the values of these have errors up to 1e-3, or are of memory that was not set.
 ROUGH_BEFORE = """
     _iv_ratio log_wright_bessel pro_rad2 pro_rad2_cv pdtrik btdtria stdtrit ncfdtr _ncf_sf _ncf_isf ncfdtri
     ncfdtrinc nctdtr _nct_sf _nct_isf nctdtrit nctdtrinc
-""".split()
+"""
 
 
 def is_known(key):
     """Whether this version of SciPy has the function, and its digits."""
     name = key.partition(":")[0].partition(".")[0]
-    if VERSION < (1, 17) and name in ROUGH_BEFORE:
+    if VERSION < (1, 17) and name in ROUGH_BEFORE.split():
         return False
     return hasattr(special, name) or hasattr(funad.scipy.stats, name)
 
