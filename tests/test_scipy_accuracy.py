@@ -6,6 +6,8 @@ computes is kept in tests/data; with HYPOTHESIS_PROFILE=deep in the environment 
 
 import math
 import os
+import re
+from pathlib import Path
 
 import numpy as onp
 import pytest
@@ -193,6 +195,16 @@ def test_scipys_own_values_have_the_digits_of_the_table(name):
                     found = [called(Plain(), key, table[key], list(args)) for args in rows]
                 worst = max(worst, *errors(found, row["y"]))
     assert 0.1 * VALUES[name][0] < worst < 10 * VALUES[name][0]
+
+
+def test_the_page_names_the_functions_of_the_table():
+    page = (Path(funad.__file__).parent / "docs" / "scipy.md").read_text(encoding="utf-8")
+    digits = page.partition("### Digits")[2].partition("Functions given")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \|[^|]*\| ([\de.-]+)[^|]*\|$", digits, re.MULTILINE))
+    public = {name: row for name, row in VALUES.items() if name[0] != "_" and not name.endswith("_cv")}
+    assert {name: float(error) for name, error in rows.items()} == {
+        name: row[1] for name, row in public.items()
+    }
 
 
 # --- the tables are complete, and what is kept is what mpmath computes
