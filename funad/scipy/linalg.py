@@ -7,6 +7,7 @@ from scipy import linalg as _linalg
 
 from .. import numpy as _np
 from ..boxes import Traced as _Traced
+from ..calling import as_one_call as _as_one_call
 from ..numpy.linalg import eig_told_apart as _eig_told_apart
 from ..numpy.linalg import eigh_told_apart as _eigh_told_apart
 from ..numpy.linalg import svd_told_apart as _svd_told_apart
@@ -385,11 +386,13 @@ def eig(
     )
 
 
+@_as_one_call
 def order_of_rows(a):
     """Return the p of the decomposition A = L[p] U."""
     return _linalg.lu(a, check_finite=False, p_indices=True)[0]
 
 
+@_as_one_call
 def balancing(a, permute, scale):
     """Return the T of the balanced matrix T⁻¹ A T."""
     return _linalg.matrix_balance(a, permute, scale)[1]

@@ -293,7 +293,8 @@ def _lstsq_parts(y, ybar, a, b, cond):
     x, xbar, columns_of_b = columns(b, y[0], ybar[0], b)
     rbar = None
     if np.size(y[1]):  # at the least |r|² its change by x vanishes; without full rank SciPy returns none
-        rbar = 2 * conj(columns_of_b - a @ x) * (scalar(ybar[1]) if np.ndim(b) == 1 else row(ybar[1]))
+        sums = np.real(ybar[1])  # which SciPy 1.18 returns as complex numbers, without an imaginary part
+        rbar = 2 * conj(columns_of_b - a @ x) * (scalar(sums) if np.ndim(b) == 1 else row(sums))
     return np.linalg.pinv(a, rcond=cond), x, xbar, columns_of_b, rbar, cond
 
 
