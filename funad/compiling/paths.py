@@ -43,7 +43,7 @@ def _is_same(a: Any, b: Any) -> bool:
     if type(a) is not type(b):
         return False
     if type(a) is ndarray:
-        return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+        return bool(a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes())
     return bool(isinstance(a, (int, float, str, onp.dtype, onp.generic)) and repr(a) == repr(b))
 
 
