@@ -221,7 +221,7 @@ def _where(b: Builder, condition: Any, *branches: Any) -> Any:
     if len(branches) == 2 and all(number_of(x) is not None for x in branches):
         x, y = branches
         if number_of(x) == number_of(y) and math.copysign(1, number_of(x)) == math.copysign(1, number_of(y)):
-            dtype = onp.result_type(*(getattr(x, "dtype", float) for x in branches))
+            dtype = onp.result_type(*(getattr(x, "dtype", x) for x in branches))
             return onp.broadcast_to(onp.array(number_of(x), dtype), broadcast(condition, x, y))
     return None
 
