@@ -462,3 +462,24 @@ def test_infinite_gradients_without_a_tangent_are_left_to_eager():
     assert " any(" not in fast.source
     for W, u in ((A * 1e155, v), (A * 400, v), (A * 400, v * [0.0, 1.0, 1.0]), (A, v * onp.inf)):
         agree(fast(W, x, u), product(W, x, u), ulps=1 << 12)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("bad", [onp.nan, onp.inf, 0.0])
+@pytest.mark.parametrize("name", [name for name in LOOPS if name != "numbers"])
+def test_special_values_in_a_loop_are_those_of_eager(name, bad):
+    f, args, _ = LOOPS[name]
+    plain = value_and_grad(f, argnums=tuple(range(len(args))))
+    fast = compile(plain)
+    for _ in range(3):
+        fast(*args)
+    for k in range(len(args)):
+        x = [onp.array(a) for a in args]
+        x[k].flat[-1] = bad
+        try:
+            wanted = plain(*x)
+        except onp.linalg.LinAlgError:
+            with pytest.raises(onp.linalg.LinAlgError):
+                fast(*x)
+        else:
+            agree(fast(*x), wanted, ulps=1 << 12)
