@@ -38,6 +38,7 @@ from .boxes import (
     tidy,
 )
 from .calling import PLAIN, call, handled, is_differentiated, is_plain, with_kinks
+from .floating import PLAIN_STATE
 from .indices import ASSIGN, Scatter
 from .memory import TINY, WORTH_DROPPING, keep_freed_memory, placeholder
 from .primitives import with_keywords
@@ -410,18 +411,33 @@ def wrapped({args}, /, {none}):
         return with_keywords(prim, ({args},), given)
     {body}
 """
+# On plain values it does what ``floating.call_plainly`` does.
 _BODY_OF_ONE = """
-if type(a) is ndarray:
-    return f(a)
-if type(a) is Box:
-    return record_one(prim, a)
-return call(prim, (a,), {}) if type(a) in OPENED else f(a)
+kind = type(a)
+if kind is not ndarray:
+    if kind is Box:
+        return record_one(prim, a)
+    if kind in OPENED:
+        return call(prim, (a,), {})
+if state() is default:
+    try:
+        return run(f, a)
+    except RuntimeError:
+        pass
+return f(a)
 """
 _BODY_OF_TWO = """
 kind_a, kind_b = type(a), type(b)
-if kind_a is not Box and kind_b is not Box:
-    return call(prim, (a, b), {}) if kind_a in OPENED or kind_b in OPENED else f(a, b)
-return record_two(prim, a, b)
+if kind_a is Box or kind_b is Box:
+    return record_two(prim, a, b)
+if kind_a in OPENED or kind_b in OPENED:
+    return call(prim, (a, b), {})
+if state() is default:
+    try:
+        return run(f, a, b)
+    except RuntimeError:
+        pass
+return f(a, b)
 """
 
 
@@ -446,6 +462,7 @@ def _ufunc(args: str, body: str, *more: str) -> Callable[..., Any]:
     names = {
         "Box": Box, "OPENED": OPENED, "call": call, "ndarray": ndarray, "record_one": record_one,
         "record_two": record_two, "with_keywords": with_keywords,
+        **dict(zip(("state", "default", "run"), PLAIN_STATE, strict=True)),
     }  # fmt: skip
     return _made_of(text, names, body=body)
 
@@ -454,8 +471,25 @@ _ONE, _TWO = _ufunc("a", _BODY_OF_ONE), _ufunc("a, b", _BODY_OF_TWO)
 _MATMUL = _ufunc("a, b", _BODY_OF_TWO, "axes")
 
 
+def _pointing(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what ``call_plainly`` makes of f, without keywords."""
+    state, default, run = PLAIN_STATE
+
+    def pointing(*args: Any) -> Any:
+        if state() is default:
+            try:
+                return run(f, *args)
+            except RuntimeError:
+                pass
+        return f(*args)
+
+    return pointing
+
+
 def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a function of any signature."""
+    if calling.plainly(f) is not f:
+        f = _pointing(f)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         if not kwargs:

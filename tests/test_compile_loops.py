@@ -1,5 +1,7 @@
 """Long programs are rolled into loops: with the values that they have unrolled, and in short sources."""
 
+import importlib.util
+
 import hypothesis.strategies as st
 import numpy as onp
 import pytest
@@ -9,7 +11,10 @@ import funad.numpy as np
 from funad import compile, grad, hessian, jacobian, jvp, value_and_grad
 from funad.compiling import periods, rolling
 from funad.compiling.loops import is_loop
+from funad.compiling.optimizing import PASSES
+from funad.compiling.program import GETITEM
 from funad.transforms import compiled
+from funad.transforms.recordings import Recording
 
 from .compiled import agree, others
 
@@ -306,3 +311,106 @@ def test_periods_are_found_wherever_they_are(period, before, count):
         assert (part[run.period :] == part[: -run.period]).all()
         covered[run.start : run.stop] = True
     assert covered[len(before) : len(before) + len(period) * (count - 1)].all()
+
+
+# --- the passes that pay most in loops
+
+
+def gates(x, w):
+    g = x * w
+    return np.sum(np.tanh(g[:3]) * np.exp(-g[3:6] * 0.5) + np.exp(-g[6:9] * 0.5) - np.tanh(g[9:]) ** 2)
+
+
+def gates_of_rows(x, w):
+    g = x @ w
+    return np.sum(1 / (1 + np.exp(-g[:, :2])) * np.tanh(g[:, 4:]) + 1 / (1 + np.exp(-g[:, 2:4])))
+
+
+def parts_together(x, w):
+    parts = [np.sin(w * x), np.sin(w * (x + 1)), np.sin(x), np.sin(w)]
+    return np.sum(np.concatenate(parts) ** 3)
+
+
+def sum_of_a_product(x, w):
+    y = np.cumsum(x * w, axis=0)
+    return np.sum(np.exp(y) * np.sum(y, axis=0)) + np.sum(y * x)
+
+
+PASSED = {
+    "slices": [(gates, (N(12), N(12))), (gates_of_rows, (N(3, 4), N(4, 6)))],
+    "concatenations": [(parts_together, (N(3), N(3)))],
+    "products": [(sum_of_a_product, (N(3, 4), N(3, 4)))],
+}
+
+
+def _computed(made):
+    """How many calls compute: no views."""
+    return sum(n.fn not in (GETITEM, onp.reshape) for n in made.program.nodes)
+
+
+@pytest.mark.parametrize("name", PASSED)
+def test_a_pass_keeps_the_values_and_saves_calls(name):
+    saved = []
+    for f, args in PASSED[name]:
+        for derive in (f, value_and_grad(f, argnums=(0, 1))):
+            recording = Recording(derive, args, {})
+            made = recording.compiled()
+            plain = recording.compiled([p for p in PASSES if p != name])
+            for k in range(3):
+                x = others(args, k)
+                agree(made.run(*x), derive(*x), classes=False)
+                agree(plain.run(*x), derive(*x), classes=False)
+            saved.append(_computed(plain) - _computed(made))
+    assert name == "products" or max(saved) > 0
+
+
+def test_early_factors_are_multiplied_first():
+    def f(c, xs):
+        for x in xs:
+            c = np.sin(c * np.exp(x) * x / (1 + x * x)) + c
+        return np.sum(c)
+
+    fast = held(value_and_grad(f), N(3), N(20, 3))
+    for loop in loops_of(fast):
+        assert sum(n.fn in (onp.multiply, onp.divide) for n in loop.body.nodes) <= 1
+
+
+@settings(max_examples=2 * settings().max_examples)
+@given(data=st.data())
+def test_random_slices_and_concatenations(data):
+    """Chains on random slices of an array, put together again."""
+    size = 12
+    cuts = sorted(data.draw(st.sets(st.integers(1, size - 1), min_size=1, max_size=5)))
+    spans = list(zip([0, *cuts], [*cuts, size], strict=True))
+    chains = [
+        data.draw(st.lists(st.sampled_from(["sin", "negative", "tanh", "twice"]), max_size=3)) for _ in spans
+    ]
+    order = data.draw(st.permutations(range(len(spans))))
+
+    def f(x):
+        y, parts = x * x, []
+        for k in order:
+            part = y[slice(*spans[k])]
+            for name in chains[k]:
+                part = part * 2 if name == "twice" else getattr(np, name)(part)
+            parts.append(part)
+        return np.sum(np.concatenate(parts) * x**3)
+
+    held(value_and_grad(f), N(size))
+
+
+def test_a_factor_serves_systems_with_its_matrix_where_that_is_symmetric():
+    def f(A, y):
+        return np.sum(y * np.linalg.solve(A, y)) + np.sum(np.log(np.diag(np.linalg.cholesky(A))))
+
+    x, y = N(130, 130), N(130)
+    A = x @ x.T + 130 * onp.eye(130)
+    fast, plain = compile(value_and_grad(f, argnums=(0, 1))), value_and_grad(f, argnums=(0, 1))
+    for k in range(4):
+        agree(fast(A + k, y), plain(A + k, y), ulps=1 << 14)
+    upper = A + onp.triu(x, 1)  # of which cholesky reads the lower triangle alone
+    agree(fast(upper, y), plain(upper, y), ulps=1 << 14)
+    agree(fast(upper.T.copy().T, y), plain(upper, y), ulps=1 << 14)
+    assert len(fast.programs) == 1
+    if importlib.util.find_spec("scipy"):
+        assert "solve_with_factor" in fast.source

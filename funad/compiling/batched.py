@@ -36,7 +36,7 @@ def at_once(b: Builder, count: int, n: Node, args: Any, kwargs: Any) -> Any:
     if n.fn in ELEMENTWISE:
         return _elementwise(b, count, n, *args) if not kwargs else None
     rule = RULES.get(n.fn)
-    if rule is None or not kwargs.keys() <= {"axis", "keepdims"}:
+    if rule is None or not kwargs.keys() <= {"axis", "keepdims", "dtype"}:
         return None
     return rule(b, count, n, *args, **kwargs)
 
@@ -112,11 +112,15 @@ def _broadcast(b: Builder, count: int, n: Node, x: Any, shape: Any) -> Any:
     return b.call(onp.broadcast_to, _aligned(b, x, n.ndim), (count, *n.shape))
 
 
-def _reduction(b: Builder, count: int, n: Node, x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+def _reduction(
+    b: Builder, count: int, n: Node, x: Any, axis: Any = None, keepdims: Any = False, dtype: Any = None
+) -> Any:
     axes = tuple(k + 1 for k in axes_of(axis, x.ndim))
     if not axes:
         return None
-    return b.call(n.fn, x.rows, axis=axes if len(axes) > 1 else axes[0], keepdims=bool(keepdims))
+    named = {"keepdims": True} if keepdims else {}
+    named |= {} if dtype is None else {"dtype": dtype}
+    return b.call(n.fn, x.rows, axis=axes if len(axes) > 1 else axes[0], **named)
 
 
 def _getitem(b: Builder, count: int, n: Node, x: Any, index: Any) -> Any:

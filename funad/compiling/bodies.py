@@ -8,8 +8,11 @@ import numpy as onp
 
 from .batched import Stack
 from .columns import Columns, Each, Earlier, Fixed, Rows, leaves_of, with_leaves
+from .factors import early_factors_first
 from .loops import shifted
-from .program import GETITEM, Builder, Guard, Node, key_of, spec_of
+from .neighbours import join_concatenations, join_slices
+from .products import sum_products_in_use
+from .program import GETITEM, Builder, Guard, Node, Program, key_of, spec_of
 from .rewriting import RULES
 from .rewriting.patterns import span_of
 from .shapes import infer
@@ -54,6 +57,7 @@ class Body:
         self.stacks: dict[Any, Any] = {}
         self.last: dict[Any, Any] = {}
         self._build()
+        self._rewrite(wanted)
         self.whole = {self.slots[k] for k, times in wanted.items() if times - {self.count - 1}}
         self.wanted = {self.slots[k] for k in wanted}
         self.whole, self.wanted = ({x for x in xs if type(x) is Node} for xs in (self.whole, self.wanted))
@@ -81,6 +85,15 @@ class Body:
                 made = call(step.fn, *args, **kwargs)
             self.slots.append(made)
         self.inner.name = self.inner.hint = None
+
+    def _rewrite(self, wanted: Any) -> None:
+        """Put the body through the passes that pay in a loop."""
+        read = {*wanted, *(slot for slot in self._origin.values() if type(slot) is int)}
+        outputs = [x if k in read else None for k, x in enumerate(self.slots)]
+        body = Program(self.inner.inputs, self.inner.steps, outputs)
+        body = early_factors_first(join_slices(body), set(self.first))
+        body = sum_products_in_use(join_concatenations(body))
+        self.steps, self.slots = body.steps, body.outputs
 
     def _as_it_stands(self, step: Node) -> Any:
         """Return what adds a call like a step to the body, of which only the step tells the shape."""

@@ -16,12 +16,14 @@ from .loops import Loop
 from .program import GETITEM, SOFT, Builder, Guard, Node, Program, map_nodes, parents
 from .rewriting.patterns import is_float
 from .shapes import infer
-from .stacking import SMALL
 
 __all__ = ["distribute"]
 
 ADD, SUB = onp.add, onp.subtract
 _PRODUCTS = frozenset({onp.multiply, onp.dot, onp.matmul})
+_MOST = 1 << 16  # bytes of a result of one step, from which the overhead of a call does not count
+_COMPARISONS = frozenset({onp.equal, onp.not_equal, onp.less, onp.less_equal, onp.greater, onp.greater_equal})
+_ARRAYS = frozenset({onp.ndarray, onp.float64, onp.float32})
 _STORED = frozenset({onp.ndarray, float, onp.float64, onp.float32})
 
 
@@ -34,7 +36,7 @@ class _Distribution:
     def __init__(self, body: Body) -> None:
         self.body, self.b = body, body.b
         self.needed = self._needed()
-        self.steps = [s for s in body.inner.steps if type(s) is Guard or s in self.needed]
+        self.steps = [s for s in body.steps if type(s) is Guard or s in self.needed]
         self.nodes = [s for s in self.steps if type(s) is Node]
         self.guards = [s for s in self.steps if type(s) is Guard]
         self.together = any(g.how not in SOFT for g in self.guards)  # whether all is one loop
@@ -59,7 +61,7 @@ class _Distribution:
     def _needed(self) -> set[Node]:
         body = self.body
         found: set[Node] = set()
-        waiting = [*body.wanted, *(s.node for s in body.inner.steps if type(s) is Guard)]
+        waiting = [*body.wanted, *(s.node for s in body.steps if type(s) is Guard)]
         while waiting:
             x = waiting.pop()
             if type(x) is Node and x not in found:
@@ -171,11 +173,11 @@ class _Distribution:
 
     def _suits(self, x: Node) -> bool:
         """Say whether a call is of floats, and so small that it is its overhead that counts."""
-        if not is_float(x) or x.type is float or not (x.is_array or x.type in _STORED):
+        if not (is_float(x) or x.fn in _COMPARISONS) or x.type not in _ARRAYS:
             return False
         if any(p.type is float and x.dtype.char != "d" for p in parents(x)):
             return False  # a number of Python's adapts to single precision, an array of them does not
-        return x.nbytes <= SMALL or x in self.products or x.fn in (onp.dot, onp.matmul)
+        return x.nbytes <= _MOST or x in self.products or x.fn in (onp.dot, onp.matmul)
 
     def _terms(self, part: list[Any]) -> Any:
         """Return (sign, term) of what a circle of additions adds up; None if it is no such circle."""
@@ -236,15 +238,14 @@ class _Distribution:
                 if value not in invariants:
                     invariants[value] = inner.input(value.spec, value.name or "x")
                 new[x] = invariants[value]
-        for s in steps:
-            if isinstance(s, Guard):
-                if type(new[s.node]) is Node:
-                    inner.guard(new[s.node], s.how, s.expected, s.line)
-                continue
-            inner.name, inner.hint = s.name, s
-            args, kwargs = (map_nodes(new.__getitem__, a) for a in (s.args, s.kwargs))
-            new[s] = inner.raw(s.fn, args, kwargs, s.spec)
-        kept = [s for s in steps if type(s) is Node and self._is_kept(s, inside)]
+        _copy(steps, inner, new)
+        kept = [s for s in steps if isinstance(s, Node) and self._is_kept(s, inside)]
+        views = {s: s.args[0] for s in kept if self._is_view(s, inside)}
+        kept = [
+            s
+            for s in steps
+            if isinstance(s, Node) and (s in views.values() or (s in kept and s not in views))
+        ]
         following = [body.previous(c) for c in carried]
         outputs = [new[x] if type(x) is Node else x for x in (*following, *kept)]
         loop = Loop(Program(inner.inputs, inner.steps, outputs), body.count, len(carried), len(scanned))
@@ -261,6 +262,9 @@ class _Distribution:
         for k, x in enumerate(kept, len(carried)):
             self.b.name = x.name
             body.stacks[x] = self.b.raw(GETITEM, (made, k), None, loop.spec.parts[k])
+        for x, whole in views.items():
+            args = Stack(body.stacks[whole]), x.args[1]
+            body.stacks[x] = at_once(self.b, body.count, x, args, {})
         self.b.name = None
 
     def _outside(self, steps: list[Any], carried: list[Any], inside: set[Any]) -> tuple[list[Any], list[Any]]:
@@ -270,16 +274,35 @@ class _Distribution:
         read = [x for x in dict.fromkeys(read) if x not in inside]
         return [x for x in read if x in self.varying], [x for x in read if x not in self.varying]
 
+    def _is_view(self, x: Node, inside: set[Any]) -> bool:
+        """Say whether a value that is wanted later is part of another that can be kept in its place."""
+        if x.fn is not GETITEM or type(x.args[0]) is not Node or x.args[0] not in inside:
+            return False
+        whole, parts = x.args[0], x.args[1] if type(x.args[1]) is tuple else (x.args[1],)
+        return whole.is_array and is_float(whole) and all(type(part) in (int, slice) for part in parts)
+
     def _is_kept(self, x: Node, inside: set[Any]) -> bool:
         """Say whether the values of all steps are wanted later."""
-        follows = any(self.body.previous(c) is x and c in inside for c in self.carried)
-        late = any(r not in inside for r in self.readers.get(x, ()))
+        follows = [c for c in self.carried if self.body.previous(c) is x and c in inside]
+        late = any(r not in inside for value in (x, *follows) for r in self.readers.get(value, ()))
         asked = not self.together and any(g.node is x for g in self.guards)
         if not (late or asked or x in self.body.whole or (x in self.body.wanted and not follows)):
             return False
         if x.type not in _STORED or x.dtype.kind not in "fcbiu":
             raise Unfit
         return True
+
+
+def _copy(steps: list[Any], inner: Builder, new: dict[Any, Any]) -> None:
+    """Write steps as they stand into the body of a loop."""
+    for s in steps:
+        if isinstance(s, Guard):
+            if type(new[s.node]) is Node:
+                inner.guard(new[s.node], s.how, s.expected, s.line)
+            continue
+        inner.name = s.name
+        args, kwargs = (map_nodes(new.__getitem__, a) for a in (s.args, s.kwargs))
+        new[s] = inner.raw(s.fn, args, kwargs, s.spec)
 
 
 def _components(xs: list[Any], before: Any) -> list[list[Any]]:

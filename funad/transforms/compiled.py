@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import threading
 import traceback
 from collections.abc import Callable
@@ -106,7 +107,7 @@ def compile(
         raise ArgumentError(f"backend is one of {', '.join(map(repr, BACKENDS))}, not {backend!r:.40}")
     if backend == "numba":
         check_numba()
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:  # type: ignore[redundant-expr]
         raise ArgumentError(
             f"limit is how many programs there may be, an int of 1 or more, not {limit!r:.40}"
         )
@@ -198,9 +199,13 @@ class Compiled(MadeFrom):
             if len(kind.programs) >= self._limit:
                 kind.why = f"there are {self._limit} programs, as many as limit allows"
             elif not kind.given_up and self._lock.acquire(blocking=False):
+                collects = gc.isenabled()
+                gc.disable()  # a recording is all new objects, none of which can go: a fifth of its time
                 try:
                     return self._record(kind, args, kwargs)
                 finally:
+                    if collects:
+                        gc.enable()
                     self._lock.release()
         kind.calls += 1
         return f(*args, **kwargs)

@@ -35,7 +35,7 @@ __all__ = ["MISSED", "CompiledProgram", "Plan", "Recording", "static_leaves"]
 
 ndarray = onp.ndarray
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_LOOKED_AT = 1000  # calls of which the names are looked at: it takes some 80 µs for each
+_LOOKED_AT = 800  # calls of which the names are looked at: it takes some 80 µs for each
 _NUMPY = os.path.dirname(os.path.abspath(onp.__file__)) + os.sep
 
 
