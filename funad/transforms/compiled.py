@@ -249,8 +249,7 @@ class Compiled(MadeFrom):
         program.calls += 1
         if self._check and not program.checked:
             return self._compare(kind, program, y, _owned(f(*args, **kwargs), (args, kwargs)))
-        self._last, self._run = program, program.run
-        self._make_kernels(program)
+        self._serve(program)
         return y
 
     def _compare(self, kind: _Kind, program: CompiledProgram, found: Any, y: Any) -> Any:
@@ -271,9 +270,15 @@ class Compiled(MadeFrom):
                 raise AssertionError(kind.why)
         else:
             program.checked = True
-            self._last, self._run = program, program.run
-            self._make_kernels(program)
+            self._serve(program)
         return y
+
+    def _serve(self, program: CompiledProgram) -> None:
+        """Have the next calls try this program first."""
+        self._last, self._run = program, program.run
+        self._make_kernels(program)
+        if any(making.done for making in self._making):
+            self._run = None  # the next call takes the kernels
 
     def _make_kernels(self, program: CompiledProgram) -> None:
         """Have machine code made of a program that has shown to be right."""
