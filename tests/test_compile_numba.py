@@ -1,5 +1,6 @@
 """Programs in machine code: compile(f, backend="numba") agrees with eager, and says what has none."""
 
+import importlib
 import math
 import threading
 
@@ -30,6 +31,7 @@ RNG = onp.random.default_rng(5)
 @pytest.fixture(autouse=True)
 def raising(monkeypatch):
     pytest.importorskip("numba")
+    monkeypatch.setenv("FUNAD_CACHE_DIR", "")
     monkeypatch.setattr(compiled, "RAISES", True)
     monkeypatch.setattr(numba_parts, "FEWEST", 1)
 
@@ -333,6 +335,29 @@ def test_a_long_program_stays_with_numpy(monkeypatch):
     fast = in_kernels(derivative(kind, f), *args)
     agree(fast(*args), derivative(kind, f)(*args))
     assert "too long for a kernel" in fast.explain()
+
+
+def test_kernels_are_kept_on_disk(monkeypatch, tmp_path):
+    monkeypatch.setenv("FUNAD_CACHE_DIR", str(tmp_path / "kernels"))
+    plain = grad(lambda x: np.sum(np.sin(x) * (x @ x)))
+    x = onp.linspace(0.0, 1.0, 5)
+    agree(in_kernels(plain, x)(x), plain(x))
+    (path,) = (tmp_path / "kernels").glob("kernel_*.py")
+    (index,) = (tmp_path / "kernels").glob("__pycache__/*.nbi")
+    walk = importlib.import_module("funad.compiling.numba_machine").Walk
+    monkeypatch.setattr(walk, "run", None)  # nothing is compiled any more
+    fast = in_kernels(plain, x)
+    agree(fast(x), plain(x))
+    assert kernel_of(fast)
+
+
+@pytest.mark.parametrize("where", ["", "/dev/null/kernels"])
+def test_where_nothing_can_be_written_kernels_are_made_all_the_same(monkeypatch, where):
+    monkeypatch.setenv("FUNAD_CACHE_DIR", where)
+    plain = grad(lambda x: np.sum(np.cos(x) * x))
+    fast = in_kernels(plain, onp.ones(3))
+    agree(fast(onp.ones(3)), plain(onp.ones(3)))
+    assert kernel_of(fast)
 
 
 def test_without_numba_the_message_says_what_to_install(monkeypatch):

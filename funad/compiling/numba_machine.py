@@ -18,6 +18,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from .numba_cache import file_of
 from .numba_functions import (
     DOUBLE,
     FLOAT,
@@ -465,11 +466,13 @@ def machine_code(kernel: Any) -> Any:
     def build(ctx: Any, builder: Any, sig: Any, args: Any) -> Any:
         return Walk(ctx, builder, sig, args, kernel).run(tree)
 
-    space = {"intrinsic": intrinsic, "types": types, "build": build}
     text = (
         f"@intrinsic\ndef body(ctx, {names}):\n    return types.int64({names}), build\n"
         f"def kernel({names}):\n    return body({names})\n"
     )
-    exec(compile(text, f"<kernel {kernel.text!r:.20}>", "exec"), space)
     signature = types.int64(*(_kind(x, True) for x in kernel.takes), *(_kind(x, False) for x in kernel.fills))
-    return numba.njit(signature, error_model="numpy")(space["kernel"])
+    path = file_of(text, kernel.text, str(signature), str(kernel.shapes), str(kernel.raises))
+    # Code that is loaded asks for the module of its function, which has to be one that can be imported.
+    space = {"intrinsic": intrinsic, "types": types, "build": build, "__name__": __name__}
+    exec(compile(text, path or "<kernel>", "exec"), space)
+    return numba.njit(signature, error_model="numpy", cache=path is not None)(space["kernel"])
