@@ -414,3 +414,23 @@ def test_a_factor_serves_systems_with_its_matrix_where_that_is_symmetric():
     assert len(fast.programs) == 1
     if importlib.util.find_spec("scipy"):
         assert "solve_with_factor" in fast.source
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_infinite_gradients_without_a_tangent_are_left_to_eager():
+    A = N(4, 3)
+
+    def f(W, x):
+        return np.sum(np.exp(x @ W) ** 2)
+
+    def product(W, x, v):
+        return jvp(grad(f), (W, x), (v, 0 * x))
+
+    x, v = N(2, 4), N(4, 3)
+    fast = compile(product)
+    for k in range(3):
+        agree(fast(A + k, x, v), product(A + k, x, v), ulps=1 << 12)
+    assert fast.programs
+    assert " any(" not in fast.source
+    for W, u in ((A * 1e155, v), (A * 400, v), (A * 400, v * [0.0, 1.0, 1.0]), (A, v * onp.inf)):
+        agree(fast(W, x, u), product(W, x, u), ulps=1 << 12)

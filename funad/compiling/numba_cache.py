@@ -11,7 +11,7 @@ __all__ = ["directory", "file_of"]
 
 
 def directory() -> Path | None:
-    """Return where kernels are kept: ``FUNAD_CACHE_DIR``, or the user's cache; None if that variable is empty."""
+    """Return where kernels are kept: ``FUNAD_CACHE_DIR``, which may be empty, or the user's cache."""
     named = os.environ.get("FUNAD_CACHE_DIR")
     if named is not None:
         return Path(named) if named else None
@@ -22,7 +22,7 @@ def directory() -> Path | None:
 
 
 def file_of(source: str, *key: str) -> str | None:
-    """Return the file of a function with this source, made of what ``key`` says; None if none can be written."""
+    """Return the file of a function with this source, made of what ``key`` says; None if there is none."""
     where = directory()
     if where is None:
         return None
