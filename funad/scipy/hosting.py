@@ -49,6 +49,8 @@ __all__ = ["HARMLESS", "HOSTED", "INSTEAD", "call", "host", "substitute", "untra
 
 # The modules that are hosted, with all that are below them and are written in Python.
 HOSTED = (
+    "scipy._external._array_api_compat_vendor",  # here since SciPy 1.18, below scipy._lib before
+    "scipy._external.array_api_extra",
     "scipy._lib._array_api",
     "scipy._lib._array_api_compat_vendor",
     "scipy._lib._array_api_override",
@@ -83,6 +85,7 @@ INSTEAD = {
     "numpy.polynomial.polynomial": "funad.numpy.polynomial.polynomial",
     "numpy.random": "funad.numpy.random",
     "scipy._lib.array_api_compat.numpy": "funad.numpy",
+    "scipy._external.array_api_compat.numpy": "funad.numpy",
 }
 _OURS = {f"scipy.{name}": f"funad.scipy.{name}" for name in MODULES if f"scipy.{name}" not in HOSTED}
 # Where hosted code may find a traced value equal to another, and goes no other way that would lose a
@@ -437,6 +440,7 @@ def _draw_traced(module):
 
 
 @substitute("scipy._lib.array_api_extra._lib._at")
+@substitute("scipy._external.array_api_extra._lib._at")
 def _set_numbers(module):
     """Have at(x, index).set(y) take a single number, which is no array while it is traced."""
     of_arrays = module.at._op
@@ -455,5 +459,7 @@ def _set_numbers(module):
 for _name in (
     "scipy._lib._array_api", "scipy._lib._array_api_compat_vendor", "scipy._lib._array_api_override",
     "scipy._lib.array_api_compat", "scipy._lib.array_api_extra._lib._utils._compat",
+    "scipy._external._array_api_compat_vendor", "scipy._external.array_api_compat",
+    "scipy._external.array_api_extra._lib._utils._compat",
 ):  # fmt: skip
     substitute(_name)(_speak_of_arrays)
