@@ -159,7 +159,7 @@ def _written(f):
 
 
 def _returned(change):
-    """Return the view of a function that returns its knots, as since SciPy 1.18, from that of one that writes."""
+    """Return the view of a function that returns its knots, from that of one that writes them."""
 
     def changed(f):
         view = change(_written(f))
