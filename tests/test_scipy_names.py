@@ -27,9 +27,7 @@ def _plain(probe):
 
 
 # What a later SciPy is to leave out is there as long as it is.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:.*is deprecated and will be removed in SciPy:DeprecationWarning"
-)
+pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.* removed in SciPy:DeprecationWarning")
 
 
 def _same(got, wanted, probe):

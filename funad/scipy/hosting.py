@@ -141,18 +141,24 @@ HARMLESS = {
     ),
 }
 
-# The same in older versions of SciPy, which say it in other words.
-HARMLESS_BEFORE = {
+# The same in versions before and after, which say it in other words.
+HARMLESS_ELSEWHERE = {
     "scipy.interpolate._cubic": (
         "mask = np.sign(d) != np.sign(m0)",
         "mask2 = (np.sign(m0) != np.sign(m1)) & (np.abs(d) > 3.*np.abs(m0))",
     ),
     "scipy.signal._filter_design": ("if not (sos[:, 3] == 1).all():",),
-    "scipy.stats._morestats": ("and np.all(ps == np.clip(ps, 0, 1))",),
+    "scipy.signal._signaltools": ("if a[0] != 1:",),
+    "scipy.stats._morestats": (
+        "and np.all(ps == np.clip(ps, 0, 1))",
+        "if not xp.all(ps == xp.clip(ps, 0., 1.)):",
+    ),
     "scipy.stats._stats_py": (
         "if np.any([(sample == sample[0]).all() for sample in samples]):",
         "[(_first(sample, axis) == sample).all(axis=axis,",
         "isconst = (a == a0).all(axis=axis, keepdims=True)",
+        "constant_columns = ",
+        "constant_rows = ",
     ),
 }
 
@@ -354,7 +360,7 @@ def refuse_shortcut(equal, a, b, frame):
         return
     code, module = frame.f_code, frame.f_globals["__name__"]
     line = linecache.getline(code.co_filename, frame.f_lineno).strip()
-    if line.startswith((*HARMLESS.get(module, ()), *HARMLESS_BEFORE.get(module, ()))):
+    if line.startswith((*HARMLESS.get(module, ()), *HARMLESS_ELSEWHERE.get(module, ()))):
         return
     value = onp.asarray(constant(b if hasattr(a, "tape") else a)).ravel()
     raise NotDifferentiableError(
