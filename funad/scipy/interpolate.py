@@ -256,13 +256,22 @@ def _with_triangles(module):
 
 @_substitute("scipy.interpolate._fitpack_impl")
 def _with_fits(module):
+    if not hasattr(module, "dfitpack"):  # since SciPy 1.18
+        module._fitpack = _view(module._fitpack, _fitpack.views_of_all(module._fitpack))
+        return
     module.dfitpack = _view(module.dfitpack, _fitpack.views_of(module.dfitpack))
     module._fitpack = _view(module._fitpack, _fitpack.views_of_curves(module._fitpack))
 
 
 @_substitute("scipy.interpolate._fitpack2")
 def _with_fits_of_classes(module):
-    module.dfitpack = _view(module.dfitpack, _fitpack.views_of(module.dfitpack))
+    if hasattr(module, "dfitpack"):
+        module.dfitpack = _view(module.dfitpack, _fitpack.views_of(module.dfitpack))
+        return
+    module.float = _FloatOrTraced
+    for name, view in _fitpack.views_of_classes(module).items():
+        setattr(module, name, view)
+    module._fitpack = _view(module._fitpack, _fitpack.views_of_all(module._fitpack))
 
 
 def _hosted(name):
