@@ -23,7 +23,7 @@ def loaded_after(statement):
 def test_importing_funad_loads_nothing_heavy_that_numpy_does_not():
     added = loaded_after("import funad, funad.numpy") - loaded_after("import numpy")
     assert not [name for name in added if name.partition(".")[0] in HEAVY]
-    assert not added & {"numpy.fft", "numpy.random", "funad.lazy", "funad.traces.batch"}
+    assert not added & {"numpy.fft", "numpy.random", "funad.libraries", "funad.traces.batch"}
 
 
 COUNTING_PAGES = """

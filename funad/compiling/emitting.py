@@ -24,7 +24,7 @@ ndarray = onp.ndarray
 # Functions whose results share memory with nothing.
 OWNERS = frozenset(
     {onp.dot, onp.vdot, onp.sum, onp.einsum, onp.concatenate, onp.mean, onp.stack, onp.where, onp.matmul,
-     from_diagonals}
+     onp.take, from_diagonals}
 )  # fmt: skip
 SIGNS: dict[Any, str] = {
     onp.add: "+", onp.subtract: "-", onp.multiply: "*", onp.divide: "/", onp.less: "<", onp.less_equal: "<=",

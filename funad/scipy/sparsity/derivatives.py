@@ -15,9 +15,10 @@ from ...tracing import run
 from ...transforms import grad, linearize, vjp, vmap
 from ...transforms.calls import Call, check_argnums, check_function, own_result
 from ...transforms.closures import plain_of
-from ...values import dtype_of, shape_of
+from ...values import all_of, any_of, constant, dtype_of, shape_of, value_of
 from ..sparse.arrays import Sparse, is_sparse
-from ..sparse.layouts import layout_of
+from ..sparse.layouts import layout_of, matrix_of, transposed
+from ..sparse.layouts import product as times
 from .colouring import column_colours, shown, symmetric_colours
 from .dependencies import Dependencies
 
@@ -276,10 +277,12 @@ def _computed(call, pattern, symmetric, found=False):
 
     _check_rows(call, pattern, ys)
     data, product = _entries(together, colouring, of, to)
-    matrix = _matrix(plain_of(data), pattern)
-    rounding = _TRUSTED if found else _ROUNDING * float(onp.finfo(matrix.dtype).eps)
-    _check_product(call, matrix, plain_of(product), colouring, rounding)
-    return Sparse(data, layout_of(matrix), "array") if isinstance(data, Traced) else matrix
+    layout = layout_of(pattern.matrix)
+    rounding = _TRUSTED if found else _ROUNDING * float(onp.finfo(dtype_of(data)).eps)
+    _check_product(call, constant(data), constant(product), layout, colouring, rounding)
+    if isinstance(data, Traced):
+        return Sparse(data, layout, "array")
+    return matrix_of(data, layout.copied())
 
 
 # How many numbers the products of a stack may have, so that they stay in the cache; and how many are kept.
@@ -346,11 +349,6 @@ def joined(parts, count):
     return rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)
 
 
-def _matrix(data, pattern):
-    where = pattern.matrix
-    return _sparse.csr_array((data, where.indices.copy(), where.indptr.copy()), shape=where.shape)
-
-
 # How far two products may differ that tell whether a pattern holds: in units of rounding; of a pattern that
 # was found for these very arguments, where large terms may cancel in the derivative, relative to its entries.
 _ROUNDING = 1e4
@@ -358,20 +356,21 @@ _TRUSTED = 1e-3
 _OF_LARGEST = 1e-2  # of the bound of the largest row, for rows in which terms cancel
 
 
-def _check_product(call, matrix, product, colouring, rounding):
+def _check_product(call, data, product, layout, colouring, rounding):
     """Refuse a matrix whose product with a direction in general position is not that of the function."""
-    forward, direction = colouring.forward, colouring.direction.astype(matrix.dtype, copy=False)
-    away = matrix @ direction if forward else direction @ matrix
-    away -= product
-    onp.abs(away, out=away)
-    if (away <= 1e-2 * rounding * onp.abs(product)).all():
+    direction = colouring.direction.astype(dtype_of(data), copy=False)
+    if not colouring.forward:
+        layout = transposed(layout)
+    away = np.abs(times(data, direction, layout) - product)
+    if all_of(away <= 1e-2 * rounding * np.abs(product)):
         return
-    scale = abs(matrix) @ direction if forward else direction @ abs(matrix)
-    wrong = away > rounding * (scale + _OF_LARGEST * scale.max(initial=0.0))
-    if wrong.any():
-        which = "row" if forward else "column"
+    scale = times(np.abs(data), direction, layout)
+    wrong = away > rounding * (scale + _OF_LARGEST * np.max(scale, initial=0.0))
+    if any_of(wrong):
+        which = "row" if colouring.forward else "column"
         raise SparsityError(
-            f"the derivative of {name_of(call.f)} has an entry in {which} {int(onp.argmax(wrong))} that the "
-            f"pattern has not, so that the sparse matrix would be wrong; give a pattern that holds for these "
-            f"arguments, or sparse=True, which finds it"
+            f"the derivative of {name_of(call.f)} has an entry in {which} "
+            f"{int(onp.argmax(value_of(wrong, 'which entry is missing')))} that the pattern has not, so that "
+            f"the sparse matrix would be wrong; give a pattern that holds for these arguments, or "
+            f"sparse=True, which finds it"
         )
