@@ -37,6 +37,8 @@ _FLOAT = onp.dtype(float)
 
 # A shorter way for some calls, if ``fast`` has been installed: it returns NotImplemented for the others.
 shortcuts: list[Callable[..., Any]] = []
+# What primitives with kinks are of dual numbers that have neighbours, or None: ``nearby`` puts it here.
+APART: list[Callable[..., Any]] = []
 # Functions, beside the ufuncs, that NumPy has compiled whole: their floating-point warnings have no frame in
 # NumPy to point at.
 _COMPILED = (onp.dot, onp.vdot, onp.inner)
@@ -49,11 +51,16 @@ def call(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if held is not None:
             return prim.traced(*held[0], **held[1])
         if _may_be_nested(args):
-            return with_kinks(prim, call(prim.smooth, args, kwargs), args, kwargs)
-    if shortcuts:
-        y = shortcuts[0](prim, args, kwargs)
-        if y is not NotImplemented:
-            return y
+            y = APART[0](prim, args, kwargs) if APART else None
+            return with_kinks(prim, call(prim.smooth, args, kwargs), args, kwargs) if y is None else y
+        if prim.steep is not None and not kwargs and is_steep(*args):
+            return with_steep(prim, call(prim.smooth, args, kwargs), args)
+    y = shortcuts[0](prim, args, kwargs) if shortcuts else NotImplemented
+    return _call_any(prim, args, kwargs) if y is NotImplemented else y
+
+
+def _call_any(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a primitive in any form, without a shorter way."""
     tape = innermost((*args, *kwargs.values()))
     if tape is None:
         if prim.iterators is not None and not is_one_list(args, kwargs) and has_iterator(args, kwargs):
@@ -127,6 +134,21 @@ def with_kinks(prim: Primitive, y: Any, args: tuple[Any, ...], kwargs: dict[str,
             is_number = issubclass(class_of(y), onp.generic) and class_of(found) is ndarray
             return found[()] if is_number else found
     return y
+
+
+def is_steep(x: Any, b: Any = 0.5) -> bool:
+    """Say whether a root of x, or the power b of it, may have an infinite slope where x is differentiated."""
+    if type(b) is int or not isinstance(x, Traced) or isinstance(b, Traced) or not x.tape.differentiates:
+        return False
+    a = x.inside
+    if type(a) is ndarray:
+        return a.size > 0 and not a.min() > 0 and not a.all()
+    return issubclass(type(a), (float, onp.floating)) and not a
+
+
+def with_steep(prim: Primitive, y: Any, args: tuple[Any, ...]) -> Any:
+    """Return the result of a root with what it is near the zeros at which its slope is infinite."""
+    return prim.steep(y, *args)  # type: ignore[misc]
 
 
 def _refuse_kinks(prim: Primitive, x: Any) -> NoReturn:

@@ -28,7 +28,10 @@ from .reverse import Tape
 from .strong_zeros import STEEP
 
 __all__ = [
+    "STEP",
     "Infinitesimal",
+    "Infinitesimals",
+    "Product",
     "branch_at_zero",
     "depth_of",
     "infinitesimals_of",
@@ -36,6 +39,7 @@ __all__ = [
     "jump_at_zero",
     "marked_as_steep",
     "root_at_zero",
+    "step",
 ]
 
 
@@ -72,7 +76,7 @@ class Infinitesimal(Forward):
         return xbar
 
 
-class _Product(Infinitesimal):
+class Product(Infinitesimal):
     """The trace of Δ = εη, of which Δ² = Δ: f(a + bΔ) is f(a), and f(a + b) where Δ is 1.
 
     A number of it has both: the value, and in the place of a tangent the value with Δ.
@@ -88,7 +92,7 @@ class _Product(Infinitesimal):
             prim.traced(*(at(self, x) for x in args), **{name: at(self, x) for name, x in kwargs.items()})
             for at in (_without, _with)
         )
-        found = self._of_both(y, y_with)
+        found = self.of_both(y, y_with)
         at = [(n, x) for n, x in enumerate(args) if type(x) is Dual and x.tape is self]
         lost = at and type(found) is Dual and _has_more_nans(y_with, y) and not kwargs
         return self._first_order(prim, y, args, at) if lost else found
@@ -100,9 +104,18 @@ class _Product(Infinitesimal):
         found = self.process(prim, y, tuple(_without(self, x) for x in args), {}, sources)
         return dual(self, y, y + found.tangent)
 
-    def _of_both(self, y: Any, y_with: Any) -> Any:
+    def here(self, x: Any) -> Any:
+        """Return an argument with 0 in the place of Δ."""
+        return _without(self, x)
+
+    def there(self, x: Any) -> Any:
+        """Return an argument with 1 in the place of Δ."""
+        return _with(self, x)
+
+    def of_both(self, y: Any, y_with: Any) -> Any:
+        """Return a result that is y without Δ, and ``y_with`` where Δ is 1."""
         if issubclass(type(y), (tuple, list)):
-            parts = list(map(self._of_both, y, y_with))
+            parts = list(map(self.of_both, y, y_with))
             return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
         if dtype_of(y).kind not in "fc":
             return y
@@ -173,15 +186,16 @@ def _plus_products(value: Any, d: Any, size: Any, product: Any) -> Any:
 class Infinitesimals:
     """The traces of Δ, ε and η of one inner transformation: below it, and above those outside of it."""
 
-    __slots__ = ("directions", "on_one_side", "outer", "product", "reciprocal", "size", "steep")
+    __slots__ = ("directions", "neighbours", "on_one_side", "outer", "product", "reciprocal", "size", "steep")
 
     def __init__(self, trace: Any) -> None:
         level = trace.level
-        self.product, self.size = _Product(level - 0.75), Infinitesimal(level - 0.5)
+        self.product, self.size = Product(level - 0.75), Infinitesimal(level - 0.5)
         self.reciprocal = _Reciprocal(level - 0.25, self.size, self.product)
         self.steep = Infinitesimal(level - 0.9)  # a tangent of nan: what depends on a root of infinite slope
         self.directions = Directions(trace) if isinstance(trace, Tape) else None
         self.outer: Directions | None = None
+        self.neighbours: Any = None  # the traces of ``nearby``
         self.on_one_side = False  # whether a jump has been met: what follows is told on the side of ẋ
 
     def direction(self, x: Any, trace: Any) -> Any:
@@ -291,7 +305,7 @@ def root_at_zero(u: Any, at: Any, size: Any = 1.0, slope: Any = None) -> Any:
     half = 0.5 / onp.where(onp.equal(size, 0), 1, size) if slope is None else slope
     multiple, slope = (_where(at, x, u) for x in (size, half))
     zeros = onp.zeros_like(multiple)[()]
-    y = _step(
+    y = step(
         u,
         lambda _: dual(small.size, zeros, multiple),
         lambda ybar, _: ybar * dual(small.reciprocal, zeros, slope),
@@ -312,7 +326,7 @@ def marked_as_steep(y: Any, u: Any, at: Any) -> Any:
         return y
     small = infinitesimals_of(innermost((y,)))
     mark = onp.broadcast_to(onp.where(at, onp.nan, 0), shape_of(y)).astype(dtype_of(y))[()]
-    return _step(y, lambda y: dual(small.steep, y, mark), lambda ybar, _: ybar)
+    return step(y, lambda y: dual(small.steep, y, mark), lambda ybar, _: ybar)
 
 
 def is_steep(x: Any) -> Any:
@@ -377,7 +391,7 @@ def branch_at_zero(d: Any, at: Any, sign: Any) -> Any:
             return dual(small.size, value(d.primal), d.tangent * known)
         return marked(small.beside(d, known), d)
 
-    y = _step(d, value, rule)
+    y = step(d, value, rule)
     if small.directions is not None and isinstance(y, Traced):
         with onp.errstate(invalid="ignore"):
             dots = [onp.where(onp.equal(x, 0), 0, x * slope) for x in small.directions.of(d)]
@@ -397,9 +411,12 @@ def _where(at: Any, x: Any, like: Any) -> Any:
     return onp.broadcast_to(onp.where(at, x, 0), like.shape).astype(like.dtype)[()]
 
 
-def _step(x: Any, f: Any, rule: Any) -> Any:
+STEP = "a kink"
+
+
+def step(x: Any, f: Any, rule: Any) -> Any:
     """Call a primitive made of f and the rule of its derivative."""
-    made = Primitive(f, "a kink")
+    made = Primitive(f, STEP)
     made.traced = made.f
     made.add("elementwise", {0: lambda y, ybar, x: rule(ybar, x)}, False)
     return call(made, (x,), {})

@@ -22,9 +22,29 @@ ndarray, float64 = onp.ndarray, onp.float64
 
 def strong_zero(xbar: Any, ybar: Any) -> Any:
     """Return x̄ with zero wherever ȳ is zero and x̄ is not a number."""
+    nearby = nearby_of(xbar, ybar)
+    if nearby is not None:
+        return nearby.of_both(*(strong_zero(at(xbar), at(ybar)) for at in (nearby.here, nearby.there)))
     with onp.errstate(invalid="ignore"):
         wrong = (ybar == 0) & onp.isnan(constant(xbar))
         return onp.where(wrong, 0, xbar)[()] if any_of(wrong) else xbar
+
+
+def nearby_of(*xs: Any) -> Any:
+    """Return the trace of a point nearby that such numbers are of, if there is one: see ``nearby``."""
+    traces = [x.tape for x in xs if hasattr(getattr(x, "tape", None), "there")]
+    return max(traces, key=lambda trace: trace.level, default=None)
+
+
+def _strong_at(at: Any, prim: Primitive, rule: Any, y: Any, ybar: Any, args: Any, kwargs: Any) -> Any:
+    """Return what ``strong_elementwise`` does with a rule at one of two points."""
+    y, ybar, args = at(y), at(ybar), tuple(map(at, args))
+    with onp.errstate(all="ignore"):
+        try:
+            xbar = rule(y, ybar, *args, **kwargs)
+        except ArithmeticError:
+            xbar = rule(as_numpy(y), as_numpy(ybar), *map(as_numpy, args), **kwargs)
+    return strong_elementwise(xbar, ybar, prim, rule, y, args, kwargs)
 
 
 def strong_slope(xbar: Any, ybar: Any, prim: Primitive, rule: Any, y: Any, args: Any, kwargs: Any) -> Any:
@@ -74,6 +94,11 @@ def strong_elementwise(
     if of_library(constant(xbar)):  # all numbers are looked at when they are there
         load_libraries()
         return LATER[0](prim, rule, y, ybar, args, kwargs)
+    nearby = nearby_of(y, ybar, *args)
+    if nearby is not None:
+        return nearby.of_both(
+            *(_strong_at(at, prim, rule, y, ybar, args, kwargs) for at in (nearby.here, nearby.there))
+        )
     if not (hasattr(ybar, "tape") or any(hasattr(x, "tape") for x in args)):
         return strong_slope(strong_zero(xbar, ybar), ybar, prim, rule, y, args, kwargs)
     with onp.errstate(all="ignore"):
