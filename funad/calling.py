@@ -50,11 +50,11 @@ def call(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         held = _held(prim, args, kwargs)
         if held is not None:
             return prim.traced(*held[0], **held[1])
+        if prim.steep is not None and not kwargs and is_steep(*args):
+            args = aside(prim, args)
         if _may_be_nested(args):
             y = APART[0](prim, args, kwargs) if APART else None
             return with_kinks(prim, call(prim.smooth, args, kwargs), args, kwargs) if y is None else y
-        if prim.steep is not None and not kwargs and is_steep(*args):
-            return with_steep(prim, call(prim.smooth, args, kwargs), args)
     y = shortcuts[0](prim, args, kwargs) if shortcuts else NotImplemented
     return _call_any(prim, args, kwargs) if y is NotImplemented else y
 
@@ -138,17 +138,21 @@ def with_kinks(prim: Primitive, y: Any, args: tuple[Any, ...], kwargs: dict[str,
 
 def is_steep(x: Any, b: Any = 0.5) -> bool:
     """Say whether a root of x, or the power b of it, may have an infinite slope where x is differentiated."""
-    if type(b) is int or not isinstance(x, Traced) or isinstance(b, Traced) or not x.tape.differentiates:
+    if type(b) is int or not isinstance(x, Traced) or isinstance(b, Traced):
         return False
-    a = x.inside
-    if type(a) is ndarray:
-        return a.size > 0 and not a.min() > 0 and not a.all()
-    return issubclass(type(a), (float, onp.floating)) and not a
+    while isinstance(x, Traced):
+        if x.opaque or not x.tape.differentiates:
+            return False
+        x = x.inside
+    if type(x) is ndarray:
+        return x.dtype.kind == "f" and x.size > 0 and not x.min() > 0 and not x.all()
+    return issubclass(type(x), (float, onp.floating)) and not x
 
 
-def with_steep(prim: Primitive, y: Any, args: tuple[Any, ...]) -> Any:
-    """Return the result of a root with what it is near the zeros at which its slope is infinite."""
-    return prim.steep(y, *args)  # type: ignore[misc]
+def aside(prim: Primitive, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the arguments of a root with what they are near the zeros at which its slope is infinite."""
+    x = prim.steep(*args)  # type: ignore[misc]
+    return args if x is None else (x, *args[1:])
 
 
 def _refuse_kinks(prim: Primitive, x: Any) -> NoReturn:

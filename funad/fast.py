@@ -37,7 +37,7 @@ from .boxes import (
     own_index,
     tidy,
 )
-from .calling import PLAIN, call, handled, is_differentiated, is_plain, is_steep, with_kinks, with_steep
+from .calling import PLAIN, call, handled, is_differentiated, is_plain, is_steep, with_kinks
 from .floating import PLAIN_STATE
 from .indices import ASSIGN, Scatter
 from .memory import TINY, WORTH_DROPPING, keep_freed_memory, placeholder
@@ -269,7 +269,7 @@ def record_one(prim: Primitive, box: Box) -> Any:
     # The commonest two first: looking a type up in a set takes 20 ns.
     if kind is float64 or kind is ndarray or kind not in TRACED:
         if prim.steep is not None and is_steep(box):
-            return with_steep(prim, record_one(prim.smooth, box), (box,))
+            return call(prim, (box,), {})
         y = prim.f(a)
     elif prim.kinks is not None:
         return with_kinks(prim, record_one(prim.smooth, box), (box,), {})
@@ -317,7 +317,7 @@ def record_two(prim: Primitive, a: Any, b: Any) -> Any:
         b = b.primal
     if type(a) not in TRACED and type(b) not in TRACED:
         if prim.steep is not None and is_steep(first, second):
-            return with_steep(prim, record_two(prim.smooth, first, second), (first, second))
+            return call(prim, (first, second), {})
         y = prim.f(a, b)
     elif prim.kinks is not None:
         return with_kinks(prim, record_two(prim.smooth, first, second), (first, second), {})

@@ -21,7 +21,7 @@ from ..traces.infinitesimal import (
     marked_as_steep,
     root_at_zero,
 )
-from ..traces.nearby import with_neighbours
+from ..traces.nearby import moved_aside
 from ..values import all_of, any_of, constant, dtype_of, is_deferred, members_of, shape_of, value_of
 from .quantiles import as_returned, by_quantile, place_of, rows_of
 from .reductions import all_equal, axes_of, freedom_of, whole
@@ -599,45 +599,34 @@ def _nanstd(
     return _spread(y, a, axis, dtype, ddof, keepdims, where, mean, correction)
 
 
-# --- roots of what moves through 0, differentiated once
+# --- roots of what moves through 0
 
 
-def steep(f):
-    """Make the decorated function the value and the slope of a root near 0: see traces.nearby."""
+def steep(*fs, above=True):
+    """Make the decorated function say where a root's argument is a zero of infinite slope: see nearby."""
 
-    def decorate(near):
-        def steep(y, x, *args):
-            if dtype_of(y).kind != "f":
-                return y
-            value, slope, at = near(onp.equal(constant(x), 0), *map(constant, args))
-            u = x if shape_of(x) == shape_of(y) else np.broadcast_to(x, shape_of(y))
-            found = with_neighbours(u, value, slope, onp.broadcast_to(at, shape_of(y)))
-            if found is None:
-                return y
-            root, at = found
-            if not shape_of(y):
-                return root
-            return np.where(at, 0, f(np.where(at, 1, u), *args)) + root
+    def decorate(at_zeros):
+        def aside(x, *args):
+            at = at_zeros(constant(x), *map(constant, args))
+            return moved_aside(x, onp.broadcast_to(at, shape_of(x)), above)
 
-        primitive_of(f).steep = steep
-        return near
+        for f in fs:
+            primitive_of(f).steep = aside
+        return at_zeros
 
     return decorate
 
 
 @steep(np.sqrt)
-def _near_sqrt(at):
-    return lambda x: onp.sqrt(onp.abs(x)), lambda x: 0.5 / onp.sqrt(onp.abs(x)), at
+def _at_zeros(x):
+    return onp.equal(x, 0)
 
 
-@steep(np.cbrt)
-def _near_cbrt(at):
-    return onp.cbrt, lambda x: 1 / (3 * onp.cbrt(x) ** 2), at
+steep(np.cbrt, above=False)(_at_zeros)
 
 
-@steep(np.power)
-@steep(np.float_power)
-def _near_power(at, b):
-    root = (b > 0) & (b != onp.floor(b))
-    b = onp.where(root, b, 1)
-    return lambda x: onp.abs(x) ** b, lambda x: b * onp.abs(x) ** (b - 1), at & root
+@steep(np.power, np.float_power)
+def _at_zeros_of_power(x, b):
+    """Those above 1 have no infinite slope, and vanish as slowly as to meet one."""
+    at = onp.equal(x, 0) & onp.greater(b, 0) & onp.not_equal(b, onp.floor(b))
+    return at if onp.shape(at) == onp.shape(x) else onp.False_

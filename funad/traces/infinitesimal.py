@@ -28,9 +28,7 @@ from .reverse import Tape
 from .strong_zeros import STEEP
 
 __all__ = [
-    "STEP",
     "Infinitesimal",
-    "Infinitesimals",
     "Product",
     "branch_at_zero",
     "depth_of",
@@ -39,7 +37,6 @@ __all__ = [
     "jump_at_zero",
     "marked_as_steep",
     "root_at_zero",
-    "step",
 ]
 
 
@@ -305,7 +302,7 @@ def root_at_zero(u: Any, at: Any, size: Any = 1.0, slope: Any = None) -> Any:
     half = 0.5 / onp.where(onp.equal(size, 0), 1, size) if slope is None else slope
     multiple, slope = (_where(at, x, u) for x in (size, half))
     zeros = onp.zeros_like(multiple)[()]
-    y = step(
+    y = _step(
         u,
         lambda _: dual(small.size, zeros, multiple),
         lambda ybar, _: ybar * dual(small.reciprocal, zeros, slope),
@@ -326,7 +323,7 @@ def marked_as_steep(y: Any, u: Any, at: Any) -> Any:
         return y
     small = infinitesimals_of(innermost((y,)))
     mark = onp.broadcast_to(onp.where(at, onp.nan, 0), shape_of(y)).astype(dtype_of(y))[()]
-    return step(y, lambda y: dual(small.steep, y, mark), lambda ybar, _: ybar)
+    return _step(y, lambda y: dual(small.steep, y, mark), lambda ybar, _: ybar)
 
 
 def is_steep(x: Any) -> Any:
@@ -391,7 +388,7 @@ def branch_at_zero(d: Any, at: Any, sign: Any) -> Any:
             return dual(small.size, value(d.primal), d.tangent * known)
         return marked(small.beside(d, known), d)
 
-    y = step(d, value, rule)
+    y = _step(d, value, rule)
     if small.directions is not None and isinstance(y, Traced):
         with onp.errstate(invalid="ignore"):
             dots = [onp.where(onp.equal(x, 0), 0, x * slope) for x in small.directions.of(d)]
@@ -411,12 +408,9 @@ def _where(at: Any, x: Any, like: Any) -> Any:
     return onp.broadcast_to(onp.where(at, x, 0), like.shape).astype(like.dtype)[()]
 
 
-STEP = "a kink"
-
-
-def step(x: Any, f: Any, rule: Any) -> Any:
+def _step(x: Any, f: Any, rule: Any) -> Any:
     """Call a primitive made of f and the rule of its derivative."""
-    made = Primitive(f, STEP)
+    made = Primitive(f, "a kink")
     made.traced = made.f
     made.add("elementwise", {0: lambda y, ybar, x: rule(ybar, x)}, False)
     return call(made, (x,), {})

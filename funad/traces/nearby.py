@@ -16,26 +16,31 @@ from typing import Any
 import numpy as onp
 
 from ..boxes import Dual, Traced, innermost
-from ..calling import APART
+from ..calling import APART, call
 from ..registry import Primitive
 from ..spaces import as_numpy
 from ..values import constant, dtype_of, shape_of
 from .directions import Directions
 from .forward import Forward, dual
-from .infinitesimal import STEP, Infinitesimals, Product, infinitesimals_of, step
+from .infinitesimal import Product, infinitesimals_of
 from .reverse import OUTPUT, WIDTH, Tape, as_call
-from .strong_zeros import strong_elementwise
+from .strong_zeros import HERE, strong_elementwise
 
-__all__ = ["tends_to", "with_neighbours"]
+__all__ = ["moved_aside", "tends_to"]
 
 
 class Nearby(Product):
     """The trace of a point nearby: of a number it has the value at the zero, and the one there."""
 
-    __slots__ = ()
+    __slots__ = ("both_sides",)
+
+    both_sides: bool
 
     def call(self, prim: Any, args: Any, kwargs: Any, run: Any) -> Any:
         """Call the function at both points."""
+        if prim is HERE:
+            mask, mended, xbar = args
+            return self.of_both(HERE.traced(mask, self.here(mended), self.here(xbar)), self.there(xbar))
         y, there = (
             prim.traced(*map(at, args), **{name: at(x) for name, x in kwargs.items()})
             for at in (self.here, self.there)
@@ -53,7 +58,7 @@ class Nearby(Product):
             xbar = xbar.primal
             numbers.append(constant(xbar.tangent))
         far, near, nearest = [*numbers[::-1], *numbers[:1] * 2][:3]
-        return tends_to(constant(xbar.primal), far, near, nearest)
+        return tends_to(constant(xbar.primal), far, near, nearest, xbar.tape.both_sides)
 
 
 # How far away the points are, in units of what moves: the first two to see how fast a number grows or
@@ -63,17 +68,19 @@ _STEPS = {8: (2.0**-26, 2.0**-34, 2.0**-400), 4: (2.0**-20, 2.0**-26, 2.0**-90)}
 _FASTER = 0.6
 
 
-def tends_to(value: Any, far: Any, near: Any, nearest: Any) -> Any:
+def tends_to(value: Any, far: Any, near: Any, nearest: Any, both_sides: bool = False) -> Any:
     """Return the limit of what three numbers, at points on their way to a zero, tend to.
 
-    The points on the way are in one direction and the last is in another: where the numbers depend on it
-    there is no derivative. ``value`` is what strong zeros make of it.
+    Two of the points are in one direction and the last is in another: where the numbers depend on it there
+    is no derivative. ``value`` is what strong zeros make of it.
     """
     with onp.errstate(all="ignore"):
         a, b, c = (onp.abs(x - value) for x in (far, near, nearest))
         kept = ~onp.isfinite(value) | ((b <= _FASTER * a) & (c <= _FASTER * b))
         found = onp.abs(near - nearest) <= 0.02 * onp.abs(nearest)
-        grows = (b * _FASTER >= a) & (c * _FASTER >= b) & (onp.sign(near) == onp.sign(nearest))
+        grows = (b * _FASTER >= a) & (c * _FASTER >= b)
+        # Where both sides count, one may have -∞ and the other ∞.
+        kept |= grows if both_sides else grows & (onp.sign(near) != onp.sign(nearest))
         limit = onp.where(found, nearest, onp.where(grows, onp.copysign(onp.inf, nearest), onp.nan))
         return onp.where(kept, value, limit).astype(dtype_of(value))[()]
 
@@ -83,13 +90,20 @@ class _Neighbours:
 
     def __init__(self, trace: Any) -> None:
         self.traces = [Nearby(trace.level - 0.3 - part / 16) for part in range(3)]
+        for nearby in self.traces:
+            nearby.both_sides = True  # until a root has met a zero that has but one
         self.across = Directions(trace, turn=1.7) if isinstance(trace, Tape) else None
+
+    def speeds(self, x: Any) -> Any:
+        """Return how fast x, of the transformation, moves in one direction and in the other."""
+        along = infinitesimals_of(x.tape).direction(x, x.tape)[0]
+        return along, along if self.across is None else self.across.of(x)[0]
 
     def pair(self, entries: list[Any], inputs: int) -> None:
         """Have the rules on a tape that is over look at each point by itself, if they read such numbers."""
         for start in range(inputs + 1, len(entries), WIDTH):
             prim, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
-            if prim is OUTPUT or prim.name == STEP or prim.kind not in ("elementwise", "vjp"):
+            if prim is OUTPUT or prim.kind not in ("elementwise", "vjp"):
                 continue
             args, kwargs, _ = as_call(a, b, source_a, source_b)
             if innermost_nearby((y, *args, *kwargs.values())) is not None:
@@ -147,7 +161,7 @@ def with_tangents_apart(prim: Primitive, args: Any, kwargs: Any) -> Any:
             else at(x)
             for x in args
         ]
-        y = prim.traced(*moved, **kwargs)
+        y = call(prim.smooth, tuple(moved), kwargs)
         if type(y) is not Dual or y.tape is not duals[0].tape:
             return None
         parts.append(y)
@@ -158,54 +172,43 @@ def with_tangents_apart(prim: Primitive, args: Any, kwargs: Any) -> Any:
 _PARTS = ("primal", "tangent")
 
 
-def _neighbours_of(small: Infinitesimals, trace: Any) -> _Neighbours:
-    if small.neighbours is None:
-        small.neighbours = _Neighbours(trace)
-    found: _Neighbours = small.neighbours
-    return found
+def moved_aside(u: Any, at: Any, above: bool) -> Any:
+    """Return u with what it is near those of its zeros ``at`` which the outermost transformation moves.
 
-
-def with_neighbours(u: Any, f: Any, slope: Any, at: Any) -> Any:
-    """Return f(u) where it is 0, with what it is nearby, and where that is: ``at`` the zeros that u moves.
-
-    It is 0 elsewhere. The derivative of f is ``slope``. Without such zeros, None.
+    ``above`` says that it is on the side above 0, on whatever side it goes to. Without such zeros, None.
     """
-    trace = innermost((u,))
-    small = infinitesimals_of(trace)
-    made = _neighbours_of(small, trace)
-    along = small.direction(u, trace)[0]
-    across = along if made.across is None else made.across.of(u)[0]
-    at = at & onp.isfinite(along) & onp.isfinite(across) & onp.not_equal(along, 0) & onp.not_equal(across, 0)
+    x = u
+    while isinstance(x.inside, Traced):
+        x = x.inside
+        if x.opaque or not x.tape.differentiates:
+            return None
+    small = infinitesimals_of(x.tape)
+    if small.neighbours is None:
+        small.neighbours = _Neighbours(x.tape)
+    along, across = small.neighbours.speeds(x)
+    moves = [onp.isfinite(speed) & onp.not_equal(speed, 0) for speed in (along, across)]
+    at = at & moves[0] & moves[1]
     if not onp.any(at):
         return None
-    places = [
-        onp.where(at, x * size, 1)
-        for x, size in zip((along, along, across), _STEPS[dtype_of(u).itemsize], strict=True)
-    ]
-    with onp.errstate(all="ignore"):
-        values, slopes = ([_where(at, g(place), u) for place in places] for g in (f, slope))
-
-    def beside(value: Any, numbers: Any) -> Any:
-        for nearby, number in zip(made.traces[::-1], numbers, strict=True):
-            value = dual(nearby, value, number)
-        return value
-
-    def rule(ybar: Any, _: Any) -> Any:
-        with onp.errstate(all="ignore"):
-            found = []
-            for nearby, size in zip(made.traces, slopes[::-1], strict=True):
-                has_both = isinstance(ybar, Traced) and ybar.tape is nearby
-                found.append((ybar.tangent if has_both else ybar) * size)
-                ybar = ybar.primal if has_both else ybar
-            steep = at & onp.not_equal(ybar, 0) & (slopes[2] > slopes[0])
-            return beside(onp.where(steep, ybar * onp.inf, 0.0).astype(dtype_of(u))[()], found[::-1])
-
-    zeros = onp.zeros(shape_of(u), dtype_of(u))[()]
-    return step(u, lambda _: beside(zeros, values), rule), at
-
-
-def _where(at: Any, x: Any, like: Any) -> Any:
-    return onp.broadcast_to(onp.where(at, x, 0), shape_of(like)).astype(dtype_of(like))[()]
+    kind = dtype_of(u)
+    aside: Any = onp.zeros(shape_of(u), kind)[()]
+    for trace, speed, size in zip(
+        small.neighbours.traces[::-1], (along, along, across), _STEPS[kind.itemsize], strict=True
+    ):
+        trace.both_sides &= not above
+        speed = onp.abs(speed) if above else speed
+        place = onp.broadcast_to(onp.where(at, speed * size, 0), shape_of(u)).astype(kind)[()]
+        aside = dual(trace, aside, place)
+    return u + aside
 
 
 APART[:] = [with_tangents_apart]
+HERE.traced = lambda mask, a, b: call(HERE, (mask, a, b), {})
+HERE.add(
+    "elementwise",
+    {
+        1: lambda y, ybar, mask, a, b: onp.where(mask, ybar, 0.0),
+        2: lambda y, ybar, mask, a, b: HERE.traced(mask, 0.0, ybar),
+    },
+    False,
+)

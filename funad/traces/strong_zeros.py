@@ -107,7 +107,7 @@ def strong_elementwise(
         zero, infinite = unknown & (plain_ybar == 0), unknown & onp.isinf(plain_ybar)
         if any_of(zero):
             slope = rule(*(as_numpy(constant(x)) for x in (y, ones, *args)), **kwargs)
-            xbar = onp.where(zero, STEEP.traced(ybar, slope), xbar)[()]
+            xbar = where_here(zero, STEEP.traced(ybar, slope), xbar)
         if prim.underflows and any_of(lost := infinite & ~at_zero(args)):
             infinite = infinite & ~lost
             # Of the arguments, so that the second derivative is nan too.
@@ -115,7 +115,7 @@ def strong_elementwise(
         if any_of(infinite):
             slope = rule(*map(as_numpy, (y, ones, *args)), **kwargs)
             flat = infinite & (constant(slope) == 0)
-            xbar = onp.where(flat, STEEP.traced(slope, plain_ybar), xbar)[()]
+            xbar = where_here(flat, STEEP.traced(slope, plain_ybar), xbar)
         return xbar
 
 
@@ -126,6 +126,22 @@ def _steep(a: Any, slope: Any) -> Any:
 # a·slope where a is 0: 0, also if the slope is infinite. ``infinitesimals`` makes it callable.
 STEEP = Primitive(_steep, "0·∞")
 STEEP.add("elementwise", {0: lambda y, ybar, a, slope: ybar * slope}, False)
+
+
+def where_here(mask: Any, mended: Any, xbar: Any) -> Any:
+    """Return x̄, mended where the mask is true; at points nearby, if it has any, it is what it is."""
+    x = xbar
+    while hasattr(x, "tape") and not hasattr(x.tape, "there"):
+        x = x.inside
+    return HERE.traced(mask, mended, xbar) if hasattr(x, "tape") else onp.where(mask, mended, xbar)[()]
+
+
+# Its rules and what is callable are of ``nearby``.
+def _where(mask: Any, a: Any, b: Any) -> Any:
+    return onp.where(mask, a, b)[()]
+
+
+HERE = Primitive(_where, "a strong zero")
 
 
 def strong_product(prim: Primitive, xbar: Any, ybar: Any, argnum: Any, y: Any, args: Any, kwargs: Any) -> Any:
