@@ -145,7 +145,10 @@ def is_steep(x: Any, b: Any = 0.5) -> bool:
             return False
         x = x.inside
     if type(x) is ndarray:
-        return x.dtype.kind == "f" and x.size > 0 and not x.min() > 0 and not x.all()
+        # 0.4 µs for an array of ten, where min takes 2; of a large one, min takes a third of the time.
+        if x.size > 100 and x.dtype.kind == "f" and onp.minimum.reduce(x, axis=None) > 0:
+            return False
+        return bool(onp.count_nonzero(x) != x.size) and x.dtype.kind == "f"
     return issubclass(type(x), (float, onp.floating)) and not x
 
 
