@@ -435,6 +435,8 @@ _GONE = ref(Traced())
 
 def own_index(index: Any) -> Any:
     """Return a part of an index as it is now: the caller may change it before the way back."""
+    if hasattr(index, "cell"):  # an array that is written to
+        index = index.content
     if issubclass(type(index), ndarray):
         return index.copy()
     if is_opaque(index):

@@ -69,7 +69,7 @@ WRITES = frozenset({"copyto", "fill_diagonal", "place", "put", "put_along_axis",
 # --- calls
 
 
-def _drawn(case, wanted):
+def drawn(case, wanted):
     """Calls drawn from a case, more of them until all that is wanted is there; the same every time."""
     for count in (8, 200):
         found = []
@@ -95,7 +95,7 @@ def argument_of(call, place):
     return call.kwargs.get(place)
 
 
-def _is_inexact(x):
+def is_inexact(x):
     leaves = flatten(x)[0]
     kinds = [numpy.asarray(leaf).dtype.kind for leaf in leaves if not isinstance(leaf, str)]
     return (
@@ -283,21 +283,21 @@ def differentiable(f, prim, case):
         # what it takes, so many calls that none of its arguments is missing by chance.
         enough = bool(places) or len(calls) >= 200
         return enough and all(
-            any(_is_inexact(argument_of(call, place)) for call in calls) for place in places
+            any(is_inexact(argument_of(call, place)) for call in calls) for place in places
         )
 
-    calls = _drawn(case, seen)
+    calls = drawn(case, seen)
     if not places:  # a composite: its arguments are those that the cases differentiate
         found = [
             place
             for c in calls
             for place in [*range(len(c.args)), *c.kwargs]
-            if _is_inexact(argument_of(c, place))
+            if is_inexact(argument_of(c, place))
         ]
         places = list(dict.fromkeys(found))
     right, probed = {}, None
     for place in places:
-        with_it = [c for c in calls if _is_inexact(argument_of(c, place))][:3]
+        with_it = [c for c in calls if is_inexact(argument_of(c, place))][:3]
         for call in with_it:
             orders = _orders(f, call, place, case.order)
             right[place] = right.get(place, ALL) & orders
@@ -348,14 +348,19 @@ MODULES = {
 }
 
 
-def functions(theirs, ours):
-    """The functions of a module: (names, row), names of one function together."""
+def grouped(theirs, ours):
+    """The functions of a module: (names, ours, NumPy's), names of one function together."""
     groups = {}
     for name in public(theirs):
         plain, value = _attribute(theirs, name), _attribute(ours, name)
         if callable(plain) and not isinstance(plain, type) and not isinstance(plain, types.ModuleType):
             groups.setdefault(id(value), ([], value, plain))[0].append(name)
-    return [(names, of_function(value, plain, names[0])) for names, value, plain in groups.values()]
+    return list(groups.values())
+
+
+def functions(theirs, ours):
+    """The functions of a module: (names, row), names of one function together."""
+    return [(names, of_function(value, plain, names[0])) for names, value, plain in grouped(theirs, ours)]
 
 
 def others(theirs, ours):
@@ -410,7 +415,7 @@ def of_draw(name, generator):
     parameters = [p for p in _parameters(plain) if p != "self"]
     good, refusal = [], ""
     for n, value in enumerate(values):
-        if not _is_inexact(value):
+        if not is_inexact(value):
             continue
         try:
             with warnings.catch_warnings():
@@ -420,7 +425,7 @@ def of_draw(name, generator):
                 good.append(parameters[n])
         except FunadError as error:
             refusal = _reason(str(error))
-    if not any(map(_is_inexact, values)):
+    if not any(map(is_inexact, values)):
         return ("passed", (), "NumPy's own: draws with sizes or whole numbers alone")
     kind = "differentiable" if good else "refused"
     return (kind, tuple(good), "by reparameterisation" if good else f"refused: {refusal}")
