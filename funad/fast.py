@@ -37,7 +37,7 @@ from .boxes import (
     own_index,
     tidy,
 )
-from .calling import PLAIN, call, handled, is_differentiated, is_plain, with_kinks
+from .calling import PLAIN, call, handled, is_differentiated, is_plain, is_steep, with_kinks
 from .floating import PLAIN_STATE
 from .indices import ASSIGN, Scatter
 from .memory import TINY, WORTH_DROPPING, keep_freed_memory, placeholder
@@ -135,7 +135,9 @@ def box_operator_of_two(prim: Primitive, operate: Callable[[Any, Any], Any]) -> 
         if type(y) is ndarray:
             if y.nbytes > WORTH_DROPPING and prim.keep_only_read is not None:
                 y, a, b = (prim.keep_only_read if source else prim.keep_only_read_0)(y, a, b)
-        elif prim.kinks is not None and isinstance(y, Traced) and _has_zero(a):
+            if prim.steep is not None and is_steep(self, other):
+                return prim.traced(self, other)
+        elif prim.kinks is not None and (_has_zero(a) if isinstance(y, Traced) else is_steep(self, other)):
             return prim.traced(self, other)
         if reads and not source and type(b) is ndarray:
             b = b.copy("K") if b.nbytes <= TINY else tape.keeping().of_array(b)
@@ -266,6 +268,8 @@ def record_one(prim: Primitive, box: Box) -> Any:
     kind = type(a)
     # The commonest two first: looking a type up in a set takes 20 ns.
     if kind is float64 or kind is ndarray or kind not in TRACED:
+        if prim.steep is not None and is_steep(box):
+            return call(prim, (box,), {})
         y = prim.f(a)
     elif prim.kinks is not None:
         return with_kinks(prim, record_one(prim.smooth, box), (box,), {})
@@ -312,6 +316,8 @@ def record_two(prim: Primitive, a: Any, b: Any) -> Any:
         source_b = b.index
         b = b.primal
     if type(a) not in TRACED and type(b) not in TRACED:
+        if prim.steep is not None and is_steep(first, second):
+            return call(prim, (first, second), {})
         y = prim.f(a, b)
     elif prim.kinks is not None:
         return with_kinks(prim, record_two(prim.smooth, first, second), (first, second), {})
@@ -730,8 +736,10 @@ def _is_list_of_duals(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, 
     )  # fmt: skip
 
 
-def _at_kinks(x: Dual) -> bool:
-    """Say whether an operator with kinks, abs(x) or x**0.5, may be at one that is differentiated again."""
+def _at_kinks(prim: Primitive, x: Dual, b: Any = 0.5) -> bool:
+    """Say whether an operator with kinks, abs(x) or x**0.5, may be at one that is told apart."""
+    if prim.steep is not None and is_steep(x, b):
+        return True
     return is_differentiated(x.primal) and (is_deferred(x) or not all_of(x))
 
 
@@ -739,7 +747,7 @@ def dual_operator_of_one(prim: Primitive, operate: Callable[[Any], Any]) -> Call
     """Return the operator of one operand."""
 
     def operator_of_one(self: Dual) -> Any:
-        if type(self.tape) in FORWARD and (prim.kinks is None or not _at_kinks(self)):
+        if type(self.tape) in FORWARD and (prim.kinks is None or not _at_kinks(prim, self)):
             return of_one(prim, operate, self)
         return prim.traced(self)
 
@@ -751,7 +759,7 @@ def dual_operator_of_two(prim: Primitive, operate: Callable[[Any, Any], Any]) ->
 
     def operator_of_two(self: Dual, other: Any) -> Any:
         trace = self.tape
-        if type(trace) in FORWARD and (prim.kinks is None or not _at_kinks(self)):
+        if type(trace) in FORWARD and (prim.kinks is None or not _at_kinks(prim, self, other)):
             if type(other) is Dual:
                 if other.tape is trace:
                     return of_two(

@@ -41,7 +41,7 @@ from ..spaces import (
 from ..trace import Looked, Trace, next_level
 from ..values import constant, dtype_of, members_of, shape_of
 from .reverse import CONSTANT, TRACING, Tape, check_fit, check_number, pull_back, refuse_ended
-from .strong_zeros import add_note, factors, has_nan, strong_elementwise, strong_sum
+from .strong_zeros import add_note, factors, has_nan, nearby_of, strong_elementwise, strong_sum
 
 __all__ = ["Forward", "dual", "slope", "sum_of_parts", "tangent_of", "transpose"]
 
@@ -336,6 +336,14 @@ def _linear(prim: Primitive, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> 
 
 def _transposed(prim: Primitive, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
     """ẏ = (ȳ ↦ x̄)ᵀ ẋ: pull ẋ back along a tape of the rule."""
+    nearby = nearby_of(y, xdot, *args)
+    if nearby is not None:
+        return nearby.of_both(
+            *(
+                _transposed(prim, argnum, at(xdot), at(y), list(map(at, args)), kwargs)
+                for at in (nearby.here, nearby.there)
+            )
+        )
     x = kwargs[argnum] if isinstance(argnum, str) else args[argnum]
     several = issubclass(type(y), (tuple, list))
     outputs = list(y) if several else [y]
