@@ -39,40 +39,37 @@ shortcuts: list[Callable[..., Any]] = []
 
 def call(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive in any form: find the innermost trace, unwrap its boxes, record."""
+    trace = innermost((*args, *kwargs.values()) if kwargs else args)
+    if trace is None:
+        if prim.iterators is not None and not is_one_list(args, kwargs) and has_iterator(args, kwargs):
+            return prim.iterators(prim, args, kwargs)
+        return prim.f(*args, **kwargs)
     if prim.kinks is not None:
-        held = _held(prim, args, kwargs)
+        held = _held(prim, args, kwargs, trace)
         if held is not None:
             return prim.traced(*held[0], **held[1])
         if _may_be_nested(args):
             return with_kinks(prim, call(prim.smooth, args, kwargs), args, kwargs)
     if shortcuts:
-        y = shortcuts[0](prim, args, kwargs)
+        y = shortcuts[0](trace, prim, args, kwargs)
         if y is not NotImplemented:
             return y
-    tape = innermost((*args, *kwargs.values()))
-    if tape is None:
-        if prim.iterators is not None and not is_one_list(args, kwargs) and has_iterator(args, kwargs):
-            return prim.iterators(prim, args, kwargs)
-        return prim.f(*args, **kwargs)
     if prim.views and args:
         if type(args[0]) is Array:
             return view_of(args[0], prim, args[1:], kwargs)
-        return linked(_call(tape, prim, args, kwargs), prim, args, kwargs)
-    return _call(tape, prim, args, kwargs)
+        return linked(_call(trace, prim, args, kwargs), prim, args, kwargs)
+    return _call(trace, prim, args, kwargs)
 
 
 def _held(
-    prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]
+    prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any], trace: Any
 ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
     """Return a call of a primitive with kinks as those are to see it; None if it is so already.
 
     Arrays that are written to give way to what they hold, lists of traced values to the arrays that they
     stand for, and what is given by name is given by position.
     """
-    if not kwargs and HOLDERS.isdisjoint(map(type, args)):
-        return None
-    trace = innermost((*args, *kwargs.values()))
-    if trace is None or trace is UNTRACED:
+    if trace is UNTRACED or (not kwargs and HOLDERS.isdisjoint(map(type, args))):
         return None
     named = {name: _opened(x) for name, x in kwargs.items()}
     opened: tuple[Any, ...] = tuple(map(_opened, args))
