@@ -91,12 +91,10 @@ def function({parameters}):
     a = box.primal
     {value}
     tape = box.tape
-    {several}
     made = new(Box)
     made.primal = y
     made.tape = tape
-    if type(a) is ndarray and a.nbytes > WORTH_DROPPING and prim.keep_only_read is not None:
-        y, a, _ = prim.keep_only_read(y, a, None)
+    {check}
     entries = tape.entries
     entries += (prim, y, a, None, box.index, None, None)
     made.index = len(entries) - 1
@@ -107,15 +105,10 @@ def function({parameters}):
     {before}
     {unpack}
     {value}
-    {several}
     made = new(Box)
     made.primal = y
     made.tape = tape
-    if {is_large}:
-        of_one = prim.keep_only_read_1 if source_b else prim.keep_only_read_0
-        keep_only_read = prim.keep_only_read if source_a and source_b else of_one
-        if keep_only_read is not None:
-            y, a, b = keep_only_read(y, a, b)
+    {check}
     {keep}
     entries = tape.entries
     entries += (prim, y, a, b, source_a, source_b, None)
@@ -153,10 +146,12 @@ if type(left) is Box:
 else:
     {of_right}
 """
-# An operator takes the values of outer traces as it takes numbers; of ufuncs the wrapper does.
-_OF_OPERATOR = """
-y = f({values})
-if type(y) is not ndarray and prim.kinks is not None and isinstance(y, Traced) and has_zero(a):
+# An operator takes the values of outer traces as it takes numbers.
+_CHECK_OPERATOR = """
+if type(y) is ndarray:
+    if y.nbytes > WORTH_DROPPING:
+        {let_go}
+elif prim.kinks is not None and isinstance(y, Traced) and has_zero(a):
     return {otherwise}
 """
 _OF_CALL = """
@@ -170,6 +165,21 @@ if {has_no_rule}:
     if prim.kind == "zero":
         return y
     {refuse}
+"""
+_CHECK_CALL = """
+{several}
+if {is_large}:
+    {let_go}
+"""
+_LET_GO_OF_ONE = """
+if prim.keep_only_read is not None:
+    y, a, _ = prim.keep_only_read(y, a, None)
+"""
+_LET_GO_OF_TWO = """
+of_one = prim.keep_only_read_1 if source_b else prim.keep_only_read_0
+keep_only_read = prim.keep_only_read if source_a and source_b else of_one
+if keep_only_read is not None:
+    y, a, b = keep_only_read(y, a, b)
 """
 _SEVERAL_OF_ONE = """
 if type(y) is not ndarray and type(y) is not float64 and issubclass(type(y), (tuple, list)):
@@ -202,36 +212,33 @@ if source_a:
 if source_b:
     prim.rule(1, b)
 """
-_LARGE = "(type(y) is ndarray and y.nbytes > WORTH_DROPPING)"
-_ONE = {"values": "a", "boxes": "box"}
-_TWO = {"values": "a, b", "boxes": "left, right"}
-_OPERATOR = {
-    "before": "", "value": _OF_OPERATOR, "several": "", "is_large": _LARGE,
-    "reads_a": "reads", "reads_b": "reads",
-}  # fmt: skip
+_ONE = {"values": "a", "boxes": "box", "let_go": _LET_GO_OF_ONE}
+_TWO = {"values": "a, b", "boxes": "left, right", "let_go": _LET_GO_OF_TWO}
+_OPERATOR = {"before": "", "value": "y = f({values})", "check": _CHECK_OPERATOR}
+_CALL = {"value": _OF_CALL, "check": _CHECK_CALL, "otherwise": "call(prim, ({boxes},), {})"}
 _CALL_ONE = {
-    **_ONE, "otherwise": "call(prim, (box,), {})", "value": _OF_CALL,
-    "has_no_rule": "prim.rule_0 is None", "refuse": "prim.rule(0, a)",
+    **_ONE, **_CALL, "has_no_rule": "prim.rule_0 is None", "refuse": "prim.rule(0, a)",
     # The commonest first: to look a type up in a set takes 20 ns.
     "is_plain": "type(a) is float64 or type(a) is ndarray or type(a) not in TRACED",
+    "is_large": "type(a) is ndarray and a.nbytes > WORTH_DROPPING",
 }  # fmt: skip
 _CALL_TWO = {
-    **_TWO, "value": _OF_CALL, "has_no_rule": "prim.rule_0 is None or prim.rule_1 is None",
-    "refuse": _REFUSE_TWO, "is_plain": "type(a) not in TRACED and type(b) not in TRACED",
-    "keep": _KEEP_EITHER, "keep_a": _KEEP_A, "keep_b": _KEEP_B,
-    "reads_a": "prim.reads[0]", "reads_b": "prim.reads[1]", "unpack": _EITHER, "of_left": _LEFT,
-    "of_right": _RIGHT, "otherwise": "call(prim, (left, right), {})",
-    "is_large": f"{_LARGE} or (type(a) is ndarray and not source_b and a.nbytes > WORTH_DROPPING)",
+    **_TWO, **_CALL, "has_no_rule": "prim.rule_0 is None or prim.rule_1 is None", "refuse": _REFUSE_TWO,
+    "is_plain": "type(a) not in TRACED and type(b) not in TRACED", "unpack": _EITHER, "of_left": _LEFT,
+    "of_right": _RIGHT, "keep": _KEEP_EITHER, "keep_a": _KEEP_A, "keep_b": _KEEP_B,
+    "reads_a": "prim.reads[0]", "reads_b": "prim.reads[1]",
+    "is_large": "(type(y) is ndarray and y.nbytes > WORTH_DROPPING) or "
+    "(type(a) is ndarray and not source_b and a.nbytes > WORTH_DROPPING)",
 }  # fmt: skip
 
 # --- the operators of boxes
 
 _LEFT_BOX = {
-    **_OPERATOR, "parameters": "left, right", "unpack": _LEFT, "keep": _KEEP_B,
+    **_TWO, **_OPERATOR, "parameters": "left, right", "unpack": _LEFT, "keep": _KEEP_B, "reads_b": "reads",
     "otherwise": "general(left, right)",
 }  # fmt: skip
 _RIGHT_BOX = {
-    **_OPERATOR, "parameters": "right, left", "unpack": _RIGHT, "keep": _KEEP_A,
+    **_TWO, **_OPERATOR, "parameters": "right, left", "unpack": _RIGHT, "keep": _KEEP_A, "reads_a": "reads",
     "otherwise": "general(right, left)",
 }  # fmt: skip
 # Of an array, x += v changes what x is wherever it is known.
@@ -239,13 +246,11 @@ _IN_PLACE = """
 if type(left.primal) is not float64 and type(left.primal) is not float:
     return general(left, right)
 """
-box_operator_of_one = _made_of(
-    _NOTE_ONE, parameters="box", **_ONE, **{**_OPERATOR, "otherwise": "general(box)"}
-)
+box_operator_of_one = _made_of(_NOTE_ONE, **_ONE, **_OPERATOR, parameters="box", otherwise="general(box)")
 _BOX_OPERATORS = {
-    "": _made_of(_NOTE_TWO, **_TWO, **_LEFT_BOX),
-    "r": _made_of(_NOTE_TWO, **_TWO, **_RIGHT_BOX),
-    "i": _made_of(_NOTE_TWO, **_TWO, **{**_LEFT_BOX, "before": _IN_PLACE}),
+    "": _made_of(_NOTE_TWO, **_LEFT_BOX),
+    "r": _made_of(_NOTE_TWO, **_RIGHT_BOX),
+    "i": _made_of(_NOTE_TWO, **{**_LEFT_BOX, "before": _IN_PLACE}),
 }
 
 # Those of which no rule reads the other operand, which may change before the way back.
@@ -643,11 +648,16 @@ if before is None:
     entries[source_{x}] = xbar
 elif type(before) is float and kind is float:
     entries[source_{x}] = before + xbar
-elif type(before) is ndarray and kind is ndarray and source_{x} in owned:
+elif type(before) is ndarray and kind is ndarray:
     try:
-        before += xbar
+        if source_{x} in owned:
+            before += xbar
+        else:
+            entries[source_{x}] = before + xbar
+            owned.add(source_{x})
     except FloatingPointError:  # ∞ - ∞ is nan, as it is said when all has been added
-        pass
+        if source_{x} not in owned:
+            entries[source_{x}] = accumulate(before, xbar, source_{x}, owned)
 else:
     entries[source_{x}] = accumulate(before, xbar, source_{x}, owned)
 """

@@ -19,6 +19,7 @@ from .spaces import unbroadcast
 from .values import is_deferred, shape_of
 
 ndarray = onp.ndarray
+_BASIC = frozenset({int, slice})  # the types of indices that name no element twice, and hold nothing traced
 
 
 class Scatter:
@@ -43,10 +44,12 @@ class Scatter:
     @property
     def plain(self) -> bool:
         """Whether no piece is a traced value, nor a part of an index."""
-        return not any(
-            hasattr(piece, "tape") or (type(index) is not int and _is_traced(index))
-            for index, piece in self.pieces[: self.count]
-        )
+        for index, piece in self.pieces[: self.count]:
+            if type(index) not in _BASIC and _is_traced(index):
+                return False
+            if type(piece) is not ndarray and hasattr(piece, "tape"):
+                return False
+        return True
 
     @property
     def deferred(self) -> bool:
@@ -78,7 +81,7 @@ def scatter(shape: tuple[int, ...], dtype: Any, indices: list[Any], pieces: list
 def add_at(dense: Any, pieces: Iterable[tuple[Any, Any]]) -> None:
     """Add each piece to the array at its index, in place."""
     for index, piece in pieces:
-        if not repeats(index):
+        if type(index) in _BASIC or not repeats(index):
             dense[index] += piece
         elif type(index) is ndarray and dense.ndim > 1 and dense.flags.c_contiguous:
             # NumPy has a fast way for one axis only: five times that of rows.

@@ -25,6 +25,8 @@ __all__ = [
 ]  # fmt: skip
 
 ndarray = onp.ndarray
+# The commonest classes of plain values. To find that they have no attribute ``tape`` takes 60 ns.
+_KNOWN = frozenset({float, ndarray, onp.float64})
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
@@ -39,6 +41,8 @@ def dtype_of(x: Any) -> Any:
 
 def class_of(x: Any) -> Any:
     """Return the class that the plain value has: ndarray, float64, float."""
+    if type(x) in _KNOWN:
+        return type(x)
     while hasattr(x, "tape"):
         if x.opaque:
             return x.kind
@@ -53,6 +57,8 @@ def is_array(x: Any) -> bool:
 
 def constant(x: Any) -> Any:
     """Return the value of x without the traces that differentiate: plain, or of an opaque trace."""
+    if type(x) in _KNOWN:
+        return x
     while hasattr(x, "tape"):
         if x.opaque:
             return x.constant()
@@ -72,6 +78,8 @@ def value_of(x: Any, why: str) -> Any:
 
 def members_of(x: Any) -> Any:
     """Return ``constant(x)``, and of a batch all members as one array: a question to all at once."""
+    if type(x) in _KNOWN:
+        return x
     while hasattr(x, "tape"):
         if x.opaque:
             return x.members()
@@ -110,7 +118,7 @@ def is_unknown(x: Any) -> bool:
 
 def is_deferred(x: Any) -> bool:
     """Say whether a question to all that x stands for has to be a call, which is asked again later."""
-    return hasattr(members_of(x), "tape")
+    return type(x) not in _KNOWN and hasattr(members_of(x), "tape")
 
 
 def memory_of(x: Any) -> Any:

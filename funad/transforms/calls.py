@@ -45,7 +45,7 @@ ArgNums = int | str | tuple[int | str, ...]
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
-ndarray = onp.ndarray
+ndarray, float64 = onp.ndarray, onp.float64
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -319,7 +319,7 @@ class Call:
             xbars = list(map(like_given, xbars, self.leaves))
         if self.single and self.structures[0] is None:
             (xbar,), (x,) = xbars, self.leaves
-            if type(xbar) is float and type(x) is float:
+            if type(x) is float and (type(xbar) is float or type(xbar) is float64):
                 return xbar
             return owned([finish(xbar, x)])[0]
         found = self.rebuilt(owned(list(map(finish, xbars, self.leaves))))
