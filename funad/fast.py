@@ -25,8 +25,8 @@ import numpy as onp
 from . import boxes, calling, primitives, writing
 from .boxes import BINARY, BY_HAND, CONSTANTS, TRACED, UNARY, Box, Dual, Traced, give, own_index, tidy
 from .calling import PLAIN, call, handled, is_differentiated, is_plain
-from .indices import ASSIGN
-from .memory import TINY, WORTH_DROPPING, placeholder
+from .indices import ASSIGN, BASIC
+from .memory import ELEMENTS_PER_PIECE, TINY, WORTH_DROPPING, placeholder
 from .registry import Primitive, enter, primitive_of
 from .spaces import at_rest, fit, zeros_like
 from .traces import reverse
@@ -54,7 +54,9 @@ def _has_zero(x: Any) -> bool:
 
 _NAMES = {  # what the texts name
     **vars(boxes), **vars(calling), **vars(reverse), "TINY": TINY, "has_zero": _has_zero,
-    "repeat": itertools.repeat, "with_keywords": primitives.with_keywords,
+    "repeat": itertools.repeat, "zeros": onp.zeros, "nan": onp.nan,
+    "GETITEM": _GETITEM, "NUMBERS": _NUMBERS, "BASIC": BASIC, "ELEMENTS_PER_PIECE": ELEMENTS_PER_PIECE,
+    "with_keywords": primitives.with_keywords,
     # What two numbers or arrays may give; anything else is looked at more closely, and computed again.
     "RESULTS": frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex}),
 }  # fmt: skip
@@ -622,6 +624,19 @@ def function(entries, inputs, start, careful):
                 start = [*entries, prim, y, a, b, source_a, source_b, ybar]
                 owned.clear()
             pull_back_call(entries, prim, y, ybar, a, b, source_b, careful, owned)
+        elif prim is GETITEM and type(b) in BASIC and type(a) is ndarray and type(ybar) in NUMBERS:
+            before = entries[source_a]
+            if before is None and a.size <= ELEMENTS_PER_PIECE:  # of a larger one it may go through a view
+                before = entries[source_a] = zeros(a.shape, a.dtype)
+                owned.add(source_a)
+            if type(before) is ndarray and source_a in owned:
+                try:
+                    before[b] += ybar
+                except FloatingPointError:  # ∞ - ∞, which in an array is nan already
+                    if type(before[b]) is not ndarray:
+                        before[b] = nan
+            else:
+                {step_of_a}
         else:
             if source_a:
                 {step_of_a}

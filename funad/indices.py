@@ -19,7 +19,7 @@ from .spaces import unbroadcast
 from .values import is_deferred, shape_of
 
 ndarray = onp.ndarray
-_BASIC = frozenset({int, slice})  # the types of indices that name no element twice, and hold nothing traced
+BASIC = frozenset({int, slice})  # the types of indices that name no element twice, and hold nothing traced
 
 
 class Scatter:
@@ -45,7 +45,7 @@ class Scatter:
     def plain(self) -> bool:
         """Whether no piece is a traced value, nor a part of an index."""
         for index, piece in self.pieces[: self.count]:
-            if type(index) not in _BASIC and _is_traced(index):
+            if type(index) not in BASIC and _is_traced(index):
                 return False
             if type(piece) is not ndarray and hasattr(piece, "tape"):
                 return False
@@ -81,16 +81,22 @@ def scatter(shape: tuple[int, ...], dtype: Any, indices: list[Any], pieces: list
 def add_at(dense: Any, pieces: Iterable[tuple[Any, Any]]) -> None:
     """Add each piece to the array at its index, in place."""
     for index, piece in pieces:
-        if type(index) in _BASIC or not repeats(index):
-            dense[index] += piece
-        elif type(index) is ndarray and dense.ndim > 1 and dense.flags.c_contiguous:
-            # NumPy has a fast way for one axis only: five times that of rows.
-            width = dense.size // (len(dense) or 1)
-            places = (index % (len(dense) or 1))[..., None] * width + onp.arange(width)
-            piece = onp.broadcast_to(piece, index.shape + dense.shape[1:])
-            onp.add.at(dense.reshape(-1), places.reshape(-1), piece.reshape(-1))
-        else:
-            onp.add.at(dense, index, piece)
+        if type(index) in BASIC or not repeats(index):
+            try:
+                dense[index] += piece
+            except FloatingPointError:  # ∞ - ∞, which is nan, and in an array is so already
+                if type(dense[index]) is not ndarray:
+                    dense[index] = onp.nan
+            continue
+        with onp.errstate(invalid="ignore"):
+            if type(index) is ndarray and dense.ndim > 1 and dense.flags.c_contiguous:
+                # NumPy has a fast way for one axis only: five times that of rows.
+                width = dense.size // (len(dense) or 1)
+                places = (index % (len(dense) or 1))[..., None] * width + onp.arange(width)
+                piece = onp.broadcast_to(piece, index.shape + dense.shape[1:])
+                onp.add.at(dense.reshape(-1), places.reshape(-1), piece.reshape(-1))
+            else:
+                onp.add.at(dense, index, piece)
 
 
 def through_view(ybar: Scatter, prim: Primitive, x: Any, args: Any, kwargs: Any) -> Scatter | None:
