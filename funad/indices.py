@@ -7,7 +7,7 @@ is assign((x, v)), a new value of x, for every trace.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as onp
@@ -63,7 +63,7 @@ class Scatter:
         """Return the cotangent as one array."""
         indices, pieces = zip(*self.pieces[: self.count], strict=True)
         add_up = scatter if self.plain else enter(scatter).traced
-        return add_up(self.like.shape, self.like.dtype, list(indices), list(pieces))
+        return add_up(self.like.shape, self.like.dtype.str, indices, list(pieces))
 
 
 def _is_traced(index: Any) -> bool:
@@ -71,7 +71,7 @@ def _is_traced(index: Any) -> bool:
     return any(map(_is_traced, index)) if type(index) is tuple else hasattr(index, "tape")
 
 
-def scatter(shape: tuple[int, ...], dtype: Any, indices: list[Any], pieces: list[Any]) -> Any:
+def scatter(shape: tuple[int, ...], dtype: Any, indices: Sequence[Any], pieces: list[Any]) -> Any:
     """Return zeros with each piece added at its index; ``funad.numpy.indexing`` makes it traced."""
     dense = onp.zeros(shape, dtype)
     add_at(dense, zip(indices, pieces, strict=True))

@@ -89,12 +89,16 @@ def members_of(x: Any) -> Any:
 
 def any_of(mask: Any) -> bool:
     """Say whether a mask is true anywhere, in any member of a batch."""
-    return bool(onp.any(members_of(mask)))
+    values = members_of(mask)
+    return bool(onp.count_nonzero(values) if type(values) is ndarray else onp.any(values))
 
 
 def all_of(mask: Any) -> bool:
     """Say whether a mask is true everywhere, in all members of a batch."""
-    return bool(onp.all(members_of(mask)))
+    values = members_of(mask)
+    if type(values) is ndarray:
+        return bool(onp.count_nonzero(values) == values.size)
+    return bool(onp.all(values))
 
 
 def is_mask(x: Any) -> bool:
