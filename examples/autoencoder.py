@@ -9,7 +9,7 @@ import mnist
 import numpy as onp
 from options import common, natural, report, start
 from picture import blank, mosaic, save, subplots
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 import funad.numpy as np
 from funad import grad

@@ -50,11 +50,18 @@ def draw(found, of_jacobian, of_hessian, path):
     """Draw the track and the pattern of the KKT matrix."""
     figure, (left, right) = subplots(1, 2, figsize=(13, 5))
     left.plot(found.x[:-1:4], -found.x[1:-1:4], "o-", markersize=3)
-    left.set(title=f"quickest way down: {found.x[-1]:.4f} s", xlabel="x (m)", ylabel="-y (m)", aspect="equal")
+    left.set(
+        title=f"The quickest way down: {found.x[-1]:.4f} s",
+        xlabel="x (m)",
+        ylabel="height (m)",
+        aspect="equal",
+    )
     kkt = block_array([[of_hessian.matrix, of_jacobian.matrix.T], [of_jacobian.matrix, None]])
     right.spy(kkt, markersize=1)
-    colours = f"Hessian from {of_hessian.colours(True)} products, Jacobian from {of_jacobian.colours()}"
-    right.set_title(f"KKT matrix: {kkt.nnz} of {kkt.shape[0]}² entries; {colours}", fontsize="medium")
+    right.set_title(f"The KKT matrix: {kkt.nnz} entries of {kkt.shape[0]}²")
+    right.set_xlabel(
+        f"{of_hessian.colours(True)} products for the Hessian, {of_jacobian.colours()} for the Jacobian"
+    )
     return save(figure, path)
 
 

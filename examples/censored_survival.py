@@ -49,7 +49,9 @@ def draw(params, covariance, path):
         axes.plot(weeks, onp.exp(curve), color=color, label=f"Weibull, {name}")
         band = [onp.exp(onp.minimum(curve + side * error, 0)) for side in (-2, 2)]
         axes.fill_between(weeks, *band, color=color, alpha=0.2)
-        axes.step(*kaplan_meier(times), where="post", color=color, linestyle="--", label=f"steps, {name}")
+        axes.step(
+            *kaplan_meier(times), where="post", color=color, linestyle="--", label=f"Kaplan and Meier, {name}"
+        )
     axes.set(xlabel="weeks", ylabel="still in remission", title="A Weibull fit to censored times")
     axes.legend()
     return save(figure, path)

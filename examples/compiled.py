@@ -66,7 +66,7 @@ def main(arguments=None):
     measured = onp.vstack([hares_and_lynxes, trajectory(rates, hares_and_lynxes)])
     curve = compare("An ODE fit", value_and_grad(misfit), 1.1 * rates, measured)
     figure, axes = subplots(1, 2, figsize=(10, 5))
-    for ax, title, (times, _) in zip(axes, ("a training step", "an ODE fit"), (network, curve), strict=True):
+    for ax, title, (times, _) in zip(axes, ("A training step", "An ODE fit"), (network, curve), strict=True):
         ax.bar(("as it is", "compiled"), [1e6 * t for t in times])
         ax.set(title=title, ylabel="µs a call")
     found = {"a training step": (network[1], ">=", 1.2), "an ODE fit": (curve[1], ">=", 2.0)}

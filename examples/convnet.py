@@ -4,7 +4,7 @@ import numpy as onp
 from digits import load
 from options import common, report, start
 from picture import blank, draw_weights, save, subplots
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 import funad.numpy as np
 from funad import value_and_grad

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as onp
 from options import parser, report, start
 from picture import draw
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 import funad.numpy as np
 from funad import tree, value_and_grad

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as onp
 from options import common, report, start, whole
 from picture import save, subplots
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 import funad.numpy as np
 from funad import Dual, jacfwd, jacrev
@@ -121,6 +121,11 @@ def draw(number, forward, reverse, path):
     right.set_xticks(number[::2], ticks)
     right.set_yscale("log")
     right.set(title="A Jacobian of 4096 entries: the smaller side wins", ylabel="microseconds")
+    for first, last in ((1, 8), (512, 4096)):
+        right.axvspan(first, last, color="0.9", zorder=0)
+    right.plot(
+        [], [], "s", color="0.85", markersize=12, label="512² numbers or more a stack: beyond the cache"
+    )
     right.set_xlabel("inputs (above) and outputs (below)")
     right.legend(loc="upper center")
     right.grid(alpha=0.3, which="both")

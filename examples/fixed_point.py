@@ -61,10 +61,11 @@ def draw(e, path):
     left.plot(*place(e, time).T, "o", color="C0", label="planet, every half month")
     arrows = 0.2 * jacobian(place)(e, time)
     left.quiver(*place(e, time).T, *arrows.T, angles="xy", scale_units="xy", scale=1, color="C3", width=0.004)
+    left.plot([], [], color="C3", marker=r"$\leftarrow$", markersize=20, linestyle="", label="0.2 ∂place/∂e")
     left.set(aspect="equal", xlim=(-2.1, 0.7), xlabel="x", ylabel="y")
-    left.set_title(f"Orbit with eccentricity {e:g}; in red, where each place goes as it grows")
+    left.set_title(f"Orbit of eccentricity e = {e:g}, and how it moves as e grows")
     left.set_anchor("N")
-    left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=3, markerscale=0.7)
+    left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=4, markerscale=0.7)
     for k, at in enumerate((0.2, 0.4, 0.6, 0.8)):
         right.plot(fine, jacobian(anomaly)(at, fine), color=f"C{k}", label=f"eccentricity {at}")
         right.plot(time, differences(at, time), "o", markersize=4, color=f"C{k}")

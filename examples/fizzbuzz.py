@@ -4,7 +4,7 @@ import numpy as onp
 from matplotlib.colors import ListedColormap
 from options import common, positive, report, start, whole
 from picture import save, subplots
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 import funad.numpy as np
 from funad import optimizers, value_and_grad

@@ -6,7 +6,7 @@ from picture import save, subplots
 from scipy.optimize import minimize
 from sklearn.datasets import load_diabetes
 from sklearn.preprocessing import scale
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 import funad.numpy as np
 from funad import tree, value_and_grad

@@ -4,13 +4,13 @@ import numpy as onp
 from options import common, report, start, whole
 from picture import save, subplots
 from scipy.optimize import minimize
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 import funad.numpy as np
 from funad import tree, value_and_grad
 
 POINTS, STEPS, CHANGES = 31, 500, 20  # of the rod; of time; of each heater
-TIME, DIFFUSIVITY = 1.0, 0.25
+TIME, DIFFUSIVITY = 1.0, 0.25  # hours; m² an hour, of an alloy of aluminium; the rod is 1 m long
 RATE = DIFFUSIVITY * TIME / STEPS * (POINTS - 1) ** 2  # 0.45: above 1/2 the steps would be unstable
 PLACES = onp.linspace(0, 1, POINTS)
 TARGET = 20 + 60 * PLACES**2 * (3 - 2 * PLACES)  # °C: from 20 at the left end to 80 at the right
@@ -60,14 +60,14 @@ def draw(heaters, path):
         left.stairs(
             heater, onp.linspace(0, TIME, CHANGES + 1), baseline=None, label=f"{name} end", linewidth=2
         )
-    left.set(xlabel="time", ylabel="temperature (°C)", title="What the heaters do")
+    left.set(xlabel="time (h)", ylabel="temperature (°C)", title="What the heaters do")
     left.legend()
     image = middle.imshow(rows, aspect="auto", origin="lower", extent=(0, 1, 0, TIME), cmap="inferno")
-    figure.colorbar(image, ax=middle, label="temperature (°C)")
-    middle.set(xlabel="place along the rod", ylabel="time", title="What the rod does")
+    figure.colorbar(image, ax=middle)
+    middle.set(xlabel="place along the rod (m)", ylabel="time (h)", title="What the rod does (°C)")
     right.plot(PLACES, TARGET, color="0.6", linewidth=6, label="wanted")
     right.plot(PLACES, rows[-1], label="reached")
-    right.set(xlabel="place along the rod", ylabel="temperature (°C)", title="The rod at the end")
+    right.set(xlabel="place along the rod (m)", ylabel="temperature (°C)", title="The rod after an hour")
     right.legend()
     return save(figure, path)
 

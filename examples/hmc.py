@@ -5,7 +5,7 @@ from options import common, report, start, whole
 from picture import save, subplots
 from sklearn.datasets import load_diabetes
 from sklearn.preprocessing import scale
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 import funad.numpy as np
 from funad import tree, value_and_grad

@@ -5,7 +5,7 @@ from options import common, positive, report, start
 from picture import save, subplots
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 import funad.numpy as np
 from funad import grad, optimizers, value_and_grad

@@ -51,7 +51,8 @@ def draw(params, errors, path):
     for n, (name, curve) in enumerate(zip(("hares", "lynxes"), animals(params, fine), strict=True)):
         left.plot(YEARS, onp.exp(PELTS[n]), "o", color=f"C{n}")
         left.plot(fine, curve, color=f"C{n}", label=name)
-    left.set(ylabel="thousands of pelts", title="Pelts (dots) and the fit (lines)")
+    left.set(xlabel="year", ylabel="thousands of pelts", title="Pelts (dots) and the fit (lines)")
+    left.set_xticks(YEARS[::5].astype(int))
     left.legend()
     names = ("birth of hares", "hares eaten", "death of lynxes", "lynxes fed")
     right.errorbar(onp.exp(params[:4]), names, xerr=1.96 * onp.exp(params[:4]) * errors[:4], fmt="o")

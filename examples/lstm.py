@@ -4,7 +4,7 @@ import numpy as onp
 from numpy.lib.stride_tricks import sliding_window_view
 from options import common, report, start
 from picture import save, subplots
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 import funad.numpy as np
 from funad import value_and_grad

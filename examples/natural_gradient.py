@@ -4,7 +4,7 @@ import numpy as onp
 from options import common, report, start, whole
 from picture import save, subplots
 from sklearn.datasets import load_wine
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 import funad.numpy as np
 from funad import grad, hessian

@@ -5,12 +5,13 @@ from options import common, positive, report, start
 from picture import save, subplots
 from scipy.optimize import minimize
 from sklearn.datasets import load_digits
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 import funad.numpy as np
 from funad import hessp, tree, value_and_grad
 
 OPTIONS = {"Newton-CG": {"xtol": 1e-6}, "BFGS": {"gtol": 1e-5}, "L-BFGS-B": {"ftol": 0, "gtol": 1e-6}}
+FLOOR = 1e-10  # below it, the picture would show how sums are rounded
 
 
 def loss(params, x, digits, penalty):
@@ -63,10 +64,12 @@ def draw(runs, path):
     least = min(value for rows in runs.values() for _, value in rows)
     for method, rows in runs.items():
         evaluations, values = onp.array(rows).T
-        gap = onp.where(values > least + 1e-14, values - least, onp.nan)  # not of rounding alone
+        gap = onp.maximum(values - least, FLOOR)
         left.plot(range(1, len(rows) + 1), gap, ".-", label=f"{method}: {len(rows)} steps")
         right.plot(evaluations, gap, ".-", label=f"{method}: {evaluations[-1]:.0f} evaluations")
-    left.set(xscale="log", yscale="log", xlabel="steps", ylabel="loss above the least one found")
+    left.set(
+        xscale="log", yscale="log", xlabel="steps", ylabel=f"loss above the least one found, or {FLOOR:g}"
+    )
     right.set(xscale="log", xlabel="gradients, a Hessian product counted as two")
     left.set_title("Newton's steps are few ...")
     right.set_title("... and each takes many products with the Hessian")

@@ -11,7 +11,7 @@ import numpy as onp
 from numpy.lib.stride_tricks import sliding_window_view
 from options import common, report, start
 from picture import save, subplots
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 import funad.numpy as np
 from funad import value_and_grad
@@ -107,14 +107,18 @@ def train(params, text, epochs, rng):
     return params, losses
 
 
-def draw(losses, baseline, sample, path):
-    """Save the loss over the steps beside a text that the network wrote."""
+def draw(losses, found, baseline, sample, path):
+    """Save the loss over the steps, and that of a whole text, beside a text that the network wrote."""
     figure, (left, right) = subplots(1, 2, figsize=(13, 6))
-    left.plot(range(1, len(losses) + 1), losses, linewidth=1, label="recurrent network")
-    left.axhline(baseline, color="C3", linestyle="--", label="best table of pairs of characters")
-    left.set(xlabel="step", ylabel="mean of -log p(the next character)", title="Training loss")
-    left.set_ylim(bottom=0)
-    left.grid(alpha=0.3)
+    left.plot(
+        range(1, len(losses) + 1), losses, linewidth=1, label=f"network, on pieces of {LENGTH} characters"
+    )
+    left.axhline(found, color="C2", linestyle=":", label=f"network, on the text in one go: {found:.3f}")
+    left.axhline(
+        baseline, color="C3", linestyle="--", label=f"best table of pairs of characters: {baseline:.2f}"
+    )
+    left.set(xlabel="step", ylabel="mean of -log p(the next character)", title="Training loss", yscale="log")
+    left.grid(alpha=0.3, which="both")
     left.legend()
     right.set_title("Written by the network, character by character")
     lines = [part for line in sample.splitlines() for part in textwrap.wrap(line, 72) or [""]]
@@ -134,7 +138,7 @@ def main(arguments=None):
     found, baseline = loss(params, text[None, :10_000]), entropy_of_pairs(text, len(alphabet))
     sample = "".join(alphabet[write(params, text[:10], 1000, 2.0, rng)])
     print(sample)
-    draw(losses, baseline, sample, options.out)
+    draw(losses, found, baseline, sample, options.out)
     return report(
         options.out,
         {

@@ -3,7 +3,7 @@
 import numpy as onp
 from options import common, report, start
 from picture import save, subplots
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from funad import optimizers, value_and_grad
 

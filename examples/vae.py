@@ -7,7 +7,7 @@ import numpy as onp
 from options import common, report, start
 from picture import blank, mosaic, save, subplots
 from sklearn.datasets import load_digits
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 import funad.numpy as np
 from funad import value_and_grad

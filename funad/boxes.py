@@ -27,6 +27,7 @@ from .foreign import (
     declines,
     gives_way,
     hand_over,
+    holds_a_gap,
     is_answer,
     is_sequence,
     number_of,
@@ -34,7 +35,7 @@ from .foreign import (
 )
 from .memory import placeholder
 from .messages import as_index, not_dispatched, refusal, refused_in_place, without_rule
-from .refusals import refused_by_asker, refused_by_dask
+from .refusals import refused_by_asker, refused_by_dask, refused_gap
 from .registry import Primitive, counterpart, enter, primitive_of
 from .spaces import of_library
 from .trace import Trace
@@ -102,6 +103,8 @@ class Traced:
         kind = class_of(self)
         if "scipy.sparse" in sys.modules and asked_by_sparse(1):
             return type(self)
+        if "pandas" in sys.modules and holds_a_gap(self, 1):
+            raise refused_gap()
         for known in (ndarray, float, complex):
             if issubclass(kind, known):
                 return known
@@ -432,6 +435,8 @@ _GONE = ref(Traced())
 
 def own_index(index: Any) -> Any:
     """Return a part of an index as it is now: the caller may change it before the way back."""
+    if hasattr(index, "cell"):  # an array that is written to
+        index = index.content
     if issubclass(type(index), ndarray):
         return index.copy()
     if is_opaque(index):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -11,6 +12,7 @@ import numpy as onp
 from .boxes import CONSTANTS, TRACED, Box, Traced, innermost
 from .duck_arrays import DUCKS, as_duck, under_traces, written
 from .errors import NotDifferentiableError
+from .floating import call_plainly
 from .foreign import bare, is_duck, is_foreign, is_sequence, number_of, of_protocol, plain_sequence, same
 from .refusals import refused_bare, refused_constant, refused_opaque
 from .registry import Primitive, primitive_of, signature_of
@@ -35,6 +37,9 @@ _FLOAT = onp.dtype(float)
 
 # A shorter way for some calls, if ``fast`` has been installed: it returns NotImplemented for the others.
 shortcuts: list[Callable[..., Any]] = []
+# Functions, beside the ufuncs, that NumPy has compiled whole: their floating-point warnings have no frame in
+# NumPy to point at.
+_COMPILED = (onp.dot, onp.vdot, onp.inner)
 
 
 def call(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -43,7 +48,7 @@ def call(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if trace is None:
         if prim.iterators is not None and not is_one_list(args, kwargs) and has_iterator(args, kwargs):
             return prim.iterators(prim, args, kwargs)
-        return prim.f(*args, **kwargs)
+        return (prim.f if prim.foreign else _plainly(prim.f))(*args, **kwargs)
     if prim.kinks is not None:
         held = _held(prim, args, kwargs, trace)
         if held is not None:
@@ -59,6 +64,16 @@ def call(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             return view_of(args[0], prim, args[1:], kwargs)
         return linked(_call(trace, prim, args, kwargs), prim, args, kwargs)
     return _call(trace, prim, args, kwargs)
+
+
+def plainly(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return f as it is called on plain values: with NumPy's warnings at the user's line."""
+    owner = getattr(f, "__objclass__", None)  # of a method of ufuncs
+    compiled = isinstance(f, onp.ufunc) or owner is onp.ufunc or any(f is one for one in _COMPILED)
+    return functools.partial(call_plainly, f) if compiled else f
+
+
+_plainly = functools.lru_cache(maxsize=4096)(plainly)  # of NumPy's functions, which can be keys
 
 
 def _held(

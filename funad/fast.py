@@ -25,8 +25,9 @@ import numpy as onp
 from . import boxes, calling, primitives, writing
 from .boxes import BINARY, BY_HAND, CONSTANTS, TRACED, UNARY, Box, Dual, Traced, give, own_index, tidy
 from .calling import PLAIN, call, handled, is_differentiated, is_plain
+from .floating import PLAIN_STATE
 from .indices import ASSIGN, BASIC
-from .memory import ELEMENTS_PER_PIECE, TINY, WORTH_DROPPING, placeholder
+from .memory import ELEMENTS_PER_PIECE, TINY, WORTH_DROPPING, keep_freed_memory, placeholder
 from .registry import Primitive, enter, primitive_of
 from .spaces import at_rest, fit, zeros_like
 from .traces import reverse
@@ -57,6 +58,7 @@ _NAMES = {  # what the texts name
     "repeat": itertools.repeat, "zeros": onp.zeros, "nan": onp.nan,
     "GETITEM": _GETITEM, "NUMBERS": _NUMBERS, "BASIC": BASIC, "ELEMENTS_PER_PIECE": ELEMENTS_PER_PIECE,
     "with_keywords": primitives.with_keywords,
+    **dict(zip(("state", "default", "run"), PLAIN_STATE, strict=True)),
     # What two numbers or arrays may give; anything else is looked at more closely, and computed again.
     "RESULTS": frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex}),
 }  # fmt: skip
@@ -359,7 +361,14 @@ _UFUNC = """
 if {any_given}:
     return with_keywords(prim, ({boxes},), {name: x for name, x in ({pairs}) if x is not None})
 if {no_box}:
-    return call(prim, ({boxes},), {}) if {any_opened} else f({boxes})
+    if {any_opened}:
+        return call(prim, ({boxes},), {})
+    if state() is default:  # as floating.call_plainly
+        try:
+            return run(f, {boxes})
+        except RuntimeError:
+            pass
+    return f({boxes})
 """
 _UFUNC_ONE = {"no_box": "type(box) is not Box", "any_opened": "type(box) in OPENED"}
 _UFUNC_TWO = {
@@ -391,8 +400,25 @@ def of_ufunc(prim: Primitive, f: Any) -> Callable[..., Any]:
     return primitives.of_ufunc(prim, f)  # vecdot and the like take further keywords
 
 
+def _pointing(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what ``call_plainly`` makes of f, without keywords."""
+    state, default, run = PLAIN_STATE
+
+    def pointing(*args: Any) -> Any:
+        if state() is default:
+            try:
+                return run(f, *args)
+            except RuntimeError:
+                pass
+        return f(*args)
+
+    return pointing
+
+
 def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a function of any signature."""
+    if calling.plainly(f) is not f:
+        f = _pointing(f)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         a = args[0] if args else None
@@ -740,6 +766,7 @@ def install() -> None:
     calling.shortcuts[:] = [of_traced]
     writing.shortcuts[:] = [write_number]
     reverse.backward_pass = backward_pass
+    keep_freed_memory()
 
 
 if os.environ.get("FUNAD_FAST") != "0":

@@ -11,11 +11,13 @@ means more than its bare values (labels, missing values, units) is refused by na
 from __future__ import annotations
 
 import sys
+from _thread import _local as local
 from collections.abc import Callable
 from typing import Any
 
 import numpy as onp
 
+from . import tree
 from .errors import NotDifferentiableError
 from .messages import comes_of_traced
 from .refusals import (
@@ -24,17 +26,21 @@ from .refusals import (
     refused_bare,
     refused_constant,
     refused_declined,
+    refused_gap,
     refused_index,
     refused_objects,
 )
+from .values import dtype_of, members_of, shape_of
 
 __all__ = [
+    "PANDAS",
     "asked_by_sparse",
     "bare",
     "declines",
     "gives_way",
     "hand_over",
     "holds",
+    "holds_a_gap",
     "is_answer",
     "is_duck",
     "is_foreign",
@@ -43,6 +49,7 @@ __all__ = [
     "of_protocol",
     "plain_sequence",
     "rebound_to",
+    "refuse_gaps",
     "same",
     "unknown_to_sparse",
 ]
@@ -180,6 +187,49 @@ def asked_by_sparse(depth: int, name: str = "") -> bool:
     if not _is_sparse_code(frame):
         return False
     return not name or (frame.f_code.co_name in _DISPATCHING and not _is_method_called(frame, name))
+
+
+class _Asked(local):
+    """Counts how often pandas has asked what a traced value is, in this thread."""
+
+    asked = 0
+
+
+PANDAS = _Asked()
+
+
+def refuse_gaps(y: Any) -> None:
+    """Refuse a result of nan in a function in which pandas has held traced values.
+
+    Where labels or a difference leave a gap, pandas has a float nan, and passes it over; a traced value
+    beside it makes a traced nan of it, which pandas does not pass over.
+    """
+    if any(map(_is_traced_nan, tree.flatten(y)[0])):
+        raise refused_gap()
+
+
+def holds_a_gap(x: Any, depth: int) -> bool:
+    """Say whether pandas asks, in a frame so far up, of what it is about to hold, and a traced nan is there.
+
+    To pandas a nan is a missing value where it is a float; of a traced value it asks nothing else.
+    """
+    frame: Any = sys._getframe(depth + 1)
+    module = frame.f_globals.get("__name__")
+    if type(module) is not str or not module.startswith("pandas."):
+        return False
+    PANDAS.asked += 1
+    if shape_of(x):
+        return False  # of an array that is traced pandas asks what it has to know
+    found = (x, *frame.f_locals.values())
+    return any(map(_is_traced_nan, found)) or any(any(map(_is_traced_nan, _elements(x))) for x in found)
+
+
+def _is_traced_nan(x: Any) -> bool:
+    return hasattr(type(x), "tape") and dtype_of(x).kind in "fc" and bool(onp.isnan(members_of(x)).any())
+
+
+def _elements(x: Any) -> Any:
+    return x.flat if type(x) is onp.ndarray and x.dtype == object else x if type(x) in (list, tuple) else ()
 
 
 def _is_sparse_code(frame: Any) -> bool:

@@ -20,9 +20,11 @@ from .calling import (
     has_iterator,
     is_one_list,
     of_lists,
+    plainly,
 )
 from .duck_arrays import as_ducks
 from .errors import ArgumentError
+from .floating import call_plainly
 from .foreign import is_duck, is_foreign
 from .guarding import guarded, guarded_rule, refuse_container, refuse_traced
 from .registry import Primitive, adopt, adopt_user, enter, enter_anew, primitive_anew, primitive_of
@@ -180,7 +182,7 @@ def _method(name: str) -> Callable[..., Any]:
     @functools.wraps(plain)
     def method(f: onp.ufunc, *args: Any, **kwargs: Any) -> Any:
         if len(args) == 1 and type(args[0]) is ndarray and all(type(x) in PLAIN for x in kwargs.values()):
-            return plain(f, *args, **kwargs)
+            return call_plainly(plain, f, *args, **kwargs)
         return primitive_of(plain).traced(f, *args, **kwargs)  # type: ignore[union-attr]
 
     return method
@@ -229,7 +231,7 @@ def composite(
     It is written with primitives, so it needs no rule: its derivatives are theirs. ``plain`` is what
     it is on plain values, by default ``f`` itself. ``iterators`` says that it takes them for lists.
     """
-    on_plain = f if plain is None else plain
+    on_plain = plainly(f if plain is None else plain)
 
     def decorate(g: Callable[..., Any]) -> Callable[..., Any]:
         @implements(f, "composite")

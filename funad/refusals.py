@@ -122,6 +122,11 @@ def refused_by_asker() -> NotDifferentiableError | None:
             if frame.f_code.co_name != "__init__":
                 return refused_bare(x)
             made = made or refused_entry(x)
+        elif hasattr(type(x), "dims") and frame.f_code.co_name == "__init__":  # it has no data yet
+            return NotDifferentiableError(
+                f"{public_name(x)} is being made of a list of traced values, of which a plain array was asked; "
+                f"write np.stack([...]) after import funad.numpy as np for that list"
+            )
         elif hasattr(type(x), "dims") and hasattr(getattr(x, "data", None), "tape"):
             return NotDifferentiableError(
                 f"{public_name(x)} holds a traced value, of which a plain array was asked; write a.data for "
@@ -192,6 +197,16 @@ def refused_entry(x: Any) -> NotDifferentiableError:
     return NotDifferentiableError(
         f"{kind} cannot hold traced values, whose derivatives would be lost; keep what is traced in arrays, "
         f"and make a {kind} of value(x), from funad, to look at it"
+    )
+
+
+def refused_gap() -> NotDifferentiableError:
+    """Return the error of a Series or a DataFrame that is being made of a traced nan."""
+    return NotDifferentiableError(
+        "a pandas object is to hold a traced nan, which pandas would not take for a missing value, so that "
+        "its sums, counts and extremes would be others; keep traced values in arrays, where nan is skipped "
+        "by np.nansum, np.nanmean and their like (a[~np.isnan(a)] leaves it out), and align with plain data "
+        "(a.reindex(b.index)) before it meets them"
     )
 
 

@@ -243,9 +243,9 @@ def sparse_derivatives() -> Any:
     return importlib.import_module("funad.scipy.sparsity.derivatives")
 
 
-def load_lazy() -> None:
+def load_libraries() -> None:
     """Load what calls other libraries' functions, with the first of their arrays: few programs have one."""
-    importlib.import_module("funad.lazy")
+    importlib.import_module("funad.libraries")
 
 
 def counterpart(x: Any) -> Any:

@@ -17,7 +17,7 @@ from .boxes import Box, Dual, Traced, box_of
 from .duck_arrays import as_ducks
 from .errors import EndedTraceError, NotDifferentiableError
 from .floating import point_at_user, restore
-from .foreign import is_duck
+from .foreign import PANDAS, is_duck, refuse_gaps
 from .messages import taught
 from .refusals import refused_in_place_of
 from .traces.reverse import LEFT, SCALARS, TRACING, WIDTH, Tape, has_ended, has_left, pull_back, refuse_ended
@@ -30,10 +30,13 @@ def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
     """Run f on boxes of xs; return what it returned and the tape. The inputs' slots are 1, 2, …"""
     tape = Tape(len(xs))
     before, outer = TRACING.active, TRACING.tape
+    asked = PANDAS.asked
     token = None if before else point_at_user()
     try:
         TRACING.active, TRACING.tape = True, tape
         y = f(boxes_of(tape, xs))
+        if PANDAS.asked != asked:
+            refuse_gaps(y)
         return (y if _is_simple(y, tape) else _checked(tape, _settled(y))), tape
     except BaseException as error:
         tape.end()
@@ -48,10 +51,13 @@ def run(f: Callable[[list[Any]], Any], xs: list[Any]) -> Any:
     """Call f on traced values of another kind; return what it returned."""
     before, outer = TRACING.active, TRACING.tape
     token = None if before else point_at_user()
+    asked = PANDAS.asked
     trace = getattr(xs[0], "tape", None) if xs else None
     try:
         TRACING.active, TRACING.tape = True, None
         y = f(xs)
+        if PANDAS.asked != asked:
+            refuse_gaps(y)
         return y if _is_simple(y, trace) else _checked(trace, _settled(y))
     except Exception as error:
         _teach(error)

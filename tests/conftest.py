@@ -20,3 +20,16 @@ def example():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(Path(__file__).parent.parent / "examples")
         yield importlib.import_module
+
+
+@pytest.fixture
+def run(example, tmp_path):
+    """Return the function that runs the main of an example, sees its picture, and returns its figures."""
+
+    def run(name, *arguments):
+        picture = tmp_path / f"{name}.png"
+        figures = example(name).main([*map(str, arguments), "--out", str(picture)])
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        return figures
+
+    return run

@@ -348,14 +348,19 @@ MODULES = {
 }
 
 
-def functions(theirs, ours):
-    """The functions of a module: (names, row), names of one function together."""
+def grouped(theirs, ours):
+    """The functions of a module: (names, ours, NumPy's), names of one function together."""
     groups = {}
     for name in public(theirs):
         plain, value = _attribute(theirs, name), _attribute(ours, name)
         if callable(plain) and not isinstance(plain, type) and not isinstance(plain, types.ModuleType):
             groups.setdefault(id(value), ([], value, plain))[0].append(name)
-    return [(names, of_function(value, plain, names[0])) for names, value, plain in groups.values()]
+    return list(groups.values())
+
+
+def functions(theirs, ours):
+    """The functions of a module: (names, row), names of one function together."""
+    return [(names, of_function(value, plain, names[0])) for names, value, plain in grouped(theirs, ours)]
 
 
 def others(theirs, ours):

@@ -36,19 +36,6 @@ NAMES = [
 ]
 
 
-@pytest.fixture
-def run(example, tmp_path):
-    """Return the function that runs the main of an example, sees its picture, and returns its figures."""
-
-    def run(name, *arguments):
-        picture = tmp_path / f"{name}.png"
-        figures = example(name).main([*map(str, arguments), "--out", str(picture)])
-        assert picture.read_bytes().startswith(b"\x89PNG")
-        return figures
-
-    return run
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_the_help_says_what_the_example_does_and_what_each_argument_is(example, capsys, name):
     module = example(name)

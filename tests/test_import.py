@@ -1,6 +1,8 @@
 """``import funad`` loads NumPy, itself and little else; what is heavy comes when it is asked for."""
 
 import json
+import os
+import platform
 import subprocess
 import sys
 
@@ -21,7 +23,34 @@ def loaded_after(statement):
 def test_importing_funad_loads_nothing_heavy_that_numpy_does_not():
     added = loaded_after("import funad, funad.numpy") - loaded_after("import numpy")
     assert not [name for name in added if name.partition(".")[0] in HEAVY]
-    assert not added & {"numpy.fft", "numpy.random", "funad.lazy", "funad.traces.batch"}
+    assert not added & {"numpy.fft", "numpy.random", "funad.libraries", "funad.traces.batch"}
+
+
+COUNTING_PAGES = """
+import resource, sys
+exec(sys.argv[1])
+import numpy
+def arrays():
+    return [numpy.ones(1 << 17) for _ in range(8)]
+arrays()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    arrays()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators have rules of their own")
+def test_the_memory_of_freed_arrays_is_kept_for_the_next_ones():
+    """80 arrays of 1 MB have 20,480 pages, and 2,560 of them were there already as the first 8 were freed."""
+
+    def pages(first):
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+        command = [sys.executable, "-c", COUNTING_PAGES, first]
+        run = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        return int(run.stdout)
+
+    assert pages("import funad") < 1000 < pages("import os; os.environ['FUNAD_FAST'] = '0'; import funad")
 
 
 @pytest.mark.parametrize("name", ["curried", "testing", "errors", "optimizers"])

@@ -34,7 +34,7 @@ FLOORS = [
     {"numpy"},
     {"rules"},
     {"batching"},
-    {"lazy"},
+    {"libraries"},
     {"compiling"},
     {"traces.symbolic"},
     {"tracing"},

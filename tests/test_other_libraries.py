@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import funad
 import funad.numpy as np
-from funad import Dual, grad, hessian, jacobian, jvp, primitive, stop_gradient, value, value_and_grad
+from funad import Dual, grad, hessian, jacfwd, jacobian, jvp, primitive, stop_gradient, value, value_and_grad
 from funad.errors import FunadError, NonScalarOutputError, NotDifferentiableError
 
 X = numpy.array([0.6, 1.7, 3.2])
@@ -487,6 +487,46 @@ def test_a_series_made_of_a_traced_array_keeps_its_derivative(f):
     check_derivatives(lambda x: f(pandas.Series(x, index=A.index)), X)
 
 
+GAPPED = {
+    "min": lambda x: pandas.Series([x[0], x[1] * numpy.nan, x[2]]).min(),
+    "max": lambda x: pandas.Series([x[0] * numpy.nan, x[1], x[2]]).max(),
+    "sum": lambda x: pandas.Series([x[0], x[1] * numpy.nan, x[2]]).sum(),
+    "mean": lambda x: pandas.Series([x[0], x[1] * numpy.nan, x[2]]).mean(),
+    "count": lambda x: pandas.Series([x[0], x[1] * numpy.nan, x[2]]).count() * x[0],
+    "isna": lambda x: pandas.Series([x[0], x[1] * numpy.nan]).isna().sum() * x[0],
+    "dropna": lambda x: pandas.Series([x[0] * numpy.nan, x[1]]).dropna().iloc[0],
+    "fillna": lambda x: pandas.Series([x[0] * numpy.nan, x[1]]).fillna(2.0).sum(),
+    "cumsum": lambda x: pandas.Series([x[0] * numpy.nan, x[1]]).cumsum().iloc[1],
+    "a gap of floats": lambda x: pandas.Series([numpy.nan, x[0], x[1] * numpy.nan]).sum(),
+    "alignment": lambda x: (pandas.Series(list(x)) + pandas.Series(list(x), index=[1, 2, 3])).sum(),
+    "alignment with numbers": lambda x: (pandas.Series(list(x)) * DESCENDING.iloc[:2]).sum(),
+    "a frame": lambda x: pandas.DataFrame({"a": [x[0], x[1] * numpy.nan]}).sum().sum(),
+    "a cell": lambda x: with_cell(pandas.Series([1.0, 2.0], dtype=object), x[0] * numpy.nan).sum(),
+}
+
+
+def with_cell(series, x):
+    series[0] = x
+    return series
+
+
+@pytest.mark.parametrize("f", GAPPED.values(), ids=GAPPED)
+def test_a_traced_nan_that_pandas_would_not_pass_over_is_refused_by_name(f):
+    assert not numpy.isnan(f(X))  # pandas passes over the float
+    for run in (grad, lambda f: lambda x: jvp(f, (x,), (x,)), lambda f: jacfwd(grad(f))):
+        with pytest.raises(NotDifferentiableError, match=r"pandas.* traced nan.*np\.nansum"):
+            run(f)(X)
+
+
+def test_a_series_of_traced_numbers_without_gaps_keeps_its_derivative():
+    check_derivatives(lambda x: pandas.Series(list(x**2)).diff().sum(), X)
+    check_derivatives(lambda x: (pandas.Series(list(x**2)) - pandas.Series(list(x)).shift(1)).sum(), X)
+    check_derivatives(lambda x: (pandas.Series(list(x**2)) + pandas.Series(list(x))).sum(), X)
+    check_derivatives(lambda x: np.sum(x) + len(pandas.Series([numpy.nan, x[0]]).dropna()) * x[0], X)
+    check_derivatives(lambda x: np.nansum(x * GAPS.to_numpy()), X)
+    assert numpy.isnan(grad(lambda x: np.sum(x * GAPS.to_numpy()))(X)).sum() == 1
+
+
 def test_the_advice_for_pandas_gives_the_derivative_of_the_plain_program():
     check = lambda plain, written: (
         check_derivatives(written, 2.0),
@@ -574,6 +614,14 @@ def test_a_rule_may_return_what_numpy_makes_an_array_of():
 
 
 # --- xarray: dimensions and coordinates; a DataArray holds traced values
+
+
+def test_a_data_array_of_a_list_is_refused_with_what_makes_it_of_an_array():
+    for kind in (xarray.DataArray, lambda x, dims: xarray.Variable(dims, x)):
+        with pytest.raises(NotDifferentiableError, match=r"xarray\.\w+ .*np\.stack\(\[\.\.\.\]\)"):
+            grad(lambda x, kind=kind: kind([x[0], x[1]], dims="t").sum().data)(X)
+        check_derivatives(lambda x, kind=kind: kind(np.stack([x[0] ** 2, x[1]]), dims="t").sum().data, X)
+
 
 T_X = xarray.DataArray(numpy.arange(9.0).reshape(3, 3), dims=("t", "x"))
 X_T = xarray.DataArray(numpy.arange(9.0).reshape(3, 3) + 1, dims=("x", "t"))

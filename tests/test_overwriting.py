@@ -541,3 +541,19 @@ def test_writes_into_the_argument_itself_and_between_calls_are_no_fault():
     _, vjp_f = vjp(lambda x: np.sum(x**2), w)
     w[:] = 9.0
     assert vjp_f(1.0).tolist() == [4, 6]
+
+
+@pytest.mark.parametrize("kind", [bool, float])
+def test_a_mask_made_like_a_traced_array_may_be_written_to_once_it_was_an_index(kind):
+    def f(x):
+        mask, y = np.ones_like(x, dtype=kind), np.zeros_like(x)
+        where = mask if kind is bool else mask > 0
+        y[where] = 2.0 * x[where]
+        where[where.copy()] = x[where] > 0.15
+        y[where] = y[where] ** 2
+        where[:] = False
+        return np.sum(y)
+
+    x = onp.array([0.1, 0.2, 0.3])
+    assert grad(f)(x) == pytest.approx(onp.array([2.0, 1.6, 2.4]))
+    assert jvp(f, (x,), (onp.ones(3),))[1] == pytest.approx(6.0)

@@ -331,8 +331,18 @@ def test_odeint():
     )
     wanted = jacobian(lambda p: solved(p, t_eval=[0.0, 0.4, 1.0]).y.T)(P)
     onp.testing.assert_allclose(jacobian(lambda p: f(p, START))(P), wanted, atol=1e-6)
-    with pytest.raises(NotDifferentiableError, match="odeint has no derivative in t"):
-        grad(lambda t: np.sum(integrate.odeint(lambda y, t: -y, [1.0], np.stack([0.0 * t, t]))))(1.0)
+
+    def at(t):
+        return np.sum(integrate.odeint(lambda y, t: pendulum(t, y, P), START, t, rtol=1e-10) ** 2)
+
+    times = onp.array([0.1, 0.4, 1.0])  # the first is that of START
+    found = grad(at)(times)
+    steps = 1e-4 * onp.eye(3)
+    wanted = [(at(times + step) - at(times - step)) / 2e-4 for step in steps]
+    onp.testing.assert_allclose(found, wanted, rtol=1e-5)
+    onp.testing.assert_allclose(jvp(at, (times,), (times,))[1], found @ times, rtol=1e-7)
+    with pytest.raises(NotDifferentiableError, match="odeint has no derivative in rtol"):
+        grad(lambda r: np.sum(integrate.odeint(lambda y, t: -y, [1.0], [0.0, 1.0], rtol=r)))(1e-8)
 
 
 def test_an_eigenvalue_of_a_boundary_value_problem():

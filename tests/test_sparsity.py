@@ -238,6 +238,18 @@ def test_a_pattern_found_elsewhere_is_found_again_where_it_does_not_hold():
     onp.testing.assert_allclose(found.toarray(), hessian(loss)(LOW), rtol=1e-12)
 
 
+@pytest.mark.parametrize("of_matrix", [jacobian, hessian])
+def test_a_compiled_matrix_is_the_same_where_its_pattern_holds_and_where_not(of_matrix):
+    f = branching if of_matrix is jacobian else lambda x: np.sum(branching(x) ** 2)
+    pattern = sparsity(f if of_matrix is jacobian else grad(f), HIGH)
+    fast = funad.compile(of_matrix(f, sparse=pattern))
+    for x in (HIGH, HIGH * 1.1, HIGH, LOW, HIGH * 0.9 + 0.2, LOW * 1.1):
+        found, wanted = fast(x), of_matrix(f, sparse=pattern)(x)
+        assert type(found) is type(wanted) is scipy.sparse.csr_array
+        onp.testing.assert_allclose(found.toarray(), wanted.toarray(), rtol=1e-13)
+    assert max(program.calls for program in fast.programs) >= 2
+
+
 @pytest.mark.parametrize(
     "given", [onp.eye(11, 12), scipy.sparse.eye_array(11, 12), onp.ones((11, 12)) - onp.eye(11, 12)]
 )

@@ -29,16 +29,16 @@ def test_the_page_is_up_to_date(page):
     assert written == page, f"write it again with: {COMMAND}"
 
 
-ROWS = [
-    pytest.param(names[0], row, id=f"{title}.{names[0]}")
+FUNCTIONS = [
+    pytest.param(value, plain, names[0], id=f"{title}.{names[0]}")
     for title, modules in MODULES.items()
-    for names, row in support.functions(*modules)
+    for names, value, plain in support.grouped(*modules)
 ]
 
 
-@pytest.mark.parametrize(("name", "row"), ROWS)
-def test_every_function_has_a_place_in_the_table_and_a_reason(name, row):
-    kind, arguments, _, orders, _, remark = row
+@pytest.mark.parametrize(("value", "plain", "name"), FUNCTIONS)
+def test_every_function_has_a_place_in_the_table_and_a_reason(value, plain, name):
+    kind, arguments, _, orders, _, remark = support.of_function(value, plain, name)
     assert "unexplained" not in remark, f"{name} is NumPy's own: say why in tests.support"
     assert "not checked" not in remark, f"no case of {name} has these arguments as floats"
     assert remark != "refused: None", f"{name} takes a traced value and is in no table of cases"

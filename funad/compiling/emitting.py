@@ -15,6 +15,8 @@ from ..numpy import slopes
 from ..traces.strong_zeros import has_nan
 from .blocks import runs, write_block
 from .diagonals import from_diagonals
+from .looping import write_loop
+from .loops import Loop, is_loop
 from .memory import Memory
 from .program import GETITEM, Guard, Node, Program, map_nodes
 
@@ -24,7 +26,7 @@ ndarray = onp.ndarray
 # Functions whose results share memory with nothing.
 OWNERS = frozenset(
     {onp.dot, onp.vdot, onp.sum, onp.einsum, onp.concatenate, onp.mean, onp.stack, onp.where, onp.matmul,
-     from_diagonals}
+     onp.take, from_diagonals}
 )  # fmt: skip
 SIGNS: dict[Any, str] = {
     onp.add: "+", onp.subtract: "-", onp.multiply: "*", onp.divide: "/", onp.less: "<", onp.less_equal: "<=",
@@ -49,6 +51,7 @@ class Emitter:
 
     def __init__(self, program: Program, comments: bool = True, blocks: bool = True) -> None:
         self.program, self.comments, self.blocks = program, comments, blocks
+        self.in_numpy = ""  # the call of the source of NumPy calls, where there is another
         self.cut: set[Node] = set()  # what was computed part by part, and has no memory as a whole
         self.names: dict[Node, str] = {}
         self.constants: dict[str, Any] = {}
@@ -56,13 +59,17 @@ class Emitter:
         self._used: set[str] = {"MISSED"}
         self._count: dict[str, int] = {}
         self.lines: list[str] = []
-        self.in_math = all(map(_is_float_call, program.nodes)) and all(map(_is_number, program.inputs))
+        self.memory: Any = None
+        self.in_math = _is_of_numbers(program)
+        self.loops: dict[Node, list[str]] = {}  # the names of what loops return
         self._reserve(program)
 
     def _reserve(self, program: Program) -> None:
         """Keep the names of functions from being taken by variables."""
         for node in program.nodes:
             self._used.add(getattr(node.fn, "__name__", "f"))
+            if type(node.fn) is Loop:
+                self._reserve(node.fn.body)
 
     # --- names
 
@@ -205,9 +212,18 @@ class Emitter:
 
     def run(self) -> None:
         """Write a line for each call and each guard."""
-        steps = self.program.steps
-        self.memory = Memory(self.program)
-        found = runs(self.program) if self.blocks else {}
+        self.write(self.program, Memory(self.program))
+
+    def write(self, program: Program, memory: Memory) -> None:
+        """Write the steps of a program, or of the body of a loop."""
+        before = self.memory, self.in_math
+        self.memory, self.in_math = memory, _is_of_numbers(program)
+        self._write_steps(program)
+        self.memory, self.in_math = before
+
+    def _write_steps(self, program: Program) -> None:
+        steps = program.steps
+        found = runs(program) if self.blocks else {}
         k = 0
         while k < len(steps):
             if k in found:
@@ -227,11 +243,22 @@ class Emitter:
 
     def statement(self, n: Node) -> None:
         """Write one call."""
+        if type(n.fn) is Loop:
+            self.loops[n] = write_loop(self, n)
+            return
+        if n.fn is GETITEM and is_loop(n.args[0]):
+            self.names[n] = self.loops[n.args[0]][n.args[1]]
+            return
         if n.fn is scatter:
             self.scatter(n)
             return
         if n.fn is slopes.one_minus_square and n.shape and n.size and n.dtype.char in "df":
             self.one_minus_square(n)
+            return
+        row = self.memory.rows.get(n)
+        if row is not None:
+            self.names[n] = row
+            self.say(self.written_into(n, row), n)
             return
         into = self.memory.into.get(n)
         if into is not None and into in self.names and into not in self.cut:
@@ -256,6 +283,9 @@ class Emitter:
         """Return a call that writes its result into an array that is there."""
         if n.fn is onp.dot:
             return f"{self.text(n.args[0])}.dot({self.text(n.args[1])}, {name})"
+        if n.fn is onp.concatenate:
+            axis = n.kwargs.get("axis", n.args[1] if len(n.args) > 1 else 0)
+            return f"{self.function(n.fn)}({self.text(n.args[0])}, {axis}, {name})"
         return f"{self.function(n.fn)}({', '.join(self.operands(n))}, {name})"
 
     def dtype(self, dtype: Any) -> str:
@@ -393,6 +423,11 @@ def _repeats(index: Any) -> bool:
         return onp.zeros(n.shape, n.dtype) if n.shape else onp.zeros((), n.dtype)[()]
 
     return repeats(map_nodes(stand_in, index))
+
+
+def _is_of_numbers(program: Program) -> bool:
+    """Say whether a program is of numbers alone, which math does faster than NumPy."""
+    return all(map(_is_float_call, program.nodes)) and all(map(_is_number, program.inputs))
 
 
 def _is_float_call(n: Node) -> bool:

@@ -26,7 +26,7 @@ ELEMENTS: frozenset[Any] = frozenset(
 class Memory:
     """Who owns the memory of each node, how long it is needed, and what is written where.
 
-    ``into[n]`` is the node in whose memory n is written.
+    ``into[n]`` is the node in whose memory n is written; ``rows[n]``, the name of a row for it.
     """
 
     def __init__(self, program: Program) -> None:
@@ -45,6 +45,7 @@ class Memory:
             if type(x) is Node:
                 self.last[self.owner[x]] = len(program.steps)
         self.into: dict[Node, Node] = {}
+        self.rows: dict[Node, str] = {}
         self._place()
 
     def _place(self) -> None:

@@ -7,8 +7,11 @@ from typing import Any
 
 from .diagonals import compact_diagonals
 from .guarding import without_needless_guards
+from .neighbours import join_concatenations, join_slices
+from .products import sum_products_in_use
 from .program import Builder, Program, rebuild
 from .rewriting import RULES
+from .rolling import roll
 from .shapes import infer
 from .stacking import stack_like_calls, sums_of_steps
 
@@ -33,11 +36,15 @@ def simplify_once(program: Program) -> Program:
 # By name, so that each can be left out.
 PASSES: dict[str, Callable[[Program], Program]] = {
     "guards": without_needless_guards,
+    "roll": roll,
     "simplify": simplify,
+    "slices": join_slices,
+    "concatenations": join_concatenations,
     "diagonals": compact_diagonals,
     "sums": sums_of_steps,
     "stacks": stack_like_calls,
     "again": simplify_once,
+    "products": sum_products_in_use,
 }
 
 

@@ -304,7 +304,7 @@ def _are_like(args: Any, others: Any) -> bool:
 def _is_like_other(a: Any, b: Any) -> bool:
     kind = type(a)
     if kind is not type(b):
-        return False
+        return _is_array(a) and _is_array(b) and (a.shape, a.dtype) == (b.shape, b.dtype)
     if kind is Node:
         return a.type is b.type and a.shape == b.shape and a.dtype == b.dtype and a.parts == b.parts
     if kind is tuple or kind is list:
@@ -312,6 +312,10 @@ def _is_like_other(a: Any, b: Any) -> bool:
     if kind is slice:
         return _are_like((a.start, a.stop, a.step), (b.start, b.stop, b.step))
     return kind is not ndarray and bool(a == b)
+
+
+def _is_array(x: Any) -> bool:
+    return type(x) is ndarray or (type(x) is Node and x.is_array)
 
 
 class Builder:
@@ -400,10 +404,21 @@ class Builder:
         return Program(self.inputs, steps, outputs)
 
 
-def rebuild(program: Program, builder: Builder) -> Program:
-    """Return a program with every call made once more, by this builder."""
+Remake = Callable[["Builder", Node, Callable[[Any], Any]], Any]
+
+
+def rebuild(program: Program, builder: Builder, remake: Remake | None = None) -> Program:
+    """Return a program with every call made once more, by this builder.
+
+    ``remake`` returns what a call becomes, or None for the same call. It is given the builder, the call, and
+    what maps nodes to those that they have become.
+    """
     new: dict[Node, Any] = {n: n for n in program.inputs}
     at = new.__getitem__
+
+    def become(x: Any) -> Any:
+        return new[x] if type(x) is Node else x
+
     for step in program.steps:
         if type(step) is Guard:
             node = new[step.node]
@@ -411,8 +426,12 @@ def rebuild(program: Program, builder: Builder) -> Program:
                 builder.guard(node, step.how, step.expected, step.line)
         else:
             builder.name, builder.hint = step.name, step  # type: ignore[union-attr, assignment]
-            args, kwargs = map_nodes(at, step.args), map_nodes(at, step.kwargs)  # type: ignore[union-attr]
-            new[step] = builder.call(step.fn, *args, **kwargs)  # type: ignore[index, union-attr]
+            made = remake(builder, step, become) if remake is not None else None  # type: ignore[arg-type]
+            if made is None:
+                builder.name, builder.hint = step.name, step  # type: ignore[union-attr, assignment]
+                args, kwargs = map_nodes(at, step.args), map_nodes(at, step.kwargs)  # type: ignore[union-attr]
+                made = builder.call(step.fn, *args, **kwargs)  # type: ignore[union-attr]
+            new[step] = made  # type: ignore[index]
     builder.name = builder.hint = None
     outputs = [new[x] if type(x) is Node else x for x in program.outputs]
     return builder.program(outputs)

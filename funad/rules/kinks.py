@@ -62,6 +62,23 @@ def root_of(at, *ds, axes=()):
     return y + _not_known(flat, ds, axes) if flat.any() else y
 
 
+def power_root_of(at, x, axes):
+    """(Σ|x|ᵖ)^(1/p), p ≠ 2, where that is 0: the root of no quadratic, unless one of the x moves alone."""
+    trace = innermost((x,))
+    xdot, xddot = (
+        onp.broadcast_to(dots, shape_of(x)) for dots in infinitesimals_of(trace).direction(x, trace)
+    )
+    several = at & (onp.sum((xdot != 0) | (xddot != 0), axis=axes, keepdims=True) > 1)
+    y = root_of(at & ~several, x, axes=axes)
+    if not several.any():
+        return y
+    lost = several & (~_any_along(xdot != 0, x, axes) | _any_along(is_steep(x), x, axes))
+    if lost.any():
+        y, several = y + _not_known(lost, (x,), axes, inf), several & ~lost
+    size = np.where(several, np.abs(x) if dtype_of(x).kind == "c" else x, 0)
+    return y + root_at_zero(np.sum(size * size, axis=axes, keepdims=True), several, slope=onp.nan)
+
+
 def _any_along(at, d, axes):
     return onp.any(onp.broadcast_to(at, shape_of(d)), axis=axes, keepdims=True) if axes else at
 
@@ -104,7 +121,7 @@ def _with_root(y, at, u, f, sign=1):
     # Where the outer transformations are two, f has done the same between them.
     below = y.primal if depth_of(y.primal) > 1 else constant(y)
     rest = np.where(at, below, f(np.where(at, 1, u)))
-    flat = _flat_at(at, u, 4)
+    flat = _flat_at(at, u, 4) | (at & onp.isinf(xddot))
     if flat.any():
         rest = rest + branch_at_zero(u, flat, inf)
     return rest + sign * root_at_zero(u, at, onp.where(onp.isfinite(size), size, 1))
@@ -125,8 +142,10 @@ def _flat_at(at, u, order, first=3):
         return onp.zeros_like(at)
     if order > _LONGEST:
         return at
-    terms = small.directions.up_to(order, u)[first - 1 :]
-    return at & onp.broadcast_to(sum(onp.not_equal(x, 0) for x in terms) > 0, at.shape)
+    terms = small.directions.up_to(min(order + 1, _LONGEST), u)[first - 1 :]
+    # Of a power that is not whole, one derivative more is infinite.
+    found = [onp.not_equal(x, 0) for x in terms[: order + 1 - first]] + [~onp.isfinite(x) for x in terms]
+    return at & onp.broadcast_to(sum(found) > 0, at.shape)
 
 
 def _opens(at, u):

@@ -7,8 +7,10 @@ from ..calling import call
 from ..errors import NotDifferentiableError
 from ..primitives import composite, implements, primitive
 from ..registry import by_position, enter_anew, primitive_of, signature_of
+from ..traces.reverse import TRACING
+from ..values import is_unknown
 
-__all__ = ["composite_of", "of_arrays", "of_list", "refused"]
+__all__ = ["composite_of", "meets_traced", "of_arrays", "of_list", "refused"]
 
 
 def of_arrays(f, name, arrays=1):
@@ -31,6 +33,7 @@ def of_arrays(f, name, arrays=1):
             return f(*args, **kwargs)  # raises in SciPy's own words
         values = tuple(given.pop(name, default) for name, default in first)
         options = {name: x for name, x in given.items() if not name.startswith("overwrite_")}
+        refuse_options(name, options)
         together = wrapped.together
         if together is not None and sum(isinstance(x, Traced) for x in values) > 1:
             return together(list(values), **options)
@@ -38,6 +41,23 @@ def of_arrays(f, name, arrays=1):
 
     wrapped.together = None
     return wrapped if f.__module__.startswith("funad.") else _placed(wrapped, name)
+
+
+def meets_traced(args, kwargs):
+    """Say whether a call may meet traced values: its own, or those that a function closes over."""
+    if innermost((*args, *kwargs.values()) if kwargs else args) is not None:
+        return True
+    return TRACING.active and any(map(callable, (*args, *kwargs.values())))
+
+
+def refuse_options(name, options):
+    """Refuse traced values as options, of which a function of SciPy's has no derivative."""
+    for option, x in options.items():
+        if is_unknown(x) or (type(x) in (list, tuple) and any(map(is_unknown, x))):
+            raise NotDifferentiableError(
+                f"{name} has no derivative in {option}, which was given a traced value; give it "
+                f"stop_gradient({option}), from funad, where that derivative is not wanted"
+            )
 
 
 def of_list(wrapped, arrays):
@@ -65,6 +85,8 @@ def composite_of(f, name):
 
 def refused(f, name, why):
     """Return what refuses traced values with a reason, and is SciPy's ``f`` on plain ones."""
+    if f is None:  # SciPy does not have it yet
+        return None
 
     @composite_of(f, name)
     def g(*args, **kwargs):

@@ -195,6 +195,18 @@ def _nearest(f):
     return _lsq_solve_qr
 
 
+@_substitute("scipy.interpolate._fitpack_repro")
+def _with_plain_smoothing(module):
+    """Refuse a traced s, which the search for knots depends on."""
+    validated = module._validate_inputs
+
+    def _validate_inputs(x, y, w, k, s, *args, **kwargs):
+        _fitpack.refuse_smoothing("scipy.interpolate.make_splrep", s)
+        return validated(x, y, w, k, s, *args, **kwargs)
+
+    module._validate_inputs = _validate_inputs
+
+
 @_substitute("scipy.interpolate._ndbspline")
 def _with_tensors(module):
     """Lead splines in several variables to formulas; their coefficients solve the equations of each axis."""

@@ -9,9 +9,9 @@ import types
 
 from scipy import fft
 
-from ..boxes import innermost
 from ..traces.reverse import TRACING
 from . import MODULES, SUBMODULES
+from .calls import meets_traced
 
 __all__ = ["serve"]
 
@@ -93,19 +93,12 @@ def _serve_module(stack, module, functions):
             names[key] = known[1]
 
 
-def _is_traced(args, kwargs):
-    """Say whether a call is one for funad: it has traced values, or a function that may close over some."""
-    if innermost((*args, *kwargs.values()) if kwargs else args) is not None:
-        return True
-    return TRACING.active and any(map(callable, (*args, *kwargs.values())))
-
-
 def _dispatcher(f, g):
     """Return a function that calls f on plain values, and g on traced ones."""
 
     @functools.wraps(f)
     def dispatch(*args, **kwargs):
-        return g(*args, **kwargs) if _is_traced(args, kwargs) else f(*args, **kwargs)
+        return g(*args, **kwargs) if meets_traced(args, kwargs) else f(*args, **kwargs)
 
     return dispatch
 
@@ -129,13 +122,19 @@ def _serve_class(stack, kind, ours):
 
     @functools.wraps(begin)
     def __init__(self, *args, **kwargs):
-        if type(self) is kind and (_is_traced(args, kwargs) or (interpolates and TRACING.active)):
+        served = meets_traced(args, kwargs) or (interpolates and TRACING.active)
+        if type(self) is kind and served and not _is_of_funad(sys._getframe(1)):
             self.__class__ = ours
             ours.__init__(self, *args, **kwargs)
         else:
             begin(self, *args, **kwargs)
 
     _set(stack, kind, "__init__", __init__)
+
+
+def _is_of_funad(frame):
+    """Say whether it is funad that makes an object of SciPy's: it means SciPy's own."""
+    return frame.f_globals.get("__name__", "").startswith("funad.scipy.")
 
 
 def _has_slots(kind):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as onp
 
 from ..boxes import Dual, Traced
-from ..spaces import zeros_like
+from ..spaces import shed_kinks_of_derivative, zeros_like
 from ..values import constant, dtype_of, shape_of
 from .forward import Forward, dual, quietly, tangent_of
 from .reverse import OUTPUT, WIDTH, Tape, as_call
@@ -129,6 +129,7 @@ class Directions:
         """Return the n-th derivative of n dual numbers, one in the other."""
         while n:
             n -= 1
+            x = shed_kinks_of_derivative(x)
             if type(x) is not Dual or x.tape is not self.lines[n]:
                 return 0.0
             x = x.index

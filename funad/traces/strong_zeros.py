@@ -12,7 +12,7 @@ import numpy as onp
 from ..indices import Scatter
 from ..memory import is_placeholder
 from ..refusals import is_duration, refused_duration
-from ..registry import Primitive, load_lazy
+from ..registry import Primitive, load_libraries
 from ..spaces import as_numpy, describe, is_number, of_library
 from ..trace import Looked
 from ..values import any_of, constant, members_of
@@ -72,7 +72,7 @@ def strong_elementwise(
     t·∞ is 0 at t = 0, and its derivative is ∞.
     """
     if of_library(constant(xbar)):  # all numbers are looked at when they are there
-        load_lazy()
+        load_libraries()
         return LATER[0](prim, rule, y, ybar, args, kwargs)
     if not (hasattr(ybar, "tape") or any(hasattr(x, "tape") for x in args)):
         return strong_slope(strong_zero(xbar, ybar), ybar, prim, rule, y, args, kwargs)

@@ -132,7 +132,7 @@ def symbol(trace: SymbolicTrace, node: Node, value: Any) -> Symbol:
 class SymbolicTrace(Trace):
     """One recording: ``builder`` has the program so far, ``why`` the first reason not to compile it."""
 
-    __slots__ = ("active", "builder", "ended", "level", "line", "passing", "why")
+    __slots__ = ("active", "builder", "ended", "level", "line", "passing", "resume", "resume_at", "why")
 
     def __init__(self, line: Any = None) -> None:
         self.level = next_level()
@@ -141,6 +141,8 @@ class SymbolicTrace(Trace):
         self.active: set[Any] = set()  # the functions of NumPy's that are being asked, by themselves perhaps
         self.why = ""
         self.passing = False  # whether the reason is one of the arguments' values
+        self.resume_at: float = math.inf  # calls, from which on resume is to be called, once
+        self.resume: Any = None
         self.line = line or (lambda: "")  # finds the user's line that runs now
 
     def input(self, x: Any, name: str) -> Symbol:
@@ -198,6 +200,8 @@ class SymbolicTrace(Trace):
             return f(*map(_value, args), **{name: _value(x) for name, x in kwargs.items()})
         args = tuple([self._as_one(prim, n, x) for n, x in enumerate(args)])
         kwargs = {name: settled(x) for name, x in kwargs.items()}
+        if self.builder.count > self.resume_at:
+            self.resume()
         if self.builder.count > LONGEST:
             raise NotCompilable(
                 f"it makes more than {LONGEST:,} calls, of which the source would be too long"

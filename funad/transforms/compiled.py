@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import threading
 import traceback
 from collections.abc import Callable
@@ -18,12 +19,13 @@ from ..errors import ArgumentError
 from ..floating import STATE_OF_RULES, invalid_raises, restore
 from ..spaces import describe, name_of
 from .calls import MadeFrom, check_function, owned
+from .kernels import Making, check_numba
 from .recordings import MISSED, CompiledProgram, Recording, static_leaves
 
 __all__ = ["compile"]
 
 ndarray = onp.ndarray
-BACKENDS = ("numpy",)
+BACKENDS = ("numpy", "numba")
 # While programs run, an invalid operation raises.
 _STATE, _RULES = STATE_OF_RULES
 _set: Callable[..., Any] = (lambda _: invalid_raises()) if _STATE is None else _STATE.set
@@ -55,8 +57,10 @@ def compile(
     check : bool, default True
         Whether the second call of each program is compared with ``f`` run as it is, which finds what f does
         differently every time.
-    backend : str, default "numpy"
-        What runs the programs.
+    backend : {"numpy", "numba"}, default "numpy"
+        What runs the programs. With "numba", a thread makes machine code of a program after its second call,
+        and its calls of NumPy are run meanwhile; what has no machine code, as factorisations, stays with
+        NumPy. It needs numba and SciPy: ``pip install 'funad[numba]'``.
 
     Returns
     -------
@@ -101,6 +105,8 @@ def compile(
     check_function("compile", f)
     if backend not in BACKENDS:
         raise ArgumentError(f"backend is one of {', '.join(map(repr, BACKENDS))}, not {backend!r:.40}")
+    if backend == "numba":
+        check_numba()
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
         raise ArgumentError(
             f"limit is how many programs there may be, an int of 1 or more, not {limit!r:.40}"
@@ -129,6 +135,7 @@ class _Kind:
     def __str__(self) -> str:
         lines = [f"{self.said}:"]
         lines += [f"  {p!r} served {p.calls} calls" for p in self.programs]
+        lines += [f"    no kernel: {p.why_no_kernel}" for p in self.programs if p.why_no_kernel]
         lines += [f"    {said}" for p in self.programs for said in p.guards]
         if self.handed_over:
             lines.append(f"  {self.handed_over} calls met an invalid operation and ran in eager")
@@ -161,6 +168,7 @@ class Compiled(MadeFrom):
         self._run: Callable[..., Any] | None = None
         self._lock = threading.Lock()
         self._unfit = ""
+        self._making: list[Making] = []
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         run = self._run
@@ -191,9 +199,13 @@ class Compiled(MadeFrom):
             if len(kind.programs) >= self._limit:
                 kind.why = f"there are {self._limit} programs, as many as limit allows"
             elif not kind.given_up and self._lock.acquire(blocking=False):
+                collects = gc.isenabled()
+                gc.disable()  # a recording is all new objects, none of which can go: a fifth of its time
                 try:
                     return self._record(kind, args, kwargs)
                 finally:
+                    if collects:
+                        gc.enable()
                     self._lock.release()
         kind.calls += 1
         return f(*args, **kwargs)
@@ -219,6 +231,8 @@ class Compiled(MadeFrom):
     def _try(self, kind: _Kind, program: CompiledProgram, args: Any, kwargs: Any) -> Any:
         """Run a program that may be the right one; the first time, compare it with eager."""
         f = self.__wrapped__
+        if self._making:
+            self._take_kernels()
         token = invalid_raises()
         try:
             y = program.run(*args, **kwargs)
@@ -236,6 +250,7 @@ class Compiled(MadeFrom):
         if self._check and not program.checked:
             return self._compare(kind, program, y, _owned(f(*args, **kwargs), (args, kwargs)))
         self._last, self._run = program, program.run
+        self._make_kernels(program)
         return y
 
     def _compare(self, kind: _Kind, program: CompiledProgram, found: Any, y: Any) -> Any:
@@ -257,7 +272,40 @@ class Compiled(MadeFrom):
         else:
             program.checked = True
             self._last, self._run = program, program.run
+            self._make_kernels(program)
         return y
+
+    def _make_kernels(self, program: CompiledProgram) -> None:
+        """Have machine code made of a program that has shown to be right."""
+        if program.plan is not None:
+            self._making.append(Making(program, self._made_kernels))
+
+    def _made_kernels(self, making: Making) -> None:
+        """Be told by the thread that it is done: the next call finds it."""
+        self._run = None
+
+    def _take_kernels(self) -> None:
+        """Have programs run their kernels that have been made since."""
+        for making in [m for m in self._making if m.done]:
+            self._making.remove(making)
+            if making.failure is not None and RAISES:
+                raise making.failure
+            making.program.why_no_kernel = making.why
+            if making.made is not None:
+                making.program.take(making.made, making.functions)
+
+    def wait(self) -> Compiled:
+        """Wait until the kernels are made of all programs that there are; return this function.
+
+        With ``backend="numba"``, programs run as NumPy calls while a thread makes machine code of them. Tests
+        and benchmarks wait for it.
+        """
+        for program in self.programs:
+            self._make_kernels(program)
+        for making in self._making:
+            making.thread.join()
+        self._take_kernels()
+        return self
 
     def _record(self, kind: _Kind, args: Any, kwargs: Any) -> Any:
         """Record a program and return the result of this very run."""
@@ -278,6 +326,8 @@ class Compiled(MadeFrom):
                 raise
             kind.why, kind.eager = "the compiler failed:\n" + traceback.format_exc(), True
             return recording.result()
+        if self._backend == "numba":
+            program.plan = recording.plan()
         kind.programs.insert(0, program)
         kind.why = ""
         self._last = program

@@ -306,7 +306,8 @@ def jacobian(
     if sparse is not False:
         if has_aux or holomorphic:
             raise ArgumentError("a sparse Jacobian is that of real numbers, without has_aux and holomorphic")
-        return Transformed(sparse_derivatives().jacobian, f, argnums, sparse)
+        found = sparse_derivatives()
+        return Transformed(found.jacobian, f, argnums, found.given(sparse))
     return Transformed(_jacobian, f, argnums, has_aux, holomorphic, "cheaper")
 
 
@@ -452,7 +453,8 @@ def hessian(
     check_function("hessian", f)
     argnums = check_argnums(f, argnums, argnum)
     if sparse is not False:
-        return Transformed(sparse_derivatives().hessian, f, argnums, sparse)
+        found = sparse_derivatives()
+        return Transformed(found.hessian, f, argnums, found.given(sparse))
     return jacfwd(Transformed(_first_derivative, f, argnums), argnums)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import builtins
+import copy
 import inspect
+import math
 import os
 import random
 import sys
@@ -18,7 +20,9 @@ from ..boxes import Traced
 from ..compiling.arguments import Prologue, is_input
 from ..compiling.closures import Closure
 from ..compiling.emitting import Emitter
-from ..compiling.optimizing import optimized
+from ..compiling.loops import guards_of
+from ..compiling.numba_parts import Kernel, KernelEmitter, with_kernels
+from ..compiling.optimizing import PASSES, optimized
 from ..compiling.program import Node, Program
 from ..compiling.sources import Source
 from ..registry import signature_of
@@ -27,10 +31,11 @@ from ..traces.symbolic import NotCompilable, Symbol, SymbolicTrace
 from ..tracing import run, user_line
 from .calls import leaf_names, owned
 
-__all__ = ["MISSED", "CompiledProgram", "Recording", "static_leaves"]
+__all__ = ["MISSED", "CompiledProgram", "Plan", "Recording", "static_leaves"]
 
 ndarray = onp.ndarray
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_LOOKED_AT = 800  # calls of which the names are looked at: it takes some 80 µs for each
 _NUMPY = os.path.dirname(os.path.abspath(onp.__file__)) + os.sep
 
 
@@ -42,6 +47,15 @@ class _Missed:
 
 
 MISSED = _Missed()
+
+
+def left(code: int) -> Any:
+    """Return what a program does whose kernel has given up: None if NumPy's source has to run."""
+    if code & 4:
+        return None
+    if code & 2:
+        return MISSED
+    raise FloatingPointError("a kernel met an invalid operation, as 0/0 or 0·∞")
 
 
 class CompiledProgram:
@@ -73,22 +87,38 @@ class CompiledProgram:
         self._name, self._emitter, self._write = name, emitter, write
         self.calls = 0
         self.checked = False
+        self.plan: Plan | None = None  # from which machine code can be made
+        self.kernels: list[Kernel] = []
+        self.why_no_kernel = ""
+        self._kinds: Any = None
         self.write()
 
     def write(self, kinds: Any = None) -> None:
         """Write the source and run it; ``kinds`` are the classes of the results, if others than recorded."""
-        self.source = Source(self._write(kinds))
+        self._kinds = kinds or self._kinds
+        text = self._write(self._kinds)
+        self.source = Source("\n\n".join([text, *(k.text for k in self.kernels)]))
         namespace = {**self._emitter.constants, "MISSED": MISSED}
-        exec(builtins.compile(self.source, f"<program of {self._name}>", "exec"), namespace)
+        exec(builtins.compile(text, f"<program of {self._name}>", "exec"), namespace)
         self.run: Callable[..., Any] = namespace["program"]
+
+    def take(self, made: CompiledProgram, functions: list[Any]) -> None:
+        """Run kernels, as ``made`` has them, in machine code; what they do not do, NumPy's source does."""
+        codes = {id(k): f for k, f in zip(made.kernels, functions, strict=True)}
+        self._emitter, self._write, self.kernels = made._emitter, made._write, made.kernels
+        constants = {name: codes.get(id(x), x) for name, x in self._emitter.constants.items()}
+        self._emitter.constants = {**constants, "left": left, "in_numpy": self.run}
+        self.checked = False
+        self.write()
 
     @property
     def guards(self) -> list[str]:
         """What f asked of values, with the answers that this program is made for, and the user's lines."""
-        return [_said(g) for g in self.program.guards]
+        return [_said(g) for g in guards_of(self.program)]
 
     def __repr__(self) -> str:
-        return f"<program of {len(self.program.nodes)} calls, {len(self.program.guards)} guards>"
+        kernels = f", {len(self.kernels)} kernels" if self.kernels else ""
+        return f"<program of {len(self.program.nodes)} calls, {len(self.program.guards)} guards{kernels}>"
 
 
 def _said(g: Any) -> str:
@@ -218,10 +248,19 @@ class Recording:
         self.seconds.update(rewrite=middle - start, write=time.perf_counter() - middle)
         return made
 
+    def plan(self) -> Plan:
+        """Return what it takes to make kernels of the program later; no values of this run are in it."""
+        bare = copy.copy(self)
+        bare.symbols = []
+        program = self.trace.builder.program([x.node if type(x) is Symbol else x for x in self.outputs])
+        bare.outputs, bare.trace = [], None  # type: ignore[assignment]
+        return Plan(bare, program)
+
     def _source(self, emitter: Emitter) -> Callable[[Any], str]:
         """Return what writes the text of the function, given the classes of its results."""
         program, structure = emitter.program, self.structure
         parameters = [emitter.reserve(name) for name in _parameter_names(self.f, self.args, self.kwargs)]
+        emitter.in_numpy = f"in_numpy({', '.join(parameters)})"
         flat = dict(zip(parameters, (*self.args, *self.kwargs.values()), strict=True))
         for n in program.inputs:
             is_parameter = (
@@ -245,6 +284,26 @@ class Recording:
             return "\n    ".join([*body, result]) + "\n"
 
         return write
+
+
+class Plan:
+    """A recorded program of which kernels can be made."""
+
+    def __init__(self, recording: Recording, program: Program) -> None:
+        self.recording, self.program = recording, program
+
+    def with_kernels(self) -> CompiledProgram | None:
+        """Return the program with kernels, in text; None if there is nothing in it for a kernel."""
+        recording = self.recording
+        program = with_kernels(optimized(self.program, [name for name in PASSES if name != "stacks"]))
+        if program is None:
+            return None
+        emitter = KernelEmitter(program)
+        emitter.constants.update(left=left, in_numpy=None)
+        write = recording._source(emitter)
+        made = CompiledProgram(name_of(recording.f), program, emitter, write, {})
+        made.kernels = emitter.kernels
+        return made
 
 
 def _own(x: Any, shared: bool) -> Any:
@@ -308,10 +367,12 @@ class _Names:
     def __init__(self, trace: SymbolicTrace) -> None:
         self.trace = trace
         self.cotangents: list[tuple[Node, Node]] = []
+        self.until = _LOOKED_AT  # calls, from which on it does not look
 
     def watch(self, f: Callable[..., Any], *args: Any) -> Any:
         """Call f and look at what it calls."""
         before = sys.getprofile()
+        self.trace.resume = self._resume
         sys.setprofile(self._look)
         try:
             return f(*args)
@@ -321,8 +382,18 @@ class _Names:
                 if ybar.name is None and y.name is not None and ybar.fn is not None:
                     ybar.name = f"{y.name}_bar"
 
+    def _resume(self) -> None:
+        """Look again, at a few calls: a long program is a loop, of which one time round is enough."""
+        self.trace.resume_at = math.inf
+        self.until = self.trace.builder.count + _LOOKED_AT // 8
+        sys.setprofile(self._look)
+
     def _look(self, frame: Any, event: str, arg: Any) -> None:
         if event != "return":
+            return
+        if self.trace.builder.count > self.until:
+            sys.setprofile(None)
+            self.trace.resume_at = self.trace.builder.count + 2 * _LOOKED_AT
             return
         path = frame.f_code.co_filename
         if path.startswith(_HERE):

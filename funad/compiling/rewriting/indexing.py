@@ -8,11 +8,13 @@ from typing import Any
 import numpy as onp
 
 from ...indices import scatter
-from ..program import GETITEM, Builder, Node
+from ..program import GETITEM, Builder, Node, key_of, nodes_in
+from .patterns import is_row, span_of
 
 __all__ = ["RULES"]
 
 _WHOLE = slice(None)
+_FEWEST = 4  # rows that are taken together
 
 
 def _only_axes(index: Any) -> bool:
@@ -23,6 +25,8 @@ def _only_axes(index: Any) -> bool:
 
 def _getitem(b: Builder, a: Any, index: Any) -> Any:
     """All of an array, with further axes, is a reshape; a part of a tuple is there already."""
+    if type(a) is Node and type(index) is slice and index == slice(0, (*a.shape, 0)[0], 1):
+        return a
     if type(a) is not Node or not a.is_array or not _only_axes(index):
         return None
     return b.call(onp.reshape, a, onp.broadcast_to(onp.zeros(()), a.shape)[index].shape)
@@ -32,6 +36,9 @@ def _scatter(b: Builder, shape: Any, dtype: Any, index: Any, pieces: Any) -> Any
     """Pieces that lie side by side along one axis are a concatenation; one piece for all, a reshape."""
     if type(index) is not list or type(pieces) is not list:
         return None
+    merged = _without_rows(b, dtype, index, pieces)
+    if merged is not None:
+        return b.call(scatter, shape, dtype, *merged)
     pieces = list(pieces)
     if any(type(p) is not Node or not p.is_array or p.dtype != dtype for p in pieces):
         return None
@@ -53,6 +60,34 @@ def _scatter(b: Builder, shape: Any, dtype: Any, index: Any, pieces: Any) -> Any
     if at != shape[axis]:
         return None
     return b.call(onp.concatenate, [pieces[k] for k in order], axis=axis)
+
+
+def _without_rows(b: Builder, dtype: Any, indices: Any, pieces: Any) -> Any:
+    """Return indices and pieces with rows of a stack that go to one place, or in order, taken together."""
+    groups: dict[Any, list[int]] = {}
+    for k, (index, piece) in enumerate(zip(indices, pieces, strict=True)):
+        if is_row(piece) and piece.dtype == dtype and next(nodes_in(index), None) is None:
+            kind = int if type(index) is int else key_of(index)
+            groups.setdefault((piece.args[0], kind), []).append(k)
+    for (stack, kind), members in groups.items():
+        span = span_of([pieces[k].args[1] for k in members]) if len(members) >= _FEWEST else None
+        if span is None:
+            continue
+        places = [indices[k] for k in members]
+        rows = b.call(GETITEM, stack, span)
+        at: Any = None
+        if kind is not int or len(set(places)) == 1:
+            at, rows = places[0], b.call(onp.sum, rows, axis=0)
+        else:
+            at = span_of(places) if min(places) >= 0 else None
+        if at is not None:
+            gone = set(members[1:])
+            kept = [k for k in range(len(indices)) if k not in gone]
+            return (
+                [at if k == members[0] else indices[k] for k in kept],
+                [rows if k == members[0] else pieces[k] for k in kept],
+            )
+    return None
 
 
 def _spans(shape: Any, indices: Any) -> Any:

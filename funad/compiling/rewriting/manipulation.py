@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as onp
 
+from ..loops import shifted
 from ..program import Builder, Node, nodes_in
 from .patterns import is_call
 
@@ -107,8 +108,16 @@ def _copy(b: Builder, a: Any, order: Any = "K", **kwargs: Any) -> Any:
     return a if type(a) is Node and a.is_array and not kwargs else None
 
 
+def _shifted(b: Builder, first: Any, rows: Any) -> Any:
+    """A transposition of each row comes after."""
+    if not is_call(rows, onp.transpose) or rows.args[1:] != ((0, 2, 1),):
+        return None
+    inner = b.call(shifted, b.call(onp.transpose, first), rows.args[0])
+    return b.call(onp.transpose, inner, (0, 2, 1))
+
+
 RULES: dict[Any, Any] = {
     onp.reshape: _reshape, onp.transpose: _transpose, onp.swapaxes: _swapaxes, onp.moveaxis: _moveaxis,
     onp.broadcast_to: _broadcast, onp.ravel: _ravel, onp.expand_dims: _expand, onp.squeeze: _squeeze,
-    onp.asarray: _asarray, onp.copy: _copy,
+    onp.asarray: _asarray, onp.copy: _copy, shifted: _shifted,
 }  # fmt: skip

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as onp
 
-from ..program import Node, number_of, shape_of
+from ..program import GETITEM, Node, number_of, shape_of
 
-__all__ = ["broadcast", "factor_of", "has_shape", "is_call", "is_float", "root_of", "without_broadcast"]
+__all__ = [
+    "broadcast", "factor_of", "has_shape", "is_call", "is_float", "is_row", "root_of", "span_of",
+    "without_broadcast",
+]  # fmt: skip
 
 MUL, NEG = onp.multiply, onp.negative
 
@@ -26,6 +30,20 @@ def is_float(x: Any) -> bool:
 def has_shape(x: Any, shape: Any) -> bool:
     """Say whether x is a node of this shape."""
     return type(x) is Node and x.shape == shape
+
+
+def is_row(x: Any) -> bool:
+    """Say whether x is a row of an array, by its number."""
+    return is_call(x, GETITEM) and type(x.args[1]) is int and x.args[1] >= 0 and x.args[0].is_array
+
+
+def span_of(places: list[int]) -> slice | None:
+    """Return the slice that takes these places, in this order; None if there is none."""
+    step = places[1] - places[0]
+    if not step or any(b - a != step for a, b in itertools.pairwise(places)):
+        return None
+    stop = places[-1] + (1 if step > 0 else -1)
+    return slice(places[0], stop if stop >= 0 else None, step)
 
 
 def factor_of(x: Any) -> Any:

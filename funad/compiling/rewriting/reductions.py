@@ -39,11 +39,35 @@ def _sum(
         return b.call(MUL, b.call(onp.sum, factor[0], axis=axis, keepdims=keepdims), factor[1])
     if is_call(a, onp.broadcast_to) and type(a.args[0]) is Node and not a.args[0].shape and not shape:
         return b.call(MUL, a.args[0], float(math.prod(a.shape)))
-    for rule in (_of_product, _of_matmul, _of_difference):
+    for rule in (_of_outer_products, _of_product, _of_matmul, _of_difference):
         y = rule(b, a, axes, keepdims)
         if y is not None:
             return y
     return b.raw(onp.sum, (a,), _keywords(axes, a.ndim, keepdims))
+
+
+def _of_outer_products(b: Builder, a: Node, axes: Any, keepdims: bool) -> Any:
+    """Σₜ xₜyₜᵀ = XᵀY, and Σₜ XₜᵀYₜ likewise: of the stacks of all steps, one product of matrices."""
+    if axes != (0,) or keepdims or a.ndim != 3 or not all(is_float(x) and x.dtype == a.dtype for x in a.args):
+        return None
+    x, y = a.args
+    if x.ndim != 3 or y.ndim != 3 or x.shape[0] != y.shape[0]:
+        return None
+    if is_call(a, MUL) and x.shape[1] == 1 and y.shape[2] == 1:
+        x, y = y, x
+    if is_call(a, MUL) and x.shape[2] == 1 and y.shape[1] == 1:
+        x = b.call(onp.reshape, x, x.shape[:2])
+        y = b.call(onp.reshape, y, (y.shape[0], y.shape[2]))
+    elif is_call(a, onp.matmul):
+        if is_call(x, onp.transpose) and x.args[1:] == ((0, 2, 1),):
+            x = b.call(onp.reshape, x.args[0], (x.shape[0] * x.shape[2], x.shape[1]))
+        else:
+            x = b.call(onp.transpose, x, (0, 2, 1))
+            x = b.call(onp.reshape, x, (x.shape[0] * x.shape[1], x.shape[2]))
+        y = b.call(onp.reshape, y, (y.shape[0] * y.shape[1], y.shape[2]))
+    else:
+        return None
+    return b.call(onp.dot, b.call(onp.transpose, x), y)
 
 
 def _keywords(axes: Any, rank: int, keepdims: bool) -> dict[str, Any]:

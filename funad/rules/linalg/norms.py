@@ -10,8 +10,8 @@ from ...numpy import linalg
 from ...numpy.linalg import spectral, spectral_weights
 from ...registry import defvjp
 from ...spaces import zeros_like
-from ...values import constant
-from ..kinks import anywhere, kinked, root_of
+from ...values import all_of, any_of, constant
+from ..kinks import anywhere, kinked, power_root_of, root_of
 from ..ranges import rescaled, scale, size_of, squares_are_safe
 from .equations import of_inverse
 from .matrices import column, conj, h, over, row
@@ -25,7 +25,7 @@ def of_norm(y, ybar, x, ord=None, axis=None, keepdims=False):
     if not np.size(x):
         return zeros_like(x)
     if ord is None and axis is None and squares_are_safe(y):
-        return over(ybar, y) * conj(x)
+        return _over_norm(ybar, y) * conj(x)
     axes = _axes(x, axis)
     if not keepdims:
         y, ybar = np.expand_dims(y, axes), np.expand_dims(ybar, axes)
@@ -58,7 +58,7 @@ def _of_vectors(y, ybar, x, ord, axes):
     """x̄ = ȳ (|x|/y)ᵖ⁻¹ conj(x)/|x|; y has the axes of x."""
     if ord == 2 or ord in _FROBENIUS:
         y, x = _in_range(y, x, 2, axes)
-        return over(ybar, y) * conj(x)
+        return _over_norm(ybar, y) * conj(x)
     if ord == 0:
         return ybar * 0 * x  # it counts
     if abs(ord) != np.inf and ord != 1:
@@ -70,7 +70,17 @@ def _of_vectors(y, ybar, x, ord, axes):
         return ybar * _direction(x, size)
     zero = (constant(size) == 0) | (constant(y) == 0)
     part = np.where(zero, 1, size) / np.where(constant(y) == 0, 1, y)
-    return np.where(zero, 0, ybar * part ** (ord - 1)) * _direction(x, size)
+    found = np.where(zero, 0, ybar * part ** (ord - 1)) * _direction(x, size)
+    lost = (constant(y) == 0) & np.isnan(constant(ybar))
+    return np.where(lost, ybar, found) if any_of(lost) else found
+
+
+def _over_norm(ybar, y):
+    """ȳ/y, and 0 where y is 0, unless ȳ is nan."""
+    if all_of(constant(y)):
+        return ybar / y
+    slope, lost = over(ybar, y), (constant(y) == 0) & np.isnan(constant(ybar))
+    return np.where(lost, ybar, slope) if any_of(lost) else slope
 
 
 def _in_range(y, x, ord, axes):
@@ -187,7 +197,7 @@ def _vectors_again(y, x, ord, axes):
     if ord == 0 or ord < 0 or not anywhere(zero):
         return y
     powers = np.sum(np.where(at, 1, size) ** ord, axis=axes, keepdims=True)
-    return np.reshape(np.where(at, root_of(at, x, axes=axes), powers ** (1 / ord)), np.shape(y))
+    return np.reshape(np.where(at, power_root_of(at, x, axes), powers ** (1 / ord)), np.shape(y))
 
 
 def _vector_norm_again(y, x, *, axis=None, keepdims=False, ord=2):

@@ -9,7 +9,7 @@ from ...errors import NotDifferentiableError
 from ...transforms import jvp
 from ...transforms.closures import attached, plain_of
 from ...values import shape_of
-from ..solving.calls import as_args, closed, is_traced, solver
+from ..solving.calls import as_args, closed, is_traced, refused_parts, solver
 from .functionals import Integrand, elementwise_of, integral
 from .quadrature import by_vectors
 
@@ -113,6 +113,7 @@ def cubature(call):
         points = lambda x: onp.stack([onp.asarray(g(row)) for row in x])
         return _cubature(points, *limits, rtol=1e-9, **options).estimate
 
+    refused_parts(vars(found), ("estimate",), call.name)
     found.estimate = attached(found.estimate, integral(at, (), rule))
     return found
 

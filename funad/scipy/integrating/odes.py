@@ -51,7 +51,7 @@ class _Odeint:
     name = "scipy.integrate.odeint"
 
     def __init__(self, call):
-        f, times = call["func"], onp.asarray(plain_of(call["t"]), float)
+        f, times = call["func"], np.asarray(call["t"], dtype=float)
         tolerances = {
             name: 1.49012e-8 if call[name] is None else plain_of(call[name]) for name in ("rtol", "atol")
         }
@@ -69,11 +69,11 @@ class _Odeint:
 
 @solver(_integrate.odeint, "scipy.integrate.odeint")
 def odeint(call):
-    call.only_plain("t", "rtol", "atol")
+    call.only_plain("rtol", "atol")
     args = as_args(call["args"])
     watched, slopes = watch(call["func"], args), watch(call["Dfun"], args)
     found = call.run(func=watched, Dfun=slopes, args=())
-    watched.note(call["y0"])
+    watched.note(call["y0"], call["t"])
     if not watched.traces:
         return found
     y, *more = found if call["full_output"] else (found,)
@@ -81,7 +81,7 @@ def odeint(call):
     plain = problem.run()
     if not plain.success:
         raise NotDifferentiableError(f"{call.name} has failed, and has no derivative: {plain.message}")
-    y = attached(y, problem.flow(plain).at(plain.t, plain.t))
+    y = attached(y, problem.flow(plain).at(problem.call["t_eval"], plain.t))
     return (y, *more) if call["full_output"] else y
 
 
@@ -93,6 +93,12 @@ class _Problem:
         self.adjoint = self.options.pop("adjoint", None)
         if self.adjoint is not None and self.adjoint not in ADJOINTS:
             raise ArgumentError(f"adjoint is one of {', '.join(map(repr, ADJOINTS))}, not {self.adjoint!r}")
+        for name, x in self.options.items():
+            if is_traced(x):
+                raise NotDifferentiableError(
+                    f"{call.name} has no derivative in {name}, which was given a traced value; give it "
+                    f"stop_gradient({name}), from funad, where that derivative is not wanted"
+                )
         self.args = args = () if call["args"] is None else tuple(call["args"])
         self.f = closed(call["fun"], args)
         self.span, self.y0 = tuple(call["t_span"]), call["y0"]

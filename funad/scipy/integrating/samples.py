@@ -46,8 +46,8 @@ def _spacings(call, shape, axis):
     x, dx, n = call.get("x"), call["dx"], shape[axis] - 1
     if x is not None:
         x = _array(x)
-        many = onp.ndim(plain_of(x)) > 1
-        return np.diff(np.moveaxis(np.broadcast_to(x, shape), axis, -1) if many else x)
+        alone = onp.ndim(plain_of(x)) == 1
+        return np.diff(x if alone else np.moveaxis(np.broadcast_to(x, shape), axis, -1))
     dx = _array(dx)
     if onp.ndim(plain_of(dx)):
         dx = np.moveaxis(dx, axis, -1) if onp.ndim(plain_of(dx)) == len(shape) else dx
@@ -62,6 +62,7 @@ def trapezoid(call, y, h, axis, found):
 
 @_of_samples("cumulative_trapezoid")
 def cumulative_trapezoid(call, y, h, axis, found):
+    call.only_plain("initial")  # which may be 0 and nothing else
     sums = np.cumsum(h * (y[..., 1:] + y[..., :-1]) / 2.0, axis=-1)
     if call["initial"] is not None:
         sums = np.concatenate([onp.zeros((*onp.shape(plain_of(sums))[:-1], 1)), sums], axis=-1)

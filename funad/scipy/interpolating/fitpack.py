@@ -26,7 +26,7 @@ from .splines import (
     spans,
 )
 
-__all__ = ["inserted", "views_of", "views_of_curves"]
+__all__ = ["inserted", "refuse_smoothing", "views_of", "views_of_curves"]
 
 SMOOTHED = (
     "{} with s > 0 has no derivative: its knots and its smoothing are searched for, to s/1000; give it s=0, "
@@ -99,6 +99,12 @@ def _sproot(f):
 # --- curves through points
 
 
+def refuse_smoothing(name, s):
+    """Refuse a traced s: knots and coefficients are no differentiable functions of it."""
+    if is_traced(s):
+        raise NotDifferentiableError(SMOOTHED.format(name))
+
+
 class _Fit:
     """A curve that FITPACK has found of traced points: its knots and coefficients, with derivatives."""
 
@@ -143,6 +149,7 @@ def _padded(c, size):
 
 def _curfit(f):
     def curfit(task, x, y, w, t, wrk, iwrk, xb, xe, k, s):
+        refuse_smoothing("scipy.interpolate.splrep", s)
         knots, work, whole = onp.array(plain_of(t)), onp.array(plain_of(wrk)), onp.array(plain_of(iwrk))
         n, c, fp, ier = on_plain(f, task, x, y, w, knots, work, whole, xb, xe, k, s)
         found = knots
@@ -178,6 +185,7 @@ def _periodic(t, k, x, y):
 
 def _percur(f):
     def percur(task, x, y, w, t, wrk, iwrk, k, s):
+        refuse_smoothing("scipy.interpolate.splrep with per=True", s)
         knots, work, whole = onp.array(plain_of(t)), onp.array(plain_of(wrk)), onp.array(plain_of(iwrk))
         n, c, fp, ier = on_plain(f, task, x, y, w, knots, work, whole, k, s)
         found = knots
@@ -221,6 +229,7 @@ def _with_fit(data, x, y, w, ends, inner=None):
 
 def _fpcurf0(f):
     def fpcurf0(x, y, k, w=None, xb=None, xe=None, s=None):
+        refuse_smoothing(_NAME, s)
         data = on_plain(f, x, y, k, w=w, xb=xb, xe=xe, s=s)
         return _with_fit(data, x, y, w, (xb, xe)) if is_traced(x, y, w, xb, xe) else data
 
@@ -229,6 +238,7 @@ def _fpcurf0(f):
 
 def _fpcurf1(f):
     def fpcurf1(x, y, w, xb, xe, k, s, n, t, c, *others):
+        refuse_smoothing(_NAME, s)
         data = on_plain(f, x, y, w, xb, xe, k, s, n, t, c, *others)
         return _with_fit(data, x, y, w, (xb, xe)) if is_traced(x, y, w, xb, xe) else data
 
@@ -286,6 +296,7 @@ def _regrid(f):
     """Splines through the points of a grid solve the equations of each axis in turn."""
 
     def regrid_smth(x, y, z, xb, xe, yb, ye, kx, ky, s, *maxit):
+        refuse_smoothing("scipy.interpolate.RectBivariateSpline", s)
         ends = plain_of([xb, xe, yb, ye])
         nx, tx, ny, ty, c, fp, ier = on_plain(f, x, y, z, *ends, kx, ky, s, *maxit)
         if is_traced(x, y, z) and ier <= 0:
@@ -380,6 +391,7 @@ def _parcur(f):
     name = "scipy.interpolate.splprep"
 
     def parcur(x, w, u, ub, ue, k, task, ipar, s, t, nest, wrk, iwrk, per):
+        refuse_smoothing(name, s)
         args = (x, w, u, ub, ue, k, task, ipar, s, t, nest, wrk, iwrk, per)
         knots, c, others = on_plain(f, *args)
         if not is_traced(x, w, u, ub, ue, t) or others["ier"] > 0:

@@ -8,6 +8,7 @@ from scipy import interpolate as _interpolate
 from scipy import spatial
 
 from ... import numpy as np
+from ...errors import NotDifferentiableError
 from ...transforms.closures import attached, plain_of
 from ..compiled import agreeing, gathered, is_traced, on_plain, scattered
 
@@ -30,6 +31,11 @@ class _Scattered:
     name: str
 
     def __init__(self, points, values, *args, **kwargs):
+        if is_traced(*args, *kwargs.values()):
+            raise NotDifferentiableError(
+                f"scipy.interpolate.{self.name} has no derivative in its options, fill_value say; give it nan "
+                f"there, and write np.where(np.isnan(y), fill_value, y)"
+            )
         triangles = isinstance(points, spatial.Delaunay)
         given = points if triangles else points_of(points)
         kind = getattr(_interpolate, self.name)

@@ -52,7 +52,10 @@ def solver(f, name, plain=None):
                 bound = signature.bind(*args, **kwargs)
             except TypeError:
                 return f(*args, **kwargs)  # which says what is missing
-            return g(Call(f, name, bound))
+            call = Call(f, name, bound)
+            found = g(call)
+            call.only_plain(*call.unread)
+            return found
 
         prim = enter_anew(f, name)
         prim.kind = "composite"
@@ -99,6 +102,13 @@ def is_traced(x):
     return isinstance(x, Traced) or (not tree.is_leaf(x) and is_traced(tree.flatten(x)[0]))
 
 
+# Where a solver starts looking for its solution, which does not depend on it. A function that reads one of
+# these names, as ``quad`` its limits a and b, takes derivatives in it.
+_STARTS = frozenset(
+    {"a", "b", "brack", "bracket", "initial_simplex", "p", "p0", "ranges", "x0", "x1", "xin", "y"}
+)
+
+
 class Call:
     """One call of a function of SciPy's.
 
@@ -112,13 +122,20 @@ class Call:
         self.f, self.name, self._given = f, name, bound
         self._all = inspect.BoundArguments(bound.signature, dict(bound.arguments))
         self._all.apply_defaults()
+        self._read = set()
 
     def __getitem__(self, parameter):
         """Return an argument as it was given, or its default."""
+        self._read.add(parameter)
         return self._all.arguments[parameter]
 
     def get(self, parameter, default=None):
-        return self._all.arguments.get(parameter, default)
+        return self[parameter] if parameter in self._all.arguments else default
+
+    @property
+    def unread(self):
+        """The parameters that were given and not read: tolerances and steps, in which nothing is derived."""
+        return [name for name in self._given.arguments if name not in self._read | _STARTS]
 
     @property
     def parameters(self):
@@ -127,15 +144,28 @@ class Call:
 
     def run(self, **replaced):
         """Run SciPy's function with these arguments in the place of others, and the others plain."""
-        changed = {name: x for name, x in replaced.items() if x is not self[name]}
+        changed = {name: x for name, x in replaced.items() if x is not self._all.arguments[name]}
         given = {name: _plain(x) for name, x in self._given.arguments.items() if name not in changed}
         bound = inspect.BoundArguments(self._given.signature, given | changed)
         return self.f(*bound.args, **bound.kwargs)
 
+    def run_watched(self, function, *derivatives, several=False, **replaced):
+        """Run SciPy's solver of the function of that name, with ``args`` fixed, which may be traced.
+
+        Returns the function of the unknowns alone, the same as SciPy has called it (``Watched``), and what
+        SciPy has found. ``derivatives`` are the names of further functions that take ``args``; ``several``
+        says that the function returns its derivatives, too.
+        """
+        args = as_args(self.get("args", ()))
+        given = {name: watch(self[name], args) for name in (function, *derivatives)}
+        given |= {"args": ()} if "args" in self.parameters else {}
+        found = self.run(**given | replaced)
+        return closed(self[function], args, 0 if several else None), given[function], found
+
     def only_plain(self, *parameters):
         """Refuse traced values as these arguments."""
         for parameter in parameters:
-            if is_traced(self.get(parameter)):
+            if is_traced(self._all.arguments.get(parameter)):
                 raise NotDifferentiableError(
                     f"{self.name} has no derivative in {parameter}, which was given a traced value; give it "
                     f"stop_gradient({parameter}), from funad, where that derivative is not wanted"
@@ -201,5 +231,6 @@ def refused_parts(result, known, name, instead="what SciPy's solver has left of 
     """Put values that refuse to be computed with in the place of all parts of a result but the known ones."""
     for key, x in result.items():
         if key not in known:
-            result[key] = refused(x, f"{key} of the result of {name}", instead)
+            refuse = functools.partial(refused, name=f"{key} of the result of {name}", instead=instead)
+            result[key] = tree.map(refuse, x) if type(x) in (tuple, list, dict) else refuse(x)
     return result

@@ -3,9 +3,9 @@
 import numpy as onp
 from scipy import optimize as _optimize
 
-from ...transforms.closures import Watched, attached
+from ...transforms.closures import attached
 from .active_sets import bounds_of, constraints_of, minimum, refuse_integers, watched_constraints
-from .calls import as_args, closed, refused, refused_parts, solver, watch
+from .calls import as_args, refused, refused_parts, solver
 
 __all__ = [
     "basinhopping", "brent", "brute", "differential_evolution", "direct", "dual_annealing", "fmin",
@@ -16,17 +16,14 @@ __all__ = [
 
 @solver(_optimize.minimize, "scipy.optimize.minimize")
 def minimize(call):
-    args = as_args(call["args"])
-    several = call["jac"] is True or call["jac"] == 1  # f returns its gradient, too
-    f = closed(call["fun"], args, 0 if several else None)
-    watched = watch(call["fun"], args)
+    several = call["jac"] is True or call["jac"] == 1
     constraints = constraints_of(call["constraints"]) if len_of(call["constraints"]) else []
-    given = {name: watch(call[name], args) for name in ("jac", "hess", "hessp")}
+    given = {}
     if constraints:
         given["constraints"] = watched_constraints(call["constraints"], constraints)
     if isinstance(call["hess"], _optimize.HessianUpdateStrategy):
         given["hess"] = call["hess"]
-    found = call.run(fun=watched, args=(), **given)
+    f, watched, found = call.run_watched("fun", "jac", "hess", "hessp", several=several, **given)
     return _with_minimum(call, f, watched, found, constraints)
 
 
@@ -74,9 +71,7 @@ def _of_number(call, f, watched, x, ends=None):
 
 @solver(_optimize.minimize_scalar, "scipy.optimize.minimize_scalar")
 def minimize_scalar(call):
-    f = closed(call["fun"], as_args(call["args"]))
-    watched = Watched(f)
-    found = call.run(fun=watched, args=())
+    f, watched, found = call.run_watched("fun")
     x, value = _of_number(call, f, watched, found.x, call["bounds"])
     if watched.traces:
         found = refused_parts(found, ("x", "fun"), call.name)
@@ -86,9 +81,7 @@ def minimize_scalar(call):
 
 @solver(_optimize.fminbound, "scipy.optimize.fminbound")
 def fminbound(call):
-    f = closed(call["func"], as_args(call["args"]))
-    watched = Watched(f)
-    found = call.run(func=watched, args=())
+    f, watched, found = call.run_watched("func")
     x, fun, *rest = found if call["full_output"] else (found, None)
     at, value = _of_number(call, f, watched, x, (call["x1"], call["x2"]))
     if not watched.traces:
@@ -99,9 +92,7 @@ def fminbound(call):
 def _of_one_number(f, name):
     @solver(f, f"scipy.optimize.{name}")
     def traced(call):
-        f = closed(call["func"], as_args(call["args"]))
-        watched = Watched(f)
-        found = call.run(func=watched, args=())
+        f, watched, found = call.run_watched("func")
         x, fun, *rest = found if call["full_output"] else (found, None)
         at, value = _of_number(call, f, watched, x)
         if not watched.traces:
@@ -120,11 +111,7 @@ def _older(f, name, function="func", derivatives=(), full=None):
 
     @solver(f, f"scipy.optimize.{name}")
     def traced(call):
-        args = as_args(call["args"])
-        f = closed(call[function], args)
-        watched = Watched(f)
-        given = {parameter: watch(call[parameter], args) for parameter in derivatives}
-        found = call.run(**{function: watched, "args": ()}, **given)
+        f, watched, found = call.run_watched(function, *derivatives)
         alone = not (call.get("full_output") if full is None else full)
         alone = alone and not call.get("retall")
         x, *rest = (found,) if alone else found
@@ -159,11 +146,8 @@ def _of_value_and_gradient(f, name, has_value):
 
     @solver(f, f"scipy.optimize.{name}")
     def traced(call):
-        args = as_args(call["args"])
         several = call["fprime"] is None and not call["approx_grad"]
-        f = closed(call["func"], args, 0 if several else None)
-        watched = watch(call["func"], args)
-        found = call.run(func=watched, args=(), fprime=watch(call["fprime"], args))
+        f, watched, found = call.run_watched("func", "fprime", several=several)
         x, *rest = found
         bounds = bounds_of(call["bounds"], onp.size(x))
         traces = _traces(watched, bounds, ())
@@ -185,12 +169,11 @@ fmin_tnc = _of_value_and_gradient(_optimize.fmin_tnc, "fmin_tnc", False)
 @solver(_optimize.fmin_cobyla, "scipy.optimize.fmin_cobyla")
 def fmin_cobyla(call):
     args = as_args(call["args"])
-    f = closed(call["func"], args)
-    watched = Watched(f)
     cons = [call["cons"]] if callable(call["cons"]) else list(call["cons"])
     of_cons = as_args(args if call["consargs"] is None else call["consargs"])
     constraints = constraints_of([{"type": "ineq", "fun": c, "args": of_cons} for c in cons])
-    x = call.run(func=watched, args=(), cons=[c.watched for c in constraints], consargs=())
+    given = {"cons": [c.watched for c in constraints], "consargs": ()}
+    f, watched, x = call.run_watched("func", **given)
     traces = _traces(watched, (), constraints)
     return minimum(call.name, f, x, traces, (None, None), constraints)[0]
 
@@ -198,8 +181,6 @@ def fmin_cobyla(call):
 @solver(_optimize.fmin_slsqp, "scipy.optimize.fmin_slsqp")
 def fmin_slsqp(call):
     args = as_args(call["args"])
-    f = closed(call["func"], args)
-    watched = Watched(f)
     groups, given = [], {}
     for kind, parameter in (("eq", "eqcons"), ("ineq", "ieqcons")):
         alone, together = call[parameter], call[f"f_{parameter}"]
@@ -209,9 +190,8 @@ def fmin_slsqp(call):
             parts = constraints_of([{"type": kind, "fun": together, "args": args}])
             given[f"f_{parameter}"] = parts[0].watched
         groups += parts
-    for parameter in ("fprime", "fprime_eqcons", "fprime_ieqcons"):
-        given[parameter] = watch(call[parameter], args)
-    found = call.run(func=watched, args=(), **given)
+    derivatives = ("fprime", "fprime_eqcons", "fprime_ieqcons")
+    f, watched, found = call.run_watched("func", *derivatives, **given)
     x, *rest = found if call["full_output"] else (found,)
     bounds = bounds_of(call["bounds"], onp.size(x))
     traces = _traces(watched, bounds, groups)
@@ -227,13 +207,11 @@ def _global(f, name):
     @solver(f, f"scipy.optimize.{name}")
     def traced(call):
         refuse_integers(call)
-        f = closed(call["func"], as_args(call.get("args", ())))
-        watched = Watched(f)
-        given = {"func": watched, **({"args": ()} if call.get("args") else {})}
         constraints = constraints_of(call.get("constraints") or ())
+        given = {}
         if constraints:
             given["constraints"] = watched_constraints(call["constraints"], constraints)
-        found = call.run(**given)
+        f, watched, found = call.run_watched("func", **given)
         return _with_minimum(call, f, watched, found, constraints)
 
     return traced
@@ -248,9 +226,7 @@ shgo = _global(_optimize.shgo, "shgo")
 
 @solver(_optimize.brute, "scipy.optimize.brute")
 def brute(call):
-    f = closed(call["func"], as_args(call["args"]))
-    watched = Watched(f)
-    found = call.run(func=watched, args=())
+    f, watched, found = call.run_watched("func")
     x, *rest = found if call["full_output"] else (found,)
     if not watched.traces:
         return found

@@ -8,9 +8,9 @@ from scipy.sparse.linalg import LinearOperator as _LinearOperator
 from scipy.sparse.linalg import gmres as _gmres
 
 from ... import numpy as np
-from ...transforms.closures import Watched, attached
+from ...transforms.closures import attached
 from ...transforms.implicit import Equation
-from .calls import as_args, closed, refused, refused_parts, solver, watch
+from .calls import refused_parts, solver
 
 __all__ = [
     "anderson", "bisect", "brenth", "brentq", "broyden1", "broyden2", "diagbroyden", "excitingmixing",
@@ -44,9 +44,7 @@ def _of_bracket(f, name):
 
     @solver(f, f"scipy.optimize.{name}")
     def traced(call):
-        f = closed(call["f"], as_args(call["args"]))
-        watched = Watched(f)
-        found = call.run(f=watched, args=())
+        f, watched, found = call.run_watched("f")
         if not watched.traces:
             return found
         if not call["full_output"]:
@@ -72,11 +70,7 @@ toms748 = _of_bracket(_optimize.toms748, "toms748")
 
 @solver(_optimize.newton, "scipy.optimize.newton")
 def newton(call):
-    args = as_args(call["args"])
-    f = closed(call["func"], args)
-    watched = Watched(f)
-    derivatives = {name: watch(call[name], args) for name in ("fprime", "fprime2")}
-    found = call.run(func=watched, args=(), **derivatives)
+    f, watched, found = call.run_watched("func", "fprime", "fprime2")
     if not watched.traces:
         return found
     full = call["full_output"]
@@ -89,12 +83,8 @@ def newton(call):
 
 @solver(_optimize.root_scalar, "scipy.optimize.root_scalar")
 def root_scalar(call):
-    args = as_args(call["args"])
-    several = call["fprime"] is True or call["fprime2"] is True  # f returns its derivatives, too
-    f = closed(call["f"], args, 0 if several else None)
-    watched = watch(call["f"], args)
-    derivatives = {name: watch(call[name], args) for name in ("fprime", "fprime2")}
-    found = call.run(f=watched, args=(), **derivatives)
+    several = call["fprime"] is True or call["fprime2"] is True
+    f, watched, found = call.run_watched("f", "fprime", "fprime2", several=several)
     if not watched.traces:
         return found
     return _with_results(call.name, solution(call.name, f, found.root, watched.traces), found)[1]
@@ -102,10 +92,7 @@ def root_scalar(call):
 
 @solver(_optimize.root, "scipy.optimize.root")
 def root(call):
-    args = as_args(call["args"])
-    f = closed(call["fun"], args, 0 if call["jac"] is True else None)
-    watched = watch(call["fun"], args)
-    found = call.run(fun=watched, args=(), jac=watch(call["jac"], args))
+    f, watched, found = call.run_watched("fun", "jac", several=call["jac"] is True)
     if not watched.traces:
         return found
     found = refused_parts(found, ("x", "fun"), call.name)
@@ -115,10 +102,7 @@ def root(call):
 
 @solver(_optimize.fsolve, "scipy.optimize.fsolve")
 def fsolve(call):
-    args = as_args(call["args"])
-    f = closed(call["func"], args)
-    watched = Watched(f)
-    found = call.run(func=watched, args=(), fprime=watch(call["fprime"], args))
+    f, watched, found = call.run_watched("func", "fprime")
     if not watched.traces:
         return found
     if not call["full_output"]:
@@ -129,9 +113,7 @@ def fsolve(call):
 
 @solver(_optimize.fixed_point, "scipy.optimize.fixed_point")
 def fixed_point(call):
-    f = closed(call["func"], as_args(call["args"]))
-    watched = Watched(f)
-    x = call.run(func=watched, args=())
+    f, watched, x = call.run_watched("func")
     return solution(call.name, f, x, watched.traces, "fixed_point")
 
 
@@ -140,9 +122,8 @@ def _of_many(f, name):
 
     @solver(f, f"scipy.optimize.{name}")
     def traced(call):
-        watched = Watched(call["F"])
-        x = call.run(F=watched)
-        return solution(call.name, call["F"], x, watched.traces)
+        f, watched, x = call.run_watched("F")
+        return solution(call.name, f, x, watched.traces)
 
     return traced
 

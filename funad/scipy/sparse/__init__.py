@@ -20,12 +20,13 @@ find = _refused(
     _sparse.find, "scipy.sparse.find", "it leaves out entries whose value is zero; write A.tocoo()"
 )
 save_npz = _refused(_sparse.save_npz, "scipy.sparse.save_npz", "a file keeps plain numbers; give it value(A)")
-expand_dims = _refused(_sparse.expand_dims, "scipy.sparse.expand_dims", "traced matrices have two axes")
-permute_dims = _refused(_sparse.permute_dims, "scipy.sparse.permute_dims", "write A.T")
-
-get_index_dtype = _refused(
-    _sparse.get_index_dtype, "scipy.sparse.get_index_dtype", "places are plain integers"
-)
+# Not every version of SciPy has these.
+for _name, _why in {
+    "expand_dims": "traced matrices have two axes",
+    "permute_dims": "write A.T",
+    "get_index_dtype": "places are plain integers",
+}.items():
+    globals()[_name] = _refused(getattr(_sparse, _name, None), f"scipy.sparse.{_name}", _why)
 
 _complete(globals(), _sparse)
 

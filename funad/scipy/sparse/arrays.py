@@ -747,7 +747,7 @@ def _with_entries(places, entries):
             f"derivative of one is; return the entries of the sparse matrix alone, A.data"
         )
     if type(data) is onp.ndarray:
-        return matrix_of(data, places.layout, places.form).copy()  # in memory of its own
+        return matrix_of(data.copy(), places.layout.copied(), places.form)  # in memory of its own
     return Sparse(data, places.layout, places.form) if isinstance(data, Traced) else _Filled(places, data)
 
 

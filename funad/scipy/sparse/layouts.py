@@ -42,6 +42,10 @@ class Layout(NamedTuple):
     format: str
     shape: tuple[int, int]
 
+    def copied(self):
+        """Return the same places in memory of their own."""
+        return self if self.a is None else self._replace(a=self.a.copy(), b=self.b.copy())
+
 
 def layout_of(matrix):
     """Return the layout of one of SciPy's sparse matrices in one of the three formats, or of an array."""

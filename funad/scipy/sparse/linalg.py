@@ -23,7 +23,7 @@ onenormest = _refused(
     _linalg.onenormest, "scipy.sparse.linalg.onenormest", "it is an estimate; write norm(A, 1)"
 )
 funm_multiply_krylov = _refused(
-    _linalg.funm_multiply_krylov, "scipy.sparse.linalg.funm_multiply_krylov",
+    getattr(_linalg, "funm_multiply_krylov", None), "scipy.sparse.linalg.funm_multiply_krylov",
     "for the exponential write expm_multiply, for others funad.scipy.linalg.funm of A.toarray()",
 )  # fmt: skip
 

@@ -23,12 +23,21 @@ _STAR = 1 << 16
 def column_colours(pattern):
     """Return the colours 0, 1, … of the columns of a pattern: those of one colour have no row in common."""
     pattern = _sparse.csc_array(pattern)
-    fewest = onp.bincount(pattern.indices, minlength=1).max()  # as many as a row has entries
+    fewest = int(onp.bincount(pattern.indices, minlength=1).max())  # as many as a row has entries
+    in_turn = onp.arange(pattern.shape[1]) % max(fewest, 1)
+    if fewest and _is_colouring(pattern, in_turn, fewest):  # of a band, for one
+        return in_turn
     found = _grouped(pattern, onp.arange(pattern.shape[1]))
     if found.max(initial=-1) + 1 <= fewest:
         return found
     by_degree = _grouped(pattern, onp.argsort(-onp.diff(pattern.indptr), kind="stable"))
     return min(found, by_degree, key=lambda colours: colours.max(initial=-1))
+
+
+def _is_colouring(pattern, colours, count):
+    """Say whether no row of a pattern, by columns, has two entries of one colour."""
+    keys = pattern.indices * onp.intp(count) + onp.repeat(colours, onp.diff(pattern.indptr))
+    return onp.bincount(keys, minlength=1).max() <= 1
 
 
 def _grouped(pattern, order):

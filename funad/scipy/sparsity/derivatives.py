@@ -15,13 +15,14 @@ from ...tracing import run
 from ...transforms import grad, linearize, vjp, vmap
 from ...transforms.calls import Call, check_argnums, check_function, own_result
 from ...transforms.closures import plain_of
-from ...values import dtype_of, shape_of
+from ...values import all_of, any_of, constant, dtype_of, shape_of, value_of
 from ..sparse.arrays import Sparse, is_sparse
-from ..sparse.layouts import layout_of
+from ..sparse.layouts import layout_of, matrix_of, transposed
+from ..sparse.layouts import product as times
 from .colouring import column_colours, shown, symmetric_colours
 from .dependencies import Dependencies
 
-__all__ = ["Sparsity", "call_of", "hessian", "jacobian", "joined", "leaves_of", "sparsity"]
+__all__ = ["Sparsity", "call_of", "given", "hessian", "jacobian", "joined", "leaves_of", "sparsity"]
 
 
 class Sparsity:
@@ -63,12 +64,16 @@ class Sparsity:
     @functools.cached_property
     def columns(self):
         """The colouring of the columns: for products with the Jacobian."""
-        return _Colouring(column_colours(self.matrix), self.rows_of, self.matrix.indices)
+        return _Colouring(
+            column_colours(self.matrix), self.matrix.indices, self.rows_of, self.shape[0], forward=True
+        )
 
     @functools.cached_property
     def rows(self):
         """The colouring of the rows: for products with its transpose."""
-        return _Colouring(column_colours(self.matrix.T), self.matrix.indices, self.rows_of)
+        return _Colouring(
+            column_colours(self.matrix.T), self.rows_of, self.matrix.indices, self.shape[1], forward=False
+        )
 
     @functools.cached_property
     def cheaper(self):
@@ -96,7 +101,8 @@ class Sparsity:
         colours = symmetric_colours(self.matrix)
         there = shown(self.matrix, colours)
         rows, columns = self.rows_of, self.matrix.indices
-        return _Colouring(colours, onp.where(there, rows, columns), onp.where(there, columns, rows))
+        of, places = onp.where(there, columns, rows), onp.where(there, rows, columns)
+        return _Colouring(colours, of, places, self.shape[0], forward=True)
 
     @functools.cached_property
     def rows_of(self):
@@ -109,37 +115,34 @@ class _Colouring:
 
     Attributes
     ----------
-    order, places : int arrays
-        The entries by colour, and the place of each in the product with the seed of its colour.
-    ends : int array
-        Where the entries of each colour begin, and where those of the last one end.
+    forward : bool
+        Whether the products are those with the matrix, or with its transpose.
+    shows, flat : int arrays
+        The colour at which each entry shows, and where in the products with all seeds, as one vector.
     """
 
-    def __init__(self, colours, places, of):
-        self.colours, self.count, self.size = colours, int(colours.max(initial=-1)) + 1, len(colours)
-        shows = colours.astype(onp.min_scalar_type(self.count))[
-            of
-        ]  # small integers are sorted in linear time
-        self.order = onp.argsort(shows, kind="stable")
-        self.places = places[self.order].astype(onp.intp)
-        self.ends = onp.searchsorted(shows[self.order], onp.arange(self.count + 1))
+    def __init__(self, colours, of, places, width, forward):
+        self.count, self.size = int(colours.max(initial=-1)) + 1, len(colours)
+        self.width, self.forward = width, forward
+        self.colours = colours.astype(onp.min_scalar_type(self.count))
+        self.shows = self.colours[of]
+        self.flat = self.shows * onp.intp(width) + places
         # In general position: a product with it shows what the pattern lacks.
         self.direction = onp.random.default_rng(self.size).uniform(0.5, 1.5, self.size)
 
     def seeds(self, first, end):
         """Return the seeds of some colours, one per row; behind those of all colours, the direction."""
-        colours = onp.arange(first, min(end, self.count))
-        seeds = (self.colours == colours[:, None]).astype(float)
-        return onp.concatenate([seeds, self.direction[None]]) if end > self.count else seeds
+        seeds = onp.empty((end - first, self.size))
+        for n, seed in enumerate(seeds, first):
+            seed[:] = self.colours == n if n < self.count else self.direction
+        return seeds
 
-    def within(self, first, end, width):
+    def within(self, first, end):
         """Return the entries of some colours, and their places in the products of these, as one vector."""
-        start, stop = self.ends[first], self.ends[min(end, self.count)]
-        places = self.places[start:stop]
-        if end - first > 1:
-            counts = onp.diff(self.ends[first : min(end, self.count) + 1])
-            places = places + onp.repeat(onp.arange(len(counts)) * width, counts)
-        return self.order[start:stop], places
+        if first == 0 and end >= self.count:
+            return slice(None), self.flat
+        entries = onp.flatnonzero((self.shows >= first) & (self.shows < end))
+        return entries, self.flat[entries] - first * self.width
 
 
 def sparsity(f, *args, argnums=0, **kwargs):
@@ -217,7 +220,7 @@ def _found(call):
 
 
 def jacobian(f, argnums, sparse, args, kwargs):
-    """Return the Jacobian of f at these arguments as a sparse matrix."""
+    """Return the Jacobian of f at these arguments as a sparse matrix; ``sparse`` is made by ``given``."""
     return _derivative(call_of(f, argnums, args, kwargs), sparse, symmetric=False)
 
 
@@ -230,18 +233,17 @@ def _derivative(call, sparse, symmetric):
     """Return the matrix for a pattern that holds: one that was found elsewhere may be found again."""
     if sparse is True:
         return _computed(call, _found(call), symmetric, found=True)
-    pattern = _given(sparse)
     try:
-        return _computed(call, pattern, symmetric)
+        return _computed(call, sparse, symmetric)
     except SparsityError:
-        if not pattern.found:
+        if not sparse.found:
             raise
         return _computed(call, _found(call), symmetric, found=True)
 
 
-def _given(sparse):
-    """Return the sparsity that was given."""
-    if isinstance(sparse, Sparsity):
+def given(sparse):
+    """Return what a user has given as ``sparse``: True, or the sparsity, which is coloured once."""
+    if sparse is True or isinstance(sparse, Sparsity):
         return sparse
     if is_sparse(sparse) or isinstance(sparse, onp.ndarray):
         return Sparsity(sparse)
@@ -257,12 +259,11 @@ def _computed(call, pattern, symmetric, found=False):
     if pattern.shape[1] != size:
         raise ArgumentError(f"the pattern has {pattern.shape[1]} columns, but x has {size} numbers")
     colouring = pattern.symmetric if symmetric else pattern.cheaper
-    forward = symmetric or colouring is pattern.columns
 
     def of_leaves(*leaves):
         return call(list(leaves))
 
-    if forward:
+    if colouring.forward:
         y, product = linearize(of_leaves, *call.leaves)
         ys, structure = tree.flatten(y)
         of, to, together = call.leaves, ys, product
@@ -276,34 +277,39 @@ def _computed(call, pattern, symmetric, found=False):
 
     _check_rows(call, pattern, ys)
     data, product = _entries(together, colouring, of, to)
-    matrix = _matrix(plain_of(data), pattern)
-    rounding = _TRUSTED if found else _ROUNDING * float(onp.finfo(matrix.dtype).eps)
-    _check_product(call, matrix, plain_of(product), colouring.direction, forward, rounding)
-    return Sparse(data, layout_of(matrix), "array") if isinstance(data, Traced) else matrix
+    layout = layout_of(pattern.matrix)
+    rounding = _TRUSTED if found else _ROUNDING * float(onp.finfo(dtype_of(data)).eps)
+    _check_product(call, constant(data), constant(product), layout, colouring, rounding)
+    if isinstance(data, Traced):
+        return Sparse(data, layout, "array")
+    return matrix_of(data, layout.copied())
 
 
-# How many numbers a stack of products may have at most, so that it stays in the cache.
+# How many numbers the products of a stack may have, so that they stay in the cache; and how many are kept.
 _AT_ONCE = 1 << 14
+_KEPT = 1 << 20
 
 
 def _entries(product, colouring, of, to):
     """Return the entries, and the product with the direction; from stacks, large products one by one."""
-    width = sum(math.prod(shape_of(x)) for x in to)
-    at_once = max(1, _AT_ONCE // max(colouring.size, width, 1))
-    data = onp.empty(len(colouring.order), onp.result_type(*map(dtype_of, to)))
-    traced = []
-    for first in range(0, colouring.count + 1, at_once):
-        found = _stack(product, leaves_of(colouring.seeds(first, first + at_once), of), at_once)
-        entries, places = colouring.within(first, first + at_once, width)
-        if isinstance(found, Traced):
-            traced.append(np.ravel(found)[places])
-        else:
-            data[entries] = found.reshape(-1).take(places)
-    if traced:
-        inverse = onp.empty_like(colouring.order)
-        inverse[colouring.order] = onp.arange(len(inverse))
-        data = np.concatenate(traced)[inverse]
-    return data, found[-1]
+    at_once = max(1, _AT_ONCE // max(colouring.size, colouring.width, 1))
+    kept = at_once * max(1, _KEPT // max(colouring.width * at_once, 1))
+    which, pieces = [], []
+    for first in range(0, colouring.count + 1, kept):
+        end = min(first + kept, colouring.count + 1)
+        starts = range(first, end, at_once)
+        stacks = [
+            _stack(product, leaves_of(colouring.seeds(start, min(start + at_once, end)), of), at_once)
+            for start in starts
+        ]
+        products = stacks[0] if len(stacks) == 1 else np.concatenate(stacks)
+        entries, places = colouring.within(first, end)
+        which.append(entries)
+        pieces.append(np.take(np.ravel(products), places))
+    if len(pieces) == 1:
+        return pieces[0], products[-1]
+    data = np.concatenate(pieces)
+    return np.take(data, onp.argsort(onp.concatenate(which))), products[-1]
 
 
 def _stack(product, seeds, at_once):
@@ -328,22 +334,19 @@ def _check_rows(call, pattern, ys):
 
 def leaves_of(seeds, leaves):
     """Return stacks of seeds in the shapes of leaves."""
-    ends = onp.cumsum([math.prod(shape_of(x)) for x in leaves])[:-1]
-    return [
-        np.astype(np.reshape(part, (shape_of(seeds)[0], *shape_of(x))), dtype_of(x))
-        for part, x in zip(np.split(seeds, ends, axis=1), leaves, strict=True)
-    ]
+    found, end = [], 0
+    for x in leaves:
+        shape, start = shape_of(x), end
+        end += math.prod(shape)
+        part = np.reshape(seeds[:, start:end], (shape_of(seeds)[0], *shape))
+        found.append(part if dtype_of(part) == dtype_of(x) else np.astype(part, dtype_of(x)))
+    return found
 
 
 def joined(parts, count):
     """Return the products as rows of one matrix."""
     rows = [np.reshape(part, (count, -1)) for part in parts]
     return rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)
-
-
-def _matrix(data, pattern):
-    where = pattern.matrix
-    return _sparse.csr_array((data, where.indices.copy(), where.indptr.copy()), shape=where.shape)
 
 
 # How far two products may differ that tell whether a pattern holds: in units of rounding; of a pattern that
@@ -353,20 +356,21 @@ _TRUSTED = 1e-3
 _OF_LARGEST = 1e-2  # of the bound of the largest row, for rows in which terms cancel
 
 
-def _check_product(call, matrix, product, direction, forward, rounding):
+def _check_product(call, data, product, layout, colouring, rounding):
     """Refuse a matrix whose product with a direction in general position is not that of the function."""
-    direction = direction.astype(matrix.dtype, copy=False)
-    away = matrix @ direction if forward else direction @ matrix
-    away -= product
-    onp.abs(away, out=away)
-    if (away <= 1e-2 * rounding * onp.abs(product)).all():
+    direction = colouring.direction.astype(dtype_of(data), copy=False)
+    if not colouring.forward:
+        layout = transposed(layout)
+    away = np.abs(times(data, direction, layout) - product)
+    if all_of(away <= 1e-2 * rounding * np.abs(product)):
         return
-    scale = abs(matrix) @ direction if forward else direction @ abs(matrix)
-    wrong = away > rounding * (scale + _OF_LARGEST * scale.max(initial=0.0))
-    if wrong.any():
-        which = "row" if forward else "column"
+    scale = times(np.abs(data), direction, layout)
+    wrong = away > rounding * (scale + _OF_LARGEST * np.max(scale, initial=0.0))
+    if any_of(wrong):
+        which = "row" if colouring.forward else "column"
         raise SparsityError(
-            f"the derivative of {name_of(call.f)} has an entry in {which} {int(onp.argmax(wrong))} that the "
-            f"pattern has not, so that the sparse matrix would be wrong; give a pattern that holds for these "
-            f"arguments, or sparse=True, which finds it"
+            f"the derivative of {name_of(call.f)} has an entry in {which} "
+            f"{int(onp.argmax(value_of(wrong, 'which entry is missing')))} that the pattern has not, so that "
+            f"the sparse matrix would be wrong; give a pattern that holds for these arguments, or "
+            f"sparse=True, which finds it"
         )

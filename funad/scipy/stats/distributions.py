@@ -10,6 +10,7 @@ from scipy import stats
 from scipy.stats._multivariate import multi_rv_generic
 
 from ...boxes import innermost
+from ..calls import meets_traced
 from ..hosting import call, host
 
 __all__ = ["Distribution", "Frozen", "distribution", "is_distribution"]
@@ -52,10 +53,11 @@ class Distribution:
     freeze = __call__
 
     def __getattr__(self, name):
-        found = getattr(self._theirs, name)
-        if name.startswith("_") or not callable(found):
-            return found
-        method = self._method(found, name)
+        of_class = getattr(type(self._theirs), name, None)
+        if name.startswith("_") or not callable(of_class):
+            return getattr(self._theirs, name)
+        # SciPy's own, also while funad.scipy.serve has others in the places of its methods.
+        method = self._method(of_class.__get__(self._theirs), name)
         setattr(self, name, method)
         return method
 
@@ -65,7 +67,7 @@ class Distribution:
     def _method(self, plain, name):
         @functools.wraps(plain)
         def method(*args, **kwargs):
-            if innermost((*args, *kwargs.values()) if kwargs else args) is None:
+            if not meets_traced(args, kwargs):
                 return plain(*args, **kwargs)
             return call(f"scipy.stats.{self._name}.{name}", getattr(self._hosted(), name), args, kwargs)
 
@@ -108,7 +110,7 @@ class Frozen:
     def _method(self, name):
         def method(*args, **kwargs):
             theirs = self.__dict__.get("_theirs")
-            if theirs is not None and innermost((*args, *kwargs.values())) is None:
+            if theirs is not None and not meets_traced(args, kwargs):
                 return getattr(theirs, name)(*args, **kwargs)
             known = f"scipy.stats.{self.dist._name}.{name}"
             return call(known, getattr(self._hosted, name), args, kwargs)

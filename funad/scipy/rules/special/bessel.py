@@ -150,7 +150,7 @@ by_slopes(
 
 def _below(v):
     """The step of an order v ≥ ½, within its domain."""
-    return onp.minimum(near(v), 0.24 * onp.maximum(onp.abs(constant(v)) - 0.5, 1e-3))
+    return onp.minimum(0.5 * near(v), 0.24 * onp.maximum(onp.abs(constant(v)) - 0.5, 1e-3))
 
 
 # --- spherical functions: fₙ′ = ±(n·fₙ₋₁ ∓ (n + 1)·fₙ₊₁)/(2n + 1) (DLMF 10.51.1, 10.51.4), derived once more
@@ -242,14 +242,14 @@ defvjp(s.airye, _airye_wrt_x)
 # --- parabolic cylinder functions: w″ = (x²/4 - v - ½)w for D and V, (a - x²/4)w for W (DLMF 12.2)
 
 
-def _pairs(f, curvature):
+def _pairs(f, curvature, step=of_order):
     """Give (w, w′) = f(…, x) the rule of x, and of the argument before it by differences."""
 
     def wrt_x(y, ybar, a, x):
         return unbroadcast(ybar[0] * y[1] + ybar[1] * curvature(a, x) * y[0], shape_of(x))
 
     def wrt_a(y, ybar, a, x):
-        h = of_order(a)
+        h = step(a)
         parts = (bar * slope(lambda a, x, k=k: f(a, x)[k], (a, x), 0, h) for k, bar in enumerate(ybar))
         return unbroadcast(sum(parts), shape_of(a))
 
@@ -258,7 +258,8 @@ def _pairs(f, curvature):
 
 _pairs(s.pbdv, lambda v, x: 0.25 * x * x - v - 0.5)
 _pairs(s.pbvv, lambda v, x: 0.25 * x * x - v - 0.5)
-_pairs(s.pbwa, lambda a, x: a - 0.25 * x * x)
+# W has |Γ(¼ + ½ia)| in it, which is singular at a = ±½i (DLMF 12.14.4).
+_pairs(s.pbwa, lambda a, x: a - 0.25 * x * x, lambda a: 0.5 * of_order(a))
 
 # --- ∫₀¹ x^λ·J_v(2ax) dx
 

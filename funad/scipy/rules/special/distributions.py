@@ -186,7 +186,36 @@ def _student_wrt_df(y, df, t):
     return np.where(normal, 0.0, found) if some(normal) else found
 
 
-_of_df = shape(s.stdtr, lambda df, t: s.stdtr(df, -t), 0)
+def _two_tails(df, t):
+    return 2.0 * s.stdtr(df, -np.abs(t))
+
+
+def _between_tails(df, t):
+    """P(|T| < t): of a small t it has digits that a difference of the tails from ½ has not."""
+    square = t * t
+    return s.betainc(0.5, 0.5 * df, square / (df + square))
+
+
+def _of_df(y, df, t):
+    """∓½ of the slope of both tails; where df is large beside t⁴, by powers of 1/df."""
+    normal = constant(df) > 1e3 * onp.maximum(1.0, constant(t) ** 4)
+    if every(normal):
+        return _of_large_df(df, t)
+    of_tails = _of_two_tails(_two_tails(df, t), df, t)
+    found = np.where(t < 0, 0.5, -0.5) * of_tails
+    return np.where(normal, _of_large_df(df, t), found) if some(normal) else found
+
+
+def _of_large_df(df, t):
+    """Φ(t) - F = φ(t)·Σ gₖ/dfᵏ (Fisher, Expansion of Student's integral in powers of n⁻¹, 1925), derived."""
+    q, z = t * t, 1.0 / df
+    first = (q + 1.0) / 4.0
+    second = (((3.0 * q - 7.0) * q - 5.0) * q - 3.0) / 96.0
+    third = (((((q - 11.0) * q + 14.0) * q + 6.0) * q - 3.0) * q - 15.0) / 384.0
+    return normal_density(t) * t * z * z * (first + z * (2.0 * second + 3.0 * z * third))
+
+
+_of_two_tails = shape(_two_tails, _between_tails, 0, lambda df: 0.015 * onp.abs(constant(df)))
 STUDENT = (
     lambda y, df, t: _student_wrt_df(y, df, t),
     lambda y, df, t: or_nan(y, student_density(df, t)),
@@ -368,21 +397,37 @@ if known("_ncf_sf") is not None:
 # --- moments of them: smooth functions, up to where they cease to exist
 
 
-def _step_of_moment(x):
-    size = onp.abs(constant(x))
-    return 0.002 * onp.where(size == 0, 1.0, onp.minimum(size, onp.where(size < 1, 1.0 - size, 1.0)))
+def _above(bound):
+    """The step for degrees of freedom, of which the moment exists above the bound."""
+    return lambda df: 0.01 * onp.abs(constant(df) - bound)
 
 
-def _moment(name):
+def _of_centre(nc):
+    return 0.05 * onp.maximum(1.0, onp.abs(constant(nc)))
+
+
+def _moment(name, *steps):
     f = known(name)
     if f is not None:
-        of = (lambda y, *args, n=n: slope(f, args, n, _step_of_moment(args[n])) for n in range(f.nin))
+        of = (lambda y, *args, n=n, h=h: slope(f, args, n, h(args[n])) for n, h in enumerate(steps))
         by_slopes(name, *of)
 
 
-for _distribution in ("nct", "ncf", "nbinom"):
-    for _moment_name in ("mean", "variance", "skewness", "kurtosis_excess"):
-        _moment(f"_{_distribution}_{_moment_name}")
+for _order, _what in enumerate(("mean", "variance", "skewness", "kurtosis_excess"), 1):
+    _moment(f"_nct_{_what}", _above(_order), _of_centre)
+    _moment(f"_ncf_{_what}", of_shape, _above(2 * _order), _of_centre)
+by_slopes("_nbinom_mean", lambda y, n, p: y / n, lambda y, n, p: -n / (p * p))
+by_slopes("_nbinom_variance", lambda y, n, p: y / n, lambda y, n, p: -n * (2.0 - p) / p**3)
+by_slopes(
+    "_nbinom_skewness",
+    lambda y, n, p: -0.5 * y / n,
+    lambda y, n, p: p / (2.0 * (1.0 - p) * np.sqrt(n * (1.0 - p))),
+)
+by_slopes(
+    "_nbinom_kurtosis_excess",
+    lambda y, n, p: -y / n,
+    lambda y, n, p: p * (2.0 - p) / (n * (1.0 - p) ** 2),
+)
 
 # --- the normal distribution's parameters: x = mean + sd·z, z = Φ⁻¹(p)
 

@@ -102,7 +102,7 @@ elementwise(s.dawsn, lambda y, ybar, x: ybar * _dawsn_slope(y, x))
 
 elementwise(s.ndtr, lambda y, ybar, x: ybar * normal_density(x))
 elementwise(s.ndtri, lambda y, ybar, p: ybar / normal_density(y))
-elementwise(s.ndtri_exp, lambda y, ybar, x: ybar * np.exp(x + 0.5 * y * y) * SQRT_2PI)
+elementwise(s.ndtri_exp, lambda y, ybar, x: ybar / _log_ndtr_slope(x, y))
 
 
 def _log_ndtr_slope(y, x):

@@ -308,8 +308,8 @@ for _f in (s.pro_cv_seq, s.obl_cv_seq):
 
 
 def _above(bound):
-    """The step of a parameter that is above a bound."""
-    return lambda x: of_shape(constant(x) - bound)
+    """The step of a parameter that is above a bound; weights grow with it as Γ does."""
+    return lambda x: onp.minimum(of_shape(constant(x) - bound), 0.03)
 
 
 def _roots_of_one(f, bound):

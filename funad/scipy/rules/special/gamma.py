@@ -57,6 +57,19 @@ by_slopes("_cospi", lambda y, x: -math.pi * s._sinpi(x))
 
 # --- quotients of gamma functions
 
+_NODES, _WEIGHTS = onp.polynomial.legendre.leggauss(6)
+
+
+def _digamma_gap(a, b):
+    """ψ(a + b) - ψ(a); for |b| < a/10, where the difference loses digits, ∫ψ′ by Gauss's rule."""
+    near = (constant(a) > 0) & (onp.abs(constant(b)) < 0.1 * constant(a)) & (constant(a) < math.inf)
+    if not some(near):
+        return s.psi(a + b) - s.psi(a)
+    start, length = np.where(near, a, 1.0), np.where(near, b, 0.0)
+    nodes = zip(0.5 * (1.0 + _NODES), 0.5 * _WEIGHTS, strict=True)
+    gap = length * sum(weight * s._zeta(2.0, start + node * length) for node, weight in nodes)
+    return gap if every(near) else np.where(near, gap, s.psi(a + b) - s.psi(a))
+
 
 def _of_logarithm(f, argnum, derivative):
     """The slope y·∂log f, and differences of f where a pole of ψ meets a zero of f."""
@@ -74,22 +87,22 @@ def _of_logarithm(f, argnum, derivative):
 
 elementwise(
     s.poch,
-    _of_logarithm(s.poch, 0, lambda z, m: s.psi(z + m) - s.psi(z)),
+    _of_logarithm(s.poch, 0, _digamma_gap),
     _of_logarithm(s.poch, 1, lambda z, m: s.psi(z + m)),
 )
 elementwise(
     s.beta,
-    lambda y, ybar, a, b: ybar * (y * (s.psi(a) - s.psi(a + b))),
-    lambda y, ybar, a, b: ybar * (y * (s.psi(b) - s.psi(a + b))),
+    lambda y, ybar, a, b: ybar * (-y * _digamma_gap(a, b)),
+    lambda y, ybar, a, b: ybar * (-y * _digamma_gap(b, a)),
 )
 elementwise(
     s.betaln,
-    lambda y, ybar, a, b: ybar * (s.psi(a) - s.psi(a + b)),
-    lambda y, ybar, a, b: ybar * (s.psi(b) - s.psi(a + b)),
+    lambda y, ybar, a, b: ybar * -_digamma_gap(a, b),
+    lambda y, ybar, a, b: ybar * -_digamma_gap(b, a),
 )
 elementwise(
     s.binom,
-    _of_logarithm(s.binom, 0, lambda n, k: s.psi(n + 1.0) - s.psi(n - k + 1.0)),
+    _of_logarithm(s.binom, 0, lambda n, k: _digamma_gap(n - k + 1.0, k)),
     _of_logarithm(s.binom, 1, lambda n, k: s.psi(n - k + 1.0) - s.psi(k + 1.0)),
 )
 

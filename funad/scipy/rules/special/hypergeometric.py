@@ -33,9 +33,19 @@ def _positive(f, argnum):
 
 
 # DLMF 15.5.1, 13.3.15, 16.3.1 and 13.3.22
+def _of_power(argnum):
+    """The slope of a or b, on which F depends as zᵃ: for large |z| by shorter steps."""
+
+    def of(y, *args):
+        h = near(args[argnum]) / onp.maximum(1.0, onp.log1p(onp.abs(constant(args[3]))))
+        return slope(s.hyp2f1, args, argnum, h)
+
+    return of
+
+
 by_slopes(
     "hyp2f1",
-    *(parameter(s.hyp2f1, n) for n in range(2)),
+    *map(_of_power, range(2)),
     parameter(s.hyp2f1, 2, from_poles),
     lambda y, a, b, c, z: a * b / c * s.hyp2f1(a + 1.0, b + 1.0, c + 1.0, z),
 )

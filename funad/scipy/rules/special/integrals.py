@@ -16,7 +16,19 @@ from ..slopes import by_slopes, or_nan, weighed
 elementwise(s.exp1, lambda y, ybar, x: ybar * or_nan(y, -np.exp(-x) / x))
 elementwise(s.expi, lambda y, ybar, x: ybar * (np.exp(x) / x))
 elementwise(s.expn, None, lambda y, ybar, n, x: ybar * _expn_slope(n, x))
-by_slopes("_scaled_exp1", lambda y, x: y + y / x - 1.0)
+by_slopes("_scaled_exp1", lambda y, x: _scaled_exp1_slope(y, x))
+
+
+def _scaled_exp1_slope(y, x):
+    """y + y/x - 1; for large x, where it cancels, Σ (-1)ᵏ⁺¹k·k!/xᵏ⁺¹ (DLMF 6.12.1)."""
+    far = x > 50.0
+    if not some(far):
+        return y + y / x - 1.0
+    z, total = 1.0 / np.where(far, x, 50.0), 0.0
+    for k in range(20, 0, -1):
+        total = k * z * (k - total)
+    series = z * total
+    return np.where(far, series, y + y / x - 1.0)
 
 
 def _expn_slope(n, x):

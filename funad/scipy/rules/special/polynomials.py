@@ -40,14 +40,64 @@ def _of_degree(name, wrt_x):
     by_slopes(name, parameter(getattr(s, name), 0), wrt_x)
 
 
+def _chebyshev(name, scaled, of_angle, wrt_x):
+    """The rules of a function of Chebyshev's: of scaled(x) = cos θ the degree has a closed form."""
+    f = getattr(s, name)
+
+    def wrt_n(y, n, x):
+        inside = onp.abs(constant(scaled(x))) < 1
+        if not some(inside):
+            return by_differences(y, n, x)
+        angle = np.arccos(scaled(np.where(inside, x, _middle(scaled))))
+        found = of_angle(n, angle)
+        return found if every(inside) else np.where(inside, found, by_differences(y, n, x))
+
+    by_differences = parameter(f, 0)
+    by_slopes(name, wrt_n, wrt_x)
+
+
+def _middle(scaled):
+    """x with scaled(x) = 0, of an increasing linear function."""
+    return -scaled(0.0) / (scaled(1.0) - scaled(0.0))
+
+
+def _first_kind(n, angle):
+    """∂ cos(nθ)/∂n."""
+    return -angle * np.sin(n * angle)
+
+
+def _second_kind(n, angle):
+    """∂/∂n of sin((n + 1)θ)/sin θ."""
+    return angle * np.cos((n + 1.0) * angle) / np.sin(angle)
+
+
+def _twice_first_kind(n, angle):
+    """∂ 2cos(nθ)/∂n."""
+    return 2.0 * _first_kind(n, angle)
+
+
+def _same(x):
+    return x
+
+
+def _shifted(x):
+    return 2.0 * x - 1.0
+
+
+def _halved(x):
+    return 0.5 * x
+
+
 _of_degree("eval_legendre", lambda y, n, x: _legendre(n, x))
 _of_degree("eval_sh_legendre", lambda y, n, x: 2.0 * _legendre(n, 2.0 * x - 1.0))
-_of_degree("eval_chebyt", lambda y, n, x: n * _lower(s.eval_chebyu, n, x))
-_of_degree("eval_sh_chebyt", lambda y, n, x: 2.0 * n * _lower(s.eval_chebyu, n, 2.0 * x - 1.0))
-_of_degree("eval_chebyc", lambda y, n, x: n * _lower(s.eval_chebyu, n, 0.5 * x))
-_of_degree("eval_chebyu", lambda y, n, x: 2.0 * _ultraspherical(n, x))
-_of_degree("eval_sh_chebyu", lambda y, n, x: 4.0 * _ultraspherical(n, 2.0 * x - 1.0))
-_of_degree("eval_chebys", lambda y, n, x: _ultraspherical(n, 0.5 * x))
+_chebyshev("eval_chebyt", _same, _first_kind, lambda y, n, x: n * _lower(s.eval_chebyu, n, x))
+_chebyshev(
+    "eval_sh_chebyt", _shifted, _first_kind, lambda y, n, x: 2.0 * n * _lower(s.eval_chebyu, n, 2.0 * x - 1.0)
+)
+_chebyshev("eval_chebyc", _halved, _twice_first_kind, lambda y, n, x: n * _lower(s.eval_chebyu, n, 0.5 * x))
+_chebyshev("eval_chebyu", _same, _second_kind, lambda y, n, x: 2.0 * _ultraspherical(n, x))
+_chebyshev("eval_sh_chebyu", _shifted, _second_kind, lambda y, n, x: 4.0 * _ultraspherical(n, 2.0 * x - 1.0))
+_chebyshev("eval_chebys", _halved, _second_kind, lambda y, n, x: _ultraspherical(n, 0.5 * x))
 _of_degree("eval_laguerre", lambda y, n, x: -_lower(s.eval_genlaguerre, n, 1.0, x))
 elementwise(s.eval_hermite, None, lambda y, ybar, n, x: ybar * (2 * n * _lower(s.eval_hermite, n, x)))
 elementwise(s.eval_hermitenorm, None, lambda y, ybar, n, x: ybar * (n * _lower(s.eval_hermitenorm, n, x)))

@@ -73,12 +73,22 @@ defvjp(s.logsumexp, _logsumexp_wrt_a, _logsumexp_wrt_b, argnums=(0, 2))
 
 def _softmax(y, ybar, x, axis=None):
     """x̄ = y(ȳ - Σȳy)."""
-    return y * (ybar - np.sum(ybar * y, axis=axis, keepdims=True))
+    return _balanced(y, y * (ybar - np.sum(ybar * y, axis=axis, keepdims=True)), axis)
 
 
 def _log_softmax(y, ybar, x, axis=None):
     """x̄ = ȳ - exp(y)·Σȳ."""
-    return ybar - np.exp(y) * np.sum(ybar, axis=axis, keepdims=True)
+    share = np.exp(y)
+    return _balanced(share, ybar - share * np.sum(ybar, axis=axis, keepdims=True), axis)
+
+
+def _balanced(share, xbar, axis):
+    """x̄, of which the sum is 0: where a share is near 1, that of the others is x̄ with more digits."""
+    largest = constant(share) > 0.9
+    if not some(largest):
+        return xbar
+    others = np.where(largest, 0.0, xbar)
+    return np.where(largest, -np.sum(others, axis=axis, keepdims=True), xbar)
 
 
 defvjp(s.softmax, _softmax)

@@ -1,0 +1,144 @@
+"""NumPy's floating-point warnings are given where plain NumPy gives them: each at the user's line."""
+
+import contextlib
+import sys
+import threading
+import warnings
+
+import numpy as onp
+import pytest
+
+import funad.numpy as np
+from funad import grad, hessian, jvp, vmap
+from funad.floating import PLAIN_STATE
+
+X = onp.array([0.0, -1.0, 1.0])
+BIG = onp.array([1e308, 1e308])
+INF = onp.array([onp.inf, 1.0])
+
+# Each is run with NumPy's namespace and with funad's.
+PLAIN = {
+    "one argument": lambda m: m.log(X),
+    "a number": lambda m: m.log(-1.0),
+    "a number of NumPy's": lambda m: m.sqrt(onp.float64(-1)),
+    "a list": lambda m: m.exp([1000.0]),
+    "two arguments": lambda m: m.divide(X, 0 * X),
+    "a number beside an array": lambda m: m.multiply(BIG, 10.0),
+    "where and out": lambda m: m.log(X, where=X > -5, out=m.zeros(3)),
+    "a dtype": lambda m: m.multiply(BIG, BIG, dtype=float),
+    "two results": lambda m: m.divmod(1.0, 0.0),
+    "reduce": lambda m: m.add.reduce(BIG),
+    "reduce of a list": lambda m: m.multiply.reduce([1e308, 1e308]),
+    "accumulate": lambda m: m.multiply.accumulate(BIG),
+    "outer": lambda m: m.multiply.outer(BIG, BIG),
+    "dot": lambda m: m.dot(INF, onp.array([0.0, 1.0])),
+    "dot of lists": lambda m: m.dot([onp.inf, 1.0], [0.0, 1.0]),
+    "vdot": lambda m: m.inner(INF, onp.array([0.0, 1.0])),
+    "matmul": lambda m: m.matmul(INF, onp.array([0.0, 1.0])),
+    "an array that is made": lambda m: 1 / m.asarray(X),
+    "inside NumPy": lambda m: m.linalg.norm(onp.array([1e200])),
+}
+
+
+def seen(f, *args):
+    """The warnings of f called twice: from one line, of which Python shows the first."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("default")
+        f(*args)
+        f(*args)
+    return [(w.category, str(w.message), w.filename, w.lineno) for w in found]
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_plain_call_warns_where_numpy_does(name):
+    wanted = seen(PLAIN[name], onp)
+    assert wanted
+    assert seen(PLAIN[name], np) == wanted
+
+
+def test_a_warning_of_the_next_line_is_not_swallowed():
+    def f(m):
+        m.log(X)
+        m.log(X)
+        m.log(-X)
+
+    lines = [line for *_, line in seen(f, np)]
+    assert len(set(lines)) == 3
+    assert lines == [line for *_, line in seen(f, onp)]
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [grad, hessian, vmap, lambda f: lambda x: jvp(f, (x,), (x,))],
+    ids=["grad", "hessian", "vmap", "jvp"],
+)
+def test_a_traced_call_warns_where_numpy_does(transform):
+    f = lambda m, x: m.sum(m.log(x) + m.divide(1.0, x) + m.multiply(x, 1e308) * 10)
+    wanted = {w for w in seen(f, onp, X) if w[2] == __file__}
+    assert len(wanted) > 2
+    assert wanted <= set(seen(transform(lambda x: f(np, x)), X))
+
+
+def test_the_users_own_ways_with_errors_stay():
+    with onp.errstate(all="ignore"):
+        assert not seen(np.log, X)
+    with onp.errstate(divide="raise"), pytest.raises(FloatingPointError):
+        np.log(0.0)
+    calls = []
+    with onp.errstate(divide="call", invalid="call", call=lambda *words: calls.append(words)):
+        np.log(X)
+    assert len(calls) == 2
+    assert onp.geterr()["divide"] == "warn"
+    assert onp.geterrcall() is None
+
+
+def test_a_warning_that_is_an_error_is_raised():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(RuntimeWarning, match="divide by zero"):
+            np.log(0.0)
+
+
+def test_an_element_that_calls_the_same_function_is_computed():
+    class Number:
+        def log(self):
+            return np.log(2.0)
+
+    assert np.log(onp.array([Number(), Number()], dtype=object)).tolist() == [onp.log(2.0)] * 2
+
+
+def test_threads_call_the_same_function_at_once():
+    found, x = [], onp.full(100_000, 2.0)
+    threads = [
+        threading.Thread(target=lambda: found.extend(np.exp(x)[0] for _ in range(20))) for _ in range(4)
+    ]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert found == [onp.exp(2.0)] * 80
+
+
+def test_where_another_is_in_the_context_the_value_is_the_same():
+    state, default, run = PLAIN_STATE
+    if default is None:
+        pytest.skip("this NumPy has its state of errors elsewhere")
+
+    def inside():
+        with contextlib.suppress(RuntimeError):
+            run(int)  # refused: the context is entered
+            pytest.fail("the context can be entered twice")
+        token = state.__self__.set(default)  # as the other thread sees it
+        try:
+            return np.exp(onp.ones(2)), np.multiply(2.0, onp.ones(2)), np.dot(onp.ones(2), onp.ones(2))
+        finally:
+            state.__self__.reset(token)
+
+    one, two, three = run(inside)
+    assert one[0] == onp.e
+    assert two[0] == three == 2.0
