@@ -640,6 +640,18 @@ def function(entries, inputs, start, careful):
             if prim.masks and start is None:
                 start = [*entries, prim, y, a, b, source_a, source_b, ybar]
                 owned.clear()  # what stands in start must not be added to in place
+            if prim is GETITEM and type(b) in BASIC and type(a) is ndarray and type(ybar) in NUMBERS:
+                before = entries[source_a]
+                if before is None and a.size <= ELEMENTS_PER_PIECE:  # of a larger one it may go through a view
+                    before = entries[source_a] = zeros(a.shape, a.dtype)
+                    owned.add(source_a)
+                if type(before) is ndarray and source_a in owned:
+                    try:
+                        before[b] += ybar
+                    except FloatingPointError:  # ∞ - ∞, which in an array is nan already
+                        if type(before[b]) is not ndarray:
+                            before[b] = nan
+                    continue
         if source_b is None:
             {step_of_a_alone}
         elif source_a is None:
@@ -650,19 +662,6 @@ def function(entries, inputs, start, careful):
                 start = [*entries, prim, y, a, b, source_a, source_b, ybar]
                 owned.clear()
             pull_back_call(entries, prim, y, ybar, a, b, source_b, careful, owned)
-        elif prim is GETITEM and type(b) in BASIC and type(a) is ndarray and type(ybar) in NUMBERS:
-            before = entries[source_a]
-            if before is None and a.size <= ELEMENTS_PER_PIECE:  # of a larger one it may go through a view
-                before = entries[source_a] = zeros(a.shape, a.dtype)
-                owned.add(source_a)
-            if type(before) is ndarray and source_a in owned:
-                try:
-                    before[b] += ybar
-                except FloatingPointError:  # ∞ - ∞, which in an array is nan already
-                    if type(before[b]) is not ndarray:
-                        before[b] = nan
-            else:
-                {step_of_a}
         else:
             if source_a:
                 {step_of_a}
