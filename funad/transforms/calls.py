@@ -165,6 +165,8 @@ def check_argnums(f: Callable[..., Any], argnums: Any, argnum: Any = None) -> Ar
 
 def locate(f: Callable[..., Any], argnum: int | str, args: Any, kwargs: Any) -> int | str:
     """Return where the argument is in this call: a position in args or a key of kwargs."""
+    if type(argnum) is int and 0 <= argnum < len(args):
+        return argnum
     name = name_of(f)
     if isinstance(argnum, int):
         place = argnum + len(args) if argnum < 0 else argnum
@@ -173,7 +175,7 @@ def locate(f: Callable[..., Any], argnum: int | str, args: Any, kwargs: Any) -> 
                 f"argnums={argnum} counts from the last argument, but {name} was given some by name "
                 f"({', '.join(kwargs)}); name the one that is meant"
             )
-        if 0 <= place < len(args):
+        if 0 <= place < len(args):  # counted from the last
             return place
         named = _positional(f)[argnum:] if argnum >= 0 else []
         if named and named[0] in kwargs:
