@@ -31,9 +31,9 @@ from .memory import ELEMENTS_PER_PIECE, TINY, WORTH_DROPPING, keep_freed_memory,
 from .registry import Primitive, enter, primitive_of
 from .spaces import at_rest, fit, zeros_like
 from .traces import reverse
-from .traces.forward import Forward, dual, sum_of_parts, tangent_of
+from .traces.forward import Forward, dual, slopes, tangent_of
 from .traces.reverse import Tape
-from .traces.strong_zeros import factors, has_nan
+from .traces.strong_zeros import factors
 from .values import all_of, class_of, is_deferred, is_opaque
 from .writing import Cell, linked
 
@@ -478,8 +478,8 @@ def _of_list_of_boxes(prim: Primitive, tape: Tape, argnum: int, args: Any, kwarg
 FORWARD = frozenset({Forward, type(BY_HAND)})  # the traces of which dual numbers are nothing more
 
 
-def push(prim: Primitive, f: Any, trace: Any, args: Any, xdots: Any) -> Any:
-    """Return f of values whose tangents are known, an elementwise function or a product; None is constant."""
+def push(prim: Primitive, f: Any, trace: Any, args: Any, tangents: Any) -> Any:
+    """Return f of values, elementwise or a product, for the pairs (argument, ẋ) in ``tangents``."""
     try:
         y = f(*args)
     except ArithmeticError:  # of Python's numbers, where NumPy has infinities
@@ -487,29 +487,10 @@ def push(prim: Primitive, f: Any, trace: Any, args: Any, xdots: Any) -> Any:
     if type(y) is not float and getattr(y, "dtype", _FLOAT).kind in "biu":
         return y
     try:
-        ydot = trace.run(_slope, prim, y, args, xdots)
+        ydot = trace.run(slopes, prim, y, args, {}, tangents)
     except (ArithmeticError, RuntimeError):  # also where another thread is in that context
-        ydot = tangent_of(prim, y, args, {}, [(n, xdot) for n, xdot in enumerate(xdots) if xdot is not None])
+        ydot = tangent_of(prim, y, args, {}, tangents)
     return dual(trace, y, _fitted(ydot, y))
-
-
-def _slope(prim: Any, y: Any, args: Any, xdots: Any) -> Any:
-    """ẏ = Σ ẋᵢ·∂f/∂xᵢ where nothing needs mending: a nan raises."""
-    if len(args) == 1:
-        ydot = prim.rule_0(y, *xdots, *args)
-    else:
-        (a, b), (a_dot, b_dot) = args, xdots
-        if prim.kind == "linear":
-            ydot = None if a_dot is None else at_rest(prim.traced(a_dot, b))
-            of_b = None if b_dot is None else at_rest(prim.traced(a, b_dot))
-        else:
-            ydot = None if a_dot is None else prim.rule_0(y, a_dot, a, b)
-            of_b = None if b_dot is None else prim.rule_1(y, b_dot, a, b)
-        if of_b is not None:
-            ydot = of_b if ydot is None else sum_of_parts(ydot, of_b, a_dot)
-    if not any(ydot is xdot for xdot in xdots) and has_nan(ydot):
-        raise FloatingPointError
-    return ydot
 
 
 def of_linear(prim: Primitive, trace: Any, argnum: int, args: Any, kwargs: Any) -> Any:
@@ -553,13 +534,12 @@ def of_traced(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[s
         xs = args[argnum] if argnum < len(args) else None
         if len(prim.containers) > 1 or (type(xs) is not list and type(xs) is not tuple):
             return NotImplemented
-    elif not (kwargs or prim.views or prim.rule_0 is None) and (
-        kind == "elementwise" if len(args) == 1 else len(args) == 2 and prim.rule_1 is not None
-    ):
-        if not _is_of(trace, args, CONSTANTS):
+    elif kind == "elementwise" or (len(args) == 2 and prim.rule_1 is not None):
+        tangents = [(n, x.tangent) for n, x in enumerate(args) if type(x) is Dual]
+        known = all(n in prim.rules for n, _ in tangents) and _is_of(trace, args, CONSTANTS)
+        if kwargs or prim.views or not known:
             return NotImplemented
-        values = [x.primal if type(x) is Dual else x for x in args]
-        return push(prim, prim.traced, trace, values, [x.tangent if type(x) is Dual else None for x in args])
+        return push(prim, prim.traced, trace, [x.primal if type(x) is Dual else x for x in args], tangents)
     others = args[:argnum] + args[argnum + 1 :]
     if (
         kind != "linear" or argnum not in prim.rules or prim.positions < len(args)
@@ -591,7 +571,7 @@ def dual_operator_of_one(
 
     def operator_of_one(self: Dual) -> Any:
         if type(self.tape) in FORWARD and (prim.kinks is None or not _has_zero(self.primal)):
-            return push(prim, operate, self.tape, (self.primal,), (self.tangent,))
+            return push(prim, operate, self.tape, (self.primal,), ((0, self.tangent),))
         return general(self)
 
     return operator_of_one
@@ -606,10 +586,11 @@ def dual_operator_of_two(prim: Primitive, operate: Any, general: Any, reflected:
             return general(self, other)
         if type(other) in CONSTANTS:
             if reflected:
-                return push(prim, operate, trace, (other, self.primal), (None, self.tangent))
-            return push(prim, operate, trace, (self.primal, other), (self.tangent, None))
+                return push(prim, operate, trace, (other, self.primal), ((1, self.tangent),))
+            return push(prim, operate, trace, (self.primal, other), ((0, self.tangent),))
         if type(other) is Dual and other.tape is trace:
-            return push(prim, operate, trace, (self.primal, other.primal), (self.tangent, other.tangent))
+            tangents = ((0, self.tangent), (1, other.tangent))
+            return push(prim, operate, trace, (self.primal, other.primal), tangents)
         return general(self, other)
 
     return operator_of_two
@@ -642,7 +623,7 @@ def function(entries, inputs, start, careful):
                 owned.clear()  # what stands in start must not be added to in place
             if prim is GETITEM and type(b) in BASIC and type(a) is ndarray and type(ybar) in NUMBERS:
                 before = entries[source_a]
-                if before is None and a.size <= ELEMENTS_PER_PIECE:  # of a larger one it may go through a view
+                if before is None and a.size <= ELEMENTS_PER_PIECE:  # a larger one: see through_view
                     before = entries[source_a] = zeros(a.shape, a.dtype)
                     owned.add(source_a)
                 if type(before) is ndarray and source_a in owned:
