@@ -349,7 +349,10 @@ def record_with_keywords(prim: Primitive, box: Box, kwargs: dict[str, Any]) -> A
     if type(a) is ndarray and a.nbytes > WORTH_DROPPING and prim.keep_only_read is not None:
         y, a, _ = prim.keep_only_read(y, a, None)
     entries = tape.entries
-    entries += (prim, y, (a,), kwargs, None, ((0, box.index),), None)
+    if kwargs:
+        entries += (prim, y, (a,), kwargs, None, ((0, box.index),), None)
+    else:
+        entries += (prim, y, a, None, box.index, None, None)
     made.index = len(entries) - 1
     return made
 
@@ -669,15 +672,16 @@ if before is None:
     entries[source_{x}] = xbar
 elif type(before) is float and kind is float:
     entries[source_{x}] = before + xbar
-elif type(before) is ndarray and kind is ndarray:
+elif type(before) is kind and (kind is float64 or kind is ndarray):
     try:
-        if source_{x} in owned:
+        if kind is ndarray and source_{x} in owned:
             before += xbar
         else:
             entries[source_{x}] = before + xbar
-            owned.add(source_{x})
+            if kind is ndarray:
+                owned.add(source_{x})
     except FloatingPointError:  # ∞ - ∞ is nan, as it is said when all has been added
-        if source_{x} not in owned:
+        if kind is float64 or source_{x} not in owned:
             entries[source_{x}] = accumulate(before, xbar, source_{x}, owned)
 else:
     entries[source_{x}] = accumulate(before, xbar, source_{x}, owned)
