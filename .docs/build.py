@@ -113,10 +113,15 @@ def exceptions():
     write("reference/errors.md", "\n".join(text))
 
 
-def refused(page, opening):
-    """Return an opening and the rows of a support page that refuse something."""
+def lines_of(page):
+    """Return the lines of a page of funad/docs."""
+    return (ROOT / "funad" / "docs" / page).read_text(encoding="utf-8").splitlines()
+
+
+def refused_by_numpy(opening):
+    """Return an opening and the rows of the support page that refuse something."""
     kept, section = [opening], ""
-    for line in (ROOT / "funad" / "docs" / page).read_text(encoding="utf-8").splitlines():
+    for line in lines_of("support.md"):
         if line.startswith("## "):
             section = line
         elif line.startswith("| `") and "refused" in line:
@@ -125,6 +130,24 @@ def refused(page, opening):
                 kept += ["", section, "", "| name | refused |", "| --- | --- |"]
                 section = ""
             kept.append(f"| {cells[0]} | {cells[-1].removeprefix('refused: ')} |")
+    return "\n".join(kept) + "\n"
+
+
+def refused_by_scipy(opening):
+    """Return an opening and, by module, what the support page of SciPy lists as refused, with the reasons."""
+    kept, section, reasons = [opening], "", False
+    for line in lines_of("scipy_support.md"):
+        if line.startswith("## "):
+            section = line
+        if not line.startswith("- "):
+            reasons = line.startswith("Refused on") or reasons and not line
+            continue
+        if reasons or line.startswith("- Without a rule"):
+            if section:
+                kept += ["", section, ""]
+                section = ""
+            names = line.removeprefix("- Without a rule: refused on a traced value: ")
+            kept.append(line if names == line else f"- {names}: no rule")
     return "\n".join(kept) + "\n"
 
 
@@ -147,8 +170,18 @@ derivative is had."""
 
 def namespaces():
     """Write the pages of the namespaces: what is refused, and where everything is listed."""
-    write("reference/numpy.md", refused("support.md", OF_NUMPY))
-    write("reference/scipy.md", refused("scipy_support.md", OF_SCIPY))
+    write("reference/numpy.md", refused_by_numpy(OF_NUMPY))
+    write("reference/scipy.md", refused_by_scipy(OF_SCIPY))
+
+
+# What of the name of an example is written otherwise in a title.
+WORDS = {"hmc": "HMC", "lstm": "LSTM", "mnist": "MNIST", "rnn": "RNN", "vae": "VAE", "burgers": "Burgers"}
+
+
+def titled(name):
+    """Return the title of an example."""
+    first, *rest = [WORDS.get(word, word) for word in name.split("_")]
+    return " ".join([first[:1].upper() + first[1:], *rest])
 
 
 def gallery():
@@ -162,12 +195,12 @@ def gallery():
             continue
         sentence = (ast.get_docstring(tree) or "").partition("\n")[0]
         picture = ROOT / "examples" / "gallery" / f"{path.stem}.png"
-        body = f"# {path.stem.replace('_', ' ').capitalize()}\n\n{sentence}\n\n"
+        body = f"# {titled(path.stem)}\n\n{sentence}\n\n"
         if picture.exists():
             shutil.copy(picture, PAGES / "gallery" / picture.name)
             body += f"![{sentence}]({picture.name})\n\n"
             cells.append(
-                f":::{{grid-item-card}} {path.stem.replace('_', ' ').capitalize()}\n:link: {path.stem}\n"
+                f":::{{grid-item-card}} {titled(path.stem)}\n:link: {path.stem}\n"
                 f":link-type: doc\n:img-top: {picture.name}\n\n{sentence}\n:::\n"
             )
         code = path.read_text(encoding="utf-8")

@@ -69,7 +69,7 @@ def figures_of(text):
 
 
 def spent():
-    """Return the seconds of processor time of all examples that have ended; on Windows, those of the clock."""
+    """Return the seconds of processor time of the examples that have ended; on Windows, of the clock."""
     return sum(os.times()[2:4]) or perf_counter()
 
 

@@ -42,6 +42,22 @@ shortcuts: list[Callable[..., Any]] = []
 _COMPILED = (onp.dot, onp.vdot, onp.inner)
 
 
+def as_one_call(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a function of the rules so that a program that is recorded has a call of it, not its calls.
+
+    For what asks for values on its way, or has kernels for plain arrays. Where one of its arguments is to be
+    differentiated, its calls are seen as ever.
+    """
+
+    @functools.wraps(f)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        trace = innermost((*args, *kwargs.values()))
+        note = getattr(trace, "opaque", None)
+        return f(*args, **kwargs) if note is None else note(f, args, kwargs)
+
+    return wrapped
+
+
 def call(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive in any form: find the innermost trace, unwrap its boxes, record."""
     trace = innermost((*args, *kwargs.values()) if kwargs else args)

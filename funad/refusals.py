@@ -124,8 +124,8 @@ def refused_by_asker() -> NotDifferentiableError | None:
             made = made or refused_entry(x)
         elif hasattr(type(x), "dims") and frame.f_code.co_name == "__init__":  # it has no data yet
             return NotDifferentiableError(
-                f"{public_name(x)} is being made of a list of traced values, of which a plain array was asked; "
-                f"write np.stack([...]) after import funad.numpy as np for that list"
+                f"{public_name(x)} is being made of a list of traced values, of which a plain array was "
+                f"asked; write np.stack([...]) after import funad.numpy as np for that list"
             )
         elif hasattr(type(x), "dims") and hasattr(getattr(x, "data", None), "tape"):
             return NotDifferentiableError(

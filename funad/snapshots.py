@@ -57,7 +57,7 @@ class Snapshots:
 
     def _of_large(self, x: ndarray) -> ndarray:
         if not x.flags.writeable and isinstance(x.base, bytes):
-            return x  # a placeholder
+            return x  # type: ignore[unreachable]  # a placeholder
         spread = [stride == 0 and size > 1 for stride, size in zip(x.strides, x.shape, strict=True)]
         if any(spread):  # one element of memory for many
             once = x[tuple(slice(1) if many else slice(None) for many in spread)]

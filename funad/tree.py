@@ -108,7 +108,8 @@ def register(
     >>> funad.grad(lambda line, x: line.slope * x + line.offset)(Line(2.0, 1.0), 3.0).slope
     3.0
     """
-    if not isinstance(cls, type) or not callable(flatten) or not callable(unflatten):
+    functions = callable(flatten) and callable(unflatten)  # type: ignore[redundant-expr]
+    if not isinstance(cls, type) or not functions:  # type: ignore[redundant-expr]
         raise ArgumentError("register takes a class and two functions: register(cls, flatten, unflatten)")
     if cls in _registered or cls in (list, tuple, dict, OrderedDict):
         raise ArgumentError(f"{cls.__name__} is a container already; register each class once")

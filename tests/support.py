@@ -69,7 +69,7 @@ WRITES = frozenset({"copyto", "fill_diagonal", "place", "put", "put_along_axis",
 # --- calls
 
 
-def _drawn(case, wanted):
+def drawn(case, wanted):
     """Calls drawn from a case, more of them until all that is wanted is there; the same every time."""
     for count in (8, 200):
         found = []
@@ -95,7 +95,7 @@ def argument_of(call, place):
     return call.kwargs.get(place)
 
 
-def _is_inexact(x):
+def is_inexact(x):
     leaves = flatten(x)[0]
     kinds = [numpy.asarray(leaf).dtype.kind for leaf in leaves if not isinstance(leaf, str)]
     return (
@@ -283,21 +283,21 @@ def differentiable(f, prim, case):
         # what it takes, so many calls that none of its arguments is missing by chance.
         enough = bool(places) or len(calls) >= 200
         return enough and all(
-            any(_is_inexact(argument_of(call, place)) for call in calls) for place in places
+            any(is_inexact(argument_of(call, place)) for call in calls) for place in places
         )
 
-    calls = _drawn(case, seen)
+    calls = drawn(case, seen)
     if not places:  # a composite: its arguments are those that the cases differentiate
         found = [
             place
             for c in calls
             for place in [*range(len(c.args)), *c.kwargs]
-            if _is_inexact(argument_of(c, place))
+            if is_inexact(argument_of(c, place))
         ]
         places = list(dict.fromkeys(found))
     right, probed = {}, None
     for place in places:
-        with_it = [c for c in calls if _is_inexact(argument_of(c, place))][:3]
+        with_it = [c for c in calls if is_inexact(argument_of(c, place))][:3]
         for call in with_it:
             orders = _orders(f, call, place, case.order)
             right[place] = right.get(place, ALL) & orders
@@ -415,7 +415,7 @@ def of_draw(name, generator):
     parameters = [p for p in _parameters(plain) if p != "self"]
     good, refusal = [], ""
     for n, value in enumerate(values):
-        if not _is_inexact(value):
+        if not is_inexact(value):
             continue
         try:
             with warnings.catch_warnings():
@@ -425,7 +425,7 @@ def of_draw(name, generator):
                 good.append(parameters[n])
         except FunadError as error:
             refusal = _reason(str(error))
-    if not any(map(_is_inexact, values)):
+    if not any(map(is_inexact, values)):
         return ("passed", (), "NumPy's own: draws with sizes or whole numbers alone")
     kind = "differentiable" if good else "refused"
     return (kind, tuple(good), "by reparameterisation" if good else f"refused: {refusal}")

@@ -1,6 +1,7 @@
 """The passes of compile: each rewrite alone, each pass on and off, and three sources to be read."""
 
 import math
+import tracemalloc
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -243,3 +244,42 @@ def test_a_source_is_what_it_was(name):
     assert text == wanted.read_text(encoding="utf-8")
     for leaf in tree.flatten(fast(*args))[0]:
         assert onp.all(onp.isfinite(leaf))
+
+
+def _peak(f, *args):
+    """The most memory that one call has held, beyond what was there before."""
+    f(*args)
+    tracemalloc.start()
+    try:
+        y = f(*args)
+        return tracemalloc.get_traced_memory()[1], y
+    finally:
+        tracemalloc.stop()
+
+
+def _wave(x):
+    return np.sum(np.exp(-(np.sin(x) ** 2)) * x + np.tanh(x))
+
+
+WIDE = {
+    "network": (
+        PROGRAMS["network"][1],
+        ({"W": N((30, 50)), "b": N(50), "V": N((50, 40)), "c": N(40)}, N((1500, 30)), N((1500, 40))),
+    ),
+    "wave": (_wave, (N(100_000),)),
+    "recurrent": (PROGRAMS["recurrent"][1], ((N((60, 60)) / 9, N((60, 3)), N(60)), N((200, 3)))),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_a_program_holds_no_more_memory_than_eager(name):
+    f, args = WIDE[name]
+    plain = grad(f)
+    fast = compile(plain)
+    for _ in range(3):
+        fast(*args)
+    assert fast.programs
+    eager, _ = _peak(plain, *args)
+    compiled, y = _peak(fast, *args)
+    agree(y, plain(*args), ulps=1 << 12)
+    assert compiled <= 1.02 * eager + 20_000

@@ -172,10 +172,17 @@ def test_duplicates_count_together():
 # --- what is linear, and its transpose
 
 
+def random_matrix(shape, density, format):
+    """As scipy.sparse.random_array, whose keywords depend on the version of SciPy."""
+    return scipy.sparse.coo_array(rng.uniform(size=shape) * (rng.uniform(size=shape) < density)).asformat(
+        format
+    )
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (2, 3), (5, 5), (4, 0), (0, 4)])
 @pytest.mark.parametrize("format", FORMATS)
 def test_products_and_their_way_back_are_transposes(shape, format):
-    matrix = scipy.sparse.random_array(shape, density=0.6, rng=rng, format=format)
+    matrix = random_matrix(shape, 0.6, format)
     x, y = rng.normal(size=shape[1]), rng.normal(size=shape[0])
     _, back = vjp(lambda d, x: sparse.coo_array((d, matrix.tocoo().coords), shape=shape).asformat(format) @ x,
                   matrix.tocoo().data, x, argnums=(0, 1))  # fmt: skip
@@ -258,7 +265,7 @@ def test_an_operator_that_closes_over_traced_values():
 
 
 def test_a_constant_matrix_that_is_written_into_is_found_out():
-    matrix = scipy.sparse.random_array((300, 300), density=0.5, rng=rng, format="csr")
+    matrix = random_matrix((300, 300), 0.5, "csr")
     _, back = vjp(lambda x: matrix @ x, onp.ones(300))
     matrix.data[:] = 0.0
     with pytest.raises(OverwrittenError):

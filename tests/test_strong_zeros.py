@@ -3,7 +3,7 @@
 import numpy
 import pytest
 
-from funad import elementwise, grad, jacfwd, jacrev, jvp, linearize, primitive, vjp
+from funad import elementwise, grad, hvp, jacfwd, jacrev, jvp, linearize, primitive, vjp
 from funad import numpy as np
 
 NAN, INF = numpy.nan, numpy.inf
@@ -133,3 +133,47 @@ def test_infinities_of_both_signs_that_meet_in_an_element_are_nan(f, expected):
     with numpy.errstate(invalid="ignore"):
         xbar = grad(f)(numpy.array([1.0, 2.0, 3.0]))
     assert numpy.array_equal(xbar, expected, equal_nan=True)
+
+
+# --- rules of whole rows, of which one is not looked at
+
+ROWS = numpy.array([[1.0, 2.0, 4.0], [numpy.nan, 3.0, 1.0], [2.0, 0.5, 1.5]])
+OF_ROWS = {
+    "prod": lambda x: np.prod(x, axis=1),
+    "std": lambda x: np.std(x, axis=1),
+    "var": lambda x: np.var(x, axis=1, ddof=1),
+    "norm": lambda x: np.linalg.norm(x, axis=1),
+    "norm of order 3": lambda x: np.linalg.norm(x, 3, axis=1),
+    "last of cumprod": lambda x: np.cumprod(x, axis=1)[:, 2],
+    "quantile": lambda x: np.quantile(x, 0.3, axis=1),
+    "det": lambda x: np.linalg.det(x[:, :2, None] * x[:, None, :2] + np.eye(2)),
+    "inv": lambda x: np.linalg.inv(x[:, :2, None] * x[:, None, :2] + np.eye(2))[:, 0, 0],
+    "solve": lambda x: np.linalg.solve(x[:, :2, None] * x[:, None, :2] + np.eye(2), np.ones((2, 1)))[:, 0, 0],
+}
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize("f", OF_ROWS.values(), ids=OF_ROWS)
+def test_a_row_with_nan_that_is_not_taken_has_the_derivative_zero(f):
+    def taken(x):
+        y = f(x)
+        return np.sum(np.where(np.isfinite(y), y**2, 0.0))
+
+    without = ROWS[[0, 2]]
+    for found, wanted in (
+        (grad(taken)(ROWS), grad(taken)(without)),
+        (vjp(f, ROWS)[1](numpy.array([3.0, 0.0, 2.0])), vjp(f, without)[1](numpy.array([3.0, 2.0]))),
+        (jacfwd(taken)(ROWS), jacfwd(taken)(without)),
+        (hvp(taken)(ROWS, numpy.ones((3, 3))), hvp(taken)(without, numpy.ones((2, 3)))),
+    ):
+        numpy.testing.assert_allclose(found[[0, 2]], wanted, rtol=1e-12)
+        numpy.testing.assert_array_equal(found[1], numpy.zeros(3))
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize("f", OF_ROWS.values(), ids=OF_ROWS)
+def test_a_row_with_nan_that_is_taken_keeps_its_nans(f):
+    found = vjp(f, ROWS)[1](numpy.array([3.0, 1.0, 0.0]))
+    assert numpy.isfinite(found[0]).all()
+    assert numpy.isnan(found[1]).any()
+    numpy.testing.assert_array_equal(found[2], numpy.zeros(3))

@@ -64,11 +64,17 @@ def write_block(e: Any, steps: list[Any], after: set[Node]) -> None:
     outside = {p for n in items for p in parents(n) if p not in inside and p.shape == shape}
     last = {p: k for k, n in enumerate(items) for p in parents(n)}
     for n in items:
-        if n in after:
-            name = e.names[n] = e.fresh(n.name or "t")
-            e.lines.append(f"{name} = {e.function(onp.empty)}({shape!r}, {e.dtype(n.dtype)})")
-    loop, kept, part = [], dict(e.names), _parts(e, items, after, outside)
-    loop += [f"{text} = {e.names[n]}[lo:hi]" for n, text in part.items()]
+        if n not in after:
+            continue
+        into = e.memory.into.get(n)
+        if into in e.names and into not in e.cut and into not in inside:
+            e.names[n] = e.names[into]
+            continue
+        name = e.names[n] = e.fresh(n.name or "t")
+        e.lines.append(f"{name} = {e.function(onp.empty)}({shape!r}, {e.dtype(n.dtype)})")
+    loop: list[str] = []
+    kept, part = dict(e.names), _parts(e, items, after, outside)
+    loop += dict.fromkeys(f"{text} = {e.names[n]}[lo:hi]" for n, text in part.items())
     free: dict[Any, list[str]] = {}
     scratch: dict[Node, str] = {}
     e.names.update({n: text for n, text in part.items() if n not in inside})

@@ -17,7 +17,7 @@ from .program import GETITEM, Builder, Guard, Node, Program, Spec, map_nodes, no
 from .rewriting import RULES
 from .shapes import SPECS, infer
 
-__all__ = ["compact_diagonals", "from_diagonals"]
+__all__ = ["compact_diagonals", "from_diagonals", "places_of"]
 
 ndarray = onp.ndarray
 LEAST = 256  # elements from which it pays
@@ -32,11 +32,16 @@ Diagonals = dict[int, Any]
 def from_diagonals(shape: Any, dtype: Any, offsets: Any, vectors: Any) -> Any:
     """Return a matrix of zeros with these vectors on its diagonals."""
     y = onp.zeros(shape, dtype)
-    flat, width = y.reshape(-1), shape[1]
+    flat = y.reshape(-1)
     for k, v in zip(offsets, vectors, strict=True):
-        first, count = (k if k >= 0 else -k * width), length(shape, k)
-        flat[first : first + (count - 1) * (width + 1) + 1 : width + 1] = v
+        flat[slice(*places_of(shape, k))] = v
     return y
+
+
+def places_of(shape: Any, k: int) -> tuple[int, int, int]:
+    """Return start, stop and step of a diagonal in the matrix as one vector."""
+    first, count, width = (k if k >= 0 else -k * shape[1]), length(shape, k), shape[1]
+    return first, first + (count - 1) * (width + 1) + 1, width + 1
 
 
 def _spec(fn: Any, shape: Any, dtype: Any, offsets: Any, vectors: Any) -> Spec:
@@ -181,7 +186,10 @@ def _sum(b: Builder, n: Node, of: Any, dense: Any) -> Diagonals | None:
 def _added(b: Builder, first: Diagonals, second: Diagonals) -> Diagonals:
     done = dict(first)
     for k, v in second.items():
-        done[k] = b.call(ADD, done[k], v) if k in done else v
+        if k in done and type(v) is ndarray and type(done[k]) is ndarray:
+            done[k] = done[k] + v  # copies, both of them, which nobody changes
+        else:
+            done[k] = b.call(ADD, done[k], v) if k in done else v
     return done
 
 
@@ -189,7 +197,8 @@ def _scattered(b: Builder, n: Node, of: Any, dense: Any) -> Diagonals | None:
     """Return the diagonals of zeros to which matrices of diagonals are added, each in a block."""
     shape, _, indices, pieces = n.args
     done: Diagonals = {}
-    for index, piece in zip(indices, pieces, strict=True):
+    constants_first = sorted(zip(indices, pieces, strict=True), key=lambda pair: type(pair[1]) is Node)
+    for index, piece in constants_first:
         diagonals, corner = of(piece), _corner(index, shape)
         if diagonals is None or corner is None:
             return None

@@ -14,7 +14,7 @@ from ..indices import add_at, repeats, scatter
 from ..numpy import slopes
 from ..traces.strong_zeros import has_nan
 from .blocks import runs, write_block
-from .diagonals import from_diagonals
+from .diagonals import from_diagonals, places_of
 from .looping import write_loop
 from .loops import Loop, is_loop
 from .memory import Memory
@@ -56,7 +56,7 @@ class Emitter:
         self.names: dict[Node, str] = {}
         self.constants: dict[str, Any] = {}
         self._by_key: dict[Any, str] = {}
-        self._used: set[str] = {"MISSED"}
+        self._used: set[str] = {"MISSED", "flat"}
         self._count: dict[str, int] = {}
         self.lines: list[str] = []
         self.memory: Any = None
@@ -224,6 +224,7 @@ class Emitter:
     def _write_steps(self, program: Program) -> None:
         steps = program.steps
         found = runs(program) if self.blocks else {}
+        ends = self.memory.ends() if program is self.program else {}
         k = 0
         while k < len(steps):
             if k in found:
@@ -232,6 +233,8 @@ class Emitter:
                 after = {n for n in items if type(n) is Node and last.get(owner[n], -1) >= found[k]}
                 write_block(self, items, after)
                 self.cut.update(n for n in items if n not in after)
+                ended = [nodes for j in range(k, found[k]) for nodes in ends.get(j, ())]
+                self.give_back(ended)
                 k = found[k]
                 continue
             step: Any = steps[k]
@@ -239,7 +242,15 @@ class Emitter:
                 self.guard(step)
             else:
                 self.statement(step)
+            self.give_back(ends.get(k, ()))
             k += 1
+
+    def give_back(self, ended: Any) -> None:
+        """Write that large arrays are done with."""
+        for nodes in ended:
+            names = dict.fromkeys(self.names[n] for n in nodes if n in self.names)
+            if names:
+                self.lines.append(f"del {', '.join(names)}")
 
     def statement(self, n: Node) -> None:
         """Write one call."""
@@ -251,6 +262,9 @@ class Emitter:
             return
         if n.fn is scatter:
             self.scatter(n)
+            return
+        if n.fn is from_diagonals:
+            self.diagonals(n)
             return
         if n.fn is slopes.one_minus_square and n.shape and n.size and n.dtype.char in "df":
             self.one_minus_square(n)
@@ -329,9 +343,7 @@ class Emitter:
             return f"isfinite({x})"
         if n.dtype.char in "df":
             self.constants["isfinite"] = math.isfinite
-            return (
-                f"isfinite({x}.reshape(-1).dot({x}.reshape(-1)))" if n.size < 64 else self._finite_sum(n, x)
-            )
+            return f"isfinite({self._square(n, x)})" if n.size < 64 else self._finite_sum(n, x)
         self.constants["all_finite"] = _all_finite
         return f"all_finite({x})"
 
@@ -361,8 +373,15 @@ class Emitter:
         """Return the test of a value for NaNs."""
         if not n.is_array:
             return f"{x} != {x}"
+        if n.dtype.char in "df" and n.size and n.size <= MANY:
+            self.constants["isnan"] = math.isnan
+            return f"isnan({self._square(n, x)})"
         self.constants["has_nan"] = has_nan
         return f"has_nan({x})"
+
+    def _square(self, n: Node, x: str) -> str:
+        """Return the sum of squares, which is nan if an element is."""
+        return f"{x}.dot({x})" if n.ndim == 1 else f"(flat := {x}.reshape(-1)).dot(flat)"
 
     def expression(self, n: Node) -> str:
         """Return a call as source."""
@@ -402,11 +421,28 @@ class Emitter:
         name = self.names[n] = self.fresh(n.name or "t")
         dtype = self.constant(onp.dtype(dtype), f"{onp.dtype(dtype).name}_")
         self.say(f"{name} = {self.function(onp.zeros)}({tuple(shape)!r}, {dtype})", n)
-        for at, whole, piece, repeated in texts:
+        for k, (at, whole, piece, repeated) in enumerate(texts):
             if repeated:
                 self.lines.append(f"{self.function(add_at)}({name}, [({whole}, {piece})])")
             else:
-                self.lines.append(f"{name}[{at}] += {piece}")
+                self.lines.append(f"{name}[{at}] {'+=' if k else '='} {piece}")
+
+    def _diagonal(self, v: Any) -> str:
+        """Return a vector, or the number that it is everywhere."""
+        is_number = type(v) is not Node and not any(v.strides) and v.size
+        return repr(v.flat[0].item()) if is_number else self.text(v)
+
+    def diagonals(self, n: Node) -> None:
+        """Write zeros with vectors on the diagonals."""
+        shape, dtype, offsets, vectors = n.args
+        texts = [self._diagonal(v) for v in vectors]
+        name = self.names[n] = self.fresh(n.name or "t")
+        self.say(f"{name} = {self.function(onp.zeros)}({tuple(shape)!r}, {self.dtype(onp.dtype(dtype))})", n)
+        flat = self.fresh(f"{name}_flat")
+        self.lines.append(f"{flat} = {name}.reshape(-1)")
+        for k, text in zip(offsets, texts, strict=True):
+            start, stop, step = places_of(shape, k)
+            self.lines.append(f"{flat}[{start}:{stop}:{step}] = {text}")
 
 
 def _all_finite(x: Any) -> bool:

@@ -27,6 +27,11 @@ _FLAT_AT_INFINITY: frozenset[Any] = frozenset(
     {onp.log, onp.log2, onp.log10, onp.log1p, onp.sqrt, onp.cbrt, onp.arcsinh, onp.arccosh, onp.power,
      onp.float_power, onp.logaddexp2, onp.i0, onp.hypot, onp.absolute}
 )  # fmt: skip
+# Functions of which a finite result has finite arguments.
+_FINITE_OF_FINITE: frozenset[Any] = frozenset(
+    {onp.add, onp.subtract, onp.multiply, onp.negative, onp.positive, onp.absolute, onp.square, onp.reshape,
+     onp.transpose, onp.broadcast_to, onp.dot, onp.matmul}
+)  # fmt: skip
 _SAFE: frozenset[Any] = _HANDS_ON - _FLAT_AT_INFINITY | {
     GETITEM, onp.less, onp.less_equal, onp.greater, onp.greater_equal, onp.equal, onp.not_equal,
     onp.where, onp.sign, onp.floor, onp.ceil, onp.logical_and, onp.logical_or, onp.logical_not,
@@ -56,7 +61,42 @@ def without_needless_guards(program: Program) -> Program:
             builder.steps.append(step)
         if step in finite:
             builder.guard(step, "finite", True, finite[step])
-    return builder.program(program.outputs)
+    return _asked_of_pieces(builder.program(program.outputs))
+
+
+def _asked_of_pieces(program: Program) -> Program:
+    """Return a program that asks of the pieces of a result whether they are finite, not of it for nan.
+
+    Of a result that nothing else reads: it need not be put together then.
+    """
+    read = {p for step in program.steps if type(step) is Node for p in parents(step)}
+    read.update(x for x in program.outputs if type(x) is Node)
+    asked = {s.node for s in program.steps if type(s) is Guard and s.how == "number"} - read
+    asked = {n for n in asked if n.fn is scatter and type(n.args[3]) is list and not n.kwargs}
+    if not asked:
+        return program
+    b = Builder(program.inputs)
+    b.steps = [s for s in program.steps if not (type(s) is Guard and s.how == "number" and s.node in asked)]
+    lines = {s.node: s.line for s in program.steps if type(s) is Guard and s.how == "number"}
+    pieces = {p: lines[n] for n in asked for p in n.args[3] if type(p) is Node}
+    implied = _finite_with(pieces)
+    for p, line in sorted(pieces.items(), key=lambda item: item[0].id):
+        if p not in implied:
+            b.guard(p, "finite", True, line)
+    return b.program(program.outputs)
+
+
+def _finite_with(nodes: Any) -> set[Node]:
+    """Return what is finite where these are: the terms of sums, the factors of products."""
+    found: set[Node] = set()
+    waiting = list(nodes)
+    while waiting:
+        n = waiting.pop()
+        if n.fn in _FINITE_OF_FINITE and n.size and not n.kwargs:
+            new = [p for p in parents(n) if p not in found]
+            found.update(new)
+            waiting += new
+    return found
 
 
 def _to_be_finite(program: Program, steps: list[Any]) -> dict[Node, str]:

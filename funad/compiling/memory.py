@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as onp
 
+from .loops import is_loop
 from .program import GETITEM, Guard, Node, Program, parents
 
 __all__ = ["ELEMENTS", "LARGE", "Memory"]
 
+HUGE = 1 << 18  # bytes from which an array is given back as soon as it is done with
 LARGE = 6000  # bytes from which it pays
 VIEWS = frozenset(
     {onp.reshape, onp.transpose, onp.broadcast_to, onp.ravel, onp.swapaxes, onp.moveaxis, onp.real, onp.imag,
@@ -35,7 +37,7 @@ class Memory:
         for step in program.steps:
             if type(step) is Node:
                 first = step.args[0] if step.args else None
-                is_view = step.fn in VIEWS and type(first) is Node
+                is_view = step.fn in VIEWS and type(first) is Node and not is_loop(first)
                 self.owner[step] = self.owner[first] if is_view else step  # type: ignore[index]
         self.last: dict[Node, int] = {}
         for k, step in enumerate(program.steps):
@@ -47,6 +49,20 @@ class Memory:
         self.into: dict[Node, Node] = {}
         self.rows: dict[Node, str] = {}
         self._place()
+
+    def ends(self) -> dict[int, list[list[Node]]]:
+        """Return after which steps large arrays are done with: all nodes whose values stand in each."""
+        inside: dict[Node, list[Node]] = {}
+        for step in self.program.steps:
+            if type(step) is Node:
+                owner = self.owner[step]
+                inside.setdefault(self.into.get(owner, owner), []).append(step)
+        found: dict[int, list[list[Node]]] = {}
+        for owner, nodes in inside.items():
+            last = max(self.last.get(self.owner[n], -1) for n in nodes)
+            if owner.fn is not None and owner.nbytes >= HUGE and 0 <= last < len(self.program.steps):
+                found.setdefault(last, []).append(nodes)
+        return found
 
     def _place(self) -> None:
         """Find for each large result the memory of one that is done with."""

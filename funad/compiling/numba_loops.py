@@ -24,18 +24,20 @@ import numpy as onp
 
 from ..indices import assign, scatter
 from .diagonals import from_diagonals, length
+from .loops import Loop, is_loop, shifted
 from .numba_places import (
     LIKE_RESHAPE, Index, Place, combined, fixed, index_of_base, is_view, parts_of, root_of, rows, text_of, variable, view_of,
 )  # fmt: skip
 from .numba_words import (
     BOOL, CASTS, FLOAT, INT, JOINS, OPERATORS, WORDS, Reduction, dtype_for, gathers, is_product, reduction_of,
 )  # fmt: skip
-from .program import GETITEM, Guard, Node, Step, number_of, parents, shape_of
+from .program import GETITEM, Guard, Node, Program, Step, number_of, parents, shape_of
 
 __all__ = ["KernelText", "TooLong"]
 
 ndarray = onp.ndarray
-UNROLL = 16  # elements of last axes that are written out
+# Elements of last axes that are written out: few, or more where there are many rows of them.
+UNROLL, UNROLL_OF_MANY, MANY = 4, 16, 1000
 LONGEST = 4000  # lines of a kernel: LLVM takes more than a minute for ten times as many
 
 
@@ -49,8 +51,11 @@ class TooLong(Exception):
 
 def _split(shape: tuple[int, ...]) -> int:
     """Return how many axes of a shape have loops."""
-    first = min(1, len(shape))
-    return next(k for k in range(first, len(shape) + 1) if math.prod(shape[k:]) <= UNROLL)
+    for k in range(min(1, len(shape)), len(shape)):
+        size = math.prod(shape[k:])
+        if size <= UNROLL or (size <= UNROLL_OF_MANY and math.prod(shape[:k]) >= MANY):
+            return k
+    return len(shape)
 
 
 def _domain(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -123,7 +128,7 @@ class KernelText:
                 name = self.fresh(n.name or "y")
                 self.outputs.append(name)
                 self.dtypes[name] = n.dtype
-                self.given[n] = Place(name, 0, rows(n.shape))
+                self.given[n] = Place(name, fixed(0), rows(n.shape))
             else:
                 numbers.setdefault(n.dtype, []).append(n)
         self.numbers = numbers
@@ -131,7 +136,7 @@ class KernelText:
             name = self.fresh("numbers" if dtype == FLOAT else f"numbers_{dtype.name}_")
             self.outputs.append(name)
             self.dtypes[name] = dtype
-            self.given.update({n: Place(name, k, ()) for k, n in enumerate(nodes)})
+            self.given.update({n: Place(name, fixed(k), ()) for k, n in enumerate(nodes)})
 
     def argument(self, x: Any) -> Any:
         """Return the place of a value that comes from outside; of a number, its name."""
@@ -142,7 +147,7 @@ class KernelText:
             self.parameters.append(name)
             self.dtypes[name] = x.dtype
             is_array = x.is_array if type(x) is Node else type(x) is ndarray
-            self.places[key] = Place(name, 0, rows(x.shape)) if is_array else name
+            self.places[key] = Place(name, fixed(0), rows(x.shape)) if is_array else name
         return self.places[key]
 
     def space(self, n: Any, shape: tuple[int, ...], dtype: Any) -> Place:
@@ -152,7 +157,7 @@ class KernelText:
             name = self.fresh((n.name if type(n) is Node else None) or "t")
             self.dtypes[name] = dtype
             self.spaces.append(f"{name} = empty({math.prod(shape)}, {dtype.name})")
-            place = Place(name, 0, rows(shape))
+            place = Place(name, fixed(0), rows(shape))
         if n is not None:
             self.places[n] = place
         return place
@@ -196,6 +201,8 @@ class KernelText:
 
     def element(self, x: Any, index: tuple[Index, ...]) -> str:
         """Return the name of an element: read, or computed from elements."""
+        if type(x) is Place:
+            return self.say(f"{x.buffer}[{text_of(x.at(index))}]", self.dtypes[x.buffer])
         if type(x) is not Node and type(x) is not ndarray or number_of(x) is not None:
             return _literal(x)
         place = self.find(x)
@@ -222,10 +229,10 @@ class KernelText:
         if reduction is not None:
             here = {k: i for k, i in zip(reduction.result, index, strict=True) if k is not None}
             return self.total(list(self.terms(n, reduction, here)), n, reduction.how)
-        special = _ELEMENTS.get(fn)
+        special = _ELEMENTS.get(fn) if not is_loop(n.args[0]) else None
         if special is not None:
             return str(special(self, n, index))
-        if fn in _CALLS:  # nothing but loops of its own
+        if fn in _CALLS or type(fn) is Loop or is_loop(n.args[0]):  # nothing but loops of its own
             raise NotYet
         if fn is onp.where or WORDS.get(fn) == "keep":
             return self.chosen(n, index)
@@ -417,7 +424,7 @@ class KernelText:
         for n, found in sums.items():
             place = self.space(n, n.shape, n.dtype)
             how = self.reductions[n].how
-            self.fill(place.buffer, place.offset, math.prod(n.shape), _START[how] if n.dtype != INT else "0")
+            self.fill(place, math.prod(n.shape), _START[how] if n.dtype != INT else "0")
             for i, v in found:
                 at = f"{place.buffer}[{text_of(place.at(i))}]"
                 if how in ("max", "min"):
@@ -458,13 +465,13 @@ class KernelText:
         v = self.cast(v, dtype)
         self.body.append(f"{place.buffer}[{text_of(place.at(index))}] {sign} {v}")
 
-    def fill(self, buffer: str, offset: int, size: int, v: str) -> None:
+    def fill(self, place: Place, size: int, v: str) -> None:
         """Fill an array with a number."""
         if size == 1:
-            self.lines.append(f"{buffer}[{offset}] = {v}")
+            self.lines.append(f"{place.buffer}[{text_of(place.offset)}] = {v}")
         else:
-            at = f"j + {offset}" if offset else "j"
-            self.lines += [f"for j in range({size}):", f"    {buffer}[{at}] = {v}"]
+            at = text_of(combined(variable("j"), place.offset))
+            self.lines += [f"for j in range({size}):", f"    {place.buffer}[{at}] = {v}"]
 
     def nest(self, domain: tuple[int, ...]) -> None:
         """Put loops around the lines that have been written."""
@@ -477,7 +484,7 @@ class KernelText:
         kept = self.body, self.memo, self.group
         self.body, self.memo, self.group = [], {}, {}
         index = tuple(fixed(0) if d == 1 else variable(f"i{k}") for k, d in enumerate(shape))
-        v = self.element(x, _broadcast(x, index))
+        v = self.element(x, index if type(x) is Place else _broadcast(x, index))
         target = to(index) if to is not None else index
         self.put(place, target, v, sign)
         self.lines += [f"{'    ' * k}for i{k} in range({d}):" for k, d in enumerate(shape)]
@@ -498,15 +505,80 @@ class KernelText:
         """Write a call whose arguments are all in memory."""
         if type(s) is not Node or s not in self.made or any(self.find(p) is None for p in parents(s)):
             return None
+        if type(s.fn) is Loop:
+            return self.loop(s)
         write = _CALLS.get(s.fn)
         if write is None:
             return None
         write(self, s, self.space(s, s.shape, s.dtype))
         return {s}
 
+    def loop(self, n: Node) -> set[Step]:
+        """Write a loop that has been rolled: carried values stay in place, rows of others are written."""
+        loop: Loop = n.fn  # type: ignore[assignment]
+        parts = {g.args[1]: g for g in self.made if g.fn is GETITEM and g.args[0] is n}
+        first, scanned, invariants = n.args
+        t, inputs, body = self.fresh("time"), iter(loop.body.inputs), loop.body
+        carried = list(itertools.islice(inputs, loop.carried))
+        for k, (c, x) in enumerate(zip(carried, first, strict=True)):
+            self.places[c] = self.space(parts.get(k), c.shape, c.dtype)
+            self.copy(x, self.places[c], c.shape)
+        for x, value in zip(itertools.islice(inputs, loop.scanned), scanned, strict=True):
+            self.places[x] = self.row(self.all_rows(x, value), t)
+        for x, value in zip(inputs, invariants, strict=True):
+            self.places[x] = self.find(value)
+        stored = []
+        for k, y in enumerate(loop.stored, loop.carried):
+            if k in parts:
+                place = self.space(parts[k], parts[k].shape, parts[k].dtype)
+                stored.append((y, self.row(place, t)))
+        kept, self.lines = self.lines, []
+        self._body(body, stored, carried)
+        self.lines = [*kept, f"for {t} in range({loop.count}):", *(f"    {line}" for line in self.lines)]
+        return {n, *parts.values()}
+
+    def row(self, place: Place, t: str) -> Place:
+        """Return where the part for one time of an array stands."""
+        return Place(place.buffer, combined(place.offset, variable(t), place.strides[0]), place.strides[1:])
+
+    def all_rows(self, x: Node, value: Any) -> Place:
+        """Return where the values of an input of a loop are, those of all times one after the other."""
+        if type(value) is not tuple:
+            place = self.find(value)
+            assert type(place) is Place
+            return place
+        place = self.space(None, (len(value), *x.shape), x.dtype)
+        for k, part in enumerate(value):
+            self.copy(part, Place(place.buffer, combined(place.offset, fixed(k), place.strides[0]), rows(x.shape)), x.shape)
+        return place
+
+    def _body(self, body: Program, stored: list[Any], carried: list[Node]) -> None:
+        """Write what one time round a loop does."""
+        made = {s for s in body.nodes if not is_view(s)}
+        self.made |= made
+        self.reductions.update({n: r for n in made if (r := reduction_of(n)) is not None})
+        for y, place in stored:
+            if y in made and y not in self.given:
+                self.given[y] = place
+        before = self.results
+        self.results = [*before, *(x for x in body.outputs if type(x) is Node)]
+        self._loops([s for s in body.steps if type(s) is Guard or s in made])
+        self.results = before
+        for y, place in stored:
+            if self.given.get(y) is not place:
+                self.copy(y, place, shape_of(y))
+        moves = [(c, x) for c, x in zip(carried, body.outputs, strict=False) if x is not c]
+        for k, (c, x) in enumerate(moves):
+            if type(x) is Node and root_of(x) in carried:  # which may be written before it is read
+                place = self.space(None, x.shape, x.dtype)
+                self.copy(x, place, x.shape)
+                moves[k] = c, place
+        for c, x in moves:
+            self.copy(x, self.places[c], c.shape)
+
     def scatter(self, n: Node, place: Place) -> None:
         _, _, indices, pieces = n.args
-        self.fill(place.buffer, place.offset, n.size, "0.0" if n.dtype.kind == "f" else "0")
+        self.fill(place, n.size, "0.0" if n.dtype.kind == "f" else "0")
         for index, piece in zip(indices, pieces, strict=True):
             self.copy(piece, place, _taken_shape(n.shape, index), self._taking(index, n.shape), "+=")
 
@@ -534,21 +606,25 @@ class KernelText:
                 self.copy(x, place, shape, to)
             else:
                 strides = place.strides[:axis] + place.strides[axis + 1 :]
-                part = Place(place.buffer, place.offset + start * place.strides[axis], strides)
+                part = Place(place.buffer, combined(place.offset, fixed(start), place.strides[axis]), strides)
                 self.copy(x, part, shape_of(x))
             start += shape[axis]
 
+    def shifted(self, n: Node, place: Place) -> None:
+        first, stack = n.args
+        self.copy(first, Place(place.buffer, place.offset, place.strides[1:]), n.shape[1:])
+        rest = self.find(stack)
+        moved = Place(place.buffer, combined(place.offset, fixed(place.strides[0])), place.strides)
+        self.copy(rest, moved, (n.shape[0] - 1, *n.shape[1:]))
+
     def diagonals(self, n: Node, place: Place) -> None:
         _, _, offsets, vectors = n.args
-        self.fill(place.buffer, place.offset, n.size, "0.0")
+        self.fill(place, n.size, "0.0")
         width = n.shape[1]
         for k, v in zip(offsets, vectors, strict=True):
             first = k if k >= 0 else -k * width
-            diagonal = Place(place.buffer, place.offset + first, (width + 1,))
+            diagonal = Place(place.buffer, combined(place.offset, fixed(first)), (width + 1,))
             self.copy(v, diagonal, (length(n.shape, k),))
-
-    def gather(self, n: Node, place: Place) -> None:
-        raise AssertionError("elements are gathered in loops")
 
     def product(self, n: Node, place: Place) -> None:
         """Write a product of matrices, or of stacks of them."""
@@ -557,10 +633,10 @@ class KernelText:
         m, size, k = a.shape[-2], b.shape[-1], a.shape[-1]
         if len(b.shape) == 2:
             m = math.prod(a.shape[:-1])
-            self.lines.append(_gemm(place.buffer, fixed(place.offset), x, y, fixed(0), m, size, k))
+            self.lines.append(_gemm(place.buffer, place.offset, x, y, fixed(0), m, size, k))
             return
         i = variable("i0")
-        at = combined(fixed(place.offset), i, place.strides[0])
+        at = combined(place.offset, i, place.strides[0])
         self.lines += [f"for i0 in range({n.shape[0]}):", "    " + _gemm(place.buffer, at, x, y, i, m, size, k)]
 
     def matrix(self, x: Any, flat: bool) -> Any:
@@ -579,7 +655,7 @@ class KernelText:
         if r == 1 and c >= shape[-2]:
             return place.buffer, place.offset, stack, c, True
         self.copy(x, self.space(None, shape_of(x), x.dtype), shape_of(x))
-        return self.copied.buffer, 0, math.prod(shape[-2:]) if len(shape) == 3 else 0, shape[-1], False
+        return self.copied.buffer, fixed(0), math.prod(shape[-2:]) if len(shape) == 3 else 0, shape[-1], False
 
 
 _TAKEN = frozenset(
@@ -594,7 +670,7 @@ _ELEMENTS: dict[Any, Any] = {
 }  # fmt: skip
 _CALLS: dict[Any, Any] = {
     **dict.fromkeys(JOINS, KernelText.join), scatter: KernelText.scatter, assign: KernelText.assign,
-    from_diagonals: KernelText.diagonals, onp.dot: KernelText.product, onp.matmul: KernelText.product,
+    from_diagonals: KernelText.diagonals, shifted: KernelText.shifted, onp.dot: KernelText.product, onp.matmul: KernelText.product,
 }  # fmt: skip
 
 
@@ -680,7 +756,7 @@ def _flattened(place: Place, shape: tuple[int, ...]) -> Place | None:
 
 def _gemm(buffer: str, at: Index, x: Any, y: Any, i: Index, m: int, n: int, k: int) -> str:
     def address(part: Any) -> str:
-        return f"{part[0]}[{text_of(combined(fixed(part[1]), i, part[2]))}]"
+        return f"{part[0]}[{text_of(combined(part[1], i, part[2]))}]"
 
     sides = ", ".join(f"{address(part)}, {part[3]}, {part[4]}" for part in (x, y))
     return f"gemm({buffer}[{text_of(at)}], {sides}, {m}, {n}, {k})"

@@ -31,6 +31,13 @@ _WINDOWS = sys.platform == "win32"
 _FE = {"invalid": 16, "divide": 8, "overflow": 4} if _WINDOWS else {"invalid": 1, "divide": 4, "overflow": 8}
 if platform.machine() in ("arm64", "aarch64") and not _WINDOWS:
     _FE = {"invalid": 1, "divide": 2, "overflow": 4}
+LEAST_TURNS, LANES = 16, 4  # below so many turns of a loop, LLVM fills up its last vector
+# Words that no zero makes infinite or invalid.
+_HARMLESS = frozenset(
+    {"exp", "tanh", "sin", "cos", "sqrt", "one_minus_square", "one_plus", "fermi", "negative", "absolute", "square",
+     "maximum", "minimum", "where", "missed", "isnan", "isfinite", "not_", "not_within", "sign", "float64",
+     "float32", "int64", "bool", "complement", "log1p", "logaddexp", "keep"}
+)  # fmt: skip
 LLVM = {"float64": DOUBLE, "float32": FLOAT, "bool": I1, "int64": I64}
 STORED = {"float64": DOUBLE, "float32": FLOAT, "bool": I8, "int64": I64}
 SIZES = {"float64": 8, "float32": 4, "bool": 1, "int64": 8}
@@ -319,9 +326,7 @@ class Walk:
         for s in statements:
             how = type(s)
             if how is ast.For:
-                with cgutils.for_range(self.b, i64(s.iter.args[0].value)) as loop:
-                    self.env[s.target.id] = loop.index
-                    self.block(s.body)
+                self.loop(s)
             elif how is ast.AugAssign and type(s.target) is ast.Name:
                 self.b.store(self.b.or_(self.b.load(self.code), self.value(s.value)), self.code)
             elif how is ast.AugAssign:
@@ -332,6 +337,50 @@ class Walk:
                 self.store(s.targets[0], self.value(s.value))
             else:
                 self.gemm(s.value.args)
+
+    def loop(self, s: Any) -> None:
+        """Build a loop, which runs at least once.
+
+        LLVM would run a short one in vectors with lanes that are none of the loop's. Where those might divide 0
+        by 0, which the caller would take for an invalid operation, whole vectors are run, and the rest alone.
+        """
+        count = s.iter.args[0].value
+        if count >= LEAST_TURNS or count % LANES == 0 or not _might_divide(s):
+            self.turns(s, 0, count)
+            return
+        whole = count // LANES * LANES
+        if whole:
+            self.turns(s, 0, whole, ("vectorize.width", LANES), ("interleave.count", 1))
+        self.turns(s, whole, count, ("vectorize.width", 1), ("interleave.count", 1))
+
+    def turns(self, s: Any, start: int, stop: int, *hints: Any) -> None:
+        """Build some turns of a loop."""
+        b = self.b
+        before, inside = b.block, b.append_basic_block("loop")
+        b.branch(inside)
+        b.position_at_end(inside)
+        i = b.phi(I64)
+        i.add_incoming(i64(start), before)
+        self.env[s.target.id] = i
+        self.block(s.body)
+        following = b.add(i, i64(1), flags=("nuw", "nsw"))
+        after = b.append_basic_block("after")
+        i.add_incoming(following, b.block)
+        jump = b.cbranch(b.icmp_signed("<", following, i64(stop)), inside, after)
+        jump.set_metadata("llvm.loop", self.told(*hints))
+        b.position_at_end(after)
+
+    def told(self, *hints: Any) -> Any:
+        """Return what LLVM is told of a loop: not to write it out, which takes it ten times as long."""
+        module = self.b.module
+        named = [("unroll.disable",), ("vectorize.predicate.enable", 0), *hints]
+        parts = []
+        for name, *values in named:
+            constants = [ir.Constant(I1 if name.endswith("enable") else I32, v) for v in values]
+            parts.append(module.add_metadata([ir.MetaDataString(module, f"llvm.loop.{name}"), *constants]))
+        made = module.add_metadata([ir.MetaDataString(module, f"loop {len(module.metadata)}"), *parts])
+        made.operands = (made, *parts)  # it is itself the first part, which makes it one of its own
+        return made
 
     def gemm(self, args: Any) -> None:
         """Call BLAS, by numba's own symbol: it sees all matrices transposed."""
@@ -352,6 +401,15 @@ class Walk:
         function = ir.FunctionType(I32, [v.type for v in given])
         failed = b.call(cgutils.get_or_insert_function(b.module, function, "numba_xxgemm"), given)
         self.note(b.icmp_signed("!=", failed, ir.Constant(I32, 0)), OTHER)
+
+
+def _might_divide(s: Any) -> bool:
+    """Say whether a loop has a word or a division that zeros might make infinite or invalid."""
+    if any(type(e) is ast.For for e in s.body):
+        return False  # the loops in it are asked
+    return any(
+        type(e) is ast.Div or (type(e) is ast.Call and e.func.id not in _HARMLESS) for e in ast.walk(s)
+    )
 
 
 def _is_space(s: Any) -> bool:

@@ -12,7 +12,7 @@ import numpy as onp
 
 from .emitting import Emitter
 from .memory import Memory
-from .numba_loops import KernelText
+from .numba_loops import KernelText, TooLong
 from .numba_places import is_view, root_of
 from .numba_words import FLOAT, guard_has_kernel, has_kernel
 from .program import Guard, Node, Program, Spec, Step, parents, spec_of
@@ -20,6 +20,7 @@ from .program import Guard, Node, Program, Spec, Step, parents, spec_of
 __all__ = ["FEWEST", "Kernel", "KernelEmitter", "with_kernels"]
 
 ndarray = onp.ndarray
+LONGEST = 1500  # calls of a program of which kernels are made
 FEWEST = 3  # calls for which a kernel pays
 _RAISING: frozenset[Any] = frozenset({onp.divide, onp.power})  # of Python's numbers, where NumPy warns
 
@@ -88,6 +89,8 @@ class _Levels:
 
 def with_kernels(program: Program) -> Program | None:
     """Return a program of kernels and calls of NumPy; None if nothing in it is worth a kernel."""
+    if len(program.steps) > LONGEST:
+        raise TooLong
     # The kinds of what has a kernel are known.
     steps = [
         s for s in program.steps

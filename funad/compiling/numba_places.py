@@ -31,12 +31,12 @@ class Place(NamedTuple):
     """Where an array stands; offset and strides count elements."""
 
     buffer: str
-    offset: int
+    offset: Index
     strides: tuple[int, ...]
 
     def at(self, index: tuple[Index, ...]) -> Index:
         """Return the index into the buffer of an element."""
-        found = fixed(self.offset)
+        found = self.offset
         for part, stride in zip(index, self.strides, strict=True):
             found = combined(found, part, stride)
         return found
@@ -126,7 +126,7 @@ def view_of(n: Node, base: Place) -> Place | None:
     if type(part) is not ndarray:  # a single element
         part = whole[(*(n.args[1] if type(n.args[1]) is tuple else (n.args[1],)), ...)]
     start = part.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
-    return Place(base.buffer, base.offset + start, part.strides)
+    return Place(base.buffer, combined(base.offset, fixed(start)), part.strides)
 
 
 def _groups(shape: tuple[int, ...], other: tuple[int, ...]) -> Any:

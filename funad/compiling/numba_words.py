@@ -9,6 +9,7 @@ import numpy as onp
 from ..indices import assign, scatter
 from ..numpy import elementwise, slopes
 from .diagonals import from_diagonals
+from .loops import Loop, is_loop, shifted
 from .numba_places import has_static_index, is_view
 from .program import GETITEM, Guard, Node, Step, nodes_in, parents
 from .stacking import stack_of
@@ -97,12 +98,26 @@ def _fits(x: Any) -> bool:
 
 def has_kernel(n: Node) -> bool:
     """Say whether a call can be part of a kernel."""
+    if type(n.fn) is Loop:
+        return _loop_has_kernel(n)
+    if n.fn is GETITEM and is_loop(n.args[0]):
+        return has_kernel(n.args[0])
     if not _fits(n) or (n.type is int and n.fn not in _REDUCED):
         return False
     if n.fn is GETITEM or is_view(n):
         return is_view(n) or (_fits(n.args[0]) and type(n.args[0]) is Node and gathers(n.args[1]))
     test = _TESTS.get(n.fn)
     return test is not None and test(n)
+
+
+def _loop_has_kernel(n: Node) -> bool:
+    loop: Loop = n.fn  # type: ignore[assignment]
+    first, scanned, invariants = n.args
+    rows = [x for value in scanned for x in (value if type(value) is tuple else (value,))]
+    return (
+        all(map(_fits, (*first, *rows, *invariants, *loop.body.inputs, *loop.body.outputs)))
+        and all(has_kernel(s) if type(s) is Node else guard_has_kernel(s) for s in loop.body.steps)
+    )  # fmt: skip
 
 
 def _elementwise(n: Node) -> bool:
@@ -186,6 +201,10 @@ def _multiplies(n: Node) -> bool:
     return reduction_of(n) is not None or is_product(n)
 
 
+def _shifts(n: Node) -> bool:
+    return _fits(n.args[0]) and type(n.args[1]) is Node and _fits(n.args[1])
+
+
 def _is_diagonal(n: Node) -> bool:
     return all(map(_fits, n.args[3]))
 
@@ -194,7 +213,7 @@ _TESTS: dict[Any, Any] = {
     **dict.fromkeys((*OPERATORS, *WORDS), _elementwise), **dict.fromkeys(_REDUCED, _reduces),
     **dict.fromkeys(CASTS, _is_cast), **dict.fromkeys(JOINS, _is_joined), scatter: _scatters,
     assign: _assigns, from_diagonals: _is_diagonal, onp.dot: _multiplies, onp.matmul: _multiplies,
-    onp.einsum: _reduces, onp.vdot: _reduces,
+    shifted: _shifts, onp.einsum: _reduces, onp.vdot: _reduces,
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .constants import numbers_for_arrays
 from .diagonals import compact_diagonals
 from .guarding import without_needless_guards
 from .neighbours import join_concatenations, join_slices
@@ -14,6 +15,7 @@ from .rewriting import RULES
 from .rolling import roll
 from .shapes import infer
 from .stacking import stack_like_calls, sums_of_steps
+from .triangles import solve_by_factors
 
 __all__ = ["PASSES", "optimized"]
 
@@ -35,11 +37,13 @@ def simplify_once(program: Program) -> Program:
 
 # By name, so that each can be left out.
 PASSES: dict[str, Callable[[Program], Program]] = {
+    "constants": numbers_for_arrays,
     "guards": without_needless_guards,
     "roll": roll,
     "simplify": simplify,
     "slices": join_slices,
     "concatenations": join_concatenations,
+    "factors": solve_by_factors,
     "diagonals": compact_diagonals,
     "sums": sums_of_steps,
     "stacks": stack_like_calls,

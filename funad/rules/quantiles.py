@@ -12,6 +12,7 @@ import numpy as onp
 
 from .. import numpy as np
 from ..boxes import Traced
+from ..calling import as_one_call
 from ..numpy.indexing import scatter
 from ..registry import define_forward, defvjp
 from ..spaces import zeros_like
@@ -262,5 +263,5 @@ for f, percent, masks in (
     (np.nanpercentile, 100, True),
 ):
     *rules, of_tangent = _rules(getattr(onp, f.__name__), percent)
-    defvjp(f, *rules, argnums=(0, 1, "weights"), masks=masks)
+    defvjp(f, *map(as_one_call, rules), argnums=(0, 1, "weights"), masks=masks)
     define_forward(f, {0: of_tangent}, {})

@@ -7,6 +7,7 @@ import numpy as onp
 
 from .. import numpy as np
 from ..boxes import Traced
+from ..calling import as_one_call
 from ..duck_arrays import is_open
 from ..numpy.reductions import difference
 from ..registry import define_forward, defvjp, defzero, linear
@@ -436,6 +437,7 @@ def _ptp(y, ybar, a, axis=None, *, keepdims=False):
     return or_nan(_share(ybar, a, high, axis) - _share(ybar, a, low, axis), ybar, y, a, axis)
 
 
+@as_one_call
 def _median(y, ybar, a, axis=None, *, keepdims=False):
     """x̄ = ȳ at the middle element, or half of it at each of the two."""
     if not np.size(a):

@@ -3,6 +3,7 @@
 import numpy as onp
 
 from .. import numpy as np
+from ..calling import as_one_call
 from ..numpy.statistics import counts
 from ..registry import defzero, linear
 from ..values import dtype_of
@@ -18,6 +19,7 @@ def _bincount(y, ybar, x, weights=None, minlength=0):
 linear(np.bincount, _bincount, _bincount, argnums=(1, "weights"))
 
 
+@as_one_call
 def _counts(y, ybar, a, bins, range, weights):
     """w̄ = ȳ of the bin that each weight fell into, 0 outside of them."""
     a, edges = onp.asarray(a), onp.histogram_bin_edges(a, bins, range)

@@ -16,7 +16,7 @@ import numpy as onp
 from .. import numpy as np
 from ..boxes import innermost
 from ..values import constant, dtype_of
-from .deciding import every, some
+from .deciding import every, only, some
 
 __all__ = ["from_poles", "inverse", "log_slope", "near", "of_order", "of_shape", "slope", "tail_slope"]
 
@@ -91,7 +91,7 @@ def _differences(of_pair, f, args, n, h, size=None):
         largest = onp.maximum(largest, onp.maximum(onp.abs(constant(high)), onp.abs(constant(low))))
     floor = 1.0 if of_pair is _log_ratio else largest if size is None else size
     steady = onp.abs(seventh) / 17.0 <= 1e-5 * onp.abs(constant(rise)) + 1e-10 * floor
-    return (rise if every(steady) else np.where(steady, rise, onp.nan)) / h, largest
+    return only(steady, rise) / h, largest
 
 
 def _gap(high, low):
@@ -115,7 +115,8 @@ def log_slope(f, y, args, n, h):
     found, nothing = y * found, constant(y) == 0
     if not some(nothing):
         return found
-    return np.where(nothing, onp.where((largest == 0) & (onp.abs(h) > 0), 0.0, onp.nan), found)
+    flat = (largest == 0) & (onp.abs(h) > 0)
+    return only(flat | (constant(y) != 0), np.where(nothing, 0.0, found))
 
 
 @_quietly
@@ -170,7 +171,7 @@ def _of_roots(steepness, found, p, dtype):
     """The steepness where F is p, to 1e-5 of the smaller tail; of x in single precision, to 1e-2."""
     tolerance = 1e-5 if dtype.itemsize >= 8 else 1e-2
     root = onp.abs(found - p) <= tolerance * onp.minimum(p, 1.0 - p)
-    return steepness if every(root) else np.where(root, steepness, onp.nan)
+    return only(root, steepness)
 
 
 def _or_zero(a, steepness, x):

@@ -7,12 +7,14 @@ from scipy import linalg as _linalg
 
 from .. import numpy as _np
 from ..boxes import Traced as _Traced
+from ..calling import as_one_call as _as_one_call
 from ..numpy.linalg import eig_told_apart as _eig_told_apart
 from ..numpy.linalg import eigh_told_apart as _eigh_told_apart
 from ..numpy.linalg import svd_told_apart as _svd_told_apart
 from ..numpy.linalg import with_order as _with_order
 from ..primitives import primitive as _primitive
 from ..values import constant as _constant
+from ..writing import content_of as _content_of
 from .calls import composite_of as _composite_of
 from .calls import of_arrays as _of_arrays
 from .calls import refused as _refused
@@ -36,7 +38,7 @@ def _part_of(name):
 
 
 # Equations
-solve = _of("solve", 2)
+solve_whole = _of("solve", 2)
 inv = _of("inv")
 det = _of("det")
 lstsq = _of("lstsq", 2)
@@ -51,6 +53,51 @@ solve_circulant = _of("solve_circulant", 2)
 def _parts(name, arrays):
     """Make the decorated function a primitive of arrays that messages call by a name of scipy.linalg."""
     return lambda f: _of_arrays(f, f"scipy.linalg.{name}", arrays)
+
+
+# The same equations, by the factors of the plain a if they are known. It is no name of SciPy.
+@_parts("solve", 2)
+def solve_by_factors(a, b, lu=None, piv=None, trans=0, check_finite=True):
+    factors = _linalg.lu_factor(a, check_finite=check_finite) if lu is None else (lu, piv)
+    return _linalg.lu_solve(factors, b, trans=trans, check_finite=check_finite)
+
+
+@_written("solve")
+def solve(
+    a, b, lower=False, overwrite_a=False, overwrite_b=False, check_finite=True, assume_a=None,
+    transposed=False,
+):  # fmt: skip
+    # One factorisation for the solution and all of its derivatives.
+    factors = None if transposed or assume_a not in _GENERAL else _factors_of(a, b, assume_a, check_finite)
+    if factors is not None:
+        return solve_by_factors(a, b, *factors, check_finite=check_finite)
+    kind = {} if assume_a is None else {"assume_a": assume_a}
+    return solve_whole(a, b, lower, check_finite=check_finite, transposed=transposed, **kind)
+
+
+_GENERAL = (None, "gen", "general")
+
+
+def _factors_of(a, b, assume_a, check_finite):
+    """Return the factors of a plain, regular matrix of which SciPy finds no structure; otherwise None."""
+    a, b = (_constant(_content_of(x)) for x in (a, b))
+    if not all(isinstance(x, _onp.ndarray) for x in (a, b)) or a.ndim != 2 or b.ndim not in (1, 2):
+        return None
+    dtype = _onp.result_type(a, b)
+    if len(a) < 2 or a.shape[0] != a.shape[1] or len(b) != len(a) or dtype.char not in "fdFD":
+        return None
+    corner, other = a[0, -1], a[-1, 0]
+    if assume_a is None and (not corner or not other or corner in (other, other.conj())):
+        return None  # a triangle, a band or a symmetric matrix perhaps
+    a = a.astype(dtype, order="F")
+    if check_finite and not _onp.all(_onp.isfinite(a)):
+        return None
+    getrf, gecon = _linalg.get_lapack_funcs(("getrf", "gecon"), (a,))
+    norm = _onp.max(_onp.sum(_onp.abs(a), axis=0))
+    lu, piv, info = getrf(a, overwrite_a=True)
+    if info or not gecon(lu, norm)[0] > 10 * _onp.finfo(dtype).eps:  # SciPy itself raises, or warns
+        return None
+    return lu, piv
 
 
 # Of what SciPy takes in pairs, these take the parts one by one: they are no names of SciPy.
@@ -339,11 +386,13 @@ def eig(
     )
 
 
+@_as_one_call
 def order_of_rows(a):
     """Return the p of the decomposition A = L[p] U."""
     return _linalg.lu(a, check_finite=False, p_indices=True)[0]
 
 
+@_as_one_call
 def balancing(a, permute, scale):
     """Return the T of the balanced matrix T⁻¹ A T."""
     return _linalg.matrix_balance(a, permute, scale)[1]

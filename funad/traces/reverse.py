@@ -38,7 +38,7 @@ from ..snapshots import Snapshots
 from ..spaces import broadcasts, describe, fit, is_complex, is_inexact, is_number, of_library, zeros_of
 from ..trace import Looked, Trace, next_level
 from ..values import constant, is_array, shape_of
-from .strong_zeros import has_nan, retry_with_strong_zeros, strong_product, strong_zero
+from .strong_zeros import has_nan, retry_with_strong_zeros, strong_product, strong_rule, strong_zero
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 _FLOAT = onp.dtype(float)
@@ -425,7 +425,7 @@ def _without_nans_of_zeros(prim: Primitive, xbar: Any, ybar: Any, at: Any) -> An
     """Return x̄ without the nans that only zeros of ȳ have met."""
     if prim.kind == "elementwise":
         return strong_zero(xbar, ybar)
-    return strong_product(prim, xbar, ybar, *at) if prim.kind == "linear" else xbar
+    return (strong_product if prim.kind == "linear" else strong_rule)(prim, xbar, ybar, *at)
 
 
 def check_number(prim: Primitive, xbar: Any, x: Any) -> None:

@@ -107,7 +107,7 @@ def compile(
         raise ArgumentError(f"backend is one of {', '.join(map(repr, BACKENDS))}, not {backend!r:.40}")
     if backend == "numba":
         check_numba()
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:  # type: ignore[redundant-expr]
         raise ArgumentError(
             f"limit is how many programs there may be, an int of 1 or more, not {limit!r:.40}"
         )

@@ -69,7 +69,7 @@ def custom_vjp(
     >>> float(grad(softplus)(0.0))
     0.5
     """
-    if not callable(forward) or not callable(backward):
+    if not callable(forward) or not callable(backward):  # type: ignore[redundant-expr]
         raise ArgumentError("custom_vjp(f, forward, backward) takes three functions")
     if not takes(backward, (None, None), {}):
         raise ArgumentError(

@@ -14,8 +14,6 @@ from .recordings import CompiledProgram
 
 __all__ = ["Making", "check_numba"]
 
-LONGEST = 3000  # calls of a program of which kernels are made
-
 
 def check_numba() -> None:
     """Raise if numba is not installed."""
@@ -47,8 +45,6 @@ class Making:
         plan, self.program.plan = self.program.plan, None
         try:
             assert plan is not None
-            if len(plan.program.nodes) > LONGEST:
-                raise TooLong
             made = plan.with_kernels()
             if made is None:
                 self.why = "no call in it has a kernel"

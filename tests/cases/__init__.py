@@ -1,58 +1,38 @@
-"""Where to draw the arguments of every primitive from: one file per field, merged here."""
+"""Where to draw the arguments of every primitive from: one file per field, merged here; SciPy's where it is."""
 
-from . import (
-    calls,
-    creation,
-    curves,
-    elementwise,
-    fft,
-    indexing,
-    linalg,
-    manipulation,
-    polynomials,
-    products,
-    quantiles,
-    reductions,
-    scipy_compiled,
-    scipy_fft,
-    scipy_linalg,
-    scipy_ndimage,
-    scipy_signal,
-    scipy_sparse,
-    scipy_spatial,
-    sets,
-    sorting,
-    statistics,
-    stats,
-    ufuncs,
-    windows,
+from importlib import import_module
+from importlib.util import find_spec
+
+NUMPY = (
+    "calls",
+    "creation",
+    "curves",
+    "elementwise",
+    "fft",
+    "indexing",
+    "linalg",
+    "manipulation",
+    "polynomials",
+    "products",
+    "quantiles",
+    "reductions",
+    "sets",
+    "sorting",
+    "statistics",
+    "ufuncs",
+    "windows",
 )
-
-FIELDS = (
-    calls,
-    creation,
-    curves,
-    elementwise,
-    fft,
-    indexing,
-    linalg,
-    manipulation,
-    polynomials,
-    products,
-    quantiles,
-    reductions,
-    scipy_compiled,
-    scipy_fft,
-    scipy_linalg,
-    scipy_ndimage,
-    scipy_signal,
-    scipy_sparse,
-    scipy_spatial,
-    sets,
-    sorting,
-    statistics,
-    stats,
-    ufuncs,
-    windows,
+SCIPY = (
+    "scipy_compiled",
+    "scipy_fft",
+    "scipy_linalg",
+    "scipy_ndimage",
+    "scipy_signal",
+    "scipy_sparse",
+    "scipy_spatial",
+    "stats",
+)
+FIELDS = tuple(
+    import_module(f"{__name__}.{name}") for name in (*NUMPY, *(SCIPY if find_spec("scipy") else ()))
 )
 CASES = {f: case for field in FIELDS for f, case in field.CASES.items()}

@@ -56,7 +56,13 @@ OF_EIGH = "b lower eigvals_only type check_finite subset_by_index subset_by_valu
 SELECTION = "lower eigvals_only select select_range max_ev check_finite"
 
 CASES = {
-    linalg.solve: calls(
+    linalg.solve_by_factors: calls(
+        "lu piv trans check_finite",
+        *(call(C, b, trans=trans) for b in (CV, B) for trans in (0, 1)),
+        call(A, V, check_finite=False),
+        call(A, CB),
+    ),
+    linalg.solve_whole: calls(
         OF_SOLVE,
         call(A, V),
         call(C, CB),

@@ -8,6 +8,7 @@ from funad.scipy.rules.stats import (
     normal_cdf,
     normal_log_density,
     normalized_gen_harmonic,
+    student_log_density,
     von_mises_cdf,
 )
 from funad.testing import Case, arrays, call, one, shapes
@@ -40,10 +41,17 @@ def harmonic(draw):
     return call(2.0, onp.full(a.shape, 4.0), 5.0, a)
 
 
+@st.composite
+def student(draw):
+    shape = draw(shapes())
+    return call(draw(arrays(shape, -3.0, 3.0)), draw(arrays(shape, 0.4, 9.0)))
+
+
 CASES = {
     i0e_of_positive: one(0.1, 10.0),
     von_mises_cdf: Case(circular(), frozenset()),
     normalized_gen_harmonic: Case(harmonic(), frozenset()),
+    student_log_density: Case(student(), frozenset()),
     normal_cdf: Case(bounds(), frozenset()),
     normal_log_density: Case(vectors(), frozenset()),
 }

@@ -5,6 +5,7 @@ A probe is a program written with a namespace ``sp``: run with ``scipy`` it is w
 """
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,7 +61,8 @@ def probe(name, f, *args, how="closed form", **options):
 def _is_known(found):
     """Say whether the SciPy that is installed has the name: versions differ."""
     _, module, name, *_ = found.name.split(".")
-    return hasattr(importlib.import_module(f"scipy.{module}"), name)
+    found = importlib.import_module(f"scipy.{module}")
+    return hasattr(found, name) or importlib.util.find_spec(f"{found.__name__}.{name}") is not None
 
 
 # Public names that are refused on traced values, with the reason that the page of support gives.

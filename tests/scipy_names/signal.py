@@ -237,7 +237,14 @@ PROBES += [
 ]
 
 PROBES += [
-    _hosted("symiirorder1", lambda sp, x, c, z: sp.signal.symiirorder1(x, c, z, 1e-9), LONG, 0.7, 0.3),
+    _hosted(
+        "symiirorder1",
+        lambda sp, x, c, z: sp.signal.symiirorder1(x, c, z, 1e-9),
+        LONG,
+        0.7,
+        0.3,
+        since=(1, 15),
+    ),
     *(
         probe(f"scipy.signal.{name}", f, *args)
         for name, f, args in (

@@ -227,7 +227,17 @@ _TREE = "a tree of clusters is made of plain numbers: its merges are searched fo
 REFUSED = {
     **{
         f"scipy.spatial.distance.{name}": _COUNTED
-        for name in ("dice", "hamming", "jaccard", "rogerstanimoto", "russellrao", "sokalsneath", "yule")
+        for name in (
+            "dice",
+            "hamming",
+            "jaccard",
+            "kulczynski1",
+            "rogerstanimoto",
+            "russellrao",
+            "sokalmichener",
+            "sokalsneath",
+            "yule",
+        )
     },
     **{
         f"scipy.spatial.{name}": _PLAIN
@@ -248,3 +258,9 @@ REFUSED = {
     "scipy.cluster.vq.kmeans2": _SEARCHED,
     **{f"scipy.cluster.hierarchy.{name}": _TREE for name in hierarchy.__all__},
 }
+
+if not any(p.name.startswith("scipy.spatial.transform.") for p in PROBES):
+    REFUSED |= {
+        f"scipy.spatial.transform.{name}": "it is compiled before SciPy 1.17"
+        for name in ("RigidTransform", "Rotation", "RotationSpline", "Slerp")
+    }

@@ -48,7 +48,9 @@ def _sum(
 
 def _of_outer_products(b: Builder, a: Node, axes: Any, keepdims: bool) -> Any:
     """Σₜ xₜyₜᵀ = XᵀY, and Σₜ XₜᵀYₜ likewise: of the stacks of all steps, one product of matrices."""
-    if axes != (0,) or keepdims or a.ndim != 3 or not all(is_float(x) and x.dtype == a.dtype for x in a.args):
+    if axes != (0,) or keepdims or a.ndim != 3 or not (is_call(a, MUL) or is_call(a, onp.matmul)):
+        return None
+    if not all(is_float(x) and x.dtype == a.dtype for x in a.args):
         return None
     x, y = a.args
     if x.ndim != 3 or y.ndim != 3 or x.shape[0] != y.shape[0]:

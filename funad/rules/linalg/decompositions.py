@@ -2,6 +2,7 @@
 
 from ... import numpy as np
 from ...boxes import Box, Dual, Traced
+from ...calling import as_one_call
 from ...numpy import linalg
 from ...numpy.linalg import TIED, LinAlgError, inv, solve
 from ...numpy.ties import Splitting, constants, pole, settle, splitting_of
@@ -29,6 +30,16 @@ def _cholesky(y, ybar, a, *, upper=False):
 
     Murray (2016), Differentiation of the Cholesky decomposition.
     """
+    rule = _cholesky_with_kernels if y.shape[-1] > _SMALL else _cholesky_by_products
+    return rule(y, ybar, upper)
+
+
+_SMALL = 64  # up to which products with the inverse are as fast, and there is less to be differentiated again
+
+
+@as_one_call
+def _cholesky_with_kernels(y, ybar, upper):
+    """Ā by triangular systems."""
     low, g = (h(y), t(ybar)) if upper else (y, conj(ybar))
     if _is_diagonal(g):  # as that of a determinant
         found = gram(low, np.diagonal(g) * np.diagonal(low) / 2)
@@ -38,10 +49,14 @@ def _cholesky(y, ybar, a, *, upper=False):
         inner = half(h(low) * np.diagonal(g))
     else:
         inner = half(h(low) @ g)
-    if low.shape[-1] <= 64:  # as fast, and with less to be differentiated again
-        inverse = inv(low)
-        return conj(fold(h(inverse) @ inner @ inverse, not upper))
     return conj(fold(between(inner, low), not upper))
+
+
+def _cholesky_by_products(y, ybar, upper):
+    """Ā by the inverse of L."""
+    low, g = (h(y), t(ybar)) if upper else (y, conj(ybar))
+    inverse = inv(low)
+    return conj(fold(h(inverse) @ half(h(low) @ g) @ inverse, not upper))
 
 
 def _is_diagonal(g):
@@ -165,6 +180,12 @@ def of_phases(p, what, values, *vbars, fixed=False):
     """What the phases add to the inner part of Ā: on the diagonal of p is vᴴg."""
     if p.dtype.kind != "c" or not p.size:
         return 0
+    return _of_phases(p, what, values, *vbars, fixed=fixed)
+
+
+@as_one_call
+def _of_phases(p, what, values, *vbars, fixed):
+    """What the phases of complex vectors add; 0 on the way back."""
     check_phase(p, what, fixed)
     eta = freedom(_PHASE.format(what), values, *vbars)
     if eta is None:

@@ -44,7 +44,8 @@ def _cofactors(y, a):
     """The cofactors of matrices, some of which are near to singular."""
     n = a.shape[-1]
     flat = np.reshape(a, (-1, n, n))
-    s = np.linalg.svdvals(constant(flat))
+    known = np.all(np.isfinite(constant(flat)), axis=(1, 2))[:, None, None]
+    s = np.linalg.svdvals(np.where(known, constant(flat), np.eye(n)))  # of nan it does not converge
     near = s[:, -1] * _limit(a) <= s[:, 0]
     others = np.where(near[:, None, None], np.eye(n, dtype=a.dtype), flat)
     c = [scalar(np.reshape(y, -1)) * t(inv(others))]

@@ -13,7 +13,7 @@ from ... import numpy as np
 from ...numpy.linalg import inv
 from .matrices import h
 
-__all__ = ["between", "gram"]
+__all__ = ["between", "gram", "kernels"]
 
 # The size at which the inverse of a triangle costs no more than the halves of it; two solutions of general
 # systems took twice the time at 200, and 1.3 times at 20.
@@ -29,7 +29,7 @@ def _scipy():
     return importlib.import_module("scipy.linalg") if found else None
 
 
-def _kernels(get, names, *matrices):
+def kernels(get, names, *matrices):
     """Return kernels for large plain matrices; None for others, or without SciPy."""
     if len(matrices[0]) < _LARGE or not all(type(x) is onp.ndarray and x.ndim == 2 for x in matrices):
         return None
@@ -39,7 +39,7 @@ def _kernels(get, names, *matrices):
 
 def between(x, low):
     """L⁻ᴴ X L⁻¹ for a lower triangle L."""
-    found = _kernels("get_blas_funcs", ("trsm",), low, x)
+    found = kernels("get_blas_funcs", ("trsm",), low, x)
     if found is None:
         return h(_over(h(_over(x, low)), low))
     (trsm,) = found
@@ -51,7 +51,7 @@ def gram(low, weights):
     """L⁻ᴴ diag(w) L⁻¹ for a lower triangle L and w ≥ 0: its lower triangle; None without a kernel."""
     if onp.iscomplexobj(weights) or not onp.all(weights >= 0):
         return None
-    found = _kernels("get_lapack_funcs", ("trtri", "lauum"), low)
+    found = kernels("get_lapack_funcs", ("trtri", "lauum"), low)
     if found is None:
         return None
     trtri, lauum = found

@@ -24,15 +24,20 @@ from ...traces.reverse import Tape
 from ...transforms.closures import plain_of, without
 from ...transforms.segments import locked, out_of_traces
 from ...values import shape_of
+from ..hosting import untraced
 from ..solving.calls import is_traced
 from .fields import Field, Pull, pulls_at, pushed
 from .functionals import Integrand
+from .sweeps import swept
 
 __all__ = ["Solution"]
 
 # SciPy's own, also while funad.scipy.serve has others in their places.
 _solve_ivp = _integrate.solve_ivp
 
+# By how much tolerances are divided for the states that the adjoint sees. BDF and LSODA err by more than
+# their tolerances.
+_FINER = {_integrate.Radau: 10}
 # Gauss's nodes and weights, for the integrals over one step of a solver.
 _MANY = 5000  # times at which what f reads is pulled back at once
 _NODES, _WEIGHTS = onp.polynomial.legendre.leggauss(5)
@@ -47,10 +52,13 @@ class Solution:
         SciPy's interpolation of it, plain.
     method, options : class, dict
         The method and its options: the problems of the derivatives are solved by the same.
+    plain : callable, optional
+        The right-hand side on plain values, if it is known by itself: with no trace to look at it is faster.
     """
 
-    def __init__(self, field, y0, sol, integrand, method, options, adjoint="continuous"):
+    def __init__(self, field, y0, sol, integrand, method, options, adjoint="continuous", plain=None):
         self.field, self.y0, self.sol, self.integrand = field, y0, sol, integrand
+        self.plain = plain
         self.method, self.adjoint = method, adjoint
         self.options = {k: v for k, v in options.items() if k in ("rtol", "atol", "max_step")}
         self.start = sol.t_min if sol.ts[0] <= sol.ts[-1] else sol.t_max
@@ -98,14 +106,19 @@ class Solution:
     # --- reverse mode
 
     def _finer(self, f):
-        """Return the solution to two more digits: it jumps between its steps, and the adjoint sees that."""
-        options = {k: onp.asarray(v) / 100 for k, v in self.options.items() if k in ("rtol", "atol")}
+        """Return the solution to more digits: it jumps between its steps, and the adjoint sees that."""
+        finer = _FINER.get(self.method, 100)
+        options = {k: onp.asarray(v) / finer for k, v in self.options.items() if k in ("rtol", "atol")}
         options = {"rtol": 1e-5, "atol": 1e-8, **options}
         options["rtol"] = max(float(options["rtol"]), 1e-13)
         span = (self.sol.ts[0], self.sol.ts[-1])
-        found = _solve_ivp(f, span, plain_of(self.y0), method=self.method, dense_output=True, **options)
-        sol = found.sol if found.success else self.sol
-        return lambda times: onp.reshape(sol(times).T, (len(times), -1))
+        options |= {"method": self.method, "dense_output": True}
+        if self.plain is None:
+            found = _solve_ivp(f, span, plain_of(self.y0), **options)
+        else:
+            with untraced():
+                found = _solve_ivp(self.plain, span, plain_of(self.y0), **options)
+        return found.sol if found.success else self.sol
 
     def _on_tape(self, tape, field, y0, sources):
         tape.share()
@@ -153,19 +166,38 @@ def solved(f, y0, like, span=None):
 class _Pulled:
     """(t, λ) ↦ (∂f/∂y)ᵀ λ and (∂f/∂θ)ᵀ λ at y(t), while the tape records apart."""
 
-    def __init__(self, tape, pull, field, y):
-        self.tape, self.pull, self.field, self.y = tape, pull, field, y
+    def __init__(self, tape, pull, field, sol):
+        self.tape, self.pull, self.field, self.sol = tape, pull, field, sol
+
+    def y(self, times):
+        """The states at these times, one row each."""
+        return onp.reshape(self.sol(times).T, (len(times), -1))
+
+    def mesh(self, now, before):
+        """The times of the steps of the solution from now to an earlier one, and both ends."""
+        inside = self.sol.ts[(self.sol.ts < max(now, before)) & (self.sol.ts > min(now, before))]
+        inside = onp.sort(inside) if now < before else onp.sort(inside)[::-1]
+        return onp.concatenate([[now], inside, [before]])
+
+    def jacobians(self, times):
+        """∂f/∂y at these times, (m, n, n); None where the right-hand side takes one state at a time."""
+        y = self.y(times)
+        found, _ = locked([self.tape], lambda: pulls_at(self.pull, self.field, times, y, None))
+        return None if found is None else found.jacobians
 
     def __call__(self, t, kbar):
         y = self.y([t])[0]
         return locked([self.tape], functools.partial(self.pull, t, y, kbar))[0]
 
-    def integrals(self, t, kbars, total):
+    def add(self, t, kbars, total):
         """Add the sums of (∂f/∂θ)ᵀ k̄ over these times to the totals."""
-        found, _ = locked([self.tape], functools.partial(self._sums, t, self.y(t), kbars))
-        for m, xbar in enumerate(found):
-            if xbar is not None:
-                total[m] = xbar if total[m] is None else total[m] + xbar
+        for start in range(0, len(t), _MANY):
+            part = slice(start, start + _MANY)
+            sums = functools.partial(self._sums, t[part], self.y(t[part]), kbars[part])
+            found, _ = locked([self.tape], sums)
+            for m, xbar in enumerate(found):
+                if xbar is not None:
+                    total[m] = xbar if total[m] is None else total[m] + xbar
 
     def _sums(self, t, y, kbars):
         together = pulls_at(self.pull, self.field, t, y, None)
@@ -195,9 +227,15 @@ def _segment(solution, pulled, now, before, ybar, total):
     size = float(onp.max(onp.abs(ybar)))
     if now == before or not size:
         return ybar
+    rtol = min(solution.options.get("rtol", 1e-3), 1e-3)
+    found = swept(pulled.jacobians, pulled.mesh(now, before), ybar, rtol, 1e-3 * rtol * size)
+    if found is not None:
+        t, weights, values, ybar = found
+        if pulled.pull.values:
+            pulled.add(t, -weights[:, None] * values, total)
+        return ybar
     like = object.__new__(Solution)
     like.__dict__.update(solution.__dict__)
-    rtol = min(solution.options.get("rtol", 1e-3), 1e-3)
     like.options = {**solution.options, "atol": 1e-3 * rtol * size}
     if solution.method is _integrate.BDF:  # which does not get over the first steps of a fast transient
         like.method = _integrate.Radau
@@ -207,9 +245,7 @@ def _segment(solution, pulled, now, before, ybar, total):
         half = 0.5 * onp.diff(ends)[:, None]
         t = (0.5 * (ends[:-1] + ends[1:])[:, None] + half * _NODES).ravel()
         weights = (-half * _WEIGHTS).ravel()
-        for start in range(0, len(t), _MANY):
-            part = slice(start, start + _MANY)
-            pulled.integrals(t[part], weights[part, None] * found.at(t[part]), total)
+        pulled.add(t, weights[:, None] * found.at(t), total)
     return found.at([before])[0]
 
 

@@ -143,6 +143,7 @@ def dblquad(call):
     def of_y(*args):
         return _value(call["gfun"], args[0]), _value(call["hfun"], args[0])
 
+    call.only_plain("epsabs", "epsrel")
     options = {name: call[name] for name in ("epsabs", "epsrel")}
     return _of_several(call, call["func"], [of_y, (call["a"], call["b"])], options)
 
@@ -155,5 +156,6 @@ def tplquad(call):
     def of_y(*args):
         return _value(call["gfun"], args[0]), _value(call["hfun"], args[0])
 
+    call.only_plain("epsabs", "epsrel")
     options = {name: call[name] for name in ("epsabs", "epsrel")}
     return _of_several(call, call["func"], [of_z, of_y, (call["a"], call["b"])], options)

@@ -117,6 +117,7 @@ class _Problem:
                 f"out, or write 'continuous' or 'forward'"
             )
         self.taken = []
+        self.plain = None  # the right-hand side with plain arguments, where it closes over nothing traced
 
     @property
     def traces(self):
@@ -141,11 +142,12 @@ class _Problem:
     def _run_plainly(self):
         """Run it as fast as without traces, if all that is traced is in ``args``; otherwise return None."""
         leaves = [settled(x) for x in tree.flatten(self.args)[0]]
-        f = self.call["fun"]
+        f = guarded(closed(self.call["fun"], tree.map(plain_of, self.args)))
         active = TRACING.active
         try:
             TRACING.active = False
-            found = self._run_on(guarded(closed(f, tree.map(plain_of, self.args))))
+            found = self._run_on(f)
+            self.plain = f
         except Exception:  # it closes over traced values; any other error comes again
             return None
         finally:
@@ -213,7 +215,10 @@ class _Problem:
         if not self.discrete:
             adjoint = "forward" if self.adjoint == "forward" else "continuous"
             sol = scaled(found.sol, *plain_of(scale)) if scale else found.sol
-            return ContinuousFlow(Field(f), y0, sol, integrand, self.method, self.options, adjoint, scale)
+            plain = None if scale else self.plain
+            return ContinuousFlow(
+                Field(f), y0, sol, integrand, self.method, self.options, adjoint, scale, plain
+            )
         dense = (
             self.call["dense_output"]
             or self.call["t_eval"] is not None

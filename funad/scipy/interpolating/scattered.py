@@ -33,8 +33,8 @@ class _Scattered:
     def __init__(self, points, values, *args, **kwargs):
         if is_traced(*args, *kwargs.values()):
             raise NotDifferentiableError(
-                f"scipy.interpolate.{self.name} has no derivative in its options, fill_value say; give it nan "
-                f"there, and write np.where(np.isnan(y), fill_value, y)"
+                f"scipy.interpolate.{self.name} has no derivative in its options, fill_value say; leave that "
+                f"out, and write np.where(np.isnan(y), fill_value, y)"
             )
         triangles = isinstance(points, spatial.Delaunay)
         given = points if triangles else points_of(points)

@@ -1,18 +1,24 @@
-"""Rules of what scipy.stats has compiled: the distribution functions of von Mises, and of normal vectors."""
+"""Rules of what scipy.stats has compiled, and of formulas that lose digits in their derivatives."""
 
 import math
 
 import numpy as onp
+from scipy import special as scipy_special
 from scipy import stats
 
 from ... import numpy as np
+from ...calling import as_one_call
 from ...primitives import primitive
 from ...registry import defvjp, elementwise, primitive_of
 from ...trace import BATCH_RULES, Unbatched
 from ...values import constant, shape_of
 from .. import linalg, special
+from .special.elementary import log1p_excess
 
-__all__ = ["i0e_of_positive", "normal_cdf", "normal_log_density", "normalized_gen_harmonic", "von_mises_cdf"]
+__all__ = [
+    "i0e_of_positive", "normal_cdf", "normal_log_density", "normalized_gen_harmonic", "student_log_density",
+    "von_mises_cdf",
+]  # fmt: skip
 
 
 # Concentrations are positive: at 0 the derivative is the one from there, not that of the even function.
@@ -20,6 +26,36 @@ i0e_of_positive = primitive(lambda x: special.i0e(x), "scipy.stats.i0e_of_positi
 elementwise(i0e_of_positive, lambda y, ybar, x: ybar * (special.i1e(x) - y))
 
 
+def _student_log_density(x, df):
+    """As SciPy computes it."""
+    weight = onp.log(onp.asarray(scipy_special.poch(0.5 * df, 0.5))) - 0.5 * (onp.log(df) + onp.log(onp.pi))
+    return weight - (df + 1) / 2 * onp.log1p(x * x / df)
+
+
+def _weight_slope(df):
+    """½(ψ(½df + ½) - ψ(½df) - 1/df); for large df, where it is 1/(4df²), by DLMF 5.11.2."""
+    large = constant(df) > 100.0
+    near, u = np.where(large, 1.0, df), 1.0 / np.where(large, df, 100.0) ** 2
+    direct = 0.5 * (special.psi(0.5 * near + 0.5) - special.psi(0.5 * near) - 1.0 / near)
+    series = u * (0.25 + u * (-0.125 + u * (0.25 - u * (17 / 16))))
+    return np.where(large, series, direct)
+
+
+def _student_wrt_df(x, df):
+    """The slope of the weight, and ½(q/(1 + q) - log(1 + q)) + q/(2df(1 + q)), q = x²/df."""
+    q = x * x / df
+    return _weight_slope(df) + 0.25 * q * q * log1p_excess(q) + 0.5 * q / (df * (1.0 + q))
+
+
+student_log_density = primitive(_student_log_density, "scipy.stats.t.logpdf")
+elementwise(
+    student_log_density,
+    lambda y, ybar, x, df: ybar * (-(df + 1.0) * x / (df + x * x)),
+    lambda y, ybar, x, df: ybar * _student_wrt_df(x, df),
+)
+
+
+@as_one_call
 def _slope_in_kappa(kappa, x):
     """∂F/∂κ of von Mises' distribution: its Fourier series, F = ½ + x/2π + Σ Iⱼ(κ)/I₀(κ) sin(jx)/πj.
 
@@ -49,6 +85,7 @@ elementwise(
 # --- Zipf's distribution on 1 … n
 
 
+@as_one_call
 def _mean_log(j, k, a):
     """Return the mean of log i over i = j … k with the weights i⁻ᵃ."""
     i = onp.arange(1.0, max(onp.max(k, initial=0), 1) + 1)

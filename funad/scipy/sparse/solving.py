@@ -149,8 +149,10 @@ def factorized(A):
 @primitive(name="scipy.sparse.linalg.spsolve_triangular")
 def substituted(data, b, layout, lower, unit_diagonal):
     """Return A⁻¹ b of a triangular matrix."""
-    matrix = matrix_of(data, layout)
-    return _linalg.spsolve_triangular(matrix.tocsr(), b, lower, unit_diagonal=unit_diagonal)
+    matrix = matrix_of(data, layout).tocsr()
+    if matrix.nnz <= onp.iinfo(onp.int32).max:  # SciPy 1.14 takes no places of 64 bits
+        matrix.indices, matrix.indptr = (x.astype(onp.int32) for x in (matrix.indices, matrix.indptr))
+    return _linalg.spsolve_triangular(matrix, b, lower, unit_diagonal=unit_diagonal)
 
 
 def spsolve_triangular(A, b, lower=True, overwrite_A=False, overwrite_b=False, unit_diagonal=False):

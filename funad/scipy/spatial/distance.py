@@ -25,7 +25,10 @@ from . import pairs as _pairs
 __all__ = _public_names(_distance)
 
 _COUNTED = "it counts entries that are equal, or true, so that it is constant wherever it does not jump"
-_REFUSED = {"dice", "hamming", "jaccard", "rogerstanimoto", "russellrao", "sokalsneath", "yule"}
+_REFUSED = {
+    "dice", "hamming", "jaccard", "kulczynski1", "rogerstanimoto", "russellrao", "sokalmichener",
+    "sokalsneath", "yule",
+}  # fmt: skip
 
 
 def _written(name):

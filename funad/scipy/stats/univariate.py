@@ -13,8 +13,8 @@ import numpy as onp
 from ... import numpy as np
 from ...boxes import Traced, innermost
 from ...values import constant
-from .. import special
 from ..deciding import every, some
+from ..rules.stats import student_log_density
 from .values import change
 
 __all__ = ["ELEMENTWISE", "shorten", "shorten_formulas"]
@@ -174,8 +174,7 @@ def _t_logpdf(long):
     def _logpdf(self, x, df):
         if some(onp.isinf(constant(df))):
             return long(self, x, df)
-        weight = np.log(special.poch(0.5 * df, 0.5)) - 0.5 * (np.log(df) + np.log(np.pi))
-        return weight - (df + 1) / 2 * np.log1p(x * x / df)
+        return student_log_density(x, df)
 
     return _logpdf
 

@@ -1,5 +1,7 @@
 """Cholesky, LU, LDL, QR, RQ, polar, Hessenberg and Schur decompositions, and balancing."""
 
+from scipy import linalg as scipy_linalg
+
 from .... import numpy as np
 from ....numpy import linalg as numpy_linalg
 from ....numpy.linalg import LinAlgError, reflection
@@ -25,12 +27,18 @@ def _cholesky(y, ybar, a, *, lower=False, check_finite=True):
     return _of_cholesky(y, conj(ybar), True) if lower else _of_cholesky(h(y), t(ybar), False)
 
 
+# Up to SciPy 1.17 the other triangle is left as it is in A, and then it is zero.
+_LEFT = scipy_linalg.cho_factor(np.array([[2.0, 1.0], [1.0, 2.0]]))[0][1, 0] != 0
+
+
 def _cho_factor(y, ybar, a, *, lower=False, check_finite=True):
-    """As cholesky; the other triangle is left as it is in A."""
+    """As cholesky; what of A is left in the other triangle has the cotangents there."""
     y, ybar = y[0], ybar[0]
     if lower:
-        return _of_cholesky(np.tril(y), conj(np.tril(ybar)), True) + np.triu(ybar, 1)
-    return _of_cholesky(h(np.triu(y)), t(np.triu(ybar)), False) + np.tril(ybar, -1)
+        abar, other = _of_cholesky(np.tril(y), conj(np.tril(ybar)), True), np.triu(ybar, 1)
+    else:
+        abar, other = _of_cholesky(h(np.triu(y)), t(np.triu(ybar)), False), np.tril(ybar, -1)
+    return abar + other if _LEFT else abar
 
 
 defvjp(linalg.cholesky, _cholesky, masks=True)

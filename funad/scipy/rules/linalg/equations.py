@@ -63,7 +63,7 @@ def _solve_part(
         adjoint, assume_a = t(a), _TRANSPOSED.get(assume_a, assume_a)
     kind = {} if assume_a is None else {"assume_a": assume_a}
     (ybar,) = columns(b, ybar)
-    return linalg.solve(adjoint, ybar, lower=lower, check_finite=check_finite, **kind)
+    return linalg.solve_whole(adjoint, ybar, lower=lower, check_finite=check_finite, **kind)
 
 
 def _solve_wrt_a(
@@ -85,12 +85,27 @@ def _solve_wrt_b(bbar, y, ybar, a, b, **options):
     return unbroadcast(bbar, shape_of(b)) if np.size(a) == 1 else like(b, bbar)
 
 
+def _factored_part(y, ybar, a, b, lu=None, piv=None, trans=0, check_finite=True):
+    """b̄ = A⁻ᵀ ȳ, by the same factors, in columns; A⁻¹ ȳ where Aᵀ y = b."""
+    (ybar,) = columns(b, ybar)
+    return linalg.solve_by_factors(a, ybar, lu, piv, 1 - trans, check_finite=False)
+
+
+def _factored_wrt_a(bbar, y, ybar, a, b, lu=None, piv=None, trans=0, check_finite=True):
+    """Ā = -(A⁻ᵀ ȳ) yᵀ, from dA y + A dy = 0."""
+    (y,) = columns(b, y)
+    return -(y @ t(bbar)) if trans else -(bbar @ t(y))
+
+
 def _inv(y, ybar, a, *, check_finite=True, assume_a=None, lower=False):
     """Ā = -A⁻ᵀ ȳ A⁻ᵀ."""
     return _as_read(of_inverse(y, ybar, a), assume_a, lower)
 
 
-sharing(linalg.solve, _solve_part, _solve_wrt_a, _solve_wrt_b, masks=True)
+sharing(linalg.solve_whole, _solve_part, _solve_wrt_a, _solve_wrt_b, masks=True)
+sharing(
+    linalg.solve_by_factors, _factored_part, _factored_wrt_a, lambda bbar, y, ybar, a, b, **_: like(b, bbar)
+)
 defvjp(linalg.inv, _inv, masks=True)
 defzero(linalg.issymmetric, linalg.ishermitian, linalg.bandwidth)
 defvjp(linalg.det, lambda y, ybar, a, *, check_finite=True: of_det(y, ybar, a))
@@ -278,7 +293,8 @@ def _lstsq_parts(y, ybar, a, b, cond):
     x, xbar, columns_of_b = columns(b, y[0], ybar[0], b)
     rbar = None
     if np.size(y[1]):  # at the least |r|² its change by x vanishes; without full rank SciPy returns none
-        rbar = 2 * conj(columns_of_b - a @ x) * (scalar(ybar[1]) if np.ndim(b) == 1 else row(ybar[1]))
+        sums = np.real(ybar[1])  # which SciPy 1.18 returns as complex numbers, without an imaginary part
+        rbar = 2 * conj(columns_of_b - a @ x) * (scalar(sums) if np.ndim(b) == 1 else row(sums))
     return np.linalg.pinv(a, rcond=cond), x, xbar, columns_of_b, rbar, cond
 
 

@@ -3,6 +3,7 @@
 import functools
 
 from .... import numpy as np
+from ....calling import as_one_call
 from ....errors import NotDifferentiableError
 from ....numpy.linalg import LinAlgError
 from ....registry import defvjp
@@ -99,6 +100,7 @@ def _signm(y, ybar, A):
     return q - t(y) @ q @ t(y)
 
 
+@as_one_call
 def _power_wrt_a(y, ybar, A, t_):
     """The corner of a power; whole ones go by products."""
     power = float(constant(t_))

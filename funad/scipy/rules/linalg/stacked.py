@@ -107,8 +107,8 @@ _give(_of_matrices(2, 2, 2), linalg.solve_sylvester)
 _give(_of_matrices(1, 1), linalg.eigvalsh_tridiagonal)
 _give(
     _of_right_side(2),
-    linalg.solve, linalg.solve_triangular, linalg.cho_solve_of, linalg.solve_banded_of,
-    linalg.solveh_banded, linalg.cho_solve_banded_of,
+    linalg.solve_whole, linalg.solve_by_factors, linalg.solve_triangular, linalg.cho_solve_of,
+    linalg.solve_banded_of, linalg.solveh_banded, linalg.cho_solve_banded_of,
 )  # fmt: skip
 _give(_of_right_side(1, 1), linalg.solve_toeplitz_of, linalg.matmul_toeplitz_of)
 

@@ -258,8 +258,14 @@ def _pairs(f, curvature, step=of_order):
 
 _pairs(s.pbdv, lambda v, x: 0.25 * x * x - v - 0.5)
 _pairs(s.pbvv, lambda v, x: 0.25 * x * x - v - 0.5)
-# W has |Γ(¼ + ½ia)| in it, which is singular at a = ±½i (DLMF 12.14.4).
-_pairs(s.pbwa, lambda a, x: a - 0.25 * x * x, lambda a: 0.5 * of_order(a))
+
+
+def _from_half_i(a):
+    """The step for a of W, which has |Γ(¼ + ½ia)| in it (DLMF 12.14.4), singular at ±½i."""
+    return onp.minimum(0.02 * onp.hypot(constant(a), 0.5), 0.05)
+
+
+_pairs(s.pbwa, lambda a, x: a - 0.25 * x * x, _from_half_i)
 
 # --- ∫₀¹ x^λ·J_v(2ax) dx
 

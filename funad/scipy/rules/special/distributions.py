@@ -172,11 +172,23 @@ def student_density(df, t):
     normal = constant(df) == math.inf
     if some(normal):
         return np.where(normal, normal_density(t), student_density(np.where(normal, 1.0, df), t))
+    large = constant(df) > 1e4
+    if every(large):
+        return _density_of_large_df(df, t)
+    if some(large):
+        return np.where(large, _density_of_large_df(df, t), student_density(np.where(large, 1e4, df), t))
     t = np.where(t < 0, -t, t)
     square = df + t * t
     root = np.sqrt(square)
     density = beta_density(0.5 * df, 0.5 * df, 0.5 * df / (root * (root + t)))
     return density * (0.5 * df / (square * root))
+
+
+def _density_of_large_df(df, t):
+    """The density by the logarithm of its power, with Γ(z + ½)/Γ(z)√z, z = df/2, by DLMF 5.11.13."""
+    z = 2.0 / df
+    front = 1.0 + z * (-1.0 / 8.0 + z * (1.0 / 128.0 + z * (5.0 / 1024.0 - z * 21.0 / 32768.0)))
+    return front / math.sqrt(2 * math.pi) * np.exp(-0.5 * (df + 1.0) * s.log1p(t * t / df))
 
 
 def _student_wrt_df(y, df, t):
@@ -198,7 +210,7 @@ def _between_tails(df, t):
 
 def _of_df(y, df, t):
     """∓½ of the slope of both tails; where df is large beside t⁴, by powers of 1/df."""
-    normal = constant(df) > 1e3 * onp.maximum(1.0, constant(t) ** 4)
+    normal = constant(df) > onp.maximum(1e3, 300.0 * constant(t) ** 4)
     if every(normal):
         return _of_large_df(df, t)
     of_tails = _of_two_tails(_two_tails(df, t), df, t)

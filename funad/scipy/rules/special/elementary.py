@@ -8,7 +8,7 @@ from .... import numpy as np
 from ....registry import defzero, elementwise
 from ....values import constant
 from ... import special as s
-from ...deciding import every, some
+from ...deciding import every, only, some
 from ..slopes import by_slopes, or_nan, quotient
 
 DEGREE = math.pi / 180
@@ -47,7 +47,7 @@ elementwise(
     lambda y, ybar, a, b: ybar * np.where(a == 0, 0.0, a**b * np.log(np.where(a == 0, 1.0, a))),
 )
 by_slopes("_log1pmx", lambda y, x: -x / (1.0 + x))
-by_slopes("_log1mexp", lambda y, x: -1.0 / s.expm1(-x))
+by_slopes("_log1mexp", lambda y, x: np.exp(x) / s.expm1(x))
 defzero(s.gammasgn, s.round)
 
 # --- the logistic function: of both tails, from the side on which nothing cancels
@@ -85,7 +85,7 @@ def _in_quadrant(a, b, slope):
     """The slope where a ≥ 0 and b > 0, or both are 0; elsewhere y is ∞ and has none."""
     a, b = constant(a), constant(b)
     inside = (a >= 0) & ((b > 0) | ((a == 0) & (b == 0)))
-    return slope if every(inside) else np.where(inside, slope, math.nan)
+    return only(inside, slope)
 
 
 # --- losses
@@ -117,7 +117,7 @@ by_slopes(
 
 def _where(inside, slope):
     """The slope where δ is in the domain: elsewhere the loss is ∞, or not smooth."""
-    return slope if every(inside) else np.where(inside, slope, math.nan)
+    return only(inside, slope)
 
 
 # --- Box-Cox transformations (xᵏ - 1)/k
@@ -159,7 +159,7 @@ def boxcox_wrt_power(log, k):
     return np.where(close, 0.5 * log * log * _series(near, 2.0), direct)
 
 
-def _log1p_excess(u):
+def log1p_excess(u):
     """2(u/(1 + u) - log(1 + u))/u², which is -1 at 0."""
     close, near, far = _split(u, 0.1)
     if every(close):
@@ -177,7 +177,7 @@ def _log1p_series(u):
 
 def _invboxcox_wrt_power(power, x, k):
     """∂/∂k of exp(log(1 + kx)/k) = (1 + kx)^(1/k)·x²/2·2(u/(1 + u) - log(1 + u))/u², u = kx."""
-    return power * 0.5 * x * x * _log1p_excess(k * x)
+    return power * 0.5 * x * x * log1p_excess(k * x)
 
 
 def _power_over_base(power, base, k):

@@ -12,7 +12,7 @@ from ....spaces import unbroadcast
 from ....values import constant, dtype_of, shape_of
 from ... import special as s
 from ...deciding import some
-from ...differences import of_shape, slope
+from ...differences import near, of_shape, slope
 from ..slopes import known, or_nan
 
 # --- gamma, Lambert's W, Dirichlet's kernel
@@ -292,13 +292,19 @@ def _small(x):
 
 
 def _rule_of_q(f):
-    (of,) = _by_differences(f, (1,), _small)
+    (of,) = _by_differences(f, (1,), _beside_zero)
     return lambda y, ybar, m, q: of(y, ybar, (m, q))
 
 
 def _rule_of_c(f):
-    (of,) = _by_differences(f, (2,), _small)
+    (of,) = _by_differences(f, (2,), _beside_zero)
     return lambda y, ybar, m, n, c: of(y, ybar, (m, n, c))
+
+
+def _beside_zero(x):
+    """The step for x ≥ 0, at both sides of x."""
+    size = onp.abs(constant(x))
+    return onp.where(size == 0, 0.0005, onp.minimum(near(x), 0.22 * size))
 
 
 for _f in (s.mathieu_even_coef, s.mathieu_odd_coef):

@@ -7,7 +7,7 @@ import numpy as onp
 from .... import numpy as np
 from ....values import constant, dtype_of
 from ... import special as s
-from ...deciding import every, some
+from ...deciding import every, only
 from ...differences import from_poles, log_slope, near, slope
 from ..slopes import by_slopes
 
@@ -78,8 +78,7 @@ by_slopes(
 
 def _or_lost(above, y):
     """exp(above - y), and nan where SciPy has lost the first: it returns -∞ for what is e.g. -600."""
-    lost = onp.isinf(constant(above))
-    return np.where(lost, math.nan, np.exp(above - y)) if some(lost) else np.exp(above - y)
+    return only(~onp.isinf(constant(above)), np.exp(above - y))
 
 
 by_slopes(

@@ -12,7 +12,7 @@ from .... import numpy as np
 from ....registry import elementwise
 from ....values import constant
 from ... import special as s
-from ...deciding import every, some
+from ...deciding import every, only, some
 from ...differences import near, slope
 from ..slopes import by_slopes
 from .hypergeometric import parameter
@@ -137,7 +137,7 @@ def _lpmv_wrt_x(y, m, v, x):
     found = (v * z * s.lpmv(m, v, z) - (v + m) * s.lpmv(m, v - 1.0, z)) / (z**2 - 1.0)
     if every(inside):
         return found
-    return np.where(inside, found, np.where(size == 1, _lpmv_at_ends(m, v, x), math.nan))
+    return only(size <= 1, np.where(inside, found, _lpmv_at_ends(m, v, x)))
 
 
 def _lpmv_at_ends(m, v, x):
@@ -146,7 +146,9 @@ def _lpmv_at_ends(m, v, x):
     bend = 0.25 * (v + 1.0) * (v + 2.0) * _lower(lambda n, x: s.eval_jacobi(n - 1, 2.0, 2.0, x), v, z)
     third = (v + 1.0) * (v + 2.0) * (v + 3.0) / 8.0 * s.eval_jacobi(v - 3, 3.0, 3.0, z)
     of_two = -2.0 * z * bend + (1.0 - z * z) * third
-    return np.where(onp.equal(constant(m), 0), _legendre(v * 1.0, z), np.where(m == 2, of_two, math.nan))
+    m = onp.asarray(constant(m))
+    end = onp.abs(constant(x)) == 1
+    return only((m == 0) | (m == 2) | ~end, np.where(m == 0, _legendre(v * 1.0, z), of_two))
 
 
 by_slopes(

@@ -6,12 +6,14 @@ The orders m and n are whole numbers, and have no rule.
 import math
 
 import numpy as onp
+from scipy import special
 
 from .... import numpy as np
 from ....registry import defvjp
 from ....spaces import unbroadcast
 from ....values import constant, shape_of
 from ... import special as s
+from ...deciding import only
 from ...differences import near, slope
 from ..slopes import by_slopes, known, or_nan
 from .hypergeometric import parameter
@@ -20,19 +22,25 @@ for _name in ("mathieu_a", "mathieu_b"):
     by_slopes(_name, None, parameter(known(_name), 1))
 
 
-def _pair(f, curvature, parameters):
-    """Give (w, w′) = f(m, …, x) its rules: w″ = curvature(w, w′, *args), ``parameters`` by differences."""
+def _pair(f, curvature, parameters, right=None):
+    """Give (w, w′) = f(m, …, x) its rules: w″ = curvature(w, w′, *args), ``parameters`` by differences.
+
+    Where ``right``, of the same arguments, says that SciPy's values are wrong, the slopes are nan.
+    """
     last = f.nin - 1
+
+    def known(slope, y, args):
+        return slope if right is None else only(right(*y, *args), slope)
 
     def wrt_x(y, ybar, *args):
         xbar = ybar[0] * y[1] * unit + ybar[1] * curvature(*y, *args) * unit
-        return unbroadcast(xbar, shape_of(args[last]))
+        return unbroadcast(known(xbar, y, args), shape_of(args[last]))
 
     def wrt(argnum):
         def rule(y, ybar, *args):
             h = 0.2 * near(args[argnum])
             parts = (bar * slope(lambda *xs, k=k: f(*xs)[k], args, argnum, h) for k, bar in enumerate(ybar))
-            return unbroadcast(sum(parts), shape_of(args[argnum]))
+            return unbroadcast(known(sum(parts), y, args), shape_of(args[argnum]))
 
         return rule
 
@@ -88,13 +96,32 @@ def _spheroidal(value, of_square, imaginary):
         square = -x * x if imaginary else x * x
         room = 1.0 - square
         potential = eigenvalue - of_square * c * c * square - m * m / room
-        bend = or_nan(w, 2.0 * x * slope_of_w - potential * w + np.where(c < 0, math.nan, 0.0))
+        bend = or_nan(w, only(constant(c) >= 0, 2.0 * x * slope_of_w - potential * w))
         return (-bend if imaginary else bend) / room
 
     return curvature
 
 
+def _by_wronskian(name, sign):
+    """Say where SciPy's function of the second kind is right: R₁R₂′ - R₁′R₂ = 1/(c(x² ∓ 1)) (DLMF 30.11.6).
+
+    Of small c and odd n - m it is not at all.
+    """
+    first = getattr(special, name)
+
+    def right(w, slope_of_w, m, n, c, *rest):
+        w, slope_of_w, m, n, c, *rest = map(constant, (w, slope_of_w, m, n, c, *rest))
+        with onp.errstate(all="ignore"):
+            r, slope_of_r = first(m, n, c, *rest)
+            found = (r * slope_of_w - slope_of_r * w) * c * (rest[-1] ** 2 - sign)
+        return onp.abs(found - 1.0) < 1e-6
+
+    return right
+
+
 for _suffix, _parameters in (("", (2,)), ("_cv", (2, 3))):
-    for _kind in ("ang1", "rad1", "rad2"):
-        _pair(known(f"pro_{_kind}{_suffix}"), _spheroidal(s.pro_cv, 1.0, False), _parameters)
-        _pair(known(f"obl_{_kind}{_suffix}"), _spheroidal(s.obl_cv, -1.0, _kind != "ang1"), _parameters)
+    for _prefix, _sign in (("pro", 1.0), ("obl", -1.0)):
+        for _kind in ("ang1", "rad1", "rad2"):
+            _equation = _spheroidal(known(f"{_prefix}_cv"), _sign, _sign < 0 and _kind != "ang1")
+            _right = _by_wronskian(f"{_prefix}_rad1{_suffix}", _sign) if _kind == "rad2" else None
+            _pair(known(f"{_prefix}_{_kind}{_suffix}"), _equation, _parameters, _right)
