@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 import operator
 import os
+import re
 import textwrap
 import types
 from collections.abc import Callable
@@ -66,15 +67,21 @@ _NAMES = {  # what the texts name
 
 def _made_of(text: str, **blocks: str) -> Any:
     """Return the function in a text, with blocks of lines in the places of their names, also in blocks."""
-    while (name := next((name for name in blocks if f"{{{name}}}" in text), None)) is not None:
-        lines = text.splitlines()
-        for n, line in enumerate(lines):
-            if line.strip() == f"{{{name}}}":
-                lines[n] = textwrap.indent(blocks[name].strip(), line[: line.index("{")])
-        text = "\n".join(lines).replace(f"{{{name}}}", blocks[name])
+
+    def filled(match: re.Match[str]) -> str:
+        block = blocks.get(match[2])
+        if block is None:
+            return match[0]
+        block = _PLACE.sub(filled, block)
+        return textwrap.indent(block.strip(), match[1]) if match[1] is not None else block
+
     names: dict[str, Any] = {}
-    exec(compile(text, __file__, "exec"), names)
+    exec(compile(_PLACE.sub(filled, text), __file__, "exec"), names)
     return _bound(names["function"], **_NAMES)
+
+
+# The name of a block, which indents its lines where it stands alone in one.
+_PLACE = re.compile(r"(?:(?<=\n)( *))?\{(\w+)\}(?(1)(?=\n))")
 
 
 def _bound(template: Any, **names: Any) -> Callable[..., Any]:
@@ -359,7 +366,7 @@ def record_with_keywords(prim: Primitive, box: Box, kwargs: dict[str, Any]) -> A
 
 # The keywords of ufuncs one by one, None for "not given": Python calls a function without * and ** 60 ns
 # faster, a third of all that the wrapper costs.
-_KEYWORDS = ("out", "where", "dtype", "casting", "order", "subok", "signature")
+_KEYWORDS = ("out", "where", "dtype", "casting", "order", "subok", "signature", "axes")  # axes: of matmul
 _UFUNC = """
 if {any_given}:
     return with_keywords(prim, ({boxes},), {name: x for name, x in ({pairs}) if x is not None})
@@ -380,25 +387,18 @@ _UFUNC_TWO = {
 }
 
 
-def _ufunc(note: str, boxes: str, keywords: tuple[str, ...], blocks: dict[str, str]) -> Any:
-    """Return the template of the wrapper of a ufunc."""
-    return _made_of(
-        note, parameters=f"{boxes}, /, {', '.join(f'{name}=None' for name in keywords)}", before=_UFUNC,
-        any_given=" or ".join(f"{name} is not None" for name in keywords), several="", f="f",
-        pairs=", ".join(f"({name!r}, {name})" for name in keywords), **blocks,
-    )  # fmt: skip
-
-
-_OF_ONE = _ufunc(_NOTE_ONE, "box", _KEYWORDS, {**_CALL_ONE, **_UFUNC_ONE})
-_OF_TWO = _ufunc(_NOTE_TWO, "left, right", _KEYWORDS, {**_CALL_TWO, **_UFUNC_TWO})
-_MATMUL = _ufunc(_NOTE_TWO, "left, right", (*_KEYWORDS, "axes"), {**_CALL_TWO, **_UFUNC_TWO})
+_UFUNC_OF_ANY = {
+    "before": _UFUNC, "several": "", "f": "f", "none": ", ".join(f"{name}=None" for name in _KEYWORDS),
+    "any_given": " or ".join(f"{name} is not None" for name in _KEYWORDS),
+    "pairs": ", ".join(f"({name!r}, {name})" for name in _KEYWORDS), "parameters": "{boxes}, /, {none}",
+}  # fmt: skip
+_OF_ONE = _made_of(_NOTE_ONE, **_UFUNC_OF_ANY, **_CALL_ONE, **_UFUNC_ONE)
+_OF_TWO = _made_of(_NOTE_TWO, **_UFUNC_OF_ANY, **_CALL_TWO, **_UFUNC_TWO)
 
 
 def of_ufunc(prim: Primitive, f: Any) -> Callable[..., Any]:
     """Wrap a ufunc."""
-    if f is onp.matmul:
-        return _bound(_MATMUL, prim=prim, f=f)
-    if f.nout == 1 and f.signature is None and f.nin in (1, 2):
+    if f is onp.matmul or (f.nout == 1 and f.signature is None and f.nin in (1, 2)):
         return _bound(_OF_ONE if f.nin == 1 else _OF_TWO, prim=prim, f=f)
     return primitives.of_ufunc(prim, f)  # vecdot and the like take further keywords
 
