@@ -99,6 +99,34 @@ PATTERNS = {
     "column times row": (lambda c, x, y: c(DOT, x, y), 1, W, N((1, 4))),
     "matmul": (lambda c, x, y: c(onp.matmul, x, y), 1, A, B),
     "new axes": (lambda c, x: c(GETITEM, x, (slice(None), None)), 1, A),
+    "(c/s)·s": (lambda c, x, y: c(MUL, c(DIV, x, c(onp.exp, y)), c(onp.exp, y)), 2, A, N((3, 4))),
+    "(1/s)·s of sums": (
+        lambda c, x: c(
+            MUL, c(onp.reshape, c(DIV, 1.0, c(SUM, c(onp.exp, x), axis=0, keepdims=True)), (4,)),
+            c(SUM, c(onp.exp, x), axis=0),
+        ), None, A,
+    ),
+    "matmul of a multiple": (
+        lambda c, x, y: c(onp.matmul, c(MUL, x, 3.0), y), 2, N((2, 3, 4)), N((2, 4, 2)),
+    ),
+    "sum of outer products": (
+        lambda c, x, y: c(SUM, c(MUL, x, y), axis=0), None, N((5, 3, 1)), N((5, 1, 4)),
+    ),
+    "sum of outer products turned": (
+        lambda c, x, y: c(SUM, c(MUL, x, y), axis=0), None, N((5, 1, 4)), N((5, 3, 1)),
+    ),
+    "sum of products of stacks": (
+        lambda c, x, y: c(SUM, c(onp.matmul, x, y), axis=0), None, N((5, 3, 2)), N((5, 2, 4)),
+    ),
+    "rows to one place": (
+        lambda c, x: c(scatter, (3, 4), onp.dtype(float), [1] * 5, [c(GETITEM, x, k) for k in range(5)]),
+        2, N((5, 4)),
+    ),
+    "rows in order": (
+        lambda c, x: c(
+            scatter, (6, 4), onp.dtype(float), [4, 3, 2, 1, 0], [c(GETITEM, x, k) for k in range(5)]
+        ), 1, N((5, 4)),
+    ),
     "side by side": (
         lambda c, x, y: c(scatter, (5,), onp.dtype(float), [slice(0, 3), slice(3, 5)], [x, y]), 1, N(3), N(2),
     ),

@@ -49,7 +49,10 @@ _FLOATS = frozenset({float, onp.float64})
 class Emitter:
     """Writes the body of the function; ``constants`` are the names that it uses, ``names`` those of nodes."""
 
-    def __init__(self, program: Program, comments: bool = True, blocks: bool = True) -> None:
+    def __init__(
+        self, program: Program, comments: bool = True, blocks: bool = True, named: bool = True
+    ) -> None:
+        self.named = named  # whether variables have the user's names
         self.program, self.comments, self.blocks = program, comments, blocks
         self.in_numpy = ""  # the call of the source of NumPy calls, where there is another
         self.cut: set[Node] = set()  # what was computed part by part, and has no memory as a whole
@@ -75,7 +78,7 @@ class Emitter:
 
     def fresh(self, base: str) -> str:
         """Return a name that is not in use yet, and take it."""
-        base = base if base.isidentifier() and not keyword.iskeyword(base) else "t"
+        base = base if self.named and base.isidentifier() and not keyword.iskeyword(base) else "t"
         name, k = base, self._count.get(base, 1)
         while name in self._used or name in self.constants:
             k += 1

@@ -8,6 +8,7 @@ from typing import Any
 from .constants import numbers_for_arrays
 from .diagonals import compact_diagonals
 from .guarding import without_needless_guards
+from .infinities import ask_where_infinities_arise
 from .neighbours import join_concatenations, join_slices
 from .products import sum_products_in_use
 from .program import Builder, Program, rebuild
@@ -39,6 +40,7 @@ def simplify_once(program: Program) -> Program:
 PASSES: dict[str, Callable[[Program], Program]] = {
     "constants": numbers_for_arrays,
     "guards": without_needless_guards,
+    "infinities": ask_where_infinities_arise,
     "roll": roll,
     "simplify": simplify,
     "slices": join_slices,

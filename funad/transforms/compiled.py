@@ -20,7 +20,7 @@ from ..floating import STATE_OF_RULES, invalid_raises, restore
 from ..spaces import describe, name_of
 from .calls import MadeFrom, check_function, owned
 from .kernels import Making, check_numba
-from .recordings import MISSED, CompiledProgram, Recording, static_leaves
+from .recordings import MISSED, CompiledProgram, Paths, Recording, static_leaves, where_paths_part
 
 __all__ = ["compile"]
 
@@ -125,6 +125,7 @@ class _Kind:
     def __init__(self, said: str, static: frozenset[int]) -> None:
         self.said, self.static = said, static
         self.programs: list[CompiledProgram] = []
+        self.paths: Paths | None = None  # of all programs that may run
         self.failures = 0
         self.calls = 0  # in eager
         self.handed_over = 0
@@ -164,7 +165,7 @@ class Compiled(MadeFrom):
         functools.update_wrapper(self, f)
         self._static, self._limit, self._check, self._backend = static, limit, check, backend
         self._kinds: dict[Any, _Kind] = {}
-        self._last: CompiledProgram | None = None
+        self._last: CompiledProgram | Paths | None = None
         self._run: Callable[..., Any] | None = None
         self._lock = threading.Lock()
         self._unfit = ""
@@ -197,7 +198,9 @@ class Compiled(MadeFrom):
                 if y is not MISSED:
                     return y
             if len(kind.programs) >= self._limit:
+                line = where_paths_part(kind.programs)
                 kind.why = f"there are {self._limit} programs, as many as limit allows"
+                kind.why += f"; f goes another way at {line}" if line else ""
             elif not kind.given_up and self._lock.acquire(blocking=False):
                 collects = gc.isenabled()
                 gc.disable()  # a recording is all new objects, none of which can go: a fifth of its time
@@ -249,9 +252,21 @@ class Compiled(MadeFrom):
         program.calls += 1
         if self._check and not program.checked:
             return self._compare(kind, program, y, _owned(f(*args, **kwargs), (args, kwargs)))
-        self._last, self._run = program, program.run
-        self._make_kernels(program)
+        self._serve(kind, program)
         return y
+
+    def _run_next(self, kind: _Kind, program: CompiledProgram) -> None:
+        """Have the next call begin with this program, or with all of its kind as one."""
+        checked = [p for p in kind.programs if (p.checked or not self._check) and not p.kernels]
+        if self._backend != "numpy" or program not in checked or len(checked) < 2:
+            self._last, self._run = program, program.run
+            return
+        if kind.paths is None or kind.paths.programs != checked:
+            kind.paths = Paths(checked)
+        if kind.paths.run is None:
+            self._last, self._run = program, program.run
+        else:
+            self._last, self._run = kind.paths, kind.paths.run
 
     def _compare(self, kind: _Kind, program: CompiledProgram, found: Any, y: Any) -> Any:
         """Compare a program's result with that of eager, which is returned."""
@@ -271,9 +286,15 @@ class Compiled(MadeFrom):
                 raise AssertionError(kind.why)
         else:
             program.checked = True
-            self._last, self._run = program, program.run
-            self._make_kernels(program)
+            self._serve(kind, program)
         return y
+
+    def _serve(self, kind: _Kind, program: CompiledProgram) -> None:
+        """Have the next calls try this program first."""
+        self._run_next(kind, program)
+        self._make_kernels(program)
+        if any(making.done for making in self._making):
+            self._run = None  # the next call takes the kernels
 
     def _make_kernels(self, program: CompiledProgram) -> None:
         """Have machine code made of a program that has shown to be right."""

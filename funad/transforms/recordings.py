@@ -23,7 +23,8 @@ from ..compiling.emitting import Emitter
 from ..compiling.loops import guards_of
 from ..compiling.numba_parts import Kernel, KernelEmitter, with_kernels
 from ..compiling.optimizing import PASSES, optimized
-from ..compiling.program import Node, Program
+from ..compiling.paths import tree_of
+from ..compiling.program import SOFT, Node, Program
 from ..compiling.sources import Source
 from ..registry import signature_of
 from ..spaces import name_of
@@ -82,6 +83,7 @@ class CompiledProgram:
         emitter: Emitter,
         write: Callable[[Any], str],
         seconds: dict[str, float],
+        unnamed: tuple[Emitter, Callable[[Any], str]] | None = None,
     ) -> None:
         self.program, self.seconds = program, seconds
         self._name, self._emitter, self._write = name, emitter, write
@@ -91,6 +93,7 @@ class CompiledProgram:
         self.kernels: list[Kernel] = []
         self.why_no_kernel = ""
         self._kinds: Any = None
+        self.unnamed = unnamed
         self.write()
 
     def write(self, kinds: Any = None) -> None:
@@ -111,6 +114,11 @@ class CompiledProgram:
         self.checked = False
         self.write()
 
+    def without_names(self) -> tuple[list[str], dict[str, Any]]:
+        """Return the lines of the source without the user's names, and what they use by name."""
+        emitter, write = self.unnamed or (self._emitter, self._write)
+        return write(self._kinds).splitlines(), emitter.constants
+
     @property
     def guards(self) -> list[str]:
         """What f asked of values, with the answers that this program is made for, and the user's lines."""
@@ -119,6 +127,46 @@ class CompiledProgram:
     def __repr__(self) -> str:
         kernels = f", {len(self.kernels)} kernels" if self.kernels else ""
         return f"<program of {len(self.program.nodes)} calls, {len(self.program.guards)} guards{kernels}>"
+
+
+class Paths:
+    """Checked programs of one kind of arguments as one, which goes on where they part.
+
+    ``run`` is that program. ``calls`` and ``source`` are those of the program among them that ran last.
+    """
+
+    def __init__(self, programs: list[CompiledProgram]) -> None:
+        self.programs = programs
+        self._ran = [0]
+        self.run: Callable[..., Any] | None = None
+        texts, constants = zip(*(program.without_names() for program in programs), strict=True)
+        found = tree_of([[line[4:] for line in lines[1:]] for lines in texts], list(constants))
+        if found is not None and len({lines[0] for lines in texts}) == 1:
+            text = "\n    ".join([texts[0][0], *found[0]]) + "\n"
+            namespace = {**found[1], "MISSED": MISSED, "ran": self._ran}
+            exec(builtins.compile(text, "<paths of a program>", "exec"), namespace)
+            self.run = namespace["program"]
+
+    @property
+    def calls(self) -> int:
+        return self.programs[self._ran[0]].calls
+
+    @calls.setter
+    def calls(self, count: int) -> None:
+        self.programs[self._ran[0]].calls = count
+
+    @property
+    def source(self) -> Source:
+        return self.programs[self._ran[0]].source
+
+
+def where_paths_part(programs: list[CompiledProgram]) -> str:
+    """Return the user's line that asked where these programs part first; "" if it is not known."""
+    asked = [[g for g in guards_of(p.program) if g.how not in SOFT] for p in programs]
+    for questions in zip(*asked, strict=False):
+        if len({(g.how, repr(g.expected)) for g in questions}) > 1:
+            return str(questions[0].line)
+    return ""
 
 
 def _said(g: Any) -> str:
@@ -244,7 +292,13 @@ class Recording:
         program = optimized(self.trace.builder.program(outputs), passes)
         middle = time.perf_counter()
         emitter = Emitter(program)
-        made = CompiledProgram(name_of(self.f), program, emitter, self._source(emitter), self.seconds)
+        unnamed = None
+        if any(g.how not in SOFT for g in program.guards):  # there may be other paths
+            bare = Emitter(program, comments=False, named=False)
+            unnamed = bare, self._source(bare)
+        made = CompiledProgram(
+            name_of(self.f), program, emitter, self._source(emitter), self.seconds, unnamed
+        )
         self.seconds.update(rewrite=middle - start, write=time.perf_counter() - middle)
         return made
 
@@ -252,6 +306,10 @@ class Recording:
         """Return what it takes to make kernels of the program later; no values of this run are in it."""
         bare = copy.copy(self)
         bare.symbols = []
+        leaves, structure = tree.flatten((self.args, self.kwargs))
+        bare.args, bare.kwargs = tree.unflatten(
+            structure, [_stand_in(x) if k in self.nodes else x for k, x in enumerate(leaves)]
+        )
         program = self.trace.builder.program([x.node if type(x) is Symbol else x for x in self.outputs])
         bare.outputs, bare.trace = [], None  # type: ignore[assignment]
         return Plan(bare, program)
@@ -284,6 +342,11 @@ class Recording:
             return "\n    ".join([*body, result]) + "\n"
 
         return write
+
+
+def _stand_in(x: Any) -> Any:
+    """Return an array of the kind of x that keeps no memory of it."""
+    return onp.broadcast_to(onp.zeros((), x.dtype), x.shape) if type(x) is ndarray else x
 
 
 class Plan:

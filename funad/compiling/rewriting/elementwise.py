@@ -9,7 +9,16 @@ import numpy as onp
 
 from ...numpy.slopes import fermi
 from ..program import Builder, Node, number_of
-from .patterns import broadcast, factor_of, has_shape, is_call, is_float, without_broadcast
+from .patterns import (
+    broadcast,
+    factor_of,
+    has_shape,
+    is_call,
+    is_float,
+    is_same,
+    root_of,
+    without_broadcast,
+)  # fmt: skip
 
 __all__ = ["RULES"]
 
@@ -42,11 +51,32 @@ def _multiply(b: Builder, x: Any, y: Any) -> Any:
     elif is_call(x, NEG) and is_call(y, NEG):
         return b.call(MUL, x.args[0], y.args[0])
     else:
+        found = _of_quotient(b, x, y, shape)
+        if found is not None:
+            return found
         for part, other in ((x, y), (y, x)):
             factor = factor_of(part)
             if factor and type(other) is Node and has_shape(factor[0], shape):
                 return b.call(MUL, b.call(MUL, factor[0], other), factor[1])
     return b.raw(MUL, (x, y))
+
+
+def _of_quotient(b: Builder, x: Any, y: Any, shape: Any) -> Any:
+    """(c/s)·s = c where c/s is finite, of which the program is made sure."""
+    for part, other in ((x, y), (y, x)):
+        q = root_of(part)
+        if not is_call(q, DIV) or not has_shape(part, shape) or not is_same(q.args[1], other):
+            continue
+        c, s = q.args
+        if not (q.shape and s.size == q.size == other.size):
+            continue
+        if type(c) is float:
+            b.guard(q, "finite", True)
+            return onp.broadcast_to(onp.array(c, q.dtype), shape)
+        if type(c) is Node and c.size == q.size and c.dtype == q.dtype:
+            b.guard(q, "finite", True)
+            return b.call(onp.reshape, c, shape)
+    return None
 
 
 def _times_number(b: Builder, x: Any, c: float) -> Any:
@@ -144,12 +174,22 @@ def _divide(b: Builder, x: Any, y: Any) -> Any:
             return x
         if y != 0.0 and _is_safe(1.0 / y):
             return b.call(MUL, x, 1.0 / y)
+    if number_of(x) == 0 and _is_positive_count(y):
+        return onp.broadcast_to(onp.zeros((), y.dtype), shape)
     factor = factor_of(x)
     if factor and type(y) is Node and has_shape(factor[0], shape):
         return b.call(MUL, b.call(DIV, factor[0], y), factor[1])
     if is_call(y, NEG) and type(x) is Node:
         return b.call(NEG, b.call(DIV, x, y.args[0]))
     return b.raw(DIV, (x, y))
+
+
+def _is_positive_count(x: Any) -> bool:
+    """Say whether x is the number of ties, at least one."""
+    if not is_call(x, onp.maximum):
+        return False
+    counts = [a for a in x.args if type(a) is Node and a.fn is onp.sum and a.args[0].dtype.kind == "b"]
+    return bool(counts) and any((number_of(c) or 0) > 0 for c in x.args)
 
 
 def _power(b: Builder, x: Any, y: Any) -> Any:
@@ -181,7 +221,7 @@ def _where(b: Builder, condition: Any, *branches: Any) -> Any:
     if len(branches) == 2 and all(number_of(x) is not None for x in branches):
         x, y = branches
         if number_of(x) == number_of(y) and math.copysign(1, number_of(x)) == math.copysign(1, number_of(y)):
-            dtype = onp.result_type(*(getattr(x, "dtype", float) for x in branches))
+            dtype = onp.result_type(*(getattr(x, "dtype", x) for x in branches))
             return onp.broadcast_to(onp.array(number_of(x), dtype), broadcast(condition, x, y))
     return None
 

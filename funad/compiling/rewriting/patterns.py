@@ -10,7 +10,7 @@ import numpy as onp
 from ..program import GETITEM, Node, number_of, shape_of
 
 __all__ = [
-    "broadcast", "factor_of", "has_shape", "is_call", "is_float", "is_row", "root_of", "span_of",
+    "broadcast", "factor_of", "has_shape", "is_call", "is_float", "is_row", "is_same", "root_of", "span_of",
     "without_broadcast",
 ]  # fmt: skip
 
@@ -63,6 +63,17 @@ def root_of(x: Any) -> Any:
     while is_call(x, onp.reshape):
         x = x.args[0]
     return x
+
+
+def is_same(x: Any, y: Any) -> bool:
+    """Say whether two values have the same elements: reshapes of one, or sums along the same axes."""
+    x, y = root_of(x), root_of(y)
+    if x is y:
+        return type(x) is Node
+    if not (type(x) is Node and type(y) is Node and x.fn is y.fn is onp.sum and x.args == y.args):
+        return False
+    axes = (x.kwargs.get("axis"), y.kwargs.get("axis"))
+    return axes[0] == axes[1] and not (x.kwargs.keys() | y.kwargs.keys()) - {"axis", "keepdims"}
 
 
 def broadcast(*xs: Any) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as onp
 
 from ..program import Builder, Node, shape_of
-from .patterns import factor_of, is_call, is_float
+from .patterns import factor_of, has_shape, is_call, is_float
 
 __all__ = ["RULES"]
 
@@ -64,8 +64,20 @@ def _is_eye(x: Any) -> bool:
 
 
 def _matmul(b: Builder, x: Any, y: Any, **kwargs: Any) -> Any:
-    """Of matrices and vectors, matmul is dot."""
-    return b.call(onp.dot, x, y) if not kwargs and _are_matrices(x, y) else None
+    """Of matrices and vectors, matmul is dot; factors of stacks of matrices go to the smaller result."""
+    if kwargs:
+        return None
+    if _are_matrices(x, y):
+        return b.call(onp.dot, x, y)
+    if not (is_float(x) and is_float(y) and x.dtype == y.dtype and x.ndim > 1 and y.ndim > 1):
+        return None
+    size = math.prod(onp.broadcast_shapes(x.shape[:-2], y.shape[:-2])) * x.shape[-2] * y.shape[-1]
+    for part, other, first in ((x, y, True), (y, x, False)):
+        factor = factor_of(part)
+        if factor and has_shape(factor[0], part.shape) and size <= part.size:
+            operands = (factor[0], other) if first else (other, factor[0])
+            return b.call(MUL, b.call(onp.matmul, *operands), factor[1])
+    return None
 
 
 RULES: dict[Any, Any] = {onp.dot: _dot, onp.matmul: _matmul}

@@ -9,11 +9,11 @@ import numpy as onp
 
 from ..program import Builder, Node
 from ..shapes import axes_of, reduced_shape
-from .patterns import factor_of, is_call, is_float, root_of
+from .patterns import factor_of, is_call, is_float, is_same
 
 __all__ = ["RULES"]
 
-MUL, SUB = onp.multiply, onp.subtract
+ADD, MUL, SUB = onp.add, onp.multiply, onp.subtract
 
 
 def _sum(
@@ -126,10 +126,14 @@ def _of_matmul(b: Builder, a: Node, axes: Any, keepdims: bool) -> Any:
 
 def _of_difference(b: Builder, a: Node, axes: Any, keepdims: bool) -> Any:
     """Σ (x - y) of the same sums is 0: the cotangent of the shift of log-sum-exp."""
-    if not is_call(a, SUB) or not all(is_float(x) and x.shape == a.shape for x in a.args):
+    if not (is_call(a, SUB) or is_call(a, ADD)) or not all(
+        is_float(x) and x.shape == a.shape for x in a.args
+    ):
         return None
     first, second = (b.call(onp.sum, x, axis=axes, keepdims=keepdims) for x in a.args)
-    if root_of(first) is not root_of(second) or type(first) is not Node:
+    x, c = factor_of(first) or (first, 1.0)
+    y, d = factor_of(second) or (second, 1.0)
+    if c != (d if a.fn is SUB else -d) or not is_same(x, y):
         return None
     return onp.broadcast_to(onp.zeros((), a.dtype), reduced_shape(a.shape, axes, keepdims))
 
