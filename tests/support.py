@@ -282,9 +282,7 @@ def differentiable(f, prim, case):
         # What is drawn depends on the modules that are loaded: of a composite, whose cases alone say
         # what it takes, so many calls that none of its arguments is missing by chance.
         enough = bool(places) or len(calls) >= 200
-        return enough and all(
-            any(is_inexact(argument_of(call, place)) for call in calls) for place in places
-        )
+        return enough and all(any(is_inexact(argument_of(call, place)) for call in calls) for place in places)
 
     calls = drawn(case, seen)
     if not places:  # a composite: its arguments are those that the cases differentiate

@@ -50,6 +50,8 @@ ALLOWED = {
     "toolz": {"curried", "graphs", "optimizers", "testing"},
     "scipy": {"scipy"},
     "matplotlib": {"graphs"},
+    "numba": {"compiling"},
+    "llvmlite": {"compiling"},
 }
 PEERS = {"autograd", "jax", "torch", "tensorflow"}
 

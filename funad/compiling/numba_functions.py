@@ -1,6 +1,6 @@
-"""The functions of a kernel in LLVM, for float64. Those without branches let a loop over them be vectorised.
+"""The functions of a kernel in LLVM, for float64. A loop over those without branches is vectorised.
 
-``exp``, ``tanh``, ``log``, ``log1p`` on [-1, ∞), ``sin`` and ``cos`` are polynomials, to 2.5 units in the last
+``exp``, ``tanh``, ``log``, ``log1p``, ``sin`` and ``cos`` are made of polynomials, to 2.5 units in the last
 place; the rest are those of the C library. float32 is computed in float64 and rounded once.
 
 References
@@ -25,7 +25,11 @@ __all__ = ["DOUBLE", "FLOAT", "FUNCTIONS", "I1", "I8", "I32", "I64", "Functions"
 
 DOUBLE, FLOAT = ir.DoubleType(), ir.FloatType()
 I1, I8, I32, I64 = map(ir.IntType, (1, 8, 32, 64))
-INVALID, MISSED, OTHER = 1, 2, 4  # what is noted in ``code``: for eager, for another program, for NumPy's source
+INVALID, MISSED, OTHER = (
+    1,
+    2,
+    4,
+)  # what is noted in ``code``: for eager, for another program, for NumPy's source
 MAGIC, MAGIC_BITS = 6755399441055744.0, 0x4338000000000000  # 1.5·2⁵²: adding it rounds to an integer
 LARGEST_ANGLE = 1.6e6  # up to which n·π/2 is taken off exactly
 
@@ -97,8 +101,12 @@ class Functions:
         r = b.fsub(x, b.fmul(n, double(6.93145751953125e-1)))
         r = b.fsub(r, b.fmul(n, double(1.42860682030941723212e-6)))
         z = b.fmul(r, r)
-        p = b.fmul(r, self.horner(z, 1.26177193074810590878e-4, 3.02994407707441961300e-2, 9.99999999999999999910e-1))
-        q = self.horner(z, 3.00198505138664455042e-6, 2.52448340349684104192e-3, 2.27265548208155028766e-1, 2.0)
+        p = b.fmul(
+            r, self.horner(z, 1.26177193074810590878e-4, 3.02994407707441961300e-2, 9.99999999999999999910e-1)
+        )
+        q = self.horner(
+            z, 3.00198505138664455042e-6, 2.52448340349684104192e-3, 2.27265548208155028766e-1, 2.0
+        )
         e = b.fadd(double(1), b.fdiv(b.fmul(double(2), p), b.fsub(q, p)))
         k = b.sub(b.bitcast(t, I64), i64(MAGIC_BITS))
         # In two steps, as 2ⁿ may be no normal number where the result is one.
@@ -114,11 +122,12 @@ class Functions:
         size = self.absolute(x)
         e = self.exp(b.fmul(size, double(-2)))
         far = b.fdiv(b.fsub(double(1), e), b.fadd(double(1), e))
-        z = b.fmul(x, x)
+        is_far = b.fcmp_unordered(">=", size, double(0.625))
+        x_near = b.select(is_far, double(0.5), x)  # squares of others might overflow
+        z = b.fmul(x_near, x_near)
         p = self.horner(z, -9.64399179425052238628e-1, -9.92877231001918586564e1, -1.61468768441708447952e3)
         q = self.horner(z, 1.0, 1.12811678491632931402e2, 2.23548839060100448583e3, 4.84406305325125486048e3)
-        near = b.fadd(x, b.fmul(b.fmul(x, z), b.fdiv(p, q)))
-        is_far = b.fcmp_unordered(">=", size, double(0.625))
+        near = b.fadd(x_near, b.fmul(b.fmul(x_near, z), b.fdiv(p, q)))
         y = b.select(is_far, self.copysign(far, x), near)
         return b.select(b.fcmp_ordered("==", x, double(0)), x, y)  # -0 too
 
@@ -195,10 +204,12 @@ class Functions:
         self.note(b.fcmp_ordered(">", self.absolute(x), double(LARGEST_ANGLE)), OTHER)
         t = b.fadd(b.fmul(x, double(2 / math.pi)), double(MAGIC))
         n = b.fsub(t, double(MAGIC))
-        r = b.fsub(x, b.fmul(n, double(1.57079632673412561417e00)))
-        r = b.fsub(r, b.fmul(n, double(6.07710050630396597660e-11)))
-        r = b.fsub(r, b.fmul(n, double(2.02226624879595063154e-21)))
-        return b.bitcast(t, I64), r
+        first = b.fsub(x, b.fmul(n, double(1.57079632673412561417e00)))  # exact, as the products are
+        second = b.fmul(n, double(6.07710050630396597660e-11))
+        r = b.fsub(first, second)
+        lost = b.fsub(b.fsub(first, r), second)
+        third = b.fmul(n, double(2.02226624879595063154e-21))
+        return b.bitcast(t, I64), b.fsub(r, b.fsub(third, lost))
 
     def wave(self, x: Any, shift: int) -> Any:
         """sin(x + shift·π/2), by a polynomial of sin or of cos on [-π/4, π/4]."""
@@ -231,9 +242,13 @@ class Functions:
 
     def pow(self, x: Any, y: Any) -> Any:
         if isinstance(y, ir.Constant) and y.constant in (2.0, 3.0, 0.5, 1.0, -1.0):
-            return {2.0: self.square, 3.0: self.cube, 0.5: self.root, 1.0: lambda x: x, -1.0: self.reciprocal}[
-                y.constant
-            ](x)
+            return {
+                2.0: self.square,
+                3.0: self.cube,
+                0.5: self.root,
+                1.0: lambda x: x,
+                -1.0: self.reciprocal,
+            }[y.constant](x)
         return self.external("pow", x, y)
 
     def cube(self, x: Any) -> Any:
@@ -285,8 +300,8 @@ class Functions:
 
 # Functions of the C library under their own names.
 _OF_C = (
-    "expm1", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "log2", "log10", "exp2",
-    "cbrt", "atan2",
+    "expm1", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "log2", "log10",
+    "exp2", "cbrt", "atan2",
 )  # fmt: skip
 _OWN = (
     "exp", "tanh", "sin", "cos", "log", "log1p", "sqrt", "floor", "ceil", "trunc", "reciprocal", "copysign",

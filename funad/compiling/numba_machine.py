@@ -18,8 +18,20 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from .numba_cache import file_of
 from .numba_functions import (
-    DOUBLE, FLOAT, FUNCTIONS, I1, I8, I32, I64, INVALID, MISSED, OTHER, Functions, double, i64,
+    DOUBLE,
+    FLOAT,
+    FUNCTIONS,
+    I1,
+    I8,
+    I32,
+    I64,
+    INVALID,
+    MISSED,
+    OTHER,
+    Functions,
+    i64,
 )  # fmt: skip
 from .program import Spec
 
@@ -34,16 +46,23 @@ if platform.machine() in ("arm64", "aarch64") and not _WINDOWS:
 LEAST_TURNS, LANES = 16, 4  # below so many turns of a loop, LLVM fills up its last vector
 # Words that no zero makes infinite or invalid.
 _HARMLESS = frozenset(
-    {"exp", "tanh", "sin", "cos", "sqrt", "one_minus_square", "one_plus", "fermi", "negative", "absolute", "square",
-     "maximum", "minimum", "where", "missed", "isnan", "isfinite", "not_", "not_within", "sign", "float64",
-     "float32", "int64", "bool", "complement", "log1p", "logaddexp", "keep"}
+    {"exp", "tanh", "sin", "cos", "sqrt", "one_minus_square", "one_plus", "fermi", "negative", "absolute",
+     "square", "maximum", "minimum", "where", "missed", "isnan", "isfinite", "not_", "not_within", "sign",
+     "float64", "float32", "int64", "bool", "complement", "log1p", "logaddexp", "keep"}
 )  # fmt: skip
 LLVM = {"float64": DOUBLE, "float32": FLOAT, "bool": I1, "int64": I64}
 STORED = {"float64": DOUBLE, "float32": FLOAT, "bool": I8, "int64": I64}
 SIZES = {"float64": 8, "float32": 4, "bool": 1, "int64": 8}
 _SIGNS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 _FLOATING = {ast.Add: "fadd", ast.Sub: "fsub", ast.Mult: "fmul", ast.Div: "fdiv"}
-_INTEGER = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.BitAnd: "and_", ast.BitOr: "or_", ast.BitXor: "xor"}
+_INTEGER = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.BitAnd: "and_",
+    ast.BitOr: "or_",
+    ast.BitXor: "xor",
+}
 
 
 class Walk:
@@ -189,7 +208,11 @@ class Walk:
         if x.type == kind:
             return x
         if kind == I1:
-            return b.icmp_signed("!=", x, i64(0)) if x.type == I64 else b.fcmp_unordered("!=", x, ir.Constant(x.type, 0.0))
+            return (
+                b.icmp_signed("!=", x, i64(0))
+                if x.type == I64
+                else b.fcmp_unordered("!=", x, ir.Constant(x.type, 0.0))
+            )
         if x.type == I1:
             return b.zext(x, I64) if kind == I64 else b.uitofp(x, kind)
         if x.type == I64:
@@ -253,7 +276,9 @@ class Walk:
     def flags(self, name: str) -> Any:
         mask = _FE["invalid"] + (_FE["divide"] + _FE["overflow"] if self.kernel.raises else 0)
         kind = ir.FunctionType(I32, [I32])
-        return self.b.call(cgutils.get_or_insert_function(self.b.module, kind, name), [ir.Constant(I32, mask)])
+        return self.b.call(
+            cgutils.get_or_insert_function(self.b.module, kind, name), [ir.Constant(I32, mask)]
+        )
 
     # --- memory
 
@@ -341,8 +366,8 @@ class Walk:
     def loop(self, s: Any) -> None:
         """Build a loop, which runs at least once.
 
-        LLVM would run a short one in vectors with lanes that are none of the loop's. Where those might divide 0
-        by 0, which the caller would take for an invalid operation, whole vectors are run, and the rest alone.
+        LLVM would run a short one in vectors with lanes that are none of the loop's. Where those might divide
+        0 by 0, which the caller would take for an invalid operation, whole vectors are run, the rest alone.
         """
         count = s.iter.args[0].value
         if count >= LEAST_TURNS or count % LANES == 0 or not _might_divide(s):
@@ -350,7 +375,7 @@ class Walk:
             return
         whole = count // LANES * LANES
         if whole:
-            self.turns(s, 0, whole, ("vectorize.width", LANES), ("interleave.count", 1))
+            self.turns(s, 0, whole)
         self.turns(s, whole, count, ("vectorize.width", 1), ("interleave.count", 1))
 
     def turns(self, s: Any, start: int, stop: int, *hints: Any) -> None:
@@ -408,8 +433,12 @@ def _might_divide(s: Any) -> bool:
     if any(type(e) is ast.For for e in s.body):
         return False  # the loops in it are asked
     return any(
-        type(e) is ast.Div or (type(e) is ast.Call and e.func.id not in _HARMLESS) for e in ast.walk(s)
+        isinstance(e, ast.Div) or (isinstance(e, ast.Call) and _word(e) not in _HARMLESS) for e in ast.walk(s)
     )
+
+
+def _word(e: Any) -> str:
+    return str(e.func.id)
 
 
 def _is_space(s: Any) -> bool:
@@ -437,11 +466,13 @@ def machine_code(kernel: Any) -> Any:
     def build(ctx: Any, builder: Any, sig: Any, args: Any) -> Any:
         return Walk(ctx, builder, sig, args, kernel).run(tree)
 
-    space = {"intrinsic": intrinsic, "types": types, "build": build}
     text = (
         f"@intrinsic\ndef body(ctx, {names}):\n    return types.int64({names}), build\n"
         f"def kernel({names}):\n    return body({names})\n"
     )
-    exec(compile(text, f"<kernel {kernel.text!r:.20}>", "exec"), space)
-    signature = types.int64(*(_kind(x, True) for x in kernel.given), *(_kind(x, False) for x in kernel.taken))
-    return numba.njit(signature, error_model="numpy")(space["kernel"])
+    signature = types.int64(*(_kind(x, True) for x in kernel.takes), *(_kind(x, False) for x in kernel.fills))
+    path = file_of(text, kernel.text, str(signature), str(kernel.shapes), str(kernel.raises))
+    # Code that is loaded asks for the module of its function, which has to be one that can be imported.
+    space = {"intrinsic": intrinsic, "types": types, "build": build, "__name__": __name__}
+    exec(compile(text, path or "<kernel>", "exec"), space)
+    return numba.njit(signature, error_model="numpy", cache=path is not None)(space["kernel"])

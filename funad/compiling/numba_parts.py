@@ -26,17 +26,17 @@ _RAISING: frozenset[Any] = frozenset({onp.divide, onp.power})  # of Python's num
 
 
 class Kernel(KernelText):
-    """One kernel: its text, and the kinds of what it takes (``given``) and of what it fills (``taken``)."""
+    """One kernel: its text, and the kinds of what it takes (``takes``) and of what it fills (``fills``)."""
 
     def __init__(self, steps: list[Step], needed: list[Node]) -> None:
         super().__init__(steps, needed)
-        self.given = [spec_of(x) for x in self.arguments]
+        self.takes = [spec_of(x) for x in self.arguments]
         arrays = [n for n in needed if n.is_array]
-        self.taken = [n.spec for n in arrays]
-        self.taken += [Spec(ndarray, (len(nodes),), dtype) for dtype, nodes in self.numbers.items()]
-        named = zip(self.parameters + self.outputs, self.given + self.taken, strict=True)
+        self.fills = [n.spec for n in arrays]
+        self.fills += [Spec(ndarray, (len(nodes),), dtype) for dtype, nodes in self.numbers.items()]
+        named = zip(self.parameters + self.outputs, self.takes + self.fills, strict=True)
         self.shapes = {name: spec.shape for name, spec in named if spec.type is ndarray}
-        nodes = [s for s in steps if type(s) is Node]
+        nodes = [s for s in steps if isinstance(s, Node)]
         self.raises = any(n.type is float and n.fn in _RAISING for n in nodes)
         self.count = len(nodes)
 
@@ -45,7 +45,7 @@ class _Levels:
     """In which kernel each step goes: level k has one kernel, and then NumPy's calls."""
 
     def __init__(self, program: Program) -> None:
-        self.level: dict[Node, int] = {n: 0 for n in program.inputs}
+        self.level: dict[Node, int] = dict.fromkeys(program.inputs, 0)
         self.by_numpy: set[Step] = set()
         self.loose: dict[Node, Node] = {n: n for n in program.inputs}  # of views, what no kernel makes
         for step in program.steps:
@@ -54,7 +54,7 @@ class _Levels:
         self.by_numpy |= {s for s in program.steps if self.level_of(s) in without}
 
     def _place(self, step: Step) -> None:
-        if type(step) is Guard:
+        if isinstance(step, Guard):
             if not guard_has_kernel(step) or (step.how == "kind" and step.node in self.by_numpy):
                 self.by_numpy.add(step)
         elif is_view(step) and step.args[0] in self.loose:
@@ -74,16 +74,16 @@ class _Levels:
 
     def level_of(self, s: Step) -> int:
         """Return the level of a step; a question is asked where its value is."""
-        if type(s) is Node:
+        if isinstance(s, Node):
             return self.level[s]
-        return self.level[s.node] if s in self.by_numpy else self._after(s.node)  # type: ignore[union-attr]
+        return self.level[s.node] if s in self.by_numpy else self._after(s.node)
 
     def _too_small(self, program: Program) -> set[int]:
         counts: dict[int, int] = {}
         for s in program.steps:
             if s not in self.by_numpy:
                 k = self.level_of(s)
-                counts[k] = counts.get(k, 0) + (type(s) is Node and not is_view(s))
+                counts[k] = counts.get(k, 0) + (isinstance(s, Node) and not is_view(s))
         return {k for k, n in counts.items() if n < FEWEST}
 
 
@@ -94,7 +94,7 @@ def with_kernels(program: Program) -> Program | None:
     # The kinds of what has a kernel are known.
     steps = [
         s for s in program.steps
-        if type(s) is Node or s.how != "kind" or not (is_view(s.node) or has_kernel(s.node))
+        if isinstance(s, Node) or s.how != "kind" or not (is_view(s.node) or has_kernel(s.node))
     ]  # fmt: skip
     program = Program(program.inputs, steps, program.outputs)
     levels = _Levels(program)
@@ -104,15 +104,16 @@ def with_kernels(program: Program) -> Program | None:
     for s in program.steps:
         if s not in levels.by_numpy:
             inside.setdefault(levels.level_of(s), []).append(s)
-        elif s not in levels.loose or s in read or levels.loose[s] is s:  # type: ignore[index]
+        elif s not in levels.loose or s in read or levels.loose[s] is s:
             outside.setdefault(levels.level_of(s), []).append(s)
     steps = []
     for k in range(max([*inside, *outside], default=0) + 1):
         mine = inside.get(k, [])
         if mine:
-            kernel = Kernel(mine, [s for s in mine if s in needed])  # type: ignore[misc]
-            spec = Spec(tuple, (), None, tuple(kernel.taken))
-            steps.append(Node(-1 - k, kernel, tuple(kernel.arguments), {}, spec))
+            kernel = Kernel(mine, [s for s in mine if s in needed])
+            function: Any = kernel
+            spec = Spec(tuple, (), None, tuple(kernel.fills))
+            steps.append(Node(-1 - k, function, tuple(kernel.arguments), {}, spec))
         steps += outside.get(k, [])
     return Program(program.inputs, steps, program.outputs) if inside else None
 
@@ -126,10 +127,15 @@ def _needed(program: Program, levels: _Levels) -> tuple[set[Node], set[Node]]:
             mine = levels.level_of(s)
             roots = (root_of(p) for p in parents(s))
             found.update(p for p in roots if p not in levels.by_numpy and levels.level_of(p) != mine)
-        elif s not in levels.loose or levels.loose[s] is s or s in read:  # type: ignore[index]
+        elif s not in levels.loose or levels.loose[s] is s or s in read:
             read.update(parents(s))
     found |= {p for p in read if p not in levels.by_numpy}
     return {p for p in found if p.fn is not None}, read
+
+
+def _is_kernel(n: Node) -> bool:
+    fn: Any = n.fn
+    return type(fn) is Kernel
 
 
 class KernelEmitter(Emitter):
@@ -141,23 +147,25 @@ class KernelEmitter(Emitter):
         self.kernels: list[Kernel] = []
         self.code = ""
         self.filled: set[Node] = set()
-        self.read = {p for s in program.steps if type(s) is Guard or type(s.fn) is not Kernel for p in parents(s)}
+        self.read = {
+            p for s in program.steps if isinstance(s, Guard) or not _is_kernel(s) for p in parents(s)
+        }
 
     def run(self) -> None:
         """Write a line for each call and each guard."""
         self.memory = Memory(Program(self.program.inputs, [], []))
         for step in self.program.steps:
-            if type(step) is Guard:
+            if isinstance(step, Guard):
                 self.guard(step)
-            elif type(step.fn) is Kernel:  # type: ignore[union-attr]
-                self.kernel(step, step.fn)  # type: ignore[union-attr, arg-type]
+            elif _is_kernel(step):
+                self.kernel(step, step.fn)
             else:
-                self.statement(step)  # type: ignore[arg-type]
+                self.statement(step)
 
     def owns(self, n: Node) -> bool:
         return n in self.filled or super().owns(n)
 
-    def kernel(self, n: Node, kernel: Kernel) -> None:
+    def kernel(self, n: Node, kernel: Any) -> None:
         """Write the call of a kernel."""
         self.kernels.append(kernel)
         outputs = []

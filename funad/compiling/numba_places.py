@@ -122,6 +122,7 @@ def view_of(n: Node, base: Place) -> Place | None:
         return None if strides is None else Place(base.buffer, base.offset, strides)
     # NumPy itself says it, of bytes that are neither read nor written.
     whole = onp.lib.stride_tricks.as_strided(onp.empty(1, onp.int8), x.shape, base.strides)
+    assert n.fn is not None
     part = n.fn(whole, *n.args[1:], **n.kwargs)
     if type(part) is not ndarray:  # a single element
         part = whole[(*(n.args[1] if type(n.args[1]) is tuple else (n.args[1],)), ...)]
@@ -167,8 +168,11 @@ def index_of_base(n: Node, index: tuple[Index, ...]) -> tuple[Index, ...] | None
         return _through_slices(n.args[1], shape, index)
     if n.fn in DIAGONALS:
         return None
+    assert n.fn is not None
     marks = tuple(range(1, len(shape) + 1))  # as strides, they name the axes
-    view = n.fn(onp.lib.stride_tricks.as_strided(onp.empty(1, onp.int8), shape, marks), *n.args[1:], **n.kwargs)
+    view = n.fn(
+        onp.lib.stride_tricks.as_strided(onp.empty(1, onp.int8), shape, marks), *n.args[1:], **n.kwargs
+    )
     found = [fixed(0)] * len(shape)
     for i, mark in zip(index, view.strides, strict=True):
         found[mark - 1] = i
@@ -177,7 +181,8 @@ def index_of_base(n: Node, index: tuple[Index, ...]) -> tuple[Index, ...] | None
 
 def _through_slices(part: Any, shape: tuple[int, ...], index: tuple[Index, ...]) -> tuple[Index, ...]:
     """Return the index into an array of one into a part of it."""
-    left, found = list(index), []
+    left = list(index)
+    found: list[Index] = []
     for p in parts_of(part, len(shape)):
         d = shape[len(found)] if len(found) < len(shape) else 1
         if p is None:

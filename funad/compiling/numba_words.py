@@ -15,8 +15,8 @@ from .program import GETITEM, Guard, Node, Step, nodes_in, parents
 from .stacking import stack_of
 
 __all__ = [
-    "CASTS", "DTYPES", "JOINS", "OPERATORS", "WORDS", "Reduction", "dtype_for", "guard_has_kernel", "has_kernel",
-    "is_product", "reduction_of",
+    "CASTS", "DTYPES", "JOINS", "OPERATORS", "WORDS", "Reduction", "dtype_for", "guard_has_kernel",
+    "has_kernel", "is_product", "reduction_of",
 ]  # fmt: skip
 
 ndarray = onp.ndarray
@@ -116,7 +116,7 @@ def _loop_has_kernel(n: Node) -> bool:
     rows = [x for value in scanned for x in (value if type(value) is tuple else (value,))]
     return (
         all(map(_fits, (*first, *rows, *invariants, *loop.body.inputs, *loop.body.outputs)))
-        and all(has_kernel(s) if type(s) is Node else guard_has_kernel(s) for s in loop.body.steps)
+        and all(has_kernel(s) if isinstance(s, Node) else guard_has_kernel(s) for s in loop.body.steps)
     )  # fmt: skip
 
 
@@ -148,7 +148,7 @@ def _is_joined(n: Node) -> bool:
 
 def _is_cast(n: Node) -> bool:
     x = n.args[0]
-    kinds = [d for d in (*n.args[1:], *n.kwargs.values())]
+    kinds = (*n.args[1:], *n.kwargs.values())
     return type(x) is Node and _fits(x) and set(n.kwargs) <= {"dtype"} and len(kinds) <= 1 and not (
         n.fn is onp.array and not x.is_array
     ) and not (x.dtype.kind in "f" and n.dtype.kind in "ib")  # fmt: skip
@@ -220,7 +220,7 @@ _TESTS: dict[Any, Any] = {
 def guard_has_kernel(g: Guard) -> bool:
     """Say whether a question can be asked inside of a kernel."""
     if g.how in ("finite", "number", "within"):
-        return g.node.dtype.kind == "f"
+        return bool(g.node.dtype.kind == "f")
     return g.how in ("bool", "kind") or (g.how in ("int", "index") and g.node.dtype.kind in "ib")
 
 
@@ -249,7 +249,7 @@ def _of_axes(n: Node) -> Reduction | None:
     rest = {k: v for k, v in n.kwargs.items() if k not in ("axis", "keepdims", "dtype")}
     if type(x) is not Node or not x.is_array or rest or len(n.args) > 2:
         return None
-    if how in ("max", "min") and x.dtype.kind != "f" or how in ("all", "any") and x.dtype != BOOL:
+    if (how in ("max", "min") and x.dtype.kind != "f") or (how in ("all", "any") and x.dtype != BOOL):
         return None
     if how == "sum" and n.dtype.kind == "i" and x.dtype.kind == "f":
         return None
@@ -341,4 +341,4 @@ def _without_transpose(x: Any, letters: list[int]) -> tuple[Any, list[int]]:
 
 def reads(step: Step) -> list[Node]:
     """Return the nodes that a step reads, those of indices too."""
-    return list(nodes_in(step.args)) if type(step) is Node else parents(step)
+    return list(nodes_in(step.args)) if isinstance(step, Node) else parents(step)

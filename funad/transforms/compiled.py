@@ -252,8 +252,7 @@ class Compiled(MadeFrom):
         program.calls += 1
         if self._check and not program.checked:
             return self._compare(kind, program, y, _owned(f(*args, **kwargs), (args, kwargs)))
-        self._run_next(kind, program)
-        self._make_kernels(program)
+        self._serve(kind, program)
         return y
 
     def _run_next(self, kind: _Kind, program: CompiledProgram) -> None:
@@ -287,9 +286,15 @@ class Compiled(MadeFrom):
                 raise AssertionError(kind.why)
         else:
             program.checked = True
-            self._run_next(kind, program)
-            self._make_kernels(program)
+            self._serve(kind, program)
         return y
+
+    def _serve(self, kind: _Kind, program: CompiledProgram) -> None:
+        """Have the next calls try this program first."""
+        self._run_next(kind, program)
+        self._make_kernels(program)
+        if any(making.done for making in self._making):
+            self._run = None  # the next call takes the kernels
 
     def _make_kernels(self, program: CompiledProgram) -> None:
         """Have machine code made of a program that has shown to be right."""

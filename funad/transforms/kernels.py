@@ -10,7 +10,7 @@ from typing import Any
 
 from ..compiling.numba_loops import TooLong
 from ..errors import ArgumentError
-from .recordings import CompiledProgram
+from .recordings import CompiledProgram, Plan
 
 __all__ = ["Making", "check_numba"]
 
@@ -19,8 +19,8 @@ def check_numba() -> None:
     """Raise if numba is not installed."""
     if importlib.util.find_spec("numba") is None:
         raise ArgumentError(
-            "backend='numba' needs numba, which is not installed: pip install 'funad[numba]', or leave backend "
-            "out for programs of NumPy calls"
+            "backend='numba' needs numba, which is not installed: pip install 'funad[numba]', or leave "
+            "backend out for programs of NumPy calls"
         )
 
 
@@ -33,6 +33,7 @@ class Making:
 
     def __init__(self, program: CompiledProgram, ready: Any) -> None:
         self.program, self.ready = program, ready
+        self.plan, program.plan = program.plan, None
         self.made: CompiledProgram | None = None
         self.functions: list[Any] = []
         self.why = ""
@@ -42,10 +43,10 @@ class Making:
         self.thread.start()
 
     def _make(self) -> None:
-        plan, self.program.plan = self.program.plan, None
+        plan, self.plan = self.plan, None
         try:
             assert plan is not None
-            made = plan.with_kernels()
+            made = self.text(plan)
             if made is None:
                 self.why = "no call in it has a kernel"
             else:
@@ -59,3 +60,8 @@ class Making:
             self.why = "the compiler of kernels failed:\n" + traceback.format_exc()
         self.done = True
         self.ready(self)
+
+    @staticmethod
+    def text(plan: Plan) -> CompiledProgram | None:
+        """Return a program with kernels in text."""
+        return plan.with_kernels()

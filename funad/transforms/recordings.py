@@ -306,6 +306,10 @@ class Recording:
         """Return what it takes to make kernels of the program later; no values of this run are in it."""
         bare = copy.copy(self)
         bare.symbols = []
+        leaves, structure = tree.flatten((self.args, self.kwargs))
+        bare.args, bare.kwargs = tree.unflatten(
+            structure, [_stand_in(x) if k in self.nodes else x for k, x in enumerate(leaves)]
+        )
         program = self.trace.builder.program([x.node if type(x) is Symbol else x for x in self.outputs])
         bare.outputs, bare.trace = [], None  # type: ignore[assignment]
         return Plan(bare, program)
@@ -338,6 +342,11 @@ class Recording:
             return "\n    ".join([*body, result]) + "\n"
 
         return write
+
+
+def _stand_in(x: Any) -> Any:
+    """Return an array of the kind of x that keeps no memory of it."""
+    return onp.broadcast_to(onp.zeros((), x.dtype), x.shape) if type(x) is ndarray else x
 
 
 class Plan:
