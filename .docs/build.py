@@ -140,7 +140,7 @@ def refused_by_scipy(opening):
         if line.startswith("## "):
             section = line
         if not line.startswith("- "):
-            reasons = line.startswith("Refused on") or reasons and not line
+            reasons = line.startswith("Refused on") or (reasons and not line)
             continue
         if reasons or line.startswith("- Without a rule"):
             if section:

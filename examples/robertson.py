@@ -52,7 +52,7 @@ def draw(rates, data, path):
     right.set(
         xlabel="time (s)", ylabel="concentration / 1e-5", title="B, which is gone as soon as it is there"
     )
-    left.legend()
+    left.legend(loc="center left")
     return save(figure, path)
 
 

@@ -70,7 +70,7 @@ def figures_of(text):
 
 def spent():
     """Return the seconds of processor time of the examples that have ended; on Windows, of the clock."""
-    return sum(os.times()[2:4]) or perf_counter()
+    return perf_counter() if os.name == "nt" else sum(os.times()[2:4])
 
 
 def run(name, path, sentence, *arguments, **environment):

@@ -13,9 +13,8 @@ from funad.scipy import sparse
 from funad.scipy.sparse import linalg
 
 WIDE, HIGH, SHARE, PENALTY, RADIUS, POISSON = 60, 20, 0.5, 3, 2.4, 0.3
-PUBLISHED = (
-    233.71  # of this beam and filter (Andreassen et al., Efficient topology optimization, 2011, fig. 3)
-)
+# The compliance of this beam and filter: Andreassen et al., Efficient topology optimization, 2011, figure 3.
+PUBLISHED = 233.71
 COLUMN, ROW = onp.divmod(onp.arange(WIDE * HIGH), HIGH)  # of each cell; nodes are counted in the same way
 CORNER = COLUMN * (HIGH + 1) + ROW  # the upper left node of a cell; then, turning left, the other three
 NODES = onp.stack([CORNER, CORNER + 1, CORNER + HIGH + 2, CORNER + HIGH + 1], axis=1)
@@ -72,7 +71,7 @@ def draw(design, values, path):
     figure.colorbar(image, ax=left, location="bottom", shrink=0.5, label="density")
     left.annotate("load", (WIDE - 0.5, -0.5), (WIDE - 0.5, -5), ha="center", arrowprops={"arrowstyle": "->"})
     left.plot([-0.5, 2 * WIDE - 0.5], 2 * [HIGH + 0.3], "^", color="C3", markersize=12, clip_on=False)
-    left.set_title(f"The beam, of {SHARE:.0%} of the material")
+    left.set_title(f"The beam, of {SHARE:.0%} of the material", loc="left")
     left.set_axis_off()
     right.semilogy(values, label="by the gradient")
     right.axhline(PUBLISHED, color="C3", linestyle="--", label=f"published: {PUBLISHED}")

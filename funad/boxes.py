@@ -13,6 +13,7 @@ import operator
 import sys
 from _thread import _local as local  # threading.local; the rest of threading takes a while to load
 from collections.abc import Callable, Iterable, Iterator
+from types import MethodType
 from typing import Any, NoReturn
 from weakref import ref
 
@@ -61,6 +62,27 @@ OPENED: set[type] = {list, tuple}
 
 
 _become = object.__dict__["__class__"].__set__  # x.__class__ = kind, of any object
+
+
+class _NoMethodError(TypeError, AttributeError):
+    """What is said of a method that arrays have and numbers have not; ``hasattr`` says so too."""
+
+
+class _ArrayMethod:
+    """A method that arrays have and numbers have not: programs ask for it to tell one from the other."""
+
+    def __init__(self, method: Callable[[Any], Any]) -> None:
+        self.method = method
+        self.name = method.__name__
+
+    def __get__(self, x: Any, owner: Any = None) -> Any:
+        if x is None:
+            return self.method
+        kind = class_of(x)
+        if not hasattr(kind, self.name):
+            name = f"numpy.{kind.__name__}" if issubclass(kind, onp.generic) else kind.__name__
+            raise _NoMethodError(f"object of type {name!r} has no {self.name.strip('_')}()")
+        return MethodType(self.method, x)
 
 
 class Traced:
@@ -124,6 +146,7 @@ class Traced:
     def __bool__(self) -> bool:
         return bool(value_of(self, "bool() was asked of it"))
 
+    @_ArrayMethod
     def __len__(self) -> int:
         return len(self.primal)
 
@@ -336,6 +359,7 @@ class Opaque(Traced):
     def __format__(self, spec: str) -> str:
         return repr(self) if self.tape.ended else format(self.primal, spec)
 
+    @_ArrayMethod
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError("len() of unsized object")

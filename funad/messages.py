@@ -98,6 +98,9 @@ _PRODUCT = (
     "funad.linear(back, lambda x, xbar, y: product(xbar))"
 )
 
+_OF_NAN = "write np.where(np.isnan(x), value, x) after import funad.numpy as np"
+_WINDOWS = tuple(f"numpy.{name}" for name in ("bartlett", "blackman", "hamming", "hanning"))
+
 # What to write instead: of the longest name that the function's own starts with.
 _INSTEAD = {
     "math.dist": "write np.linalg.norm(np.array(a) - np.array(b))",
@@ -105,12 +108,10 @@ _INSTEAD = {
     "math.hypot": "write np.linalg.norm(np.array([a, b]))",
     "math.isclose": "write math.isclose(value(a), value(b)), with value from funad",
     "math.log": "write np.log(x), divided by np.log(base) if a base is given",
-    "math.prod": "write np.prod(np.array(x))",
     "math.remainder": "write a - b * np.round(value(a / b)), with value from funad",
-    "math.sumprod": "write np.sum(np.array(p) * np.array(q))",
     "math.pow": "write a**b",
     "cmath": "write x + 0j and the function of funad.numpy",
-    "numpy.arange": "write start + step * np.arange(n) with n a plain number",
+    **dict.fromkeys(_WINDOWS, "give it a whole number of points, int(stop_gradient(M))"),
     "numpy.frompyfunc": "write np.stack([f(t) for t in x])",
     "numpy.fromiter": "write np.array(list(iterable))",
     "numpy.ma": "write np.where(mask, 0, x), or x[~mask]",
@@ -125,7 +126,6 @@ _INSTEAD = {
     "numpy.r_": "write np.concatenate([...]) or np.stack([...])",
     "numpy.c_": "write np.column_stack([...])",
     "numpy.mgrid": "write np.meshgrid(..., indexing='ij')",
-    "numpy.ogrid": "write np.meshgrid(..., indexing='ij', sparse=True)",
     "numpy.testing": "compare value(x), from funad",
     "numpy.random": "draw with plain parameters and transform what was drawn: mean + sd * rng.normal(size=n)",
     "numpy.lib.stride_tricks.as_strided": "write sliding_window_view(x, window_shape), or x[index] with "
@@ -136,11 +136,14 @@ _INSTEAD = {
     **{f"scipy.sparse.{kind}.multiply": "write scipy.sparse.csr_array(A) * x" for kind in _MATRICES},
     **{f"scipy.sparse.{kind}.dot": "write A @ x" for kind in _MATRICES},
     **{f"scipy.sparse.linalg.{name}": _PRODUCT for name in _OPERATORS},
-    "statistics.fmean": "write np.mean(np.array(x))",
+    "statistics.correlation": "write np.corrcoef(np.array(x), np.array(y))[0, 1]",
+    "statistics.covariance": "write np.cov(np.array(x), np.array(y))[0, 1]",
+    "statistics.fmean": "write np.mean(np.array(x)), or np.average(np.array(x), weights=np.array(w))",
     "statistics.geometric_mean": "write np.exp(np.mean(np.log(np.array(x))))",
     "statistics.harmonic_mean": "write 1 / np.mean(1 / np.array(x))",
+    "statistics.linear_regression": "write slope, intercept = np.polyfit(np.array(x), np.array(y), 1)",
+    "statistics.NormalDist": "write funad.scipy.stats.norm(mean, deviation) after import funad.scipy.stats",
     "statistics.mean": "write np.mean(np.array(x))",
-    "statistics.median": "write np.median(np.array(x))",
     "statistics.pstdev": "write np.std(np.array(x))",
     "statistics.pvariance": "write np.var(np.array(x))",
     "statistics.stdev": "write np.std(np.array(x), ddof=1)",
@@ -210,6 +213,8 @@ def _place() -> _Place | None:
             if not filename.startswith(_LIBRARIES):
                 break
         frame = frame.f_back
+    else:
+        return None  # a thread of a library's, which has called a function as it was given
     return None if found is None else _read(found, found.f_lasti, found.f_lineno)
 
 
@@ -259,10 +264,14 @@ def _operation(code: Any, at: int) -> str:
 
 def _mapped(tree: Any) -> Any:
     """Return math.sin of list(map(math.sin, ...)): list and its like ask for no number themselves."""
-    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and tree.func.id in _CONSUMERS:
-        for part in ast.walk(tree):
-            if isinstance(part, ast.Call) and getattr(part.func, "id", "") == "map" and part.args:
-                return part.args[0]
+    if not isinstance(tree, ast.Call):
+        return None
+    parts: Any = ast.walk(tree) if getattr(tree.func, "id", "") in _CONSUMERS else (tree,)
+    for part in parts:
+        called = getattr(part, "func", None)
+        name = getattr(called, "id", getattr(called, "attr", ""))
+        if name in ("filter", "map", "reduce", "starmap") and part.args:
+            return part.args[0]
     return None
 
 
@@ -384,7 +393,7 @@ def _rewrite(place: _Place) -> str:
     if place.name.startswith("scipy.stats.") and "_frozen." in place.name:
         made = f"make {place.base or 'it'} with the distribution in funad.scipy.stats"
         return f"{made} after import funad.scipy.stats"
-    prim = primitive_of(place.function)
+    prim = primitive_of(_in_numpy(place.name) or place.function)
     written = f"np.{place.name[6:]}" if place.name.startswith("numpy.") else f"funad.{place.name}"
     if place.name.startswith("math."):
         prim, written = primitive_of(getattr(onp, method, None)), f"np.{method}"
@@ -397,16 +406,34 @@ def _rewrite(place: _Place) -> str:
     rewrite = instead_of(place.name)
     if rewrite:
         return f"{rewrite} after import funad.numpy as np" if "np." in rewrite else rewrite
+    return _rewrite_unknown(place)
+
+
+def _rewrite_unknown(place: _Place) -> str:
+    """Return what to write in the place of a call of which no table knows."""
     if isinstance(place.function, type) and issubclass(place.function, onp.generic):
         return f"write np.astype(x, {place.name}) after import funad.numpy as np"
     why = _why_refused(place.name)
     if why:
         return f"it has no derivative in funad, as {why}"
+    if place.name.startswith("funad.numpy."):
+        return "give it arrays and numbers, and not an object that holds them: what it holds"
+    if place.name.startswith("funad.scipy.stats.") and place.name.endswith(".rvs"):
+        return _INSTEAD["numpy.random"]
     wrapped = "lambda x: ..." if isinstance(place.function, type) else place.name or "f"
     return (
         f"wrap {'what is done with it' if isinstance(place.function, type) else 'it'}, "
         f"g = funad.primitive({wrapped}), and give it a derivative, funad.defvjp(g, lambda y, ybar, x: ...)"
     )
+
+
+def _in_numpy(name: str) -> Any:
+    """Return what stands under a name of NumPy's in funad.numpy, whose parts are loaded when asked for."""
+    top, *steps = name.split(".")
+    found: Any = sys.modules.get("funad.numpy") if top == "numpy" else None
+    for step in steps:
+        found = attribute(found, step, None)
+    return found if callable(found) else None
 
 
 def _place_in_scipy(name: str) -> tuple[str, str, list[str]]:
@@ -449,7 +476,7 @@ def _why_refused(name: str) -> str:
 
 
 # Where the table comes before a function of NumPy's of the same name: that one is another, or refuses.
-_AHEAD = ("math.hypot", "math.isclose", "math.log", "math.prod", "math.remainder", "numpy.fromiter")
+_AHEAD = ("math.hypot", "math.isclose", "math.log", "math.pow", "math.remainder", "numpy.fromiter", *_WINDOWS)
 
 
 def _without_objects(arguments: str) -> str:
@@ -472,6 +499,11 @@ def refusal(found: str, what: str, loses: str, instead: str, index: str = "") ->
     if place is None:
         return NotDifferentiableError(f"{what} of a traced value, {found}, would give {loses}; {instead}")
     method = place.name.rpartition(".")[2]
+    if place.operation == "STORE_SUBSCR" and _is_whole(place.function):
+        return _remembered(
+            f"{place.text} = ... puts a traced value, {found}, into an array of {place.function.dtype}, "
+            f"which holds whole numbers only and has no derivative; make that array with dtype=float", place,
+        )  # fmt: skip
     if place.operation == "STORE_SUBSCR" or (place.function is None and method in _WRITERS):
         text = f"{place.text} = ..." if place.operation == "STORE_SUBSCR" else place.text
         return _remembered(_stored(text, found), place)
@@ -482,7 +514,7 @@ def refusal(found: str, what: str, loses: str, instead: str, index: str = "") ->
             f"{place.name} met a traced value, {found}, and would lose its derivative; "
             f"{_looking(place.home)}", place,
         )  # fmt: skip
-    by_hand = place.name in ("", "float", "int", "complex", "range", *_CONSUMERS)
+    by_hand = place.name in ("", "float", "int", "complex", "range", *_CONSUMERS) or what == f"{method}()"
     if place.operation in _READS and place.name not in _SUBSCRIPTED:
         by_hand, what, loses, instead = True, "use as an index", "integers", index or _INDICES[0]
     if by_hand:
@@ -500,6 +532,11 @@ def refusal(found: str, what: str, loses: str, instead: str, index: str = "") ->
         f"{place.name} met a traced value, {found}, where it needs {loses} ({what}), and would lose its "
         f"derivative; {rewrite}", place,
     )  # fmt: skip
+
+
+def _is_whole(array: Any) -> bool:
+    """Say whether what is written to is an array of integers or booleans."""
+    return issubclass(type(array), onp.ndarray) and array.dtype.kind in "biu"
 
 
 def _looking(home: str) -> str:
@@ -592,7 +629,7 @@ def _in_two(text: str) -> tuple[str, str, str]:
         statement: Any = ast.parse(text).body[0]
         target = array = statement.target
     except (SyntaxError, AttributeError, IndexError):  # no source
-        return "v += u", "write v = v + u, or ", "v"
+        return "an operation in place", "", "that array"
     while isinstance(array, ast.Subscript):
         array = array.value
     whole = ast.unparse(ast.BinOp(target, statement.op, statement.value))  # with brackets where it needs them
@@ -603,9 +640,11 @@ def _in_two(text: str) -> tuple[str, str, str]:
 def refused_write(name: str) -> NotDifferentiableError:
     """Return the error of a function of NumPy's that writes a traced value into a plain array."""
     place = _place()
-    if place is not None and place.name in ("numpy.full", "numpy.full_like"):  # which call copyto
+    if place is not None and place.name.startswith("numpy.") and place.name not in _WRITING:
+        # full, full_like and nan_to_num call copyto
+        instead = _OF_NAN if place.name == "numpy.nan_to_num" else _rewrite(place)
         return NotDifferentiableError(
-            f"{place.name} met a traced value, which it would write into a plain array; {_rewrite(place)}, "
+            f"{place.name} met a traced value, which it would write into a plain array; {instead}, "
             f"or give it {_PLAIN}"
         )
     return NotDifferentiableError(

@@ -64,6 +64,10 @@ def is_inexact(x: Any) -> bool:
 
 def is_number(x: Any) -> bool:
     """Say whether x is a number or an array of numbers, traced or not."""
+    if hasattr(x, "tape") and not hasattr(
+        type(x), "tape"
+    ):  # a Delayed of dask's and a Mock have any attribute
+        return False
     x = constant(x)
     return issubclass(type(x), (float, int, complex)) or (
         (issubclass(type(x), (ndarray, onp.generic)) or hasattr(x, "tape")) and x.dtype.kind in "fcbiu"
@@ -102,7 +106,7 @@ def describe(x: Any) -> str:
     """Write the type of a value in one word: ``float``, ``float64[3, 4]``."""
     if issubclass(type(x), (list, tuple)):
         return f"{type(x).__name__} of {len(x)}"
-    kind = type(constant(x))
+    kind = type(constant(x)) if hasattr(type(x), "tape") else type(x)
     if not issubclass(kind, (ndarray, onp.generic)) and not hasattr(kind, "opaque"):
         return kind.__name__
     return f"{x.dtype}[{', '.join(str(size) for size in x.shape)}]"

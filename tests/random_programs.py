@@ -10,6 +10,8 @@ import warnings
 
 import numpy as onp
 
+from funad import checkpoint, custom_vjp, vjp
+
 FUNCTIONS = (
     "np.sin({a})", "np.cos({a})", "np.tanh({a})", "np.exp({a} * 0.2)", "np.sqrt({a} * {a} + 0.5)",
     "np.log({a} * {a} + 0.7)", "np.arctan({a})", "{a} ** 2", "{a} ** 3 * 0.1", "1.5 ** {a}", "-{a}",
@@ -25,6 +27,16 @@ FUNCTIONS = (
     "np.float_power({a} * {a} + 0.4, 1.3)", "np.astype({a}, float)",
     "np.piecewise({a}, [{a} > 0.1], [lambda t: t * t, lambda t: 3.0 * t])", "np.divmod({a}, 1.3)[1]",
     "np.modf({a})[0]", "np.frexp({a})[0]", "np.ldexp({a}, 1)", "np.unwrap({a})",
+    # Masks, missing values and extremes.
+    "{a} * ({a} > 0.1)", "np.where(({a} > 0) & ({a} < 0.7), {a}, 0.1 * {a} * {a})",
+    "np.count_nonzero({a} > 0) * {a}",
+    "np.nan_to_num(np.where({a} > 0.2, {a}, np.nan))",
+    "np.nansum(np.where({a} > 0, {a} ** 2, np.nan), axis=0)",
+    "np.nanmean(np.where({a} < 9, {a} ** 2, np.nan))", "np.arcsinh({a} * 1e200) * 0.01",
+    "np.hypot({a} * 1e200, 1e200) * 1e-200", "np.logaddexp({a} * 900.0, 0.0) * 1e-2", "np.tanh({a} * 25.0)",
+    "np.expm1({a} * 9.0 - 60.0)", "np.sqrt(({a} + 3.0) * 1e300) * 1e-150",
+    "np.log(np.exp({a} * 30.0) + 1.0) * 0.1",
+    "np.arctan({a} * 1e180)", "np.linalg.norm({a} * 1e170) * 1e-170",
 )  # fmt: skip
 PAIRS = (
     "{a} + {b}", "{a} - {b}", "{a} * {b}", "{a} / ({b} * {b} + 1.0)", "np.maximum({a}, {b})",
@@ -44,6 +56,9 @@ PAIRS = (
     "np.linalg.multi_dot([{a}, {b}, {a}])", "np.trapezoid({a}, {b})", "np.vecdot({a}, {b})",
     "np.array([{a}.sum(), {b}.sum()])", "np.average({a}, weights={b} * {b} + 0.2)", "np.cov({a}, {b})",
     "np.insert({a}, 0, {b}.sum())",
+    "checkpoint(lambda t: np.sin(t) * {b})({a})", "checkpoint(lambda t, u: t * u + {a})({a}, {b})",
+    "checkpoint(lambda t: checkpoint(lambda u: u * {b} + t)(t * t))({a})",
+    "with_rule(lambda t: np.cos(t) * 0.7)({a}) * {b}",
 )  # fmt: skip
 REDUCTIONS = (
     "np.sum({a}{k})", "{a}.sum({m})", "np.mean({a}{k})", "{a}.mean({m})", "np.prod({a}{k})",
@@ -86,7 +101,9 @@ SHAPES = (
     "np.row_stack([{a}, {a}])", "np.cumsum({a}[::-1])", "{a}.item(0)", "{a}.min()",
     "np.linspace({a}, 1.0, 3)", "np.full_like({a}, 2.0) * {a}", "np.ones_like({a}) - {a}",
     "np.zeros_like({a}) + {a}", "np.full(3, {a}.sum())", "np.array({a}, ndmin=3)",
-    "np.array({a}.tolist())",
+    "np.array({a}.tolist())", "np.stack([*map(np.sin, {a})])", "sum(map(np.cos, {a}))",
+    "np.array(list(t * t for t in {a}))", "{a}[~({a} > 0.2)]",
+    "np.concatenate([{a}[{a} > 0], {a}[{a} <= 0] * 0.5])",
 )  # fmt: skip
 ALGEBRA = (
     "np.linalg.norm({a})", "np.linalg.norm({a}, axis=0)", "np.linalg.norm({a}, 1)",
@@ -102,6 +119,12 @@ ALGEBRA = (
     "np.imag(np.fft.fft({a}, axis=0))", "np.abs({a} + 1j)", "np.angle({a} + 2j)", "np.exp(1j * {a})",
     "({a} * (1 + 2j)).imag", "np.fft.rfft({a}, n=4)",
     "np.linalg.eigh({a} @ {a}.T + np.diag(np.arange({a}.shape[0])))[0]",
+    # Degenerate matrices, whose rank and ties stay.
+    "np.linalg.eigvalsh(np.eye(2) * {a}.sum())", "np.linalg.svd(np.eye(3) * {a}.sum(), compute_uv=False)",
+    "np.linalg.pinv(np.outer({a}.ravel()[:2], {a}.ravel()[:3]))", "np.linalg.norm(np.outer({a}, {a}), 2)",
+    "np.linalg.lstsq(np.ones((3, 2)), {a}.ravel()[:3], rcond=None)[0]",
+    "np.linalg.det(np.outer({a}.ravel()[:2], {a}.ravel()[:2]) + np.eye(2))", "np.prod({a} * ({a} > 0.1))",
+    "np.trace(np.linalg.matrix_power(np.outer({a}, {a}) * 0.3, 3))",
 )  # fmt: skip
 INDICES = (
     "0", "-1", "1", "...", ":", "1:", ":-1", "::-1", "::2", "::-2", "2::-1", "-2:", "0, 0", "0, :",
@@ -155,6 +178,16 @@ BLOCKS = (
     "def g(t, n=3):\n    return t if n == 0 else g(np.sin(t), n - 1)\n{c} = g({a})",
     "{c} = sum(t * 0.5 for t in {a})", "{c} = np.array(sorted({a}.ravel()))",
     "{c} = max({a}.ravel()) * {b}",
+    # Plain arrays, lists and masks that are changed afterwards.
+    "p = onp.full({a}.shape, 0.7)\n{c} = {a} * p * {b}\np[...] = 5.0",
+    "p = [0, -1]\n{c} = {a}[p] * 0.5\np[0] = 1", "p = onp.array([0, 1, 0])\n{c} = np.take({a}, p)\np[:] = 0",
+    "p = onp.arange({a}.size).reshape({a}.shape) % 2 == 0\n{c} = np.where(p, {a}, {b})\np[...] = False",
+    "p = onp.zeros({a}.shape)\n{c} = 0.0\nfor n in range(3):\n    p[...] = n + 1\n"
+    "    {c} = {c} + np.sum({a} * p) ** 2 * 0.01",
+    "p = [{a}, {b}]\n{c} = np.stack(p)\np[0] = {a} * 9.0",
+    "p = onp.ones(3)\n{c} = p[:2] * {a}.sum()\np[0] = 7.0\n{c} = {c} * p[:2]",
+    "p = onp.array([0.3, 0.9])\n{c} = np.interp({a}, [-9.0, 9.0], p) * {b}\np[1] = 4.0",
+    "p = onp.eye(2)\n{c} = p @ {a}.reshape(2, -1)\np[0, 1] = 3.0\n{c} = p.T @ {c}",
 )  # fmt: skip
 # Smooth functions with kinks where a or a - b is 0, and the same without them.
 TWINS = (
@@ -195,13 +228,21 @@ def write_twins(choose, wanted):
 LIMIT = 20.0
 
 
+def with_rule(f):
+    """Return f with a rule of its own, which is the right one."""
+    return custom_vjp(f, lambda x: (f(x), x), lambda x, ybar: vjp(f, x)[1](ybar))
+
+
+GIVEN = {"onp": onp, "checkpoint": checkpoint, "with_rule": with_rule}
+
+
 class Writer:
     """Writes a program of x, an array, line by line; ``choose(n)`` picks one of n."""
 
     def __init__(self, choose, x):
         self.choose, self.x = choose, x
         self.lines, self.names = [], ["x"]
-        self.values = {"np": onp, "x": x.copy()}
+        self.values = {**GIVEN, "np": onp, "x": x.copy()}
 
     def one_of(self, options):
         return options[self.choose(len(options))]
@@ -248,7 +289,7 @@ class Writer:
                 if name:
                     self.names.append(name)
             else:
-                self.values = {"np": onp, "x": self.x.copy()}
+                self.values = {**GIVEN, "np": onp, "x": self.x.copy()}
                 execute("\n".join(self.lines), self.values)
         return self.text()
 
@@ -290,7 +331,7 @@ def program_of(text):
     code = compile(text, "<program>", "exec")
 
     def program(np, x):
-        values = {"np": np, "x": x}
+        values = {**GIVEN, "np": np, "x": x}
         exec(code, values)
         return values["loss"]
 

@@ -35,27 +35,36 @@ import funad
 import funad.numpy as np
 import funad.scipy
 import funad.scipy.special
-from funad import grad, hessian, jvp, messages, stop_gradient, value, vjp
+from funad import grad, hessian, jvp, messages, stop_gradient, value
 from funad.errors import FunadError, NotDifferentiableError
 
+from .advice import (
+    Call,
+    Program,
+    X,
+    core,
+    has_the_derivatives_of,
+    is_said_in,
+    libraries,
+    message_of,
+    numpy_,
+    scipy_,
+    sentences,
+    sparse,
+    transforms,
+)
+from .advice import (
+    messages as of_messages,
+)
 from .scipy_names import PROBES, REFUSED
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
-X = numpy.array([0.7, 1.3, 2.1])
 A = numpy.array([[2.0, 0.3, 0.1], [0.3, 1.7, 0.2], [0.1, 0.2, 1.4]])
 SPARSE = scipy.sparse.csr_array(A * (A > 0.15))
 TRIPLES = SPARSE.tocoo()
 MASK = numpy.array([False, True, False])
-
-
-def gradient(f, x, step):
-    """The gradient of f by central differences of the fourth order."""
-    units = step * numpy.eye(x.size)
-    return numpy.array(
-        [(8 * (f(x + e) - f(x - e)) - (f(x + 2 * e) - f(x - 2 * e))) / (12 * step) for e in units]
-    )
 
 
 def matrix(x):
@@ -261,8 +270,8 @@ ROWS = {
     ),
     "math.pow": (
         lambda x: math.pow(x[0], x[1]),
-        "math.pow met … write np.pow(",
-        lambda x: np.pow(x[0], x[1]),
+        "math.pow met … write a**b",
+        lambda x: x[0] ** x[1],
     ),
     "math.fsum": (lambda x: math.fsum(x), "write np.sum(np.array(x))", lambda x: np.sum(np.array(x))),
     "math.remainder": (
@@ -446,23 +455,6 @@ def test_a_method_of_a_distribution_that_is_differentiated_itself_has_its_whole_
         assert re.search(r"write funad\.scipy\.stats\.norm\.logpdf\(|make it with the dis", str(caught.value))
 
 
-def has_the_derivatives_of(refused, written):
-    """Hold the derivatives of the second, to second order, against differences of the first."""
-    y = numpy.asarray(refused(X))
-    numpy.testing.assert_allclose(vjp(written, X)[0], y, rtol=1e-7)
-    w = numpy.cos(1.0 + numpy.arange(y.size)).reshape(y.shape)
-    plain = lambda x: float(numpy.sum(numpy.asarray(refused(x)) * w))
-    ours = lambda x: np.sum(written(x) * w)
-    first = lambda x: gradient(plain, x, 1e-3)
-    numpy.testing.assert_allclose(grad(ours)(X), first(X), rtol=1e-5, atol=1e-6)
-    numpy.testing.assert_allclose(jvp(ours, (X,), (X,))[1], first(X) @ X, rtol=1e-5, atol=1e-6)
-    # Differences of differences: eps ** (1 / 6) of the fourth order leaves four digits.
-    v = numpy.array([1.0, -0.5, 0.3])
-    curvature = gradient(lambda x: first(x) @ v, X, 1e-2)
-    for product in (funad.hvp(ours)(X, v), funad.vhp(ours)(X, v), hessian(ours)(X) @ v):
-        numpy.testing.assert_allclose(product, curvature, rtol=2e-3, atol=2e-4)
-
-
 # --- what only looks at values
 
 log = logging.getLogger("test_advice")
@@ -619,3 +611,67 @@ def test_every_name_of_scipy_that_is_probed_is_advised_and_none_that_is_refused(
 def test_what_funad_refuses_too_is_said_with_the_reason(f, why):
     with pytest.raises(NotDifferentiableError, match=rf"has no derivative in funad, as .*{why}"):
         grad(lambda c: np.sum(f(c)))(numpy.ones(2))
+
+
+# --- every sentence of advice in the source
+
+TABLES = {
+    "core": core.ROWS,
+    "libraries": libraries.ROWS,
+    "messages": of_messages.ROWS,
+    "numpy": numpy_.ROWS,
+    "scipy": scipy_.ROWS,
+    "sparse": sparse.ROWS,
+    "transforms": transforms.ROWS,
+}
+WRITTEN = [
+    pytest.param(row, id=f"{table}-{name}") for table, rows in TABLES.items() for name, row in rows.items()
+]
+
+# What looks like advice and is none; and what no program of the tests comes to: then it says why.
+NO_ADVICE = {
+    "Scalar operands are not allowed, use '*' instead",
+    "return (y[0] == y).all(keepdims=True)",
+    "return code | invalid()",
+    "select needs a list of conditions and one choice for each of them",
+    "use as an index",
+}
+NOT_REACHED = {
+    "{} is a primitive already; use {}, which was made of it": "only funad's own tables could do so",
+    "a rule returned {}, where the derivative of {} belongs; return a number or an array": "checked before",
+    "an integrand has met a traced value that it had not met when it was integrated: what it closes over may "
+    "not depend on where it is evaluated; compute with all of it everywhere": "the same nodes are used again",
+    "a right-hand side has met a traced value that it had not met when it was integrated: what it closes "
+    "over may not depend on where it is evaluated; compute with all of it everywhere": "the same times",
+    "SciPy has removed it; use RegularGridInterpolator or RectBivariateSpline": "SciPy says so itself",
+    "where e is given and the matrices are balanced; use balanced=False": "of ill-conditioned matrices",
+    "{} of an operator beside traced values: of which entries its result depends is not known; give it a "
+    "sparse matrix or an array": "what may be traced beside an operator is refused before",
+    "the pattern of a result of {} has {} entries, too many to go on with: it depends on nearly everything, "
+    "or funad does not know on what; give the pattern, sparse=pattern": "of large ones",
+    "{} of a traced value and a poly1d would return a poly1d, which cannot hold traced values; give it the "
+    "coefficients, p.coeffs": "an operator of the class is refused before",
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("row", WRITTEN)
+def test_a_program_that_is_written_as_it_is_told_has_the_true_derivatives(row):
+    assert message_of(row)
+    row.follow()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_every_sentence_of_advice_is_run():
+    """A new one needs a row in tests/advice: a program that is refused, and how it is written instead."""
+    rows = [row for rows in TABLES.values() for row in rows.values()]
+    rows += [Program(refused, written) for refused, _, written in ROWS.values()]
+    rows += [Program(functools.partial(program, scipy), None) for program in IN_SCIPY.values()]
+    rows += [Call(functools.partial(looking, refused), gives=None) for refused, _ in LOOKS.values()]
+    said = [message_of(row) for row in rows]
+    left = {text for text in sentences() if not any(is_said_in(text, message) for message in said)}
+    assert left - NO_ADVICE == NOT_REACHED.keys()
+
+
+def looking(refused):
+    grad(lambda x: (refused(x), np.sum(x**3))[1])(X)

@@ -288,3 +288,14 @@ def test_a_checkpoint_inside_of_one_closes_over_what_that_has_computed():
 
     assert grad(loss)(0.7) == pytest.approx(grad(plain)(0.7), rel=1e-14)
     assert grad(grad(loss))(0.7) == pytest.approx(grad(grad(plain))(0.7), rel=1e-14)
+
+
+@pytest.mark.parametrize("transform", [grad, jacrev, hessian])
+def test_what_is_made_of_arguments_alone_and_leaves_by_a_side_door_is_refused(transform):
+    def loss(w):
+        kept = []
+        y = checkpoint(lambda t: kept.append(np.sin(t)) or np.sum(t * t))(w)
+        return y + np.sum(kept[0] ** 2)
+
+    with pytest.raises(EndedTraceError, match="return it from"):
+        transform(loss)(x)

@@ -274,6 +274,16 @@ STEPS = [
     "a = a.reshape(2, 2).T.reshape(4)",
     "total = total * 0.9 + a[1]",
     "b = b + np.max(a) * w",
+    "a = a * np.exp(-b) / (2.0 + b * b)",
+    "b = np.sort(b)[::-1] * 1.0",
+    "a = W @ np.tanh(W.T @ a)",
+    "a = np.concatenate([np.sin(a[:2]), np.sin(a[2:])])",
+    "a = a.copy(); b = np.abs(b) + 0.1",
+    "b = xs[{k}][::-1] + b",
+    "b = b + W[:, {k} % 4]",
+    "a = np.clip(a, -2.0, 2.0)",
+    "if np.sum(b) > -1e9: b = b * 1.01",
+    "total = total + float({k}) * np.mean(a)",
 ]
 START = "def f(a, b, w, W, xs):\n    total = np.sum(a * 0.0)\n"
 
@@ -292,6 +302,24 @@ def test_random_loops_have_the_values_of_their_steps(data):
     exec(START + "".join(lines) + "    return total + np.sum(a + b)\n", space)
     args = N(4), N(4) + 0.5, N(4), N(4, 4) / 2, N(times, 4)
     held(value_and_grad(space["f"], argnums=(0, 2, 3, 4)), *args, ulps=1 << 14)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        ["b = xs[{k}][::-1] + b", "total = total + float({k}) * np.mean(a)", "a = a.copy()"],
+        ["a = np.concatenate([b[1:], a[:1]])", "a = np.clip(a, -2.0, 2.0)", "b = b + np.max(a) * w"],
+        ["b = np.sort(b)[::-1]", "if np.sum(b) > -1e9: b = b * 1.01", "b = b + W[:, {k} % 4]"],
+        ["a = W @ np.tanh(W.T @ a)", "a = a + 0.01 * {k}"],
+        ["a, b = b, a", "total = total + np.sum(a * xs[{k}])"],
+    ],
+)
+def test_what_a_step_hands_on_may_be_anything(body):
+    lines = [f"    {line.format(k=k)}\n" for k in range(13) for line in body]
+    space = {"np": np}
+    exec(START + "".join(lines) + "    return total + np.sum(a + b)\n", space)
+    args = N(4), N(4) + 0.5, N(4), N(4, 4) / 2, N(13, 4)
+    held(value_and_grad(space["f"], argnums=(0, 1, 2, 3, 4)), *args, ulps=1 << 14)
 
 
 @settings(max_examples=4 * settings().max_examples)
@@ -434,3 +462,24 @@ def test_infinite_gradients_without_a_tangent_are_left_to_eager():
     assert " any(" not in fast.source
     for W, u in ((A * 1e155, v), (A * 400, v), (A * 400, v * [0.0, 1.0, 1.0]), (A, v * onp.inf)):
         agree(fast(W, x, u), product(W, x, u), ulps=1 << 12)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("bad", [onp.nan, onp.inf, 0.0])
+@pytest.mark.parametrize("name", [name for name in LOOPS if name != "numbers"])
+def test_special_values_in_a_loop_are_those_of_eager(name, bad):
+    f, args, _ = LOOPS[name]
+    plain = value_and_grad(f, argnums=tuple(range(len(args))))
+    fast = compile(plain)
+    for _ in range(3):
+        fast(*args)
+    for k in range(len(args)):
+        x = [onp.array(a) for a in args]
+        x[k].flat[-1] = bad
+        try:
+            wanted = plain(*x)
+        except onp.linalg.LinAlgError:
+            with pytest.raises(onp.linalg.LinAlgError):
+                fast(*x)
+        else:
+            agree(fast(*x), wanted, ulps=1 << 12)

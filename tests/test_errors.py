@@ -267,7 +267,7 @@ def test_an_error_in_the_place_of_a_refusal_is_told_with_it():
     ("f", "said"),
     [
         (math.sin, "math.sin met … write np.sin(...) after"),
-        (functools.partial(math.pow, 2.0), "math.pow met … write np.pow(...) after"),
+        (functools.partial(math.pow, 2.0), "math.pow met … write a**b"),
         (float, "float() of a traced value, 2.0 would give"),
         (scipy.stats.norm.pdf, "scipy.stats.norm.pdf met … write funad.scipy.stats.norm.pdf"),
         (lambda x: sum(map(math.sin, [x, x])), "math.sin met … write np.sin(...) after"),

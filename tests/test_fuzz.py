@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import re
 
 import hypothesis.strategies as st
 import numpy as onp
@@ -10,7 +11,7 @@ from hypothesis import assume, given, settings
 
 import funad.numpy as fnp
 from funad import containers, fast, grad, hvp, jacfwd, jacrev, jvp, memory, value_and_grad
-from funad.errors import NotDifferentiableError
+from funad.errors import ArgumentError, NotDifferentiableError
 from funad.traces import pushforward
 from funad.traces import reverse as tape
 from funad.transforms import reverse
@@ -69,6 +70,11 @@ def held(text, x):
     try:
         holds(lambda x: program_of(in_namespace(text))(fnp, x), x, value, slope)
     except onp.linalg.LinAlgError:  # a matrix whose decomposition has no derivative
+        assume(False)
+    except (ArgumentError, NotDifferentiableError) as error:
+        # A checkpoint closes over what is written to afterwards; one kink is inside of another.
+        if not re.search("gave another result|one kink inside of another", str(error)):
+            raise
         assume(False)
     try:
         holds(lambda x: program_of(text)(onp, x), x, value, slope)

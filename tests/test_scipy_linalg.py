@@ -265,6 +265,7 @@ LU, PIVOTS = (onp.stack(parts) for parts in zip(*map(scipy.linalg.lu_factor, PAI
     (linalg.solve_sylvester, (PAIR, S, A)),
     (linalg.solve_discrete_lyapunov, (0.1 * PAIR, S)),
 ])  # fmt: skip
+@pytest.mark.skipif(VERSION < (1, 16), reason="SciPy has stacks of matrices from 1.16 on")
 def test_stacks_of_matrices(f, args):
     if VERSION < (1, 17) and any(x is ROWS for x in args):
         pytest.skip("SciPy has stacks of them from 1.17 on")

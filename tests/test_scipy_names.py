@@ -26,6 +26,10 @@ def _plain(probe):
     return probe.f(scipy, *probe.args)
 
 
+# What a later SciPy is to leave out is there as long as it is.
+pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.* removed in SciPy:DeprecationWarning")
+
+
 def _same(got, wanted, probe):
     got, wanted = flatten(got)[0], flatten(wanted)[0]
     assert len(got) == len(wanted)

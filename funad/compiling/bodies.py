@@ -94,6 +94,8 @@ class Body:
         body = early_factors_first(join_slices(body), set(self.first))
         body = sum_products_in_use(join_concatenations(body))
         self.steps, self.slots = body.steps, body.outputs
+        for x in [x for x in self.first if self.previous(x) is x]:  # handed on as it is
+            self.given[x] = self.first.pop(x)
 
     def _as_it_stands(self, step: Node) -> Any:
         """Return what adds a call like a step to the body, of which only the step tells the shape."""

@@ -163,6 +163,9 @@ def _columns(program: Program, run: Run, table: _Table, before: list[Columns]) -
     if last - first < LEAST_COUNT:
         return None
     cut = Run(run.start + first * run.period, run.period, last - first)
+    loose = [table_of_run[first:last, k] for k, line in enumerate(lines) if line is None]
+    if any(((column >= cut.start) & (column < cut.stop)).any() for column in loose):
+        return None
     kinds = [_kind_of(table_of_run[first:last, k], line, cut, table, before) for k, line in enumerate(lines)]
     return Columns(cut, _by_slot(kinds, widths))
 
@@ -207,7 +210,10 @@ def _longest(table: Any, lines: list[Any], run: Run, before: list[Columns]) -> t
         if line is not None:
             wanted = line[0] + line[1] * times
             own = line[1] == run.period and run.start <= wanted[-1] < run.stop
-            good &= (table[:, k] == wanted) | (own & (wanted < run.start))
+            outside = (table[:, k] < run.start) | (table[:, k] >= run.stop)
+            good &= (table[:, k] == wanted) | (own & outside & (wanted < run.start))
+            if not line[1] and run.start <= line[0] < run.stop:  # what was computed once, inside
+                good &= times > (line[0] - run.start) // run.period
             middle = wanted[run.times // 2]
             for other in before if line[1] and not own else ():
                 if other.run.start <= middle < other.run.stop:

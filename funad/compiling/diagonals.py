@@ -15,6 +15,7 @@ import numpy as onp
 from ..indices import scatter
 from .program import GETITEM, Builder, Guard, Node, Program, Spec, map_nodes, nodes_in, shape_of
 from .rewriting import RULES
+from .rewriting.patterns import is_call
 from .shapes import SPECS, infer
 
 __all__ = ["compact_diagonals", "from_diagonals", "places_of"]
@@ -188,6 +189,8 @@ def _added(b: Builder, first: Diagonals, second: Diagonals) -> Diagonals:
     for k, v in second.items():
         if k in done and type(v) is ndarray and type(done[k]) is ndarray:
             done[k] = done[k] + v  # copies, both of them, which nobody changes
+        elif k in done and type(v) is ndarray and is_call(done[k], ADD) and type(done[k].args[0]) is ndarray:
+            done[k] = b.call(ADD, done[k].args[0] + v, done[k].args[1])
         else:
             done[k] = b.call(ADD, done[k], v) if k in done else v
     return done

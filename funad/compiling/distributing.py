@@ -71,7 +71,7 @@ class _Distribution:
 
     def _varying(self) -> set[Any]:
         found: set[Any] = set(self.body.first)
-        found |= {x for x, value in self.body.given.items() if type(value) is not Node}
+        found |= {x for x, value in self.body.given.items() if type(value) in (Stack, tuple)}
         for n in self.nodes:
             if any(p in found for p in parents(n)):
                 found.add(n)
@@ -93,8 +93,15 @@ class _Distribution:
 
     # --- the order
 
-    def run(self) -> None:
+    def _parts(self) -> list[list[Any]]:
+        """Return the circles of calls, and the other calls, each after those that it waits for."""
         parts = _components([x for x in (*self.carried, *self.nodes) if x in self.varying], self.before)
+        if any(len(part) > 1 and all(x in self.body.first for x in part) for part in parts):
+            raise Unfit  # values that change places, and nothing else
+        return parts
+
+    def run(self) -> None:
+        parts = self._parts()
         done = {x for x in self.body.given if x in self.varying}
         in_loop = [len(part) > 1 or part[0] in self.before(part[0]) for part in parts]
         sums = [self._terms(part) if cyclic else None for part, cyclic in zip(parts, in_loop, strict=True)]
@@ -276,7 +283,12 @@ class _Distribution:
 
     def _is_view(self, x: Node, inside: set[Any]) -> bool:
         """Say whether a value that is wanted later is part of another that can be kept in its place."""
-        if x.fn is not GETITEM or type(x.args[0]) is not Node or x.args[0] not in inside:
+        if (
+            x.fn is not GETITEM
+            or type(x.args[0]) is not Node
+            or x.args[0].fn is None
+            or x.args[0] not in inside
+        ):
             return False
         whole, parts = x.args[0], x.args[1] if type(x.args[1]) is tuple else (x.args[1],)
         return whole.is_array and is_float(whole) and all(type(part) in (int, slice) for part in parts)

@@ -15,6 +15,7 @@ from ..indices import ASSIGN, repeats, scatter
 from ..numpy.manipulation import cast
 from ..numpy.padding import pad_zeros
 from ..numpy.reductions import difference
+from ..refusals import refused_index
 from ..registry import primitive_of
 
 
@@ -73,10 +74,7 @@ def _added_rows(shape: tuple[int, ...], dtype: Any, places: Any, rows: Any) -> A
 
 def _getitem(x: Any, index: Any) -> Any:
     if not is_duck(x):
-        raise Unread(
-            "a dask array as an index of an array: write np.take(x, places, axis=0), after import "
-            "funad.numpy as np"
-        )
+        raise refused_index(index)
     return x[index]
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 
+from .. import tree
 from ..boxes import Traced, innermost
 from ..calling import call
 from ..errors import NotDifferentiableError
@@ -88,10 +89,15 @@ def refused(f, name, why):
     if f is None:  # SciPy does not have it yet
         return None
 
-    @composite_of(f, name)
-    def g(*args, **kwargs):
+    def refuse(*args, **kwargs):
         raise NotDifferentiableError(f"{name} has no derivative: {why}")
 
+    def on_plain(*args, **kwargs):  # the entries of a sparse matrix may be traced all the same
+        held = innermost(tree.flatten((args, kwargs))[0])
+        return f(*args, **kwargs) if held is None else refuse()
+
+    enter_anew(f, name)
+    g = _placed(composite(f, plain=on_plain)(refuse), name)
     g.why_refused = why  # so that nobody is advised to write it
     return g
 

@@ -49,6 +49,8 @@ __all__ = ["HARMLESS", "HOSTED", "INSTEAD", "call", "host", "substitute", "untra
 
 # The modules that are hosted, with all that are below them and are written in Python.
 HOSTED = (
+    "scipy._external._array_api_compat_vendor",  # here since SciPy 1.18, below scipy._lib before
+    "scipy._external.array_api_extra",
     "scipy._lib._array_api",
     "scipy._lib._array_api_compat_vendor",
     "scipy._lib._array_api_override",
@@ -83,6 +85,7 @@ INSTEAD = {
     "numpy.polynomial.polynomial": "funad.numpy.polynomial.polynomial",
     "numpy.random": "funad.numpy.random",
     "scipy._lib.array_api_compat.numpy": "funad.numpy",
+    "scipy._external.array_api_compat.numpy": "funad.numpy",
 }
 _OURS = {f"scipy.{name}": f"funad.scipy.{name}" for name in MODULES if f"scipy.{name}" not in HOSTED}
 # Where hosted code may find a traced value equal to another, and goes no other way that would lose a
@@ -138,18 +141,24 @@ HARMLESS = {
     ),
 }
 
-# The same in older versions of SciPy, which say it in other words.
-HARMLESS_BEFORE = {
+# The same in versions before and after, which say it in other words.
+HARMLESS_ELSEWHERE = {
     "scipy.interpolate._cubic": (
         "mask = np.sign(d) != np.sign(m0)",
         "mask2 = (np.sign(m0) != np.sign(m1)) & (np.abs(d) > 3.*np.abs(m0))",
     ),
     "scipy.signal._filter_design": ("if not (sos[:, 3] == 1).all():",),
-    "scipy.stats._morestats": ("and np.all(ps == np.clip(ps, 0, 1))",),
+    "scipy.signal._signaltools": ("if a[0] != 1:",),
+    "scipy.stats._morestats": (
+        "and np.all(ps == np.clip(ps, 0, 1))",
+        "if not xp.all(ps == xp.clip(ps, 0., 1.)):",
+    ),
     "scipy.stats._stats_py": (
         "if np.any([(sample == sample[0]).all() for sample in samples]):",
         "[(_first(sample, axis) == sample).all(axis=axis,",
         "isconst = (a == a0).all(axis=axis, keepdims=True)",
+        "constant_columns = ",
+        "constant_rows = ",
     ),
 }
 
@@ -351,7 +360,7 @@ def refuse_shortcut(equal, a, b, frame):
         return
     code, module = frame.f_code, frame.f_globals["__name__"]
     line = linecache.getline(code.co_filename, frame.f_lineno).strip()
-    if line.startswith((*HARMLESS.get(module, ()), *HARMLESS_BEFORE.get(module, ()))):
+    if line.startswith((*HARMLESS.get(module, ()), *HARMLESS_ELSEWHERE.get(module, ()))):
         return
     value = onp.asarray(constant(b if hasattr(a, "tape") else a)).ravel()
     raise NotDifferentiableError(
@@ -437,6 +446,7 @@ def _draw_traced(module):
 
 
 @substitute("scipy._lib.array_api_extra._lib._at")
+@substitute("scipy._external.array_api_extra._lib._at")
 def _set_numbers(module):
     """Have at(x, index).set(y) take a single number, which is no array while it is traced."""
     of_arrays = module.at._op
@@ -455,5 +465,7 @@ def _set_numbers(module):
 for _name in (
     "scipy._lib._array_api", "scipy._lib._array_api_compat_vendor", "scipy._lib._array_api_override",
     "scipy._lib.array_api_compat", "scipy._lib.array_api_extra._lib._utils._compat",
+    "scipy._external._array_api_compat_vendor", "scipy._external.array_api_compat",
+    "scipy._external.array_api_extra._lib._utils._compat",
 ):  # fmt: skip
     substitute(_name)(_speak_of_arrays)

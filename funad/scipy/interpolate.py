@@ -59,6 +59,16 @@ def _view(theirs, changed):
     return view
 
 
+def _refusing(init, name, why):
+    @_functools.wraps(init)
+    def refuse(self, *args, **kwargs):
+        if _is_traced(*args, *kwargs.values()):
+            raise _NotDifferentiableError(f"{name} has no derivative: {why}")
+        init(self, *args, **kwargs)
+
+    return refuse
+
+
 @_substitute("scipy.interpolate")
 def _with_places(module):
     """Say of the classes that they are found here: pickle asks for them."""
@@ -67,6 +77,7 @@ def _with_places(module):
         if isinstance(kind, type) and kind is not getattr(_interpolate, name):
             if name in REFUSED:
                 kind.why_refused = REFUSED[name]  # so that nobody is advised to write it
+                kind.__init__ = _refusing(kind.__init__, f"scipy.interpolate.{name}", REFUSED[name])
             kind.__module__, kind.__qualname__ = "funad.scipy.interpolate", kind.__name__
             for method in vars(kind).values():  # interp1d keeps one of its own
                 if isinstance(method, _types.FunctionType):
@@ -245,13 +256,22 @@ def _with_triangles(module):
 
 @_substitute("scipy.interpolate._fitpack_impl")
 def _with_fits(module):
+    if not hasattr(module, "dfitpack"):  # since SciPy 1.18
+        module._fitpack = _view(module._fitpack, _fitpack.views_of_all(module._fitpack))
+        return
     module.dfitpack = _view(module.dfitpack, _fitpack.views_of(module.dfitpack))
     module._fitpack = _view(module._fitpack, _fitpack.views_of_curves(module._fitpack))
 
 
 @_substitute("scipy.interpolate._fitpack2")
 def _with_fits_of_classes(module):
-    module.dfitpack = _view(module.dfitpack, _fitpack.views_of(module.dfitpack))
+    if hasattr(module, "dfitpack"):
+        module.dfitpack = _view(module.dfitpack, _fitpack.views_of(module.dfitpack))
+        return
+    module.float = _FloatOrTraced
+    for name, view in _fitpack.views_of_classes(module).items():
+        setattr(module, name, view)
+    module._fitpack = _view(module._fitpack, _fitpack.views_of_all(module._fitpack))
 
 
 def _hosted(name):

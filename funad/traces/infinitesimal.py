@@ -258,8 +258,9 @@ def infinitesimals_of(trace: Any) -> Infinitesimals:
 _ORDERS = 3
 _DEEP = (
     "the value of a function with a kink is at that kink (the tip of norm, abs and sqrt at 0, a tie of "
-    "maximum), and its fourth derivative is asked for; from the fourth on, write what is smooth there "
-    "without the kink: np.sum(x * x) for np.linalg.norm(x)**2, x * x for np.abs(x)**2"
+    "maximum), and its fourth derivative is asked for, or the second of one kink inside of another (the "
+    "least of eigenvalues that coincide); write what is smooth there without the kink: np.sum(x * x) for "
+    "np.linalg.norm(x)**2, x * x for np.abs(x)**2"
 )
 
 

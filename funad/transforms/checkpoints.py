@@ -125,6 +125,7 @@ class _Checkpoint:
         self.f, self.leaves, self.structure = f, leaves, structure
         self.places = [n for n, leaf in enumerate(leaves) if isinstance(leaf, Traced)]
         self.tapes: list[Tape] = []  # from the innermost outwards
+        self.places_of: list[list[int]] = []  # of the arguments, on each of them
         self.output: Any = None  # the structure of the result
 
     def call(self, tape: Tape) -> Any:
@@ -145,22 +146,35 @@ class _Checkpoint:
         if isinstance(tape, Tape):
             return self._step(tape, xs)
         given = [_twin(x) if isinstance(x, Traced) else unwritable(x) for x in xs]
+        boxes = self._boxed(given)
+        before = [(type(x), x.index) if isinstance(x, Traced) else None for x in boxes]
         try:
-            parts = list(map(own, lent(self._call_f, given)))
+            parts = list(map(own, lent(self._call_f, boxes)))
         except ValueError as error:
             raise wrote(name_of(self.f), error) from error.__cause__
-        for x, twin in zip(xs, given, strict=True):
-            if isinstance(x, Traced) and (type(twin) is not type(x) or twin.index is not x.index):
+        for x, was in zip(boxes, before, strict=True):
+            if was is not None and (type(x) is not was[0] or x.index is not was[1]):
                 raise wrote(name_of(self.f))
         return parts
+
+    def _boxed(self, xs: list[Any]) -> list[Any]:
+        """Return the arguments as they were on the tapes: what f keeps of them elsewhere is traced, too."""
+        for tape, places in zip(reversed(self.tapes), reversed(self.places_of), strict=True):
+            xs = [box_of(tape, x, place) if place else x for x, place in zip(xs, places, strict=True)]
+        return xs
 
     def _step(self, tape: Tape, xs: list[Any]) -> list[Any]:
         self.tapes.append(tape)
         inner = tuple(self.tapes[:-1])
         sources = [x.index if isinstance(x, Traced) and x.tape is tape else 0 for x in xs]
+        start = Apart().start  # places of their own: f may close over the same values
+        places = [start + n if source else 0 for n, source in enumerate(sources)]
+        self.places_of.append(places)
         values = [x.primal if source else x for x, source in zip(xs, sources, strict=True)]
         parts, (segment,) = apart([tape], self._run, values)
         closed = read_from_before(segment, parts, tape)
+        for place in places:
+            closed.pop(place, None)
         parts = [part.primal if is_on(part, tape) else part for part in parts]
         if any(isinstance(part, Traced) and part.tape.level >= tape.level for part in parts):
             raise _ClosesOverInner

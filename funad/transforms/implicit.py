@@ -224,10 +224,11 @@ class Equation:
         """Return the plain solution x with its derivatives for each of these traces, outermost first."""
         if not traces or not onp.size(x):
             return x
+        known = None
         if polish:
-            x = self.polished(x, traces)
+            x, known = self.polished(x, traces)
         for k, trace in enumerate(traces):
-            system = self.system(x, traces[k:] + self.inner)
+            system = known if known is not None and not k else self.system(x, traces[k:] + self.inner)
             r = without(self.residual, traces[k + 1 :] + self.inner)(x)
             if isinstance(r, Traced) and r.tape is trace:
                 x = _step(self.name, trace, x, r, system)
@@ -240,18 +241,22 @@ class Equation:
         return _Matrix(without(functools.partial(_matrix_of, self), traces)(x))
 
     def polished(self, x: Any, traces: list[Any]) -> Any:
-        """Return the solution to which Newton's steps lead from x, a plain value, near which x must be."""
+        """Return the solution to which Newton's steps lead from x, a plain value, near which x must be.
+
+        With it comes the linear system there. In between, one system serves as long as the steps shrink fast.
+        """
         residual, start, size = without(self.residual, traces), x, 0.0
         goal = 4 * _EPS if self.solve is None else 1e-9  # an iterative solver takes its time
+        system, is_here = self._checked(x, traces), True
         for _ in range(_STEPS):
-            system = self.system(x, traces)
-            system.check(self)
-            before, size = size, _size(step := system.of(residual(x)))
+            before, size = size, _size(step := system.step(residual(x)))
             if not size > goal * _size(x) or (before and size >= before and size <= 1e-9 * _size(x)):
                 break
             if not size <= _NEAR * _size(x) + _CLOSE and before:
                 break
-            x = x - step
+            x, is_here = x - step, False
+            if before and size > 0.1 * before:
+                system, is_here = self._checked(x, traces), True
         moved = _size(x - start)
         if not (moved <= _NEAR * _size(x) + _CLOSE and size <= 1e-6 * _size(x) + 1e-9):
             raise NotDifferentiableError(
@@ -259,7 +264,14 @@ class Equation:
                 f"the residual there is {_size(residual(start)):.2g}, and Newton's steps lead "
                 f"{max(moved, size):.2g} away; ask the solver for a smaller tolerance or for more steps"
             )
-        return float(x) if type(start) is float else x
+        x = float(x) if type(start) is float else x
+        return x, system if is_here else self._checked(x, traces)
+
+    def _checked(self, x: Any, traces: list[Any]) -> Any:
+        """Return the linear system at x, which must be regular."""
+        system = self.system(x, traces)
+        system.check(self)
+        return system
 
 
 def _size(x: Any) -> float:
@@ -318,6 +330,8 @@ class _Matrix:
         j = self.matrix
         return b / j if len(shape_of(j)) < 2 else np.linalg.solve(j, b)
 
+    step = of
+
     def transposed(self, b: Any) -> Any:
         """J⁻ᵀ b."""
         j = self.matrix
@@ -375,6 +389,11 @@ class _Products:
 
     def of(self, b: Any) -> Any:
         return _solved(self.equation, self.push, b, self.traces)
+
+    def step(self, b: Any) -> Any:
+        """J⁻¹ b of a plain b, to a few digits where the solver has a way to stop early."""
+        rough = getattr(self.solve, "rough", None)
+        return self.of(b) if rough is None else rough(Watched(without(self.push, self.traces)), b)
 
     def transposed(self, b: Any) -> Any:
         return _solved(self.equation, self.pull, b, self.traces)

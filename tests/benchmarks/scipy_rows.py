@@ -36,7 +36,9 @@ class ScipyRow:
 def scipy_rows() -> Iterator[ScipyRow]:
     """Make the rows one after the other, as each holds its data."""
     yield from _special()
+    yield from _stats()
     yield from _linalg()
+    yield from _solutions()
     yield _solver()
     yield _integral()
     yield _equation()
@@ -74,6 +76,46 @@ def _special() -> Iterator[ScipyRow]:
         x,
         by_differences,
     )
+
+
+def _stats() -> Iterator[ScipyRow]:
+    for n in (100, 100_000):
+        x, loc, scale = onp.linspace(-3.0, 3.0, n), 0.3, 1.7
+
+        def by_hand(x: Any = x) -> Any:
+            z = (x - loc) / scale
+            return -z / scale, onp.sum(-(z**2) / 2.0 - 0.5 * onp.log(2 * onp.pi) - onp.log(scale))
+
+        yield ScipyRow(
+            f"stats.norm.logpdf of {n:,}",
+            _of(
+                "stats",
+                lambda stats, np, x: np.sum(stats.norm.logpdf(x, loc, scale)),
+                "funad",
+                "autograd",
+                "jax",
+            ),
+            x,
+            lambda by_hand=by_hand: by_hand()[0],
+        )
+
+
+def _solutions() -> Iterator[ScipyRow]:
+    rng = onp.random.default_rng(1)
+    for n in (3, 100, 300):
+        a, b = rng.normal(size=(n, n)), rng.normal(size=n)
+
+        def by_hand(a: Any = a, b: Any = b) -> Any:
+            factors = scipy.linalg.lu_factor(a)
+            y = scipy.linalg.lu_solve(factors, b)
+            return -onp.outer(scipy.linalg.lu_solve(factors, 2 * y, trans=1), y)
+
+        yield ScipyRow(
+            f"linalg.solve, {n} x {n}",
+            _of("linalg", lambda linalg, np, a, b=b: np.sum(linalg.solve(a, b) ** 2), "funad", "jax"),
+            a,
+            by_hand,
+        )
 
 
 def _linalg() -> Iterator[ScipyRow]:

@@ -130,7 +130,9 @@ ORDERS = {
     "yvp": of(derivative(mp.bessely, 1, 1), ORDER, X),
     "ivp": of(derivative(mp.besseli, 1, 1, 1), (1.1, 20.0), FAR),
     "kvp": of(derivative(mp.besselk, 1, -1, 1), ORDER, FAR),
-    "h1vp": of(lambda v, x: mp.re(derivative(mp.hankel1, 1, 1)(v, x)), (0.1, 3.0), (1.0, 30.0), call=real("h1vp")),
+    "h1vp": of(
+        lambda v, x: mp.re(derivative(mp.hankel1, 1, 1)(v, x)), (0.1, 3.0), (1.0, 30.0), call=real("h1vp")
+    ),
     "h2vp": of(lambda v, x: mp.im(derivative(mp.hankel2, 1, 1)(v, x)), ORDER, X, call=imag("h2vp")),
     "struve": of(mp.struveh, (0.1, 6.0), (0.1, 40.0)),
     "modstruve": of(mp.struvel, (0.1, 6.0), (0.1, 40.0)),

@@ -247,9 +247,10 @@ def kolmogorov_below(x):
 
 
 def kolmogorov_slope(x):
-    h = x * mpf(10) ** -25
-    with mp.workdps(90):
-        return -(kolmogorov_below(x + h) - kolmogorov_below(x - h)) / (2 * h)
+    with mp.workdps(3 * mp.dps):
+        h = x * mpf(10) ** (-mp.dps // 3)
+        f = (lambda x: -kolmogorov_below(x)) if x < 1 else kolmogorov
+        return (f(x + h) - f(x - h)) / (2 * h)
 
 
 def smirnov(n, x):
@@ -262,8 +263,8 @@ def smirnov(n, x):
 
 
 def smirnov_slope(n, x):
-    with mp.workdps(90):
-        h = x * mpf(10) ** -25
+    with mp.workdps(3 * mp.dps):
+        h = x * mpf(10) ** (-mp.dps // 3)
         return (smirnov(n, x + h) - smirnov(n, x - h)) / (2 * h)
 
 
@@ -409,7 +410,7 @@ OTHERS = {
     "_kolmogci": inverse(kolmogorov_below, 0, (1e-30, 0.99)),
     "smirnov": of(smirnov, [1, 3, 7, 30], (0.011, 0.93)),
     "_smirnovc": of(complement(smirnov), [1, 3, 7, 30], (0.011, 0.93)),
-    "_smirnovp": of(smirnov_slope, [2, 3, 7, 30], (0.011, 0.93)),
+    "_smirnovp": of(smirnov_slope, [3, 4, 7, 30], (0.011, 0.93)),
     "smirnovi": inverse(smirnov, 1, [1, 3, 7, 30], SHARE),
     "_smirnovci": inverse(complement(smirnov), 1, [1, 3, 7, 30], SHARE),
     "tklmbda": of(tukey, (-1.5, 1.5), (0.01, 0.6)),

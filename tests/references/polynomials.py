@@ -296,7 +296,7 @@ LAME = {
             lame(p),
             (1.0, 5.0),
             (6.0, 8.0),
-            (3.0, 20.0),
+            (3.1, 20.0),
             call=lambda s, h2, k2, x, p=p: s.ellip_harm(h2, k2, 2, p, x),
         )
         for p in range(1, 6)

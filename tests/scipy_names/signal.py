@@ -175,8 +175,8 @@ PROBES = [
             ("lp2lp_zpk", (2.0,)),
         )
     ),
-    _hosted("lp2bp", lambda sp, b, w: sp.signal.lp2bp(b, A, w, 0.5), B, 2.0, since=(1, 15)),
-    _hosted("lp2bs", lambda sp, b, w: sp.signal.lp2bs(b, A, w, 0.5), B, 2.0, since=(1, 15)),
+    _hosted("lp2bp", lambda sp, b, w: sp.signal.lp2bp(b, A, w, 0.5), B, 2.0, since=(1, 16)),
+    _hosted("lp2bs", lambda sp, b, w: sp.signal.lp2bs(b, A, w, 0.5), B, 2.0, since=(1, 16)),
     _hosted("residuez", lambda sp, b: sp.signal.residuez(b, onp.array([1.0, -0.4, 0.1]))[0], B[:2]),
     _hosted("invresz", lambda sp, r, p: sp.signal.invresz(r, p, [0.1]), ZEROS, ZEROS - 0.1),
     _hosted("sos2tf", lambda sp, s: sp.signal.sos2tf(s), SOS),
@@ -205,8 +205,8 @@ PROBES = [
     _hosted("sweep_poly", lambda sp, t: sp.signal.sweep_poly(t, onp.array([1.0, 2.0, 0.5])), TIMES),
     _hosted("gauss_spline", lambda sp, x: sp.signal.gauss_spline(x, 3), X),
 ]
-# SciPy 1.14 multiplies the factors of real polynomials in another order than on traced values.
-IN_ORDER = VERSION >= (1, 15)
+# SciPy 1.15 multiplies the factors of real polynomials in another order than on traced values.
+IN_ORDER = VERSION >= (1, 16)
 # Filters by the frequencies of their edges, and by their ripples.
 PROBES += [
     _hosted("butter", lambda sp, w: list(sp.signal.butter(3, w)), 0.31, exact=IN_ORDER),

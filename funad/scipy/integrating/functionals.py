@@ -30,8 +30,12 @@ from ...transforms.segments import (
 )
 from ...values import shape_of
 from ...writing import settled
+from .at_once import pulled_at_once, tangent_at_once
 
 __all__ = ["Integrand", "derived", "elementwise_of", "integral", "layers"]
+
+
+_NOT_MANY = object()  # of a rule of functions that are called with one number at a time
 
 
 class Integrand(Watched):
@@ -106,7 +110,12 @@ def _step(trace, f, limits, rule, y, sources):
     if type(trace) is Tape:
         return _on_tape(trace, f, limits, rule, y, sources) if sources else y
     if trace.differentiates:
-        return dual(trace, y, integral(functools.partial(_tangent, trace, f, y), limits, rule))
+        points, found = getattr(rule, "points", _NOT_MANY), None
+        if points is not _NOT_MANY and not isinstance(y, Traced):
+            found = tangent_at_once(trace, f, limits, points, y)
+        if found is None:
+            found = integral(functools.partial(_tangent, trace, f, y), limits, rule)
+        return dual(trace, y, found)
     return y  # a trace that takes no derivatives
 
 
@@ -125,6 +134,11 @@ def _on_tape(tape, f, limits, rule, y, sources):
         sizes = [int(onp.prod(shape_of(x))) for x in xs]
         if not sum(sizes):
             return [zeros_like(x) for x in xs]
+        points = getattr(rule, "points", _NOT_MANY)
+        if points is not _NOT_MANY and not isinstance(y, Traced):
+            found = pulled_at_once(tape, f, slots, xs, ybar, limits, points, y)
+            if found is not None:
+                return [_as_real(bar, x) for bar, x in zip(found, xs, strict=True)]
         total = integral(functools.partial(_pulled, tape, f, slots, xs, ybar), limits, rule)
         ends = onp.cumsum(sizes)
         return [

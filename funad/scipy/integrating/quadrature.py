@@ -71,8 +71,9 @@ def quad(call):
     value, *rest = found
     weight = call["weight"]
     if weight is None:
-        points = call["points"]
-        rule = functools.partial(by_vectors, **({} if points is None else {"points": plain_of(points)}))
+        points = plain_of(call["points"])
+        rule = functools.partial(by_vectors, **({} if points is None else {"points": points}))
+        rule.points = points  # the function may take many numbers at once
         return derived(_real(f, value), limits, rule, value, integrand), *rest
     if is_traced(limits) and weight not in ("cos", "sin"):
         raise NotDifferentiableError(
@@ -88,7 +89,7 @@ def _real(f, value):
 
     def of_number(t):
         y = f(t)
-        return np.reshape(y, ()) if onp.ndim(plain_of(y)) else y
+        return np.reshape(y, ()) if onp.ndim(plain_of(y)) and not onp.ndim(t) else y
 
     return of_number
 

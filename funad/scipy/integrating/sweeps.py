@@ -99,7 +99,11 @@ def swept(jacobians, mesh, start, rtol, atol):
     tuple or None
         Arrays (r,), (r,), (r, n) and (n,); None where it cannot be found in this way.
     """
-    intervals = _Intervals(mesh[:-1], onp.diff(mesh))
+    with onp.errstate(over="ignore", invalid="ignore"):
+        return _swept(jacobians, _Intervals(mesh[:-1], onp.diff(mesh)), start, rtol, atol)
+
+
+def _swept(jacobians, intervals, start, rtol, atol):
     if not intervals.find(jacobians):
         return None
     for _ in range(_ROUNDS):

@@ -26,7 +26,7 @@ from .splines import (
     spans,
 )
 
-__all__ = ["inserted", "refuse_smoothing", "views_of", "views_of_curves"]
+__all__ = ["inserted", "refuse_smoothing", "views_of", "views_of_all", "views_of_classes", "views_of_curves"]
 
 SMOOTHED = (
     "{} with s > 0 has no derivative: its knots and its smoothing are searched for, to s/1000; give it s=0, "
@@ -147,6 +147,35 @@ def _padded(c, size):
     return np.concatenate([c, onp.zeros(size - c.shape[0])])
 
 
+def _written(f):
+    """Return a function that hands over its knots as the one before SciPy 1.18, which writes into t, does."""
+
+    def writing(task, x, y, w, t, wrk, iwrk, *others):
+        n, knots, c, fp, ier = f(task, x, y, w, *others, t, wrk, iwrk)
+        t[: len(knots)] = knots
+        return n, c, fp, ier
+
+    return writing
+
+
+def _returned(change):
+    """Return the view of a function that returns its knots, from that of one that writes them."""
+
+    def changed(f):
+        view = change(_written(f))
+
+        def returning(task, x, y, w, *others):
+            *ends, t, wrk, iwrk = others
+            found = np.zeros(len(t))
+            found[...] = t
+            n, c, fp, ier = view(task, x, y, w, found, wrk, iwrk, *ends)
+            return n, found, c, fp, ier
+
+        return returning
+
+    return changed
+
+
 def _curfit(f):
     def curfit(task, x, y, w, t, wrk, iwrk, xb, xe, k, s):
         refuse_smoothing("scipy.interpolate.splrep", s)
@@ -263,6 +292,7 @@ def _grid_of(tx, ty, c, kx, ky):
 
 
 def _parder(tx, ty, c, kx, ky, dx, dy, x, y):
+    x, y = np.atleast_1d(x), np.atleast_1d(y)  # one point may be given by two numbers
     rows = evaluated(tx, _grid_of(tx, ty, c, kx, ky), kx, _inside(tx, kx, x), dx)
     return evaluated(ty, rows.T, ky, _inside(ty, ky, y), dy).T
 
@@ -449,6 +479,32 @@ def _insert(f):
         return agreeing(name, knots, t, _ADVICE), found, ier
 
     return insert
+
+
+# --- SciPy 1.18 and later: one compiled module, with other names and orders
+
+
+def views_of_all(theirs):
+    """Return the same of the one compiled module that SciPy has since 1.18."""
+    same = ("splev", "spalde", "sproot", "fpchec", "bispev", "bispeu", "parder", "pardeu", "pardtc", "dblint")
+    return {
+        **{name: _FORMULAS[name](getattr(theirs, name)) for name in same},
+        "splder": _first_of(theirs.splder, lambda t, c, k, nu, x, e: _splder(t, c, k, x, nu, e)),
+        "splint": like(theirs.splint, _splint),
+        "curfit": _returned(_curfit)(theirs.curfit),
+        "percur": _returned(_percur)(theirs.percur),
+        "parcur": _parcur(theirs.parcur),
+        "insert": _insert(theirs.insert),
+        "surfit": refusing(theirs.surfit, _SCATTERED.format("scipy.interpolate.bisplrep")),
+    }
+
+
+def views_of_classes(module):
+    """Return the same of the functions of its module of classes that call the compiled ones for surfaces."""
+    found = {"_regrid_smth": _regrid(module._regrid_smth)}
+    for public, name in _REFUSED.items():
+        found[f"_{name}"] = refusing(getattr(module, f"_{name}"), _SCATTERED.format(public))
+    return found
 
 
 def views_of_curves(theirs):

@@ -202,6 +202,15 @@ def collocated(x, t, k, count, offset):
 def views_of(theirs):
     """Return functions that take traced values, by the names of SciPy's compiled ones."""
     spline = like(theirs.evaluate_spline, _evaluated)
+
+    def evaluate_spline(*args):
+        if len(args) == 6:
+            return spline(*args)
+        *args, out = args  # before SciPy 1.16, the result is written there
+        filled = onp.zeros(out.shape, out.dtype)
+        on_plain(theirs.evaluate_spline, *args, filled)
+        out[...] = attached(filled, _evaluated(*args)) if is_traced(*args) else filled
+
     at_one = like(
         lambda t, k, x, left, nu: theirs.evaluate_all_bspl(t, k, x, left, nu),
         lambda t, k, x, left, nu: splines_at(t, int(k), x, int(left), int(nu)),
@@ -230,7 +239,7 @@ def views_of(theirs):
 
     return {
         "_norm_eq_lsq": norm_eq_lsq,
-        "evaluate_spline": spline,
+        "evaluate_spline": evaluate_spline,
         "evaluate_all_bspl": evaluate_all_bspl,
         "find_interval": lambda t, *args: on_plain(theirs.find_interval, t, *args),
         "_coloc": coloc,

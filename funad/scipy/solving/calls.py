@@ -223,7 +223,10 @@ def refused(value, name, instead):
     """Return a number or an array that can be looked at (value(x), from funad), but not computed with."""
     if not isinstance(value, (float, onp.inexact, onp.ndarray)) or onp.asarray(value).dtype.kind not in "fc":
         return value
-    text = f"{name} has no derivative: it is {instead}; use value(x) from funad to look at it"
+    text = (
+        f"{name} has no derivative: it is {instead}; to look at it, call that function with plain values, "
+        f"value(x) from funad"
+    )
     return dual(_Refusing(text), value, value)
 
 

@@ -48,6 +48,7 @@ def _with_minimum(call, f, watched, found, constraints=(), known=("x", "fun")):
     traces = _traces(watched, bounds, constraints)
     if not traces:
         return found
+    refuse_integers(call)
     found = refused_parts(found, known, call.name)
     found.x, at = minimum(call.name, f, x, traces, bounds, constraints)
     found.fun = attached(found.fun, _as(f(at), found.fun))
@@ -206,7 +207,6 @@ def _global(f, name):
 
     @solver(f, f"scipy.optimize.{name}")
     def traced(call):
-        refuse_integers(call)
         constraints = constraints_of(call.get("constraints") or ())
         given = {}
         if constraints:

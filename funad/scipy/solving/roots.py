@@ -1,6 +1,7 @@
 """Roots and fixed points: the equation f(x) = 0 gives their derivatives."""
 
 import copy
+import functools
 
 import numpy as onp
 from scipy import optimize as _optimize
@@ -33,10 +34,13 @@ def solution(name, f, x, traces, kind="root", elementwise=False):
     return attached(x, np.reshape(found, shape) if len(shape) > 1 else found)
 
 
-def iterative(product, b):
+def iterative(product, b, rtol=1e-12):
     """Solve A u = b, for a large A of which products are known, by GMRES (Saad and Schultz, 1986)."""
     matrix = _LinearOperator((b.size, b.size), product, dtype=b.dtype)
-    return _gmres(matrix, b, rtol=1e-12, restart=min(b.size, 200), maxiter=50)[0]
+    return _gmres(matrix, b, rtol=rtol, restart=min(b.size, 200), maxiter=50)[0]
+
+
+iterative.rough = functools.partial(iterative, rtol=1e-4)  # for steps of Newton's, whose errors vanish
 
 
 def _of_bracket(f, name):

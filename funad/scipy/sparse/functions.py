@@ -113,7 +113,7 @@ def _action(A, B, plain, t=1.0):
     The diagonal's mean is taken out and put in again as a factor, as SciPy does.
     """
     n = plain.shape[0]
-    size = float(abs(t) * (_linalg.norm(plain, 1) if is_sparse(plain) else onp.linalg.norm(plain, 1)))
+    size = float(abs(t) * onp.max(abs(plain).sum(axis=0), initial=0.0))
     if not math.isfinite(size):
         raise NotDifferentiableError("expm_multiply of a matrix whose norm is not finite")
     steps = max(1, math.ceil(size / _NORM))

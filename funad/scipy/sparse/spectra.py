@@ -58,8 +58,8 @@ def _of_eigenvalues(method):
         data, layout = _entries_of(A, method)
         if method == "eigsh" and onp.issubdtype(np.asarray(data).dtype, onp.complexfloating):
             raise NotDifferentiableError(
-                "eigsh of a complex matrix: its vectors have phases that are SciPy's choice; write eigsh of "
-                "the real matrix sparse.block_array([[A.real, -A.imag], [A.imag, A.real]]), or np.linalg.eigh"
+                "eigsh of a complex matrix: its vectors have phases that are SciPy's choice; write "
+                "np.linalg.eigh(A.toarray())"
             )
         given = {"sigma": sigma, "which": which, "v0": v0, "ncv": ncv, "maxiter": maxiter, "tol": tol}
         w, v = eigen(data, layout, method, k, {**given, **options})

@@ -415,7 +415,12 @@ def _above(bound):
 
 
 def _of_centre(nc):
-    return 0.05 * onp.maximum(1.0, onp.abs(constant(nc)))
+    return 0.04 * onp.maximum(1.0, onp.abs(constant(nc)))
+
+
+def _of_positive_centre(nc):
+    nc = constant(nc)
+    return onp.clip(0.22 * nc, 0.002, 0.01 * onp.maximum(1.0, nc))
 
 
 def _moment(name, *steps):
@@ -427,7 +432,7 @@ def _moment(name, *steps):
 
 for _order, _what in enumerate(("mean", "variance", "skewness", "kurtosis_excess"), 1):
     _moment(f"_nct_{_what}", _above(_order), _of_centre)
-    _moment(f"_ncf_{_what}", of_shape, _above(2 * _order), _of_centre)
+    _moment(f"_ncf_{_what}", of_shape, _above(2 * _order), _of_positive_centre)
 by_slopes("_nbinom_mean", lambda y, n, p: y / n, lambda y, n, p: -n / (p * p))
 by_slopes("_nbinom_variance", lambda y, n, p: y / n, lambda y, n, p: -n * (2.0 - p) / p**3)
 by_slopes(

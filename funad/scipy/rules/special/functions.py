@@ -302,9 +302,8 @@ def _rule_of_c(f):
 
 
 def _beside_zero(x):
-    """The step for x ≥ 0, at both sides of x."""
-    size = onp.abs(constant(x))
-    return onp.where(size == 0, 0.0005, onp.minimum(near(x), 0.22 * size))
+    """The step for a parameter of which 0 is an end: on one side of it, if there is room."""
+    return onp.clip(0.22 * onp.abs(constant(x)), 0.0005, near(x))
 
 
 for _f in (s.mathieu_even_coef, s.mathieu_odd_coef):

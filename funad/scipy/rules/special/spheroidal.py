@@ -22,7 +22,7 @@ for _name in ("mathieu_a", "mathieu_b"):
     by_slopes(_name, None, parameter(known(_name), 1))
 
 
-def _pair(f, curvature, parameters, right=None):
+def _pair(f, curvature, parameters, step, right=None):
     """Give (w, w′) = f(m, …, x) its rules: w″ = curvature(w, w′, *args), ``parameters`` by differences.
 
     Where ``right``, of the same arguments, says that SciPy's values are wrong, the slopes are nan.
@@ -38,7 +38,7 @@ def _pair(f, curvature, parameters, right=None):
 
     def wrt(argnum):
         def rule(y, ybar, *args):
-            h = 0.2 * near(args[argnum])
+            h = step(args[argnum])
             parts = (bar * slope(lambda *xs, k=k: f(*xs)[k], args, argnum, h) for k, bar in enumerate(ybar))
             return unbroadcast(known(sum(parts), y, args), shape_of(args[argnum]))
 
@@ -58,6 +58,16 @@ def _named(rule, count):
     }[count]
 
 
+def _of_angular(x):
+    """The step for a parameter of functions of an angle, on one side of 0 if there is room."""
+    return onp.clip(0.22 * onp.abs(constant(x)), 0.2 * near(x), near(x))
+
+
+def _of_radial(x):
+    """The step for a parameter by which x is multiplied."""
+    return 0.2 * near(x)
+
+
 # --- Mathieu functions: w″ = -(a - 2q·cos 2x)w, and with cosh for the modified ones (DLMF 28.2.1, 28.20.1)
 
 
@@ -70,12 +80,12 @@ def _mathieu(value, modified):
     return curvature
 
 
-_pair(s.mathieu_cem, _mathieu(s.mathieu_a, False), (1,))
-_pair(s.mathieu_sem, _mathieu(s.mathieu_b, False), (1,))
+_pair(s.mathieu_cem, _mathieu(s.mathieu_a, False), (1,), _of_angular)
+_pair(s.mathieu_sem, _mathieu(s.mathieu_b, False), (1,), _of_angular)
 for _f in (s.mathieu_modcem1, s.mathieu_modcem2):
-    _pair(_f, _mathieu(s.mathieu_a, True), (1,))
+    _pair(_f, _mathieu(s.mathieu_a, True), (1,), _of_radial)
 for _f in (s.mathieu_modsem1, s.mathieu_modsem2):
-    _pair(_f, _mathieu(s.mathieu_b, True), (1,))
+    _pair(_f, _mathieu(s.mathieu_b, True), (1,), _of_radial)
 
 # --- spheroidal functions: (1 - x²)w″ = 2xw′ - (λ - c²x² - m²/(1 - x²))w (DLMF 30.2.1), with c² < 0 and ix
 # for the oblate and its radial ones
@@ -124,4 +134,5 @@ for _suffix, _parameters in (("", (2,)), ("_cv", (2, 3))):
         for _kind in ("ang1", "rad1", "rad2"):
             _equation = _spheroidal(known(f"{_prefix}_cv"), _sign, _sign < 0 and _kind != "ang1")
             _right = _by_wronskian(f"{_prefix}_rad1{_suffix}", _sign) if _kind == "rad2" else None
-            _pair(known(f"{_prefix}_{_kind}{_suffix}"), _equation, _parameters, _right)
+            _step = _of_angular if (_kind, _suffix) == ("ang1", "") else _of_radial
+            _pair(known(f"{_prefix}_{_kind}{_suffix}"), _equation, _parameters, _step, _right)
