@@ -166,10 +166,13 @@ elif prim.kinks is not None and isinstance(y, Traced) and has_zero(a):
     return {otherwise}
 """
 # Of a power, whose slope at zero may be infinite.
-_CHECK_POWER = """
+_CHECK_POWER = (
+    """
 if is_steep(left, right):
     return {otherwise}
-""" + _CHECK_OPERATOR
+"""
+    + _CHECK_OPERATOR
+)
 _OF_CALL = """
 if {is_plain}:
     if prim.steep is not None and is_steep({boxes}):
