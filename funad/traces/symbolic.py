@@ -231,7 +231,7 @@ class SymbolicTrace(Trace):
         """Fail if an array has been written into since the first call with it; forget them."""
         for x, before in self.constants.values():
             if sampled(x) != before:
-                self.fail("a plain array is written into after a call with it; write into a new one")
+                self.fail("a plain array is written into after a call with it")
         self.constants = {}
 
     def _as_one(self, prim: Primitive, n: int, x: Any) -> Any:
