@@ -7,35 +7,20 @@ call. Functions of the same user that it calls are made once more too.
 
 from __future__ import annotations
 
-import dis
 import functools
-import sys
 import types
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as onp
 
 from .. import tree
-from ..registry import primitive_of
 from .arguments import STATIC, changed, copy_of, is_input
+from .surroundings import PLAIN, Surroundings, Variable, is_users, loaded, operations
 
 __all__ = ["Closure", "Variable"]
 
-_OTHERS = frozenset({"numpy", "funad", "scipy", "toolz", *sys.stdlib_module_names}) - {"__main__"}
 _STORES = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL"})
-_PLAIN = (bool, int, str, bytes, type(None), complex)
-
-
-class Variable(NamedTuple):
-    """A closed-over variable: its name, what it was, and where it is read: ``holder`` and ``place``."""
-
-    name: str
-    value: Any
-    holder: Any
-    place: str  # source of what is read of the holder: ".cell_contents", "['K']", "[0]"
-    how: str  # "input", "equal", "same" or "content"
-    was: Any = None  # a copy of it from before f ran, if it must stay as it is
 
 
 class Closure:
@@ -52,10 +37,12 @@ class Closure:
         self.generators: list[Any] = []
         self.why = ""
         self._made: dict[int, Any] = {}
-        self._sizes: list[tuple[str, Any, int]] = []
+        self._around = Surroundings(self.variables, self.generators, self._made)
         self._globals: dict[int, tuple[Any, dict[str, Any]]] = {}
         self._kept: list[Any] = []
         self.function = self.once_more(f)
+        self._around.finish()
+        self.why = self.why or self._around.why
 
     def once_more(self, f: Any) -> Any:
         """Return a callable with symbols in the place of what it closes over."""
@@ -63,12 +50,11 @@ class Closure:
             return self._made[id(f)]
         self._kept.append(f)
         if type(f) is types.FunctionType:
-            return self._of_function(f) if _is_users(f) else f
+            return self._of_function(f) if is_users(f) else f
         if type(f) is types.MethodType:
-            if isinstance(f.__self__, (onp.random.Generator, onp.random.RandomState)):
-                self.generators.append(f.__self__)
-            self._watch(f.__self__)
-            return types.MethodType(self.once_more(f.__func__), f.__self__)
+            made = types.MethodType(self.once_more(f.__func__), f.__self__)
+            self._around.inside(type(f.__self__).__name__, f.__self__)
+            return made
         if type(f) is functools.partial:
             given = [self._value(f"{_name(f.func)}_{n}", x, f.args, f"[{n}]") for n, x in enumerate(f.args)]
             named = {k: self._value(k, x, f.keywords, f"[{k!r}]") for k, x in f.keywords.items()}
@@ -81,17 +67,19 @@ class Closure:
             made._options = tuple(self.once_more(x) if callable(x) else x for x in f._options)
             return made
         call = vars(type(f)).get("__call__")
-        if type(call) is types.FunctionType and _is_users(call):
-            self._watch(f)
-            return types.MethodType(self.once_more(call), f)
+        if is_users(call):
+            made = types.MethodType(self.once_more(call), f)
+            self._around.inside(_name(f), f)
+            return made
         return f
 
     def _of_function(self, f: types.FunctionType) -> Any:
         code = f.__code__
-        stored = [name for op, name in _operations(code) if op in _STORES]
+        self._around.names.update(loaded(code))
+        stored = [name for op, name in operations(code) if op in _STORES]
         if stored:
             self.why = self.why or f"{_name(f)} assigns to the global variable {stored[0]}"
-        written = {name for op, name in _operations(code) if op == "STORE_DEREF"} & set(code.co_freevars)
+        written = {name for op, name in operations(code) if op == "STORE_DEREF"} & set(code.co_freevars)
         if written:
             self.why = self.why or f"{_name(f)} assigns to the variable {min(written)} of another function"
         cells = tuple(types.CellType() for _ in code.co_freevars)
@@ -110,7 +98,7 @@ class Closure:
             except ValueError:  # not assigned yet
                 continue
             cell.cell_contents = self._value(name, value, old, ".cell_contents")
-        read = dict.fromkeys(name for op, name in _operations(code) if op in ("LOAD_GLOBAL", "LOAD_NAME"))
+        read = dict.fromkeys(name for op, name in operations(code) if op in ("LOAD_GLOBAL", "LOAD_NAME"))
         for name in read:
             if name in f.__globals__ and name not in self._done(f):
                 self._done(f).add(name)
@@ -133,10 +121,8 @@ class Closure:
 
     def _value(self, name: str, x: Any, holder: Any, place: str) -> Any:
         """Return what stands for a closed-over value, and note how the program depends on it."""
-        if isinstance(x, (types.ModuleType, type)):
-            return x
-        if isinstance(x, (onp.random.Generator, onp.random.RandomState)):
-            self.generators.append(x)
+        if isinstance(x, types.ModuleType):
+            self._around.inside(name, x)
             return x
         if type(x) in (list, tuple, dict) or is_input(x):
             leaves, structure = tree.flatten(x)
@@ -145,39 +131,25 @@ class Closure:
                     self.why = self.why or f"{name} has other things in it than numbers, arrays and text"
                     return x
                 self.variables.append(Variable(name, x, holder, place, "input"))
+                for leaf in leaves:
+                    self._around.inside(name, leaf)
                 made = self.lift(name, x)
                 if not tree.is_leaf(made):
                     self.lifted.append((name, made, structure))
                 return made
             return self._constant(name, x, holder, place)
-        if callable(x):
+        if callable(x) and not _is_model(x):
             made = self.once_more(x)
-            if made is not x:
-                self.variables.append(Variable(name, x, holder, place, "same"))
+            self._around.same(name, x, holder, place)
             return made
         return self._constant(name, x, holder, place)
 
     def _constant(self, name: str, x: Any, holder: Any, place: str) -> Any:
-        if isinstance(x, _PLAIN) or (type(x) in (list, tuple, dict) and _is_simple(x)):
+        if isinstance(x, PLAIN) or (type(x) in (list, tuple, dict) and _is_simple(x)):
             self.variables.append(Variable(name, x, holder, place, "equal", copy_of(x)))
         else:
-            self._watch(x)
-            if isinstance(x, (list, dict, set)):
-                self._sizes.append((name, x, len(x)))
+            self._around.member(name, x, holder, place)
         return x
-
-    def _watch(self, x: Any) -> None:
-        """Note the numbers and arrays among the attributes of an object: they must stay as they are."""
-        attributes = getattr(x, "__dict__", None)
-        if type(attributes) is not dict or callable(x):
-            return
-        for name, value in attributes.items():
-            leaves = tree.flatten(value)[0]
-            if isinstance(value, (onp.random.Generator, onp.random.RandomState)):
-                self.generators.append(value)
-            elif leaves and all(is_input(leaf) or isinstance(leaf, _PLAIN) for leaf in leaves):
-                made = Variable(name, value, attributes, f"[{name!r}]", "content", copy_of(value))
-                self.variables.append(made)
 
     def changed_copies(self) -> str:
         """Return the name of a closed-over container, of which f has changed a copy, if there is one."""
@@ -188,9 +160,14 @@ class Closure:
         for v in self.variables:
             if v.how in ("equal", "content") and (v.value is not v.was and changed(v.value, v.was)):
                 return v.name
-            if v.how == "content" and v.holder.get(v.place[2:-2]) is not v.value:
+            if v.how in ("same", "content") and v.now() is not v.value:
                 return v.name
-        return next((name for name, x, size in self._sizes if len(x) != size), "")
+        return next((name for name, x, size in self._around.sizes if len(x) != size), "")
+
+
+def _is_model(x: Any) -> bool:
+    """Say whether a callable is an object of a user's class: f may ask for its attributes, too."""
+    return is_users(vars(type(x)).get("__call__")) and not hasattr(x, "_run")
 
 
 def _name(f: Any) -> str:
@@ -198,19 +175,4 @@ def _name(f: Any) -> str:
 
 
 def _is_simple(x: Any) -> bool:
-    return all(isinstance(leaf, _PLAIN) for leaf in tree.flatten(x)[0])
-
-
-def _is_users(f: types.FunctionType) -> bool:
-    """Say whether a function is neither funad's nor of a library whose code asks for no symbols."""
-    home = f.__globals__.get("__name__") or ""
-    return home.partition(".")[0] not in _OTHERS and primitive_of(f) is None
-
-
-def _operations(code: types.CodeType) -> Iterator[tuple[str, Any]]:
-    """Iterate over (operation, name) of a code and of those inside of it."""
-    for step in dis.get_instructions(code):
-        yield step.opname, step.argval
-    for part in code.co_consts:
-        if isinstance(part, types.CodeType):
-            yield from _operations(part)
+    return all(isinstance(leaf, PLAIN) for leaf in tree.flatten(x)[0])
