@@ -131,6 +131,9 @@ def test_a_power_that_is_zero_has_a_slope_of_zero_in_the_exponent(of_b):
         assert tangent == pytest.approx(wanted, rel=1e-6)
     z = grad(lambda b: np.real(np.power(0j + onp.array([0.0, 2.0]), b)).sum())(2.0)
     assert z == pytest.approx(4 * onp.log(2))
+    f = lambda b: np.real(np.power(onp.array([complex(onp.inf, 0), 2.0]), b)).sum()
+    with onp.errstate(invalid="ignore", over="ignore"):
+        assert grad(f)(-2.5) == pytest.approx(2**-2.5 * onp.log(2))
 
 
 @pytest.mark.parametrize("size", [3, 1001])
