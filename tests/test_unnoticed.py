@@ -5,7 +5,7 @@ import numpy as onp
 import pytest
 
 import funad.numpy as np
-from funad import grad, hvp, jvp, value_and_grad, vjp
+from funad import grad, hessian, hvp, jvp, value_and_grad, vjp
 
 X = onp.array([1.0, 2.0, 3.0])
 
@@ -206,3 +206,18 @@ def test_the_cotangent_of_a_diagonal_stands_on_it(offset):
         wanted[n + max(-offset, 0), n + max(offset, 0)] = weight
     for diagonal in (np.diagonal, np.diag):
         onp.testing.assert_array_equal(grad(lambda a: np.sum(diagonal(a, offset) * weights))(a), wanted)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_a_hessian_has_the_axes_of_a_result_of_one_number(shape):
+    found = hessian(lambda x: np.reshape(np.sum(x**3), shape))(X)
+    onp.testing.assert_array_equal(found, onp.diag(6 * X).reshape(*shape, 3, 3))
+
+
+def test_what_is_written_into_imaginary_parts_has_its_derivative():
+    def f(t):
+        z = np.zeros(2) * (t + 1j)
+        z.imag[0] = 3 * t
+        return np.imag(z[0]) ** 2
+
+    assert grad(f)(2.0) == 36 and jvp(f, (2.0,), (1.0,))[1] == 36 and hessian(f)(2.0) == 18
