@@ -5,7 +5,7 @@ import numpy as onp
 import pytest
 
 import funad.numpy as np
-from funad import grad, hessian, hvp, jvp, value_and_grad, vjp
+from funad import grad, hessian, hvp, jacfwd, jacrev, jvp, value_and_grad, vjp, vmap
 
 X = onp.array([1.0, 2.0, 3.0])
 
@@ -221,3 +221,50 @@ def test_what_is_written_into_imaginary_parts_has_its_derivative():
         return np.imag(z[0]) ** 2
 
     assert grad(f)(2.0) == 36 and jvp(f, (2.0,), (1.0,))[1] == 36 and hessian(f)(2.0) == 18
+
+
+@pytest.mark.parametrize("values", [lambda a: np.linalg.svd(a, compute_uv=False), np.linalg.svdvals])
+@pytest.mark.parametrize("rank", [0, 1, 2])
+def test_a_singular_value_of_zero_has_the_derivative_zero(values, rank):
+    u, v = onp.linalg.qr(onp.array([[3.0, 1, 2], [1, 2, 1], [2, 1, 5]]))
+    s = onp.array([3.0, 2.0, 0.0]) * (onp.arange(3) < rank)
+    v = onp.linalg.qr(v)[0]
+    found = grad(lambda a: np.sum(values(a)))((u * s) @ v)
+    onp.testing.assert_allclose(found, (u * (s > 0)) @ v, atol=1e-12)
+
+
+def test_a_number_that_was_read_from_a_batch_stays_what_it_was():
+    def f(x):
+        y = x * 1.0
+        y[0] = 5 * x[1]
+        before = y[0]
+        y[0] = 7.0
+        return before * y[1]
+
+    xs = onp.arange(6.0).reshape(2, 3)
+    onp.testing.assert_array_equal(vmap(f)(xs), [f(x) for x in xs])
+    onp.testing.assert_array_equal(vmap(grad(f))(xs), [grad(f)(x) for x in xs])
+
+
+def test_a_batch_takes_values_with_axes_in_front_as_numpy_does():
+    def f(x):
+        y = x * 1.0
+        y[0, 0] = x[1, 1:2][None]
+        return np.sum(y**2)
+
+    xs = onp.arange(12.0).reshape(3, 2, 2)
+    onp.testing.assert_array_equal(vmap(f)(xs), [f(x) for x in xs])
+    onp.testing.assert_array_equal(vmap(grad(f))(xs), [grad(f)(x) for x in xs])
+
+
+def test_results_of_a_batch_and_jacobians_are_arrays_of_their_own():
+    x = onp.ones(3)
+    same, twice = vmap(lambda x: (x, x * 1.0))(x)
+    assert not onp.shares_memory(same, x) and not onp.shares_memory(same, twice)
+    for jacobians in (
+        jacfwd(lambda x: (x + 0.0, x - 0.0, x))(x),
+        jacrev(lambda p: p[0] + p[1])((x, x)),
+    ):
+        for n, first in enumerate(jacobians):
+            assert first.flags.writeable
+            assert not any(onp.shares_memory(first, second) for second in jacobians[:n])
