@@ -246,17 +246,6 @@ def test_a_number_that_was_read_from_a_batch_stays_what_it_was():
     onp.testing.assert_array_equal(vmap(grad(f))(xs), [grad(f)(x) for x in xs])
 
 
-def test_a_batch_takes_values_with_axes_in_front_as_numpy_does():
-    def f(x):
-        y = x * 1.0
-        y[0, 0] = x[1, 1:2][None]
-        return np.sum(y**2)
-
-    xs = onp.arange(12.0).reshape(3, 2, 2)
-    onp.testing.assert_array_equal(vmap(f)(xs), [f(x) for x in xs])
-    onp.testing.assert_array_equal(vmap(grad(f))(xs), [grad(f)(x) for x in xs])
-
-
 def test_results_of_a_batch_and_jacobians_are_arrays_of_their_own():
     x = onp.ones(3)
     same, twice = vmap(lambda x: (x, x * 1.0))(x)
