@@ -257,3 +257,10 @@ def test_results_of_a_batch_and_jacobians_are_arrays_of_their_own():
         for n, first in enumerate(jacobians):
             assert first.flags.writeable
             assert not any(onp.shares_memory(first, second) for second in jacobians[:n])
+
+
+@pytest.mark.parametrize("shift", [2, -1, 4])
+def test_members_of_a_batch_are_rolled_as_a_whole_without_an_axis(shift):
+    xs = onp.arange(24.0).reshape(2, 3, 4)
+    found = vmap(lambda x: np.roll(x, shift))(xs)
+    onp.testing.assert_array_equal(found, [onp.roll(x, shift) for x in xs])
