@@ -5,6 +5,7 @@ import numpy as onp
 import pytest
 
 import funad.numpy as np
+from funad import compile as compiled
 from funad import grad, hessian, hvp, jacfwd, jacrev, jvp, value_and_grad, vjp, vmap
 
 X = onp.array([1.0, 2.0, 3.0])
@@ -264,3 +265,11 @@ def test_members_of_a_batch_are_rolled_as_a_whole_without_an_axis(shift):
     xs = onp.arange(24.0).reshape(2, 3, 4)
     found = vmap(lambda x: np.roll(x, shift))(xs)
     onp.testing.assert_array_equal(found, [onp.roll(x, shift) for x in xs])
+
+
+def test_a_compiled_quotient_times_its_divisor_is_no_number_at_zero():
+    f = lambda x: np.sum((2.0 / x) * x * X)
+    g = compiled(f)
+    with onp.errstate(divide="ignore", invalid="ignore"):
+        assert [float(g(X)) for _ in range(3)] == [12.0] * 3
+        assert onp.isnan(g(onp.array([0.0, 1.0, 2.0])))
