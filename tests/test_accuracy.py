@@ -438,6 +438,7 @@ OVERFLOWS = {
     "log(sigmoid)": lambda x: np.log(1 / (1 + np.exp(x))),
     "log(exp) of what underflows": lambda x: np.log(np.exp(-x)),
     "log(exp2) of what underflows": lambda x: np.log(5 * np.exp2(-2 * x)),
+    "log of a reshaped exp that underflows": lambda x: np.log(np.reshape(np.exp(-x), np.shape(x))),
     "a quotient by what underflows": lambda x: 1 / (1 / np.exp(x)),
     "log of a tail": lambda x: np.log(1 - np.tanh(x)),
     "root of a square": lambda x: np.sqrt((x * 1e200) * (x * 1e200)),
@@ -474,6 +475,10 @@ def test_a_slope_that_vanishes_because_a_step_has_overflowed_is_nan(f):
         (lambda x: np.sqrt(np.exp(-x)), 2000.0, 0),
         (np.log, math.inf, 0),
         (np.sqrt, math.inf, 0),
+        (lambda x: 2 * np.log(x), math.inf, 0),
+        (lambda x: np.maximum(np.exp(x), math.inf), 2.0, 0),
+        (lambda x: np.hypot(np.exp(x), math.inf), 2.0, 0),
+        (lambda x: np.sum(np.log(x**2)), onp.array([0.0, 1.0]), [0, 2]),
     ],
 )
 def test_a_zero_that_is_one_stays_one_beside_what_is_infinite(f, x, wanted):
@@ -482,6 +487,7 @@ def test_a_zero_that_is_one_stays_one_beside_what_is_infinite(f, x, wanted):
         return  # the tangent of log(exp(800)) is nan before a zero follows
     rows = [jvp(f, (x,), (v,))[1] for v in onp.eye(onp.size(x)).reshape(-1, *onp.shape(x))]
     onp.testing.assert_array_equal(onp.reshape(rows, onp.shape(wanted)), wanted)
+    onp.testing.assert_array_equal(jacfwd(f)(x), wanted)
 
 
 @pytest.mark.filterwarnings("ignore")

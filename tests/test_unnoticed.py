@@ -1,10 +1,12 @@
 """What was broken on purpose without any other test noticing: each property here tells one such change."""
 
+import mpmath
 import numpy as onp
 import pytest
 
 import funad.numpy as np
-from funad import grad, jvp, value_and_grad, vjp
+from funad import compile as compiled
+from funad import grad, hessian, hvp, jacfwd, jacrev, jvp, value_and_grad, vjp, vmap
 
 X = onp.array([1.0, 2.0, 3.0])
 
@@ -130,3 +132,144 @@ def test_a_power_that_is_zero_has_a_slope_of_zero_in_the_exponent(of_b):
         assert tangent == pytest.approx(wanted, rel=1e-6)
     z = grad(lambda b: np.real(np.power(0j + onp.array([0.0, 2.0]), b)).sum())(2.0)
     assert z == pytest.approx(4 * onp.log(2))
+    f = lambda b: np.real(np.power(onp.array([complex(onp.inf, 0), 2.0]), b)).sum()
+    with onp.errstate(invalid="ignore", over="ignore"):
+        assert grad(f)(-2.5) == pytest.approx(2**-2.5 * onp.log(2))
+
+
+@pytest.mark.parametrize("size", [3, 1001])
+@pytest.mark.parametrize("b", [4, 3.5])
+def test_a_power_that_overflows_has_its_slope_in_arrays_of_all_sizes(size, b):
+    a = onp.full(size, 1e100)
+    with onp.errstate(over="ignore"):
+        found = vjp(lambda a: a**b, a)[1](onp.full(size, 1e-200))
+    onp.testing.assert_allclose(found, onp.full(size, b * 1e100 ** (b - 1) * 1e-200), rtol=1e-12)
+
+
+def test_a_power_of_zero_has_the_slope_zero_in_its_base_whatever_that_is():
+    a, b = onp.array([onp.nan, 0.0, 3.0]), onp.array([0.0, 0.0, 2.0])
+    assert grad(lambda a: np.sum(a**b))(a).tolist() == [0, 0, 6]
+    assert jvp(lambda a: a**b, (a,), (onp.ones(3),))[1].tolist() == [0, 0, 6]
+
+
+@pytest.mark.filterwarnings("ignore:Degrees of freedom:RuntimeWarning", "ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize("f", [np.var, np.std])
+def test_a_spread_without_freedom_that_is_not_asked_for_has_the_derivative_zero(f):
+    x = onp.array([[1.0], [2.0]])
+    found = vjp(lambda x: f(x, axis=1, ddof=1), x)[1](onp.array([0.0, 1.0]))
+    assert found[0] == 0 and onp.isnan(found[1])
+
+
+X_FAR = [[0.0, 1e-300, 1e200, 1e200], [1e-200, 1e-200, 1e300, 0.0], [1e-200, 1e-200, 1e-100, 1e300, 1e200]]
+
+
+@pytest.mark.parametrize("x", X_FAR)
+@pytest.mark.parametrize(
+    "f", [np.prod, lambda x: np.nanprod(x), lambda x: np.prod(x.reshape(1, -1), axis=1)[0]]
+)
+def test_a_product_has_its_derivatives_where_parts_of_it_leave_the_floats(f, x):
+    wanted = [float(mpmath.fprod(x[:n] + x[n + 1 :])) for n in range(len(x))]
+    with onp.errstate(over="ignore", under="ignore"):
+        found = grad(f)(onp.array(x))
+    onp.testing.assert_allclose(found, wanted, rtol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:Casting complex")
+@pytest.mark.parametrize(
+    "f", [lambda z: np.prod(z, dtype=float), lambda z: np.sum(np.cumprod(z, dtype=float))]
+)
+def test_a_product_asked_for_in_reals_has_no_imaginary_parts(f):
+    z, zdot = onp.array([1 + 2j, 3 - 1j, 2 + 2j]), onp.array([1 - 1j, 0.5 + 2j, -1 + 3j])
+    slope = (f(z + 1e-6 * zdot) - f(z - 1e-6 * zdot)) / 2e-6
+    assert onp.real(onp.sum(vjp(f, z)[1](1.0) * zdot)) == pytest.approx(slope, rel=1e-8)
+    assert jvp(f, (z,), (zdot,))[1] == pytest.approx(slope, rel=1e-8)
+
+
+@pytest.mark.parametrize("order", [None, 2, 1.5, 3, 4])
+def test_a_cotangent_that_is_no_number_stays_none_at_the_tip_of_a_norm(order):
+    x = onp.zeros((2, 3))
+    found = vjp(lambda x: np.linalg.norm(x, order, axis=1), x)[1](onp.array([onp.nan, 1.0]))
+    assert onp.isnan(found[0]).all() and (found[1] == 0).all()
+
+
+def test_a_root_at_a_zero_that_does_not_move_leaves_its_derivatives_known():
+    f = lambda x: np.sum(np.sqrt(x) ** 4)
+    with onp.errstate(divide="ignore", invalid="ignore"):
+        assert hvp(f)(onp.array([1.0, 0.0]), onp.array([1.0, 0.0])).tolist() == [2, 0]
+
+
+@pytest.mark.parametrize("offset", [-2, -1, 0, 1, 2, 3])
+def test_the_cotangent_of_a_diagonal_stands_on_it(offset):
+    a = onp.arange(12.0).reshape(3, 4)
+    weights = onp.arange(1.0, 1 + onp.diagonal(a, offset).size)
+    wanted = onp.zeros((3, 4))
+    for n, weight in enumerate(weights):
+        wanted[n + max(-offset, 0), n + max(offset, 0)] = weight
+    for diagonal in (np.diagonal, np.diag):
+        onp.testing.assert_array_equal(grad(lambda a: np.sum(diagonal(a, offset) * weights))(a), wanted)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_a_hessian_has_the_axes_of_a_result_of_one_number(shape):
+    found = hessian(lambda x: np.reshape(np.sum(x**3), shape))(X)
+    onp.testing.assert_array_equal(found, onp.diag(6 * X).reshape(*shape, 3, 3))
+
+
+def test_what_is_written_into_imaginary_parts_has_its_derivative():
+    def f(t):
+        z = np.zeros(2) * (t + 1j)
+        z.imag[0] = 3 * t
+        return np.imag(z[0]) ** 2
+
+    assert grad(f)(2.0) == 36 and jvp(f, (2.0,), (1.0,))[1] == 36 and hessian(f)(2.0) == 18
+
+
+@pytest.mark.parametrize("values", [lambda a: np.linalg.svd(a, compute_uv=False), np.linalg.svdvals])
+@pytest.mark.parametrize("rank", [0, 1, 2])
+def test_a_singular_value_of_zero_has_the_derivative_zero(values, rank):
+    u, v = onp.linalg.qr(onp.array([[3.0, 1, 2], [1, 2, 1], [2, 1, 5]]))
+    s = onp.array([3.0, 2.0, 0.0]) * (onp.arange(3) < rank)
+    v = onp.linalg.qr(v)[0]
+    found = grad(lambda a: np.sum(values(a)))((u * s) @ v)
+    onp.testing.assert_allclose(found, (u * (s > 0)) @ v, atol=1e-12)
+
+
+def test_a_number_that_was_read_from_a_batch_stays_what_it_was():
+    def f(x):
+        y = x * 1.0
+        y[0] = 5 * x[1]
+        before = y[0]
+        y[0] = 7.0
+        return before * y[1]
+
+    xs = onp.arange(6.0).reshape(2, 3)
+    onp.testing.assert_array_equal(vmap(f)(xs), [f(x) for x in xs])
+    onp.testing.assert_array_equal(vmap(grad(f))(xs), [grad(f)(x) for x in xs])
+
+
+def test_results_of_a_batch_and_jacobians_are_arrays_of_their_own():
+    x = onp.ones(3)
+    same, twice = vmap(lambda x: (x, x * 1.0))(x)
+    assert not onp.shares_memory(same, x) and not onp.shares_memory(same, twice)
+    for jacobians in (
+        jacfwd(lambda x: (x + 0.0, x - 0.0, x))(x),
+        jacrev(lambda p: p[0] + p[1])((x, x)),
+    ):
+        for n, first in enumerate(jacobians):
+            assert first.flags.writeable
+            assert not any(onp.shares_memory(first, second) for second in jacobians[:n])
+
+
+@pytest.mark.parametrize("shift", [2, -1, 4])
+def test_members_of_a_batch_are_rolled_as_a_whole_without_an_axis(shift):
+    xs = onp.arange(24.0).reshape(2, 3, 4)
+    found = vmap(lambda x: np.roll(x, shift))(xs)
+    onp.testing.assert_array_equal(found, [onp.roll(x, shift) for x in xs])
+
+
+def test_a_compiled_quotient_times_its_divisor_is_no_number_at_zero():
+    f = lambda x: np.sum((2.0 / x) * x * X)
+    g = compiled(f)
+    with onp.errstate(divide="ignore", invalid="ignore"):
+        assert [float(g(X)) for _ in range(3)] == [12.0] * 3
+        assert onp.isnan(g(onp.array([0.0, 1.0, 2.0])))

@@ -223,3 +223,22 @@ def test_axes_of_a_number_have_second_derivatives():
     for x in (numpy.float64(0.5), numpy.array(0.5)):
         assert hvp(f)(x, numpy.ones_like(x)) == pytest.approx(20 * 0.5**3 + 6 * 0.5)
         assert grad(grad(f))(x) == pytest.approx(20 * 0.5**3 + 6 * 0.5)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda x: x[None][0, 1:2],
+        lambda x: x[:, None, :][2:5, :, 3],
+        lambda x: np.expand_dims(x, 1)[2:4, :, 3:5],
+        lambda x: np.reshape(x, (150, 1, 150))[2:4],
+        lambda x: np.reshape(x, (22500, 1))[5:9],
+        lambda x: x.T[3:5, None],
+    ],
+)
+def test_a_part_of_a_view_with_axes_of_length_one_has_its_place_in_the_whole(read):
+    x = numpy.arange(22500.0).reshape(150, 150)
+    found = grad(lambda x: np.sum(read(x) ** 2) / 2)(x)
+    wanted = numpy.zeros(22500)
+    wanted[read(x).astype(int).ravel()] = read(x).ravel()
+    numpy.testing.assert_array_equal(found, wanted.reshape(150, 150))
