@@ -42,7 +42,8 @@ def mark_overflows(entries: list[Any], inputs: int, outputs: Iterable[Any]) -> N
             continue
         with onp.errstate(all="ignore"):
             finite = _is_finite(output_of(prim, y, args, kwargs))
-        first_alone = source_a and not source_b and source_a > inputs
+        ((argnum, source), *others) = sources
+        first_alone = argnum == 0 and not others and not kwargs and type(source) is int and source > inputs
         if not finite and first_alone and all_finite(args[1:]):
             prim = _marking(prim)
         if start + WIDTH - 1 in steep:
