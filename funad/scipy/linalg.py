@@ -81,7 +81,7 @@ _GENERAL = (None, "gen", "general")
 def _factors_of(a, b, assume_a, check_finite):
     """Return the factors of a plain, regular matrix of which SciPy finds no structure; otherwise None."""
     a, b = (_constant(_content_of(x)) for x in (a, b))
-    if not all(isinstance(x, _onp.ndarray) for x in (a, b)) or a.ndim != 2 or b.ndim not in (1, 2):
+    if not all(type(x) is _onp.ndarray for x in (a, b)) or a.ndim != 2 or b.ndim not in (1, 2):
         return None
     dtype = _onp.result_type(a, b)
     if len(a) < 2 or a.shape[0] != a.shape[1] or len(b) != len(a) or dtype.char not in "fdFD":
