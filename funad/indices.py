@@ -76,18 +76,31 @@ def scatter(shape: tuple[int, ...], dtype: Any, indices: list[Any], pieces: list
 
 
 def add_at(dense: Any, pieces: Iterable[tuple[Any, Any]]) -> None:
-    """Add each piece to the array at its index, in place."""
+    """Add each piece to the array at its index, in place; the sum of infinities of both signs is nan."""
     for index, piece in pieces:
         if not repeats(index):
-            dense[index] += piece
-        elif type(index) is ndarray and dense.ndim > 1 and dense.flags.c_contiguous:
-            # NumPy has a fast way for one axis only: five times that of rows.
-            width = dense.size // (len(dense) or 1)
-            places = (index % (len(dense) or 1))[..., None] * width + onp.arange(width)
-            piece = onp.broadcast_to(piece, index.shape + dense.shape[1:])
-            onp.add.at(dense.reshape(-1), places.reshape(-1), piece.reshape(-1))
-        else:
-            onp.add.at(dense, index, piece)
+            try:
+                dense[index] += piece
+            except FloatingPointError:
+                # A view has been added to when this is raised; a copy has not been put back.
+                if not onp.may_share_memory(dense[index], dense):
+                    with onp.errstate(invalid="ignore"):
+                        dense[index] += piece
+            continue
+        with onp.errstate(invalid="ignore"):
+            _add_repeatedly(dense, index, piece)
+
+
+def _add_repeatedly(dense: Any, index: Any, piece: Any) -> None:
+    """Add to elements that an index names more than once."""
+    if type(index) is ndarray and dense.ndim > 1 and dense.flags.c_contiguous:
+        # NumPy has a fast way for one axis only: five times that of rows.
+        width = dense.size // (len(dense) or 1)
+        places = (index % (len(dense) or 1))[..., None] * width + onp.arange(width)
+        piece = onp.broadcast_to(piece, index.shape + dense.shape[1:])
+        onp.add.at(dense.reshape(-1), places.reshape(-1), piece.reshape(-1))
+    else:
+        onp.add.at(dense, index, piece)
 
 
 def through_view(ybar: Scatter, prim: Primitive, x: Any, args: Any, kwargs: Any) -> Scatter | None:

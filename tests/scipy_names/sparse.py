@@ -259,9 +259,7 @@ PROBES = [
             TALL,
             how="traced",
             exact=False,
-            since={2: (1, 16), 1: (1, 15), onp.inf: (1, 15)}.get(
-                o, (1, 14)
-            ),  # SciPy itself fails there before
+            since={2: (1, 16), 1: (1, 15), onp.inf: (1, 15)}.get(o, (1, 14)),  # SciPy itself fails there before
         )
         for o, axis in ((None, None), (1, None), (onp.inf, None), (2, None), (None, 1))
     ),
