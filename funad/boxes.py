@@ -566,7 +566,7 @@ def innermost(xs: Iterable[Any]) -> Any:
         elif kind is list or kind is tuple:
             found = innermost(x)
         else:
-            found = x.tape if isinstance(x, Traced) else None
+            found = x.tape if kind in TRACED else None
         if found is not None and (best is None or found.level > best.level):
             best = found
     return best

@@ -265,6 +265,8 @@ def is_duck(x: Any) -> bool:
     What has units holds traced values itself, and its own arithmetic with them.
     """
     kind = type(x)
+    if kind is ndarray or kind is float or kind is onp.float64:
+        return False
     if not hasattr(kind, "__array_function__") or issubclass(kind, ndarray) or hasattr(kind, "tape"):
         return False
     if getattr(kind, "__array_ufunc__", None) is None or hasattr(kind, "units"):

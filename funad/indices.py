@@ -7,7 +7,7 @@ is assign((x, v)), a new value of x, for every trace.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as onp
@@ -19,6 +19,7 @@ from .spaces import unbroadcast
 from .values import is_deferred, shape_of
 
 ndarray = onp.ndarray
+BASIC = frozenset({int, slice})  # the types of indices that name no element twice, and hold nothing traced
 
 
 class Scatter:
@@ -43,10 +44,12 @@ class Scatter:
     @property
     def plain(self) -> bool:
         """Whether no piece is a traced value, nor a part of an index."""
-        return not any(
-            hasattr(piece, "tape") or (type(index) is not int and _is_traced(index))
-            for index, piece in self.pieces[: self.count]
-        )
+        for index, piece in self.pieces[: self.count]:
+            if type(index) not in BASIC and _is_traced(index):
+                return False
+            if type(piece) is not ndarray and hasattr(piece, "tape"):
+                return False
+        return True
 
     @property
     def deferred(self) -> bool:
@@ -68,7 +71,7 @@ def _is_traced(index: Any) -> bool:
     return any(map(_is_traced, index)) if type(index) is tuple else hasattr(index, "tape")
 
 
-def scatter(shape: tuple[int, ...], dtype: Any, indices: list[Any], pieces: list[Any]) -> Any:
+def scatter(shape: tuple[int, ...], dtype: Any, indices: Sequence[Any], pieces: list[Any]) -> Any:
     """Return zeros with each piece added at its index; ``funad.numpy.indexing`` makes it traced."""
     dense = onp.zeros(shape, dtype)
     add_at(dense, zip(indices, pieces, strict=True))
@@ -78,29 +81,23 @@ def scatter(shape: tuple[int, ...], dtype: Any, indices: list[Any], pieces: list
 def add_at(dense: Any, pieces: Iterable[tuple[Any, Any]]) -> None:
     """Add each piece to the array at its index, in place; the sum of infinities of both signs is nan."""
     for index, piece in pieces:
-        if not repeats(index):
+        if type(index) in BASIC or not repeats(index):
             try:
                 dense[index] += piece
-            except FloatingPointError:
-                # A view has been added to when this is raised; a copy has not been put back.
+            except FloatingPointError:  # ∞ - ∞: a view has been added to; a copy has not been put back
                 if not onp.may_share_memory(dense[index], dense):
                     with onp.errstate(invalid="ignore"):
                         dense[index] += piece
             continue
         with onp.errstate(invalid="ignore"):
-            _add_repeatedly(dense, index, piece)
-
-
-def _add_repeatedly(dense: Any, index: Any, piece: Any) -> None:
-    """Add to elements that an index names more than once."""
-    if type(index) is ndarray and dense.ndim > 1 and dense.flags.c_contiguous:
-        # NumPy has a fast way for one axis only: five times that of rows.
-        width = dense.size // (len(dense) or 1)
-        places = (index % (len(dense) or 1))[..., None] * width + onp.arange(width)
-        piece = onp.broadcast_to(piece, index.shape + dense.shape[1:])
-        onp.add.at(dense.reshape(-1), places.reshape(-1), piece.reshape(-1))
-    else:
-        onp.add.at(dense, index, piece)
+            if type(index) is ndarray and dense.ndim > 1 and dense.flags.c_contiguous:
+                # NumPy has a fast way for one axis only: five times that of rows.
+                width = dense.size // (len(dense) or 1)
+                places = (index % (len(dense) or 1))[..., None] * width + onp.arange(width)
+                piece = onp.broadcast_to(piece, index.shape + dense.shape[1:])
+                onp.add.at(dense.reshape(-1), places.reshape(-1), piece.reshape(-1))
+            else:
+                onp.add.at(dense, index, piece)
 
 
 def through_view(ybar: Scatter, prim: Primitive, x: Any, args: Any, kwargs: Any) -> Scatter | None:

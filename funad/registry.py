@@ -72,6 +72,7 @@ class Primitive:
         "rule_0",
         "rule_1",
         "rules",
+        "steep",
         "traced",
         "underflows",
         "views",
@@ -98,6 +99,8 @@ class Primitive:
         self.masks = False  # its rules set parts of a cotangent to zero
         # What a result is where it is differentiated twice: (y, *args, **kwargs) ↦ y, see infinitesimals.
         self.kinks: Callable[..., Any] | None = None
+        # What a result is where it is differentiated once, at a zero of infinite slope: see nearby.
+        self.steep: Callable[..., Any] | None = None
         self.rules: Mapping[ArgNum, Rule] = _NONE
         self.forward: Mapping[ArgNum, Rule] = _NONE  # those of defjvp: (y, ẋ, *xs) ↦ ẏ
         self.rule_0: Rule | None = None  # rules[0] and rules[1], for the fast path
@@ -155,7 +158,7 @@ class Primitive:
         made = Primitive(self.f, self.name)
         for name in set(self.__slots__) - {"__weakref__"}:
             setattr(made, name, getattr(self, name))
-        made.kinks = None
+        made.kinks = made.steep = None
         return made
 
     def called_as(self, f: Callable[..., Any]) -> Primitive:

@@ -178,7 +178,7 @@ def fit(xbar: Any, x: Any) -> Any:
     """Return x̄ in the space of x: broadcasting undone, dtype restored, real for a real x."""
     if type(xbar) is ndarray and type(x) is ndarray and xbar.dtype is x.dtype:
         return xbar if xbar.shape == x.shape else unbroadcast(xbar, x.shape)
-    if type(xbar) is float and type(x) is float:
+    if type(xbar) is type(x) and (type(x) is float or type(x) is float64):
         return xbar
     if hasattr(x, "tape") and _fits(xbar, x):
         return xbar

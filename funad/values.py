@@ -25,20 +25,29 @@ __all__ = [
 ]  # fmt: skip
 
 ndarray = onp.ndarray
+_FLOAT = onp.dtype(float)
+# The commonest classes of plain values. To find that they have no attribute ``tape`` takes 60 ns.
+_KNOWN = frozenset({float, ndarray, onp.float64})
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
     """Return the shape of a number, an array or a traced value."""
-    return x.shape if hasattr(x, "shape") else onp.shape(x)
+    if type(x) is float:
+        return ()
+    return x.shape if type(x) is ndarray or hasattr(x, "shape") else onp.shape(x)
 
 
 def dtype_of(x: Any) -> Any:
     """Return the dtype of a number, an array or a traced value."""
-    return x.dtype if hasattr(x, "dtype") else onp.asarray(x).dtype
+    if type(x) is float:
+        return _FLOAT
+    return x.dtype if type(x) is ndarray or hasattr(x, "dtype") else onp.asarray(x).dtype
 
 
 def class_of(x: Any) -> Any:
     """Return the class that the plain value has: ndarray, float64, float."""
+    if type(x) in _KNOWN:
+        return type(x)
     while hasattr(x, "tape"):
         if x.opaque:
             return x.kind
@@ -53,6 +62,8 @@ def is_array(x: Any) -> bool:
 
 def constant(x: Any) -> Any:
     """Return the value of x without the traces that differentiate: plain, or of an opaque trace."""
+    if type(x) in _KNOWN:
+        return x
     while hasattr(x, "tape"):
         if x.opaque:
             return x.constant()
@@ -72,6 +83,8 @@ def value_of(x: Any, why: str) -> Any:
 
 def members_of(x: Any) -> Any:
     """Return ``constant(x)``, and of a batch all members as one array: a question to all at once."""
+    if type(x) in _KNOWN:
+        return x
     while hasattr(x, "tape"):
         if x.opaque:
             return x.members()
@@ -81,12 +94,16 @@ def members_of(x: Any) -> Any:
 
 def any_of(mask: Any) -> bool:
     """Say whether a mask is true anywhere, in any member of a batch."""
-    return bool(onp.any(members_of(mask)))
+    values = members_of(mask)
+    return bool(onp.count_nonzero(values) if type(values) is ndarray else onp.any(values))
 
 
 def all_of(mask: Any) -> bool:
     """Say whether a mask is true everywhere, in all members of a batch."""
-    return bool(onp.all(members_of(mask)))
+    values = members_of(mask)
+    if type(values) is ndarray:
+        return bool(onp.count_nonzero(values) == values.size)
+    return bool(onp.all(values))
 
 
 def is_mask(x: Any) -> bool:
@@ -110,7 +127,7 @@ def is_unknown(x: Any) -> bool:
 
 def is_deferred(x: Any) -> bool:
     """Say whether a question to all that x stands for has to be a call, which is asked again later."""
-    return hasattr(members_of(x), "tape")
+    return type(x) not in _KNOWN and hasattr(members_of(x), "tape")
 
 
 def memory_of(x: Any) -> Any:

@@ -374,6 +374,24 @@ def test_what_changes_from_call_to_call_is_found_by_the_second():
     assert "gave another result than its program" in fast.explain()
 
 
+@pytest.mark.parametrize("size", [3, 10_000])
+def test_an_array_that_is_written_again_after_use_is_what_it_was(size):
+    def f(x):
+        weights, places, total = onp.zeros(size), [0, 1], 0.0
+        for n in range(3):
+            weights[:] = n + 1
+            places[1] = n
+            total = total + np.sum(x * weights) ** 2 + np.sum(x[places] ** 3)
+        return total
+
+    x = onp.linspace(0.1, 1.0, size)
+    for of_f in (f, grad(f))[: 2 if size == 3 else 1]:  # of large arrays, the gradient refuses it
+        fast = compile(of_f, check=False)
+        for _ in range(3):
+            agree(fast(x), of_f(x))
+        assert "a plain array is written into after a call with it" in fast.explain()
+
+
 def test_writes_into_arguments_and_closed_over_arrays_happen():
     buffer = onp.zeros(3)
 

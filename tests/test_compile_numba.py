@@ -163,6 +163,22 @@ def test_rows_that_are_picked_twice_are_added_up():
     assert kernel_of(fast)
 
 
+@pytest.mark.parametrize("dtype", [onp.float32, onp.float64])
+def test_products_by_blas_and_by_loops(dtype):
+    def f(A, B, S, v):
+        tall = np.concatenate([A, A]) @ B.T  # (100, 70)
+        pieces = [A @ v, A.T @ v[:50], v[:50] @ A, (A[:, ::2] @ v[::2]), A[:5].T @ v[:5], A[::-1] @ v]
+        stacked = np.tanh(S) @ np.swapaxes(S, 1, 2)
+        return sum(np.sum(np.sin(p)) for p in pieces) + np.sum(np.cos(tall)) + np.sum(stacked @ S) + v @ v
+
+    A, B, S, v = (RNG.standard_normal(n).astype(dtype) for n in ((50, 60), (70, 60), (3, 20, 30), 60))
+    plain = value_and_grad(f, (0, 1, 2, 3))
+    fast = in_kernels(plain, A, B, S, v)
+    for k in (0, 1):
+        agree(fast(*others((A, B, S, v), k)), plain(*others((A, B, S, v), k)), ulps=512)
+    assert "gemm(" in kernel_of(fast) and "gemv(" in kernel_of(fast)
+
+
 @pytest.mark.parametrize(
     "make",
     [lambda x: onp.asfortranarray(x), lambda x: onp.repeat(x, 2, axis=0)[::2], lambda x: x[::-1, ::-1]],

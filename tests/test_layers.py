@@ -30,6 +30,7 @@ FLOORS = [
     {"fast"},
     {"traces.directions"},
     {"traces.infinitesimal"},
+    {"traces.nearby"},
     {"containers"},
     {"numpy"},
     {"rules"},

@@ -341,7 +341,8 @@ def test_a_function_has_the_name_the_text_and_the_parameters_of_numpys(theirs, o
 
 def test_every_rule_of_numpy_is_found_from_numpys_own_function():
     for f, _ in funad.rules():
-        assert primitive_of(primitive_of(f).f) is primitive_of(f)
+        prim = primitive_of(f)
+        assert primitive_of(prim.f) is prim or not prim.name.startswith("numpy.")
 
 
 def signature(f):

@@ -1,6 +1,10 @@
 """The README tells the truth: its code runs, its names exist, its commands are one line each."""
 
+import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,3 +52,37 @@ def test_the_files_that_it_names_exist():
     assert names
     root = Path(__file__).parent.parent
     assert [name for name in names if not (root / name).exists()] == []
+
+
+WALK = """
+import json, sys
+import funad
+import funad.numpy as np
+gradient = funad.grad(np.sin)
+gradient(1.0)
+called, lines = [], set()
+def see(frame, event, _):
+    name = frame.f_code.co_filename.replace("\\\\", "/").rpartition("/funad/")[2]
+    if event == "call":
+        called.append(("funad/" + name, frame.f_code.co_name))
+    lines.add(("funad/" + name, frame.f_lineno))
+    return see
+sys.settrace(see)
+gradient(1.0)
+sys.settrace(None)
+print(json.dumps([called, sorted(lines)]))
+"""
+
+
+def test_the_way_of_a_derivative_is_the_one_that_a_call_takes():
+    steps = re.findall(
+        r"\| .* \| `(\S+\.py)` \| (?:`(\w+)`|a line of its table) \|", section("The way of a derivative")
+    )
+    environment = {**os.environ, "FUNAD_FAST": "0"}
+    found = subprocess.run([sys.executable, "-c", WALK], env=environment, capture_output=True, check=True)
+    called, lines = json.loads(found.stdout)
+    way = iter(map(tuple, called))
+    assert len(steps) == 10
+    for file, name in steps:
+        assert (file, name or "<lambda>") in way  # after the step before
+    assert sum(file in dict(steps) for file, _ in lines) < 230

@@ -276,3 +276,20 @@ def test_stacks_of_matrices(f, args):
 def test_primitives_can_be_pickled():
     for f in (linalg.solve, linalg.cho_solve, linalg.cho_solve_of, linalg.svd_apart, signal.lfilter_of):
         assert pickle.loads(pickle.dumps(f)) is f
+
+
+def test_one_factorisation_serves_both_ways_and_all_orders(monkeypatch):
+    counted, find = [], scipy.linalg.get_lapack_funcs
+
+    def kernels(names, *args, **kwargs):
+        counted.extend(name for name in names if name == "getrf")
+        return find(names, *args, **kwargs)
+
+    monkeypatch.setattr(scipy.linalg, "get_lapack_funcs", kernels)
+    monkeypatch.setattr(scipy.linalg, "solve", None)  # nobody else solves
+    monkeypatch.setattr(scipy.linalg, "lu_factor", None)
+    a, b = rng.normal(size=(8, 8)), rng.normal(size=8)
+    second = funad.hessian(lambda b: np.sum(linalg.solve(a, b) ** 3))(b)
+    assert len(counted) == 1
+    inverse = onp.linalg.inv(a)
+    onp.testing.assert_allclose(second, 6 * inverse.T @ onp.diag(inverse @ b) @ inverse, rtol=1e-8, atol=1e-8)

@@ -120,6 +120,21 @@ def test_what_is_left_out_hides_a_nan(name):
         assert jacrev(lambda x: np.stack([f(x), x[0]]))(x).tolist() == [[0, 1], [1, 0]]
 
 
+@pytest.mark.parametrize(
+    ("f", "expected"),
+    [
+        (lambda x: x[0] * np.inf - x[0] * np.inf, [np.nan, 0, 0]),
+        (lambda x: np.sum(x[:2] * np.inf) - np.sum(x[1:] * np.inf), [np.inf, np.nan, -np.inf]),
+        (lambda x: np.sum(x[[0, 0, 1]] * np.array([np.inf, -np.inf, 1.0])), [np.nan, 1, 0]),
+    ],
+    ids=["an element", "slices", "an element twice"],
+)
+def test_infinities_of_both_signs_that_meet_in_an_element_are_nan(f, expected):
+    with numpy.errstate(invalid="ignore"):
+        xbar = grad(f)(numpy.array([1.0, 2.0, 3.0]))
+    assert numpy.array_equal(xbar, expected, equal_nan=True)
+
+
 # --- rules of whole rows, of which one is not looked at
 
 ROWS = numpy.array([[1.0, 2.0, 4.0], [numpy.nan, 3.0, 1.0], [2.0, 0.5, 1.5]])

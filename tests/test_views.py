@@ -108,7 +108,7 @@ def test_a_read_through_a_view_makes_no_array_of_the_size_of_the_whole(name, mon
     monkeypatch.setattr(Scatter, "dense", noting)
     grad(_total(READS[name]))(X)
     whole = [shape for shape in made if numpy.prod(shape) > 100]
-    assert whole == [X.shape]  # the gradient
+    assert whole in ([], [X.shape])  # the gradient, if it was not made at once
 
 
 @pytest.mark.parametrize("read", [lambda x: x.flat[3], lambda x: x.item(3), lambda x: x.item(3, 4)])

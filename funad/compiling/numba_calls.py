@@ -31,9 +31,9 @@ def loop(w: Any, n: Node) -> set[Step]:
     first, scanned, invariants = n.args
     t, inputs, body = w.fresh("time"), iter(loop.body.inputs), loop.body
     carried = list(itertools.islice(inputs, loop.carried))
-    for k, (c, x) in enumerate(zip(carried, first, strict=True)):
+    for k, c in enumerate(carried):
         w.places[c] = w.space(parts.get(k), c.shape, c.dtype)
-        w.copy(x, w.places[c], c.shape)
+    w.copies([(x, w.places[c], c.shape, None) for c, x in zip(carried, first, strict=True)])
     for x, value in zip(itertools.islice(inputs, loop.scanned), scanned, strict=True):
         w.places[x] = row(w, all_rows(w, x, value), t)
     for x, value in zip(inputs, invariants, strict=True):
@@ -62,12 +62,9 @@ def all_rows(w: Any, x: Node, value: Any) -> Place:
         assert isinstance(place, Place)
         return place
     place = w.space(None, (len(value), *x.shape), x.dtype)
-    for k, part in enumerate(value):
-        w.copy(
-            part,
-            Place(place.buffer, combined(place.offset, fixed(k), place.strides[0]), rows(x.shape)),
-            x.shape,
-        )
+    parts = [Place(place.buffer, combined(place.offset, fixed(k), place.strides[0]), rows(x.shape))
+             for k in range(len(value))]  # fmt: skip
+    w.copies([(v, part, x.shape, None) for v, part in zip(value, parts, strict=True)])
     return place  # type: ignore[no-any-return]
 
 
@@ -92,8 +89,7 @@ def turn(w: Any, body: Program, stored: list[Any], carried: list[Node]) -> None:
             place = w.space(None, x.shape, x.dtype)
             w.copy(x, place, x.shape)
             moves[k] = c, place
-    for c, x in moves:
-        w.copy(x, w.places[c], c.shape)
+    w.copies([(x, w.places[c], c.shape, None) for c, x in moves])
 
 
 def scatter(w: Any, n: Node, place: Place) -> None:
@@ -117,6 +113,7 @@ def assign(w: Any, n: Node, place: Place) -> None:
 
 def join(w: Any, n: Node, place: Place) -> None:
     axis, start = axis_of_join(w, n), 0
+    items: list[Any] = []
     for x in n.args[0]:
         shape = shape_of(x)
         if n.fn is not onp.concatenate:
@@ -126,12 +123,13 @@ def join(w: Any, n: Node, place: Place) -> None:
             return (*index[:axis], combined(fixed(start), index[axis]), *index[axis + 1 :])
 
         if n.fn is onp.concatenate:
-            w.copy(x, place, shape, to)
+            items.append((x, place, shape, to))
         else:
             strides = place.strides[:axis] + place.strides[axis + 1 :]
             part = Place(place.buffer, combined(place.offset, fixed(start), place.strides[axis]), strides)
-            w.copy(x, part, shape_of(x))
+            items.append((x, part, shape_of(x), None))
         start += shape[axis]
+    w.copies(items)
 
 
 def shifted(w: Any, n: Node, place: Place) -> None:
@@ -153,8 +151,11 @@ def diagonals(w: Any, n: Node, place: Place) -> None:
 
 
 def product(w: Any, n: Node, place: Place) -> None:
-    """Write a product of matrices, or of stacks of them."""
+    """Write a product of matrices, or of stacks of them, or of a matrix and a vector."""
     a, b = n.args
+    if n.ndim == 1:
+        by_vector(w, place, *((b, a, True) if len(a.shape) == 1 else (a, b, False)))
+        return
     x, y = matrix(w, a, len(b.shape) == 2), matrix(w, b, False)
     m, size, k = a.shape[-2], b.shape[-1], a.shape[-1]
     if len(b.shape) == 2:
@@ -167,6 +168,21 @@ def product(w: Any, n: Node, place: Place) -> None:
         f"for i0 in range({n.shape[0]}):",
         "    " + _gemm(place.buffer, at, x, y, i, m, size, k),
     ]
+
+
+def by_vector(w: Any, place: Place, x: Any, v: Any, turned: bool) -> None:
+    """Write xv, or xᵀv."""
+    buffer, offset, _, row, transposed = matrix(w, x, False)
+    there = w.find(v)
+    if there.strides != (1,):
+        w.copy(v, w.space(None, v.shape, v.dtype), v.shape)
+        there = w.copied
+    w.fill(place, shape_of(x)[1 if turned else 0], "0.0")  # BLAS may multiply what is there by 0
+    rows_, columns = shape_of(x)[::-1] if transposed else shape_of(x)
+    w.lines.append(
+        f"gemv({place.buffer}[{text_of(place.offset)}], {buffer}[{text_of(offset)}], {row}, "
+        f"{turned != transposed}, {there.buffer}[{text_of(there.offset)}], {rows_}, {columns})"
+    )
 
 
 def matrix(w: Any, x: Any, flat: bool) -> Any:

@@ -38,7 +38,7 @@ from .numba_places import (
     variable,
     view_of,
 )
-from .numba_words import BOOL, FLOAT, INT, WORDS, Reduction, is_product, reduction_of
+from .numba_words import BOOL, FLOAT, INT, WORDS, Reduction, reduction_of
 from .program import Guard, Node, Step, number_of, parents, shape_of
 
 __all__ = ["KernelText", "TooLong"]
@@ -46,6 +46,7 @@ __all__ = ["KernelText", "TooLong"]
 ndarray = onp.ndarray
 # Elements of last axes that are written out: few, or more where there are many rows of them.
 UNROLL, UNROLL_OF_MANY, MANY = 4, 16, 1000
+AT_ONCE = 16  # arrays that are copied in one loop
 LONGEST = 4000  # lines of a kernel: LLVM takes more than a minute for ten times as many
 
 
@@ -282,7 +283,7 @@ class KernelText:
         guards: set[Step] = set()
         for s in pending:
             if self.domain_of(s) != domain or (
-                isinstance(s, Node) and is_product(s) and s not in self.reductions
+                isinstance(s, Node) and s.fn in _PRODUCTS and s not in self.reductions
             ):
                 continue
             before = len(self.body), len(self.memo)
@@ -378,16 +379,26 @@ class KernelText:
 
     def copy(self, x: Any, place: Place, shape: tuple[int, ...], to: Any = None, sign: str = "=") -> None:
         """Write all elements of x, which is in memory, to a place, in loops of their own."""
+        self.copies([(x, place, shape, to)], sign)
+        self.copied = place
+
+    def copies(self, items: list[Any], sign: str = "=") -> None:
+        """Copy arrays to places apart from each other, those of one shape in the same loops."""
+        for shape in dict.fromkeys(item[2] for item in items):
+            mine = [item for item in items if item[2] == shape]
+            for k in range(0, len(mine), AT_ONCE):
+                self._copy_alike(mine[k : k + AT_ONCE], shape, sign)
+
+    def _copy_alike(self, items: list[Any], shape: tuple[int, ...], sign: str) -> None:
         kept = self.body, self.memo, self.group
         self.body, self.memo, self.group = [], {}, {}
         index = tuple(fixed(0) if d == 1 else variable(f"i{k}") for k, d in enumerate(shape))
-        v = self.element(x, index if type(x) is Place else broadcast_index(x, index))
-        target = to(index) if to is not None else index
-        self.put(place, target, v, sign)
+        for x, place, _, to in items:
+            v = self.element(x, index if type(x) is Place else broadcast_index(x, index))
+            self.put(place, to(index) if to is not None else index, v, sign)
         self.lines += [f"{'    ' * k}for i{k} in range({d}):" for k, d in enumerate(shape)]
         self.lines += ["    " * len(shape) + line for line in self.body]
         self.body, self.memo, self.group = kept
-        self.copied = place
 
     def _deliver(self, n: Node) -> None:
         """See to it that a result is where the caller wants it."""
@@ -412,10 +423,11 @@ class KernelText:
 
 
 _TAKEN = frozenset(
-    {"code", "kernel", "empty", "gemm", "i", "j", "missed", "invalid", "outside", "wrapped", "isfinite",
-     "isnan", "not_within", "inf", "nan", "float64", "float32", "int64", "bool", "where", "not_",
+    {"code", "kernel", "empty", "gemm", "gemv", "i", "j", "missed", "invalid", "outside", "wrapped",
+     "isfinite", "isnan", "not_within", "inf", "nan", "float64", "float32", "int64", "bool", "where", "not_",
      *(f"i{k}" for k in range(10)), *WORDS.values()}
 )  # fmt: skip
+_PRODUCTS = frozenset({onp.dot, onp.matmul})
 _START = {"sum": "0.0", "max": "-inf", "min": "inf", "all": "True", "any": "False"}
 
 

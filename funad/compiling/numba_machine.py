@@ -360,8 +360,10 @@ class Walk:
                 self.env[s.targets[0].id] = self.value(s.value)
             elif how is ast.Assign:
                 self.store(s.targets[0], self.value(s.value))
-            else:
+            elif s.value.func.id == "gemm":
                 self.gemm(s.value.args)
+            else:
+                self.gemv(s.value.args)
 
     def loop(self, s: Any) -> None:
         """Build a loop, which runs at least once.
@@ -409,22 +411,40 @@ class Walk:
 
     def gemm(self, args: Any) -> None:
         """Call BLAS, by numba's own symbol: it sees all matrices transposed."""
-        b = self.b
         (c, name), (x, _), (y, _) = (self.address(args[k]) for k in (0, 1, 4))
         (row_x, turned_x), (row_y, turned_y) = ([a.value for a in args[k : k + 2]] for k in (2, 5))
         m, n, k = (a.value for a in args[7:])
-        double_kind = self.buffers[name][1] == "float64"
-        kind = DOUBLE if double_kind else FLOAT
-        one, zero = (cgutils.alloca_once_value(b, ir.Constant(kind, v)) for v in (1.0, 0.0))
-        letter = lambda v: ir.Constant(I8, ord(v))  # noqa: E731
-        side = lambda turned: letter("t" if turned else "n")  # noqa: E731
+        kind, one, zero, letter = self.of_blas(name)
         given = [
-            letter("d" if double_kind else "s"), side(turned_y), side(turned_x), i64(n), i64(m), i64(k), one,
-            y, i64(row_y), x, i64(row_x), zero, c, i64(n),
+            kind, letter(turned_y), letter(turned_x), i64(n), i64(m), i64(k), one, y, i64(row_y),
+            x, i64(row_x), zero, c, i64(n),
         ]  # fmt: skip
+        self.blas("numba_xxgemm", given)
+
+    def gemv(self, args: Any) -> None:
+        """Call BLAS for a matrix and a vector."""
+        (y, name), (a, _), (v, _) = (self.address(args[k]) for k in (0, 1, 4))
+        row, turned, m, n = (args[k].value for k in (2, 3, 5, 6))
+        kind, one, zero, letter = self.of_blas(name)
+        self.blas("numba_xxgemv", [kind, letter(not turned), i64(n), i64(m), one, a, i64(row), v, zero, y])
+
+    def of_blas(self, name: str) -> Any:
+        """Return the letter of a buffer's dtype, 1 and 0 in memory, and the letters of transposition."""
+        is_double = self.buffers[name][1] == "float64"
+        kind = DOUBLE if is_double else FLOAT
+        numbers = (cgutils.alloca_once_value(self.b, ir.Constant(kind, v)) for v in (1.0, 0.0))
+        return (
+            ir.Constant(I8, ord("d" if is_double else "s")),
+            *numbers,
+            lambda turned: ir.Constant(I8, ord("t" if turned else "n")),
+        )
+
+    def blas(self, function: str, given: list[Any]) -> None:
+        """Call a function of BLAS; a failure is left to NumPy."""
+        b = self.b
         given = [b.bitcast(v, I8.as_pointer()) if isinstance(v.type, ir.PointerType) else v for v in given]
-        function = ir.FunctionType(I32, [v.type for v in given])
-        failed = b.call(cgutils.get_or_insert_function(b.module, function, "numba_xxgemm"), given)
+        kind = ir.FunctionType(I32, [v.type for v in given])
+        failed = b.call(cgutils.get_or_insert_function(b.module, kind, function), given)
         self.note(b.icmp_signed("!=", failed, ir.Constant(I32, 0)), OTHER)
 
 

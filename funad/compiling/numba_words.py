@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as onp
@@ -59,7 +60,8 @@ _REDUCED: dict[Any, str] = {
     onp.any: "any", onp.count_nonzero: "sum",
 }  # fmt: skip
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-FEW = 4096  # multiplications up to which loops are as fast as BLAS
+# Multiplications up to which loops are as fast as BLAS, of two matrices and of a matrix and a vector.
+FEW, FEW_OF_VECTOR = 4096, 2048
 
 
 class Reduction(NamedTuple):
@@ -198,7 +200,7 @@ def is_product(n: Node) -> bool:
 
 
 def _multiplies(n: Node) -> bool:
-    return reduction_of(n) is not None or is_product(n)
+    return not n.kwargs and (reduction_of(n) is not None or is_product(n) or is_product_by_vector(n))
 
 
 def _shifts(n: Node) -> bool:
@@ -286,6 +288,8 @@ def _of_dot(n: Node) -> Reduction | None:
     result = "".join(dict.fromkeys(c for c in x + y if c != x[-1]))
     if len(x) == 1 and len(y) > 2:
         return None
+    if is_product_by_vector(n) and max(math.prod(a.shape), math.prod(b.shape)) > FEW_OF_VECTOR:
+        return None
     if is_product(n) and _work(n) > FEW and a.shape[-2] > 1 and b.shape[-1] > 1 and a.shape[-1] > 1:
         return None
     return _of_letters([(a, x), (b, y)], result)
@@ -325,6 +329,14 @@ def _of_letters(operands: list[tuple[Any, str]], result: str) -> Reduction:
 def _memory_order(x: Any, letters: str) -> str:
     """Return the letters of an operand as its elements lie in memory."""
     return letters[::-1] if _is_transposed(x) else letters
+
+
+def is_product_by_vector(n: Node) -> bool:
+    """Say whether a call is a product of a matrix and a vector."""
+    a, b = n.args
+    if n.ndim != 1 or n.dtype.kind != "f" or a.dtype != n.dtype or b.dtype != n.dtype:
+        return False
+    return {len(a.shape), len(b.shape)} == {1, 2}
 
 
 def _is_transposed(x: Any) -> bool:

@@ -58,7 +58,8 @@ class Surroundings:
     """Notes variables, random generators and the sizes of containers.
 
     ``made`` has the functions that are made once more, by id: what they read is noted elsewhere. ``names``
-    are those that any code loads: of modules and classes, only these count. ``why`` says what cannot be compared.
+    are those that any code loads: of modules and classes, only these count. ``why`` says what cannot be
+    compared.
     """
 
     def __init__(self, variables: list[Variable], generators: list[Any], made: dict[int, Any]) -> None:

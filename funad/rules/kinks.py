@@ -21,6 +21,7 @@ from ..traces.infinitesimal import (
     marked_as_steep,
     root_at_zero,
 )
+from ..traces.nearby import moved_aside
 from ..values import all_of, any_of, constant, dtype_of, is_deferred, members_of, shape_of, value_of
 from .quantiles import as_returned, by_quantile, place_of, rows_of
 from .reductions import all_equal, axes_of, freedom_of, whole
@@ -596,3 +597,36 @@ def _nanstd(
     where = onp.logical_and(where, ~onp.isnan(constant(a)))
     a = np.where(where, a, 0)
     return _spread(y, a, axis, dtype, ddof, keepdims, where, mean, correction)
+
+
+# --- roots of what moves through 0
+
+
+def steep(*fs, above=True):
+    """Make the decorated function say where a root's argument is a zero of infinite slope: see nearby."""
+
+    def decorate(at_zeros):
+        def aside(x, *args):
+            at = at_zeros(constant(x), *map(constant, args))
+            return moved_aside(x, onp.broadcast_to(at, shape_of(x)), above)
+
+        for f in fs:
+            primitive_of(f).steep = aside
+        return at_zeros
+
+    return decorate
+
+
+@steep(np.sqrt)
+def _at_zeros(x):
+    return onp.equal(x, 0)
+
+
+steep(np.cbrt, above=False)(_at_zeros)
+
+
+@steep(np.power, np.float_power)
+def _at_zeros_of_power(x, b):
+    """Those above 1 have no infinite slope, and vanish as slowly as to meet one."""
+    at = onp.equal(x, 0) & onp.greater(b, 0) & onp.not_equal(b, onp.floor(b))
+    return at if onp.shape(at) == onp.shape(x) else onp.False_

@@ -102,12 +102,12 @@ def _of_one_rank(a: Any, b: Any) -> tuple[Any, Any]:
 
 
 # The shortcut of fast.py, which looks at the types of one or two arguments, is asked first.
-(_of_duals,) = calling.shortcuts or [lambda *_: NotImplemented]
+(_of_traced,) = calling.shortcuts or [lambda *_: NotImplemented]
 
 
-def of_batched(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def of_batched(outer: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive on batched values of one trace and plain ones, if the call is one."""
-    y = _of_duals(prim, args, kwargs)
+    y = _of_traced(outer, prim, args, kwargs)
     if y is not NotImplemented:
         return y
     trace = _trace_of(args, None)

@@ -23,8 +23,9 @@ __all__ = ["Directions"]
 class Directions:
     """The derivatives along a line of what stands on one tape: the first two, or as many as are asked for."""
 
-    def __init__(self, tape: Tape, order: int = 2) -> None:
+    def __init__(self, tape: Tape, order: int = 2, turn: float = 0.0) -> None:
         self.tape = tape
+        self.turn = turn  # another number is another line
         self.order = order
         self.slots: dict[int, Any] = {}  # an index: (ẋ, ẍ), or a tuple of them for several outputs
         self.done = tape.inputs + 1
@@ -62,7 +63,7 @@ class Directions:
     def _of_input(self, index: int, x: Any) -> tuple[Any, Any]:
         if index not in self.slots:
             count = onp.arange(math.prod(shape_of(x)), dtype=float).reshape(shape_of(x))
-            xdot: Any = 1 + onp.sin(2.3 * count + index) / 2
+            xdot: Any = 1 + onp.sin(2.3 * count + index + self.turn * (1 + count)) / 2
             if dtype_of(x).kind == "c":
                 xdot = xdot + 1j * onp.cos(3.1 * count + index)
             self.slots[index] = xdot.astype(dtype_of(x))[()], *(zeros_like(x),) * (self.order - 1)

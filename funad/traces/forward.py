@@ -41,9 +41,9 @@ from ..spaces import (
 from ..trace import Looked, Trace, next_level
 from ..values import constant, dtype_of, members_of, shape_of
 from .reverse import CONSTANT, TRACING, Tape, check_fit, check_number, pull_back, refuse_ended
-from .strong_zeros import add_note, factors, has_nan, strong_elementwise, strong_sum
+from .strong_zeros import add_note, factors, has_nan, nearby_of, strong_elementwise, strong_sum
 
-__all__ = ["Forward", "dual", "slope", "sum_of_parts", "tangent_of", "transpose"]
+__all__ = ["Forward", "dual", "slopes", "sum_of_parts", "tangent_of", "transpose"]
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 _INEXACT = onp.dtype(float)
@@ -149,6 +149,14 @@ def tangent_of(prim: Primitive, y: Any, args: Any, kwargs: Any, tangents: Any, r
     Of a call with several outputs, a tuple, None for those without a derivative. ``run`` calls rules
     quietly; without it, all is looked at closely.
     """
+    if run is not None and prim.kind == "elementwise" and not (prim.forward or prim.foreign):
+        with contextlib.suppress(Exception, Looked):  # it comes again, where it is mended or explained
+            return fit(run(slopes, prim, y, args, kwargs, tangents), y)
+    return _sum_of_tangents(prim, y, args, kwargs, tangents, run)
+
+
+def _sum_of_tangents(prim: Primitive, y: Any, args: Any, kwargs: Any, tangents: Any, run: Any) -> Any:
+    """Return ẏ of one call, one argument after the other, each looked at closely."""
     several = issubclass(type(y), (tuple, list))
     total: Any = None
     for argnum, xdot in tangents:
@@ -156,7 +164,7 @@ def tangent_of(prim: Primitive, y: Any, args: Any, kwargs: Any, tangents: Any, r
             if prim.forward and argnum in prim.forward:
                 ydot = _by_rule(prim, argnum, xdot, y, args, kwargs)
             elif prim.kind == "elementwise":
-                ydot = _elementwise(prim, prim.rules[argnum], xdot, y, args, kwargs, run)
+                ydot = _elementwise(prim, prim.rules[argnum], xdot, y, args, kwargs)
                 if prim.foreign:
                     check_tangent(prim.name, ydot, y, xdot)
                 ydot = fit(ydot, y)
@@ -282,13 +290,22 @@ def _lies_between(xdot: Any, shape: tuple[int, ...], wanted: tuple[int, ...]) ->
     return broadcasts(shape_of(xdot), shape) and broadcasts(shape, wanted)
 
 
-def _elementwise(
-    prim: Primitive, rule: Any, xdot: Any, y: Any, args: Any, kwargs: Any, run: Any = None
-) -> Any:
-    """ẏ = ẋ·∂f: the rule itself, with ẋ in the place of ȳ."""
-    if run is not None:
-        with contextlib.suppress(ArithmeticError, RuntimeError):
-            return run(slope, rule, xdot, y, args, kwargs)
+def slopes(prim: Primitive, y: Any, args: Any, kwargs: Any, tangents: Any) -> Any:
+    """ẏ = Σ ẋᵢ·∂f/∂xᵢ of an elementwise function, or a product, where nothing needs mending: a nan raises."""
+    total = None
+    for argnum, xdot in tangents:
+        if prim.kind == "linear":
+            ydot = at_rest(prim.traced(*args[:argnum], xdot, *args[argnum + 1 :]))
+        else:
+            ydot = prim.rules[argnum](y, xdot, *args, **kwargs)
+        total = ydot if total is None else sum_of_parts(total, ydot, tangents[0][1])
+    if total is not tangents[0][1] and has_nan(total):
+        raise FloatingPointError
+    return total
+
+
+def _elementwise(prim: Primitive, rule: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
+    """ẏ = ẋ·∂f: the rule itself, with ẋ in the place of ȳ, and what it has met that a zero hides."""
     if type(xdot) is float and type(y) is float:  # no function of NumPy's is called
         try:
             ydot = rule(y, xdot, *args, **kwargs)
@@ -305,14 +322,6 @@ def _elementwise(
     if not wrong:
         return ydot
     return strong_elementwise(ydot, xdot, prim, rule, y, args, kwargs)
-
-
-def slope(rule: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
-    """ẏ = ẋ·∂f where nothing needs mending: a nan raises."""
-    ydot = rule(y, xdot, *args, **kwargs)
-    if ydot is not xdot and has_nan(ydot):
-        raise FloatingPointError
-    return ydot
 
 
 def _linear(prim: Primitive, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> Any:
@@ -336,6 +345,14 @@ def _linear(prim: Primitive, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> 
 
 def _transposed(prim: Primitive, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
     """ẏ = (ȳ ↦ x̄)ᵀ ẋ: pull ẋ back along a tape of the rule."""
+    nearby = nearby_of(y, xdot, *args)
+    if nearby is not None:
+        return nearby.of_both(
+            *(
+                _transposed(prim, argnum, at(xdot), at(y), list(map(at, args)), kwargs)
+                for at in (nearby.here, nearby.there)
+            )
+        )
     x = kwargs[argnum] if isinstance(argnum, str) else args[argnum]
     several = issubclass(type(y), (tuple, list))
     outputs = list(y) if several else [y]

@@ -29,6 +29,7 @@ from .strong_zeros import STEEP
 
 __all__ = [
     "Infinitesimal",
+    "Product",
     "branch_at_zero",
     "depth_of",
     "infinitesimals_of",
@@ -72,7 +73,7 @@ class Infinitesimal(Forward):
         return xbar
 
 
-class _Product(Infinitesimal):
+class Product(Infinitesimal):
     """The trace of Δ = εη, of which Δ² = Δ: f(a + bΔ) is f(a), and f(a + b) where Δ is 1.
 
     A number of it has both: the value, and in the place of a tangent the value with Δ.
@@ -88,7 +89,7 @@ class _Product(Infinitesimal):
             prim.traced(*(at(self, x) for x in args), **{name: at(self, x) for name, x in kwargs.items()})
             for at in (_without, _with)
         )
-        found = self._of_both(y, y_with)
+        found = self.of_both(y, y_with)
         at = [(n, x) for n, x in enumerate(args) if type(x) is Dual and x.tape is self]
         lost = at and type(found) is Dual and _has_more_nans(y_with, y) and not kwargs
         return self._first_order(prim, y, args, at) if lost else found
@@ -100,9 +101,18 @@ class _Product(Infinitesimal):
         found = self.process(prim, y, tuple(_without(self, x) for x in args), {}, sources)
         return dual(self, y, y + found.tangent)
 
-    def _of_both(self, y: Any, y_with: Any) -> Any:
+    def here(self, x: Any) -> Any:
+        """Return an argument with 0 in the place of Δ."""
+        return _without(self, x)
+
+    def there(self, x: Any) -> Any:
+        """Return an argument with 1 in the place of Δ."""
+        return _with(self, x)
+
+    def of_both(self, y: Any, y_with: Any) -> Any:
+        """Return a result that is y without Δ, and ``y_with`` where Δ is 1."""
         if issubclass(type(y), (tuple, list)):
-            parts = list(map(self._of_both, y, y_with))
+            parts = list(map(self.of_both, y, y_with))
             return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
         if dtype_of(y).kind not in "fc":
             return y
@@ -173,15 +183,16 @@ def _plus_products(value: Any, d: Any, size: Any, product: Any) -> Any:
 class Infinitesimals:
     """The traces of Δ, ε and η of one inner transformation: below it, and above those outside of it."""
 
-    __slots__ = ("directions", "on_one_side", "outer", "product", "reciprocal", "size", "steep")
+    __slots__ = ("directions", "neighbours", "on_one_side", "outer", "product", "reciprocal", "size", "steep")
 
     def __init__(self, trace: Any) -> None:
         level = trace.level
-        self.product, self.size = _Product(level - 0.75), Infinitesimal(level - 0.5)
+        self.product, self.size = Product(level - 0.75), Infinitesimal(level - 0.5)
         self.reciprocal = _Reciprocal(level - 0.25, self.size, self.product)
         self.steep = Infinitesimal(level - 0.9)  # a tangent of nan: what depends on a root of infinite slope
         self.directions = Directions(trace) if isinstance(trace, Tape) else None
         self.outer: Directions | None = None
+        self.neighbours: Any = None  # the traces of ``nearby``
         self.on_one_side = False  # whether a jump has been met: what follows is told on the side of ẋ
 
     def direction(self, x: Any, trace: Any) -> Any:

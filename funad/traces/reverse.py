@@ -163,6 +163,9 @@ class Tape(Trace):
     def end(self) -> list[Any]:
         """Return the entries, and refuse further ones."""
         entries, self.entries = self.entries, _Ended()
+        small = getattr(self, "infinitesimals", None)
+        if small is not None and small.neighbours is not None:
+            small.neighbours.pair(entries, self.inputs)
         return entries
 
 

@@ -22,9 +22,29 @@ ndarray, float64 = onp.ndarray, onp.float64
 
 def strong_zero(xbar: Any, ybar: Any) -> Any:
     """Return x̄ with zero wherever ȳ is zero and x̄ is not a number."""
+    nearby = nearby_of(xbar, ybar)
+    if nearby is not None:
+        return nearby.of_both(*(strong_zero(at(xbar), at(ybar)) for at in (nearby.here, nearby.there)))
     with onp.errstate(invalid="ignore"):
         wrong = (ybar == 0) & onp.isnan(constant(xbar))
         return onp.where(wrong, 0, xbar)[()] if any_of(wrong) else xbar
+
+
+def nearby_of(*xs: Any) -> Any:
+    """Return the trace of a point nearby that such numbers are of, if there is one: see ``nearby``."""
+    traces = [x.tape for x in xs if hasattr(getattr(x, "tape", None), "there")]
+    return max(traces, key=lambda trace: trace.level, default=None)
+
+
+def _strong_at(at: Any, prim: Primitive, rule: Any, y: Any, ybar: Any, args: Any, kwargs: Any) -> Any:
+    """Return what ``strong_elementwise`` does with a rule at one of two points."""
+    y, ybar, args = at(y), at(ybar), tuple(map(at, args))
+    with onp.errstate(all="ignore"):
+        try:
+            xbar = rule(y, ybar, *args, **kwargs)
+        except ArithmeticError:
+            xbar = rule(as_numpy(y), as_numpy(ybar), *map(as_numpy, args), **kwargs)
+    return strong_elementwise(xbar, ybar, prim, rule, y, args, kwargs)
 
 
 def strong_slope(xbar: Any, ybar: Any, prim: Primitive, rule: Any, y: Any, args: Any, kwargs: Any) -> Any:
@@ -74,6 +94,11 @@ def strong_elementwise(
     if of_library(constant(xbar)):  # all numbers are looked at when they are there
         load_libraries()
         return LATER[0](prim, rule, y, ybar, args, kwargs)
+    nearby = nearby_of(y, ybar, *args)
+    if nearby is not None:
+        return nearby.of_both(
+            *(_strong_at(at, prim, rule, y, ybar, args, kwargs) for at in (nearby.here, nearby.there))
+        )
     if not (hasattr(ybar, "tape") or any(hasattr(x, "tape") for x in args)):
         return strong_slope(strong_zero(xbar, ybar), ybar, prim, rule, y, args, kwargs)
     with onp.errstate(all="ignore"):
@@ -82,7 +107,7 @@ def strong_elementwise(
         zero, infinite = unknown & (plain_ybar == 0), unknown & onp.isinf(plain_ybar)
         if any_of(zero):
             slope = rule(*(as_numpy(constant(x)) for x in (y, ones, *args)), **kwargs)
-            xbar = onp.where(zero, STEEP.traced(ybar, slope), xbar)[()]
+            xbar = where_here(zero, STEEP.traced(ybar, slope), xbar)
         if prim.underflows and any_of(lost := infinite & ~at_zero(args)):
             infinite = infinite & ~lost
             # Of the arguments, so that the second derivative is nan too.
@@ -90,7 +115,7 @@ def strong_elementwise(
         if any_of(infinite):
             slope = rule(*map(as_numpy, (y, ones, *args)), **kwargs)
             flat = infinite & (constant(slope) == 0)
-            xbar = onp.where(flat, STEEP.traced(slope, plain_ybar), xbar)[()]
+            xbar = where_here(flat, STEEP.traced(slope, plain_ybar), xbar)
         return xbar
 
 
@@ -101,6 +126,22 @@ def _steep(a: Any, slope: Any) -> Any:
 # a·slope where a is 0: 0, also if the slope is infinite. ``infinitesimals`` makes it callable.
 STEEP = Primitive(_steep, "0·∞")
 STEEP.add("elementwise", {0: lambda y, ybar, a, slope: ybar * slope}, False)
+
+
+def where_here(mask: Any, mended: Any, xbar: Any) -> Any:
+    """Return x̄, mended where the mask is true; at points nearby, if it has any, it is what it is."""
+    x = xbar
+    while hasattr(x, "tape") and not hasattr(x.tape, "there"):
+        x = x.inside
+    return HERE.traced(mask, mended, xbar) if hasattr(x, "tape") else onp.where(mask, mended, xbar)[()]
+
+
+# Its rules and what is callable are of ``nearby``.
+def _where(mask: Any, a: Any, b: Any) -> Any:
+    return onp.where(mask, a, b)[()]
+
+
+HERE = Primitive(_where, "a strong zero")
 
 
 def strong_product(prim: Primitive, xbar: Any, ybar: Any, argnum: Any, y: Any, args: Any, kwargs: Any) -> Any:

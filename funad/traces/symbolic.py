@@ -22,6 +22,7 @@ from ..compiling.program import GETITEM, SOFT, Builder, Node, spec_of
 from ..compiling.shapes import has_static_shape
 from ..floating import invalid_raises, restore
 from ..registry import Primitive, primitive_of
+from ..snapshots import sampled
 from ..spaces import laid_out_copy, name_of
 from ..trace import OF_INDICES, OF_SHAPES, Trace, next_level
 from ..values import constant
@@ -132,12 +133,15 @@ def symbol(trace: SymbolicTrace, node: Node, value: Any) -> Symbol:
 class SymbolicTrace(Trace):
     """One recording: ``builder`` has the program so far, ``why`` the first reason not to compile it."""
 
-    __slots__ = ("active", "builder", "ended", "level", "line", "passing", "resume", "resume_at", "why")
+    __slots__ = (
+        "active", "builder", "constants", "ended", "level", "line", "passing", "resume", "resume_at", "why",
+    )  # fmt: skip
 
     def __init__(self, line: Any = None) -> None:
         self.level = next_level()
         self.builder = Builder()
         self.ended = False
+        self.constants: dict[int, tuple[onp.ndarray, bytes]] = {}  # with what they had in them at first
         self.active: set[Any] = set()  # the functions of NumPy's that are being asked, by themselves perhaps
         self.why = ""
         self.passing = False  # whether the reason is one of the arguments' values
@@ -209,9 +213,26 @@ class SymbolicTrace(Trace):
         if kwargs.get("out") is not None:
             raise NotCompilable(f"{prim.name} was given out, an array to write into")
         y = self._run(prim, [_value(x) for x in args], {name: _value(x) for name, x in kwargs.items()})
+        self._note_constants((*args, *kwargs.values()))
         node_args = tuple([_node(x) for x in args])
         named = {name: _node(x) for name, x in kwargs.items()}
         return self._made(prim, y, self.builder.raw(f, node_args, named, spec_of(y)))
+
+    def _note_constants(self, xs: Any) -> None:
+        """Remember what plain arrays have in them: a program knows the arrays alone."""
+        for x in xs:
+            if type(x) is ndarray:
+                if x.flags.writeable and id(x) not in self.constants:
+                    self.constants[id(x)] = x, sampled(x)
+            elif type(x) is list or type(x) is tuple:
+                self._note_constants(x)
+
+    def verify(self) -> None:
+        """Fail if an array has been written into since the first call with it; forget them."""
+        for x, before in self.constants.values():
+            if sampled(x) != before:
+                self.fail("a plain array is written into after a call with it")
+        self.constants = {}
 
     def _as_one(self, prim: Primitive, n: int, x: Any) -> Any:
         """Return an argument with nested lists of symbols as one array, but where lists are wanted."""

@@ -45,7 +45,7 @@ ArgNums = int | str | tuple[int | str, ...]
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
-ndarray = onp.ndarray
+ndarray, float64 = onp.ndarray, onp.float64
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -165,6 +165,8 @@ def check_argnums(f: Callable[..., Any], argnums: Any, argnum: Any = None) -> Ar
 
 def locate(f: Callable[..., Any], argnum: int | str, args: Any, kwargs: Any) -> int | str:
     """Return where the argument is in this call: a position in args or a key of kwargs."""
+    if type(argnum) is int and 0 <= argnum < len(args):
+        return argnum
     name = name_of(f)
     if isinstance(argnum, int):
         place = argnum + len(args) if argnum < 0 else argnum
@@ -173,7 +175,7 @@ def locate(f: Callable[..., Any], argnum: int | str, args: Any, kwargs: Any) -> 
                 f"argnums={argnum} counts from the last argument, but {name} was given some by name "
                 f"({', '.join(kwargs)}); name the one that is meant"
             )
-        if 0 <= place < len(args):
+        if 0 <= place < len(args):  # counted from the last
             return place
         named = _positional(f)[argnum:] if argnum >= 0 else []
         if named and named[0] in kwargs:
@@ -319,7 +321,7 @@ class Call:
             xbars = list(map(like_given, xbars, self.leaves))
         if self.single and self.structures[0] is None:
             (xbar,), (x,) = xbars, self.leaves
-            if type(xbar) is float and type(x) is float:
+            if type(x) is float and (type(xbar) is float or type(xbar) is float64):
                 return xbar
             return owned([finish(xbar, x)])[0]
         found = self.rebuilt(owned(list(map(finish, xbars, self.leaves))))

@@ -67,7 +67,7 @@ def compile(
     callable
         Takes the arguments of ``f`` and returns what ``f`` returns. It has ``source``, the text of the
         program that ran last; ``programs``, all of them; and ``explain()``, which says what runs as a
-        program, what does not, and why.
+        program, what does not, and why; and ``wait()``, which returns when kernels of machine code are made.
 
     Raises
     ------

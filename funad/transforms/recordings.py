@@ -213,6 +213,7 @@ class Recording:
             self.rerun = True
         finally:
             self.trace.ended = True
+        self.trace.verify()
         self._check_effects(states)
         self.seconds = {"record": time.perf_counter() - start}
 

@@ -1,4 +1,4 @@
-"""Where to draw the arguments of every primitive from: one file per field, merged here; SciPy's where it is."""
+"""Where to draw the arguments of every primitive from: one file per field; SciPy's where it is."""
 
 from importlib import import_module
 from importlib.util import find_spec

@@ -271,7 +271,7 @@ KINKS = {
     "sinc": (np.sinc, call(onp.array([0.0])), 0, [0.0]),
     "sinc-second": (elementwise_grad(np.sinc), call(onp.array([0.0, 1e-9])), 0, [-(pi**2) / 3] * 2),
     "i0-second": (elementwise_grad(np.i0), call(onp.array([0.0])), 0, [0.5]),
-    "sqrt-squared": (quiet(lambda x: np.sqrt(x) ** 2), call(onp.array([0.0, 2.0])), 0, [0.0, 1.0]),
+    "sqrt-squared": (quiet(lambda x: np.sqrt(x) ** 2), call(onp.array([0.0, 2.0])), 0, [1.0, 1.0]),
     "sqrt-times-zero": (lambda x: 0.0 * np.sqrt(x), call(0.0), 0, 0.0),
     "maximum-tie": (np.maximum, call(onp.array([1.0, 2.0]), 1.0), 0, [0.5, 1.0]),
     "maximum-tie-b": (np.maximum, call(1.0, 1.0), 1, 0.5),

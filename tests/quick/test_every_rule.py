@@ -1,4 +1,4 @@
-"""Every rule at two points: both modes and second order. What a rule is held to in full: tests/test_rules.py."""
+"""Every rule at two points: both modes and second order. tests/test_rules.py holds it to more."""
 
 import functools
 

@@ -33,8 +33,8 @@ SINE = onp.sin(2 * X) + 0.15
 _BARYCENTRIC = {"exact": False}  # SciPy draws the order in which it multiplies
 
 
-# SciPy 1.14 adds up in another order where LAPACK solves.
-ROUNDED = ("Akima1DInterpolator", "make_interp_spline") if VERSION < (1, 15) else ()
+# Before SciPy 1.17, their sums are in another order, or LAPACK's are.
+ROUNDED = ("Akima1DInterpolator", "make_interp_spline") if VERSION < (1, 17) else ()
 
 
 def _hosted(name, f, *args, **options):

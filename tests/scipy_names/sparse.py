@@ -162,7 +162,7 @@ PROBES = [
         lambda sp, d, b: sp.sparse.linalg.spsolve_triangular(sp.sparse.tril(_square(sp, d), format="csr"), b),
         SQUARE,
         B,
-        since=(1, 16),  # before, SciPy takes no places of 64 bits
+        since=(1, 17),  # before, SciPy takes no places of 64 bits
     ),
     _of_linalg(
         "spsolve_triangular",
@@ -171,7 +171,7 @@ PROBES = [
         ),
         SQUARE,
         X,
-        since=(1, 16),
+        since=(1, 17),
     ),
     _by_iteration("cg", symmetric=True),
     _by_iteration("minres", symmetric=True),
@@ -259,7 +259,8 @@ PROBES = [
             TALL,
             how="traced",
             exact=False,
-            since={2: (1, 16), 1: (1, 15), onp.inf: (1, 15)}.get(o, (1, 14)),  # SciPy itself fails there before
+            # SciPy itself fails there before.
+            since={2: (1, 17), 1: (1, 15), onp.inf: (1, 15)}.get(o, (1, 14)),
         )
         for o, axis in ((None, None), (1, None), (onp.inf, None), (2, None), (None, 1))
     ),

@@ -3,6 +3,7 @@
 import importlib.util
 
 import numpy as onp
+import scipy.spatial.distance
 from scipy.cluster import hierarchy
 
 import funad.numpy as np
@@ -238,6 +239,7 @@ REFUSED = {
             "sokalsneath",
             "yule",
         )
+        if hasattr(scipy.spatial.distance, name)
     },
     **{
         f"scipy.spatial.{name}": _PLAIN
