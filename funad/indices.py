@@ -79,14 +79,15 @@ def scatter(shape: tuple[int, ...], dtype: Any, indices: Sequence[Any], pieces: 
 
 
 def add_at(dense: Any, pieces: Iterable[tuple[Any, Any]]) -> None:
-    """Add each piece to the array at its index, in place."""
+    """Add each piece to the array at its index, in place; the sum of infinities of both signs is nan."""
     for index, piece in pieces:
         if type(index) in BASIC or not repeats(index):
             try:
                 dense[index] += piece
-            except FloatingPointError:  # ∞ - ∞, which is nan, and in an array is so already
-                if type(dense[index]) is not ndarray:
-                    dense[index] = onp.nan
+            except FloatingPointError:  # ∞ - ∞: a view has been added to; a copy has not been put back
+                if not onp.may_share_memory(dense[index], dense):
+                    with onp.errstate(invalid="ignore"):
+                        dense[index] += piece
             continue
         with onp.errstate(invalid="ignore"):
             if type(index) is ndarray and dense.ndim > 1 and dense.flags.c_contiguous:

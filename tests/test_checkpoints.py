@@ -299,3 +299,16 @@ def test_what_is_made_of_arguments_alone_and_leaves_by_a_side_door_is_refused(tr
 
     with pytest.raises(EndedTraceError, match="return it from"):
         transform(loss)(x)
+
+
+@pytest.mark.parametrize("write", [lambda p: p.append(1.0), lambda p: p.__setitem__(0, p[0] * 2), list.clear])
+def test_a_function_that_changes_a_list_it_is_given_is_refused(write):
+    def f(p):
+        y = p[0] * p[1]
+        write(p)
+        return y
+
+    x = onp.array([1.0, 2.0])
+    for transform in (grad, value_and_grad):
+        with pytest.raises(ArgumentError, match="f wrote into an argument"):
+            transform(lambda p: np.sum(checkpoint(f)(p)) + np.sum(p[0]))([x, x])

@@ -451,3 +451,20 @@ def test_functions_of_kernels_are_exact_to_their_last_digits(name):
             assert error <= 2.5, (a, b, float(error))
         if a == 0 and b == 0:
             assert math.copysign(1, b) == math.copysign(1, a)
+
+
+def test_writes_into_slices_in_a_loop_have_a_kernel():
+    """Questions about the kinds of what is written stand alone in loops, of which nothing is left."""
+
+    def relaxed(x):
+        u = np.zeros((6, 6))
+        u[0] = x[0]
+        for _ in range(24):
+            u[1:-1:2, 1:-1] = 0.5 * (u[0:-2:2, 1:-1] + u[2::2, 1:-1])
+            u[2:-1:2, 1:-1] = 0.5 * (u[1:-2:2, 1:-1] + u[3::2, 1:-1])
+        return np.sum(u * u * x[1])
+
+    fast = in_kernels(value_and_grad(relaxed), RNG.standard_normal(2))
+    assert "1 kernels" in fast.explain()
+    for x in RNG.standard_normal((3, 2)):
+        agree(fast(x), value_and_grad(relaxed)(x), ulps=64)

@@ -34,6 +34,7 @@ from funad import (
     value_grad_and_hvp,
     vhp,
     vjp,
+    vmap,
 )
 from funad.errors import (
     ArgumentError,
@@ -42,6 +43,7 @@ from funad.errors import (
     NonScalarOutputError,
     TangentError,
 )
+from funad.indices import add_at
 
 from .memory import peak_memory
 
@@ -675,3 +677,28 @@ def test_a_zero_tangent_stays_zero_in_a_product_with_what_is_not_finite(f, wante
         warnings.simplefilter("error")
         for way in (jacfwd, jacrev, jacobian):
             onp.testing.assert_array_equal(way(partial(f, a))(v), wanted(a))
+
+
+@pytest.mark.parametrize(
+    "index", [slice(0, 2), 0, onp.array([1, 0]), onp.array([0, 0, 1]), onp.array([True, True])]
+)
+def test_infinities_of_both_signs_in_one_element_are_nan(index):
+    """Cotangents of a few elements are added in place, where NumPy raises before or after it has added."""
+    total = onp.array([onp.inf, 1.0])
+    with onp.errstate(invalid="raise"):
+        add_at(total, [(index, -onp.inf), (slice(1, 2), 2.0)])
+    assert onp.isnan(total[0])
+    assert total[1] in (3.0, -onp.inf)
+
+
+def test_derivatives_of_products_that_are_infinite_are_returned():
+    x = onp.array([0.5, -0.3, onp.inf, 0.7, -2.0])
+    for direction in (onp.ones(5), onp.array([1.0, -1.0, 0.0, 1.0, -1.0])):
+        for f in (grad(np.prod), np.cumprod):
+            with onp.errstate(invalid="ignore"):
+                y, ydot = jvp(f, (x,), (direction,))
+                wanted = vmap(lambda v, f=f: jvp(f, (x,), (v,))[1])(onp.stack([direction]))[0]
+            assert ydot.shape == y.shape == (5,)
+            finite = onp.isfinite(ydot) & onp.isfinite(wanted)
+            onp.testing.assert_allclose(ydot[finite], wanted[finite], rtol=1e-14)
+            onp.testing.assert_array_equal(onp.isfinite(ydot), onp.isfinite(wanted))

@@ -654,6 +654,16 @@ def test_a_root_of_zero_that_is_raised_again_is_right_or_nan(f, wanted, second):
     assert onp.isnan(found) or found == pytest.approx(wanted)
 
 
+@pytest.mark.parametrize("second", SECOND.values(), ids=SECOND)
+@pytest.mark.parametrize("order", [-1, -2, -3, -2.5])
+def test_a_norm_of_negative_order_squared_is_smooth_where_one_number_is_zero(order, second):
+    """Beside 0 it is |x| (1 + |x|⁻ᵖ)^(1/p), the square of which is x² and smaller terms."""
+    found = second(lambda x: np.linalg.norm(np.stack([x, 1 + 0 * x]), order) ** 2)(0.0)
+    assert float(found) == pytest.approx(2.0)
+    rows = second(lambda x: np.sum(np.linalg.norm(np.array([[x, 1.0], [1.0, 3.0]]), order, axis=1) ** 2))(0.0)
+    assert float(rows) == pytest.approx(2.0)
+
+
 def test_an_array_that_a_kink_is_written_into_keeps_the_derivatives_of_its_other_numbers():
     def f(x):
         z = np.empty(2)

@@ -12,8 +12,6 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-import numpy as onp
-
 from .. import tree
 from .arguments import STATIC, changed, copy_of, is_input
 from .surroundings import PLAIN, Surroundings, Variable, is_users, loaded, operations

@@ -45,7 +45,8 @@ def loop(w: Any, n: Node) -> set[Step]:
             stored.append((y, row(w, place, t)))
     kept, w.lines = w.lines, []
     turn(w, body, stored, carried)
-    w.lines = [*kept, f"for {t} in range({loop.count}):", *(f"    {line}" for line in w.lines)]
+    lines = [f"    {line}" for line in w.lines]
+    w.lines = [*kept, f"for {t} in range({loop.count}):", *lines] if lines else kept
     return {n, *parts.values()}
 
 

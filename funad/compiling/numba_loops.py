@@ -372,9 +372,10 @@ class KernelText:
 
     def nest(self, domain: tuple[int, ...]) -> None:
         """Put loops around the lines that have been written."""
-        indent = "    " * len(domain)
-        self.lines += [f"{'    ' * k}for i{k} in range({d}):" for k, d in enumerate(domain)]
-        self.lines += [indent + line for line in _without_dead_lines(self.body)]
+        indent, lines = "    " * len(domain), _without_dead_lines(self.body)
+        if lines:  # a question about kinds alone asks nothing here
+            self.lines += [f"{'    ' * k}for i{k} in range({d}):" for k, d in enumerate(domain)]
+            self.lines += [indent + line for line in lines]
 
     def copy(self, x: Any, place: Place, shape: tuple[int, ...], to: Any = None, sign: str = "=") -> None:
         """Write all elements of x, which is in memory, to a place, in loops of their own."""

@@ -1,7 +1,7 @@
 """What a recorded function reads that no argument of its program stands for: it must stay as it is.
 
-Objects and what they hold, however deep; modules and classes of the user's; what functions read that are reached
-through these. Each is compared with what it was in every call: a program is left if one is another.
+Objects and what they hold, however deep; modules and classes of the user's; what functions read that are
+reached through these. Each is compared with what it was in every call: a program is left if one is another.
 """
 
 from __future__ import annotations
@@ -57,8 +57,9 @@ class Variable(NamedTuple):
 class Surroundings:
     """Notes variables, random generators and the sizes of containers.
 
-    ``made`` has the functions that are made once more, by id: what they read is noted elsewhere. ``names`` are those
-    that any code loads: of modules and classes, only these count. ``why`` says what cannot be compared.
+    ``made`` has the functions that are made once more, by id: what they read is noted elsewhere. ``names``
+    are those that any code loads: of modules and classes, only these count. ``why`` says what cannot be
+    compared.
     """
 
     def __init__(self, variables: list[Variable], generators: list[Any], made: dict[int, Any]) -> None:
@@ -197,8 +198,8 @@ class Surroundings:
             self.variables.append(Variable(name, values, x, ".__array__()", "equal", values.copy()))
         else:
             self.why = self.why or (
-                f"{name} is a {type(x).__name__}, which cannot be compared from call to call; give the numbers "
-                f"and arrays in it"
+                f"{name} is a {type(x).__name__}, which cannot be compared from call to call; give the "
+                f"numbers and arrays in it"
             )
 
 

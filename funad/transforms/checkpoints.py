@@ -133,8 +133,12 @@ class _Checkpoint:
         return tree.unflatten(self.output, parts)
 
     def _call_f(self, xs: Any) -> list[Any]:
-        args, kwargs = tree.unflatten(self.structure, tree.replaced(self.leaves, self.places, xs))
+        given = tree.replaced(self.leaves, self.places, xs)
+        args, kwargs = tree.unflatten(self.structure, given)
         parts, self.output = tree.flatten(self.f(*args, **kwargs))
+        after, structure = tree.flatten((args, kwargs))
+        if structure != self.structure or any(x is not y for x, y in zip(after, given, strict=True)):
+            raise wrote(name_of(self.f))  # the caller's list would not see it
         return list(map(settled, parts))
 
     def _result(self, xs: Any) -> Any:

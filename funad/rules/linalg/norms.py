@@ -194,10 +194,21 @@ def _vectors_again(y, x, ord, axes):
     if ord == 1:
         return np.reshape(np.sum(size, axis=axes, keepdims=True), np.shape(y))
     zero = constant(x) == 0
-    if ord == 0 or ord < 0 or not anywhere(zero):
+    if ord == 0 or not anywhere(zero):
         return y
+    if ord < 0:
+        return _least_again(y, size, zero, ord, axes)
     powers = np.sum(np.where(at, 1, size) ** ord, axis=axes, keepdims=True)
     return np.reshape(np.where(at, power_root_of(at, x, axes), powers ** (1 / ord)), np.shape(y))
+
+
+def _least_again(y, size, zero, ord, axes):
+    """The norm of order p < 0 where one number of a vector is 0, of x₀: |x₀| (1 + Σ |x₀/xᵢ|⁻ᵖ)^(1/p)."""
+    one = np.sum(zero, axis=axes, keepdims=True) == 1
+    least = np.sum(np.where(zero, size, 0), axis=axes, keepdims=True)
+    others = np.where(zero | ~one, 0, (least / np.where(zero, 1, size)) ** -ord)
+    found = least * (1 + np.sum(others, axis=axes, keepdims=True)) ** (1 / ord)
+    return np.where(np.reshape(one, np.shape(y)), np.reshape(found, np.shape(y)), y)
 
 
 def _vector_norm_again(y, x, *, axis=None, keepdims=False, ord=2):
