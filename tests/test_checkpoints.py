@@ -312,3 +312,9 @@ def test_a_function_that_changes_a_list_it_is_given_is_refused(write):
     for transform in (grad, value_and_grad):
         with pytest.raises(ArgumentError, match="f wrote into an argument"):
             transform(lambda p: np.sum(checkpoint(f)(p)) + np.sum(p[0]))([x, x])
+
+
+def test_a_root_at_zero_has_the_derivative_that_it_has_outside():
+    x = onp.array([0.0, 1.0, 4.0])
+    for f in (lambda x: np.sum(np.sqrt(x)), lambda x: np.sum(np.sqrt(x) * x), lambda x: np.sum(x**0.25)):
+        onp.testing.assert_array_equal(grad(checkpoint(f))(x), grad(f)(x))

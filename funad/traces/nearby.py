@@ -23,6 +23,7 @@ from ..values import constant, dtype_of, shape_of
 from .directions import Directions
 from .forward import Forward, dual
 from .infinitesimal import Product, infinitesimals_of
+from .reverse import APART as IN_SEGMENTS
 from .reverse import OUTPUT, WIDTH, Tape, as_call
 from .strong_zeros import HERE, strong_elementwise
 
@@ -182,6 +183,8 @@ def moved_aside(u: Any, at: Any, above: bool) -> Any:
         x = x.inside
         if x.opaque or not x.tape.differentiates:
             return None
+    if type(x.tape) is Tape and x.index >= IN_SEGMENTS:
+        return None  # of a checkpoint, which is not on the tape before the way back
     small = infinitesimals_of(x.tape)
     if small.neighbours is None:
         small.neighbours = _Neighbours(x.tape)
