@@ -156,7 +156,7 @@ def is_steep(x: Any, b: Any = 0.5) -> bool:
     """Say whether a root of x, or the power b of it, may have an infinite slope where x is differentiated."""
     if type(b) is int or not isinstance(x, Traced) or isinstance(b, Traced):
         return False
-    if type(b) is float and not 0 < b < 1:
+    if type(b) is float and (b <= 0 or b.is_integer()):
         return False
     while isinstance(x, Traced):
         if x.opaque or not x.tape.differentiates:

@@ -459,12 +459,12 @@ def test_writes_into_slices_in_a_loop_have_a_kernel():
     def relaxed(x):
         u = np.zeros((6, 6))
         u[0] = x[0]
-        for _ in range(24):
+        for _ in range(120):
             u[1:-1:2, 1:-1] = 0.5 * (u[0:-2:2, 1:-1] + u[2::2, 1:-1])
             u[2:-1:2, 1:-1] = 0.5 * (u[1:-2:2, 1:-1] + u[3::2, 1:-1])
         return np.sum(u * u * x[1])
 
     fast = in_kernels(value_and_grad(relaxed), RNG.standard_normal(2))
-    assert "1 kernels" in fast.explain()
+    assert "2 kernels" in fast.explain()
     for x in RNG.standard_normal((3, 2)):
         agree(fast(x), value_and_grad(relaxed)(x), ulps=64)

@@ -399,7 +399,7 @@ def test_l_bfgs_and_adam_over_blocks():
 def test_the_code_of_the_page_runs():
     text = (Path(funad.__file__).parent / "docs" / "larger_than_memory.md").read_text(encoding="utf-8")
     blocks = [block.split("```")[0] for block in text.split("```python\n")[1:]]
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     names = {}
     for block in blocks:
         exec(block, names)

@@ -10,11 +10,23 @@ import pytest
 
 import funad.numpy as np
 from funad import grad, hessian, jvp, vmap
-from funad.floating import PLAIN_STATE
+from funad.floating import PLAIN_STATE, STATE_OF_RULES
 
 X = onp.array([0.0, -1.0, 1.0])
 BIG = onp.array([1e308, 1e308])
 INF = onp.array([onp.inf, 1.0])
+
+@pytest.fixture(autouse=True)
+def state_of_numpys():
+    """What NumPy does of errors at first: tests that ran before, or what they have loaded, may have set it."""
+    variable = STATE_OF_RULES[0]
+    if variable is None:
+        yield
+        return
+    token = variable.set(PLAIN_STATE[1])
+    yield
+    variable.reset(token)
+
 
 # Each is run with NumPy's namespace and with funad's.
 PLAIN = {
