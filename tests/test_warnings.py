@@ -16,9 +16,10 @@ X = onp.array([0.0, -1.0, 1.0])
 BIG = onp.array([1e308, 1e308])
 INF = onp.array([onp.inf, 1.0])
 
+
 @pytest.fixture(autouse=True)
 def state_of_numpys():
-    """What NumPy does of errors at first: tests that ran before, or what they have loaded, may have set it."""
+    """Set what NumPy does of errors at first: other tests, and libraries, may have set it otherwise."""
     variable = STATE_OF_RULES[0]
     if variable is None:
         yield
