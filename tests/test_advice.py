@@ -637,6 +637,11 @@ NO_ADVICE = {
     "use as an index",
 }
 NOT_REACHED = {
+    # Said by explain(), and held by tests/test_compile_surroundings.py.
+    "{} is a {}, which cannot be compared from call to call; give the numbers and arrays in it": "no refusal",
+    "{} has a key that is a {}; give what it holds": "no refusal",
+    "it reads more than {} values of objects, which would be compared in every call; give the arrays in them "
+    "as arguments": "no refusal",
     "{} is a primitive already; use {}, which was made of it": "only funad's own tables could do so",
     "a rule returned {}, where the derivative of {} belongs; return a number or an array": "checked before",
     "an integrand has met a traced value that it had not met when it was integrated: what it closes over may "
