@@ -12,7 +12,7 @@ import numpy as onp
 from .boxes import CONSTANTS, TRACED, Box, Traced, innermost
 from .duck_arrays import DUCKS, as_duck, under_traces, written
 from .errors import NotDifferentiableError
-from .floating import call_plainly
+from .floating import pointing
 from .foreign import bare, is_duck, is_foreign, is_sequence, number_of, of_protocol, plain_sequence, same
 from .refusals import refused_bare, refused_constant, refused_opaque
 from .registry import Primitive, primitive_of, signature_of
@@ -38,7 +38,7 @@ _FLOAT = onp.dtype(float)
 # A shorter way for some calls, if ``fast`` has been installed: it returns NotImplemented for the others.
 shortcuts: list[Callable[..., Any]] = []
 # What primitives with kinks are of dual numbers that have neighbours, or None: ``nearby`` puts it here.
-APART: list[Callable[..., Any]] = []
+NEARBY: list[Callable[..., Any]] = []
 # Functions, beside the ufuncs, that NumPy has compiled whole: their floating-point warnings have no frame in
 # NumPy to point at.
 _COMPILED = (onp.dot, onp.vdot, onp.inner)
@@ -74,7 +74,7 @@ def call(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if prim.steep is not None and not kwargs and is_steep(*args):
             args = aside(prim, args)
         if _may_be_nested(args):
-            y = APART[0](prim, args, kwargs) if APART else None
+            y = NEARBY[0](prim, args, kwargs) if NEARBY else None
             return with_kinks(prim, call(prim.smooth, args, kwargs), args, kwargs) if y is None else y
     y = shortcuts[0](trace, prim, args, kwargs) if shortcuts else NotImplemented
     return _call_any(trace, prim, args, kwargs) if y is NotImplemented else y
@@ -93,7 +93,7 @@ def plainly(f: Callable[..., Any]) -> Callable[..., Any]:
     """Return f as it is called on plain values: with NumPy's warnings at the user's line."""
     owner = getattr(f, "__objclass__", None)  # of a method of ufuncs
     compiled = isinstance(f, onp.ufunc) or owner is onp.ufunc or any(f is one for one in _COMPILED)
-    return functools.partial(call_plainly, f) if compiled else f
+    return pointing(f) if compiled else f
 
 
 _plainly = functools.lru_cache(maxsize=4096)(plainly)  # of NumPy's functions, which can be keys

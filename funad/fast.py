@@ -273,8 +273,10 @@ _BOX_OPERATORS = {
     "r": _made_of(_NOTE_TWO, **_RIGHT_BOX),
     "i": _made_of(_NOTE_TWO, **{**_LEFT_BOX, "before": _IN_PLACE}),
 }
-_POWER = {**_BOX_OPERATORS, "": _made_of(_NOTE_TWO, **{**_LEFT_BOX, "check": _CHECK_POWER})}
-del _POWER["i"]
+_POWER_OPERATORS = {
+    "": _made_of(_NOTE_TWO, **{**_LEFT_BOX, "check": _CHECK_POWER}),
+    "r": _BOX_OPERATORS["r"],
+}
 
 # Those of which no rule reads the other operand, which may change before the way back.
 _ADDITIVE = (operator.add, operator.sub)
@@ -385,7 +387,7 @@ if {any_given}:
 if {no_box}:
     if {any_opened}:
         return call(prim, ({boxes},), {})
-    if state() is default:  # as floating.call_plainly
+    if state() is default:  # as floating.pointing
         try:
             return run(f, {boxes})
         except RuntimeError:
@@ -415,25 +417,9 @@ def of_ufunc(prim: Primitive, f: Any) -> Callable[..., Any]:
     return primitives.of_ufunc(prim, f)  # vecdot and the like take further keywords
 
 
-def _pointing(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what ``call_plainly`` makes of f, without keywords."""
-    state, default, run = PLAIN_STATE
-
-    def pointing(*args: Any) -> Any:
-        if state() is default:
-            try:
-                return run(f, *args)
-            except RuntimeError:
-                pass
-        return f(*args)
-
-    return pointing
-
-
 def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a function of any signature."""
-    if calling.plainly(f) is not f:
-        f = _pointing(f)
+    f = calling.plainly(f)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         a = args[0] if args else None
@@ -750,7 +736,7 @@ def install() -> None:
         give(Dual, f"__{name}__", dual_operator_of_one(prim, operate, general))
     for name, operate, f in BINARY:
         prim, reads = enter(f), operate not in _ADDITIVE
-        for prefix, template in (_POWER if name == "pow" else _BOX_OPERATORS).items():
+        for prefix, template in (_POWER_OPERATORS if name == "pow" else _BOX_OPERATORS).items():
             general = getattr(Traced, f"__{prefix}{name}__")
             made = _bound(template, prim=prim, f=operate, general=general, reads=reads)
             give(Box, f"__{prefix}{name}__", made)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as onp
 
 __all__ = [
-    "PLAIN_STATE", "STATE_OF_RULES", "WHILE_RULES_RUN", "call_plainly", "invalid_raises", "point_at_user",
+    "PLAIN_STATE", "STATE_OF_RULES", "WHILE_RULES_RUN", "invalid_raises", "point_at_user", "pointing",
     "restore", "run_rules",
 ]  # fmt: skip
 
@@ -104,7 +104,7 @@ def restore(token: Any) -> None:
             _STATE.reset(token)
 
 
-# For those who call a compiled function of NumPy's on plain values without ``call_plainly``: what tells the
+# For those who call a compiled function of NumPy's on plain values without ``pointing``: what tells the
 # state of errors, the state that nobody has changed, and what calls the function where that is the state.
 # Set and reset, the state costs 190 ns a call; entering a context that has it, 20.
 PLAIN_STATE: tuple[Any, Any, Any] = (
@@ -112,12 +112,16 @@ PLAIN_STATE: tuple[Any, Any, Any] = (
 )
 
 
-def call_plainly(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a compiled function of NumPy's on plain values, with its warnings at the user's line."""
+def pointing(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a compiled function of NumPy's for plain values, with its warnings at the user's line."""
     state, default, run = PLAIN_STATE
-    if state() is default:
-        try:
-            return run(f, *args, **kwargs)
-        except RuntimeError:  # another thread is in that context, or an element of an array calls f
-            pass
-    return f(*args, **kwargs)
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        if state() is default:
+            try:
+                return run(f, *args, **kwargs)
+            except RuntimeError:  # another thread is in that context, or an element of an array calls f
+                pass
+        return f(*args, **kwargs)
+
+    return called

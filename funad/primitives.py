@@ -24,7 +24,7 @@ from .calling import (
 )
 from .duck_arrays import as_ducks
 from .errors import ArgumentError
-from .floating import call_plainly
+from .floating import pointing
 from .foreign import is_duck, is_foreign
 from .guarding import guarded, guarded_rule, refuse_container, refuse_traced
 from .registry import Primitive, adopt, adopt_user, enter, enter_anew, primitive_anew, primitive_of
@@ -179,10 +179,12 @@ def _method(name: str) -> Callable[..., Any]:
     """Return a method of ufuncs that takes traced values: ``funad.numpy.folds`` has it."""
     plain = getattr(onp.ufunc, name)
 
+    plainly_called = pointing(plain)
+
     @functools.wraps(plain)
     def method(f: onp.ufunc, *args: Any, **kwargs: Any) -> Any:
         if len(args) == 1 and type(args[0]) is ndarray and all(type(x) in PLAIN for x in kwargs.values()):
-            return call_plainly(plain, f, *args, **kwargs)
+            return plainly_called(f, *args, **kwargs)
         return primitive_of(plain).traced(f, *args, **kwargs)  # type: ignore[union-attr]
 
     return method

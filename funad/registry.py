@@ -152,21 +152,30 @@ class Primitive:
             not of_a or of_a(None, None, LARGE)[2] is LARGE,
         )
 
-    @_once
-    def smooth(self) -> Primitive:
-        """The same primitive without its kinks."""
+    def copied(self) -> Primitive:
+        """Return another primitive, with all that this one has."""
         made = Primitive(self.f, self.name)
         for name in set(self.__slots__) - {"__weakref__"}:
             setattr(made, name, getattr(self, name))
+        return made
+
+    def with_rules(self, rules: dict[ArgNum, Rule]) -> Primitive:
+        """Return another primitive, with other rules in the places of its own."""
+        made = self.copied()
+        made.rules, made.rule_0, made.rule_1 = rules, rules.get(0), rules.get(1)
+        return made
+
+    @_once
+    def smooth(self) -> Primitive:
+        """The same primitive without its kinks."""
+        made = self.copied()
         made.kinks = made.steep = None
         return made
 
     def called_as(self, f: Callable[..., Any]) -> Primitive:
         """Return the same primitive in another wrapper: the operator ``f``, which is one of Python's too."""
         if f not in self.read:
-            made = Primitive(self.f, self.name)
-            for name in set(self.__slots__) - {"__weakref__"}:
-                setattr(made, name, getattr(self, name))
+            made = self.copied()
             made.traced, made.read = f, _NONE
             self.read = {**self.read, f: made}
         found: Primitive = self.read[f]

@@ -64,9 +64,7 @@ def is_inexact(x: Any) -> bool:
 
 def is_number(x: Any) -> bool:
     """Say whether x is a number or an array of numbers, traced or not."""
-    if hasattr(x, "tape") and not hasattr(
-        type(x), "tape"
-    ):  # a Delayed of dask's and a Mock have any attribute
+    if hasattr(x, "tape") and not hasattr(type(x), "tape"):  # a Delayed and a Mock have any attribute
         return False
     x = constant(x)
     return issubclass(type(x), (float, int, complex)) or (

@@ -1,6 +1,7 @@
 """What the tests of compile share: how results are compared, and programs that people write."""
 
 import numpy as onp
+import pytest
 
 import funad.numpy as np
 from funad import tree
@@ -30,6 +31,17 @@ def agree(found, wanted, ulps=ULPS, classes=True):
         )
         same = (x == y) | (onp.isnan(x) & onp.isnan(y)) | (finite & near)
         assert same.all(), f"{x} for {y}"
+
+
+def hold_to_eager(fast, plain, x):
+    """Hold a compiled function of one rule to the function itself, also in what it raises."""
+    try:
+        wanted = plain(*x)
+    except Exception as error:
+        with pytest.raises(type(error)):
+            fast(*x)
+        return
+    agree(fast(*x), wanted, ulps=1 << 14, classes=False)
 
 
 def others(x, k):

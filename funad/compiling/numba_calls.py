@@ -17,7 +17,18 @@ from .diagonals import from_diagonals, length
 from .loops import Loop
 from .loops import shifted as shifted_
 from .numba_elements import axis_of_join, taken
-from .numba_places import Index, Place, combined, fixed, is_view, parts_of, root_of, rows, text_of, variable
+from .numba_places import (
+    Index,
+    Place,
+    combined,
+    fixed,
+    is_view,
+    root_of,
+    rows,
+    text_of,
+    through_slices,
+    variable,
+)
 from .numba_words import JOINS, gathers, reduction_of
 from .program import GETITEM, Guard, Node, Program, Step, shape_of
 
@@ -102,7 +113,7 @@ def scatter(w: Any, n: Node, place: Place) -> None:
 def taking(w: Any, index: Any, shape: tuple[int, ...]) -> Any:
     if gathers(index):
         return lambda at: taken(w, index, shape, at)
-    return lambda at: _through(index, shape, at)
+    return lambda at: through_slices(index, shape, at)
 
 
 def assign(w: Any, n: Node, place: Place) -> None:
@@ -202,23 +213,6 @@ def matrix(w: Any, x: Any, flat: bool) -> Any:
         return place.buffer, place.offset, stack, c, True
     w.copy(x, w.space(None, shape_of(x), x.dtype), shape_of(x))
     return w.copied.buffer, fixed(0), math.prod(shape[-2:]) if len(shape) == 3 else 0, shape[-1], False
-
-
-def _through(index: Any, shape: tuple[int, ...], at: tuple[Index, ...]) -> tuple[Index, ...]:
-    """Return the index into an array of one into the part that an index takes."""
-    left = list(at)
-    found: list[Index] = []
-    for p in parts_of(index, len(shape)):
-        if p is None:
-            left.pop(0)
-            continue
-        d = shape[len(found)]
-        if type(p) is slice:
-            start, _, step = p.indices(d)
-            found.append(combined(fixed(start), left.pop(0), step))
-        else:
-            found.append(fixed(p % d))
-    return tuple(found)
 
 
 def _taken_shape(shape: tuple[int, ...], index: Any) -> tuple[int, ...]:

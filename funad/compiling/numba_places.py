@@ -165,7 +165,7 @@ def index_of_base(n: Node, index: tuple[Index, ...]) -> tuple[Index, ...] | None
             fixed(0) if d == 1 else i for d, i in zip(shape, index[len(index) - len(shape) :], strict=True)
         )
     if n.fn is GETITEM:
-        return _through_slices(n.args[1], shape, index)
+        return through_slices(n.args[1], shape, index)
     if n.fn in DIAGONALS:
         return None
     assert n.fn is not None
@@ -179,7 +179,7 @@ def index_of_base(n: Node, index: tuple[Index, ...]) -> tuple[Index, ...] | None
     return tuple(found)
 
 
-def _through_slices(part: Any, shape: tuple[int, ...], index: tuple[Index, ...]) -> tuple[Index, ...]:
+def through_slices(part: Any, shape: tuple[int, ...], index: tuple[Index, ...]) -> tuple[Index, ...]:
     """Return the index into an array of one into a part of it."""
     left = list(index)
     found: list[Index] = []

@@ -64,11 +64,7 @@ def lazy_parts(xs: Any) -> list[Any]:
 @functools.lru_cache(maxsize=4096)
 def _on_ducks(prim: Primitive) -> Primitive:
     """Return a primitive whose rules are for arrays of other libraries."""
-    made = Primitive(prim.f, prim.name)
-    for name in set(prim.__slots__) - {"__weakref__"}:
-        setattr(made, name, getattr(prim, name))
-    made.rules = {n: functools.partial(_rule_on_ducks, prim, n) for n in prim.rules}
-    made.rule_0, made.rule_1 = made.rules.get(0), made.rules.get(1)
+    made = prim.with_rules({n: functools.partial(_rule_on_ducks, prim, n) for n in prim.rules})
     made.masks = False  # tasks look at all numbers themselves
     return made
 

@@ -28,7 +28,6 @@ class Directions:
         self.turn = turn  # another number is another line
         self.order = order
         self.slots: dict[int, Any] = {}  # an index: (ẋ, ẍ), or a tuple of them for several outputs
-        self.done = tape.inputs + 1
         self.lines = [Forward() for _ in range(order - 1)]
         self.run = quietly()
         self.given: set[int] = set()
@@ -36,13 +35,19 @@ class Directions:
 
     def of(self, x: Any) -> Any:
         """Return ẋ and ẍ of a value on the tape; 0 for one that does not move."""
-        entries = self.tape.entries
-        for start in range(self.done, len(entries), WIDTH):
-            if start + WIDTH - 1 not in self.slots:
-                self.slots[start + WIDTH - 1] = self._step(*entries[start : start + WIDTH - 1])
-        self.done = len(entries)
         if x.index <= self.tape.inputs:
             return self._of_input(x.index, x.primal)
+        entries, inputs, waiting = self.tape.entries, self.tape.inputs, [x.index]
+        while waiting:  # for what x depends on, and for nothing else
+            index = waiting[-1]
+            start = index - WIDTH + 1
+            prim, y, a, b, source_a, source_b = entries[start:index]
+            missing = [n for n in _sources(source_a, source_b) if n > inputs and n not in self.slots]
+            waiting += missing
+            if not missing:
+                waiting.pop()
+                if index not in self.slots:
+                    self.slots[index] = self._step(prim, y, a, b, source_a, source_b)
         found: Any = self.slots[x.index] or (0.0,) * self.order
         return found
 
@@ -148,6 +153,15 @@ class Directions:
         if type(found) is list:
             return [None if dots is None else self._velocity(dots, n) for dots in found]
         return self._nested(found[: n + 1], n)
+
+
+def _sources(source_a: Any, source_b: Any) -> Any:
+    """Iterate over the places that an entry of any form reads; 0 stands for a constant."""
+    if type(source_b) is not tuple:
+        yield from (source_a or 0, source_b or 0)
+        return
+    for _, source in source_b:
+        yield from source if type(source) is tuple else (source,)
 
 
 def _plain(x: Any) -> Any:

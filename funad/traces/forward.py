@@ -347,11 +347,8 @@ def _transposed(prim: Primitive, argnum: Any, xdot: Any, y: Any, args: Any, kwar
     """ẏ = (ȳ ↦ x̄)ᵀ ẋ: pull ẋ back along a tape of the rule."""
     nearby = nearby_of(y, xdot, *args)
     if nearby is not None:
-        return nearby.of_both(
-            *(
-                _transposed(prim, argnum, at(xdot), at(y), list(map(at, args)), kwargs)
-                for at in (nearby.here, nearby.there)
-            )
+        return nearby.both(
+            lambda xdot, y, *args: _transposed(prim, argnum, xdot, y, list(args), kwargs), (xdot, y, *args)
         )
     x = kwargs[argnum] if isinstance(argnum, str) else args[argnum]
     several = issubclass(type(y), (tuple, list))

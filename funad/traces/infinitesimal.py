@@ -109,6 +109,10 @@ class Product(Infinitesimal):
         """Return an argument with 1 in the place of Δ."""
         return _with(self, x)
 
+    def both(self, f: Any, xs: Any) -> Any:
+        """Return f of these arguments, with 0 and with 1 in the place of Δ."""
+        return self.of_both(f(*map(self.here, xs)), f(*map(self.there, xs)))
+
     def of_both(self, y: Any, y_with: Any) -> Any:
         """Return a result that is y without Δ, and ``y_with`` where Δ is 1."""
         if issubclass(type(y), (tuple, list)):

@@ -16,16 +16,14 @@ from typing import Any
 import numpy as onp
 
 from ..boxes import Dual, Traced, innermost
-from ..calling import APART, call
+from ..calling import NEARBY, call
 from ..registry import Primitive
-from ..spaces import as_numpy
 from ..values import constant, dtype_of, shape_of
 from .directions import Directions
 from .forward import Forward, dual
 from .infinitesimal import Product, infinitesimals_of
-from .reverse import APART as IN_SEGMENTS
-from .reverse import OUTPUT, WIDTH, Tape, as_call
-from .strong_zeros import HERE, strong_elementwise
+from .reverse import APART, OUTPUT, WIDTH, Tape, as_call
+from .strong_zeros import HERE, run_quietly, run_strongly
 
 __all__ = ["moved_aside", "tends_to"]
 
@@ -47,10 +45,6 @@ class Nearby(Product):
             for at in (self.here, self.there)
         )
         return self.of_both(y, there)
-
-    def both(self, f: Any, xs: Any) -> Any:
-        """Return f of these arguments at both points."""
-        return self.of_both(f(*map(self.here, xs)), f(*map(self.there, xs)))
 
     def leave(self, xbar: Any) -> Any:
         """Return what a derivative tends to, as this trace is the last of the three."""
@@ -121,23 +115,13 @@ def _paired(prim: Primitive) -> Primitive:
             trace = innermost_nearby((y, ybar, *args))
             if trace is not None:
                 return trace.both(functools.partial(rule, **kwargs), (y, ybar, *args))
-            with onp.errstate(all="ignore"):
-                try:
-                    xbar = base(y, ybar, *args, **kwargs)
-                except ArithmeticError:
-                    xbar = base(as_numpy(y), as_numpy(ybar), *map(as_numpy, args), **kwargs)
             if prim.kind == "elementwise":
-                return strong_elementwise(xbar, ybar, prim, base, y, args, kwargs)
-            return xbar
+                return run_strongly(prim, base, kwargs, y, ybar, *args)
+            return run_quietly(base, kwargs, y, ybar, *args)
 
         return rule
 
-    made = Primitive(prim.f, prim.name)
-    for name in set(prim.__slots__) - {"__weakref__"}:
-        setattr(made, name, getattr(prim, name))
-    made.rules = {argnum: paired(argnum) for argnum in prim.rules}
-    made.rule_0, made.rule_1 = made.rules.get(0), made.rules.get(1)
-    return made
+    return prim.with_rules({argnum: paired(argnum) for argnum in prim.rules})
 
 
 def innermost_nearby(xs: Any) -> Any:
@@ -183,7 +167,7 @@ def moved_aside(u: Any, at: Any, above: bool) -> Any:
         x = x.inside
         if x.opaque or not x.tape.differentiates:
             return None
-    if type(x.tape) is Tape and x.index >= IN_SEGMENTS:
+    if type(x.tape) is Tape and x.index >= APART:
         return None  # of a checkpoint, which is not on the tape before the way back
     small = infinitesimals_of(x.tape)
     if small.neighbours is None:
@@ -205,7 +189,7 @@ def moved_aside(u: Any, at: Any, above: bool) -> Any:
     return u + aside
 
 
-APART[:] = [with_tangents_apart]
+NEARBY[:] = [with_tangents_apart]
 HERE.traced = lambda mask, a, b: call(HERE, (mask, a, b), {})
 HERE.add(
     "elementwise",

@@ -5,6 +5,7 @@ Rules are written as on paper; what comes out of them is mended here where they 
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as onp
@@ -24,7 +25,7 @@ def strong_zero(xbar: Any, ybar: Any) -> Any:
     """Return x̄ with zero wherever ȳ is zero and x̄ is not a number."""
     nearby = nearby_of(xbar, ybar)
     if nearby is not None:
-        return nearby.of_both(*(strong_zero(at(xbar), at(ybar)) for at in (nearby.here, nearby.there)))
+        return nearby.both(strong_zero, (xbar, ybar))
     with onp.errstate(invalid="ignore"):
         wrong = (ybar == 0) & onp.isnan(constant(xbar))
         return onp.where(wrong, 0, xbar)[()] if any_of(wrong) else xbar
@@ -36,14 +37,18 @@ def nearby_of(*xs: Any) -> Any:
     return max(traces, key=lambda trace: trace.level, default=None)
 
 
-def _strong_at(at: Any, prim: Primitive, rule: Any, y: Any, ybar: Any, args: Any, kwargs: Any) -> Any:
-    """Return what ``strong_elementwise`` does with a rule at one of two points."""
-    y, ybar, args = at(y), at(ybar), tuple(map(at, args))
+def run_quietly(rule: Any, kwargs: Any, *xs: Any) -> Any:
+    """Run a rule of numbers that are infinite or nan perhaps, without a word, and without an exception."""
     with onp.errstate(all="ignore"):
         try:
-            xbar = rule(y, ybar, *args, **kwargs)
-        except ArithmeticError:
-            xbar = rule(as_numpy(y), as_numpy(ybar), *map(as_numpy, args), **kwargs)
+            return rule(*xs, **kwargs)
+        except ArithmeticError:  # of Python's numbers, where NumPy has infinities
+            return rule(*map(as_numpy, xs), **kwargs)
+
+
+def run_strongly(prim: Primitive, rule: Any, kwargs: Any, y: Any, ybar: Any, *args: Any) -> Any:
+    """Run the rule of an elementwise function so, and return its x̄ with strong zeros."""
+    xbar = run_quietly(rule, kwargs, y, ybar, *args)
     return strong_elementwise(xbar, ybar, prim, rule, y, args, kwargs)
 
 
@@ -96,9 +101,7 @@ def strong_elementwise(
         return LATER[0](prim, rule, y, ybar, args, kwargs)
     nearby = nearby_of(y, ybar, *args)
     if nearby is not None:
-        return nearby.of_both(
-            *(_strong_at(at, prim, rule, y, ybar, args, kwargs) for at in (nearby.here, nearby.there))
-        )
+        return nearby.both(functools.partial(run_strongly, prim, rule, kwargs), (y, ybar, *args))
     if not (hasattr(ybar, "tape") or any(hasattr(x, "tape") for x in args)):
         return strong_slope(strong_zero(xbar, ybar), ybar, prim, rule, y, args, kwargs)
     with onp.errstate(all="ignore"):
