@@ -119,7 +119,7 @@ def pointing(f: Callable[..., Any]) -> Callable[..., Any]:
     def called(*args: Any, **kwargs: Any) -> Any:
         if state() is default:
             try:
-                return run(f, *args, **kwargs)
+                return run(f, *args, **kwargs) if kwargs else run(f, *args)
             except RuntimeError:  # another thread is in that context, or an element of an array calls f
                 pass
         return f(*args, **kwargs)

@@ -63,7 +63,8 @@ class Scatter:
         """Return the cotangent as one array."""
         indices, pieces = zip(*self.pieces[: self.count], strict=True)
         add_up = scatter if self.plain else enter(scatter).traced
-        return add_up(self.like.shape, self.like.dtype, list(indices), list(pieces))
+        # In types that hold nothing traced, for sure: a call of them is short.
+        return add_up(self.like.shape, self.like.dtype.str, indices, list(pieces))
 
 
 def _is_traced(index: Any) -> bool:

@@ -413,7 +413,7 @@ class Emitter:
     def scatter(self, n: Node) -> None:
         """Write zeros into which pieces are added."""
         shape, dtype, index, pieces = n.args
-        if type(index) is not list or type(pieces) is not list:
+        if type(index) is Node or type(pieces) is Node:
             self.names[n] = self.fresh(n.name or "t")
             self.say(f"{self.names[n]} = {self.function(scatter)}({', '.join(map(self.text, n.args))})", n)
             return

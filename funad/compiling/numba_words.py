@@ -175,7 +175,7 @@ def _is_index(index: Any) -> bool:
 
 def _scatters(n: Node) -> bool:
     _, _, index, pieces = n.args
-    return type(index) is list and type(pieces) is list and all(map(_is_index, index)) and all(
+    return type(index) is not Node and type(pieces) is not Node and all(map(_is_index, index)) and all(
         map(_fits, pieces)
     )  # fmt: skip
 
