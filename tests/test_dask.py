@@ -396,7 +396,8 @@ def test_l_bfgs_and_adam_over_blocks():
 # --- the page and the example
 
 
-def test_the_code_of_the_page_runs():
+def test_the_code_of_the_page_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # it writes files
     text = (Path(funad.__file__).parent / "docs" / "larger_than_memory.md").read_text(encoding="utf-8")
     blocks = [block.split("```")[0] for block in text.split("```python\n")[1:]]
     assert len(blocks) == 5
