@@ -129,14 +129,16 @@ def keep_only_read_by(prim: Any, argnums: Sequence[int | str]) -> Drop:
         rule.__code__.co_varnames[0] in seen for rule, seen in zip(rules, read, strict=True)
     )
     no_a, no_b = unread(0), unread(1)
-    if not (no_y or no_a or no_b):
+    spares = prim.spares
+    if not (no_y or no_a or no_b or spares):
         return _keep_all
 
     def drop(y: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
-        if no_y:
+        spared = spares(a, b) if spares else ""
+        if no_y or "y" in spared:
             # Forward mode along a tape asks the result of an elementwise function for its shape.
             y = None if prim.kind == "linear" else _let_go(y)
-        return y, _let_go(a) if no_a else a, _let_go(b) if no_b else b
+        return y, _let_go(a) if no_a else a, _let_go(b) if no_b or "b" in spared else b
 
     return drop
 

@@ -72,6 +72,7 @@ class Primitive:
         "rule_0",
         "rule_1",
         "rules",
+        "spares",
         "steep",
         "traced",
         "underflows",
@@ -99,6 +100,8 @@ class Primitive:
         self.masks = False  # its rules set parts of a cotangent to zero
         # What a result is where it is differentiated twice: (y, *args, **kwargs) ↦ y, see infinitesimals.
         self.kinks: Callable[..., Any] | None = None
+        # Of which of "y" and "b" the rules read less than their code says: (a, b) ↦ their names.
+        self.spares: Callable[[Any, Any], str] | None = None
         # What a result is where it is differentiated once, at a zero of infinite slope: see nearby.
         self.steep: Callable[..., Any] | None = None
         self.rules: Mapping[ArgNum, Rule] = _NONE
@@ -629,6 +632,13 @@ def elementwise(
     array([ 0.735759, -0.735759])
     """
     _define(f, "elementwise", numbered(f, rules, argnums), masks)
+
+
+def spares(f: Any, names: Callable[[Any, Any], str]) -> None:
+    """Say what the rules of a function of a and b do not read in some calls, so that it is not kept."""
+    prim = primitive_of(f)
+    assert prim is not None
+    prim.spares = names
 
 
 def linear(
