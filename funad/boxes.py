@@ -20,7 +20,7 @@ from weakref import ref
 import numpy as onp
 
 from . import tree
-from .bytecode import formats_text
+from .cpython import above, frame_at, writes_text
 from .errors import MissingRuleError, NotDifferentiableError
 from .foreign import (
     asked_by_sparse,
@@ -120,7 +120,7 @@ class Traced:
         (xarray does) would make a plain array of it. funad itself tells traced values by their types.
         To dask an instance of arrays is a chunk for it to compute with: it is none.
         """
-        if "dask" in sys.modules and sys._getframe(1).f_globals.get("__name__", "").startswith("dask."):
+        if "dask" in sys.modules and frame_at(1).f_globals.get("__name__", "").startswith("dask."):
             return type(self)
         kind = class_of(self)
         if "scipy.sparse" in sys.modules and asked_by_sparse(1):
@@ -186,12 +186,12 @@ class Traced:
     # --- what would lose the derivative
 
     def __float__(self) -> float:
-        if formats_text(sys._getframe(1)):  # "%.2f" % x
+        if writes_text(frame_at(1)):  # "%.2f" % x
             return float(self.primal)
         _refuse(self, "float()", "a plain Python float", "keep it as it is: it works as a float does")
 
     def __int__(self) -> int:
-        if formats_text(sys._getframe(1)):  # "%d" % x
+        if writes_text(frame_at(1)):  # "%d" % x
             return int(self.primal)
         _refuse(self, "int()", "a plain Python int", "write np.trunc(x)")
 
@@ -633,7 +633,7 @@ def _ordered(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     compare = plainly(operate)
 
     def operator_of_order(self: Any, other: Any) -> Any:
-        if sys._getframe(1).f_globals.get("__name__") in _SEARCHING:
+        if frame_at(1).f_globals.get("__name__") in _SEARCHING:
             _refuse(self, "a comparison", "a plain bool", "search with value(x), from funad")
         return compare(self, other)
 
@@ -660,9 +660,8 @@ def _watched(operate: Callable[[Any, Any], Any], negated: bool) -> Callable[[Any
 
 def _tell(y: Any, negated: bool, a: Any, b: Any) -> None:
     """Tell the code that compares a and b of the result, if it asks to be told."""
-    frame: Any = sys._getframe(2)
-    while frame.f_globals.get("__package__") == "funad":  # NumPy's protocol has led here
-        frame = frame.f_back
+    # NumPy's protocol may have led here.
+    frame = next(each for each in above(frame_at(2)) if each.f_globals.get("__package__") != "funad")
     guard = frame.f_globals.get(GUARD)
     if guard is not None:
         guard(onp.logical_not(y) if negated else y, a, b, frame)

@@ -5,13 +5,14 @@ The one table of sizes stands here, too.
 
 from __future__ import annotations
 
-import dis
 import inspect
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as onp
+
+from .cpython import instructions
 
 Rule = Callable[..., Any]
 Drop = Callable[[Any, Any, Any], tuple[Any, Any, Any]]
@@ -157,8 +158,7 @@ def _let_go(x: Any) -> Any:
 def _names_read(rule: Rule) -> set[str]:
     """Return the names of the variables that the code of a rule reads."""
     names: set[str] = set(rule.__code__.co_cellvars)
-    for instruction in dis.get_instructions(rule):
-        if "LOAD" in instruction.opname:
-            found = instruction.argval  # of fused instructions a pair, from Python 3.13 on
+    for operation, found in instructions(rule.__code__):
+        if "LOAD" in operation:  # of fused instructions a pair, from Python 3.13 on
             names.update(found if isinstance(found, tuple) else (str(found),))
     return names

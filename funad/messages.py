@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import contextvars
-import dis
 import functools
 import importlib
 import itertools
@@ -18,13 +17,22 @@ import os
 import re
 import site
 import sys
-from collections.abc import Iterator
 from types import MethodType
 from typing import Any
 
 import numpy as onp
 
-from .bytecode import source_of
+from .cpython import (
+    HERE,
+    above,
+    frame_at,
+    is_of_funad,
+    names_in,
+    operation_at,
+    positions_at,
+    source_of,
+    steps,
+)
 from .errors import FunadError, NotDifferentiableError
 from .registry import SCIPY, primitive_of
 
@@ -43,7 +51,6 @@ __all__ = [
     "without_rule",
 ]
 
-_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _LIBRARIES = tuple(  # not by sysconfig, whose import takes 2 ms
     {path + os.sep for path in (os.path.dirname(os.__file__), *site.getsitepackages())}
     | {
@@ -198,21 +205,18 @@ def _place() -> _Place | None:
 
     Below the frames of funad that called f, all is the user's.
     """
-    frame: Any = sys._getframe(2)
     found = None
-    while frame is not None:
-        filename = frame.f_code.co_filename
-        if filename.startswith(_HERE):
+    for frame in above(frame_at(2)):
+        if is_of_funad(frame):
             if frame.f_code.co_qualname == "Call._run":
-                f = frame.f_locals["self"].f
+                f = names_in(frame)["self"].f
                 if found is None or own_name(f, "").partition(".")[0] in _KNOWN:
                     return _directly(frame, f)
                 break
         else:
             found = frame
-            if not filename.startswith(_LIBRARIES):
+            if not in_library(frame):
                 break
-        frame = frame.f_back
     else:
         return None  # a thread of a library's, which has called a function as it was given
     return None if found is None else _read(found, found.f_lasti, found.f_lineno)
@@ -220,7 +224,7 @@ def _place() -> _Place | None:
 
 def in_library(frame: Any) -> bool:
     """Say whether a frame runs code of funad or of a library, and none of the user's."""
-    return bool(frame.f_code.co_filename.startswith((_HERE, *_LIBRARIES)))
+    return bool(frame.f_code.co_filename.startswith((HERE, *_LIBRARIES)))
 
 
 def _directly(frame: Any, f: Any) -> _Place:
@@ -234,8 +238,7 @@ def _directly(frame: Any, f: Any) -> _Place:
 def _read(frame: Any, at: int, line: int) -> _Place:
     """Return what a frame is doing."""
     code = frame.f_code
-    positions = next(itertools.islice(code.co_positions(), at // 2, None), (None,) * 4)
-    text = _segment(code.co_filename, *positions) or source_of(code, at)
+    text = _segment(code.co_filename, *positions_at(code, at)) or source_of(code, at)
     name, base, home, function = "", "", "", None
     try:
         tree: Any = ast.parse(text, mode="eval").body
@@ -251,15 +254,7 @@ def _read(frame: Any, at: int, line: int) -> _Place:
     elif isinstance(tree, ast.BinOp):
         sides = [_named(side, frame)[0] for side in (tree.left, tree.right)]
         name = next((side for side in sides if instead_of(side)), "")
-    operation = _operation(code, at)
-    return _Place(code, line, text, name, base, arguments, function, operation, home)
-
-
-def _operation(code: Any, at: int) -> str:
-    """Return the name of the instruction at an offset, or of the one whose notes stand there."""
-    while at > 0 and code.co_code[at] == 0:
-        at -= 2
-    return str(dis.opname[code.co_code[at]])
+    return _Place(code, line, text, name, base, arguments, function, operation_at(code, at), home)
 
 
 def _mapped(tree: Any) -> Any:
@@ -317,7 +312,7 @@ def _named(tree: Any, frame: Any) -> tuple[str, Any, str]:
         return ".".join([name, *steps]), None, home
     if not isinstance(tree, ast.Name):
         return ".".join(["", *steps]), None, ""
-    spaces = (frame.f_locals, frame.f_globals, frame.f_builtins)
+    spaces = (names_in(frame), frame.f_globals, frame.f_builtins)
     value = next((space[tree.id] for space in spaces if tree.id in space), None)
     name = own_name(value, tree.id)
     for n, step in enumerate(steps):
@@ -585,12 +580,9 @@ def _stored(text: str, found: str) -> str:
 
 def _inside_of_a_call() -> bool:
     """Say whether a function is traced in this thread: in others, arrays are made as plain ones."""
-    frame: Any = sys._getframe(1)
-    while frame is not None:
-        code = frame.f_code
-        if code.co_qualname in ("Call.__call__", "trace", "run") and code.co_filename.startswith(_HERE):
+    for frame in above(frame_at(1)):
+        if frame.f_code.co_qualname in ("Call.__call__", "trace", "run") and is_of_funad(frame):
             return True
-        frame = frame.f_back
     threading = sys.modules.get("threading")  # it takes a while to load, and without it there is one thread
     return threading is None or threading.current_thread() is threading.main_thread()
 
@@ -692,12 +684,12 @@ def taught(error: BaseException) -> NotDifferentiableError | None:
         if isinstance(cause, NotDifferentiableError):
             return NotDifferentiableError(str(cause))
         cause = cause.__cause__
-    steps = list(_steps(error.__traceback__))
-    if last is not None and any((step.tb_frame.f_code, step.tb_lineno) == last[1:] for step in steps):
+    passed = list(steps(error))
+    if last is not None and any((step.tb_frame.f_code, step.tb_lineno) == last[1:] for step in passed):
         return NotDifferentiableError(f"{last[0]} (in the end it raised {type(error).__name__}: {error})")
     if not comes_of_traced(error):
         return None
-    mine = [step for step in steps if not step.tb_frame.f_code.co_filename.startswith((_HERE, *_LIBRARIES))]
+    mine = [step for step in passed if not in_library(step.tb_frame)]
     places = [_read(step.tb_frame, step.tb_lasti, step.tb_lineno) for step in mine]
     place = next((place for place in reversed(places) if place.operation != "RAISE_VARARGS"), None)
     if place is not None and place.name == "pow":
@@ -717,12 +709,6 @@ def taught(error: BaseException) -> NotDifferentiableError | None:
     )
 
 
-def _steps(traceback: Any) -> Iterator[Any]:
-    while traceback is not None:
-        yield traceback
-        traceback = traceback.tb_next
-
-
 def comes_of_traced(error: BaseException) -> bool:
     """Say whether an error is one of funad's, or compiled code complains of a traced value."""
     if isinstance(error, FunadError) or type(error).__module__ in ("_ctypes", "ctypes", "struct"):
@@ -735,7 +721,7 @@ def comes_of_traced(error: BaseException) -> bool:
 
 def _speaks_of_the_concrete_class(error: TypeError) -> bool:
     """Say whether an error, raised where a traced value is at hand, names the class that its value has."""
-    *_, last = _steps(error.__traceback__)
-    kinds = {x.__class__.__name__ for x in last.tb_frame.f_locals.values() if hasattr(x, "tape")}
+    *_, last = steps(error)
+    kinds = {x.__class__.__name__ for x in names_in(last.tb_frame).values() if hasattr(x, "tape")}
     spoken = re.search(rf"\b({'|'.join(kinds)}|PyObject)\b", str(error)) if kinds else None
     return spoken is not None

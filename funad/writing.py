@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import itertools
 import operator
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as onp
 
 from .boxes import BINARY, CONSTANTS, Box, Dual, Traced, give, innermost, link, model_of, own_index
-from .bytecode import formats_text
+from .cpython import frame_at, writes_text
 from .errors import NotDifferentiableError
 from .foreign import rebound_to
 from .indices import ASSIGN, Step, TracedMemory, follow, put
@@ -149,11 +148,11 @@ class Array(Traced):
         return super().__reduce_ex__(protocol)
 
     def __float__(self) -> float:
-        plain = self.tape is UNTRACED or formats_text(sys._getframe(1))
+        plain = self.tape is UNTRACED or writes_text(frame_at(1))
         return float(self.primal) if plain else super().__float__()
 
     def __int__(self) -> int:
-        plain = self.tape is UNTRACED or formats_text(sys._getframe(1))
+        plain = self.tape is UNTRACED or writes_text(frame_at(1))
         return int(self.primal) if plain else super().__int__()
 
     def __complex__(self) -> complex:  # type: ignore[override]

@@ -13,6 +13,9 @@ from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
 from ..calling import as_array as _as_array
 from ..calling import call as _call
+from ..cpython import above as _above
+from ..cpython import frame_at as _frame_at
+from ..cpython import takes_no_result as _takes_no_result
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
 from ..primitives import composite as _composite
 from ..primitives import primitive as _primitive
@@ -228,15 +231,10 @@ def refuse_plain(name):
 
 def _is_dropped():
     """Say whether the user's line is a statement by itself, and so does not take the result."""
-    frame = _sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "funad.").startswith("funad."):
-        frame = frame.f_back
-    if frame is None:
-        return False
-    code, at = frame.f_code.co_code, frame.f_lasti + 2
-    while at < len(code) and code[at] == 0:  # room for the interpreter's own notes
-        at += 2
-    return at < len(code) and code[at] == _dis.opmap["POP_TOP"]
+    for frame in _above(_frame_at(1)):
+        if not frame.f_globals.get("__name__", "funad.").startswith("funad."):
+            return _takes_no_result(frame)
+    return False
 
 
 def _masked(f, casting, where, out, *args):

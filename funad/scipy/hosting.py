@@ -38,6 +38,7 @@ import numpy as onp
 
 from .. import numpy as np
 from ..boxes import GUARD, innermost
+from ..cpython import above, names_in
 from ..errors import NotDifferentiableError
 from ..registry import primitive_of
 from ..traces.reverse import TRACING
@@ -378,12 +379,8 @@ def call(name, f, args, kwargs):
 
 def _called(frame):
     """Return the public name of the outermost hosted function that is running."""
-    found = None
-    while frame is not None:
-        if frame.f_code is call.__code__:
-            found = frame.f_locals["name"]
-        frame = frame.f_back
-    return found or "scipy"
+    hosted = [names_in(each)["name"] for each in above(frame) if each.f_code is call.__code__]
+    return hosted[-1] if hosted else "scipy"
 
 
 # --- what stands in the place of functions of hosted modules

@@ -28,6 +28,7 @@ from typing import Any, NoReturn
 import numpy as onp
 
 from ..boxes import Batched, Box, Traced, box_of
+from ..cpython import names_in, steps
 from ..duck_arrays import DUCKS
 from ..errors import CotangentError, EndedTraceError
 from ..floating import restore, run_rules
@@ -212,10 +213,8 @@ LEFT = (
 
 def has_left(error: IndexError) -> bool:
     """Say whether an index error comes of the place of a value that was recorded apart (see Apart)."""
-    step: Any = error.__traceback__
-    while step.tb_next is not None:
-        step = step.tb_next
-    names = step.tb_frame.f_locals
+    *_, last = steps(error)
+    names = names_in(last.tb_frame)
     return any(
         isinstance(names.get(n), int) and names[n] >= APART for n in ("source", "source_a", "source_b")
     )

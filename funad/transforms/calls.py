@@ -14,6 +14,7 @@ import numpy as onp
 
 from .. import tree
 from ..boxes import Box, Dual, Traced
+from ..cpython import is_of_funad, leave_out, other_holders
 from ..duck_arrays import DUCKS, Duck, as_duck, like_given, released
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError, OverwrittenError
 from ..foreign import is_duck
@@ -46,7 +47,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 ndarray, float64 = onp.ndarray, onp.float64
-_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 class MadeFrom:
@@ -109,22 +109,8 @@ def door(transformation: Callable[P, R]) -> Callable[P, R]:
 
 def hide_frames(error: Exception) -> None:
     """Take funad's own frames out of a traceback, unless the environment says FUNAD_TRACEBACK=full."""
-    if os.environ.get("FUNAD_TRACEBACK") == "full":
-        return
-    steps = []
-    step = error.__traceback__
-    while step is not None:
-        steps.append(step)
-        step = step.tb_next
-    kept = None
-    for step in reversed(steps):
-        if not _is_ours(step):
-            step.tb_next, kept = kept, step
-    error.__traceback__ = kept
-
-
-def _is_ours(step: types.TracebackType) -> bool:
-    return step.tb_frame.f_code.co_filename.startswith(_HERE)
+    if os.environ.get("FUNAD_TRACEBACK") != "full":
+        leave_out(is_of_funad, error)
 
 
 def check_function(name: str, f: Any, right: str = "{}(f)(x)", wrong: str = "{}(f(x))") -> None:
@@ -486,18 +472,8 @@ _COPY, _ASARRAY = enter(onp.copy), enter(onp.asarray)
 def _is_part(xbar: Any) -> bool:
     """Say whether a view is one of what someone else has, or of more than itself."""
     base = xbar.base
-    # Two: the array itself and the name here. A fresh array in another shape is nobody else's.
-    return type(base) is not ndarray or base.nbytes != xbar.nbytes or sys.getrefcount(base) > _ALONE
-
-
-def _references() -> int:
-    """Return how many references _is_part counts where nobody else has one."""
-    view = onp.empty(1).reshape(1, 1)
-    base = view.base
-    return sys.getrefcount(base)
-
-
-_ALONE = _references()
+    # A fresh array in another shape is held by that view of it alone.
+    return type(base) is not ndarray or base.nbytes != xbar.nbytes or other_holders(base) > 1
 
 
 def own_copies(xs: list[Any]) -> list[Any]:

@@ -26,6 +26,7 @@ from ..compiling.optimizing import PASSES, optimized
 from ..compiling.paths import tree_of
 from ..compiling.program import SOFT, Node, Program
 from ..compiling.sources import Source
+from ..cpython import is_of_funad, names_in
 from ..registry import signature_of
 from ..spaces import name_of
 from ..traces.symbolic import NotCompilable, Symbol, SymbolicTrace
@@ -35,7 +36,6 @@ from .calls import leaf_names, owned
 __all__ = ["MISSED", "CompiledProgram", "Plan", "Recording", "static_leaves"]
 
 ndarray = onp.ndarray
-_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _LOOKED_AT = 800  # calls of which the names are looked at: it takes some 80 µs for each
 _NUMPY = os.path.dirname(os.path.abspath(onp.__file__)) + os.sep
 
@@ -460,14 +460,14 @@ class _Names:
             self.trace.resume_at = self.trace.builder.count + 2 * _LOOKED_AT
             return
         path = frame.f_code.co_filename
-        if path.startswith(_HERE):
+        if is_of_funad(frame):
             if "ybar" in frame.f_code.co_varnames[:2]:
-                names = frame.f_locals
+                names = names_in(frame)
                 y, ybar = _inner(names.get("y")), _inner(names.get("ybar"))
                 if y is not None and ybar is not None:
                     self.cotangents.append((ybar.node, y.node))
         elif not path.startswith(_NUMPY):
-            for name, x in frame.f_locals.items():
+            for name, x in names_in(frame).items():
                 found = _inner(x)
                 if found is not None and found.node.name is None and found.node.fn is not None:
                     found.node.name = name
