@@ -26,9 +26,9 @@ ndarray = onp.ndarray
 WORTH_DROPPING = 1 << 14
 # Bytes up to which every call keeps a copy of a constant: to look for the last one would take as long.
 TINY = 1 << 11
-# Bytes up to which a constant is copied at all: above, the system hands out fresh memory page by page, which
-# took seven times as long as the multiplication of 800 kB. Larger constants get a fingerprint.
-SMALL = 1 << 16
+# Bytes up to which a constant is copied at all. Larger constants get a fingerprint, which holds no memory
+# and takes twice the time of a copy, now and once more on the way back.
+SMALL = 1 << 18
 # Elements per piece of a cotangent, below which it goes through a view as one array: moving a piece takes
 # 15 µs, as long as filling an array of this size.
 ELEMENTS_PER_PIECE = 1 << 13
