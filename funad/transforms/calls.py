@@ -415,12 +415,14 @@ def finish(xbar: Any, x: Any, xdots: Any = (), xs: Any = ()) -> Any:
 
     Or the tangent of an output, of the tangents ẋ of the inputs.
     """
-    if type(xbar) is ndarray and type(x) is ndarray and xbar.dtype is x.dtype and xbar.shape == x.shape:
-        return xbar
+    if type(x) is ndarray or type(x) is float:
+        found = _finish_plain(xbar, x)
+        if found is not None:
+            return found
     if xbar is None:
         return zeros_like(x)
     if type(xbar) is float:
-        return xbar if type(x) is float else fit(xbar, x)
+        return fit(xbar, x)
     if is_duck(xbar):
         xbar = as_duck(xbar)
     elif type(x) is ndarray and type(xbar) is not ndarray and not isinstance(xbar, Traced):
@@ -431,11 +433,23 @@ def finish(xbar: Any, x: Any, xdots: Any = (), xs: Any = ()) -> Any:
         xbar = left(shed_kinks_of_derivative(fit(xbar, x)), x if xs else 0.0, xdots, xs)
     else:
         xbar = fit(xbar, x)
-    if not shape_of(xbar) and class_of(x) is ndarray is not class_of(xbar):
-        return _ASARRAY.traced(xbar)  # an array without axes, which can be written to
-    if is_deferred(xbar) and not xbar.shape and class_of(x) is not ndarray is class_of(xbar):
-        return xbar[()]  # of a number, a number
-    return xbar
+    return xbar if shape_of(xbar) else _of_the_class_of(x, xbar)
+
+
+def _of_the_class_of(x: Any, xbar: Any) -> Any:
+    """Return x̄, of no axes, as a number where x is one, and as an array where x is one."""
+    if class_of(x) is ndarray is not class_of(xbar):
+        return _ASARRAY.traced(xbar)  # it can be written to
+    return xbar[()] if is_deferred(xbar) and class_of(x) is not ndarray is class_of(xbar) else xbar
+
+
+def _finish_plain(xbar: Any, x: Any) -> Any:
+    """Return x̄ as above for the commonest x and x̄, None for others."""
+    if type(xbar) is ndarray:
+        return xbar if type(x) is ndarray and xbar.dtype is x.dtype and xbar.shape == x.shape else None
+    if type(x) is float:
+        return xbar if type(xbar) is float or type(xbar) is float64 else None
+    return onp.asarray(xbar) if type(xbar) is float64 and x.dtype is xbar.dtype and not x.shape else None
 
 
 def owned(xbars: list[Any]) -> list[Any]:
