@@ -24,11 +24,12 @@ from weakref import ref
 import numpy as onp
 
 from . import boxes, calling, primitives, writing
-from .boxes import BINARY, BY_HAND, CONSTANTS, TRACED, UNARY, Box, Dual, Traced, give, own_index, tidy
+from .boxes import BY_HAND, CONSTANTS, TRACED, Box, Dual, Traced, own_index, tidy
 from .calling import PLAIN, call, handled, is_differentiated, is_plain, is_steep
 from .floating import PLAIN_STATE
 from .indices import ASSIGN, BASIC
 from .memory import ELEMENTS_PER_PIECE, TINY, WORTH_DROPPING, keep_freed_memory, placeholder
+from .operators import BINARY, UNARY, give
 from .registry import Primitive, enter, primitive_of
 from .spaces import at_rest, fit, zeros_like
 from .traces import reverse

@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as onp
 
-from .boxes import BINARY, CONSTANTS, Box, Dual, Traced, give, innermost, link, model_of, own_index
+from .boxes import CONSTANTS, Box, Dual, Traced, innermost, link, model_of, own_index
 from .cpython import frame_at, writes_text
 from .errors import NotDifferentiableError
 from .foreign import rebound_to
 from .indices import ASSIGN, Step, TracedMemory, follow, put
+from .operators import BINARY, give
 from .registry import Primitive, enter, primitive_of
 from .spaces import held_copy, laid_out_copy
 from .trace import Trace

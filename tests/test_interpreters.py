@@ -13,7 +13,8 @@ from hypothesis import given, settings
 
 import funad.numpy as np
 from funad import grad, jvp, tree, vjp
-from funad.boxes import TRACED, Opaque, Traced
+from funad.boxes import TRACED, Traced
+from funad.opaque import Opaque
 from funad.spaces import is_inexact
 from funad.trace import OF_SHAPES, Trace, next_level
 from funad.tracing import run

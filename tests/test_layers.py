@@ -21,6 +21,8 @@ FLOORS = [
     {"foreign"},
     {"traces.strong_zeros"},
     {"boxes"},
+    {"operators"},
+    {"opaque"},
     {"duck_arrays"},
     {"traces.reverse"},
     {"traces.forward"},

@@ -27,13 +27,14 @@ from typing import Any, NoReturn
 
 import numpy as onp
 
-from ..boxes import Batched, Box, Traced, box_of
+from ..boxes import Box, Traced, box_of
 from ..cpython import names_in, steps
 from ..duck_arrays import DUCKS
 from ..errors import CotangentError, EndedTraceError
 from ..floating import restore, run_rules
 from ..indices import ASSIGN, Scatter, TracedMemory, add_at, assigned, put, repeats, through_view
 from ..memory import WORTH_DROPPING, placeholder
+from ..opaque import Batched
 from ..registry import Primitive
 from ..snapshots import Snapshots
 from ..spaces import broadcasts, describe, fit, is_complex, is_inexact, is_number, of_library, zeros_of
