@@ -5,9 +5,11 @@ import importlib
 import itertools
 import os
 import sys
+import types
 
 import matplotlib as mpl
 import numpy
+import pandas
 
 import funad
 import funad.numpy as np
@@ -37,6 +39,10 @@ from . import Call, X
 
 mpl.use("Agg")
 Z = X + 1j
+LABELLED = pandas.DataFrame({"a": [2.0, 3.0], "b": ["two", "three"]})
+NUMBERS = LABELLED["a"].to_numpy()
+BY_PAIR = {(0, 1): types.SimpleNamespace(w=2.0)}
+LAYERS = [types.SimpleNamespace(w=1.0) for _ in range(1000)]
 BATCH = numpy.stack([X, 2 * X])
 
 
@@ -518,6 +524,21 @@ ROWS = {
         lambda: runs_as_a_program(lambda x, p: np.sum(x) * p, X, 2.0),
         lambda: compile(lambda x, p: np.sum(x) * p.x, static="p")(X, Point(2.0)),
         gives=2 * numpy.sum(X),
+    ),
+    "a table that it closes over": Call(
+        lambda: explained(lambda x: np.sum(x) * LABELLED["a"].to_numpy()[0], X),
+        lambda: runs_as_a_program(lambda x: np.sum(x) * NUMBERS[0], X),
+        gives=2 * numpy.sum(X),
+    ),
+    "a key that may change": Call(
+        lambda: explained(lambda x: np.sum(x) * BY_PAIR[0, 1].w, X),
+        lambda: runs_as_a_program(lambda x: np.sum(x) * NUMBERS[0], X),
+        gives=2 * numpy.sum(X),
+    ),
+    "more objects than can be compared": Call(
+        lambda: explained(lambda x: sum(layer.w * np.sum(x) for layer in LAYERS), X),
+        lambda: runs_as_a_program(lambda x, w: np.sum(w) * np.sum(x), X, numpy.ones(1000)),
+        gives=1000 * numpy.sum(X),
     ),
     "a picture without what draws it": Call(
         lambda: without("matplotlib", "funad.graphs.raster", lambda: graph(loss)(X).png(os.devnull)),
