@@ -155,8 +155,9 @@ class Traced:
         raise NotDifferentiableError(
             f"a traced value, {short(self)}, cannot be a key of a dict, a set or a cache "
             f"(functools.lru_cache): what is kept there under an equal number does not depend on it, and its "
-            f"derivative would be lost; look up value(x) from funad in a table of plain numbers, and "
-            f"differentiate what stands behind a cache (f.__wrapped__ of functools.lru_cache)"
+            f"derivative would be lost; collect traced values in a list, look up value(x) from funad in a "
+            f"table of plain numbers, and differentiate what stands behind a cache (f.__wrapped__ of "
+            f"functools.lru_cache)"
         )
 
     def __iter__(self) -> Iterator[Any]:
@@ -196,7 +197,7 @@ class Traced:
         _refuse(self, "int()", "a plain Python int", "write np.trunc(x)")
 
     def __complex__(self) -> NoReturn:
-        _refuse(self, "complex()", "a plain Python complex", "write x + 0j")
+        _refuse(self, "complex()", "a plain Python complex", "write x + 0j (a + 1j * b for complex(a, b))")
 
     def __index__(self) -> NoReturn:
         _refuse(self, "use as an index", "an integer", "write int(stop_gradient(x))")

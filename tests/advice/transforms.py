@@ -163,6 +163,19 @@ def forward(x):
     return np.sum(x**2), x
 
 
+class Model:
+    def __init__(self, w):
+        self.w = w
+
+    def __call__(self, x):
+        return np.sum(self.w * x)
+
+
+class RegisteredModel(Model):
+    pass
+
+
+tree.register(RegisteredModel, lambda m: ([m.w], None), lambda _, parts: RegisteredModel(*parts))
 squares = custom_vjp(loss, forward, lambda x, ybar: 2 * ybar * x)
 no_pair = custom_vjp(loss, lambda x: np.sum(x**2), lambda x, ybar: 2 * ybar * x)
 nothing_kept = custom_vjp(np.sum, lambda x: (np.sum(x), None), lambda _, ybar: ybar * numpy.ones(3))
@@ -396,6 +409,29 @@ ROWS = {
         lambda: grad(lambda x: np.sum(two_results(2.0, 3.0)(x)[0]))(X),
         lambda: grad(lambda x: np.sum(two_results(2.0, None)(x)[0]))(X),
         gives=[2, 2, 2],
+    ),
+    "the cotangent of a single argument": Call(
+        lambda: grad(custom_vjp(loss, forward, lambda x, ybar: (2 * ybar * x,)))(X),
+        lambda: grad(custom_vjp(loss, forward, lambda x, ybar: 2 * ybar * x))(X),
+        gives=2 * X,
+    ),
+    "all three functions at once": Call(
+        lambda: custom_vjp(loss),
+        lambda: grad(custom_vjp(loss, forward, lambda x, ybar: 2 * ybar * x))(X),
+        gives=2 * X,
+    ),
+    "a model that can be called": Call(
+        lambda: grad(lambda model: model(X))(Model(X)),
+        lambda: grad(lambda model: model(X))(RegisteredModel(X)).w,
+        gives=X,
+    ),
+    "tangents of all primals": Call(
+        lambda: jvp(lambda a, b: np.sum(a * b), (X, X), (X,)),
+        lambda: jvp(lambda a, b: np.sum(a * b), (X, X), (X, X))[1],
+        gives=2 * numpy.sum(X**2),
+    ),
+    "primals as a tuple": Call(
+        lambda: jvp(loss, X, X), lambda: jvp(loss, (X,), (X,))[1], gives=2 * numpy.sum(X**2)
     ),
     "as many residuals": Call(lambda: grad(many)(X), lambda: grad(as_many)(X), gives=[1, 1, 1]),
     "no minimum": Call(
