@@ -1,5 +1,7 @@
 """What was broken on purpose without any other test noticing: each property here tells one such change."""
 
+import warnings
+
 import mpmath
 import numpy as onp
 import pytest
@@ -9,6 +11,12 @@ from funad import compile as compiled
 from funad import grad, hessian, hvp, jacfwd, jacrev, jvp, value_and_grad, vjp, vmap
 
 X = onp.array([1.0, 2.0, 3.0])
+
+
+def slopes_of(f, x=X, step=1e-5):
+    """The gradient of f by central differences, each of an array of its own."""
+    units = step * onp.eye(x.size)
+    return onp.array([(f(x + e) - f(x - e)) / (2 * step) for e in units])
 
 
 def test_a_view_that_was_read_sees_a_number_that_is_written_afterwards():
@@ -38,6 +46,55 @@ def test_a_view_that_was_read_sees_an_array_that_is_written_afterwards():
     value, gradient = value_and_grad(f)(X)
     assert value == 4.0 + 16 + 36 + 9
     onp.testing.assert_array_equal(gradient, [2.0, 16.0 + 1, 24.0 + 6])
+
+
+def test_an_empty_part_of_a_view_that_was_read_may_be_written_to():
+    def f(x):
+        x[0] = 2 * x[1]
+        view = x[1:]
+        before = np.sum(view**2)
+        empty = view[5:]
+        empty -= 0.7
+        view[0] = 3 * x[2]
+        return before + np.sum(x**2) + np.sum(view**3)
+
+    value, gradient = value_and_grad(f)(X)
+    assert value == f(X.copy())
+    onp.testing.assert_allclose(gradient, slopes_of(f), rtol=1e-7, atol=1e-8)
+
+
+def test_a_view_that_was_read_has_the_shape_that_it_is_given_afterwards():
+    def f(x):
+        x[0] = 2 * x[1]
+        view = x[:]
+        before = np.sum(view**2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # from NumPy 2.5 on
+            view.shape = (1, 3)
+        return before + np.sum((view * onp.arange(1.0, 3.0)[:, None]) ** 3)
+
+    value, gradient = value_and_grad(f)(X)
+    assert value == f(X.copy())
+    onp.testing.assert_allclose(gradient, slopes_of(f), rtol=1e-7, atol=1e-8)
+
+
+def test_an_operator_in_place_keeps_the_order_of_bytes():
+    def f(x):
+        y = x.astype(">f8")
+        y += x
+        return y
+
+    assert f(X).dtype == vjp(f, X)[0].dtype == jvp(f, (X,), (X,))[0].dtype == ">f8"
+
+
+def test_what_chooses_among_traced_arrays_is_on_the_way_back_what_it_was():
+    def f(x):
+        which = onp.array([0, 1, 0])
+        y = np.choose(which, [x, x**2])
+        which[:] = 1
+        return np.sum(y**2)
+
+    onp.testing.assert_allclose(grad(f)(X), slopes_of(f), rtol=1e-7)
 
 
 MASKS = {
