@@ -241,6 +241,7 @@ def weighted_by_dict(x, params):
 
 funad.defvjp(weighted_by_dict, lambda y, ybar, x, params: ybar * params["w"])
 
+
 @funad.primitive
 def weighted_by_constants(x, params):
     return onp.sum(x * params["w"])
