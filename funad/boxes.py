@@ -146,8 +146,9 @@ class Traced:
         raise NotDifferentiableError(
             f"a traced value, {short(self)}, cannot be a key of a dict, a set or a cache "
             f"(functools.lru_cache): what is kept there under an equal number does not depend on it, and its "
-            f"derivative would be lost; look up value(x) from funad in a table of plain numbers, and "
-            f"differentiate what stands behind a cache (f.__wrapped__ of functools.lru_cache)"
+            f"derivative would be lost; collect traced values in a list, look up value(x) from funad in a "
+            f"table of plain numbers, and differentiate what stands behind a cache (f.__wrapped__ of "
+            f"functools.lru_cache)"
         )
 
     def __iter__(self) -> Iterator[Any]:
@@ -187,7 +188,9 @@ class Traced:
         refuse_concrete(self, "int()", "a plain Python int", "write np.trunc(x)")
 
     def __complex__(self) -> NoReturn:
-        refuse_concrete(self, "complex()", "a plain Python complex", "write x + 0j")
+        refuse_concrete(
+            self, "complex()", "a plain Python complex", "write x + 0j (a + 1j * b for complex(a, b))"
+        )
 
     def __index__(self) -> NoReturn:
         refuse_concrete(self, "use as an index", "an integer", "write int(stop_gradient(x))")

@@ -17,7 +17,7 @@ import os
 import re
 import site
 import sys
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as onp
@@ -316,11 +316,15 @@ def _named(tree: Any, frame: Any) -> tuple[str, Any, str]:
     value = next((space[tree.id] for space in spaces if tree.id in space), None)
     name = own_name(value, tree.id)
     for n, step in enumerate(steps):
-        if not isinstance(value, type(sys)):
-            return ".".join([name, *steps[n:]]), None, _home_of(value)
-        home = value.__name__
-        value = attribute(value, step, None)
-        name = f"{name}.{step}"
+        if isinstance(value, type(sys)):
+            home, name = value.__name__, f"{name}.{step}"
+            value = attribute(value, step, None)
+        elif step in (attributes := _attributes(value)):
+            value = attributes[step]
+            home, name = "", own_name(value, f"{name}.{step}")
+        else:
+            method = attribute(value, step, None) if isinstance(value, type) else None
+            return ".".join([name, *steps[n:]]), method, _home_of(value)
     found = _home_of(value)  # of json.dumps, json.encoder's own: what the user has written counts
     return name, value, (home.partition(".")[0] if steps else found) or found
 
@@ -331,6 +335,12 @@ def attribute(value: Any, name: str, default: Any) -> Any:
         return getattr(value, name, default)
     except Exception:
         return default
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """Return the attributes of an object that are found without running any code of its class."""
+    found = attribute(value, "__dict__", None)
+    return found if type(found) is dict else {}
 
 
 def _home_of(value: Any) -> str:
@@ -380,14 +390,15 @@ def _rewrite(place: _Place) -> str:
     if own and (place.name.startswith(_AHEAD) or place.name in _AHEAD):
         return f"{own} after import funad.numpy as np" if "np." in own else own
     arguments = _without_objects(place.arguments) or "...)"
+    made = _object_of_scipy(place)
+    if made and not instead_of(place.name):
+        module = f"scipy.{_place_in_scipy(place.name)[0]}"
+        return f"make {made} with funad.{module} in the place of {module} after import funad.{module}"
     ours = _in_scipy(place.name)
     if ours:
         module = f"funad.scipy.{_place_in_scipy(ours.removeprefix('funad.'))[0]}"
         frozen = place.base[place.base.find("(") :] if "(" in place.base else ""
         return f"write {ours.removesuffix(f'.{method}')}{frozen}.{method}({arguments} after import {module}"
-    if place.name.startswith("scipy.stats.") and "_frozen." in place.name:
-        made = f"make {place.base or 'it'} with the distribution in funad.scipy.stats"
-        return f"{made} after import funad.scipy.stats"
     prim = primitive_of(_in_numpy(place.name) or place.function)
     written = f"np.{place.name[6:]}" if place.name.startswith("numpy.") else f"funad.{place.name}"
     if place.name.startswith("math."):
@@ -438,6 +449,20 @@ def _place_in_scipy(name: str) -> tuple[str, str, list[str]]:
         if top == "scipy" and ".".join(parts[:n]) in SCIPY and len(parts) > n:
             return ".".join(parts[:n]), parts[n], parts[n + 1 :]
     return "", "", []
+
+
+def _object_of_scipy(place: _Place) -> str:
+    """Return how the source names an object of SciPy's that is called, or whose method is; "" of others."""
+    module, maker, _ = _place_in_scipy(place.name)
+    theirs = attribute(sys.modules.get(f"scipy.{module}"), maker, None)
+    frozen = maker.endswith("_frozen") and module == "stats"
+    if not frozen and not (isinstance(theirs, (type, FunctionType)) and _in_scipy(f"scipy.{module}.{maker}")):
+        return ""
+    f = place.function
+    if f is None or (isinstance(f, MethodType) and not isinstance(f.__self__, type)):
+        return place.base or "it"
+    is_object = isinstance(theirs, type) and isinstance(f, theirs)
+    return (place.text.partition("(")[0] or "it") if is_object else ""
 
 
 def _in_scipy(name: str) -> str:
@@ -722,6 +747,8 @@ def comes_of_traced(error: BaseException) -> bool:
 def _speaks_of_the_concrete_class(error: TypeError) -> bool:
     """Say whether an error, raised where a traced value is at hand, names the class that its value has."""
     *_, last = steps(error)
+    if is_of_funad(last.tb_frame):
+        return False  # of plain values, which a plain program would be told too
     kinds = {x.__class__.__name__ for x in names_in(last.tb_frame).values() if hasattr(x, "tape")}
     spoken = re.search(rf"\b({'|'.join(kinds)}|PyObject)\b", str(error)) if kinds else None
     return spoken is not None

@@ -375,10 +375,7 @@ def _full_name_of(f: Any) -> str:
 
 def adopt(prim: Primitive, wrapped: Callable[..., Any]) -> None:
     """Make ``wrapped`` the one wrapper of a primitive."""
-    if prim.traced is not prim.f:
-        raise DuplicateRuleError(
-            f"{prim.name} is a primitive already; use {_full_name_of(prim.traced)}, which was made of it"
-        )
+    assert prim.traced is prim.f, f"{prim.name} has a wrapper already"
     prim.traced = wrapped
     _primitives[wrapped] = prim
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as onp
 
-from .errors import CotangentError
 from .memory import LONGEST_SUM_BY_BLAS
 from .values import (  # noqa: F401
     all_of,
@@ -186,7 +185,8 @@ def fit(xbar: Any, x: Any) -> Any:
     shape, dtype = shape_of(x), dtype_of(x)
     xbar = at_rest(xbar)
     if not issubclass(type(xbar), (ndarray, onp.generic)) and not hasattr(xbar, "tape"):
-        xbar = _as_number(xbar, x)
+        of_other = hasattr(type(xbar), "__array_function__")
+        xbar = AS_TRACED[0](xbar) if of_other else onp.asarray(xbar)[()]
     if is_of_kink(xbar):
         xbar = xbar.tape.settle(xbar)
     if is_fleeting(xbar) and not is_fleeting(x) and not xbar.tape.lasts(xbar):
@@ -197,16 +197,6 @@ def fit(xbar: Any, x: Any) -> Any:
         # the sum of an array of objects may be one of Python's numbers
         xbar = unbroadcast(xbar.astype(dtype) if xbar.dtype.kind == "O" else xbar, shape)
     return xbar if xbar.dtype == dtype else xbar.astype(dtype)
-
-
-def _as_number(xbar: Any, x: Any) -> Any:
-    """Return x̄ as one of NumPy's; refuse what is no number."""
-    if not issubclass(type(xbar), (float, int, complex)) and not hasattr(xbar, "__array__"):
-        raise CotangentError(
-            f"a rule returned {describe(xbar)}, where the derivative of {describe(x)} belongs; return a "
-            f"number or an array"
-        )
-    return AS_TRACED[0](xbar) if hasattr(type(xbar), "__array_function__") else onp.asarray(xbar)[()]
 
 
 def _fit_to_number(xbar: Any, x: Any) -> Any:

@@ -165,9 +165,9 @@ def _into(f, args, where, out, casting, axes):
         refuse_plain(name)
     if plain and _is_dropped():
         raise _UnsupportedKeywordError(
-            f"{name}(..., where=mask, out=x) on a traced value returns its result, and does not write it "
+            f"{name}(..., where=mask, out=y) on a traced value returns its result, and does not write it "
             f"into a plain array, where its derivative would be lost; but nothing takes the result: write "
-            f"x = np.{name}(..., where=mask, out=x), or make x with funad.numpy.zeros"
+            f"y = np.{name}(..., where=mask, out=y), or make y with funad.numpy.zeros"
         )
     if where is True:
         return _returned(f, _along_axes(_primitive_of(f), args, **axes), out, casting)
@@ -223,9 +223,9 @@ def written(name, x, y, casting="same_kind"):
 def refuse_plain(name):
     """Refuse to write a traced result into a plain array."""
     raise _UnsupportedKeywordError(
-        f"{name}(..., out=x) on a traced value would write its result into a plain array, which holds plain "
-        f"numbers only: make x with zeros or empty of funad.numpy, or use what the function returns, x = "
-        f"np.{name}(...), also for an operator in place: x = x + y for x += y"
+        f"{name}(..., out=y) on a traced value would write its result into a plain array y, which holds "
+        f"plain numbers only: make y with zeros or empty of funad.numpy, or use what the function returns, "
+        f"y = np.{name}(...), also for an operator in place: y = y + x for y += x"
     )
 
 

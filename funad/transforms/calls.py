@@ -335,6 +335,9 @@ def differentiable(f: Any, place: int | str, x: Any, whole: Any = None, n: int =
     return _refuse_argument(f, place, x, whole, n, own)
 
 
+_NO_CONTAINERS = (str, bytes, bool, type(None), ndarray, onp.generic)
+
+
 def _refuse_argument(f: Any, place: int | str, x: Any, whole: Any, n: int, own: bool) -> NoReturn:
     """Refuse a leaf that is no number; ``own`` says that it is an array whose arithmetic is its own."""
     name = name_of(f)
@@ -349,7 +352,7 @@ def _refuse_argument(f: Any, place: int | str, x: Any, whole: Any, n: int, own: 
         found += " (give its values as an array: numpy.asarray(x))"
     elif place == 0 and hasattr(type(x), name):
         found += " (self, the object of the method, counts too: argnums=1 is the argument behind it)"
-    elif not callable(x) and not issubclass(type(x), (str, bytes, bool, type(None), ndarray, onp.generic)):
+    elif not hasattr(x, "__name__") and not issubclass(type(x), _NO_CONTAINERS):  # a function has a name
         found += " (if it holds numbers, make its class a container with funad.tree.register)"
     raise ArgumentTypeError(
         f"{which} of {name}{f', at {path},' if path else ''} is {found}, and a derivative is taken "

@@ -163,8 +163,8 @@ def _pulled(tape, f, slots, xs, ybar, t):
             entries[place_of(y.index, places, segment.start)] = ybar
         except KeyError:
             raise ArgumentError(
-                "an integrand has met a traced value that it had not met when it was integrated: what it "
-                "closes over may not depend on where it is evaluated; compute with all of it everywhere"
+                "an integrand has met a traced value that it had not met when it was integrated; compute "
+                "with the same values at every point, and keep none from call to call (a cache)"
             ) from None
         bars = pull_back(entries, len(slots), True)
     parts = [
