@@ -1,6 +1,6 @@
 """The dependency trace: which numbers of the result depend on which numbers of x.
 
-One more interpreter of primitives. Its values carry a boolean matrix, with one row per number of the value
+One more interpreter of primitives. Its values carry a pattern, with one row per number of the value
 and one column per number of x. Elementwise functions unite the rows of their arguments; functions that only
 move numbers move the rows, which they show by what they do to the numbers 1, 2, …; sums and products of
 matrices unite along axes. Of any other function every result depends on all that it was given.
@@ -11,11 +11,11 @@ The pattern holds for the way that f took: Python's ``if`` went one way. ``np.wh
 import math
 
 import numpy as onp
-from scipy import sparse as _sparse
 
 from ... import numpy as np
 from ...boxes import Traced
 from ...errors import ArgumentError
+from ...numpy.creation import assemble
 from ...numpy.indexing import assign, getitem, scatter
 from ...numpy.reductions import difference
 from ...registry import primitive_of
@@ -24,11 +24,12 @@ from ...trace import Trace, next_level
 from ...traces.reverse import CONSTANT
 from ...values import constant, shape_of
 from ..sparse import layouts
+from .patterns import MOST, Pattern, joined_patterns, places_of, union
 
 __all__ = ["DEPENDENCY_RULES", "Dependencies", "dependency_rule"]
 
-# The most entries that the pattern of one value may have: 4 bytes each.
-_MOST = 1 << 27
+# The longest lines whose patterns are united number by number.
+_SHORT = 8
 # The most products of elements that a product of matrices is taken apart into.
 _PRODUCTS = 1 << 24
 
@@ -54,10 +55,8 @@ class Dependencies(Trace):
     def input(self, value, first):
         """Return a part of x, whose numbers have the columns from ``first`` on."""
         count = math.prod(shape_of(value))
-        columns = onp.arange(first, first + count, dtype=onp.int32)
-        ones = onp.ones(count, bool)
-        pattern = _sparse.csr_array((ones, columns, onp.arange(count + 1)), shape=(count, self.columns))
-        return self._made(value, pattern)
+        label = onp.arange(first + 1, first + 1 + count, dtype=onp.int32)
+        return self._made(value, Pattern(count, self.columns, [label]))
 
     def _made(self, value, pattern):
         made = object.__new__(Depending)
@@ -70,8 +69,7 @@ class Dependencies(Trace):
             return self._made(y, self._pattern(prim, y, args, kwargs, sources))
         found = _of_parts(prim, y, args, kwargs, sources)
         if found is None:
-            union = _everything(sources)
-            found = [_rows(union, onp.zeros(math.prod(shape_of(part)), onp.intp)) for part in y]
+            found = [_dense(part, sources) for part in y]
         parts = [
             self._made(part, pattern) if is_inexact(part) else part
             for part, pattern in zip(y, found, strict=True)
@@ -88,11 +86,11 @@ class Dependencies(Trace):
         elif prim.kind == "linear":
             found = _by_moves(prim, y, args, kwargs, sources)
         if found is None:
-            found = _rows(_everything(sources), onp.zeros(math.prod(shape_of(y)), onp.intp))
-        if found.nnz > _MOST:
+            found = _dense(y, sources)
+        if found.labels is None and found.matrix.nnz > MOST:
             raise ArgumentError(
-                f"the pattern of a result of {prim.name} has {found.nnz:,} entries, too many to go on with: "
-                f"it depends on nearly everything, or funad does not know on what; give the pattern, "
+                f"the pattern of a result of {prim.name} has {found.matrix.nnz:,} entries, too many to go on "
+                f"with: it depends on nearly everything, or funad does not know on what; give the pattern, "
                 f"sparse=pattern"
             )
         return found
@@ -101,7 +99,7 @@ class Dependencies(Trace):
         """Return the pattern of a result; none, of what does not depend on x."""
         if type(x) is Depending and x.tape is self:
             return x.pattern
-        return _sparse.csr_array((math.prod(shape_of(x)), self.columns), dtype=bool)
+        return Pattern(math.prod(shape_of(x)), self.columns, [])
 
     def leave(self, x):
         """Return x as it is outside of this trace."""
@@ -138,63 +136,13 @@ def _parts_of(sources):
             yield argnum, None, source.pattern
 
 
-def _union(patterns):
-    """Return the union of patterns of one shape; of none, None."""
-    found = None
-    for pattern in patterns:
-        found = pattern if found is None or found is pattern else found + pattern
-    return found
-
-
-def _everything(sources):
-    """Return the pattern of one number that depends on all that is traced."""
+def _dense(y, sources):
+    """Return the pattern of a result all of whose numbers depend on all that is traced."""
     patterns = [pattern for _, _, pattern in _parts_of(sources)]
-    columns = onp.unique(onp.concatenate([pattern.indices for pattern in patterns]))
-    shape = (1, patterns[0].shape[1])
-    return _sparse.csr_array(
-        (onp.ones(len(columns), bool), columns, onp.array([0, len(columns)])), shape=shape
-    )
-
-
-def _rows(pattern, rows):
-    """Return rows of a pattern, in this order; none for the row -1."""
-    count = len(rows)
-    if count and rows[-1] - rows[0] == count - 1 and rows[0] >= 0 and (onp.diff(rows) == 1).all():
-        return pattern if pattern.shape[0] == count else _slice(pattern, int(rows[0]), int(rows[0]) + count)
-    kept = rows >= 0
-    if not kept.all():
-        found = pattern[rows[kept]] if pattern.shape[0] else pattern
-        ends = onp.zeros(len(rows) + 1, found.indptr.dtype)
-        ends[1:][kept] = onp.diff(found.indptr)
-        shape = (len(rows), pattern.shape[1])
-        return _sparse.csr_array((found.data, found.indices, onp.cumsum(ends)), shape=shape)
-    if len(rows) * (pattern.nnz // max(pattern.shape[0], 1)) > _MOST:
-        raise ArgumentError(
-            "the pattern of the derivative is dense, and too large to be found; give the pattern, "
-            "sparse=pattern"
-        )
-    return pattern[rows]
-
-
-def _slice(pattern, start, stop):
-    """Return rows that stand one behind the other."""
-    ends = pattern.indptr[start : stop + 1]
-    inside = slice(ends[0], ends[-1])
-    parts = pattern.data[inside], pattern.indices[inside], ends - ends[0]
-    return _sparse.csr_array(parts, shape=(stop - start, pattern.shape[1]))
-
-
-def _spread(places, pattern):
-    """Return, per row of a boolean matrix of places, the union of the rows of a pattern that stand there."""
-    found = places @ pattern
-    found.sort_indices()
-    return found
-
-
-def _places(rows, columns, shape):
-    """Return the boolean matrix of these places."""
-    found = _sparse.coo_array((onp.ones(len(rows), bool), (rows, columns)), shape=shape)
-    return found.tocsr()
+    columns = onp.unique(onp.concatenate([pattern.everything() for pattern in patterns]))
+    shape = (1, patterns[0].columns)
+    row = places_of(onp.zeros(len(columns), onp.int32), columns, shape)
+    return Pattern(*shape, matrix=row).rows(onp.zeros(math.prod(shape_of(y)), onp.intp))
 
 
 # --- elementwise functions, and functions that move numbers
@@ -204,7 +152,7 @@ def _by_element(y, args, sources):
     shape = shape_of(y)
     if onp.broadcast_shapes(*map(shape_of, args)) != shape:
         return None
-    return _union(_broadcast(pattern, shape_of(args[n]), shape) for n, _, pattern in _parts_of(sources))
+    return union(_broadcast(pattern, shape_of(args[n]), shape) for n, _, pattern in _parts_of(sources))
 
 
 def _broadcast(pattern, shape, wanted):
@@ -212,7 +160,7 @@ def _broadcast(pattern, shape, wanted):
     if shape == wanted:
         return pattern
     count = math.prod(shape)
-    return _rows(pattern, onp.broadcast_to(onp.arange(count).reshape(shape), wanted).ravel())
+    return pattern.rows(onp.broadcast_to(onp.arange(count).reshape(shape), wanted).ravel())
 
 
 def _plain(x):
@@ -223,34 +171,58 @@ def _plain(x):
 
 def _by_moves(prim, y, args, kwargs, sources):
     """The pattern of a function that only moves numbers: None if it does more."""
-    found = _moves(prim, args, kwargs, sources)
-    return None if found is None else _union(_rows(pattern, rows[0]) for pattern, rows in found)
+    if prim.f not in _MOVING:
+        found = _of_moves(prim, args, kwargs, sources)
+        return None if found is None else union(parts[0] for parts in found)
+    count = math.prod(shape_of(y))
+    return union(_moved(*of_one, count) for of_one in _moves(prim, args, kwargs, sources))
 
 
 def _of_parts(prim, y, args, kwargs, sources):
     """The same for a function with several results: a pattern for each of them, or None."""
-    found = _moves(prim, args, kwargs, sources) if prim.kind == "linear" else None
-    if found is None or any(len(rows) != len(y) for _, rows in found):
+    found = _of_moves(prim, args, kwargs, sources) if prim.kind == "linear" else None
+    if found is None or any(len(parts) != len(y) for parts in found):
         return None
-    return [_union(_rows(pattern, rows[k]) for pattern, rows in found) for k in range(len(y))]
+    return [union(parts[k] for parts in found) for k in range(len(y))]
+
+
+def _of_moves(prim, args, kwargs, sources):
+    """Return, per traced argument, the patterns that its numbers give to the results; or None."""
+    found = []
+    for pattern, move in _moves(prim, args, kwargs, sources):
+        rows = _origins(move, pattern.count)
+        if rows is None:
+            return None
+        found.append([pattern.rows(places) for places in rows])
+    return found
 
 
 def _moves(prim, args, kwargs, sources):
-    """Return, per traced argument, its pattern and the place there of each number of each result; or None."""
-    found = []
+    """Iterate over the traced arguments: their patterns, and what f does with numbers in their places."""
     for argnum, source in sources:
         whole = args[argnum] if type(argnum) is int else kwargs[argnum]
         if type(source) is tuple:
             shapes = list(map(shape_of, whole))
             traced = [part is not CONSTANT for part in source]
-            pattern = _sparse.vstack([part.pattern for part in source if part is not CONSTANT], format="csr")
+            pattern = joined_patterns([part.pattern for part in source if part is not CONSTANT])
         else:
             shapes, traced, pattern = shape_of(whole), None, source.pattern
-        rows = _origins(prim, args, kwargs, argnum, shapes, traced, pattern.shape[0])
-        if rows is None:
-            return None
-        found.append((pattern, rows))
-    return found
+        given, named = list(map(_plain, args)), dict(kwargs)
+        filled = given if type(argnum) is int else named
+
+        def move(numbers, given=given, named=named, filled=filled, at=argnum, shapes=shapes, traced=traced):
+            filled[at] = _in_shapes(numbers, shapes, traced)
+            return prim.f(*given, **named)
+
+        yield pattern, move
+
+
+def _moved(pattern, move, count):
+    """Return the pattern of the result of a function that only moves numbers."""
+    if pattern.labels is not None:
+        return pattern.moved(lambda label: onp.asarray(move(label), onp.int32), count)
+    numbers = onp.arange(1.0, pattern.count + 1)
+    return pattern.rows(onp.ravel(move(numbers)).astype(onp.intp) - 1)
 
 
 def _in_shapes(numbers, shapes, traced):
@@ -261,30 +233,24 @@ def _in_shapes(numbers, shapes, traced):
         [math.prod(shape) if is_traced else 0 for shape, is_traced in zip(shapes, traced, strict=True)]
     )
     return [
-        numbers[end - math.prod(shape) : end].reshape(shape) if is_traced else onp.zeros(shape)
+        numbers[end - math.prod(shape) : end].reshape(shape) if is_traced else onp.zeros(shape, numbers.dtype)
         for shape, is_traced, end in zip(shapes, traced, ends.tolist(), strict=True)
     ]
 
 
-def _origins(prim, args, kwargs, argnum, shapes, traced, count):
+def _origins(move, count):
     """Return, per result, the place in x of each of its numbers, -1 where that is zero; None if f does more.
 
     f is linear: what it does to the numbers 1, 2, … and to other numbers tells that it does nothing but move.
     """
-    known = prim.f in _MOVING
-    others = None if known else onp.random.default_rng(count).integers(1 << 10, 1 << 20, count).astype(float)
+    others = onp.random.default_rng(count).integers(1 << 10, 1 << 20, count).astype(float)
     ys = []
-    given, named = list(map(_plain, args)), dict(kwargs)
-    filled = given if type(argnum) is int else named
     try:
-        for x in (onp.arange(1.0, count + 1), others)[: 1 if known else 2]:
-            filled[argnum] = _in_shapes(x, shapes, traced)
-            y = prim.f(*given, **named)
+        for x in (onp.arange(1.0, count + 1), others):
+            y = move(x)
             ys.append([onp.asarray(part).ravel() for part in (y if isinstance(y, (tuple, list)) else [y])])
     except Exception:  # what the program does with these arguments has worked: it is dense then
         return None
-    if known:
-        return [labels.astype(onp.intp) - 1 for labels in ys[0]]
     return _checked(*ys, onp.concatenate([onp.zeros(1), others]))
 
 
@@ -306,7 +272,7 @@ def _checked(ys, moved, others):
 _MOVING = {
     primitive_of(f).f
     for f in (
-        getitem, assign, np.reshape, np.ravel, np.transpose, np.expand_dims, np.squeeze, np.broadcast_to,
+        getitem, assign, assemble, np.reshape, np.ravel, np.transpose, np.expand_dims, np.squeeze, np.broadcast_to,
         np.flip, np.roll, np.concatenate, np.stack, np.array, np.asarray, np.copy, np.take, np.repeat,
         np.tile, np.diagonal, np.swapaxes, np.moveaxis, np.tril, np.triu,
     )
@@ -338,11 +304,21 @@ _BY_NAME = frozenset({"quantile", "percentile", "nanquantile", "nanpercentile", 
 _DEFAULT = {"numpy.sort": -1, "numpy.partition": -1, "numpy.diff": -1}
 
 
-def _groups(shape, axes):
-    """Return, per number of an array, which group along these axes it belongs to, and how many there are."""
-    kept = [1 if n in axes else size for n, size in enumerate(shape)]
-    count = math.prod(kept)
-    return onp.broadcast_to(onp.arange(count).reshape(kept), shape).ravel(), count
+def _lines(shape, axes):
+    """Return the places of the numbers of an array in lines along these axes: a row per line."""
+    numbers = onp.arange(math.prod(shape)).reshape(shape)
+    kept = [n for n in range(len(shape)) if n not in axes]
+    lines = math.prod(shape[n] for n in kept)
+    return numbers.transpose(*kept, *axes).reshape(lines, math.prod(shape[n] for n in axes))
+
+
+def _united(pattern, places):
+    """Return, per row of an integer array of places, the union of the rows of a pattern that stand there."""
+    count, length = places.shape
+    if length <= _SHORT:
+        return union(pattern.rows(column) for column in places.T) or Pattern(count, pattern.columns, [])
+    rows = onp.repeat(onp.arange(count), length)
+    return pattern.spread(places_of(rows, places.ravel(), (count, pattern.count)))
 
 
 @dependency_rule(
@@ -355,13 +331,11 @@ def _reduced(prim, y, args, kwargs, sources):
     (argnum, _, pattern), *others = list(_parts_of(sources))
     if argnum != 0 or others or not _is_known(kwargs):
         return None
-    shape = shape_of(args[0])
-    groups, count = _groups(shape, _axis_of(prim, args, kwargs))
-    size = math.prod(shape_of(y))
-    found = _spread(_places(groups, onp.arange(len(groups)), (count, len(groups))), pattern)
+    found = _united(pattern, _lines(shape_of(args[0]), _axis_of(prim, args, kwargs)))
+    size, count = math.prod(shape_of(y)), found.count
     if size == count:
         return found
-    return _rows(found, onp.tile(onp.arange(count), size // count)) if count and size % count == 0 else None
+    return found.rows(onp.tile(onp.arange(count), size // count)) if count and size % count == 0 else None
 
 
 def _is_known(kwargs):
@@ -377,11 +351,12 @@ def _along(prim, y, args, kwargs, sources):
     shape, axes = shape_of(args[0]), _axis_of(prim, args, kwargs)
     if prim.name == "numpy.diff":
         return _differences(pattern, shape, args, kwargs)
-    groups, count = _groups(shape, axes)
-    if shape_of(y) != shape and math.prod(shape_of(y)) != len(groups):
+    lines = _lines(shape, axes)
+    if shape_of(y) != shape and math.prod(shape_of(y)) != lines.size:
         return None
-    found = _spread(_places(groups, onp.arange(len(groups)), (count, len(groups))), pattern)
-    return _rows(found, groups)
+    line_of = onp.empty(lines.size, onp.intp)
+    line_of[lines] = onp.arange(len(lines))[:, None]
+    return _united(pattern, lines).rows(line_of)
 
 
 def _differences(pattern, shape, args, kwargs):
@@ -394,9 +369,7 @@ def _differences(pattern, shape, args, kwargs):
         axis = args[2] % len(shape)
     numbers = onp.moveaxis(onp.arange(math.prod(shape)).reshape(shape), axis, 0)
     length = max(shape[axis] - n, 0)
-    return _union(
-        _rows(pattern, onp.moveaxis(numbers[k : k + length], 0, axis).ravel()) for k in range(n + 1)
-    )
+    return union(pattern.rows(onp.moveaxis(numbers[k : k + length], 0, axis).ravel()) for k in range(n + 1))
 
 
 # --- products
@@ -430,8 +403,8 @@ def _contracted(operands, names, out, sources, y):
         else:
             of_rows = rows
         size = math.prod(shape_of(operands[n]))
-        found.append(_spread(_places(of_rows, columns, (math.prod(shape_of(y)), size)), pattern))
-    return _union(found)
+        found.append(pattern.spread(places_of(of_rows, columns, (math.prod(shape_of(y)), size))))
+    return union(found)
 
 
 def _flat(axes, sizes, at, shape):
@@ -521,22 +494,43 @@ def _tensordot(prim, y, args, kwargs, sources):
 
 @dependency_rule(np.convolve, np.correlate)
 def _convolved(prim, y, args, kwargs, sources):
-    """Each result depends on a window of each of the two."""
-    plain = [onp.ones(shape_of(x)[0]) for x in args[:2]]
+    """Each result depends on a window of each of the two; none, where a plain other is zero.
+
+    Of (a ∗ b)[i + shift] = Σ a[j] b[i + shift − j], a mode shows a part; a correlation has b backwards.
+    """
     mode = kwargs.get("mode", args[2] if len(args) > 2 else "full" if prim.f is onp.convolve else "valid")
+    sizes, turned = [shape_of(x)[0] for x in args[:2]], prim.f is onp.correlate
+    traced = {n: pattern for n, _, pattern in _parts_of(sources)}
+    there = [onp.ones(size, bool) if n in traced else onp.asarray(constant(x)) != 0
+             for n, (x, size) in enumerate(zip(args, sizes, strict=False))]  # fmt: skip
+    there[1] = there[1][::-1] if turned else there[1]
+    rows = onp.arange(shape_of(y)[0]) + _shift(prim.f, sizes, turned, mode)
     found = []
-    for n, _, pattern in _parts_of(sources):
-        count = len(plain[n])
-        rows, columns = [], []
-        for k in range(count):
-            one = onp.zeros(count)
-            one[k] = 1.0
-            hit = onp.flatnonzero(prim.f(*(one if m == n else x for m, x in enumerate(plain)), mode))
-            rows.append(hit)
-            columns.append(onp.full(len(hit), k))
-        shape = (math.prod(shape_of(y)), count)
-        found.append(_spread(_places(onp.concatenate(rows), onp.concatenate(columns), shape), pattern))
-    return _union(found)
+    for n, pattern in traced.items():
+        numbers = onp.arange(sizes[n])
+        numbers = numbers[::-1] if turned and n == 1 else numbers
+        if sizes[1 - n] <= sizes[n]:
+            own = rows[:, None] - onp.flatnonzero(there[1 - n])
+        else:
+            own = onp.broadcast_to(onp.arange(sizes[n]), (len(rows), sizes[n]))
+            own = onp.where(_at(there[1 - n], rows[:, None] - own, False), own, -1)
+        found.append(_united(pattern, _at(numbers, own, -1)))
+    return union(found)
+
+
+def _at(x, places, other):
+    """Return the elements of x at these places, something else where there is no such place."""
+    return onp.where((places >= 0) & (places < len(x)), x.take(places, mode="clip"), other)
+
+
+def _shift(f, sizes, turned, mode):
+    """Return where in the whole convolution its part for a mode starts: where f shows a product of units."""
+    a, b = (onp.zeros(size) for size in sizes)
+    shorter = min(sizes) - 1  # the sum of the places of both units: it is in the part of every mode
+    a[shorter if sizes[0] >= sizes[1] else 0] = 1.0
+    place = 0 if sizes[0] >= sizes[1] else shorter
+    b[len(b) - 1 - place if turned else place] = 1.0
+    return shorter - int(onp.argmax(f(a, b, mode)))
 
 
 # --- putting back and counting, which gradients of indexing do
@@ -551,9 +545,14 @@ def _scattered(prim, y, args, kwargs, sources):
         target = numbers[_plain(indices[n])]
         of_piece = shape_of(pieces[n])
         columns = onp.arange(math.prod(of_piece)).reshape(of_piece)
-        columns = onp.broadcast_to(columns, onp.shape(target)).ravel()
-        found.append(_spread(_places(onp.ravel(target), columns, (numbers.size, pattern.shape[0])), pattern))
-    return _union(found)
+        columns, rows = onp.broadcast_to(columns, onp.shape(target)).ravel(), onp.ravel(target)
+        places = onp.full(numbers.size, -1)
+        places[rows] = columns
+        if onp.array_equal(places[rows], columns):  # no place is added to twice
+            found.append(pattern.rows(places))
+        else:
+            found.append(pattern.spread(places_of(rows, columns, (numbers.size, pattern.count))))
+    return union(found)
 
 
 @dependency_rule(np.bincount)
@@ -561,9 +560,9 @@ def _counted(prim, y, args, kwargs, sources):
     """Each count depends on the weights that are added to it."""
     (_, _, pattern), *others = list(_parts_of(sources))
     groups = onp.asarray(_plain(args[0]))
-    if others or len(groups) != pattern.shape[0]:
+    if others or len(groups) != pattern.count:
         return None
-    return _spread(_places(groups, onp.arange(len(groups)), (shape_of(y)[0], len(groups))), pattern)
+    return pattern.spread(places_of(groups, onp.arange(len(groups)), (shape_of(y)[0], len(groups))))
 
 
 # --- sparse matrices
@@ -587,8 +586,8 @@ def _sparse_product(prim, y, args, kwargs, sources):
             if argnum == 0
             else columns[kept, None] * wide + within
         )
-        found.append(_spread(_places(to, of.ravel(), (size, pattern.shape[0])), pattern))
-    return _union(found)
+        found.append(pattern.spread(places_of(to, of.ravel(), (size, pattern.count))))
+    return union(found)
 
 
 @dependency_rule(layouts.sampled)
@@ -598,6 +597,4 @@ def _sparse_sampled(prim, y, args, kwargs, sources):
     if layout.format == layouts.DENSE or len(shape_of(u)) != 1:
         return None
     places = layouts.coordinates(layout)
-    return _union(
-        _rows(pattern, places[argnum].astype(onp.intp)) for argnum, _, pattern in _parts_of(sources)
-    )
+    return union(pattern.rows(places[argnum].astype(onp.intp)) for argnum, _, pattern in _parts_of(sources))
