@@ -272,9 +272,9 @@ def _checked(ys, moved, others):
 _MOVING = {
     primitive_of(f).f
     for f in (
-        getitem, assign, assemble, np.reshape, np.ravel, np.transpose, np.expand_dims, np.squeeze, np.broadcast_to,
-        np.flip, np.roll, np.concatenate, np.stack, np.array, np.asarray, np.copy, np.take, np.repeat,
-        np.tile, np.diagonal, np.swapaxes, np.moveaxis, np.tril, np.triu,
+        getitem, assign, assemble, np.reshape, np.ravel, np.transpose, np.expand_dims, np.squeeze,
+        np.broadcast_to, np.flip, np.roll, np.concatenate, np.stack, np.array, np.asarray, np.copy, np.take,
+        np.repeat, np.tile, np.diagonal, np.swapaxes, np.moveaxis, np.tril, np.triu,
     )
 }  # fmt: skip
 
