@@ -24,7 +24,7 @@ from ...trace import Trace, next_level
 from ...traces.reverse import CONSTANT
 from ...values import constant, shape_of
 from ..sparse import layouts
-from .patterns import MOST, Pattern, joined_patterns, places_of, union
+from .patterns import Pattern, joined_patterns, places_of, union
 
 __all__ = ["DEPENDENCY_RULES", "Dependencies", "dependency_rule"]
 
@@ -87,7 +87,7 @@ class Dependencies(Trace):
             found = _by_moves(prim, y, args, kwargs, sources)
         if found is None:
             found = _dense(y, sources)
-        if found.labels is None and found.matrix.nnz > MOST:
+        if found.is_too_large:
             raise ArgumentError(
                 f"the pattern of a result of {prim.name} has {found.matrix.nnz:,} entries, too many to go on "
                 f"with: it depends on nearly everything, or funad does not know on what; give the pattern, "

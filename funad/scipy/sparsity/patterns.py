@@ -12,10 +12,10 @@ from scipy import sparse as _sparse
 
 from ...errors import ArgumentError
 
-__all__ = ["MOST", "Pattern", "joined_patterns", "places_of", "union"]
+__all__ = ["Pattern", "joined_patterns", "places_of", "union"]
 
 # The most entries that a pattern may have: 4 bytes each.
-MOST = 1 << 27
+_MOST = 1 << 27
 # The most columns that a number may depend on in a list of labels.
 _FEW = 12
 
@@ -34,6 +34,11 @@ class Pattern:
         if self._matrix is None:
             self._matrix = _matrix_of(self.labels, self.count, self.columns)
         return self._matrix
+
+    @property
+    def is_too_large(self):
+        """Whether there are more entries than can be gone on with."""
+        return self.labels is None and self.matrix.nnz > _MOST
 
     def rows(self, rows):
         """Return the pattern of an array of these numbers of the value; a row -1 is a constant."""
@@ -127,7 +132,7 @@ def _rows_of(matrix, rows):
         ends[1:][kept] = onp.diff(found.indptr)
         shape = (len(rows), matrix.shape[1])
         return _sparse.csr_array((found.data, found.indices, onp.cumsum(ends)), shape=shape)
-    if len(rows) * (matrix.nnz // max(matrix.shape[0], 1)) > MOST:
+    if len(rows) * (matrix.nnz // max(matrix.shape[0], 1)) > _MOST:
         raise ArgumentError(
             "the pattern of the derivative is dense, and too large to be found; give the pattern, "
             "sparse=pattern"
