@@ -4,6 +4,7 @@ import inspect
 
 import numpy as onp
 
+from ..boxes import Traced
 from ..errors import NotDifferentiableError
 from ..registry import defvjp
 from ..spaces import is_inexact
@@ -12,7 +13,7 @@ from ..values import constant
 from .calls import of_list
 from .deciding import some
 
-__all__ = ["as_written", "sharing"]
+__all__ = ["Written", "as_written", "is_zero", "sharing"]
 
 
 class Written:
@@ -92,6 +93,11 @@ def sharing(f, part, *rules, masks=False):
     defvjp(f, *(Sharing(part, rule) for rule in rules), masks=masks)
     f.together = of_list(f, len(rules))
     defvjp(f.together, Together(part, rules), masks=masks)
+
+
+def is_zero(ybar):
+    """Say whether a cotangent is known to be zero, as that of a result that nobody uses is."""
+    return not isinstance(ybar, Traced) and not onp.any(ybar)
 
 
 def as_written(f, g, argnums=(0,), masks=False):

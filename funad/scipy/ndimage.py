@@ -212,6 +212,23 @@ def extended(x, widths, mode, cval):
     return _np.pad(x, widths, MODES[mode], **options)
 
 
+def _folded(wide, widths, mode):
+    """Return what ``extended`` is the transpose of: what is beyond the ends is added where it came from."""
+    for axis, (before, behind) in enumerate(widths):
+        wide = _onp.moveaxis(wide, axis, 0)
+        end = len(wide) - behind
+        x = wide[before:end].copy()
+        if MODES[mode] != "constant":
+            places = extended(_onp.arange(len(x)), [(before, behind)], mode, 0)
+            for k in (*range(before), *range(end, len(wide))):
+                x[places[k]] += wide[k]
+        wide = _onp.moveaxis(x, 0, axis)
+    return wide
+
+
+folded = _primitive(_folded, "the ends of an array, folded back")
+
+
 def before_and_behind(size, origin):
     """Return how far a window reaches before and behind its place."""
     return size // 2 + origin, size - size // 2 - 1 - origin

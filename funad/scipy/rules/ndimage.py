@@ -6,10 +6,10 @@ import math
 import numpy as onp
 
 from ... import numpy as np
-from ...registry import linear
+from ...registry import defvjp, linear
 from ...values import constant, shape_of
 from .. import ndimage, signal
-from ..derived import as_written
+from ..derived import Written, as_written
 from ..ndimage import before_and_behind, extended, windows
 
 
@@ -38,10 +38,6 @@ def _correlate_window(y, input, weights, mode, cval, origins):
     return signal.correlate(extended(input, widths, mode, cval), weights, "valid")
 
 
-def _mean_of_line(y, input, size, axis, mode, cval, origin):
-    return sum(_line(input, size, axis, mode, cval, origin)) / size
-
-
 def _extreme_of_line(y, input, size, axis, mode, cval, origin, minimum):
     parts = np.stack(_line(input, size, axis, mode, cval, origin), -1)
     return (np.min if minimum else np.max)(parts, -1)
@@ -64,9 +60,56 @@ def _rank_of_line(y, input, rank, size, mode, cval, origin):
     return np.sort(parts, -1)[..., int(rank)]
 
 
-as_written(ndimage.correlate_line, _correlate_line, (0, 1))
-as_written(ndimage.correlate_window, _correlate_window, (0, 1))
-as_written(ndimage.mean_of_line, _mean_of_line)
+def _pulled_back(f, ybar, sizes, origins, mode):
+    """x̄ of y = F E x, where E continues x beyond its ends and F is a filter: Eᵀ Fᵀ ȳ.
+
+    ``f`` filters an array with zeros around it by the window in reverse order, which is Fᵀ.
+    """
+    around = [(size - 1, size - 1) for size in sizes]
+    whole = f(np.pad(ybar, around))  # in which Fᵀ ȳ stands behind half a window
+    part = tuple(
+        slice(size // 2, size // 2 + n + size - 1) for size, n in zip(sizes, shape_of(ybar), strict=True)
+    )
+    widths = [before_and_behind(*pair) for pair in zip(sizes, origins, strict=True)]
+    return ndimage.folded(whole[part], widths, mode)
+
+
+_ZEROS = 4, 0.0  # the mode "constant", and the constant
+
+
+def _along(axis, ndim, size, origin):
+    """Sizes and origins of a window along one axis."""
+    sizes, origins = [1] * ndim, [0] * ndim
+    sizes[axis], origins[axis] = size, origin
+    return sizes, origins
+
+
+def _correlate_line_back(y, ybar, input, weights, axis, mode, cval, origin):
+    sizes, origins = _along(axis, np.ndim(ybar), shape_of(weights)[0], origin)
+    turned = weights[::-1]
+    return _pulled_back(
+        lambda x: ndimage.correlate_line(x, turned, axis, *_ZEROS, 0), ybar, sizes, origins, mode
+    )
+
+
+def _correlate_window_back(y, ybar, input, weights, mode, cval, origins):
+    origins = onp.broadcast_to(origins, np.ndim(ybar)).tolist()
+    turned = weights[(slice(None, None, -1),) * np.ndim(ybar)]
+    return _pulled_back(
+        lambda x: ndimage.correlate_window(x, turned, *_ZEROS, [0] * np.ndim(ybar)),
+        ybar, shape_of(weights), origins, mode,
+    )  # fmt: skip
+
+
+def _mean_of_line_back(y, ybar, input, size, axis, mode, cval, origin):
+    sizes, origins = _along(axis, np.ndim(ybar), size, origin)
+    return _pulled_back(lambda x: ndimage.mean_of_line(x, size, axis, *_ZEROS, 0), ybar, sizes, origins, mode)
+
+
+linear(ndimage.folded, lambda y, ybar, wide, widths, mode: extended(ybar, widths, mode, 0.0))
+defvjp(ndimage.correlate_line, _correlate_line_back, Written(_correlate_line, 1))
+defvjp(ndimage.correlate_window, _correlate_window_back, Written(_correlate_window, 1))
+defvjp(ndimage.mean_of_line, _mean_of_line_back)
 as_written(ndimage.extreme_of_line, _extreme_of_line)
 as_written(ndimage.extreme_of_window, _extreme_of_window, (0, 1))
 as_written(ndimage.rank_of_window, _rank_of_window)

@@ -4,10 +4,10 @@ import numpy as onp
 from scipy.sparse import eye_array
 
 from ... import numpy as np
-from ...boxes import Traced
 from ...registry import defvjp, linear, primitive_of
 from ...trace import BATCH_RULES, Unbatched
 from ...values import constant, members_of, shape_of
+from ..derived import is_zero
 from ..sparse.arrays import Sparse, sparse_of
 from ..sparse.building import block_array
 from ..sparse.layouts import DENSE, Layout, coordinates, layout_of, product, sampled, transposed
@@ -102,11 +102,6 @@ defvjp(iterated, _iterated_wrt_data, _iterated_wrt_b)
 # --- eigenvalues
 
 
-def _is_zero(x):
-    """Say whether a cotangent is known to be zero."""
-    return not isinstance(x, Traced) and not onp.any(x)
-
-
 def _bordered(blocks):
     return sparse_of(block_array(blocks, format="csc"))
 
@@ -134,7 +129,7 @@ def _is_regular(factors, data, layout):
 def _eigen(y, ybar, data, layout, method, k, options):
     """Per pair, K (λ, μ) = (v̄, w̄) with K = [[Aᵀ - w, -c], [-vᵀ, 0]], c the conjugate of v; Ā = -Σ λ vᵀ."""
     (w, v), (wbar, vbar) = y, ybar
-    if method == "eigsh" and _is_zero(vbar):
+    if method == "eigsh" and is_zero(vbar):
         return sampled(np.conj(v) * wbar, v, layout)
     matrix, n = Sparse(data, layout, "array").T, layout.shape[0]
     left = []
@@ -170,7 +165,7 @@ def _singular(y, ybar, data, layout, k, options):
     """As for eigenvalues, of the Hermitian [[0, A], [Aᴴ, 0]], whose vectors are (u, v)."""
     (u, s, vh), (ubar, sbar, vhbar) = y, ybar
     v, vbar = np.conj(np.transpose(vh)), np.conj(np.transpose(vhbar))
-    if _is_zero(ubar) and _is_zero(vbar):
+    if is_zero(ubar) and is_zero(vbar):
         return sampled(np.conj(u) * sbar, v, layout)
     (m, n), matrix, conjugate = (
         layout.shape,
