@@ -234,6 +234,26 @@ def before_and_behind(size, origin):
     return size // 2 + origin, size - size // 2 - 1 - origin
 
 
+def _chosen(y, x, footprint, origins, heights, mode, cval):
+    """Return where in x the number stands that each window has given; the size of x for the constant beyond.
+
+    Where it is not one place, -1.
+    """
+    widths = [before_and_behind(*pair) for pair in zip(footprint.shape, origins, strict=True)]
+    wide = extended(x, list(widths), mode, cval)
+    labels = extended(_onp.arange(x.size).reshape(x.shape), list(widths), mode, x.size)
+    places = _onp.full(x.shape, -2)
+    for n, at in enumerate(_onp.argwhere(footprint).tolist()):
+        part = tuple(slice(k, k + size) for k, size in zip(at, x.shape, strict=True))
+        hit, label = wide[part] + (0.0 if heights is None else heights[n]) == y, labels[part]
+        places[hit & (places != -2) & (places != label)] = -1
+        _onp.copyto(places, label, where=hit & (places != -1))
+    return places.ravel()
+
+
+chosen = _primitive(_chosen, "the place that a window chooses")
+
+
 def windows(x, footprint, mode, cval, origins):
     """Return the entries of each window that belong to a footprint, along a last axis."""
     origins = _onp.broadcast_to(origins, x.ndim)
