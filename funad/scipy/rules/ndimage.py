@@ -39,6 +39,10 @@ def _correlate_window(y, input, weights, mode, cval, origins):
     return signal.correlate(extended(input, widths, mode, cval), weights, "valid")
 
 
+def _mean_of_line(y, input, size, axis, mode, cval, origin):
+    return sum(_line(input, size, axis, mode, cval, origin)) / size
+
+
 def _extreme_of_line(y, input, size, axis, mode, cval, origin, minimum):
     parts = np.stack(_line(input, size, axis, mode, cval, origin), -1)
     return (np.min if minimum else np.max)(parts, -1)
@@ -110,26 +114,24 @@ def _mean_of_line_back(y, ybar, input, size, axis, mode, cval, origin):
 linear(ndimage.folded, lambda y, ybar, wide, widths, mode: extended(ybar, widths, mode, 0.0))
 defvjp(ndimage.correlate_line, _correlate_line_back, Written(_correlate_line, 1))
 defvjp(ndimage.correlate_window, _correlate_window_back, Written(_correlate_window, 1))
-defvjp(ndimage.mean_of_line, _mean_of_line_back)
+defvjp(ndimage.mean_of_line, Written(_mean_of_line, 0, _mean_of_line_back))
 
 
-class _Chosen:
-    """The rule of a filter whose results are numbers of its windows: x̄ gets each ȳ where its number stands.
+def _to_chosen(window_of):
+    """Return the rule of a filter whose results are numbers of its windows: x̄ gets each ȳ where it stands.
 
-    Where equal numbers of one window stand in different places, the rule is that of ``g``.
-    ``window_of`` gives the footprint, the origins and the heights that are added, of the filter's arguments.
+    None where equal numbers of one window stand in different places. ``window_of`` gives the footprint, the
+    origins and the heights that are added, of the filter's arguments.
     """
 
-    def __init__(self, g, window_of):
-        self.written, self.window_of = Written(g, 0), window_of
-        self.__signature__, self.__name__ = self.written.__signature__, g.__name__
-
-    def __call__(self, y, ybar, input, *args):
-        places = ndimage.chosen(y, input, *self.window_of(np.ndim(input), *args))
+    def back(y, ybar, input, *args):
+        places = ndimage.chosen(y, input, *window_of(np.ndim(input), *args))
         if not all_of(places >= 0):
-            return self.written(y, ybar, input, *args)
+            return None
         count = math.prod(shape_of(input))  # the place of the constant beyond the ends
         return np.reshape(np.bincount(places, np.ravel(ybar), count + 1)[:count], shape_of(input))
+
+    return back
 
 
 def _line_of(ndim, size, axis, mode, cval, origin, minimum=None):
@@ -151,14 +153,14 @@ def _ranks_of_line(ndim, rank, size, mode, cval, origin):
 
 
 defzero(ndimage.chosen)
-defvjp(ndimage.extreme_of_line, _Chosen(_extreme_of_line, _line_of))
+defvjp(ndimage.extreme_of_line, Written(_extreme_of_line, 0, _to_chosen(_line_of)))
 defvjp(
     ndimage.extreme_of_window,
-    _Chosen(_extreme_of_window, _window_of),
+    Written(_extreme_of_window, 0, _to_chosen(_window_of)),
     Written(_extreme_of_window, 1),
 )
-defvjp(ndimage.rank_of_window, _Chosen(_rank_of_window, _ranks_of))
-defvjp(ndimage.rank_of_line, _Chosen(_rank_of_line, _ranks_of_line))
+defvjp(ndimage.rank_of_window, Written(_rank_of_window, 0, _to_chosen(_ranks_of)))
+defvjp(ndimage.rank_of_line, Written(_rank_of_line, 0, _to_chosen(_ranks_of_line)))
 linear(
     ndimage.damped, lambda y, ybar, input, sizes, n, axis, kind: ndimage.damped(ybar, sizes, n, axis, kind)
 )

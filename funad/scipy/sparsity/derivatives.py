@@ -19,6 +19,7 @@ from ...values import all_of, any_of, constant, dtype_of, shape_of, value_of
 from ..sparse.arrays import Sparse, is_sparse
 from ..sparse.layouts import layout_of, matrix_of, transposed
 from ..sparse.layouts import product as times
+from . import rules
 from .colouring import column_colours, shown, symmetric_colours
 from .dependencies import Dependencies
 from .patterns import Pattern, joined_patterns

@@ -18,6 +18,8 @@ __all__ = ["Pattern", "joined_patterns", "places_of", "union"]
 _MOST = 1 << 27
 # The most columns that a number may depend on in a list of labels.
 _FEW = 12
+# The longest rows of places whose patterns are united one by one.
+_SHORT = 8
 
 
 class Pattern:
@@ -47,6 +49,14 @@ class Pattern:
         if self.labels is not None:
             return Pattern(len(rows), self.columns, [_taken(label, rows) for label in self.labels])
         return Pattern(len(rows), self.columns, matrix=_rows_of(self.matrix, rows))
+
+    def united(self, places):
+        """Return, per row of an integer array of places, the union of the rows there; -1 is no place."""
+        count, length = places.shape
+        if length <= _SHORT:
+            return union(self.rows(column) for column in places.T) or Pattern(count, self.columns, [])
+        rows, columns = onp.nonzero(places >= 0)
+        return self.spread(places_of(rows, places[rows, columns], (count, self.count)))
 
     def moved(self, move, count):
         """Return the pattern of a value whose numbers are moved so, given what moves an array of labels."""
