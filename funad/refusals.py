@@ -184,7 +184,7 @@ def refused_in_place_of(error: BaseException) -> NotDifferentiableError | None:
     if not isinstance(error, AttributeError):
         return None
     if hasattr(type(error.obj), "tape"):
-        return _refused_method(error.obj, error.name)
+        return _refused_method(error.obj, error.name or "")
     if "NotImplementedType" not in str(error):
         return None
     step = error.__traceback__

@@ -243,13 +243,13 @@ def _line_at(x, n, order, mode, npad):
     base = onp.floor(found) if order % 2 else onp.floor(found + 0.5)
     t = x - base
     knots = base.astype(int) - order // 2 + onp.arange(order + 1).reshape(-1, *[1] * p.ndim)
-    beyond = (knots < 0) | (knots > n - 1)
     if mode == 6:
+        beyond = (knots < 0) | (knots > n - 1)
         knots = onp.clip(knots, 0, n - 1)
     else:
         edge = {1: 3, 4: 3}.get(mode, mode)  # SciPy's splines are mirrored in the modes constant and wrap
-        knots[beyond] = onp.rint(_mapped(knots[beyond].astype(float), n, edge)[0]).astype(int) % n
-        beyond = onp.zeros(knots.shape, bool)
+        table = onp.rint(_mapped(onp.arange(-order - 2.0, n + order + 2), n, edge)[0]).astype(int) % n
+        beyond, knots = onp.zeros(knots.shape, bool), onp.take(table, knots + (order + 2), mode="clip")
     weights = np.stack([_horner(coefficients, t) for coefficients in _pieces(order)])
     return knots, weights, beyond, outside
 
@@ -269,9 +269,9 @@ def _grid_at(shape, points, order, mode, npad):
 def _at_points(filtered, points, order, mode, cval, npad):
     """The spline with these coefficients at points: one array of coordinates for each axis."""
     knots, weights, beyond, outside = _grid_at(shape_of(filtered), points, order, mode, npad)
-    values, beyond = filtered[knots], functools.reduce(onp.logical_or, beyond)
-    if onp.any(beyond):
-        values = np.where(beyond, cval, values)
+    values = filtered[knots]
+    if mode == 6:
+        values = np.where(functools.reduce(onp.logical_or, beyond), cval, values)
     outside = functools.reduce(onp.logical_or, outside)
     found = np.sum(values * functools.reduce(np.multiply, weights), tuple(range(len(points))))
     return np.where(outside, cval, found)
@@ -283,10 +283,9 @@ def _from_points(ybar, filtered, points, order, mode, npad):
     knots, weights, beyond, outside = _grid_at(shape, points, order, mode, npad)
     for at, n in zip(knots, shape, strict=True):
         place = place * n + at
-    lost = functools.reduce(onp.logical_or, (*beyond, *outside))
     added = functools.reduce(np.multiply, weights) * ybar
-    if onp.any(lost):
-        added = np.where(lost, 0.0, added)
+    if ndimage.MODES[mode] == "constant":
+        added = np.where(functools.reduce(onp.logical_or, (*beyond, *outside)), 0.0, added)
     count = math.prod(shape)
     return np.reshape(np.bincount(onp.ravel(place), np.ravel(added), count), shape)
 
