@@ -123,7 +123,7 @@ def through_view(ybar: Scatter, prim: Primitive, x: Any, args: Any, kwargs: Any)
             place, shape = _places_of(parts, view, whole), None
         else:
             part = view[parts if any(each is Ellipsis for each in parts) else (*parts, ...)]
-            place, shape = place_of(part, whole), part.shape
+            place, shape = place_of(part, whole) or _places_in(part, view, whole), part.shape
         if place is None:
             return None
         if shape is not None and shape != (found := whole[place].shape):
@@ -151,6 +151,23 @@ def _places_of(index: tuple[Any, ...], view: Any, whole: Any) -> tuple[Any, ...]
     for n, size, stride in zip(index, view.shape, view.strides, strict=True):
         offset = offset + onp.asarray(n, onp.intp) % size * stride
     return onp.unravel_index(offset, whole.shape)
+
+
+def _places_in(part: Any, view: Any, whole: Any) -> tuple[Any, ...] | None:
+    """Return the index, of arrays, at which a small part of a view stands that no slices lead to.
+
+    So some of all windows that slide over x cost what they hold.
+    """
+    if not part.size or _WINDOWS * part.size > view.size:
+        return None
+    offset: Any = onp.intp(_offset(part, whole))
+    for n, stride in zip(onp.indices(part.shape, onp.intp, sparse=True), part.strides, strict=True):
+        offset = offset + n * stride
+    return onp.unravel_index(offset, whole.shape)
+
+
+# How many times larger a view has to be: to add at places takes as much longer as to add whole arrays.
+_WINDOWS = 8
 
 
 def place_of(part: Any, whole: Any) -> tuple[Any, ...] | None:

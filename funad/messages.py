@@ -526,7 +526,7 @@ def refusal(found: str, what: str, loses: str, instead: str, index: str = "") ->
         )  # fmt: skip
     if place.operation == "STORE_SUBSCR" or (place.function is None and method in _WRITERS):
         text = f"{place.text} = ..." if place.operation == "STORE_SUBSCR" else place.text
-        return _remembered(_stored(text, found), place)
+        return _remembered(_stored(text, found, place.function), place)
     if place.name in _WRITING:
         return refused_write(method)
     if place.looks:
@@ -589,7 +589,13 @@ _WRITING = {
 }
 
 
-def _stored(text: str, found: str) -> str:
+def _stored(text: str, found: str, container: Any) -> str:
+    if type(container).__module__.startswith("scipy.sparse"):
+        return (
+            f"{text} puts a traced value, {found}, into a plain sparse matrix, which holds plain numbers "
+            f"only; give all entries at once: write funad.scipy.sparse.csr_array((entries, (rows, columns)), "
+            f"shape=shape)"
+        )
     if not _inside_of_a_call():
         return (
             f"{text} puts a traced value, {found}, into an array that a thread of its own has made, which is "

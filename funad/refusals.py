@@ -173,17 +173,34 @@ _BLOCKWISE = frozenset(
 
 
 def refused_in_place_of(error: BaseException) -> NotDifferentiableError | None:
-    """Return the error of series += x, of which pandas complains in words of its own; None of another error.
+    """Return the error of an attribute that a traced value has not, though what it stands for has it.
 
-    It asks for series + x, which it leaves to the traced value, and takes NotImplemented for the sum.
+    Of series += x pandas complains in words of its own: it asks for series + x, which it leaves to the traced
+    value, and takes NotImplemented for the sum. None of another error.
     """
-    if not isinstance(error, AttributeError) or "NotImplementedType" not in str(error):
+    if not isinstance(error, AttributeError):
+        return None
+    if hasattr(type(error.obj), "tape"):
+        return _refused_method(error.obj, error.name or "")
+    if "NotImplementedType" not in str(error):
         return None
     for step in steps(error):
         x = names_in(step.tb_frame).get("self")
         if hasattr(type(x), "__pandas_priority__") and not hasattr(type(x), "tape"):
             return refused_bare(x)
     return None
+
+
+def _refused_method(x: Any, name: str) -> NotDifferentiableError | None:
+    """Return the error of a method of another library's arrays that NumPy's have not, such as compute()."""
+    while hasattr(type(x), "tape"):
+        x = x.inside
+    if isinstance(x, (onp.ndarray, onp.generic)) or not hasattr(x, name):
+        return None
+    return NotDifferentiableError(
+        f"{name} is an attribute of {public_name(x)}, which a traced value has not; use it before, on the "
+        f"data, or afterwards, on what value_and_grad returns"
+    )
 
 
 def refused_entry(x: Any) -> NotDifferentiableError:

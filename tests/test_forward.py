@@ -619,6 +619,20 @@ def test_products_with_the_hessian_take_a_small_multiple_of_a_gradients_memory()
     assert twice < 6 * once  # each value has a tangent, on the way there and on the way back
 
 
+def test_products_let_go_of_tangents_that_no_later_step_reads():
+    def chain(x):
+        for _ in range(100):
+            x = np.sin(x) * 1.1 + np.roll(x, 1)
+        return x
+
+    big = onp.linspace(0.0, 1.0, 20_000)
+    _, push = linearize(chain, big)
+    assert peak_memory(lambda: push(big)) < 8 * big.nbytes
+    wide, run = big[:400], jacfwd(lambda x: chain(np.sum(x) * wide))
+    few = onp.ones(50)  # all of whose tangents, of 400 steps, would be 64 MB
+    assert peak_memory(lambda: run(few)) < 100 * few.size * wide.nbytes
+
+
 def test_linearize_of_the_gradient_runs_f_once_for_many_products():
     runs = []
     f = lambda v: runs.append(1) or np.sum(np.sin(v) ** 3)

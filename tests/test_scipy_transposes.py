@@ -4,8 +4,10 @@ import itertools
 
 import numpy as onp
 import pytest
+import scipy.signal
 
 import funad
+import funad.numpy as np
 from funad.scipy import fft, ndimage, signal
 
 
@@ -91,3 +93,28 @@ def test_filters_in_time():
 def _at_rest(b, a, x, order):
     """What the states of a filter give without any samples."""
     return signal.lfilter(b, a, onp.zeros(x.shape), zi=onp.ones(order))[0]
+
+
+def test_sections_of_filters():
+    sos = scipy.signal.butter(4, 0.3, output="sos")
+    for size, axis in itertools.product(range(1, 6), (0, 1)):
+        _check_transpose(lambda x, a=axis: signal.sosfilt(sos, x.reshape(2, -1), a), 2 * size)
+        for part in (0, 1):
+
+            def started(v, n=size, part=part):
+                return np.ravel(signal.sosfilt(sos, v[:n], zi=v[n:].reshape(2, 2))[part])
+
+            _check_transpose(started, size + 4)
+
+
+def test_resampling():
+    for taps, size, up, down in itertools.product((1, 2, 5), range(1, 6), range(1, 4), range(1, 5)):
+        h = onp.linspace(0.5, 1.5, taps) ** 2
+        _check_transpose(lambda x, h=h, u=up, d=down: signal.upfirdn(h, x, u, d), size)
+
+
+def test_windows_of_spectra():
+    for size, step in itertools.product((16, 33), (1, 4, 7)):
+        _check_transpose(lambda x, s=step: signal.stft(x, nperseg=8, noverlap=8 - s)[2], size)
+    for step in (1, 25, -40):  # some of all windows, and few of them
+        _check_transpose(lambda x, s=step: np.lib.stride_tricks.sliding_window_view(x, 9)[::s, 1:], 150)

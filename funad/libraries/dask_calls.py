@@ -14,7 +14,7 @@ from ..memory import is_placeholder
 from ..numpy.ufuncs import masked
 from ..registry import Primitive, primitive_of
 from .common import OF_SHAPES, model, refuse
-from .dask_functions import FORMS, dask_array
+from .dask_functions import FORMS, FORMS_OF_SCIPY, dask_array
 from .tasks import Task, Value, works_by_element
 
 ndarray = onp.ndarray
@@ -27,7 +27,7 @@ def call_dask(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     lazy = [x for x in tree.flatten((args, kwargs))[0] if is_duck(x)]
     if f is _MASKED:
         refuse(prim, args, kwargs, "dask writes into no out=; write np.where(where, f(x), out)")
-    form = FORMS.get(f)
+    form = FORMS.get(f) or FORMS_OF_SCIPY.get(prim.name)
     args = tuple(_operand(x, lazy) for x in args)
     if form is None and works_by_element(prim) and not any(is_duck(x) for x in kwargs.values()):
         if isinstance(f, onp.ufunc):

@@ -349,7 +349,60 @@ def _vecdot(a: Any, b: Any, /, *, axis: int = -1) -> Any:
     return (da.conj(a) * b).sum(axis=-1)
 
 
+def _solve(a: Any, b: Any) -> Any:
+    """Solve systems with one matrix, chunk by chunk of columns; those of a matrix in chunks are dask's."""
+    da = dask_array()
+    if onp.ndim(a) != 2 or onp.ndim(b) > 2:
+        return NotImplemented
+    a = a if is_duck(a) else da.from_array(onp.asarray(a), chunks=-1)
+    b = b if is_duck(b) else da.from_array(onp.asarray(b), chunks=-1)
+    if a.npartitions > 1:
+        return da.linalg.solve(a, b)
+    dtype = onp.result_type(a.dtype, b.dtype, onp.float32)
+    of_b = "jk"[: b.ndim]
+    return da.blockwise(
+        onp.linalg.solve, "i" + of_b[1:], a, "ij", b.rechunk({0: -1}), of_b, dtype=dtype, concatenate=True
+    )
+
+
+def _weights(a: Any, axis: Any) -> tuple[Any, Any]:
+    """Return exp(a - m) with the maxima m along axes, and m."""
+    da = dask_array()
+    a = da.asarray(a)
+    m = a.max(axis=_axes(axis), keepdims=True)
+    m = da.where(da.isfinite(m), m, 0.0)
+    return da.exp(a - m), m
+
+
+def _logsumexp(
+    a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False
+) -> Any:
+    if return_sign or b is not None:
+        return NotImplemented
+    da = dask_array()
+    weights, m = _weights(a, axis)
+    y = da.log(weights.sum(axis=_axes(axis), keepdims=True)) + m
+    return y if keepdims else da.squeeze(y, tuple(range(y.ndim)) if axis is None else _axes(axis))
+
+
+def _softmax(x: Any, axis: Any = None) -> Any:
+    weights, _ = _weights(x, axis)
+    return weights / weights.sum(axis=_axes(axis), keepdims=True)
+
+
+def _log_softmax(x: Any, axis: Any = None) -> Any:
+    return x - _logsumexp(x, axis, keepdims=True)
+
+
+# Those of SciPy's functions, which is loaded where they are called: by name.
+FORMS_OF_SCIPY: dict[str, Callable[..., Any]] = {
+    "scipy.special.logsumexp": _logsumexp,
+    "scipy.special.softmax": _softmax,
+    "scipy.special.log_softmax": _log_softmax,
+}
+
 FORMS: dict[Any, Callable[..., Any]] = {
+    onp.linalg.solve: _solve,
     scatter: _scatter,
     ASSIGN.f: _assign,
     operator.getitem: _getitem,

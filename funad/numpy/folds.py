@@ -8,6 +8,8 @@ import numpy as _np
 from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
 from ..calling import as_array as _as_array
+from ..duck_arrays import refuse_value as _refuse_value
+from ..duck_arrays import under_traces as _under_traces
 from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import primitive as _primitive
 from ..registry import primitive_of as _primitive_of
@@ -107,17 +109,26 @@ def _ready(f, method, array, out):
     prim = _primitive_of(f)
     if prim.kind is None and isinstance(array, _Traced):
         prim.rule(0, _constant(array))
+    duck = _under_traces(array)
+    if duck is not None and (prim.kind == "zero" or not _is_inexact(duck)):
+        _refuse_value(duck.primal, f"{f.__name__}.{method}()")
     out = out[0] if isinstance(out, tuple) else out
     if out is not None and not isinstance(out, _Traced):
         refuse_plain(f"{f.__name__}.{method}")
     return _as_array(array), out
 
 
+def _model(x):
+    """Return the plain value; of an array of another library, whose numbers may be unknown, zeros."""
+    duck = _under_traces(x)
+    return _constant(x) if duck is None else _np.broadcast_to(_np.zeros((), duck.dtype), duck.shape)
+
+
 def _fold(f, array, axis, keepdims, initial, where):
     """Return the reduction as as many calls of f as there are elements along the axes, or log₂ of it."""
     start = {} if initial is _ABSENT else {"initial": _constant(initial)}
     masked = {} if where is True else {"where": where}
-    plain = f.reduce(_constant(array), axis, None, None, keepdims, **start, **masked)  # NumPy's own errors
+    plain = f.reduce(_model(array), axis, None, None, keepdims, **start, **masked)  # NumPy's own errors
     shape = _shape_of(array)
     x = _in_front(array, axis)
     mask = True if where is True else _in_front(_np.broadcast_to(where, shape), axis)
@@ -225,7 +236,7 @@ def _accumulate(f, /, array, axis=0, dtype=None, out=None):
     array, out = _ready(f, "accumulate", array, out)
     if out is not None:
         return written(f"{f.__name__}.accumulate", out, _accumulate(f, array, axis, dtype))
-    plain = f.accumulate(_constant(array), axis, dtype)
+    plain = f.accumulate(_model(array), axis, dtype)
     axis = 0 if axis is None else axis  # NumPy has taken it, so that there is one axis at most
     if not _is_inexact(plain):
         return plain
@@ -241,7 +252,7 @@ def _accumulate(f, /, array, axis=0, dtype=None, out=None):
 
 def _own(y, array):
     """Return a result in memory of its own: of one element, it is a view of what was folded."""
-    return _copy(y, "C") if _np.may_share_memory(_constant(y), _constant(array)) else y
+    return _copy(y, "C") if _np.may_share_memory(_model(y), _model(array)) else y
 
 
 def _doubling(f, x):
@@ -275,7 +286,7 @@ def _reduceat(f, /, array, indices, axis=0, dtype=None, out=None):
     array, out = _ready(f, "reduceat", array, out)
     if out is not None:
         return written(f"{f.__name__}.reduceat", out, _reduceat(f, array, indices, axis, dtype))
-    plain = f.reduceat(_constant(array), indices, axis, dtype)
+    plain = f.reduceat(_model(array), indices, axis, dtype)
     if not _is_inexact(plain) or not len(indices):
         return plain
     if dtype is not None:

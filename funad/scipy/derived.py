@@ -4,6 +4,7 @@ import inspect
 
 import numpy as onp
 
+from ..boxes import Traced
 from ..errors import NotDifferentiableError
 from ..registry import defvjp
 from ..spaces import is_inexact
@@ -12,7 +13,7 @@ from ..values import constant
 from .calls import of_list
 from .deciding import some
 
-__all__ = ["as_written", "sharing"]
+__all__ = ["Written", "as_written", "is_zero", "sharing", "written_of"]
 
 
 class Written:
@@ -20,15 +21,22 @@ class Written:
 
     g takes the result y and then the arguments. It may ask of y what is a choice, such as the sign of a
     vector, as a constant. Of a result of several parts it returns those that are arrays of floats.
+
+    ``back``, if it is given, is a quicker rule for the same, which returns None where it does not hold.
     """
 
-    def __init__(self, g, argnum):
-        self.g, self.argnum = g, argnum
+    def __init__(self, g, argnum, back=None):
+        self.g, self.argnum, self.back = g, argnum, back
         y, *others = inspect.signature(g).parameters.values()
         self.__signature__ = inspect.Signature([y, y.replace(name="ybar"), *others])
         self.__name__ = g.__name__
 
     def __call__(self, y, ybar, *args, **kwargs):
+        xbar = self.back and self.back(y, ybar, *args, **kwargs)
+        return self.by_walking(y, ybar, *args, **kwargs) if xbar is None else xbar
+
+    def by_walking(self, y, ybar, *args, **kwargs):
+        """Return x̄ from a walk back along g."""
         n = self.argnum
         found, vjp_g = vjp(lambda x: self.g(y, *args[:n], x, *args[n + 1 :], **kwargs), args[n])
         if isinstance(y, (tuple, list)):
@@ -92,6 +100,16 @@ def sharing(f, part, *rules, masks=False):
     defvjp(f, *(Sharing(part, rule) for rule in rules), masks=masks)
     f.together = of_list(f, len(rules))
     defvjp(f.together, Together(part, rules), masks=masks)
+
+
+def written_of(f):
+    """Return the function whose derivatives a primitive has been given, or None."""
+    return next((rule.g for rule in f.rules.values() if isinstance(rule, Written)), None)
+
+
+def is_zero(ybar):
+    """Say whether a cotangent is known to be zero, as that of a result that nobody uses is."""
+    return not isinstance(ybar, Traced) and not onp.any(ybar)
 
 
 def as_written(f, g, argnums=(0,), masks=False):

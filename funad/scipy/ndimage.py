@@ -212,9 +212,46 @@ def extended(x, widths, mode, cval):
     return _np.pad(x, widths, MODES[mode], **options)
 
 
+def _folded(wide, widths, mode):
+    """Return what ``extended`` is the transpose of: what is beyond the ends is added where it came from."""
+    for axis, (before, behind) in enumerate(widths):
+        wide = _onp.moveaxis(wide, axis, 0)
+        end = len(wide) - behind
+        x = wide[before:end].copy()
+        if MODES[mode] != "constant":
+            places = extended(_onp.arange(len(x)), [(before, behind)], mode, 0)
+            for k in (*range(before), *range(end, len(wide))):
+                x[places[k]] += wide[k]
+        wide = _onp.moveaxis(x, 0, axis)
+    return wide
+
+
+folded = _primitive(_folded, "the ends of an array, folded back")
+
+
 def before_and_behind(size, origin):
     """Return how far a window reaches before and behind its place."""
     return size // 2 + origin, size - size // 2 - 1 - origin
+
+
+def _chosen(y, x, footprint, origins, heights, mode, cval):
+    """Return where in x the number stands that each window has given; the size of x for the constant beyond.
+
+    Where it is not one place, -1.
+    """
+    widths = [before_and_behind(*pair) for pair in zip(footprint.shape, origins, strict=True)]
+    wide = extended(x, list(widths), mode, cval)
+    labels = extended(_onp.arange(x.size).reshape(x.shape), list(widths), mode, x.size)
+    places = _onp.full(x.shape, -2)
+    for n, at in enumerate(_onp.argwhere(footprint).tolist()):
+        part = tuple(slice(k, k + size) for k, size in zip(at, x.shape, strict=True))
+        hit, label = wide[part] + (0.0 if heights is None else heights[n]) == y, labels[part]
+        places[hit & (places != -2) & (places != label)] = -1
+        _onp.copyto(places, label, where=hit & (places != -1))
+    return places.ravel()
+
+
+chosen = _primitive(_chosen, "the place that a window chooses")
 
 
 def windows(x, footprint, mode, cval, origins):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as onp
 
@@ -24,14 +24,8 @@ __all__ = ["Steps", "disowned", "push_forward", "spare_values", "steps_to"]
 ndarray = onp.ndarray
 
 
-class Steps(NamedTuple):
-    """Which calls on a tape to take: their positions, in order.
-
-    ``last`` are those assignments whose array no later step reads: its tangent may be written to.
-    """
-
-    starts: Iterable[int]
-    last: frozenset[int] = frozenset()
+# The calls on a tape to take, in order: where each stands, and the slots that no later one reads.
+Steps = list[tuple[int, tuple[int, ...]]]
 
 
 def steps_to(entries: list[Any], inputs: int, ends: Iterable[int]) -> Steps:
@@ -39,52 +33,49 @@ def steps_to(entries: list[Any], inputs: int, ends: Iterable[int]) -> Steps:
 
     On the tape of a gradient, the value of the function is computed and not returned.
     """
-    wanted, starts, last = set(ends), [], []
+    wanted, steps = set(ends), []
     for start in range(len(entries) - WIDTH, inputs, -WIDTH):
         if start + WIDTH - 1 in wanted:
-            starts.append(start)
             source_a, source_b = entries[start + 4 : start + 6]
-            if type(source_b) is tuple:
-                if entries[start] is ASSIGN and source_b[0][1][0] not in wanted:
-                    last.append(start)
-                for _, source in source_b:
-                    wanted.update(source if type(source) is tuple else (source,))
-            else:
-                wanted.update((source_a, source_b))
-    return Steps(starts[::-1], frozenset(last))
+            sources = {source_a, source_b} if type(source_b) is not tuple else _sources(source_b)
+            read_last = sources - wanted - {None, 0}
+            steps.append((start, tuple(n for n in read_last if n < APART)))
+            wanted |= sources
+    return steps[::-1]
+
+
+def _sources(pairs: Any) -> set[int]:
+    """Return the slots that the pairs (argnum, source) of a call name."""
+    found: set[int] = set()
+    for _, source in pairs:
+        found.update(source if type(source) is tuple else (source,))
+    return found
 
 
 def push_forward(
-    entries: list[Any],
-    inputs: int,
-    tangents: list[Any],
-    steps: Steps | None = None,
-    careful: bool = True,
+    entries: list[Any], inputs: int, tangents: list[Any], steps: Steps, careful: bool = True
 ) -> list[Any]:
-    """Walk forward along a tape; return its slots, with the tangent of every value in them.
+    """Walk forward along a tape; return its slots, with the tangents of the ends of ``steps`` in them.
 
-    ``steps`` are the calls to take, if not all of them. Without ``careful``, batched tangents are not
+    A tangent is let go of after the last step that reads it. Without ``careful``, batched tangents are not
     searched for the nan of 0·∞ at each step, which takes as long as the step: the caller looks at the end.
     """
     slots: list[Any] = [None] * len(entries)
     slots[1 : inputs + 1] = tangents
-    starts, last = steps or Steps(range(inputs + 1, len(entries), WIDTH))
     owned: set[int] = set()  # slots with an array that nothing else refers to
     run = quietly()
-    for start in starts:
+    for start, read_last in steps:
         prim, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
         if prim is OUTPUT:
             ydots = slots[source_b]
             ydot = None if ydots is None else ydots[a]
-        elif prim is ASSIGN and _write(slots, start, a, source_b, start in last, owned):
-            continue
+        elif prim is ASSIGN and _write(slots, start, a, source_b, read_last, owned):
+            ydot = slots[start + WIDTH - 1]
         else:
             ydot = NotImplemented
-            if source_a is not None and not (prim.forward or prim.foreign):
-                if prim.kind == "elementwise":
-                    ydot = _quick_tangent(prim, y, a, b, source_a, source_b, slots, run, careful)
-                elif prim.kind == "linear" and not source_b:
-                    ydot = _quick_linear(prim, y, b, source_b, slots[source_a], careful)
+            quick = _QUICK.get(prim.kind)
+            if quick and source_a is not None and not (prim.forward or prim.foreign):
+                ydot = quick(prim, y, a, b, source_a, source_b, slots, run, careful)
             if ydot is NotImplemented:
                 args, kwargs, sources = as_call(a, b, source_a, source_b)
                 found = [(n, _tangent_of(slots, source)) for n, source in sources]
@@ -95,6 +86,8 @@ def push_forward(
             if owned:
                 ydot = disowned(owned, slots, sources, ydot)
         slots[start + WIDTH - 1] = ydot
+        for n in read_last:
+            slots[n] = None
     return slots
 
 
@@ -117,8 +110,13 @@ def _quick_tangent(
     return fit(ydot, y)
 
 
-def _quick_linear(prim: Primitive, y: Any, b: Any, source_b: Any, of_a: Any, careful: bool) -> Any:
+def _quick_linear(
+    prim: Primitive, y: Any, a: Any, b: Any, source_a: Any, source_b: Any, slots: Any, run: Any, careful: bool
+) -> Any:
     """Return f(ẋ) of a function that is linear in its first argument, of a batched ẋ."""
+    if source_b:
+        return NotImplemented
+    of_a = slots[source_a]
     if of_a is None:
         return None
     if type(of_a) is not Batched:
@@ -132,6 +130,9 @@ def _quick_linear(prim: Primitive, y: Any, b: Any, source_b: Any, of_a: Any, car
     return ydot if y is None or lies_in_space_of(ydot, y) else fit(ydot, y)
 
 
+_QUICK = {"elementwise": _quick_tangent, "linear": _quick_linear}
+
+
 def _slope(prim: Any, y: Any, a: Any, b: Any, of_one: bool, of_a: Any, of_b: Any) -> Any:
     """ẏ = ȧ·∂f/∂a + ḃ·∂f/∂b."""
     if of_one:
@@ -143,7 +144,9 @@ def _slope(prim: Any, y: Any, a: Any, b: Any, of_one: bool, of_a: Any, of_b: Any
     return sum_of_parts(prim.rule_0(y, of_a, a, b), prim.rule_1(y, of_b, a, b), of_a)
 
 
-def _write(slots: list[Any], start: int, args: Any, sources: Any, last: bool, owned: set[int]) -> bool:
+def _write(
+    slots: list[Any], start: int, args: Any, sources: Any, read_last: tuple[int, ...], owned: set[int]
+) -> bool:
     """Put v̇ into ẋ for the assignment at ``start``, in the array of ẋ if nothing else needs it.
 
     So the way forward over n assignments into n elements is linear in n. Return False if there is none.
@@ -151,7 +154,7 @@ def _write(slots: list[Any], start: int, args: Any, sources: Any, last: bool, ow
     (x, v), path, index = args
     ((_, (source_x, source_v)),) = sources
     xdot, vdot = slots[source_x] if source_x else None, slots[source_v] if source_v else None
-    own = last and source_x in owned
+    own = source_x in read_last and source_x in owned
     if hasattr(xdot, "tape") or hasattr(vdot, "tape"):
         if xdot is None:
             xdot, own = zeros_like(x), True

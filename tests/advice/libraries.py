@@ -270,6 +270,13 @@ ROWS = {
         lambda: lazily(lambda w: np.sum(np.where(LAZY > 0, w, 0.0))),
         gives=numpy.sum(DATA > 0, 0),
     ),
+    "a method of dask's": Call(
+        lambda: lazily(lambda w: np.sum((LAZY @ w).rechunk(-1) ** 2)),
+        lambda: lazily(lambda w: np.sum((LAZY.rechunk(-1) @ w) ** 2)),
+        lambda: grad(lambda w: np.sum((LAZY @ w) ** 2))(X).rechunk(-1).compute(),
+        lambda: value_and_grad(lambda w: np.sum((LAZY @ w) ** 2))(X)[1].compute(),
+        gives=2 * DATA.T @ DATA @ X,
+    ),
     "delayed": Call(
         lambda: lazily(lambda w: delayed(np.sum)(w**2)),
         lambda: lazily(lambda w: np.sum(w**2)),

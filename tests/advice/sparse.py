@@ -25,6 +25,7 @@ B = numpy.arange(1.0, N + 1)
 DENSE = numpy.diag(X + 1.0) + 0.2
 FAR = scipy.sparse.diags_array(numpy.linspace(1.0, 1e6, 50), format="csr")
 V0 = numpy.arange(1.0, N + 1)
+LONG = numpy.arange(20.0)
 DIAGONAL = numpy.array([1.0, 2.0, 2.0, 5.0, 7.0, 8.0])
 ALONG = numpy.array([0.3, 0.5, -0.2, 0.7, 0.1, 0.4])
 
@@ -40,6 +41,12 @@ def dense(x):
 
 def tridiagonal(x):
     return x**2 + np.concatenate([x[1:], x[:1] * 0])
+
+
+def _with_an_entry(x):
+    a = scipy.sparse.lil_array((3, 3))
+    a[0, 1], a[1, 2] = x[0] ** 2, x[1]
+    return a @ numpy.ones(3)
 
 
 WHOLE = numpy.eye(3) + numpy.eye(3, k=1)
@@ -111,7 +118,7 @@ class Diagonal(scipy.sparse.linalg.LinearOperator):
 
 def most(entries, run):
     """Run with a bound of so many entries for a pattern."""
-    module = importlib.import_module("funad.scipy.sparsity.dependencies")
+    module = importlib.import_module("funad.scipy.sparsity.patterns")
     before, module._MOST = module._MOST, entries
     try:
         return run()
@@ -235,6 +242,13 @@ ROWS = {
         lambda: along(lambda d: linalg.lsqr(S.toarray(), d, atol=1e-13, btol=1e-13)[0]),
         gives=slope(lambda d: numpy.linalg.solve(S.toarray(), d)),
     ),
+    "an entry of a plain sparse matrix": Program(
+        _with_an_entry,
+        lambda x: (
+            sparse.csr_array((np.array([x[0] ** 2, x[1]]), ([0, 1], [1, 2])), shape=(3, 3)) @ numpy.ones(3)
+        ),
+        plain=lambda x: numpy.array([x[0] ** 2, x[1], 0.0]),
+    ),
     "spilu": Call(
         lambda: along(lambda d: linalg.spilu(sparse.csc_array(large(d))).solve(B)),
         lambda: along(
@@ -296,11 +310,6 @@ ROWS = {
         lambda: along(lambda d: linalg.svds(large(d), 2, v0=stop_gradient(d))[1]),
         gives=slope(lambda d: numpy.linalg.svd(large_plain(d))[1][:2]),
     ),
-    "svds of a complex matrix": Program(
-        lambda x: linalg.svds(complex_matrix(x), 2, v0=X + 0j)[1],
-        lambda x: np.linalg.svd(complex_matrix(x).toarray())[1][:2],
-        plain=lambda x: numpy.linalg.svd(complex_dense(x))[1][:2],
-    ),
     "eigsh with M": Call(
         lambda: along(
             lambda d: linalg.eigsh(large(d), 2, scipy.sparse.diags_array(B, format="csr"), v0=V0)[0]
@@ -317,10 +326,10 @@ ROWS = {
         lambda: along(lambda d: linalg.eigsh(large(d), 2, sigma=stop_gradient(d[0] + 6.5), v0=V0)[0]),
         gives=slope(least),
     ),
-    "eigsh of a complex matrix": Program(
-        lambda x: linalg.eigsh(complex_matrix(x), 1, v0=X + 0j)[0],
-        lambda x: np.linalg.eigh(complex_matrix(x).toarray())[0][-1:],
-        plain=lambda x: numpy.linalg.eigvalsh(complex_dense(x))[-1:],
+    "phases of vectors of a Hermitian matrix": Program(
+        lambda x: np.real(linalg.eigsh(complex_matrix(x), 1, v0=X + 0j)[1][0]),
+        lambda x: np.abs(linalg.eigsh(complex_matrix(x), 1, v0=X + 0j)[1][0]),
+        plain=lambda x: numpy.abs(numpy.linalg.eigh(complex_dense(x))[1][0, -1:]),
     ),
     "vectors of a multiple eigenvalue": Call(
         lambda: along(lambda d: linalg.eigsh(sparse.diags_array(d, format="csr"), 5, v0=V0)[1]),
@@ -362,9 +371,9 @@ ROWS = {
         gives=numpy.eye(3, k=1) + numpy.eye(3, k=-1),
     ),
     "a dense pattern": Call(
-        lambda: most(10, lambda: jacobian(lambda x: np.cumsum(x)[:, None] * np.ones(4), sparse=True)(X)),
-        lambda: most(10, lambda: jacobian(np.cumsum, sparse=numpy.tri(3))(X)).toarray(),
-        gives=numpy.tri(3),
+        lambda: most(400, lambda: jacobian(lambda x: np.cumsum(x)[:, None] * np.ones(4), sparse=True)(LONG)),
+        lambda: most(400, lambda: jacobian(np.cumsum, sparse=numpy.tri(20))(LONG)).toarray(),
+        gives=numpy.tri(20),
     ),
     "a result that depends on nearly everything": Call(
         lambda: most(5, lambda: jacobian(lambda x: np.convolve(x, x), sparse=True)(X)),

@@ -22,6 +22,7 @@ CASES = {
         call(PLANE, SMALL[:, 0], 1, 2, 0.0, 0),
     ),
     ndimage.correlate_window: calls("", *(call(PLANE, SMALL, mode, 0.3, (0, 1)) for mode in range(5))),
+    ndimage.folded: calls("", *(call(PLANE, [(1, 0), (1, 1)], mode) for mode in range(7))),
     ndimage.mean_of_line: calls("", call(X, 3, 0, 1, 0.0, 0), call(PLANE, 2, 0, 4, 0.5, -1)),
     ndimage.extreme_of_line: calls("", call(X, 3, 0, 2, 0.0, 0, 1), call(PLANE, 2, 1, 0, 0.0, 0, 0)),
     ndimage.extreme_of_window: calls(

@@ -33,6 +33,10 @@ def _symmetric(sp, main, off):
     return sp.sparse.diags_array([off, main, off], offsets=[-1, 0, 1], format="csr")
 
 
+def _hermitian(sp, main, off):
+    return sp.sparse.diags_array([np.conj(off), main + 0j, off], offsets=[-1, 0, 1], format="csr")
+
+
 def _to_array(y):
     return y.toarray()
 
@@ -222,6 +226,22 @@ PROBES = [
         "svds",
         lambda sp, d: (lambda u, s, vt: (u * s) @ vt)(*sp.sparse.linalg.svds(_tall(sp, d), 2, v0=X)),
         TALL,
+    ),
+    # Of complex matrices all but the phases is defined.
+    _of_linalg(
+        "eigsh", lambda sp, m, o: sp.sparse.linalg.eigsh(_hermitian(sp, m, o), 2, v0=X)[0], MAIN, OFF + 0.2j
+    ),
+    _of_linalg(
+        "eigsh",
+        lambda sp, m, o: np.abs(sp.sparse.linalg.eigsh(_hermitian(sp, m, o), 2, v0=X)[1]) ** 2,
+        MAIN,
+        OFF + 0.2j,
+    ),
+    _of_linalg("svds", lambda sp, d: sp.sparse.linalg.svds(_tall(sp, d), 2, v0=X)[1], TALL + 0.3j),
+    _of_linalg(
+        "svds",
+        lambda sp, d: (lambda u, s, vt: (u * s) @ vt)(*sp.sparse.linalg.svds(_tall(sp, d), 2, v0=X)),
+        TALL * (1.0 + onp.arange(8) * 0.1j),
     ),
     # Functions
     _of_linalg(

@@ -11,7 +11,7 @@ from ...registry import defvjp, linear
 from ...spaces import unbroadcast
 from ...values import constant, dtype_of, shape_of
 from .. import linalg, signal
-from ..derived import as_written
+from ..derived import Written, as_written, is_zero
 
 # --- convolutions
 
@@ -217,6 +217,35 @@ def _sections(y, sos, x, zi=None, axis=-1):
     return x if zi is None else (x, np.stack(states))
 
 
+_sections_wrt_x, _sections_wrt_zi = Written(_sections, 1), Written(_sections, 2)
+
+
+def _backwards(sos, ybar, axis):
+    """The transpose of a filter that starts at rest: itself, in reversed time."""
+    return np.flip(signal.sosfilt(sos, np.flip(ybar, axis), axis), axis)
+
+
+def _sosfilt_wrt_x(y, ybar, sos, x, zi=None, axis=-1):
+    if zi is not None:
+        ybar, last = ybar
+        if not is_zero(last):
+            return _sections_wrt_x(y, (ybar, last), sos, x, zi, axis)
+    return _backwards(sos, ybar, axis)
+
+
+def _sosfilt_wrt_zi(y, ybar, sos, x, zi=None, axis=-1):
+    """As for lfilter: of each section, from the last on, the first two of w = ȳ/a, and next ȳ = b w."""
+    ybar, last = ybar
+    if not is_zero(last) or shape_of(x)[axis] < 2:
+        return _sections_wrt_zi(y, (ybar, last), sos, x, zi, axis)
+    found = []
+    for k in reversed(range(shape_of(sos)[0])):
+        w = _backwards(np.concatenate([np.array([1.0, 0.0, 0.0]), sos[k, 3:]])[None], ybar, axis)
+        found.append(np.take(w, np.array([0, 1]), axis))
+        ybar = _backwards(np.concatenate([sos[k, :3], np.array([1.0, 0.0, 0.0])])[None], w, axis)
+    return np.stack(found[::-1])
+
+
 _UPFIRDN = (
     "upfirdn has derivatives here with mode='constant' and cval=0 alone; use np.pad before it for others"
 )
@@ -236,6 +265,22 @@ def _upfirdn(y, h, x, up=1, down=1, axis=-1, mode="constant", cval=0):
     return np.moveaxis(found[..., : shape_of(y)[axis]], -1, axis)
 
 
+def _upfirdn_wrt_x(y, ybar, h, x, up=1, down=1, axis=-1, mode="constant", cval=0):
+    """x̄ⱼ = Σₘ h[m·down - j·up] ȳₘ: the same with h in reverse order, up and down exchanged.
+
+    Zeros before h have the first of these where a sample is kept.
+    """
+    if mode not in ("constant", None) or onp.any(constant(cval) != 0):
+        raise NotDifferentiableError(_UPFIRDN)
+    last, n = shape_of(h)[0] - 1, shape_of(x)[axis]
+    before = -last % up
+    turned = np.concatenate([np.zeros(before, dtype_of(h)), h[::-1]])
+    found = np.moveaxis(signal.upfirdn(turned, ybar, down, up, axis), axis, -1)
+    found = found[..., (last + before) // up :][..., :n]
+    widths = [(0, 0)] * (np.ndim(x) - 1) + [(0, n - shape_of(found)[-1])]
+    return np.moveaxis(np.pad(found, widths), -1, axis)
+
+
 defvjp(signal.lfilter_of, _wrt_b, _wrt_a, _wrt_x, _wrt_zi, masks=True)
-as_written(signal.sosfilt_of, _sections, (0, 1, 2))
-as_written(signal.upfirdn, _upfirdn, (0, 1))
+defvjp(signal.sosfilt_of, Written(_sections, 0), _sosfilt_wrt_x, _sosfilt_wrt_zi)
+defvjp(signal.upfirdn, Written(_upfirdn, 0), _upfirdn_wrt_x)

@@ -4,10 +4,10 @@ import numpy as onp
 from scipy.sparse import eye_array
 
 from ... import numpy as np
-from ...boxes import Traced
 from ...registry import defvjp, linear, primitive_of
 from ...trace import BATCH_RULES, Unbatched
 from ...values import constant, members_of, shape_of
+from ..derived import is_zero
 from ..sparse.arrays import Sparse, sparse_of
 from ..sparse.building import block_array
 from ..sparse.layouts import DENSE, Layout, coordinates, layout_of, product, sampled, transposed
@@ -102,11 +102,6 @@ defvjp(iterated, _iterated_wrt_data, _iterated_wrt_b)
 # --- eigenvalues
 
 
-def _is_zero(x):
-    """Say whether a cotangent is known to be zero."""
-    return not isinstance(x, Traced) and not onp.any(x)
-
-
 def _bordered(blocks):
     return sparse_of(block_array(blocks, format="csc"))
 
@@ -134,26 +129,23 @@ def _is_regular(factors, data, layout):
 def _eigen(y, ybar, data, layout, method, k, options):
     """Per pair, K (λ, μ) = (v̄, w̄) with K = [[Aᵀ - w, -c], [-vᵀ, 0]], c the conjugate of v; Ā = -Σ λ vᵀ."""
     (w, v), (wbar, vbar) = y, ybar
-    general = method == "eigs"
-    if _is_zero(vbar) and not general:
-        return sampled(v * wbar, v, layout)
+    if method == "eigsh" and is_zero(vbar):
+        return sampled(np.conj(v) * wbar, v, layout)
     matrix, n = Sparse(data, layout, "array").T, layout.shape[0]
     left = []
     for i in range(shape_of(w)[0]):
         right = v[:, i : i + 1]
-        bound = np.conj(right) if general else right
-        if general:
-            _check_phase(vbar[:, i], v[:, i])
+        _check_phase(right, vbar[:, i : i + 1])
         border = _bordered(
-            [[sparse_of(matrix) - _eye(n) * w[i], -sparse_of(bound)], [-sparse_of(right).T, None]]
+            [[sparse_of(matrix) - _eye(n) * w[i], -sparse_of(np.conj(right))], [-sparse_of(right).T, None]]
         )
         rhs = np.concatenate([vbar[:, i], wbar[i : i + 1]])
         left.append(_simple(border, rhs, "eigenvalues")[:n])
     return -sampled(np.stack(left, axis=1), v, layout)
 
 
-def _check_phase(vbar, v):
-    """Refuse what depends on the phase of a vector, which is SciPy's choice."""
+def _check_phase(v, vbar):
+    """Refuse what depends on the phase of complex vectors, which is SciPy's choice."""
     slope, size = constant(np.sum(vbar * v)), constant(np.sum(np.abs(vbar) * np.abs(v)))
     if onp.any(onp.abs(onp.imag(slope)) > 1e-6 * size):
         raise onp.linalg.LinAlgError(
@@ -170,23 +162,33 @@ defvjp(eigen, _eigen)
 
 
 def _singular(y, ybar, data, layout, k, options):
-    """As for eigenvalues, of the symmetric [[0, A], [Aᵀ, 0]], whose vectors are (u, v)."""
-    (u, s, vt), (ubar, sbar, vtbar) = y, ybar
-    v, vbar = np.transpose(vt), np.transpose(vtbar)
-    if _is_zero(ubar) and _is_zero(vbar):
-        return sampled(u * sbar, v, layout)
-    (m, n), matrix = layout.shape, Sparse(data, layout, "array")
+    """As for eigenvalues, of the Hermitian [[0, A], [Aᴴ, 0]], whose vectors are (u, v)."""
+    (u, s, vh), (ubar, sbar, vhbar) = y, ybar
+    v, vbar = np.conj(np.transpose(vh)), np.conj(np.transpose(vhbar))
+    if is_zero(ubar) and is_zero(vbar):
+        return sampled(np.conj(u) * sbar, v, layout)
+    (m, n), matrix, conjugate = (
+        layout.shape,
+        Sparse(data, layout, "array"),
+        Sparse(np.conj(data), layout, "array"),
+    )
     of_u, of_v = [], []
     for i in range(shape_of(s)[0]):
-        a, b = sparse_of(u[:, i : i + 1]), sparse_of(v[:, i : i + 1])
+        pair, bars = [u[:, i : i + 1], v[:, i : i + 1]], [ubar[:, i : i + 1], vbar[:, i : i + 1]]
+        _check_phase(np.concatenate(pair), np.concatenate(bars))
+        a, b = map(sparse_of, pair)
         border = _bordered(
-            [[-s[i] * _eye(m), matrix, -a], [matrix.T, -s[i] * _eye(n), -b], [-a.T, -b.T, None]]
+            [
+                [-s[i] * _eye(m), conjugate, -sparse_of(np.conj(pair[0]))],
+                [matrix.T, -s[i] * _eye(n), -sparse_of(np.conj(pair[1]))],
+                [-a.T, -b.T, None],
+            ]
         )
         rhs = np.concatenate([ubar[:, i], vbar[:, i], sbar[i : i + 1]])
         found = _simple(border, rhs, "singular values")
         of_u.append(found[:m])
         of_v.append(found[m : m + n])
-    return -sampled(np.stack(of_u, 1), v, layout) - sampled(u, np.stack(of_v, 1), layout)
+    return -sampled(np.stack(of_u, 1), v, layout) - sampled(np.conj(u), np.conj(np.stack(of_v, 1)), layout)
 
 
 defvjp(singular, _singular)

@@ -24,19 +24,37 @@ def column_colours(pattern):
     """Return the colours 0, 1, … of the columns of a pattern: those of one colour have no row in common."""
     pattern = _sparse.csc_array(pattern)
     fewest = int(onp.bincount(pattern.indices, minlength=1).max())  # as many as a row has entries
-    in_turn = onp.arange(pattern.shape[1]) % max(fewest, 1)
-    if fewest and _is_colouring(pattern, in_turn, fewest):  # of a band, for one
-        return in_turn
-    found = _grouped(pattern, onp.arange(pattern.shape[1]))
-    if found.max(initial=-1) + 1 <= fewest:
-        return found
-    by_degree = _grouped(pattern, onp.argsort(-onp.diff(pattern.indptr), kind="stable"))
-    return min(found, by_degree, key=lambda colours: colours.max(initial=-1))
+    found = _in_turn(pattern, fewest)
+    if found and found[0].max(initial=-1) < fewest:
+        return found[0]
+    degrees = onp.diff(pattern.indptr)
+    found.append(_grouped(pattern, onp.arange(pattern.shape[1])))
+    if onp.ptp(degrees):
+        found.append(_grouped(pattern, onp.argsort(-degrees, kind="stable")))
+    return min(found, key=lambda colours: colours.max(initial=-1))
+
+
+# How many numbers of colours to try in turn: enough for the grids of two and three dimensions.
+_TURNS = 4
+
+
+def _in_turn(pattern, fewest):
+    """Return, in a list, colours 0, 1, …, k - 1, 0, 1, … for the least k that does, if one does.
+
+    A band takes as few as there can be; a grid takes fewer than it does row by row of the grid.
+    """
+    size = pattern.shape[1]
+    for count in range(max(fewest, 1), max(fewest, 1) + _TURNS):
+        colours = onp.tile(onp.arange(count), -(-size // count))[:size]
+        if _is_colouring(pattern, colours, count):
+            return [colours]
+    return []
 
 
 def _is_colouring(pattern, colours, count):
     """Say whether no row of a pattern, by columns, has two entries of one colour."""
-    keys = pattern.indices * onp.intp(count) + onp.repeat(colours, onp.diff(pattern.indptr))
+    keys = onp.multiply(pattern.indices, count, dtype=onp.intp)
+    keys += onp.repeat(colours, onp.diff(pattern.indptr))
     return onp.bincount(keys, minlength=1).max() <= 1
 
 

@@ -1,6 +1,6 @@
 """The dependency trace: which numbers of the result depend on which numbers of x.
 
-One more interpreter of primitives. Its values carry a boolean matrix, with one row per number of the value
+One more interpreter of primitives. Its values carry a pattern, with one row per number of the value
 and one column per number of x. Elementwise functions unite the rows of their arguments; functions that only
 move numbers move the rows, which they show by what they do to the numbers 1, 2, …; sums and products of
 matrices unite along axes. Of any other function every result depends on all that it was given.
@@ -11,26 +11,21 @@ The pattern holds for the way that f took: Python's ``if`` went one way. ``np.wh
 import math
 
 import numpy as onp
-from scipy import sparse as _sparse
 
 from ... import numpy as np
 from ...boxes import Traced
 from ...errors import ArgumentError
-from ...numpy.indexing import assign, getitem, scatter
-from ...numpy.reductions import difference
+from ...numpy.creation import assemble
+from ...numpy.indexing import assign, getitem
 from ...registry import primitive_of
 from ...spaces import is_inexact
 from ...trace import Trace, next_level
 from ...traces.reverse import CONSTANT
 from ...values import constant, shape_of
-from ..sparse import layouts
+from ..derived import written_of
+from .patterns import Pattern, joined_patterns, places_of, union
 
-__all__ = ["DEPENDENCY_RULES", "Dependencies", "dependency_rule"]
-
-# The most entries that the pattern of one value may have: 4 bytes each.
-_MOST = 1 << 27
-# The most products of elements that a product of matrices is taken apart into.
-_PRODUCTS = 1 << 24
+__all__ = ["DEPENDENCY_RULES", "Dependencies", "by_element", "dependency_rule", "parts_of", "plain"]
 
 
 class Depending(Traced):
@@ -54,10 +49,8 @@ class Dependencies(Trace):
     def input(self, value, first):
         """Return a part of x, whose numbers have the columns from ``first`` on."""
         count = math.prod(shape_of(value))
-        columns = onp.arange(first, first + count, dtype=onp.int32)
-        ones = onp.ones(count, bool)
-        pattern = _sparse.csr_array((ones, columns, onp.arange(count + 1)), shape=(count, self.columns))
-        return self._made(value, pattern)
+        label = onp.arange(first + 1, first + 1 + count, dtype=onp.int32)
+        return self._made(value, Pattern(count, self.columns, [label]))
 
     def _made(self, value, pattern):
         made = object.__new__(Depending)
@@ -70,8 +63,9 @@ class Dependencies(Trace):
             return self._made(y, self._pattern(prim, y, args, kwargs, sources))
         found = _of_parts(prim, y, args, kwargs, sources)
         if found is None:
-            union = _everything(sources)
-            found = [_rows(union, onp.zeros(math.prod(shape_of(part)), onp.intp)) for part in y]
+            rule = DEPENDENCY_RULES.get(prim.f)
+            parts = [rule and rule(prim, part, args, kwargs, sources) for part in y]
+            found = [pattern or _dense(part, sources) for pattern, part in zip(parts, y, strict=True)]
         parts = [
             self._made(part, pattern) if is_inexact(part) else part
             for part, pattern in zip(y, found, strict=True)
@@ -83,25 +77,36 @@ class Dependencies(Trace):
         found = None
         if rule is not None:
             found = rule(prim, y, args, kwargs, sources)
-        elif prim.kind == "elementwise" and not kwargs:
-            found = _by_element(y, args, sources)
+        elif prim.kind == "elementwise" and _OTHERWISE.isdisjoint(kwargs):
+            found = by_element(y, args, sources)
         elif prim.kind == "linear":
             found = _by_moves(prim, y, args, kwargs, sources)
         if found is None:
-            found = _rows(_everything(sources), onp.zeros(math.prod(shape_of(y)), onp.intp))
-        if found.nnz > _MOST:
+            found = self._as_written(prim, y, args, kwargs, sources) or _dense(y, sources)
+        if found.is_too_large:
             raise ArgumentError(
-                f"the pattern of a result of {prim.name} has {found.nnz:,} entries, too many to go on with: "
-                f"it depends on nearly everything, or funad does not know on what; give the pattern, "
+                f"the pattern of a result of {prim.name} has {found.matrix.nnz:,} entries, too many to go on "
+                f"with: it depends on nearly everything, or funad does not know on what; give the pattern, "
                 f"sparse=pattern"
             )
         return found
+
+    def _as_written(self, prim, y, args, kwargs, sources):
+        """Return the pattern of a function whose derivatives are those of another; None if there is none."""
+        g = written_of(prim)
+        if g is None or not all(type(n) is int and type(source) is Depending for n, source in sources):
+            return None
+        given = list(args)
+        for n, source in sources:
+            given[n] = self._made(args[n], source.pattern)
+        found = g(y, *given, **kwargs)
+        return self.pattern_of(found) if shape_of(found) == shape_of(y) else None
 
     def pattern_of(self, x):
         """Return the pattern of a result; none, of what does not depend on x."""
         if type(x) is Depending and x.tape is self:
             return x.pattern
-        return _sparse.csr_array((math.prod(shape_of(x)), self.columns), dtype=bool)
+        return Pattern(math.prod(shape_of(x)), self.columns, [])
 
     def leave(self, x):
         """Return x as it is outside of this trace."""
@@ -127,7 +132,7 @@ def dependency_rule(*fs):
 # --- patterns
 
 
-def _parts_of(sources):
+def parts_of(sources):
     """Iterate over (argnum, place in a list or None, pattern) of what is traced."""
     for argnum, source in sources:
         if type(source) is tuple:
@@ -138,73 +143,30 @@ def _parts_of(sources):
             yield argnum, None, source.pattern
 
 
-def _union(patterns):
-    """Return the union of patterns of one shape; of none, None."""
-    found = None
-    for pattern in patterns:
-        found = pattern if found is None or found is pattern else found + pattern
-    return found
-
-
-def _everything(sources):
-    """Return the pattern of one number that depends on all that is traced."""
-    patterns = [pattern for _, _, pattern in _parts_of(sources)]
-    columns = onp.unique(onp.concatenate([pattern.indices for pattern in patterns]))
-    shape = (1, patterns[0].shape[1])
-    return _sparse.csr_array(
-        (onp.ones(len(columns), bool), columns, onp.array([0, len(columns)])), shape=shape
-    )
-
-
-def _rows(pattern, rows):
-    """Return rows of a pattern, in this order; none for the row -1."""
-    count = len(rows)
-    if count and rows[-1] - rows[0] == count - 1 and rows[0] >= 0 and (onp.diff(rows) == 1).all():
-        return pattern if pattern.shape[0] == count else _slice(pattern, int(rows[0]), int(rows[0]) + count)
-    kept = rows >= 0
-    if not kept.all():
-        found = pattern[rows[kept]] if pattern.shape[0] else pattern
-        ends = onp.zeros(len(rows) + 1, found.indptr.dtype)
-        ends[1:][kept] = onp.diff(found.indptr)
-        shape = (len(rows), pattern.shape[1])
-        return _sparse.csr_array((found.data, found.indices, onp.cumsum(ends)), shape=shape)
-    if len(rows) * (pattern.nnz // max(pattern.shape[0], 1)) > _MOST:
-        raise ArgumentError(
-            "the pattern of the derivative is dense, and too large to be found; give the pattern, "
-            "sparse=pattern"
-        )
-    return pattern[rows]
-
-
-def _slice(pattern, start, stop):
-    """Return rows that stand one behind the other."""
-    ends = pattern.indptr[start : stop + 1]
-    inside = slice(ends[0], ends[-1])
-    parts = pattern.data[inside], pattern.indices[inside], ends - ends[0]
-    return _sparse.csr_array(parts, shape=(stop - start, pattern.shape[1]))
-
-
-def _spread(places, pattern):
-    """Return, per row of a boolean matrix of places, the union of the rows of a pattern that stand there."""
-    found = places @ pattern
-    found.sort_indices()
-    return found
-
-
-def _places(rows, columns, shape):
-    """Return the boolean matrix of these places."""
-    found = _sparse.coo_array((onp.ones(len(rows), bool), (rows, columns)), shape=shape)
-    return found.tocsr()
+def _dense(y, sources):
+    """Return the pattern of a result all of whose numbers depend on all that is traced."""
+    patterns = [pattern for _, _, pattern in parts_of(sources)]
+    columns = onp.unique(onp.concatenate([pattern.everything() for pattern in patterns]))
+    shape = (1, patterns[0].columns)
+    row = places_of(onp.zeros(len(columns), onp.int32), columns, shape)
+    return Pattern(*shape, matrix=row).rows(onp.zeros(math.prod(shape_of(y)), onp.intp))
 
 
 # --- elementwise functions, and functions that move numbers
 
 
-def _by_element(y, args, sources):
+# With these, a function does more than to work element by element.
+_OTHERWISE = frozenset({"axes", "axis", "out", "where"})
+
+
+def by_element(y, args, sources):
+    """The pattern of a function that works element by element; None if it does not."""
     shape = shape_of(y)
+    if any(type(n) is not int for n, _ in sources):
+        return None
     if onp.broadcast_shapes(*map(shape_of, args)) != shape:
         return None
-    return _union(_broadcast(pattern, shape_of(args[n]), shape) for n, _, pattern in _parts_of(sources))
+    return union(_broadcast(pattern, shape_of(args[n]), shape) for n, _, pattern in parts_of(sources))
 
 
 def _broadcast(pattern, shape, wanted):
@@ -212,45 +174,69 @@ def _broadcast(pattern, shape, wanted):
     if shape == wanted:
         return pattern
     count = math.prod(shape)
-    return _rows(pattern, onp.broadcast_to(onp.arange(count).reshape(shape), wanted).ravel())
+    return pattern.rows(onp.broadcast_to(onp.arange(count).reshape(shape), wanted).ravel())
 
 
-def _plain(x):
+def plain(x):
     if type(x) is list or type(x) is tuple:
-        return type(x)(map(_plain, x))
+        return type(x)(map(plain, x))
     return constant(x)
 
 
 def _by_moves(prim, y, args, kwargs, sources):
     """The pattern of a function that only moves numbers: None if it does more."""
-    found = _moves(prim, args, kwargs, sources)
-    return None if found is None else _union(_rows(pattern, rows[0]) for pattern, rows in found)
+    if prim.f not in _MOVING:
+        found = _of_moves(prim, args, kwargs, sources)
+        return None if found is None else union(parts[0] for parts in found)
+    count = math.prod(shape_of(y))
+    return union(_moved(*of_one, count) for of_one in _moves(prim, args, kwargs, sources))
 
 
 def _of_parts(prim, y, args, kwargs, sources):
     """The same for a function with several results: a pattern for each of them, or None."""
-    found = _moves(prim, args, kwargs, sources) if prim.kind == "linear" else None
-    if found is None or any(len(rows) != len(y) for _, rows in found):
+    found = _of_moves(prim, args, kwargs, sources) if prim.kind == "linear" else None
+    if found is None or any(len(parts) != len(y) for parts in found):
         return None
-    return [_union(_rows(pattern, rows[k]) for pattern, rows in found) for k in range(len(y))]
+    return [union(parts[k] for parts in found) for k in range(len(y))]
+
+
+def _of_moves(prim, args, kwargs, sources):
+    """Return, per traced argument, the patterns that its numbers give to the results; or None."""
+    found = []
+    for pattern, move in _moves(prim, args, kwargs, sources):
+        rows = _origins(move, pattern.count)
+        if rows is None:
+            return None
+        found.append([pattern.rows(places) for places in rows])
+    return found
 
 
 def _moves(prim, args, kwargs, sources):
-    """Return, per traced argument, its pattern and the place there of each number of each result; or None."""
-    found = []
+    """Iterate over the traced arguments: their patterns, and what f does with numbers in their places."""
     for argnum, source in sources:
         whole = args[argnum] if type(argnum) is int else kwargs[argnum]
         if type(source) is tuple:
             shapes = list(map(shape_of, whole))
             traced = [part is not CONSTANT for part in source]
-            pattern = _sparse.vstack([part.pattern for part in source if part is not CONSTANT], format="csr")
+            pattern = joined_patterns([part.pattern for part in source if part is not CONSTANT])
         else:
             shapes, traced, pattern = shape_of(whole), None, source.pattern
-        rows = _origins(prim, args, kwargs, argnum, shapes, traced, pattern.shape[0])
-        if rows is None:
-            return None
-        found.append((pattern, rows))
-    return found
+        given, named = list(map(plain, args)), dict(kwargs)
+        filled = given if type(argnum) is int else named
+
+        def move(numbers, given=given, named=named, filled=filled, at=argnum, shapes=shapes, traced=traced):
+            filled[at] = _in_shapes(numbers, shapes, traced)
+            return prim.f(*given, **named)
+
+        yield pattern, move
+
+
+def _moved(pattern, move, count):
+    """Return the pattern of the result of a function that only moves numbers."""
+    if pattern.labels is not None:
+        return pattern.moved(lambda label: onp.asarray(move(label), onp.int32), count)
+    numbers = onp.arange(1.0, pattern.count + 1)
+    return pattern.rows(onp.ravel(move(numbers)).astype(onp.intp) - 1)
 
 
 def _in_shapes(numbers, shapes, traced):
@@ -261,30 +247,24 @@ def _in_shapes(numbers, shapes, traced):
         [math.prod(shape) if is_traced else 0 for shape, is_traced in zip(shapes, traced, strict=True)]
     )
     return [
-        numbers[end - math.prod(shape) : end].reshape(shape) if is_traced else onp.zeros(shape)
+        numbers[end - math.prod(shape) : end].reshape(shape) if is_traced else onp.zeros(shape, numbers.dtype)
         for shape, is_traced, end in zip(shapes, traced, ends.tolist(), strict=True)
     ]
 
 
-def _origins(prim, args, kwargs, argnum, shapes, traced, count):
+def _origins(move, count):
     """Return, per result, the place in x of each of its numbers, -1 where that is zero; None if f does more.
 
     f is linear: what it does to the numbers 1, 2, … and to other numbers tells that it does nothing but move.
     """
-    known = prim.f in _MOVING
-    others = None if known else onp.random.default_rng(count).integers(1 << 10, 1 << 20, count).astype(float)
+    others = onp.random.default_rng(count).integers(1 << 10, 1 << 20, count).astype(float)
     ys = []
-    given, named = list(map(_plain, args)), dict(kwargs)
-    filled = given if type(argnum) is int else named
     try:
-        for x in (onp.arange(1.0, count + 1), others)[: 1 if known else 2]:
-            filled[argnum] = _in_shapes(x, shapes, traced)
-            y = prim.f(*given, **named)
+        for x in (onp.arange(1.0, count + 1), others):
+            y = move(x)
             ys.append([onp.asarray(part).ravel() for part in (y if isinstance(y, (tuple, list)) else [y])])
     except Exception:  # what the program does with these arguments has worked: it is dense then
         return None
-    if known:
-        return [labels.astype(onp.intp) - 1 for labels in ys[0]]
     return _checked(*ys, onp.concatenate([onp.zeros(1), others]))
 
 
@@ -306,298 +286,8 @@ def _checked(ys, moved, others):
 _MOVING = {
     primitive_of(f).f
     for f in (
-        getitem, assign, np.reshape, np.ravel, np.transpose, np.expand_dims, np.squeeze, np.broadcast_to,
-        np.flip, np.roll, np.concatenate, np.stack, np.array, np.asarray, np.copy, np.take, np.repeat,
-        np.tile, np.diagonal, np.swapaxes, np.moveaxis, np.tril, np.triu,
+        getitem, assign, assemble, np.reshape, np.ravel, np.transpose, np.expand_dims, np.squeeze,
+        np.broadcast_to, np.flip, np.roll, np.concatenate, np.stack, np.array, np.asarray, np.copy, np.take,
+        np.repeat, np.tile, np.diagonal, np.swapaxes, np.moveaxis, np.tril, np.triu,
     )
 }  # fmt: skip
-
-
-# --- along axes
-
-
-def _axis_of(prim, args, kwargs):
-    """Return the axes of a call, as a tuple, and whether they are kept; None for all of them."""
-    if "axis" in kwargs:
-        axis = kwargs["axis"]
-    else:
-        axis = (
-            args[1]
-            if len(args) > 1 and prim.name.rpartition(".")[2] not in _BY_NAME
-            else _DEFAULT.get(prim.name)
-        )
-    rank = len(shape_of(args[0]))
-    if axis is None:
-        return tuple(range(rank))
-    axes = (axis,) if not isinstance(axis, (tuple, list)) else tuple(axis)
-    return tuple(n % rank for n in axes) if rank else ()
-
-
-# Whose second argument is no axis; and whose axis is the last one if none is said.
-_BY_NAME = frozenset({"quantile", "percentile", "nanquantile", "nanpercentile", "partition", "diff", "norm"})
-_DEFAULT = {"numpy.sort": -1, "numpy.partition": -1, "numpy.diff": -1}
-
-
-def _groups(shape, axes):
-    """Return, per number of an array, which group along these axes it belongs to, and how many there are."""
-    kept = [1 if n in axes else size for n, size in enumerate(shape)]
-    count = math.prod(kept)
-    return onp.broadcast_to(onp.arange(count).reshape(kept), shape).ravel(), count
-
-
-@dependency_rule(
-    np.sum, np.mean, np.prod, np.max, np.min, np.std, np.var, np.ptp, np.median, np.nansum, np.nanmean,
-    np.nanprod, np.nanmax, np.nanmin, np.nanstd, np.nanvar, np.nanmedian, np.quantile, np.percentile,
-    np.nanquantile, np.nanpercentile, np.linalg.norm,
-)  # fmt: skip
-def _reduced(prim, y, args, kwargs, sources):
-    """Each result depends on the numbers along the axes."""
-    (argnum, _, pattern), *others = list(_parts_of(sources))
-    if argnum != 0 or others or not _is_known(kwargs):
-        return None
-    shape = shape_of(args[0])
-    groups, count = _groups(shape, _axis_of(prim, args, kwargs))
-    size = math.prod(shape_of(y))
-    found = _spread(_places(groups, onp.arange(len(groups)), (count, len(groups))), pattern)
-    if size == count:
-        return found
-    return _rows(found, onp.tile(onp.arange(count), size // count)) if count and size % count == 0 else None
-
-
-def _is_known(kwargs):
-    return set(kwargs) <= {"axis", "keepdims", "dtype", "ddof", "method", "q", "correction", "ord"}
-
-
-@dependency_rule(np.cumsum, np.cumprod, np.nancumsum, np.nancumprod, np.sort, np.partition, difference)
-def _along(prim, y, args, kwargs, sources):
-    """Each result depends on the numbers along the axis; of differences, on those beside it."""
-    (argnum, _, pattern), *others = list(_parts_of(sources))
-    if argnum != 0 or others:
-        return None
-    shape, axes = shape_of(args[0]), _axis_of(prim, args, kwargs)
-    if prim.name == "numpy.diff":
-        return _differences(pattern, shape, args, kwargs)
-    groups, count = _groups(shape, axes)
-    if shape_of(y) != shape and math.prod(shape_of(y)) != len(groups):
-        return None
-    found = _spread(_places(groups, onp.arange(len(groups)), (count, len(groups))), pattern)
-    return _rows(found, groups)
-
-
-def _differences(pattern, shape, args, kwargs):
-    """Of n-th differences each depends on n + 1 numbers in a row."""
-    n = kwargs.get("n", args[1] if len(args) > 1 else 1)
-    axis = kwargs.get("axis", -1) % len(shape)
-    if not isinstance(n, int) or set(kwargs) - {"n", "axis"} or len(args) > 3:
-        return None
-    if len(args) == 3:
-        axis = args[2] % len(shape)
-    numbers = onp.moveaxis(onp.arange(math.prod(shape)).reshape(shape), axis, 0)
-    length = max(shape[axis] - n, 0)
-    return _union(
-        _rows(pattern, onp.moveaxis(numbers[k : k + length], 0, axis).ravel()) for k in range(n + 1)
-    )
-
-
-# --- products
-
-
-def _contracted(operands, names, out, sources, y):
-    """The pattern of a sum of products: operand n has the axes ``names[n]``, the result those of ``out``.
-
-    Where a plain operand is zero, nothing depends on the others.
-    """
-    sizes = {name: size for x, axes in zip(operands, names, strict=True)
-             for name, size in zip(axes, shape_of(x), strict=True)}  # fmt: skip
-    letters = list(sizes)
-    shape = tuple(sizes[name] for name in letters)
-    if math.prod(shape) > _PRODUCTS:
-        return None
-    at = dict(zip(letters, onp.indices(shape, sparse=True), strict=True))
-    traced = {n: pattern for n, _, pattern in _parts_of(sources)}
-    kept = None
-    for n, (x, axes) in enumerate(zip(operands, names, strict=True)):
-        if n not in traced:
-            there = onp.asarray(constant(x))[tuple(at[name] for name in axes)] != 0
-            kept = there if kept is None else kept & there
-    rows = _flat(out, sizes, at, shape)
-    found = []
-    for n, pattern in traced.items():
-        columns = _flat(names[n], sizes, at, shape)
-        if kept is not None:
-            whole = onp.broadcast_to(kept, shape).ravel()
-            columns, of_rows = columns[whole], rows[whole]
-        else:
-            of_rows = rows
-        size = math.prod(shape_of(operands[n]))
-        found.append(_spread(_places(of_rows, columns, (math.prod(shape_of(y)), size)), pattern))
-    return _union(found)
-
-
-def _flat(axes, sizes, at, shape):
-    """Return the place in an array of these axes, for each combination of all indices."""
-    place = onp.zeros((1,) * len(shape), onp.intp)
-    for name in axes:
-        place = place * sizes[name] + at[name]
-    return onp.broadcast_to(place, shape).ravel()
-
-
-def _two(args, kwargs):
-    return len(args) == 2 and not kwargs
-
-
-@dependency_rule(np.matmul, np.linalg.matmul, np.dot)
-def _matrix_product(prim, y, args, kwargs, sources):
-    if not _two(args, kwargs):
-        return None
-    a, b = args
-    rank_a, rank_b = len(shape_of(a)), len(shape_of(b))
-    if not rank_a or not rank_b:
-        return _by_element(y, args, sources)
-    if max(rank_a, rank_b) > 2:
-        return _stacked_product(prim, y, a, b, sources)
-    names = ("ik"[2 - rank_a :], "kj"[:rank_b])
-    return _contracted(args, names, "i" * (rank_a - 1) + "j" * (rank_b - 1), sources, y)
-
-
-def _stacked_product(prim, y, a, b, sources):
-    """Products of stacks of matrices, whose leading axes are broadcast."""
-    rank_a, rank_b = len(shape_of(a)), len(shape_of(b))
-    if prim.f is onp.dot or min(rank_a, rank_b) < 2:
-        return None
-    lead = "abcdefgh"[: max(rank_a, rank_b) - 2]
-    of_a, of_b = lead[len(lead) - rank_a + 2 :], lead[len(lead) - rank_b + 2 :]
-    shapes = (shape_of(a)[:-2], shape_of(b)[:-2])
-    if any(1 in shape for shape in shapes):
-        return None
-    return _contracted((a, b), (of_a + "ik", of_b + "kj"), lead + "ij", sources, y)
-
-
-@dependency_rule(np.outer, np.linalg.outer)
-def _outer(prim, y, args, kwargs, sources):
-    if not _two(args, kwargs) or any(len(shape_of(x)) != 1 for x in args):
-        return None
-    return _contracted(args, ("i", "j"), "ij", sources, y)
-
-
-@dependency_rule(np.inner, np.vdot, np.vecdot, np.linalg.vecdot)
-def _inner(prim, y, args, kwargs, sources):
-    if not _two(args, kwargs) or any(len(shape_of(x)) != 1 for x in args):
-        return None
-    return _contracted(args, ("i", "i"), "", sources, y)
-
-
-@dependency_rule(np.einsum)
-def _einsum(prim, y, args, kwargs, sources):
-    if not args or type(args[0]) is not str or kwargs or "." in args[0]:
-        return None
-    text = args[0].replace(" ", "")
-    inputs, arrow, out = text.partition("->")
-    names = inputs.split(",")
-    if not arrow:
-        every = inputs.replace(",", "")
-        out = "".join(name for name in sorted(set(every)) if every.count(name) == 1)
-    moved = [(n - 1, source) for n, source in sources]
-    return _contracted(args[1:], names, out, moved, y)
-
-
-@dependency_rule(np.tensordot)
-def _tensordot(prim, y, args, kwargs, sources):
-    axes = kwargs.get("axes", args[2] if len(args) > 2 else 2)
-    a, b = args[:2]
-    rank_a, rank_b = len(shape_of(a)), len(shape_of(b))
-    if isinstance(axes, int):
-        of_a, of_b = list(range(rank_a - axes, rank_a)), list(range(axes))
-    else:
-        of_a, of_b = ([n] if isinstance(n, int) else list(n) for n in axes)
-    left = [chr(97 + n) for n in range(rank_a)]
-    right = [chr(110 + n) for n in range(rank_b)]
-    for n, m in zip(of_a, of_b, strict=True):
-        right[m % rank_b] = left[n % rank_a]
-    out = [name for n, name in enumerate(left) if n not in {k % rank_a for k in of_a}]
-    out += [name for n, name in enumerate(right) if n not in {k % rank_b for k in of_b}]
-    return _contracted((a, b), (left, right), out, sources, y)
-
-
-@dependency_rule(np.convolve, np.correlate)
-def _convolved(prim, y, args, kwargs, sources):
-    """Each result depends on a window of each of the two."""
-    plain = [onp.ones(shape_of(x)[0]) for x in args[:2]]
-    mode = kwargs.get("mode", args[2] if len(args) > 2 else "full" if prim.f is onp.convolve else "valid")
-    found = []
-    for n, _, pattern in _parts_of(sources):
-        count = len(plain[n])
-        rows, columns = [], []
-        for k in range(count):
-            one = onp.zeros(count)
-            one[k] = 1.0
-            hit = onp.flatnonzero(prim.f(*(one if m == n else x for m, x in enumerate(plain)), mode))
-            rows.append(hit)
-            columns.append(onp.full(len(hit), k))
-        shape = (math.prod(shape_of(y)), count)
-        found.append(_spread(_places(onp.concatenate(rows), onp.concatenate(columns), shape), pattern))
-    return _union(found)
-
-
-# --- putting back and counting, which gradients of indexing do
-
-
-@dependency_rule(scatter)
-def _scattered(prim, y, args, kwargs, sources):
-    """What is added up at one place of the result depends on all that is added there."""
-    shape, _, indices, pieces = args
-    numbers, found = onp.arange(math.prod(shape)).reshape(shape), []
-    for _, n, pattern in _parts_of(sources):
-        target = numbers[_plain(indices[n])]
-        of_piece = shape_of(pieces[n])
-        columns = onp.arange(math.prod(of_piece)).reshape(of_piece)
-        columns = onp.broadcast_to(columns, onp.shape(target)).ravel()
-        found.append(_spread(_places(onp.ravel(target), columns, (numbers.size, pattern.shape[0])), pattern))
-    return _union(found)
-
-
-@dependency_rule(np.bincount)
-def _counted(prim, y, args, kwargs, sources):
-    """Each count depends on the weights that are added to it."""
-    (_, _, pattern), *others = list(_parts_of(sources))
-    groups = onp.asarray(_plain(args[0]))
-    if others or len(groups) != pattern.shape[0]:
-        return None
-    return _spread(_places(groups, onp.arange(len(groups)), (shape_of(y)[0], len(groups))), pattern)
-
-
-# --- sparse matrices
-
-
-@dependency_rule(layouts.product)
-def _sparse_product(prim, y, args, kwargs, sources):
-    """A x: row by row, of the entries and of what they meet; plain entries that are zero meet nothing."""
-    data, x, layout = args
-    if layout.format == layouts.DENSE:
-        return _contracted((data, x), ("ik", "kj"[: len(shape_of(x))]), "ij"[: len(shape_of(x))], sources, y)
-    rows, columns = (part.astype(onp.intp) for part in layouts.coordinates(layout))
-    wide = math.prod(shape_of(x)[1:])
-    within, found = onp.arange(wide), []
-    size, traced = math.prod(shape_of(y)), dict(sources)
-    for argnum, _, pattern in _parts_of(sources):
-        kept = slice(None) if argnum == 0 or 0 in traced else onp.asarray(constant(data)) != 0
-        to = (rows[kept, None] * wide + within).ravel()
-        of = (
-            onp.arange(len(rows))[:, None] + 0 * within
-            if argnum == 0
-            else columns[kept, None] * wide + within
-        )
-        found.append(_spread(_places(to, of.ravel(), (size, pattern.shape[0])), pattern))
-    return _union(found)
-
-
-@dependency_rule(layouts.sampled)
-def _sparse_sampled(prim, y, args, kwargs, sources):
-    """u vᵀ at the places of a layout: an entry depends on its row of u and its column of v."""
-    u, _, layout = args
-    if layout.format == layouts.DENSE or len(shape_of(u)) != 1:
-        return None
-    places = layouts.coordinates(layout)
-    return _union(
-        _rows(pattern, places[argnum].astype(onp.intp)) for argnum, _, pattern in _parts_of(sources)
-    )

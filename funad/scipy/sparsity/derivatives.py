@@ -19,8 +19,10 @@ from ...values import all_of, any_of, constant, dtype_of, shape_of, value_of
 from ..sparse.arrays import Sparse, is_sparse
 from ..sparse.layouts import layout_of, matrix_of, transposed
 from ..sparse.layouts import product as times
+from . import rules
 from .colouring import column_colours, shown, symmetric_colours
 from .dependencies import Dependencies
+from .patterns import Pattern, joined_patterns
 
 __all__ = ["Sparsity", "call_of", "given", "hessian", "jacobian", "joined", "leaves_of", "sparsity"]
 
@@ -38,10 +40,12 @@ class Sparsity:
     """
 
     def __init__(self, pattern, found=False):
-        matrix = _sparse.csr_array(pattern).astype(bool)
-        matrix.sum_duplicates()
-        matrix.eliminate_zeros()
-        matrix.sort_indices()
+        matrix = pattern
+        if not found:
+            matrix = _sparse.csr_array(pattern).astype(bool)
+            matrix.sum_duplicates()
+            matrix.eliminate_zeros()
+            matrix.sort_indices()
         self.matrix, self.shape, self.found = matrix, matrix.shape, found
 
     def __repr__(self):
@@ -125,13 +129,26 @@ class _Colouring:
         self.count, self.size = int(colours.max(initial=-1)) + 1, len(colours)
         self.width, self.forward = width, forward
         self.colours = colours.astype(onp.min_scalar_type(self.count))
-        self.shows = self.colours[of]
-        self.flat = self.shows * onp.intp(width) + places
+        self.shows = self.colours.take(of)
+        self.flat = onp.multiply(self.shows, width, dtype=onp.intp)
+        self.flat += places
         # In general position: a product with it shows what the pattern lacks.
         self.direction = onp.random.default_rng(self.size).uniform(0.5, 1.5, self.size)
 
     def seeds(self, first, end):
         """Return the seeds of some colours, one per row; behind those of all colours, the direction."""
+        return self._all_seeds[first:end] if self._all_seeds is not None else self._seeds(first, end)
+
+    @functools.cached_property
+    def _all_seeds(self):
+        """The seeds of all colours, if they are few enough to be kept; else None."""
+        if self.size * (self.count + 1) > _KEPT:
+            return None
+        seeds = self._seeds(0, self.count + 1)
+        seeds.flags.writeable = False  # a program may return its cotangents as they are
+        return seeds
+
+    def _seeds(self, first, end):
         seeds = onp.empty((end - first, self.size))
         for n, seed in enumerate(seeds, first):
             seed[:] = self.colours == n if n < self.count else self.direction
@@ -214,9 +231,8 @@ def _found(call):
     trace = Dependencies(sum(sizes))
     starts = onp.cumsum([0, *sizes]).tolist()
     y = run(call, [trace.input(x, start) for x, start in zip(leaves, starts, strict=False)])
-    patterns = [trace.pattern_of(part) for part in tree.flatten(y)[0]]
-    matrix = _sparse.vstack(patterns, format="csr") if len(patterns) != 1 else patterns[0]
-    return Sparsity(matrix, found=True)
+    patterns = [trace.pattern_of(part) for part in tree.flatten(y)[0]] or [Pattern(0, trace.columns, [])]
+    return Sparsity(joined_patterns(patterns).matrix, found=True)
 
 
 def jacobian(f, argnums, sparse, args, kwargs):
@@ -362,7 +378,8 @@ def _check_product(call, data, product, layout, colouring, rounding):
     if not colouring.forward:
         layout = transposed(layout)
     away = np.abs(times(data, direction, layout) - product)
-    if all_of(away <= 1e-2 * rounding * np.abs(product)):
+    least = 0.5 * _OF_LARGEST * rounding  # of the largest bound below, which is that product at least
+    if all_of(np.max(away, initial=0.0) <= least * np.max(np.abs(product), initial=0.0)):
         return
     scale = times(np.abs(data), direction, layout)
     wrong = away > rounding * (scale + _OF_LARGEST * np.max(scale, initial=0.0))
