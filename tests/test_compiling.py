@@ -16,7 +16,7 @@ from funad.compiling.optimizing import PASSES, optimized
 from funad.compiling.program import GETITEM, Builder, Node, map_nodes, rebuild, spec_of
 from funad.compiling.rewriting import RULES
 from funad.compiling.shapes import ELEMENTWISE, infer
-from funad.indices import scatter
+from funad.indices import assign, scatter
 from funad.numpy.slopes import fermi
 from funad.transforms import compiled
 from funad.transforms.recordings import Recording
@@ -130,6 +130,10 @@ PATTERNS = {
     "side by side": (
         lambda c, x, y: c(scatter, (5,), onp.dtype(float), [slice(0, 3), slice(3, 5)], [x, y]), 1, N(3), N(2),
     ),
+    "one piece that is all": (
+        lambda c, x: c(scatter, (12,), onp.dtype(float), ((slice(None), None),), (x,)), 1, N((12, 1)),
+    ),
+    "a write of all": (lambda c, x, y: c(assign, [x, y], (), (slice(None), None)), 1, N(4), N((4, 1))),
 }  # fmt: skip
 
 
