@@ -22,7 +22,7 @@ from ..compiling.closures import Closure
 from ..compiling.emitting import Emitter
 from ..compiling.loops import guards_of
 from ..compiling.numba_parts import Kernel, KernelEmitter, with_kernels
-from ..compiling.optimizing import PASSES, optimized
+from ..compiling.optimizing import OF_NUMPY, PASSES, optimized
 from ..compiling.paths import tree_of
 from ..compiling.program import SOFT, Node, Program
 from ..compiling.sources import Source
@@ -174,6 +174,8 @@ def _said(g: Any) -> str:
     asked = {"finite": f"{what} is finite", "number": f"{what} has no nan"}.get(g.how)
     if g.how == "within":
         asked = f"{what} is between {g.expected[0]} and {g.expected[1]}"
+    if g.how == "small":
+        asked = f"{what} is no larger than {g.expected:g}, or the call runs in eager"
     asked = asked or f"{g.how}({what}) is {g.expected!r}"
     return f"{asked}; {g.line}" if g.line else asked
 
@@ -359,7 +361,8 @@ class Plan:
     def with_kernels(self) -> CompiledProgram | None:
         """Return the program with kernels, in text; None if there is nothing in it for a kernel."""
         recording = self.recording
-        program = with_kernels(optimized(self.program, [name for name in PASSES if name != "stacks"]))
+        passes = [name for name in PASSES if name not in OF_NUMPY]
+        program = with_kernels(optimized(self.program, passes))
         if program is None:
             return None
         emitter = KernelEmitter(program)
