@@ -21,7 +21,7 @@ from .memory import Memory, owns
 from .program import GETITEM, Guard, Node, Program, map_nodes
 from .writes import added_at
 
-__all__ = ["Emitter"]
+__all__ = ["Emitter", "is_of_python_numbers"]
 
 ndarray = onp.ndarray
 SIGNS: dict[Any, str] = {
@@ -500,6 +500,16 @@ def _picks_rows(x: Any, index: Any) -> bool:
 def _is_of_numbers(program: Program) -> bool:
     """Say whether a program is of numbers alone, which math does faster than NumPy."""
     return all(map(_is_float_call, program.nodes)) and all(map(_is_number, program.inputs))
+
+
+def is_of_python_numbers(program: Program) -> bool:
+    """Say whether there is nothing in a program that NumPy computes, not even a number of its classes."""
+    given = [x for n in program.nodes for x in n.args]
+    return (
+        _is_of_numbers(program)
+        and all(n.type is float for n in program.inputs)
+        and not any(isinstance(x, (ndarray, onp.generic)) for x in given)
+    )
 
 
 def _is_float_call(n: Node) -> bool:

@@ -21,7 +21,7 @@ from .stacking import stack_like_calls, sums_of_steps
 from .triangles import solve_by_factors
 from .writes import add_in_place
 
-__all__ = ["OF_NUMPY", "PASSES", "optimized"]
+__all__ = ["OF_NUMPY", "PASSES", "SHARED", "optimized"]
 
 _ROUNDS = 2  # what one rewrite makes, another may read
 _LONG = 3000  # steps from which one round must do
@@ -60,6 +60,8 @@ PASSES: dict[str, Callable[[Program], Program]] = {
 }
 # Passes that save NumPy's calls and copies, which kernels do not make.
 OF_NUMPY = frozenset({"bounds", "early", "stacks", "writes"})
+# Passes that come before those, so that a program and its kernels share what they make.
+SHARED = list(PASSES)[: min(map(list(PASSES).index, OF_NUMPY))]
 
 
 def optimized(program: Program, passes: Any = None) -> Program:
