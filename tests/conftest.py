@@ -1,4 +1,7 @@
-"""Profiles of hypothesis: ``ci`` is derandomised, ``dev`` quick, ``deep`` for a night; and the examples."""
+"""Profiles of hypothesis: ``ci`` is derandomised, ``dev`` quick, ``deep`` for a night; and the examples.
+
+Tests write below tmp_path alone: one that leaves a file in the checkout fails.
+"""
 
 import importlib
 import os
@@ -14,11 +17,28 @@ settings.register_profile("deep", max_examples=300, **_common)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+ROOT = Path(__file__).parent.parent
+FOLDERS = (".", "examples", "funad", "funad/docs", "tests", "tests/data")
+
+
+def entries(root):
+    """Return what stands in the folders that a test could write into by chance, caches left out."""
+    found = {path.relative_to(root) for folder in FOLDERS for path in (root / folder).glob("*")}
+    return {path.as_posix() for path in found if not path.name.startswith((".", "__pycache__"))}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_left_behind():
+    before = entries(ROOT)
+    yield
+    assert entries(ROOT) <= before
+
+
 @pytest.fixture(scope="module")
 def example():
     """Return the function that imports an example by name."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(Path(__file__).parent.parent / "examples")
+        patch.syspath_prepend(ROOT / "examples")
         yield importlib.import_module
 
 

@@ -369,16 +369,17 @@ class Walk:
         """Build a loop, which runs at least once.
 
         LLVM would run a short one in vectors with lanes that are none of the loop's. Where those might divide
-        0 by 0, which the caller would take for an invalid operation, whole vectors are run, the rest alone.
+        0 by 0, which the caller would take for an invalid operation, whole vectors are run, the rest alone;
+        both are told how wide: some processors have vectors of more lanes, to be filled up again.
         """
         count = s.iter.args[0].value
-        if count >= LEAST_TURNS or count % LANES == 0 or not _might_divide(s):
+        if count >= LEAST_TURNS or not _might_divide(s):
             self.turns(s, 0, count)
             return
         whole = count // LANES * LANES
-        if whole:
-            self.turns(s, 0, whole)
-        self.turns(s, whole, count, ("vectorize.width", 1), ("interleave.count", 1))
+        for start, stop, width in ((0, whole, LANES), (whole, count, 1)):
+            if start < stop:
+                self.turns(s, start, stop, ("vectorize.width", width), ("interleave.count", 1))
 
     def turns(self, s: Any, start: int, stop: int, *hints: Any) -> None:
         """Build some turns of a loop."""
