@@ -21,7 +21,7 @@ from funad.tree import flatten
 from funad.tree import map as tree_map
 
 from .cases import CASES
-from .support import argument_of, called_with
+from .drawing import argument_of, called_with
 
 PAGE = Path(__file__).parent.parent / "funad" / "docs" / "dask_support.md"
 COMMAND = "python -m tests.dask_support"
