@@ -3,6 +3,7 @@
 Tests write below tmp_path alone: one that leaves a file in the checkout fails.
 """
 
+import gc
 import importlib
 import os
 from pathlib import Path
@@ -10,11 +11,23 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Each of pytest's workers has a core. With more threads, BLAS waits for them longer than small matrices take;
+# it reads this as NumPy is loaded, which it is not yet.
+for _name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+os.environ["FUNAD_CACHE_DIR"] = ""  # no kernels in the user's own cache
+
 _common = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 settings.register_profile("ci", max_examples=12, derandomize=True, database=None, **_common)
 settings.register_profile("dev", max_examples=5, **_common)
 settings.register_profile("deep", max_examples=300, **_common)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_collection_finish():
+    """Keep the collector from the tests themselves, which are there to the end: half a second each time."""
+    gc.collect()
+    gc.freeze()
 
 
 ROOT = Path(__file__).parent.parent
