@@ -30,9 +30,7 @@ from funad.errors import NotDifferentiableError, OverwrittenError
 from funad.tree import flatten
 from funad.tree import map as tree_map
 
-from .cases import CASES
-from .support import COMPOSITES
-from .test_rules import RULES, _present
+from .drawing import COMPOSITES, RULES, case_of, present
 
 CALLS = [rule.values for rule in RULES] + [(f, 0) for f in COMPOSITES]
 NAMES = [rule.id for rule in RULES] + [f"{f.__name__}-0" for f in COMPOSITES]
@@ -94,16 +92,12 @@ def same(found, wanted):
     return all(onp.allclose(a, b, rtol=1e-13, atol=1e-300, equal_nan=True) for a, b in pairs)
 
 
-def case_of(f):
-    return CASES[f] if f in CASES else COMPOSITES[f]
-
-
 @pytest.mark.parametrize(("f", "argnum"), CALLS, ids=NAMES)
 @settings(max_examples=4)
 @given(data=st.data())
 def test_a_constant_is_on_the_way_back_what_it_was_or_the_write_is_found(f, argnum, data):
     at = data.draw(case_of(f).draw)
-    if not _present(at, argnum):
+    if not present(at, argnum):
         return
     wanted = pulled_back(f, at, argnum, False)
     assert same(pulled_back(f, at, argnum, True), wanted)
