@@ -101,6 +101,7 @@ STEPS = {
     "scipy.ndimage.iterate_structure",
     "scipy.signal.choose_conv_method",  # times, if it is to measure them
     "scipy.signal.kaiser_beta",
+    "scipy.signal.square",
     "scipy.special.gammasgn",
     "scipy.special.round",
     "scipy.stats.ortho_group",  # of whole numbers: frozen distributions
