@@ -190,13 +190,6 @@ ROWS = {
         gives=grad(lambda x: (0.1 + 0.2) * np.sqrt(np.sum(x**2)))(X),
     ),
     # --- integrate
-    "sol of solve_bvp": Call(
-        lambda: grad(lambda x: bvp(x).sol(0.5)[0])(X),
-        lambda: grad(lambda x: bvp(x).y[0, len(bvp(x).x) // 2])(X)[:2],
-        gives=lambda: [
-            slope(lambda t: bvp(X + t * e, scipy).sol(0.5)[0], step=1e-4)() for e in numpy.eye(3)[:2]
-        ],
-    ),
     "quad_vec": Program(
         lambda x: sp.integrate.tanhsinh(lambda t: np.log(x[0] * t), 1.0, 2.0, log=True).integral,
         lambda x: sp.integrate.quad_vec(lambda t: np.log(x[0] * t), 1.0, 2.0)[0],
