@@ -26,8 +26,11 @@ def _plain(probe):
     return probe.f(scipy, *probe.args)
 
 
-# What a later SciPy is to leave out is there as long as it is.
-pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.* removed in SciPy:DeprecationWarning")
+# What a later SciPy, or NumPy, is to leave out is there as long as it is.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*deprecated.* removed in SciPy:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*has been deprecated in NumPy:DeprecationWarning"),
+]
 
 
 def _same(got, wanted, probe):
