@@ -241,7 +241,7 @@ PROBES += [
     # Of more than two dimensions SciPy's value is that of random points.
     _vector(
         "multivariate_normal", "cdf", lambda g, x, m, s: g(x, m, _symmetric(s)), V[:2], V[1:], COV[:2, :2],
-        since=(1, 15),
+        since=(1, 16),
     ),
     _vector("multivariate_normal", "entropy", lambda g, s: g(V, _symmetric(s)), COV),
     *(
