@@ -408,6 +408,12 @@ def test_serving_ends_with_the_last_who_is_served():
         funad.grad(lambda x: plain_norm.logpdf(x))(1.0)
 
 
+@pytest.mark.filterwarnings("ignore:The shape parameter of the erlang")  # beside a whole number
+@pytest.mark.parametrize(("method", "x"), [("logpdf", 8.0), ("sf", 8.0), ("ppf", 0.4)])
+def test_erlang_at_a_whole_shape(method, x):
+    check_vjp(lambda at: getattr(stats.erlang, method)(*at, 0.0, 1.3), call(onp.array([x, 10.0])))
+
+
 # --- stacks of examples
 
 

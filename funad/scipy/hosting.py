@@ -118,6 +118,7 @@ HARMLESS = {
         "zero_wxy = zero_wx & (quat[..., 1] == 0)",
     ),
     "scipy.stats._continuous_distns": (
+        "allint = np.all(np.floor(a) == a)",  # of erlang: whether to warn
         "out[(x == 0) | np.isinf(x)] = -np.inf",  # dpareto_lognorm at the end of its support
         "out[x == 0] = -np.inf",
         "~((cx == 1) | (cx == -np.inf)),",  # genextreme, at and beyond the end of its support
