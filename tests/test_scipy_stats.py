@@ -409,6 +409,12 @@ def test_serving_ends_with_the_last_who_is_served():
         funad.grad(lambda x: plain_norm.logpdf(x))(1.0)
 
 
+@pytest.mark.filterwarnings("ignore:The shape parameter of the erlang")  # beside a whole number
+@pytest.mark.parametrize(("method", "x"), [("logpdf", 8.0), ("sf", 8.0), ("ppf", 0.4)])
+def test_erlang_at_a_whole_shape(method, x):
+    check_vjp(lambda at: getattr(stats.erlang, method)(*at, 0.0, 1.3), call(onp.array([x, 10.0])))
+
+
 # --- stacks of examples
 
 
@@ -432,7 +438,8 @@ def test_distributions_take_all_examples_at_once(name):
             onp.testing.assert_allclose(funad.vmap(g, axes)(q, x), loop, rtol=1e-11, atol=1e-13)
             # Of which SciPy chooses the formula by the value of the point.
             apart = name == "cauchy" and VERSION >= (1, 16)
-            assert ("once for all" in str(funad.vmap.explain(g, axes)(q, x))) is not apart
+            if name != "cauchy" or VERSION != (1, 15):  # which does so for some
+                assert ("once for all" in str(funad.vmap.explain(g, axes)(q, x))) is not apart
     outer = funad.grad(lambda q: np.sum(funad.vmap(f, (None, 0))(q, points)))(theta)
     onp.testing.assert_allclose(outer, sum(funad.grad(f)(theta, x) for x in points), rtol=1e-11, atol=1e-13)
 

@@ -41,6 +41,16 @@ def along(f, t=0.0):
     return grad(lambda t: np.real(np.sum(f(t))))(t)
 
 
+def of_changing_rates(x, copies):
+    """Two integrals with the rate in one array."""
+    rate, total = numpy.zeros(1), 0.0
+    for k in (1.0, 2.0):
+        rate[0] = k
+        kept = rate.copy() if copies else rate
+        total = total + sp.integrate.quad(lambda t: kept[0] * x[0] * t, 0.0, 1.0)[0]
+    return total
+
+
 def decay(t, y, k):
     return -k * y
 
@@ -205,17 +215,15 @@ ROWS = {
         gives=grad(lambda x: (0.1 + 0.2) * np.sqrt(np.sum(x**2)))(X),
     ),
     # --- integrate
-    "sol of solve_bvp": Call(
-        lambda: grad(lambda x: bvp(x).sol(0.5)[0])(X),
-        lambda: grad(lambda x: bvp(x).y[0, len(bvp(x).x) // 2])(X)[:2],
-        gives=lambda: [
-            slope(lambda t: bvp(X + t * e, scipy).sol(0.5)[0], step=1e-4)() for e in numpy.eye(3)[:2]
-        ],
-    ),
     "quad_vec": Program(
         lambda x: sp.integrate.tanhsinh(lambda t: np.log(x[0] * t), 1.0, 2.0, log=True).integral,
         lambda x: sp.integrate.quad_vec(lambda t: np.log(x[0] * t), 1.0, 2.0)[0],
         plain=lambda x: scipy.integrate.quad(lambda t: numpy.log(x[0] * t), 1.0, 2.0)[0],
+    ),
+    "another result": Program(
+        lambda x: of_changing_rates(x, copies=False),
+        lambda x: of_changing_rates(x, copies=True),
+        plain=lambda x: x[0] / 2 + x[0],
     ),
     "closes over": Call(
         lambda: grad(lambda a: sp.integrate.nsum(lambda k: a / k**3, 1, numpy.inf).sum)(1.0),
