@@ -62,6 +62,7 @@ class Primitive:
         "forward",
         "guard",
         "inherited",
+        "is_steep",
         "iterators",
         "kind",
         "kinks",
@@ -102,7 +103,8 @@ class Primitive:
         self.kinks: Callable[..., Any] | None = None
         # Of which of "y" and "b" the rules read less than their code says: (a, b) ↦ their names.
         self.spares: Callable[[Any, Any], str] | None = None
-        # What a result is where it is differentiated once, at a zero of infinite slope: see nearby.
+        # Whether its slope may be infinite for such arguments, and what calls it then: see nearby.
+        self.is_steep: Callable[..., bool] | None = None
         self.steep: Callable[..., Any] | None = None
         self.rules: Mapping[ArgNum, Rule] = _NONE
         self.forward: Mapping[ArgNum, Rule] = _NONE  # those of defjvp: (y, ẋ, *xs) ↦ ẏ
@@ -169,10 +171,17 @@ class Primitive:
         return made
 
     @_once
+    def as_anywhere(self) -> Primitive:
+        """The same primitive, called where its slope may be infinite as it is anywhere."""
+        made = self.copied()
+        made.is_steep = made.steep = None
+        return made
+
+    @_once
     def smooth(self) -> Primitive:
         """The same primitive without its kinks."""
         made = self.copied()
-        made.kinks = made.steep = None
+        made.kinks = made.is_steep = made.steep = None
         return made
 
     def called_as(self, f: Callable[..., Any]) -> Primitive:

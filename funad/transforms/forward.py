@@ -107,7 +107,7 @@ def jvp(f: Callable[..., Any], /, primals: Any, tangents: Any, has_aux: bool = F
     value_leaves = [_own(out_of(trace, leaf), given) for leaf in leaves]
     value = tree.unflatten(structure, value_leaves)
     ydots = [_tangent(trace, leaf, call.leaves, xdots) for leaf in leaves]
-    if any(map(_is_lost, leaves, ydots)) and all_finite(call.leaves):
+    if (trace.doubtful or any(map(_is_lost, leaves, ydots))) and all_finite(call.leaves):
         # As NumPy's numbers: with Python's, a power raises an error where it overflows.
         xs, xdots = (
             tree.map(lambda x: as_numpy(x) if type(x) is float else x, z) for z in (primals, tangents)
