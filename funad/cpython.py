@@ -18,7 +18,7 @@ from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 __all__ = [
-    "HERE", "above", "frame_at", "instructions", "is_of_funad", "leave_out", "line_in", "names_in",
+    "HERE", "above", "done_to", "frame_at", "instructions", "is_of_funad", "leave_out", "line_in", "names_in",
     "operation_at", "other_holders", "positions_at", "source_of", "steps", "takes_no_result", "writes_text",
 ]  # fmt: skip
 
@@ -125,6 +125,15 @@ def instructions(code: CodeType) -> Iterator[tuple[str, Any]]:
     """Iterate over the instructions of a code: (operation, what it is done to)."""
     for step in dis.get_instructions(code):
         yield step.opname, step.argval
+
+
+def done_to(operation: str, code: CodeType) -> Iterator[Any]:
+    """Iterate over what an operation is done to in a code and in those inside of it: STORE_DEREF, say."""
+    if dis.opmap[operation] in code.co_code[::2]:
+        yield from (found for name, found in instructions(code) if name == operation)
+    for part in code.co_consts:
+        if isinstance(part, CodeType):
+            yield from done_to(operation, part)
 
 
 _UNKNOWN = "_"

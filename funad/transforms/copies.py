@@ -11,9 +11,8 @@ again:
 from __future__ import annotations
 
 import copy
-import dis
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from operator import is_
 from types import CellType, CodeType, FunctionType
 from typing import Any
@@ -22,6 +21,7 @@ import numpy as onp
 
 from .. import tree
 from ..boxes import Box, Dual, Traced
+from ..cpython import done_to
 from ..registry import primitive_of
 from ..traces.reverse import TRACING
 from ..writing import settled
@@ -198,13 +198,4 @@ def _is_writable(x: Any) -> bool:
 def _assigns(code: CodeType, cell: CellType, f: FunctionType) -> bool:
     """Say whether f assigns to the variable of a cell (``nonlocal``)."""
     names = {name for name, old in zip(code.co_freevars, f.__closure__ or (), strict=True) if old is cell}
-    return bool(names & set(_assigned(code)))
-
-
-def _assigned(code: CodeType) -> Iterator[str]:
-    """Iterate over the variables in cells that a code assigns to, and those that codes inside of it do."""
-    if dis.opmap[_STORE] in code.co_code[::2]:
-        yield from (step.argval for step in dis.get_instructions(code) if step.opname == _STORE)
-    for part in code.co_consts:
-        if isinstance(part, CodeType):
-            yield from _assigned(part)
+    return bool(names & set(done_to(_STORE, code)))

@@ -376,9 +376,9 @@ ROWS = {
         gives=numpy.tri(20),
     ),
     "a result that depends on nearly everything": Call(
-        lambda: most(5, lambda: jacobian(lambda x: np.convolve(x, x), sparse=True)(X)),
-        lambda: jacobian(lambda x: np.convolve(x, x), sparse=convolutions(X) != 0)(X).toarray(),
-        gives=2 * convolutions(X),
+        lambda: most(50, lambda: jacobian(lambda x: np.convolve(x, x), sparse=True)(LONG)),
+        lambda: jacobian(lambda x: np.convolve(x, x), sparse=convolutions(LONG) != 0)(LONG).toarray(),
+        gives=2 * convolutions(LONG),
     ),
     "the eigenvalues of an operator": Call(
         lambda: along(lambda d: linalg.eigsh(Diagonal(d), 2)[0]),

@@ -66,7 +66,7 @@ def _of_eigenvalues(method):
                 f"{method} has derivatives in A alone, without M: write it for the matrix M⁻¹ A, and give "
                 f"sigma and v0 stop_gradient"
             )
-        data, layout = _entries_of(A, method)
+        data, layout = _entries_of(A)
         given = {"sigma": sigma, "which": which, "v0": v0, "ncv": ncv, "maxiter": maxiter, "tol": tol}
         w, v = eigen(data, layout, method, k, {**given, **options})
         return (w, v) if return_eigenvectors else w
@@ -94,7 +94,7 @@ def svds(A, k=6, ncv=None, tol=0, which="LM", v0=None, maxiter=None, return_sing
             return _linalg.svds(A, k, return_singular_vectors=return_singular_vectors, **given)
     if traced_in(list(given.values())):
         raise NotDifferentiableError("svds has derivatives in A alone; give v0 stop_gradient")
-    data, layout = _entries_of(A, "svds")
+    data, layout = _entries_of(A)
     u, s, vt = singular(data, layout, k, given)
     if not return_singular_vectors:
         return s
