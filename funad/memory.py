@@ -167,7 +167,7 @@ def _let_go(x: Any) -> Any:
 
 def _names_read(rule: Rule) -> set[str]:
     """Return the names of the variables that the code of a rule reads."""
-    names: set[str] = set(rule.__code__.co_cellvars)
+    names: set[str] = set()  # what an inner function reads, too: it is loaded to make that function
     for operation, found in instructions(rule.__code__):
         if "LOAD" in operation:  # of fused instructions a pair, from Python 3.13 on
             names.update(found if isinstance(found, tuple) else (str(found),))

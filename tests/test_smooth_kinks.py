@@ -61,6 +61,11 @@ TWINS = {
     "abs of two speeds": (lambda x: np.sum(np.abs(x) * np.abs(-3 * x)), lambda x: 3 * np.sum(x * x), ZERO),
     "complex abs": (lambda x: np.abs(x[0] + 1j * x[1]) ** 2, of_squares, ZERO),
     "copysign": (squared(lambda x: np.copysign(x, -1.0)), of_squares, ZERO),
+    "copysign beside abs": (
+        lambda x: np.sum(np.copysign(x, onp.array([-1.0, 1.0])) * np.abs(x)),
+        lambda x: x[1] ** 2 - x[0] ** 2,
+        ZERO,
+    ),
     "norm": (lambda x: norm(x) ** 2, of_squares, ZERO),
     "norm beside another": (lambda x: norm(x) * norm(2 * x), lambda x: 2 * np.sum(x * x), ZERO),
     "norm beside a root": (lambda x: norm(x) * np.sqrt(np.sum(x * x)), of_squares, ZERO),
@@ -735,3 +740,40 @@ def test_an_array_that_a_kink_is_written_into_keeps_the_derivatives_of_its_other
 def test_dual_numbers_made_by_hand_have_no_numbers_nearby(f):
     with onp.errstate(all="ignore"):
         assert type(f(Dual(float(f is np.arcsin), 1.0)).tangent) in (float, onp.float64)
+
+
+# --- masks
+
+CHOSEN = onp.array([True, False, True, True])
+AT_TIES = onp.array([2.0, 2.0, 2.0, 1.0])  # one of them with an element that is left out
+# name: (a function of x and keywords, where, its other keywords)
+MASKED = {
+    "max": (lambda x, **how: np.max(x, **how) ** 2, AT_TIES, {"initial": -9.0}),
+    "min": (lambda x, **how: np.min(x, **how) ** 2 * x[0], onp.array([2.0, 2.0, 2.0, 5.0]), {"initial": 9.0}),
+    "max and min": (lambda x, **how: np.max(x, **how) * np.min(x, **how), AT_TIES, {"initial": 2.0}),
+    "nanmax": (lambda x, **how: np.nanmax(x, **how) * np.nanmin(x, **how), AT_TIES, {"initial": 2.0}),
+    "std": (lambda x, **how: np.std(x, **how) ** 2, onp.array([2.0, 5.0, 2.0, 2.0]), {}),
+    "nanstd": (lambda x, **how: np.nanstd(x, **how) ** 2, onp.array([2.0, 5.0, 2.0, 2.0]), {}),
+}
+
+
+@pytest.mark.parametrize(("f", "x", "how"), MASKED.values(), ids=MASKED)
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+def test_what_a_mask_leaves_out_is_as_if_it_were_not_there(f, x, how, mode):
+    found = mode(lambda x: f(x, where=CHOSEN, **how))(x)
+    onp.testing.assert_allclose(found, mode(lambda x: f(x[CHOSEN], **how))(x), atol=1e-12)
+
+
+@pytest.mark.parametrize("f", [np.max, np.min, np.nanmax, np.nanmin])
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+def test_an_initial_value_is_one_element_more(f, mode):
+    x = onp.array([2.0, 2.0])
+    found = mode(lambda x: f(x, initial=2.0) ** 2 * x[0])(x)
+    wanted = mode(lambda x: f(np.concatenate([x, onp.array([2.0])])) ** 2 * x[0])(x)
+    onp.testing.assert_allclose(found, wanted, atol=1e-12)
+
+
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+def test_two_infinities_that_are_equal_make_no_kink(mode):
+    f = lambda x: np.minimum(np.maximum(x[0], onp.inf), 3.0) * x[1] ** 2
+    onp.testing.assert_array_equal(mode(f)(onp.array([onp.inf, 1.0])), [[0, 0], [0, 6]])

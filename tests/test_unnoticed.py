@@ -9,7 +9,7 @@ import pytest
 
 import funad.numpy as np
 from funad import compile as compiled
-from funad import grad, hessian, hvp, jacfwd, jacrev, jvp, value_and_grad, vjp, vmap
+from funad import defvjp, grad, hessian, hvp, jacfwd, jacrev, jvp, primitive, value_and_grad, vjp, vmap
 from funad.errors import UnsupportedKeywordError
 
 X = onp.array([1.0, 2.0, 3.0])
@@ -448,3 +448,118 @@ def test_a_compiled_quotient_times_its_divisor_is_no_number_at_zero():
     with onp.errstate(divide="ignore", invalid="ignore"):
         assert [float(g(X)) for _ in range(3)] == [12.0] * 3
         assert onp.isnan(g(onp.array([0.0, 1.0, 2.0])))
+
+
+METHODS = [
+    "linear", "lower", "higher", "nearest", "midpoint", "inverted_cdf", "averaged_inverted_cdf",
+    "closest_observation", "interpolated_inverted_cdf", "hazen", "weibull", "median_unbiased",
+    "normal_unbiased",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_quantile_is_shared_by_the_elements_that_are_equal(method):
+    x = onp.array([2.0, 1.0, 3.0, 2.0, 0.5, 2.0, 3.0])
+    for q in onp.linspace(0.0, 1.0, 41):
+        y, gradient = value_and_grad(lambda x, q=q: np.quantile(x, q, method=method))(x)
+        assert gradient[0] == gradient[3] == gradient[5] and gradient[2] == gradient[6]
+        assert onp.sum(gradient) == pytest.approx(1.0) and gradient @ x == pytest.approx(y)
+        assert (gradient >= 0).all()
+
+
+ROWS = onp.array([[0.7, onp.nan, 2.1, 0.4], [1.0, 2.0, 4.0, 3.0], [onp.nan] * 4])
+
+
+@pytest.mark.filterwarnings("ignore:All-NaN slice:RuntimeWarning")
+@pytest.mark.parametrize("q", [0.3, [0.2, 0.9]])
+@pytest.mark.parametrize(("f", "known"), [(np.quantile, [1]), (np.nanquantile, [0, 1])])
+def test_a_row_whose_quantile_is_not_known_has_no_derivative_but_zero(f, known, q):
+    rows = onp.isin(onp.arange(3), known)
+    quantile = lambda x: f(x, q, axis=1)
+    of_each = lambda x: onp.isnan(x).reshape(-1, 3).all(axis=0)
+    assert (jvp(quantile, (ROWS,), (onp.zeros((3, 4)),))[1] == 0).all()
+    assert (of_each(jvp(quantile, (ROWS,), (onp.ones((3, 4)),))[1]) == ~rows).all()
+    y, vjp_f = vjp(quantile, ROWS)
+    assert (vjp_f(onp.zeros_like(y)) == 0).all()
+    xbar = vjp_f(onp.ones_like(y))
+    assert (onp.isnan(xbar).any(axis=1) == ~rows).all()
+    onp.testing.assert_allclose(onp.sum(xbar[rows], axis=1), onp.size(q))
+
+
+@pytest.mark.filterwarnings("ignore:All-NaN slice:RuntimeWarning")
+@pytest.mark.parametrize(("f", "known"), [(np.quantile, [1]), (np.nanquantile, [0, 1])])
+def test_a_quantile_that_is_not_known_goes_with_no_part_but_one_that_is_not_asked_for(f, known):
+    y, vjp_f = vjp(lambda q: f(ROWS, q, axis=1), 0.3)
+    asked = onp.isin(onp.arange(3), known) * 1.0
+    step = 1e-6
+    slope = (f(ROWS[known], 0.3 + step, axis=1) - f(ROWS[known], 0.3 - step, axis=1)) / (2 * step)
+    assert vjp_f(asked) == pytest.approx(onp.sum(slope), rel=1e-6)
+    assert onp.isnan(vjp_f(onp.ones(3)))
+
+
+@pytest.mark.parametrize("f", [np.nanquantile, lambda x, q, axis: np.nanpercentile(x, 100 * q, axis)])
+def test_tangents_of_missing_elements_do_not_count(f):
+    x, xdot = ROWS[:2], onp.where(onp.isnan(ROWS[:2]), onp.nan, 1.0)
+    onp.testing.assert_allclose(jvp(lambda x: f(x, 0.3, 1), (x,), (xdot,))[1], [1.0, 1.0])
+
+
+def test_the_edges_of_bins_around_one_number_move_with_it():
+    f = lambda a: np.histogram_bin_edges(a * onp.ones(3), 4)
+    y, ydot = jvp(f, (2.0,), (1.0,))
+    onp.testing.assert_array_equal(y, onp.histogram_bin_edges([2.0], 4))
+    onp.testing.assert_array_equal(ydot, onp.ones(5))
+
+
+def test_a_covariance_with_weights_of_both_kinds_has_its_derivatives():
+    weights = onp.array([0.5, 1.0, 2.0])
+    of_x = lambda x: np.sum(np.cov(np.stack([x, x**2]), fweights=[1, 2, 3], aweights=weights))
+    of_weights = lambda w: np.sum(np.cov(onp.stack([X, X**2]), fweights=[1, 2, 3], aweights=w))
+    onp.testing.assert_allclose(grad(of_x)(X), slopes_of(of_x), rtol=1e-6)
+    onp.testing.assert_allclose(grad(of_weights)(weights), slopes_of(of_weights, weights), rtol=1e-6)
+    assert (
+        of_x(X)
+        == vjp(of_x, X)[0]
+        == pytest.approx(onp.sum(onp.cov(onp.stack([X, X**2]), fweights=[1, 2, 3], aweights=weights)))
+    )
+
+
+def test_a_correlation_that_rounding_has_put_beyond_one_keeps_its_curvature():
+    rng = onp.random.default_rng(2)
+    x, v = rng.standard_normal(7), onp.cos(onp.arange(7.0))
+    c = onp.cov(onp.stack([x, 3 * x]))
+    assert c[0, 1] / onp.sqrt(c[0, 0]) / onp.sqrt(c[1, 1]) > 1
+    f = lambda t: np.corrcoef(x + t * v, 3 * x)[0, 1]
+    wanted = (f(1e-3) - 2 * f(0.0) + f(-1e-3)) / 1e-6
+    assert wanted < -0.1 and hessian(f)(0.0) == pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", [float, onp.float64, onp.float32, onp.longdouble])
+def test_a_zero_derivative_in_a_number_is_a_number(kind):
+    x = kind(2.0)
+    for zero in (
+        grad(lambda x: 1.0)(x),
+        grad(lambda x, y: x * 1.0, argnums=1)(x, x),
+        jvp(lambda x: onp.float32(3.0), (x,), (x,))[1],
+        jvp(lambda x: np.floor(x), (x,), (x,))[1],
+        vjp(lambda x: np.sign(x), x)[1](1.0),
+    ):
+        assert zero == 0 and isinstance(zero, (float, onp.generic)), type(zero)
+    assert type(grad(lambda x: 1.0)(x)) is type(grad(lambda x: 1.0 * x)(x))
+
+
+INNER = {
+    "a function": lambda y, ybar, x: (lambda: ybar * np.cos(x))(),
+    "a comprehension": lambda y, ybar, x: np.stack([row * np.cos(x[n]) for n, row in enumerate(ybar)]),
+    "a function in a comprehension": lambda y, ybar, x: np.stack(
+        [(lambda n=n: ybar[n] * np.cos(x[n]))() for n in (0, 1)]
+    ),
+    "a generator": lambda y, ybar, x: sum(ybar * np.cos(x) for _ in range(1)),
+}
+
+
+@pytest.mark.parametrize("rule", INNER.values(), ids=INNER)
+def test_a_large_array_that_an_inner_function_of_a_rule_reads_is_kept(rule):
+    sine = primitive(lambda x: onp.sin(x))
+    defvjp(sine, rule)
+    x = onp.linspace(0.0, 1.0, 10_000).reshape(2, -1)
+    onp.testing.assert_allclose(grad(lambda x: np.sum(sine(x * 1.0)))(x), onp.cos(x), rtol=1e-12)
