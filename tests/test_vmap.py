@@ -101,7 +101,7 @@ def _checked(f, at, argnums):
 
 @pytest.mark.parametrize(("f", "argnum"), RULES)
 @pytest.mark.filterwarnings("ignore")
-@on_calls(2)
+@on_calls(3)
 def test_every_function_takes_stacks_as_it_takes_their_members(f, argnum, at):
     _checked(f, at, (argnum,))
 

@@ -152,23 +152,29 @@ def _qr(draw):
 
 
 @st.composite
+def _unturned(draw, shapes):
+    """Real, and no entry near 0: LAPACK turns vectors around where entries cross 0."""
+    *stack, m, n = draw(shapes)
+    return 0.5 + onp.eye(m, n) * (1.0 + onp.arange(n)) + draw(arrays((*stack, m, n), -0.1, 0.1))
+
+
+@st.composite
 def _svd(draw):
     kwargs = draw(_keywords(full_matrices=st.booleans(), compute_uv=st.booleans(), hermitian=st.booleans()))
     vectors, tall = kwargs.get("compute_uv", True), []
     # The vectors of complex matrices have a phase, and those beyond the values any direction.
-    complex = KINDS if not vectors else False
     if kwargs.get("hermitian"):
-        return Call((draw(hermitian(complex=complex)),), kwargs)
+        return Call((draw(hermitian(complex=False if vectors else KINDS)),), kwargs)
     if not vectors or not kwargs.get("full_matrices", True):
         tall = [(3, 2), (2, 4), (2, 3, 2), (0, 2)]
-    return Call((draw(apart(st.sampled_from([(1, 1), (2, 2), (3, 3), (2, 2, 2), *tall]), complex)),), kwargs)
+    shapes = st.sampled_from([(1, 1), (2, 2), (3, 3), (2, 2, 2), *tall])
+    return Call((draw(_unturned(shapes) if vectors else apart(shapes, KINDS)),), kwargs)
 
 
 @st.composite
 def _svd_apart(draw):
-    """Real, and no entry near 0: LAPACK turns vectors around where entries cross 0."""
-    m, n = draw(st.sampled_from([(1, 1), (2, 2), (3, 2), (2, 3)]))
-    a = 0.5 + onp.eye(m, n) * (1.0 + onp.arange(n)) + draw(arrays((m, n), -0.1, 0.1))
+    a = draw(_unturned(st.sampled_from([(1, 1), (2, 2), (3, 2), (2, 3)])))
+    m, n = a.shape
     kwargs = {"full_matrices": False} if m != n else draw(_keywords(full_matrices=st.booleans()))
     return Call((a, draw(st.integers(1, 2))), kwargs)
 
