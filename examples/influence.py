@@ -56,8 +56,9 @@ def main(arguments=None):
     """Fit, foretell what each patient changes, leave some out, draw, and return the figures reached."""
     made = common(__doc__, "influence")
     made.add_argument("--penalty", type=positive, default=1.0, metavar="P", help="of squared weights")
-    options, data = made.parse_args(arguments), load_breast_cancer(as_frame=True)
-    x, y = scale(data.data[list(FEATURES)].to_numpy()), 1.0 - data.target.to_numpy()
+    options, data = made.parse_args(arguments), load_breast_cancer()
+    columns = [list(data.feature_names).index(name) for name in FEATURES]
+    x, y = scale(data.data[:, columns]), 1.0 - data.target
     ones, w = onp.ones(len(y)), onp.zeros(1 + len(FEATURES))
     w = fit(x, y, ones, options.penalty, w)
     each = vmap(grad(loss), in_axes=(None, 0, 0))(w, x, y)  # of shape (patients, weights)

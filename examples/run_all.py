@@ -11,7 +11,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
-from options import start
+from options import FOLDER, start
 from PIL import Image
 from tqdm.auto import tqdm
 
@@ -130,8 +130,8 @@ def shrink(path):
     small.save(path, optimize=True)
 
 
-def run_all(chosen, data, draw):
-    """Run the chosen examples, into the gallery if that is to be drawn, and return what came of them."""
+def run_all(chosen, data, out, small=False):
+    """Run the chosen examples, with their pictures in a folder, and return what came of them."""
     with tempfile.TemporaryDirectory() as folder:
         style = Path(folder) / "matplotlibrc"
         style.write_text("savefig.dpi: 90\n")
@@ -139,9 +139,9 @@ def run_all(chosen, data, draw):
         for name, (path, sentence) in (bar := tqdm(chosen.items(), unit=" examples")):
             bar.set_postfix_str(name)
             arguments = ["--data", str(data)] if name in NEED_DATA else []
-            arguments += ["--out", str(GALLERY / f"{name}.png")] if draw else []
+            arguments += ["--out", str(out / f"{name}.png")]
             runs.append(
-                run(name, path, sentence, *arguments, **({"MATPLOTLIBRC": str(style)} if draw else {}))
+                run(name, path, sentence, *arguments, **({"MATPLOTLIBRC": str(style)} if small else {}))
             )
     return runs
 
@@ -153,6 +153,9 @@ def main(arguments=None):
     made.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(found)}; all if none is given")
     made.add_argument(
         "--data", type=Path, metavar="DIR", help="MNIST's files, without which mnist is left out"
+    )
+    made.add_argument(
+        "--out", type=Path, default=FOLDER, metavar="DIR", help="where the pictures are to be: %(default)s"
     )
     made.add_argument("--gallery", action="store_true", help="draw the pictures and the table of README.md")
     options = made.parse_args(arguments)
@@ -166,7 +169,7 @@ def main(arguments=None):
         for name in options.names or found
         if name not in NEED_DATA or options.data is not None
     }
-    runs = run_all(chosen, options.data, options.gallery)
+    runs = run_all(chosen, options.data, GALLERY if options.gallery else options.out, options.gallery)
     print(table(runs))
     if left := sorted(set(options.names or found) - set(chosen)):
         print(f"\nleft out, for want of --data DIR: {', '.join(left)}")

@@ -1,17 +1,14 @@
 """Traced values: they know their trace and behave like the array that they hold.
 
-A Box belongs to a tape (reverse mode). Its operators are written here, not as calls of
-primitives, because every traced operation takes this path. The methods and attributes of
-arrays are added by ``funad.numpy.methods``.
+A Box belongs to a tape (reverse mode), a Dual carries its tangent along (forward mode). Their operators are
+added by ``operators``, the methods and attributes of arrays by ``numpy.methods``, assignment by ``writing``.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
 import sys
-from _thread import _local as local  # threading.local; the rest of threading takes a while to load
 from collections.abc import Callable, Iterable, Iterator
 from types import MethodType
 from typing import Any, NoReturn
@@ -19,30 +16,24 @@ from weakref import ref
 
 import numpy as onp
 
-from . import tree
-from .bytecode import formats_text
+from .cpython import above, frame_at, writes_text
 from .errors import MissingRuleError, NotDifferentiableError
 from .foreign import (
     asked_by_sparse,
     bare,
-    declines,
-    gives_way,
-    hand_over,
     holds_a_gap,
-    is_answer,
     is_sequence,
-    number_of,
     unknown_to_sparse,
 )
 from .memory import placeholder
 from .messages import as_index, not_dispatched, refusal, refused_in_place, without_rule
 from .refusals import refused_by_asker, refused_by_dask, refused_gap
-from .registry import Primitive, counterpart, enter, primitive_of
+from .registry import enter, primitive_of
 from .spaces import of_library
 from .trace import Trace
-from .values import class_of, constant, dtype_of, is_opaque, members_of, memory_of, shape_of, value_of
+from .values import class_of, constant, is_opaque, memory_of, shape_of, value_of
 
-__all__ = ["Box", "Dual", "Opaque", "Traced"]
+__all__ = ["Box", "Dual", "Traced"]
 
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
@@ -68,7 +59,7 @@ class _NoMethodError(TypeError, AttributeError):
     """What is said of a method that arrays have and numbers have not; ``hasattr`` says so too."""
 
 
-class _ArrayMethod:
+class ArrayMethod:
     """A method that arrays have and numbers have not: programs ask for it to tell one from the other."""
 
     def __init__(self, method: Callable[[Any], Any]) -> None:
@@ -120,7 +111,7 @@ class Traced:
         (xarray does) would make a plain array of it. funad itself tells traced values by their types.
         To dask an instance of arrays is a chunk for it to compute with: it is none.
         """
-        if "dask" in sys.modules and sys._getframe(1).f_globals.get("__name__", "").startswith("dask."):
+        if "dask" in sys.modules and frame_at(1).f_globals.get("__name__", "").startswith("dask."):
             return type(self)
         kind = class_of(self)
         if "scipy.sparse" in sys.modules and asked_by_sparse(1):
@@ -146,7 +137,7 @@ class Traced:
     def __bool__(self) -> bool:
         return bool(value_of(self, "bool() was asked of it"))
 
-    @_ArrayMethod
+    @ArrayMethod
     def __len__(self) -> int:
         return len(self.primal)
 
@@ -155,8 +146,9 @@ class Traced:
         raise NotDifferentiableError(
             f"a traced value, {short(self)}, cannot be a key of a dict, a set or a cache "
             f"(functools.lru_cache): what is kept there under an equal number does not depend on it, and its "
-            f"derivative would be lost; look up value(x) from funad in a table of plain numbers, and "
-            f"differentiate what stands behind a cache (f.__wrapped__ of functools.lru_cache)"
+            f"derivative would be lost; collect traced values in a list, look up value(x) from funad in a "
+            f"table of plain numbers, and differentiate what stands behind a cache (f.__wrapped__ of "
+            f"functools.lru_cache)"
         )
 
     def __iter__(self) -> Iterator[Any]:
@@ -186,25 +178,29 @@ class Traced:
     # --- what would lose the derivative
 
     def __float__(self) -> float:
-        if formats_text(sys._getframe(1)):  # "%.2f" % x
+        if writes_text(frame_at(1)):  # "%.2f" % x
             return float(self.primal)
-        _refuse(self, "float()", "a plain Python float", "keep it as it is: it works as a float does")
+        refuse_concrete(self, "float()", "a plain Python float", "keep it as it is: it works as a float does")
 
     def __int__(self) -> int:
-        if formats_text(sys._getframe(1)):  # "%d" % x
+        if writes_text(frame_at(1)):  # "%d" % x
             return int(self.primal)
-        _refuse(self, "int()", "a plain Python int", "write np.trunc(x)")
+        refuse_concrete(self, "int()", "a plain Python int", "write np.trunc(x)")
 
     def __complex__(self) -> NoReturn:
-        _refuse(self, "complex()", "a plain Python complex", "write x + 0j")
+        refuse_concrete(
+            self, "complex()", "a plain Python complex", "write x + 0j (a + 1j * b for complex(a, b))"
+        )
 
     def __index__(self) -> NoReturn:
-        _refuse(self, "use as an index", "an integer", "write int(stop_gradient(x))")
+        refuse_concrete(self, "use as an index", "an integer", "write int(stop_gradient(x))")
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         if asked_by_sparse(1, "multiply"):
             return unknown_to_sparse()
-        _refuse(self, "numpy.asarray", "a plain array", "use the function of that name in funad.numpy")
+        refuse_concrete(
+            self, "numpy.asarray", "a plain array", "use the function of that name in funad.numpy"
+        )
 
     def __dask_tokenize__(self) -> NoReturn:
         raise refused_by_dask()
@@ -240,7 +236,7 @@ class Traced:
             if method == "__call__":
                 y = prim.traced(*inputs, **kwargs)
                 if ufunc in _EQUALITIES:  # plain == traced
-                    _tell(y, ufunc is onp.not_equal, *inputs[:2])
+                    tell_equal(y, ufunc is onp.not_equal, *inputs[:2])
                 return y
             of_method = primitive_of(getattr(onp.ufunc, method))  # from funad.numpy.folds
             return of_method.traced(ufunc, *inputs, **kwargs)  # type: ignore[union-attr]
@@ -258,167 +254,6 @@ class Traced:
 
 
 Traced.inside = Traced.__dict__["primal"]
-
-
-class _Active(local):
-    """The functions of NumPy's that are being called on opaque values in this thread."""
-
-    def __init__(self) -> None:
-        self.calls: set[Any] = set()
-
-
-_ACTIVE = _Active()
-
-
-class Opaque(Traced):
-    """A value that stands for more than one: ``constant`` leaves it traced, and ``bool`` asks its trace.
-
-    The operators without a derivative are calls of primitives, whose results its trace sees.
-    """
-
-    __slots__ = ()
-
-    opaque = True
-    inside: Any = Traced.__dict__["primal"]  # the same slot under the name by which no number is read
-
-    @property
-    def primal(self) -> Any:
-        """The one concrete value: to be had of the trace alone."""
-        return self.tape.look(self, "its value was asked for")
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return shape_of(self.inside)
-
-    @property
-    def size(self) -> int:
-        return math.prod(self.shape)
-
-    @property
-    def dtype(self) -> Any:
-        return dtype_of(self.inside)
-
-    @property
-    def nbytes(self) -> int:
-        return self.size * int(self.dtype.itemsize)
-
-    @property
-    def kind(self) -> Any:
-        """The class of the value."""
-        return class_of(self.inside)
-
-    def remade(self, f: Callable[[Any], Any]) -> Any:
-        """Return a value of the same trace that holds f of what this one holds."""
-        made = new(type(self))
-        made.inside, made.tape, made.index = f(self.inside), self.tape, self.index
-        return made
-
-    def constant(self) -> Any:
-        """Return it without the traces that differentiate in what it holds."""
-        held = constant(self.inside)
-        return self if held is self.inside else self.remade(lambda _: held)
-
-    def members(self) -> Any:
-        """Return all that it stands for, for a question to all at once; itself, if it is not there yet."""
-        return self.constant()
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        general = super().__array_ufunc__
-        if method == "__call__" and not kwargs:
-            return general(ufunc, method, *inputs)
-        call = functools.partial(general, ufunc, method, *inputs, **kwargs)
-        return self._once(call, getattr(ufunc, method), inputs, kwargs)
-
-    def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if f is onp.atleast_2d and asked_by_sparse(1, "multiply"):
-            return unknown_to_sparse().reshape(1, 1)
-        call = functools.partial(super().__array_function__, f, types, args, kwargs)
-        return self._once(call, f, args, kwargs)
-
-    def _once(self, call: Callable[[], Any], f: Any, args: Any, kwargs: Any) -> Any:
-        """Let NumPy's function f be what it is on traced values.
-
-        Where that asks f itself, of constants, for NumPy's own result, the trace is asked for their numbers.
-        """
-        key = self.tape.level, f.__name__, getattr(f, "__self__", None)
-        if key in _ACTIVE.calls:
-            why = "NumPy's own function was asked for its value"
-            args, kwargs = tree.map(
-                lambda x: value_of(x, why) if isinstance(x, Opaque) else x, (args, kwargs)
-            )
-            return f(*args, **kwargs)
-        _ACTIVE.calls.add(key)
-        try:
-            return call()
-        finally:
-            _ACTIVE.calls.discard(key)
-
-    def __str__(self) -> str:
-        return repr(self) if self.tape.ended else str(self.primal)
-
-    def __format__(self, spec: str) -> str:
-        return repr(self) if self.tape.ended else format(self.primal, spec)
-
-    @_ArrayMethod
-    def __len__(self) -> int:
-        if not self.shape:
-            raise TypeError("len() of unsized object")
-        return self.shape[0]
-
-    def __iter__(self) -> Iterator[Any]:
-        if not self.shape:
-            raise TypeError("iteration over a 0-d array")
-        return (self[n] for n in range(len(self)))
-
-
-class Batched(Opaque):
-    """What stands for every member of a stack: vmap's traced value.
-
-    Its shape is that of one member. ``stack`` holds all of them, along its first axis.
-    """
-
-    __slots__ = ()
-
-    stack: Any = Opaque.inside
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        shape: tuple[int, ...] = self.stack.shape[1:]
-        return shape
-
-    @property
-    def kind(self) -> Any:
-        """The class of one member."""
-        return ndarray if self.ndim else self.dtype.type
-
-    def members(self) -> Any:
-        """Return the members as one array."""
-        return members_of(self.stack)
-
-    def __repr__(self) -> str:
-        return f"Batched({self.dtype}{list(self.shape)}, {len(self.stack)} members)"
-
-    def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        prim = primitive_of(f)
-        if prim is None or prim.traced is f:  # of no traced value a function, but of their members
-            return self.tape.by_member(f, args, kwargs, f.__name__, "it has no batch rule")
-        return super().__array_function__(f, types, args, kwargs)
-
-
-def batched(trace: Any, stack: Any) -> Batched:
-    """Return a stack as the value of a batch trace."""
-    made = new(Batched)
-    made.stack, made.tape, made.index = stack, trace, None
-    return made
-
-
-def _asking(name: str, ask: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a method that asks the trace of an opaque value for what only a concrete one can tell."""
-
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return ask(value_of(self, f"{name} was asked of it"), *args, **kwargs)
-
-    return method
 
 
 class Box(Traced):
@@ -552,7 +387,7 @@ def short(box: Traced) -> str:
     return f"{type(value).__name__} of shape {value.shape}" if box.ndim else repr(value)
 
 
-def _refuse(box: Traced, what: str, gives: str, instead: str) -> NoReturn:
+def refuse_concrete(box: Traced, what: str, gives: str, instead: str) -> NoReturn:
     raise refused_by_asker() or refusal(short(box), what, gives, instead, as_index(box.ndim, box.dtype.kind))
 
 
@@ -585,203 +420,16 @@ def model_of(x: Any) -> Any:
     return held[(0,) * (held.ndim - x.ndim)]
 
 
-def beside(prim: Primitive, operate: Callable[[Any, Any], Any], self: Traced, other: Any) -> Any:
-    """Return self · other, of which the other is of no common type; or give way to it, as NumPy does."""
-    if not isinstance(other, Traced) and type(other) is not list and type(other) is not tuple:
-        other = number_of(other)
-        matrix = counterpart(other) if type(other) not in CONSTANTS else None
-        if matrix is not None:
-            return operate(self, matrix)
-        if type(other) not in CONSTANTS and gives_way(constant(self), other, operate.__name__):
-            return hand_over(self, other, operate.__name__)
-    return prim.operator(self, other)
-
-
-def beside_reflected(prim: Primitive, operate: Callable[[Any, Any], Any], self: Traced, other: Any) -> Any:
-    """Return other · self, where Python has asked the other in vain, if it has such an operator."""
-    if not isinstance(other, Traced) and type(other) is not list and type(other) is not tuple:
-        other = number_of(other)
-        matrix = counterpart(other)
-        if matrix is not None:
-            return operate(matrix, self)
-        if declines(other, operate.__name__):
-            return NotImplemented
-    return prim.operator(other, self)
-
-
-def plainly(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Return an operator whose result has no derivative: it works on the plain values.
-
-    What a class of another library makes of them may keep them, and so it is given the traced value.
-    """
-
-    def operator_on_values(self: Any, other: Any) -> Any:
-        y = operate(constant(self), constant(other))
-        if isinstance(y, Traced):  # of batched values, batched too
-            return y
-        return y if type(y) in CONSTANTS or is_answer(y, other) else NotImplemented
-
-    return operator_on_values
-
-
-# Modules that search by comparisons alone: what they return has no trace of the values that they compare.
-_SEARCHING = frozenset({"scipy.optimize._optimize", "scipy.optimize._linesearch", "scipy.optimize._dcsrch"})
-
-
-def _ordered(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Return a comparison, which a search for an extreme is refused: it would go on by the answer."""
-    compare = plainly(operate)
-
-    def operator_of_order(self: Any, other: Any) -> Any:
-        if sys._getframe(1).f_globals.get("__name__") in _SEARCHING:
-            _refuse(self, "a comparison", "a plain bool", "search with value(x), from funad")
-        return compare(self, other)
-
-    return operator_of_order
-
-
 # A name in the globals of code that is told where traced values that it compares are equal to others:
 # (where, a, b, frame) ↦ None. ``funad.scipy.hosting`` has a use for it.
 GUARD = "__found_equal__"
 _EQUALITIES = (onp.equal, onp.not_equal)
 
 
-def _watched(operate: Callable[[Any, Any], Any], negated: bool) -> Callable[[Any, Any], Any]:
-    """Return == or !=, of which the code that writes it may ask to be told."""
-    compare = plainly(operate)
-
-    def operator_watched(self: Any, other: Any) -> Any:
-        y = compare(self, other)
-        _tell(y, negated, self, other)
-        return y
-
-    return operator_watched
-
-
-def _tell(y: Any, negated: bool, a: Any, b: Any) -> None:
+def tell_equal(y: Any, negated: bool, a: Any, b: Any) -> None:
     """Tell the code that compares a and b of the result, if it asks to be told."""
-    frame: Any = sys._getframe(2)
-    while frame.f_globals.get("__package__") == "funad":  # NumPy's protocol has led here
-        frame = frame.f_back
+    # NumPy's protocol may have led here.
+    frame = next(each for each in above(frame_at(2)) if each.f_globals.get("__package__") != "funad")
     guard = frame.f_globals.get(GUARD)
     if guard is not None:
         guard(onp.logical_not(y) if negated else y, a, b, frame)
-
-
-UNARY: tuple[tuple[str, Any, Any], ...] = (
-    ("neg", operator.neg, onp.negative),
-    ("pos", operator.pos, onp.positive),
-    ("abs", operator.abs, onp.absolute),
-)
-BINARY: tuple[tuple[str, Any, Any], ...] = (
-    ("add", operator.add, onp.add),
-    ("sub", operator.sub, onp.subtract),
-    ("mul", operator.mul, onp.multiply),
-    ("truediv", operator.truediv, onp.divide),
-    ("mod", operator.mod, onp.remainder),
-    ("pow", operator.pow, onp.power),
-    ("matmul", operator.matmul, onp.matmul),
-)
-
-
-def _divmod(self: Any, other: Any) -> Any:
-    if type(other) not in CONSTANTS and not isinstance(other, Traced):
-        other = number_of(other)
-        if gives_way(constant(self), other, "divmod"):
-            return hand_over(self, other, "divmod")
-    return self // other, self % other
-
-
-_DIVMOD: dict[str, Callable[[Any, Any], Any]] = {
-    "rfloordiv": plainly(lambda a, b: b // a),
-    "divmod": _divmod,
-    "rdivmod": lambda self, other: (other // self, other % self),
-}
-
-
-# The operators whose results have no derivative.
-PLAIN: tuple[tuple[str, Any], ...] = (
-    ("eq", onp.equal),
-    ("ne", onp.not_equal),
-    ("lt", onp.less),
-    ("le", onp.less_equal),
-    ("gt", onp.greater),
-    ("ge", onp.greater_equal),
-    ("floordiv", onp.floor_divide),
-    ("and", onp.bitwise_and),
-    ("or", onp.bitwise_or),
-    ("xor", onp.bitwise_xor),
-    ("lshift", onp.left_shift),
-    ("rshift", onp.right_shift),
-)
-
-
-# What Python and NumPy ask of a concrete value.
-_ASKED: dict[str, Callable[..., Any]] = {
-    "bool": bool,
-    "float": float,
-    "int": int,
-    "complex": complex,
-    "index": operator.index,
-    "array": lambda x, dtype=None, copy=None: onp.array(x, dtype),
-    "hash": hash,
-    "contains": operator.contains,
-    "reduce_ex": lambda x, protocol: x.__reduce_ex__(protocol),
-    "floor": math.floor,
-    "ceil": math.ceil,
-    "trunc": math.trunc,
-    "round": round,
-    "delitem": operator.delitem,
-    "dlpack_device": lambda x: x.__dlpack_device__(),
-}
-
-
-def give(kind: type, name: str, method: Callable[..., Any]) -> None:
-    """Make a function the method of that name, by which Python calls it when its arguments do not fit."""
-    method.__name__, method.__qualname__ = name, f"{kind.__name__}.{name}"
-    setattr(kind, name, method)
-
-
-def give_plain_operators(kind: type) -> None:
-    """Make the operators without a derivative calls of primitives, whose results the trace sees."""
-    for name, f in PLAIN:
-        give(kind, f"__{name}__", lambda a, b, f=f: enter(f).traced(a, b))
-        give(kind, f"__r{name}__", lambda a, b, f=f: enter(f).traced(b, a))
-    give(kind, "__invert__", lambda a: enter(onp.invert).traced(a))
-
-
-def _beside_sparse(asked: Callable[..., Any]) -> Callable[..., Any]:
-    """Return ``__array__``, by which a sparse matrix asks whether to give way: others ask for an array."""
-
-    def __array__(self: Any, dtype: Any = None, copy: Any = None) -> Any:
-        return unknown_to_sparse() if asked_by_sparse(1, "multiply") else asked(self, dtype, copy)
-
-    return __array__
-
-
-def _install() -> None:
-    """Give traced values their operators."""
-    for name, _, f in UNARY:
-        prim = enter(f)
-        give(Traced, f"__{name}__", lambda self, *, prim=prim: prim.operator(self))
-    for name, operate, f in BINARY:
-        prim = enter(f)
-        give(Traced, f"__{name}__", lambda *xs, args=(prim, operate): beside(*args, *xs))
-        give(Traced, f"__r{name}__", lambda *xs, args=(prim, operate): beside_reflected(*args, *xs))
-    give(Traced, "__floordiv__", plainly(operator.floordiv))
-    for name in ("lt", "le", "gt", "ge"):
-        setattr(Traced, f"__{name}__", _ordered(getattr(operator, name)))
-    Traced.__eq__ = _watched(operator.eq, negated=False)  # type: ignore[method-assign]
-    Traced.__ne__ = _watched(operator.ne, negated=True)  # type: ignore[method-assign]
-    for name, f in _DIVMOD.items():
-        setattr(Traced, f"__{name}__", f)
-    give_plain_operators(Opaque)
-    for name, ask in _ASKED.items():
-        setattr(Opaque, f"__{name}__", _asking(f"{name}()", ask))
-    Opaque.__array__ = _beside_sparse(Opaque.__array__)  # type: ignore[method-assign]
-
-
-_install()
-
-# The operator of each ufunc that has one: of Python's numbers it makes Python's.
-OPERATORS: dict[Any, Callable[..., Any]] = {f: operate for _, operate, f in (*UNARY, *BINARY)}

@@ -71,8 +71,8 @@ def call(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         held = _held(prim, args, kwargs, trace)
         if held is not None:
             return prim.traced(*held[0], **held[1])
-        if prim.steep is not None and not kwargs and is_steep(*args):
-            args = aside(prim, args)
+        if prim.is_steep is not None and not kwargs and prim.is_steep(*args):
+            return prim.steep(prim.as_anywhere, args)  # type: ignore[misc]
         if _may_be_nested(args):
             y = NEARBY[0](prim, args, kwargs) if NEARBY else None
             return with_kinks(prim, call(prim.smooth, args, kwargs), args, kwargs) if y is None else y
@@ -152,16 +152,11 @@ def with_kinks(prim: Primitive, y: Any, args: tuple[Any, ...], kwargs: dict[str,
     return y
 
 
-def is_steep(x: Any, b: Any = 0.5) -> bool:
+def is_steep_at_zero(x: Any, b: Any = 0.5) -> bool:
     """Say whether a root of x, or the power b of it, may have an infinite slope where x is differentiated."""
-    if type(b) is int or not isinstance(x, Traced) or isinstance(b, Traced):
+    if type(b) is int or isinstance(b, Traced) or (type(b) is float and (b <= 0 or b.is_integer())):
         return False
-    if type(b) is float and (b <= 0 or b.is_integer()):
-        return False
-    while isinstance(x, Traced):
-        if x.opaque or not x.tape.differentiates:
-            return False
-        x = x.inside
+    x = _differentiated(x)
     if type(x) is ndarray:
         # 0.4 µs for an array of ten, where min takes 2; of a large one, min takes a third of the time.
         if x.size > 100 and x.dtype.kind == "f" and onp.minimum.reduce(x, axis=None) > 0:
@@ -170,10 +165,23 @@ def is_steep(x: Any, b: Any = 0.5) -> bool:
     return issubclass(type(x), (float, onp.floating)) and not x
 
 
-def aside(prim: Primitive, args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the arguments of a root with what they are near the zeros at which its slope is infinite."""
-    x = prim.steep(*args)  # type: ignore[misc]
-    return args if x is None else (x, *args[1:])
+def is_steep_at_end(x: Any) -> bool:
+    """Say whether x is 1 or -1 somewhere, where arccos has an infinite slope, and is differentiated."""
+    x = _differentiated(x)
+    if type(x) is ndarray:
+        return x.dtype.kind == "f" and bool(onp.count_nonzero(onp.abs(x) == 1))
+    return issubclass(type(x), (float, onp.floating)) and abs(x) == 1
+
+
+def _differentiated(x: Any) -> Any:
+    """Return the number that is traced, if all who trace it differentiate it; otherwise None."""
+    found = False
+    while isinstance(x, Traced):
+        found = found or _differentiates(x.tape)
+        if x.opaque or not (_differentiates(x.tape) or getattr(x.tape, "nearby", False)):
+            return None
+        x = x.inside
+    return x if found else None
 
 
 def _refuse_kinks(prim: Primitive, x: Any) -> NoReturn:

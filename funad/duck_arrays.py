@@ -19,9 +19,11 @@ from typing import Any, NoReturn
 import numpy as onp
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from .boxes import Traced, give, give_plain_operators
+from .boxes import Traced
 from .errors import ArgumentTypeError, NotDifferentiableError
 from .foreign import is_duck
+from .opaque import give_plain_operators
+from .operators import give
 from .refusals import library_of, public_name
 from .registry import Primitive, load_libraries
 from .spaces import AS_TRACED, zeros_like

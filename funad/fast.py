@@ -24,11 +24,12 @@ from weakref import ref
 import numpy as onp
 
 from . import boxes, calling, primitives, writing
-from .boxes import BINARY, BY_HAND, CONSTANTS, TRACED, UNARY, Box, Dual, Traced, give, own_index, tidy
-from .calling import PLAIN, call, handled, is_differentiated, is_plain, is_steep
+from .boxes import BY_HAND, CONSTANTS, TRACED, Box, Dual, Traced, own_index, tidy
+from .calling import PLAIN, call, handled, is_differentiated, is_plain, is_steep_at_zero
 from .floating import PLAIN_STATE
 from .indices import ASSIGN, BASIC
 from .memory import ELEMENTS_PER_PIECE, TINY, WORTH_DROPPING, keep_freed_memory, placeholder
+from .operators import BINARY, UNARY, give
 from .registry import Primitive, enter, primitive_of
 from .spaces import at_rest, fit, zeros_like
 from .traces import reverse
@@ -168,14 +169,14 @@ elif prim.kinks is not None and isinstance(y, Traced) and has_zero(a):
 # Of a power, whose slope at zero may be infinite.
 _CHECK_POWER = (
     """
-if is_steep(left, right):
+if is_steep_at_zero(left, right):
     return {otherwise}
 """
     + _CHECK_OPERATOR
 )
 _OF_CALL = """
 if {is_plain}:
-    if prim.steep is not None and is_steep({boxes}):
+    if prim.is_steep is not None and prim.is_steep({boxes}):
         return {otherwise}
     y = {f}({values})
 elif prim.kinks is not None:
@@ -585,7 +586,9 @@ def dual_operator_of_two(prim: Primitive, operate: Any, general: Any, reflected:
         trace = self.tape
         if type(trace) not in FORWARD:
             return general(self, other)
-        if prim.kinks is not None and (_has_zero(self.primal) or (not reflected and is_steep(self, other))):
+        if prim.kinks is not None and (
+            _has_zero(self.primal) or (not reflected and is_steep_at_zero(self, other))
+        ):
             return general(self, other)
         if type(other) in CONSTANTS:
             if reflected:

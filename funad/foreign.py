@@ -10,7 +10,7 @@ means more than its bare values (labels, missing values, units) is refused by na
 
 from __future__ import annotations
 
-import sys
+import itertools
 from _thread import _local as local
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as onp
 
 from . import tree
+from .cpython import above, frame_at, names_in
 from .errors import NotDifferentiableError
 from .messages import comes_of_traced
 from .refusals import (
@@ -181,9 +182,7 @@ def asked_by_sparse(depth: int, name: str = "") -> bool:
     A sparse matrix takes for its own whatever says that it is an array, and gives way to other objects. It
     has no protocol to ask; so to that code, and to no other, a traced value says that it is none.
     """
-    frame: Any = sys._getframe(depth + 1)
-    while frame.f_code.co_name in _ASKING and frame.f_back is not None:
-        frame = frame.f_back
+    frame = next(each for each in above(frame_at(depth + 1)) if each.f_code.co_name not in _ASKING)
     if not _is_sparse_code(frame):
         return False
     return not name or (frame.f_code.co_name in _DISPATCHING and not _is_method_called(frame, name))
@@ -213,14 +212,14 @@ def holds_a_gap(x: Any, depth: int) -> bool:
 
     To pandas a nan is a missing value where it is a float; of a traced value it asks nothing else.
     """
-    frame: Any = sys._getframe(depth + 1)
+    frame = frame_at(depth + 1)
     module = frame.f_globals.get("__name__")
     if type(module) is not str or not module.startswith("pandas."):
         return False
     PANDAS.asked += 1
     if shape_of(x):
         return False  # of an array that is traced pandas asks what it has to know
-    found = (x, *frame.f_locals.values())
+    found = (x, *names_in(frame).values())
     return any(map(_is_traced_nan, found)) or any(any(map(_is_traced_nan, _elements(x))) for x in found)
 
 
@@ -239,9 +238,8 @@ def _is_sparse_code(frame: Any) -> bool:
 
 def _is_method_called(frame: Any, name: str) -> bool:
     """Say whether the user has called a method of that name, to whom NotImplemented would be no answer."""
-    while frame.f_back is not None and _is_sparse_code(frame.f_back):
-        frame = frame.f_back
-    return bool(frame.f_code.co_name == name)
+    *_, outermost = itertools.takewhile(_is_sparse_code, above(frame))
+    return bool(outermost.f_code.co_name == name)
 
 
 def unknown_to_sparse() -> ndarray:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import functools
 import types
 from collections.abc import Callable
-from sys import getrefcount
 from typing import Any, NoReturn
 
 import numpy as onp
 
 from . import tree
 from .boxes import Traced
+from .cpython import other_holders
 from .errors import ArgumentError, NotDifferentiableError
 from .registry import Derived, Primitive
 from .spaces import describe, is_inexact, laid_out_copy
@@ -27,7 +27,6 @@ __all__ = [
     "guarded_rule",
     "own",
     "owned",
-    "references",
     "refuse_container",
     "refuse_traced",
     "unwritable",
@@ -55,7 +54,7 @@ def guarded(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
                 raise
             y = _run_on_copies(prim, f, args, kwargs, error)
         if type(y) is ndarray:
-            return y if references(y) <= _ALONE and y.base is None and y.flags.writeable else owned(y, 1)
+            return y if not other_holders(y) and y.base is None and y.flags.writeable else owned(y, 1)
         return y if type(y) in _NUMBERS else _checked(prim, y)
 
     return run
@@ -122,22 +121,6 @@ def own(part: Any) -> Any:
     return laid_out_copy(part) if type(part) is ndarray and not part.flags.writeable else part
 
 
-def references(x: Any) -> int:
-    """Return how many references there are to what the caller has in a variable, and some more.
-
-    How many more is up to the version of Python.
-    """
-    return getrefcount(x)
-
-
-def _of_one_variable() -> int:
-    x = onp.empty(1)
-    return references(x)
-
-
-_ALONE = _of_one_variable()
-
-
 def owned(y: Any, holders: int = 0) -> Any:
     """Return a result of f as an array that f, or who has called it, cannot change any more.
 
@@ -152,8 +135,8 @@ def owned(y: Any, holders: int = 0) -> Any:
         y.flags.writeable = False
         return y
     base = y.base
-    if references(y) <= _ALONE + holders and (
-        base is None or (type(base) is ndarray and base.base is None and references(base) <= _ALONE + 1)
+    if other_holders(y) <= holders and (
+        base is None or (type(base) is ndarray and base.base is None and other_holders(base) <= 1)
     ):
         return y
     return laid_out_copy(y)

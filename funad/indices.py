@@ -91,14 +91,28 @@ def add_at(dense: Any, pieces: Iterable[tuple[Any, Any]]) -> None:
                         dense[index] += piece
             continue
         with onp.errstate(invalid="ignore"):
-            if type(index) is ndarray and dense.ndim > 1 and dense.flags.c_contiguous:
-                # NumPy has a fast way for one axis only: five times that of rows.
-                width = dense.size // (len(dense) or 1)
-                places = (index % (len(dense) or 1))[..., None] * width + onp.arange(width)
-                piece = onp.broadcast_to(piece, index.shape + dense.shape[1:])
-                onp.add.at(dense.reshape(-1), places.reshape(-1), piece.reshape(-1))
+            if type(index) is ndarray and dense.ndim > 1 and dense.flags.c_contiguous and dense.size:
+                _add_rows(dense, index, onp.broadcast_to(piece, index.shape + dense.shape[1:]))
             else:
                 onp.add.at(dense, index, piece)
+
+
+_NARROW, _MANY = 4, 200  # columns up to which, and rows from which, adding up columns is faster
+
+
+def _add_rows(dense: Any, index: Any, rows: Any) -> None:
+    """Add rows to the rows of an array that an index names: NumPy has fast ways for one axis only."""
+    width, count = dense.size // len(dense), len(dense)
+    if index.size and index.min() < 0:
+        index = index % count
+    index, rows = index.reshape(-1), rows.reshape(-1, width)
+    if width <= _NARROW and len(index) >= max(count, _MANY) and dense.dtype == rows.dtype == float:
+        flat = dense.reshape(count, width)
+        for k in range(width):
+            flat[:, k] += onp.bincount(index, rows[:, k], count)
+        return
+    places = index[:, None] * width + onp.arange(width)
+    onp.add.at(dense.reshape(-1), places.reshape(-1), rows.reshape(-1))
 
 
 def through_view(ybar: Scatter, prim: Primitive, x: Any, args: Any, kwargs: Any) -> Scatter | None:

@@ -5,13 +5,16 @@ The one table of sizes stands here, too.
 
 from __future__ import annotations
 
-import dis
+import ctypes
 import inspect
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as onp
+
+from .cpython import instructions
 
 Rule = Callable[..., Any]
 Drop = Callable[[Any, Any, Any], tuple[Any, Any, Any]]
@@ -23,9 +26,9 @@ ndarray = onp.ndarray
 WORTH_DROPPING = 1 << 14
 # Bytes up to which every call keeps a copy of a constant: to look for the last one would take as long.
 TINY = 1 << 11
-# Bytes up to which a constant is copied at all: above, the system hands out fresh memory page by page, which
-# took seven times as long as the multiplication of 800 kB. Larger constants get a fingerprint.
-SMALL = 1 << 16
+# Bytes up to which a constant is copied at all. Larger constants get a fingerprint, which holds no memory
+# and takes twice the time of a copy, now and once more on the way back.
+SMALL = 1 << 18
 # Elements per piece of a cotangent, below which it goes through a view as one array: moving a piece takes
 # 15 µs, as long as filling an array of this size.
 ELEMENTS_PER_PIECE = 1 << 13
@@ -33,20 +36,28 @@ ELEMENTS_PER_PIECE = 1 << 13
 LONGEST_SUM_BY_BLAS = 4096
 
 
-# A block of this many bytes, freed once, is the largest that makes glibc learn: see below.
-FREED_ONCE = (1 << 25) - (1 << 13)
+# What glibc is told to keep of freed memory, in bytes: freed blocks up to the first size, the most that it
+# takes, and at the end of the heap up to the second in all.
+KEPT_BLOCK = 1 << 25
+KEPT_FREE = 1 << 28
 
 
 def keep_freed_memory() -> None:
     """Have glibc keep the memory of freed arrays for the next ones, instead of giving it back at each call.
 
-    It raises the sizes above which it asks the system for memory and gives it back (128 kB at first) to those
-    of the blocks that it sees freed: to 32 MB for blocks of their own, to 64 MB at the end of the heap. Fresh
-    memory comes in pages of 4 kB, each of which takes as long as writing to it. Nothing is touched here, so
-    that it costs some microseconds; sizes set in the environment (MALLOC_TRIM_THRESHOLD_) stay as they are,
-    and other systems' allocators do not mind.
+    Fresh memory comes in pages of 4 kB, each of which takes as long as writing to it: half of the time of a
+    gradient of large arrays. Sizes set in the environment (MALLOC_TRIM_THRESHOLD_) stay as they are, and
+    other systems' allocators are left alone.
     """
-    onp.empty(FREED_ONCE, onp.uint8)
+    if not sys.platform.startswith("linux") or any(name.startswith("MALLOC_") for name in os.environ):
+        return
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "gnu_get_libc_version"):
+        libc.mallopt(_M_MMAP_THRESHOLD, KEPT_BLOCK)
+        libc.mallopt(_M_TRIM_THRESHOLD, KEPT_FREE)
+
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
 # --- placeholders
@@ -129,14 +140,16 @@ def keep_only_read_by(prim: Any, argnums: Sequence[int | str]) -> Drop:
         rule.__code__.co_varnames[0] in seen for rule, seen in zip(rules, read, strict=True)
     )
     no_a, no_b = unread(0), unread(1)
-    if not (no_y or no_a or no_b):
+    spares = prim.spares
+    if not (no_y or no_a or no_b or spares):
         return _keep_all
 
     def drop(y: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
-        if no_y:
+        spared = spares(a, b) if spares else ""
+        if no_y or "y" in spared:
             # Forward mode along a tape asks the result of an elementwise function for its shape.
             y = None if prim.kind == "linear" else _let_go(y)
-        return y, _let_go(a) if no_a else a, _let_go(b) if no_b else b
+        return y, _let_go(a) if no_a else a, _let_go(b) if no_b or "b" in spared else b
 
     return drop
 
@@ -155,8 +168,7 @@ def _let_go(x: Any) -> Any:
 def _names_read(rule: Rule) -> set[str]:
     """Return the names of the variables that the code of a rule reads."""
     names: set[str] = set(rule.__code__.co_cellvars)
-    for instruction in dis.get_instructions(rule):
-        if "LOAD" in instruction.opname:
-            found = instruction.argval  # of fused instructions a pair, from Python 3.13 on
+    for operation, found in instructions(rule.__code__):
+        if "LOAD" in operation:  # of fused instructions a pair, from Python 3.13 on
             names.update(found if isinstance(found, tuple) else (str(found),))
     return names

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import contextvars
-import dis
 import functools
 import importlib
 import itertools
@@ -18,13 +17,22 @@ import os
 import re
 import site
 import sys
-from collections.abc import Iterator
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as onp
 
-from .bytecode import source_of
+from .cpython import (
+    HERE,
+    above,
+    frame_at,
+    is_of_funad,
+    names_in,
+    operation_at,
+    positions_at,
+    source_of,
+    steps,
+)
 from .errors import FunadError, NotDifferentiableError
 from .registry import SCIPY, primitive_of
 
@@ -43,7 +51,6 @@ __all__ = [
     "without_rule",
 ]
 
-_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _LIBRARIES = tuple(  # not by sysconfig, whose import takes 2 ms
     {path + os.sep for path in (os.path.dirname(os.__file__), *site.getsitepackages())}
     | {
@@ -198,21 +205,18 @@ def _place() -> _Place | None:
 
     Below the frames of funad that called f, all is the user's.
     """
-    frame: Any = sys._getframe(2)
     found = None
-    while frame is not None:
-        filename = frame.f_code.co_filename
-        if filename.startswith(_HERE):
+    for frame in above(frame_at(2)):
+        if is_of_funad(frame):
             if frame.f_code.co_qualname == "Call._run":
-                f = frame.f_locals["self"].f
+                f = names_in(frame)["self"].f
                 if found is None or own_name(f, "").partition(".")[0] in _KNOWN:
                     return _directly(frame, f)
                 break
         else:
             found = frame
-            if not filename.startswith(_LIBRARIES):
+            if not in_library(frame):
                 break
-        frame = frame.f_back
     else:
         return None  # a thread of a library's, which has called a function as it was given
     return None if found is None else _read(found, found.f_lasti, found.f_lineno)
@@ -220,7 +224,7 @@ def _place() -> _Place | None:
 
 def in_library(frame: Any) -> bool:
     """Say whether a frame runs code of funad or of a library, and none of the user's."""
-    return bool(frame.f_code.co_filename.startswith((_HERE, *_LIBRARIES)))
+    return bool(frame.f_code.co_filename.startswith((HERE, *_LIBRARIES)))
 
 
 def _directly(frame: Any, f: Any) -> _Place:
@@ -234,8 +238,7 @@ def _directly(frame: Any, f: Any) -> _Place:
 def _read(frame: Any, at: int, line: int) -> _Place:
     """Return what a frame is doing."""
     code = frame.f_code
-    positions = next(itertools.islice(code.co_positions(), at // 2, None), (None,) * 4)
-    text = _segment(code.co_filename, *positions) or source_of(code, at)
+    text = _segment(code.co_filename, *positions_at(code, at)) or source_of(code, at)
     name, base, home, function = "", "", "", None
     try:
         tree: Any = ast.parse(text, mode="eval").body
@@ -251,15 +254,7 @@ def _read(frame: Any, at: int, line: int) -> _Place:
     elif isinstance(tree, ast.BinOp):
         sides = [_named(side, frame)[0] for side in (tree.left, tree.right)]
         name = next((side for side in sides if instead_of(side)), "")
-    operation = _operation(code, at)
-    return _Place(code, line, text, name, base, arguments, function, operation, home)
-
-
-def _operation(code: Any, at: int) -> str:
-    """Return the name of the instruction at an offset, or of the one whose notes stand there."""
-    while at > 0 and code.co_code[at] == 0:
-        at -= 2
-    return str(dis.opname[code.co_code[at]])
+    return _Place(code, line, text, name, base, arguments, function, operation_at(code, at), home)
 
 
 def _mapped(tree: Any) -> Any:
@@ -317,15 +312,19 @@ def _named(tree: Any, frame: Any) -> tuple[str, Any, str]:
         return ".".join([name, *steps]), None, home
     if not isinstance(tree, ast.Name):
         return ".".join(["", *steps]), None, ""
-    spaces = (frame.f_locals, frame.f_globals, frame.f_builtins)
+    spaces = (names_in(frame), frame.f_globals, frame.f_builtins)
     value = next((space[tree.id] for space in spaces if tree.id in space), None)
     name = own_name(value, tree.id)
     for n, step in enumerate(steps):
-        if not isinstance(value, type(sys)):
-            return ".".join([name, *steps[n:]]), None, _home_of(value)
-        home = value.__name__
-        value = attribute(value, step, None)
-        name = f"{name}.{step}"
+        if isinstance(value, type(sys)):
+            home, name = value.__name__, f"{name}.{step}"
+            value = attribute(value, step, None)
+        elif step in (attributes := _attributes(value)):
+            value = attributes[step]
+            home, name = "", own_name(value, f"{name}.{step}")
+        else:
+            method = attribute(value, step, None) if isinstance(value, type) else None
+            return ".".join([name, *steps[n:]]), method, _home_of(value)
     found = _home_of(value)  # of json.dumps, json.encoder's own: what the user has written counts
     return name, value, (home.partition(".")[0] if steps else found) or found
 
@@ -336,6 +335,12 @@ def attribute(value: Any, name: str, default: Any) -> Any:
         return getattr(value, name, default)
     except Exception:
         return default
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """Return the attributes of an object that are found without running any code of its class."""
+    found = attribute(value, "__dict__", None)
+    return found if type(found) is dict else {}
 
 
 def _home_of(value: Any) -> str:
@@ -385,14 +390,15 @@ def _rewrite(place: _Place) -> str:
     if own and (place.name.startswith(_AHEAD) or place.name in _AHEAD):
         return f"{own} after import funad.numpy as np" if "np." in own else own
     arguments = _without_objects(place.arguments) or "...)"
+    made = _object_of_scipy(place)
+    if made and not instead_of(place.name):
+        module = f"scipy.{_place_in_scipy(place.name)[0]}"
+        return f"make {made} with funad.{module} in the place of {module} after import funad.{module}"
     ours = _in_scipy(place.name)
     if ours:
         module = f"funad.scipy.{_place_in_scipy(ours.removeprefix('funad.'))[0]}"
         frozen = place.base[place.base.find("(") :] if "(" in place.base else ""
         return f"write {ours.removesuffix(f'.{method}')}{frozen}.{method}({arguments} after import {module}"
-    if place.name.startswith("scipy.stats.") and "_frozen." in place.name:
-        made = f"make {place.base or 'it'} with the distribution in funad.scipy.stats"
-        return f"{made} after import funad.scipy.stats"
     prim = primitive_of(_in_numpy(place.name) or place.function)
     written = f"np.{place.name[6:]}" if place.name.startswith("numpy.") else f"funad.{place.name}"
     if place.name.startswith("math."):
@@ -443,6 +449,20 @@ def _place_in_scipy(name: str) -> tuple[str, str, list[str]]:
         if top == "scipy" and ".".join(parts[:n]) in SCIPY and len(parts) > n:
             return ".".join(parts[:n]), parts[n], parts[n + 1 :]
     return "", "", []
+
+
+def _object_of_scipy(place: _Place) -> str:
+    """Return how the source names an object of SciPy's that is called, or whose method is; "" of others."""
+    module, maker, _ = _place_in_scipy(place.name)
+    theirs = attribute(sys.modules.get(f"scipy.{module}"), maker, None)
+    frozen = maker.endswith("_frozen") and module == "stats"
+    if not frozen and not (isinstance(theirs, (type, FunctionType)) and _in_scipy(f"scipy.{module}.{maker}")):
+        return ""
+    f = place.function
+    if f is None or (isinstance(f, MethodType) and not isinstance(f.__self__, type)):
+        return place.base or "it"
+    is_object = isinstance(theirs, type) and isinstance(f, theirs)
+    return (place.text.partition("(")[0] or "it") if is_object else ""
 
 
 def _in_scipy(name: str) -> str:
@@ -627,12 +647,9 @@ def _stored(text: str, found: str, container: Any) -> str:
 
 def _inside_of_a_call() -> bool:
     """Say whether a function is traced in this thread: in others, arrays are made as plain ones."""
-    frame: Any = sys._getframe(1)
-    while frame is not None:
-        code = frame.f_code
-        if code.co_qualname in ("Call.__call__", "trace", "run") and code.co_filename.startswith(_HERE):
+    for frame in above(frame_at(1)):
+        if frame.f_code.co_qualname in ("Call.__call__", "trace", "run") and is_of_funad(frame):
             return True
-        frame = frame.f_back
     threading = sys.modules.get("threading")  # it takes a while to load, and without it there is one thread
     return threading is None or threading.current_thread() is threading.main_thread()
 
@@ -734,12 +751,12 @@ def taught(error: BaseException) -> NotDifferentiableError | None:
         if isinstance(cause, NotDifferentiableError):
             return NotDifferentiableError(str(cause))
         cause = cause.__cause__
-    steps = list(_steps(error.__traceback__))
-    if last is not None and any((step.tb_frame.f_code, step.tb_lineno) == last[1:] for step in steps):
+    passed = list(steps(error))
+    if last is not None and any((step.tb_frame.f_code, step.tb_lineno) == last[1:] for step in passed):
         return NotDifferentiableError(f"{last[0]} (in the end it raised {type(error).__name__}: {error})")
     if not comes_of_traced(error):
         return None
-    mine = [step for step in steps if not step.tb_frame.f_code.co_filename.startswith((_HERE, *_LIBRARIES))]
+    mine = [step for step in passed if not in_library(step.tb_frame)]
     places = [_read(step.tb_frame, step.tb_lasti, step.tb_lineno) for step in mine]
     place = next((place for place in reversed(places) if place.operation != "RAISE_VARARGS"), None)
     if place is not None and place.name == "pow":
@@ -761,12 +778,6 @@ def taught(error: BaseException) -> NotDifferentiableError | None:
     )
 
 
-def _steps(traceback: Any) -> Iterator[Any]:
-    while traceback is not None:
-        yield traceback
-        traceback = traceback.tb_next
-
-
 def comes_of_traced(error: BaseException) -> bool:
     """Say whether an error is one of funad's, or compiled code complains of a traced value."""
     if isinstance(error, FunadError) or type(error).__module__ in ("_ctypes", "ctypes", "struct"):
@@ -779,7 +790,9 @@ def comes_of_traced(error: BaseException) -> bool:
 
 def _speaks_of_the_concrete_class(error: TypeError) -> bool:
     """Say whether an error, raised where a traced value is at hand, names the class that its value has."""
-    *_, last = _steps(error.__traceback__)
-    kinds = {x.__class__.__name__ for x in last.tb_frame.f_locals.values() if hasattr(x, "tape")}
+    *_, last = steps(error)
+    if is_of_funad(last.tb_frame):
+        return False  # of plain values, which a plain program would be told too
+    kinds = {x.__class__.__name__ for x in names_in(last.tb_frame).values() if hasattr(x, "tape")}
     spoken = re.search(rf"\b({'|'.join(kinds)}|PyObject)\b", str(error)) if kinds else None
     return spoken is not None

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar, overload
 import numpy as onp
 
 from . import tree
-from .boxes import OPERATORS, TRACED, Traced, innermost
+from .boxes import TRACED, Traced, innermost
 from .calling import (
     NUMBERS,
     PARTS,
@@ -27,6 +27,7 @@ from .errors import ArgumentError
 from .floating import pointing
 from .foreign import is_duck, is_foreign
 from .guarding import guarded, guarded_rule, refuse_container, refuse_traced
+from .operators import OPERATORS
 from .registry import Primitive, adopt, adopt_user, enter, enter_anew, primitive_anew, primitive_of
 from .spaces import describe, module_of, name_of, zeros_of
 from .trace import Looked

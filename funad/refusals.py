@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import sys
+import itertools
 from numbers import Number
 from typing import Any
 
 import numpy as onp
 
+from .cpython import above, frame_at, names_in, steps
 from .errors import NotDifferentiableError
 from .messages import attribute, in_library, instead_of, own_name
 
@@ -114,10 +115,9 @@ def refused_declined(x: Any, name: str) -> NotDifferentiableError:
 
 def refused_by_asker() -> NotDifferentiableError | None:
     """Return the error of an object of pandas or xarray that is asking for plain numbers; None if none is."""
-    frame: Any = sys._getframe(2)
     made = None
-    while frame is not None and in_library(frame):
-        x = frame.f_locals.get("self")
+    for frame in itertools.takewhile(in_library, above(frame_at(2))):
+        x = names_in(frame).get("self")
         if hasattr(type(x), "__pandas_priority__") and not hasattr(type(x), "tape"):
             if frame.f_code.co_name != "__init__":
                 return refused_bare(x)
@@ -133,24 +133,21 @@ def refused_by_asker() -> NotDifferentiableError | None:
                 f"the {type(x).__name__} a, which is still traced, or give it stop_gradient(a.data) where "
                 f"the derivative is not wanted"
             )
-        frame = frame.f_back
     return made
 
 
 def refused_by_dask() -> NotDifferentiableError:
     """Return the error of a function of dask's that was given a traced value, named as the user called it."""
-    frame: Any = sys._getframe(2)
     name = ""
-    while frame is not None:
+    for frame in above(frame_at(2)):
         own = frame.f_globals.get("__name__", "").startswith("dask.")
         if not own and name:
             break
         called = frame.f_code.co_name
         if own and called == "__call__":  # a ufunc of dask's
-            called = getattr(frame.f_locals.get("self"), "__name__", called)
+            called = getattr(names_in(frame).get("self"), "__name__", called)
         if own and not called.startswith("_") and called != "wrapper":
             name = called
-        frame = frame.f_back
     if name in _BLOCKWISE:
         instead = (
             "write the computation with functions of funad.numpy on the whole arrays, which dask runs block "
@@ -187,12 +184,10 @@ def refused_in_place_of(error: BaseException) -> NotDifferentiableError | None:
         return _refused_method(error.obj, error.name or "")
     if "NotImplementedType" not in str(error):
         return None
-    step = error.__traceback__
-    while step is not None:
-        x = step.tb_frame.f_locals.get("self")
+    for step in steps(error):
+        x = names_in(step.tb_frame).get("self")
         if hasattr(type(x), "__pandas_priority__") and not hasattr(type(x), "tape"):
             return refused_bare(x)
-        step = step.tb_next
     return None
 
 

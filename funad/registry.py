@@ -62,6 +62,7 @@ class Primitive:
         "forward",
         "guard",
         "inherited",
+        "is_steep",
         "iterators",
         "kind",
         "kinks",
@@ -72,6 +73,7 @@ class Primitive:
         "rule_0",
         "rule_1",
         "rules",
+        "spares",
         "steep",
         "traced",
         "underflows",
@@ -99,7 +101,10 @@ class Primitive:
         self.masks = False  # its rules set parts of a cotangent to zero
         # What a result is where it is differentiated twice: (y, *args, **kwargs) ↦ y, see infinitesimals.
         self.kinks: Callable[..., Any] | None = None
-        # What a result is where it is differentiated once, at a zero of infinite slope: see nearby.
+        # Of which of "y" and "b" the rules read less than their code says: (a, b) ↦ their names.
+        self.spares: Callable[[Any, Any], str] | None = None
+        # Whether its slope may be infinite for such arguments, and what calls it then: see nearby.
+        self.is_steep: Callable[..., bool] | None = None
         self.steep: Callable[..., Any] | None = None
         self.rules: Mapping[ArgNum, Rule] = _NONE
         self.forward: Mapping[ArgNum, Rule] = _NONE  # those of defjvp: (y, ẋ, *xs) ↦ ẏ
@@ -166,10 +171,17 @@ class Primitive:
         return made
 
     @_once
+    def as_anywhere(self) -> Primitive:
+        """The same primitive, called where its slope may be infinite as it is anywhere."""
+        made = self.copied()
+        made.is_steep = made.steep = None
+        return made
+
+    @_once
     def smooth(self) -> Primitive:
         """The same primitive without its kinks."""
         made = self.copied()
-        made.kinks = made.steep = None
+        made.kinks = made.is_steep = made.steep = None
         return made
 
     def called_as(self, f: Callable[..., Any]) -> Primitive:
@@ -372,10 +384,7 @@ def _full_name_of(f: Any) -> str:
 
 def adopt(prim: Primitive, wrapped: Callable[..., Any]) -> None:
     """Make ``wrapped`` the one wrapper of a primitive."""
-    if prim.traced is not prim.f:
-        raise DuplicateRuleError(
-            f"{prim.name} is a primitive already; use {_full_name_of(prim.traced)}, which was made of it"
-        )
+    assert prim.traced is prim.f, f"{prim.name} has a wrapper already"
     prim.traced = wrapped
     _primitives[wrapped] = prim
 
@@ -629,6 +638,13 @@ def elementwise(
     array([ 0.735759, -0.735759])
     """
     _define(f, "elementwise", numbered(f, rules, argnums), masks)
+
+
+def spares(f: Any, names: Callable[[Any, Any], str]) -> None:
+    """Say what the rules of a function of a and b do not read in some calls, so that it is not kept."""
+    prim = primitive_of(f)
+    assert prim is not None
+    prim.spares = names
 
 
 def linear(

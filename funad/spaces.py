@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as onp
 
-from .errors import CotangentError
 from .memory import LONGEST_SUM_BY_BLAS
 from .values import (  # noqa: F401
     all_of,
@@ -30,6 +29,7 @@ from .values import (  # noqa: F401
 ndarray, float64 = onp.ndarray, onp.float64
 ADD: Any = onp.add.reduce  # the method of the ufunc: that of arrays goes through Python
 _INT = onp.dtype(int)
+_FLOAT = onp.dtype(float)
 _ONE = float64(1.0)
 
 # A sum along one axis of a matrix is its product with ones, for which BLAS takes a third of NumPy's time.
@@ -176,18 +176,15 @@ def fit(xbar: Any, x: Any) -> Any:
     """Return x̄ in the space of x: broadcasting undone, dtype restored, real for a real x."""
     if type(xbar) is ndarray and type(x) is ndarray and xbar.dtype is x.dtype:
         return xbar if xbar.shape == x.shape else unbroadcast(xbar, x.shape)
-    if type(xbar) is type(x) and (type(x) is float or type(x) is float64):
-        return xbar
+    if type(x) is float or type(x) is float64:
+        found = _fit_to_number(xbar, x)
+        if found is not None:
+            return found
     if hasattr(x, "tape") and _fits(xbar, x):
         return xbar
     shape, dtype = shape_of(x), dtype_of(x)
     xbar = at_rest(xbar)
     if not issubclass(type(xbar), (ndarray, onp.generic)) and not hasattr(xbar, "tape"):
-        if not issubclass(type(xbar), (float, int, complex)) and not hasattr(xbar, "__array__"):
-            raise CotangentError(
-                f"a rule returned {describe(xbar)}, where the derivative of {describe(x)} belongs; return a "
-                f"number or an array"
-            )
         of_other = hasattr(type(xbar), "__array_function__")
         xbar = AS_TRACED[0](xbar) if of_other else onp.asarray(xbar)[()]
     if is_of_kink(xbar):
@@ -200,6 +197,13 @@ def fit(xbar: Any, x: Any) -> Any:
         # the sum of an array of objects may be one of Python's numbers
         xbar = unbroadcast(xbar.astype(dtype) if xbar.dtype.kind == "O" else xbar, shape)
     return xbar if xbar.dtype == dtype else xbar.astype(dtype)
+
+
+def _fit_to_number(xbar: Any, x: Any) -> Any:
+    """Return x̄ in the space of a plain number, if it is plain itself; None otherwise."""
+    if type(xbar) is type(x) or type(xbar) is float64:
+        return xbar
+    return unbroadcast(xbar, ()) if type(xbar) is ndarray and xbar.dtype is _FLOAT and xbar.shape else None
 
 
 # How an array of another library becomes a traced value: ``duck_arrays`` puts it here.

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 from collections import deque
 from collections.abc import Callable, Mapping
-from types import CodeType
 from typing import Any
 
 import numpy as onp
 
 from . import tree
 from .boxes import Box, Dual, Traced, box_of
+from .cpython import above, frame_at, is_of_funad, line_in, names_in, steps
 from .duck_arrays import as_ducks
 from .errors import EndedTraceError, NotDifferentiableError
 from .floating import point_at_user, restore
@@ -22,8 +20,6 @@ from .messages import taught
 from .refusals import refused_in_place_of
 from .traces.reverse import LEFT, SCALARS, TRACING, WIDTH, Tape, has_ended, has_left, pull_back, refuse_ended
 from .writing import Array, settled
-
-_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
@@ -89,13 +85,9 @@ def _teach(error: BaseException) -> None:
 
 def _refuse_endless(error: RecursionError) -> None:
     """Refuse containers without end, on which functions of funad have called themselves."""
-    step, frames = error.__traceback__, []
-    while step is not None:
-        if step.tb_frame.f_code.co_filename.startswith(_HERE):
-            frames.append(step.tb_frame)
-        step = step.tb_next
+    frames = [step.tb_frame for step in steps(error) if is_of_funad(step.tb_frame)]
     for frame in reversed(frames[-_LAST:]):
-        for x in list(frame.f_locals.values()):
+        for x in list(names_in(frame).values()):
             if isinstance(x, (list, tuple, dict)):
                 tree.refuse_deep(x)
 
@@ -206,21 +198,11 @@ def find_line(f: Callable[[list[Any]], Any], xs: list[Any], position: int) -> st
 
 def user_line(depth: int) -> str:
     """Return the innermost line outside of funad that is running now, from so many frames up."""
-    frame: Any = sys._getframe(depth)
-    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
-        frame = frame.f_back
-    return "" if frame is None else _line(frame.f_code, frame.f_lineno)
+    outside = (frame for frame in above(frame_at(depth)) if not is_of_funad(frame))
+    return next((line_in(frame, frame.f_lineno) for frame in outside), "")
 
 
 def line_of(error: BaseException) -> str:
     """Return the innermost line outside of funad that an exception has come through."""
-    found, at = "", error.__traceback__
-    while at is not None:
-        if not at.tb_frame.f_code.co_filename.startswith(_HERE):
-            found = _line(at.tb_frame.f_code, at.tb_lineno)
-        at = at.tb_next
-    return found
-
-
-def _line(code: CodeType, number: int) -> str:
-    return f'File "{code.co_filename}", line {number}, in {code.co_name}'
+    outside = [step for step in steps(error) if not is_of_funad(step.tb_frame)]
+    return line_in(outside[-1].tb_frame, outside[-1].tb_lineno) if outside else ""

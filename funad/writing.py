@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import itertools
 import operator
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as onp
 
-from .boxes import BINARY, CONSTANTS, Box, Dual, Traced, give, innermost, link, model_of, own_index
-from .bytecode import formats_text
+from .boxes import CONSTANTS, Box, Dual, Traced, innermost, link, model_of, own_index
+from .cpython import frame_at, writes_text
 from .errors import NotDifferentiableError
 from .foreign import rebound_to
 from .indices import ASSIGN, Step, TracedMemory, follow, put
+from .operators import BINARY, give
 from .registry import Primitive, enter, primitive_of
 from .spaces import held_copy, laid_out_copy
 from .trace import Trace
@@ -149,11 +149,11 @@ class Array(Traced):
         return super().__reduce_ex__(protocol)
 
     def __float__(self) -> float:
-        plain = self.tape is UNTRACED or formats_text(sys._getframe(1))
+        plain = self.tape is UNTRACED or writes_text(frame_at(1))
         return float(self.primal) if plain else super().__float__()
 
     def __int__(self) -> int:
-        plain = self.tape is UNTRACED or formats_text(sys._getframe(1))
+        plain = self.tape is UNTRACED or writes_text(frame_at(1))
         return int(self.primal) if plain else super().__int__()
 
     def __complex__(self) -> complex:  # type: ignore[override]
@@ -345,9 +345,6 @@ def _fresh(x: Any, copy: Callable[[Any], Any] = laid_out_copy) -> Any:
         made.primal = _fresh(x.primal, copy)
         if type(x) is Dual:
             made.index = _fresh(x.index, copy)
-            tangent = made.index  # which may also be a node of a record
-            if isinstance(tangent, Traced) and class_of(tangent) is not ndarray is class_of(made.primal):
-                made.index = _fresh(enter(onp.broadcast_to).traced(tangent, ()), copy)  # of no axes, too
         return made
     return copy(x) if issubclass(type(x), ndarray) else x
 

@@ -5,6 +5,7 @@ fails when that page is out of date.
 """
 
 import functools
+import re
 import warnings
 from pathlib import Path
 
@@ -21,18 +22,17 @@ from funad.tree import flatten
 from funad.tree import map as tree_map
 
 from .cases import CASES
-from .support import argument_of, called_with
+from .drawing import argument_of, called_with
 
 PAGE = Path(__file__).parent.parent / "funad" / "docs" / "dask_support.md"
 COMMAND = "python -m tests.dask_support"
 VERSIONS = (
     f"NumPy {'.'.join(numpy.__version__.split('.')[:2])} and dask {'.'.join(dask.__version__.split('.')[:2])}"
 )
-RULES = [
-    (f, argnum)
-    for f, argnum in funad.rules()
-    if f in CASES and not primitive_of(f).name.startswith(("tests.", "scipy.special."))
-]
+RULES = {}  # by the names of their functions
+for _f, _argnum in funad.rules():
+    if _f in CASES and not primitive_of(_f).name.startswith(("tests.", "scipy.special.")):
+        RULES.setdefault(primitive_of(_f).name, []).append((_f, _argnum))
 IN_ONE, IN_SEVERAL = 1, 2
 
 
@@ -81,7 +81,6 @@ def is_lazy(x):
     return any(isinstance(leaf, da.Array) for leaf in flatten(x)[0])
 
 
-@functools.cache
 def outcome(f, argnum, parts):
     """Return what came of the calls of a case: yes, partly, a refusal, or "" without dask arrays.
 
@@ -112,18 +111,21 @@ def outcome(f, argnum, parts):
     return "partly" if refused else "yes"
 
 
-def _names():
-    """Return, for every pair of outcomes, the names of the functions that have it in all their arguments."""
-    found = {}
-    for f, argnum in RULES:
-        pair = tuple(outcome(f, argnum, parts) for parts in (IN_ONE, IN_SEVERAL))
-        if any(pair):
-            found.setdefault(primitive_of(f).name, []).append(pair)
-    kinds = {}
-    for name, pairs in found.items():
-        kind = tuple(_merged([pair[n] for pair in pairs]) for n in range(2))
-        kinds.setdefault(kind, []).append(name)
-    return kinds
+def outcomes(name):
+    """Return what came of each argument of a function: in one chunk, and in several."""
+    found = [[outcome(f, n, parts) for parts in (IN_ONE, IN_SEVERAL)] for f, n in RULES[name]]
+    return [pair for pair in found if any(pair)]
+
+
+def title_of(pairs):
+    """Return the section of the page with a function of these outcomes; None if it takes no dask arrays."""
+    return _SECTIONS[tuple(_merged([pair[n] for pair in pairs]) for n in range(2))] if pairs else None
+
+
+def listed():
+    """Return the section of every function, by its name, as the page has it."""
+    titled = [section.partition("\n") for section in PAGE.read_text(encoding="utf-8").split("\n## ")[1:]]
+    return {name: title for title, _, names in titled for name in re.findall(r"`(.+?)`", names)}
 
 
 def _merged(outcomes):
@@ -144,8 +146,7 @@ _SECTIONS = {
 
 def page():
     """Return the page."""
-    kinds = _names()
-    assert set(kinds) <= set(_SECTIONS), set(kinds) - set(_SECTIONS)
+    titles = {name: title_of(outcomes(name)) for name in sorted(RULES)}
     lines = [
         "# Derivatives of dask arrays",
         "",
@@ -158,8 +159,8 @@ def page():
         f"This page is of {VERSIONS}. It is written by `{COMMAND}`, which runs all that it says, and is",
         "checked by `tests/test_dask.py`.",
     ]
-    for kind, title in _SECTIONS.items():
-        names = sorted(kinds.get(kind, ()))
+    for title in _SECTIONS.values():
+        names = [name for name in titles if titles[name] == title]
         if names:
             lines += ["", f"## {title}", "", ", ".join(f"`{name}`" for name in names)]
     return "\n".join(lines) + "\n"

@@ -364,7 +364,22 @@ def sum_of_a_product(x, w):
     return np.sum(np.exp(y) * np.sum(y, axis=0)) + np.sum(y * x)
 
 
+def steps_written_out(x, w):
+    y = w
+    for _ in range(8):
+        y = np.tanh(np.sin(y) * x + 0.5) - y
+    return np.sum(y)
+
+
+def growth_written_out(x, w):
+    y = w
+    for _ in range(8):
+        y = y + 0.1 * np.cos(y / w) * x
+    return np.sum(y)
+
+
 PASSED = {
+    "early": [(steps_written_out, (N(5), N(5))), (growth_written_out, (N(5), 1 + N(5) ** 2))],
     "slices": [(gates, (N(12), N(12))), (gates_of_rows, (N(3, 4), N(4, 6)))],
     "concatenations": [(parts_together, (N(3), N(3)))],
     "products": [(sum_of_a_product, (N(3, 4), N(3, 4)))],
@@ -390,6 +405,13 @@ def test_a_pass_keeps_the_values_and_saves_calls(name):
                 agree(plain.run(*x), derive(*x), classes=False)
             saved.append(_computed(plain) - _computed(made))
     assert name == "products" or max(saved) > 0
+
+
+def test_a_steep_tanh_among_flat_ones_keeps_its_digits():
+    x, w = N(5), N(5)
+    fast = held(grad(steps_written_out), x, w)
+    for scale in (1.0, 20.0, 40.0):
+        agree(fast(scale * x, w), grad(steps_written_out)(scale * x, w))
 
 
 def test_early_factors_are_multiplied_first():

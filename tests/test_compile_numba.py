@@ -199,11 +199,12 @@ def test_sizes_around_those_of_vectors():
     def f(x):
         return np.sum(np.log(1 + x * x) / (2 + np.cos(x)) + np.sqrt(x * x) / (x * x))
 
-    for size in (1, 3, 4, 7, 13, 16, 17):
-        x = RNG.standard_normal(size)
-        fast = in_kernels(grad(f), x)
-        agree(fast(x), grad(f)(x))
-        assert "invalid" not in fast.explain()
+    for size in (1, 3, 4, 7, 12, 13, 15, 16, 17, 31):
+        for dtype in (float, onp.float32):
+            x = RNG.standard_normal(size).astype(dtype)
+            fast = in_kernels(grad(f), x)
+            agree(fast(x), grad(f)(x))
+            assert "invalid" not in fast.explain()
 
 
 # --- what goes another way

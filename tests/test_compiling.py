@@ -11,12 +11,13 @@ from hypothesis import given, settings
 
 import funad.numpy as np
 from funad import compile, grad, hessian, jacobian, jacrev, tree
-from funad.compiling import blocks, stacking
+from funad.compiling import blocks, bounds, stacking, writes
+from funad.compiling.emitting import Emitter
 from funad.compiling.optimizing import PASSES, optimized
 from funad.compiling.program import GETITEM, Builder, Node, map_nodes, rebuild, spec_of
 from funad.compiling.rewriting import RULES
 from funad.compiling.shapes import ELEMENTWISE, infer
-from funad.indices import scatter
+from funad.indices import assign, scatter
 from funad.numpy.slopes import fermi
 from funad.transforms import compiled
 from funad.transforms.recordings import Recording
@@ -130,6 +131,10 @@ PATTERNS = {
     "side by side": (
         lambda c, x, y: c(scatter, (5,), onp.dtype(float), [slice(0, 3), slice(3, 5)], [x, y]), 1, N(3), N(2),
     ),
+    "one piece that is all": (
+        lambda c, x: c(scatter, (12,), onp.dtype(float), ((slice(None), None),), (x,)), 1, N((12, 1)),
+    ),
+    "a write of all": (lambda c, x, y: c(assign, [x, y], (), (slice(None), None)), 1, N(4), N((4, 1))),
 }  # fmt: skip
 
 
@@ -311,3 +316,130 @@ def test_a_program_holds_no_more_memory_than_eager(name):
     compiled, y = _peak(fast, *args)
     agree(y, plain(*args), ulps=1 << 12)
     assert compiled <= 1.02 * eager + 20_000
+
+
+INDICES = [1, slice(1, 3), (slice(None), 2), (slice(None), slice(0, 2)), slice(None, None, -1), (0, 1),
+           (slice(None, None, 2), None), ..., onp.array([0, 2, 0, 1])]  # fmt: skip
+
+
+@settings(max_examples=4 * settings().max_examples)
+@given(data=st.data())
+def test_additions_to_parts_are_made_in_place_where_nobody_sees_it(data):
+    """Sums of parts of arrays that are read later, returned, inputs, or parts of each other."""
+    choose = data.draw
+    x, v = N((3, 4)), N((3, 4))
+    b = Builder(infer=infer)
+    values = [b.input(spec_of(x), "x"), b.input(spec_of(v), "v")]
+    values.append(b.call(MUL, *values))
+    for _ in range(choose(st.integers(1, 6))):
+        y, z = (choose(st.sampled_from(values)) for _ in range(2))
+        index = choose(st.sampled_from(INDICES))
+        part = b.call(GETITEM, z, index)
+        how = choose(st.sampled_from(["write", "scatter", "multiply"]))
+        if how == "write" and type(index) is not onp.ndarray and part.is_array:
+            sign = choose(st.sampled_from([ADD, SUB]))
+            piece = choose(st.sampled_from([part, b.call(NEG, part), b.call(NEG, b.call(NEG, part))]))
+            total = b.call(sign, b.call(GETITEM, y, index), piece)
+            values.append(b.call(assign, [y, total], (), index))
+        elif how == "scatter":
+            pieces = [b.call(MUL, part, 2.0) if choose(st.booleans()) else part]
+            pieces += [b.call(GETITEM, y, slice(None, None, -1))] * choose(st.integers(0, 2))
+            places = (index, slice(None), slice(None))[: len(pieces)]
+            values.append(b.call(ADD, b.call(scatter, x.shape, "<f8", places, pieces), y))
+        else:
+            values.append(b.call(MUL, y, z))
+    outputs = list(dict.fromkeys(choose(st.lists(st.sampled_from(values), min_size=1, max_size=3))))
+    program = b.program(outputs)
+    made = optimized(program, ["writes"])
+    wanted = run(program, [x, v])
+    for y, found in zip(wanted, run(made, [x, v]), strict=True):
+        agree(found, y)
+    emitter = Emitter(made)
+    for n, name in zip(made.inputs, "xv", strict=True):
+        emitter.names[n] = emitter.reserve(name)
+    emitter.run()
+    lines = [*emitter.lines, f"return {emitter.result(made.outputs, tree.flatten([0.0] * len(outputs))[1])}"]
+    namespace = dict(emitter.constants)
+    exec("def program(x, v):\n    " + "\n    ".join(lines), namespace)
+    before = x.copy(), v.copy()
+    for y, found in zip(wanted, namespace["program"](x, v), strict=True):
+        agree(found, y, classes=False)
+    agree((x, v), before)
+
+
+def polynomial(x):
+    return np.sum((x[1:] - x[:-1] ** 2) ** 2 + np.tanh(x[:-1]) * np.sqrt(x[1:] ** 2 + 1))
+
+
+BOUNDED = {
+    "a polynomial": (hessian(lambda x: np.sum((x[1:] - x[:-1] ** 2) ** 2)), N(40)),
+    "functions that are bounded": (hessian(polynomial), N(40)),
+    "one question alone": (jacobian(lambda x: np.sum(x * x, axis=0) ** 3), N((3, 3))),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+def test_what_follows_from_the_size_of_arguments_is_not_asked_of_values(name):
+    f, x = BOUNDED[name]
+    fast = compile(f)
+    for scale in (1.0, 2.0, 3.0):
+        agree(fast(x * scale), f(x * scale))
+    asked = {g.how for g in fast.programs[0].program.guards}
+    assert ("small" in asked) == (name == "a polynomial")
+    for bad in (onp.nan, onp.inf, -onp.inf, 1e110, -1e160, 1e300, 0.0, -0.0, 5e-324):
+        y = x.copy()
+        y.reshape(-1)[2] = bad
+        with onp.errstate(all="ignore"):
+            agree(fast(y), f(y))
+            agree(fast(x), f(x))
+    assert len(fast.programs) == 1
+
+
+@settings(max_examples=4 * settings().max_examples)
+@given(data=st.data())
+def test_values_lie_in_their_ranges(data):
+    """Random programs of arguments no larger than 10: no element is outside of its range."""
+    x = 10 * onp.tanh(3 * N((3, 3))) * data.draw(st.sampled_from([1.0, 0.1, -1.0]))
+    b = Builder(infer=infer)
+    values = [b.input(spec_of(x), "x")]
+    one = [
+        onp.negative,
+        onp.absolute,
+        onp.exp,
+        onp.sin,
+        onp.tanh,
+        onp.transpose,
+        onp.sqrt,
+        onp.log,
+        onp.log1p,
+    ]
+    two = [ADD, SUB, MUL, DIV, onp.maximum, onp.minimum, DOT]
+    for _ in range(data.draw(st.integers(1, 12))):
+        y, z = (data.draw(st.sampled_from(values)) for _ in range(2))
+        how = data.draw(st.sampled_from(["one", "two", "number", "scatter", "sum", "join"]))
+        if how == "one":
+            values.append(b.call(data.draw(st.sampled_from(one)), y))
+        elif how == "two":
+            values.append(b.call(data.draw(st.sampled_from(two)), y, z))
+        elif how == "number":
+            values.append(b.call(data.draw(st.sampled_from(two[:4])), y, data.draw(st.floats(-3, 3))))
+        elif how == "scatter":
+            zeros = b.call(scatter, (3, 3), "<f8", [0, onp.array([1, 1])], [b.call(GETITEM, y, 1)] * 2)
+            values.append(b.call(ADD, zeros, z))
+            values.append(b.call(writes.added_at, y, [slice(1, 2)], [b.call(GETITEM, z, 0)], [-1]))
+        elif how == "sum":
+            values.append(b.call(ADD, b.call(SUM, y, axis=0, keepdims=True), z))
+        else:
+            joined = b.call(onp.concatenate, [y, z], axis=1)
+            values.append(b.call(GETITEM, joined, (slice(None), slice(1, 4))))
+    program = b.program(values)
+    ranges = bounds._ranges(program, 10.0)
+    with onp.errstate(all="ignore"):
+        results = run(program, [x])
+    for n, y in zip(program.outputs, results, strict=True):
+        low, high = ranges[n]
+        if bounds._is_finite((low, high)):
+            assert onp.isfinite(y).all()
+        y = y[~onp.isnan(y)]
+        slack = 1e-9 * (abs(low) + abs(high)) if bounds._is_finite((low, high)) else 0.0
+        assert not y.size or (low - slack <= y.min() and y.max() <= high + slack), n.fn

@@ -18,13 +18,6 @@ SHORT = {
 }
 
 
-@pytest.fixture(scope="module", params=SHORT)
-def short_run(request, example, tmp_path_factory):
-    """Return the name of an example, its figures and its picture's path, after a shortened run."""
-    path = tmp_path_factory.mktemp(request.param) / "picture.png"
-    return request.param, example(request.param).main([*SHORT[request.param], "--out", str(path)]), path
-
-
 # What a shortened run reaches; that of the whole run is the example's own bound
 REACHED = {
     "lstm": {"rms error of sin(x)": ("<=", 0.15), "rms error of sin(x)·cos(x)": ("<=", 0.05)},
@@ -45,15 +38,14 @@ REACHED = {
 }
 
 
-def test_a_short_run_reaches_its_figures(short_run):
-    name, figures, _ = short_run
+@pytest.mark.parametrize("name", SHORT)
+def test_a_short_run_reaches_its_figures_and_draws_a_picture_that_can_be_read(name, example, tmp_path):
+    path = tmp_path / "picture.png"
+    figures = example(name).main([*SHORT[name], "--out", str(path)])
     assert figures.keys() == REACHED[name].keys()
     for what, (sign, bound) in REACHED[name].items():
         assert figures[what] <= bound if sign == "<=" else figures[what] >= bound, what
-
-
-def test_its_picture_is_large_enough_to_be_read(short_run):
-    height, width, _ = matplotlib.image.imread(short_run[2]).shape
+    height, width, _ = matplotlib.image.imread(path).shape
     assert width >= 1400
     assert height >= 500
 

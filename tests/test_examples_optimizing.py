@@ -126,7 +126,7 @@ def test_every_optimizer_comes_down_the_valley(main, capsys):
 # --- all of them
 
 
-def test_every_example_keeps_to_the_form(example):
+def test_every_example_keeps_to_the_form(example, tmp_path):
     found = example("run_all").examples()
     assert len(found) >= 8
     for name, (path, sentence) in found.items():
@@ -136,7 +136,7 @@ def test_every_example_keeps_to_the_form(example):
         assert any(getattr(node, "name", "") == "main" and node.args.defaults for node in body), name
         assert re.search(r'if __name__ == "__main__":\n    (sys\.exit\()?start\(main\)', text), name
         with pytest.raises(SystemExit) as caught:
-            example(name).main(["--unheard"])
+            example(name).main(["--unheard", "--out", str(tmp_path / "a.png")])
         assert caught.value.code == 2, name
 
 
@@ -166,8 +166,8 @@ def run_all(*arguments):
     )
 
 
-def test_running_some_prints_a_table_of_their_figures():
-    done = run_all("tanh")
+def test_running_some_prints_a_table_of_their_figures(tmp_path):
+    done = run_all("tanh", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr
     head, rule, row = done.stdout.splitlines()
     assert head == "| example | figure | reached | wanted |   | seconds |"
@@ -196,7 +196,7 @@ def test_what_is_missed_or_fails_is_said_and_counted(example, tmp_path, code, ro
     (tmp_path / "no_example.py").write_text('"""No example."""\n')
     found = module.examples(tmp_path)
     assert list(found) == ["a"]
-    runs = module.run_all(found, data=None, draw=False)
+    runs = module.run_all(found, None, tmp_path)
     assert not runs[0].good
     assert re.search(row, module.table(runs))
 

@@ -163,7 +163,7 @@ def test_equality_in_other_code_is_nobodys_business():
     assert funad.grad(lambda x: np.where(x != 2.0, x, 3.0 * x))(2.0) == 3.0
 
 
-@pytest.mark.skipif(VERSION < (1, 17), reason="the lines are those of SciPy 1.17")
+@pytest.mark.skipif(VERSION < (1, 17), reason="the lines are those of SciPy from 1.17 on")
 @pytest.mark.parametrize(("module", "starts"), hosting.HARMLESS.items())
 def test_every_line_that_is_let_through_is_in_scipy(module, starts):
     lines = linecache.getlines(importlib.import_module(module).__file__)

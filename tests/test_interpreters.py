@@ -4,24 +4,20 @@ The first counts. The second keeps values to itself: it notes who looks at one, 
 computed without a look must hold for other numbers too.
 """
 
-import functools
-
-import hypothesis.strategies as st
 import numpy as onp
 import pytest
-from hypothesis import given, settings
 
 import funad.numpy as np
 from funad import grad, jvp, tree, vjp
-from funad.boxes import TRACED, Opaque, Traced
+from funad.boxes import TRACED, Traced
+from funad.opaque import Opaque
 from funad.spaces import is_inexact
 from funad.trace import OF_SHAPES, Trace, next_level
 from funad.tracing import run
 from funad.values import constant, value_of
 from funad.writing import settled
 
-from .support import argument_of, called_with
-from .test_rules import CASES, RULES, _present
+from .drawing import RULES, of_one, on_calls
 
 
 class Counted(Traced):
@@ -77,16 +73,10 @@ def test_it_counts_derivatives_inside_and_outside():
 
 
 @pytest.mark.parametrize(("f", "argnum"), RULES)
-@settings(max_examples=1)
-@given(data=st.data())
 @pytest.mark.filterwarnings("ignore")
-def test_every_function_runs_under_it(f, argnum, data):
-    at = data.draw(CASES[f].draw)
-    if not _present(at, argnum):
-        return
-
-    of_x = functools.partial(called_with, f, at, argnum)
-    x = argument_of(at, argnum)
+@on_calls(1)
+def test_every_function_runs_under_it(f, argnum, at):
+    of_x, x = of_one(f, at, argnum)
     y, numbers = counted(of_x, x)
     wanted = of_x(x)
     for got, plain in zip(tree.flatten(y)[0], tree.flatten(wanted)[0], strict=True):
@@ -214,19 +204,15 @@ def test_it_refuses_looks_under_other_traces_too(look):
 
 
 @pytest.mark.parametrize(("f", "argnum"), RULES)
-@settings(max_examples=1)
-@given(data=st.data())
 @pytest.mark.filterwarnings("ignore")
-def test_no_derivative_depends_on_a_value_in_secret(f, argnum, data):
-    at = data.draw(CASES[f].draw)
-    if not _present(at, argnum):
-        return
+@on_calls(1)
+def test_no_derivative_depends_on_a_value_in_secret(f, argnum, at):
+    of_x, x = of_one(f, at, argnum)
 
     def derivative(x):
-        y, pull = vjp(functools.partial(called_with, f, at, argnum), x)
+        y, pull = vjp(of_x, x)
         return y, pull(tree.map(lambda part: part * 0.5 + 0.25 if is_inexact(part) else part, y))
 
-    x = argument_of(at, argnum)
     found, trace = sealed(derivative, x)
     assert_alike(unsealed(found), derivative(x))
     leaves, structure = tree.flatten(x)

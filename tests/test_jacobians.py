@@ -1,12 +1,9 @@
 """Jacobians and Hessians are vmap of products with a basis: the same numbers as one product for each."""
 
-import functools
 import math
 
-import hypothesis.strategies as st
 import numpy as onp
 import pytest
-from hypothesis import given, settings
 from numpy.testing import assert_allclose
 
 import funad.numpy as np
@@ -25,10 +22,8 @@ from funad import (
     vmap,
 )
 
-from .cases import CASES
+from .drawing import RULES, of_one, on_calls
 from .memory import peak_memory
-from .support import argument_of, called_with
-from .test_rules import RULES, _present
 
 COUNT = 3
 
@@ -71,16 +66,10 @@ def _assert_same(found, wanted):
 
 
 @pytest.mark.parametrize(("f", "argnum"), RULES)
-@settings(max_examples=1)
-@given(data=st.data())
 @pytest.mark.filterwarnings("ignore")
-def test_products_with_many_vectors_are_those_with_each(f, argnum, data):
-    at = data.draw(CASES[f].draw)
-    if not _present(at, argnum):
-        return
-
-    of_x = functools.partial(called_with, f, at, argnum)
-    x = argument_of(at, argnum)
+@on_calls(1)
+def test_products_with_many_vectors_are_those_with_each(f, argnum, at):
+    of_x, x = of_one(f, at, argnum)
     y, pull = vjp(of_x, x)
     _, push = linearize(of_x, x)
     for product, like in ((pull, y), (push, x)):

@@ -11,7 +11,8 @@ import funad
 
 ROOT = Path(funad.__file__).parent
 FLOORS = [
-    {"bytecode", "errors", "floating", "memory", "values"},
+    {"cpython"},
+    {"errors", "floating", "memory", "values"},
     {"tree", "spaces"},
     {"registry", "snapshots"},
     {"trace"},
@@ -20,6 +21,8 @@ FLOORS = [
     {"foreign"},
     {"traces.strong_zeros"},
     {"boxes"},
+    {"operators"},
+    {"opaque"},
     {"duck_arrays"},
     {"traces.reverse"},
     {"traces.forward"},
@@ -144,3 +147,15 @@ def test_scipy_is_loaded_late_through_one_door(module):
         n for n in calls if "import_module" in ast.unparse(n.func) and "'scipy" in ast.unparse(n.args[0])
     ]
     assert bool(loads) == (module in DOORS)
+
+
+# How frames, tracebacks, references and bytecode are looked into; what NumPy warns of stands beside it.
+OF_CPYTHON = ("_getframe", "f_back", "f_locals", "tb_next", "getrefcount", "get_instructions")
+MAY = {"funad.cpython", "funad.floating"}
+
+
+@pytest.mark.parametrize("module", sorted(set(FILES) - MAY))
+def test_one_file_knows_the_internals_of_cpython(module):
+    tree = ast.parse(FILES[module].read_text(encoding="utf-8"))
+    used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert not used & set(OF_CPYTHON)

@@ -323,7 +323,7 @@ def test_containers_that_differ_are_shown_side_by_side():
         TangentError, match=r"dict\('w': leaf, 'b': leaf\), but its tangent has dict\('w': leaf\)"
     ):
         jvp(lambda p: p["w"] * p["b"], (params,), ({"w": x},))
-    with pytest.raises(TangentError, match=r"a primal has shape \(3,\), but its tangent has shape \(2,\)"):
+    with pytest.raises(TangentError, match=r"primal 0 has shape \(3,\), but its tangent has shape \(2,\)"):
         jvp(lambda p: p["w"] * p["b"], (params,), ({"w": x[:2], "b": 1.0},))
     with pytest.raises(ArgumentError, match="the trees differ"):
         tree.map(lambda a, b: a, params, {"w": x})

@@ -30,9 +30,7 @@ from funad.errors import NotDifferentiableError, OverwrittenError
 from funad.tree import flatten
 from funad.tree import map as tree_map
 
-from .cases import CASES
-from .support import COMPOSITES
-from .test_rules import RULES, _present
+from .drawing import COMPOSITES, RULES, case_of, present
 
 CALLS = [rule.values for rule in RULES] + [(f, 0) for f in COMPOSITES]
 NAMES = [rule.id for rule in RULES] + [f"{f.__name__}-0" for f in COMPOSITES]
@@ -94,16 +92,12 @@ def same(found, wanted):
     return all(onp.allclose(a, b, rtol=1e-13, atol=1e-300, equal_nan=True) for a, b in pairs)
 
 
-def case_of(f):
-    return CASES[f] if f in CASES else COMPOSITES[f]
-
-
 @pytest.mark.parametrize(("f", "argnum"), CALLS, ids=NAMES)
 @settings(max_examples=4)
 @given(data=st.data())
 def test_a_constant_is_on_the_way_back_what_it_was_or_the_write_is_found(f, argnum, data):
     at = data.draw(case_of(f).draw)
-    if not _present(at, argnum):
+    if not present(at, argnum):
         return
     wanted = pulled_back(f, at, argnum, False)
     assert same(pulled_back(f, at, argnum, True), wanted)
@@ -134,6 +128,8 @@ def thawed(b):
 WRITES = {
     "all": lambda b, view: b.fill(3.0),
     "one": lambda b, view: b.__setitem__(7, 3.0),
+    "the first": lambda b, view: b.__setitem__(0, 3.0),
+    "the last": lambda b, view: b.__setitem__(-1, 3.0),
     "in place": lambda b, view: b.__imul__(-1.0),
     "out": lambda b, view: onp.exp(b, out=b),
     "sorted": lambda b, view: b[::-1].sort(),
@@ -186,6 +182,36 @@ def test_a_write_between_vjp_and_the_way_back_is_found(large):
         vjp_f(1.0)
 
 
+def test_a_write_behind_a_large_constant_that_repeats_numbers_is_found(large):
+    def f(x):
+        y = np.sum(x * onp.broadcast_to(large, (2, LARGE)))
+        large[5] = 3.0
+        return y
+
+    with pytest.raises(OverwrittenError):
+        grad(f)(onp.ones((2, LARGE)))
+
+
+@pytest.mark.filterwarnings("ignore:Setting the:DeprecationWarning")
+@pytest.mark.parametrize("size", [12, 400])
+@pytest.mark.parametrize(
+    "change", [lambda b: setattr(b, "shape", (4, -1)), lambda b: setattr(b, "dtype", onp.int64)]
+)
+def test_a_constant_of_the_same_bytes_is_read_in_its_own_form(size, change):
+    def f(x):
+        b = onp.linspace(1.0, 2.0, size)
+        y = np.sum((x * b) ** 2)
+        change(b)
+        return y + np.sum((np.reshape(x, b.shape) * b * 1e-18) ** 2)
+
+    x = onp.linspace(0.5, 1.5, size)
+    b = onp.linspace(1.0, 2.0, size)
+    wanted = 2 * x * b**2
+    change(b)
+    wanted = wanted + 2 * x * (b.reshape(size) * 1e-18) ** 2
+    onp.testing.assert_allclose(grad(f)(x), wanted, rtol=1e-12)
+
+
 def test_large_constants_stay_as_they_are(large):
     def f(x):
         return np.sum(x * large[: LARGE // 2]) + np.sum(large) * x[0]
@@ -209,6 +235,22 @@ def weighted_by_dict(x, params):
 
 funad.defvjp(weighted_by_dict, lambda y, ybar, x, params: ybar * params["w"])
 
+
+@funad.primitive
+def weighted_by_constants(x, params):
+    return onp.sum(x * params["w"])
+
+
+funad.defvjp(weighted_by_constants, lambda y, ybar, x, params: ybar * params["w"])
+
+
+@funad.primitive(containers=(0,))
+def product_of(pair):
+    return onp.sum(pair[0] * pair[1])
+
+
+funad.defvjp(product_of, lambda y, ybar, pair: [ybar * pair[1], ybar * pair[0]])
+
 weighted_by_rule = funad.custom_vjp(
     lambda x, w: np.sum(x * w),
     lambda x, w: (np.sum(x * w), {"w": w}),
@@ -217,6 +259,8 @@ weighted_by_rule = funad.custom_vjp(
 STEPS = {
     "primitive": weighted,
     "primitive of containers": lambda x, w: weighted_by_dict(x, {"w": w}),
+    "primitive of a dict of constants": lambda x, w: weighted_by_constants(x, {"w": w}),
+    "primitive of a list with a constant": lambda x, w: product_of([x, w]),
     "custom_vjp": weighted_by_rule,
     "checkpoint": funad.checkpoint(lambda x, w: np.sum(x * w)),
     "numerical": funad.numerical(lambda x, w: float(onp.sum(x * w))),

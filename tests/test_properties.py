@@ -1,11 +1,9 @@
-"""Properties of every rule and every function: the modes are transposes, single precision stays."""
+"""Properties of every rule and every function: on complex numbers, and in single precision."""
 
 import warnings
 
-import hypothesis.strategies as st
 import numpy as onp
 import pytest
-from hypothesis import given, settings
 
 import funad
 from funad import jvp, vjp
@@ -15,58 +13,10 @@ from funad.testing import Call, check_vjp
 from funad.tree import flatten
 from funad.tree import map as tree_map
 
-from .cases import CASES, FIELDS
+from .cases import CASES
+from .drawing import COMPOSITES, RULES, check_duality, of_one, on_calls, present, random_like
 
-COMPOSITES = {f: case for field in FIELDS for f, case in getattr(field, "COMPOSITES", {}).items()}
-RULES = [
-    pytest.param(f, n, CASES[f], id=f"{primitive_of(f).name}-{n}")
-    for f, n in funad.rules()
-    if f in CASES or not primitive_of(f).name.startswith(("tests.", "scipy.special."))
-]
-FUNCTIONS = [pytest.param(f, case, id=primitive_of(f).name) for f, case in {**CASES, **COMPOSITES}.items()]
-
-
-def at_place(call, place):
-    if isinstance(place, int):
-        return call.args[place] if place < len(call.args) else None
-    return call.kwargs.get(place)
-
-
-def inexact(x):
-    kinds = {onp.asarray(leaf).dtype.kind for leaf in flatten(x)[0]}
-    return bool(kinds) and kinds <= set("fc")
-
-
-def of_one(f, call, place):
-    def of_x(x):
-        args, kwargs = list(call.args), dict(call.kwargs)
-        (args if isinstance(place, int) else kwargs)[place] = x
-        return f(*args, **kwargs)
-
-    return of_x
-
-
-def random_like(x, rng):
-    """A tree of normal numbers in the space of x, whole numbers left out."""
-
-    def like(leaf):
-        leaf = onp.asarray(leaf)
-        if leaf.dtype.kind not in "fc":
-            return onp.zeros(leaf.shape)[()]
-        more = 1j * rng.normal(size=leaf.shape) if leaf.dtype.kind == "c" else 0.0
-        return onp.asarray(rng.normal(size=leaf.shape) + more, leaf.dtype)[()]
-
-    return tree_map(like, x)
-
-
-def pair(xbar, v):
-    """⟨x̄, v⟩ = Re Σ x̄·v, and the size of its terms."""
-    total = size = 0.0
-    for a, b in zip(flatten(xbar)[0], flatten(v)[0], strict=True):
-        if onp.asarray(b).dtype.kind in "fc" and onp.asarray(a).dtype.kind in "fc":
-            terms = onp.asarray(a) * onp.asarray(b)
-            total, size = total + float(onp.real(onp.sum(terms))), size + float(onp.sum(onp.abs(terms)))
-    return total, size
+FUNCTIONS = [pytest.param(f, id=primitive_of(f).name) for f in (*CASES, *COMPOSITES)]
 
 
 def complexified(call, places):
@@ -93,27 +43,7 @@ def takes(f, call):
     return any(onp.asarray(leaf).dtype.kind in "fc" for leaf in flatten(y)[0])
 
 
-def check_duality(f, call, place):
-    """⟨ȳ, Jẋ⟩ = ⟨Jᵀȳ, ẋ⟩ to rounding."""
-    rng = onp.random.default_rng(1)
-    of_x, x = of_one(f, call, place), at_place(call, place)
-    xdot = random_like(x, rng)
-    y, vjp_f = vjp(of_x, x)
-    ybar = random_like(y, rng)
-    forward, size = pair(ybar, jvp(of_x, (x,), (xdot,))[1])
-    reverse, other = pair(vjp_f(ybar), xdot)
-    assert forward == pytest.approx(reverse, rel=1e-9, abs=1e-10 * (1 + size + other))
-
-
-# --- both modes from one rule
-
-
-@pytest.mark.parametrize(("f", "argnum", "case"), RULES)
-@given(data=st.data())
-def test_the_two_modes_are_transposes_of_each_other(f, argnum, case, data):
-    call = data.draw(case.draw)
-    if inexact(at_place(call, argnum)):
-        check_duality(f, call, argnum)
+# --- on complex numbers
 
 
 # The vectors of complex matrices have a phase, so differences of them have no meaning: see test_linalg.
@@ -121,19 +51,18 @@ PHASES = {getattr(np.linalg, name) for name in ("eig", "eig_apart", "eigh", "eig
 OF_COMPLEX = [
     row
     for row in RULES
-    if row.values[2].complex and row.values[0] not in PHASES
+    if CASES[row.values[0]].complex and row.values[0] not in PHASES
     and not primitive_of(row.values[0]).name.startswith("scipy.")  # whose cases draw complex numbers too
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("f", "argnum", "case"), OF_COMPLEX)
-@settings(max_examples=5)
-@given(data=st.data())
-def test_so_they_are_on_complex_numbers_where_they_agree_with_differences(f, argnum, case, data):
-    call = complexified(data.draw(case.draw), set(primitive_of(f).rules))
-    if inexact(at_place(call, argnum)) and takes(f, call):
-        check_duality(f, call, argnum)
-        check_vjp(f, call, argnum, order=1)
+@pytest.mark.parametrize(("f", "argnum"), OF_COMPLEX)
+@on_calls(5)
+def test_both_modes_agree_with_differences_on_complex_numbers(f, argnum, at):
+    at = complexified(at, set(primitive_of(f).rules))
+    if present(at, argnum) and takes(f, at):
+        check_duality(f, at, argnum)
+        check_vjp(f, at, argnum, order=1)
 
 
 # --- single precision stays, beside Python's numbers too
@@ -153,29 +82,24 @@ def precisions(x, like=None):
     return [onp.asarray(a).dtype for a, b in zip(leaves, beside, strict=True) if type(b) not in python]
 
 
-@pytest.mark.parametrize(("f", "case"), FUNCTIONS)
-@settings(max_examples=6)
-@given(data=st.data())
+@pytest.mark.parametrize("f", FUNCTIONS)
 @pytest.mark.filterwarnings("ignore:logm result may be inaccurate")  # of float32
-def test_every_function_has_the_precision_of_numpys_in_both_modes(f, case, data):
-    call = data.draw(case.draw)
-    call = Call(tree_map(single, call.args), tree_map(single, call.kwargs))
-    plain = primitive_of(f).f
-    if f is not np.clip or set(call.kwargs) <= {"a_min", "a_max"}:  # NumPy 2.0 knows no other names
-        assert precisions(f(*call.args, **call.kwargs)) == precisions(plain(*call.args, **call.kwargs))
-    wanted = precisions(f(*call.args, **call.kwargs))
-    for place in [*range(len(call.args)), *call.kwargs]:
-        x = at_place(call, place)
-        if isinstance(x, str) or not inexact(x) or not (primitive_of(f).rules.get(place) or f in COMPOSITES):
-            continue
-        of_x = of_one(f, call, place)
-        y, vjp_f = vjp(of_x, x)
-        ybar = random_like(y, onp.random.default_rng(0))
-        assert precisions(y) == wanted
-        assert precisions(vjp_f(ybar), like=x) == precisions(x, like=x)
-        _, ydot = jvp(of_x, (x,), (random_like(x, onp.random.default_rng(0)),))
-        kinds = [dtype for dtype in wanted if dtype.kind in "fc"]
-        assert [dtype for dtype in precisions(ydot) if dtype.kind in "fc"] == kinds
+@on_calls(12)
+def test_every_function_has_the_precision_of_numpys_in_both_modes(f, at):
+    at = Call(tree_map(single, at.args), tree_map(single, at.kwargs))
+    wanted = precisions(f(*at.args, **at.kwargs))
+    if f is not np.clip or set(at.kwargs) <= {"a_min", "a_max"}:  # NumPy 2.0 knows no other names
+        assert wanted == precisions(primitive_of(f).f(*at.args, **at.kwargs))
+    for place in [*range(len(at.args)), *at.kwargs]:
+        if present(at, place) and (primitive_of(f).rules.get(place) or f in COMPOSITES):
+            of_x, x = of_one(f, at, place)
+            y, vjp_f = vjp(of_x, x)
+            ybar = random_like(y, onp.random.default_rng(0))
+            assert precisions(y) == wanted
+            assert precisions(vjp_f(ybar), like=x) == precisions(x, like=x)
+            _, ydot = jvp(of_x, (x,), (random_like(x, onp.random.default_rng(0)),))
+            kinds = [dtype for dtype in wanted if dtype.kind in "fc"]
+            assert [dtype for dtype in precisions(ydot) if dtype.kind in "fc"] == kinds
 
 
 # Python's numbers take the precision of the array beside them, as in NumPy.

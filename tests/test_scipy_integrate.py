@@ -364,12 +364,50 @@ def test_an_eigenvalue_of_a_boundary_value_problem():
     assert grad(eigenvalue)(1.2) == pytest.approx(-(onp.pi**2) / 1.2**2, rel=1e-7)
     assert grad(grad(eigenvalue))(1.2) == pytest.approx(2 * onp.pi**2 / 1.2**3, rel=1e-7)
     assert grad(lambda c: solve(c).yp[1, 3])(1.2) == pytest.approx(0.0, abs=1e-6)
-    with pytest.raises(NotDifferentiableError, match="sol of the result of scipy.integrate.solve_bvp"):
-        grad(lambda c: solve(c).sol(0.3)[0])(1.2)
+    # y is sin(π t)/π, whatever c is; at t = c/4 it has the slope cos(π c/4)/4.
+    assert grad(lambda c: solve(c).sol(0.3)[0])(1.2) == pytest.approx(0.0, abs=1e-6)
+    assert grad(lambda c: solve(c).sol(c / 4)[0])(1.2) == pytest.approx(onp.cos(0.3 * onp.pi) / 4, rel=1e-5)
+    assert grad(lambda c: solve(c).sol(c / 4, 1)[0])(1.2) == pytest.approx(
+        -onp.pi * onp.sin(0.3 * onp.pi) / 4, rel=1e-3
+    )
     with pytest.raises(NotDifferentiableError, match="solve_bvp has no derivative in x"):
         grad(lambda b: integrate.solve_bvp(lambda x, y: -y, lambda a, b: a - 1, b * x, guess[:1]).y[0, -1])(
             1.0
         )
+
+
+def test_a_boundary_value_problem_of_many_nodes():
+    """Two functions and a parameter at hundreds of nodes: the Jacobian is sparse."""
+    x = onp.linspace(0.0, 1.0, 601)
+    guess = onp.array([onp.sin(onp.pi * x), onp.pi * onp.cos(onp.pi * x)])
+
+    def solve(c, sp=integrate):
+        def slopes(x, y, p):
+            return np.stack([y[1], -(p[0] ** 2) * c[0] * y[0] - c[1] * y[0] ** 3])
+
+        def ends(start, end, p):
+            return np.array([start[0], end[0] * c[0], start[1] - c[0]])
+
+        found = sp.solve_bvp(slopes, ends, x, guess, p=[3.0], tol=1e-7, max_nodes=5000)
+        return found.p[0] + found.sol(0.4)[0] + found.y[1, 0]
+
+    c, h = onp.array([1.3, 0.4]), 1e-4
+    wanted = [
+        (solve(c + h * e, scipy.integrate) - solve(c - h * e, scipy.integrate)) / (2 * h) for e in onp.eye(2)
+    ]
+    onp.testing.assert_allclose(grad(solve)(c), wanted, rtol=1e-6)
+    onp.testing.assert_allclose([jvp(solve, (c,), (e,))[1] for e in onp.eye(2)], wanted, rtol=1e-6)
+    slopes = [(grad(solve)(c + h * e) - grad(solve)(c - h * e)) / (2 * h) for e in onp.eye(2)]
+    onp.testing.assert_allclose(hessian(solve)(c), slopes, rtol=1e-6, atol=1e-8)
+
+
+def test_the_interpolation_of_a_boundary_value_problem_has_the_value_of_scipy():
+    x, guess, t = onp.linspace(0.0, 1.0, 5), onp.ones((2, 5)), onp.array([-0.1, 0.3, 0.5, 1.2])
+    run = lambda sp, c: sp.solve_bvp(
+        lambda x, y: np.stack([y[1], -c * y[0]]), lambda a, b: np.array([a[0] - 1.0, b[0] - 0.5]), x, guess
+    )
+    value, _ = funad.vjp(lambda c: run(integrate, c).sol(t), 0.7)
+    assert (value == run(scipy.integrate, 0.7).sol(t)).all()
 
 
 def test_runs_over_no_time_and_of_nothing():

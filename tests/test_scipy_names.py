@@ -26,8 +26,11 @@ def _plain(probe):
     return probe.f(scipy, *probe.args)
 
 
-# What a later SciPy is to leave out is there as long as it is.
-pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.* removed in SciPy:DeprecationWarning")
+# What a later SciPy, or NumPy, is to leave out is there as long as it is.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*deprecated.* removed in SciPy:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*has been deprecated in NumPy:DeprecationWarning"),
+]
 
 
 def _same(got, wanted, probe):
@@ -101,6 +104,7 @@ STEPS = {
     "scipy.ndimage.iterate_structure",
     "scipy.signal.choose_conv_method",  # times, if it is to measure them
     "scipy.signal.kaiser_beta",
+    "scipy.signal.square",
     "scipy.special.gammasgn",
     "scipy.special.round",
     "scipy.stats.ortho_group",  # of whole numbers: frozen distributions

@@ -144,10 +144,11 @@ def test_tails_keep_their_digits():
 @pytest.mark.parametrize("kappa", [1e-3, 3.0, 40.0])
 @pytest.mark.parametrize("x", [-3.0, 0.1])
 def test_the_slope_of_von_mises_in_its_concentration_is_that_of_its_integral(kappa, x):
-    def density(t, k):
-        return mp.exp(k * mp.cos(t)) / (2 * mp.pi * mp.besseli(0, k))
+    def probability(k):
+        integral = mp.quad(lambda t: mp.exp(k * mp.cos(t)), [-mp.pi, -0.5, 0, 0.5, x])
+        return integral / (2 * mp.pi * mp.besseli(0, k))
 
-    wanted = mp.diff(lambda k: mp.quad(lambda t: density(t, k), [-mp.pi, -0.5, 0, 0.5, x]), kappa, h=1e-6)
+    wanted = mp.diff(probability, kappa, h=1e-6)
     got = funad.grad(lambda k: stats.vonmises.cdf(x, k))(kappa)
     assert got == pytest.approx(float(wanted), rel=1e-9, abs=1e-14)  # of the size of the largest slope
     if kappa < 1:
@@ -408,6 +409,12 @@ def test_serving_ends_with_the_last_who_is_served():
         funad.grad(lambda x: plain_norm.logpdf(x))(1.0)
 
 
+@pytest.mark.filterwarnings("ignore:The shape parameter of the erlang")  # beside a whole number
+@pytest.mark.parametrize(("method", "x"), [("logpdf", 8.0), ("sf", 8.0), ("ppf", 0.4)])
+def test_erlang_at_a_whole_shape(method, x):
+    check_vjp(lambda at: getattr(stats.erlang, method)(*at, 0.0, 1.3), call(onp.array([x, 10.0])))
+
+
 # --- stacks of examples
 
 
@@ -431,7 +438,8 @@ def test_distributions_take_all_examples_at_once(name):
             onp.testing.assert_allclose(funad.vmap(g, axes)(q, x), loop, rtol=1e-11, atol=1e-13)
             # Of which SciPy chooses the formula by the value of the point.
             apart = name == "cauchy" and VERSION >= (1, 16)
-            assert ("once for all" in str(funad.vmap.explain(g, axes)(q, x))) is not apart
+            if name != "cauchy" or VERSION != (1, 15):  # which does so for some
+                assert ("once for all" in str(funad.vmap.explain(g, axes)(q, x))) is not apart
     outer = funad.grad(lambda q: np.sum(funad.vmap(f, (None, 0))(q, points)))(theta)
     onp.testing.assert_allclose(outer, sum(funad.grad(f)(theta, x) for x in points), rtol=1e-11, atol=1e-13)
 

@@ -83,12 +83,15 @@ LEGENDRE = {
     "legendre_p": (lambda x: s.legendre_p(4, x), lambda x: mp.legendre(4, x), 0.3),
     "at its end": (lambda x: s.legendre_p(4, x), lambda x: mp.legendre(4, x), 1.0),
     "legendre_p_all": (lambda x: s.legendre_p_all(4, x)[:, 3], lambda x: mp.legendre(3, x), 0.3),
-    "assoc_legendre_p": (lambda x: s.assoc_legendre_p(4, 1, x), lambda x: mp.legenp(4, 1, x, type=2), 0.3),
+    # The associated ones by their formulas: mpmath's own, of any real degree, take it half a minute.
+    "assoc_legendre_p": (
+        lambda x: s.assoc_legendre_p(4, 1, x), lambda x: -mp.sqrt(1 - x * x) * (35 * x**3 - 15 * x) / 2, 0.3
+    ),
     "outside": (
-        lambda x: s.assoc_legendre_p(4, 2, x, branch_cut=3), lambda x: mp.legenp(4, 2, x, type=3), 1.3
+        lambda x: s.assoc_legendre_p(4, 2, x, branch_cut=3), lambda x: (x**2 - 1) * (105 * x**2 - 15) / 2, 1.3
     ),
     "assoc_legendre_p_all": (
-        lambda x: s.assoc_legendre_p_all(4, 2, x)[:, 4, 2], lambda x: mp.legenp(4, 2, x, type=2), 0.3
+        lambda x: s.assoc_legendre_p_all(4, 2, x)[:, 4, 2], lambda x: (1 - x**2) * (105 * x**2 - 15) / 2, 0.3
     ),
     "sph_legendre_p": (lambda x: s.sph_legendre_p(4, 1, x), lambda x: mp.re(mp.spherharm(4, 1, x, 0)), 0.3),
     "sph_legendre_p_all": (
@@ -611,3 +614,25 @@ def test_a_mask_is_refused(f):  # SciPy 1.17 writes into other memory
         grad(lambda x: np.sum(f(x, where=mask, out=onp.zeros(3))))(x)
     slope = grad(lambda x: np.sum(np.where(mask, f(np.where(mask, x, 1.0)), 0.0)))(x)
     onp.testing.assert_allclose(slope, mask * scipy.special.psi(x))
+
+
+@pytest.mark.parametrize(
+    ("name", "x"), [("pro_ang1", 0.4), ("obl_ang1", 0.4), ("pro_rad1", 1.7), ("obl_rad1", 0.8)]
+)
+def test_spheroidal_functions_beside_their_eigenvalue(name, x):
+    """Of another eigenvalue than that of c, w solves no equation; its second derivatives are SciPy's."""
+    c = 1.3
+    at = onp.array([c, getattr(scipy.special, f"{name[:3]}_cv")(1, 2, c), x])
+    steps = 1e-2 * onp.eye(3)
+
+    def of(module, part):
+        return lambda v: getattr(module, f"{name}_cv")(1, 2, *v)[part]
+
+    for part in (0, 1):
+        f = of(scipy.special, part)
+        wanted = [
+            [(f(at + a + b) - f(at + a - b) - f(at - a + b) + f(at - a - b)) / 4e-4 for a in steps]
+            for b in steps
+        ]
+        found = hessian(of(s, part))(at)
+        onp.testing.assert_allclose(found, wanted, rtol=2e-3, atol=2e-3 * onp.abs(wanted).max())

@@ -1,5 +1,8 @@
 """What was broken on purpose without any other test noticing: each property here tells one such change."""
 
+import itertools
+import warnings
+
 import mpmath
 import numpy as onp
 import pytest
@@ -7,8 +10,15 @@ import pytest
 import funad.numpy as np
 from funad import compile as compiled
 from funad import grad, hessian, hvp, jacfwd, jacrev, jvp, value_and_grad, vjp, vmap
+from funad.errors import UnsupportedKeywordError
 
 X = onp.array([1.0, 2.0, 3.0])
+
+
+def slopes_of(f, x=X, step=1e-5):
+    """The gradient of f by central differences, each of an array of its own."""
+    units = step * onp.eye(x.size)
+    return onp.array([(f(x + e) - f(x - e)) / (2 * step) for e in units])
 
 
 def test_a_view_that_was_read_sees_a_number_that_is_written_afterwards():
@@ -38,6 +48,171 @@ def test_a_view_that_was_read_sees_an_array_that_is_written_afterwards():
     value, gradient = value_and_grad(f)(X)
     assert value == 4.0 + 16 + 36 + 9
     onp.testing.assert_array_equal(gradient, [2.0, 16.0 + 1, 24.0 + 6])
+
+
+def test_an_empty_part_of_a_view_that_was_read_may_be_written_to():
+    def f(x):
+        x[0] = 2 * x[1]
+        view = x[1:]
+        before = np.sum(view**2)
+        empty = view[5:]
+        empty -= 0.7
+        view[0] = 3 * x[2]
+        return before + np.sum(x**2) + np.sum(view**3)
+
+    value, gradient = value_and_grad(f)(X)
+    assert value == f(X.copy())
+    onp.testing.assert_allclose(gradient, slopes_of(f), rtol=1e-7, atol=1e-8)
+
+
+def test_a_view_that_was_read_has_the_shape_that_it_is_given_afterwards():
+    def f(x):
+        x[0] = 2 * x[1]
+        view = x[:]
+        before = np.sum(view**2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # from NumPy 2.5 on
+            view.shape = (3, 1)
+        return before + np.sum((view * onp.arange(1.0, 4.0)) ** 3)
+
+    value, gradient = value_and_grad(f)(X)
+    assert value == f(X.copy())
+    onp.testing.assert_allclose(gradient, slopes_of(f), rtol=1e-7, atol=1e-8)
+
+
+def test_an_operator_in_place_keeps_the_order_of_bytes():
+    def f(x):
+        y = x.astype(">f8")
+        y += x
+        return y
+
+    assert f(X).dtype == vjp(f, X)[0].dtype == jvp(f, (X,), (X,))[0].dtype == ">f8"
+
+
+def test_an_outer_array_that_an_inner_function_adds_to_in_place_has_both_derivatives():
+    def through_writes(x):
+        z = x * 1.0
+
+        def inner(t):
+            z.__iadd__(t)
+            return np.sum(z**2 * t)
+
+        return sum(jvp(inner, (X,), (X,)))
+
+    plain = lambda x: sum(jvp(lambda t: np.sum((x + t) ** 2 * t), (X,), (X,)))
+    onp.testing.assert_allclose(grad(through_writes)(X), slopes_of(plain), rtol=1e-7)
+    assert jvp(through_writes, (X,), (X,))[1] == pytest.approx(slopes_of(plain) @ X, rel=1e-7)
+
+
+def test_what_chooses_among_traced_arrays_is_on_the_way_back_what_it_was():
+    def f(x):
+        which = onp.array([0, 1, 0])
+        y = np.choose(which, [x, x**2])
+        which[:] = 1
+        return np.sum(y**2)
+
+    onp.testing.assert_allclose(grad(f)(X), slopes_of(f), rtol=1e-7)
+
+
+# Arrays without axes, whose tangents and cotangents are numbers.
+WITHOUT_AXES = {
+    "array": lambda x: np.array(np.sum(x**2)),
+    "zeros": lambda x: np.zeros(()) + 0.0 * x[0] + x[2],
+    "where": lambda x: np.where(x[0] > 0.2, np.sum(x), 1.0),
+    "squeeze": lambda x: np.squeeze(x[:1]),
+    "reshape": lambda x: np.max(x, keepdims=True).reshape(()),
+}
+
+
+@pytest.mark.parametrize("made", WITHOUT_AXES.values(), ids=WITHOUT_AXES)
+def test_an_array_without_axes_is_written_to_in_nested_modes(made):
+    def f(x):
+        y = np.asarray(made(x * 1.0))
+        y[...] = y * x[1]
+        y *= x[2]
+        view = y[None]
+        view += x[0] ** 2
+        return np.sum(y * y)
+
+    wanted = onp.array([slopes_of(lambda x, n=n: slopes_of(f, x, 1e-3)[n], X, 1e-3) for n in range(3)])
+    for outer, inner in itertools.product((jacfwd, jacrev), repeat=2):
+        onp.testing.assert_allclose(outer(inner(f))(X), wanted, rtol=1e-4, atol=1e-4)
+    products = vmap(lambda v: jvp(jacfwd(f), (X,), (v,))[1])(onp.eye(3))
+    onp.testing.assert_allclose(products, wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "keyword", [lambda x, b: np.sum(x**2, where=b), lambda x, b: np.max(x, where=b, initial=0)]
+)
+def test_an_array_given_as_a_keyword_is_on_the_way_back_what_it_was(keyword):
+    def f(x):
+        chosen = onp.array([True, False, True])
+        y = keyword(x, chosen)
+        chosen[:] = False
+        return y
+
+    onp.testing.assert_allclose(grad(f)(X), slopes_of(f), rtol=1e-7, atol=1e-9)
+
+
+PRODUCTS = {
+    "tensordot": lambda x, a: np.tensordot(x, a, 1),
+    "dot": np.dot,
+    "inner": lambda x, a: np.inner(a, x),
+    "einsum": lambda x, a: np.einsum("i,i->", x, a),
+    "multiply": lambda x, a: np.sum(np.multiply(x, a)),
+    "vecdot": lambda x, a: np.vecdot(a, x),
+    "matmul": lambda x, a: (x[None] @ a)[0],
+}
+
+
+@pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")  # from NumPy 2.5 on
+@pytest.mark.parametrize("view", [lambda y: y.T, lambda y: y[:, ::2], lambda y: y[::-1]])
+def test_a_shape_that_needs_a_copy_is_refused_as_numpy_refuses_it(view):
+    def f(x):
+        y = view(np.outer(x, x) if x is not X else onp.outer(x, x))
+        y.shape = (-1,)
+        return np.sum(y)
+
+    for derivative in (f, grad(f), jacfwd(f)):
+        with pytest.raises(AttributeError, match="ncompatible shape for in-place modification"):
+            derivative(X)
+
+
+@pytest.mark.parametrize("bad", [onp.inf, onp.nan])
+@pytest.mark.parametrize("product", PRODUCTS.values(), ids=PRODUCTS)
+def test_a_tangent_of_zero_is_a_strong_zero_beside_a_factor_that_is_no_number(product, bad):
+    a = onp.array([bad, 1.0, 2.0])
+    with onp.errstate(invalid="ignore"):
+        assert jvp(lambda x: product(x, a), (X,), (onp.array([0.0, 1.0, 1.0]),))[1] == 3.0
+
+
+@pytest.mark.parametrize(
+    "f",
+    [lambda x: x + 1j * X, lambda x: 1j - x, lambda x: np.subtract(x, 1j), lambda x: np.where(X > 1, x, 1j)],
+)
+def test_a_tangent_of_a_complex_result_is_complex(f):
+    y, ydot = jvp(f, (X,), (X,))
+    assert y.dtype == ydot.dtype == complex
+    step = 1e-6
+    onp.testing.assert_allclose(ydot, (f(X + step * X) - f(X - step * X)) / (2 * step), rtol=1e-8)
+
+
+@pytest.mark.parametrize("f", [np.sum, np.cumsum, np.prod, np.mean])
+def test_more_arguments_by_position_than_a_rule_knows_are_refused_in_both_modes(f):
+    called = lambda x: np.sum(f(x, 0, None, None))
+    for derivative in (grad(called), lambda x: jvp(called, (x,), (x,)), jacfwd(called), hessian(called)):
+        with pytest.raises(UnsupportedKeywordError, match="by position"):
+            derivative(X)
+
+
+def test_a_traced_value_may_be_given_as_a_keyword():
+    for f in (
+        lambda x: np.max(x * 0.1, initial=x[0]),
+        lambda x: np.std(x, mean=np.mean(x**2, keepdims=True)),
+        lambda x: np.sum(x**2, initial=x[1] ** 3),
+    ):
+        onp.testing.assert_allclose(grad(f)(X), slopes_of(f), rtol=1e-7, atol=1e-9)
+        assert jvp(f, (X,), (X,))[1] == pytest.approx(slopes_of(f) @ X, rel=1e-7)
 
 
 MASKS = {

@@ -16,8 +16,8 @@ from funad.spaces import is_number, laid_out_copy
 from funad.transforms.vmap import _mapped
 
 from . import random_writes
+from .drawing import RULES, on_calls, present
 from .random_programs import Writer, program_of
-from .test_rules import CASES, RULES, _present
 
 SHAPES = st.sampled_from([(3,), (2, 3), (3, 3), (4,), (1,), (2, 2, 2)])
 WRITTEN = st.sampled_from([(4,), (2, 4), (2, 2, 2), (3, 4)])
@@ -100,25 +100,20 @@ def _checked(f, at, argnums):
 
 
 @pytest.mark.parametrize(("f", "argnum"), RULES)
-@settings(max_examples=2)
-@given(data=st.data())
 @pytest.mark.filterwarnings("ignore")
-def test_every_function_takes_stacks_as_it_takes_their_members(f, argnum, data):
-    at = data.draw(CASES[f].draw)
-    if _present(at, argnum):
-        _checked(f, at, (argnum,))
+@on_calls(2)
+def test_every_function_takes_stacks_as_it_takes_their_members(f, argnum, at):
+    _checked(f, at, (argnum,))
 
 
 PAIRS = [rule for rule in RULES if rule.values[1] != 0]
 
 
 @pytest.mark.parametrize(("f", "argnum"), PAIRS)
-@settings(max_examples=1)
-@given(data=st.data())
 @pytest.mark.filterwarnings("ignore")
-def test_every_function_takes_two_stacks_at_once(f, argnum, data):
-    at = data.draw(CASES[f].draw)
-    if _present(at, 0) and _present(at, argnum):
+@on_calls(1)
+def test_every_function_takes_two_stacks_at_once(f, argnum, at):
+    if present(at, 0):
         _checked(f, at, (0, argnum))
 
 

@@ -255,6 +255,7 @@ def _filled(trace, prim, args, kwargs):
     stack = alone(trace, value, shape, *rest, *kwargs.values())
     if any(x != "C" for x in (*rest[1:], kwargs.get("order", "C"))):
         raise Unbatched("the order is not that of rows")
-    dtype = rest[0] if rest else kwargs.get("dtype")
-    y = np.broadcast_to(spread(stack, rank_of(value), len(shape)), (trace.size, *shape))
+    dtype, rank = rest[0] if rest else kwargs.get("dtype"), min(rank_of(value), len(shape))
+    stack = stack.reshape((trace.size, *value.shape[rank_of(value) - rank :]))  # axes of length 1 are dropped
+    y = np.broadcast_to(spread(stack, rank, len(shape)), (trace.size, *shape))
     return np.astype(y, value.dtype if dtype is None else dtype)

@@ -107,8 +107,8 @@ class Prologue:
         e = self.emitter
         if how == "same":
             self.miss(f"{text} is not {e.constant(x, 'f')}")
-        elif how == "equal" and isinstance(x, (bool, int, str, type(None))):
-            self.miss(_is_other(x, text, e))
+        elif type(was) in (bool, int, str, type(None)):
+            self.miss(_is_other(was, text, e))
         else:
             e.constants["changed"] = changed
             self.miss(f"changed({text}, {e.constant(was, 'was')})")

@@ -6,11 +6,11 @@ cannot change. One that somebody else holds too may be written into between call
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as onp
 
+from ..cpython import other_holders
 from .program import Builder, Guard, Node, Program
 
 __all__ = ["numbers_for_arrays"]
@@ -48,16 +48,14 @@ def numbers_for_arrays(program: Program) -> Program:
 
 def _own_arrays(program: Program) -> dict[int, Any]:
     """Return what the arrays of a program are as broadcasts, those that are one number and nobody else's."""
-    if not hasattr(sys, "getrefcount"):
-        return {}
     arrays = _Arrays()
     for n in program.nodes:
         arrays.look(n.args)
         arrays.look(n.kwargs)
     arrays.look((onp.ones(2),))
     *keys, probe = arrays.found
-    nobody = sys.getrefcount(arrays.found[probe])  # of an array that only this table holds
-    own = [key for key in keys if sys.getrefcount(arrays.found[key]) <= nobody + arrays.uses[key]]
+    nobody = other_holders(arrays.found[probe])  # of an array that only this table holds
+    own = [key for key in keys if other_holders(arrays.found[key]) <= nobody + arrays.uses[key]]
     return {
         key: onp.broadcast_to(x.reshape(-1)[:1].reshape((1,) * x.ndim).copy(), x.shape)
         for key, x in arrays.found.items()

@@ -188,12 +188,18 @@ def _added(b: Builder, first: Diagonals, second: Diagonals) -> Diagonals:
     done = dict(first)
     for k, v in second.items():
         if k in done and type(v) is ndarray and type(done[k]) is ndarray:
-            done[k] = done[k] + v  # copies, both of them, which nobody changes
+            done[k] = _constant(done[k] + v)
         elif k in done and type(v) is ndarray and is_call(done[k], ADD) and type(done[k].args[0]) is ndarray:
-            done[k] = b.call(ADD, done[k].args[0] + v, done[k].args[1])
+            done[k] = b.call(ADD, _constant(done[k].args[0] + v), done[k].args[1])
         else:
             done[k] = b.call(ADD, done[k], v) if k in done else v
     return done
+
+
+def _constant(x: Any) -> Any:
+    """Return a new array as one that nobody can change."""
+    x.flags.writeable = False
+    return x
 
 
 def _scattered(b: Builder, n: Node, of: Any, dense: Any) -> Diagonals | None:

@@ -17,17 +17,13 @@ from .blocks import runs, write_block
 from .diagonals import from_diagonals, places_of
 from .looping import write_loop
 from .loops import Loop, is_loop
-from .memory import Memory
+from .memory import Memory, owns
 from .program import GETITEM, Guard, Node, Program, map_nodes
+from .writes import added_at
 
-__all__ = ["Emitter"]
+__all__ = ["Emitter", "is_of_python_numbers"]
 
 ndarray = onp.ndarray
-# Functions whose results share memory with nothing.
-OWNERS = frozenset(
-    {onp.dot, onp.vdot, onp.sum, onp.einsum, onp.concatenate, onp.mean, onp.stack, onp.where, onp.matmul,
-     onp.take, from_diagonals}
-)  # fmt: skip
 SIGNS: dict[Any, str] = {
     onp.add: "+", onp.subtract: "-", onp.multiply: "*", onp.divide: "/", onp.less: "<", onp.less_equal: "<=",
     onp.greater: ">", onp.greater_equal: ">=", onp.equal: "==", onp.not_equal: "!=", onp.bitwise_and: "&",
@@ -59,7 +55,7 @@ class Emitter:
         self.names: dict[Node, str] = {}
         self.constants: dict[str, Any] = {}
         self._by_key: dict[Any, str] = {}
-        self._used: set[str] = {"MISSED", "flat"}
+        self._used: set[str] = {"MISSED", "flat", "square"}
         self._count: dict[str, int] = {}
         self.lines: list[str] = []
         self.memory: Any = None
@@ -121,8 +117,8 @@ class Emitter:
         return text
 
     def owns(self, n: Node) -> bool:
-        """Say whether an array is nobody else's: no input, and no view."""
-        return n.fn in OWNERS or n.fn is scatter or (isinstance(n.fn, onp.ufunc) and n.fn.nout == 1)
+        """Say whether an array is nobody else's."""
+        return owns(n)
 
     def _container(self, x: Any, texts: list[str]) -> str:
         """Return containers of texts as source; x has their positions."""
@@ -266,11 +262,17 @@ class Emitter:
         if n.fn is scatter:
             self.scatter(n)
             return
+        if n.fn is added_at:
+            self.added(n)
+            return
         if n.fn is from_diagonals:
             self.diagonals(n)
             return
         if n.fn is slopes.one_minus_square and n.shape and n.size and n.dtype.char in "df":
             self.one_minus_square(n)
+            return
+        if n in self.memory.deferred:
+            self.names[n] = self.expression(n)
             return
         row = self.memory.rows.get(n)
         if row is not None:
@@ -324,6 +326,15 @@ class Emitter:
     def guard(self, g: Guard) -> None:
         """Write the question that Python asked."""
         x = self.names[g.node]
+        if g.how == "small":
+            size = g.expected
+            test = (
+                f"{self._square(g.node, x)} <= {size * size!r}"
+                if g.node.is_array
+                else f"{-size!r} <= {x} <= {size!r}"
+            )
+            self.lines += [f"if not {test}:", "    raise OverflowError"]
+            return
         if g.how == "finite":
             line = f"if not {self.finite(g.node, x)}:"
         elif g.how == "number":
@@ -393,14 +404,15 @@ class Emitter:
             return f"{self.function(MATH[fn])}({', '.join(map(self.text, args))})"
         if self.in_math and fn is slopes.one_minus_square:
             y, x = map(self.text, args)
-            return f"1.0 - {y} * {y} if -0.97 < {y} < 0.97 else {self.function(fn)}({y}, {x})"
+            return f"1.0 - square if (square := {y} * {y}) < 0.94 else {self.function(fn)}({y}, {x})"
         if fn in SIGNS and not n.kwargs and len(args) == 2:
             a, b = self.operands(n)
             return f"{a} {SIGNS[fn]} {b}"
         if fn in BEFORE and not n.kwargs and len(args) == 1:
             return f"{BEFORE[fn]}{self.text(args[0])}"
         if fn is GETITEM:
-            return f"{self.text(args[0])}[{self.index(args[1])}]"
+            x, at = self.text(args[0]), self.index(args[1])
+            return f"{x}.take({at}, 0)" if _picks_rows(*args) else f"{x}[{at}]"
         special = EXPRESSIONS.get(fn)
         if special is not None:
             text = special(self, n, *args, **n.kwargs)
@@ -417,18 +429,29 @@ class Emitter:
             self.names[n] = self.fresh(n.name or "t")
             self.say(f"{self.names[n]} = {self.function(scatter)}({', '.join(map(self.text, n.args))})", n)
             return
-        texts = [
-            (self.index(i), self.text(i), self.text(p), _repeats(i))
-            for i, p in zip(index, pieces, strict=True)
-        ]
         name = self.names[n] = self.fresh(n.name or "t")
         dtype = self.constant(onp.dtype(dtype), f"{onp.dtype(dtype).name}_")
         self.say(f"{name} = {self.function(onp.zeros)}({tuple(shape)!r}, {dtype})", n)
-        for k, (at, whole, piece, repeated) in enumerate(texts):
-            if repeated:
-                self.lines.append(f"{self.function(add_at)}({name}, [({whole}, {piece})])")
+        self._add_pieces(name, index, pieces, ["=", *["+="] * (len(pieces) - 1)])
+
+    def added(self, n: Node) -> None:
+        """Write a copy of an array, or the array itself if it is done with, to which pieces are added."""
+        x, indices, pieces, signs = n.args
+        if n in self.memory.into:
+            name = self.names[n] = self.names[x]
+        else:
+            name = self.names[n] = self.fresh(n.name or "t")
+            self.say(f"{name} = {self.text(x)}.copy()", n)
+        self._add_pieces(name, indices, pieces, ["+=" if sign > 0 else "-=" for sign in signs])
+
+    def _add_pieces(self, name: str, indices: Any, pieces: Any, signs: list[str]) -> None:
+        """Write additions of pieces at indices."""
+        for index, piece, sign in zip(indices, pieces, signs, strict=True):
+            if _repeats(index):
+                given = f"({self.text(index)}, {self.text(piece)})"
+                self.lines.append(f"{self.function(add_at)}({name}, [{given}])")
             else:
-                self.lines.append(f"{name}[{at}] {'+=' if k else '='} {piece}")
+                self.lines.append(f"{name}[{self.index(index)}] {sign} {self.text(piece)}")
 
     def _diagonal(self, v: Any) -> str:
         """Return a vector, or the number that it is everywhere."""
@@ -464,9 +487,29 @@ def _repeats(index: Any) -> bool:
     return repeats(map_nodes(stand_in, index))
 
 
+def _picks_rows(x: Any, index: Any) -> bool:
+    """Say whether an index picks as many rows as there are: NumPy's ``take`` needs a quarter of the time.
+
+    It copies an array that is not contiguous, which for a few rows of many would take longer.
+    """
+    if type(index) is not Node or type(x) is not Node or not (index.is_array and index.ndim and x.is_array):
+        return False
+    return index.dtype.kind in "iu" and (owns(x) or index.size >= x.shape[0])
+
+
 def _is_of_numbers(program: Program) -> bool:
     """Say whether a program is of numbers alone, which math does faster than NumPy."""
     return all(map(_is_float_call, program.nodes)) and all(map(_is_number, program.inputs))
+
+
+def is_of_python_numbers(program: Program) -> bool:
+    """Say whether there is nothing in a program that NumPy computes, not even a number of its classes."""
+    given = [x for n in program.nodes for x in n.args]
+    return (
+        _is_of_numbers(program)
+        and all(n.type is float for n in program.inputs)
+        and not any(isinstance(x, (ndarray, onp.generic)) for x in given)
+    )
 
 
 def _is_float_call(n: Node) -> bool:
@@ -512,11 +555,7 @@ def _sum(
 
 
 def _sum_by_ones(e: Emitter, a: Node, x: str, axis: Any, keepdims: bool) -> str | None:
-    def ones(*shape: int) -> str:
-        name = f"ones_{'x'.join(map(str, shape))}" + ("f" if a.dtype.char == "f" else "")
-        return e.constant(onp.ones(shape, a.dtype), name, ("ones", shape, a.dtype))
-
-    shape = a.shape
+    ones, shape = ones_of(e, a.dtype), a.shape
     if axis is None and not keepdims and a.size <= MANY:
         return f"{x}.dot({ones(a.size)})" if a.ndim == 1 else f"{x}.reshape(-1).dot({ones(a.size)})"
     if a.ndim == 2 and axis == 0 and not keepdims:
@@ -530,6 +569,49 @@ def _sum_by_ones(e: Emitter, a: Node, x: str, axis: Any, keepdims: bool) -> str 
         y = f"{x}.reshape({(-1, shape[2])!r}).dot({ones(shape[2])})"
         return f"{y}.reshape({(*shape[:2], 1) if keepdims else shape[:2]!r})"
     return None
+
+
+def _einsum(e: Emitter, n: Node, text: Any, *xs: Any, **kwargs: Any) -> str | None:
+    """A sum of products along short rows, or along the first axis, is a product with ones."""
+    if kwargs or type(text) is not str or len(xs) != 2 or n.dtype is None or n.dtype.char not in "df":
+        return None
+    names, _, left = text.partition("->")
+    if "," not in names or any(type(x) is not Node or not x.is_array for x in xs):
+        return None
+    first, second = names.split(",")
+    a, b = xs
+    if first != second or len(set(first)) != a.ndim or (a.shape, a.dtype) != (b.shape, b.dtype):
+        return None
+    if not _multiplies_first(a, b, first, left):
+        return None
+    product, ones = f"({e.text(a)} * {e.text(b)})", ones_of(e, a.dtype)
+    if left == first[1:]:
+        return f"{ones(a.shape[0])}.dot({product})"
+    if a.ndim == 2:
+        return f"{product}.dot({ones(a.shape[1])})"
+    return f"{product}.reshape({(-1, a.shape[-1])!r}).dot({ones(a.shape[-1])}).reshape({n.shape!r})"
+
+
+IN_CACHE = 1 << 18  # bytes of a product up to which computing it and its sum apart is faster
+
+
+def _multiplies_first(a: Node, b: Node, letters: str, left: str) -> bool:
+    """Say whether it is faster to multiply all elements first, and then to add up."""
+    if left == letters[1:] and a.ndim == 2:
+        return a.nbytes <= IN_CACHE and (a.shape[0] > a.shape[1] or a.nbytes < IN_CACHE >> 4)
+    if left != letters[:-1] or a.ndim < 2:
+        return False
+    return a.nbytes <= IN_CACHE or (a.nbytes <= 16 * IN_CACHE and (a is b or a.shape[-1] <= 8))
+
+
+def ones_of(e: Emitter, dtype: Any) -> Callable[..., str]:
+    """Return what names constants of ones, given their shape."""
+
+    def ones(*shape: int) -> str:
+        name = f"ones_{'x'.join(map(str, shape))}" + ("f" if dtype.char == "f" else "")
+        return e.constant(onp.ones(shape, dtype), name, ("ones", shape, dtype))
+
+    return ones
 
 
 def _extreme(f: Any, name: str) -> Any:
@@ -567,5 +649,6 @@ def _transpose(e: Emitter, n: Node, a: Any, axes: Any = None) -> str | None:
 # How a function is written where that is not its own call: (emitter, node, *args, **kwargs) ↦ source or None.
 EXPRESSIONS: dict[Any, Callable[..., Any]] = {
     onp.dot: _dot, onp.reshape: _reshape, onp.transpose: _transpose, onp.vdot: _vdot, onp.sum: _sum,
+    onp.einsum: _einsum,
     onp.max: _extreme(onp.maximum, "max_of"), onp.min: _extreme(onp.minimum, "min_of"),
 }  # fmt: skip

@@ -9,10 +9,15 @@ from typing import Any
 
 import numpy as onp
 
+from ..indices import scatter
+from ..numpy.slopes import one_minus_square
+from .diagonals import from_diagonals
 from .loops import is_loop
 from .program import GETITEM, Guard, Node, Program, parents
+from .stacking import stack_of
+from .writes import added_at
 
-__all__ = ["ELEMENTS", "LARGE", "Memory"]
+__all__ = ["ELEMENTS", "LARGE", "Memory", "owns"]
 
 HUGE = 1 << 18  # bytes from which an array is given back as soon as it is done with
 LARGE = 6000  # bytes from which it pays
@@ -23,6 +28,11 @@ VIEWS = frozenset(
 ELEMENTS: frozenset[Any] = frozenset(
     f for f in vars(onp).values() if isinstance(f, onp.ufunc) and f.nout == 1 and f.signature is None
 )
+# Functions whose results share memory with nothing.
+OWNERS: frozenset[Any] = ELEMENTS | {
+    onp.dot, onp.vdot, onp.sum, onp.einsum, onp.concatenate, onp.mean, onp.stack, onp.where, onp.matmul,
+    onp.take, from_diagonals, scatter, added_at,
+}  # fmt: skip
 
 
 class Memory:
@@ -39,10 +49,13 @@ class Memory:
                 first = step.args[0] if step.args else None
                 is_view = step.fn in VIEWS and type(first) is Node and not is_loop(first)
                 self.owner[step] = self.owner[first] if is_view else step  # type: ignore[index]
+        self.deferred = _read_where_tanh_is_steep(program)
         self.last: dict[Node, int] = {}
         for k, step in enumerate(program.steps):
             for p in parents(step):
                 self.last[self.owner[p]] = k
+                if p in self.deferred:
+                    self.last.update({self.owner[q]: k for q in parents(p)})
         for x in program.outputs:
             if type(x) is Node:
                 self.last[self.owner[x]] = len(program.steps)
@@ -83,6 +96,9 @@ class Memory:
                 if found is not None:
                     self.into[n] = found  # type: ignore[index]
                 holder[n] = n if found is None else found  # type: ignore[index, assignment]
+            elif n.fn is added_at and self._is_done_with(n, k):  # type: ignore[union-attr, arg-type]
+                x = n.args[0]  # type: ignore[union-attr]
+                self.into[n] = holder.pop(x, self.into.get(x, x))  # type: ignore[index]
             self._release(ending.get(k, ()), holder, free, n)
 
     def _operand(self, n: Node, k: int, holder: dict[Node, Node], kind: Any) -> Node | None:
@@ -92,11 +108,36 @@ class Memory:
                 return holder.pop(p)
         return None
 
+    def _is_done_with(self, n: Node, k: int) -> bool:
+        """Say whether an array may be added to in its place: nobody needs it any more, as no piece does."""
+        x, _, pieces, _ = n.args
+        if type(x) is not Node or not owns(x) or self.last[x] != k:
+            return False
+        return all(self.owner.get(p) is not x for p in pieces)
+
     @staticmethod
     def _release(ended: Any, holder: dict[Node, Node], free: dict[Any, list[Node]], n: Any) -> None:
         for owner in ended:
             if owner is not n and owner in holder:
                 free.setdefault((owner.shape, owner.dtype), []).append(holder.pop(owner))
+
+
+def _read_where_tanh_is_steep(program: Program) -> set[Node]:
+    """Return the stacks that 1 - tanh² alone reads, and only where it is small: they are made there."""
+    read: dict[Node, bool] = {}
+    for step in program.steps:
+        for p in parents(step):
+            seldom = (
+                type(step) is Node and step.fn is one_minus_square and p is step.args[1] is not step.args[0]
+            )
+            read[p] = read.get(p, True) and seldom
+    kept = {x for x in program.outputs if type(x) is Node}
+    return {n for n, seldom in read.items() if seldom and n.fn is stack_of} - kept
+
+
+def owns(n: Node) -> bool:
+    """Say whether an array is nobody else's: no input, and no view."""
+    return n.fn in OWNERS
 
 
 def can_write(n: Node) -> bool:

@@ -54,6 +54,7 @@ class TooLong(Exception):
     """A kernel would have more lines than can be compiled in a few seconds."""
 
 
+@functools.cache
 def _split(shape: tuple[int, ...]) -> int:
     """Return how many axes of a shape have loops."""
     for k in range(min(1, len(shape)), len(shape)):
@@ -63,6 +64,7 @@ def _split(shape: tuple[int, ...]) -> int:
     return len(shape)
 
 
+@functools.cache
 def _domain(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the sizes of the loops over an array."""
     return tuple(d for d in shape[: _split(shape)] if d != 1)

@@ -43,6 +43,8 @@ _WINDOWS = sys.platform == "win32"
 _FE = {"invalid": 16, "divide": 8, "overflow": 4} if _WINDOWS else {"invalid": 1, "divide": 4, "overflow": 8}
 if platform.machine() in ("arm64", "aarch64") and not _WINDOWS:
     _FE = {"invalid": 1, "divide": 2, "overflow": 4}
+# In a long kernel, loops of few turns that run once are not vectorised: that would take LLVM the most time.
+LONG, FEW_TURNS = 400, 64
 LEAST_TURNS, LANES = 16, 4  # below so many turns of a loop, LLVM fills up its last vector
 # Words that no zero makes infinite or invalid.
 _HARMLESS = frozenset(
@@ -83,7 +85,13 @@ class Walk:
                 self.env[name] = builder.trunc(value, I1) if value.type != I1 else value
             else:
                 self.env[name] = value
+        self.domain = builder.module.add_metadata([f"kernel {id(self)}"])
         self.scopes: dict[str, Any] = {}
+        self.others: dict[Any, Any] = {}
+        self.once = (
+            kernel.text.count("\n") > LONG
+        )  # whether the loops run once, beside others that take longer
+        self.near: frozenset[str] = frozenset()  # the buffers that the innermost loop reads or writes
 
     def array(self, name: str, kind: Any, value: Any) -> Any:
         """Return the memory of an array; note whether it lies otherwise than row by row."""
@@ -100,21 +108,29 @@ class Walk:
                 step *= shape[k]
         return made.data
 
-    def make_scopes(self, names: list[str]) -> None:
-        """Say that buffers do not overlap: LLVM asks that at run time otherwise, or does not vectorise."""
-        module = self.b.module
-        domain = module.add_metadata([f"kernel {id(self)}"])
-        made = {name: module.add_metadata([f"buffer {name} {id(self)}", domain]) for name in names}
-        for name, scope in made.items():
-            others = [s for s in made.values() if s is not scope]
-            self.scopes[name] = module.add_metadata([scope]), module.add_metadata(others)
-
     def marked(self, instruction: Any, name: str) -> Any:
-        own, others = self.scopes[name]
-        instruction.set_metadata("alias.scope", own)
-        if len(self.scopes) > 1:
-            instruction.set_metadata("noalias", others)
+        """Say that a buffer overlaps none of those near: LLVM asks that at run time, or does not vectorise.
+
+        Near are those of the same loop. Of all others too, LLVM would compare long lists all the time.
+        """
+        if name in self.near:
+            own, others = self.scopes_of(name)
+            instruction.set_metadata("alias.scope", own)
+            if len(self.near) > 1:
+                instruction.set_metadata("noalias", others)
         return instruction
+
+    def scopes_of(self, name: str) -> Any:
+        """Return the metadata of a buffer, and of the others near."""
+        module = self.b.module
+        for each in self.near - self.scopes.keys():
+            scope = module.add_metadata([f"buffer {each} {id(self)}", self.domain])
+            self.scopes[each] = scope, module.add_metadata([scope])
+        key = name, self.near
+        if key not in self.others:
+            found = [self.scopes[each][0] for each in sorted(self.near) if each != name]
+            self.others[key] = module.add_metadata(found)
+        return self.scopes[name][1], self.others[key]
 
     def note(self, condition: Any, bit: int) -> None:
         """Note a condition in ``code``."""
@@ -337,7 +353,6 @@ class Walk:
         b.store(b.select(self.misfit, i64(OTHER), i64(0)), self.code)
         with b.if_then(b.not_(self.misfit)):
             memory = self.allocate(spaces)
-            self.make_scopes(list(self.buffers))
             with b.if_then(b.icmp_signed("!=", self.flags("fetestexcept"), ir.Constant(I32, 0))):
                 self.flags("feclearexcept")  # to ask takes 5 ns, to clear 90
             self.block(body[:-1])
@@ -369,16 +384,21 @@ class Walk:
         """Build a loop, which runs at least once.
 
         LLVM would run a short one in vectors with lanes that are none of the loop's. Where those might divide
-        0 by 0, which the caller would take for an invalid operation, whole vectors are run, the rest alone.
+        0 by 0, which the caller would take for an invalid operation, whole vectors of a given width are run,
+        the rest alone: how wide LLVM makes them depends on the machine.
         """
         count = s.iter.args[0].value
-        if count >= LEAST_TURNS or count % LANES == 0 or not _might_divide(s):
+        if self.once and count <= FEW_TURNS and not any(type(e) is ast.For for e in s.body):
+            self.turns(s, 0, count, ("vectorize.width", 1), ("interleave.count", 1))
+            return
+        if count >= LEAST_TURNS or not _might_divide(s):
             self.turns(s, 0, count)
             return
         whole = count // LANES * LANES
         if whole:
-            self.turns(s, 0, whole)
-        self.turns(s, whole, count, ("vectorize.width", 1), ("interleave.count", 1))
+            self.turns(s, 0, whole, ("vectorize.width", LANES), ("interleave.count", 1))
+        if whole < count:
+            self.turns(s, whole, count, ("vectorize.width", 1), ("interleave.count", 1))
 
     def turns(self, s: Any, start: int, stop: int, *hints: Any) -> None:
         """Build some turns of a loop."""
@@ -389,7 +409,10 @@ class Walk:
         i = b.phi(I64)
         i.add_incoming(i64(start), before)
         self.env[s.target.id] = i
+        around = self.near, self.once
+        self.near, self.once = _buffers_in(s.body), False
         self.block(s.body)
+        self.near, self.once = around
         following = b.add(i, i64(1), flags=("nuw", "nsw"))
         after = b.append_basic_block("after")
         i.add_incoming(following, b.block)
@@ -446,6 +469,17 @@ class Walk:
         kind = ir.FunctionType(I32, [v.type for v in given])
         failed = b.call(cgutils.get_or_insert_function(b.module, kind, function), given)
         self.note(b.icmp_signed("!=", failed, ir.Constant(I32, 0)), OTHER)
+
+
+def _buffers_in(statements: list[Any]) -> frozenset[str]:
+    """Return the names of what statements read or write, but for loops among them."""
+    return frozenset(
+        e.value.id
+        for s in statements
+        if type(s) is not ast.For
+        for e in ast.walk(s)
+        if type(e) is ast.Subscript and type(e.value) is ast.Name
+    )
 
 
 def _might_divide(s: Any) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .bounds import ask_of_arguments
 from .constants import numbers_for_arrays
 from .diagonals import compact_diagonals
+from .factors import early_factors_of_steps
 from .guarding import without_needless_guards
 from .infinities import ask_where_infinities_arise
 from .neighbours import join_concatenations, join_slices
@@ -17,8 +19,9 @@ from .rolling import roll
 from .shapes import infer
 from .stacking import stack_like_calls, sums_of_steps
 from .triangles import solve_by_factors
+from .writes import add_in_place
 
-__all__ = ["PASSES", "optimized"]
+__all__ = ["OF_NUMPY", "PASSES", "SHARED", "optimized"]
 
 _ROUNDS = 2  # what one rewrite makes, another may read
 _LONG = 3000  # steps from which one round must do
@@ -47,11 +50,18 @@ PASSES: dict[str, Callable[[Program], Program]] = {
     "concatenations": join_concatenations,
     "factors": solve_by_factors,
     "diagonals": compact_diagonals,
+    "early": early_factors_of_steps,
     "sums": sums_of_steps,
     "stacks": stack_like_calls,
     "again": simplify_once,
     "products": sum_products_in_use,
+    "writes": add_in_place,
+    "bounds": ask_of_arguments,
 }
+# Passes that save NumPy's calls and copies, which kernels do not make.
+OF_NUMPY = frozenset({"bounds", "early", "stacks", "writes"})
+# Passes that come before those, so that a program and its kernels share what they make.
+SHARED = list(PASSES)[: min(map(list(PASSES).index, OF_NUMPY))]
 
 
 def optimized(program: Program, passes: Any = None) -> Program:

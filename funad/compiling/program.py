@@ -111,15 +111,15 @@ class Node:
 
 
 # Questions that no way of the user's function depends on: whether eager would correct a result.
-SOFT = frozenset({"finite", "number", "within"})
+SOFT = frozenset({"finite", "number", "small", "within"})
 
 
 class Guard:
     """A question that Python asked of a value while the program was recorded, and the answer it was given.
 
-    ``how`` is "bool", "int", "index", "float", "kind" (class, shape and dtype), "finite", "number" (no nan)
-    or "within" (two bounds); ``line`` is the user's line that asked. The program is the right one for those
-    arguments alone for which the answer is the same.
+    ``how`` is "bool", "int", "index", "float", "kind" (class, shape and dtype), "finite", "number" (no nan),
+    "within" (two bounds) or "small" (no larger than this, or eager has to run); ``line`` is the user's line
+    that asked. The program is the right one for those arguments alone for which the answer is the same.
     """
 
     __slots__ = ("expected", "how", "line", "node")

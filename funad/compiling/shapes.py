@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as onp
 
-from ..indices import scatter
-from ..numpy import slopes
+from ..indices import assign, scatter
+from ..numpy import elementwise, slopes
 from .program import GETITEM, Node, Spec, map_nodes, nodes_in, shape_of, spec_of
 
 __all__ = ["ELEMENTWISE", "REDUCTIONS", "SPECS", "has_static_shape", "infer", "reduced_shape"]
@@ -41,7 +41,13 @@ _STATIC: frozenset[Any] = (
        onp.outer, onp.vdot, onp.inner, onp.tensordot, onp.cumsum, onp.cumprod, onp.flip, onp.roll, onp.tril,
        onp.triu, onp.real, onp.imag, onp.copy, onp.astype, onp.argmax, onp.argmin, onp.sort, onp.argsort,
        onp.linalg.inv, onp.linalg.cholesky, onp.linalg.det, onp.linalg.slogdet, onp.linalg.solve, onp.std,
-       onp.var, onp.asarray, onp.array, onp.take, onp.atleast_1d, onp.atleast_2d, onp.pad, onp.tile, scatter}
+       onp.var, onp.asarray, onp.array, onp.take, onp.atleast_1d, onp.atleast_2d, onp.pad, onp.tile, scatter,
+       assign, elementwise._keep, onp.matrix_transpose, onp.linalg.matrix_transpose, onp.cross, onp.kron,
+       onp.diff, onp.gradient, onp.convolve, onp.correlate, onp.interp, onp.clip, onp.rot90, onp.fliplr,
+       onp.flipud, onp.median, onp.quantile, onp.percentile, onp.cov, onp.linalg.norm, onp.linalg.eigh,
+       onp.linalg.eigvalsh, onp.linalg.svd, onp.linalg.qr, onp.linalg.pinv, onp.linalg.matrix_power,
+       onp.fft.fft, onp.fft.ifft, onp.fft.rfft, onp.fft.irfft, onp.fft.fft2, onp.fft.ifft2, onp.fft.fftn,
+       onp.fft.ifftn, onp.fft.rfft2, onp.fft.irfft2, onp.searchsorted, onp.ptp, onp.nan_to_num}
 )  # fmt: skip
 
 

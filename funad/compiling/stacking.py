@@ -275,28 +275,50 @@ def _kind_of_call(n: Node, uses: dict[Any, int]) -> Any:
 
 
 def _independent(program: Program, classes: list[list[Node]]) -> list[list[Node]]:
-    """Return those lists none of whose calls depends on another, if each is taken for one call."""
+    """Return those lists none of whose calls depends on another, if each is taken for one call.
+
+    A list of which some do is tried in parts: those whose operands come from the same functions.
+    """
     readers: dict[Any, list[Node]] = {}
     for n in program.nodes:
         for p in parents(n):
             readers.setdefault(p, []).append(n)
     group_of: dict[Node, list[Node]] = {}
     found = []
-    for members in classes:
-        chosen, seen = set(members), set()
-        waiting = [r for n in members for r in readers.get(n, ())]
-        while waiting:
-            n = waiting.pop()
-            if n in chosen:
-                break
-            if n not in seen:
-                for same in group_of.get(n, (n,)):
-                    seen.add(same)
-                    waiting += readers.get(same, ())
-        else:
+    waiting = [(members, True) for members in reversed(classes)]
+    while waiting:
+        members, whole = waiting.pop()
+        if not _depend(members, readers, group_of):
             found.append(members)
             group_of.update(dict.fromkeys(members, members))
+        elif whole:
+            parts: dict[Any, list[Node]] = {}
+            for n in members:
+                parts.setdefault(tuple(map(_origin, n.args)), []).append(n)
+            waiting += [(part, False) for part in parts.values() if len(part) >= FEWEST]
     return found
+
+
+def _origin(x: Any) -> Any:
+    """Return what operands that are computed alike have in common."""
+    while is_call(x, GETITEM) and type(x.args[0]) is Node:
+        x = x.args[0]
+    return x.fn or x if type(x) is Node else key_of(x)
+
+
+def _depend(members: list[Node], readers: dict[Any, list[Node]], group_of: dict[Node, list[Node]]) -> bool:
+    """Say whether one of these calls is computed from another."""
+    chosen, seen = set(members), set()
+    waiting = [r for n in members for r in readers.get(n, ())]
+    while waiting:
+        n = waiting.pop()
+        if n in chosen:
+            return True
+        if n not in seen:
+            for same in group_of.get(n, (n,)):
+                seen.add(same)
+                waiting += readers.get(same, ())
+    return False
 
 
 def _in_order(program: Program, groups: list[list[Node]], group_of: dict[Node, int]) -> Any:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import collections
-import dis
 import sys
 import types
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as onp
 
 from .. import tree
+from ..cpython import instructions
 from ..registry import primitive_of
 from .arguments import copy_of, is_input
 
@@ -243,8 +243,7 @@ def loaded(code: types.CodeType) -> Iterator[str]:
 
 def operations(code: types.CodeType) -> Iterator[tuple[str, Any]]:
     """Iterate over (operation, name) of a code and of those inside of it."""
-    for step in dis.get_instructions(code):
-        yield step.opname, step.argval
+    yield from instructions(code)
     for part in code.co_consts:
         if isinstance(part, types.CodeType):
             yield from operations(part)

@@ -3,12 +3,12 @@
 import numpy as _np
 from numpy.lib.array_utils import normalize_axis_tuple as _normalized
 
-from ..boxes import Batched as _Batched
 from ..boxes import Traced as _Traced
-from ..boxes import batched as _batched
 from ..boxes import innermost as _innermost
 from ..calling import as_array as _as_array
 from ..errors import NotDifferentiableError as _NotDifferentiableError
+from ..opaque import Batched as _Batched
+from ..opaque import batched as _batched
 from ..primitives import composite as _composite
 from ..primitives import primitive
 from ..values import any_of as _any_of

@@ -6,6 +6,8 @@ import sys as _sys
 import numpy as _np
 
 from ..boxes import innermost as _innermost
+from ..cpython import frame_at as _frame_at
+from ..cpython import names_in as _names_in
 from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..values import class_of as _class_of
 from ..values import constant as _constant
@@ -53,8 +55,8 @@ class _Joining:
 
     def __getitem__(self, key):
         if isinstance(key, str):  # a matrix of variables: of those where the brackets stand
-            frame = _sys._getframe(1)
-            return _np.bmat(key, frame.f_globals, frame.f_locals)
+            frame = _frame_at(1)
+            return _np.bmat(key, frame.f_globals, _names_in(frame))
         return self._joined(key) if _is_traced(key) else super().__getitem__(key)
 
     def _joined(self, key):

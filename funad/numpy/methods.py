@@ -8,9 +8,11 @@ import operator
 import numpy as _np
 
 from .. import numpy as np
-from ..boxes import Batched, Traced, model_of, plainly, short
+from ..boxes import Traced, model_of, short
 from ..errors import NotDifferentiableError
 from ..messages import refusal
+from ..opaque import Batched
+from ..operators import plainly
 from ..registry import primitive_of as _primitive_of
 from ..values import class_of, constant, dtype_of
 from ..writing import reshaped

@@ -83,15 +83,6 @@ def vector(c):
     return _array(c, ndmin=1)
 
 
-def _no_poly1d(f, *args):
-    """Refuse objects of a class that cannot hold traced values."""
-    if any(isinstance(x, _np.poly1d) for x in args):
-        raise _NotDifferentiableError(
-            f"{f.__name__} of a traced value and a poly1d would return a poly1d, which cannot hold traced "
-            f"values; give it the coefficients, p.coeffs"
-        )
-
-
 @_composite(_np.poly)
 def poly(seq_of_zeros):
     """Return the coefficients of the polynomial with these roots, or of that of a matrix."""
@@ -111,7 +102,6 @@ def poly(seq_of_zeros):
 @_composite(_np.polyadd)
 def polyadd(a1, a2):
     """Return the coefficients of the sum."""
-    _no_poly1d(_np.polyadd, a1, a2)
     a, b = _aligned(a1, a2)
     return a + b
 
@@ -119,7 +109,6 @@ def polyadd(a1, a2):
 @_composite(_np.polysub)
 def polysub(a1, a2):
     """Return the coefficients of the difference."""
-    _no_poly1d(_np.polysub, a1, a2)
     a, b = _aligned(a1, a2)
     return a - b
 
@@ -134,7 +123,6 @@ def _aligned(a1, a2):
 @_composite(_np.polymul)
 def polymul(a1, a2):
     """Return the coefficients of the product."""
-    _no_poly1d(_np.polymul, a1, a2)
     a, b = (c if len(c) else _np.zeros(1) for c in map(vector, (a1, a2)))
     y = product(a, b)
     return y[len(y) - len(_np.polymul(plain(a1), plain(a2))) :]
@@ -143,7 +131,6 @@ def polymul(a1, a2):
 @_composite(_np.polydiv)
 def polydiv(u, v):
     """Return the coefficients of the quotient and of the remainder."""
-    _no_poly1d(_np.polydiv, u, v)
     wanted = _np.polydiv(plain(u), plain(v))
     u, v = vector(u) + 0.0, vector(v) + 0.0
     quotient = [_np.zeros((), wanted[0].dtype)] if len(u) < len(v) else []
@@ -159,7 +146,6 @@ def polydiv(u, v):
 @_composite(_np.polyder)
 def polyder(p, m=1):
     """Return the coefficients of the m-th derivative."""
-    _no_poly1d(_np.polyder, p)
     wanted = _np.polyder(plain(p), m)
     p = _asarray(p)
     for _ in range(int(m)):
@@ -170,7 +156,6 @@ def polyder(p, m=1):
 @_composite(_np.polyint)
 def polyint(p, m=1, k=None):
     """Return the coefficients of the m-th antiderivative, with the constants k."""
-    _no_poly1d(_np.polyint, p)
     wanted = _np.polyint(plain(p), m, plain(k))
     p, m = _asarray(p), int(m)
     k = _np.zeros(m) if k is None else vector(k)
@@ -182,7 +167,6 @@ def polyint(p, m=1, k=None):
 @_composite(_np.polyval)
 def polyval(p, x):
     """Return the polynomial with the coefficients p at x, by Horner's scheme."""
-    _no_poly1d(_np.polyval, x)
     p, x = _asarray(p), _asarray(x)
     y = _np.zeros_like(_constant(x))
     for coefficient in p:

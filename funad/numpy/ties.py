@@ -18,11 +18,11 @@ from typing import Any as _Any
 import numpy as _np
 from numpy.linalg import LinAlgError as _LinAlgError
 
-from ..boxes import Batched as _Batched
 from ..boxes import Dual as _Dual
 from ..boxes import Traced as _Traced
-from ..boxes import batched as _batched
 from ..calling import call as _call
+from ..opaque import Batched as _Batched
+from ..opaque import batched as _batched
 from ..primitives import implements as _implements
 from ..primitives import primitive as _primitive
 from ..registry import enter as _enter

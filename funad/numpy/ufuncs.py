@@ -13,6 +13,9 @@ from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
 from ..calling import as_array as _as_array
 from ..calling import call as _call
+from ..cpython import above as _above
+from ..cpython import frame_at as _frame_at
+from ..cpython import takes_no_result as _takes_no_result
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
 from ..primitives import composite as _composite
 from ..primitives import primitive as _primitive
@@ -162,9 +165,9 @@ def _into(f, args, where, out, casting, axes):
         refuse_plain(name)
     if plain and _is_dropped():
         raise _UnsupportedKeywordError(
-            f"{name}(..., where=mask, out=x) on a traced value returns its result, and does not write it "
+            f"{name}(..., where=mask, out=y) on a traced value returns its result, and does not write it "
             f"into a plain array, where its derivative would be lost; but nothing takes the result: write "
-            f"x = np.{name}(..., where=mask, out=x), or make x with funad.numpy.zeros"
+            f"y = np.{name}(..., where=mask, out=y), or make y with funad.numpy.zeros"
         )
     if where is True:
         return _returned(f, _along_axes(_primitive_of(f), args, **axes), out, casting)
@@ -220,23 +223,18 @@ def written(name, x, y, casting="same_kind"):
 def refuse_plain(name):
     """Refuse to write a traced result into a plain array."""
     raise _UnsupportedKeywordError(
-        f"{name}(..., out=x) on a traced value would write its result into a plain array, which holds plain "
-        f"numbers only: make x with zeros or empty of funad.numpy, or use what the function returns, x = "
-        f"np.{name}(...), also for an operator in place: x = x + y for x += y"
+        f"{name}(..., out=y) on a traced value would write its result into a plain array y, which holds "
+        f"plain numbers only: make y with zeros or empty of funad.numpy, or use what the function returns, "
+        f"y = np.{name}(...), also for an operator in place: y = y + x for y += x"
     )
 
 
 def _is_dropped():
     """Say whether the user's line is a statement by itself, and so does not take the result."""
-    frame = _sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "funad.").startswith("funad."):
-        frame = frame.f_back
-    if frame is None:
-        return False
-    code, at = frame.f_code.co_code, frame.f_lasti + 2
-    while at < len(code) and code[at] == 0:  # room for the interpreter's own notes
-        at += 2
-    return at < len(code) and code[at] == _dis.opmap["POP_TOP"]
+    for frame in _above(_frame_at(1)):
+        if not frame.f_globals.get("__name__", "funad.").startswith("funad."):
+            return _takes_no_result(frame)
+    return False
 
 
 def _masked(f, casting, where, out, *args):

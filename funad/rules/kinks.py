@@ -8,7 +8,7 @@ import numpy as onp
 
 from .. import numpy as np
 from ..boxes import Traced, innermost
-from ..calling import call
+from ..calling import call, is_steep_at_end, is_steep_at_zero
 from ..numpy.ufuncs import masked
 from ..primitives import primitive
 from ..registry import defzero, primitive_of
@@ -21,7 +21,7 @@ from ..traces.infinitesimal import (
     marked_as_steep,
     root_at_zero,
 )
-from ..traces.nearby import moved_aside
+from ..traces.nearby import root_beside
 from ..values import all_of, any_of, constant, dtype_of, is_deferred, members_of, shape_of, value_of
 from .quantiles import as_returned, by_quantile, place_of, rows_of
 from .reductions import all_equal, axes_of, freedom_of, whole
@@ -76,8 +76,13 @@ def power_root_of(at, x, axes):
     lost = several & (~_any_along(xdot != 0, x, axes) | _any_along(is_steep(x), x, axes))
     if lost.any():
         y, several = y + _not_known(lost, (x,), axes, inf), several & ~lost
-    size = np.where(several, np.abs(x) if dtype_of(x).kind == "c" else x, 0)
-    return y + root_at_zero(np.sum(size * size, axis=axes, keepdims=True), several, slope=onp.nan)
+    return y + unknown_root_of(several, x, axes)
+
+
+def unknown_root_of(at, x, axes):
+    """0 ``at`` some places, where it opens as ‖x‖ does, and in no direction as fast as is known."""
+    size = np.where(at, np.abs(x) if dtype_of(x).kind == "c" else x, 0)
+    return root_at_zero(np.sum(size * size, axis=axes, keepdims=True), at, slope=onp.nan)
 
 
 def _any_along(at, d, axes):
@@ -122,31 +127,18 @@ def _with_root(y, at, u, f, sign=1):
     # Where the outer transformations are two, f has done the same between them.
     below = y.primal if depth_of(y.primal) > 1 else constant(y)
     rest = np.where(at, below, f(np.where(at, 1, u)))
-    flat = _flat_at(at, u, 4) | (at & onp.isinf(xddot))
+    flat = _flat_at(at, u, onp.sqrt) | (at & onp.isinf(xddot))
     if flat.any():
         rest = rest + branch_at_zero(u, flat, inf)
     return rest + sign * root_at_zero(u, at, onp.where(onp.isfinite(size), size, 1))
 
 
-def _flat_at(at, u, order, first=3):
-    """Where u is 0 with its first two derivatives, and not constant: a derivative up to this order is not 0.
-
-    ``order`` is that of the terms of u whose root is a quadratic; with ``first`` 2, the second may be one.
-    """
+def _flat_at(at, u, root, steep=False):
+    """Where u is flat, and a root of it is neither told by its second derivative nor flatter than x²."""
     trace = innermost((u,))
     small = infinitesimals_of(trace)
-    xdot, xddot = small.direction(u, trace)
-    if small.directions is None:
-        return at & onp.broadcast_to(onp.equal(xdot, 0), at.shape) & small.is_flatter(u, order, first)
-    at = at & onp.broadcast_to(onp.equal(xdot, 0) & (onp.equal(xddot, 0) | (first == 2)), at.shape)
-    if not anywhere(at):
-        return onp.zeros_like(at)
-    if order > _LONGEST:
-        return at
-    terms = small.directions.up_to(min(order + 1, _LONGEST), u)[first - 1 :]
-    # Of a power that is not whole, one derivative more is infinite.
-    found = [onp.not_equal(x, 0) for x in terms[: order + 1 - first]] + [~onp.isfinite(x) for x in terms]
-    return at & onp.broadcast_to(sum(found) > 0, at.shape)
+    at = at & onp.broadcast_to(onp.equal(small.direction(u, trace)[0], 0), at.shape)
+    return at & small.is_flat_root(u, root, steep) if anywhere(at) else at
 
 
 def _opens(at, u):
@@ -169,10 +161,6 @@ def _with_flat_root(y, at, u):
     return np.where(at, below, y) + branch_at_zero(u, at, inf)
 
 
-# The 6th derivative takes 63 runs of each rule; a root that would need more is not known.
-_LONGEST = 6
-
-
 def corner_of(at, d, of_two=False):
     """|d| where d is 0: as above, but where d has one sign around it, that sign times d.
 
@@ -184,7 +172,7 @@ def corner_of(at, d, of_two=False):
         return root_of(at, d)
     trace = innermost((d,))
     small = infinitesimals_of(trace)
-    xdot, xddot = (onp.broadcast_to(x, shape_of(d)) for x in small.direction(d, trace))
+    xdot, _ = (onp.broadcast_to(x, shape_of(d)) for x in small.direction(d, trace))
     told = onp.zeros_like(at)
     if small.on_one_side:
         side = small.side(d, trace)
@@ -201,7 +189,8 @@ def corner_of(at, d, of_two=False):
         y = y + branch_at_zero(d, told, side)
     if not special.any():
         return y
-    sign = onp.where(flat, onp.sign(xddot), onp.where(uneven, onp.inf, onp.sign(opening)))
+    beside = small.sign_of_flat(d) if flat.any() else 0.0
+    sign = onp.where(flat, beside, onp.where(uneven, onp.inf, onp.sign(opening)))
     return y + branch_at_zero(d, special, sign)
 
 
@@ -317,9 +306,8 @@ def _root(y, at, u, b):
     at = at & (b != 0.5) & ~opens
     if not anywhere(at):
         return y
-    flat = _flat_at(at, u, int(2 / onp.min(onp.where(at, b, 1)) + 1e-9))
-    steep = at & onp.broadcast_to(b < 0.5, at.shape)  # the slope of (x²)ᵇ is infinite itself
-    flat = flat | _flat_at(steep, u, 2, 2)
+    # The slope of (x²)ᵇ is infinite itself for b below ½.
+    flat = _flat_at(at, u, lambda u: u ** members_of(b), onp.broadcast_to(b < 0.5, at.shape))
     y = _with_flat_root(y, flat, u)
     at = at & ~flat & ~_moving(at, u)
     return _plus(y, at, lambda: root_at_zero(u, at, slope=inf))
@@ -330,7 +318,7 @@ def _cbrt(y, x):
     at = _zero(x)
     if not anywhere(at):
         return y
-    flat = _flat_at(at, x, 6, 2) | _opens(at, x)
+    flat = _flat_at(at, x, onp.cbrt, True) | _opens(at, x)
     return marked_as_steep(_with_flat_root(y, flat, x), x, _moving(at & ~flat, x))
 
 
@@ -341,7 +329,10 @@ def _at_end(f, end, side, sign):
         at = _mask(constant(x) == end) if dtype_of(y).kind == "f" else onp.asarray(False)
         if not anywhere(at):
             return y
-        return _with_root(y, at, 2 * side * (x - end), lambda u: f(end + side * u / 2), sign)
+        opens = _opens(at, x)
+        y = _with_flat_root(y, opens, x)
+        y = _with_root(y, at & ~opens, 2 * side * (x - end), lambda u: f(end + side * u / 2), sign)
+        return marked_as_steep(y, x, _moving(at & ~opens, x))
 
     return kinks
 
@@ -602,31 +593,34 @@ def _nanstd(
 # --- roots of what moves through 0
 
 
-def steep(*fs, above=True):
-    """Make the decorated function say where a root's argument is a zero of infinite slope: see nearby."""
+def steep(is_steep, *fs):
+    """Make the decorated function say where the slope of functions with a root is infinite: see nearby.
 
-    def decorate(at_zeros):
-        def aside(x, *args):
-            at = at_zeros(constant(x), *map(constant, args))
-            return moved_aside(x, onp.broadcast_to(at, shape_of(x)), above)
+    It returns a mask, and the side that x is on: 0 if both are possible.
+    """
+
+    def decorate(where):
+        def root(prim, args):
+            x, *rest = args
+            at, side = where(constant(x), *map(constant, rest))
+            return root_beside(prim, x, rest, onp.broadcast_to(at, shape_of(x)), side)
 
         for f in fs:
-            primitive_of(f).steep = aside
-        return at_zeros
+            prim = primitive_of(f)
+            prim.is_steep, prim.steep = is_steep, root
+        return where
 
     return decorate
 
 
-@steep(np.sqrt)
-def _at_zeros(x):
-    return onp.equal(x, 0)
+steep(is_steep_at_zero, np.sqrt)(lambda x: (onp.equal(x, 0), 1))
+steep(is_steep_at_zero, np.cbrt)(lambda x: (onp.equal(x, 0), 0))
+steep(is_steep_at_end, np.arccos, np.arcsin)(lambda x: (onp.equal(onp.abs(x), 1), -onp.sign(x)))
+steep(is_steep_at_end, np.arccosh)(lambda x: (onp.equal(x, 1), 1))
 
 
-steep(np.cbrt, above=False)(_at_zeros)
-
-
-@steep(np.power, np.float_power)
-def _at_zeros_of_power(x, b):
+@steep(is_steep_at_zero, np.power, np.float_power)
+def _zeros_of_power(x, b):
     """Those above 1 have no infinite slope, and vanish as slowly as to meet one."""
     at = onp.equal(x, 0) & onp.greater(b, 0) & onp.not_equal(b, onp.floor(b))
-    return at if onp.shape(at) == onp.shape(x) else onp.False_
+    return (at if onp.shape(at) == onp.shape(x) else onp.False_), 1

@@ -38,6 +38,7 @@ import numpy as onp
 
 from .. import numpy as np
 from ..boxes import GUARD, innermost
+from ..cpython import above, names_in
 from ..errors import NotDifferentiableError
 from ..registry import primitive_of
 from ..traces.reverse import TRACING
@@ -107,7 +108,6 @@ HARMLESS = {
     "scipy.signal._fir_filter_design": ("elif right == 1:", "if left == 0:"),  # ends of bands, not given
     # Roots in pairs, which stay pairs: the coefficients are real, as those of np.poly.
     "scipy.signal._polyutils": ("if xp.all(xp.sort(xp.imag(roots)) == xp.sort(xp.imag(xp.conj(roots)))):",),
-    "scipy.signal._signaltools": ("if a[0] != 1.0:",),  # all has been divided by a[0]
     # At times of the first rotation, which span; at half a turn, which of two quaternions.
     "scipy.spatial.transform._rigid_transform_xp": (
         "matrix[..., 3, :] == xp.asarray([0, 0, 0, 1.0],",
@@ -119,37 +119,34 @@ HARMLESS = {
         "zero_wxy = zero_wx & (quat[..., 1] == 0)",
     ),
     "scipy.stats._continuous_distns": (
+        "allint = np.all(np.floor(a) == a)",  # of erlang: whether to warn
         "out[(x == 0) | np.isinf(x)] = -np.inf",  # dpareto_lognorm at the end of its support
         "out[x == 0] = -np.inf",
         "~((cx == 1) | (cx == -np.inf)),",  # genextreme, at and beyond the end of its support
     ),
     # Whether a sample is constant: then what comes is nan.
-    "scipy.stats._morestats": (
-        "if np.all(x == x[0]):",
-        "and xp.all(ps == xp.clip(ps, 0., 1.))",  # whether probabilities are some
-    ),
+    "scipy.stats._morestats": ("if np.all(x == x[0]):",),
     "scipy.stats._stats_py": (
         "all_const = ",
         "all_same_const = ",
         "const_x = xp.all(x == x[..., 0:1], axis=-1)",
         "const_y = xp.all(y == y[..., 0:1], axis=-1)",
         "is_const = ",
-        "if (a[:, 0][0] == a[:, 0]).all() or (a[:, 1][0] == a[:, 1]).all():",
-        "if (a[0, :][0] == a[0, :]).all() or (a[1, :][0] == a[1, :]).all():",
         "return (y[0] == y).all(keepdims=True)",
         "y[..., :-1] != y[..., 1:]], axis=-1)",  # ranks, which are constant
     ),
 }
 
-# The same in versions before and after, which say it in other words.
+# The same in some versions only, which say it in other words.
 HARMLESS_ELSEWHERE = {
     "scipy.interpolate._cubic": (
         "mask = np.sign(d) != np.sign(m0)",
         "mask2 = (np.sign(m0) != np.sign(m1)) & (np.abs(d) > 3.*np.abs(m0))",
     ),
     "scipy.signal._filter_design": ("if not (sos[:, 3] == 1).all():",),
-    "scipy.signal._signaltools": ("if a[0] != 1:",),
-    "scipy.stats._morestats": (
+    "scipy.signal._signaltools": ("if a[0] != 1.0:", "if a[0] != 1:"),  # all has been divided by a[0]
+    "scipy.stats._morestats": (  # whether probabilities are some
+        "and xp.all(ps == xp.clip(ps, 0., 1.))",
         "and np.all(ps == np.clip(ps, 0, 1))",
         "if not xp.all(ps == xp.clip(ps, 0., 1.)):",
     ),
@@ -157,6 +154,8 @@ HARMLESS_ELSEWHERE = {
         "if np.any([(sample == sample[0]).all() for sample in samples]):",
         "[(_first(sample, axis) == sample).all(axis=axis,",
         "isconst = (a == a0).all(axis=axis, keepdims=True)",
+        "if (a[:, 0][0] == a[:, 0]).all() or (a[:, 1][0] == a[:, 1]).all():",
+        "if (a[0, :][0] == a[0, :]).all() or (a[1, :][0] == a[1, :]).all():",
         "constant_columns = ",
         "constant_rows = ",
     ),
@@ -378,12 +377,8 @@ def call(name, f, args, kwargs):
 
 def _called(frame):
     """Return the public name of the outermost hosted function that is running."""
-    found = None
-    while frame is not None:
-        if frame.f_code is call.__code__:
-            found = frame.f_locals["name"]
-        frame = frame.f_back
-    return found or "scipy"
+    hosted = [names_in(each)["name"] for each in above(frame) if each.f_code is call.__code__]
+    return hosted[-1] if hosted else "scipy"
 
 
 # --- what stands in the place of functions of hosted modules

@@ -9,6 +9,7 @@ import types
 
 from scipy import fft
 
+from ..cpython import frame_at
 from ..traces.reverse import TRACING
 from . import MODULES, SUBMODULES
 from .calls import meets_traced
@@ -123,7 +124,7 @@ def _serve_class(stack, kind, ours):
     @functools.wraps(begin)
     def __init__(self, *args, **kwargs):
         served = meets_traced(args, kwargs) or (interpolates and TRACING.active)
-        if type(self) is kind and served and not _is_of_funad(sys._getframe(1)):
+        if type(self) is kind and served and not _is_of_funad(frame_at(1)):
             self.__class__ = ours
             ours.__init__(self, *args, **kwargs)
         else:

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
-from ..boxes import Batched, Box, Dual, Traced, batched, box_of, innermost, model_of
+from ..boxes import Box, Dual, Traced, box_of, innermost, model_of
 from ..calling import as_array, call
 from ..indices import ASSIGN, follow, put
+from ..opaque import Batched, batched
 from ..registry import Primitive, enter
 from ..spaces import laid_out_copy, room_for_stack, zeros_like
 from ..trace import BATCH_RULES, OF_INDICES, OF_SHAPES, Looked, Trace, Unbatched, next_level

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as onp
 
 from .. import calling
-from ..boxes import BINARY, CONSTANTS, UNARY, Batched, give, link
+from ..boxes import CONSTANTS, link
 from ..calling import PARTS, is_plain
+from ..opaque import Batched
+from ..operators import BINARY, UNARY, give
 from ..registry import Primitive
 from ..writing import linked
 from .batch import is_basic, spread

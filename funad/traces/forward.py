@@ -52,13 +52,14 @@ _INEXACT = onp.dtype(float)
 class Forward(Trace):
     """One forward-mode trace: its level and how it runs rules. It keeps no record of what ran."""
 
-    __slots__ = ("infinitesimals", "level", "run")
+    __slots__ = ("doubtful", "infinitesimals", "level", "run")
 
     differentiates = True
 
     def __init__(self, level: float | None = None) -> None:
         self.level = next_level() if level is None else level
         self.run = quietly()
+        self.doubtful = False  # whether a root has met a zero of which no one knows how it moves
 
     def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
         """Return the result of a call as a dual number; where Python's numbers have no result, NumPy's."""

@@ -22,7 +22,7 @@ from ..indices import TracedMemory
 from ..registry import Primitive
 from ..spaces import is_of_kink, shed
 from ..values import constant, dtype_of, members_of, shape_of
-from .directions import Directions
+from .directions import Directions, vanish
 from .forward import Forward, dual
 from .reverse import Tape
 from .strong_zeros import STEEP
@@ -228,23 +228,36 @@ class Infinitesimals:
             return self.outer.of(x)[0]
         return constant(x.index) if type(x) is Dual else 0.0
 
-    def is_flatter(self, u: Any, order: int, first: int = 3) -> Any:
-        """Say where u, of forward mode, has no derivatives below the third, but is not known to be constant.
+    def is_flat_root(self, u: Any, root: Any, steep: Any) -> Any:
+        """Say where a root of u, which is flat, is no multiple of ε, and not flatter than x².
 
-        The outer transformation knows: a tape all derivatives along a line, another tangent one more.
-        ``first`` is the lowest derivative that counts, the second or the third.
+        Of u that curves, the root is a multiple of ε, unless it is ``steep``. In forward mode the outer
+        transformation knows whether u curves: a tape, or another tangent; otherwise nothing tells.
         """
-        value, udot = u.primal, u.index
-        while is_of_kink(value):
-            value = value.primal
-        outer = value.tape if isinstance(value, Traced) else None
-        if isinstance(outer, Tape):
-            terms = Directions(outer).up_to(min(max(order, 3), 6), value)
-            low = sum(onp.not_equal(x, 0) for x in terms[1 : first - 1])
-            return (low == 0) & (sum(onp.not_equal(x, 0) for x in terms[first - 1 :]) > 0)
-        while is_of_kink(udot):
-            udot = udot.primal
-        return onp.equal(constant(udot.index), 0) | (first == 2) if type(udot) is Dual else onp.True_
+        directions, value, udot = self.directions, u, u.index
+        if directions is None:
+            while is_of_kink(value := value.primal):
+                pass
+            if not isinstance(value, Traced) or not isinstance(value.tape, Tape):
+                while is_of_kink(udot):
+                    udot = udot.primal
+                return steep | onp.equal(constant(udot.index), 0) if type(udot) is Dual else onp.True_
+            self.outer_speed(value)
+            directions = self.outer
+        far, near, far_behind, near_behind = directions.quotients(root, value, 2)  # type: ignore[union-attr]
+        flatter = vanish(far, near) & vanish(far_behind, near_behind)
+        curve = directions.of(value)[1]  # type: ignore[union-attr]
+        return (steep | onp.equal(curve, 0) | ~onp.isfinite(curve)) & ~flatter
+
+    def sign_of_flat(self, u: Any) -> Any:
+        """Return the sign of u, which is flat, beside a zero; ∞ where the two sides have different ones."""
+        if self.directions is None:
+            return onp.nan
+        far, near, far_behind, near_behind = self.directions.quotients(lambda x: x, u, 2)
+        ahead, behind = (onp.sign(onp.where(onp.isnan(x), 0, x)) for x in (near, near_behind))
+        flatter = vanish(far, near) & vanish(far_behind, near_behind)
+        sign = onp.where(onp.equal(ahead, 0), behind, ahead)
+        return onp.where(ahead * behind < 0, onp.where(flatter, 0, onp.inf), sign)
 
     def beside(self, xbar: Any, slope: Any) -> Any:
         """Return x̄·slope·Δ."""
@@ -456,4 +469,4 @@ def _unsure(d: Any, unknown: Any) -> Any:
 
 
 _UNSURE.traced = lambda d, unknown: call(_UNSURE, (d, unknown), {})
-_LOST.kind, _LOST.forward = "vjp", {0: lambda y, xdot, d: onp.full_like(constant(xdot), onp.nan)}
+_LOST.kind, _LOST.forward = "vjp", {0: lambda y, xdot, d: xdot * onp.nan}

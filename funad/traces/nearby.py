@@ -3,9 +3,13 @@
 √x at 0 has an infinite slope. Times a cotangent of zero that is 0: a strong zero. So it is right if the zero
 is one of a mask, of a constant, or of a value without roots, all of which vanish faster than the slope grows.
 A zero that depends on such a root itself vanishes as fast: in (√x)² = x, 2√x·1/(2√x) is 1. So a root at a
-zero that moves carries, beside its value, what it is at three points nearby, in the traces that are here;
+zero that moves carries, beside its value, what it is at four points nearby, in the traces that are here;
 what is computed from it carries them on. The derivative is the number that these tend to, and nan where they
 tend to none.
+
+A root of what is flat, as of x³ at 0, hands on 0 as well: its infinite slope meets one of 0. That is right
+if the root is flat itself, as √x⁶ is, or has a corner, as √x² has. What it is on both sides of the point is
+found from the tape: if it is steeper than that, its derivative is not known.
 """
 
 from __future__ import annotations
@@ -15,25 +19,25 @@ from typing import Any
 
 import numpy as onp
 
-from ..boxes import Dual, Traced, innermost
+from ..boxes import BY_HAND, Dual, Traced, innermost
 from ..calling import NEARBY, call
 from ..registry import Primitive
 from ..values import constant, dtype_of, shape_of
-from .directions import Directions
+from .directions import Directions, vanish
 from .forward import Forward, dual
 from .infinitesimal import Product, infinitesimals_of
 from .reverse import APART, OUTPUT, WIDTH, Tape, as_call
 from .strong_zeros import HERE, run_quietly, run_strongly
 
-__all__ = ["moved_aside", "tends_to"]
+__all__ = ["root_beside", "tends_to"]
 
 
 class Nearby(Product):
     """The trace of a point nearby: of a number it has the value at the zero, and the one there."""
 
-    __slots__ = ("both_sides",)
+    __slots__ = ()
 
-    both_sides: bool
+    nearby = True
 
     def call(self, prim: Any, args: Any, kwargs: Any, run: Any) -> Any:
         """Call the function at both points."""
@@ -47,35 +51,41 @@ class Nearby(Product):
         return self.of_both(y, there)
 
     def leave(self, xbar: Any) -> Any:
-        """Return what a derivative tends to, as this trace is the last of the three."""
+        """Return what a derivative tends to, as this trace is the last of the four."""
         numbers = [constant(xbar.tangent)]
         while isinstance(xbar.primal, Traced) and type(xbar.primal.tape) is Nearby:
             xbar = xbar.primal
             numbers.append(constant(xbar.tangent))
-        far, near, nearest = [*numbers[::-1], *numbers[:1] * 2][:3]
-        return tends_to(constant(xbar.primal), far, near, nearest, xbar.tape.both_sides)
+        far, near, nearest, opposite = [*numbers[::-1], *numbers[:1] * 3][:4]
+        return tends_to(constant(xbar.primal), far, near, nearest, opposite)
 
 
 # How far away the points are, in units of what moves: the first two to see how fast a number grows or
-# vanishes, the last for its digits.
-_STEPS = {8: (2.0**-26, 2.0**-34, 2.0**-400), 4: (2.0**-20, 2.0**-26, 2.0**-90)}
+# vanishes, the third for its digits, and the last is on the other side.
+_STEPS = {8: (2.0**-26, 2.0**-34, 2.0**-400, -(2.0**-34)), 4: (2.0**-20, 2.0**-26, 2.0**-90, -(2.0**-26))}
+# Beside 1, where the digits of a float end.
+_STEPS_AT_END = {
+    8: (2.0**-26, 2.0**-34, 2.0**-44, -(2.0**-34)),
+    4: (2.0**-14, 2.0**-18, 2.0**-22, -(2.0**-18)),
+}
 # A number that vanishes as the tenth power of the distance, or grows so, is seen to.
 _FASTER = 0.6
 
 
-def tends_to(value: Any, far: Any, near: Any, nearest: Any, both_sides: bool = False) -> Any:
-    """Return the limit of what three numbers, at points on their way to a zero, tend to.
+def tends_to(value: Any, far: Any, near: Any, nearest: Any, opposite: Any = onp.nan) -> Any:
+    """Return the limit of what numbers tend to, at points on their way to a zero.
 
-    Two of the points are in one direction and the last is in another: where the numbers depend on it there
-    is no derivative. ``value`` is what strong zeros make of it.
+    Two of the points are in one direction and the third is in another: where the numbers depend on it there
+    is no derivative. ``opposite`` is the number on the other side, nan if there is none. ``value`` is what
+    strong zeros make of it: it stays if it lies between those of both sides.
     """
     with onp.errstate(all="ignore"):
         a, b, c = (onp.abs(x - value) for x in (far, near, nearest))
         kept = ~onp.isfinite(value) | ((b <= _FASTER * a) & (c <= _FASTER * b))
         found = onp.abs(near - nearest) <= 0.02 * onp.abs(nearest)
         grows = (b * _FASTER >= a) & (c * _FASTER >= b)
-        # Where both sides count, one may have -∞ and the other ∞.
-        kept |= grows if both_sides else grows & (onp.sign(near) != onp.sign(nearest))
+        kept |= (near - value) * onp.sign(opposite - value) <= 0
+        kept |= grows & (onp.sign(near) != onp.sign(nearest))
         limit = onp.where(found, nearest, onp.where(grows, onp.copysign(onp.inf, nearest), onp.nan))
         return onp.where(kept, value, limit).astype(dtype_of(value))[()]
 
@@ -84,9 +94,7 @@ class _Neighbours:
     """The traces of one transformation, and the second direction in which its inputs move."""
 
     def __init__(self, trace: Any) -> None:
-        self.traces = [Nearby(trace.level - 0.3 - part / 16) for part in range(3)]
-        for nearby in self.traces:
-            nearby.both_sides = True  # until a root has met a zero that has but one
+        self.traces = [Nearby(trace.level - 0.3 - part / 16) for part in range(4)]
         self.across = Directions(trace, turn=1.7) if isinstance(trace, Tape) else None
 
     def speeds(self, x: Any) -> Any:
@@ -103,6 +111,16 @@ class _Neighbours:
             args, kwargs, _ = as_call(a, b, source_a, source_b)
             if innermost_nearby((y, *args, *kwargs.values())) is not None:
                 entries[start] = _paired(prim)
+
+
+def _moved(x: Any) -> Any:
+    """Return how far the value of x has moved at the first of the points nearby: 0 if it has none."""
+    number = x.inside
+    if innermost_nearby((number,)) is None:
+        return 0.0
+    while isinstance(number.primal, Traced) and type(number.primal.tape) is Nearby:
+        number = number.primal
+    return constant(number.tangent) - constant(x)
 
 
 def _paired(prim: Primitive) -> Primitive:
@@ -157,38 +175,70 @@ def with_tangents_apart(prim: Primitive, args: Any, kwargs: Any) -> Any:
 _PARTS = ("primal", "tangent")
 
 
-def moved_aside(u: Any, at: Any, above: bool) -> Any:
-    """Return u with what it is near those of its zeros ``at`` which the outermost transformation moves.
+def root_beside(prim: Primitive, u: Any, rest: list[Any], at: Any, side: Any) -> Any:
+    """Return a root of u, with what it is near those points ``at`` which the outermost transformation moves.
 
-    ``above`` says that it is on the side above 0, on whatever side it goes to. Without such zeros, None.
+    ``side`` is the sign of the side that it is defined on, whichever u goes to; 0 if it is on both.
     """
-    x = u
-    while isinstance(x.inside, Traced):
-        x = x.inside
-        if x.opaque or not x.tape.differentiates:
-            return None
-    if type(x.tape) is Tape and x.index >= APART:
-        return None  # of a checkpoint, which is not on the tape before the way back
+    x = inside = u
+    while isinstance(inside := inside.inside, Traced):
+        x = inside if inside.tape.differentiates else x
+    # Dual numbers made by hand leave no trace; of a checkpoint, x is not on the tape before the way back.
+    if x.tape is BY_HAND or (type(x.tape) is Tape and x.index >= APART):
+        return call(prim, (u, *rest), {})
     small = infinitesimals_of(x.tape)
     if small.neighbours is None:
         small.neighbours = _Neighbours(x.tape)
-    along, across = small.neighbours.speeds(x)
-    moves = [onp.isfinite(speed) & onp.not_equal(speed, 0) for speed in (along, across)]
-    at = at & moves[0] & moves[1]
-    if not onp.any(at):
-        return None
-    kind = dtype_of(u)
+    speeds = small.neighbours.speeds(x)
+    moved = _moved(x)
+    moves = at & onp.equal(moved, 0)
+    for speed in speeds:
+        moves = moves & onp.isfinite(speed) & onp.not_equal(speed, 0)
+    if onp.any(moves):
+        u = u + _places(small.neighbours.traces, speeds, moves, u, side)
+    y = call(prim, (u, *rest), {})
+    flat = at & ~moves & ~(onp.not_equal(moved, 0) & onp.not_equal(speeds[0], 0))
+    if not onp.any(flat):
+        return y
+    line = small.directions
+    if line is None:
+        x.tape.doubtful = True
+        return y
+    # As far as the line goes: of x√x, where x is no root, it is not.
+    wanted = line.beside(_STEPS[dtype_of(x).itemsize][0]).of(x)[0]
+    flat = flat & ~(onp.not_equal(moved, 0) & onp.isclose(moved, wanted, 1e-3, 0))
+    lost = flat & _is_lost(*line.quotients(lambda x: prim.f(x, *map(constant, rest)), x, 1))
+    return call(_LOST, (y, lost), {}) if onp.any(lost) else y
+
+
+def _places(traces: list[Nearby], speeds: Any, moves: Any, u: Any, side: Any) -> Any:
+    """Return 0 with how far u is from here at the points nearby: nan for those where no root is."""
+    (along, across), kind = speeds, dtype_of(u)
+    at_end = onp.any(moves & onp.not_equal(constant(u), 0))
+    steps = (_STEPS_AT_END if at_end else _STEPS)[kind.itemsize]
     aside: Any = onp.zeros(shape_of(u), kind)[()]
-    for trace, speed, size in zip(
-        small.neighbours.traces[::-1], (along, along, across), _STEPS[kind.itemsize], strict=True
-    ):
-        trace.both_sides &= not above
-        speed = onp.abs(speed) if above else speed
-        place = onp.broadcast_to(onp.where(at, speed * size, 0), shape_of(u)).astype(kind)[()]
-        aside = dual(trace, aside, place)
-    return u + aside
+    for trace, speed, step in zip(traces[::-1], (along, along, across, along), steps, strict=True):
+        defined = onp.abs(speed) * (side if step > 0 else onp.nan)
+        place = onp.where(moves, onp.where(onp.equal(side, 0), speed, defined) * step, 0)
+        aside = dual(trace, aside, onp.broadcast_to(place, shape_of(u)).astype(kind)[()])
+    return aside
 
 
+def _is_lost(far: Any, near: Any, far_behind: Any, near_behind: Any) -> Any:
+    """Say where the quotients of a root tend to slopes that are not 0, nor on both sides of it."""
+    flat = vanish(far, near) & vanish(far_behind, near_behind)
+    return ~flat & ~(near * onp.sign(near_behind) <= 0)
+
+
+# y, whose derivative is not known where the mask is true.
+_LOST = Primitive(lambda y, lost: y, "a root of what is flat")
+_LOST.traced = lambda y, lost: call(_LOST, (y, lost), {})
+_LOST.add(
+    "elementwise",
+    {0: lambda y, ybar, x, lost: ybar * onp.where(lost & onp.not_equal(constant(ybar), 0), onp.nan, 1)},
+    False,
+)
+_LOST.forward = {0: lambda y, xdot, x, lost: xdot * onp.where(lost, onp.nan, 1)}
 NEARBY[:] = [with_tangents_apart]
 HERE.traced = lambda mask, a, b: call(HERE, (mask, a, b), {})
 HERE.add(

@@ -7,14 +7,13 @@ the user's line. The pictures of ``funad.graph`` and the search of ``debug_nans`
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as onp
 
 from ..boxes import Dual, Traced
+from ..cpython import above, frame_at, is_of_funad, line_in, names_in
 from ..fast import TANGENTS
 from ..registry import Primitive
 from ..spaces import is_inexact
@@ -27,7 +26,6 @@ from .reverse import CONSTANT
 
 __all__ = ["Node", "Recorder", "can_record", "is_finite"]
 
-_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _SWEEP = sweep.__code__
 _TANGENTS = {f.__code__ for f in TANGENTS}
 _RUNS = {trace.__code__, run.__code__}
@@ -148,34 +146,33 @@ def _context() -> tuple[str, dict[str, Any] | None]:
     Of a rule on the way back these are ``record``, ``argnum``, ``y`` and ``args`` of the call that it
     belongs to, and what finds the line of that call; on the way forward, ``record`` and ``y`` alone.
     """
-    frame: Any = sys._getframe(3)
     line, rule = "", None
     inside: dict[str, Any] | None = None
-    while frame is not None:
+    for frame in above(frame_at(3)):
         code = frame.f_code
-        if not line and not code.co_filename.startswith(_HERE):
-            line = f'File "{code.co_filename}", line {frame.f_lineno}, in {code.co_name}'
+        if not line and not is_of_funad(frame):
+            line = line_in(frame, frame.f_lineno)
         if code in _RUNS and inside is None:
             inside = {}  # what f does, though it may be run by a rule, as a checkpoint's
         elif code is reverse.backward_pass.__code__ and inside is None:
             inside = _call_of(frame, rule)
         elif code is _SWEEP and inside and "position" in inside:
-            inside.update(f=frame.f_locals["f"], xs=frame.f_locals["xs"])
+            inside.update((name, names_in(frame)[name]) for name in ("f", "xs"))
             break
-        elif code in _TANGENTS and inside != {} and "y" in frame.f_locals:
-            inside = {name: frame.f_locals[name] for name in ("prim", "y")}
+        elif code in _TANGENTS and inside != {} and "y" in names_in(frame):
+            inside = {name: names_in(frame)[name] for name in ("prim", "y")}
             if line:
                 break
-        rule, frame = frame, frame.f_back
+        rule = frame
     return line, inside or None
 
 
 def _call_of(frame: Any, rule: Any) -> dict[str, Any]:
     """Return what the loop of the way back is at: the call, and the argument that a rule is run for."""
-    names = frame.f_locals
+    names = names_in(frame)
     prim, a, b = names["prim"], names["a"], names["b"]
     called = a if names["source_a"] is None else (a,) if names["source_b"] is None else (a, b)
-    argnum = rule.f_locals.get("argnum") if rule is not None else None
+    argnum = names_in(rule).get("argnum") if rule is not None else None
     if argnum is None and rule is not None:
         codes = {n: getattr(f, "__code__", None) for n, f in prim.rules.items()}
         argnum = next((n for n, code in codes.items() if code is rule.f_code), None)

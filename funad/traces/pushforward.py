@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as onp
 
-from ..boxes import Batched, Dual, batched
+from ..boxes import Dual
 from ..errors import EndedTraceError
 from ..indices import ASSIGN, TracedMemory, put
 from ..memory import WORTH_DROPPING
+from ..opaque import Batched, batched
 from ..registry import Primitive
 from ..spaces import fit, zeros_like
 from ..trace import Looked

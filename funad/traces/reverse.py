@@ -27,12 +27,14 @@ from typing import Any, NoReturn
 
 import numpy as onp
 
-from ..boxes import Batched, Box, Traced, box_of
+from ..boxes import Box, Traced, box_of
+from ..cpython import names_in, steps
 from ..duck_arrays import DUCKS
 from ..errors import CotangentError, EndedTraceError
 from ..floating import restore, run_rules
 from ..indices import ASSIGN, Scatter, TracedMemory, add_at, assigned, put, repeats, through_view
 from ..memory import WORTH_DROPPING, placeholder
+from ..opaque import Batched
 from ..registry import Primitive
 from ..snapshots import Snapshots
 from ..spaces import broadcasts, describe, fit, is_complex, is_inexact, is_number, of_library, zeros_of
@@ -212,10 +214,8 @@ LEFT = (
 
 def has_left(error: IndexError) -> bool:
     """Say whether an index error comes of the place of a value that was recorded apart (see Apart)."""
-    step: Any = error.__traceback__
-    while step.tb_next is not None:
-        step = step.tb_next
-    names = step.tb_frame.f_locals
+    *_, last = steps(error)
+    names = names_in(last.tb_frame)
     return any(
         isinstance(names.get(n), int) and names[n] >= APART for n in ("source", "source_a", "source_b")
     )

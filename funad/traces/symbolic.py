@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as onp
 
-from ..boxes import Opaque, Traced, innermost
+from ..boxes import Traced, innermost
 from ..calling import as_array
 from ..compiling.program import GETITEM, SOFT, Builder, Node, spec_of
 from ..compiling.shapes import has_static_shape
 from ..floating import invalid_raises, restore
+from ..opaque import Opaque
 from ..registry import Primitive, primitive_of
 from ..snapshots import sampled
 from ..spaces import laid_out_copy, name_of

@@ -14,6 +14,7 @@ import numpy as onp
 
 from .. import tree
 from ..boxes import Box, Dual, Traced
+from ..cpython import is_of_funad, leave_out, other_holders
 from ..duck_arrays import DUCKS, Duck, as_duck, like_given, released
 from ..errors import ArgumentError, ArgumentTypeError, NonScalarOutputError, OverwrittenError
 from ..foreign import is_duck
@@ -46,7 +47,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 ndarray, float64 = onp.ndarray, onp.float64
-_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 class MadeFrom:
@@ -109,22 +109,8 @@ def door(transformation: Callable[P, R]) -> Callable[P, R]:
 
 def hide_frames(error: Exception) -> None:
     """Take funad's own frames out of a traceback, unless the environment says FUNAD_TRACEBACK=full."""
-    if os.environ.get("FUNAD_TRACEBACK") == "full":
-        return
-    steps = []
-    step = error.__traceback__
-    while step is not None:
-        steps.append(step)
-        step = step.tb_next
-    kept = None
-    for step in reversed(steps):
-        if not _is_ours(step):
-            step.tb_next, kept = kept, step
-    error.__traceback__ = kept
-
-
-def _is_ours(step: types.TracebackType) -> bool:
-    return step.tb_frame.f_code.co_filename.startswith(_HERE)
+    if os.environ.get("FUNAD_TRACEBACK") != "full":
+        leave_out(is_of_funad, error)
 
 
 def check_function(name: str, f: Any, right: str = "{}(f)(x)", wrong: str = "{}(f(x))") -> None:
@@ -349,6 +335,9 @@ def differentiable(f: Any, place: int | str, x: Any, whole: Any = None, n: int =
     return _refuse_argument(f, place, x, whole, n, own)
 
 
+_NO_CONTAINERS = (str, bytes, bool, type(None), ndarray, onp.generic)
+
+
 def _refuse_argument(f: Any, place: int | str, x: Any, whole: Any, n: int, own: bool) -> NoReturn:
     """Refuse a leaf that is no number; ``own`` says that it is an array whose arithmetic is its own."""
     name = name_of(f)
@@ -363,7 +352,7 @@ def _refuse_argument(f: Any, place: int | str, x: Any, whole: Any, n: int, own: 
         found += " (give its values as an array: numpy.asarray(x))"
     elif place == 0 and hasattr(type(x), name):
         found += " (self, the object of the method, counts too: argnums=1 is the argument behind it)"
-    elif not callable(x) and not issubclass(type(x), (str, bytes, bool, type(None), ndarray, onp.generic)):
+    elif not hasattr(x, "__name__") and not issubclass(type(x), _NO_CONTAINERS):  # a function has a name
         found += " (if it holds numbers, make its class a container with funad.tree.register)"
     raise ArgumentTypeError(
         f"{which} of {name}{f', at {path},' if path else ''} is {found}, and a derivative is taken "
@@ -429,12 +418,14 @@ def finish(xbar: Any, x: Any, xdots: Any = (), xs: Any = ()) -> Any:
 
     Or the tangent of an output, of the tangents ẋ of the inputs.
     """
-    if type(xbar) is ndarray and type(x) is ndarray and xbar.dtype is x.dtype and xbar.shape == x.shape:
-        return xbar
+    if type(x) is ndarray or type(x) is float:
+        found = _finish_plain(xbar, x)
+        if found is not None:
+            return found
     if xbar is None:
         return zeros_like(x)
     if type(xbar) is float:
-        return xbar if type(x) is float else fit(xbar, x)
+        return fit(xbar, x)
     if is_duck(xbar):
         xbar = as_duck(xbar)
     elif type(x) is ndarray and type(xbar) is not ndarray and not isinstance(xbar, Traced):
@@ -445,11 +436,23 @@ def finish(xbar: Any, x: Any, xdots: Any = (), xs: Any = ()) -> Any:
         xbar = left(shed_kinks_of_derivative(fit(xbar, x)), x if xs else 0.0, xdots, xs)
     else:
         xbar = fit(xbar, x)
-    if not shape_of(xbar) and class_of(x) is ndarray is not class_of(xbar):
-        return _ASARRAY.traced(xbar)  # an array without axes, which can be written to
-    if is_deferred(xbar) and not xbar.shape and class_of(x) is not ndarray is class_of(xbar):
-        return xbar[()]  # of a number, a number
-    return xbar
+    return xbar if shape_of(xbar) else _of_the_class_of(x, xbar)
+
+
+def _of_the_class_of(x: Any, xbar: Any) -> Any:
+    """Return x̄, of no axes, as a number where x is one, and as an array where x is one."""
+    if class_of(x) is ndarray is not class_of(xbar):
+        return _ASARRAY.traced(xbar)  # it can be written to
+    return xbar[()] if is_deferred(xbar) and class_of(x) is not ndarray is class_of(xbar) else xbar
+
+
+def _finish_plain(xbar: Any, x: Any) -> Any:
+    """Return x̄ as above for the commonest x and x̄, None for others."""
+    if type(xbar) is ndarray:
+        return xbar if type(x) is ndarray and xbar.dtype is x.dtype and xbar.shape == x.shape else None
+    if type(x) is float:
+        return xbar if type(xbar) is float or type(xbar) is float64 else None
+    return onp.asarray(xbar) if type(xbar) is float64 and x.dtype is xbar.dtype and not x.shape else None
 
 
 def owned(xbars: list[Any]) -> list[Any]:
@@ -486,18 +489,8 @@ _COPY, _ASARRAY = enter(onp.copy), enter(onp.asarray)
 def _is_part(xbar: Any) -> bool:
     """Say whether a view is one of what someone else has, or of more than itself."""
     base = xbar.base
-    # Two: the array itself and the name here. A fresh array in another shape is nobody else's.
-    return type(base) is not ndarray or base.nbytes != xbar.nbytes or sys.getrefcount(base) > _ALONE
-
-
-def _references() -> int:
-    """Return how many references _is_part counts where nobody else has one."""
-    view = onp.empty(1).reshape(1, 1)
-    base = view.base
-    return sys.getrefcount(base)
-
-
-_ALONE = _references()
+    # A fresh array in another shape is held by that view of it alone.
+    return type(base) is not ndarray or base.nbytes != xbar.nbytes or other_holders(base) > 1
 
 
 def own_copies(xs: list[Any]) -> list[Any]:

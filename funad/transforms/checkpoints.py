@@ -15,9 +15,10 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
-from ..boxes import Batched, Traced, batched, box_of, innermost
+from ..boxes import Traced, box_of, innermost
 from ..errors import ArgumentError
 from ..guarding import own, unwritable, wrote
+from ..opaque import Batched, batched
 from ..registry import Primitive
 from ..spaces import is_inexact, name_of, zeros_like
 from ..traces.reverse import TRACING, Apart, Tape, lent, pull_back

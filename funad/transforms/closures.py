@@ -19,9 +19,10 @@ from .. import tree
 from ..boxes import Traced, innermost
 from ..traces.reverse import TRACING, Tape
 from ..writing import settled
+from .copies import MISSED, PlainCopy
 from .segments import apart, locked, out_of_traces
 
-__all__ = ["Watched", "attached", "plain_of", "without"]
+__all__ = ["Watched", "attached", "plain_of", "plainly", "without"]
 
 _NUMBERS = frozenset({float, onp.float64, int, bool, complex, type(None)})
 
@@ -54,6 +55,7 @@ class Watched:
         self.f = f
         self.met: dict[float, Any] = {}
         self.tapes = [TRACING.tape] if type(TRACING.tape) is Tape else []
+        self.copy: PlainCopy | None = None  # runs in the place of f once the traces of all its values are met
         functools.update_wrapper(self, f, [n for n in functools.WRAPPER_ASSIGNMENTS if hasattr(f, n)], ())
 
     @property
@@ -61,8 +63,34 @@ class Watched:
         return [self.met[level] for level in sorted(self.met)]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.copy is not None:
+            y = self.copy(*args, **kwargs)
+            if y is not MISSED:
+                return y
+            self.copy = None
+        known = len(self.met)
         y = self.quietly(*args, **kwargs)
-        return y if type(y) in _NUMBERS else self._bared(y) if tree.is_leaf(y) else tree.map(self._bared, y)
+        y = y if type(y) in _NUMBERS else self._bared(y) if tree.is_leaf(y) else tree.map(self._bared, y)
+        if len(self.met) > known:
+            self._make_copy()
+        return y
+
+    def _make_copy(self) -> None:
+        copy = PlainCopy(self.f)
+        if copy.leaves and all(map(self._takes_derivatives, copy.leaves)):
+            self.use(copy.leaves)
+            self.copy = copy
+
+    def use(self, leaves: list[Any]) -> None:
+        """Take note that f is to be taken to read these traced values, of traces that have been met."""
+
+    def _takes_derivatives(self, x: Any) -> bool:
+        """Say whether x belongs to traces that have been met, and that take derivatives."""
+        while isinstance(x, Traced):
+            if x.tape.level not in self.met or not x.tape.differentiates:
+                return False
+            x = x.primal
+        return True
 
     def quietly(self, *args: Any, **kwargs: Any) -> Any:
         """Return f of the arguments, traced, with nothing left on the tapes met so far."""
@@ -102,6 +130,17 @@ def without(f: Callable[..., Any], traces: Sequence[Any]) -> Callable[..., Any]:
         return tree.map(lambda x: out_of_traces(traces, settled(x)), y)
 
     return outside
+
+
+def plainly(f: Callable[..., Any], traces: Sequence[Any]) -> Callable[..., Any]:
+    """Return f, all of whose traced values belong to these traces, as a function of plain results."""
+    copy, outside = PlainCopy(f), without(f, traces)
+
+    def run(*args: Any) -> Any:
+        y = copy(*args)
+        return outside(*args) if y is MISSED else y
+
+    return run
 
 
 def attached(value: Any, traced: Any) -> Any:

@@ -174,13 +174,14 @@ class Compiled(MadeFrom):
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         run = self._run
         if run is not None:
-            token = _set(_RULES)
+            token = None if self._last.of_numbers else _set(_RULES)  # type: ignore[union-attr]
             try:
-                y = run(*args, **kwargs)
+                y = run(*args, **kwargs) if kwargs else run(*args)
             except Exception:  # eager raises it, too, or handles it
                 y = MISSED
             finally:
-                _reset(token)
+                if token is not None:
+                    _reset(token)
             if y is not MISSED:
                 self._last.calls += 1  # type: ignore[union-attr]
                 return y

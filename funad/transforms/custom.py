@@ -25,7 +25,7 @@ __all__ = ["custom_vjp", "numerical", "tap", "value"]
 
 
 def custom_vjp(
-    f: Callable[P, R], forward: Callable[..., Any], backward: Callable[..., Any]
+    f: Callable[P, R], forward: Callable[..., Any] | None = None, backward: Callable[..., Any] | None = None
 ) -> Callable[P, R]:
     """Give ``f`` a backward pass of its own, which shares residuals with the forward pass.
 
@@ -69,8 +69,11 @@ def custom_vjp(
     >>> float(grad(softplus)(0.0))
     0.5
     """
-    if not callable(forward) or not callable(backward):  # type: ignore[redundant-expr]
-        raise ArgumentError("custom_vjp(f, forward, backward) takes three functions")
+    if not callable(f) or not callable(forward) or not callable(backward):  # type: ignore[redundant-expr]
+        raise ArgumentError(
+            "custom_vjp takes three functions at once; write f = custom_vjp(f, forward, backward), with "
+            "forward(*args) returning (y, residuals) and backward(residuals, ȳ) returning x̄"
+        )
     if not takes(backward, (None, None), {}):
         raise ArgumentError(
             f"the backward function of custom_vjp is called with (residuals, ȳ), but {name_of(backward)} "
@@ -149,8 +152,10 @@ def _flat_cotangents(who: str, found: Any, args: Any) -> list[Any]:
         try:
             flat += [None] * structure.size if xbar is None else tree.flatten_like(structure, xbar)
         except ArgumentError:
+            alone = len(args) == 1 and isinstance(xbar, tuple)
             raise ArgumentError(
                 f"{who} returned {tree.flatten(xbar)[1]} for argument {n}, whose structure is {structure}"
+                + ("; return the cotangent of a single argument alone, x̄ for (x̄,)" if alone else "")
             ) from None
     return flat
 

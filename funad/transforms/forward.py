@@ -13,7 +13,7 @@ from ..boxes import Box, Dual, Traced
 from ..errors import ArgumentError, TangentError
 from ..numpy.ties import left
 from ..overflows import all_finite, mark_overflows
-from ..spaces import as_numpy, fit, is_inexact, shed_kinks_of_derivative, zeros_like
+from ..spaces import as_numpy, describe, fit, is_inexact, shed_kinks_of_derivative, zeros_like
 from ..traces.forward import Forward, dual
 from ..traces.pushforward import push_forward, steps_to
 from ..tracing import run
@@ -107,7 +107,7 @@ def jvp(f: Callable[..., Any], /, primals: Any, tangents: Any, has_aux: bool = F
     value_leaves = [_own(out_of(trace, leaf), given) for leaf in leaves]
     value = tree.unflatten(structure, value_leaves)
     ydots = [_tangent(trace, leaf, call.leaves, xdots) for leaf in leaves]
-    if any(map(_is_lost, leaves, ydots)) and all_finite(call.leaves):
+    if (trace.doubtful or any(map(_is_lost, leaves, ydots))) and all_finite(call.leaves):
         # As NumPy's numbers: with Python's, a power raises an error where it overflows.
         xs, xdots = (
             tree.map(lambda x: as_numpy(x) if type(x) is float else x, z) for z in (primals, tangents)
@@ -186,7 +186,8 @@ def linearize(f: Callable[..., R], /, *primals: Any, **kwargs: Any) -> tuple[R, 
 def _call(f: Callable[..., Any], primals: Any, kwargs: Any) -> Call:
     if not isinstance(primals, (tuple, list)) or not primals:
         raise ArgumentError(
-            "the primals are a tuple of the arguments of f: jvp(f, (x,), (ẋ,)), linearize(f, x)"
+            f"the primals are a tuple of the arguments of f, but are {describe(primals)}; write "
+            f"jvp(f, (x,), (ẋ,)) or linearize(f, x)"
         )
     return Call(f, tuple(range(len(primals))), tuple(primals), kwargs)
 
@@ -194,19 +195,25 @@ def _call(f: Callable[..., Any], primals: Any, kwargs: Any) -> Call:
 def _fitted(call: Call, tangents: Any) -> list[Any]:
     """Return the leaves of the tangents, each in the space of its primal."""
     if not isinstance(tangents, (tuple, list)) or len(tangents) != len(call.places):
-        raise TangentError(f"f was given {len(call.places)} primals, so it takes as many tangents")
+        raise TangentError(
+            f"f was given {len(call.places)} primals, so it takes a tuple of as many tangents, but was given "
+            f"{describe(tangents)}"
+        )
     xdots: list[Any] = []
+    owners: list[int] = []
     for place, tangent in zip(call.places, tangents, strict=True):
         x = call.args[place]
         if type(x) is type(tangent) and (type(x) is float or type(x) is ndarray):
-            xdots.append(tangent)
-            continue
-        structure = tree.flatten(x)[1]
-        xdots += leaves_like(structure, x, tangent, f"primal {place}", "its tangent", TangentError)
-    for x, xdot in zip(call.leaves, xdots, strict=True):
+            found = [tangent]
+        else:
+            structure = tree.flatten(x)[1]
+            found = leaves_like(structure, x, tangent, f"primal {place}", "its tangent", TangentError)
+        xdots += found
+        owners += [place] * len(found)
+    for x, xdot, owner in zip(call.leaves, xdots, owners, strict=True):
         if shape_of(x) != shape_of(xdot):
             raise TangentError(
-                f"a primal has shape {shape_of(x)}, but its tangent has shape {shape_of(xdot)}"
+                f"primal {owner} has shape {shape_of(x)}, but its tangent has shape {shape_of(xdot)}"
             )
         check_direction(xdot, x, "ẋ", TangentError)
     return [fit(xdot, x) for x, xdot in zip(call.leaves, xdots, strict=True)]

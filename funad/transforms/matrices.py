@@ -11,8 +11,9 @@ import numpy as onp
 
 from .. import numpy as np
 from .. import tree
-from ..boxes import Batched, Box
+from ..boxes import Box
 from ..errors import ArgumentError, NonScalarOutputError
+from ..opaque import Batched
 from ..overflows import mark_overflows
 from ..registry import sparse_derivatives
 from ..spaces import is_complex, name_of, zeros_like

@@ -19,13 +19,14 @@ from .. import tree
 from ..boxes import Traced
 from ..compiling.arguments import Prologue, is_input
 from ..compiling.closures import Closure
-from ..compiling.emitting import Emitter
+from ..compiling.emitting import Emitter, is_of_python_numbers
 from ..compiling.loops import guards_of
 from ..compiling.numba_parts import Kernel, KernelEmitter, with_kernels
-from ..compiling.optimizing import PASSES, optimized
+from ..compiling.optimizing import OF_NUMPY, PASSES, SHARED, optimized
 from ..compiling.paths import tree_of
 from ..compiling.program import SOFT, Node, Program
 from ..compiling.sources import Source
+from ..cpython import is_of_funad, names_in
 from ..registry import signature_of
 from ..spaces import name_of
 from ..traces.symbolic import NotCompilable, Symbol, SymbolicTrace
@@ -35,7 +36,6 @@ from .calls import leaf_names, owned
 __all__ = ["MISSED", "CompiledProgram", "Plan", "Recording", "static_leaves"]
 
 ndarray = onp.ndarray
-_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _LOOKED_AT = 800  # calls of which the names are looked at: it takes some 80 µs for each
 _NUMPY = os.path.dirname(os.path.abspath(onp.__file__)) + os.sep
 
@@ -86,6 +86,7 @@ class CompiledProgram:
         unnamed: tuple[Emitter, Callable[[Any], str]] | None = None,
     ) -> None:
         self.program, self.seconds = program, seconds
+        self.of_numbers = is_of_python_numbers(program)  # so that there are no calls of NumPy's to watch
         self._name, self._emitter, self._write = name, emitter, write
         self.calls = 0
         self.checked = False
@@ -137,6 +138,7 @@ class Paths:
 
     def __init__(self, programs: list[CompiledProgram]) -> None:
         self.programs = programs
+        self.of_numbers = all(program.of_numbers for program in programs)
         self._ran = [0]
         self.run: Callable[..., Any] | None = None
         texts, constants = zip(*(program.without_names() for program in programs), strict=True)
@@ -174,6 +176,8 @@ def _said(g: Any) -> str:
     asked = {"finite": f"{what} is finite", "number": f"{what} has no nan"}.get(g.how)
     if g.how == "within":
         asked = f"{what} is between {g.expected[0]} and {g.expected[1]}"
+    if g.how == "small":
+        asked = f"{what} is no larger than {g.expected:g}, or the call runs in eager"
     asked = asked or f"{g.how}({what}) is {g.expected!r}"
     return f"{asked}; {g.line}" if g.line else asked
 
@@ -290,7 +294,11 @@ class Recording:
         """Return the program, rewritten, with its source."""
         start = time.perf_counter()
         outputs = [x.node if type(x) is Symbol else x for x in self.outputs]
-        program = optimized(self.trace.builder.program(outputs), passes)
+        program = self.trace.builder.program(outputs)
+        if passes is None:
+            program = self.shared = optimized(program, SHARED)
+            passes = [name for name in PASSES if name not in SHARED]
+        program = optimized(program, passes)
         middle = time.perf_counter()
         emitter = Emitter(program)
         unnamed = None
@@ -304,16 +312,18 @@ class Recording:
         return made
 
     def plan(self) -> Plan:
-        """Return what it takes to make kernels of the program later; no values of this run are in it."""
+        """Return what it takes to make kernels of the program, which has been compiled, later.
+
+        No values of this run are in it.
+        """
         bare = copy.copy(self)
         bare.symbols = []
         leaves, structure = tree.flatten((self.args, self.kwargs))
         bare.args, bare.kwargs = tree.unflatten(
             structure, [_stand_in(x) if k in self.nodes else x for k, x in enumerate(leaves)]
         )
-        program = self.trace.builder.program([x.node if type(x) is Symbol else x for x in self.outputs])
         bare.outputs, bare.trace = [], None  # type: ignore[assignment]
-        return Plan(bare, program)
+        return Plan(bare, self.shared)
 
     def _source(self, emitter: Emitter) -> Callable[[Any], str]:
         """Return what writes the text of the function, given the classes of its results."""
@@ -359,7 +369,8 @@ class Plan:
     def with_kernels(self) -> CompiledProgram | None:
         """Return the program with kernels, in text; None if there is nothing in it for a kernel."""
         recording = self.recording
-        program = with_kernels(optimized(self.program, [name for name in PASSES if name != "stacks"]))
+        passes = [name for name in PASSES if name not in SHARED and name not in OF_NUMPY]
+        program = with_kernels(optimized(self.program, passes))
         if program is None:
             return None
         emitter = KernelEmitter(program)
@@ -460,14 +471,14 @@ class _Names:
             self.trace.resume_at = self.trace.builder.count + 2 * _LOOKED_AT
             return
         path = frame.f_code.co_filename
-        if path.startswith(_HERE):
+        if is_of_funad(frame):
             if "ybar" in frame.f_code.co_varnames[:2]:
-                names = frame.f_locals
+                names = names_in(frame)
                 y, ybar = _inner(names.get("y")), _inner(names.get("ybar"))
                 if y is not None and ybar is not None:
                     self.cotangents.append((ybar.node, y.node))
         elif not path.startswith(_NUMPY):
-            for name, x in frame.f_locals.items():
+            for name, x in names_in(frame).items():
                 found = _inner(x)
                 if found is not None and found.node.name is None and found.node.fn is not None:
                     found.node.name = name

@@ -306,14 +306,14 @@ def _check_scalar(f: Any, y: Any, holomorphic: bool) -> None:
     # By the class itself: a quantity that holds a traced value has that value's attributes.
     if not issubclass(class_of(y) if isinstance(y, Traced) else type(y), _NUMBERS):
         raise NonScalarOutputError(
-            f"grad needs a function with a scalar output, but {name} returned "
+            f"a gradient is that of a function with a scalar output, but {name} returned "
             f"{describe(y)}; return one number"
             + (", and use has_aux=True to return more beside it" if isinstance(y, tuple) else "")
         )
     check_not_discrete(f, [y])
     if shape_of(y) != ():
         raise NonScalarOutputError(
-            f"grad needs a function with a scalar output, but {name} returned shape "
+            f"a gradient is that of a function with a scalar output, but {name} returned shape "
             f"{shape_of(y)}; sum it, or use jacobian for one gradient per output"
         )
     if holomorphic:

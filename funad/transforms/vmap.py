@@ -11,8 +11,9 @@ import numpy as onp
 from .. import batching as batching  # fills the table of batch rules
 from .. import numpy as np
 from .. import tree
-from ..boxes import Traced, batched
+from ..boxes import Traced
 from ..errors import ArgumentError, ArgumentTypeError
+from ..opaque import batched
 from ..refusals import refused_constant
 from ..spaces import describe, is_number, laid_out_copy, name_of, room_for_stack
 from ..trace import Looked

@@ -271,6 +271,7 @@ ADD_ONE = primitive(lambda x: x + 1)
 
 ROWS = {
     "a key": Program(lambda x: TABLE[x[0]] * x, lambda x: TABLE[value(x[0])] * x, plain=lambda x: 2.0 * x),
+    "a set": Program(lambda x: sum({x[0], x[1] ** 2}), lambda x: sum([x[0], x[1] ** 2])),
     "a cache": Program(lambda x: cached(x[0]), lambda x: cached.__wrapped__(x[0])),
     "int": Program(lambda x: int(x[2]) * x[0] ** 2, lambda x: np.trunc(x[2]) * x[0] ** 2),
     "pickled": Program(

@@ -41,6 +41,16 @@ def along(f, t=0.0):
     return grad(lambda t: np.real(np.sum(f(t))))(t)
 
 
+def of_changing_rates(x, copies):
+    """Two integrals with the rate in one array."""
+    rate, total = numpy.zeros(1), 0.0
+    for k in (1.0, 2.0):
+        rate[0] = k
+        kept = rate.copy() if copies else rate
+        total = total + sp.integrate.quad(lambda t: kept[0] * x[0] * t, 0.0, 1.0)[0]
+    return total
+
+
 def decay(t, y, k):
     return -k * y
 
@@ -73,6 +83,31 @@ def on_grid(x, module=sp):
     return np.sum(
         module.interpolate.RectBivariateSpline(GRID, GRID, np.outer(GRID, GRID) ** 2 * x[0] ** 2)(0.3, 0.2)
     )
+
+
+def kept(f):
+    """f, which keeps what it has computed."""
+    values = {}
+
+    def g(t):
+        if t not in values:
+            values[t] = f(t)
+        return values[t]
+
+    return g
+
+
+def grown(x, rate, module=sp):
+    tight = {"rtol": 1e-11, "atol": 1e-11, "method": "DOP853"}
+    return module.integrate.solve_ivp(lambda t, y: y * rate(t), (0.0, 1.0), [1.0], **tight).y[0, -1]
+
+
+ODD = numpy.array([[0.0, 1.0], [0.7, 0.7]])
+
+
+def riccati(x):
+    a = numpy.array([[1.6, -1.2], [-0.6, -1.3]])
+    return a * x[0], numpy.array([[10.0], [0.1]]) * x[1], numpy.eye(2) * 1e-2 * x[2], numpy.eye(1)
 
 
 CORNERS = numpy.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.4, 0.5]])
@@ -180,17 +215,15 @@ ROWS = {
         gives=grad(lambda x: (0.1 + 0.2) * np.sqrt(np.sum(x**2)))(X),
     ),
     # --- integrate
-    "sol of solve_bvp": Call(
-        lambda: grad(lambda x: bvp(x).sol(0.5)[0])(X),
-        lambda: grad(lambda x: bvp(x).y[0, len(bvp(x).x) // 2])(X)[:2],
-        gives=lambda: [
-            slope(lambda t: bvp(X + t * e, scipy).sol(0.5)[0], step=1e-4)() for e in numpy.eye(3)[:2]
-        ],
-    ),
     "quad_vec": Program(
         lambda x: sp.integrate.tanhsinh(lambda t: np.log(x[0] * t), 1.0, 2.0, log=True).integral,
         lambda x: sp.integrate.quad_vec(lambda t: np.log(x[0] * t), 1.0, 2.0)[0],
         plain=lambda x: scipy.integrate.quad(lambda t: numpy.log(x[0] * t), 1.0, 2.0)[0],
+    ),
+    "another result": Program(
+        lambda x: of_changing_rates(x, copies=False),
+        lambda x: of_changing_rates(x, copies=True),
+        plain=lambda x: x[0] / 2 + x[0],
     ),
     "closes over": Call(
         lambda: grad(lambda a: sp.integrate.nsum(lambda k: a / k**3, 1, numpy.inf).sum)(1.0),
@@ -306,6 +339,29 @@ ROWS = {
     )
     if hasattr(scipy.interpolate, "AAA")
     else Program(lambda x: float(x[0]), lambda x: x[0]),
+    "what SciPy has removed": Program(
+        lambda x: sp.interpolate.interp2d(GRID, GRID, np.outer(GRID, GRID) ** 2 * x[0] ** 2)(0.3, 0.2),
+        lambda x: sp.interpolate.RegularGridInterpolator(
+            (GRID, GRID), np.outer(GRID, GRID) ** 2 * x[0] ** 2, "cubic"
+        )([[0.3, 0.2]])[0],
+        on_grid,
+        plain=lambda x: on_grid(x, scipy),
+    ),
+    "an integrand that keeps values": Program(
+        lambda x: sp.integrate.quad(kept(lambda t: x[0] * np.sin(t * x[1])), 0.0, 1.0)[0],
+        lambda x: sp.integrate.quad(lambda t: x[0] * np.sin(t * x[1]), 0.0, 1.0)[0],
+        plain=lambda x: scipy.integrate.quad(lambda t: x[0] * np.sin(t * x[1]), 0.0, 1.0)[0],
+    ),
+    "a right-hand side that keeps values": Program(
+        lambda x: grown(x, kept(lambda t: x[0] * np.sin(t * x[1]))),
+        lambda x: grown(x, lambda t: x[0] * np.sin(t * x[1])),
+        plain=lambda x: grown(x, lambda t: x[0] * np.sin(t * x[1]), scipy),
+    ),
+    "a Riccati equation that SciPy has balanced": Program(
+        lambda x: sp.linalg.solve_discrete_are(*riccati(x), e=ODD),
+        lambda x: sp.linalg.solve_discrete_are(*riccati(x), e=ODD, balanced=False),
+        plain=lambda x: scipy.linalg.solve_discrete_are(*riccati(x), e=ODD, balanced=False),
+    ),
     "a regular grid": Program(
         lambda x: sp.interpolate.bisplrep(*POINTS.T, np.sum(POINTS, 1) * x[0]),
         lambda x: sp.interpolate.RegularGridInterpolator(

@@ -100,6 +100,22 @@ def preconditioner(a):
     )
 
 
+def convolutions(x):
+    """The matrix whose product with y is the convolution of x and y."""
+    return numpy.stack([numpy.convolve(x, unit) for unit in numpy.eye(x.size)], axis=1)
+
+
+class Diagonal(scipy.sparse.linalg.LinearOperator):
+    """A matrix of which its product with vectors is known."""
+
+    def __init__(self, d):
+        super().__init__(float, (N, N))
+        self.d = d
+
+    def _matvec(self, x):
+        return self.d * x
+
+
 def most(entries, run):
     """Run with a bound of so many entries for a pattern."""
     module = importlib.import_module("funad.scipy.sparsity.patterns")
@@ -358,6 +374,22 @@ ROWS = {
         lambda: most(400, lambda: jacobian(lambda x: np.cumsum(x)[:, None] * np.ones(4), sparse=True)(LONG)),
         lambda: most(400, lambda: jacobian(np.cumsum, sparse=numpy.tri(20))(LONG)).toarray(),
         gives=numpy.tri(20),
+    ),
+    "a result that depends on nearly everything": Call(
+        lambda: most(5, lambda: jacobian(lambda x: np.convolve(x, x), sparse=True)(X)),
+        lambda: jacobian(lambda x: np.convolve(x, x), sparse=convolutions(X) != 0)(X).toarray(),
+        gives=2 * convolutions(X),
+    ),
+    "the eigenvalues of an operator": Call(
+        lambda: along(lambda d: linalg.eigsh(Diagonal(d), 2)[0]),
+        lambda: along(lambda d: linalg.eigsh(sparse.diags_array(d), 2)[0]),
+        lambda: along(lambda d: linalg.eigsh(np.diag(d), 2)[0]),
+        gives=slope(lambda d: numpy.sort(d)[-2:]),
+    ),
+    "the singular values of an operator times a traced number": Call(
+        lambda: grad(lambda a: linalg.svds(scipy.sparse.linalg.aslinearoperator(S) * a, 2)[1][0])(2.0),
+        lambda: grad(lambda a: linalg.svds(S * a, 2)[1][0])(2.0),
+        gives=numpy.linalg.svd(S.toarray())[1][1],
     ),
     "a dense pattern on the way": Call(
         lambda: most(8, lambda: jacobian(lambda x: np.linalg.inv(np.diag(x))[0], sparse=True)(X)),

@@ -5,9 +5,11 @@ import importlib
 import itertools
 import os
 import sys
+import types
 
 import matplotlib as mpl
 import numpy
+import pandas
 
 import funad
 import funad.numpy as np
@@ -37,6 +39,10 @@ from . import Call, X
 
 mpl.use("Agg")
 Z = X + 1j
+LABELLED = pandas.DataFrame({"a": [2.0, 3.0], "b": ["two", "three"]})
+NUMBERS = LABELLED["a"].to_numpy()
+BY_PAIR = {(0, 1): types.SimpleNamespace(w=2.0)}
+LAYERS = [types.SimpleNamespace(w=1.0) for _ in range(1000)]
 BATCH = numpy.stack([X, 2 * X])
 
 
@@ -157,6 +163,19 @@ def forward(x):
     return np.sum(x**2), x
 
 
+class Model:
+    def __init__(self, w):
+        self.w = w
+
+    def __call__(self, x):
+        return np.sum(self.w * x)
+
+
+class RegisteredModel(Model):
+    pass
+
+
+tree.register(RegisteredModel, lambda m: ([m.w], None), lambda _, parts: RegisteredModel(*parts))
 squares = custom_vjp(loss, forward, lambda x, ybar: 2 * ybar * x)
 no_pair = custom_vjp(loss, lambda x: np.sum(x**2), lambda x, ybar: 2 * ybar * x)
 nothing_kept = custom_vjp(np.sum, lambda x: (np.sum(x), None), lambda _, ybar: ybar * numpy.ones(3))
@@ -391,6 +410,29 @@ ROWS = {
         lambda: grad(lambda x: np.sum(two_results(2.0, None)(x)[0]))(X),
         gives=[2, 2, 2],
     ),
+    "the cotangent of a single argument": Call(
+        lambda: grad(custom_vjp(loss, forward, lambda x, ybar: (2 * ybar * x,)))(X),
+        lambda: grad(custom_vjp(loss, forward, lambda x, ybar: 2 * ybar * x))(X),
+        gives=2 * X,
+    ),
+    "all three functions at once": Call(
+        lambda: custom_vjp(loss),
+        lambda: grad(custom_vjp(loss, forward, lambda x, ybar: 2 * ybar * x))(X),
+        gives=2 * X,
+    ),
+    "a model that can be called": Call(
+        lambda: grad(lambda model: model(X))(Model(X)),
+        lambda: grad(lambda model: model(X))(RegisteredModel(X)).w,
+        gives=X,
+    ),
+    "tangents of all primals": Call(
+        lambda: jvp(lambda a, b: np.sum(a * b), (X, X), (X,)),
+        lambda: jvp(lambda a, b: np.sum(a * b), (X, X), (X, X))[1],
+        gives=2 * numpy.sum(X**2),
+    ),
+    "primals as a tuple": Call(
+        lambda: jvp(loss, X, X), lambda: jvp(loss, (X,), (X,))[1], gives=2 * numpy.sum(X**2)
+    ),
     "as many residuals": Call(lambda: grad(many)(X), lambda: grad(as_many)(X), gives=[1, 1, 1]),
     "no minimum": Call(
         lambda: jacobian(lambda a: minimum(a, 0.0))(2.0),
@@ -518,6 +560,21 @@ ROWS = {
         lambda: runs_as_a_program(lambda x, p: np.sum(x) * p, X, 2.0),
         lambda: compile(lambda x, p: np.sum(x) * p.x, static="p")(X, Point(2.0)),
         gives=2 * numpy.sum(X),
+    ),
+    "a table that it closes over": Call(
+        lambda: explained(lambda x: np.sum(x) * LABELLED["a"].to_numpy()[0], X),
+        lambda: runs_as_a_program(lambda x: np.sum(x) * NUMBERS[0], X),
+        gives=2 * numpy.sum(X),
+    ),
+    "a key that may change": Call(
+        lambda: explained(lambda x: np.sum(x) * BY_PAIR[0, 1].w, X),
+        lambda: runs_as_a_program(lambda x: np.sum(x) * NUMBERS[0], X),
+        gives=2 * numpy.sum(X),
+    ),
+    "more objects than can be compared": Call(
+        lambda: explained(lambda x: sum(layer.w * np.sum(x) for layer in LAYERS), X),
+        lambda: runs_as_a_program(lambda x, w: np.sum(w) * np.sum(x), X, numpy.ones(1000)),
+        gives=1000 * numpy.sum(X),
     ),
     "a picture without what draws it": Call(
         lambda: without("matplotlib", "funad.graphs.raster", lambda: graph(loss)(X).png(os.devnull)),

@@ -376,7 +376,14 @@ COMPOSITES = {
     np.hsplit: cut(lambda x: 1 if x.ndim > 1 else 0, 1),
     np.hstack: joined((2,), (2, 3), (1, 2, 2), (), (0,), dtype=..., casting=...),
     np.insert: of_array(_insert, "axis", min_dims=1),
-    np.pad: Case(_pad(), frozenset({"mode", "constant_values", "end_values", "stat_length", "reflect_type"})),
+    np.pad: Case(
+        _pad(),
+        frozenset({"mode", "constant_values", "end_values", "stat_length", "reflect_type"}),
+        (
+            call(onp.array([1.0, 2.5]), 1, "constant", constant_values=0.5),
+            call(onp.array([1.0, 2.5]), 2, "linear_ramp", end_values=(-0.5, 0.75)),
+        ),
+    ),
     np.resize: of_array(lambda draw, x: ((draw(shapes(2) | st.integers(0, 7)),), {})),
     np.rollaxis: of_array(
         lambda draw, x: ((axis_of(draw, x),), maybe(draw, start=draw(st.integers(-x.ndim, x.ndim)))),

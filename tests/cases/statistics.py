@@ -193,6 +193,7 @@ COMPOSITES = {
             call(data, w, 3, weights=w**2, density=True),
             call(data, w, [0.0, 0.5, 1.2, 3.3]),
             call(data.tolist(), w, [[0.0, 1.0, 2.5], 2], [None, [-1.0, 2.6]]),
+            call(data, w, 2, [[-0.1, 3.2], [-1.1, 2.6]], weights=w**2),
         ),
     ),
 }

@@ -165,6 +165,7 @@ PROBES += [
     _sample("pearsonr", X, Y, f=lambda g, x, y: tuple(g(x, y))),
     _sample("pmean", X, f=lambda g, x: g(x, 1.5)),
     _sample("quantile", X, onp.array([0.21, 0.73])),
+    _sample("estimated_cdf", X, onp.array([1.43, 4.6])),
     _sample("scoreatpercentile", X, f=lambda g, x: g(x, 30.0)),
     _sample("sem", X),
     _sample("sigmaclip", X, f=lambda g, x: g(x, 1.5, 1.5)[0]),
@@ -240,7 +241,7 @@ PROBES += [
     # Of more than two dimensions SciPy's value is that of random points.
     _vector(
         "multivariate_normal", "cdf", lambda g, x, m, s: g(x, m, _symmetric(s)), V[:2], V[1:], COV[:2, :2],
-        since=(1, 15),
+        since=(1, 16),
     ),
     _vector("multivariate_normal", "entropy", lambda g, s: g(V, _symmetric(s)), COV),
     *(

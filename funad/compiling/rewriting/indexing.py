@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as onp
 
-from ...indices import scatter
+from ...indices import assign, scatter
 from ..program import GETITEM, Builder, Node, key_of, nodes_in
 from .patterns import is_row, span_of
 
@@ -15,6 +15,7 @@ __all__ = ["RULES"]
 
 _WHOLE = slice(None)
 _FEWEST = 4  # rows that are taken together
+_LISTS = (list, tuple)
 
 
 def _only_axes(index: Any) -> bool:
@@ -34,7 +35,7 @@ def _getitem(b: Builder, a: Any, index: Any) -> Any:
 
 def _scatter(b: Builder, shape: Any, dtype: Any, index: Any, pieces: Any) -> Any:
     """Pieces that lie side by side along one axis are a concatenation; one piece for all, a reshape."""
-    if type(index) is not list or type(pieces) is not list:
+    if type(index) not in _LISTS or type(pieces) not in _LISTS:
         return None
     merged = _without_rows(b, dtype, index, pieces)
     if merged is not None:
@@ -60,6 +61,14 @@ def _scatter(b: Builder, shape: Any, dtype: Any, index: Any, pieces: Any) -> Any
     if at != shape[axis]:
         return None
     return b.call(onp.concatenate, [pieces[k] for k in order], axis=axis)
+
+
+def _assign(b: Builder, pair: Any, path: Any, index: Any) -> Any:
+    """A write of every element is a reshape of what is written."""
+    x, v = pair
+    if path or not _only_axes(index) or type(v) is not Node or not v.is_array or type(x) is not Node:
+        return None
+    return b.call(onp.reshape, v, x.shape) if (v.size, v.dtype) == (x.size, x.dtype) else None
 
 
 def _without_rows(b: Builder, dtype: Any, indices: Any, pieces: Any) -> Any:
@@ -118,4 +127,4 @@ def _concatenate(b: Builder, xs: Any, axis: Any = 0, **kwargs: Any) -> Any:
     return xs[0] if len(xs) == 1 and type(xs[0]) is Node and xs[0].is_array and axis is not None else None
 
 
-RULES: dict[Any, Any] = {GETITEM: _getitem, scatter: _scatter, onp.concatenate: _concatenate}
+RULES: dict[Any, Any] = {GETITEM: _getitem, scatter: _scatter, assign: _assign, onp.concatenate: _concatenate}

@@ -11,7 +11,7 @@ from ...numpy.linalg import spectral, spectral_weights
 from ...registry import defvjp
 from ...spaces import zeros_like
 from ...values import all_of, any_of, constant
-from ..kinks import anywhere, kinked, power_root_of, root_of
+from ..kinks import anywhere, kinked, power_root_of, root_of, unknown_root_of
 from ..ranges import rescaled, scale, size_of, squares_are_safe
 from .equations import of_inverse
 from .matrices import column, conj, h, over, row
@@ -197,14 +197,21 @@ def _vectors_again(y, x, ord, axes):
     if ord == 0 or not anywhere(zero):
         return y
     if ord < 0:
-        return _least_again(y, size, zero, ord, axes)
+        return _least_again(y, x, size, zero, ord, axes)
     powers = np.sum(np.where(at, 1, size) ** ord, axis=axes, keepdims=True)
-    return np.reshape(np.where(at, power_root_of(at, x, axes), powers ** (1 / ord)), np.shape(y))
+    root = np.reshape(y, np.shape(at)) + power_root_of(at, x, axes)
+    return np.reshape(np.where(at, root, powers ** (1 / ord)), np.shape(y))
 
 
-def _least_again(y, size, zero, ord, axes):
-    """The norm of order p < 0 where one number of a vector is 0, of x₀: |x₀| (1 + Σ |x₀/xᵢ|⁻ᵖ)^(1/p)."""
-    one = np.sum(zero, axis=axes, keepdims=True) == 1
+def _least_again(y, x, size, zero, ord, axes):
+    """The norm of order p < 0 where one number of a vector is 0, of x₀: |x₀| (1 + Σ |x₀/xᵢ|⁻ᵖ)^(1/p).
+
+    Where several are, it opens in each direction in another way.
+    """
+    count = np.sum(zero, axis=axes, keepdims=True)
+    one, several = count == 1, count > 1
+    if anywhere(several):
+        y = y + np.reshape(unknown_root_of(several, np.where(zero, x, 0), axes), np.shape(y))
     least = np.sum(np.where(zero, size, 0), axis=axes, keepdims=True)
     others = np.where(zero | ~one, 0, (least / np.where(zero, 1, size)) ** -ord)
     found = least * (1 + np.sum(others, axis=axes, keepdims=True)) ** (1 / ord)

@@ -21,13 +21,13 @@ from ...errors import NotDifferentiableError
 from ...registry import Primitive
 from ...traces.forward import dual
 from ...traces.reverse import Tape
-from ...transforms.closures import plain_of, without
+from ...transforms.closures import plain_of, plainly, without
 from ...transforms.segments import locked, out_of_traces
 from ...values import shape_of
-from ..hosting import untraced
 from ..solving.calls import is_traced
 from .fields import Field, Pull, pulls_at, pushed
 from .functionals import Integrand
+from .interpolations import at_many
 from .sweeps import swept
 
 __all__ = ["Solution"]
@@ -52,13 +52,10 @@ class Solution:
         SciPy's interpolation of it, plain.
     method, options : class, dict
         The method and its options: the problems of the derivatives are solved by the same.
-    plain : callable, optional
-        The right-hand side on plain values, if it is known by itself: with no trace to look at it is faster.
     """
 
-    def __init__(self, field, y0, sol, integrand, method, options, adjoint="continuous", plain=None):
+    def __init__(self, field, y0, sol, integrand, method, options, adjoint="continuous"):
         self.field, self.y0, self.sol, self.integrand = field, y0, sol, integrand
-        self.plain = plain
         self.method, self.adjoint = method, adjoint
         self.options = {k: v for k, v in options.items() if k in ("rtol", "atol", "max_step")}
         self.start = sol.t_min if sol.ts[0] <= sol.ts[-1] else sol.t_max
@@ -112,12 +109,7 @@ class Solution:
         options = {"rtol": 1e-5, "atol": 1e-8, **options}
         options["rtol"] = max(float(options["rtol"]), 1e-13)
         span = (self.sol.ts[0], self.sol.ts[-1])
-        options |= {"method": self.method, "dense_output": True}
-        if self.plain is None:
-            found = _solve_ivp(f, span, plain_of(self.y0), **options)
-        else:
-            with untraced():
-                found = _solve_ivp(self.plain, span, plain_of(self.y0), **options)
+        found = _solve_ivp(f, span, plain_of(self.y0), method=self.method, dense_output=True, **options)
         return found.sol if found.success else self.sol
 
     def _on_tape(self, tape, field, y0, sources):
@@ -129,9 +121,10 @@ class Solution:
 
         def layer(times):
             def backward(y, ybar, xs):
+                self.integrand.check(field.at, [tape])
                 pull = Pull(tape, field.at, slots, values)
                 if by_adjoint and not is_traced(ybar):
-                    finer = self._finer(without(field.at, [tape]))
+                    finer = self._finer(plainly(field.at, [tape]))
                     found = _by_adjoint(self, _Pulled(tape, pull, field, finer), times, ybar)
                 else:
                     found = _by_sensitivities(self, tape, pull, start, times, ybar)
@@ -171,7 +164,7 @@ class _Pulled:
 
     def y(self, times):
         """The states at these times, one row each."""
-        return onp.reshape(self.sol(times).T, (len(times), -1))
+        return at_many(self.sol, onp.asarray(times))
 
     def mesh(self, now, before):
         """The times of the steps of the solution from now to an earlier one, and both ends."""

@@ -27,15 +27,15 @@ def trajectory(field, y0, steps, integrand):
         inner = traces[n + 1 :]
         of_trace, start = field.without(inner), out_of_traces(inner, y0)
         if type(trace) is Tape:
-            sources = integrand.sources.get(trace.level, {})
-            y, k = _on_tape(trace, of_trace, start, steps, y, k, sources)
+            y, k = _on_tape(trace, of_trace, start, steps, y, k, integrand)
         elif trace.differentiates:
             y, k = _forwards(trace, of_trace, start, steps, y, k)
     return y, k
 
 
-def _on_tape(tape, field, y0, steps, y, k, sources):
+def _on_tape(tape, field, y0, steps, y, k, integrand):
     tape.share()
+    sources = integrand.sources.get(tape.level, {})
     slots = list(sources)
     values = [sources[slot] for slot in slots]
     starts = isinstance(y0, Traced) and y0.tape is tape
@@ -43,6 +43,7 @@ def _on_tape(tape, field, y0, steps, y, k, sources):
         return y, k
 
     def backward(yk, bars, xs):
+        integrand.check(field.at, [tape])
         pull = Pull(tape, field.at, slots, values)
         found, _ = locked([tape], functools.partial(_backwards, steps, *yk, *bars, field, pull))
         return found if starts else found[1:]

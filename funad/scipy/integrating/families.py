@@ -8,6 +8,7 @@ from ... import numpy as np
 from ...errors import NotDifferentiableError
 from ...transforms import jvp
 from ...transforms.closures import attached, plain_of
+from ...transforms.copies import fixed
 from ...values import shape_of
 from ..solving.calls import as_args, closed, is_traced, refused_parts, solver
 from .functionals import Integrand, elementwise_of, integral
@@ -50,6 +51,7 @@ def tanhsinh(call):
         found.integral = attached(found.integral, _one_by_one(f, (*limits, *args), onp.shape(found.integral)))
         return found
     options = {name: call[name] for name in ("maxlevel", "minlevel", "atol", "rtol")}
+    f = fixed(f)
 
     def slope(n, a, b, *args):
         if n < 2:
@@ -138,6 +140,7 @@ def nsum(call):
         raise NotDifferentiableError(f"{call.name} with log=True has no derivative; sum f itself")
     ends = call["a"], call["b"]
     options = {name: call[name] for name in ("step", "maxterms", "tolerances")}
+    f = fixed(f)
 
     def slope(n, *args):
         return nsum(_partial(f, n), *ends, args=args, **options).sum

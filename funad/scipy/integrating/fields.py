@@ -57,8 +57,8 @@ class Pull:
             entries = renumbered(segment, places)
         except KeyError:
             raise ArgumentError(
-                "a right-hand side has met a traced value that it had not met when it was integrated: what "
-                "it closes over may not depend on where it is evaluated; compute with all of it everywhere"
+                "a right-hand side has met a traced value that it had not met when it was integrated; "
+                "compute with the same values at every point, and keep none from call to call (a cache)"
             ) from None
         entries[place_of(k.index, places, segment.start)] = kbar
         found = pull_back(entries, len(places), True)

@@ -39,9 +39,9 @@ class Flow:
 class ContinuousFlow:
     """The solution as a function of time, by SciPy's interpolation and the equations of its derivatives."""
 
-    def __init__(self, field, y0, sol, integrand, method, options, adjoint, scale, plain):
+    def __init__(self, field, y0, sol, integrand, method, options, adjoint, scale):
         self.scale, self.field = scale, field
-        self.solution = Solution(field, y0, sol, integrand, method, options, adjoint, plain)
+        self.solution = Solution(field, y0, sol, integrand, method, options, adjoint)
 
     def at(self, t, plain):
         """Return the states at times t, of which ``plain`` are the values, one row each."""

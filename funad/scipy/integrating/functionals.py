@@ -11,14 +11,16 @@ import functools
 import numpy as onp
 
 from ... import numpy as np
+from ... import tree
 from ...boxes import Traced, innermost
 from ...calling import call
 from ...errors import ArgumentError
 from ...registry import Primitive
-from ...spaces import is_complex, zeros_like
+from ...spaces import is_complex, name_of, zeros_like
 from ...traces.forward import dual
 from ...traces.reverse import Tape, pull_back
 from ...transforms.closures import Watched, plain_of, without
+from ...transforms.copies import fixed
 from ...transforms.segments import (
     apart,
     is_on,
@@ -42,15 +44,42 @@ class Integrand(Watched):
     """A function as a quadrature may call it: with plain results, and what it closes over noted.
 
     ``sources`` are, for each tape by its level, the slots there that it reads, with their values.
+    ``first`` are the arguments and the result of its first call.
     """
 
     def __init__(self, f):
         super().__init__(f)
         self.sources = {}
+        self.first = None
+
+    def check(self, f, traces):
+        """Refuse a function, run again on the way back, that does not give what it has given at first."""
+        if self.first is None:
+            return
+        args, y = self.first
+        again = tree.flatten(without(f, traces)(*args))[0]
+        for a, b in zip(tree.flatten(y)[0], again, strict=True):
+            a, b = onp.ravel(a), onp.ravel(plain_of(b))
+            if a.shape != b.shape or not onp.allclose(a, b, rtol=1e-7, atol=1e-300, equal_nan=True):
+                raise ArgumentError(
+                    f"{name_of(self.f)} gave another result when it was run again on the way back: what it "
+                    f"reads has changed since, as an array, an attribute or a generator of random numbers "
+                    f"does; make a copy of that for each call"
+                )
+
+    def use(self, leaves):
+        """Note traced values as read by the function."""
+        self.note(*leaves)
+        for x in leaves:
+            for layer in layers(x):
+                if type(layer.tape) is Tape:
+                    self.sources.setdefault(layer.tape.level, {})[layer.index] = layer.primal
 
     def quietly(self, *args, **kwargs):
         y, known = self._noted(args, kwargs), len(self.tapes)
         self.note(y)
+        if self.first is None:
+            self.first = tree.map(_own, (args, plain_of(y)))
         return self._noted(args, kwargs) if len(self.tapes) > known else y  # now with all of its tapes apart
 
     def _noted(self, args, kwargs):
@@ -62,6 +91,11 @@ class Integrand(Watched):
             parts = list(layers(settled(y)))
             self.sources.setdefault(tape.level, {}).update(read_from_before(segment, parts, tape))
         return y
+
+
+def _own(x):
+    """Return a value that nobody else writes to."""
+    return x.copy() if isinstance(x, onp.ndarray) else x
 
 
 def layers(x):
@@ -85,13 +119,13 @@ def derived(f, limits, rule, value, integrand):
     ``limits`` are none, or two numbers a and b, in which the derivatives are −f(a) and f(b) (Leibniz), and
     zero where they are infinite.
     """
-    y, traces = value, integrand.traces
+    f, y, traces = fixed(f), value, integrand.traces
     for k, trace in enumerate(traces):
         inner = traces[k + 1 :]
         of_trace = without(f, inner)
         outside = without(f, [trace, *inner])
         ends = [out_of_traces([trace, *inner], x) for x in limits]
-        y = _step(trace, of_trace, tuple(ends), rule, y, integrand.sources.get(trace.level, {}))
+        y = _step(trace, of_trace, tuple(ends), rule, y, integrand)
         for x, end, sign in zip(limits, ends, (-1.0, 1.0), strict=False):
             x = out_of_traces(inner, x)
             if isinstance(x, Traced) and x.tape is trace and onp.isfinite(plain_of(end)):
@@ -105,10 +139,10 @@ def _with_weight(rule, value, t):
     return value if weight is None else value * weight(t)
 
 
-def _step(trace, f, limits, rule, y, sources):
+def _step(trace, f, limits, rule, y, integrand):
     """Return y, the integral as it is outside of a trace, as a value of it."""
     if type(trace) is Tape:
-        return _on_tape(trace, f, limits, rule, y, sources) if sources else y
+        return _on_tape(trace, f, limits, rule, y, integrand) if integrand.sources.get(trace.level) else y
     if trace.differentiates:
         points, found = getattr(rule, "points", _NOT_MANY), None
         if points is not _NOT_MANY and not isinstance(y, Traced):
@@ -125,12 +159,14 @@ def _tangent(trace, f, y, t):
     return found.index if isinstance(found, Traced) and found.tape is trace else zeros_like(y)
 
 
-def _on_tape(tape, f, limits, rule, y, sources):
+def _on_tape(tape, f, limits, rule, y, integrand):
     """Record the integral as one call, of what f reads on the tape."""
     tape.share()
+    sources = integrand.sources[tape.level]
     slots = list(sources)
 
     def backward(y, ybar, xs):
+        integrand.check(f, [tape])
         sizes = [int(onp.prod(shape_of(x))) for x in xs]
         if not sum(sizes):
             return [zeros_like(x) for x in xs]
@@ -163,8 +199,8 @@ def _pulled(tape, f, slots, xs, ybar, t):
             entries[place_of(y.index, places, segment.start)] = ybar
         except KeyError:
             raise ArgumentError(
-                "an integrand has met a traced value that it had not met when it was integrated: what it "
-                "closes over may not depend on where it is evaluated; compute with all of it everywhere"
+                "an integrand has met a traced value that it had not met when it was integrated; compute "
+                "with the same values at every point, and keep none from call to call (a cache)"
             ) from None
         bars = pull_back(entries, len(slots), True)
     parts = [

@@ -115,6 +115,8 @@ def _of_several(call, f, ranges, options):
         return attached(found[0], nest.traced()), *found[1:]
     together = Integrand(lambda ts: f(*ts, *args))
     together.met, together.tapes, together.sources = integrand.met, integrand.tapes, integrand.sources
+    ts, y = integrand.first
+    together.first = (ts,), y
     value = derived(together.f, (), lambda g, _: nest.by_vectors(g), found[0], together)
     return value, *found[1:]
 

@@ -7,16 +7,14 @@ import numpy as onp
 from scipy import integrate as _integrate
 
 from ... import numpy as np
-from ... import tree
 from ...errors import ArgumentError, NotDifferentiableError
-from ...traces.reverse import TRACING, Tape
 from ...transforms.closures import Watched, attached, plain_of
+from ...transforms.copies import fixed
 from ...transforms.implicit import Equation
-from ...writing import settled
-from ..solving.calls import as_args, closed, guarded, is_traced, solver, watch
+from ..solving.calls import as_args, closed, is_traced, solver, watch
 from .fields import Field
 from .flows import ContinuousFlow, Flow, TracedSolution, scaled
-from .functionals import Integrand, layers
+from .functionals import Integrand
 from .tableaus import EXPLICIT, Steps, recording
 
 __all__ = ["odeint", "solve_ivp"]
@@ -117,7 +115,6 @@ class _Problem:
                 f"out, or write 'continuous' or 'forward'"
             )
         self.taken = []
-        self.plain = None  # the right-hand side with plain arguments, where it closes over nothing traced
 
     @property
     def traces(self):
@@ -132,40 +129,15 @@ class _Problem:
 
     def run(self):
         """Run SciPy's solver on plain numbers."""
-        found = self._run_plainly() if self.args and not self.events else None
-        if found is None:
-            self.taken.clear()
-            found = self._run_on(self.integrand)
-        self.integrand.note(self.span, self.y0, self.call["t_eval"])
-        return found
-
-    def _run_plainly(self):
-        """Run it as fast as without traces, if all that is traced is in ``args``; otherwise return None."""
-        leaves = [settled(x) for x in tree.flatten(self.args)[0]]
-        f = guarded(closed(self.call["fun"], tree.map(plain_of, self.args)))
-        active = TRACING.active
-        try:
-            TRACING.active = False
-            found = self._run_on(f)
-            self.plain = f
-        except Exception:  # it closes over traced values; any other error comes again
-            return None
-        finally:
-            TRACING.active = active
-        self.integrand.note(*leaves)
-        for x in leaves:
-            for layer in layers(x):
-                if type(layer.tape) is Tape:
-                    self.integrand.sources.setdefault(layer.tape.level, {})[layer.index] = layer.primal
-        return found
-
-    def _run_on(self, f):
         method = recording(self.method, self.taken) if self.discrete else self.method
-        return _solve_ivp(
-            f, plain_of(self.span), plain_of(self.y0), method=method, t_eval=plain_of(self.call["t_eval"]),
-            dense_output=self.call["dense_output"] or not self.discrete, events=self.watched or None,
-            vectorized=False, **self.options,
+        found = _solve_ivp(
+            self.integrand, plain_of(self.span), plain_of(self.y0), method=method,
+            t_eval=plain_of(self.call["t_eval"]), dense_output=self.call["dense_output"] or not self.discrete,
+            events=self.watched or None, vectorized=False, **self.options,
         )  # fmt: skip
+        self.integrand.note(self.span, self.y0, self.call["t_eval"])
+        self.f = fixed(self.f)
+        return found
 
     def differentiated(self, found):
         """Return the result of a run with its derivatives."""
@@ -215,10 +187,7 @@ class _Problem:
         if not self.discrete:
             adjoint = "forward" if self.adjoint == "forward" else "continuous"
             sol = scaled(found.sol, *plain_of(scale)) if scale else found.sol
-            plain = None if scale else self.plain
-            return ContinuousFlow(
-                Field(f), y0, sol, integrand, self.method, self.options, adjoint, scale, plain
-            )
+            return ContinuousFlow(Field(f), y0, sol, integrand, self.method, self.options, adjoint, scale)
         dense = (
             self.call["dense_output"]
             or self.call["t_eval"] is not None

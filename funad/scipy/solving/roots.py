@@ -22,14 +22,15 @@ __all__ = [
 LARGE = 1000  # unknowns, from which on the Jacobian is not formed
 
 
-def solution(name, f, x, traces, kind="root", elementwise=False):
+def solution(name, f, x, traces, kind="root", elementwise=False, solve=None):
     """Return x, which a solver of SciPy's has found, with its derivatives for these traces."""
     if not traces or not onp.size(x):
         return x
     shape = onp.shape(x)
     vector = onp.ravel(x) if len(shape) > 1 else x
     of_vector = (lambda v: np.ravel(f(np.reshape(v, shape)))) if len(shape) > 1 else f
-    solve = iterative if onp.size(x) > LARGE and not elementwise else None
+    if solve is None and onp.size(x) > LARGE and not elementwise:
+        solve = iterative
     found = Equation(name, of_vector, kind, solve, elementwise).derived(vector, traces)
     return attached(x, np.reshape(found, shape) if len(shape) > 1 else found)
 

@@ -4,29 +4,39 @@ A pair (w, v) solves A v - w v = 0 with a norm that is given. So the derivatives
 with the matrix of that equation, bordered by the vectors: regular if w is a simple eigenvalue.
 """
 
+import contextlib
+
 import numpy as onp
 from scipy import sparse as _sparse
 from scipy.sparse import linalg as _linalg
 
 from ... import numpy as np
-from ...boxes import innermost
 from ...errors import NotDifferentiableError
 from ...primitives import primitive
 from ...values import shape_of
-from .arrays import is_sparse, sparse_of, traced_in
+from .arrays import sparse_of, traced_in
 from .layouts import layout_of, matrix_of
 from .solving import is_plain
 
 __all__ = ["eigen", "eigs", "eigsh", "singular", "svds"]
 
 
-def _entries_of(A, name):
+@contextlib.contextmanager
+def _of_plain_operator(name, A):
+    """Refuse an operator that computes with traced values, on which SciPy's own search has met one."""
+    try:
+        yield
+    except (NotDifferentiableError, ValueError) as error:
+        if isinstance(error, NotDifferentiableError) or traced_in(getattr(A, "args", ())):
+            raise NotDifferentiableError(
+                f"{name} of an operator that computes with traced values, so that its entries are not known; "
+                f"give it a sparse matrix or an array"
+            ) from None
+        raise
+
+
+def _entries_of(A):
     """Return the entries and the layout of a matrix, of an array with all of its entries."""
-    if not is_sparse(A) and innermost((A,)) is None and not isinstance(A, onp.ndarray):
-        raise NotDifferentiableError(
-            f"{name} of an operator beside traced values: of which entries its result depends is not known; "
-            f"give it a sparse matrix or an array"
-        )
     matrix = sparse_of(A).summed()
     return matrix.data, matrix.layout
 
@@ -49,7 +59,8 @@ def _of_eigenvalues(method):
     def solver(A, k=6, M=None, sigma=None, which="LM", v0=None, ncv=None, maxiter=None, tol=0,
                return_eigenvectors=True, **options):  # fmt: skip
         if is_plain(A, M, sigma, v0, *options.values()):
-            return theirs(A, k, M, sigma, which, v0, ncv, maxiter, tol, return_eigenvectors, **options)
+            with _of_plain_operator(method, A):
+                return theirs(A, k, M, sigma, which, v0, ncv, maxiter, tol, return_eigenvectors, **options)
         if M is not None or traced_in([M, sigma, v0, *options.values()]):
             raise NotDifferentiableError(
                 f"{method} has derivatives in A alone, without M: write it for the matrix M⁻¹ A, and give "
@@ -79,7 +90,8 @@ def svds(A, k=6, ncv=None, tol=0, which="LM", v0=None, maxiter=None, return_sing
     }  # fmt: skip
     given = {name: x for name, x in given.items() if x is not None}
     if is_plain(A, *given.values()):
-        return _linalg.svds(A, k, return_singular_vectors=return_singular_vectors, **given)
+        with _of_plain_operator("svds", A):
+            return _linalg.svds(A, k, return_singular_vectors=return_singular_vectors, **given)
     if traced_in(list(given.values())):
         raise NotDifferentiableError("svds has derivatives in A alone; give v0 stop_gradient")
     data, layout = _entries_of(A, "svds")

@@ -95,7 +95,7 @@ _give(
     _of_matrices(2),
     linalg.inv, linalg.det, linalg.pinv, linalg.pinvh, linalg.cholesky, linalg.svdvals, linalg.polar,
     linalg.expm, linalg.logm, linalg.sqrtm, linalg.signm, linalg.cosm, linalg.sinm, linalg.tanm,
-    linalg.coshm, linalg.sinhm, linalg.tanhm, linalg.qr_of, linalg.svd_apart, linalg.eigh_apart,
+    linalg.coshm, linalg.sinhm, linalg.tanhm, linalg.svd_apart, linalg.eigh_apart,
     linalg.eig_apart, linalg.hessenberg, linalg.rq, linalg.lu_factor, linalg.cholesky_banded,
 )  # fmt: skip
 _give(
@@ -130,6 +130,15 @@ def _eigh(trace, prim, args, kwargs):
 
 
 _give(_eigh, linalg.eigh_of)
+
+
+def _qr(trace, prim, args, kwargs):
+    if kwargs.get("mode") == "raw":
+        raise Unbatched("SciPy has no stacks of factors as LAPACK has them")
+    return _of_matrices(2)(trace, prim, args, kwargs)
+
+
+_give(_qr, linalg.qr_of)
 
 
 def _cho_factor(trace, prim, args, kwargs):

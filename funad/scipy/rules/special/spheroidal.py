@@ -9,11 +9,12 @@ import numpy as onp
 from scipy import special
 
 from .... import numpy as np
+from ....boxes import innermost
 from ....registry import defvjp
 from ....spaces import unbroadcast
 from ....values import constant, shape_of
 from ... import special as s
-from ...deciding import only
+from ...deciding import every, only
 from ...differences import near, slope
 from ..slopes import by_slopes, known, or_nan
 from .hypergeometric import parameter
@@ -22,18 +23,32 @@ for _name in ("mathieu_a", "mathieu_b"):
     by_slopes(_name, None, parameter(known(_name), 1))
 
 
-def _pair(f, curvature, parameters, step, right=None):
+def _pair(f, curvature, parameters, step, right=None, eigenvalue=None, room=None):
     """Give (w, w′) = f(m, …, x) its rules: w″ = curvature(w, w′, *args), ``parameters`` by differences.
 
-    Where ``right``, of the same arguments, says that SciPy's values are wrong, the slopes are nan.
+    Where ``right``, of the same arguments, says that SciPy's values are wrong, the slopes are nan. With
+    ``eigenvalue``, of (m, n, c), the equation holds for that one only: beside it, as for the derivatives of
+    w″, there are differences in x, whose distance from the ends is ``room``.
     """
     last = f.nin - 1
+
+    def bend(y, args):
+        found = curvature(*y, *args)
+        if eigenvalue is None:
+            return found
+        m, n, c, of_c, x = map(constant, args)
+        solves = onp.isclose(of_c, eigenvalue(m, n, c), rtol=1e-9)
+        if innermost((*y, *args)) is None and every(solves):
+            return found
+        h = 0.02 * onp.minimum(1.0, room(x))
+        differences = slope(lambda *xs: f(*xs)[1], args, last, h)
+        return differences + onp.where(solves, constant(found) - constant(differences), 0.0)
 
     def known(slope, y, args):
         return slope if right is None else only(right(*y, *args), slope)
 
     def wrt_x(y, ybar, *args):
-        xbar = ybar[0] * y[1] * unit + ybar[1] * curvature(*y, *args) * unit
+        xbar = ybar[0] * y[1] * unit + ybar[1] * bend(y, args) * unit
         return unbroadcast(known(xbar, y, args), shape_of(args[last]))
 
     def wrt(argnum):
@@ -129,10 +144,18 @@ def _by_wronskian(name, sign):
     return right
 
 
+def _of_angle(x):
+    return 1.0 - onp.abs(x)
+
+
+_ROOMS = {"pro": lambda x: x - 1.0, "obl": lambda x: x}  # of the radial ones
+
 for _suffix, _parameters in (("", (2,)), ("_cv", (2, 3))):
     for _prefix, _sign in (("pro", 1.0), ("obl", -1.0)):
         for _kind in ("ang1", "rad1", "rad2"):
             _equation = _spheroidal(known(f"{_prefix}_cv"), _sign, _sign < 0 and _kind != "ang1")
             _right = _by_wronskian(f"{_prefix}_rad1{_suffix}", _sign) if _kind == "rad2" else None
             _step = _of_angular if (_kind, _suffix) == ("ang1", "") else _of_radial
-            _pair(known(f"{_prefix}_{_kind}{_suffix}"), _equation, _parameters, _step, _right)
+            _more = _right, getattr(special, f"{_prefix}_cv") if _suffix else None
+            _room = _of_angle if _kind == "ang1" else _ROOMS[_prefix]
+            _pair(known(f"{_prefix}_{_kind}{_suffix}"), _equation, _parameters, _step, *_more, _room)

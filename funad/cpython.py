@@ -1,29 +1,137 @@
-"""The source of one instruction, read from the bytecode where the text of a program is not at hand.
+"""What funad asks of CPython itself: who calls, where an error came through, who else has an object.
 
-So it is with what is typed at the prompt of Python 3.11 and 3.12, with ``exec`` and with standard input. The
-instructions before the one in question are run on text in the place of values. What is not known
-becomes ``_``: a name that is found must be right, an argument may be left out.
+Frames and tracebacks are taken outside in or inside out, as said. The last part reads the source of one
+instruction from the bytecode, for programs whose text is not at hand: what is typed at the prompt of Python
+3.11 and 3.12, with ``exec``, on standard input. The instructions before the one in question are run on text
+in the place of values. What is not known becomes ``_``: a name that is found must be right, an argument may
+be left out.
 """
 
 from __future__ import annotations
 
 import dis
-from types import CodeType, FrameType
+import itertools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from types import CodeType, FrameType, TracebackType
 from typing import Any
 
-__all__ = ["formats_text", "source_of"]
+__all__ = [
+    "HERE", "above", "frame_at", "instructions", "is_of_funad", "leave_out", "line_in", "names_in",
+    "operation_at", "other_holders", "positions_at", "source_of", "steps", "takes_no_result", "writes_text",
+]  # fmt: skip
+
+HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep  # where the files of funad are
+
+
+# --- frames: of what is running, from the inside out
+
+
+def frame_at(depth: int) -> Any:
+    """Return the frame so many above the caller's."""
+    return sys._getframe(depth + 1)
+
+
+def above(frame: Any) -> Iterator[Any]:
+    """Iterate over a frame and those that have called it."""
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def names_in(frame: Any) -> Any:
+    """Return the local variables of a frame."""
+    return frame.f_locals
+
+
+def is_of_funad(frame: FrameType) -> bool:
+    """Say whether a frame runs code of funad's."""
+    return frame.f_code.co_filename.startswith(HERE)
+
+
+def line_in(frame: FrameType, number: int) -> str:
+    """Return where a line of a frame stands, as tracebacks say it."""
+    return f'File "{frame.f_code.co_filename}", line {number}, in {frame.f_code.co_name}'
+
+
+def steps(error: BaseException) -> Iterator[TracebackType]:
+    """Iterate over the calls that an error has come through, from the outside in."""
+    step = error.__traceback__
+    while step is not None:
+        yield step
+        step = step.tb_next
+
+
+def leave_out(hidden: Callable[[FrameType], bool], error: BaseException) -> None:
+    """Take the calls with hidden frames out of the traceback of an error."""
+    kept = None
+    for step in reversed(list(steps(error))):
+        if not hidden(step.tb_frame):
+            step.tb_next, kept = kept, step
+    error.__traceback__ = kept
+
+
+# --- references
+
+
+def _references(x: Any) -> int:
+    return sys.getrefcount(x)
+
+
+def _references_of_a_local() -> int:
+    x = object()
+    return _references(x)
+
+
+_ALONE = _references_of_a_local()
+
+
+def other_holders(x: Any) -> int:
+    """Return how many refer to x besides one local variable of the caller's."""
+    return sys.getrefcount(x) - _ALONE
+
+
+# --- bytecode
+
+
+def writes_text(frame: FrameType) -> bool:
+    """Say whether a frame is at ``text % values``: no other ``%`` asks its right side for a float or int."""
+    code, at = frame.f_code.co_code, frame.f_lasti
+    return code[at] == _BINARY_OP and code[at + 1] in _REMAINDERS
+
+
+def takes_no_result(frame: FrameType) -> bool:
+    """Say whether the call that a frame is at is a statement by itself."""
+    code, at = frame.f_code.co_code, frame.f_lasti + 2
+    while at < len(code) and code[at] == 0:  # room for the interpreter's own notes
+        at += 2
+    return at < len(code) and code[at] == dis.opmap["POP_TOP"]
+
+
+def operation_at(code: CodeType, at: int) -> str:
+    """Return the name of the instruction at an offset, or of the one whose notes stand there."""
+    while at > 0 and code.co_code[at] == 0:
+        at -= 2
+    return str(dis.opname[code.co_code[at]])
+
+
+def positions_at(code: CodeType, at: int) -> Any:
+    """Return line, last line, column and last column of the source of an instruction, each or None."""
+    return next(itertools.islice(code.co_positions(), at // 2, None), (None,) * 4)
+
+
+def instructions(code: CodeType) -> Iterator[tuple[str, Any]]:
+    """Iterate over the instructions of a code: (operation, what it is done to)."""
+    for step in dis.get_instructions(code):
+        yield step.opname, step.argval
+
 
 _UNKNOWN = "_"
 _SELF = object()  # on the stack, the object of a method beside the method's own text
 _BINARY_OP = dis.opmap["BINARY_OP"]
 _REMAINDERS = [n for n, (_, sign) in enumerate(dis._nb_ops) if sign in ("%", "%=")]  # type: ignore[attr-defined]
 _JUMPS = frozenset(dis.hasjrel) | frozenset(dis.hasjabs)
-
-
-def formats_text(frame: FrameType) -> bool:
-    """Say whether a frame is at ``text % values``: no other ``%`` asks its right side for a float or int."""
-    code, at = frame.f_code.co_code, frame.f_lasti
-    return code[at] == _BINARY_OP and code[at + 1] in _REMAINDERS
 
 
 def source_of(code: CodeType, at: int) -> str:

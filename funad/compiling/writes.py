@@ -1,0 +1,103 @@
+"""Additions to some elements of an array, in the memory of an operand that is done with.
+
+What a program adds to part of an array, as the backward pass does with the cotangents of slices, is a copy of
+the whole and a sum of the part, or a sum with zeros that hold the part. Either is one addition in place.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as onp
+
+from ..indices import add_at, assign, repeats, scatter
+from .program import GETITEM, Builder, Node, Program, Spec, key_of, map_nodes, nodes_in, parents, rebuild
+from .rewriting.patterns import is_call, is_float
+from .shapes import SPECS, infer
+
+__all__ = ["add_in_place", "added_at"]
+
+ADD, SUB, NEG = onp.add, onp.subtract, onp.negative
+_BASIC = (int, slice, type(None), type(Ellipsis))
+
+
+def added_at(x: Any, indices: Any, pieces: Any, signs: Any) -> Any:
+    """Return a copy of an array with each piece added at its index, or taken off where its sign is -1."""
+    y = onp.array(x)
+    add_at(y, [(i, p if s > 0 else -p) for i, p, s in zip(indices, pieces, signs, strict=True)])
+    return y
+
+
+SPECS[added_at] = lambda fn, x, *_: Spec(onp.ndarray, x.shape, x.dtype)
+
+
+def add_in_place(program: Program) -> Program:
+    """Return a program in which sums of parts are added to the whole."""
+    uses: dict[Node, int] = {}
+    for step in program.steps:
+        for p in parents(step):
+            uses[p] = uses.get(p, 0) + 1
+    for x in program.outputs:
+        if type(x) is Node:
+            uses[x] = uses.get(x, 0) + 1
+    found = {n: made for n in program.nodes if (made := _part_of_sum(n) or _sum_of_parts(n, uses))}
+    if not found:
+        return program
+
+    def remake(b: Builder, n: Node, new: Any) -> Any:
+        if n not in found:
+            return None
+        x, indices, pieces = found[n]
+        signed = [
+            _signed(piece, sign, index, uses) for index, (piece, sign) in zip(indices, pieces, strict=True)
+        ]
+        parts = [new(piece) for piece, _ in signed]
+        return b.raw(
+            added_at, (new(x), map_nodes(new, indices), parts, [sign for _, sign in signed]), None, n.spec
+        )
+
+    return rebuild(program, Builder(program.inputs, None, infer), remake)
+
+
+def _signed(piece: Any, sign: int, index: Any, uses: dict[Node, int]) -> tuple[Any, int]:
+    """Return a piece and its sign, of -p, which nothing else reads, those of p."""
+    if is_call(piece, NEG) and uses[piece] == 1 and not repeats(index):
+        return piece.args[0], -sign
+    return piece, sign
+
+
+def _part_of_sum(n: Node) -> Any:
+    """Return (x, indices, pieces) where n is x with a piece added to some of its elements."""
+    if not is_call(n, assign) or n.args[1] or not is_float(n):
+        return None
+    (x, total), _, index = n.args
+    parts = index if type(index) is tuple else (index,)
+    if not all(type(part) in _BASIC for part in parts) or next(nodes_in(index), None) is not None:
+        return None
+    if type(x) is not Node or x.dtype != n.dtype or not is_float(total) or not total.is_array:
+        return None
+    if total.fn not in (ADD, SUB) or total.kwargs or total.dtype != n.dtype:
+        return None
+    for k in range(2 if total.fn is ADD else 1):
+        part, piece = total.args[k], total.args[1 - k]
+        own = is_call(part, GETITEM) and part.args[0] is x and key_of(part.args[1]) == key_of(index)
+        if own and part.shape == total.shape and is_float(piece) and piece.dtype == n.dtype:
+            return x, [index], [(piece, -1 if total.fn is SUB else 1)]
+    return None
+
+
+def _sum_of_parts(n: Node, uses: dict[Node, int]) -> Any:
+    """Return (x, indices, pieces) where n is the sum of x and of zeros with pieces, read by nothing else."""
+    if not is_call(n, ADD) or not is_float(n) or not n.is_array:
+        return None
+    for zeros, x in (n.args, n.args[::-1]):
+        if not is_call(zeros, scatter) or uses[zeros] != 1 or not _is_like(zeros, n) or not _is_like(x, n):
+            continue
+        indices, pieces = zeros.args[2:]
+        if type(indices) in (list, tuple) and type(pieces) in (list, tuple):
+            return x, list(indices), [(piece, 1) for piece in pieces]
+    return None
+
+
+def _is_like(x: Any, n: Node) -> bool:
+    return type(x) in (Node, onp.ndarray) and (x.shape, x.dtype) == (n.shape, n.dtype)

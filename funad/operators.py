@@ -1,0 +1,160 @@
+"""The operators of traced values, as tables, and what they do beside values of other kinds."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as onp
+
+from .boxes import CONSTANTS, Traced, refuse_concrete, tell_equal
+from .cpython import frame_at
+from .foreign import declines, gives_way, hand_over, is_answer, number_of
+from .registry import Primitive, counterpart, enter
+from .values import constant
+
+
+def beside(prim: Primitive, operate: Callable[[Any, Any], Any], self: Traced, other: Any) -> Any:
+    """Return self · other, of which the other is of no common type; or give way to it, as NumPy does."""
+    if not isinstance(other, Traced) and type(other) is not list and type(other) is not tuple:
+        other = number_of(other)
+        matrix = counterpart(other) if type(other) not in CONSTANTS else None
+        if matrix is not None:
+            return operate(self, matrix)
+        if type(other) not in CONSTANTS and gives_way(constant(self), other, operate.__name__):
+            return hand_over(self, other, operate.__name__)
+    return prim.operator(self, other)
+
+
+def beside_reflected(prim: Primitive, operate: Callable[[Any, Any], Any], self: Traced, other: Any) -> Any:
+    """Return other · self, where Python has asked the other in vain, if it has such an operator."""
+    if not isinstance(other, Traced) and type(other) is not list and type(other) is not tuple:
+        other = number_of(other)
+        matrix = counterpart(other)
+        if matrix is not None:
+            return operate(matrix, self)
+        if declines(other, operate.__name__):
+            return NotImplemented
+    return prim.operator(other, self)
+
+
+def plainly(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return an operator whose result has no derivative: it works on the plain values.
+
+    What a class of another library makes of them may keep them, and so it is given the traced value.
+    """
+
+    def operator_on_values(self: Any, other: Any) -> Any:
+        y = operate(constant(self), constant(other))
+        if isinstance(y, Traced):  # of batched values, batched too
+            return y
+        return y if type(y) in CONSTANTS or is_answer(y, other) else NotImplemented
+
+    return operator_on_values
+
+
+# Modules that search by comparisons alone: what they return has no trace of the values that they compare.
+_SEARCHING = frozenset({"scipy.optimize._optimize", "scipy.optimize._linesearch", "scipy.optimize._dcsrch"})
+
+
+def _ordered(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return a comparison, which a search for an extreme is refused: it would go on by the answer."""
+    compare = plainly(operate)
+
+    def operator_of_order(self: Any, other: Any) -> Any:
+        if frame_at(1).f_globals.get("__name__") in _SEARCHING:
+            refuse_concrete(self, "a comparison", "a plain bool", "search with value(x), from funad")
+        return compare(self, other)
+
+    return operator_of_order
+
+
+def _watched(operate: Callable[[Any, Any], Any], negated: bool) -> Callable[[Any, Any], Any]:
+    """Return == or !=, of which the code that writes it may ask to be told."""
+    compare = plainly(operate)
+
+    def operator_watched(self: Any, other: Any) -> Any:
+        y = compare(self, other)
+        tell_equal(y, negated, self, other)
+        return y
+
+    return operator_watched
+
+
+UNARY: tuple[tuple[str, Any, Any], ...] = (
+    ("neg", operator.neg, onp.negative),
+    ("pos", operator.pos, onp.positive),
+    ("abs", operator.abs, onp.absolute),
+)
+BINARY: tuple[tuple[str, Any, Any], ...] = (
+    ("add", operator.add, onp.add),
+    ("sub", operator.sub, onp.subtract),
+    ("mul", operator.mul, onp.multiply),
+    ("truediv", operator.truediv, onp.divide),
+    ("mod", operator.mod, onp.remainder),
+    ("pow", operator.pow, onp.power),
+    ("matmul", operator.matmul, onp.matmul),
+)
+
+
+def _divmod(self: Any, other: Any) -> Any:
+    if type(other) not in CONSTANTS and not isinstance(other, Traced):
+        other = number_of(other)
+        if gives_way(constant(self), other, "divmod"):
+            return hand_over(self, other, "divmod")
+    return self // other, self % other
+
+
+_DIVMOD: dict[str, Callable[[Any, Any], Any]] = {
+    "rfloordiv": plainly(lambda a, b: b // a),
+    "divmod": _divmod,
+    "rdivmod": lambda self, other: (other // self, other % self),
+}
+
+
+# The operators whose results have no derivative.
+PLAIN: tuple[tuple[str, Any], ...] = (
+    ("eq", onp.equal),
+    ("ne", onp.not_equal),
+    ("lt", onp.less),
+    ("le", onp.less_equal),
+    ("gt", onp.greater),
+    ("ge", onp.greater_equal),
+    ("floordiv", onp.floor_divide),
+    ("and", onp.bitwise_and),
+    ("or", onp.bitwise_or),
+    ("xor", onp.bitwise_xor),
+    ("lshift", onp.left_shift),
+    ("rshift", onp.right_shift),
+)
+
+
+def give(kind: type, name: str, method: Callable[..., Any]) -> None:
+    """Make a function the method of that name, by which Python calls it when its arguments do not fit."""
+    method.__name__, method.__qualname__ = name, f"{kind.__name__}.{name}"
+    setattr(kind, name, method)
+
+
+def _install() -> None:
+    """Give traced values their operators."""
+    for name, _, f in UNARY:
+        prim = enter(f)
+        give(Traced, f"__{name}__", lambda self, *, prim=prim: prim.operator(self))
+    for name, operate, f in BINARY:
+        prim = enter(f)
+        give(Traced, f"__{name}__", lambda *xs, args=(prim, operate): beside(*args, *xs))
+        give(Traced, f"__r{name}__", lambda *xs, args=(prim, operate): beside_reflected(*args, *xs))
+    give(Traced, "__floordiv__", plainly(operator.floordiv))
+    for name in ("lt", "le", "gt", "ge"):
+        setattr(Traced, f"__{name}__", _ordered(getattr(operator, name)))
+    Traced.__eq__ = _watched(operator.eq, negated=False)  # type: ignore[method-assign]
+    Traced.__ne__ = _watched(operator.ne, negated=True)  # type: ignore[method-assign]
+    for name, f in _DIVMOD.items():
+        setattr(Traced, f"__{name}__", f)
+
+
+_install()
+
+# The operator of each ufunc that has one: of Python's numbers it makes Python's.
+OPERATORS: dict[Any, Callable[..., Any]] = {f: operate for _, operate, f in (*UNARY, *BINARY)}
