@@ -539,7 +539,7 @@ def refusal(found: str, what: str, loses: str, instead: str, index: str = "") ->
         by_hand, what, loses, instead = True, "use as an index", "integers", index or _INDICES[0]
     if by_hand:
         if place.operation == "BINARY_OP" and what != "use as an index":
-            instead = "write np.array([...]) for the list after import funad.numpy as np"
+            instead = _of_operator(place, _frames_to(place)) or _OF_LIST
         at = f", in {place.text}," if place.text else ""
         return _remembered(
             f"{what} of a traced value, {found}{at} would give {loses} and lose its derivative; "
@@ -557,6 +557,42 @@ def refusal(found: str, what: str, loses: str, instead: str, index: str = "") ->
 def _is_whole(array: Any) -> bool:
     """Say whether what is written to is an array of integers or booleans."""
     return issubclass(type(array), onp.ndarray) and array.dtype.kind in "biu"
+
+
+_OF_LIST = "write np.array([...]) for the list after import funad.numpy as np"
+
+_OPERATORS = {
+    ast.Add: "add", ast.Div: "divide", ast.MatMult: "matmul", ast.Mult: "multiply", ast.Pow: "power",
+    ast.Sub: "subtract",
+}  # fmt: skip
+
+
+def _of_operator(place: _Place | None, frames: Any) -> str:
+    """Return what to write for an operator of a library's array that does not give way; "" of others."""
+    if place is None or place.operation != "BINARY_OP":
+        return ""
+    try:
+        operation = ast.parse(place.text, mode="eval").body
+    except SyntaxError:
+        return ""
+    name = _OPERATORS.get(type(getattr(operation, "op", None)), "")  # type: ignore[arg-type]
+    if not name or not any(_is_of_library(x) for frame in frames for x in frame.f_locals.values()):
+        return ""
+    return f"write np.{name}(a, b) for that operator after import funad.numpy as np"
+
+
+def _is_of_library(x: Any) -> bool:
+    kind = type(x)
+    own = issubclass(kind, onp.ndarray) or hasattr(kind, "tape")
+    return hasattr(kind, "__array_function__") and not own
+
+
+def _frames_to(place: _Place) -> Iterator[Any]:
+    """Iterate over the frames that run now, up to that of an instruction of the user's."""
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_code is not place.code:
+        yield frame
+        frame = frame.f_back
 
 
 def _looking(home: str) -> str:
@@ -731,6 +767,8 @@ def taught(error: BaseException) -> NotDifferentiableError | None:
     text = place.text if place is not None and place.text else "compiled code"
     if place is not None and place.looks:
         rewrite = _looking(place.home)
+    elif function := _of_operator(place, [step.tb_frame for step in steps]):
+        rewrite = function
     elif place is not None:
         rewrite = f"give it funad.stop_gradient(x), or {_rewrite(place)}"
     else:

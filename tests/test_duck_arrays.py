@@ -142,7 +142,7 @@ def test_sparse_arrays(loss):
     for a, b in zip(found, value_and_grad(loss)(W, s), strict=True):
         a = a.todense() if hasattr(a, "todense") else a
         numpy.testing.assert_allclose(a, b, rtol=1e-12)
-    with pytest.raises(NotDifferentiableError, match="@ w was given a traced value"):
+    with pytest.raises(NotDifferentiableError, match=r"@ w was given a traced value.*np.matmul\(a, b\)"):
         grad(lambda w: np.sum(sparse.COO.from_numpy(s) @ w))(W)
 
 

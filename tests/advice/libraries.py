@@ -7,6 +7,7 @@ import dask.array as da
 import numpy
 import pandas
 import scipy.sparse
+import sparse
 import xarray
 from dask.delayed import delayed
 
@@ -29,6 +30,7 @@ OTHER = pandas.Series([3.0, 5.0, 1.0], index=list("cab"))
 FRAME = pandas.DataFrame(DATA)
 LABELLED = xarray.DataArray([1.0, 2.0, 4.0], dims="n")
 PLACES = da.from_array(numpy.array([0, 2, 1, 2]), chunks=2)
+COO = sparse.COO.from_numpy(DATA)
 SPARSE = scipy.sparse.csr_array(numpy.diag([1.0, 2.0, 3.0]) + numpy.eye(3, k=1))
 
 
@@ -299,6 +301,16 @@ ROWS = {
         lambda: grad(lambda w: np.sum((Device(DATA) * w) * LAZY))(X),
         lambda: lazily(lambda w: np.sum(da.from_array(Device(DATA).data, chunks=(4, 3)) * w * LAZY)),
         gives=numpy.sum(DATA**2, 0),
+    ),
+    "a product of a library's": Call(
+        lambda: grad(lambda w: np.sum((COO @ w) ** 2))(X),
+        lambda: grad(lambda w: np.sum(np.matmul(COO, w) ** 2))(X),
+        gives=2 * DATA.T @ DATA @ X,
+    ),
+    "an operator of a library's": Call(
+        lambda: grad(lambda w: np.sum((COO * w) ** 2))(X),
+        lambda: grad(lambda w: np.sum(np.multiply(COO, w) ** 2))(X).todense(),
+        gives=2 * numpy.sum(DATA**2, 0) * X,
     ),
     "a function that a library has not": Call(
         lambda: grad(lambda x: np.sum(np.fliplr(x) ** 2))(Device(DATA)),
