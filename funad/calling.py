@@ -12,7 +12,7 @@ import numpy as onp
 from .boxes import CONSTANTS, TRACED, Box, Traced, innermost
 from .duck_arrays import DUCKS, as_duck, under_traces, written
 from .errors import NotDifferentiableError
-from .floating import pointing
+from .floating import pointing, warning
 from .foreign import bare, is_duck, is_foreign, is_sequence, number_of, of_protocol, plain_sequence, same
 from .refusals import refused_bare, refused_constant, refused_opaque
 from .registry import Primitive, primitive_of, signature_of
@@ -93,7 +93,7 @@ def plainly(f: Callable[..., Any]) -> Callable[..., Any]:
     """Return f as it is called on plain values: with NumPy's warnings at the user's line."""
     owner = getattr(f, "__objclass__", None)  # of a method of ufuncs
     compiled = isinstance(f, onp.ufunc) or owner is onp.ufunc or any(f is one for one in _COMPILED)
-    return pointing(f) if compiled else f
+    return pointing(f) if compiled else warning(f)
 
 
 _plainly = functools.lru_cache(maxsize=4096)(plainly)  # of NumPy's functions, which can be keys

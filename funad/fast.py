@@ -26,7 +26,7 @@ import numpy as onp
 from . import boxes, calling, primitives, writing
 from .boxes import BY_HAND, CONSTANTS, TRACED, Box, Dual, Traced, own_index, tidy
 from .calling import PLAIN, call, handled, is_differentiated, is_plain, is_steep_at_zero
-from .floating import PLAIN_STATE
+from .floating import PLAIN_STATE, at_user
 from .indices import ASSIGN, BASIC
 from .memory import ELEMENTS_PER_PIECE, TINY, WORTH_DROPPING, keep_freed_memory, placeholder
 from .operators import BINARY, UNARY, give
@@ -59,7 +59,7 @@ _NAMES = {  # what the texts name
     **vars(boxes), **vars(calling), **vars(reverse), "TINY": TINY, "has_zero": _has_zero,
     "repeat": itertools.repeat, "zeros": onp.zeros, "nan": onp.nan,
     "GETITEM": _GETITEM, "NUMBERS": _NUMBERS, "BASIC": BASIC, "ELEMENTS_PER_PIECE": ELEMENTS_PER_PIECE,
-    "with_keywords": primitives.with_keywords,
+    "with_keywords": primitives.with_keywords, "at_user": at_user,
     **dict(zip(("state", "default", "run"), PLAIN_STATE, strict=True)),
     # What two numbers or arrays may give; anything else is looked at more closely, and computed again.
     "RESULTS": frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex}),
@@ -341,10 +341,10 @@ def getitem(self: Any, index: Any) -> Any:
 # --- reverse mode: the wrappers of primitives
 
 record_one = _made_of(
-    _NOTE_ONE, parameters="prim, box", before="", several=_SEVERAL_OF_ONE, f="prim.f", **_CALL_ONE
+    _NOTE_ONE, parameters="prim, box", before="", several=_SEVERAL_OF_ONE, f="prim.run", **_CALL_ONE
 )
 record_two = _made_of(
-    _NOTE_TWO, parameters="prim, left, right", before="", several=_SEVERAL_OF_TWO, f="prim.f", **_CALL_TWO
+    _NOTE_TWO, parameters="prim, left, right", before="", several=_SEVERAL_OF_TWO, f="prim.run", **_CALL_TWO
 )
 
 
@@ -358,7 +358,7 @@ def record_with_keywords(prim: Primitive, box: Box, kwargs: dict[str, Any]) -> A
     else:
         if kwargs.get("out") is not None and prim.kind != "zero":  # before it is written to
             prim.check_keywords(kwargs)
-        y = prim.traced(a, **kwargs) if isinstance(a, Traced) else prim.f(a, **kwargs)
+        y = prim.traced(a, **kwargs) if isinstance(a, Traced) else prim.run(a, **kwargs)
         if prim.kind == "zero" or getattr(y, "dtype", _FLOAT).kind in "biu":
             return y
         prim.rule(0, a)
@@ -393,7 +393,7 @@ if {no_box}:
             return run(f, {boxes})
         except RuntimeError:
             pass
-    return f({boxes})
+    return at_user(f, {boxes})
 """
 _UFUNC_ONE = {"no_box": "type(box) is not Box", "any_opened": "type(box) in OPENED"}
 _UFUNC_TWO = {

@@ -11,7 +11,7 @@ import numpy as onp
 
 from .memory import Rule
 from .registry import Primitive
-from .spaces import is_number, of_library
+from .spaces import fit, is_number, of_library
 from .traces.reverse import WIDTH, as_call
 from .traces.strong_zeros import at_zero, has_nan, output_of, strong_elementwise
 from .values import all_of, any_of, constant, is_deferred, is_opaque, members_of, value_of
@@ -115,7 +115,7 @@ def _forward(prim: Primitive, rule: Rule) -> Rule:
             lost = onp.equal(constant(ydot), 0) & ~onp.equal(constant(xdot), 0) & ~at_zero(args)
         if has_nan(ydot):
             ydot = strong_elementwise(ydot, xdot, prim, rule, y, args, kwargs)
-        return ydot * onp.where(lost, math.nan, 1) if any_of(lost) else ydot
+        return fit(ydot * onp.where(lost, math.nan, 1) if any_of(lost) else ydot, y)
 
     return forward
 

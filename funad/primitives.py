@@ -157,6 +157,7 @@ def _wrapper(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
         return TEMPLATES["ufunc"](prim, f)
     if prim.foreign:
         prim.f, prim.guard = guarded(prim, f), guarded_rule
+        prim.run = prim.f
     return (
         _of_containers(prim, f)
         if everything

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as onp
 
 from .errors import ArgumentError, DuplicateRuleError, MissingRuleError, UnsupportedKeywordError
+from .floating import warning
 from .memory import (
     LARGE,
     Drop,
@@ -73,6 +74,7 @@ class Primitive:
         "rule_0",
         "rule_1",
         "rules",
+        "run",
         "spares",
         "steep",
         "traced",
@@ -82,6 +84,7 @@ class Primitive:
 
     def __init__(self, f: Callable[..., Any], name: str) -> None:
         self.f = f
+        self.run = warning(f)  # f as it is called, with its warnings at the user's line
         self.name = name
         self.foreign = False  # whether the function and its rules are a user's
         # What a user's rule is called by: (prim, rule) ↦ rule.

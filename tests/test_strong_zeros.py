@@ -182,3 +182,11 @@ def test_a_row_with_nan_that_is_taken_keeps_its_nans(f):
     assert numpy.isfinite(found[0]).all()
     assert numpy.isnan(found[1]).any()
     numpy.testing.assert_array_equal(found[2], numpy.zeros(3))
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_a_tangent_beside_what_has_no_variance_has_its_shape():
+    x = numpy.ones((2, 3))
+    value, tangent = jvp(np.corrcoef, (x,), (x + numpy.eye(2, 3),))
+    assert numpy.isnan(value).all()
+    assert tangent.shape == (2, 2)

@@ -1,6 +1,8 @@
 """NumPy's floating-point warnings are given where plain NumPy gives them: each at the user's line."""
 
 import contextlib
+import itertools
+import os
 import sys
 import threading
 import warnings
@@ -8,8 +10,9 @@ import warnings
 import numpy as onp
 import pytest
 
+import funad
 import funad.numpy as np
-from funad import grad, hessian, jvp, vmap
+from funad import compile, grad, hessian, jvp, linearize, vmap
 from funad.floating import PLAIN_STATE, STATE_OF_RULES
 
 X = onp.array([0.0, -1.0, 1.0])
@@ -90,6 +93,110 @@ def test_a_traced_call_warns_where_numpy_does(transform):
     wanted = {w for w in seen(f, onp, X) if w[2] == __file__}
     assert len(wanted) > 2
     assert wanted <= set(seen(transform(lambda x: f(np, x)), X))
+
+
+# What NumPy says in Python of slices and fits, at the line that has called it.
+EMPTY, NANS, ONE = onp.ones((2, 0)), onp.full((2, 3), onp.nan), onp.ones(1)
+OF_PYTHON = {
+    "mean": (lambda m, x: m.mean(x, axis=1), EMPTY),
+    "var": (lambda m, x: m.var(x, axis=1), EMPTY),
+    "std": (lambda m, x: m.std(x, ddof=1), ONE),
+    "nanmean": (lambda m, x: m.nanmean(x), NANS),
+    "nanmean along an axis": (lambda m, x: m.nanmean(x, axis=1), NANS),
+    "nanvar": (lambda m, x: m.nanvar(x, axis=1), NANS),
+    "nanstd": (lambda m, x: m.nanstd(x, axis=1), NANS),
+    "nanmax": (lambda m, x: m.nanmax(x, axis=1), NANS),
+    "nanmin": (lambda m, x: m.nanmin(x), NANS),
+    "nanmedian": (lambda m, x: m.nanmedian(x, axis=1), NANS),
+    "nanpercentile": (lambda m, x: m.nanpercentile(x, 30, axis=1), NANS),
+    "nanquantile": (lambda m, x: m.nanquantile(x, 0.3, axis=1), NANS),
+    "cov": (lambda m, x: m.cov(x), ONE),
+    "polyfit": (lambda m, x: m.polyfit(x, x, 4), X),
+}
+TRANSFORMS = {
+    "grad": grad,
+    "hessian": hessian,
+    "jvp": lambda f: lambda x: jvp(f, (x,), (x,)),
+    "linearize": lambda f: lambda x: linearize(f, x)[1](x),
+    "vmap": lambda f: lambda x: vmap(f)(onp.stack([x, x])),
+    "compile": lambda f: compile(grad(f)),
+}
+
+
+@pytest.mark.parametrize("name", OF_PYTHON)
+def test_what_numpy_says_in_python_is_said_where_numpy_says_it(name):
+    f, x = OF_PYTHON[name]
+    wanted = seen(f, onp, x)
+    assert wanted
+    assert seen(f, np, x) == wanted
+
+
+# vmap and compile make fits of their own.
+TRACED = [
+    case
+    for case in itertools.product(OF_PYTHON, TRANSFORMS)
+    if case not in (("polyfit", "vmap"), ("polyfit", "compile"))
+]
+
+
+@pytest.mark.parametrize(("name", "transform"), TRACED, ids=map("-".join, TRACED))
+def test_so_it_is_of_a_traced_call(name, transform):
+    transform, (f, x) = TRANSFORMS[transform], OF_PYTHON[name]
+    wanted = {w for w in seen(f, onp, x) if w[2] == __file__}
+    found = set(seen(transform(lambda x: np.sum(f(np, x))), x))
+    assert wanted <= found
+    assert not any(os.path.dirname(funad.__file__) in file for *_, file, _ in found)
+
+
+def _all_warn():
+    onp.seterr(all="ignore")
+    return onp.errstate(divide="warn", over="warn", invalid="warn")
+
+
+WAYS = {
+    "warnings in a program that ignores them": _all_warn,
+    "a function for one kind": lambda: onp.errstate(under="call", call=lambda kind, flag: None),
+    "a log for one kind": lambda: onp.errstate(under="log", call=sys.stderr),
+    "raising for one kind": lambda: onp.errstate(under="raise"),
+    "a print for one kind": lambda: onp.errstate(under="print"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_plain_call_warns_there_in_any_state_of_numpys(name, way):
+    with way():
+        wanted = seen(PLAIN[name], onp)
+        assert seen(PLAIN[name], np) == wanted
+    assert wanted
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
+def test_a_traced_call_warns_there_in_any_state_of_numpys(transform, way):
+    f = lambda m, x: m.sum(m.log(x) + m.divide(1.0, x))
+    with way():
+        wanted = {w for w in seen(f, onp, X) if w[2] == __file__}
+        found = set(seen(transform(lambda x: f(np, x)), X))
+    assert len(wanted) > 1
+    assert wanted <= found or transform is TRANSFORMS["compile"]
+    assert not any(os.path.dirname(funad.__file__) in file for *_, file, _ in found)
+
+
+def test_a_users_function_and_log_hear_what_they_hear_from_numpy():
+    words = []
+
+    class Log:
+        def write(self, message):
+            words.append(message)
+
+    with onp.errstate(divide="call", invalid="warn", call=lambda kind, flag: words.append(kind)):
+        assert [text for _, text, *_ in seen(lambda x: grad(lambda x: np.sum(np.log(x)))(x), X)] == [
+            "invalid value encountered in log"
+        ]
+    with onp.errstate(divide="log", invalid="ignore", call=Log()):
+        grad(lambda x: np.sum(np.log(x)))(X)
+    assert words == ["divide by zero"] * 2 + ["Warning: divide by zero encountered in log\n"]
 
 
 def test_the_users_own_ways_with_errors_stay():

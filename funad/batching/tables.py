@@ -36,7 +36,7 @@ def alone(trace, x, *others):
 
 def on_stack(prim, stack):
     """Return the function that takes this stack: NumPy's own of a plain one."""
-    return prim.f if type(stack) is onp.ndarray else prim.traced
+    return prim.run if type(stack) is onp.ndarray else prim.traced
 
 
 def _has_batched(trace, x):

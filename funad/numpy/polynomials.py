@@ -8,6 +8,7 @@ import importlib as _importlib
 import numpy as _np
 
 from ..errors import NotDifferentiableError as _NotDifferentiableError
+from ..floating import at_user as _at_user
 from ..primitives import composite as _composite
 from ..primitives import primitive
 from ..values import constant as _constant
@@ -188,7 +189,8 @@ def least_squares(lhs, rhs, rcond, conjugated):
 @_composite(_np.polyfit)
 def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
     """Return the coefficients of the polynomial of least squares, and what is known of them."""
-    _np.polyfit(plain(x), plain(y), deg, _constant(rcond), full, plain(w), cov)  # its own checks and warnings
+    # Its own checks and warnings.
+    _at_user(_np.polyfit, plain(x), plain(y), deg, _constant(rcond), full, plain(w), cov)
     x, y = _asarray(x) + 0.0, _asarray(y) + 0.0
     rcond = len(x) * _np.finfo(x.dtype).eps if rcond is None else rcond
     lhs, rhs = _vander(x, int(deg) + 1), y

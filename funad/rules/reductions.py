@@ -116,11 +116,15 @@ def _var(
     y, ybar, a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, mean=None, correction=None
 ):  # fmt: skip
     """x̄ = 2ȳ·conj(x - μ)/(n - ddof). What x does to its own mean μ cancels, as Σ(x - μ) = 0."""
-    if whole(dtype):
+    if whole(dtype) or 0 in shape_of(a):
         return zeros_like(a)
-    if mean is None:
-        chosen = {} if where is True else {"where": where}
-        mean = (a.mean if type(a) is ndarray else partial(np.mean, a))(axis, dtype, keepdims=True, **chosen)
+    if mean is not None:
+        pass
+    elif where is True:
+        mean = (a.mean if type(a) is ndarray else partial(np.mean, a))(axis, dtype, keepdims=True)
+    else:  # without a word of slices that have no elements
+        count = onp.maximum(freedom_of(a, axis, where, 0, None), 1)
+        mean = np.sum(a, axis, dtype, keepdims=True, where=where) / count
     deviation = a - mean
     if dtype_of(a).kind == "c":  # y = Σ|x - μ|², real; else NumPy has y = Σ(x - μ)² even if μ is complex
         ybar, deviation = np.real(ybar), np.conj(deviation)

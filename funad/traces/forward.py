@@ -23,7 +23,7 @@ from ..boxes import (
     box_of,
 )
 from ..errors import NotDifferentiableError, TangentError
-from ..floating import WHILE_RULES_RUN
+from ..floating import WHILE_RULES_RUN, restore, say_nothing
 from ..indices import TracedMemory
 from ..registry import Primitive, primitive_of
 from ..spaces import (
@@ -237,7 +237,11 @@ def _by_rule(prim: Primitive, argnum: Any, xdot: Any, y: Any, args: Any, kwargs:
     """ẏ by the rule of defjvp, each part of it in the space of its part of y."""
     if type(xdot) is list:
         xdot = _without_gaps(args[argnum], xdot)
-    ydot = prim.forward[argnum](y, xdot, *args, **kwargs)
+    token = None if prim.foreign else say_nothing()
+    try:
+        ydot = prim.forward[argnum](y, xdot, *args, **kwargs)
+    finally:
+        restore(token)
     if not issubclass(type(y), (tuple, list)):
         return fitted_tangent(prim.name, ydot, y)
     if not issubclass(type(ydot), (tuple, list)) or len(ydot) != len(y):
