@@ -116,6 +116,8 @@ def _differences(pattern, shape, args, kwargs):
 def _in_lines(prim, y, args, kwargs, sources):
     """Each result depends on the line along the axis in which it stands."""
     axis, found, filtered = kwargs.get("axis", -1), [], _FILTERED.get(prim.f)
+    if any(type(n) is not int for n, _ in sources):
+        return None
     known = len(args) <= 2 if filtered is None else [n for n, _ in sources] == [filtered]
     if not known or not _IN_LINES.issuperset(kwargs) or not isinstance(axis, int):
         return None
@@ -204,31 +206,33 @@ def _contracted(operands, names, out, sources, y):
         return None
     at = dict(zip(letters, onp.indices(shape, sparse=True), strict=True))
     traced = {n: pattern for n, _, pattern in parts_of(sources)}
-    kept = None
+    kept = onp.ones((1,) * len(shape), bool)
     for n, (x, axes) in enumerate(zip(operands, names, strict=True)):
         if n not in traced:
-            there = onp.asarray(constant(x))[tuple(at[name] for name in axes)] != 0
-            kept = there if kept is None else kept & there
-    rows = _flat(out, sizes, at, shape)
-    found = []
+            kept = kept & _in_all_axes(onp.asarray(constant(x)) != 0, axes, letters, at)
+    at = dict(zip(letters, onp.nonzero(onp.broadcast_to(kept, shape)), strict=True))
+    rows, found = _flat(out, sizes, at), []
     for n, pattern in traced.items():
-        columns = _flat(names[n], sizes, at, shape)
-        if kept is not None:
-            whole = onp.broadcast_to(kept, shape).ravel()
-            columns, of_rows = columns[whole], rows[whole]
-        else:
-            of_rows = rows
         size = math.prod(shape_of(operands[n]))
-        found.append(pattern.spread(places_of(of_rows, columns, (math.prod(shape_of(y)), size))))
+        places = places_of(rows, _flat(names[n], sizes, at), (math.prod(shape_of(y)), size))
+        found.append(pattern.spread(places))
     return union(found)
 
 
-def _flat(axes, sizes, at, shape):
-    """Return the place in an array of these axes, for each combination of all indices."""
-    place = onp.zeros((1,) * len(shape), onp.intp)
+def _in_all_axes(x, axes, letters, at):
+    """Return an array with an axis for each letter, of length 1 where it has none of that name."""
+    if len(set(axes)) < len(axes):  # a diagonal
+        return x[tuple(at[name] for name in axes)]
+    order = sorted(range(len(axes)), key=lambda n: letters.index(axes[n]))
+    return x.transpose(order).reshape([x.shape[axes.index(name)] if name in axes else 1 for name in letters])
+
+
+def _flat(axes, sizes, at):
+    """Return the place in an array of these axes, for each combination of indices."""
+    place = onp.zeros_like(next(iter(at.values()), onp.zeros(1, onp.intp)))
     for name in axes:
         place = place * sizes[name] + at[name]
-    return onp.broadcast_to(place, shape).ravel()
+    return place
 
 
 def _two(args, kwargs):
