@@ -270,6 +270,19 @@ def test_a_compiled_matrix_is_the_same_where_its_pattern_holds_and_where_not(of_
     assert max(program.calls for program in fast.programs) >= 2
 
 
+def test_a_large_stencil_of_index_arrays_compiles():
+    """Its program adds constant seeds to parts of arrays in place."""
+    n = 20_000
+    x, before, behind = onp.linspace(0.0, 1.0, n), onp.arange(n).clip(1) - 1, onp.arange(n).clip(0, n - 2) + 1
+    f = lambda x: x[before] - 2.0 * x + x[behind] + np.tanh(x)
+    run = jacobian(f, sparse=sparsity(f, x))
+    fast = funad.compile(run)
+    for _ in range(3):
+        found = fast(x)
+    assert fast.programs
+    onp.testing.assert_allclose(found.data, run(x).data, rtol=1e-14)
+
+
 @pytest.mark.parametrize(
     "given", [onp.eye(11, 12), scipy.sparse.eye_array(11, 12), onp.ones((11, 12)) - onp.eye(11, 12)]
 )
