@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as onp
@@ -25,7 +25,7 @@ ndarray = onp.ndarray
 
 
 # The calls on a tape to take, in order: where each stands, and the slots that no later one reads.
-Steps = list[tuple[int, tuple[int, ...]]]
+Steps = list[tuple[int, Collection[int]]]
 
 
 def steps_to(entries: list[Any], inputs: int, ends: Iterable[int]) -> Steps:
@@ -33,14 +33,19 @@ def steps_to(entries: list[Any], inputs: int, ends: Iterable[int]) -> Steps:
 
     On the tape of a gradient, the value of the function is computed and not returned.
     """
-    wanted, steps = set(ends), []
+    wanted, steps = {None, 0, *ends}, []
     for start in range(len(entries) - WIDTH, inputs, -WIDTH):
         if start + WIDTH - 1 in wanted:
             source_a, source_b = entries[start + 4 : start + 6]
-            sources = {source_a, source_b} if type(source_b) is not tuple else _sources(source_b)
-            read_last = sources - wanted - {None, 0}
-            steps.append((start, tuple(n for n in read_last if n < APART)))
-            wanted |= sources
+            read_last: Any
+            if type(source_b) is tuple:
+                read_last = _sources(source_b) - wanted
+            elif source_b in wanted or source_b == source_a:
+                read_last = () if source_a in wanted else (source_a,)
+            else:
+                read_last = (source_b,) if source_a in wanted else (source_a, source_b)
+            wanted.update(read_last)
+            steps.append((start, read_last))
     return steps[::-1]
 
 
@@ -145,7 +150,7 @@ def _slope(prim: Any, y: Any, a: Any, b: Any, of_one: bool, of_a: Any, of_b: Any
 
 
 def _write(
-    slots: list[Any], start: int, args: Any, sources: Any, read_last: tuple[int, ...], owned: set[int]
+    slots: list[Any], start: int, args: Any, sources: Any, read_last: Collection[int], owned: set[int]
 ) -> bool:
     """Put v̇ into ẋ for the assignment at ``start``, in the array of ẋ if nothing else needs it.
 
