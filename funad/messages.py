@@ -17,6 +17,7 @@ import os
 import re
 import site
 import sys
+from collections.abc import Iterator
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -561,7 +562,7 @@ def _is_whole(array: Any) -> bool:
 
 _OF_LIST = "write np.array([...]) for the list after import funad.numpy as np"
 
-_OPERATORS = {
+_FUNCTION_OF = {
     ast.Add: "add", ast.Div: "divide", ast.MatMult: "matmul", ast.Mult: "multiply", ast.Pow: "power",
     ast.Sub: "subtract",
 }  # fmt: skip
@@ -575,8 +576,8 @@ def _of_operator(place: _Place | None, frames: Any) -> str:
         operation = ast.parse(place.text, mode="eval").body
     except SyntaxError:
         return ""
-    name = _OPERATORS.get(type(getattr(operation, "op", None)), "")  # type: ignore[arg-type]
-    if not name or not any(_is_of_library(x) for frame in frames for x in frame.f_locals.values()):
+    name = _FUNCTION_OF.get(type(getattr(operation, "op", None)), "")  # type: ignore[arg-type]
+    if not name or not any(_is_of_library(x) for frame in frames for x in names_in(frame).values()):
         return ""
     return f"write np.{name}(a, b) for that operator after import funad.numpy as np"
 
@@ -589,10 +590,7 @@ def _is_of_library(x: Any) -> bool:
 
 def _frames_to(place: _Place) -> Iterator[Any]:
     """Iterate over the frames that run now, up to that of an instruction of the user's."""
-    frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_code is not place.code:
-        yield frame
-        frame = frame.f_back
+    return itertools.takewhile(lambda frame: frame.f_code is not place.code, above(frame_at(1)))
 
 
 def _looking(home: str) -> str:
@@ -767,7 +765,7 @@ def taught(error: BaseException) -> NotDifferentiableError | None:
     text = place.text if place is not None and place.text else "compiled code"
     if place is not None and place.looks:
         rewrite = _looking(place.home)
-    elif function := _of_operator(place, [step.tb_frame for step in steps]):
+    elif function := _of_operator(place, [step.tb_frame for step in passed]):
         rewrite = function
     elif place is not None:
         rewrite = f"give it funad.stop_gradient(x), or {_rewrite(place)}"

@@ -195,7 +195,7 @@ def _refused_method(x: Any, name: str) -> NotDifferentiableError | None:
     """Return the error of a method of another library's arrays that NumPy's have not, such as compute()."""
     while hasattr(type(x), "tape"):
         x = x.inside
-    if isinstance(x, (onp.ndarray, onp.generic)) or not hasattr(x, name):
+    if issubclass(type(x), (onp.ndarray, onp.generic)) or not hasattr(x, name):
         return None
     return NotDifferentiableError(
         f"{name} is an attribute of {public_name(x)}, which a traced value has not; use it before, on the "

@@ -697,6 +697,7 @@ WRITTEN = [
 
 # What looks like advice and is none.
 NO_ADVICE = {
+    "Warning: divide by zero",  # what NumPy says
     "Scalar operands are not allowed, use '*' instead",
     "return (y[0] == y).all(keepdims=True)",
     "return code | invalid()",
