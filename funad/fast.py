@@ -23,12 +23,14 @@ from weakref import ref
 
 import numpy as onp
 
-from . import boxes, calling, primitives, writing
+from . import boxes, calling, kinked, operands, primitives, writing
 from .boxes import BY_HAND, CONSTANTS, TRACED, Box, Dual, Traced, own_index, tidy
-from .calling import PLAIN, call, handled, is_differentiated, is_plain, is_steep_at_zero
+from .calling import call, handled
 from .floating import PLAIN_STATE, at_user
 from .indices import ASSIGN, BASIC
+from .kinked import is_differentiated, is_steep_at_zero
 from .memory import ELEMENTS_PER_PIECE, TINY, WORTH_DROPPING, keep_freed_memory, placeholder
+from .operands import PLAIN, is_plain
 from .operators import BINARY, UNARY, give
 from .registry import Primitive, enter, primitive_of
 from .spaces import at_rest, fit, zeros_like
@@ -56,7 +58,8 @@ def _has_zero(x: Any) -> bool:
 # --- functions from text
 
 _NAMES = {  # what the texts name
-    **vars(boxes), **vars(calling), **vars(reverse), "TINY": TINY, "has_zero": _has_zero,
+    **vars(boxes), **vars(operands), **vars(kinked), **vars(calling), **vars(reverse), "TINY": TINY,
+    "has_zero": _has_zero,
     "repeat": itertools.repeat, "zeros": onp.zeros, "nan": onp.nan,
     "GETITEM": _GETITEM, "NUMBERS": _NUMBERS, "BASIC": BASIC, "ELEMENTS_PER_PIECE": ELEMENTS_PER_PIECE,
     "with_keywords": primitives.with_keywords, "at_user": at_user,

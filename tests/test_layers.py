@@ -27,6 +27,7 @@ FLOORS = [
     {"traces.reverse"},
     {"traces.forward"},
     {"writing", "overflows", "traces.pushforward"},
+    {"kinked", "operands"},
     {"calling", "guarding"},
     {"traces.batch"},
     {"primitives", "traces.batch_fast"},

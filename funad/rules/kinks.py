@@ -8,7 +8,8 @@ import numpy as onp
 
 from .. import numpy as np
 from ..boxes import Traced, innermost
-from ..calling import call, is_steep_at_end, is_steep_at_zero
+from ..calling import call
+from ..kinked import is_steep_at_end, is_steep_at_zero
 from ..numpy.ufuncs import masked
 from ..primitives import primitive
 from ..registry import defzero, primitive_of

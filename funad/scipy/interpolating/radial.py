@@ -7,8 +7,8 @@ import numpy as onp
 from scipy import spatial
 
 from ... import numpy as np
-from ...calling import is_differentiated
 from ...errors import NotDifferentiableError
+from ...kinked import is_differentiated
 from ...primitives import primitive
 from ...registry import defvjp
 from ...transforms.closures import attached, plain_of
