@@ -15,6 +15,7 @@ FLOORS = [
     {"errors", "floating", "memory", "values"},
     {"tree", "spaces"},
     {"registry", "snapshots"},
+    {"defining"},
     {"trace"},
     {"indices", "messages"},
     {"refusals"},
