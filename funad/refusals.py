@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as onp
 
+from .advice import instead_of
 from .cpython import above, frame_at, names_in, steps
 from .errors import NotDifferentiableError
-from .messages import attribute, in_library, instead_of, own_name
+from .places import attribute, in_library, own_name
 
 __all__ = [
     "is_array_like",

@@ -11,8 +11,8 @@ import funad
 
 ROOT = Path(funad.__file__).parent
 FLOORS = [
-    {"cpython"},
-    {"errors", "floating", "memory", "values"},
+    {"advice", "cpython"},
+    {"errors", "floating", "memory", "places", "values"},
     {"tree", "spaces"},
     {"registry", "snapshots"},
     {"defining"},
