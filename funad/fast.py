@@ -34,7 +34,7 @@ from .operands import PLAIN, is_plain
 from .operators import BINARY, UNARY, give
 from .registry import Primitive, enter, primitive_of
 from .spaces import at_rest, fit, zeros_like
-from .traces import reverse
+from .traces import cotangents, reverse
 from .traces.forward import Forward, dual, slopes, tangent_of
 from .traces.reverse import Tape
 from .traces.strong_zeros import factors
@@ -58,9 +58,8 @@ def _has_zero(x: Any) -> bool:
 # --- functions from text
 
 _NAMES = {  # what the texts name
-    **vars(boxes), **vars(operands), **vars(kinked), **vars(calling), **vars(reverse), "TINY": TINY,
-    "has_zero": _has_zero,
-    "repeat": itertools.repeat, "zeros": onp.zeros, "nan": onp.nan,
+    **vars(boxes), **vars(operands), **vars(kinked), **vars(calling), **vars(cotangents), **vars(reverse),
+    "TINY": TINY, "has_zero": _has_zero, "repeat": itertools.repeat, "zeros": onp.zeros, "nan": onp.nan,
     "GETITEM": _GETITEM, "NUMBERS": _NUMBERS, "BASIC": BASIC, "ELEMENTS_PER_PIECE": ELEMENTS_PER_PIECE,
     "with_keywords": primitives.with_keywords, "at_user": at_user,
     **dict(zip(("state", "default", "run"), PLAIN_STATE, strict=True)),

@@ -25,6 +25,7 @@ FLOORS = [
     {"operators"},
     {"opaque"},
     {"duck_arrays"},
+    {"traces.cotangents"},
     {"traces.reverse"},
     {"traces.forward"},
     {"writing", "overflows", "traces.pushforward"},
