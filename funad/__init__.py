@@ -13,9 +13,10 @@ from typing import Any as _Any
 from . import fast as _fast  # before the primitives are made
 from . import numpy, rules, transforms, tree
 from .boxes import Dual
+from .defining import defvjp, defzero, elementwise, linear
 from .numpy import methods as _methods
 from .primitives import primitive
-from .registry import defvjp, defzero, elementwise, linear, rules  # type: ignore[no-redef] # noqa: F811
+from .registry import rules  # type: ignore[no-redef] # noqa: F811
 from .transforms import elementwise_grad, grad, stop_gradient, value_and_grad, vjp
 
 if TYPE_CHECKING:

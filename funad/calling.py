@@ -5,33 +5,33 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as onp
 
-from .boxes import CONSTANTS, TRACED, Box, Traced, innermost
-from .duck_arrays import DUCKS, as_duck, under_traces, written
-from .errors import NotDifferentiableError
+from .boxes import TRACED, Box, Traced, innermost
 from .floating import pointing, warning
-from .foreign import bare, is_duck, is_foreign, is_sequence, number_of, of_protocol, plain_sequence, same
-from .refusals import refused_bare, refused_constant, refused_opaque
+from .foreign import is_sequence, plain_sequence
+from .kinked import may_be_nested, with_kinks
+from .operands import (
+    COMMON,
+    HOLDERS,
+    PLAIN,
+    ForeignConstant,
+    beside_others,
+    constant_operand,
+    has_iterator,
+    is_one_list,
+)
 from .registry import Primitive, primitive_of, signature_of
-from .trace import Looked
 from .traces.reverse import CONSTANT
-from .values import class_of, constant, is_unknown
+from .values import is_unknown
 from .writing import UNTRACED, Array, content, content_of, fillable, linked, settled, snapshot, view_of
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 
 # What a primitive is where such a keyword is given a traced value: made of other primitives.
 FORMS: dict[tuple[Callable[..., Any], str], Callable[..., Any]] = {}
-# What has to be opened before one sees of which traces a call is.
-HOLDERS = frozenset({list, tuple, Array})
-# The types of second arguments and of keywords in which no box can hide.
-PLAIN = frozenset({ndarray, float, int, bool, type(None)})
-NUMBERS = frozenset({ndarray, float64, float})
-PARTS = PLAIN | CONSTANTS | {slice, str, type(Ellipsis)}  # and those of indices
-COMMON = PARTS | {list, tuple}  # of what is no sequence of another class, for sure
 _FLOAT = onp.dtype(float)
 
 
@@ -61,27 +61,40 @@ def as_one_call(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def call(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a primitive in any form: find the innermost trace, unwrap its boxes, record."""
+    """Call a primitive in any form: hand the call to the innermost trace of its arguments, if it has one."""
     trace = innermost((*args, *kwargs.values()) if kwargs else args)
     if trace is None:
-        if prim.iterators is not None and not is_one_list(args, kwargs) and has_iterator(args, kwargs):
-            return prim.iterators(prim, args, kwargs)
-        return (prim.f if prim.foreign else _plainly(prim.f))(*args, **kwargs)
+        return _call_plain(prim, args, kwargs)
     if prim.kinks is not None:
-        held = _held(prim, args, kwargs, trace)
-        if held is not None:
-            return prim.traced(*held[0], **held[1])
-        if prim.is_steep is not None and not kwargs and prim.is_steep(*args):
-            return prim.steep(prim.as_anywhere, args)  # type: ignore[misc]
-        if _may_be_nested(args):
-            y = NEARBY[0](prim, args, kwargs) if NEARBY else None
-            return with_kinks(prim, call(prim.smooth, args, kwargs), args, kwargs) if y is None else y
+        y = _call_with_kinks(trace, prim, args, kwargs)
+        if y is not NotImplemented:
+            return y
     y = shortcuts[0](trace, prim, args, kwargs) if shortcuts else NotImplemented
-    return _call_any(trace, prim, args, kwargs) if y is NotImplemented else y
+    return _call_of_views(trace, prim, args, kwargs) if y is NotImplemented else y
 
 
-def _call_any(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a primitive in any form, without a shorter way."""
+def _call_plain(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a primitive on plain values: its function."""
+    if prim.iterators is not None and not is_one_list(args, kwargs) and has_iterator(args, kwargs):
+        return prim.iterators(prim, args, kwargs)
+    return (prim.f if prim.foreign else _plainly(prim.f))(*args, **kwargs)
+
+
+def _call_with_kinks(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a primitive with kinks where it may be at one; return NotImplemented where it cannot."""
+    held = _held(prim, args, kwargs, trace)
+    if held is not None:
+        return prim.traced(*held[0], **held[1])
+    if prim.is_steep is not None and not kwargs and prim.is_steep(*args):
+        return prim.steep(prim.as_anywhere, args)  # type: ignore[misc]
+    if not may_be_nested(args):
+        return NotImplemented
+    y = NEARBY[0](prim, args, kwargs) if NEARBY else None
+    return with_kinks(prim, call(prim.smooth, args, kwargs), args, kwargs) if y is None else y
+
+
+def _call_of_views(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a primitive whose result may be a view of its first argument, or any other."""
     if prim.views and args:
         if type(args[0]) is Array:
             return view_of(args[0], prim, args[1:], kwargs)
@@ -123,123 +136,6 @@ def _opened(x: Any) -> Any:
     return as_array(x) if type(x) in HOLDERS and innermost((x,)) is not None else x
 
 
-def _may_be_nested(args: tuple[Any, ...]) -> bool:
-    """Say whether there may be traced values of two traces among the arguments."""
-    trace = None
-    for x in args:
-        if isinstance(x, Traced):
-            if isinstance(x.inside, Traced) or (trace is not None and x.tape is not trace):
-                return True
-            trace = x.tape
-    return False
-
-
-def with_kinks(prim: Primitive, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Return the result of a primitive with kinks, with what they add if it is differentiated twice."""
-    if not isinstance(y, Traced) or not _differentiates(y.tape):
-        return y
-    args = tuple(map(content_of, args))
-    for x in args:
-        if isinstance(x, Traced) and is_differentiated(x.inside if x.tape is y.tape else x):
-            if DUCKS.used and under_traces(x) is not None:
-                return y if prim.kind == "elementwise" else _refuse_kinks(prim, x)
-            try:
-                found = prim.kinks(y, *args, **kwargs)  # type: ignore[misc]
-            except Looked as look:
-                found = look.trace.after(look, prim.kinks, (y, *args), kwargs, f"the kinks of {prim.name}")
-            is_number = issubclass(class_of(y), onp.generic) and class_of(found) is ndarray
-            return found[()] if is_number else found
-    return y
-
-
-def is_steep_at_zero(x: Any, b: Any = 0.5) -> bool:
-    """Say whether a root of x, or the power b of it, may have an infinite slope where x is differentiated."""
-    if type(b) is int or isinstance(b, Traced) or (type(b) is float and (b <= 0 or b.is_integer())):
-        return False
-    x = _differentiated(x)
-    if type(x) is ndarray:
-        # 0.4 µs for an array of ten, where min takes 2; of a large one, min takes a third of the time.
-        if x.size > 100 and x.dtype.kind == "f" and onp.minimum.reduce(x, axis=None) > 0:
-            return False
-        return bool(onp.count_nonzero(x) != x.size) and x.dtype.kind == "f"
-    return issubclass(type(x), (float, onp.floating)) and not x
-
-
-def is_steep_at_end(x: Any) -> bool:
-    """Say whether x is 1 or -1 somewhere, where arccos has an infinite slope, and is differentiated."""
-    x = _differentiated(x)
-    if type(x) is ndarray:
-        return x.dtype.kind == "f" and bool(onp.count_nonzero(onp.abs(x) == 1))
-    return issubclass(type(x), (float, onp.floating)) and abs(x) == 1
-
-
-def _differentiated(x: Any) -> Any:
-    """Return the number that is traced, if all who trace it differentiate it; otherwise None."""
-    found = False
-    while isinstance(x, Traced):
-        found = found or _differentiates(x.tape)
-        if x.opaque or not (_differentiates(x.tape) or getattr(x.tape, "nearby", False)):
-            return None
-        x = x.inside
-    return x if found else None
-
-
-def _refuse_kinks(prim: Primitive, x: Any) -> NoReturn:
-    """Refuse the second derivative of a function of arrays with kinks: nobody has seen that x is at none."""
-    raise NotDifferentiableError(
-        f"the second derivative of {prim.name} of {written(under_traces(x).primal)} which is no array of "
-        f"NumPy's: it depends on where the kinks of {prim.name} are; write what is smooth without it, "
-        f"np.sum(x * x) for np.linalg.norm(x)**2, or take first derivatives"
-    )
-
-
-def _differentiates(trace: Any) -> bool:
-    """Say whether a trace is one of a transformation that takes derivatives."""
-    return bool(trace.differentiates)
-
-
-def is_differentiated(x: Any) -> bool:
-    """Say whether x is traced by a transformation that takes derivatives."""
-    while isinstance(x, Traced):
-        if _differentiates(x.tape):
-            return True
-        x = x.inside
-    return False
-
-
-def has_iterator(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Say whether an argument of a function that takes lists is an iterator."""
-    return any(map(is_iterator, (*args, *kwargs.values())))
-
-
-def is_one_list(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Say whether a list is all that a function is given, as nearly always."""
-    return len(args) == 1 and not kwargs and type(args[0]) in (list, tuple)
-
-
-def is_iterator(x: Any) -> bool:
-    """Say whether x is a generator, a ``map``, the values of a dict or the like: no list."""
-    kind = type(x)
-    return (hasattr(kind, "__next__") and not hasattr(kind, "__array__")) or kind is _VALUES
-
-
-_VALUES: type = type(dict[str, Any]().values())
-
-
-def of_lists(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a primitive with lists in the place of iterators."""
-    return prim.traced(*map(_listed, args), **{name: _listed(x) for name, x in kwargs.items()})
-
-
-def _listed(x: Any) -> Any:
-    return list(x) if is_iterator(x) else x
-
-
-def is_plain(x: Any) -> bool:
-    """Say of an argument, an index or a keyword that no traced value hides in it, if that is plain to see."""
-    return type(x) in PARTS or (type(x) is tuple and all(map(is_plain, x)))
-
-
 def _call(tape: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive on arguments of which this is the innermost trace."""
     if tape is UNTRACED:
@@ -264,7 +160,7 @@ def _run(
     try:
         values = [_unwrapped(prim, n, x, tape, sources) for n, x in enumerate(args)]
         named = {name: _unwrapped(prim, name, x, tape, sources) for name, x in kwargs.items()}
-    except _ForeignConstant as found:
+    except ForeignConstant as found:
         return beside_others(prim.f, prim.kind, prim.traced, found.x, args, kwargs), None, None, ()
     if prim.kind != "zero":
         prim.check_positions(args)
@@ -328,85 +224,12 @@ def _unwrap(prim: Primitive, argnum: int | str, x: Any, tape: Any) -> tuple[Any,
             kind = type(x)
     if isinstance(x, Traced):
         return (x.primal, x.index if type(x) is Box else x) if x.tape is tape else (snapshot(x), CONSTANT)
-    return x if kind in PLAIN else _constant(prim, x), CONSTANT
+    return x if kind in PLAIN else constant_operand(prim, x), CONSTANT
 
 
 def _has_unknown(x: Any) -> bool:
     """Say whether a value of a trace that differentiates is in nested lists."""
     return any(map(_has_unknown, x)) if type(x) in (list, tuple) else is_unknown(x)
-
-
-class _ForeignConstant(Exception):
-    """An object of another library is among the arguments of a call: it decides what becomes of that."""
-
-    def __init__(self, x: Any) -> None:
-        self.x = x
-
-
-def _constant(prim: Primitive, x: Any) -> Any:
-    """Return what is not traced as rules take it; a function of the user's gets whatever it was given."""
-    if is_plain(x) or type(x) is list or isinstance(x, Traced):
-        return x
-    if is_duck(x):
-        return as_duck(x)
-    if prim.foreign:
-        return x
-    if is_foreign(x) or (type(x) is tuple and any(map(is_foreign, x))):
-        raise _ForeignConstant(x)
-    error = refused_constant(x)
-    if error is not None:
-        try:
-            raise error
-        finally:
-            del error  # which refers to this frame
-    if issubclass(type(x), ndarray) and type(x) is not ndarray:
-        return x.view(ndarray)  # a memory map, say: of its arithmetic nothing is its own
-    if isinstance(prim.f, onp.ufunc):
-        x = number_of(x)
-        if not isinstance(x, OPERANDS):
-            x = onp.asarray(x)
-            if x.dtype == object:
-                raise refused_opaque(x[()], prim.name)
-    return x
-
-
-OPERANDS = (ndarray, onp.generic, int, float, complex, str, bytes, type(None))
-
-
-def beside_others(
-    f: Callable[..., Any], kind: str | None, traced: Callable[..., Any], x: Any, args: Any, kwargs: Any
-) -> Any:
-    """Return f of traced values and of x, an object of another library, or refuse it.
-
-    ``traced`` is f on traced values. If x has a say in what NumPy's functions do, it is asked. Else it counts
-    as the plain array that it gives, if f on plain values takes it so too: it must return that very result,
-    as a plain array or number.
-    """
-    if kind != "zero":
-        error = refused_constant(x) if isinstance(f, onp.ufunc) else None
-        if error is not None:
-            try:
-                raise error
-            finally:
-                del error  # which refers to this frame
-        y = of_protocol(f, x, args, kwargs)
-        if y is not NotImplemented:
-            return y
-    plain = f(*_unboxed(args), **{name: _unboxed(part) for name, part in kwargs.items()})
-    if kind == "zero":
-        return plain
-    y = traced(*bare(args), **{name: bare(part) for name, part in kwargs.items()})
-    if not same(_unboxed(y), plain):
-        raise refused_bare(x)
-    return y
-
-
-def _unboxed(x: Any) -> Any:
-    """Return a plain value, also of those in lists and tuples."""
-    if issubclass(type(x), (list, tuple)):
-        parts = map(_unboxed, x)
-        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
-    return constant(x)
 
 
 def as_array(x: Any) -> Any:

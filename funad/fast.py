@@ -23,16 +23,18 @@ from weakref import ref
 
 import numpy as onp
 
-from . import boxes, calling, primitives, writing
+from . import boxes, calling, kinked, operands, primitives, writing
 from .boxes import BY_HAND, CONSTANTS, TRACED, Box, Dual, Traced, own_index, tidy
-from .calling import PLAIN, call, handled, is_differentiated, is_plain, is_steep_at_zero
+from .calling import call, handled
 from .floating import PLAIN_STATE, at_user
 from .indices import ASSIGN, BASIC
+from .kinked import is_differentiated, is_steep_at_zero
 from .memory import ELEMENTS_PER_PIECE, TINY, WORTH_DROPPING, keep_freed_memory, placeholder
+from .operands import PLAIN, is_plain
 from .operators import BINARY, UNARY, give
 from .registry import Primitive, enter, primitive_of
 from .spaces import at_rest, fit, zeros_like
-from .traces import reverse
+from .traces import cotangents, reverse
 from .traces.forward import Forward, dual, slopes, tangent_of
 from .traces.reverse import Tape
 from .traces.strong_zeros import factors
@@ -56,8 +58,8 @@ def _has_zero(x: Any) -> bool:
 # --- functions from text
 
 _NAMES = {  # what the texts name
-    **vars(boxes), **vars(calling), **vars(reverse), "TINY": TINY, "has_zero": _has_zero,
-    "repeat": itertools.repeat, "zeros": onp.zeros, "nan": onp.nan,
+    **vars(boxes), **vars(operands), **vars(kinked), **vars(calling), **vars(cotangents), **vars(reverse),
+    "TINY": TINY, "has_zero": _has_zero, "repeat": itertools.repeat, "zeros": onp.zeros, "nan": onp.nan,
     "GETITEM": _GETITEM, "NUMBERS": _NUMBERS, "BASIC": BASIC, "ELEMENTS_PER_PIECE": ELEMENTS_PER_PIECE,
     "with_keywords": primitives.with_keywords, "at_user": at_user,
     **dict(zip(("state", "default", "run"), PLAIN_STATE, strict=True)),

@@ -9,41 +9,34 @@ from __future__ import annotations
 
 import ast
 import contextvars
-import functools
 import importlib
 import itertools
-import linecache
-import os
 import re
-import site
 import sys
+from collections.abc import Iterator
 from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as onp
 
-from .cpython import (
-    HERE,
-    above,
-    frame_at,
-    is_of_funad,
-    names_in,
-    operation_at,
-    positions_at,
-    source_of,
-    steps,
-)
+from .advice import INSTEAD, JSON, LOOK, OF_NAN, PLAIN, WINDOWS, instead_of
+from .cpython import above, frame_at, is_of_funad, names_in, steps
 from .errors import FunadError, NotDifferentiableError
+from .places import (
+    CONSUMERS,
+    WRITING_FILES,
+    Place,
+    attribute,
+    in_library,
+    place_in,
+    place_now,
+)
 from .registry import SCIPY, primitive_of
 
 __all__ = [
     "as_index",
-    "attribute",
     "comes_of_traced",
-    "in_library",
-    "instead_of",
     "not_dispatched",
-    "own_name",
     "refusal",
     "refused_in_place",
     "refused_write",
@@ -51,339 +44,12 @@ __all__ = [
     "without_rule",
 ]
 
-_LIBRARIES = tuple(  # not by sysconfig, whose import takes 2 ms
-    {path + os.sep for path in (os.path.dirname(os.__file__), *site.getsitepackages())}
-    | {
-        os.path.dirname(os.path.dirname(os.path.abspath(onp.__file__))) + os.sep,
-        "<frozen",
-        "<__array_function__",
-    }
-)
-_PLAIN = "stop_gradient(x) where the derivative is not wanted"
-_LOOK = "give it value(x), from funad: what is shown, logged or stored needs no derivative"
-_JSON = "give it value(x), from funad, of an array value(x).tolist(): what is stored needs no derivative"
-
-# The classes of numpy.polynomial, with the module of each and what the names of its functions start with.
-_FAMILIES = (
-    ("Polynomial", "polynomial", "poly"), ("Chebyshev", "chebyshev", "cheb"), ("Legendre", "legendre", "leg"),
-    ("Hermite", "hermite", "herm"), ("HermiteE", "hermite_e", "herme"), ("Laguerre", "laguerre", "lag"),
-)  # fmt: skip
-
-
-def _of_polynomials() -> dict[str, str]:
-    """Return what to write instead of the classes of numpy.polynomial: the functions of its modules."""
-    texts = {}
-    for kind, module, start in _FAMILIES:
-        value = f"np.polynomial.{module}.{start}val(t, coefficients)"
-        of_domain = (
-            "(with domain= and window= given, at window[0] + (t - domain[0]) * (window[1] - window[0]) / "
-            "(domain[1] - domain[0]) for t)"
-        )
-        fit = f"np.polynomial.{module}.{start}fit(x, y, degree)"
-        roots = f"np.polynomial.{module}.{start}fromroots(roots)"
-        for name in (f"numpy.polynomial.{kind}", f"numpy.polynomial.{module}.{kind}"):
-            texts[name] = f"write {value} {of_domain}"
-            texts[f"{name}.fit"] = f"write coefficients = {fit} and {value}"
-            texts[f"{name}.fromroots"] = f"write coefficients = {roots} and {value}"
-    return texts
-
-
-_POLYNOMIALS = _of_polynomials()
-_OPERATORS = (
-    "AdjointLinearOperator", "IdentityOperator", "LinearOperator", "MatrixLinearOperator", "LaplacianNd",
-    "_AdjointLinearOperator", "_CustomLinearOperator", "_PowerLinearOperator", "_ProductLinearOperator",
-    "_ScaledLinearOperator", "_SumLinearOperator", "_TransposedLinearOperator",
-)  # fmt: skip
-_MATRICES = tuple(
-    f"{format}_{form}"
-    for format in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil")
-    for form in ("array", "matrix")
-)
-_PRODUCT = (
-    "wrap the product and its transpose: product = funad.primitive(lambda x: A @ x), "
-    "back = funad.primitive(lambda y: A.T @ y), funad.linear(product, lambda y, ybar, x: back(ybar)), "
-    "funad.linear(back, lambda x, xbar, y: product(xbar))"
-)
-
-_OF_NAN = "write np.where(np.isnan(x), value, x) after import funad.numpy as np"
-_WINDOWS = tuple(f"numpy.{name}" for name in ("bartlett", "blackman", "hamming", "hanning"))
-
-# What to write instead: of the longest name that the function's own starts with.
-_INSTEAD = {
-    "math.dist": "write np.linalg.norm(np.array(a) - np.array(b))",
-    "math.fsum": "write np.sum(np.array(x))",
-    "math.hypot": "write np.linalg.norm(np.array([a, b]))",
-    "math.isclose": "write math.isclose(value(a), value(b)), with value from funad",
-    "math.log": "write np.log(x), divided by np.log(base) if a base is given",
-    "math.remainder": "write a - b * np.round(value(a / b)), with value from funad",
-    "math.pow": "write a**b",
-    "cmath": "write x + 0j and the function of funad.numpy",
-    **dict.fromkeys(_WINDOWS, "give it a whole number of points, int(stop_gradient(M))"),
-    "numpy.frompyfunc": "write np.stack([f(t) for t in x])",
-    "numpy.fromiter": "write np.array(list(iterable))",
-    "numpy.ma": "write np.where(mask, 0, x), or x[~mask]",
-    "numpy.matrix": "write np.array(...) of arrays, and @",
-    "numpy.asmatrix": "write np.array(...) and @",
-    "numpy.bmat": "write np.block(...)",
-    "numpy.nditer": "write for t in np.ravel(x)",
-    "numpy.ndenumerate": "write for index in np.ndindex(x.shape), and x[index]",
-    "numpy.broadcast": "write np.broadcast_arrays(a, b)",
-    "numpy.poly1d": "write sum(c * t**n for n, c in enumerate(coefficients[::-1]))",
-    **_POLYNOMIALS,
-    "numpy.r_": "write np.concatenate([...]) or np.stack([...])",
-    "numpy.c_": "write np.column_stack([...])",
-    "numpy.mgrid": "write np.meshgrid(..., indexing='ij')",
-    "numpy.testing": "compare value(x), from funad",
-    "numpy.random": "draw with plain parameters and transform what was drawn: mean + sd * rng.normal(size=n)",
-    "numpy.lib.stride_tricks.as_strided": "write sliding_window_view(x, window_shape), or x[index] with "
-    "an array of positions",
-    "numpy.vectorize": "write np.stack([f(t) for t in x])",
-    "scipy.optimize.linear_sum_assignment": "write "
-    "rows, columns = linear_sum_assignment(stop_gradient(cost)) and go on with cost[rows, columns]",
-    **{f"scipy.sparse.{kind}.multiply": "write scipy.sparse.csr_array(A) * x" for kind in _MATRICES},
-    **{f"scipy.sparse.{kind}.dot": "write A @ x" for kind in _MATRICES},
-    **{f"scipy.sparse.linalg.{name}": _PRODUCT for name in _OPERATORS},
-    "statistics.correlation": "write np.corrcoef(np.array(x), np.array(y))[0, 1]",
-    "statistics.covariance": "write np.cov(np.array(x), np.array(y))[0, 1]",
-    "statistics.fmean": "write np.mean(np.array(x)), or np.average(np.array(x), weights=np.array(w))",
-    "statistics.geometric_mean": "write np.exp(np.mean(np.log(np.array(x))))",
-    "statistics.harmonic_mean": "write 1 / np.mean(1 / np.array(x))",
-    "statistics.linear_regression": "write slope, intercept = np.polyfit(np.array(x), np.array(y), 1)",
-    "statistics.NormalDist": "write funad.scipy.stats.norm(mean, deviation) after import funad.scipy.stats",
-    "statistics.mean": "write np.mean(np.array(x))",
-    "statistics.pstdev": "write np.std(np.array(x))",
-    "statistics.pvariance": "write np.var(np.array(x))",
-    "statistics.stdev": "write np.std(np.array(x), ddof=1)",
-    "statistics.variance": "write np.var(np.array(x), ddof=1)",
-}  # fmt: skip
-
-# What is called to look at values, to keep or to send them: the standard library but for what computes,
-# and what draws, and makes tables. Of NumPy, what writes files.
-_COMPUTING = {
-    "_operator", "builtins", "cmath", "ctypes", "decimal", "fractions", "functools", "itertools", "math",
-    "operator", "statistics",
-}  # fmt: skip
-_LOOKING = {
-    "IPython", "PIL", "bokeh", "h5py", "ipywidgets", "matplotlib", "mlflow", "pandas", "plotly", "polars",
-    "pyarrow", "rich", "seaborn", "tabulate", "tensorboard", "tqdm", "wandb", "xarray",
-}  # fmt: skip
-_WRITING_FILES = {f"numpy.{name}" for name in ("save", "savetxt", "savez", "savez_compressed")}
-
-
-class _Place:
-    """An instruction of the user's that is being run."""
-
-    __slots__ = ("arguments", "base", "code", "function", "home", "line", "name", "operation", "text")
-
-    def __init__(
-        self, code: Any, line: int, text: str, name: str, base: str, arguments: str, function: Any,
-        operation: str, home: str,
-    ) -> None:  # fmt: skip
-        self.code = code
-        self.line = line
-        self.text = text  # its source
-        self.name = name  # the dotted name of the function that it calls; "" of any other instruction
-        self.base = base  # the source of what that function is a method of
-        self.arguments = arguments  # the source of what it is called with, from the bracket on
-        self.function = function  # that function, where it is known
-        self.operation = operation  # the name of the instruction
-        self.home = home  # the package of that function, or of what it is a method of
-
-    @property
-    def looks(self) -> bool:
-        """Whether a value is given away to be looked at, kept or sent."""
-        standard = self.home in sys.stdlib_module_names and self.home not in _COMPUTING
-        return standard or self.home in _LOOKING or self.name in _WRITING_FILES
-
 
 # The last refusal and the place of it: compiled code may put an error of its own in its place.
 _last: contextvars.ContextVar[tuple[str, Any, int] | None] = contextvars.ContextVar("last", default=None)
 
 
-def _place() -> _Place | None:
-    """Return the user's instruction that is being run: the innermost outside of libraries, if any is.
-
-    Below the frames of funad that called f, all is the user's.
-    """
-    found = None
-    for frame in above(frame_at(2)):
-        if is_of_funad(frame):
-            if frame.f_code.co_qualname == "Call._run":
-                f = names_in(frame)["self"].f
-                if found is None or own_name(f, "").partition(".")[0] in _KNOWN:
-                    return _directly(frame, f)
-                break
-        else:
-            found = frame
-            if not in_library(frame):
-                break
-    else:
-        return None  # a thread of a library's, which has called a function as it was given
-    return None if found is None else _read(found, found.f_lasti, found.f_lineno)
-
-
-def in_library(frame: Any) -> bool:
-    """Say whether a frame runs code of funad or of a library, and none of the user's."""
-    return bool(frame.f_code.co_filename.startswith((HERE, *_LIBRARIES)))
-
-
-def _directly(frame: Any, f: Any) -> _Place:
-    """Return the place of a function that a transformation was given as it is: grad(math.sin)."""
-    while isinstance(f, functools.partial):
-        f = f.func
-    name = own_name(f, str(attribute(f, "__name__", "")))
-    return _Place(frame.f_code, frame.f_lineno, "", name, "", "", f, "CALL", _home_of(f))
-
-
-def _read(frame: Any, at: int, line: int) -> _Place:
-    """Return what a frame is doing."""
-    code = frame.f_code
-    text = _segment(code.co_filename, *positions_at(code, at)) or source_of(code, at)
-    name, base, home, function = "", "", "", None
-    try:
-        tree: Any = ast.parse(text, mode="eval").body
-    except SyntaxError:
-        tree = None
-    arguments = ""
-    if isinstance(tree, (ast.Call, ast.Subscript)):
-        mapped = _mapped(tree)
-        tree = mapped or (tree.func if isinstance(tree, ast.Call) else tree.value)
-        name, function, home = _named(tree, frame)
-        arguments = "" if mapped else _after(text, tree)
-        base = ast.unparse(tree.value) if isinstance(tree, ast.Attribute) else ""
-    elif isinstance(tree, ast.BinOp):
-        sides = [_named(side, frame)[0] for side in (tree.left, tree.right)]
-        name = next((side for side in sides if instead_of(side)), "")
-    return _Place(code, line, text, name, base, arguments, function, operation_at(code, at), home)
-
-
-def _mapped(tree: Any) -> Any:
-    """Return math.sin of list(map(math.sin, ...)): list and its like ask for no number themselves."""
-    if not isinstance(tree, ast.Call):
-        return None
-    parts: Any = ast.walk(tree) if getattr(tree.func, "id", "") in _CONSUMERS else (tree,)
-    for part in parts:
-        called = getattr(part, "func", None)
-        name = getattr(called, "id", getattr(called, "attr", ""))
-        if name in ("filter", "map", "reduce", "starmap") and part.args:
-            return part.args[0]
-    return None
-
-
-_CONSUMERS = {
-    "all",
-    "any",
-    "dict",
-    "enumerate",
-    "list",
-    "max",
-    "min",
-    "next",
-    "set",
-    "sorted",
-    "sum",
-    "tuple",
-}
-
-
-def _after(text: str, tree: Any) -> str:
-    """Return the source behind a part of it and the bracket that follows."""
-    return text.encode()[tree.end_col_offset :].decode().partition("(")[2]
-
-
-def _segment(filename: str, line: int | None, last: int | None, start: int | None, end: int | None) -> str:
-    """Return a part of a source file as one line; "" if it is not to be had."""
-    if line is None or last is None or start is None or end is None:
-        return ""
-    lines = [linecache.getline(filename, n).rstrip("\n").encode() for n in range(line, last + 1)]
-    lines[-1] = lines[-1][:end]
-    lines[0] = lines[0][start:]
-    return " ".join(part.decode(errors="ignore").strip() for part in lines)
-
-
-def _named(tree: Any, frame: Any) -> tuple[str, Any, str]:
-    """Return the dotted name of a function, itself as far as only modules lead to it, and its package."""
-    steps: list[str] = []
-    while isinstance(tree, ast.Attribute):
-        steps.insert(0, tree.attr)
-        tree = tree.value
-    if isinstance(tree, ast.Call):  # numpy.vectorize(f)(x), numpy.random.default_rng().normal(x)
-        name, _, home = _named(tree.func, frame)
-        return ".".join([name, *steps]), None, home
-    if not isinstance(tree, ast.Name):
-        return ".".join(["", *steps]), None, ""
-    spaces = (names_in(frame), frame.f_globals, frame.f_builtins)
-    value = next((space[tree.id] for space in spaces if tree.id in space), None)
-    name = own_name(value, tree.id)
-    for n, step in enumerate(steps):
-        if isinstance(value, type(sys)):
-            home, name = value.__name__, f"{name}.{step}"
-            value = attribute(value, step, None)
-        elif step in (attributes := _attributes(value)):
-            value = attributes[step]
-            home, name = "", own_name(value, f"{name}.{step}")
-        else:
-            method = attribute(value, step, None) if isinstance(value, type) else None
-            return ".".join([name, *steps[n:]]), method, _home_of(value)
-    found = _home_of(value)  # of json.dumps, json.encoder's own: what the user has written counts
-    return name, value, (home.partition(".")[0] if steps else found) or found
-
-
-def attribute(value: Any, name: str, default: Any) -> Any:
-    """Return an attribute of an object whose own ways of finding one may raise anything."""
-    try:
-        return getattr(value, name, default)
-    except Exception:
-        return default
-
-
-def _attributes(value: Any) -> dict[str, Any]:
-    """Return the attributes of an object that are found without running any code of its class."""
-    found = attribute(value, "__dict__", None)
-    return found if type(found) is dict else {}
-
-
-def _home_of(value: Any) -> str:
-    """Return the package of a function, or of the class of an object."""
-    if isinstance(value, type(sys)):
-        return value.__name__.partition(".")[0]
-    owner = value if isinstance(value, type) or attribute(value, "__qualname__", None) else type(value)
-    module = attribute(owner, "__module__", None)
-    return module.partition(".")[0] if isinstance(module, str) else ""
-
-
-def own_name(value: Any, name: str) -> str:
-    """Return the name of a value with its module: of an instance, that of its class."""
-    if isinstance(value, type(sys)):
-        return value.__name__
-    if isinstance(value, onp.ufunc):
-        known: Any = (onp, sys.modules.get("scipy.special"))
-        found = next((m for m in known if getattr(m, value.__name__, None) is value), None)
-        return f"{found.__name__}.{value.__name__}" if found is not None else value.__name__
-    if isinstance(value, MethodType) and not isinstance(value.__self__, type):  # scipy.stats.norm.logpdf
-        of = own_name(value.__self__, "")
-        return f"{of}.{value.__name__}" if of else name
-    owner = value if isinstance(attribute(value, "__qualname__", None), str) else type(value)
-    module = attribute(owner, "__module__", None)
-    module = module if isinstance(module, str) else ""
-    public = list(itertools.takewhile(lambda part: not part.startswith("_"), module.split(".")))
-    if not public or public[0] in ("builtins", ""):
-        return name
-    own = owner.__name__.removesuffix("_gen")  # scipy.stats.norm is of a class norm_gen
-    return ".".join([*public, own]) if public[0] in _KNOWN else name
-
-
-_KNOWN = {"numpy", "scipy", "math", "cmath", "statistics"}
-
-
-def instead_of(name: str) -> str:
-    """Return what the table says of a function, or of what it stands in."""
-    name = name.removeprefix("funad.")
-    found = max((known for known in _INSTEAD if f"{name}.".startswith(f"{known}.")), key=len, default="")
-    return _INSTEAD.get(found, "")
-
-
-def _rewrite(place: _Place) -> str:
+def _rewrite(place: Place) -> str:
     """Return what to write in the place of a call."""
     method = place.name.rpartition(".")[2]
     own = instead_of(place.name)
@@ -415,7 +81,7 @@ def _rewrite(place: _Place) -> str:
     return _rewrite_unknown(place)
 
 
-def _rewrite_unknown(place: _Place) -> str:
+def _rewrite_unknown(place: Place) -> str:
     """Return what to write in the place of a call of which no table knows."""
     if isinstance(place.function, type) and issubclass(place.function, onp.generic):
         return f"write np.astype(x, {place.name}) after import funad.numpy as np"
@@ -425,7 +91,7 @@ def _rewrite_unknown(place: _Place) -> str:
     if place.name.startswith("funad.numpy."):
         return "give it arrays and numbers, and not an object that holds them: what it holds"
     if place.name.startswith("funad.scipy.stats.") and place.name.endswith(".rvs"):
-        return _INSTEAD["numpy.random"]
+        return INSTEAD["numpy.random"]
     wrapped = "lambda x: ..." if isinstance(place.function, type) else place.name or "f"
     return (
         f"wrap {'what is done with it' if isinstance(place.function, type) else 'it'}, "
@@ -451,7 +117,7 @@ def _place_in_scipy(name: str) -> tuple[str, str, list[str]]:
     return "", "", []
 
 
-def _object_of_scipy(place: _Place) -> str:
+def _object_of_scipy(place: Place) -> str:
     """Return how the source names an object of SciPy's that is called, or whose method is; "" of others."""
     module, maker, _ = _place_in_scipy(place.name)
     theirs = attribute(sys.modules.get(f"scipy.{module}"), maker, None)
@@ -496,7 +162,7 @@ def _why_refused(name: str) -> str:
 
 
 # Where the table comes before a function of NumPy's of the same name: that one is another, or refuses.
-_AHEAD = ("math.hypot", "math.isclose", "math.log", "math.pow", "math.remainder", "numpy.fromiter", *_WINDOWS)
+_AHEAD = ("math.hypot", "math.isclose", "math.log", "math.pow", "math.remainder", "numpy.fromiter", *WINDOWS)
 
 
 def _without_objects(arguments: str) -> str:
@@ -504,7 +170,7 @@ def _without_objects(arguments: str) -> str:
     return re.sub(r",\s*dtype\s*=\s*(object|\"O\"|'O'|(np|numpy|onp)\.object_)(?=\s*[,)])", "", arguments)
 
 
-def _remembered(message: str, place: _Place) -> NotDifferentiableError:
+def _remembered(message: str, place: Place) -> NotDifferentiableError:
     _last.set((message, place.code, place.line))
     return NotDifferentiableError(message)
 
@@ -515,7 +181,7 @@ def refusal(found: str, what: str, loses: str, instead: str, index: str = "") ->
     ``found`` describes the traced value, ``what`` the conversion, ``loses`` what it would give, and
     ``instead`` is what to write where the user has asked for it by hand, ``index`` where it is an index.
     """
-    place = _place()
+    place = place_now()
     if place is None:
         return NotDifferentiableError(f"{what} of a traced value, {found}, would give {loses}; {instead}")
     method = place.name.rpartition(".")[2]
@@ -534,7 +200,7 @@ def refusal(found: str, what: str, loses: str, instead: str, index: str = "") ->
             f"{place.name} met a traced value, {found}, and would lose its derivative; "
             f"{_looking(place.home)}", place,
         )  # fmt: skip
-    by_hand = place.name in ("", "float", "int", "complex", "range", *_CONSUMERS) or what == f"{method}()"
+    by_hand = place.name in ("", "float", "int", "complex", "range", *CONSUMERS) or what == f"{method}()"
     if place.operation in _READS and place.name not in _SUBSCRIPTED:
         by_hand, what, loses, instead = True, "use as an index", "integers", index or _INDICES[0]
     if by_hand:
@@ -561,13 +227,13 @@ def _is_whole(array: Any) -> bool:
 
 _OF_LIST = "write np.array([...]) for the list after import funad.numpy as np"
 
-_FUNCTIONS_OF: dict[type, str] = {
+_FUNCTION_OF = {
     ast.Add: "add", ast.Div: "divide", ast.MatMult: "matmul", ast.Mult: "multiply", ast.Pow: "power",
     ast.Sub: "subtract",
 }  # fmt: skip
 
 
-def _of_operator(place: _Place | None, frames: Any) -> str:
+def _of_operator(place: Place | None, frames: Any) -> str:
     """Return what to write for an operator of a library's array that does not give way; "" of others."""
     if place is None or place.operation != "BINARY_OP":
         return ""
@@ -575,7 +241,7 @@ def _of_operator(place: _Place | None, frames: Any) -> str:
         operation = ast.parse(place.text, mode="eval").body
     except SyntaxError:
         return ""
-    name = _FUNCTIONS_OF.get(type(getattr(operation, "op", None)), "")
+    name = _FUNCTION_OF.get(type(getattr(operation, "op", None)), "")  # type: ignore[arg-type]
     if not name or not any(_is_of_library(x) for frame in frames for x in names_in(frame).values()):
         return ""
     return f"write np.{name}(a, b) for that operator after import funad.numpy as np"
@@ -587,13 +253,13 @@ def _is_of_library(x: Any) -> bool:
     return hasattr(kind, "__array_function__") and not own
 
 
-def _frames_to(place: _Place) -> Any:
+def _frames_to(place: Place) -> Iterator[Any]:
     """Iterate over the frames that run now, up to that of an instruction of the user's."""
     return itertools.takewhile(lambda frame: frame.f_code is not place.code, above(frame_at(1)))
 
 
 def _looking(home: str) -> str:
-    return _JSON if home == "json" else _LOOK
+    return JSON if home == "json" else LOOK
 
 
 _READS = ("BINARY_SUBSCR", "BINARY_SLICE")
@@ -607,7 +273,7 @@ def as_index(ndim: int, kind: str) -> str:
 
 def _or_plain(instead: str, give: str = "") -> str:
     """Return advice with the other that is left: the plain value. An index is a plain one already."""
-    return instead if instead in _INDICES else f"{instead}, or {give}{_PLAIN}"
+    return instead if instead in _INDICES else f"{instead}, or {give}{PLAIN}"
 
 
 # Objects of NumPy's that make arrays of what stands in their brackets.
@@ -657,7 +323,7 @@ def refused_in_place(found: str, traced: bool) -> NotDifferentiableError | None:
     NumPy's functions may do the same inside, with an array that they have made; ``traced`` says that the
     array to be written to can take a traced value.
     """
-    place = _place()
+    place = place_now()
     if place is None:
         return None
     if place.operation != "BINARY_OP":
@@ -667,7 +333,7 @@ def refused_in_place(found: str, traced: bool) -> NotDifferentiableError | None:
             return None
         return NotDifferentiableError(
             f"{place.name} met a traced value, {found}, which it would write into a plain array; "
-            f"{_rewrite(place)}, or give it {_PLAIN}"
+            f"{_rewrite(place)}, or give it {PLAIN}"
         )
     written, instead, array = _in_two(place.text)
     return NotDifferentiableError(
@@ -695,13 +361,13 @@ def _in_two(text: str) -> tuple[str, str, str]:
 
 def refused_write(name: str) -> NotDifferentiableError:
     """Return the error of a function of NumPy's that writes a traced value into a plain array."""
-    place = _place()
+    place = place_now()
     if place is not None and place.name.startswith("numpy.") and place.name not in _WRITING:
         # full, full_like and nan_to_num call copyto
-        instead = _OF_NAN if place.name == "numpy.nan_to_num" else _rewrite(place)
+        instead = OF_NAN if place.name == "numpy.nan_to_num" else _rewrite(place)
         return NotDifferentiableError(
             f"{place.name} met a traced value, which it would write into a plain array; {instead}, "
-            f"or give it {_PLAIN}"
+            f"or give it {PLAIN}"
         )
     return NotDifferentiableError(
         f"{name} would write a traced value into a plain array, which holds plain numbers only; make the "
@@ -712,7 +378,7 @@ def refused_write(name: str) -> NotDifferentiableError:
 
 def without_rule(name: str, found: str) -> str:
     """Return the message for a function on a traced value that has no rule."""
-    place = _place()
+    place = place_now()
     if place is not None and place.name.rpartition(".")[2] == name:
         name = place.name
     known = place is not None and (place.function is None or instead_of(place.name))
@@ -724,16 +390,16 @@ def without_rule(name: str, found: str) -> str:
     return (
         f"{name} was called on a traced value, {found}, but has no derivative rule; wrap it, "
         f"g = funad.primitive({name}), and give it one, funad.elementwise(g, lambda y, ybar, x: ybar * "
-        f"slope), or give it {_PLAIN}"
+        f"slope), or give it {PLAIN}"
     )
 
 
 def not_dispatched(name: str, found: str) -> str:
     """Return the message for a function of NumPy's that takes other arrays, but has no derivative rule."""
-    instead = f"rewrite it with functions that have one, or give it {_PLAIN}"
+    instead = f"rewrite it with functions that have one, or give it {PLAIN}"
     return (
         f"{name} was called on a traced value, {found}, but has no derivative rule; "
-        f"{_LOOK if name in _WRITING_FILES else instead}"
+        f"{LOOK if name in WRITING_FILES else instead}"
     )
 
 
@@ -754,7 +420,7 @@ def taught(error: BaseException) -> NotDifferentiableError | None:
     if not comes_of_traced(error):
         return None
     mine = [step for step in passed if not in_library(step.tb_frame)]
-    places = [_read(step.tb_frame, step.tb_lasti, step.tb_lineno) for step in mine]
+    places = [place_in(step.tb_frame, step.tb_lasti, step.tb_lineno) for step in mine]
     place = next((place for place in reversed(places) if place.operation != "RAISE_VARARGS"), None)
     if place is not None and place.name == "pow":
         return NotDifferentiableError(

@@ -11,22 +11,13 @@ import numpy as onp
 
 from . import tree
 from .boxes import TRACED, Traced, innermost
-from .calling import (
-    NUMBERS,
-    PARTS,
-    PLAIN,
-    beside_others,
-    call,
-    has_iterator,
-    is_one_list,
-    of_lists,
-    plainly,
-)
+from .calling import call, plainly
 from .duck_arrays import as_ducks
 from .errors import ArgumentError
 from .floating import pointing
 from .foreign import is_duck, is_foreign
 from .guarding import guarded, guarded_rule, refuse_container, refuse_traced
+from .operands import NUMBERS, PARTS, PLAIN, beside_others, has_iterator, is_one_list, of_lists
 from .operators import OPERATORS
 from .registry import Primitive, adopt, adopt_user, enter, enter_anew, primitive_anew, primitive_of
 from .spaces import describe, module_of, name_of, zeros_of

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as onp
 
+from .advice import instead_of
 from .cpython import above, frame_at, names_in, steps
 from .errors import NotDifferentiableError
-from .messages import attribute, in_library, instead_of, own_name
+from .places import attribute, in_library, own_name
 
 __all__ = [
     "is_array_like",
@@ -195,7 +196,7 @@ def _refused_method(x: Any, name: str) -> NotDifferentiableError | None:
     """Return the error of a method of another library's arrays that NumPy's have not, such as compute()."""
     while hasattr(type(x), "tape"):
         x = x.inside
-    if isinstance(x, (onp.ndarray, onp.generic)) or not hasattr(x, name):
+    if issubclass(type(x), (onp.ndarray, onp.generic)) or not hasattr(x, name):
         return None
     return NotDifferentiableError(
         f"{name} is an attribute of {public_name(x)}, which a traced value has not; use it before, on the "

@@ -11,10 +11,11 @@ import funad
 
 ROOT = Path(funad.__file__).parent
 FLOORS = [
-    {"cpython"},
-    {"errors", "floating", "memory", "values"},
+    {"advice", "cpython"},
+    {"errors", "floating", "memory", "places", "values"},
     {"tree", "spaces"},
     {"registry", "snapshots"},
+    {"defining"},
     {"trace"},
     {"indices", "messages"},
     {"refusals"},
@@ -24,9 +25,11 @@ FLOORS = [
     {"operators"},
     {"opaque"},
     {"duck_arrays"},
+    {"traces.cotangents"},
     {"traces.reverse"},
     {"traces.forward"},
     {"writing", "overflows", "traces.pushforward"},
+    {"kinked", "operands"},
     {"calling", "guarding"},
     {"traces.batch"},
     {"primitives", "traces.batch_fast"},

@@ -10,8 +10,8 @@ from ..boxes import Box as _Box
 from ..boxes import Traced as _Traced
 from ..calling import as_array as _as_array
 from ..calling import call as _call
-from ..calling import of_lists as _of_lists
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
+from ..operands import of_lists as _of_lists
 from ..primitives import composite as _composite
 from ..primitives import implements as _implements
 from ..primitives import of_any as _wrap

@@ -1,8 +1,8 @@
 """The VJP rules of funad.numpy.creation."""
 
 from .. import numpy as np
+from ..defining import defvjp, defzero, linear
 from ..numpy.creation import assemble, filled, steps
-from ..registry import defvjp, defzero, linear
 from ..spaces import unbroadcast
 from ..values import shape_of
 

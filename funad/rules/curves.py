@@ -5,7 +5,7 @@ import math
 import numpy as onp
 
 from .. import numpy as np
-from ..registry import elementwise, linear
+from ..defining import elementwise, linear
 from ..spaces import zeros_like
 from ..values import constant, dtype_of, shape_of
 

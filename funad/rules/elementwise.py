@@ -7,6 +7,7 @@ import numpy as onp
 
 from .. import numpy as np
 from ..boxes import Traced
+from ..defining import define_forward, defvjp, defzero, elementwise, spares
 from ..numpy.elementwise import (
     complement,
     cosine_of,
@@ -17,7 +18,6 @@ from ..numpy.elementwise import (
     one_plus,
     sinc_slope,
 )
-from ..registry import define_forward, defvjp, defzero, elementwise, spares
 from ..spaces import unbroadcast, zeros_like
 from ..values import all_of, any_of, constant, dtype_of, is_deferred, is_mask, shape_of
 from .ranges import keeps_digits, largest, rescaled, squares_are_safe, where_defined

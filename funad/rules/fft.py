@@ -5,8 +5,8 @@ exp(-2πi jk/n), is that matrix itself.
 """
 
 from .. import numpy as np
+from ..defining import elementwise, linear
 from ..numpy import fft
-from ..registry import elementwise, linear
 
 # A transform scaled by 1/n here is undone by one that is scaled by 1/n there.
 SWAP = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}

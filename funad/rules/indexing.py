@@ -1,9 +1,9 @@
 """The VJP rules of funad.numpy.indexing: what was taken out of x is added back into zeros like x."""
 
 from .. import numpy as np
+from ..defining import defzero, linear
 from ..indices import Scatter, assigned
 from ..numpy.indexing import assign, getitem, scatter
-from ..registry import defzero, linear
 from ..spaces import unbroadcast
 
 defzero(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from)

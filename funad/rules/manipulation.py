@@ -6,10 +6,10 @@ import numpy as onp
 from numpy import ndarray
 
 from .. import numpy as np
+from ..defining import defzero, linear
 from ..numpy.indexing import scatter
 from ..numpy.manipulation import cast, memory_order
 from ..numpy.padding import pad_zeros
-from ..registry import defzero, linear
 from ..values import shape_of
 
 defzero(np.ndim, np.shape, np.size)

@@ -1,7 +1,7 @@
 """The rules of funad.numpy.numeric."""
 
 from .. import numpy as np
-from ..registry import defzero
+from ..defining import defzero
 
 # Questions that are answered for the plain value
 defzero(

@@ -1,8 +1,8 @@
 """The VJP rules of funad.numpy.polynomials."""
 
 from .. import numpy as np
+from ..defining import defvjp, linear
 from ..numpy.polynomials import check_simple, product
-from ..registry import defvjp, linear
 from ..values import constant
 
 linear(

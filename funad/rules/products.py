@@ -6,8 +6,8 @@ import math
 import numpy as onp
 
 from .. import numpy as np
+from ..defining import defzero, linear
 from ..numpy.products import MOST_OPERANDS, explicit
-from ..registry import defzero, linear
 from ..spaces import unbroadcast, zeros_like
 from ..values import dtype_of, shape_of
 

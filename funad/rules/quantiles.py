@@ -13,8 +13,8 @@ import numpy as onp
 from .. import numpy as np
 from ..boxes import Traced
 from ..calling import as_one_call
+from ..defining import define_forward, defvjp
 from ..numpy.indexing import scatter
-from ..registry import define_forward, defvjp
 from ..spaces import zeros_like
 from ..values import constant, dtype_of, shape_of
 from .reductions import or_nan

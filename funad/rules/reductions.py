@@ -8,9 +8,9 @@ import numpy as onp
 from .. import numpy as np
 from ..boxes import Traced
 from ..calling import as_one_call
+from ..defining import define_forward, defvjp, defzero, linear
 from ..duck_arrays import is_open
 from ..numpy.reductions import difference
-from ..registry import define_forward, defvjp, defzero, linear
 from ..spaces import unbroadcast, zeros_like
 from ..values import all_of, any_of, constant, dtype_of, is_unknown, members_of, shape_of
 from .ranges import scale, size_of, squares_are_safe

@@ -5,7 +5,7 @@ import inspect
 import numpy as onp
 
 from .. import numpy as np
-from ..registry import defvjp, defzero
+from ..defining import defvjp, defzero
 from ..values import constant
 
 DESCENDING = "descending" in inspect.signature(onp.sort).parameters  # from NumPy 2.5 on

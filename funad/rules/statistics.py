@@ -4,8 +4,8 @@ import numpy as onp
 
 from .. import numpy as np
 from ..calling import as_one_call
+from ..defining import defzero, linear
 from ..numpy.statistics import counts
-from ..registry import defzero, linear
 from ..values import dtype_of
 
 defzero(np.digitize)

@@ -3,10 +3,11 @@
 import numpy as onp
 
 from .. import numpy as np
+from ..defining import define_forward, defvjp, elementwise, linear
 from ..numpy.elementwise import keep
 from ..numpy.folds import recurrence, running, segment_sum
 from ..numpy.ufuncs import masked
-from ..registry import define_forward, defvjp, elementwise, linear, primitive_of
+from ..registry import primitive_of
 from ..values import any_of, constant, shape_of
 
 

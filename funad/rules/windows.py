@@ -3,8 +3,8 @@
 import numpy as onp
 
 from .. import numpy as np
+from ..defining import linear
 from ..numpy.windows import sliding_window_view, sum_windows
-from ..registry import linear
 
 
 def _sliding_window_view(y, ybar, x, window_shape, axis=None, *, subok=False):

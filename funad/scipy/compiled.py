@@ -7,9 +7,9 @@ from scipy import sparse
 
 from .. import numpy as np
 from ..boxes import innermost
+from ..defining import linear
 from ..errors import NotDifferentiableError
 from ..primitives import primitive
-from ..registry import linear
 from ..transforms.closures import attached, plain_of
 from ..writing import settled
 from .hosting import untraced

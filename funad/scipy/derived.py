@@ -5,8 +5,8 @@ import inspect
 import numpy as onp
 
 from ..boxes import Traced
+from ..defining import defvjp
 from ..errors import NotDifferentiableError
-from ..registry import defvjp
 from ..spaces import is_inexact
 from ..transforms import vjp
 from ..values import constant

@@ -16,8 +16,8 @@ import numpy as onp
 
 from .. import calling
 from ..boxes import CONSTANTS, link
-from ..calling import PARTS, is_plain
 from ..opaque import Batched
+from ..operands import PARTS, is_plain
 from ..operators import BINARY, UNARY, give
 from ..registry import Primitive
 from ..writing import linked

@@ -40,7 +40,8 @@ from ..spaces import (
 )
 from ..trace import Looked, Trace, next_level
 from ..values import constant, dtype_of, members_of, shape_of
-from .reverse import CONSTANT, TRACING, Tape, check_fit, check_number, pull_back, refuse_ended
+from .cotangents import check_fit, check_number
+from .reverse import CONSTANT, TRACING, Tape, pull_back, refuse_ended
 from .strong_zeros import add_note, factors, has_nan, nearby_of, strong_elementwise, strong_sum
 
 __all__ = ["Forward", "dual", "slopes", "sum_of_parts", "tangent_of", "transpose"]

@@ -15,8 +15,9 @@ from ..opaque import Batched, batched
 from ..registry import Primitive
 from ..spaces import fit, zeros_like
 from ..trace import Looked
+from .cotangents import lies_in_space_of
 from .forward import dual, quietly, sum_of_parts, tangent_of
-from .reverse import APART, LEFT, OUTPUT, WIDTH, as_call, lies_in_space_of
+from .reverse import APART, LEFT, OUTPUT, WIDTH, as_call
 from .strong_zeros import has_nan
 
 __all__ = ["Steps", "disowned", "push_forward", "spare_values", "steps_to"]

@@ -18,7 +18,6 @@ It is in topological order by construction, so the walk back is one loop.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 from _thread import RLock
 from _thread import _local as local  # threading.local; the rest of threading takes a while to load
@@ -30,26 +29,22 @@ import numpy as onp
 from ..boxes import Box, Traced, box_of
 from ..cpython import names_in, steps
 from ..duck_arrays import DUCKS
-from ..errors import CotangentError, EndedTraceError
+from ..errors import EndedTraceError
 from ..floating import restore, run_rules
-from ..indices import ASSIGN, Scatter, TracedMemory, add_at, assigned, put, repeats, through_view
+from ..indices import ASSIGN, Scatter, TracedMemory, assigned, put, through_view
 from ..memory import WORTH_DROPPING, placeholder
-from ..opaque import Batched
 from ..registry import Primitive
 from ..snapshots import Snapshots
-from ..spaces import broadcasts, describe, fit, is_complex, is_inexact, is_number, of_library, zeros_of
+from ..spaces import is_inexact, zeros_of
 from ..trace import Looked, Trace, next_level
-from ..values import constant, is_array, shape_of
-from .strong_zeros import has_nan, retry_with_strong_zeros, strong_product, strong_rule, strong_zero
+from ..values import is_array
+from .cotangents import accumulate, fit_cotangent
+from .strong_zeros import has_nan, retry_with_strong_zeros
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 _FLOAT = onp.dtype(float)
 WIDTH = 7
 CONSTANT = 0  # the source of what does not depend on an input
-
-# Numbers whose cotangents need no fitting. Those of NumPy raise where a nan arises, so that only
-# those of Python are looked at.
-SCALARS = frozenset({float, float64})
 
 
 class _Tracing(local):
@@ -372,180 +367,3 @@ def _pull_back_assignment(entries: list[Any], ybar: Any, args: Any, sources: Any
 def _add(entries: list[Any], source: int, xbar: Any, owned: set[int]) -> None:
     before = entries[source]
     entries[source] = xbar if before is None else accumulate(before, xbar, source, owned)
-
-
-def fit_cotangent(prim: Primitive, xbar: Any, ybar: Any, x: Any, at: Any) -> Any:
-    """Return x̄ as the sweep keeps it: finite where ȳ is zero, and in the space of x.
-
-    ``at`` is (argnum, y, args, kwargs) of the call in a careful walk, and otherwise false.
-    """
-    kind = type(xbar)
-    if kind is Scatter:
-        return xbar
-    if at:
-        xbar = _without_nans_of_zeros(prim, xbar, ybar, at)
-    if kind is float64 or kind is float:
-        if xbar != xbar and type(ybar) is not ndarray:  # of an array, a number is a sum
-            xbar = strong_zero(xbar, ybar)
-        if type(x) in SCALARS:
-            return xbar
-    elif kind is not ndarray:
-        if not at and (kind is Box or kind is Batched) and lies_in_space_of(xbar, x):
-            return xbar
-        check_number(prim, xbar, x)
-    elif type(x) is ndarray and xbar.dtype is x.dtype and xbar.shape == x.shape:
-        return xbar
-    return _checked(prim, xbar, ybar, x)
-
-
-def lies_in_space_of(xbar: Any, x: Any) -> bool:
-    """Say whether a traced x̄ and x are arrays of one shape and dtype, if that is quick to see."""
-    inside = xbar.inside
-    if type(inside) is not ndarray:
-        return False
-    shape = inside.shape[1:] if type(xbar) is Batched else inside.shape
-    if type(x) is Box:
-        x = x.primal
-    if type(x) is float64 or type(x) is float:
-        return not shape and inside.dtype is _FLOAT and type(xbar) is Batched
-    return (type(x) is ndarray or type(x) is Batched) and x.dtype is inside.dtype and x.shape == shape
-
-
-def _checked(prim: Primitive, xbar: Any, ybar: Any, x: Any) -> Any:
-    """Return x̄ in the space of x; refuse what a rule of this kind may not return."""
-    if prim.kind == "vjp":
-        check_fit(prim, xbar, ybar, x)
-    elif prim.foreign:
-        check_spread(prim, xbar, ybar, x)
-    try:
-        return fit(xbar, x)
-    except FloatingPointError:  # infinities of both signs in one sum
-        with onp.errstate(invalid="ignore"):
-            return fit(xbar, x)
-
-
-def _without_nans_of_zeros(prim: Primitive, xbar: Any, ybar: Any, at: Any) -> Any:
-    """Return x̄ without the nans that only zeros of ȳ have met."""
-    if prim.kind == "elementwise":
-        return strong_zero(xbar, ybar)
-    return (strong_product if prim.kind == "linear" else strong_rule)(prim, xbar, ybar, *at)
-
-
-def check_number(prim: Primitive, xbar: Any, x: Any) -> None:
-    """Refuse what is no cotangent at all: None of a rule without a return, a function, a list."""
-    if not is_number(xbar) and not hasattr(xbar, "__array__"):  # as a Series among the arguments gives
-        found = "None (does it end without a return statement?)" if xbar is None else describe(xbar)
-        raise CotangentError(
-            f"the VJP rule of {prim.name} returned {found}, where the cotangent of {describe(x)} "
-            f"belongs; return x̄ as a number or an array, of the shape of x"
-        )
-
-
-def check_fit(prim: Primitive, xbar: Any, ybar: Any, x: Any) -> None:
-    """Refuse x̄ of another shape than x, or complex for a real x and a real ȳ.
-
-    Elementwise and linear rules leave the undoing of broadcasts to the sweep; to sum or to spread
-    what any other rule returns would hide its fault.
-    """
-    if shape_of(xbar) != shape_of(x):
-        raise CotangentError(
-            f"the VJP rule of {prim.name} returned a cotangent of shape {shape_of(xbar)} for an argument "
-            f"of shape {shape_of(x)}; return x̄ of the shape of x (funad.elementwise in the place of "
-            f"funad.defvjp sums over broadcast axes)"
-        )
-    if is_complex(xbar) and not is_complex(x) and not _any_complex(ybar):
-        raise CotangentError(
-            f"the VJP rule of {prim.name} returned a complex cotangent for a real argument and a real "
-            f"ȳ; return its real part, if that is what is meant"
-        )
-
-
-def check_spread(prim: Primitive, xbar: Any, ybar: Any, x: Any) -> None:
-    """Refuse x̄ of a user's elementwise or linear rule to which x does not broadcast, or complex for real."""
-    shape, wanted = shape_of(xbar), shape_of(x)
-    if type(xbar) in (float, int) and xbar == 0:
-        return
-    bar = () if issubclass(type(ybar), (tuple, list)) else shape_of(ybar)
-    if not broadcasts(wanted, shape) or (prim.kind == "elementwise" and shape not in (wanted, bar)):
-        raise CotangentError(
-            f"the VJP rule of {prim.name} returned a cotangent of shape {shape} for an argument of shape "
-            f"{wanted}; "
-            + (
-                f"an elementwise rule returns ȳ·∂f/∂x in the shape of ȳ, {bar}"
-                if prim.kind == "elementwise"
-                else "return x̄ of the shape of x"
-            )
-        )
-    if is_complex(xbar) and not is_complex(x) and not _any_complex(ybar):
-        raise CotangentError(
-            f"the VJP rule of {prim.name} returned a complex cotangent for a real argument and a real "
-            f"ȳ; return its real part, if that is what is meant"
-        )
-
-
-def _any_complex(ybar: Any) -> bool:
-    parts = ybar if issubclass(type(ybar), (tuple, list)) else (ybar,)
-    return any(
-        is_complex(part) for part in parts if part is not None and not issubclass(type(part), (dict, list))
-    )
-
-
-def accumulate(before: Any, xbar: Any, slot: int, owned: set[int]) -> Any:
-    """Return before + x̄, in place where the sweep itself made ``before``."""
-    if type(before) is float64 and type(xbar) is float64:
-        return _sum(before, xbar)
-    if type(xbar) is Scatter:
-        return _accumulate_scatter(before, xbar, slot, owned)
-    if type(before) is Scatter:
-        before = before.dense()
-    if slot in owned and type(xbar) is ndarray and type(before) is ndarray:
-        # ∞ - ∞ is nan, as it is said when all has been added.
-        with contextlib.suppress(FloatingPointError):
-            before += xbar
-        return before
-    if slot in owned and type(before) is Batched and before.tape.added(before, (), xbar):
-        return before
-    after = _sum(before, xbar)
-    if type(after) is ndarray or type(after) is Batched:
-        owned.add(slot)
-    return after
-
-
-def _accumulate_scatter(before: Any, xbar: Scatter, slot: int, owned: set[int]) -> Any:
-    """Add the cotangent of some elements."""
-    if type(before) is Scatter:
-        if not xbar.plain or hasattr(before.pieces[0][1], "tape"):
-            return before + xbar
-        before = before.dense()
-        owned.add(slot)
-    if type(before) is ndarray and xbar.plain:
-        if slot not in owned:
-            before = before.copy()
-            owned.add(slot)
-        add_at(before, xbar.pieces)
-        return before
-    repeated = any(repeats(index) for index, _ in xbar.pieces[: xbar.count])
-    if hasattr(before, "tape") and is_array(before) and not repeated and not of_library(constant(before)):
-        return _accumulate_traced(before, xbar, slot, owned)
-    return accumulate(before, xbar.dense(), slot, owned)
-
-
-def _accumulate_traced(before: Any, xbar: Scatter, slot: int, owned: set[int]) -> Any:
-    """Add a few elements to a traced cotangent, in place where the sweep made it."""
-    if slot not in owned:
-        before = TracedMemory.fresh(before)
-        owned.add(slot)
-    for index, piece in xbar.pieces[: xbar.count]:
-        if type(before) is Batched and before.tape.added(before, index, piece):
-            continue
-        before = TracedMemory.written(before, (), index, before[index] + piece)
-    return before
-
-
-def _sum(a: Any, b: Any) -> Any:
-    """Return a + b; of infinities of both signs, nan."""
-    try:
-        return a + b
-    except FloatingPointError:
-        with onp.errstate(invalid="ignore"):
-            return a + b

@@ -12,10 +12,10 @@ import numpy as _np
 
 from ... import numpy as np
 from ...boxes import innermost as _innermost
+from ...defining import defvjp, linear
 from ...errors import NotDifferentiableError as _NotDifferentiableError
 from ...primitives import composite as _composite
 from ...primitives import primitive
-from ...registry import defvjp, linear
 from ...spaces import unbroadcast as _unbroadcast
 from ...values import constant as _constant
 from ..polynomials import check_simple as _check_simple

@@ -3,10 +3,10 @@
 from ... import numpy as np
 from ...boxes import Box, Dual, Traced
 from ...calling import as_one_call
+from ...defining import defvjp, elementwise, linear
 from ...numpy import linalg
 from ...numpy.linalg import TIED, LinAlgError, inv, solve
 from ...numpy.ties import Splitting, constants, pole, settle, splitting_of
-from ...registry import defvjp, elementwise, linear
 from ...values import any_of, constant, is_unknown
 from .matrices import column, conj, fold, h, half, real_dtype, rounding, row, scalar, t
 from .triangles import between, gram

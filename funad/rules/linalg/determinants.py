@@ -1,9 +1,9 @@
 """det and slogdet; right for singular matrices too."""
 
 from ... import numpy as np
+from ...defining import defvjp, defzero
 from ...numpy import linalg
 from ...numpy.linalg import LinAlgError, inv
-from ...registry import defvjp, defzero
 from ...values import all_of, any_of, constant, is_unknown, members_of
 from .matrices import conj, h, scalar, t
 

@@ -2,10 +2,10 @@
 
 from ... import numpy as np
 from ...boxes import Traced
+from ...defining import defvjp
 from ...numpy import linalg
 from ...numpy.linalg import LinAlgError, solve
 from ...numpy.ties import plain_parts, settle, splitting_of
-from ...registry import defvjp
 from ...values import any_of, constant, dtype_of, is_unknown
 from .decompositions import (
     TIED,

@@ -2,9 +2,9 @@
 
 from ... import numpy as np
 from ...boxes import Traced
+from ...defining import defvjp
 from ...numpy import linalg
 from ...numpy.linalg import LinAlgError, solve
-from ...registry import defvjp
 from ...spaces import unbroadcast
 from ...values import constant, shape_of
 from .decompositions import singular_values

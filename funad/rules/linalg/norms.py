@@ -6,9 +6,9 @@ for the largest or the least share it equally.
 
 from ... import numpy as np
 from ...boxes import Traced
+from ...defining import defvjp
 from ...numpy import linalg
 from ...numpy.linalg import spectral, spectral_weights
-from ...registry import defvjp
 from ...spaces import zeros_like
 from ...values import all_of, any_of, constant
 from ..kinks import anywhere, kinked, power_root_of, root_of, unknown_root_of

@@ -1,8 +1,9 @@
 """Powers and products of matrices, and what only rearranges them."""
 
 from ... import numpy as np
+from ...defining import defvjp, linear
 from ...numpy import linalg
-from ...registry import defvjp, linear, primitive_of
+from ...registry import primitive_of
 from ...spaces import unbroadcast
 from .matrices import column, conj, row, scalar, t
 

@@ -7,10 +7,10 @@ import numpy as onp
 from scipy import spatial
 
 from ... import numpy as np
-from ...calling import is_differentiated
+from ...defining import defvjp
 from ...errors import NotDifferentiableError
+from ...kinked import is_differentiated
 from ...primitives import primitive
-from ...registry import defvjp
 from ...transforms.closures import attached, plain_of
 from ..compiled import is_traced, on_plain
 

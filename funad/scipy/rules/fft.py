@@ -7,7 +7,7 @@ transforms that NumPy has too.
 from numbers import Number
 
 from ... import numpy as np
-from ...registry import elementwise, linear
+from ...defining import elementwise, linear
 from ...rules.fft import (
     SWAP,
     along_one,

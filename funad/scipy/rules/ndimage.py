@@ -6,7 +6,7 @@ import math
 import numpy as onp
 
 from ... import numpy as np
-from ...registry import defvjp, defzero, linear
+from ...defining import defvjp, defzero, linear
 from ...values import all_of, constant, shape_of
 from .. import ndimage, signal
 from ..derived import Written, as_written

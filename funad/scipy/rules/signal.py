@@ -6,8 +6,8 @@ The pairing is dL = Re Σ x̄·dx, without a conjugate, so that no kernel is con
 import numpy as onp
 
 from ... import numpy as np
+from ...defining import defvjp, linear
 from ...errors import NotDifferentiableError
-from ...registry import defvjp, linear
 from ...spaces import unbroadcast
 from ...values import constant, dtype_of, shape_of
 from .. import linalg, signal

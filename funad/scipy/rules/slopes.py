@@ -4,7 +4,7 @@ import numpy as onp
 
 from ... import numpy as np
 from ...boxes import innermost
-from ...registry import elementwise
+from ...defining import elementwise
 from ...values import constant
 from .. import special as s
 from ..deciding import only, some

@@ -4,7 +4,8 @@ import numpy as onp
 from scipy.sparse import eye_array
 
 from ... import numpy as np
-from ...registry import defvjp, linear, primitive_of
+from ...defining import defvjp, linear
+from ...registry import primitive_of
 from ...trace import BATCH_RULES, Unbatched
 from ...values import constant, members_of, shape_of
 from ..derived import is_zero

@@ -7,7 +7,7 @@ differences are made of some points at a time, so that no array is larger than t
 import numpy as onp
 
 from ... import numpy as np
-from ...registry import defvjp
+from ...defining import defvjp
 from ...values import shape_of
 from ..spatial import distance, pairs
 

@@ -8,8 +8,9 @@ from scipy import stats
 
 from ... import numpy as np
 from ...calling import as_one_call
+from ...defining import defvjp, elementwise
 from ...primitives import primitive
-from ...registry import defvjp, elementwise, primitive_of
+from ...registry import primitive_of
 from ...trace import BATCH_RULES, Unbatched
 from ...values import constant, shape_of
 from .. import linalg, special

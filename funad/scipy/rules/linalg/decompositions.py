@@ -3,10 +3,10 @@
 from scipy import linalg as scipy_linalg
 
 from .... import numpy as np
+from ....defining import defvjp
 from ....numpy import linalg as numpy_linalg
 from ....numpy.linalg import LinAlgError, reflection
 from ....numpy.ties import settle
-from ....registry import defvjp
 from ....rules.linalg.decompositions import of_phases, of_qr, of_svd_apart, singular_values
 from ....rules.linalg.matrices import conj, fold, h, half, t
 from ....transforms import vjp

@@ -1,9 +1,9 @@
 """Eigenvalues and eigenvectors: subsets, bands, and pairs of matrices."""
 
 from .... import numpy as np
+from ....defining import defvjp
 from ....errors import NotDifferentiableError
 from ....numpy.ties import settle
-from ....registry import defvjp
 from ....rules.linalg.decompositions import gaps, of_phases, refuse_again, shared
 from ....rules.linalg.eigenvalues import of_eig, of_eig_apart, of_eigh_apart
 from ....rules.linalg.matrices import column, conj, fold, h, half, row, t

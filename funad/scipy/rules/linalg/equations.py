@@ -5,7 +5,7 @@ The pairing is dL = Re Σ x̄·dx, without a conjugate, as in funad.rules.linalg
 
 from .... import numpy as np
 from ....boxes import Traced
-from ....registry import defvjp, defzero
+from ....defining import defvjp, defzero
 from ....rules.kinks import kinked
 from ....rules.linalg.decompositions import singular_values
 from ....rules.linalg.determinants import of_det

@@ -4,9 +4,9 @@ import functools
 
 from .... import numpy as np
 from ....calling import as_one_call
+from ....defining import defvjp
 from ....errors import NotDifferentiableError
 from ....numpy.linalg import LinAlgError
-from ....registry import defvjp
 from ....rules.linalg.matrices import conj, h, row, t
 from ....spaces import unbroadcast
 from ....transforms import vjp

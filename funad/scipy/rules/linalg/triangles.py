@@ -3,8 +3,8 @@
 import numpy as onp
 
 from .... import numpy as np
+from ....defining import linear
 from ....primitives import primitive
-from ....registry import linear
 from ....rules.linalg.matrices import t
 from ....spaces import unbroadcast
 from ....values import shape_of

@@ -5,7 +5,7 @@ import math
 import numpy as onp
 
 from .... import numpy as np
-from ....registry import define_forward, defvjp, elementwise
+from ....defining import define_forward, defvjp, elementwise
 from ....spaces import unbroadcast
 from ....values import constant, dtype_of, shape_of
 from ... import special as s

@@ -11,7 +11,7 @@ import math
 import numpy as onp
 
 from .... import numpy as np
-from ....registry import defzero
+from ....defining import defzero
 from ....values import constant
 from ... import special as s
 from ...deciding import every, some

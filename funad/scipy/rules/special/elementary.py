@@ -5,7 +5,7 @@ import math
 import numpy as onp
 
 from .... import numpy as np
-from ....registry import defzero, elementwise
+from ....defining import defzero, elementwise
 from ....values import constant
 from ... import special as s
 from ...deciding import every, only, some

@@ -9,7 +9,7 @@ import math
 import numpy as onp
 
 from .... import numpy as np
-from ....registry import defvjp, elementwise
+from ....defining import defvjp, elementwise
 from ....spaces import unbroadcast
 from ....values import constant, shape_of
 from ... import special as s

@@ -6,8 +6,8 @@ import warnings
 import numpy as onp
 
 from .... import numpy as np
+from ....defining import defvjp, elementwise
 from ....errors import NotDifferentiableError
-from ....registry import defvjp, elementwise
 from ....spaces import unbroadcast
 from ....values import constant, dtype_of, shape_of
 from ... import special as s

@@ -5,7 +5,7 @@ import math
 import numpy as onp
 
 from .... import numpy as np
-from ....registry import defvjp, elementwise
+from ....defining import defvjp, elementwise
 from ....values import constant, dtype_of
 from ... import special as s
 from ...deciding import some

@@ -9,7 +9,7 @@ import math
 import numpy as onp
 
 from .... import numpy as np
-from ....registry import elementwise
+from ....defining import elementwise
 from ....values import constant
 from ... import special as s
 from ...deciding import every, only, some

@@ -10,7 +10,7 @@ from scipy import special
 
 from .... import numpy as np
 from ....boxes import innermost
-from ....registry import defvjp
+from ....defining import defvjp
 from ....spaces import unbroadcast
 from ....values import constant, shape_of
 from ... import special as s

@@ -5,7 +5,8 @@ import math
 import numpy as onp
 
 from .... import numpy as np
-from ....registry import defvjp, primitive_of
+from ....defining import defvjp
+from ....registry import primitive_of
 from ....spaces import unbroadcast
 from ....trace import BATCH_RULES, Unbatched
 from ....values import constant, dtype_of, shape_of

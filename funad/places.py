@@ -1,0 +1,243 @@
+"""Which instruction of the user's is being run: its source, the function that it calls, and whose that is."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import itertools
+import linecache
+import os
+import site
+import sys
+from types import MethodType
+from typing import Any
+
+import numpy as onp
+
+from .advice import instead_of
+from .cpython import HERE, above, frame_at, is_of_funad, names_in, operation_at, positions_at, source_of
+
+__all__ = ["Place", "attribute", "home_of", "in_library", "own_name", "place_in", "place_now"]
+
+_LIBRARIES = tuple(  # not by sysconfig, whose import takes 2 ms
+    {path + os.sep for path in (os.path.dirname(os.__file__), *site.getsitepackages())}
+    | {
+        os.path.dirname(os.path.dirname(os.path.abspath(onp.__file__))) + os.sep,
+        "<frozen",
+        "<__array_function__",
+    }
+)
+
+# What is called to look at values, to keep or to send them: the standard library but for what computes,
+# and what draws, and makes tables. Of NumPy, what writes files.
+_COMPUTING = {
+    "_operator", "builtins", "cmath", "ctypes", "decimal", "fractions", "functools", "itertools", "math",
+    "operator", "statistics",
+}  # fmt: skip
+_LOOKING = {
+    "IPython", "PIL", "bokeh", "h5py", "ipywidgets", "matplotlib", "mlflow", "pandas", "plotly", "polars",
+    "pyarrow", "rich", "seaborn", "tabulate", "tensorboard", "tqdm", "wandb", "xarray",
+}  # fmt: skip
+WRITING_FILES = {f"numpy.{name}" for name in ("save", "savetxt", "savez", "savez_compressed")}
+
+
+class Place:
+    """An instruction of the user's that is being run."""
+
+    __slots__ = ("arguments", "base", "code", "function", "home", "line", "name", "operation", "text")
+
+    def __init__(
+        self, code: Any, line: int, text: str, name: str, base: str, arguments: str, function: Any,
+        operation: str, home: str,
+    ) -> None:  # fmt: skip
+        self.code = code
+        self.line = line
+        self.text = text  # its source
+        self.name = name  # the dotted name of the function that it calls; "" of any other instruction
+        self.base = base  # the source of what that function is a method of
+        self.arguments = arguments  # the source of what it is called with, from the bracket on
+        self.function = function  # that function, where it is known
+        self.operation = operation  # the name of the instruction
+        self.home = home  # the package of that function, or of what it is a method of
+
+    @property
+    def looks(self) -> bool:
+        """Whether a value is given away to be looked at, kept or sent."""
+        standard = self.home in sys.stdlib_module_names and self.home not in _COMPUTING
+        return standard or self.home in _LOOKING or self.name in WRITING_FILES
+
+
+def place_now() -> Place | None:
+    """Return the user's instruction that is being run: the innermost outside of libraries, if any is.
+
+    Below the frames of funad that called f, all is the user's.
+    """
+    found = None
+    for frame in above(frame_at(2)):
+        if is_of_funad(frame):
+            if frame.f_code.co_qualname == "Call._run":
+                f = names_in(frame)["self"].f
+                if found is None or own_name(f, "").partition(".")[0] in KNOWN:
+                    return _directly(frame, f)
+                break
+        else:
+            found = frame
+            if not in_library(frame):
+                break
+    else:
+        return None  # a thread of a library's, which has called a function as it was given
+    return None if found is None else place_in(found, found.f_lasti, found.f_lineno)
+
+
+def in_library(frame: Any) -> bool:
+    """Say whether a frame runs code of funad or of a library, and none of the user's."""
+    return bool(frame.f_code.co_filename.startswith((HERE, *_LIBRARIES)))
+
+
+def _directly(frame: Any, f: Any) -> Place:
+    """Return the place of a function that a transformation was given as it is: grad(math.sin)."""
+    while isinstance(f, functools.partial):
+        f = f.func
+    name = own_name(f, str(attribute(f, "__name__", "")))
+    return Place(frame.f_code, frame.f_lineno, "", name, "", "", f, "CALL", home_of(f))
+
+
+def place_in(frame: Any, at: int, line: int) -> Place:
+    """Return what a frame is doing."""
+    code = frame.f_code
+    text = _segment(code.co_filename, *positions_at(code, at)) or source_of(code, at)
+    name, base, home, function = "", "", "", None
+    try:
+        tree: Any = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        tree = None
+    arguments = ""
+    if isinstance(tree, (ast.Call, ast.Subscript)):
+        mapped = _mapped(tree)
+        tree = mapped or (tree.func if isinstance(tree, ast.Call) else tree.value)
+        name, function, home = _named(tree, frame)
+        arguments = "" if mapped else _after(text, tree)
+        base = ast.unparse(tree.value) if isinstance(tree, ast.Attribute) else ""
+    elif isinstance(tree, ast.BinOp):
+        sides = [_named(side, frame)[0] for side in (tree.left, tree.right)]
+        name = next((side for side in sides if instead_of(side)), "")
+    return Place(code, line, text, name, base, arguments, function, operation_at(code, at), home)
+
+
+def _mapped(tree: Any) -> Any:
+    """Return math.sin of list(map(math.sin, ...)): list and its like ask for no number themselves."""
+    if not isinstance(tree, ast.Call):
+        return None
+    parts: Any = ast.walk(tree) if getattr(tree.func, "id", "") in CONSUMERS else (tree,)
+    for part in parts:
+        called = getattr(part, "func", None)
+        name = getattr(called, "id", getattr(called, "attr", ""))
+        if name in ("filter", "map", "reduce", "starmap") and part.args:
+            return part.args[0]
+    return None
+
+
+CONSUMERS = {
+    "all",
+    "any",
+    "dict",
+    "enumerate",
+    "list",
+    "max",
+    "min",
+    "next",
+    "set",
+    "sorted",
+    "sum",
+    "tuple",
+}
+
+
+def _after(text: str, tree: Any) -> str:
+    """Return the source behind a part of it and the bracket that follows."""
+    return text.encode()[tree.end_col_offset :].decode().partition("(")[2]
+
+
+def _segment(filename: str, line: int | None, last: int | None, start: int | None, end: int | None) -> str:
+    """Return a part of a source file as one line; "" if it is not to be had."""
+    if line is None or last is None or start is None or end is None:
+        return ""
+    lines = [linecache.getline(filename, n).rstrip("\n").encode() for n in range(line, last + 1)]
+    lines[-1] = lines[-1][:end]
+    lines[0] = lines[0][start:]
+    return " ".join(part.decode(errors="ignore").strip() for part in lines)
+
+
+def _named(tree: Any, frame: Any) -> tuple[str, Any, str]:
+    """Return the dotted name of a function, itself as far as only modules lead to it, and its package."""
+    steps: list[str] = []
+    while isinstance(tree, ast.Attribute):
+        steps.insert(0, tree.attr)
+        tree = tree.value
+    if isinstance(tree, ast.Call):  # numpy.vectorize(f)(x), numpy.random.default_rng().normal(x)
+        name, _, home = _named(tree.func, frame)
+        return ".".join([name, *steps]), None, home
+    if not isinstance(tree, ast.Name):
+        return ".".join(["", *steps]), None, ""
+    spaces = (names_in(frame), frame.f_globals, frame.f_builtins)
+    value = next((space[tree.id] for space in spaces if tree.id in space), None)
+    name = own_name(value, tree.id)
+    for n, step in enumerate(steps):
+        if isinstance(value, type(sys)):
+            home, name = value.__name__, f"{name}.{step}"
+            value = attribute(value, step, None)
+        elif step in (attributes := _attributes(value)):
+            value = attributes[step]
+            home, name = "", own_name(value, f"{name}.{step}")
+        else:
+            method = attribute(value, step, None) if isinstance(value, type) else None
+            return ".".join([name, *steps[n:]]), method, home_of(value)
+    found = home_of(value)  # of json.dumps, json.encoder's own: what the user has written counts
+    return name, value, (home.partition(".")[0] if steps else found) or found
+
+
+def attribute(value: Any, name: str, default: Any) -> Any:
+    """Return an attribute of an object whose own ways of finding one may raise anything."""
+    try:
+        return getattr(value, name, default)
+    except Exception:
+        return default
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """Return the attributes of an object that are found without running any code of its class."""
+    found = attribute(value, "__dict__", None)
+    return found if type(found) is dict else {}
+
+
+def home_of(value: Any) -> str:
+    """Return the package of a function, or of the class of an object."""
+    if isinstance(value, type(sys)):
+        return value.__name__.partition(".")[0]
+    owner = value if isinstance(value, type) or attribute(value, "__qualname__", None) else type(value)
+    module = attribute(owner, "__module__", None)
+    return module.partition(".")[0] if isinstance(module, str) else ""
+
+
+def own_name(value: Any, name: str) -> str:
+    """Return the name of a value with its module: of an instance, that of its class."""
+    if isinstance(value, type(sys)):
+        return value.__name__
+    if isinstance(value, onp.ufunc):
+        known: Any = (onp, sys.modules.get("scipy.special"))
+        found = next((m for m in known if getattr(m, value.__name__, None) is value), None)
+        return f"{found.__name__}.{value.__name__}" if found is not None else value.__name__
+    if isinstance(value, MethodType) and not isinstance(value.__self__, type):  # scipy.stats.norm.logpdf
+        of = own_name(value.__self__, "")
+        return f"{of}.{value.__name__}" if of else name
+    owner = value if isinstance(attribute(value, "__qualname__", None), str) else type(value)
+    module = attribute(owner, "__module__", None)
+    module = module if isinstance(module, str) else ""
+    public = list(itertools.takewhile(lambda part: not part.startswith("_"), module.split(".")))
+    if not public or public[0] in ("builtins", ""):
+        return name
+    own = owner.__name__.removesuffix("_gen")  # scipy.stats.norm is of a class norm_gen
+    return ".".join([*public, own]) if public[0] in KNOWN else name
+
+
+KNOWN = {"numpy", "scipy", "math", "cmath", "statistics"}
