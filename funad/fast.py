@@ -62,7 +62,7 @@ _NAMES = {  # what the texts name
     "TINY": TINY, "has_zero": _has_zero, "repeat": itertools.repeat, "zeros": onp.zeros, "nan": onp.nan,
     "GETITEM": _GETITEM, "NUMBERS": _NUMBERS, "BASIC": BASIC, "ELEMENTS_PER_PIECE": ELEMENTS_PER_PIECE,
     "with_keywords": primitives.with_keywords, "at_user": at_user,
-    **dict(zip(("state", "default", "run"), PLAIN_STATE, strict=True)),
+    **dict(zip(("state", "default", "run", "ours"), PLAIN_STATE, strict=True)),
     # What two numbers or arrays may give; anything else is looked at more closely, and computed again.
     "RESULTS": frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex}),
 }  # fmt: skip
@@ -390,11 +390,14 @@ if {any_given}:
 if {no_box}:
     if {any_opened}:
         return call(prim, ({boxes},), {})
-    if state() is default:  # as floating.pointing
+    found = state()
+    if found is default:  # as floating.pointing
         try:
             return run(f, {boxes})
         except RuntimeError:
             pass
+    elif found in ours:
+        return f({boxes})
     return at_user(f, {boxes})
 """
 _UFUNC_ONE = {"no_box": "type(box) is not Box", "any_opened": "type(box) in OPENED"}
