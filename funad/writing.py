@@ -131,9 +131,10 @@ class Array(Traced):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if innermost((*inputs, *kwargs.values())) is UNTRACED:
-            out = kwargs.get("out") or (self,)
+            out = kwargs.get("out", self)
+            outs = out if isinstance(out, tuple) else (out,)  # those of numba give it as it is
             prim = primitive_of(ufunc)
-            if not any(isinstance(x, Traced) for x in out) or prim is None or prim.traced is ufunc:
+            if not any(isinstance(x, Traced) for x in outs) or prim is None or prim.traced is ufunc:
                 return on_plain(getattr(ufunc, method), inputs, kwargs)  # v += x of a plain v
         return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
 
