@@ -346,6 +346,9 @@ def _fresh(x: Any, copy: Callable[[Any], Any] = laid_out_copy) -> Any:
         made.primal = _fresh(x.primal, copy)
         if type(x) is Dual:
             made.index = _fresh(x.index, copy)
+            tangent = made.index  # which may be a number, of a primal that is an array without axes
+            if isinstance(tangent, Traced) and class_of(tangent) is not ndarray is class_of(made.primal):
+                made.index = _fresh(enter(onp.broadcast_to).traced(tangent, ()), copy)
         return made
     return copy(x) if issubclass(type(x), ndarray) else x
 

@@ -195,6 +195,40 @@ def test_an_array_without_axes_is_written_to_in_nested_modes(made):
     onp.testing.assert_allclose(products, wanted, rtol=1e-4, atol=1e-4)
 
 
+def _by_mask(t):
+    t.view()[t > 0.2] *= t
+
+
+def _by_shape(t):
+    t.shape = (-1,)
+    np.sin(t, out=t)
+
+
+WRITES = {
+    "all": lambda t: t.__setitem__(..., t * 2),
+    "squeezed": lambda t: t.squeeze().__setitem__(..., t**2),
+    "flat": lambda t: t.ravel().__setitem__(0, np.sin(t)),
+    "by a mask": _by_mask,
+    "by its shape": _by_shape,
+}
+
+
+@pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")  # from NumPy 2.5 on
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_an_array_without_axes_is_written_to_beside_a_tangent_that_is_a_traced_number(write):
+    def f(t):
+        write(t)
+        return np.sum(t**3)
+
+    step = 1e-4
+    below, at, above = (f(onp.array(0.5 + n * step)) for n in (-1, 0, 1))
+    slope, curvature = (above - below) / (2 * step), (above - 2 * at + below) / step**2
+    x, scaled = onp.array(0.5), lambda y: jvp(f, (y,), (np.sum(y) * 0.3,))[1]  # 0.3 y f'(y)
+    wanted = pytest.approx(0.3 * (slope + 0.5 * curvature), rel=1e-5)
+    assert grad(scaled)(x) == wanted
+    assert jvp(scaled, (x,), (onp.array(1.0),))[1] == wanted
+
+
 @pytest.mark.parametrize(
     "keyword", [lambda x, b: np.sum(x**2, where=b), lambda x, b: np.max(x, where=b, initial=0)]
 )
