@@ -131,9 +131,10 @@ class Array(Traced):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if innermost((*inputs, *kwargs.values())) is UNTRACED:
-            out = kwargs.get("out") or (self,)
+            out = kwargs.get("out", self)
+            outs = out if isinstance(out, tuple) else (out,)  # those of numba give it as it is
             prim = primitive_of(ufunc)
-            if not any(isinstance(x, Traced) for x in out) or prim is None or prim.traced is ufunc:
+            if not any(isinstance(x, Traced) for x in outs) or prim is None or prim.traced is ufunc:
                 return on_plain(getattr(ufunc, method), inputs, kwargs)  # v += x of a plain v
         return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
 
@@ -345,6 +346,9 @@ def _fresh(x: Any, copy: Callable[[Any], Any] = laid_out_copy) -> Any:
         made.primal = _fresh(x.primal, copy)
         if type(x) is Dual:
             made.index = _fresh(x.index, copy)
+            tangent = made.index  # which may be a number, of a primal that is an array without axes
+            if isinstance(tangent, Traced) and class_of(tangent) is not ndarray is class_of(made.primal):
+                made.index = _fresh(enter(onp.broadcast_to).traced(tangent, ()), copy)
         return made
     return copy(x) if issubclass(type(x), ndarray) else x
 

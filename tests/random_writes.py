@@ -115,7 +115,9 @@ WRITES = (
     "np.put({a}, [0, 1], [0.2, 0.8])", "{a}.real[{i}] = {v}", "{a}.shape = (-1,)",
     "np.fill_diagonal({a}, 0.3)", "{a}.view()[{i}] = {v}", "{a}.squeeze()[...] = {v}",
     "np.asarray({a})[{i}] = {v}", "np.negative({a}, out={a})", "np.multiply({a}, {b}, out={a})",
-    "np.add.at({a}, [0, 0], 0.2)", "{a}.imag[{i}] = 0.3", "{a}.imag = {b}.real", "{a}.real *= 0.5",
+    # NumPy's at writes into read-only arrays, too, where it is refused here.
+    "{a}.flags.writeable and np.add.at({a}, [0, 0], 0.2)",
+    "{a}.imag[{i}] = 0.3", "{a}.imag = {b}.real", "{a}.real *= 0.5",
     "{a}[{i}].imag[...] = 0.2", "np.add({a}, {b}, out={a}[{i}])", "np.sin({b}, out={a})",
     "np.cumsum({a}, axis=0, out={a})", "{a}[-1], {a}[0] = {a}[0], {a}[-1]", "{a}[1:] = {a}[:-1]",
     "{a}[:-1] += {a}[1:]", "{a}.T[...] = {a}", "{a}[::-1] += {a}", "{a}[{i}] -= {b}[{i}]",

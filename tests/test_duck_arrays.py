@@ -92,6 +92,11 @@ LOSSES = {
     "exponentials": lambda w, x: np.log(np.sum(np.exp(x @ w))),
     "choice": lambda w, x: np.sum(np.where(x @ w > 0, x @ w, 0.5 * (x @ w) ** 2)),
     "columns": lambda w, x: np.sum(x[:, 0] * w[0]) + np.sum(np.abs(x @ w) ** 1.5),
+    "parts that overlap": lambda w, x: np.sum(w[:2] ** 2 * w[1:]) + np.sum(x[1:] * x[:-1] ** 2),
+    "distances from zero": lambda w, x: np.sum(np.hypot(w * 0, x * 0 + w) + np.hypot(x * 0, w * 0)),
+    "a root that is not taken": lambda w, x: np.sum(np.where(w > 0, np.sqrt(np.maximum(w, 0.0)), w) + x[0]),
+    "angles": lambda w, x: np.sum(np.arctan2(w, x) + np.arcsin(np.tanh(w)) + np.arctanh(0.5 * np.sin(x * w))),
+    "exponentials below one": lambda w, x: np.sum(np.expm1(x * w) + np.log1p(np.exp(w))),
 }
 
 
@@ -108,6 +113,11 @@ def test_arrays_of_a_device_stay_there(loss, there, back):
         back(jvp(lambda w: loss(w, there(X)), (there(W),), (there(W),))[1]),
         jvp(lambda w: loss(w, X), (W,), (W,))[1], rtol=1e-12,
     )  # fmt: skip
+
+
+def test_places_that_may_be_named_twice_are_refused_there():
+    with pytest.raises(NotDifferentiableError, match="places that may be named twice"):
+        grad(lambda w: np.sum(w[[0, 0, 1]] ** 2))(Device(W))
 
 
 def test_what_a_library_has_not_is_refused_by_name():

@@ -1,6 +1,7 @@
 """What was broken on purpose without any other test noticing: each property here tells one such change."""
 
 import itertools
+import operator
 import warnings
 
 import mpmath
@@ -80,6 +81,59 @@ def test_a_view_that_was_read_has_the_shape_that_it_is_given_afterwards():
     onp.testing.assert_allclose(gradient, slopes_of(f), rtol=1e-7, atol=1e-8)
 
 
+def test_a_copy_of_an_array_that_is_still_plain_can_be_filled():
+    def f(x):
+        array = np.zeros((2, 2))
+        parts = array.T.ravel(), np.ravel(array[:, :1]), array.flatten(), array.reshape(-1, order="F")
+        for n, part in enumerate(parts):
+            part[n % 2] = x[n % 3] ** 2
+        return sum(np.sum(part**2) for part in parts) + np.sum(array)
+
+    onp.testing.assert_allclose(grad(f)(X), slopes_of(f), rtol=1e-7)
+
+
+def test_an_operator_in_place_leaves_the_memory_order_of_an_argument():
+    weights = onp.arange(1.0, 5.0)
+    f = lambda x: np.sum(np.ravel(operator.iadd(x, onp.ones((2, 2))), order="K") * weights)
+    x = onp.asfortranarray(onp.arange(4.0).reshape(2, 2))
+    onp.testing.assert_array_equal(grad(f)(x), weights.reshape(2, 2).T)
+    assert jvp(f, (x,), (x,))[1] == onp.sum(weights.reshape(2, 2).T * x)
+
+
+def test_an_addition_in_place_shows_in_views_and_in_what_they_are_views_of():
+    def of_view(x):
+        y = x * 1.0
+        view = y[1:]
+        view += x[1:]
+        return np.sum(y**2)
+
+    def of_whole(x):
+        y = x * 1.0
+        view = y[1:]
+        y += x
+        return np.sum(view**2)
+
+    for f in (of_view, of_whole):
+        onp.testing.assert_allclose(grad(f)(X), slopes_of(f), rtol=1e-7)
+        assert jvp(f, (X,), (X,))[1] == pytest.approx(slopes_of(f) @ X)
+
+
+def test_a_ufunc_that_funad_does_not_know_writes_into_an_array_that_is_still_plain():
+    twice = pytest.importorskip("numba").vectorize(["float64(float64)"])(lambda x: 2 * x)
+
+    def f(x):
+        array = np.zeros(3)
+        twice(X, out=array)
+        array[0] = x[0]
+        return np.sum(array**3 * x)
+
+    def plain(x):
+        return onp.sum(onp.array([x[0], 4.0, 6.0]) ** 3 * x)
+
+    assert vjp(f, X)[0] == plain(X)
+    onp.testing.assert_allclose(grad(f)(X), slopes_of(plain), rtol=1e-7)
+
+
 def test_an_operator_in_place_keeps_the_order_of_bytes():
     def f(x):
         y = x.astype(">f8")
@@ -139,6 +193,40 @@ def test_an_array_without_axes_is_written_to_in_nested_modes(made):
         onp.testing.assert_allclose(outer(inner(f))(X), wanted, rtol=1e-4, atol=1e-4)
     products = vmap(lambda v: jvp(jacfwd(f), (X,), (v,))[1])(onp.eye(3))
     onp.testing.assert_allclose(products, wanted, rtol=1e-4, atol=1e-4)
+
+
+def _by_mask(t):
+    t.view()[t > 0.2] *= t
+
+
+def _by_shape(t):
+    t.shape = (-1,)
+    np.sin(t, out=t)
+
+
+WRITES = {
+    "all": lambda t: t.__setitem__(..., t * 2),
+    "squeezed": lambda t: t.squeeze().__setitem__(..., t**2),
+    "flat": lambda t: t.ravel().__setitem__(0, np.sin(t)),
+    "by a mask": _by_mask,
+    "by its shape": _by_shape,
+}
+
+
+@pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")  # from NumPy 2.5 on
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_an_array_without_axes_is_written_to_beside_a_tangent_that_is_a_traced_number(write):
+    def f(t):
+        write(t)
+        return np.sum(t**3)
+
+    step = 1e-4
+    below, at, above = (f(onp.array(0.5 + n * step)) for n in (-1, 0, 1))
+    slope, curvature = (above - below) / (2 * step), (above - 2 * at + below) / step**2
+    x, scaled = onp.array(0.5), lambda y: jvp(f, (y,), (np.sum(y) * 0.3,))[1]  # 0.3 y f'(y)
+    wanted = pytest.approx(0.3 * (slope + 0.5 * curvature), rel=1e-5)
+    assert grad(scaled)(x) == wanted
+    assert jvp(scaled, (x,), (onp.array(1.0),))[1] == wanted
 
 
 @pytest.mark.parametrize(
