@@ -22,6 +22,7 @@ def test_a_file_left_in_the_checkout_is_seen(tmp_path):
     before = entries(tmp_path)
     (tmp_path / ".pytest_cache").mkdir()
     (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "new.py").touch()
     assert entries(tmp_path) == before
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "X.npy").touch()

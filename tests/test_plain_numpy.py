@@ -56,7 +56,8 @@ UNDISPATCHED = {
 }
 
 # Functions with a number that they compare with others, as the programs of users may: inf, 1, 2.
-COMPARED = {"numpy.polyfit", "numpy.linalg.cond", "numpy.linalg.norm", "numpy.linalg.vector_norm"}
+_NORMS = {f"numpy.linalg.{name}" for name in ("cond", "norm", "matrix_norm", "vector_norm")}
+COMPARED = {"numpy.polyfit", *_NORMS}
 
 
 def _of_numpy(f):
