@@ -8,6 +8,7 @@ import types
 import numpy as onp
 import pytest
 
+import funad
 import funad.numpy as np
 from funad import compile, grad
 
@@ -192,3 +193,32 @@ def test_more_objects_than_can_be_compared_run_as_they_are():
     fast = compile(lambda x: sum(layer.w * x for layer in layers))
     assert [float(fast(x)) for x in (1.0, 2.0, 1.0)] == [499500.0, 999000.0, 499500.0]
     assert "more than 2000 values" in fast.explain()
+
+
+# --- what a recording leaves where it is kept
+
+
+class Keeper:
+    def __init__(self):
+        self.parts, self.named, self.last = [], {}, None
+
+    def keep(self, x):
+        self.parts.append((x * 2, [x + 1]))
+        self.named["of x"] = np.sin(x)
+        self.last = x * 3
+        return np.sum(x**2)
+
+
+def test_what_a_function_keeps_is_what_it_keeps_in_eager():
+    plain, kept, lists = Keeper(), Keeper(), ([], [])
+    fast = compile(lambda x: (lists[0].append(x * 2), kept.keep(x))[1])
+    slow = lambda x: (lists[1].append(x * 2), plain.keep(x))[1]
+    for value in (1.0, 2.0, 3.0):
+        x = value * onp.ones(2)
+        agree(fast(x), slow(x))
+        for found, wanted in zip((lists[0], vars(kept)), (lists[1], vars(plain)), strict=True):
+            found, wanted = funad.tree.flatten(found), funad.tree.flatten(wanted)
+            assert found[1] == wanted[1]
+            assert list(map(type, found[0])) == list(map(type, wanted[0]))
+            onp.testing.assert_array_equal(found[0], wanted[0])
+    assert "3 calls ran in eager" in fast.explain()

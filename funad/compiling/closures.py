@@ -153,6 +153,14 @@ class Closure:
         """Return the name of a closed-over container, of which f has changed a copy, if there is one."""
         return next((name for name, made, was in self.lifted if tree.flatten(made)[1] != was), "")
 
+    def replace(self, instead: Callable[[Any], Any]) -> None:
+        """Put something else in the place of what the containers and objects that f knows hold."""
+        self._around.replace(instead)
+
+    def contents(self) -> list[tuple[Any, Any]]:
+        """Return what the containers and objects that f knows hold, for ``put_back``."""
+        return self._around.contents()
+
     def changed(self) -> str:
         """Return the name of a closed-over variable that f has changed, if there is one."""
         for v in self.variables:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import ast
 import collections
+import operator
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as onp
 
 from .. import tree
+from ..boxes import Traced
 from ..cpython import instructions
 from ..registry import primitive_of
 from .arguments import copy_of, is_input
@@ -121,7 +123,7 @@ class Surroundings:
 
     def inside(self, name: str, x: Any) -> None:
         """Note what an object, a container, a function, a module or a class holds or reads."""
-        if id(x) in self._seen or self._is_full():
+        if id(x) in self._seen or self._is_full() or isinstance(x, Traced):
             return
         self._seen[id(x)] = x
         if isinstance(x, _GENERATORS):
@@ -142,6 +144,20 @@ class Surroundings:
             self._of_container(name, x)
         else:
             self._of_object(name, x)
+
+    def replace(self, instead: Callable[[Any], Any]) -> None:
+        """Put something else in the place of what containers and objects hold, where it is another thing."""
+        seen: set[int] = set()
+        for x in self._holders():
+            _replaced(x, instead, seen)
+
+    def contents(self) -> list[tuple[Any, Any]]:
+        """Return the containers and the attributes of objects, each with a copy of what is in it."""
+        return [(x, dict(x) if isinstance(x, dict) else list(x)) for x in _containers(self._holders(), set())]
+
+    def _holders(self) -> list[Any]:
+        found = [*self._seen.values(), *(v.value for v in self.variables)]
+        return [*found, *(vars(x) for x in found if _has_attributes(x))]
 
     def _of_function(self, f: types.FunctionType) -> None:
         if id(f) in self.made or not is_users(f) or _is_installed(f.__globals__):
@@ -201,6 +217,48 @@ class Surroundings:
                 f"{name} is a {type(x).__name__}, which cannot be compared from call to call; give the "
                 f"numbers and arrays in it"
             )
+
+
+def _has_attributes(x: Any) -> bool:
+    """Say whether x is an object with attributes of its own: no module, class or function."""
+    others = isinstance(x, (types.ModuleType, type, types.FunctionType, types.MethodType, Traced))
+    return not others and type(getattr(x, "__dict__", None)) is dict
+
+
+def _containers(xs: Any, seen: set[int]) -> Iterator[Any]:
+    """Iterate over the lists and dicts among these values, and inside of those."""
+    for x in xs:
+        if issubclass(type(x), (list, dict)) and id(x) not in seen:
+            seen.add(id(x))
+            yield x
+        elif not issubclass(type(x), tuple):
+            continue
+        yield from _containers(list(x.values()) if isinstance(x, dict) else list(x), seen)
+
+
+def put_back(contents: list[tuple[Any, Any]]) -> None:
+    """Have containers hold again what they held."""
+    for x, before in contents:
+        if isinstance(x, dict):
+            dict.clear(x)
+            dict.update(x, before)
+        else:
+            list.__setitem__(x, slice(None), before)
+
+
+def _replaced(x: Any, instead: Callable[[Any], Any], seen: set[int]) -> Any:
+    """Return what is to stand in the place of x: of a list or a dict itself, with other things in it."""
+    if issubclass(type(x), (list, dict)) and id(x) not in seen:
+        seen.add(id(x))
+        for key, part in list(x.items() if isinstance(x, dict) else enumerate(x)):
+            found = _replaced(part, instead, seen)
+            if found is not part:
+                x[key] = found
+    elif issubclass(type(x), tuple):
+        parts = [_replaced(part, instead, seen) for part in x]
+        if any(map(operator.is_not, parts, x)):
+            return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
+    return instead(x)
 
 
 def _is_content(x: Any) -> bool:

@@ -26,6 +26,7 @@ from ..compiling.optimizing import OF_NUMPY, PASSES, SHARED, optimized
 from ..compiling.paths import tree_of
 from ..compiling.program import SOFT, Node, Program
 from ..compiling.sources import Source
+from ..compiling.surroundings import put_back
 from ..cpython import is_of_funad, names_in
 from ..registry import signature_of
 from ..spaces import name_of
@@ -204,7 +205,7 @@ class Recording:
         given = [self.closure.once_more(x) if callable(x) and not isinstance(x, Traced) else x for x in given]
         if self.closure.why:
             self.trace.fail(self.closure.why)
-        states = self._states()
+        states, contents = self._states(), self.closure.contents()
         names = _Names(self.trace)
         try:
             y = names.watch(run, lambda _: _called(self.closure.function, structure, given), self.symbols)
@@ -219,6 +220,11 @@ class Recording:
             self.trace.ended = True
         self.trace.verify()
         self._check_effects(states)
+        if self.rerun:
+            self._restore(states)
+            put_back(contents)
+        elif self.why:
+            self.closure.replace(self._plain)
         self.seconds = {"record": time.perf_counter() - start}
 
     @property
@@ -270,8 +276,10 @@ class Recording:
             if type(x) is not Symbol:
                 self.trace.fail(f"{name} writes into an argument, or into an array that it closes over")
                 self.rerun = True
-        if self.rerun:
-            self._restore(states)
+
+    def _plain(self, x: Any) -> Any:
+        """Return what f has left somewhere as it would be in eager: a number for a symbol."""
+        return x.concrete if type(x) is Symbol and x.tape is self.trace else x
 
     def _restore(self, states: list[Any]) -> None:
         """Put random generators back, as f is going to be run again."""
