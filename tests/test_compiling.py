@@ -134,6 +134,14 @@ PATTERNS = {
     "one piece that is all": (
         lambda c, x: c(scatter, (12,), onp.dtype(float), ((slice(None), None),), (x,)), 1, N((12, 1)),
     ),
+    "roll": (lambda c, x: c(onp.roll, x, 1, axis=1), 3, A),
+    "roll of all": (lambda c, x: c(onp.roll, x, -5), 5, A),
+    "flip": (lambda c, x: c(onp.flip, x, 0), 1, A),
+    "flip of all": (lambda c, x: c(onp.flip, x), 1, A),
+    "differences": (lambda c, x: c(onp.diff, x, axis=0), 3, A),
+    "outer product": (lambda c, x, y: c(onp.outer, x, y), 2, V, N(3)),
+    "stack": (lambda c, x, y: c(onp.stack, [x, y], axis=-1), 3, A, N((3, 4))),
+    "stack of numbers": (lambda c, x, y: c(onp.stack, [x, y]), 1, onp.float64(2.0), onp.float64(-1.0)),
     "a write of all": (lambda c, x, y: c(assign, [x, y], (), (slice(None), None)), 1, N(4), N((4, 1))),
 }  # fmt: skip
 
@@ -343,7 +351,7 @@ def test_additions_to_parts_are_made_in_place_where_nobody_sees_it(data):
             values.append(b.call(assign, [y, total], (), index))
         elif how == "scatter":
             pieces = [b.call(MUL, part, 2.0) if choose(st.booleans()) else part]
-            pieces += [b.call(GETITEM, y, slice(None, None, -1))] * choose(st.integers(0, 2))
+            pieces += [b.call(GETITEM, y, slice(None, None, -1)), N((3, 4))][: choose(st.integers(0, 2))]
             places = (index, slice(None), slice(None))[: len(pieces)]
             values.append(b.call(ADD, b.call(scatter, x.shape, "<f8", places, pieces), y))
         else:

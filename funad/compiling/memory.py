@@ -113,7 +113,7 @@ class Memory:
         x, _, pieces, _ = n.args
         if type(x) is not Node or not owns(x) or self.last[x] != k:
             return False
-        return all(self.owner.get(p) is not x for p in pieces)
+        return all(type(p) is not Node or self.owner[p] is not x for p in pieces)
 
     @staticmethod
     def _release(ended: Any, holder: dict[Node, Node], free: dict[Any, list[Node]], n: Any) -> None:

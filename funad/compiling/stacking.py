@@ -309,12 +309,13 @@ def _origin(x: Any) -> Any:
 def _depend(members: list[Node], readers: dict[Any, list[Node]], group_of: dict[Node, list[Node]]) -> bool:
     """Say whether one of these calls is computed from another."""
     chosen, seen = set(members), set()
+    last = max(n.id for n in members)  # what comes later leads to none of them, but as part of another list
     waiting = [r for n in members for r in readers.get(n, ())]
     while waiting:
         n = waiting.pop()
         if n in chosen:
             return True
-        if n not in seen:
+        if n not in seen and (n.id < last or n in group_of):
             for same in group_of.get(n, (n,)):
                 seen.add(same)
                 waiting += readers.get(same, ())
