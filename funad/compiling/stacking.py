@@ -327,19 +327,23 @@ def _in_order(program: Program, groups: list[list[Node]], group_of: dict[Node, i
     place = {id(step): k for k, step in enumerate(program.steps)}
     units: dict[Any, list[Any]] = {}
     unit_of: dict[int, Any] = {}
-    barrier: Any = None
+    barrier: Any = None  # the last question of the user's, before which everything was that came before it
+    recent: list[Any] = []  # what came after it
     waits: dict[Any, set[Any]] = {}
     for step in program.steps:
         unit = ("group", group_of[step]) if type(step) is Node and step in group_of else ("one", id(step))
-        units.setdefault(unit, []).append(step)
+        if unit not in units:
+            units[unit] = []
+            recent.append(unit)
+        units[unit].append(step)
         unit_of[id(step)] = unit
         before = waits.setdefault(unit, set())
         before.update(unit_of[id(p)] for p in parents(step) if id(p) in unit_of)
         if barrier is not None:
             before.add(barrier)
         if type(step) is Guard and step.how not in SOFT:
-            waits[unit].update(u for u in units if u != unit)
-            barrier = unit
+            waits[unit].update(u for u in recent if u != unit)
+            barrier, recent = unit, []
     followers: dict[Any, list[Any]] = {}
     for unit, before in waits.items():
         before.discard(unit)
