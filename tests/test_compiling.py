@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 import funad.numpy as np
 from funad import compile, grad, hessian, jacobian, jacrev, tree
-from funad.compiling import blocks, bounds, stacking, writes
+from funad.compiling import blocks, bounds, rows, stacking, writes
 from funad.compiling.emitting import Emitter
 from funad.compiling.optimizing import PASSES, optimized
 from funad.compiling.program import GETITEM, Builder, Node, map_nodes, rebuild, spec_of
@@ -451,3 +451,20 @@ def test_values_lie_in_their_ranges(data):
         y = y[~onp.isnan(y)]
         slack = 1e-9 * (abs(low) + abs(high)) if bounds._is_finite((low, high)) else 0.0
         assert not y.size or (low - slack <= y.min() and y.max() <= high + slack), n.fn
+
+
+@pytest.mark.parametrize("shape", [(2000, 5), (4, 900, 3), (1024, 24), (3001, 4), (2, 3, 600, 4)])
+@pytest.mark.parametrize("operation", [ADD, SUB, MUL, DIV])
+def test_many_short_rows_are_taken_for_fewer_long_ones(shape, operation, monkeypatch):
+    monkeypatch.setattr(rows, "LEAST", 100)
+    one = (*(1 for _ in shape[:-2]), 1, shape[-1]) if shape[0] == 2 else (*shape[:-2], 1, shape[-1])
+    for row in (N(shape[-1:]), N(one)):
+        x = N(shape)
+        for first in (True, False):
+            b = Builder(infer=infer)
+            a, c = b.input(spec_of(x), "x"), b.input(spec_of(row), "row")
+            y = b.call(operation, *((a, c) if first else (c, a)))
+            made = optimized(b.program([b.call(NEG, y)]), ["rows"])
+            (found,) = run(made, [x, row])
+            assert onp.array_equal(found, -operation(*((x, row) if first else (row, x))))
+            assert len(made.nodes) > 2 or shape[-2] % 2
