@@ -353,7 +353,8 @@ def test_additions_to_parts_are_made_in_place_where_nobody_sees_it(data):
             pieces = [b.call(MUL, part, 2.0) if choose(st.booleans()) else part]
             pieces += [b.call(GETITEM, y, slice(None, None, -1)), N((3, 4))][: choose(st.integers(0, 2))]
             places = (index, slice(None), slice(None))[: len(pieces)]
-            values.append(b.call(ADD, b.call(scatter, x.shape, "<f8", places, pieces), y))
+            zeros = b.call(scatter, x.shape, "<f8", places, pieces)
+            values += [zeros, b.call(ADD, zeros, y)]
         else:
             values.append(b.call(MUL, y, z))
     outputs = list(dict.fromkeys(choose(st.lists(st.sampled_from(values), min_size=1, max_size=3))))
