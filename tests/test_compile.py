@@ -8,7 +8,7 @@ import pytest
 
 import funad
 import funad.numpy as np
-from funad import compile, curried, grad, hessian, jvp, value_and_grad
+from funad import checkpoint, compile, curried, grad, hessian, jacobian, jvp, value_and_grad
 from funad.errors import ArgumentError
 from funad.traces import symbolic
 from funad.transforms import compiled
@@ -410,6 +410,20 @@ def test_writes_into_arguments_and_closed_over_arrays_happen():
             agree(fast(x), f(X.copy()))
             assert x[0] == (7.0 if f is writes else 0.3)
         assert not fast.programs
+
+
+def test_a_checkpointed_step_is_part_of_the_program():
+    W, x = onp.eye(4) / 2 + 0.1, onp.arange(12.0).reshape(3, 4) / 7
+
+    def loss(w, x):
+        step = checkpoint(lambda h: np.tanh(h @ w))
+        return np.sum(step(step(checkpoint(np.sin)(x))) ** 2)
+
+    for derive in (grad(loss), grad(loss, argnums=(0, 1)), jacobian(grad(loss))):
+        fast = compile(derive)
+        for scale in (1.0, 1.5, 2.0):
+            agree(fast(W * scale, x), derive(W * scale, x))
+        assert fast.programs[0].calls == 2, fast.explain()
 
 
 def test_two_threads_may_call_it():

@@ -16,7 +16,7 @@ from funad.compiling.program import GETITEM
 from funad.transforms import compiled
 from funad.transforms.recordings import Recording
 
-from .compiled import agree, others
+from .compiled import agree, hold_to_eager, others
 
 
 @pytest.fixture(autouse=True)
@@ -505,3 +505,66 @@ def test_special_values_in_a_loop_are_those_of_eager(name, bad):
                 fast(*x)
         else:
             agree(fast(*x), wanted, ulps=1 << 12)
+
+
+# --- numbers
+
+
+def swinging(p):
+    q, v = p[0], p[1]
+    for _ in range(9):
+        v = v - 0.1 * np.sin(q) * p[2]
+        q = q + 0.1 * v
+    return q * q + v * np.hypot(q, v)
+
+
+def newton_steps(p):
+    x = np.ones(2)
+    for _ in range(4):
+        f = np.stack([x[0] ** 2 + x[1] - p[0], x[1] ** 2 - x[0] - p[1]])
+        slope = np.stack([np.stack([2 * x[0], 1.0 + 0 * x[0]]), np.stack([-1.0 + 0 * x[0], 2 * x[1]])])
+        x = x - np.linalg.solve(slope, f)
+    return np.sum(x * x)
+
+
+def filtered(p, y):
+    (q, h), m, v, loss = np.exp(p), 0.0, 10.0, 0.0
+    for k in range(len(y)):
+        v = v + q
+        f, e = v + h, y[k] - m
+        loss = loss + np.log(f) + e * e / f
+        m, v = m + e * v / f, v * h / f
+    return loss
+
+
+def picked(x, y):
+    """Numbers beside arrays, and comparisons of numbers."""
+    a, b = x[0] * y[1], x[1] / y[0]
+    return np.sum(np.where(a > b, x * a, y * b)) + np.maximum(a, b) * (a - b) + np.sum(x) ** 2 * a
+
+
+NUMBERS = {
+    "swinging": (swinging, (N(3),)),
+    "newton": (newton_steps, (onp.array([1.5, 0.2]),)),
+    "filter": (filtered, (0.1 * N(2), N(20))),
+    "long filter": (filtered, (0.1 * N(2), N(160))),
+    "picked": (picked, (N(3), 2 + N(3) ** 2)),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_elements_of_arrays_are_numbers(name):
+    f, args = NUMBERS[name]
+    for derive in (f, grad(f), jacobian(grad(f))):
+        fast = compile(derive)
+        for k in range(4):
+            x = others(args, k)
+            agree(fast(*x), derive(*x))
+        assert fast.programs
+        assert "item(" in fast.source or "tolist()" in fast.source
+        for bad in (0.0, -0.0, onp.nan, onp.inf, -onp.inf, 1e200, -1e308, 1e-320):
+            for n in range(len(args)):
+                x = [a.copy() for a in args]
+                x[n][0] = bad
+                with onp.errstate(all="ignore"):
+                    hold_to_eager(fast, derive, x)

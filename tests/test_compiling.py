@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 import funad.numpy as np
 from funad import compile, grad, hessian, jacobian, jacrev, tree
-from funad.compiling import blocks, bounds, stacking, writes
+from funad.compiling import blocks, bounds, rows, stacking, writes
 from funad.compiling.emitting import Emitter
 from funad.compiling.optimizing import PASSES, optimized
 from funad.compiling.program import GETITEM, Builder, Node, map_nodes, rebuild, spec_of
@@ -134,6 +134,14 @@ PATTERNS = {
     "one piece that is all": (
         lambda c, x: c(scatter, (12,), onp.dtype(float), ((slice(None), None),), (x,)), 1, N((12, 1)),
     ),
+    "roll": (lambda c, x: c(onp.roll, x, 1, axis=1), 3, A),
+    "roll of all": (lambda c, x: c(onp.roll, x, -5), 5, A),
+    "flip": (lambda c, x: c(onp.flip, x, 0), 1, A),
+    "flip of all": (lambda c, x: c(onp.flip, x), 1, A),
+    "differences": (lambda c, x: c(onp.diff, x, axis=0), 3, A),
+    "outer product": (lambda c, x, y: c(onp.outer, x, y), 2, V, N(3)),
+    "stack": (lambda c, x, y: c(onp.stack, [x, y], axis=-1), 3, A, N((3, 4))),
+    "stack of numbers": (lambda c, x, y: c(onp.stack, [x, y]), 1, onp.float64(2.0), onp.float64(-1.0)),
     "a write of all": (lambda c, x, y: c(assign, [x, y], (), (slice(None), None)), 1, N(4), N((4, 1))),
 }  # fmt: skip
 
@@ -343,9 +351,10 @@ def test_additions_to_parts_are_made_in_place_where_nobody_sees_it(data):
             values.append(b.call(assign, [y, total], (), index))
         elif how == "scatter":
             pieces = [b.call(MUL, part, 2.0) if choose(st.booleans()) else part]
-            pieces += [b.call(GETITEM, y, slice(None, None, -1))] * choose(st.integers(0, 2))
+            pieces += [b.call(GETITEM, y, slice(None, None, -1)), N((3, 4))][: choose(st.integers(0, 2))]
             places = (index, slice(None), slice(None))[: len(pieces)]
-            values.append(b.call(ADD, b.call(scatter, x.shape, "<f8", places, pieces), y))
+            zeros = b.call(scatter, x.shape, "<f8", places, pieces)
+            values += [zeros, b.call(ADD, zeros, y)]
         else:
             values.append(b.call(MUL, y, z))
     outputs = list(dict.fromkeys(choose(st.lists(st.sampled_from(values), min_size=1, max_size=3))))
@@ -443,3 +452,20 @@ def test_values_lie_in_their_ranges(data):
         y = y[~onp.isnan(y)]
         slack = 1e-9 * (abs(low) + abs(high)) if bounds._is_finite((low, high)) else 0.0
         assert not y.size or (low - slack <= y.min() and y.max() <= high + slack), n.fn
+
+
+@pytest.mark.parametrize("shape", [(2000, 5), (4, 900, 3), (1024, 24), (3001, 4), (2, 3, 600, 4)])
+@pytest.mark.parametrize("operation", [ADD, SUB, MUL, DIV])
+def test_many_short_rows_are_taken_for_fewer_long_ones(shape, operation, monkeypatch):
+    monkeypatch.setattr(rows, "LEAST", 100)
+    one = (*(1 for _ in shape[:-2]), 1, shape[-1]) if shape[0] == 2 else (*shape[:-2], 1, shape[-1])
+    for row in (N(shape[-1:]), N(one)):
+        x = N(shape)
+        for first in (True, False):
+            b = Builder(infer=infer)
+            a, c = b.input(spec_of(x), "x"), b.input(spec_of(row), "row")
+            y = b.call(operation, *((a, c) if first else (c, a)))
+            made = optimized(b.program([b.call(NEG, y)]), ["rows"])
+            (found,) = run(made, [x, row])
+            assert onp.array_equal(found, -operation(*((x, row) if first else (row, x))))
+            assert len(made.nodes) > 2 or shape[-2] % 2

@@ -15,10 +15,12 @@ from ..numpy import slopes
 from ..traces.strong_zeros import has_nan
 from .blocks import runs, write_block
 from .diagonals import from_diagonals, places_of
+from .lapack import plain_function
 from .looping import write_loop
 from .loops import Loop, is_loop
 from .memory import Memory, owns
 from .program import GETITEM, Guard, Node, Program, map_nodes
+from .scalars import Scalars
 from .writes import added_at
 
 __all__ = ["Emitter", "is_of_python_numbers"]
@@ -60,6 +62,8 @@ class Emitter:
         self.lines: list[str] = []
         self.memory: Any = None
         self.in_math = _is_of_numbers(program)
+        self.python: set[Node] = set()  # what is a number of Python's
+        self.asked: set[Node] = set()  # of those, what is tested for nan
         self.loops: dict[Node, list[str]] = {}  # the names of what loops return
         self._reserve(program)
 
@@ -213,12 +217,22 @@ class Emitter:
         """Write a line for each call and each guard."""
         self.write(self.program, Memory(self.program))
 
-    def write(self, program: Program, memory: Memory) -> None:
+    def scalars_of(self, program: Program, is_body: bool = False) -> Scalars:
+        """Return which numbers of a program are Python's."""
+        return Scalars(program, _has_word, is_body)
+
+    def write(self, program: Program, memory: Memory, scalars: Scalars | None = None) -> None:
         """Write the steps of a program, or of the body of a loop."""
-        before = self.memory, self.in_math
+        before = self.memory, self.in_math, self.python, self.asked
         self.memory, self.in_math = memory, _is_of_numbers(program)
+        scalars = scalars or self.scalars_of(program)
+        self.python, self.asked = scalars.inside, scalars.asked
+        if self.in_math:
+            self.python = set(program.nodes)
+            if all(n.type is float for n in program.inputs):
+                self.asked = set()
         self._write_steps(program)
-        self.memory, self.in_math = before
+        self.memory, self.in_math, self.python, self.asked = before
 
     def _write_steps(self, program: Program) -> None:
         steps = program.steps
@@ -259,14 +273,9 @@ class Emitter:
         if n.fn is GETITEM and is_loop(n.args[0]):
             self.names[n] = self.loops[n.args[0]][n.args[1]]
             return
-        if n.fn is scatter:
-            self.scatter(n)
-            return
-        if n.fn is added_at:
-            self.added(n)
-            return
-        if n.fn is from_diagonals:
-            self.diagonals(n)
+        own: dict[Any, Any] = {scatter: self.scatter, added_at: self.added, from_diagonals: self.diagonals}
+        if n.fn in own:
+            own[n.fn](n)
             return
         if n.fn is slopes.one_minus_square and n.shape and n.size and n.dtype.char in "df":
             self.one_minus_square(n)
@@ -287,6 +296,8 @@ class Emitter:
         text = self.expression(n)
         self.names[n] = self.fresh(n.name or "t")
         self.say(f"{self.names[n]} = {text}", n)
+        if n in self.asked:
+            self.lines += [f"if {self.names[n]} != {self.names[n]}:", "    raise FloatingPointError"]
 
     def one_minus_square(self, n: Node) -> None:
         """Write 1 - y² for y = tanh x; where it is small, x knows more of its digits."""
@@ -400,9 +411,9 @@ class Emitter:
     def expression(self, n: Node) -> str:
         """Return a call as source."""
         fn, args = n.fn, n.args
-        if not n.kwargs and self.in_math and fn in MATH and len(args) == MATH_ARITY.get(fn, 1):
+        if not n.kwargs and n in self.python and fn in MATH and len(args) == MATH_ARITY.get(fn, 1):
             return f"{self.function(MATH[fn])}({', '.join(map(self.text, args))})"
-        if self.in_math and fn is slopes.one_minus_square:
+        if n in self.python and fn is slopes.one_minus_square:
             y, x = map(self.text, args)
             return f"1.0 - square if (square := {y} * {y}) < 0.94 else {self.function(fn)}({y}, {x})"
         if fn in SIGNS and not n.kwargs and len(args) == 2:
@@ -412,7 +423,12 @@ class Emitter:
             return f"{BEFORE[fn]}{self.text(args[0])}"
         if fn is GETITEM:
             x, at = self.text(args[0]), self.index(args[1])
+            if n in self.python and not self.in_math:
+                return f"{x}.item({at.rstrip(',')})"
             return f"{x}.take({at}, 0)" if _picks_rows(*args) else f"{x}[{at}]"
+        plain = plain_function(n)
+        if plain is not None:
+            return f"{self.function(plain)}({', '.join(map(self.text, args))})"
         special = EXPRESSIONS.get(fn)
         if special is not None:
             text = special(self, n, *args, **n.kwargs)
@@ -519,6 +535,13 @@ def _is_float_call(n: Node) -> bool:
     return n.type in _FLOATS or n.type in (bool, onp.bool_)
 
 
+def _has_word(n: Node) -> bool:
+    """Say whether a call of numbers raises in Python or makes a nan where it is invalid in NumPy."""
+    if n.fn is onp.power:  # Python makes a complex number of a root of a negative one
+        return type(n.args[1]) in (int, float) and float(n.args[1]).is_integer()
+    return _is_float_call(n)
+
+
 def _is_number(n: Node) -> bool:
     return n.type in _FLOATS
 
@@ -543,9 +566,12 @@ def _sum(
     **kwargs: Any,
 ) -> str | None:
     """Sums are products with ones, which take BLAS a third of NumPy's time, or the ufunc's own method."""
-    if type(a) is not Node or not a.is_array or kwargs or dtype is not None or out is not None:
+    if type(a) is not Node or not a.is_array or kwargs or out is not None:
         return None
     x, keepdims = e.text(a), bool(keepdims)
+    if dtype is not None:
+        e.constants["sum_of"] = onp.add.reduce
+        return f"sum_of({x}, {axis!r}, {e.dtype(onp.dtype(dtype))}, None, {keepdims})"
     if a.dtype.kind == "f" and a.dtype.char in "df" and a.size:
         text = _sum_by_ones(e, a, x, axis, keepdims)
         if text is not None:
@@ -640,6 +666,17 @@ def _reshape(e: Emitter, n: Node, a: Any, shape: Any = None, *rest: Any, **kwarg
     return f"{e.text(a)}.reshape({e.text(shape)})" if type(a) is Node and a.is_array and not kwargs else None
 
 
+def _method(name: str) -> Any:
+    """Return how a function of an array and an axis is written that is a method too."""
+
+    def written(e: Emitter, n: Node, a: Any, axis: Any = None, **kwargs: Any) -> str | None:
+        if kwargs or type(a) is not Node or not a.is_array or type(axis) not in (int, type(None)):
+            return None
+        return f"{e.text(a)}.{name}({'' if axis is None else axis})"
+
+    return written
+
+
 def _transpose(e: Emitter, n: Node, a: Any, axes: Any = None) -> str | None:
     if type(a) is not Node or not a.is_array:
         return None
@@ -649,6 +686,7 @@ def _transpose(e: Emitter, n: Node, a: Any, axes: Any = None) -> str | None:
 # How a function is written where that is not its own call: (emitter, node, *args, **kwargs) ↦ source or None.
 EXPRESSIONS: dict[Any, Callable[..., Any]] = {
     onp.dot: _dot, onp.reshape: _reshape, onp.transpose: _transpose, onp.vdot: _vdot, onp.sum: _sum,
-    onp.einsum: _einsum,
+    onp.einsum: _einsum, onp.cumsum: _method("cumsum"), onp.cumprod: _method("cumprod"),
+    onp.all: _method("all"), onp.any: _method("any"),
     onp.max: _extreme(onp.maximum, "max_of"), onp.min: _extreme(onp.minimum, "min_of"),
 }  # fmt: skip

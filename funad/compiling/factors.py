@@ -21,6 +21,7 @@ from .stacking import FEWEST, SMALL
 __all__ = ["early_factors_first", "early_factors_of_steps"]
 
 MUL, DIV = onp.multiply, onp.divide
+MOST = 8  # factors that are moved
 
 
 # The late factor of a product, and the others with how each comes in, the last one first.
@@ -86,7 +87,7 @@ def _splits(n: Node, late: Callable[[Node], int | None], uses: Any = None) -> li
     early: list[tuple[Any, Any]] = []
     x: Any = n
     while (is_call(x, MUL) or is_call(x, DIV)) and is_float(x) and x.shape == n.shape and x.dtype == n.dtype:
-        place = late(x)
+        place = late(x) if len(early) < MOST else None
         if place is None or (x.fn is DIV and place == 1) or not _fits(x.args[1 - place], n):
             break
         if uses is not None and x is not n and uses[x] > 1:

@@ -23,13 +23,20 @@ def write_loop(e: Any, n: Node) -> list[str]:
     carried = body.inputs[: loop.carried]
     rows = body.inputs[loop.carried : loop.carried + loop.scanned]
     kept, names = dict(e.names), e.names
+    scalars = e.scalars_of(body, is_body=True)
+    python = scalars.inside
     for x, value in zip(body.inputs[loop.carried + loop.scanned :], invariants, strict=True):
         names[x] = e.text(value)
-    starts = [e.text(value) for value in first]
+        if x in python and x.type is onp.float64:
+            names[x] = e.fresh(x.name or "x")
+            e.lines.append(f"{names[x]} = float({e.text(value)})")
+    starts = [
+        f"float({e.text(x)})" if c in python else e.text(x) for c, x in zip(carried, first, strict=True)
+    ]
     for c, text in zip(carried, starts, strict=True):
         names[c] = e.fresh(c.name or "x")
         e.lines.append(f"{names[c]} = {text}")
-    targets = [_iterable(e, x, value) for x, value in zip(rows, scanned, strict=True)]
+    targets = [_iterable(e, x, value, python) for x, value in zip(rows, scanned, strict=True)]
     for x in rows:
         names[x] = e.fresh(x.name or "x")
     header = [(names[x], text) for x, text in zip(rows, targets, strict=True)]
@@ -38,14 +45,17 @@ def write_loop(e: Any, n: Node) -> list[str]:
     header += [(s.row, s.name) for s in stored if s.row]
     e.lines.append(_for(header, loop.count))
     outside, e.lines = e.lines, []
-    e.write(body, memory)
+    e.write(body, memory, scalars)
     for s in stored:
         s.keep()
-    _carry(e, carried, body.outputs)
+    _carry(e, carried, body.outputs, python)
     outside += [f"    {line}" for line in e.lines or ["pass"]]
     e.lines = outside
     for s in stored:
         s.finish()
+    for c in carried:
+        if c in python and c.type is onp.float64:
+            e.lines.append(f"{names[c]} = {as_float64(e)}({names[c]})")
     found = [names[c] for c in carried] + [s.name for s in stored]
     names.clear()
     names.update(kept)
@@ -60,21 +70,34 @@ def _for(header: list[tuple[str, str]], count: int) -> str:
     return f"for {', '.join(name for name, _ in header)} in {over}:"
 
 
-def _iterable(e: Any, x: Node, value: Any) -> str:
+def as_float64(e: Any) -> str:
+    """Return the name of NumPy's class of numbers."""
+    return str(e.constant(onp.float64, "as_float64", ("class", onp.float64)))
+
+
+def _iterable(e: Any, x: Node, value: Any, python: set[Node]) -> str:
     """Return what gives a value for each step: rows of an array, Python numbers, or parts of a tuple."""
     if type(value) is tuple:
         constants = not any(type(part) is Node for part in value)
         return str(e.constant(value, "each", ("each", id(value))) if constants else e.text(value))
     text = e.text(value)
-    return f"{text}.tolist()" if x.type is float else text
+    return f"{text}.tolist()" if x.type is float or x in python else text
 
 
-def _carry(e: Any, carried: list[Node], outputs: list[Any]) -> None:
+def _carry(e: Any, carried: list[Node], outputs: list[Any], python: set[Node]) -> None:
     """Write what is handed on to the next step, all at once."""
-    pairs = [(e.names[c], e.text(x)) for c, x in zip(carried, outputs, strict=False)]
+    pairs = [
+        (e.names[c], f"{as_float64(e)}({e.text(x)})" if _is_mixed(c, x, python) else e.text(x))
+        for c, x in zip(carried, outputs, strict=False)
+    ]
     pairs = [(name, text) for name, text in pairs if name != text]
     if pairs:
         e.lines.append(f"{', '.join(name for name, _ in pairs)} = {', '.join(text for _, text in pairs)}")
+
+
+def _is_mixed(c: Node, x: Any, python: set[Node]) -> bool:
+    """Say whether Python's number would be handed on as one of NumPy's."""
+    return type(x) is Node and x in python and c not in python
 
 
 class _Stored:

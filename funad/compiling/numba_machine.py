@@ -45,7 +45,7 @@ if platform.machine() in ("arm64", "aarch64") and not _WINDOWS:
     _FE = {"invalid": 1, "divide": 2, "overflow": 4}
 # In a long kernel, loops of few turns that run once are not vectorised: that would take LLVM the most time.
 LONG, FEW_TURNS = 400, 64
-LEAST_TURNS, LANES = 16, 4  # below so many turns of a loop, LLVM fills up its last vector
+LEAST_TURNS, LANES = 16, 8  # below so many turns of a loop, LLVM fills up its last vector
 # Words that no zero makes infinite or invalid.
 _HARMLESS = frozenset(
     {"exp", "tanh", "sin", "cos", "sqrt", "one_minus_square", "one_plus", "fermi", "negative", "absolute",
@@ -384,8 +384,8 @@ class Walk:
         """Build a loop, which runs at least once.
 
         LLVM would run a short one in vectors with lanes that are none of the loop's. Where those might divide
-        0 by 0, which the caller would take for an invalid operation, whole vectors of a given width are run,
-        the rest alone: how wide LLVM makes them depends on the machine.
+        0 by 0, which the caller would take for an invalid operation, whole vectors are run, as wide as any
+        machine has them, the rest alone. LLVM is not told how wide: it says on stderr if it cannot do that.
         """
         count = s.iter.args[0].value
         if self.once and count <= FEW_TURNS and not any(type(e) is ast.For for e in s.body):
@@ -394,9 +394,10 @@ class Walk:
         if count >= LEAST_TURNS or not _might_divide(s):
             self.turns(s, 0, count)
             return
-        whole = count // LANES * LANES
+        lanes = max([LANES] + [LANES * 8 // SIZES[k] for _, k in self.buffers.values() if k == "float32"])
+        whole = count // lanes * lanes
         if whole:
-            self.turns(s, 0, whole, ("vectorize.width", LANES), ("interleave.count", 1))
+            self.turns(s, 0, whole, ("interleave.count", 1))
         if whole < count:
             self.turns(s, whole, count, ("vectorize.width", 1), ("interleave.count", 1))
 

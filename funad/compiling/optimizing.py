@@ -16,6 +16,7 @@ from .products import sum_products_in_use
 from .program import Builder, Program, rebuild
 from .rewriting import RULES
 from .rolling import roll
+from .rows import join_rows
 from .shapes import infer
 from .stacking import stack_like_calls, sums_of_steps
 from .triangles import solve_by_factors
@@ -57,9 +58,10 @@ PASSES: dict[str, Callable[[Program], Program]] = {
     "products": sum_products_in_use,
     "writes": add_in_place,
     "bounds": ask_of_arguments,
+    "rows": join_rows,
 }
 # Passes that save NumPy's calls and copies, which kernels do not make.
-OF_NUMPY = frozenset({"bounds", "early", "stacks", "writes"})
+OF_NUMPY = frozenset({"bounds", "early", "rows", "stacks", "writes"})
 # Passes that come before those, so that a program and its kernels share what they make.
 SHARED = list(PASSES)[: min(map(list(PASSES).index, OF_NUMPY))]
 

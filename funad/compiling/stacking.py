@@ -309,12 +309,13 @@ def _origin(x: Any) -> Any:
 def _depend(members: list[Node], readers: dict[Any, list[Node]], group_of: dict[Node, list[Node]]) -> bool:
     """Say whether one of these calls is computed from another."""
     chosen, seen = set(members), set()
+    last = max(n.id for n in members)  # what comes later leads to none of them, but as part of another list
     waiting = [r for n in members for r in readers.get(n, ())]
     while waiting:
         n = waiting.pop()
         if n in chosen:
             return True
-        if n not in seen:
+        if n not in seen and (n.id < last or n in group_of):
             for same in group_of.get(n, (n,)):
                 seen.add(same)
                 waiting += readers.get(same, ())
@@ -326,19 +327,23 @@ def _in_order(program: Program, groups: list[list[Node]], group_of: dict[Node, i
     place = {id(step): k for k, step in enumerate(program.steps)}
     units: dict[Any, list[Any]] = {}
     unit_of: dict[int, Any] = {}
-    barrier: Any = None
+    barrier: Any = None  # the last question of the user's, before which everything was that came before it
+    recent: list[Any] = []  # what came after it
     waits: dict[Any, set[Any]] = {}
     for step in program.steps:
         unit = ("group", group_of[step]) if type(step) is Node and step in group_of else ("one", id(step))
-        units.setdefault(unit, []).append(step)
+        if unit not in units:
+            units[unit] = []
+            recent.append(unit)
+        units[unit].append(step)
         unit_of[id(step)] = unit
         before = waits.setdefault(unit, set())
         before.update(unit_of[id(p)] for p in parents(step) if id(p) in unit_of)
         if barrier is not None:
             before.add(barrier)
         if type(step) is Guard and step.how not in SOFT:
-            waits[unit].update(u for u in units if u != unit)
-            barrier = unit
+            waits[unit].update(u for u in recent if u != unit)
+            barrier, recent = unit, []
     followers: dict[Any, list[Any]] = {}
     for unit, before in waits.items():
         before.discard(unit)

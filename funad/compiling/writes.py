@@ -41,10 +41,13 @@ def add_in_place(program: Program) -> Program:
         if type(x) is Node:
             uses[x] = uses.get(x, 0) + 1
     found = {n: made for n in program.nodes if (made := _part_of_sum(n) or _sum_of_parts(n, uses))}
-    if not found:
+    repeated = {n for n in program.nodes if _goes_to_one_place(n)}
+    if not found and not repeated:
         return program
 
     def remake(b: Builder, n: Node, new: Any) -> Any:
+        if n in repeated:
+            return _with_sums(b, n, new)
         if n not in found:
             return None
         x, indices, pieces = found[n]
@@ -57,6 +60,30 @@ def add_in_place(program: Program) -> Program:
         )
 
     return rebuild(program, Builder(program.inputs, None, infer), remake)
+
+
+def _goes_to_one_place(n: Node) -> bool:
+    """Say whether several pieces of zeros have the same index."""
+    if (
+        not is_call(n, scatter)
+        or type(n.args[2]) not in (list, tuple)
+        or type(n.args[3]) not in (list, tuple)
+    ):
+        return False
+    places = [key_of(index) for index in n.args[2]]
+    return len(set(places)) < len(places) and all(is_float(x) and x.dtype == n.dtype for x in n.args[3])
+
+
+def _with_sums(b: Builder, n: Node, new: Any) -> Any:
+    """Return zeros to which the sum of all pieces with one index is added."""
+    shape, dtype, indices, pieces = n.args
+    sums: dict[Any, tuple[Any, Any]] = {}
+    for index, piece in zip(indices, pieces, strict=True):
+        key = key_of(index), piece.shape
+        before = sums.get(key)
+        x = new(piece)
+        sums[key] = map_nodes(new, index), x if before is None else b.raw(ADD, (before[1], x))
+    return b.raw(scatter, (shape, dtype, [i for i, _ in sums.values()], [x for _, x in sums.values()]))
 
 
 def _signed(piece: Any, sign: int, index: Any, uses: dict[Node, int]) -> tuple[Any, int]:

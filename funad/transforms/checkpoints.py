@@ -22,7 +22,7 @@ from ..opaque import Batched, batched
 from ..registry import Primitive
 from ..spaces import is_inexact, name_of, zeros_like
 from ..traces.reverse import TRACING, Apart, Tape, lent, pull_back
-from ..values import members_of
+from ..values import is_deferred, members_of
 from ..writing import moments, settled
 from .calls import P, R, Transformed
 from .reverse import vjp
@@ -37,6 +37,7 @@ def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
     The derivatives are the same. The memory that a gradient takes falls from all the values
     that ``f`` computes to those that go in and come out, for the time of one more run. It may
     be nested: halving a recurrence again and again takes memory in the logarithm of its length.
+    A program of ``compile`` computes nothing twice, and so keeps what its backward pass reads.
 
     Parameters
     ----------
@@ -84,7 +85,8 @@ def _checkpoint(f: Any, args: Any, kwargs: Any) -> Any:
     trace, tape = innermost(leaves), TRACING.tape
     if tape is None or (trace is not None and trace.level > tape.level):
         tape = trace
-    if not isinstance(tape, Tape):  # forward mode keeps nothing anyway
+    # Forward mode keeps nothing anyway; a program that is being recorded would do nothing twice.
+    if not isinstance(tape, Tape) or any(map(is_deferred, leaves)):
         return f(*args, **kwargs)
     if _is_at_kink(f, tape, leaves, structure):  # which is kept on the tape, if it is differentiated again
         return f(*args, **kwargs)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as onp
 
 from ..loops import shifted
-from ..program import Builder, Node, nodes_in
-from .patterns import is_call
+from ..program import GETITEM, Builder, Node, nodes_in
+from .patterns import is_call, is_float
 
 __all__ = ["RULES"]
 
@@ -116,8 +116,69 @@ def _shifted(b: Builder, first: Any, rows: Any) -> Any:
     return b.call(onp.transpose, inner, (0, 2, 1))
 
 
+def _cut(n: int, *ends: Any) -> Any:
+    """Return the index that takes a slice of axis n."""
+    return (*(slice(None),) * n, slice(*ends)) if n else slice(*ends)
+
+
+def _roll(b: Builder, a: Any, shift: Any, axis: Any = None) -> Any:
+    """A roll is the end and then the beginning: NumPy's function takes five times as long to begin."""
+    if type(a) is not Node or not a.is_array or type(shift) is not int or not a.size:
+        return None
+    if axis is None and a.ndim != 1:
+        flat = b.call(onp.reshape, a, (a.size,))
+        return b.call(onp.reshape, b.call(onp.roll, flat, shift), a.shape)
+    if type(axis) not in (int, type(None)):
+        return None
+    n = (axis or 0) % a.ndim
+    k = shift % a.shape[n]
+    parts = [
+        b.call(GETITEM, a, _cut(n, a.shape[n] - k, None)),
+        b.call(GETITEM, a, _cut(n, 0, a.shape[n] - k)),
+    ]
+    return b.call(onp.concatenate, parts, axis=n) if k else a
+
+
+def _flip(b: Builder, a: Any, axis: Any = None) -> Any:
+    """A flip is a view."""
+    if type(a) is not Node or not a.is_array or type(axis) not in (int, type(None)) or not a.ndim:
+        return None
+    backwards = slice(None, None, -1)
+    if axis is None:
+        return b.call(GETITEM, a, (backwards,) * a.ndim)
+    return b.call(GETITEM, a, _cut(axis % a.ndim, None, None, -1))
+
+
+def _diff(b: Builder, a: Any, n: Any = 1, axis: Any = -1, **kwargs: Any) -> Any:
+    """First differences are a subtraction."""
+    if kwargs or n != 1 or type(axis) is not int or not is_float(a) or not a.is_array or not a.ndim:
+        return None
+    later, sooner = _cut(axis % a.ndim, 1, None), _cut(axis % a.ndim, None, -1)
+    return b.call(onp.subtract, b.call(GETITEM, a, later), b.call(GETITEM, a, sooner))
+
+
+def _outer(b: Builder, x: Any, y: Any, **kwargs: Any) -> Any:
+    """An outer product of vectors is a broadcast."""
+    if kwargs or not (is_float(x) and is_float(y) and x.is_array and y.is_array and x.ndim == y.ndim == 1):
+        return None
+    return b.call(onp.multiply, b.call(onp.reshape, x, (x.size, 1)), y)
+
+
+def _stack(b: Builder, xs: Any, axis: Any = 0, **kwargs: Any) -> Any:
+    """A stack is a concatenation of arrays with one more axis, or one array of numbers."""
+    if kwargs or type(axis) is not int or type(xs) not in (list, tuple) or len(xs) < 2:
+        return None
+    if not all(map(is_float, xs)) or len({x.dtype for x in xs}) > 1:
+        return None
+    if not any(x.shape for x in xs):
+        return b.call(onp.array, list(xs)) if xs[0].dtype.char == "d" else None
+    n = axis % (xs[0].ndim + 1)
+    return b.call(onp.concatenate, [b.call(onp.expand_dims, x, n) for x in xs], axis=n)
+
+
 RULES: dict[Any, Any] = {
     onp.reshape: _reshape, onp.transpose: _transpose, onp.swapaxes: _swapaxes, onp.moveaxis: _moveaxis,
     onp.broadcast_to: _broadcast, onp.ravel: _ravel, onp.expand_dims: _expand, onp.squeeze: _squeeze,
-    onp.asarray: _asarray, onp.copy: _copy, shifted: _shifted,
+    onp.asarray: _asarray, onp.copy: _copy, shifted: _shifted, onp.roll: _roll, onp.flip: _flip,
+    onp.diff: _diff, onp.outer: _outer, onp.stack: _stack,
 }  # fmt: skip
