@@ -735,3 +735,13 @@ def test_an_array_that_a_kink_is_written_into_keeps_the_derivatives_of_its_other
 def test_dual_numbers_made_by_hand_have_no_numbers_nearby(f):
     with onp.errstate(all="ignore"):
         assert type(f(Dual(float(f is np.arcsin), 1.0)).tangent) in (float, onp.float64)
+
+
+def test_a_root_of_what_is_flat_is_known_along_directions_in_which_it_rests():
+    f = lambda x: np.cbrt(x**3)
+    with onp.errstate(all="ignore"):
+        assert jvp(f, (onp.array([0.0, 2.0]),), (onp.array([0.0, 1.0]),))[1].tolist() == [0, pytest.approx(1)]
+        assert onp.isnan(jvp(f, (onp.array([0.0, 2.0]),), (onp.array([1.0, 1.0]),))[1][0])
+        for shape in (2, (1, 2)):
+            x, v = onp.array([1.0, 0.0]).reshape(shape), onp.array([1.0, 0.0]).reshape(shape)
+            assert onp.ravel(hvp(lambda x: np.sum(np.sqrt(x) ** 4))(x, v)).tolist() == [2, 0]
