@@ -628,6 +628,7 @@ FLAT_ROOTS = {
     "cbrt(x**3)": lambda x: np.cbrt(x**3),
     "cbrt(x * x * x)": lambda x: np.cbrt(x * x * x),
     "cbrt(x - sin(x))": lambda x: np.cbrt(x - np.sin(x)),
+    "cbrt(arccosh(1 + x**3))": lambda x: np.cbrt(np.arccosh(1 + x**3)),
     "(x**3)**0.25": lambda x: (x**3) ** 0.25,
     "(x * sqrt(x))**0.5": lambda x: (x * np.sqrt(x)) ** 0.5,
     "sqrt(x * abs(x))": lambda x: np.sqrt(x * np.abs(x)),
@@ -745,3 +746,12 @@ def test_a_root_of_what_is_flat_is_known_along_directions_in_which_it_rests():
         for shape in (2, (1, 2)):
             x, v = onp.array([1.0, 0.0]).reshape(shape), onp.array([1.0, 0.0]).reshape(shape)
             assert onp.ravel(hvp(lambda x: np.sum(np.sqrt(x) ** 4))(x, v)).tolist() == [2, 0]
+
+
+@pytest.mark.parametrize(("power", "wanted"), [(1, onp.inf), (2, 1.0)])
+def test_the_spread_of_roots_has_the_limit_or_none(power, wanted):
+    f = lambda x: np.std(np.stack([np.sqrt(x), -np.sqrt(x)])) ** power
+    with onp.errstate(all="ignore"):
+        assert grad(f)(0.0) == pytest.approx(wanted)
+        for found in (jvp(f, (0.0,), (1.0,))[1], linearize(f, 0.0)[1](1.0)):
+            assert onp.isnan(found) or found == pytest.approx(wanted)

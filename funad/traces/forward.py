@@ -237,6 +237,11 @@ def _by_rule(prim: Primitive, argnum: Any, xdot: Any, y: Any, args: Any, kwargs:
     """ẏ by the rule of defjvp, each part of it in the space of its part of y."""
     if type(xdot) is list:
         xdot = _without_gaps(args[argnum], xdot)
+    nearby = nearby_of(y, xdot) if hasattr(y, "tape") else None
+    if nearby is not None:
+        return nearby.both(
+            lambda xdot, y, *args: _by_rule(prim, argnum, xdot, y, args, kwargs), (xdot, y, *args)
+        )
     token = None if prim.foreign else say_nothing()
     try:
         ydot = prim.forward[argnum](y, xdot, *args, **kwargs)

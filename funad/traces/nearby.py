@@ -227,12 +227,13 @@ def _places(traces: list[Nearby], speeds: Any, moves: Any, u: Any, side: Any) ->
 def _is_lost(far: Any, near: Any, far_behind: Any, near_behind: Any) -> Any:
     """Say where the quotients of a root tend to slopes that are not 0, nor on both sides of it."""
     flat = vanish(far, near) & vanish(far_behind, near_behind)
-    return ~flat & ~(near * onp.sign(near_behind) <= 0)
+    ahead, behind = (onp.where(onp.equal(b, 0), a, b) for a, b in ((far, near), (far_behind, near_behind)))
+    return ~flat & ~(ahead * onp.sign(behind) <= 0)
 
 
 def are_lost_along(tape: Tape, xdots: list[Any]) -> bool:
     """Say whether a root on the tape whose derivative is not known moves with the inputs along ẋ."""
-    beside = Beside(tape, _STEPS[4][0], xdots)
+    beside = Beside(tape, 2.0**-9, xdots)
     for start in range(tape.inputs + 1, len(tape.entries), WIDTH):
         prim, _, *call_and_sources = tape.entries[start : start + WIDTH - 1]
         if prim is _LOST:
