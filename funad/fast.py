@@ -26,7 +26,7 @@ import numpy as onp
 from . import boxes, calling, primitives, writing
 from .boxes import BINARY, BY_HAND, CONSTANTS, TRACED, UNARY, Box, Dual, Traced, give, own_index, tidy
 from .calling import PLAIN, call, handled, is_differentiated, is_plain, is_steep_at_zero
-from .floating import PLAIN_STATE, at_user
+from .floating import PLAIN_STATE, QUIET_STATES, at_user
 from .indices import ASSIGN, BASIC
 from .memory import ELEMENTS_PER_PIECE, TINY, WORTH_DROPPING, keep_freed_memory, placeholder
 from .registry import Primitive, enter, primitive_of
@@ -59,6 +59,7 @@ _NAMES = {  # what the texts name
     "repeat": itertools.repeat, "zeros": onp.zeros, "nan": onp.nan,
     "GETITEM": _GETITEM, "NUMBERS": _NUMBERS, "BASIC": BASIC, "ELEMENTS_PER_PIECE": ELEMENTS_PER_PIECE,
     "with_keywords": primitives.with_keywords, "at_user": at_user,
+    "QUIET_STATES": QUIET_STATES,
     **dict(zip(("state", "default", "run"), PLAIN_STATE, strict=True)),
     # What two numbers or arrays may give; anything else is looked at more closely, and computed again.
     "RESULTS": frozenset({ndarray, float64, float, onp.float32, onp.complex128, complex}),
@@ -387,12 +388,13 @@ if {any_given}:
 if {no_box}:
     if {any_opened}:
         return call(prim, ({boxes},), {})
-    if state() is default:  # as floating.pointing
+    now = state()
+    if now is default:  # as floating.pointing
         try:
             return run(f, {boxes})
         except RuntimeError:
             pass
-    return at_user(f, {boxes})
+    return f({boxes}) if now in QUIET_STATES else at_user(f, {boxes})
 """
 _UFUNC_ONE = {"no_box": "type(box) is not Box", "any_opened": "type(box) in OPENED"}
 _UFUNC_TWO = {
@@ -431,12 +433,13 @@ def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
                 return call(prim, args, kwargs)
             if not compiled:
                 return f(*args)
-            if state() is default:  # as floating.pointing
+            now = state()
+            if now is default:  # as floating.pointing
                 try:
                     return run(f, *args)
                 except RuntimeError:
                     pass
-            return at_user(f, *args)
+            return f(*args) if now in QUIET_STATES else at_user(f, *args)
         if len(args) == 1:
             for name, x in kwargs.items():
                 if type(x) not in PLAIN and name != "axis":

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as onp
 
 __all__ = [
-    "PLAIN_STATE", "STATE_OF_RULES", "WHILE_RULES_RUN", "at_user", "invalid_raises", "point_at_user",
-    "pointing", "restore", "run_rules", "say_nothing", "warning",
+    "PLAIN_STATE", "QUIET_STATES", "STATE_OF_RULES", "WHILE_RULES_RUN", "at_user", "invalid_raises",
+    "point_at_user", "pointing", "restore", "run_rules", "say_nothing", "warning",
 ]  # fmt: skip
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -156,17 +156,22 @@ PLAIN_STATE: tuple[Any, Any, Any] = (
 )
 
 
+# States of funad's own, in which NumPy does not warn at its caller.
+QUIET_STATES = frozenset() if _STATE is None else frozenset((_OF_RULES, _SILENT, _OF_DEFAULT))
+
+
 def pointing(f: Callable[..., Any]) -> Callable[..., Any]:
     """Return a compiled function of NumPy's for plain values, with its warnings at the user's line."""
     state, default, run = PLAIN_STATE
 
     def called(*args: Any, **kwargs: Any) -> Any:
-        if state() is default:
+        now = state()
+        if now is default:
             try:
                 return run(f, *args, **kwargs) if kwargs else run(f, *args)
             except RuntimeError:  # another thread is in that context, or an element of an array calls f
                 pass
-        return at_user(f, *args, **kwargs)
+        return f(*args, **kwargs) if now in QUIET_STATES else at_user(f, *args, **kwargs)
 
     return called
 
