@@ -104,9 +104,13 @@ def _call_of_views(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs: d
 
 def plainly(f: Callable[..., Any]) -> Callable[..., Any]:
     """Return f as it is called on plain values: with NumPy's warnings at the user's line."""
+    return pointing(f) if is_compiled(f) else warning(f)
+
+
+def is_compiled(f: Callable[..., Any]) -> bool:
+    """Say whether floating-point warnings of this function of NumPy's have no frame in NumPy to point at."""
     owner = getattr(f, "__objclass__", None)  # of a method of ufuncs
-    compiled = isinstance(f, onp.ufunc) or owner is onp.ufunc or any(f is one for one in _COMPILED)
-    return pointing(f) if compiled else warning(f)
+    return isinstance(f, onp.ufunc) or owner is onp.ufunc or any(f is one for one in _COMPILED)
 
 
 _plainly = functools.lru_cache(maxsize=4096)(plainly)  # of NumPy's functions, which can be keys

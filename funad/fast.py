@@ -425,13 +425,25 @@ def of_ufunc(prim: Primitive, f: Any) -> Callable[..., Any]:
 
 def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a function of any signature."""
-    f = calling.plainly(f)
+    compiled = calling.is_compiled(f)
+    state, default, run = PLAIN_STATE
+    f = f if compiled else calling.plainly(f)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         a = args[0] if args else None
         if type(a) is not Box:
             plain = len(args) == 1 or (len(args) == 2 and type(args[1]) in PLAIN)
-            return f(*args) if type(a) is ndarray and plain and not kwargs else call(prim, args, kwargs)
+            if type(a) is not ndarray or not plain or kwargs:
+                return call(prim, args, kwargs)
+            if not compiled:
+                return f(*args)
+            now = state()
+            if now is default:  # as floating.pointing
+                try:
+                    return run(f, *args)
+                except RuntimeError:
+                    pass
+            return f(*args) if now in QUIET_STATES else at_user(f, *args)
         if len(args) == 1:
             for name, x in kwargs.items():
                 if type(x) not in PLAIN and name != "axis":

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as onp
 
 __all__ = [
-    "PLAIN_STATE", "STATE_OF_RULES", "WHILE_RULES_RUN", "at_user", "invalid_raises", "point_at_user",
-    "pointing", "restore", "run_rules", "say_nothing", "warning",
+    "PLAIN_STATE", "STATE_OF_RULES", "WHILE_RULES_RUN", "at_user", "invalid_raises",
+    "point_at_user", "pointing", "restore", "run_rules", "say_nothing", "warning",
 ]  # fmt: skip
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep

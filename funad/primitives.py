@@ -176,7 +176,8 @@ def _method(name: str) -> Callable[..., Any]:
 
     @functools.wraps(plain)
     def method(f: onp.ufunc, *args: Any, **kwargs: Any) -> Any:
-        if len(args) == 1 and type(args[0]) is ndarray and all(type(x) in PLAIN for x in kwargs.values()):
+        known = not kwargs or PLAIN.issuperset(map(type, kwargs.values()))
+        if known and len(args) == 1 and type(args[0]) is ndarray:
             return plainly_called(f, *args, **kwargs)
         return primitive_of(plain).traced(f, *args, **kwargs)  # type: ignore[union-attr]
 

@@ -633,6 +633,7 @@ FLAT_ROOTS = {
     "cbrt(x**3)": lambda x: np.cbrt(x**3),
     "cbrt(x * x * x)": lambda x: np.cbrt(x * x * x),
     "cbrt(x - sin(x))": lambda x: np.cbrt(x - np.sin(x)),
+    "cbrt(arccosh(1 + x**3))": lambda x: np.cbrt(np.arccosh(1 + x**3)),
     "(x**3)**0.25": lambda x: (x**3) ** 0.25,
     "(x * sqrt(x))**0.5": lambda x: (x * np.sqrt(x)) ** 0.5,
     "sqrt(x * abs(x))": lambda x: np.sqrt(x * np.abs(x)),
@@ -777,3 +778,22 @@ def test_an_initial_value_is_one_element_more(f, mode):
 def test_two_infinities_that_are_equal_make_no_kink(mode):
     f = lambda x: np.minimum(np.maximum(x[0], onp.inf), 3.0) * x[1] ** 2
     onp.testing.assert_array_equal(mode(f)(onp.array([onp.inf, 1.0])), [[0, 0], [0, 6]])
+
+
+def test_a_root_of_what_is_flat_is_known_along_directions_in_which_it_rests():
+    f = lambda x: np.cbrt(x**3)
+    with onp.errstate(all="ignore"):
+        assert jvp(f, (onp.array([0.0, 2.0]),), (onp.array([0.0, 1.0]),))[1].tolist() == [0, pytest.approx(1)]
+        assert onp.isnan(jvp(f, (onp.array([0.0, 2.0]),), (onp.array([1.0, 1.0]),))[1][0])
+        for shape in (2, (1, 2)):
+            x, v = onp.array([1.0, 0.0]).reshape(shape), onp.array([1.0, 0.0]).reshape(shape)
+            assert onp.ravel(hvp(lambda x: np.sum(np.sqrt(x) ** 4))(x, v)).tolist() == [2, 0]
+
+
+@pytest.mark.parametrize(("power", "wanted"), [(1, onp.inf), (2, 1.0)])
+def test_the_spread_of_roots_has_the_limit_or_none(power, wanted):
+    f = lambda x: np.std(np.stack([np.sqrt(x), -np.sqrt(x)])) ** power
+    with onp.errstate(all="ignore"):
+        assert grad(f)(0.0) == pytest.approx(wanted)
+        for found in (jvp(f, (0.0,), (1.0,))[1], linearize(f, 0.0)[1](1.0)):
+            assert onp.isnan(found) or found == pytest.approx(wanted)

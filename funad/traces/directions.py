@@ -18,7 +18,7 @@ from ..values import constant, dtype_of, shape_of
 from .forward import Forward, dual, quietly, tangent_of
 from .reverse import OUTPUT, WIDTH, Tape, as_call
 
-__all__ = ["Directions", "vanish"]
+__all__ = ["Beside", "Directions", "vanish"]
 
 
 class Directions:
@@ -166,9 +166,14 @@ class Directions:
 class Beside(Directions):
     """How far the values on a tape move with a step of its inputs along the line, each in a tuple of one."""
 
-    def __init__(self, tape: Tape, step: float) -> None:
+    def __init__(self, tape: Tape, step: float, line: list[Any] | None = None) -> None:
         super().__init__(tape)
         self.step = step
+        self.line_of_inputs = line
+
+    def _along_input(self, index: int, x: Any) -> Any:
+        line = self.line_of_inputs
+        return super()._along_input(index, x) if line is None else constant(line[index - 1])
 
     def _at_input(self, xdot: Any, x: Any) -> tuple[Any, ...]:
         return (self.step * xdot,)

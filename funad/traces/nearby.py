@@ -19,17 +19,17 @@ from typing import Any
 
 import numpy as onp
 
-from ..boxes import BY_HAND, Dual, Traced, innermost
+from ..boxes import BY_HAND, Dual, Traced, box_of, innermost
 from ..calling import NEARBY, call
 from ..registry import Primitive
 from ..values import constant, dtype_of, shape_of
-from .directions import Directions, vanish
+from .directions import Beside, Directions, vanish
 from .forward import Forward, dual
 from .infinitesimal import Product, infinitesimals_of
 from .reverse import APART, OUTPUT, WIDTH, Tape, as_call
 from .strong_zeros import HERE, run_quietly, run_strongly
 
-__all__ = ["root_beside", "tends_to"]
+__all__ = ["are_lost_along", "root_beside", "tends_to"]
 
 
 class Nearby(Product):
@@ -227,7 +227,20 @@ def _places(traces: list[Nearby], speeds: Any, moves: Any, u: Any, side: Any) ->
 def _is_lost(far: Any, near: Any, far_behind: Any, near_behind: Any) -> Any:
     """Say where the quotients of a root tend to slopes that are not 0, nor on both sides of it."""
     flat = vanish(far, near) & vanish(far_behind, near_behind)
-    return ~flat & ~(near * onp.sign(near_behind) <= 0)
+    ahead, behind = (onp.where(onp.equal(b, 0), a, b) for a, b in ((far, near), (far_behind, near_behind)))
+    return ~flat & ~(ahead * onp.sign(behind) <= 0)
+
+
+def are_lost_along(tape: Tape, xdots: list[Any]) -> bool:
+    """Say whether a root on the tape whose derivative is not known moves with the inputs along ẋ."""
+    beside = Beside(tape, 2.0**-9, xdots)
+    for start in range(tape.inputs + 1, len(tape.entries), WIDTH):
+        prim, _, *call_and_sources = tape.entries[start : start + WIDTH - 1]
+        if prim is _LOST:
+            (y, lost), _, ((_, source),) = as_call(*call_and_sources)
+            if onp.any(lost & onp.not_equal(beside.of(box_of(tape, y, source))[0], 0)):
+                return True
+    return False
 
 
 # y, whose derivative is not known where the mask is true.

@@ -15,6 +15,7 @@ from ..numpy.ties import left
 from ..overflows import all_finite, mark_overflows
 from ..spaces import as_numpy, describe, fit, is_inexact, shed_kinks_of_derivative, zeros_like
 from ..traces.forward import Forward, dual
+from ..traces.nearby import are_lost_along
 from ..traces.pushforward import push_forward, steps_to
 from ..tracing import run
 from ..values import any_of, constant, shape_of
@@ -107,12 +108,14 @@ def jvp(f: Callable[..., Any], /, primals: Any, tangents: Any, has_aux: bool = F
     value_leaves = [_own(out_of(trace, leaf), given) for leaf in leaves]
     value = tree.unflatten(structure, value_leaves)
     ydots = [_tangent(trace, leaf, call.leaves, xdots) for leaf in leaves]
-    if (trace.doubtful or any(map(_is_lost, leaves, ydots))) and all_finite(call.leaves):
+    first = _first_of(f) if has_aux else f
+    doubtful = trace.doubtful and _are_lost(_call(first, primals, kwargs), xdots)
+    if (doubtful or any(map(_is_lost, leaves, ydots))) and all_finite(call.leaves):
         # As NumPy's numbers: with Python's, a power raises an error where it overflows.
         xs, xdots = (
             tree.map(lambda x: as_numpy(x) if type(x) is float else x, z) for z in (primals, tangents)
         )
-        found = linearize(_first_of(f) if has_aux else f, *xs, **kwargs)[1](*xdots)
+        found = linearize(first, *xs, **kwargs)[1](*xdots)
         ydots = [fit(ydot, y) for ydot, y in zip(tree.flatten(found)[0], value_leaves, strict=True)]
     ydot = tree.unflatten(structure, [_own(leaf, given) for leaf in ydots])
     return (value, ydot, aux) if has_aux else (value, ydot)
@@ -234,6 +237,15 @@ def _is_lost(y: Any, ydot: Any) -> bool:
     y = constant(y)
     with onp.errstate(invalid="ignore"):
         return is_inexact(y) and any_of(~onp.isfinite(y) & onp.equal(constant(ydot), 0))
+
+
+def _are_lost(call: Call, xdots: list[Any]) -> bool:
+    """Say whether roots of zero lose the tangent: a tape knows how they move."""
+    tape = trace_call(call, False)[1]
+    try:
+        return are_lost_along(tape, xdots)
+    finally:
+        tape.end()
 
 
 def _first_of(f: Callable[..., Any]) -> Callable[..., Any]:
