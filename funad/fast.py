@@ -390,15 +390,13 @@ if {any_given}:
 if {no_box}:
     if {any_opened}:
         return call(prim, ({boxes},), {})
-    found = state()
-    if found is default:  # as floating.pointing
+    now = state()
+    if now is default:  # as floating.pointing
         try:
             return run(f, {boxes})
         except RuntimeError:
             pass
-    elif found in ours:
-        return f({boxes})
-    return at_user(f, {boxes})
+    return f({boxes}) if now in ours else at_user(f, {boxes})
 """
 _UFUNC_ONE = {"no_box": "type(box) is not Box", "any_opened": "type(box) in OPENED"}
 _UFUNC_TWO = {
@@ -426,7 +424,7 @@ def of_ufunc(prim: Primitive, f: Any) -> Callable[..., Any]:
 def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a function of any signature."""
     compiled = calling.is_compiled(f)
-    state, default, run = PLAIN_STATE
+    state, default, run, ours = PLAIN_STATE
     f = f if compiled else calling.plainly(f)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -443,7 +441,7 @@ def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
                     return run(f, *args)
                 except RuntimeError:
                     pass
-            return f(*args) if now in QUIET_STATES else at_user(f, *args)
+            return f(*args) if now in ours else at_user(f, *args)
         if len(args) == 1:
             for name, x in kwargs.items():
                 if type(x) not in PLAIN and name != "axis":

@@ -164,15 +164,13 @@ def pointing(f: Callable[..., Any]) -> Callable[..., Any]:
     state, default, run, ours = PLAIN_STATE
 
     def called(*args: Any, **kwargs: Any) -> Any:
-        found = state()
-        if found is default:
+        now = state()
+        if now is default:
             try:
                 return run(f, *args, **kwargs) if kwargs else run(f, *args)
             except RuntimeError:  # another thread is in that context, or an element of an array calls f
                 pass
-        elif found in ours:
-            return f(*args, **kwargs)
-        return at_user(f, *args, **kwargs)
+        return f(*args, **kwargs) if now in ours else at_user(f, *args, **kwargs)
 
     return called
 
