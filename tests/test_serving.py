@@ -10,6 +10,7 @@ import scipy.integrate
 import scipy.interpolate
 import scipy.linalg
 import scipy.optimize
+import scipy.sparse
 import scipy.special
 import scipy.stats
 
@@ -219,6 +220,12 @@ def test_a_class_that_is_served_by_a_stand_in_is_still_a_class():
     assert type(made[0]) is plain
     assert scipy.interpolate.interp1d is plain
     assert all(isinstance(x, plain) for x in made)
+
+
+@pytest.mark.parametrize("name", ["issparse", "isspmatrix"])
+def test_questions_about_sparse_matrices_are_served(name):
+    with funad.scipy.serve():
+        assert grad(lambda x: x if getattr(scipy.sparse, name)(x) else x**2)(3.0) == 6.0
 
 
 def test_class_methods_are_served_of_the_class_alone():

@@ -103,7 +103,8 @@ def _dispatcher(f, g):
 
     @functools.wraps(f)
     def dispatch(*args, **kwargs):
-        return g(*args, **kwargs) if meets_traced(args, kwargs) else f(*args, **kwargs)
+        served = meets_traced(args, kwargs) and not _is_of_funad(sys._getframe(1))
+        return g(*args, **kwargs) if served else f(*args, **kwargs)
 
     return dispatch
 
@@ -150,7 +151,7 @@ def _alternative(kind, theirs, ours):
 
 
 def _is_of_funad(frame):
-    """Say whether it is funad that makes an object of SciPy's: it means SciPy's own."""
+    """Say whether it is funad that calls SciPy: it means SciPy's own, and would be called again."""
     return frame.f_globals.get("__name__", "").startswith("funad.scipy.")
 
 
