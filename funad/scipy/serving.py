@@ -169,7 +169,8 @@ class _ServedClass:
         functools.update_wrapper(self, theirs, updated=())
 
     def __call__(self, *args, **kwargs):
-        return _dispatcher(self._theirs, self._ours)(*args, **kwargs)
+        served = meets_traced(args, kwargs) and not _is_of_funad(sys._getframe(1))
+        return (self._ours if served else self._theirs)(*args, **kwargs)
 
     def __getattr__(self, name):
         f, g = getattr(self._theirs, name), getattr(self._ours, name, None)
