@@ -1,5 +1,7 @@
-"""funad.scipy.serve where it is hard: calls within calls, threads, and what fails inside of them."""
+"""funad.scipy.serve: every name, calls within calls, threads, and what fails inside of them."""
 
+import importlib
+import os
 import threading
 
 import numpy as onp
@@ -8,13 +10,16 @@ import scipy.integrate
 import scipy.interpolate
 import scipy.linalg
 import scipy.optimize
+import scipy.sparse
 import scipy.special
 import scipy.stats
 
 import funad
 import funad.scipy
-from funad import grad, hessian, jvp
+from funad import grad, hessian, jvp, tree
 from funad.errors import NotDifferentiableError
+
+from .scipy_names import PROBES, VERSION
 
 MODULES = [getattr(scipy, name) for name in ("integrate", "interpolate", "linalg", "optimize", "stats")]
 H = 1e-4
@@ -158,3 +163,79 @@ def test_threads_are_served_while_others_are_not():
     assert {type(x) for x in plain} == {float, onp.float64}
     assert len(set(plain)) == 2
     assert all(now == then for now, then in zip(everything(), before, strict=True))
+
+
+# --- every name
+
+# Calls that differ while SciPy is served, and raise: what a program has kept of SciPy's is not served.
+KEPT = {
+    "scipy.interpolate.RegularGridInterpolator": "takes a solver, which it compares with SciPy's own",
+    "scipy.interpolate.BivariateSpline": "is made by a private method",
+    "scipy.spatial.transform.Rotation.concatenate": "takes rotations of one class",
+    "scipy.spatial.transform.RotationSpline": "takes rotations of SciPy's, and traced times",
+}
+SERVED = [
+    pytest.param(probe, id=f"{probe.name}-{k}")
+    for k, probe in enumerate(PROBES)
+    if probe.since <= VERSION and probe.name.split(".")[1] not in ("signal", "sparse", "cluster")
+]
+
+
+def pulled(f, args):
+    """The value, and the cotangents of the arguments for one of the result."""
+    y, pull = funad.vjp(f, *args)
+    return y, pull(
+        tree.map(lambda x: onp.cos(1.0 + onp.arange(onp.size(x))).reshape(onp.shape(x)) + 0 * x, y)
+    )
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("probe", SERVED if os.environ.get("HYPOTHESIS_PROFILE") == "deep" else SERVED[::12])
+def test_a_served_name_of_scipy_has_the_derivatives_of_funads(probe):
+    """Under the profile ``deep`` all of them, otherwise one in twelve."""
+    importlib.import_module(".".join(probe.name.split(".")[:2]))
+    wanted = tree.flatten(pulled(lambda *args: probe.f(funad.scipy, *args), probe.args))[0]
+    try:
+        with funad.scipy.serve():
+            found = tree.flatten(pulled(lambda *args: probe.f(scipy, *args), probe.args))[0]
+    except Exception:
+        assert probe.name in KEPT
+        return
+    for a, b in zip(found, wanted, strict=True):
+        onp.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+
+
+def test_a_class_that_is_served_by_a_stand_in_is_still_a_class():
+    plain = scipy.interpolate.interp1d
+    with funad.scipy.serve():
+        served = scipy.interpolate.interp1d
+
+        class Mine(served):
+            pass
+
+        made = [served([0.0, 1.0], [1.0, 2.0]), Mine([0.0, 1.0], [1.0, 2.0])]
+        assert all(isinstance(x, served) for x in made)
+        assert issubclass(Mine, served)
+        assert grad(lambda y: isinstance(served([0.0, 1.0], [y, 2.0 * y]), served) * y)(1.0) == 1.0
+    assert type(made[0]) is plain
+    assert scipy.interpolate.interp1d is plain
+    assert all(isinstance(x, plain) for x in made)
+
+
+@pytest.mark.parametrize("name", ["issparse", "isspmatrix"])
+def test_questions_about_sparse_matrices_are_served(name):
+    with funad.scipy.serve():
+        assert grad(lambda x: x if getattr(scipy.sparse, name)(x) else x**2)(3.0) == 6.0
+
+
+def test_class_methods_are_served_of_the_class_alone():
+    class Mine(scipy.interpolate.BPoly):
+        pass
+
+    x, y = onp.array([0.0, 1.0]), onp.array([[0.0, 1.0], [1.0, 2.0]])
+    f = lambda module, y: module.interpolate.BPoly.from_derivatives(x, y)(0.3)
+    with funad.scipy.serve():
+        found = grad(lambda y: f(scipy, y))(y)
+        assert type(Mine.from_derivatives(x, y)) is Mine
+    onp.testing.assert_array_equal(found, grad(lambda y: f(funad.scipy, y))(y))
+    assert type(scipy.interpolate.BPoly.from_derivatives(x, y)) is scipy.interpolate.BPoly

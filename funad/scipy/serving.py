@@ -7,7 +7,7 @@ import sys
 import threading
 import types
 
-from scipy import fft
+from scipy import fft, special
 
 from ..cpython import frame_at
 from ..traces.reverse import TRACING
@@ -16,7 +16,8 @@ from .calls import meets_traced
 
 __all__ = ["serve"]
 
-MULTIMETHOD = type(fft.fft)  # what hands a call to a backend
+# The types of further functions: what hands a call to a backend, and ufuncs of several orders at once.
+CALLED = (type(fft.fft), type(getattr(special, "legendre_p", fft.fft)))
 
 _lock = threading.Lock()
 _served = []  # how to take back what is changed, while somebody is served
@@ -70,10 +71,14 @@ def _install():
             f, g = getattr(theirs, public), getattr(ours, public)
             if f is g:
                 continue
-            if isinstance(f, (types.FunctionType, MULTIMETHOD)):
+            if isinstance(f, (types.FunctionType, *CALLED)):
                 functions[id(f)] = f, _dispatcher(f, g)
-            elif isinstance(f, type):
+            elif isinstance(f, type) and issubclass(f, Exception):
+                continue
+            elif isinstance(f, type) and _can_change(f, g):
                 _serve_class(stack, f, g)
+            elif isinstance(f, type):
+                functions[id(f)] = f, _ServedClass(f, g)
             elif hasattr(g, "_theirs"):
                 _serve_distribution(stack, f, g)
     for module in list(sys.modules.values()):
@@ -99,7 +104,8 @@ def _dispatcher(f, g):
 
     @functools.wraps(f)
     def dispatch(*args, **kwargs):
-        return g(*args, **kwargs) if meets_traced(args, kwargs) else f(*args, **kwargs)
+        served = meets_traced(args, kwargs) and not _is_of_funad(sys._getframe(1))
+        return g(*args, **kwargs) if served else f(*args, **kwargs)
 
     return dispatch
 
@@ -116,8 +122,6 @@ def _set(stack, owner, name, value):
 
 def _serve_class(stack, kind, ours):
     """Have an object that is made of traced values become one of the class's counterpart."""
-    if kind.__new__ is not object.__new__ or ours.__new__ is not object.__new__ or _has_slots(kind):
-        return
     interpolates = kind.__module__.startswith("scipy.interpolate")  # of plain numbers, asked at traced points
     begin = kind.__init__
 
@@ -131,16 +135,56 @@ def _serve_class(stack, kind, ours):
             begin(self, *args, **kwargs)
 
     _set(stack, kind, "__init__", __init__)
+    for name, x in list(vars(kind).items()):
+        if isinstance(x, (classmethod, staticmethod)) and not name.startswith("_") and hasattr(ours, name):
+            _set(stack, kind, name, _alternative(kind, x, getattr(ours, name)))
+
+
+def _alternative(kind, theirs, ours):
+    """Return a class method that makes objects, of funad's class where traced values are given."""
+
+    def make(cls, *args, **kwargs):
+        if cls is kind and meets_traced(args, kwargs):
+            return ours(*args, **kwargs)
+        return theirs.__get__(None, cls)(*args, **kwargs)
+
+    return classmethod(functools.wraps(theirs.__func__)(make))
 
 
 def _is_of_funad(frame):
-    """Say whether it is funad that makes an object of SciPy's: it means SciPy's own."""
+    """Say whether it is funad that calls SciPy: it means SciPy's own, and would be called again."""
     return frame.f_globals.get("__name__", "").startswith("funad.scipy.")
 
 
-def _has_slots(kind):
-    """Say whether the objects of a class cannot change it; they refuse traced values by name."""
-    return any("__slots__" in vars(base) for base in kind.__mro__[:-1])
+def _can_change(kind, ours):
+    """Say whether objects of a class can become those of its counterpart once their arguments are known."""
+    slots = any("__slots__" in vars(base) for base in kind.__mro__[:-1])
+    return kind.__new__ is object.__new__ is ours.__new__ and not slots
+
+
+class _ServedClass:
+    """Stands for a class whose objects cannot become those of another: compiled ones, and some others."""
+
+    def __init__(self, theirs, ours):
+        self._theirs, self._ours = theirs, ours
+        functools.update_wrapper(self, theirs, updated=())
+
+    def __call__(self, *args, **kwargs):
+        served = meets_traced(args, kwargs) and not _is_of_funad(sys._getframe(1))
+        return (self._ours if served else self._theirs)(*args, **kwargs)
+
+    def __getattr__(self, name):
+        f, g = getattr(self._theirs, name), getattr(self._ours, name, None)
+        return _dispatcher(f, g) if callable(f) and callable(g) and not isinstance(f, type) else f
+
+    def __instancecheck__(self, x):
+        return isinstance(x, (self._theirs, self._ours))
+
+    def __subclasscheck__(self, kind):
+        return issubclass(kind, (self._theirs, self._ours))
+
+    def __mro_entries__(self, bases):
+        return (self._theirs,)
 
 
 def _serve_distribution(stack, theirs, ours):

@@ -39,7 +39,9 @@ def scipy_rows() -> Iterator[ScipyRow]:
     yield from _stats()
     yield from _linalg()
     yield from _solutions()
+    yield _gaussian_process()
     yield _solver()
+    yield _fit()
     yield _integral()
     yield _equation()
 
@@ -145,6 +147,63 @@ def _linalg() -> Iterator[ScipyRow]:
         _of("linalg", lambda linalg, np, a: np.sum(linalg.expm(a) ** 2), "funad", "jax"),
         c,
         lambda: scipy.linalg.expm_frechet(c.T, 2 * scipy.linalg.expm(c), compute_expm=False),
+    )
+
+
+def _gaussian_process() -> ScipyRow:
+    """The likelihood of 100 values in the logarithms of length, height and noise."""
+    x, theta = onp.linspace(0.0, 5.0, 100), onp.array([0.1, 0.3, -1.0])
+    y, square = onp.sin(2 * x), (x[:, None] - x) ** 2
+
+    def covariance(np: Any, p: Any) -> Any:
+        return np.exp(p[1]) * np.exp(-0.5 * square * np.exp(-2 * p[0])) + np.exp(p[2]) * onp.eye(100)
+
+    def program(linalg: Any, np: Any, p: Any) -> Any:
+        factor = linalg.cho_factor(covariance(np, p), lower=True)
+        return 0.5 * np.dot(y, linalg.cho_solve(factor, y)) + np.sum(np.log(np.diag(factor[0])))
+
+    def of_autograd(linalg: Any, np: Any, p: Any) -> Any:  # which has no cho_factor
+        factor = np.linalg.cholesky(covariance(np, p))
+        z = linalg.solve_triangular(factor, y, lower=True)
+        return 0.5 * np.dot(z, z) + np.sum(np.log(np.diag(factor)))
+
+    def by_hand() -> Any:
+        height, noise = onp.exp(theta[1:])
+        kernel = height * onp.exp(-0.5 * square * onp.exp(-2 * theta[0]))
+        factor = scipy.linalg.cho_factor(kernel + noise * onp.eye(100), lower=True)
+        alpha, inverse = scipy.linalg.cho_solve(factor, y), scipy.linalg.cho_solve(factor, onp.eye(100))
+        slope = 0.5 * (inverse - onp.outer(alpha, alpha))
+        of_length = onp.sum(slope * kernel * square) * onp.exp(-2 * theta[0])
+        return onp.array([of_length, onp.sum(slope * kernel), noise * onp.trace(slope)])
+
+    programs = _of("linalg", program, "funad", "jax") | _of("linalg", of_autograd, "autograd")
+    return ScipyRow("the likelihood of a Gaussian process, 100 x 100", programs, theta, by_hand)
+
+
+def _fit() -> ScipyRow:
+    """A fit of three parameters to 50 values: the gradient of their sum in the values."""
+    x, start = onp.linspace(0.0, 4.0, 50), [2.0, 1.0, 0.3]
+    y = 2.5 * onp.exp(-1.3 * x) + 0.5 + 0.2 * onp.random.default_rng(0).normal(size=50)
+
+    def model(np: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
+        return a * np.exp(-b * x) + c
+
+    def program(optimize: Any, np: Any, y: Any) -> Any:
+        return np.sum(optimize.curve_fit(partial(model, np), x, y, p0=start)[0])
+
+    def by_hand() -> Any:
+        """With the full Hessian of half of the sum of squares, in a formula of one's own."""
+        a, b, c = scipy.optimize.curve_fit(partial(model, onp), x, y, p0=start, xtol=1e-14, ftol=1e-14)[0]
+        fall = onp.exp(-b * x)
+        rows = onp.stack([fall, -a * x * fall, onp.ones(50)])
+        r, hessian = a * fall + c - y, rows @ rows.T
+        hessian[0, 1] += r @ (-x * fall)
+        hessian[1, 0] = hessian[0, 1]
+        hessian[1, 1] += r @ (a * x * x * fall)
+        return onp.linalg.solve(hessian, onp.ones(3)) @ rows
+
+    return ScipyRow(
+        "optimize.curve_fit, three parameters to 50 values", _of("optimize", program, "funad"), y, by_hand
     )
 
 
