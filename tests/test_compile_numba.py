@@ -15,11 +15,12 @@ from funad import compile, errors, grad, hessian, value_and_grad
 from funad.compiling import numba_parts
 from funad.transforms import compiled, kernels
 
+from .cases import CASES
 from .compiled import PROGRAMS, agree, hold_to_eager, others, process, runge_kutta
+from .drawing import RULES, present
 from .random_programs import Writer, in_namespace, program_of
 from .test_compile import derivative
 from .test_compile_everything import pulled_back
-from .test_rules import CASES, RULES, _present
 
 DEEP = settings().max_examples > 100
 # A kernel takes a fifth of a second to compile: one of a hundred rules, all of them for a night.
@@ -54,7 +55,7 @@ def kernel_of(fast):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("f", "argnum"), SAMPLE)
 def test_a_rule_in_machine_code_agrees_with_eager(f, argnum):
-    at = next((at for at in CASES[f].examples if _present(at, argnum)), None)
+    at = next((at for at in CASES[f].examples if present(at, argnum)), None)
     if at is None:
         return
     plain = pulled_back(f, argnum)

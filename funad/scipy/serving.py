@@ -104,7 +104,7 @@ def _dispatcher(f, g):
 
     @functools.wraps(f)
     def dispatch(*args, **kwargs):
-        served = meets_traced(args, kwargs) and not _is_of_funad(sys._getframe(1))
+        served = meets_traced(args, kwargs) and not _is_of_funad(frame_at(1))
         return g(*args, **kwargs) if served else f(*args, **kwargs)
 
     return dispatch
@@ -170,7 +170,7 @@ class _ServedClass:
         functools.update_wrapper(self, theirs, updated=())
 
     def __call__(self, *args, **kwargs):
-        served = meets_traced(args, kwargs) and not _is_of_funad(sys._getframe(1))
+        served = meets_traced(args, kwargs) and not _is_of_funad(frame_at(1))
         return (self._ours if served else self._theirs)(*args, **kwargs)
 
     def __getattr__(self, name):
