@@ -292,8 +292,14 @@ def tidy(views: list[ref[Traced]]) -> None:
 _GONE = ref(Traced())
 
 
+# The types of indices, or of parts of them, that need no further look. They give views of arrays.
+VIEWING = frozenset({int, slice, type(None), type(Ellipsis), onp.int64})
+
+
 def own_index(index: Any) -> Any:
     """Return a part of an index as it is now: the caller may change it before the way back."""
+    if type(index) in VIEWING:
+        return index
     if hasattr(index, "cell"):  # an array that is written to
         index = index.content
     if issubclass(type(index), ndarray):

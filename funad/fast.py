@@ -24,7 +24,7 @@ from weakref import ref
 import numpy as onp
 
 from . import boxes, calling, kinked, operands, primitives, writing
-from .boxes import BY_HAND, CONSTANTS, TRACED, Box, Dual, Traced, own_index, tidy
+from .boxes import BY_HAND, CONSTANTS, TRACED, VIEWING, Box, Dual, Traced, own_index, tidy
 from .calling import call, handled
 from .floating import PLAIN_STATE, at_user
 from .indices import ASSIGN, BASIC
@@ -297,8 +297,6 @@ def array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: Any)
     return Traced.__array_ufunc__(self, ufunc, method, *inputs, **kwargs)
 
 
-# The types of indices, or of parts of them, that need no further look.
-VIEWING = frozenset({int, slice, type(None), type(Ellipsis), onp.int64})
 # Those that give copies; any other gives a view of an array.
 COPYING = (ndarray, list, bool, onp.bool_)
 
@@ -552,11 +550,18 @@ def of_traced(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[s
         if len(prim.containers) > 1 or (type(xs) is not list and type(xs) is not tuple):
             return NotImplemented
     elif kind == "elementwise" or (len(args) == 2 and prim.rule_1 is not None):
-        tangents = [(n, x.tangent) for n, x in enumerate(args) if type(x) is Dual]
-        known = all(n in prim.rules for n, _ in tangents) and _is_of(trace, args, CONSTANTS)
-        if kwargs or prim.views or not known:
+        if kwargs or prim.views:
             return NotImplemented
-        return push(prim, prim.traced, trace, [x.primal if type(x) is Dual else x for x in args], tangents)
+        values, tangents = [], []
+        for n, x in enumerate(args):
+            if type(x) is Dual and x.tape is trace and n in prim.rules:
+                values.append(x.primal)
+                tangents.append((n, x.tangent))
+            elif type(x) in CONSTANTS:
+                values.append(x)
+            else:
+                return NotImplemented
+        return push(prim, prim.traced, trace, values, tangents)
     others = args[:argnum] + args[argnum + 1 :]
     if (
         kind != "linear" or argnum not in prim.rules or prim.positions < len(args)
