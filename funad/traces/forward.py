@@ -23,7 +23,7 @@ from ..boxes import (
     box_of,
 )
 from ..errors import NotDifferentiableError, TangentError
-from ..floating import WHILE_RULES_RUN, restore, run_rules, say_nothing
+from ..floating import WHILE_RULES_RUN, restore, run_rules, say_nothing, silence
 from ..indices import TracedMemory
 from ..registry import Primitive, primitive_of
 from ..spaces import (
@@ -327,7 +327,7 @@ def _elementwise(prim: Primitive, rule: Any, xdot: Any, y: Any, args: Any, kwarg
                 return ydot
         except ArithmeticError:
             pass
-    with onp.errstate(all="ignore"):
+    with silence():
         try:
             ydot = rule(y, xdot, *args, **kwargs)
         except ArithmeticError:  # a Python float divided by zero, where NumPy's is infinite
@@ -353,7 +353,7 @@ def _linear(prim: Primitive, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> 
     others = factors(args, argnum)
     if not others:
         return product(xdot, args)
-    with onp.errstate(invalid="ignore"):
+    with silence():
         return strong_sum(product, product(xdot, args), xdot, args, others)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as onp
 
+from ..floating import silence
 from ..indices import Scatter
 from ..memory import is_placeholder
 from ..refusals import is_duration, refused_duration
@@ -39,7 +40,7 @@ def nearby_of(*xs: Any) -> Any:
 
 def run_quietly(rule: Any, kwargs: Any, *xs: Any) -> Any:
     """Run a rule of numbers that are infinite or nan perhaps, without a word, and without an exception."""
-    with onp.errstate(all="ignore"):
+    with silence():
         try:
             return rule(*xs, **kwargs)
         except ArithmeticError:  # of Python's numbers, where NumPy has infinities
@@ -57,7 +58,7 @@ def strong_slope(xbar: Any, ybar: Any, prim: Primitive, rule: Any, y: Any, args:
 
     But log x at ∞ is not flat: the slope of what grows without bound is 0 there because ∞ has no digits.
     """
-    with onp.errstate(all="ignore"):
+    with silence():
         wrong = onp.isinf(constant(ybar)) & onp.isnan(constant(xbar))
         if prim.underflows:
             wrong = wrong & at_zero(args)
@@ -98,14 +99,14 @@ def strong_elementwise(
     """
     if of_library(constant(xbar)):  # all numbers are looked at when they are there
         load_libraries()
-        with onp.errstate(all="ignore"):
+        with silence():
             return LATER[0](prim, rule, y, ybar, args, kwargs)
     nearby = nearby_of(y, ybar, *args)
     if nearby is not None:
         return nearby.both(functools.partial(run_strongly, prim, rule, kwargs), (y, ybar, *args))
     if not (hasattr(ybar, "tape") or any(hasattr(x, "tape") for x in args)):
         return strong_slope(strong_zero(xbar, ybar), ybar, prim, rule, y, args, kwargs)
-    with onp.errstate(all="ignore"):
+    with silence():
         plain_ybar, ones = onp.asarray(constant(ybar)), onp.ones_like(constant(ybar))[()]
         unknown = onp.isnan(constant(xbar))
         zero, infinite = unknown & (plain_ybar == 0), unknown & onp.isinf(plain_ybar)
@@ -198,7 +199,7 @@ def strong_rule(prim: Primitive, xbar: Any, ybar: Any, argnum: Any, y: Any, args
     numbers = onp.where(usual, constant(x), 1 + onp.sin(2.3 * count) / 2)
     plain = [numbers if n == argnum else constant(part) for n, part in enumerate(args)]
     try:
-        with onp.errstate(all="ignore"):
+        with silence():
             found = prim.rules[argnum](prim.f(*plain, **kwargs), onp.where(zero, 0.0, 1.0), *plain, **kwargs)
             return onp.where(wrong & (onp.asarray(found) == 0), 0, xbar)
     except Exception:  # nothing is known then
@@ -251,7 +252,7 @@ def retry_with_strong_zeros(
         return error.trace.after(error, rule, (y, ybar, *args), kwargs, name)
     assert isinstance(error, Exception)
     if isinstance(error, ArithmeticError):
-        with onp.errstate(all="ignore"):
+        with silence():
             try:
                 ybar = as_numpy(ybar)
                 xbar = rule(as_numpy(y), ybar, *map(as_numpy, args), **kwargs)
