@@ -37,6 +37,7 @@ import funad.scipy
 import funad.scipy.special
 from funad import advice, grad, hessian, jvp, messages, stop_gradient, value
 from funad.errors import FunadError, NotDifferentiableError
+from funad.scipy.rules.linalg import eigenvalues
 
 from .advice import (
     Call,
@@ -721,8 +722,9 @@ def test_every_sentence_of_advice_is_run():
     rows += [Program(functools.partial(program, scipy), None) for program in IN_SCIPY.values()]
     rows += [Call(functools.partial(looking, refused), gives=None) for refused, _ in LOOKS.values()]
     said = [message_of(row) for row in rows]
+    of_older = {eigenvalues._LENGTHS} if scipy_.OF_OLDER.keys() - scipy_.ROWS.keys() else set()
     left = {text for text in sentences() if not any(is_said_in(text, message) for message in said)}
-    assert left - NO_ADVICE == set()
+    assert left - NO_ADVICE - of_older == set()
 
 
 def looking(refused):

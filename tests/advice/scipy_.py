@@ -498,17 +498,6 @@ ROWS = {
         lambda: along(lambda t: sp.linalg.eigvals(A + t * D, A)),
         gives=slope(lambda t: scipy.linalg.eigvals(A + t * D, A).real),
     ),
-    "left of two matrices": Call(
-        lambda: along(
-            lambda t: np.abs(sp.linalg.eig(A + t * D, A + numpy.diag(X), left=True, right=False)[1])
-        ),
-        lambda: along(
-            lambda t: np.abs(sp.linalg.eig(A + t * D, A + numpy.diag(X), left=True, right=True)[1])
-        ),
-        gives=slope(
-            lambda t: numpy.abs(scipy.linalg.eig(A + t * D, A + numpy.diag(X), left=True, right=True)[1])
-        ),
-    ),
     "solve_circulant": Call(
         lambda: along(lambda t: sp.linalg.solve_circulant(numpy.ones(3) + t * X, X, singular="lstsq")),
         lambda: along(
@@ -727,3 +716,20 @@ ROWS = {
         gives=slope(lambda t: exact_boxcox(LONG + t * T)),
     ),
 }
+
+# From SciPy 1.18 on, these vectors are of length 1.
+OF_OLDER = {
+    "left of two matrices": Call(
+        lambda: along(
+            lambda t: np.abs(sp.linalg.eig(A + t * D, A + numpy.diag(X), left=True, right=False)[1])
+        ),
+        lambda: along(
+            lambda t: np.abs(sp.linalg.eig(A + t * D, A + numpy.diag(X), left=True, right=True)[1])
+        ),
+        gives=slope(
+            lambda t: numpy.abs(scipy.linalg.eig(A + t * D, A + numpy.diag(X), left=True, right=True)[1])
+        ),
+    ),
+}
+if tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 18):
+    ROWS.update(OF_OLDER)

@@ -58,13 +58,14 @@ def _of_eigenvalues(method):
 
     def solver(A, k=6, M=None, sigma=None, which="LM", v0=None, ncv=None, maxiter=None, tol=0,
                return_eigenvectors=True, **options):  # fmt: skip
-        if is_plain(A, M, sigma, v0, *options.values()):
+        others = [sigma, v0, ncv, maxiter, tol, *options.values()]
+        if is_plain(A, M, *others):
             with _of_plain_operator(method, A):
                 return theirs(A, k, M, sigma, which, v0, ncv, maxiter, tol, return_eigenvectors, **options)
-        if M is not None or traced_in([M, sigma, v0, *options.values()]):
+        if M is not None or traced_in(others):
             raise NotDifferentiableError(
                 f"{method} has derivatives in A alone, without M: write it for the matrix M⁻¹ A, and give "
-                f"sigma and v0 stop_gradient"
+                f"sigma, v0 and the like stop_gradient"
             )
         data, layout = _entries_of(A)
         given = {"sigma": sigma, "which": which, "v0": v0, "ncv": ncv, "maxiter": maxiter, "tol": tol}
