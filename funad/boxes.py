@@ -213,6 +213,9 @@ class Traced:
         )
 
     def __getitem__(self, index: Any) -> Any:
+        for part in map(own_index, index if type(index) is tuple else (index,)):
+            if isinstance(part, Traced) and not part.opaque:
+                part.__array__() if part.ndim else part.__index__()  # which refuse it
         return _GETITEM.traced(self, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -394,7 +397,7 @@ def short(box: Traced) -> str:
 
 
 def refuse_concrete(box: Traced, what: str, gives: str, instead: str) -> NoReturn:
-    raise refused_by_asker() or refusal(short(box), what, gives, instead, as_index(box.ndim, box.dtype.kind))
+    raise refused_by_asker() or refusal(short(box), what, gives, instead, as_index(box.ndim))
 
 
 def innermost(xs: Iterable[Any]) -> Any:

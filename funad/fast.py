@@ -460,9 +460,13 @@ def of_user(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
     general = primitives.of_user(prim, f)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        if len(args) == 1 and not kwargs and type(args[0]) is Box:
-            return record_one(prim, args[0])
-        return general(*args, **kwargs)
+        if len(args) != 1 or kwargs or type(args[0]) is not Box:
+            return general(*args, **kwargs)
+        y = record_one(prim, args[0])
+        if type(y) is not Box or getattr(y.primal, "dtype", _FLOAT).kind not in "biu":
+            return y
+        del y.tape.entries[-reverse.WIDTH :]  # integers and booleans are locally constant
+        return y.primal
 
     return wrapped
 

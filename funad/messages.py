@@ -263,12 +263,12 @@ def _looking(home: str) -> str:
 
 
 _READS = ("BINARY_SUBSCR", "BINARY_SLICE")
-_INDICES = ("write int(stop_gradient(x))", "write stop_gradient(x)", "write stop_gradient(x).astype(int)")
+_INDICES = ("write int(stop_gradient(x))", "write stop_gradient(x).astype(int)")
 
 
-def as_index(ndim: int, kind: str) -> str:
-    """Return what to write for a traced value as an index: of an array of booleans, that is a mask."""
-    return _INDICES[0] if ndim == 0 else _INDICES[1] if kind in "biu" else _INDICES[2]
+def as_index(ndim: int) -> str:
+    """Return what to write for a traced value as an index."""
+    return _INDICES[min(ndim, 1)]
 
 
 def _or_plain(instead: str, give: str = "") -> str:
@@ -447,7 +447,7 @@ def comes_of_traced(error: BaseException) -> bool:
         return True
     if not isinstance(error, TypeError):
         return False
-    named = re.search(r"\b(Box|Dual|funad)\b|'Array'|type Array\b", str(error)) is not None
+    named = re.search(r"\b(Box|Dual|Traced|funad)\b|'Array'|type Array\b", str(error)) is not None
     return named or _speaks_of_the_concrete_class(error)
 
 

@@ -134,8 +134,6 @@ operator_product = funad.primitive(lambda x: OPERATOR @ x)
 operator_back = funad.primitive(lambda y: OPERATOR.T @ y)
 funad.linear(operator_product, lambda y, ybar, x: operator_back(ybar))
 funad.linear(operator_back, lambda x, xbar, y: operator_product(xbar))
-is_above = funad.primitive(lambda x: x > 1.0)
-funad.defvjp(is_above, lambda y, ybar, x: np.zeros(3))
 
 
 def of_family(kind, module, start):
@@ -206,11 +204,6 @@ ROWS = {
     **of_family("Hermite", "hermite", "herm"),
     **of_family("HermiteE", "hermite_e", "herme"),
     **of_family("Laguerre", "laguerre", "lag"),
-    "a mask": (
-        lambda x: numpy.sum(T[1:4][is_above(x)]) * x**2,
-        "use as an index of a traced value … lose its derivative; write stop_gradient(x)",
-        lambda x: numpy.sum(T[1:4][stop_gradient(is_above(x))]) * x**2,
-    ),
     "an array of positions": (
         lambda x: T[x.astype(int)] * x**2 if type(x) is numpy.ndarray else T[x] * x**2,
         "write stop_gradient(x).astype(int)",

@@ -744,3 +744,17 @@ def test_a_rule_may_write_into_copies_and_return_what_it_was_given():
     found = grad(lambda x: np.sum(t(x) * onp.array([1.0, 2.0])))(x)
     found += 1.0
     assert found.tolist() == [3, 2]
+
+
+@pytest.mark.parametrize("mode", [grad, funad.jacobian, lambda f: lambda x: jvp(f, (x,), (1.0,))[1]])
+@pytest.mark.parametrize("kind", [bool, int])
+def test_integers_and_booleans_of_a_users_function_are_plain(mode, kind):
+    @primitive
+    def rounded(x):
+        return onp.asarray(x > 1).astype(kind)
+
+    defvjp(rounded, lambda y, ybar, x: ybar * 0)
+    seen = []
+    f = lambda x: (seen.append(rounded(x)), onp.array([3.0, 5.0])[int(rounded(x))] * x**2)[1]
+    assert mode(f)(2.0) == 20
+    assert type(seen[0]) is onp.ndarray
