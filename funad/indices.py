@@ -103,28 +103,35 @@ _NARROW, _MANY = 4, 200  # columns up to which, and rows from which, adding up c
 
 def _along(index: Any) -> tuple[int, Any]:
     """Return the axis and the array of an index that is one array, after slices of everything or none."""
-    before, last = (index[:-1], index[-1]) if type(index) is tuple else ((), index)
-    if type(last) is ndarray and all(type(part) is slice and part == slice(None) for part in before):
-        return len(before), last
+    if type(index) is ndarray:
+        return 0, index
+    if type(index) is tuple and type(index[-1]) is ndarray:
+        before = index[:-1]
+        if all(type(part) is slice and part == slice(None) for part in before):
+            return len(before), index[-1]
     return 0, None
 
 
 def _add_along(dense: Any, axis: int, index: Any, piece: Any) -> None:
     """Add to the places that an index names along an axis: NumPy has fast ways for arrays of one axis."""
-    shape = dense.shape
+    shape, count = dense.shape, dense.shape[axis]
     piece = onp.broadcast_to(piece, shape[:axis] + index.shape + shape[axis + 1 :])
-    before, count, width = math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
-    index = index.reshape(-1).astype(onp.intp)  # places of a large array may be beyond a small dtype
+    before = math.prod(shape[:axis]) if axis else 1
+    width = dense.size // (before * count)
+    index = index.reshape(-1)
+    if index.dtype != onp.intp:  # places of a large array may be beyond it
+        index = index.astype(onp.intp)
     if index.size and index.min() < 0:
-        index %= count
-    piece = piece.reshape(before, len(index), width)
+        index = index % count
     is_long = before == 1 and len(index) >= max(count, _MANY)
     if is_long and width <= _NARROW and dense.dtype == piece.dtype == float:
-        flat = dense.reshape(count, width)
+        flat, rows = dense.reshape(count, width), piece.reshape(-1, width)
         for k in range(width):
-            flat[:, k] += onp.bincount(index, piece[0, :, k], count)
+            flat[:, k] += onp.bincount(index, rows[:, k], count)
         return
-    places = (onp.arange(before)[:, None] * count + index)[:, :, None] * width + onp.arange(width)
+    places = index if before == 1 else onp.arange(before)[:, None] * count + index
+    if width > 1:  # NumPy takes long for many rows of one element
+        places = places[..., None] * width + onp.arange(width)
     onp.add.at(dense.reshape(-1), places.reshape(-1), piece.reshape(-1))
 
 
