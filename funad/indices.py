@@ -91,8 +91,9 @@ def add_at(dense: Any, pieces: Iterable[tuple[Any, Any]]) -> None:
                         dense[index] += piece
             continue
         with onp.errstate(invalid="ignore"):
-            if type(index) is ndarray and dense.ndim > 1 and dense.flags.c_contiguous and dense.size:
-                _add_rows(dense, index, onp.broadcast_to(piece, index.shape + dense.shape[1:]))
+            axis, places = _along(index)
+            if places is not None and dense.ndim > 1 and dense.flags.c_contiguous and dense.size:
+                _add_along(dense, axis, places, piece)
             else:
                 onp.add.at(dense, index, piece)
 
@@ -100,19 +101,38 @@ def add_at(dense: Any, pieces: Iterable[tuple[Any, Any]]) -> None:
 _NARROW, _MANY = 4, 200  # columns up to which, and rows from which, adding up columns is faster
 
 
-def _add_rows(dense: Any, index: Any, rows: Any) -> None:
-    """Add rows to the rows of an array that an index names: NumPy has fast ways for one axis only."""
-    width, count = dense.size // len(dense), len(dense)
+def _along(index: Any) -> tuple[int, Any]:
+    """Return the axis and the array of an index that is one array, after slices of everything or none."""
+    if type(index) is ndarray:
+        return 0, index
+    if type(index) is tuple and type(index[-1]) is ndarray:
+        before = index[:-1]
+        if all(type(part) is slice and part == slice(None) for part in before):
+            return len(before), index[-1]
+    return 0, None
+
+
+def _add_along(dense: Any, axis: int, index: Any, piece: Any) -> None:
+    """Add to the places that an index names along an axis: NumPy has fast ways for arrays of one axis."""
+    shape, count = dense.shape, dense.shape[axis]
+    piece = onp.broadcast_to(piece, shape[:axis] + index.shape + shape[axis + 1 :])
+    before = math.prod(shape[:axis]) if axis else 1
+    width = dense.size // (before * count)
+    index = index.reshape(-1)
+    if index.dtype != onp.intp:  # places of a large array may be beyond it
+        index = index.astype(onp.intp)
     if index.size and index.min() < 0:
         index = index % count
-    index, rows = index.reshape(-1), rows.reshape(-1, width)
-    if width <= _NARROW and len(index) >= max(count, _MANY) and dense.dtype == rows.dtype == float:
-        flat = dense.reshape(count, width)
+    is_long = before == 1 and len(index) >= max(count, _MANY)
+    if is_long and width <= _NARROW and dense.dtype == piece.dtype == float:
+        flat, rows = dense.reshape(count, width), piece.reshape(-1, width)
         for k in range(width):
             flat[:, k] += onp.bincount(index, rows[:, k], count)
         return
-    places = index[:, None] * width + onp.arange(width)
-    onp.add.at(dense.reshape(-1), places.reshape(-1), rows.reshape(-1))
+    places = index if before == 1 else onp.arange(before)[:, None] * count + index
+    if width > 1:  # NumPy takes long for many rows of one element
+        places = places[..., None] * width + onp.arange(width)
+    onp.add.at(dense.reshape(-1), places.reshape(-1), piece.reshape(-1))
 
 
 def through_view(ybar: Scatter, prim: Primitive, x: Any, args: Any, kwargs: Any) -> Scatter | None:

@@ -4,7 +4,7 @@ import numpy as onp
 import pytest
 
 import funad.numpy as np
-from funad import tree
+from funad import tree, vjp
 
 ULPS = 64  # of the largest entry: sums and products are regrouped
 
@@ -55,6 +55,27 @@ def others(x, k):
         return type(leaf)(moved) if not isinstance(leaf, onp.ndarray) else moved.astype(leaf.dtype)
 
     return tree.map(other, x)
+
+
+def pulled_back(f, argnum):
+    """Return the function (args, kwargs) ↦ (y, x̄) of a rule."""
+
+    def program(args, kwargs):
+        def of_x(x):
+            given, named = list(args), dict(kwargs)
+            (given if isinstance(argnum, int) else named)[argnum] = x
+            return f(*given, **named)
+
+        y, pull_back = vjp(of_x, args[argnum] if isinstance(argnum, int) else kwargs[argnum])
+        return y, pull_back(tree.map(_cotangent, y))
+
+    return program
+
+
+def _cotangent(y):
+    dtype = getattr(y, "dtype", onp.dtype(type(y)))
+    wave = onp.cos(onp.arange(1.0, onp.size(y) + 1)).reshape(onp.shape(y))
+    return wave.astype(dtype)[()] if dtype.kind in "fc" else y * 0
 
 
 # --- what people differentiate

@@ -254,6 +254,49 @@ def test_shapes_that_depend_on_values_are_asked_again():
     assert len(fast.programs) == 3
 
 
+SHAPED_BY_AN_INTEGER = {
+    "sum": lambda x, k: np.sum(x, axis=k),
+    "sum by position": lambda x, k: np.sum(x, k),
+    "sum over a tuple": lambda x, k: np.sum(x, axis=(k,)),
+    "mean": lambda x, k: np.mean(x, axis=k),
+    "a method": lambda x, k: x.max(axis=k),
+    "take": lambda x, k: np.take(x, 1, axis=k),
+    "reshape": lambda x, k: np.reshape(x, (k + 2, -1)),
+    "expand_dims": lambda x, k: np.expand_dims(x, k),
+    "concatenate": lambda x, k: np.concatenate([x, x], axis=k),
+    "broadcast_to": lambda x, k: np.broadcast_to(x[0], (k + 2, 3)),
+    "ones": lambda x, k: np.ones((k + 1, 3)),
+    "tile": lambda x, k: np.tile(x, (k + 1, 1)),
+    "array_split": lambda x, k: np.array_split(x, k + 1)[0],
+    "diag": lambda x, k: np.diag(x, k),
+    "diff": lambda x, k: np.diff(x, k + 1),
+}
+
+
+@pytest.mark.parametrize("name", SHAPED_BY_AN_INTEGER)
+def test_integers_that_shapes_depend_on_are_guards(name):
+    def f(x, k):
+        y = SHAPED_BY_AN_INTEGER[name](x, k)
+        return y * y.shape[0] + y.size, x * y.shape[0]
+
+    fast, x = compile(f), onp.random.default_rng(0).standard_normal((2, 3))
+    for k in (1, 1, 1, 0, 0, 0, 1):
+        agree(fast(x, onp.int64(k)), f(x, onp.int64(k)))
+    assert len(fast.programs) == 2
+
+
+@pytest.mark.parametrize("product", [np.dot, np.vdot, np.inner])
+@pytest.mark.parametrize("x", [2.0, onp.array(2.0), onp.array([2.0, 3.0])])
+def test_products_of_numbers_run_as_programs(product, x):
+    def plain(x, y):
+        return jvp(product, (x, y), (y, x))
+
+    fast = compile(plain)
+    for k in range(3):
+        agree(fast(x + k, 3.0 * x), plain(x + k, 3.0 * x))
+    assert fast.programs
+
+
 def test_python_numbers_taken_out_of_arrays_leave_f_as_it_is():
     fast = compile(lambda x: x * float(np.sum(x)))
     for k in range(4):

@@ -9,17 +9,19 @@ import pytest
 from hypothesis import given, settings
 
 import funad.numpy as fnp
-from funad import compile, grad, tree, value_and_grad, vjp
+from funad import compile, grad, tree, value_and_grad
 from funad.compiling.program import nodes_in
 from funad.transforms import compiled
 
-from .compiled import PROGRAMS, agree, hold_to_eager, others
-from .drawing import CASES, RULES, on_calls, present
+from . import eager
+from .compiled import PROGRAMS, agree, hold_to_eager, others, pulled_back
+from .drawing import RULES, on_calls
 from .random_programs import Writer, in_namespace, program_of
 from .test_compile import derivative
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
+PAGE = eager.PAGE.read_text(encoding="utf-8")
 DEEP = settings().max_examples > 100
 # One of three rules in each run of the suite, all of them for a night.
 SAMPLE = [rule for k, rule in enumerate(RULES) if DEEP or k % 3 == 0]
@@ -28,27 +30,6 @@ SAMPLE = [rule for k, rule in enumerate(RULES) if DEEP or k % 3 == 0]
 @pytest.fixture(autouse=True)
 def raising(monkeypatch):
     monkeypatch.setattr(compiled, "RAISES", True)
-
-
-def pulled_back(f, argnum):
-    """Return the function (args, kwargs) ↦ (y, x̄) of a rule."""
-
-    def program(args, kwargs):
-        def of_x(x):
-            given, named = list(args), dict(kwargs)
-            (given if isinstance(argnum, int) else named)[argnum] = x
-            return f(*given, **named)
-
-        y, pull_back = vjp(of_x, args[argnum] if isinstance(argnum, int) else kwargs[argnum])
-        return y, pull_back(tree.map(_cotangent, y))
-
-    return program
-
-
-def _cotangent(y):
-    dtype = getattr(y, "dtype", onp.dtype(type(y)))
-    wave = onp.cos(onp.arange(1.0, onp.size(y) + 1)).reshape(onp.shape(y))
-    return wave.astype(dtype)[()] if dtype.kind in "fc" else y * 0
 
 
 @pytest.mark.parametrize(("f", "argnum"), SAMPLE)
@@ -60,21 +41,20 @@ def test_a_rule_compiled_agrees_with_eager(f, argnum, at):
         hold_to_eager(fast, plain, others((at.args, at.kwargs), k))
 
 
-def test_most_rules_run_as_programs():
-    programs, eager = 0, []
-    for rule in RULES[::8]:
-        f, argnum = rule.values
-        at = next(iter(CASES[f].examples), None)
-        if at is None or not present(at, argnum):
-            continue
-        fast = compile(pulled_back(f, argnum), check=False)
-        try:
-            fast(at.args, at.kwargs)
-        except Exception:
-            continue
-        programs += bool(fast.programs)
-        eager += [] if fast.programs else [rule.id]
-    assert programs > 6 * len(eager), eager
+@pytest.mark.parametrize(
+    "rule", [pytest.param(rule, id=rule.id) for rule in SAMPLE if eager.is_public(eager.name_of(rule))]
+)
+def test_a_rule_runs_as_a_program_or_is_in_the_list_of_the_page(rule):
+    found = eager.reasons(rule)
+    assert not found or eager.name_of(rule) in eager.listed(PAGE), (
+        f"{found}; write the list again with: {eager.COMMAND}"
+    )
+
+
+@pytest.mark.parametrize("name", sorted(eager.listed(PAGE)))
+def test_what_the_page_lists_runs_as_it_is(name):
+    found = {why for rule in RULES if eager.name_of(rule) == name for why in eager.reasons(rule)}
+    assert found and all(why in PAGE for why in found), f"write the list again with: {eager.COMMAND}"
 
 
 @settings(max_examples=3 * settings().max_examples)

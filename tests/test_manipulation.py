@@ -261,3 +261,32 @@ def test_an_empty_generator_is_an_empty_list():
     for join in (np.stack, np.concatenate, np.vstack):
         with pytest.raises(ValueError, match="need at least one array"):
             join(v for v in ())
+
+
+# --- one integer array as an index
+
+
+@pytest.mark.parametrize("dtype", [onp.int8, onp.uint8, onp.int16, onp.int64, onp.uint64])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_what_an_index_names_twice_adds_up_for_every_integer_dtype(dtype, axis):
+    rng = onp.random.default_rng(1)
+    shape = [3, 4, 5]
+    shape[axis] = 300
+    named = [[0, 127], [99, 0]] if onp.dtype(dtype).kind == "u" else [[-1, 127], [99, -1]]
+    index = (*(slice(None),) * axis, onp.array(named, dtype))
+    index = index if axis else index[0]
+    x = rng.standard_normal(shape)
+    c = rng.standard_normal(x[index].shape)
+    wanted = onp.zeros(shape)
+    for place in onp.ndindex(2, 2):
+        to, of = [slice(None)] * 3, [slice(None)] * 4
+        to[axis], of[axis : axis + 2] = named[place[0]][place[1]], place
+        wanted[tuple(to)] += c[tuple(of)]
+    onp.testing.assert_allclose(grad(lambda x: np.sum(c * x[index]))(x), wanted, rtol=1e-15)
+
+
+def test_an_index_after_slices_of_parts_adds_up():
+    x, index = onp.zeros((4, 5)), (slice(1, 3), onp.array([0, 2, 0]))
+    wanted = onp.zeros((4, 5))
+    wanted[1:3, 0], wanted[1:3, 2] = 2.0, 1.0
+    assert onp.array_equal(grad(lambda x: np.sum(x[index]))(x), wanted)

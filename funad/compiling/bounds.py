@@ -15,7 +15,7 @@ import numpy as onp
 from ..indices import scatter
 from ..numpy.slopes import one_minus_square
 from .diagonals import from_diagonals
-from .program import GETITEM, SOFT, Builder, Guard, Node, Program, number_of, parents
+from .program import GETITEM, SOFT, Builder, Guard, Node, Program, number_of, parents, shape_of
 from .shapes import axes_of
 from .stacking import stack_of
 from .writes import added_at
@@ -216,7 +216,8 @@ def _sum(n: Node, of: Any) -> Range | None:
 
 def _dot(n: Node, of: Any) -> Range:
     x, y = n.args
-    count = x.size if n.fn is onp.vdot else x.shape[-1]
+    shape = shape_of(x)
+    count = math.prod(shape if n.fn is onp.vdot else shape[-1:])
     a, b = _times(of(x), of(y))
     return (count * (max(a, 0.0) if x is y and x.ndim == 1 else a), count * b) if count else (0.0, 0.0)
 

@@ -60,6 +60,7 @@ class Memory:
             if type(x) is Node:
                 self.last[self.owner[x]] = len(program.steps)
         self.into: dict[Node, Node] = {}
+        self.by_rows: set[Node] = set()  # what lies in memory row by row, for arguments of any layout
         self.rows: dict[Node, str] = {}
         self._place()
 
@@ -91,10 +92,12 @@ class Memory:
             if can_write(n):  # type: ignore[arg-type]
                 kind = n.shape, n.dtype  # type: ignore[union-attr]
                 found = self._operand(n, k, holder, kind) if n.fn in ELEMENTS else None  # type: ignore[union-attr, arg-type]
-                if found is None and free.get(kind):
-                    found = free[kind].pop()
+                if found is None:
+                    found = self._free(n, free.get(kind, []))  # type: ignore[arg-type]
                 if found is not None:
                     self.into[n] = found  # type: ignore[index]
+                elif self._is_by_rows(n):  # type: ignore[arg-type]
+                    self.by_rows.add(n)  # type: ignore[arg-type]
                 holder[n] = n if found is None else found  # type: ignore[index, assignment]
             elif n.fn is added_at and self._is_done_with(n, k):  # type: ignore[union-attr, arg-type]
                 x = n.args[0]  # type: ignore[union-attr]
@@ -107,6 +110,18 @@ class Memory:
             if self.owner[p] is p and p in holder and self.last[p] == k and (p.shape, p.dtype) == kind:
                 return holder.pop(p)
         return None
+
+    def _free(self, n: Node, free: list[Node]) -> Node | None:
+        """Take memory from what is free; ``dot`` writes only into rows."""
+        for k in reversed(range(len(free))):
+            if n.fn is not onp.dot or free[k] in self.by_rows:
+                return free.pop(k)
+        return None
+
+    def _is_by_rows(self, n: Node) -> bool:
+        """Say whether a new result lies row by row: those of elementwise calls lie as their operands do."""
+        wide = [p for p in parents(n) if sum(length > 1 for length in p.shape) > 1]
+        return n.fn not in ELEMENTS or all(self.into.get(p, p) in self.by_rows for p in wide)
 
     def _is_done_with(self, n: Node, k: int) -> bool:
         """Say whether an array may be added to in its place: nobody needs it any more, as no piece does."""

@@ -284,7 +284,10 @@ def folded(fn: Any, args: Any, kwargs: Any) -> Any:
             shape = onp.broadcast_shapes(*map(shape_of, args))
             y = fn(*(x[(0,) * x.ndim] if type(x) is ndarray and x.size else x for x in args))
             return onp.broadcast_to(y, shape)
-        return fn(*args, **kwargs)
+        y = fn(*args, **kwargs)
+        if type(y) is ndarray and y.size == 1 and not any(any(x.strides) for x in arrays):
+            return onp.broadcast_to(y.reshape(-1)[0], y.shape)  # a reshape has given it strides
+        return y
 
 
 def _is_like(hint: Node, args: Any, kwargs: Any) -> bool:

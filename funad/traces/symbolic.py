@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from itertools import zip_longest
 from typing import Any
 
 import numpy as onp
@@ -22,7 +23,7 @@ from ..compiling.program import GETITEM, SOFT, Builder, Node, spec_of
 from ..compiling.shapes import has_static_shape
 from ..floating import invalid_raises, restore
 from ..opaque import Opaque
-from ..registry import Primitive, primitive_of
+from ..registry import Primitive, by_position, primitive_of, signature_of
 from ..snapshots import sampled
 from ..spaces import laid_out_copy, name_of
 from ..trace import OF_INDICES, OF_SHAPES, Trace, next_level
@@ -203,6 +204,7 @@ class SymbolicTrace(Trace):
         f = prim.f
         if f in OF_SHAPES:
             return f(*map(_value, args), **{name: _value(x) for name, x in kwargs.items()})
+        args, kwargs = _without_symbolic_shapes(prim, args, kwargs)
         args = tuple([self._as_one(prim, n, x) for n, x in enumerate(args)])
         kwargs = {name: settled(x) for name, x in kwargs.items()}
         if self.builder.count > self.resume_at:
@@ -316,6 +318,38 @@ def _replaced(x: Any, of_symbol: Callable[[Symbol], Any]) -> Any:
     if kind is slice:
         return slice(*(_replaced(part, of_symbol) for part in (x.start, x.stop, x.step)))
     return _replaced(settled(x), of_symbol) if isinstance(x, Traced) else x
+
+
+def _without_symbolic_shapes(prim: Primitive, args: Any, kwargs: Any) -> Any:
+    """Return arguments with ints, guarded, where symbols decide about the shape of a result."""
+    if any(map(_has_integer, args[1:])):
+        names = [p.name for p in by_position(signature_of(prim.f))]
+        args = tuple(
+            _asked(x) if name in _OF_SHAPE else x for x, name in zip_longest(args, names[: len(args)])
+        )
+    return args, {name: _asked(x) if name in _OF_SHAPE else x for name, x in kwargs.items()}
+
+
+# Parameters that decide about the shape of a result, whatever the array is.
+_OF_SHAPE = frozenset(
+    {"axis", "axes", "axis1", "axis2", "source", "destination", "shape", "newshape", "s", "n", "k", "offset",
+     "repeats", "reps", "num", "pad_width", "indices_or_sections"}
+)  # fmt: skip
+
+
+def _is_integer(x: Symbol) -> bool:
+    return not x.shape and x.dtype.kind in "iu"
+
+
+def _has_integer(x: Any) -> bool:
+    found: list[bool] = []
+    _replaced(x, lambda symbol: found.append(_is_integer(symbol)))
+    return any(found)
+
+
+def _asked(x: Any) -> Any:
+    """Return an argument with an int, of which a guard is made, in the place of each symbolic integer."""
+    return _replaced(x, lambda symbol: operator.index(symbol) if _is_integer(symbol) else symbol)
 
 
 def _value(x: Any) -> Any:

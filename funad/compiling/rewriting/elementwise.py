@@ -68,10 +68,12 @@ def _of_quotient(b: Builder, x: Any, y: Any, shape: Any) -> Any:
         if not is_call(q, DIV) or not has_shape(part, shape) or not is_same(q.args[1], other):
             continue
         c, s = q.args
-        if not (q.shape and s.size == q.size == other.size):
+        if not (type(s) is Node and s.size == q.size == other.size):
             continue
         if type(c) is float:
             b.guard(q, "finite", True)
+            if not shape:
+                return q.dtype.type(c)
             return onp.broadcast_to(onp.array(c, q.dtype), shape)
         if type(c) is Node and c.size == q.size and c.dtype == q.dtype:
             b.guard(q, "finite", True)

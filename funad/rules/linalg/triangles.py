@@ -48,7 +48,7 @@ def between(x, low):
 
 
 def gram(low, weights):
-    """L⁻ᴴ diag(w) L⁻¹ for a lower triangle L and w ≥ 0: its lower triangle; None without a kernel."""
+    """L⁻ᴴ diag(w) L⁻¹ for a lower triangle L and w ≥ 0: its lower triangle, zeros beside it; or None."""
     if onp.iscomplexobj(weights) or not onp.all(weights >= 0):
         return None
     found = kernels("get_lapack_funcs", ("trtri", "lauum"), low)
