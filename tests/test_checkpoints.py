@@ -213,6 +213,40 @@ def test_such_a_checkpoint_runs_its_function_twice():
     assert len(runs) == 2
 
 
+def in_a_loop(x, wrap):
+    for k in range(3):
+        x = wrap(lambda v: np.sin(v) * k + v)(x)
+    return x
+
+
+def in_a_loop_with_a_traced_variable(x, wrap):
+    y = x
+    for k in (1.0, 2.0, 3.0):
+        w = np.sin(k * x)
+        y = wrap(lambda v: np.tanh(w * v) * k)(y)
+    return y
+
+
+def with_a_counter(x, wrap):
+    count = 0
+
+    def step(v):
+        nonlocal count
+        count += 1
+        return np.cos(v) * count
+
+    for _ in range(3):
+        x = wrap(step)(x)
+    return x * count
+
+
+@pytest.mark.parametrize("program", [in_a_loop, in_a_loop_with_a_traced_variable, with_a_counter])
+@pytest.mark.parametrize("mode", [grad, hessian, lambda f: lambda x: jvp(grad(f), (x,), (1.0,))[1]])
+def test_what_a_function_closes_over_is_what_it_was(program, mode):
+    found = mode(lambda x: program(x, checkpoint))(0.5)
+    assert found == pytest.approx(mode(lambda x: program(x, lambda f: f))(0.5), rel=1e-12)
+
+
 @pytest.mark.parametrize("closes", [True, False])
 def test_a_function_that_gives_another_result_when_it_runs_again_is_refused(closes):
     def loss(w):

@@ -25,6 +25,7 @@ from ..traces.reverse import TRACING, Apart, Tape, lent, pull_back
 from ..values import is_deferred, members_of
 from ..writing import moments, settled
 from .calls import P, R, Transformed
+from .copies import cells_of, fixed
 from .reverse import vjp
 from .segments import apart, is_on, out_of_traces, place_of, read_from_before, renumbered
 
@@ -90,9 +91,12 @@ def _checkpoint(f: Any, args: Any, kwargs: Any) -> Any:
         return f(*args, **kwargs)
     if _is_at_kink(f, tape, leaves, structure):  # which is kept on the tape, if it is differentiated again
         return f(*args, **kwargs)
+    variables = cells_of(f)
     try:
         return _Checkpoint(f, tape.keep(leaves), structure).call(tape)
     except _ClosesOverInner:
+        for cell, x in variables:  # to which f may have assigned
+            cell.cell_contents = x
         return f(*args, **kwargs)
 
 
@@ -108,7 +112,7 @@ def _is_at_kink(f: Any, tape: Tape, leaves: list[Any], structure: Any) -> bool:
     sealed = TRACING.sealed
     try:
         TRACING.sealed = next(moments)
-        f(*args, **kwargs)
+        fixed(f, lists=False)(*args, **kwargs)
     except Exception:  # it comes again where it is expected
         return False
     finally:
@@ -126,19 +130,23 @@ class _Checkpoint:
 
     def __init__(self, f: Any, leaves: list[Any], structure: Any) -> None:
         self.f, self.leaves, self.structure = f, leaves, structure
+        self.again: Any = None  # f as it closed over its variables then, once it has run
         self.places = [n for n, leaf in enumerate(leaves) if isinstance(leaf, Traced)]
         self.tapes: list[Tape] = []  # from the innermost outwards
         self.places_of: list[list[int]] = []  # of the arguments, on each of them
         self.output: Any = None  # the structure of the result
 
     def call(self, tape: Tape) -> Any:
+        again = fixed(self.f, lists=False)  # on the way back, the variables of a loop have other values
         parts = self._step(tape, [settled(self.leaves[place]) for place in self.places])
+        self.again = again
         return tree.unflatten(self.output, parts)
 
     def _call_f(self, xs: Any) -> list[Any]:
         given = tree.replaced(self.leaves, self.places, xs)
         args, kwargs = tree.unflatten(self.structure, given)
-        parts, self.output = tree.flatten(self.f(*args, **kwargs))
+        f = self.f if self.again is None else fixed(self.again, lists=False)  # which it may assign to
+        parts, self.output = tree.flatten(f(*args, **kwargs))
         after, structure = tree.flatten((args, kwargs))
         if structure != self.structure or any(x is not y for x, y in zip(after, given, strict=True)):
             raise wrote(name_of(self.f))  # the caller's list would not see it

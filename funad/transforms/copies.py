@@ -26,7 +26,7 @@ from ..registry import primitive_of
 from ..traces.reverse import TRACING
 from ..writing import settled
 
-__all__ = ["MISSED", "PlainCopy", "fixed"]
+__all__ = ["MISSED", "PlainCopy", "cells_of", "fixed"]
 
 _STORE = "STORE_DEREF"
 _FUNCTIONS = (FunctionType, functools.partial)
@@ -93,9 +93,24 @@ def _may_be_copied(f: FunctionType) -> bool:
     return primitive_of(f) is None
 
 
-def fixed(f: Any) -> Any:
-    """Return f with what it closes over now, whatever is assigned to those variables later."""
-    return _copied(f, lambda f, cell, x: copy.copy(x) if type(x) in (list, dict) else settled(x), False, {})
+def fixed(f: Any, lists: bool = True) -> Any:
+    """Return f with what it closes over now, whatever is assigned to those variables later.
+
+    It has copies of lists and dicts, but for ``lists=False``: then it has those of f, and adds to them too.
+    """
+
+    def change(f: Any, cell: Any, x: Any) -> Any:
+        if type(x) is list or type(x) is dict:
+            return copy.copy(x) if lists else x
+        return settled(x)
+
+    return _copied(f, change, False, {})
+
+
+def cells_of(f: Any) -> list[tuple[CellType, Any]]:
+    """Return the variables that f closes over, each with what stands in it now."""
+    found = [(cell, _content(cell)) for cell in getattr(f, "__closure__", None) or ()]
+    return [(cell, x) for cell, x in found if x is not _EMPTY]
 
 
 _NUMBERS = frozenset({float, onp.float64})
