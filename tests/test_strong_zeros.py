@@ -190,3 +190,20 @@ def test_a_tangent_beside_what_has_no_variance_has_its_shape():
     value, tangent = jvp(np.corrcoef, (x,), (x + numpy.eye(2, 3),))
     assert numpy.isnan(value).all()
     assert tangent.shape == (2, 2)
+
+
+@pytest.mark.parametrize("infinity", [INF, -INF])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(x @ x, axis=0) ** 3, lambda x: np.dot(x, x)[0] ** 2, lambda x: np.inner(x, x)[0] ** 2,
+        lambda x: np.einsum("ij,jk->k", x, x) ** 2, lambda x: np.tensordot(x, x, 1)[1] ** 3,
+    ],
+)  # fmt: skip
+def test_infinities_of_a_cotangent_are_no_error(f, infinity):
+    x = numpy.array([[infinity, 1.0], [2.0, 3.0]])
+    with numpy.errstate(all="ignore"):
+        by_rows, by_columns = jacrev(f)(x), jacfwd(f)(x)
+    finite = numpy.isfinite(by_rows) & numpy.isfinite(by_columns)
+    assert not finite.all()
+    numpy.testing.assert_array_equal(by_rows[finite], by_columns[finite])

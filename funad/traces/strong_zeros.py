@@ -176,8 +176,9 @@ def strong_sum(product: Any, found: Any, v: Any, args: Any, others: list[int]) -
     for n in others:
         finite[n] = onp.where(onp.isfinite(args[n]), args[n], 0)
         wrong[n] = onp.where(onp.isfinite(args[n]), 0.0, 1.0)
-    met = product((v != 0).astype(float), wrong)
-    return onp.where(met > 0, found, product(v, finite))[()]
+    with silence():  # v may have infinities of its own
+        met = product((v != 0).astype(float), wrong)
+        return onp.where(met > 0, found, product(v, finite))[()]
 
 
 def strong_rule(prim: Primitive, xbar: Any, ybar: Any, argnum: Any, y: Any, args: Any, kwargs: Any) -> Any:
