@@ -196,10 +196,13 @@ def test_a_tangent_beside_what_has_no_variance_has_its_shape():
 @pytest.mark.parametrize(
     "f",
     [
-        lambda x: np.sum(x @ x, axis=0) ** 3, lambda x: np.dot(x, x)[0] ** 2, lambda x: np.inner(x, x)[0] ** 2,
-        lambda x: np.einsum("ij,jk->k", x, x) ** 2, lambda x: np.tensordot(x, x, 1)[1] ** 3,
+        lambda x: np.sum(x @ x, axis=0) ** 3,
+        lambda x: np.dot(x, x)[0] ** 2,
+        lambda x: np.inner(x, x)[0] ** 2,
+        lambda x: np.einsum("ij,jk->k", x, x) ** 2,
+        lambda x: np.tensordot(x, x, 1)[1] ** 3,
     ],
-)  # fmt: skip
+)
 def test_infinities_of_a_cotangent_are_no_error(f, infinity):
     x = numpy.array([[infinity, 1.0], [2.0, 3.0]])
     with numpy.errstate(all="ignore"):
