@@ -139,7 +139,8 @@ class _Kind:
         lines += [f"    no kernel: {p.why_no_kernel}" for p in self.programs if p.why_no_kernel]
         lines += [f"    {said}" for p in self.programs for said in p.guards]
         if self.handed_over:
-            lines.append(f"  {self.handed_over} calls met an invalid operation and ran in eager")
+            met = "an invalid operation, or very large numbers,"
+            lines.append(f"  {self.handed_over} calls met {met} and ran in eager")
         if self.calls:
             lines.append(f"  {self.calls} calls ran in eager")
         if self.why:
