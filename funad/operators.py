@@ -143,8 +143,8 @@ def _install() -> None:
         give(Traced, f"__{name}__", lambda self, *, prim=prim: prim.operator(self))
     for name, operate, f in BINARY:
         prim = enter(f)
-        give(Traced, f"__{name}__", lambda a, b, *, args=(prim, operate): beside(*args, a, b))
-        give(Traced, f"__r{name}__", lambda a, b, *, args=(prim, operate): beside_reflected(*args, a, b))
+        give(Traced, f"__{name}__", lambda a, b, *, f=prim, of=operate: beside(f, of, a, b))
+        give(Traced, f"__r{name}__", lambda a, b, *, f=prim, of=operate: beside_reflected(f, of, a, b))
     give(Traced, "__floordiv__", plainly(operator.floordiv))
     for name in ("lt", "le", "gt", "ge"):
         setattr(Traced, f"__{name}__", _ordered(getattr(operator, name)))
