@@ -215,7 +215,8 @@ class Traced:
     def __getitem__(self, index: Any) -> Any:
         for part in map(own_index, index if type(index) is tuple else (index,)):
             if isinstance(part, Traced) and not part.opaque:
-                part.__array__() if part.ndim else part.__index__()  # which refuse it
+                refuse = part.__array__ if part.ndim else part.__index__
+                refuse()
         return _GETITEM.traced(self, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:

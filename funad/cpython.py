@@ -18,8 +18,9 @@ from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 __all__ = [
-    "HERE", "above", "done_to", "frame_at", "instructions", "is_of_funad", "leave_out", "line_in", "names_in",
-    "operation_at", "other_holders", "positions_at", "source_of", "steps", "takes_no_result", "writes_text",
+    "HERE", "above", "done_to", "frame_at", "frame_of_user", "instructions", "is_of_funad", "leave_out",
+    "line_in", "names_in", "operation_at", "other_holders", "positions_at", "source_of", "steps",
+    "takes_no_result", "writes_text",
 ]  # fmt: skip
 
 HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep  # where the files of funad are
@@ -38,6 +39,14 @@ def above(frame: Any) -> Iterator[Any]:
     while frame is not None:
         yield frame
         frame = frame.f_back
+
+
+def frame_of_user(depth: int) -> Any:
+    """Return the innermost frame that is not funad's, from so many above the caller's on."""
+    frame = sys._getframe(depth + 1)
+    while frame.f_back is not None and is_of_funad(frame):
+        frame = frame.f_back
+    return frame
 
 
 def names_in(frame: Any) -> Any:

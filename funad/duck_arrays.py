@@ -12,7 +12,6 @@ refused; rules that ask whether any number is special get the careful answer (se
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -22,7 +21,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from .boxes import Traced
 from .errors import ArgumentTypeError, NotDifferentiableError
 from .foreign import is_duck
-from .opaque import give_plain_operators
+from .opaque import ASKED, asking, give_plain_operators
 from .operators import give
 from .refusals import library_of, public_name
 from .registry import Primitive, load_libraries
@@ -146,7 +145,6 @@ class DuckTrace(Trace):
 
     __slots__ = ("again", "libraries", "others", "prepare", "used")
 
-    keeps_values = True  # nobody writes into one in place
     level = -0.5  # outside of dual numbers made by hand, inside of arrays that hold nothing traced
 
     def __init__(self) -> None:
@@ -247,34 +245,23 @@ class Duck(Traced):
         return as_duck, (self.primal,)
 
 
-def _asking(name: str, of_concrete: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a method that gives a plain value, which lazy arrays do not."""
-
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if is_lazy(self.primal):
-            refuse_value(self.primal, f"{name}()")
-        return of_concrete(self.primal, *args, **kwargs)
-
-    return method
+def _concrete(x: Any, name: str) -> Any:
+    """Return the array that a duck array holds; refuse a lazy one, which has no value yet."""
+    if is_lazy(x.primal):
+        refuse_value(x.primal, name)
+    return x.primal
 
 
-_ASKED: dict[str, Callable[..., Any]] = {
-    "bool": bool,
-    "float": float,
-    "int": int,
-    "complex": complex,
-    "index": operator.index,
-    "array": lambda x, dtype=None, copy=None: onp.asarray(x, dtype),
-    "contains": lambda x, item: item in x,
-    "round": round,
-}
+_ASKED = ("bool", "float", "int", "complex", "index", "contains", "round")
 
 
 def _install() -> None:
     """Give duck arrays the operators whose results have no derivative, which are duck arrays too."""
     give_plain_operators(Duck)
-    for name, of_concrete in _ASKED.items():
-        give(Duck, f"__{name}__", _asking(name, of_concrete))
+    for name in _ASKED:
+        give(Duck, f"__{name}__", asking(name, ASKED[name], _concrete))
+    as_array = asking("array", lambda x, dtype=None, copy=None: onp.asarray(x, dtype), _concrete)
+    give(Duck, "__array__", as_array)
 
 
 _install()

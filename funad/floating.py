@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextvars
 import functools
-import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -21,20 +20,12 @@ from typing import Any
 
 import numpy as onp
 
+from .cpython import frame_of_user
+
 __all__ = [
     "PLAIN_STATE", "STATE_OF_RULES", "WHILE_RULES_RUN", "at_user", "invalid_raises",
     "point_at_user", "pointing", "restore", "run_rules", "say_nothing", "silence", "warning",
 ]  # fmt: skip
-
-_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-
-
-def _frame_of_user() -> Any:
-    """Return the innermost frame that is not funad's."""
-    frame: Any = sys._getframe(2)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
-        frame = frame.f_back
-    return frame
 
 
 class _AtTheUsersLine:
@@ -42,7 +33,7 @@ class _AtTheUsersLine:
 
     def write(self, message: str) -> None:
         """Warn at the innermost frame that is not funad's."""
-        frame = _frame_of_user()
+        frame = frame_of_user(1)
         names = frame.f_globals
         warnings.warn_explicit(
             message.removeprefix("Warning: ").rstrip("\n"), RuntimeWarning, frame.f_code.co_filename,
@@ -189,7 +180,7 @@ def pointing(f: Callable[..., Any]) -> Callable[..., Any]:
 
 def at_user(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call a function of NumPy's from a frame that has the user's file and line, for its warnings."""
-    frame = _frame_of_user()
+    frame = frame_of_user(1)
     step = _step_at(frame.f_code.co_filename, frame.f_lineno)
     return FunctionType(step, frame.f_globals)(f, args, kwargs)
 

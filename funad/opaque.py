@@ -173,17 +173,21 @@ def batched(trace: Any, stack: Any) -> Batched:
     return made
 
 
-def _asking(name: str, ask: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a method that asks the trace of an opaque value for what only a concrete one can tell."""
+def asking(name: str, ask: Callable[..., Any], concrete: Callable[[Any, str], Any]) -> Callable[..., Any]:
+    """Return a method that only a concrete value can answer: ``concrete`` takes that out, or refuses."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return ask(value_of(self, f"{name} was asked of it"), *args, **kwargs)
+        return ask(concrete(self, f"{name}()"), *args, **kwargs)
 
     return method
 
 
+def _concrete(x: Any, name: str) -> Any:
+    return value_of(x, f"{name} was asked of it")
+
+
 # What Python and NumPy ask of a concrete value.
-_ASKED: dict[str, Callable[..., Any]] = {
+ASKED: dict[str, Callable[..., Any]] = {
     "bool": bool,
     "float": float,
     "int": int,
@@ -222,8 +226,8 @@ def _beside_sparse(asked: Callable[..., Any]) -> Callable[..., Any]:
 def _install() -> None:
     """Give opaque values their operators, and the methods that ask their traces."""
     give_plain_operators(Opaque)
-    for name, ask in _ASKED.items():
-        setattr(Opaque, f"__{name}__", _asking(f"{name}()", ask))
+    for name, ask in ASKED.items():
+        setattr(Opaque, f"__{name}__", asking(name, ask, _concrete))
     Opaque.__array__ = _beside_sparse(Opaque.__array__)  # type: ignore[method-assign]
 
 

@@ -103,7 +103,7 @@ class Primitive:
         self.masks = False  # its rules set parts of a cotangent to zero
         # What a result is where it is differentiated twice: (y, *args, **kwargs) ↦ y, see infinitesimals.
         self.kinks: Callable[..., Any] | None = None
-        # Of which of "y" and "b" the rules read less than their code says: (a, b) ↦ their names.
+        # What the rules do not read in a call, though their code names it: (a, b) ↦ "y", "b" or "".
         self.spares: Callable[[Any, Any], str] | None = None
         # Whether its slope may be infinite for such arguments, and what calls it then: see nearby.
         self.is_steep: Callable[..., bool] | None = None

@@ -47,12 +47,9 @@ def early_factors_first(program: Program, late: set[Node]) -> Program:
 def early_factors_of_steps(program: Program) -> Program:
     """Return a program with early factors multiplied first where many products of one kind have them."""
     depth: dict[Any, int] = dict.fromkeys(program.inputs, 0)
-    uses: dict[Node, int] = {}
-    for step in program.steps:
-        for p in parents(step):
-            uses[p] = uses.get(p, 0) + 1
-        if type(step) is Node:
-            depth[step] = 1 + max((depth[p] for p in parents(step)), default=0)
+    uses = program.uses()
+    for n in program.nodes:
+        depth[n] = 1 + max((depth[p] for p in parents(n)), default=0)
 
     def last_one(x: Node) -> int:
         return max(range(2), key=lambda k: depth.get(x.args[k], -1) if type(x.args[k]) is Node else -1)

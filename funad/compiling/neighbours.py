@@ -19,7 +19,6 @@ from .program import (
     Program,
     key_of,
     map_nodes,
-    parents,
     rebuild,
     shape_of,
 )
@@ -151,13 +150,7 @@ def _longer(n: Node, found: dict[Node, _Sliced]) -> _Sliced | None:
 
 def join_concatenations(program: Program) -> Program:
     """Return a program in which the operands of like calls are put one after the other, not the results."""
-    uses: dict[Any, int] = {}
-    for step in program.steps:
-        for p in parents(step):
-            uses[p] = uses.get(p, 0) + 1
-    for x in program.outputs:
-        if type(x) is Node:
-            uses[x] = uses.get(x, 0) + 1
+    uses = program.uses()
     if not any(n.fn is onp.concatenate for n in program.nodes):
         return program
 

@@ -318,5 +318,3 @@ def _of_c(name: str) -> Any:
 FUNCTIONS: dict[str, Any] = {
     **{name: getattr(Functions, name) for name in _OWN}, **{name: _of_c(name) for name in _OF_C}
 }  # fmt: skip
-# Those that float32 computes as exactly in its own arithmetic.
-EXACT = frozenset({"sqrt", "floor", "ceil", "trunc", "absolute", "copysign"})

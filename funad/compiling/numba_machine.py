@@ -88,9 +88,8 @@ class Walk:
         self.domain = builder.module.add_metadata([f"kernel {id(self)}"])
         self.scopes: dict[str, Any] = {}
         self.others: dict[Any, Any] = {}
-        self.once = (
-            kernel.text.count("\n") > LONG
-        )  # whether the loops run once, beside others that take longer
+        # Whether the loops run once, beside others that take longer.
+        self.once = kernel.text.count("\n") > LONG
         self.near: frozenset[str] = frozenset()  # the buffers that the innermost loop reads or writes
 
     def array(self, name: str, kind: Any, value: Any) -> Any:

@@ -151,6 +151,17 @@ class Program:
     def guards(self) -> list[Guard]:
         return [step for step in self.steps if type(step) is Guard]
 
+    def uses(self) -> dict[Node, int]:
+        """Return how often each value is read, as an output too."""
+        found: dict[Node, int] = {}
+        for step in self.steps:
+            for p in parents(step):
+                found[p] = found.get(p, 0) + 1
+        for x in self.outputs:
+            if type(x) is Node:
+                found[x] = found.get(x, 0) + 1
+        return found
+
     def __repr__(self) -> str:
         lines = [f"{n} = input {n.name}" for n in self.inputs]
         for s in self.steps:

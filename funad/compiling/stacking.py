@@ -93,13 +93,7 @@ def _again(b: Builder, n: Node, new: dict[Any, Any]) -> Any:
 
 def _inner_sums(program: Program) -> set[Any]:
     """Return the sums that only a further sum of the same shape reads."""
-    uses: dict[Any, int] = {}
-    for step in program.steps:
-        for p in parents(step):
-            uses[p] = uses.get(p, 0) + (1 if type(step) is Node else 2)
-    for x in program.outputs:
-        if type(x) is Node:
-            uses[x] = uses.get(x, 0) + 2
+    uses = program.uses()
     found: set[Any] = set()
     for n in program.nodes:
         if n.fn is ADD and n.is_array and n.shape and is_float(n):
@@ -241,10 +235,7 @@ def stack_like_calls(program: Program) -> Program:
 
 def _like(program: Program) -> list[list[Node]]:
     """Return lists of like calls, of those whose overhead counts."""
-    uses: dict[Any, int] = {}
-    for step in program.steps:
-        for p in parents(step):
-            uses[p] = uses.get(p, 0) + 1
+    uses = program.uses()
     classes: dict[Any, list[Node]] = {}
     asked = 0
     for n in program.steps:

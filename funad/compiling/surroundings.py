@@ -236,9 +236,16 @@ def _containers(xs: Any, seen: set[int]) -> Iterator[Any]:
         yield from _containers(list(x.values()) if isinstance(x, dict) else list(x), seen)
 
 
+def _parts(x: Any) -> list[Any]:
+    """Return which objects a container holds, and under which keys."""
+    return [(key, id(part)) for key, part in x.items()] if isinstance(x, dict) else list(map(id, x))
+
+
 def put_back(contents: list[tuple[Any, Any]]) -> None:
-    """Have containers hold again what they held."""
+    """Have containers hold again what they held; those that still do are left alone."""
     for x, before in contents:
+        if _parts(x) == _parts(before):
+            continue
         if isinstance(x, dict):
             dict.clear(x)
             dict.update(x, before)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as onp
 
 from ..indices import add_at, assign, repeats, scatter
-from .program import GETITEM, Builder, Node, Program, Spec, key_of, map_nodes, nodes_in, parents, rebuild
+from .program import GETITEM, Builder, Node, Program, Spec, key_of, map_nodes, nodes_in, rebuild
 from .rewriting.patterns import is_call, is_float
 from .shapes import SPECS, infer
 
@@ -33,13 +33,7 @@ SPECS[added_at] = lambda fn, x, *_: Spec(onp.ndarray, x.shape, x.dtype)
 
 def add_in_place(program: Program) -> Program:
     """Return a program in which sums of parts are added to the whole."""
-    uses: dict[Node, int] = {}
-    for step in program.steps:
-        for p in parents(step):
-            uses[p] = uses.get(p, 0) + 1
-    for x in program.outputs:
-        if type(x) is Node:
-            uses[x] = uses.get(x, 0) + 1
+    uses = program.uses()
     found = {n: made for n in program.nodes if (made := _part_of_sum(n) or _sum_of_parts(n, uses))}
     repeated = {n for n in program.nodes if _goes_to_one_place(n)}
     if not found and not repeated:

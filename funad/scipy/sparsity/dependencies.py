@@ -41,8 +41,6 @@ class Dependencies(Trace):
 
     __slots__ = ("columns", "level")
 
-    keeps_values = True  # an assignment is a call like others, and writes into no memory
-
     def __init__(self, columns):
         self.level, self.columns = next_level(), columns
 

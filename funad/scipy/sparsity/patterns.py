@@ -157,7 +157,7 @@ def _matrix_of(labels, count, columns):
         for n in range(turn % 2, len(labels) - 1, 2):
             a, b = labels[n : n + 2]
             labels[n : n + 2] = onp.minimum(a, b), onp.maximum(a, b)
-    labels = [onp.zeros(count, onp.int32), *labels]  # beside which what depends on nothing is there twice
+    labels = [onp.zeros(count, onp.int32), *labels]  # 0 is no column: it counts as one that is there already
     kept = [b > a for a, b in itertools.pairwise(labels)]
     counts = onp.zeros(count + 1, onp.int32)
     for there in kept:

@@ -27,14 +27,9 @@ _PRODUCTS = 1 << 24
 
 def _axis_of(prim, args, kwargs):
     """Return the axes of a call, as a tuple, and whether they are kept; None for all of them."""
-    if "axis" in kwargs:
-        axis = kwargs["axis"]
-    else:
-        axis = (
-            args[1]
-            if len(args) > 1 and prim.name.rpartition(".")[2] not in _BY_NAME
-            else _DEFAULT.get(prim.name)
-        )
+    axis = kwargs.get("axis", _DEFAULT.get(prim.name))
+    if "axis" not in kwargs and len(args) > 1 and prim.name.rpartition(".")[2] not in _BY_NAME:
+        axis = args[1]
     rank = len(shape_of(args[0]))
     if axis is None:
         return tuple(range(rank))
