@@ -147,6 +147,8 @@ def _slope(prim: Any, y: Any, a: Any, b: Any, of_one: bool, of_a: Any, of_b: Any
         return prim.rule_0(y, of_a, a, b)
     if of_a is None:
         return prim.rule_1(y, of_b, a, b)
+    if prim.f is onp.subtract:  # without the array of -ḃ
+        return of_a - of_b
     return sum_of_parts(prim.rule_0(y, of_a, a, b), prim.rule_1(y, of_b, a, b), of_a)
 
 
