@@ -19,8 +19,7 @@ from .operands import (
     ForeignConstant,
     beside_others,
     constant_operand,
-    has_iterator,
-    is_one_list,
+    is_iterator,
 )
 from .registry import Primitive, primitive_of, signature_of
 from .traces.reverse import CONSTANT
@@ -60,7 +59,7 @@ def call(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive in any form: hand the call to the innermost trace of its arguments, if it has one."""
     trace = innermost((*args, *kwargs.values()) if kwargs else args)
     if trace is None:
-        return _call_plain(prim, args, kwargs)
+        return call_plain(prim, args, kwargs)
     if prim.kinks is not None:
         y = _call_with_kinks(trace, prim, args, kwargs)
         if y is not NotImplemented:
@@ -69,10 +68,12 @@ def call(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return _call_of_views(trace, prim, args, kwargs) if y is NotImplemented else y
 
 
-def _call_plain(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call_plain(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive on plain values: its function."""
-    if prim.iterators is not None and not is_one_list(args, kwargs) and has_iterator(args, kwargs):
-        return prim.iterators(prim, args, kwargs)
+    if prim.iterators is not None:
+        xs = (*args, *kwargs.values()) if kwargs else args
+        if not COMMON.issuperset(map(type, xs)) and any(map(is_iterator, xs)):
+            return prim.iterators(prim, args, kwargs)
     return prim.plain(*args, **kwargs)
 
 
