@@ -364,9 +364,11 @@ class Dual(Traced):
         self.tangent = onp.broadcast_to(tangent, shape) if shape_of(tangent) != shape else tangent
 
     def __repr__(self) -> str:
-        return f"{self.primal} + {self.tangent}ε"
+        return f"{self.primal} + {self.tangent}ε" if _is_value(self.tangent) else super().__repr__()
 
     def __format__(self, spec: str) -> str:
+        if not _is_value(self.tangent):  # a node of a graph, say
+            return super().__format__(spec)
         return f"{_format(self.primal, spec)} + {_format(self.tangent, spec)}ε"
 
 
@@ -379,6 +381,10 @@ def _inexact(x: Any) -> Any:
         return x
     x = onp.asarray(x)
     return (x if x.dtype.kind in "fc" else x.astype(float))[()]
+
+
+def _is_value(tangent: Any) -> bool:
+    return issubclass(type(tangent), (Traced, float, complex, onp.generic, ndarray))
 
 
 def _format(x: Any, spec: str) -> str:
