@@ -10,7 +10,6 @@ from typing import Any
 import numpy as onp
 
 from .boxes import TRACED, Box, Traced, innermost
-from .floating import pointing, warning
 from .foreign import is_sequence, plain_sequence
 from .kinked import may_be_nested, with_kinks
 from .operands import (
@@ -39,9 +38,6 @@ _FLOAT = onp.dtype(float)
 shortcuts: list[Callable[..., Any]] = []
 # What primitives with kinks are of dual numbers that have neighbours, or None: ``nearby`` puts it here.
 NEARBY: list[Callable[..., Any]] = []
-# Functions, beside the ufuncs, that NumPy has compiled whole: their floating-point warnings have no frame in
-# NumPy to point at.
-_COMPILED = (onp.dot, onp.vdot, onp.inner)
 
 
 def as_one_call(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -77,7 +73,7 @@ def _call_plain(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     """Call a primitive on plain values: its function."""
     if prim.iterators is not None and not is_one_list(args, kwargs) and has_iterator(args, kwargs):
         return prim.iterators(prim, args, kwargs)
-    return (prim.f if prim.foreign else _plainly(prim.f))(*args, **kwargs)
+    return prim.plain(*args, **kwargs)
 
 
 def _call_with_kinks(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -100,20 +96,6 @@ def _call_of_views(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs: d
             return view_of(args[0], prim, args[1:], kwargs)
         return linked(_call(trace, prim, args, kwargs), prim, args, kwargs)
     return _call(trace, prim, args, kwargs)
-
-
-def plainly(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Return f as it is called on plain values: with NumPy's warnings at the user's line."""
-    return pointing(f) if is_compiled(f) else warning(f)
-
-
-def is_compiled(f: Callable[..., Any]) -> bool:
-    """Say whether floating-point warnings of this function of NumPy's have no frame in NumPy to point at."""
-    owner = getattr(f, "__objclass__", None)  # of a method of ufuncs
-    return isinstance(f, onp.ufunc) or owner is onp.ufunc or any(f is one for one in _COMPILED)
-
-
-_plainly = functools.lru_cache(maxsize=4096)(plainly)  # of NumPy's functions, which can be keys
 
 
 def _held(

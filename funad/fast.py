@@ -26,7 +26,7 @@ import numpy as onp
 from . import boxes, calling, kinked, operands, primitives, writing
 from .boxes import BY_HAND, CONSTANTS, TRACED, VIEWING, Box, Dual, Traced, own_index, tidy
 from .calling import call, handled
-from .floating import PLAIN_STATE, at_user
+from .floating import PLAIN_STATE, at_user, is_compiled
 from .indices import ASSIGN, BASIC
 from .kinked import is_differentiated, is_steep_at_zero
 from .memory import ELEMENTS_PER_PIECE, TINY, WORTH_DROPPING, keep_freed_memory, placeholder
@@ -389,7 +389,7 @@ if {no_box}:
     if {any_opened}:
         return call(prim, ({boxes},), {})
     now = state()
-    if now is default:  # as floating.pointing
+    if now is default:  # as floating.plainly
         try:
             return run(f, {boxes})
         except RuntimeError:
@@ -421,9 +421,9 @@ def of_ufunc(prim: Primitive, f: Any) -> Callable[..., Any]:
 
 def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a function of any signature."""
-    compiled = calling.is_compiled(f)
+    compiled = is_compiled(f)
     state, default, run, ours = PLAIN_STATE
-    f = f if compiled else calling.plainly(f)
+    f = f if compiled else prim.plain
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         a = args[0] if args else None
@@ -434,7 +434,7 @@ def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
             if not compiled:
                 return f(*args)
             now = state()
-            if now is default:  # as floating.pointing
+            if now is default:  # as floating.plainly
                 try:
                     return run(f, *args)
                 except RuntimeError:

@@ -11,10 +11,10 @@ import numpy as onp
 
 from . import tree
 from .boxes import TRACED, Traced, innermost
-from .calling import call, plainly
+from .calling import call
 from .duck_arrays import as_ducks
 from .errors import ArgumentError
-from .floating import pointing
+from .floating import plainly
 from .foreign import is_duck, is_foreign
 from .guarding import guarded, guarded_rule, refuse_container, refuse_traced
 from .operands import NUMBERS, PARTS, PLAIN, beside_others, has_iterator, is_one_list, of_lists
@@ -24,8 +24,6 @@ from .spaces import describe, module_of, name_of, zeros_of
 from .trace import Looked
 from .values import constant, shape_of
 from .writing import content_of
-
-__all__ = ["primitive"]
 
 ndarray = onp.ndarray
 P = ParamSpec("P")
@@ -148,7 +146,7 @@ def _wrapper(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
         return TEMPLATES["ufunc"](prim, f)
     if prim.foreign:
         prim.f, prim.guard = guarded(prim, f), guarded_rule
-        prim.run = prim.f
+        prim.run = prim.plain = prim.f
     return (
         _of_containers(prim, f)
         if everything
@@ -172,7 +170,7 @@ def _method(name: str) -> Callable[..., Any]:
     """Return a method of ufuncs that takes traced values: ``funad.numpy.folds`` has it."""
     plain = getattr(onp.ufunc, name)
 
-    plainly_called = pointing(plain)
+    plainly_called = plainly(plain)
 
     @functools.wraps(plain)
     def method(f: onp.ufunc, *args: Any, **kwargs: Any) -> Any:

@@ -16,10 +16,6 @@ from typing import Any
 
 from .registry import Primitive, primitive_of
 
-__all__ = [
-    "BATCH_RULES", "OF_INDICES", "OF_SHAPES", "Looked", "Trace", "Unbatched", "batch_rule", "next_level",
-]  # fmt: skip
-
 # What a function is on stacks: (trace, prim, *args, **kwargs) ↦ y, with the members of y along its first
 # axis. It stands here so that rules may write into it; the batch trace itself is loaded with vmap.
 BATCH_RULES: dict[Callable[..., Any], Callable[..., Any]] = {}

@@ -18,7 +18,7 @@ from .. import batching as batching  # fills the tables of functions of elements
 from .. import tree
 from ..boxes import Box, Traced, box_of
 from ..calling import call
-from ..floating import restore, run_rules
+from ..floating import ERRORS, OF_RULES, restore
 from ..registry import Primitive, place_of_primitive, primitive_at
 from ..spaces import fit, is_inexact, zeros_like
 from ..trace import BATCH_RULES
@@ -139,7 +139,7 @@ class Rule(_OfPrimitive):
         leaves = tree.flatten((y, ybar, xs))[0]
         if any(isinstance(x, Traced) for x in leaves):
             return rule(y, ybar, *xs, **self.kwargs)
-        token = run_rules()
+        token = ERRORS.set(OF_RULES)
         try:
             xbar = rule(y, ybar, *xs, **self.kwargs)
         except Exception as error:
