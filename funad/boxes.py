@@ -19,6 +19,7 @@ import numpy as onp
 from .cpython import above, frame_at, writes_text
 from .errors import MissingRuleError, NotDifferentiableError
 from .foreign import (
+    as_lists,
     asked_by_sparse,
     bare,
     holds_a_gap,
@@ -48,8 +49,6 @@ _GETITEM = enter(operator.getitem, "indexing")
 
 # The classes of traced values, of every interpreter. Each adds itself.
 TRACED: set[type] = set()
-# The types of arguments that a call has to look into: lists and tuples may hold traced values.
-OPENED: set[type] = {list, tuple}
 
 
 _become = object.__dict__["__class__"].__set__  # x.__class__ = kind, of any object
@@ -98,7 +97,6 @@ class Traced:
 
     def __init_subclass__(cls) -> None:
         TRACED.add(cls)
-        OPENED.add(cls)
 
     # --- what it says of itself
 
@@ -254,6 +252,8 @@ class Traced:
         if prim is None or prim.traced is f:
             name = f"{getattr(f, '__module__', 'numpy')}.{f.__name__}"
             raise MissingRuleError(not_dispatched(name, short(self)))
+        if innermost((*args, *kwargs.values())) is None:  # it is in a sequence that is no list
+            args, kwargs = as_lists(args), {key: as_lists(x) for key, x in kwargs.items()}
         return prim.traced(*args, **kwargs)
 
 

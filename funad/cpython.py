@@ -17,12 +17,6 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
-__all__ = [
-    "HERE", "above", "done_to", "frame_at", "frame_of_user", "instructions", "is_of_funad", "leave_out",
-    "line_in", "names_in", "operation_at", "other_holders", "positions_at", "source_of", "steps",
-    "takes_no_result", "writes_text",
-]  # fmt: skip
-
 HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep  # where the files of funad are
 
 

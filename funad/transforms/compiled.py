@@ -16,7 +16,7 @@ from .. import tree
 from ..boxes import Traced
 from ..compiling.arguments import Unfit, kind_of_leaf
 from ..errors import ArgumentError
-from ..floating import STATE_OF_RULES, invalid_raises, restore
+from ..floating import ERRORS, OF_RULES, restore
 from ..spaces import describe, name_of
 from .calls import MadeFrom, P, R, check_function, owned
 from .kernels import Making, check_numba
@@ -26,10 +26,7 @@ __all__ = ["compile"]
 
 ndarray = onp.ndarray
 BACKENDS = ("numpy", "numba")
-# While programs run, an invalid operation raises.
-_STATE, _RULES = STATE_OF_RULES
-_set: Callable[..., Any] = (lambda _: invalid_raises()) if _STATE is None else _STATE.set
-_reset: Callable[..., Any] = restore if _STATE is None else _STATE.reset
+_set, _reset = ERRORS.set, ERRORS.reset
 RAISES = False  # whether an exception of the compiler itself is raised, as the tests want it
 
 
@@ -183,7 +180,7 @@ class Compiled(MadeFrom, Generic[P, R]):
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         run = self._run
         if run is not None:
-            token = None if self._last.of_numbers else _set(_RULES)  # type: ignore[union-attr]
+            token = None if self._last.of_numbers else _set(OF_RULES)  # type: ignore[union-attr]
             try:
                 y = run(*args, **kwargs) if kwargs else run(*args)
             except Exception:  # eager raises it, too, or handles it
@@ -246,7 +243,7 @@ class Compiled(MadeFrom, Generic[P, R]):
         f = self.__wrapped__
         if self._making:
             self._take_kernels()
-        token = invalid_raises()
+        token = ERRORS.set(OF_RULES)
         try:
             y = program.run(*args, **kwargs)
         except Exception:
