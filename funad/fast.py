@@ -387,7 +387,7 @@ _UFUNC = """
 if {any_given}:
     return with_keywords(prim, ({boxes},), {name: x for name, x in ({pairs}) if x is not None})
 if {no_box}:
-    if {any_opened}:
+    if {any_other}:
         return call(prim, ({boxes},), {})
     now = state()
     if now is default:  # as floating.plainly
@@ -397,10 +397,10 @@ if {no_box}:
             pass
     return f({boxes}) if now in ours else at_user(f, {boxes})
 """
-_UFUNC_ONE = {"no_box": "type(box) is not Box", "any_opened": "type(box) in OPENED"}
+_UFUNC_ONE = {"no_box": "type(box) is not Box", "any_other": "type(box) not in CONSTANTS"}
 _UFUNC_TWO = {
     "no_box": "type(left) is not Box and type(right) is not Box",
-    "any_opened": "type(left) in OPENED or type(right) in OPENED",
+    "any_other": "type(left) not in CONSTANTS or type(right) not in CONSTANTS",
 }
 
 

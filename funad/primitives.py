@@ -223,11 +223,8 @@ def composite(
     it is on plain values, by default ``f`` itself. ``iterators`` says that it takes them for lists.
     """
     prim = enter(f)
-    if plain is not None:
-        prim.plain = plainly(plain)
-    if iterators:
-        prim.iterators = of_lists
-    on_plain = prim.plain
+    prim.iterators = of_lists if iterators else None
+    on_plain = prim.plain = prim.plain if plain is None else plainly(plain)
 
     def decorate(g: Callable[..., Any]) -> Callable[..., Any]:
         @implements(f, "composite")

@@ -71,7 +71,7 @@ class Symbol(Opaque):
         return symbol(self.tape, self.node, self.concrete)
 
     def __repr__(self) -> str:
-        return f"Symbol({self.concrete!r})"
+        return repr(self.concrete)
 
     def __str__(self) -> str:
         return str(self.concrete)
