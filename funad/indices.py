@@ -289,7 +289,7 @@ class Step:
 
     def __init__(self, prim: Primitive, args: Any, kwargs: Any, k: int | None) -> None:
         self.prim, self.k = prim, k
-        self.args, self.kwargs = copied(args), {name: copied(x) for name, x in kwargs.items()}
+        self.args, self.kwargs = copied(args), copied(kwargs)
 
 
 def follow(x: Any, path: Any) -> Any:

@@ -59,6 +59,7 @@ class Primitive:
         "f",
         "fast_reduce",
         "foreign",
+        "forms",
         "forward",
         "guard",
         "inherited",
@@ -113,6 +114,7 @@ class Primitive:
         self.rule_0: Rule | None = None  # rules[0] and rules[1], for the fast path
         self.rule_1: Rule | None = None
         self.read: Mapping[Any, Any] = NO_RULES
+        self.forms: set[Any] = set()  # calls that rules take: how many arguments, which keywords, which boxes
 
     @_once
     def keywords(self) -> frozenset[str]:
@@ -164,6 +166,7 @@ class Primitive:
         made = Primitive(self.f, self.name)
         for name in set(self.__slots__) - {"__weakref__"}:
             setattr(made, name, getattr(self, name))
+        made.forms = set()
         return made
 
     def with_rules(self, rules: dict[ArgNum, Rule]) -> Primitive:
@@ -200,7 +203,7 @@ class Primitive:
         self.rules = {**self.rules, **rules}
         self.kind, self.masks = kind, self.masks or masks
         self.rule_0, self.rule_1 = self.rules.get(0), self.rules.get(1)
-        self.read = NO_RULES
+        self.read, self.forms = NO_RULES, set()
 
     def __reduce__(self) -> Any:
         return primitive_of, (self.traced,)  # there is one in each process
