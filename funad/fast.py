@@ -584,17 +584,25 @@ def of_traced(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[s
 
 
 def of_boxes(prim: Primitive, tape: Tape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a primitive on boxes of plain values of one tape and on what is plain to see, and record it."""
+    """Call a primitive on boxes of one tape and on what is plain to see, and record it."""
     values, sources, form = [], [], [len(args), *kwargs]
     small = fixed = True
+    run = prim.run
     for n, x in enumerate(args):
         if type(x) is Box:
-            if x.tape is not tape or type(x.primal) in TRACED:
+            if x.tape is not tape:
                 return NotImplemented
             sources.append((n, x.index))
             form.append(n)
             x = x.primal
-            small = small and (type(x) is not ndarray or x.nbytes <= WORTH_DROPPING)
+            if type(x) is ndarray:
+                small = small and x.nbytes <= WORTH_DROPPING
+            elif type(x) in TRACED:
+                if prim.kinks is not None or type(x) is writing.Array:
+                    return NotImplemented
+                run, small = prim.traced, False
+        elif type(x) is list and n not in prim.rules and all(map(is_fixed, x)):
+            x = list(x)
         elif not is_fixed(x):
             if not is_plain(x):
                 return NotImplemented
@@ -610,7 +618,9 @@ def of_boxes(prim: Primitive, tape: Tape, args: tuple[Any, ...], kwargs: dict[st
         if prim.foreign or prim.kind == "zero":
             return NotImplemented
         prim.check_positions(args)
-    y = prim.run(*values, **kwargs)
+    y = run(*values, **kwargs)
+    if type(y) is writing.Array:
+        y = writing.content(y)
     if type(y) is not float64 and getattr(y, "dtype", _FLOAT).kind in "biu":
         return y
     if new_form:

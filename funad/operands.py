@@ -21,7 +21,7 @@ HOLDERS = frozenset({list, tuple, Array})
 # The types of second arguments and of keywords in which no box can hide.
 PLAIN = frozenset({ndarray, float, int, bool, type(None)})
 NUMBERS = frozenset({ndarray, float64, float})
-PARTS = PLAIN | CONSTANTS | {slice, str, type(Ellipsis)}  # and those of indices
+PARTS = PLAIN | CONSTANTS | {slice, str, type(Ellipsis), type}  # and those of indices; classes are dtypes
 COMMON = PARTS | {list, tuple}  # of what is no sequence of another class, for sure
 
 

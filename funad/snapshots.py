@@ -142,7 +142,7 @@ def _rebuilt(of_array: Callable[[ndarray], Any], x: Any) -> Any:
 
 
 # Types of constants in which nothing changes, and of those in which something may.
-_FIXED = frozenset({float, int, bool, complex, str, bytes, slice, range, type(None), onp.float64})
+_FIXED = frozenset({float, int, bool, complex, str, bytes, slice, range, type(None), type, onp.float64})
 _CHANGING: Any = (MutableSequence, MutableMapping, memoryview)
 
 
