@@ -26,7 +26,7 @@ import numpy as onp
 from . import boxes, calling, kinked, operands, primitives, writing
 from .boxes import BY_HAND, CONSTANTS, TRACED, VIEWING, Box, Dual, Traced, own_index, tidy
 from .calling import call, handled
-from .floating import PLAIN_STATE, at_user
+from .floating import PLAIN_STATE, at_user, is_compiled
 from .indices import ASSIGN, BASIC
 from .kinked import is_differentiated, is_steep_at_zero
 from .memory import ELEMENTS_PER_PIECE, TINY, WORTH_DROPPING, keep_freed_memory, placeholder
@@ -387,20 +387,20 @@ _UFUNC = """
 if {any_given}:
     return with_keywords(prim, ({boxes},), {name: x for name, x in ({pairs}) if x is not None})
 if {no_box}:
-    if {any_opened}:
+    if {any_other}:
         return call(prim, ({boxes},), {})
     now = state()
-    if now is default:  # as floating.pointing
+    if now is default:  # as floating.plainly
         try:
             return run(f, {boxes})
         except RuntimeError:
             pass
     return f({boxes}) if now in ours else at_user(f, {boxes})
 """
-_UFUNC_ONE = {"no_box": "type(box) is not Box", "any_opened": "type(box) in OPENED"}
+_UFUNC_ONE = {"no_box": "type(box) is not Box", "any_other": "type(box) not in CONSTANTS"}
 _UFUNC_TWO = {
     "no_box": "type(left) is not Box and type(right) is not Box",
-    "any_opened": "type(left) in OPENED or type(right) in OPENED",
+    "any_other": "type(left) not in CONSTANTS or type(right) not in CONSTANTS",
 }
 
 
@@ -422,9 +422,9 @@ def of_ufunc(prim: Primitive, f: Any) -> Callable[..., Any]:
 
 def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a function of any signature."""
-    compiled = calling.is_compiled(f)
+    compiled = is_compiled(f)
     state, default, run, ours = PLAIN_STATE
-    f = f if compiled else calling.plainly(f)
+    f = f if compiled else prim.plain
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         a = args[0] if args else None
@@ -435,7 +435,7 @@ def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
             if not compiled:
                 return f(*args)
             now = state()
-            if now is default:  # as floating.pointing
+            if now is default:  # as floating.plainly
                 try:
                     return run(f, *args)
                 except RuntimeError:

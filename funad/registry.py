@@ -18,7 +18,7 @@ from typing import Any
 import numpy as onp
 
 from .errors import MissingRuleError, UnsupportedKeywordError
-from .floating import warning
+from .floating import plainly, warning
 from .memory import (
     LARGE,
     Drop,
@@ -30,8 +30,6 @@ from .memory import (
     takes_any_keyword,
 )  # fmt: skip
 from .spaces import describe, module_of, named
-
-__all__ = ["rules"]
 
 ArgNum = int | str
 
@@ -70,6 +68,7 @@ class Primitive:
         "masks",
         "name",
         "operator",
+        "plain",
         "read",
         "rule_0",
         "rule_1",
@@ -84,7 +83,8 @@ class Primitive:
 
     def __init__(self, f: Callable[..., Any], name: str) -> None:
         self.f = f
-        self.run = warning(f)  # f as it is called, with its warnings at the user's line
+        # f as it is called inside of a trace and outside: its warnings are at the user's line.
+        self.run, self.plain = warning(f), plainly(f)
         self.name = name
         self.foreign = False  # whether the function and its rules are a user's
         # What a user's rule is called by: (prim, rule) ↦ rule.
