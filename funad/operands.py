@@ -20,7 +20,7 @@ ndarray = onp.ndarray
 HOLDERS = frozenset({list, tuple, Array})
 # The types of second arguments and of keywords in which no box can hide.
 PLAIN = frozenset({ndarray, float, int, bool, type(None)})
-PARTS = PLAIN | CONSTANTS | {slice, str, type(Ellipsis)}  # and those of indices
+PARTS = PLAIN | CONSTANTS | {slice, str, type(Ellipsis), type}  # and those of indices; classes are dtypes
 COMMON = PARTS | {list, tuple}  # of what is no sequence of another class, for sure
 
 

@@ -31,9 +31,9 @@ class Primitive:
     """What is known of one primitive: its function, its wrapper and its rules."""
 
     __slots__ = (
-        "__dict__", "__weakref__", "containers", "f", "fast_reduce", "foreign", "forward", "inherited",
-        "is_steep", "iterators", "kind", "kinks", "masks", "name", "operator", "plain", "rule_0", "rule_1",
-        "rules", "run", "spares", "steep", "traced", "underflows", "views",
+        "__dict__", "__weakref__", "containers", "f", "fast_reduce", "foreign", "forms", "forward",
+        "inherited", "is_steep", "iterators", "kind", "kinks", "masks", "name", "operator", "plain",
+        "rule_0", "rule_1", "rules", "run", "spares", "steep", "traced", "underflows", "views",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +75,7 @@ class Primitive:
         """Have these rules and no others; what was read off the others is found anew."""
         self.rules = rules
         self.rule_0, self.rule_1 = rules.get(0), rules.get(1)  # for the fast path
+        self.forms: set[Any] = set()  # calls that rules take: how many arguments, which keywords, which boxes
         self.__dict__.clear()
 
     def copied(self, rules: Mapping[ArgNum, Rule] | None = None, **changes: Any) -> Primitive:
@@ -82,8 +83,7 @@ class Primitive:
         made = Primitive(self.f, self.name)
         for name in Primitive.__slots__[2:]:
             setattr(made, name, changes.get(name, getattr(self, name)))
-        if rules is not None:
-            made.put_rules(rules)
+        made.put_rules(self.rules if rules is None else rules)
         return made
 
     def __reduce__(self) -> Any:

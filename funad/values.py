@@ -126,6 +126,6 @@ def is_deferred(x: Any) -> bool:
 
 def memory_of(x: Any) -> Any:
     """Return the plain array under every trace, to ask how it lies in memory: its numbers are not read."""
-    while hasattr(x, "tape"):
+    while type(x) is not ndarray and hasattr(x, "tape"):
         x = x.inside
     return x

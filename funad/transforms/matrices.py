@@ -42,7 +42,7 @@ from .calls import (
 )
 from .forward import jvp
 from .reverse import grad, gradient_for_tangent, gradient_of, value_and_grad, vjp
-from .vmap import over_stack
+from .vmap import over_each, over_stack
 
 ndarray = onp.ndarray
 
@@ -83,7 +83,7 @@ class _Run:
                 found = sweep(seeded, self.call, xs, masked=True)
                 return [finish(xbar, x) for xbar, x in zip(found, xs, strict=True)]
 
-            stacks = self._over_basis(pull, value, xs)
+            stacks = self._over_basis(pull, value, xs, _FEW_ROWS)
             blocks.append(
                 [s.reshape(shape_of(value) + shape_of(x))[()] for s, x in zip(stacks, xs, strict=True)]
             )
@@ -119,13 +119,20 @@ class _Run:
         with onp.errstate(over="ignore"):
             return any(has_nan(slots[leaf.index]) for leaf, inside in ends if inside)
 
-    def _over_basis(self, walk: Callable[[Any], list[Any]], x: Any, likes: list[Any]) -> list[Any]:
-        """Return, per result of a linear function, the stack of its values at the basis of the space of x."""
+    def _over_basis(
+        self, walk: Callable[[Any], list[Any]], x: Any, likes: list[Any], few: int = 1
+    ) -> list[Any]:
+        """Return, per result of a linear function, the stack of its values at the basis of the space of x.
+
+        Up to ``few`` walks with small numbers, one by one, take less time than one with a stack.
+        """
         count = math.prod(shape_of(x))
         if not count:
             return [onp.zeros((0, *shape_of(like)), dtype_of(like)) for like in likes]
         ends = [*self.call.leaves, *self.values]
-        at_once = 1 if self.one_by_one else _stack_size(self.entries, len(self.call.leaves), ends, count)
+        if self.one_by_one or (count <= few and max(map(_size, ends)) <= SMALL):
+            return _apart(over_each(walk, (basis[0] for basis in _bases(x, count, 1)), x))
+        at_once = _stack_size(self.entries, len(self.call.leaves), ends, count)
         found = [over_stack(walk, basis, x) for basis in _bases(x, count, max(at_once, 1))]
         if len(found) > 1:
             return [np.concatenate(parts) for parts in zip(*found, strict=True)]
@@ -147,6 +154,7 @@ class _Run:
 # 2**15 to 2**18 there is no difference), and in all steps together.
 AT_ONCE = 1 << 17
 IN_ALL = 1 << 24
+SMALL, _FEW_ROWS = 1000, 4  # numbers, and walks back with them that are taken one by one
 
 
 def _stack_size(entries: list[Any], inputs: int, ends: list[Any], count: int) -> int:
