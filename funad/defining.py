@@ -16,8 +16,6 @@ from .memory import Rule, unguarded
 from .registry import NO_RULES, ArgNum, Primitive, by_position, full_name_of, primitive_of, signature_of
 from .spaces import describe, named
 
-__all__ = ["defvjp", "defzero", "elementwise", "linear"]
-
 
 def _known(f: Any) -> Primitive:
     prim = primitive_of(f)

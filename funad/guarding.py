@@ -22,18 +22,6 @@ from .errors import ArgumentError, NotDifferentiableError
 from .registry import Primitive
 from .spaces import describe, is_inexact, laid_out_copy
 
-__all__ = [
-    "closure_error",
-    "guarded",
-    "guarded_rule",
-    "own",
-    "owned",
-    "refuse_container",
-    "refuse_traced",
-    "unwritable",
-    "wrote",
-]
-
 ndarray = onp.ndarray
 _NUMBERS = frozenset({float, onp.float64, int, complex, bool})
 _COMPILED = (types.BuiltinFunctionType, onp.ufunc)

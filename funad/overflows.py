@@ -17,8 +17,6 @@ from .traces.reverse import WIDTH, as_call
 from .traces.strong_zeros import at_zero, has_nan, output_of, strong_elementwise
 from .values import all_of, any_of, constant, is_deferred, is_opaque, members_of, value_of
 
-__all__ = ["all_finite", "mark_overflows"]
-
 
 def mark_overflows(entries: list[Any], inputs: int, outputs: Iterable[Any]) -> None:
     """On a tape with infinite outputs, let steps give nan where their slope is a zero that is none.

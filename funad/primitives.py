@@ -11,21 +11,19 @@ import numpy as onp
 
 from . import tree
 from .boxes import TRACED, Traced, innermost
-from .calling import call, plainly
+from .calling import call, call_plain
 from .duck_arrays import as_ducks
 from .errors import ArgumentError
-from .floating import pointing
+from .floating import plainly
 from .foreign import is_duck, is_foreign
 from .guarding import guarded, guarded_rule, refuse_container, refuse_traced
-from .operands import NUMBERS, PARTS, PLAIN, beside_others, has_iterator, is_one_list, of_lists
+from .operands import NUMBERS, PARTS, PLAIN, beside_others, of_lists
 from .operators import OPERATORS
 from .registry import Primitive, adopt, adopt_user, enter, enter_anew, primitive_anew, primitive_of
 from .spaces import describe, module_of, name_of, zeros_of
 from .trace import Looked
 from .values import constant, shape_of
 from .writing import content_of
-
-__all__ = ["primitive"]
 
 ndarray = onp.ndarray
 P = ParamSpec("P")
@@ -148,7 +146,7 @@ def _wrapper(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
         return TEMPLATES["ufunc"](prim, f)
     if prim.foreign:
         prim.f, prim.guard = guarded(prim, f), guarded_rule
-        prim.run = prim.f
+        prim.run = prim.plain = prim.f
     return (
         _of_containers(prim, f)
         if everything
@@ -172,7 +170,7 @@ def _method(name: str) -> Callable[..., Any]:
     """Return a method of ufuncs that takes traced values: ``funad.numpy.folds`` has it."""
     plain = getattr(onp.ufunc, name)
 
-    plainly_called = pointing(plain)
+    plainly_called = plainly(plain)
 
     @functools.wraps(plain)
     def method(f: onp.ufunc, *args: Any, **kwargs: Any) -> Any:
@@ -227,7 +225,9 @@ def composite(
     It is written with primitives, so it needs no rule: its derivatives are theirs. ``plain`` is what
     it is on plain values, by default ``f`` itself. ``iterators`` says that it takes them for lists.
     """
-    on_plain = plainly(f if plain is None else plain)
+    prim = enter(f)
+    prim.iterators = of_lists if iterators else None
+    on_plain = prim.plain = prim.plain if plain is None else plainly(plain)
 
     def decorate(g: Callable[..., Any]) -> Callable[..., Any]:
         @implements(f, "composite")
@@ -235,9 +235,7 @@ def composite(
             if len(args) == 1 and not kwargs and type(args[0]) is ndarray:
                 return on_plain(*args)
             if innermost((*args, *kwargs.values())) is None:
-                if iterators and not is_one_list(args, kwargs) and has_iterator(args, kwargs):
-                    return of_lists(primitive_of(f), args, kwargs)  # type: ignore[arg-type]
-                return on_plain(*args, **kwargs)
+                return call_plain(prim, args, kwargs)
             for x in (*args, *kwargs.values()):
                 if type(x) not in KNOWN and type(x) not in TRACED and is_foreign(x):
                     if is_duck(x):

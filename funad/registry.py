@@ -18,7 +18,7 @@ from typing import Any
 import numpy as onp
 
 from .errors import MissingRuleError, UnsupportedKeywordError
-from .floating import warning
+from .floating import plainly, warning
 from .memory import (
     LARGE,
     Drop,
@@ -30,8 +30,6 @@ from .memory import (
     takes_any_keyword,
 )  # fmt: skip
 from .spaces import describe, module_of, named
-
-__all__ = ["rules"]
 
 ArgNum = int | str
 
@@ -59,6 +57,7 @@ class Primitive:
         "f",
         "fast_reduce",
         "foreign",
+        "forms",
         "forward",
         "guard",
         "inherited",
@@ -69,6 +68,7 @@ class Primitive:
         "masks",
         "name",
         "operator",
+        "plain",
         "read",
         "rule_0",
         "rule_1",
@@ -83,7 +83,8 @@ class Primitive:
 
     def __init__(self, f: Callable[..., Any], name: str) -> None:
         self.f = f
-        self.run = warning(f)  # f as it is called, with its warnings at the user's line
+        # f as it is called inside of a trace and outside: its warnings are at the user's line.
+        self.run, self.plain = warning(f), plainly(f)
         self.name = name
         self.foreign = False  # whether the function and its rules are a user's
         # What a user's rule is called by: (prim, rule) ↦ rule.
@@ -113,6 +114,7 @@ class Primitive:
         self.rule_0: Rule | None = None  # rules[0] and rules[1], for the fast path
         self.rule_1: Rule | None = None
         self.read: Mapping[Any, Any] = NO_RULES
+        self.forms: set[Any] = set()  # calls that rules take: how many arguments, which keywords, which boxes
 
     @_once
     def keywords(self) -> frozenset[str]:
@@ -164,6 +166,7 @@ class Primitive:
         made = Primitive(self.f, self.name)
         for name in set(self.__slots__) - {"__weakref__"}:
             setattr(made, name, getattr(self, name))
+        made.forms = set()
         return made
 
     def with_rules(self, rules: dict[ArgNum, Rule]) -> Primitive:
@@ -200,7 +203,7 @@ class Primitive:
         self.rules = {**self.rules, **rules}
         self.kind, self.masks = kind, self.masks or masks
         self.rule_0, self.rule_1 = self.rules.get(0), self.rules.get(1)
-        self.read = NO_RULES
+        self.read, self.forms = NO_RULES, set()
 
     def __reduce__(self) -> Any:
         return primitive_of, (self.traced,)  # there is one in each process

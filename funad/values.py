@@ -19,11 +19,6 @@ from typing import Any
 
 import numpy as onp
 
-__all__ = [
-    "all_of", "any_of", "class_of", "constant", "dtype_of", "is_array", "is_deferred", "is_mask", "is_opaque",
-    "is_unknown", "members_of", "memory_of", "shape_of", "value_of",
-]  # fmt: skip
-
 ndarray = onp.ndarray
 _FLOAT = onp.dtype(float)
 # The commonest classes of plain values. To find that they have no attribute ``tape`` takes 60 ns.
@@ -132,6 +127,6 @@ def is_deferred(x: Any) -> bool:
 
 def memory_of(x: Any) -> Any:
     """Return the plain array under every trace, to ask how it lies in memory: its numbers are not read."""
-    while hasattr(x, "tape"):
+    while type(x) is not ndarray and hasattr(x, "tape"):
         x = x.inside
     return x

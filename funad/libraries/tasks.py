@@ -18,10 +18,11 @@ from .. import batching as batching  # fills the tables of functions of elements
 from .. import tree
 from ..boxes import Box, Traced, box_of
 from ..calling import call
-from ..floating import restore, run_rules
+from ..floating import ERRORS, OF_RULES, restore
 from ..registry import Primitive, place_of_primitive, primitive_at
 from ..spaces import fit, is_inexact, zeros_like
-from ..traces.batch import BY_ELEMENT, NOT_BY_ELEMENT
+from ..trace import BATCH_RULES
+from ..traces.batch import by_element
 from ..traces.reverse import TRACING, Tape, pull_back
 from ..traces.strong_zeros import retry_with_strong_zeros, strong_zero
 from ..values import shape_of
@@ -115,8 +116,7 @@ def works_by_element(prim: Primitive) -> bool:
         return f.by_element
     if isinstance(f, onp.ufunc):
         return f.signature is None and f.nout == 1
-    by_element = prim.kind == "elementwise" or f in BY_ELEMENT
-    return by_element and f not in NOT_BY_ELEMENT
+    return (prim.kind == "elementwise" and f not in BATCH_RULES) or BATCH_RULES.get(f) is by_element
 
 
 class Value(_OfPrimitive):
@@ -139,7 +139,7 @@ class Rule(_OfPrimitive):
         leaves = tree.flatten((y, ybar, xs))[0]
         if any(isinstance(x, Traced) for x in leaves):
             return rule(y, ybar, *xs, **self.kwargs)
-        token = run_rules()
+        token = ERRORS.set(OF_RULES)
         try:
             xbar = rule(y, ybar, *xs, **self.kwargs)
         except Exception as error:

@@ -42,7 +42,7 @@ from .calls import (
 )
 from .forward import jvp
 from .reverse import grad, gradient_for_tangent, gradient_of, value_and_grad, vjp
-from .vmap import over_stack
+from .vmap import over_each, over_stack
 
 ndarray = onp.ndarray
 
@@ -83,7 +83,7 @@ class _Run:
                 found = sweep(seeded, self.call, xs, masked=True)
                 return [finish(xbar, x) for xbar, x in zip(found, xs, strict=True)]
 
-            stacks = self._over_basis(pull, value, xs)
+            stacks = self._over_basis(pull, value, xs, _FEW_ROWS)
             blocks.append(
                 [s.reshape(shape_of(value) + shape_of(x))[()] for s, x in zip(stacks, xs, strict=True)]
             )
@@ -119,13 +119,20 @@ class _Run:
         with onp.errstate(over="ignore"):
             return any(has_nan(slots[leaf.index]) for leaf, inside in ends if inside)
 
-    def _over_basis(self, walk: Callable[[Any], list[Any]], x: Any, likes: list[Any]) -> list[Any]:
-        """Return, per result of a linear function, the stack of its values at the basis of the space of x."""
+    def _over_basis(
+        self, walk: Callable[[Any], list[Any]], x: Any, likes: list[Any], few: int = 1
+    ) -> list[Any]:
+        """Return, per result of a linear function, the stack of its values at the basis of the space of x.
+
+        Up to ``few`` walks with small numbers, one by one, take less time than one with a stack.
+        """
         count = math.prod(shape_of(x))
         if not count:
             return [onp.zeros((0, *shape_of(like)), dtype_of(like)) for like in likes]
         ends = [*self.call.leaves, *self.values]
-        at_once = 1 if self.one_by_one else _stack_size(self.entries, len(self.call.leaves), ends, count)
+        if self.one_by_one or (count <= few and max(map(_size, ends)) <= SMALL):
+            return _apart(over_each(walk, (basis[0] for basis in _bases(x, count, 1)), x))
+        at_once = _stack_size(self.entries, len(self.call.leaves), ends, count)
         found = [over_stack(walk, basis, x) for basis in _bases(x, count, max(at_once, 1))]
         if len(found) > 1:
             return [np.concatenate(parts) for parts in zip(*found, strict=True)]
@@ -147,6 +154,7 @@ class _Run:
 # 2**15 to 2**18 there is no difference), and in all steps together.
 AT_ONCE = 1 << 17
 IN_ALL = 1 << 24
+SMALL, _FEW_ROWS = 1000, 4  # numbers, and walks back with them that are taken one by one
 
 
 def _stack_size(entries: list[Any], inputs: int, ends: list[Any], count: int) -> int:
@@ -468,7 +476,7 @@ def _first_derivative(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
     return _jacobian_of(call, y, tape)[1]
 
 
-def hvp(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> Any:
+def hvp(f: Callable[..., Any], argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> Callable[..., Any]:
     """Turn ``f`` into a function that returns products of its Hessian: forward over reverse.
 
     It costs a small constant times a gradient; the Hessian itself is never formed.
@@ -517,7 +525,7 @@ def _hvp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
         return _gradient_along(gradient_for_tangent(f, argnums), f, argnums, args, kwargs)[1]
 
 
-def hessp(f: Any) -> Any:
+def hessp(f: Callable[..., Any]) -> Callable[..., Any]:
     """Turn ``f`` into a function that returns products of its Hessian, called as SciPy calls ``hessp``.
 
     The same numbers as those of :func:`hvp`, at the same price; only the order of the arguments is
@@ -604,7 +612,7 @@ def _vector_last(written: str, f: Any, args: Any, kwargs: Any) -> Iterator[None]
         ) from None
 
 
-def vhp(f: Any, argnums: ArgNums = 0) -> Any:
+def vhp(f: Callable[..., Any], argnums: ArgNums = 0) -> Callable[..., Any]:
     """Turn ``f`` into a function that returns products of its Hessian: reverse over reverse.
 
     The same numbers as those of :func:`hvp`, vᵀ H, for functions whose rules are dear forward. Takes
@@ -633,7 +641,7 @@ def _vhp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
     return vjp_f(args[-1])
 
 
-def value_grad_and_hvp(f: Any, argnums: ArgNums = 0) -> Any:
+def value_grad_and_hvp(f: Callable[..., Any], argnums: ArgNums = 0) -> Callable[..., Any]:
     """Turn ``f`` into a function that returns its value, its gradient and a Hessian product.
 
     All three come from one run of ``f``. What it takes, and the errors, are those of :func:`hvp`.
@@ -660,7 +668,7 @@ def _value_grad_and_hvp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any
     return value, gradient, product
 
 
-def ggnvp(f: Callable[..., Any], loss: Callable[[Any], Any], argnums: ArgNums = 0) -> Any:
+def ggnvp(f: Callable[..., Any], loss: Callable[[Any], Any], argnums: ArgNums = 0) -> Callable[..., Any]:
     """Turn ``loss∘f`` into a function that returns products of its Gauss-Newton matrix.
 
     G = Jᵀ H J with J the Jacobian of ``f`` and H the Hessian of ``loss`` at f(x): positive

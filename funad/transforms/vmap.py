@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as onp
@@ -208,8 +208,16 @@ def over_stack(f: Any, stack: Any, like: Any) -> list[Any]:
             pass
         finally:
             trace.ended = True
-    members = map(float, stack) if type(like) is float else iter(stack)
-    return [np.stack(column) for column in zip(*map(f, members), strict=True)]
+    return over_each(f, iter(stack), like)
+
+
+def over_each(f: Any, members: Iterator[Any], like: Any) -> list[Any]:
+    """Return the same of one member after the other."""
+    members = map(float, members) if type(like) is float else members
+    return [
+        column[0][None] if len(column) == 1 and type(column[0]) is ndarray else np.stack(column)
+        for column in zip(*map(f, members), strict=True)
+    ]
 
 
 class _Nowhere(list[Any]):
