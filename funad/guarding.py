@@ -17,22 +17,9 @@ import numpy as onp
 from . import tree
 from .boxes import Traced
 from .cpython import other_holders
-from .defining import Derived
 from .errors import ArgumentError, NotDifferentiableError
-from .registry import Primitive
+from .registry import Derived, Primitive
 from .spaces import describe, is_inexact, laid_out_copy
-
-__all__ = [
-    "closure_error",
-    "guarded",
-    "guarded_rule",
-    "own",
-    "owned",
-    "refuse_container",
-    "refuse_traced",
-    "unwritable",
-    "wrote",
-]
 
 ndarray = onp.ndarray
 _NUMBERS = frozenset({float, onp.float64, int, complex, bool})

@@ -92,12 +92,14 @@ def add_at(dense: Any, pieces: Iterable[tuple[Any, Any]]) -> None:
             continue
         with onp.errstate(invalid="ignore"):
             axis, places = _along(index)
-            if places is not None and dense.ndim > 1 and dense.flags.c_contiguous and dense.size:
+            large = getattr(piece, "size", 1) > _SLOW_FROM
+            if large and places is not None and dense.ndim > 1 and dense.flags.c_contiguous and dense.size:
                 _add_along(dense, axis, places, piece)
             else:
                 onp.add.at(dense, index, piece)
 
 
+_SLOW_FROM = 300  # elements, up to which NumPy's own way is the fastest
 _NARROW, _MANY = 4, 200  # columns up to which, and rows from which, adding up columns is faster
 
 
@@ -289,7 +291,7 @@ class Step:
 
     def __init__(self, prim: Primitive, args: Any, kwargs: Any, k: int | None) -> None:
         self.prim, self.k = prim, k
-        self.args, self.kwargs = copied(args), {name: copied(x) for name, x in kwargs.items()}
+        self.args, self.kwargs = copied(args), copied(kwargs)
 
 
 def follow(x: Any, path: Any) -> Any:

@@ -14,12 +14,10 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from .registry import Primitive
+from .registry import Primitive, primitive_of
 
-__all__ = ["BATCH_RULES", "OF_INDICES", "OF_SHAPES", "Looked", "Trace", "Unbatched", "next_level"]
-
-# What a function is on stacks: (trace, prim, args, kwargs) ↦ y, with the members of y along its first axis.
-# It stands here so that rules may write into it; the batch trace itself is loaded with vmap.
+# What a function is on stacks: (trace, prim, *args, **kwargs) ↦ y, with the members of y along its first
+# axis. It stands here so that rules may write into it; the batch trace itself is loaded with vmap.
 BATCH_RULES: dict[Callable[..., Any], Callable[..., Any]] = {}
 # The functions that ask for shapes and dtypes alone, and those that take indices, in which lists stay lists.
 OF_SHAPES: set[Callable[..., Any]] = set()
@@ -28,6 +26,16 @@ OF_INDICES: set[Callable[..., Any]] = set()
 
 class Unbatched(Exception):
     """Raised by a batch rule that has no way to take this call: it runs once per member, then."""
+
+
+def batch_rule(*fs: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make the decorated function what these functions are on stacks: (trace, prim, *args, **kwargs) ↦ y."""
+
+    def decorate(rule: Callable[..., Any]) -> Callable[..., Any]:
+        BATCH_RULES.update((primitive_of(f).f, rule) for f in fs)  # type: ignore[union-attr]
+        return rule
+
+    return decorate
 
 
 _levels = itertools.count(1)  # each trace takes the next: nothing to undo when f raises

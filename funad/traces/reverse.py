@@ -30,7 +30,7 @@ from ..boxes import Box, Traced, box_of
 from ..cpython import names_in, steps
 from ..duck_arrays import DUCKS
 from ..errors import EndedTraceError
-from ..floating import restore, run_rules
+from ..floating import ERRORS, OF_RULES, restore
 from ..indices import ASSIGN, Scatter, TracedMemory, assigned, put, through_view
 from ..memory import WORTH_DROPPING, placeholder
 from ..registry import Primitive
@@ -240,7 +240,7 @@ def pull_back(entries: list[Any], inputs: int, masked: bool = False) -> list[Any
     if DUCKS.used and DUCKS.prepare is not None:
         DUCKS.prepare(entries, inputs)
     start = list(entries) if masked else None
-    token = run_rules()
+    token = ERRORS.set(OF_RULES)
     try:
         start = backward_pass(entries, inputs, start, False)
         if start is not None and any(has_nan(slot) for slot in entries[1:]):

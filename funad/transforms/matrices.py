@@ -310,7 +310,7 @@ def _first_derivative(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
     return _jacobian_of(call, y, tape)[1]
 
 
-def hvp(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> Any:
+def hvp(f: Callable[..., Any], argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> Callable[..., Any]:
     """Turn ``f`` into a function that returns products of its Hessian: forward over reverse.
 
     It costs a small constant times a gradient; the Hessian itself is never formed.
@@ -359,7 +359,7 @@ def _hvp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
         return _gradient_along(gradient_for_tangent(f, argnums), f, argnums, args, kwargs)[1]
 
 
-def hessp(f: Any) -> Any:
+def hessp(f: Callable[..., Any]) -> Callable[..., Any]:
     """Turn ``f`` into a function that returns products of its Hessian, called as SciPy calls ``hessp``.
 
     The same numbers as those of :func:`hvp`, at the same price; only the order of the arguments is
@@ -446,7 +446,7 @@ def _vector_last(written: str, f: Any, args: Any, kwargs: Any) -> Iterator[None]
         ) from None
 
 
-def vhp(f: Any, argnums: ArgNums = 0) -> Any:
+def vhp(f: Callable[..., Any], argnums: ArgNums = 0) -> Callable[..., Any]:
     """Turn ``f`` into a function that returns products of its Hessian: reverse over reverse.
 
     The same numbers as those of :func:`hvp`, vᵀ H, for functions whose rules are dear forward. Takes
@@ -475,7 +475,7 @@ def _vhp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
     return vjp_f(args[-1])
 
 
-def value_grad_and_hvp(f: Any, argnums: ArgNums = 0) -> Any:
+def value_grad_and_hvp(f: Callable[..., Any], argnums: ArgNums = 0) -> Callable[..., Any]:
     """Turn ``f`` into a function that returns its value, its gradient and a Hessian product.
 
     All three come from one run of ``f``. What it takes, and the errors, are those of :func:`hvp`.
@@ -502,7 +502,7 @@ def _value_grad_and_hvp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any
     return value, gradient, product
 
 
-def ggnvp(f: Callable[..., Any], loss: Callable[[Any], Any], argnums: ArgNums = 0) -> Any:
+def ggnvp(f: Callable[..., Any], loss: Callable[[Any], Any], argnums: ArgNums = 0) -> Callable[..., Any]:
     """Turn ``loss∘f`` into a function that returns products of its Gauss-Newton matrix.
 
     G = Jᵀ H J with J the Jacobian of ``f`` and H the Hessian of ``loss`` at f(x): positive

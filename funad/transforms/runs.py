@@ -21,7 +21,7 @@ from ..traces.strong_zeros import has_nan
 from ..tracing import sweep
 from ..values import dtype_of, shape_of
 from .calls import Call, check_output, finish, out_of, own_result
-from .vmap import over_stack
+from .vmap import over_each, over_stack
 
 ndarray = onp.ndarray
 
@@ -97,7 +97,7 @@ class Run:
             if not inside:
                 blocks.append([self._zeros(value, x) for x in xs])
                 continue
-            stacks = self._over_basis(self.pull, self.values, n, xs)
+            stacks = self._over_basis(self.pull, self.values, n, xs, _FEW_ROWS)
             blocks.append(
                 [s.reshape(shape_of(value) + shape_of(x))[()] for s, x in zip(stacks, xs, strict=True)]
             )
@@ -114,8 +114,13 @@ class Run:
                 block.append(_turned(stack, shape_of(value), shape_of(x)))
         return blocks
 
-    def _over_basis(self, walk: Callable[[list[Any]], Any], ends: list[Any], n: int, to: list[Any]) -> Any:
-        """Return, per result of a walk, the stack of its values at the basis of the space of the n-th end."""
+    def _over_basis(
+        self, walk: Callable[[list[Any]], Any], ends: list[Any], n: int, to: list[Any], few: int = 1
+    ) -> Any:
+        """Return, per result of a walk, the stack of its values at the basis of the space of the n-th end.
+
+        Up to ``few`` walks with small numbers, one by one, take less time than one with a stack.
+        """
         x, before, behind = ends[n], [None] * n, [None] * (len(ends) - n - 1)
         count = math.prod(shape_of(x))
         if not count:
@@ -124,6 +129,8 @@ class Run:
         def alone(part: Any) -> Any:
             return walk([*before, part, *behind])
 
+        if self.one_by_one or (count <= few and max(map(_size, [*self.call.leaves, *self.values])) <= SMALL):
+            return _apart(over_each(alone, [(basis[0] for basis in _bases(x, count, 1))], [x]))
         bases = _bases(x, count, min(count, self.at_once))
         return _apart(_concatenated([over_stack(alone, [basis], [x]) for basis in bases]))
 
@@ -177,6 +184,7 @@ def _concatenated(found: list[list[Any]]) -> list[Any]:
 # 2**15 to 2**18 there is no difference), and in all steps together.
 AT_ONCE = 1 << 17
 IN_ALL = 1 << 24
+SMALL, _FEW_ROWS = 1000, 4  # numbers, and walks back with them that are taken one by one
 
 
 def _stack_size(entries: list[Any], inputs: int, ends: list[Any]) -> int:

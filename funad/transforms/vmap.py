@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as onp
@@ -208,8 +208,16 @@ def over_stack(f: Any, stacks: list[Any], likes: list[Any]) -> list[Any]:
             pass
         finally:
             trace.ended = True
-    members = (map(float, x) if type(like) is float else x for x, like in zip(stacks, likes, strict=True))
-    return [np.stack(column) for column in zip(*map(f, *members), strict=True)]
+    return over_each(f, stacks, likes)
+
+
+def over_each(f: Any, stacks: list[Iterable[Any]], likes: list[Any]) -> list[Any]:
+    """Return the same of one member after the other."""
+    members = [map(float, x) if type(like) is float else x for x, like in zip(stacks, likes, strict=True)]
+    return [
+        column[0][None] if len(column) == 1 and type(column[0]) is ndarray else np.stack(column)
+        for column in zip(*map(f, *members), strict=True)
+    ]
 
 
 class _Nowhere(list[Any]):

@@ -2,6 +2,8 @@
 
 import functools
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as onp
 from scipy import sparse as _sparse
@@ -161,7 +163,7 @@ class _Colouring:
         return seeds, entries, self.flat[entries] - first * self.width
 
 
-def sparsity(f, *args, argnums=0, **kwargs):
+def sparsity(f: Callable[..., Any], *args: Any, argnums: Any = 0, **kwargs: Any) -> Any:
     """Return which entries of the Jacobian of ``f`` may be other than zero, found by running ``f`` once.
 
     Parameters

@@ -1,6 +1,8 @@
 """Jacobians and Hessians as linear operators: products without the matrix, for SciPy's iterative solvers."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as onp
 
@@ -13,7 +15,9 @@ from .derivatives import call_of
 __all__ = ["linear_operator"]
 
 
-def linear_operator(f, *args, argnums=0, symmetric=False, **kwargs):
+def linear_operator(
+    f: Callable[..., Any], *args: Any, argnums: Any = 0, symmetric: bool = False, **kwargs: Any
+) -> Any:
     """Return the Jacobian of ``f`` as a scipy.sparse.linalg.LinearOperator, which is never formed.
 
     ``f`` runs once; each product walks along that run, those with the transpose back.
