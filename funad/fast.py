@@ -602,6 +602,8 @@ def of_boxes(prim: Primitive, tape: Tape, args: tuple[Any, ...], kwargs: dict[st
                 if prim.kinks is not None or type(x) is writing.Array:
                     return NotImplemented
                 run, small = prim.traced, False
+        elif type(x) is tuple and n in prim.rules:  # an array to the rule
+            return NotImplemented
         elif type(x) is list and n not in prim.rules and all(map(is_fixed, x)):
             x = list(x)
         elif not is_fixed(x):
