@@ -25,7 +25,7 @@ from ..sparse.layouts import product as times
 from . import rules
 from .colouring import column_colours, shown, symmetric_colours
 from .dependencies import Dependencies
-from .patterns import Pattern, joined_patterns
+from .patterns import joined_patterns, no_pattern
 
 __all__ = ["Sparsity", "call_of", "given", "hessian", "jacobian", "sparsity"]
 
@@ -232,7 +232,7 @@ def _found(call):
     trace = Dependencies(sum(sizes))
     starts = onp.cumsum([0, *sizes]).tolist()
     y = run(call, [trace.input(x, start) for x, start in zip(leaves, starts, strict=False)])
-    patterns = [trace.pattern_of(part) for part in tree.flatten(y)[0]] or [Pattern(0, trace.columns, [])]
+    patterns = [trace.pattern_of(part) for part in tree.flatten(y)[0]] or [no_pattern(0, trace.columns)]
     return Sparsity(joined_patterns(patterns).matrix, found=True)
 
 
@@ -248,8 +248,8 @@ def hessian(f, argnums, sparse, args, kwargs):
 
 def _derivative(call, sparse, symmetric):
     """Return the matrix for a pattern that holds: one that was found elsewhere may be found again."""
-    if sparse is True:
-        return _computed(call, _found(call), symmetric, found=True)
+    if isinstance(sparse, _Latest):
+        return _computed(call, sparse.of(_found(call)), symmetric, found=True)
     try:
         return _computed(call, sparse, symmetric)
     except SparsityError:
@@ -258,9 +258,27 @@ def _derivative(call, sparse, symmetric):
         return _computed(call, _found(call), symmetric, found=True)
 
 
+class _Latest:
+    """The last pattern that was found, with its colourings: the next call finds the same one, as a rule."""
+
+    def __init__(self):
+        self.sparsity = Sparsity(_sparse.csr_array((0, 0)))
+
+    def of(self, found):
+        """Return the last pattern if it is the one found, else that, which is the last one then."""
+        last, matrix = self.sparsity, found.matrix
+        known = last.shape == found.shape and onp.array_equal(last.matrix.indptr, matrix.indptr)
+        if known and onp.array_equal(last.matrix.indices, matrix.indices):
+            return last
+        self.sparsity = found
+        return found
+
+
 def given(sparse):
-    """Return what a user has given as ``sparse``: True, or the sparsity, which is coloured once."""
-    if sparse is True or isinstance(sparse, Sparsity):
+    """Return the sparsity that a user has given, which is coloured once; of True, what keeps the last one."""
+    if sparse is True:
+        return _Latest()
+    if isinstance(sparse, Sparsity):
         return sparse
     if is_sparse(sparse) or isinstance(sparse, onp.ndarray):
         return Sparsity(sparse)
