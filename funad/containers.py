@@ -23,8 +23,6 @@ from .spaces import describe, is_inexact
 from .traces.reverse import lent
 from .writing import settled
 
-__all__ = ["step", "step_of_one"]
-
 ndarray, float64 = onp.ndarray, onp.float64
 
 

@@ -27,10 +27,6 @@ from .trace import Trace
 from .traces.reverse import TRACING
 from .values import class_of, constant, memory_of, value_of
 
-__all__ = [
-    "Array", "array_of", "content", "content_of", "fillable", "linked", "on_plain", "settled", "snapshot",
-]  # fmt: skip
-
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 _GETITEM = enter(operator.getitem)
 _WHOLE = Ellipsis

@@ -14,8 +14,6 @@ from ..numpy.reductions import difference
 from ..refusals import refused_index
 from ..registry import primitive_of
 
-__all__ = ["FORMS", "FORMS_OF_SCIPY", "da"]
-
 
 class _DaskArray:
     """The module dask.array, which is loaded if there is an array of it."""

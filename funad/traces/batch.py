@@ -28,8 +28,6 @@ from ..writing import Array, settled, snapshot
 from .forward import Forward, dual
 from .reverse import Tape, pull_back, refuse_ended
 
-__all__ = ["BatchTrace", "moved_index"]
-
 ndarray = onp.ndarray
 
 
