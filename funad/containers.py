@@ -20,7 +20,7 @@ from .guarding import own, owned, refuse_traced, unwritable
 from .memory import WORTH_DROPPING, placeholder
 from .registry import Primitive
 from .spaces import describe, is_inexact
-from .traces.reverse import lent
+from .trace import lent
 from .writing import settled
 
 ndarray, float64 = onp.ndarray, onp.float64
