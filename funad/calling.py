@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as onp
 
-from .boxes import TRACED, Box, Traced, innermost
-from .foreign import is_sequence, plain_sequence
+from .boxes import CONSTANTS, TRACED, Box, Dual, Traced, innermost
+from .errors import NotDifferentiableError
+from .foreign import as_lists
 from .kinked import may_be_nested, with_kinks
 from .operands import (
     COMMON,
@@ -19,8 +20,7 @@ from .operands import (
     ForeignConstant,
     beside_others,
     constant_operand,
-    has_iterator,
-    is_one_list,
+    is_iterator,
 )
 from .registry import Primitive, primitive_of, signature_of
 from .traces.reverse import CONSTANT
@@ -32,6 +32,7 @@ ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 # What a primitive is where such a keyword is given a traced value: made of other primitives.
 FORMS: dict[tuple[Callable[..., Any], str], Callable[..., Any]] = {}
 _FLOAT = onp.dtype(float)
+_OPEN = CONSTANTS | {Box, Dual}  # the types of arguments that no call has to look into
 
 
 # A shorter way for some calls, if ``fast`` has been installed: it returns NotImplemented for the others.
@@ -60,7 +61,7 @@ def call(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive in any form: hand the call to the innermost trace of its arguments, if it has one."""
     trace = innermost((*args, *kwargs.values()) if kwargs else args)
     if trace is None:
-        return _call_plain(prim, args, kwargs)
+        return call_plain(prim, args, kwargs)
     if prim.kinks is not None:
         y = _call_with_kinks(trace, prim, args, kwargs)
         if y is not NotImplemented:
@@ -69,11 +70,19 @@ def call(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return _call_of_views(trace, prim, args, kwargs) if y is NotImplemented else y
 
 
-def _call_plain(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a primitive on plain values: its function."""
-    if prim.iterators is not None and not is_one_list(args, kwargs) and has_iterator(args, kwargs):
-        return prim.iterators(prim, args, kwargs)
-    return prim.plain(*args, **kwargs)
+def call_plain(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a primitive on plain values: its function; on lists, if other sequences hold traced values."""
+    if prim.iterators is not None:
+        xs = (*args, *kwargs.values()) if kwargs else args
+        if not COMMON.issuperset(map(type, xs)) and any(map(is_iterator, xs)):
+            return prim.iterators(prim, args, kwargs)
+    try:
+        return prim.plain(*args, **kwargs)
+    except (NotDifferentiableError, ValueError):  # NumPy's, where __array__ returns a traced value
+        opened, named = as_lists(args, True), {name: as_lists(x, True) for name, x in kwargs.items()}
+        if prim.foreign or innermost((*opened, *named.values())) is None:
+            raise
+    return prim.traced(*opened, **named)
 
 
 def _call_with_kinks(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -106,7 +115,7 @@ def _held(
     Arrays that are written to give way to what they hold, lists of traced values to the arrays that they
     stand for, and what is given by name is given by position.
     """
-    if trace is UNTRACED or (not kwargs and HOLDERS.isdisjoint(map(type, args))):
+    if trace is UNTRACED or (not kwargs and _OPEN.issuperset(map(type, args))):
         return None
     named = {name: _opened(x) for name, x in kwargs.items()}
     opened: tuple[Any, ...] = tuple(map(_opened, args))
@@ -118,7 +127,8 @@ def _held(
 
 
 def _opened(x: Any) -> Any:
-    """Return what an array holds, and a list of traced values as an array; anything else as it is."""
+    """Return what an array holds, and a sequence of traced values as an array; anything else as it is."""
+    x = as_lists(x, True)
     return as_array(x) if type(x) in HOLDERS and innermost((x,)) is not None else x
 
 
@@ -193,8 +203,8 @@ DEFAULTS = {"out": None, "where": True, "overwrite_input": False}
 def _unwrap(prim: Primitive, argnum: int | str, x: Any, tape: Any) -> tuple[Any, Any]:
     """Return an argument without the boxes of this tape, and its source: 0 for a constant."""
     kind = type(x)
-    if kind not in COMMON and kind not in TRACED and not prim.foreign and is_sequence(x):
-        x = plain_sequence(x)
+    if kind not in COMMON and kind not in TRACED and not prim.foreign:
+        x = as_lists(x) if not issubclass(kind, tuple) or innermost(x) is not None else x
         kind = type(x)
     if kind is Array:
         x = content(x)

@@ -32,13 +32,16 @@ from .kinked import is_differentiated, is_steep_at_zero
 from .memory import ELEMENTS_PER_PIECE, TINY, WORTH_DROPPING, keep_freed_memory, placeholder
 from .operands import PLAIN, is_plain
 from .operators import BINARY, UNARY, give
+from .primitives import of_ufunc as of_other_ufunc
+from .primitives import of_user as of_other_user
 from .registry import Primitive, enter, primitive_of
+from .snapshots import is_fixed
 from .spaces import at_rest, fit, zeros_like
 from .traces import cotangents, reverse
 from .traces.forward import Forward, dual, slopes, tangent_of
 from .traces.reverse import Tape
 from .traces.strong_zeros import factors
-from .values import all_of, class_of, is_deferred, is_opaque
+from .values import NUMBERS, all_of, class_of, is_deferred, is_opaque
 from .writing import ASSIGN, Cell, linked
 
 __all__ = ["TANGENTS", "install"]
@@ -46,7 +49,6 @@ __all__ = ["TANGENTS", "install"]
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 _FLOAT = onp.dtype(float)
 _GETITEM = enter(operator.getitem)
-_NUMBERS = frozenset({ndarray, float64, float})
 QUICK = frozenset({"axis", "keepdims"})  # the keywords of Primitive.fast_reduce
 
 
@@ -60,7 +62,7 @@ def _has_zero(x: Any) -> bool:
 _NAMES = {  # what the texts name
     **vars(boxes), **vars(operands), **vars(kinked), **vars(calling), **vars(cotangents), **vars(reverse),
     "TINY": TINY, "has_zero": _has_zero, "repeat": itertools.repeat, "zeros": onp.zeros, "nan": onp.nan,
-    "GETITEM": _GETITEM, "NUMBERS": _NUMBERS, "BASIC": BASIC, "ELEMENTS_PER_PIECE": ELEMENTS_PER_PIECE,
+    "GETITEM": _GETITEM, "NUMBERS": NUMBERS, "BASIC": BASIC, "ELEMENTS_PER_PIECE": ELEMENTS_PER_PIECE,
     "with_keywords": primitives.with_keywords, "at_user": at_user,
     **dict(zip(("state", "default", "run", "ours"), PLAIN_STATE, strict=True)),
     # What two numbers or arrays may give; anything else is looked at more closely, and computed again.
@@ -386,7 +388,7 @@ _UFUNC = """
 if {any_given}:
     return with_keywords(prim, ({boxes},), {name: x for name, x in ({pairs}) if x is not None})
 if {no_box}:
-    if {any_opened}:
+    if {any_other}:
         return call(prim, ({boxes},), {})
     now = state()
     if now is default:  # as floating.plainly
@@ -396,10 +398,10 @@ if {no_box}:
             pass
     return f({boxes}) if now in ours else at_user(f, {boxes})
 """
-_UFUNC_ONE = {"no_box": "type(box) is not Box", "any_opened": "type(box) in OPENED"}
+_UFUNC_ONE = {"no_box": "type(box) is not Box", "any_other": "type(box) not in CONSTANTS"}
 _UFUNC_TWO = {
     "no_box": "type(left) is not Box and type(right) is not Box",
-    "any_opened": "type(left) in OPENED or type(right) in OPENED",
+    "any_other": "type(left) not in CONSTANTS or type(right) not in CONSTANTS",
 }
 
 
@@ -416,7 +418,7 @@ def of_ufunc(prim: Primitive, f: Any) -> Callable[..., Any]:
     """Wrap a ufunc."""
     if f is onp.matmul or (f.nout == 1 and f.signature is None and f.nin in (1, 2)):
         return _bound(_OF_ONE if f.nin == 1 else _OF_TWO, prim=prim, f=f)
-    return primitives.of_ufunc(prim, f)  # vecdot and the like take further keywords
+    return of_other_ufunc(prim, f)  # vecdot and the like take further keywords
 
 
 def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
@@ -449,7 +451,8 @@ def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
         elif len(args) == 2 and not kwargs and (type(args[1]) is Box or type(args[1]) in PLAIN):
             y = record_two(prim, a, args[1])
         else:
-            return call(prim, args, kwargs)
+            y = NotImplemented if prim.containers else of_boxes(prim, a.tape, args, kwargs)
+            return call(prim, args, kwargs) if y is NotImplemented else y
         return linked(y, prim, args, kwargs) if prim.views else y
 
     return wrapped
@@ -457,7 +460,7 @@ def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
 
 def of_user(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a user's function."""
-    general = primitives.of_user(prim, f)
+    general = of_other_user(prim, f)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         if len(args) != 1 or kwargs or type(args[0]) is not Box:
@@ -475,7 +478,7 @@ def _of_list_of_boxes(prim: Primitive, tape: Tape, argnum: int, args: Any, kwarg
     """Call a linear function of a list of boxes of one tape and of plain values, and record it."""
     parts, before, after = args[argnum], args[:argnum], args[argnum + 1 :]
     values = [x.primal if type(x) is Box else x for x in parts]
-    if not _NUMBERS.issuperset(map(type, values)) or ndarray in map(type, before + after):  # to write into
+    if not NUMBERS.issuperset(map(type, values)) or ndarray in map(type, before + after):  # to write into
         return NotImplemented
     y = prim.f(*before, values, *after, **kwargs)
     if type(y) is not ndarray or y.dtype.kind not in "fc":
@@ -541,9 +544,11 @@ def _fitted(ydot: Any, y: Any) -> Any:
 
 def of_traced(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive on dual numbers or on a list of traced values, if the call has a common form."""
-    of_boxes = type(trace) is Tape
+    on_tape = type(trace) is Tape
     kind, argnum = prim.kind, 0
-    if (of_boxes and not prim.containers) or (not of_boxes and type(trace) not in FORWARD):
+    if on_tape and not prim.containers:
+        return of_boxes(prim, trace, args, kwargs)
+    if not on_tape and type(trace) not in FORWARD:
         return NotImplemented
     if prim.forward or prim.foreign or not args or (kind != "linear" and kind != "elementwise"):
         return NotImplemented
@@ -569,14 +574,73 @@ def of_traced(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[s
     others = args[:argnum] + args[argnum + 1 :]
     if (
         kind != "linear" or argnum not in prim.rules or prim.positions < len(args)
-        or not prim.keywords.issuperset(kwargs) or not _is_of(trace, xs, _NUMBERS)
+        or not prim.keywords.issuperset(kwargs) or not _is_of(trace, xs, NUMBERS)
         or not (all(map(is_plain, others)) and all(map(is_plain, kwargs.values())))
     ):  # fmt: skip
         return NotImplemented
-    if of_boxes:
+    if on_tape:
         return _of_list_of_boxes(prim, trace, argnum, args, kwargs)
     y = of_linear(prim, trace, argnum, args, kwargs)
     return linked(y, prim, args, kwargs) if prim.views else y
+
+
+def of_boxes(prim: Primitive, tape: Tape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a primitive on boxes of one tape and on what is plain to see, and record it."""
+    values, sources, form = [], [], [len(args), *kwargs]
+    small = fixed = True
+    run = prim.run
+    for n, x in enumerate(args):
+        if type(x) is Box:
+            if x.tape is not tape:
+                return NotImplemented
+            sources.append((n, x.index))
+            form.append(n)
+            x = x.primal
+            if type(x) is ndarray:
+                small = small and x.nbytes <= WORTH_DROPPING
+            elif type(x) in TRACED:
+                if prim.kinks is not None or type(x) is writing.Array:
+                    return NotImplemented
+                run, small = prim.traced, False
+        elif type(x) is tuple and n in prim.rules:  # an array to the rule
+            return NotImplemented
+        elif type(x) is list and n not in prim.rules and all(map(is_fixed, x)):
+            x = list(x)
+        elif not is_fixed(x):
+            if not is_plain(x):
+                return NotImplemented
+            fixed = False
+        values.append(x)
+    if kwargs:
+        if "out" in kwargs or not all(map(is_plain, kwargs.values())):
+            return NotImplemented
+        fixed = fixed and all(map(is_fixed, kwargs.values()))
+    known = tuple(form)
+    new_form = known not in prim.forms
+    if new_form:
+        if prim.foreign or prim.kind == "zero":
+            return NotImplemented
+        prim.check_positions(args)
+    y = run(*values, **kwargs)
+    if type(y) is writing.Array:
+        y = writing.content(y)
+    if type(y) is not float64 and getattr(y, "dtype", _FLOAT).kind in "biu":
+        return y
+    if new_form:
+        for n, _ in sources:
+            prim.rule(n, values[n])
+        if handled(prim, kwargs) is not kwargs:
+            return NotImplemented
+        prim.forms.add(known)
+    if small and fixed and (type(y) is float64 or (type(y) is ndarray and y.nbytes <= WORTH_DROPPING)):
+        made = new(Box)
+        made.primal, made.tape = y, tape
+        entries = tape.entries
+        entries += (prim, y, tuple(values), kwargs, None, tuple(sources), None)
+        made.index = len(entries) - 1
+    else:
+        made = tape.process(prim, y, tuple(values), kwargs, tuple(sources))
+    return linked(made, prim, args, kwargs) if prim.views else made
 
 
 def _is_of(trace: Any, xs: Any, constants: frozenset[type]) -> bool:
@@ -773,7 +837,7 @@ def install() -> None:
         _REFLECTED[f] = getattr(Box, f"__r{name}__")
     give(Box, "__getitem__", getitem)
     give(Box, "__array_ufunc__", array_ufunc)
-    primitives.TEMPLATES.update(any=of_any, ufunc=of_ufunc, user=of_user)
+    primitives.__dict__.update(of_any=of_any, of_ufunc=of_ufunc, of_user=of_user)
     calling.shortcuts[:] = [of_traced]
     writing.shortcuts[:] = [write_number]
     reverse.backward_pass = backward_pass

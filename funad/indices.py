@@ -86,12 +86,14 @@ def add_at(dense: Any, pieces: Iterable[tuple[Any, Any]]) -> None:
             continue
         with onp.errstate(invalid="ignore"):
             axis, places = _along(index)
-            if places is not None and dense.ndim > 1 and dense.flags.c_contiguous and dense.size:
+            large = getattr(piece, "size", 1) > _SLOW_FROM
+            if large and places is not None and dense.ndim > 1 and dense.flags.c_contiguous and dense.size:
                 _add_along(dense, axis, places, piece)
             else:
                 onp.add.at(dense, index, piece)
 
 
+_SLOW_FROM = 300  # elements, up to which NumPy's own way is the fastest
 _NARROW, _MANY = 4, 200  # columns up to which, and rows from which, adding up columns is faster
 
 

@@ -309,29 +309,29 @@ def settled(x: Any) -> Any:
 def linked(y: Any, prim: Primitive, args: Any, kwargs: Any) -> Any:
     """Return the result of a function that may return views, told of what it is a view."""
     x = args[0]
-    if not isinstance(x, Traced):
+    whole = memory_of(x)
+    if type(whole) is not ndarray or not isinstance(x, Traced):
         return y
-    if type(y) in (list, tuple):
+    if type(y) is list or type(y) is tuple:
         for k, part in enumerate(y):
-            _link(part, x, Step(prim, args[1:], kwargs, k))
-    elif isinstance(y, Traced) and type(plain := memory_of(y)) is ndarray and plain is memory_of(x):
-        return x  # as asarray gives back what it was given
-    else:
-        _link(y, x, Step(prim, args[1:], kwargs, None))
+            _link(part, x, memory_of(part), whole, prim, args, kwargs, k)
+    elif isinstance(y, Traced):
+        view = memory_of(y)
+        if view is whole:
+            return x  # as asarray gives back what it was given
+        _link(y, x, view, whole, prim, args, kwargs, None)
     return y
 
 
-def _link(y: Any, x: Traced, step: Any) -> None:
-    if class_of(x) is not ndarray or class_of(y) is not ndarray:
-        return  # a number has no memory
-    if type(y) is Box or type(y) is Dual or (isinstance(y, Traced) and y.opaque):
-        view, whole = memory_of(y), memory_of(x)
-        if type(view) is ndarray and type(whole) is ndarray:
-            base = view.base
-            while base is not None and base is not whole and base is not whole.base:
-                base = getattr(base, "base", None)  # of windows it is no array, and has an array in it
-            if view is whole or base is not None:
-                link(y, x, step)
+def _link(
+    y: Any, x: Traced, view: Any, whole: Any, prim: Primitive, args: Any, kwargs: Any, k: int | None
+) -> None:
+    base = view.base if type(view) is ndarray and isinstance(y, Traced) else None
+    while base is not None and base is not whole and base is not whole.base:
+        base = getattr(base, "base", None)  # of windows it is no array, and has an array in it
+    shares = base is not None or view is whole
+    if shares and type(y) is not Array and class_of(x) is class_of(y) is ndarray:  # a number has no memory
+        link(y, x, Step(prim, args[1:], kwargs, k))
 
 
 def view_of(array: Array, prim: Primitive, args: Any, kwargs: Any) -> Any:

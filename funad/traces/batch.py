@@ -402,9 +402,12 @@ def join(parts: Any, trace: BatchTrace) -> Any:
     return call(_JOIN, (list(parts), trace), {})
 
 
-_SPLIT, _JOIN = Primitive(split, "the members of a batch"), Primitive(join, "a batch of members")
-_SPLIT.add("linear", {0: lambda y, ybar, x, trace: join(_filled(y, ybar), trace)}, False)
-_JOIN.add("linear", {0: lambda y, ybar, parts, trace: list(trace.members(ybar))}, False)
+_SPLIT = Primitive(
+    split, "the members of a batch", "linear", {0: lambda y, ybar, x, trace: join(_filled(y, ybar), trace)}
+)
+_JOIN = Primitive(
+    join, "a batch of members", "linear", {0: lambda y, ybar, parts, trace: list(trace.members(ybar))}
+)
 _JOIN.containers = (0,)
 
 

@@ -428,17 +428,14 @@ def _where(at: Any, x: Any, like: Any) -> Any:
 
 def _step(x: Any, f: Any, rule: Any) -> Any:
     """Call a primitive made of f and the rule of its derivative."""
-    made = Primitive(f, "a kink")
-    made.traced = made.f
-    made.add("elementwise", {0: lambda y, ybar, x: rule(ybar, x)}, False)
+    made = Primitive(f, "a kink", "elementwise", {0: lambda y, ybar, x: rule(ybar, x)})
     return call(made, (x,), {})
 
 
 def _constant(value: Any, slope: Any) -> Primitive:
     """Return a primitive whose derivative is not that of its value."""
-    made = Primitive(lambda d: onp.full_like(d, value), "what a kink adds")
+    made = Primitive(lambda d: onp.full_like(d, value), "what a kink adds", "elementwise", {0: slope})
     made.traced = lambda d: call(made, (d,), {})
-    made.add("elementwise", {0: slope}, False)
     return made
 
 
@@ -457,9 +454,11 @@ _LOST = _constant(onp.nan, _nan_if_moved)
 
 
 # What is 0, and has no derivative that is known where the mask is true.
-_UNSURE = Primitive(lambda d, unknown: onp.zeros_like(onp.where(unknown, d, d)), "what a kink adds")
-_UNSURE.add(
-    "elementwise", {0: lambda y, ybar, d, unknown: _nan_if_moved(y, onp.where(unknown, ybar, 0.0), d)}, False
+_UNSURE = Primitive(
+    lambda d, unknown: onp.zeros_like(onp.where(unknown, d, d)),
+    "what a kink adds",
+    "elementwise",
+    {0: lambda y, ybar, d, unknown: _nan_if_moved(y, onp.where(unknown, ybar, 0.0), d)},
 )
 _UNSURE.forward = {0: lambda y, xdot, d, unknown: onp.where(unknown, onp.nan, onp.zeros_like(xdot))}
 
