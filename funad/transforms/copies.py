@@ -23,7 +23,7 @@ from .. import tree
 from ..boxes import Box, Dual, Traced
 from ..cpython import done_to
 from ..registry import primitive_of
-from ..traces.reverse import TRACING
+from ..trace import TRACING
 from ..writing import settled
 
 __all__ = ["MISSED", "PlainCopy", "cells_of", "fixed"]
@@ -129,7 +129,8 @@ class PlainCopy:
 
     def __init__(self, f: Callable[..., Any]) -> None:
         self.leaves: list[Any] = []
-        self._known: list[tuple[Any, Any, list[Any]]] = []  # (cell, what stands in it, the leaves of that)
+        # (cell, what stands in it, the leaves of that, or None where these stay as long as it does)
+        self._known: list[tuple[Any, Any, list[Any] | None]] = []
         self._made: list[tuple[Any, list[Any]]] = []  # (a plain container, its leaves)
         self._f = _copied(f, self._plain, True, {})
 
@@ -139,7 +140,7 @@ class PlainCopy:
             return x
         if cell is not None and _assigns(f.__code__, cell, f):
             return x  # what f returns is traced then
-        self._known.append((cell, x, leaves))
+        self._known.append((cell, x, None if _stays(x) else leaves))
         self.leaves += [leaf for leaf in leaves if isinstance(leaf, Traced)]
         made = tree.map(_read_only, x)
         if not isinstance(x, (Traced, tuple)):
@@ -148,10 +149,12 @@ class PlainCopy:
 
     def _is_current(self) -> bool:
         """Say whether f still closes over the same values."""
-        return all(
-            (cell is None or _content(cell) is x) and _are_leaves(x, leaves)
-            for cell, x, leaves in self._known
-        )
+        for cell, x, leaves in self._known:  # no generator: this runs at each call
+            if cell is not None and _content(cell) is not x:
+                return False
+            if leaves is not None and not _are_leaves(x, leaves):
+                return False
+        return True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return f of plain arguments, plain; or ``MISSED`` where that is found in no other way than by f."""
@@ -175,6 +178,11 @@ class PlainCopy:
         if any(isinstance(leaf, Traced) for leaf in leaves):
             return MISSED
         return y if all(map(_is_writable, leaves)) else tree.map(onp.copy, y)
+
+
+def _stays(x: Any) -> bool:
+    """Say whether nothing can be written into a traced value, or into a tuple of values."""
+    return type(x) in _LEAVES or (type(x) is tuple and all(type(part) in _LEAVES for part in x))
 
 
 def _are_leaves(x: Any, leaves: list[Any]) -> bool:
