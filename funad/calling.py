@@ -20,8 +20,7 @@ from .operands import (
     ForeignConstant,
     beside_others,
     constant_operand,
-    has_iterator,
-    is_one_list,
+    is_iterator,
 )
 from .registry import Primitive, primitive_of, signature_of
 from .traces.reverse import CONSTANT
@@ -73,8 +72,10 @@ def call(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def call_plain(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive on plain values: its function; on lists, if other sequences hold traced values."""
-    if prim.iterators is not None and not is_one_list(args, kwargs) and has_iterator(args, kwargs):
-        return prim.iterators(prim, args, kwargs)
+    if prim.iterators is not None:
+        xs = (*args, *kwargs.values()) if kwargs else args
+        if not COMMON.issuperset(map(type, xs)) and any(map(is_iterator, xs)):
+            return prim.iterators(prim, args, kwargs)
     try:
         return prim.plain(*args, **kwargs)
     except (NotDifferentiableError, ValueError):  # NumPy's, where __array__ returns a traced value

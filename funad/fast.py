@@ -27,11 +27,13 @@ from . import boxes, calling, kinked, operands, primitives, writing
 from .boxes import BY_HAND, CONSTANTS, TRACED, VIEWING, Box, Dual, Traced, own_index, tidy
 from .calling import call, handled
 from .floating import PLAIN_STATE, at_user, is_compiled
-from .indices import ASSIGN, BASIC
+from .indices import BASIC
 from .kinked import is_differentiated, is_steep_at_zero
 from .memory import ELEMENTS_PER_PIECE, TINY, WORTH_DROPPING, keep_freed_memory, placeholder
 from .operands import PLAIN, is_plain
 from .operators import BINARY, UNARY, give
+from .primitives import of_ufunc as of_other_ufunc
+from .primitives import of_user as of_other_user
 from .registry import Primitive, enter, primitive_of
 from .snapshots import is_fixed
 from .spaces import at_rest, fit, zeros_like
@@ -39,15 +41,14 @@ from .traces import cotangents, reverse
 from .traces.forward import Forward, dual, slopes, tangent_of
 from .traces.reverse import Tape
 from .traces.strong_zeros import factors
-from .values import all_of, class_of, is_deferred, is_opaque
-from .writing import Cell, linked
+from .values import NUMBERS, all_of, class_of, is_deferred, is_opaque
+from .writing import ASSIGN, Cell, linked
 
 __all__ = ["TANGENTS", "install"]
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 _FLOAT = onp.dtype(float)
 _GETITEM = enter(operator.getitem)
-_NUMBERS = frozenset({ndarray, float64, float})
 QUICK = frozenset({"axis", "keepdims"})  # the keywords of Primitive.fast_reduce
 
 
@@ -61,7 +62,7 @@ def _has_zero(x: Any) -> bool:
 _NAMES = {  # what the texts name
     **vars(boxes), **vars(operands), **vars(kinked), **vars(calling), **vars(cotangents), **vars(reverse),
     "TINY": TINY, "has_zero": _has_zero, "repeat": itertools.repeat, "zeros": onp.zeros, "nan": onp.nan,
-    "GETITEM": _GETITEM, "NUMBERS": _NUMBERS, "BASIC": BASIC, "ELEMENTS_PER_PIECE": ELEMENTS_PER_PIECE,
+    "GETITEM": _GETITEM, "NUMBERS": NUMBERS, "BASIC": BASIC, "ELEMENTS_PER_PIECE": ELEMENTS_PER_PIECE,
     "with_keywords": primitives.with_keywords, "at_user": at_user,
     **dict(zip(("state", "default", "run", "ours"), PLAIN_STATE, strict=True)),
     # What two numbers or arrays may give; anything else is looked at more closely, and computed again.
@@ -417,7 +418,7 @@ def of_ufunc(prim: Primitive, f: Any) -> Callable[..., Any]:
     """Wrap a ufunc."""
     if f is onp.matmul or (f.nout == 1 and f.signature is None and f.nin in (1, 2)):
         return _bound(_OF_ONE if f.nin == 1 else _OF_TWO, prim=prim, f=f)
-    return primitives.of_ufunc(prim, f)  # vecdot and the like take further keywords
+    return of_other_ufunc(prim, f)  # vecdot and the like take further keywords
 
 
 def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
@@ -459,7 +460,7 @@ def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
 
 def of_user(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a user's function."""
-    general = primitives.of_user(prim, f)
+    general = of_other_user(prim, f)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         if len(args) != 1 or kwargs or type(args[0]) is not Box:
@@ -477,7 +478,7 @@ def _of_list_of_boxes(prim: Primitive, tape: Tape, argnum: int, args: Any, kwarg
     """Call a linear function of a list of boxes of one tape and of plain values, and record it."""
     parts, before, after = args[argnum], args[:argnum], args[argnum + 1 :]
     values = [x.primal if type(x) is Box else x for x in parts]
-    if not _NUMBERS.issuperset(map(type, values)) or ndarray in map(type, before + after):  # to write into
+    if not NUMBERS.issuperset(map(type, values)) or ndarray in map(type, before + after):  # to write into
         return NotImplemented
     y = prim.f(*before, values, *after, **kwargs)
     if type(y) is not ndarray or y.dtype.kind not in "fc":
@@ -573,7 +574,7 @@ def of_traced(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[s
     others = args[:argnum] + args[argnum + 1 :]
     if (
         kind != "linear" or argnum not in prim.rules or prim.positions < len(args)
-        or not prim.keywords.issuperset(kwargs) or not _is_of(trace, xs, _NUMBERS)
+        or not prim.keywords.issuperset(kwargs) or not _is_of(trace, xs, NUMBERS)
         or not (all(map(is_plain, others)) and all(map(is_plain, kwargs.values())))
     ):  # fmt: skip
         return NotImplemented
@@ -601,6 +602,8 @@ def of_boxes(prim: Primitive, tape: Tape, args: tuple[Any, ...], kwargs: dict[st
                 if prim.kinks is not None or type(x) is writing.Array:
                     return NotImplemented
                 run, small = prim.traced, False
+        elif type(x) is tuple and n in prim.rules:  # an array to the rule
+            return NotImplemented
         elif type(x) is list and n not in prim.rules and all(map(is_fixed, x)):
             x = list(x)
         elif not is_fixed(x):
@@ -834,7 +837,7 @@ def install() -> None:
         _REFLECTED[f] = getattr(Box, f"__r{name}__")
     give(Box, "__getitem__", getitem)
     give(Box, "__array_ufunc__", array_ufunc)
-    primitives.TEMPLATES.update(any=of_any, ufunc=of_ufunc, user=of_user)
+    primitives.__dict__.update(of_any=of_any, of_ufunc=of_ufunc, of_user=of_user)
     calling.shortcuts[:] = [of_traced]
     writing.shortcuts[:] = [write_number]
     reverse.backward_pass = backward_pass

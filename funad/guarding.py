@@ -17,9 +17,8 @@ import numpy as onp
 from . import tree
 from .boxes import Traced
 from .cpython import other_holders
-from .defining import Derived
 from .errors import ArgumentError, NotDifferentiableError
-from .registry import Primitive
+from .registry import Derived, Primitive
 from .spaces import describe, is_inexact, laid_out_copy
 
 ndarray = onp.ndarray

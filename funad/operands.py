@@ -15,24 +15,13 @@ from .registry import Primitive
 from .values import constant
 from .writing import Array
 
-ndarray, float64 = onp.ndarray, onp.float64
+ndarray = onp.ndarray
 # What has to be opened before one sees of which traces a call is.
 HOLDERS = frozenset({list, tuple, Array})
 # The types of second arguments and of keywords in which no box can hide.
 PLAIN = frozenset({ndarray, float, int, bool, type(None)})
-NUMBERS = frozenset({ndarray, float64, float})
 PARTS = PLAIN | CONSTANTS | {slice, str, type(Ellipsis), type}  # and those of indices; classes are dtypes
 COMMON = PARTS | {list, tuple}  # of what is no sequence of another class, for sure
-
-
-def has_iterator(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Say whether an argument of a function that takes lists is an iterator."""
-    return any(map(is_iterator, (*args, *kwargs.values())))
-
-
-def is_one_list(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Say whether a list is all that a function is given, as nearly always."""
-    return len(args) == 1 and not kwargs and type(args[0]) in (list, tuple)
 
 
 def is_iterator(x: Any) -> bool:

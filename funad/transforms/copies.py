@@ -23,7 +23,7 @@ from .. import tree
 from ..boxes import Box, Dual, Traced
 from ..cpython import done_to
 from ..registry import primitive_of
-from ..traces.reverse import TRACING
+from ..trace import TRACING
 from ..writing import content_of, settled
 
 __all__ = ["MISSED", "PlainCopy", "cells_of", "fixed"]
