@@ -27,7 +27,7 @@ from . import boxes, calling, kinked, operands, primitives, writing
 from .boxes import BY_HAND, CONSTANTS, TRACED, VIEWING, Box, Dual, Traced, own_index, tidy
 from .calling import call, handled
 from .floating import PLAIN_STATE, at_user, is_compiled
-from .indices import ASSIGN, BASIC
+from .indices import BASIC
 from .kinked import is_differentiated, is_steep_at_zero
 from .memory import ELEMENTS_PER_PIECE, TINY, WORTH_DROPPING, keep_freed_memory, placeholder
 from .operands import PLAIN, is_plain
@@ -42,7 +42,7 @@ from .traces.forward import Forward, dual, slopes, tangent_of
 from .traces.reverse import Tape
 from .traces.strong_zeros import factors
 from .values import NUMBERS, all_of, class_of, is_deferred, is_opaque
-from .writing import Cell, linked
+from .writing import ASSIGN, Cell, linked
 
 __all__ = ["TANGENTS", "install"]
 

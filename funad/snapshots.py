@@ -16,8 +16,6 @@ from .errors import OverwrittenError
 from .memory import SMALL, TINY
 from .spaces import describe
 
-__all__ = ["Snapshots", "copied", "sampled", "written_argument"]
-
 ndarray = onp.ndarray
 
 # Elements of a large array that are looked at where all would take too long.

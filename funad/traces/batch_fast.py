@@ -23,8 +23,6 @@ from ..registry import Primitive
 from ..writing import linked
 from .batch import is_basic, spread
 
-__all__ = ["install"]
-
 ndarray, new = onp.ndarray, object.__new__
 
 

@@ -9,12 +9,12 @@ import numpy as onp
 
 from ..boxes import Dual
 from ..errors import EndedTraceError
-from ..indices import ASSIGN, TracedMemory, put
 from ..memory import WORTH_DROPPING
 from ..opaque import Batched, batched
 from ..registry import Primitive, once
 from ..spaces import fit, zeros_like
 from ..trace import Looked
+from ..writing import ASSIGN, fresh, put, write
 from .cotangents import lies_in_space_of
 from .forward import dual, quietly, sum_of_parts, tangent_of
 from .reverse import APART, LEFT, OUTPUT, WIDTH, as_call
@@ -147,6 +147,8 @@ def _slope(prim: Any, y: Any, a: Any, b: Any, of_one: bool, of_a: Any, of_b: Any
         return prim.rule_0(y, of_a, a, b)
     if of_a is None:
         return prim.rule_1(y, of_b, a, b)
+    if prim.f is onp.subtract:  # without the array of -ḃ
+        return of_a - of_b
     return sum_of_parts(prim.rule_0(y, of_a, a, b), prim.rule_1(y, of_b, a, b), of_a)
 
 
@@ -165,7 +167,7 @@ def _write(
         if xdot is None:
             xdot, own = zeros_like(x), True
         vdot = zeros_like(v) if vdot is None else vdot
-        xdot = TracedMemory.written(xdot if own else TracedMemory.fresh(xdot), path, index, vdot)
+        xdot = write(xdot if own else fresh(xdot), path, index, vdot)
     elif issubclass(type(xdot), (ndarray, type(None))):
         if xdot is None:
             xdot = zeros_like(x)
