@@ -18,14 +18,7 @@ import numpy as onp
 
 from .cpython import above, frame_at, writes_text
 from .errors import MissingRuleError, NotDifferentiableError
-from .foreign import (
-    as_lists,
-    asked_by_sparse,
-    bare,
-    holds_a_gap,
-    is_sequence,
-    unknown_to_sparse,
-)
+from .foreign import as_lists, asked_by_sparse, bare, holds_a_gap, is_sequence, unknown_to_sparse
 from .memory import placeholder
 from .messages import as_index, not_dispatched, refusal, refused_in_place, without_rule
 from .refusals import refused_by_asker, refused_by_dask, refused_gap
@@ -33,9 +26,6 @@ from .registry import enter, primitive_of
 from .spaces import of_library
 from .trace import Trace
 from .values import class_of, constant, is_opaque, memory_of, shape_of, value_of
-
-__all__ = ["Box", "Dual", "Traced"]
-
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 

@@ -34,29 +34,6 @@ from .refusals import (
 )
 from .values import dtype_of, members_of, shape_of
 
-__all__ = [
-    "PANDAS",
-    "as_lists",
-    "asked_by_sparse",
-    "bare",
-    "declines",
-    "gives_way",
-    "hand_over",
-    "holds",
-    "holds_a_gap",
-    "is_answer",
-    "is_duck",
-    "is_foreign",
-    "is_sequence",
-    "number_of",
-    "of_protocol",
-    "plain_sequence",
-    "rebound_to",
-    "refuse_gaps",
-    "same",
-    "unknown_to_sparse",
-]
-
 ndarray = onp.ndarray
 _PYTHON = frozenset({float, int, bool, complex})
 _NONE = object()  # stands for a missing attribute, where None has a meaning

@@ -583,14 +583,14 @@ def test_a_loop_without_end_stays_as_it_is(monkeypatch):
     assert "more than 50 calls" in fast.explain()
 
 
-I, J, MASK = onp.array([0, 2, 1, 1]), onp.array([1, 0, 1, 1]), onp.array([True, False, True])
+ROWS, COLUMNS, MASK = onp.array([0, 2, 1, 1]), onp.array([1, 0, 1, 1]), onp.array([True, False, True])
 OF_INDICES = {
-    "one array": lambda x: x[I] * x[-I - 1],
-    "arrays apart": lambda x: np.reshape(x, (3, 4, 2))[I, :, J],
-    "arrays together": lambda x: np.reshape(x, (3, 4, 2))[I, I, J],
-    "behind a slice": lambda x: np.reshape(x, (3, 4, 2))[:, I],
+    "one array": lambda x: x[ROWS] * x[-ROWS - 1],
+    "arrays apart": lambda x: np.reshape(x, (3, 4, 2))[ROWS, :, COLUMNS],
+    "arrays together": lambda x: np.reshape(x, (3, 4, 2))[ROWS, ROWS, COLUMNS],
+    "behind a slice": lambda x: np.reshape(x, (3, 4, 2))[:, ROWS],
     "a mask": lambda x: np.reshape(x, (3, 4, 2))[MASK],
-    "an array without axes": lambda x: np.reshape(x, (3, 4, 2))[onp.array(2), :, J],
+    "an array without axes": lambda x: np.reshape(x, (3, 4, 2))[onp.array(2), :, COLUMNS],
 }
 
 

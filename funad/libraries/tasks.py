@@ -21,9 +21,9 @@ from ..calling import call
 from ..floating import ERRORS, OF_RULES, restore
 from ..registry import Primitive, place_of_primitive, primitive_at
 from ..spaces import fit, is_inexact, zeros_like
-from ..trace import BATCH_RULES
+from ..trace import BATCH_RULES, TRACING
 from ..traces.batch import by_element
-from ..traces.reverse import TRACING, Tape, pull_back
+from ..traces.reverse import Tape, pull_back
 from ..traces.strong_zeros import retry_with_strong_zeros, strong_zero
 from ..values import shape_of
 

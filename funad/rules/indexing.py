@@ -2,9 +2,10 @@
 
 from .. import numpy as np
 from ..defining import defzero, linear
-from ..indices import Scatter, assigned
+from ..indices import Scatter
 from ..numpy.indexing import assign, getitem, scatter
 from ..spaces import unbroadcast
+from ..writing import assigned
 
 defzero(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from)
 

@@ -18,17 +18,14 @@ import numpy as onp
 from .. import tree
 from ..boxes import Box, Dual, Traced, box_of, innermost, model_of
 from ..calling import as_array, call
-from ..indices import ASSIGN, follow, put
 from ..opaque import Batched, batched
 from ..registry import Primitive, enter
 from ..spaces import laid_out_copy, room_for_stack, zeros_like
 from ..trace import BATCH_RULES, OF_INDICES, OF_SHAPES, Looked, Trace, Unbatched, next_level
 from ..values import dtype_of, memory_of, shape_of
-from ..writing import Array, settled, snapshot
+from ..writing import ASSIGN, Array, follow, put, settled, snapshot
 from .forward import Forward, dual
 from .reverse import Tape, pull_back, refuse_ended
-
-__all__ = ["BatchTrace", "moved_index"]
 
 ndarray = onp.ndarray
 

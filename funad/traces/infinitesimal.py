@@ -18,10 +18,10 @@ import numpy as onp
 from ..boxes import Dual, Traced, innermost
 from ..calling import call
 from ..errors import NotDifferentiableError
-from ..indices import TracedMemory
 from ..registry import Primitive
 from ..spaces import is_of_kink, shed
 from ..values import constant, dtype_of, members_of, shape_of
+from ..writing import fresh, write
 from .directions import Directions, vanish
 from .forward import Forward, dual
 from .reverse import Tape
@@ -128,9 +128,9 @@ class Product(Infinitesimal):
     def written(self, x: Any, path: Any, index: Any, v: Any) -> Any:
         """Write into both: what has no Δ in it is the same in both, and not zero as a tangent is."""
         has_both = type(x) is Dual and x.tape is self
-        y_with = x.tangent if has_both else TracedMemory.fresh(x)
-        y = TracedMemory.written(_without(self, x), path, index, _without(self, v))
-        return dual(self, y, TracedMemory.written(y_with, path, index, _with(self, v)))
+        y_with = x.tangent if has_both else fresh(x)
+        y = write(_without(self, x), path, index, _without(self, v))
+        return dual(self, y, write(y_with, path, index, _with(self, v)))
 
     def leave(self, xbar: Any) -> Any:
         return constant(xbar.primal) + call(_CENTRED, (xbar.tangent,), {})

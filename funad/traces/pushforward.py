@@ -9,12 +9,12 @@ import numpy as onp
 
 from ..boxes import Dual
 from ..errors import EndedTraceError
-from ..indices import ASSIGN, TracedMemory, put
 from ..memory import WORTH_DROPPING
 from ..opaque import Batched, batched
 from ..registry import Primitive, once
 from ..spaces import fit, zeros_like
 from ..trace import Looked
+from ..writing import ASSIGN, fresh, put, write
 from .cotangents import lies_in_space_of
 from .forward import dual, quietly, sum_of_parts, tangent_of
 from .reverse import APART, LEFT, OUTPUT, WIDTH, as_call
@@ -167,7 +167,7 @@ def _write(
         if xdot is None:
             xdot, own = zeros_like(x), True
         vdot = zeros_like(v) if vdot is None else vdot
-        xdot = TracedMemory.written(xdot if own else TracedMemory.fresh(xdot), path, index, vdot)
+        xdot = write(xdot if own else fresh(xdot), path, index, vdot)
     elif issubclass(type(xdot), (ndarray, type(None))):
         if xdot is None:
             xdot = zeros_like(x)
