@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["INSTEAD", "JSON", "LOOK", "OF_NAN", "PLAIN", "WINDOWS", "instead_of"]
 PLAIN = "stop_gradient(x) where the derivative is not wanted"
 LOOK = "give it value(x), from funad: what is shown, logged or stored needs no derivative"
 JSON = "give it value(x), from funad, of an array value(x).tolist(): what is stored needs no derivative"

@@ -18,13 +18,7 @@ import numpy as onp
 
 from .cpython import above, frame_at, writes_text
 from .errors import MissingRuleError, NotDifferentiableError
-from .foreign import (
-    asked_by_sparse,
-    bare,
-    holds_a_gap,
-    is_sequence,
-    unknown_to_sparse,
-)
+from .foreign import as_lists, asked_by_sparse, bare, holds_a_gap, is_sequence, unknown_to_sparse
 from .memory import placeholder
 from .messages import as_index, not_dispatched, refusal, refused_in_place, without_rule
 from .refusals import refused_by_asker, refused_by_dask, refused_gap
@@ -32,9 +26,6 @@ from .registry import enter, primitive_of
 from .spaces import of_library
 from .trace import Trace
 from .values import class_of, constant, is_opaque, memory_of, shape_of, value_of
-
-__all__ = ["Box", "Dual", "Traced"]
-
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 
@@ -48,8 +39,6 @@ _GETITEM = enter(operator.getitem, "indexing")
 
 # The classes of traced values, of every interpreter. Each adds itself.
 TRACED: set[type] = set()
-# The types of arguments that a call has to look into: lists and tuples may hold traced values.
-OPENED: set[type] = {list, tuple}
 
 
 _become = object.__dict__["__class__"].__set__  # x.__class__ = kind, of any object
@@ -98,7 +87,6 @@ class Traced:
 
     def __init_subclass__(cls) -> None:
         TRACED.add(cls)
-        OPENED.add(cls)
 
     # --- what it says of itself
 
@@ -254,6 +242,8 @@ class Traced:
         if prim is None or prim.traced is f:
             name = f"{getattr(f, '__module__', 'numpy')}.{f.__name__}"
             raise MissingRuleError(not_dispatched(name, short(self)))
+        if innermost((*args, *kwargs.values())) is None:  # it is in a sequence that is no list
+            args, kwargs = as_lists(args), {key: as_lists(x) for key, x in kwargs.items()}
         return prim.traced(*args, **kwargs)
 
 
@@ -364,9 +354,11 @@ class Dual(Traced):
         self.tangent = onp.broadcast_to(tangent, shape) if shape_of(tangent) != shape else tangent
 
     def __repr__(self) -> str:
-        return f"{self.primal} + {self.tangent}ε"
+        return f"{self.primal} + {self.tangent}ε" if _is_value(self.tangent) else super().__repr__()
 
     def __format__(self, spec: str) -> str:
+        if not _is_value(self.tangent):  # a node of a graph, say
+            return super().__format__(spec)
         return f"{_format(self.primal, spec)} + {_format(self.tangent, spec)}ε"
 
 
@@ -379,6 +371,10 @@ def _inexact(x: Any) -> Any:
         return x
     x = onp.asarray(x)
     return (x if x.dtype.kind in "fc" else x.astype(float))[()]
+
+
+def _is_value(tangent: Any) -> bool:
+    return issubclass(type(tangent), (Traced, float, complex, onp.generic, ndarray))
 
 
 def _format(x: Any, spec: str) -> str:

@@ -29,21 +29,6 @@ from .spaces import AS_TRACED, zeros_like
 from .trace import Looked, Trace
 from .values import dtype_of, shape_of
 
-__all__ = [
-    "DUCKS",
-    "Duck",
-    "Unknown",
-    "Unread",
-    "as_duck",
-    "as_ducks",
-    "in_chunks_of",
-    "is_lazy",
-    "is_open",
-    "like_given",
-    "released",
-    "under_traces",
-]
-
 ndarray, new = onp.ndarray, object.__new__
 
 

@@ -11,6 +11,7 @@ means more than its bare values (labels, missing values, units) is refused by na
 from __future__ import annotations
 
 import itertools
+import operator
 from _thread import _local as local
 from collections.abc import Callable
 from typing import Any
@@ -32,28 +33,6 @@ from .refusals import (
     refused_objects,
 )
 from .values import dtype_of, members_of, shape_of
-
-__all__ = [
-    "PANDAS",
-    "asked_by_sparse",
-    "bare",
-    "declines",
-    "gives_way",
-    "hand_over",
-    "holds",
-    "holds_a_gap",
-    "is_answer",
-    "is_duck",
-    "is_foreign",
-    "is_sequence",
-    "number_of",
-    "of_protocol",
-    "plain_sequence",
-    "rebound_to",
-    "refuse_gaps",
-    "same",
-    "unknown_to_sparse",
-]
 
 ndarray = onp.ndarray
 _PYTHON = frozenset({float, int, bool, complex})
@@ -131,7 +110,7 @@ def declines(other: Any, name: str) -> bool:
             raise error
         finally:
             del error  # which refers to this frame
-    if issubclass(type(other), (ndarray, onp.generic)):
+    if issubclass(type(other), (ndarray, onp.generic)) or is_sequence(other):
         return False
     protocol = getattr(type(other), "__array_ufunc__", None)
     if protocol is None and _has_own(type(other), f"__{name}__"):
@@ -147,9 +126,9 @@ def _has_own(kind: type, name: str) -> bool:
 
 def _is_opaque(x: Any) -> bool:
     """Say whether NumPy makes no array of an object but one of objects."""
-    if issubclass(type(x), (int, float, complex, str, bytes)) or is_array_like(x):
+    if issubclass(type(x), (int, float, complex, str, bytes)) or is_array_like(x) or is_sequence(x):
         return False
-    return onp.asarray(x).dtype == object  # a sequence is an array
+    return onp.asarray(x).dtype == object
 
 
 def is_answer(y: Any, other: Any) -> bool:
@@ -254,7 +233,7 @@ def is_foreign(x: Any) -> bool:
     """Say whether an object is array-like, or has a say in what NumPy's functions do with it."""
     if issubclass(type(x), (ndarray, onp.generic, type, str)) or hasattr(type(x), "tape"):
         return False
-    return any(hasattr(type(x), name) for name in ("__array__", "__array_ufunc__", "__array_function__"))
+    return any(hasattr(type(x), name) for name in ("__array__", *_PROTOCOLS))
 
 
 def is_duck(x: Any) -> bool:
@@ -293,6 +272,7 @@ def is_sequence(x: Any) -> bool:
 
 
 _NO_SEQUENCES = (tuple, str, bytes, ndarray, onp.generic, onp.dtype, type)
+_PROTOCOLS = ("__array_ufunc__", "__array_function__")
 _BUFFERS = ("__array_interface__", "__array_struct__")
 
 
@@ -304,6 +284,21 @@ def plain_sequence(x: Any) -> Any:
     if any(hasattr(type(x), name) for name in _BUFFERS) or _has_memory(x):
         return onp.array(x)
     return [plain_sequence(part) if is_sequence(part) else part for part in x]
+
+
+def as_lists(x: Any, asked: bool = False) -> Any:
+    """Return what NumPy takes for an array as lists or an array, also in lists; anything else as it is.
+
+    Objects with an ``__array__`` are opened only if NumPy has asked them: ``asked``.
+    """
+    if asked and is_array_like(x) and not any(hasattr(type(x), name) for name in _PROTOCOLS):
+        held = type(x).__array__(x)
+        return held if hasattr(type(held), "tape") else x
+    if not isinstance(x, (list, tuple)):
+        return as_lists(plain_sequence(x), asked) if is_sequence(x) else x
+    parts = [as_lists(part, asked) for part in x]
+    same = type(x) in (list, tuple) and all(map(operator.is_, parts, x))
+    return x if same else tuple(parts) if type(x) is tuple else parts
 
 
 def _has_memory(x: Any) -> bool:

@@ -22,28 +22,8 @@ import numpy as onp
 from .advice import INSTEAD, JSON, LOOK, OF_NAN, PLAIN, WINDOWS, instead_of
 from .cpython import above, frame_at, is_of_funad, names_in, steps
 from .errors import FunadError, NotDifferentiableError
-from .places import (
-    CONSUMERS,
-    WRITING_FILES,
-    Place,
-    attribute,
-    in_library,
-    place_in,
-    place_now,
-)
+from .places import CONSUMERS, WRITING_FILES, Place, attribute, in_library, place_in, place_now
 from .registry import SCIPY, primitive_of
-
-__all__ = [
-    "as_index",
-    "comes_of_traced",
-    "not_dispatched",
-    "refusal",
-    "refused_in_place",
-    "refused_write",
-    "taught",
-    "without_rule",
-]
-
 
 # The last refusal and the place of it: compiled code may put an error of its own in its place.
 _last: contextvars.ContextVar[tuple[str, Any, int] | None] = contextvars.ContextVar("last", default=None)

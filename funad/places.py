@@ -17,8 +17,6 @@ import numpy as onp
 from .advice import instead_of
 from .cpython import HERE, above, frame_at, is_of_funad, names_in, operation_at, positions_at, source_of
 
-__all__ = ["Place", "attribute", "home_of", "in_library", "own_name", "place_in", "place_now"]
-
 _LIBRARIES = tuple(  # not by sysconfig, whose import takes 2 ms
     {path + os.sep for path in (os.path.dirname(os.__file__), *site.getsitepackages())}
     | {
@@ -137,20 +135,7 @@ def _mapped(tree: Any) -> Any:
     return None
 
 
-CONSUMERS = {
-    "all",
-    "any",
-    "dict",
-    "enumerate",
-    "list",
-    "max",
-    "min",
-    "next",
-    "set",
-    "sorted",
-    "sum",
-    "tuple",
-}
+CONSUMERS = {"all", "any", "dict", "enumerate", "list", "max", "min", "next", "set", "sorted", "sum", "tuple"}
 
 
 def _after(text: str, tree: Any) -> str:

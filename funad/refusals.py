@@ -14,24 +14,6 @@ from .cpython import above, frame_at, names_in, steps
 from .errors import NotDifferentiableError
 from .places import attribute, in_library, own_name
 
-__all__ = [
-    "is_array_like",
-    "is_duration",
-    "library_of",
-    "public_name",
-    "refused_bare",
-    "refused_by_asker",
-    "refused_by_dask",
-    "refused_constant",
-    "refused_declined",
-    "refused_duration",
-    "refused_holder",
-    "refused_in_place_of",
-    "refused_index",
-    "refused_objects",
-    "refused_opaque",
-]
-
 ndarray = onp.ndarray
 
 

@@ -17,10 +17,11 @@ from funad.compiling.optimizing import PASSES, optimized
 from funad.compiling.program import GETITEM, Builder, Guard, Node, map_nodes, rebuild, spec_of
 from funad.compiling.rewriting import RULES
 from funad.compiling.shapes import ELEMENTWISE, infer
-from funad.indices import assign, scatter
+from funad.indices import scatter
 from funad.numpy.slopes import fermi
 from funad.transforms import compiled
 from funad.transforms.recordings import Recording
+from funad.writing import assign
 
 from .compiled import PROGRAMS, agree, others
 from .test_compile import derivative

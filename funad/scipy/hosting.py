@@ -41,7 +41,7 @@ from ..boxes import GUARD, innermost
 from ..cpython import above, names_in
 from ..errors import NotDifferentiableError
 from ..registry import primitive_of
-from ..traces.reverse import TRACING
+from ..trace import TRACING
 from ..values import constant
 from ..writing import Array, content_of
 from . import MODULES

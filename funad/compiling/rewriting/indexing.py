@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as onp
 
-from ...indices import assign, scatter
+from ...indices import scatter
+from ...writing import assign
 from ..program import GETITEM, Builder, Node, key_of, nodes_in, spec_of
 from .patterns import is_row, span_of
 
