@@ -561,9 +561,13 @@ def _is_number(n: Node) -> bool:
 def _vdot(e: Emitter, n: Node, a: Any, b: Any) -> str | None:
     if not all(type(x) is Node and x.is_array for x in (a, b)) or n.dtype.kind != "f":
         return None
+    if any(x.fn is GETITEM and x.size >= MANY_TO_COPY for x in (a, b)):  # of which a reshape is a copy
+        letters = "abcdefgh"[: a.ndim]
+        return f"{e.function(onp.einsum)}('{letters},{letters}->', {e.text(a)}, {e.text(b)})"
     return f"{e.text(a)}.reshape(-1).dot({e.text(b)}.reshape(-1))"
 
 
+MANY_TO_COPY = 5_000  # elements of a view from which einsum is faster than a copy and a product
 MANY = 100_000  # elements up to which a sum is a product with ones
 
 
