@@ -56,6 +56,9 @@ _STATIC: frozenset[Any] = (
 def has_static_shape(fn: Any, args: Any) -> bool:
     """Say whether class, shape and dtype of a result are known from those of the arguments."""
     if fn is GETITEM:
+        parts = args[1] if type(args[1]) is tuple else (args[1],)
+        if any(type(part) is slice and next(nodes_in(part), None) is not None for part in parts):
+            return False
         return all(n.type is not ndarray or n.dtype.kind != "b" for n in nodes_in(args[1]))
     return fn in _STATIC
 
