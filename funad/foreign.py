@@ -19,7 +19,7 @@ from typing import Any
 import numpy as onp
 
 from . import tree
-from .cpython import above, frame_at, names_in
+from .cpython import above, frame_at, names_in, raise_if
 from .errors import NotDifferentiableError
 from .messages import comes_of_traced
 from .refusals import (
@@ -45,12 +45,7 @@ _LOWEST = -1e6  # the priority of NumPy's scalars
 
 def gives_way(x: Any, other: Any, name: str) -> bool:
     """Say whether ``x.__name__(other)`` of a plain x leaves the operator to the other; refuse some others."""
-    error = refused_constant(other)
-    if error is not None:
-        try:
-            raise error
-        finally:
-            del error  # which refers to this frame
+    raise_if(refused_constant(other))
     if issubclass(type(other), (ndarray, onp.generic)):
         return False
     reflected = _has_own(type(other), f"__r{name}__")
@@ -104,12 +99,7 @@ def declines(other: Any, name: str) -> bool:
 
     Python asks the right operand where the left one has no such operator or has declined the traced value.
     """
-    error = refused_constant(other)
-    if error is not None:
-        try:
-            raise error
-        finally:
-            del error  # which refers to this frame
+    raise_if(refused_constant(other))
     if issubclass(type(other), (ndarray, onp.generic)) or is_sequence(other):
         return False
     protocol = getattr(type(other), "__array_ufunc__", None)

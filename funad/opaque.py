@@ -6,13 +6,13 @@ import functools
 import math
 import operator
 from _thread import _local as local  # threading.local; the rest of threading takes a while to load
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as onp
 
 from . import tree
-from .boxes import ArrayMethod, Traced
+from .boxes import Traced
 from .foreign import asked_by_sparse, unknown_to_sparse
 from .operators import PLAIN, give
 from .registry import enter, primitive_of
@@ -50,10 +50,6 @@ class Opaque(Traced):
     @property
     def shape(self) -> tuple[int, ...]:
         return shape_of(self.inside)
-
-    @property
-    def size(self) -> int:
-        return math.prod(self.shape)
 
     @property
     def dtype(self) -> Any:
@@ -130,17 +126,6 @@ class Opaque(Traced):
 
     def __format__(self, spec: str) -> str:
         return repr(self) if self.tape.ended else format(self.primal, spec)
-
-    @ArrayMethod
-    def __len__(self) -> int:
-        if not self.shape:
-            raise TypeError("len() of unsized object")
-        return self.shape[0]
-
-    def __iter__(self) -> Iterator[Any]:
-        if not self.shape:
-            raise TypeError("iteration over a 0-d array")
-        return (self[n] for n in range(len(self)))
 
 
 class Batched(Opaque):
