@@ -10,7 +10,7 @@ import math
 import operator
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 from weakref import ref
 
 import numpy as onp
@@ -64,7 +64,7 @@ class Traced:
     inside: Any  # what it holds of outer traces: the value, or of a batched value the stack of all members
     parent: tuple[Traced, Any]  # what this is a view of, and how it was made
     views: list[ref[Traced]]  # those whose parent this is
-    __setitem__: Callable[[Traced, Any, Any], None]  # what ``writing`` says it is
+    __setitem__: ClassVar[Callable[[Any, Any, Any], None]]  # see ``writing``
 
     opaque = False  # whether it stands for more than one value: see ``values``
 
