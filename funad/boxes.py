@@ -150,6 +150,7 @@ class Traced:
         )
 
     def __iter__(self) -> Iterator[Any]:
+        iter(self.primal)  # a number says here that it has no elements
         return (self[n] for n in range(len(self.primal)))
 
     def __contains__(self, item: Any) -> bool:
