@@ -173,7 +173,11 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     {'w': [10.0, 20.0], 'b': 30.0}
     """
     leaves: list[Any] = []
-    return leaves, _flatten_into(tree, leaves)
+    try:
+        return leaves, _flatten_into(tree, leaves, None)
+    except RecursionError:
+        refuse_deep(tree)
+        raise
 
 
 # Levels above which it is the nesting that has filled Python's stack, of 1,000 frames by default.
@@ -209,16 +213,8 @@ def refuse_deep(tree: Any) -> None:
         )
 
 
-def _flatten_into(tree: Any, leaves: list[Any], like: Structure | None = None) -> Structure:
+def _flatten_into(tree: Any, leaves: list[Any], like: Structure | None) -> Structure:
     """Add the leaves of a tree to a list and return its structure; dicts as they are ordered in ``like``."""
-    try:
-        return _walk(tree, leaves, like)
-    except RecursionError:
-        refuse_deep(tree)
-        raise
-
-
-def _walk(tree: Any, leaves: list[Any], like: Structure | None) -> Structure:
     kind = type(tree)
     if kind is dict or kind is list or kind is tuple:  # of nothing but numbers and arrays, as most
         parts, spec = (tree.values(), tuple(tree)) if kind is dict else (tree, None)
@@ -232,10 +228,10 @@ def _walk(tree: Any, leaves: list[Any], like: Structure | None) -> Structure:
     children, spec = found
     kind = _kinds.get(kind, kind)
     if like is None or like.kind is not kind:
-        return Structure(kind, spec, tuple([_walk(child, leaves, None) for child in children]))
+        return Structure(kind, spec, tuple([_flatten_into(child, leaves, None) for child in children]))
     if kind in _DICTS and set(spec) == set(like.spec):
         children, spec = [tree[key] for key in like.spec], like.spec
-    inner = builtins.map(_walk, children, itertools.repeat(leaves), like.children)
+    inner = builtins.map(_flatten_into, children, itertools.repeat(leaves), like.children)
     return Structure(kind, spec, tuple(inner))
 
 
@@ -277,7 +273,12 @@ def replaced(leaves: list[Any], places: Iterable[int], xs: Iterable[Any]) -> lis
 def flatten_like(structure: Structure, tree: Any) -> list[Any]:
     """Return the leaves of ``tree``, which must have this structure; dicts match by key."""
     leaves: list[Any] = []
-    if _flatten_into(tree, leaves, structure) != structure:
+    try:
+        same = _flatten_into(tree, leaves, structure) == structure
+    except RecursionError:
+        refuse_deep(tree)
+        raise
+    if not same:
         raise ArgumentError(f"the trees differ: {structure} and {flatten(tree)[1]}")
     return leaves
 
