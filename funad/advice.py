@@ -103,6 +103,8 @@ INSTEAD = {
 
 def instead_of(name: str) -> str:
     """Return what the table says of a function, or of what it stands in."""
-    name = name.removeprefix("funad.")
-    found = max((known for known in INSTEAD if f"{name}.".startswith(f"{known}.")), key=len, default="")
-    return INSTEAD.get(found, "")
+    name = f"{name.removeprefix('funad.')}."
+    text = INSTEAD.get(
+        max((known for known in INSTEAD if name.startswith(f"{known}.")), key=len, default=""), ""
+    )
+    return f"{text} after import funad.numpy as np" if "np." in text else text

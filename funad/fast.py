@@ -350,35 +350,80 @@ record_two = _made_of(
 )
 
 
-def record_with_keywords(prim: Primitive, box: Box, kwargs: dict[str, Any]) -> Any:
-    """Call a primitive on one box and plain keywords, and record it: np.sum(x, axis=0)."""
-    a, tape = box.primal, box.tape
-    if prim.fast_reduce is not None and type(a) is ndarray and QUICK.issuperset(kwargs):
-        y = prim.fast_reduce(a, **kwargs)
-    elif prim.kinks is not None and isinstance(a, Traced):
-        return call(prim, (box,), kwargs)
-    else:
-        if kwargs.get("out") is not None and prim.kind != "zero":  # before it is written to
-            prim.check_keywords(kwargs)
-        y = prim.traced(a, **kwargs) if isinstance(a, Traced) else prim.run(a, **kwargs)
-        if prim.kind == "zero" or getattr(y, "dtype", _FLOAT).kind in "biu":
-            return y
-        prim.rule(0, a)
-        kwargs = handled(prim, kwargs)
-        if issubclass(type(y), (tuple, list)):
-            return tape.process(prim, y, (a,), kwargs, ((0, box.index),))
-        kwargs = {name: tape.keeping().of(x) for name, x in kwargs.items()}
-    made = new(Box)
-    made.primal, made.tape = y, tape
-    if type(a) is ndarray and a.nbytes > WORTH_DROPPING and prim.keep_only_read is not None:
-        y, a, _ = prim.keep_only_read(y, a, None)
-    entries = tape.entries
+def of_boxes(prim: Primitive, tape: Tape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a primitive on boxes of one tape, or on lists of them, and on what is plain to see; record it."""
+    values, sources, traced = [], [], 0  # a bit for each argument
+    run, simple = prim.run, True  # whether the entry is the call as it is: nothing to copy, nothing to drop
+    for n, x in enumerate(args):
+        if type(x) is Box:
+            if x.tape is not tape:
+                return NotImplemented
+            sources.append((n, x.index))
+            traced |= 1 << n
+            x = x.primal
+            if type(x) is ndarray:
+                simple = simple and x.nbytes <= WORTH_DROPPING
+            elif type(x) in TRACED:
+                if prim.kinks is not None or type(x) is writing.Array:
+                    return NotImplemented
+                run, simple = prim.traced, False
+        elif n in prim.containers and (type(x) is list or type(x) is tuple):
+            if prim.kind != "linear" or not _is_of(tape, x, NUMBERS):  # then no rule reads a part
+                return NotImplemented
+            places = tuple([part.index if type(part) is Box else 0 for part in x])
+            x = [part.primal if type(part) is Box else part for part in x]
+            if not NUMBERS.issuperset(map(type, x)):
+                return NotImplemented
+            if any(places):
+                sources.append((n, places))
+                traced |= 1 << n
+            large = any(type(part) is ndarray and part.nbytes > WORTH_DROPPING for part in x)
+            simple = simple and not large
+        elif type(x) is list and n not in prim.rules and all(map(is_fixed, x)):
+            x = list(x)
+        elif not is_fixed(x):
+            if not is_plain(x):
+                return NotImplemented
+            simple = False
+        elif type(x) is tuple and n in prim.rules:  # an array to the rule
+            return NotImplemented
+        values.append(x)
     if kwargs:
-        entries += (prim, y, (a,), kwargs, None, ((0, box.index),), None)
+        if "out" in kwargs or not all(map(is_plain, kwargs.values())):
+            return NotImplemented
+        simple = simple and all(map(is_fixed, kwargs.values()))
+    form = (len(args), traced, *kwargs)
+    known = form in prim.forms
+    if not known:
+        if prim.foreign or prim.kind == "zero":
+            return NotImplemented
+        prim.check_positions(args)
+    if prim.fast_reduce is not None and len(args) == 1 and type(x) is ndarray and QUICK.issuperset(kwargs):
+        y = prim.fast_reduce(x, **kwargs)
     else:
-        entries += (prim, y, a, None, box.index, None, None)
-    made.index = len(entries) - 1
-    return made
+        y = run(*values, **kwargs)
+        if type(y) is writing.Array:
+            y = writing.content(y)
+        if type(y) is not float64 and getattr(y, "dtype", _FLOAT).kind in "biu":
+            return y
+    if not known:
+        for n, _ in sources:
+            prim.rule(n, values[n])
+        if handled(prim, kwargs) is not kwargs:
+            return NotImplemented
+        prim.forms.add(form)
+    if simple and (type(y) is float64 or (type(y) is ndarray and y.nbytes <= WORTH_DROPPING)):
+        made = new(Box)
+        made.primal, made.tape = y, tape
+        entries = tape.entries
+        if len(args) == 1 and not kwargs and traced and type(args[0]) is Box:
+            entries += (prim, y, x, None, args[0].index, None, None)
+        else:
+            entries += (prim, y, tuple(values), kwargs, None, tuple(sources), None)
+        made.index = len(entries) - 1
+    else:
+        made = tape.process(prim, y, tuple(values), kwargs, tuple(sources))
+    return linked(made, prim, args, kwargs) if prim.views else made
 
 
 # The keywords of ufuncs one by one, None for "not given": Python calls a function without * and ** 60 ns
@@ -442,16 +487,12 @@ def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
                 except RuntimeError:
                     pass
             return f(*args) if now in ours else at_user(f, *args)
-        if len(args) == 1:
-            for name, x in kwargs.items():
-                if type(x) not in PLAIN and name != "axis":
-                    return call(prim, args, kwargs)
-            noted = kwargs or prim.fast_reduce is not None
-            y = record_with_keywords(prim, a, kwargs) if noted else record_one(prim, a)
-        elif len(args) == 2 and not kwargs and (type(args[1]) is Box or type(args[1]) in PLAIN):
+        if not kwargs and len(args) == 1 and prim.fast_reduce is None:
+            y = record_one(prim, a)
+        elif not kwargs and len(args) == 2 and (type(args[1]) is Box or type(args[1]) in PLAIN):
             y = record_two(prim, a, args[1])
         else:
-            y = NotImplemented if prim.containers else of_boxes(prim, a.tape, args, kwargs)
+            y = of_boxes(prim, a.tape, args, kwargs)
             return call(prim, args, kwargs) if y is NotImplemented else y
         return linked(y, prim, args, kwargs) if prim.views else y
 
@@ -472,26 +513,6 @@ def of_user(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
         return y.primal
 
     return wrapped
-
-
-def _of_list_of_boxes(prim: Primitive, tape: Tape, argnum: int, args: Any, kwargs: dict[str, Any]) -> Any:
-    """Call a linear function of a list of boxes of one tape and of plain values, and record it."""
-    parts, before, after = args[argnum], args[:argnum], args[argnum + 1 :]
-    values = [x.primal if type(x) is Box else x for x in parts]
-    if not NUMBERS.issuperset(map(type, values)) or ndarray in map(type, before + after):  # to write into
-        return NotImplemented
-    y = prim.f(*before, values, *after, **kwargs)
-    if type(y) is not ndarray or y.dtype.kind not in "fc":
-        return NotImplemented
-    made = new(Box)
-    made.primal, made.tape = y, tape
-    if y.nbytes > WORTH_DROPPING and prim.keep_only_read is not None and not argnum:
-        y, values, _ = prim.keep_only_read(y, values, None)
-    sources = tuple([x.index if type(x) is Box else 0 for x in parts])
-    entries = tape.entries
-    entries += (prim, y, (*before, values, *after), kwargs, None, ((argnum, sources),), None)
-    made.index = len(entries) - 1
-    return made
 
 
 # --- forward mode: elementwise functions of one and two arguments, and linear ones
@@ -543,13 +564,15 @@ def _fitted(ydot: Any, y: Any) -> Any:
 
 
 def of_traced(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a primitive on dual numbers or on a list of traced values, if the call has a common form."""
-    on_tape = type(trace) is Tape
-    kind, argnum = prim.kind, 0
-    if on_tape and not prim.containers:
+    """Call a primitive on boxes or on dual numbers, if the call has a common form."""
+    if type(trace) is Tape:
         return of_boxes(prim, trace, args, kwargs)
-    if not on_tape and type(trace) not in FORWARD:
-        return NotImplemented
+    return of_duals(prim, trace, args, kwargs) if type(trace) in FORWARD else NotImplemented
+
+
+def of_duals(prim: Primitive, trace: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a primitive on dual numbers and on what is plain to see."""
+    kind, argnum = prim.kind, 0
     if prim.forward or prim.foreign or not args or (kind != "linear" and kind != "elementwise"):
         return NotImplemented
     xs: Any = args[:1]
@@ -578,69 +601,8 @@ def of_traced(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[s
         or not (all(map(is_plain, others)) and all(map(is_plain, kwargs.values())))
     ):  # fmt: skip
         return NotImplemented
-    if on_tape:
-        return _of_list_of_boxes(prim, trace, argnum, args, kwargs)
     y = of_linear(prim, trace, argnum, args, kwargs)
     return linked(y, prim, args, kwargs) if prim.views else y
-
-
-def of_boxes(prim: Primitive, tape: Tape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a primitive on boxes of one tape and on what is plain to see, and record it."""
-    values, sources, form = [], [], [len(args), *kwargs]
-    small = fixed = True
-    run = prim.run
-    for n, x in enumerate(args):
-        if type(x) is Box:
-            if x.tape is not tape:
-                return NotImplemented
-            sources.append((n, x.index))
-            form.append(n)
-            x = x.primal
-            if type(x) is ndarray:
-                small = small and x.nbytes <= WORTH_DROPPING
-            elif type(x) in TRACED:
-                if prim.kinks is not None or type(x) is writing.Array:
-                    return NotImplemented
-                run, small = prim.traced, False
-        elif type(x) is tuple and n in prim.rules:  # an array to the rule
-            return NotImplemented
-        elif type(x) is list and n not in prim.rules and all(map(is_fixed, x)):
-            x = list(x)
-        elif not is_fixed(x):
-            if not is_plain(x):
-                return NotImplemented
-            fixed = False
-        values.append(x)
-    if kwargs:
-        if "out" in kwargs or not all(map(is_plain, kwargs.values())):
-            return NotImplemented
-        fixed = fixed and all(map(is_fixed, kwargs.values()))
-    known = tuple(form)
-    new_form = known not in prim.forms
-    if new_form:
-        if prim.foreign or prim.kind == "zero":
-            return NotImplemented
-        prim.check_positions(args)
-    y = run(*values, **kwargs)
-    if type(y) is writing.Array:
-        y = writing.content(y)
-    if type(y) is not float64 and getattr(y, "dtype", _FLOAT).kind in "biu":
-        return y
-    if new_form:
-        for n, _ in sources:
-            prim.rule(n, values[n])
-        if handled(prim, kwargs) is not kwargs:
-            return NotImplemented
-        prim.forms.add(known)
-    if small and fixed and (type(y) is float64 or (type(y) is ndarray and y.nbytes <= WORTH_DROPPING)):
-        made = new(Box)
-        made.primal, made.tape = y, tape
-        entries = tape.entries
-        entries += (prim, y, tuple(values), kwargs, None, tuple(sources), None)
-        made.index = len(entries) - 1
-    else:
-        made = tape.process(prim, y, tuple(values), kwargs, tuple(sources))
-    return linked(made, prim, args, kwargs) if prim.views else made
 
 
 def _is_of(trace: Any, xs: Any, constants: frozenset[type]) -> bool:

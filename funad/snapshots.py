@@ -146,7 +146,10 @@ _CHANGING: Any = (MutableSequence, MutableMapping, memoryview)
 
 def is_fixed(x: Any) -> bool:
     """Say of a constant that nothing changes in it, if that is plain to see."""
-    return type(x) in _FIXED or (type(x) is tuple and _FIXED.issuperset(map(type, x)))
+    kind = type(x)
+    return (
+        kind in _FIXED or (kind is tuple and _FIXED.issuperset(map(type, x))) or issubclass(kind, onp.dtype)
+    )
 
 
 def _rebuilt_object(of_array: Callable[[ndarray], Any], x: Any) -> Any:

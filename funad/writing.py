@@ -467,7 +467,7 @@ def _become(x: Traced, cell: Cell, path: tuple[Any, ...]) -> None:
             _become(view, cell, (*path, view.parent[1]))
 
 
-def _setitem(self: Traced, index: Any, v: Any) -> None:
+def _setitem(self: Any, index: Any, v: Any) -> None:
     _thaw(self)
     self[index] = v
 
@@ -537,7 +537,7 @@ def reshaped(x: Any, reshape: Primitive, shape: Any) -> None:
 
 def _install() -> None:
     """Give traced values assignment, and arrays operators that look into their cells at once."""
-    Traced.__setitem__ = _setitem  # type: ignore[method-assign]
+    give(Traced, "__setitem__", _setitem)
     for name, operate, f in BINARY:
         prim = enter(f)
 
