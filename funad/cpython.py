@@ -75,6 +75,15 @@ def leave_out(hidden: Callable[[FrameType], bool], error: BaseException) -> None
     error.__traceback__ = kept
 
 
+def raise_if(error: Exception | None) -> None:
+    """Raise an error if there is one; no frame that its traceback refers to has a name for it."""
+    if error is not None:
+        try:
+            raise error
+        finally:
+            del error
+
+
 # --- references
 
 

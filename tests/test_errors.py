@@ -160,6 +160,18 @@ COMPILED = {
         lambda x: scipy.stats.norm.logpdf(1.0, loc=x[0]),
         "scipy.stats.norm.logpdf met … write funad.scipy.stats.norm.logpdf(1.0, loc=x[0])",
     ),
+    "norm.logpdf, by its name": (
+        lambda x: getattr(scipy.stats.norm, "logpdf")(x),  # noqa: B009
+        "scipy.stats.norm.logpdf met … write funad.scipy.stats.norm.logpdf(x) after",
+    ),
+    "a distribution by compiled code": (
+        lambda x: funad.scipy.stats.studentized_range.cdf(x[0], 3, 10),
+        "scipy.stats.studentized_range.cdf was called on a traced value … has no derivative rule",
+    ),
+    "a distribution by a loop": (
+        lambda x: getattr(funad.scipy.stats.kstwo, "cdf")(x[0] / 4, 10),  # noqa: B009
+        "funad.scipy.stats.kstwo.cdf met … wrap it, g = funad.primitive(funad.scipy.stats.kstwo.cdf)",
+    ),
     "solve_ivp": (
         lambda x: scipy.integrate.solve_ivp(lambda t, y: -x[0] * y, (0, 1), [1.0]).y,
         "scipy.integrate.solve_ivp met … write funad.scipy.integrate.solve_ivp(lambda t, y: -x[0] * y",
