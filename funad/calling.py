@@ -37,8 +37,6 @@ _FLOAT = onp.dtype(float)
 
 # A shorter way for some calls, if ``fast`` has been installed: it returns NotImplemented for the others.
 shortcuts: list[Callable[..., Any]] = []
-# What primitives with kinks are of dual numbers that have neighbours, or None: ``nearby`` puts it here.
-NEARBY: list[Callable[..., Any]] = []
 # Functions, beside the ufuncs, that NumPy has compiled whole: their floating-point warnings have no frame in
 # NumPy to point at.
 _COMPILED = (onp.dot, onp.vdot, onp.inner)
@@ -89,8 +87,7 @@ def _call_with_kinks(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs:
         return prim.steep(prim.as_anywhere, args)  # type: ignore[misc]
     if not may_be_nested(args):
         return NotImplemented
-    y = NEARBY[0](prim, args, kwargs) if NEARBY else None
-    return with_kinks(prim, call(prim.smooth, args, kwargs), args, kwargs) if y is None else y
+    return with_kinks(prim, call(prim.smooth, args, kwargs), args, kwargs)
 
 
 def _call_of_views(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

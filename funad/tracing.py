@@ -23,9 +23,13 @@ from .traces.reverse import LEFT, TRACING, WIDTH, Tape, has_ended, has_left, pul
 from .writing import Array, settled
 
 
-def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
-    """Run f on boxes of xs; return what it returned and the tape. The inputs' slots are 1, 2, …"""
+def trace(f: Callable[[list[Any]], Any], xs: list[Any], xdots: list[Any] | None = None) -> tuple[Any, Tape]:
+    """Run f on boxes of xs; return what it returned and the tape. The inputs' slots are 1, 2, …
+
+    With ``xdots``, the tape is to be walked along these tangents alone.
+    """
     tape = Tape(len(xs))
+    tape.xdots = xdots
     before, outer = TRACING.active, TRACING.tape
     asked = PANDAS.asked
     token = None if before else point_at_user()

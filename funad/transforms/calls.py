@@ -513,9 +513,9 @@ def _kept_copy(x: Any) -> Any:
 # --- running it
 
 
-def trace_call(call: Call, has_aux: bool) -> tuple[Any, Tape, Any]:
+def trace_call(call: Call, has_aux: bool, xdots: list[Any] | None = None) -> tuple[Any, Tape, Any]:
     """Run the call on boxes; return y, still boxed, the tape, and aux without this trace's boxes."""
-    y, tape = trace(call, call.leaves)
+    y, tape = trace(call, call.leaves, xdots)
     if not has_aux:
         if type(y) is not Box:
             check_output(call.f, y)
