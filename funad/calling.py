@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as onp
 
-from .boxes import TRACED, Box, Traced, innermost
-from .floating import pointing, warning
-from .foreign import is_sequence, plain_sequence
+from .boxes import CONSTANTS, TRACED, Box, Dual, Traced, innermost
+from .errors import NotDifferentiableError
+from .foreign import as_lists
 from .kinked import may_be_nested, with_kinks
 from .operands import (
     COMMON,
@@ -20,26 +20,21 @@ from .operands import (
     ForeignConstant,
     beside_others,
     constant_operand,
-    has_iterator,
-    is_one_list,
+    is_iterator,
 )
 from .registry import Primitive, primitive_of, signature_of
 from .traces.reverse import CONSTANT
 from .values import is_unknown
 from .writing import UNTRACED, Array, content, content_of, fillable, linked, settled, snapshot, view_of
 
-ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
-
 # What a primitive is where such a keyword is given a traced value: made of other primitives.
 FORMS: dict[tuple[Callable[..., Any], str], Callable[..., Any]] = {}
 _FLOAT = onp.dtype(float)
+_OPEN = CONSTANTS | {Box, Dual}  # the types of arguments that no call has to look into
 
 
 # A shorter way for some calls, if ``fast`` has been installed: it returns NotImplemented for the others.
 shortcuts: list[Callable[..., Any]] = []
-# Functions, beside the ufuncs, that NumPy has compiled whole: their floating-point warnings have no frame in
-# NumPy to point at.
-_COMPILED = (onp.dot, onp.vdot, onp.inner)
 
 
 def as_one_call(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,20 +57,34 @@ def call(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive in any form: hand the call to the innermost trace of its arguments, if it has one."""
     trace = innermost((*args, *kwargs.values()) if kwargs else args)
     if trace is None:
-        return _call_plain(prim, args, kwargs)
+        return call_plain(prim, args, kwargs)
     if prim.kinks is not None:
         y = _call_with_kinks(trace, prim, args, kwargs)
         if y is not NotImplemented:
             return y
     y = shortcuts[0](trace, prim, args, kwargs) if shortcuts else NotImplemented
-    return _call_of_views(trace, prim, args, kwargs) if y is NotImplemented else y
+    if y is not NotImplemented:
+        return y
+    if not prim.views or not args:
+        return _call(trace, prim, args, kwargs)
+    if type(args[0]) is Array:
+        return view_of(args[0], prim, args[1:], kwargs)
+    return linked(_call(trace, prim, args, kwargs), prim, args, kwargs)
 
 
-def _call_plain(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a primitive on plain values: its function."""
-    if prim.iterators is not None and not is_one_list(args, kwargs) and has_iterator(args, kwargs):
-        return prim.iterators(prim, args, kwargs)
-    return (prim.f if prim.foreign else _plainly(prim.f))(*args, **kwargs)
+def call_plain(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a primitive on plain values: its function; on lists, if other sequences hold traced values."""
+    if prim.iterators is not None:
+        xs = (*args, *kwargs.values()) if kwargs else args
+        if not COMMON.issuperset(map(type, xs)) and any(map(is_iterator, xs)):
+            return prim.iterators(prim, args, kwargs)
+    try:
+        return prim.plain(*args, **kwargs)
+    except (NotDifferentiableError, ValueError):  # NumPy's, where __array__ returns a traced value
+        opened, named = as_lists(args, True), {name: as_lists(x, True) for name, x in kwargs.items()}
+        if prim.foreign or innermost((*opened, *named.values())) is None:
+            raise
+    return prim.traced(*opened, **named)
 
 
 def _call_with_kinks(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -90,29 +99,6 @@ def _call_with_kinks(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs:
     return with_kinks(prim, call(prim.smooth, args, kwargs), args, kwargs)
 
 
-def _call_of_views(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a primitive whose result may be a view of its first argument, or any other."""
-    if prim.views and args:
-        if type(args[0]) is Array:
-            return view_of(args[0], prim, args[1:], kwargs)
-        return linked(_call(trace, prim, args, kwargs), prim, args, kwargs)
-    return _call(trace, prim, args, kwargs)
-
-
-def plainly(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Return f as it is called on plain values: with NumPy's warnings at the user's line."""
-    return pointing(f) if is_compiled(f) else warning(f)
-
-
-def is_compiled(f: Callable[..., Any]) -> bool:
-    """Say whether floating-point warnings of this function of NumPy's have no frame in NumPy to point at."""
-    owner = getattr(f, "__objclass__", None)  # of a method of ufuncs
-    return isinstance(f, onp.ufunc) or owner is onp.ufunc or any(f is one for one in _COMPILED)
-
-
-_plainly = functools.lru_cache(maxsize=4096)(plainly)  # of NumPy's functions, which can be keys
-
-
 def _held(
     prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any], trace: Any
 ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
@@ -121,7 +107,7 @@ def _held(
     Arrays that are written to give way to what they hold, lists of traced values to the arrays that they
     stand for, and what is given by name is given by position.
     """
-    if trace is UNTRACED or (not kwargs and HOLDERS.isdisjoint(map(type, args))):
+    if trace is UNTRACED or (not kwargs and _OPEN.issuperset(map(type, args))):
         return None
     named = {name: _opened(x) for name, x in kwargs.items()}
     opened: tuple[Any, ...] = tuple(map(_opened, args))
@@ -133,7 +119,8 @@ def _held(
 
 
 def _opened(x: Any) -> Any:
-    """Return what an array holds, and a list of traced values as an array; anything else as it is."""
+    """Return what an array holds, and a sequence of traced values as an array; anything else as it is."""
+    x = as_lists(x, True)
     return as_array(x) if type(x) in HOLDERS and innermost((x,)) is not None else x
 
 
@@ -158,9 +145,16 @@ def _run(
 ) -> tuple[Any, Any, Any, Any]:
     """Run a call for the traces outside of this one: see ``Trace.call``."""
     sources: list[tuple[Any, Any]] = []
+
+    def unwrapped(argnum: int | str, x: Any) -> Any:
+        value, source = _unwrap(prim, argnum, x, tape)
+        if source is not CONSTANT:
+            sources.append((argnum, source))
+        return value
+
     try:
-        values = [_unwrapped(prim, n, x, tape, sources) for n, x in enumerate(args)]
-        named = {name: _unwrapped(prim, name, x, tape, sources) for name, x in kwargs.items()}
+        values = [unwrapped(n, x) for n, x in enumerate(args)]
+        named = {name: unwrapped(name, x) for name, x in kwargs.items()}
     except ForeignConstant as found:
         return beside_others(prim.f, prim.kind, prim.traced, found.x, args, kwargs), None, None, ()
     if prim.kind != "zero":
@@ -180,52 +174,47 @@ def _run(
     return y, tuple(values), named, tuple(sources)
 
 
-def _unwrapped(prim: Primitive, argnum: int | str, x: Any, tape: Any, sources: list[tuple[Any, Any]]) -> Any:
-    """Return an argument without the boxes of this tape; note its source, if it has one there."""
-    value, source = _unwrap(prim, argnum, x, tape)
-    if source is not CONSTANT:
-        sources.append((argnum, source))
-    return value
-
-
 def handled(prim: Primitive, kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return the keywords for the rules, without defaults that are spelled out; refuse unknown ones."""
     if prim.keywords.issuperset(kwargs):
         return kwargs
-    kept = {name: x for name, x in kwargs.items() if name in prim.keywords or not _says_nothing(name, x)}
+    kept = {name: x for name, x in kwargs.items() if name in prim.keywords or not _is_default(name, x)}
     prim.check_keywords(kept)
     return kept
 
 
-def _says_nothing(name: str, x: Any) -> bool:
+def _is_default(name: str, x: Any) -> bool:
     """Say whether a keyword of ufuncs and reductions is given its default."""
-    return name in DEFAULTS and x is DEFAULTS[name]
-
-
-DEFAULTS = {"out": None, "where": True, "overwrite_input": False}
+    return x is {"out": None, "where": True, "overwrite_input": False}.get(name, ...)
 
 
 def _unwrap(prim: Primitive, argnum: int | str, x: Any, tape: Any) -> tuple[Any, Any]:
     """Return an argument without the boxes of this tape, and its source: 0 for a constant."""
-    kind = type(x)
-    if kind not in COMMON and kind not in TRACED and not prim.foreign and is_sequence(x):
-        x = plain_sequence(x)
-        kind = type(x)
-    if kind is Array:
-        x = content(x)
-    elif kind is list or kind is tuple:
-        traced = _has_unknown(x)  # batched values alone, as in an index, are constants
-        if traced and argnum in prim.containers:
-            parts = [_unwrap(prim, "", as_array(part), tape) for part in x]
-            sources = tuple(source for _, source in parts)
-            inner = any(source is not CONSTANT for source in sources)
-            return [value for value, _ in parts], sources if inner else CONSTANT
-        if traced or (argnum in prim.rules and argnum not in prim.containers):
-            x = as_array(x)
-            kind = type(x)
+    x = _as_operand(prim, argnum, x)
+    if type(x) in (list, tuple) and argnum in prim.containers and _has_unknown(x):
+        parts = [_unwrap(prim, "", as_array(part), tape) for part in x]
+        sources = tuple(source for _, source in parts)
+        inner = any(source is not CONSTANT for source in sources)
+        return [value for value, _ in parts], sources if inner else CONSTANT
     if isinstance(x, Traced):
         return (x.primal, x.index if type(x) is Box else x) if x.tape is tape else (snapshot(x), CONSTANT)
-    return x if kind in PLAIN else constant_operand(prim, x), CONSTANT
+    return x if type(x) in PLAIN else constant_operand(prim, x), CONSTANT
+
+
+def _as_operand(prim: Primitive, argnum: int | str, x: Any) -> Any:
+    """Return what an array holds that is written to, and a sequence that stands for an array as that array.
+
+    A list of batched values alone may be an index, and stays a list.
+    """
+    kind = type(x)
+    if kind not in COMMON and kind not in TRACED and not prim.foreign:
+        x = as_lists(x) if not issubclass(kind, tuple) or innermost(x) is not None else x
+        kind = type(x)
+    if kind is Array:
+        return content(x)
+    if (kind is not list and kind is not tuple) or argnum in prim.containers:
+        return x
+    return as_array(x) if argnum in prim.rules or _has_unknown(x) else x
 
 
 def _has_unknown(x: Any) -> bool:

@@ -17,12 +17,6 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
-__all__ = [
-    "HERE", "above", "done_to", "frame_at", "frame_of_user", "instructions", "is_of_funad", "leave_out",
-    "line_in", "names_in", "operation_at", "other_holders", "positions_at", "source_of", "steps",
-    "takes_no_result", "writes_text",
-]  # fmt: skip
-
 HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep  # where the files of funad are
 
 
@@ -81,6 +75,15 @@ def leave_out(hidden: Callable[[FrameType], bool], error: BaseException) -> None
     error.__traceback__ = kept
 
 
+def raise_if(error: Exception | None) -> None:
+    """Raise an error if there is one; no frame that its traceback refers to has a name for it."""
+    if error is not None:
+        try:
+            raise error
+        finally:
+            del error
+
+
 # --- references
 
 
@@ -106,6 +109,8 @@ def other_holders(x: Any) -> int:
 
 def writes_text(frame: FrameType) -> bool:
     """Say whether a frame is at ``text % values``: no other ``%`` asks its right side for a float or int."""
+    while frame.f_code.co_name in ("__float__", "__int__") and frame.f_back and is_of_funad(frame):
+        frame = frame.f_back  # a traced value asks that of the outer transformation which it holds
     code, at = frame.f_code.co_code, frame.f_lasti
     return code[at] == _BINARY_OP and code[at + 1] in _REMAINDERS
 

@@ -1,11 +1,11 @@
-"""NumPy's warnings, at the line of the user's that they belong to; and none from rules.
+"""What NumPy does of floating-point errors: the states that funad sets, and warnings at the user's line.
 
 NumPy warns of infinities at the Python frame that has called it, which for a traced value is one of funad's:
-all warnings would come from one line, and of those Python shows the first alone. While a function is traced,
-NumPy hands its words to ``_AtTheUsersLine`` instead, which warns where NumPy would without funad. That is
-set once per trace, and costs nothing per operation. A call on plain values runs in a context of its own, or,
-if the program has changed what NumPy does of errors, from a frame that has the user's line (``at_user``):
-so do the functions that warn of more, as nanmean does of slices without numbers.
+all warnings would come from one line, and of those Python shows the first alone. So while a function is
+traced, NumPy hands its words to ``_AtTheUsersLine``, which warns where NumPy would without funad. A call on
+plain values runs in a context that has the same state, or, if the program has changed what NumPy does of
+errors, from a frame that has the user's line (``at_user``): so do the functions that warn of more, as nanmean
+does of slices without numbers.
 """
 
 from __future__ import annotations
@@ -21,11 +21,6 @@ from typing import Any
 import numpy as onp
 
 from .cpython import frame_of_user
-
-__all__ = [
-    "PLAIN_STATE", "STATE_OF_RULES", "WHILE_RULES_RUN", "at_user", "invalid_raises",
-    "point_at_user", "pointing", "restore", "run_rules", "say_nothing", "silence", "warning",
-]  # fmt: skip
 
 
 class _AtTheUsersLine:
@@ -65,64 +60,49 @@ _WORDS = {
 }  # fmt: skip
 _WRITER = _AtTheUsersLine()
 
-# What numpy.errstate sets, without what it takes to make and to enter one: 7 times the price. In a NumPy
-# that has it elsewhere, warnings stay where that gives them.
+
+# --- states
+
+
+class _Errstate:
+    """The variable of NumPy's state, by way of ``numpy.errstate``."""
+
+    get = object  # a state that is none of those known
+
+    def set(self, modes: tuple[tuple[str, Any], ...]) -> Any:
+        state = onp.errstate(**dict(modes))
+        state.__enter__()
+        return state
+
+    def reset(self, state: Any) -> None:
+        state.__exit__()
+
+
+# NumPy's own variable, and what makes its states: numpy.errstate takes 7 times as long. A NumPy that has
+# them elsewhere is asked by numpy.errstate.
 _umath: Any = sys.modules.get("numpy._core.umath")
-_STATE: Any = getattr(_umath, "_extobj_contextvar", None)
-_state_of: Any = getattr(_umath, "_make_extobj", None)
+ERRORS: Any = getattr(_umath, "_extobj_contextvar", None) or _Errstate()
+_state: Any = getattr(_umath, "_make_extobj", None) or (lambda **modes: tuple(modes.items()))
 
 
-def _logging(modes: Any, users: Any = None) -> Any:
-    """Return NumPy's state in which what would warn is written to the writer."""
+def _pointing(modes: Any, users: Any = None) -> Any:
+    """Return the state in which NumPy hands what it would warn of to the writer."""
     writer = _WRITER if users is None else _BesideTheUsers(users, modes)
-    return _state_of(call=writer, **{kind: "log" for kind, mode in modes.items() if mode == "warn"})
+    return _state(call=writer, **{kind: "log" for kind, mode in modes.items() if mode == "warn"})
 
 
-# What NumPy is told of errors: 0·∞ and 0/0 raise where they happen, and infinities are none.
-WHILE_RULES_RUN: dict[str, Any] = {
-    "invalid": "raise",
-    "divide": "ignore",
-    "over": "ignore",
-    "under": "ignore",
-}
-
-if _STATE is not None:
-    _SILENT = contextvars.Context().run(lambda: _state_of(all="ignore"))
-    _OF_RULES = contextvars.Context().run(lambda: _state_of(**WHILE_RULES_RUN))
-    _DEFAULT = contextvars.Context().run(_STATE.get)
-    _OF_DEFAULT = contextvars.Context().run(lambda: _logging(onp.geterr()))
-    _POINTING = contextvars.Context()
-    _POINTING.run(_STATE.set, _OF_DEFAULT)
+_as_at_first = contextvars.Context().run  # whatever the program has changed
+_DEFAULT = _as_at_first(ERRORS.get)
+SILENT = _as_at_first(lambda: _state(all="ignore"))
+_POINTING = _as_at_first(lambda: _pointing(onp.geterr()))
+# As rules and compiled programs run: 0·∞ and 0/0 raise where they happen, and infinities are none.
+OF_RULES = _as_at_first(lambda: _state(invalid="raise", divide="ignore", over="ignore", under="ignore"))
 
 
-def point_at_user() -> Any:
-    """Let NumPy's floating-point warnings point at the user's line; return what ends it."""
-    if _STATE is None:
-        return None
-    if _STATE.get() is _DEFAULT:
-        return _STATE.set(_OF_DEFAULT)
-    users = onp.geterrcall()
-    if isinstance(users, _AtTheUsersLine):  # of an outer trace
-        return None
-    return _STATE.set(_logging(onp.geterr(), users))
-
-
-def run_rules() -> Any:
-    """Let NumPy raise at 0·∞ and be silent of infinities, as rules are run; return what ends it."""
-    if _STATE is None:
-        state = onp.errstate(**WHILE_RULES_RUN)
-        state.__enter__()
-        return state
-    return _STATE.set(_OF_RULES)
-
-
-def say_nothing() -> Any:
-    """Let NumPy be silent, as rules of tangents are run; return what ends it."""
-    if _STATE is None:
-        state = onp.errstate(all="ignore")
-        state.__enter__()
-        return state
-    return _STATE.set(_SILENT)
+def restore(token: Any) -> None:
+    """End the state that ``ERRORS.set`` has begun, if there is one."""
+    if token is not None:
+        ERRORS.reset(token)
 
 
 class silence:
@@ -131,39 +111,39 @@ class silence:
     __slots__ = ("token",)
 
     def __enter__(self) -> None:
-        self.token = say_nothing()
+        self.token = ERRORS.set(SILENT)
 
     def __exit__(self, *_: object) -> None:
-        restore(self.token)
+        ERRORS.reset(self.token)
 
 
-invalid_raises = run_rules  # while a program runs, or is recorded, the same holds
-# For those who set and reset the state without a call: (the variable or None, what to set it to).
-STATE_OF_RULES: tuple[Any, Any] = (_STATE, None if _STATE is None else _OF_RULES)
+def point_at_user() -> Any:
+    """Let NumPy's floating-point warnings point at the user's line; return what ``restore`` takes."""
+    if ERRORS.get() is _DEFAULT:
+        return ERRORS.set(_POINTING)
+    users = onp.geterrcall()
+    if isinstance(users, _AtTheUsersLine):  # of an outer trace
+        return None
+    return ERRORS.set(_pointing(onp.geterr(), users))
 
 
-def restore(token: Any) -> None:
-    """End what ``point_at_user`` or ``run_rules`` has begun."""
-    if token is not None:
-        if _STATE is None:
-            token.__exit__()
-        else:
-            _STATE.reset(token)
+# --- calls on plain values
 
-
-# For those who call a compiled function of NumPy's on plain values without ``pointing``: what tells the
-# state of errors, the state that nobody has changed, what calls the function where that is the state, and
-# the states in which it is called as it is: they are set here, and warn at the user's line or not at all.
-# Set and reset, the state costs 190 ns a call; entering a context that has it, 20.
+_CONTEXT = contextvars.Context()
+_CONTEXT.run(ERRORS.set, _POINTING)
+# For those who call a compiled function of NumPy's on plain values without ``plainly``: what tells the
+# state, the state that nobody has changed, what calls the function where that is the state, and the states
+# in which it is called as it is, since funad has set them. To set and reset the state costs 190 ns a call; to
+# enter a context that has it, 20.
 PLAIN_STATE: tuple[Any, Any, Any, frozenset[Any]] = (
-    (int, None, None, frozenset())
-    if _STATE is None
-    else (_STATE.get, _DEFAULT, _POINTING.run, frozenset({_OF_DEFAULT, _OF_RULES, _SILENT}))
-)
+    ERRORS.get, _DEFAULT, _CONTEXT.run, frozenset({_POINTING, OF_RULES, SILENT}),
+)  # fmt: skip
 
 
-def pointing(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a compiled function of NumPy's for plain values, with its warnings at the user's line."""
+def plainly(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of NumPy's as it is called on plain values: with its warnings at the user's line."""
+    if not is_compiled(f):
+        return warning(f)
     state, default, run, ours = PLAIN_STATE
 
     def called(*args: Any, **kwargs: Any) -> Any:
@@ -176,6 +156,13 @@ def pointing(f: Callable[..., Any]) -> Callable[..., Any]:
         return f(*args, **kwargs) if now in ours else at_user(f, *args, **kwargs)
 
     return called
+
+
+def is_compiled(f: Callable[..., Any]) -> bool:
+    """Say whether floating-point warnings of this function of NumPy's have no frame in NumPy to point at."""
+    if type(f) is onp.ufunc or f is onp.dot or f is onp.vdot or f is onp.inner:
+        return True
+    return getattr(f, "__objclass__", None) is onp.ufunc  # the owner of a method
 
 
 def at_user(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

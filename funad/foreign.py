@@ -11,6 +11,7 @@ means more than its bare values (labels, missing values, units) is refused by na
 from __future__ import annotations
 
 import itertools
+import operator
 from _thread import _local as local
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as onp
 
 from . import tree
-from .cpython import above, frame_at, names_in
+from .cpython import above, frame_at, names_in, raise_if
 from .errors import NotDifferentiableError
 from .messages import comes_of_traced
 from .refusals import (
@@ -33,28 +34,6 @@ from .refusals import (
 )
 from .values import dtype_of, members_of, shape_of
 
-__all__ = [
-    "PANDAS",
-    "asked_by_sparse",
-    "bare",
-    "declines",
-    "gives_way",
-    "hand_over",
-    "holds",
-    "holds_a_gap",
-    "is_answer",
-    "is_duck",
-    "is_foreign",
-    "is_sequence",
-    "number_of",
-    "of_protocol",
-    "plain_sequence",
-    "rebound_to",
-    "refuse_gaps",
-    "same",
-    "unknown_to_sparse",
-]
-
 ndarray = onp.ndarray
 _PYTHON = frozenset({float, int, bool, complex})
 _NONE = object()  # stands for a missing attribute, where None has a meaning
@@ -66,12 +45,7 @@ _LOWEST = -1e6  # the priority of NumPy's scalars
 
 def gives_way(x: Any, other: Any, name: str) -> bool:
     """Say whether ``x.__name__(other)`` of a plain x leaves the operator to the other; refuse some others."""
-    error = refused_constant(other)
-    if error is not None:
-        try:
-            raise error
-        finally:
-            del error  # which refers to this frame
+    raise_if(refused_constant(other))
     if issubclass(type(other), (ndarray, onp.generic)):
         return False
     reflected = _has_own(type(other), f"__r{name}__")
@@ -125,13 +99,8 @@ def declines(other: Any, name: str) -> bool:
 
     Python asks the right operand where the left one has no such operator or has declined the traced value.
     """
-    error = refused_constant(other)
-    if error is not None:
-        try:
-            raise error
-        finally:
-            del error  # which refers to this frame
-    if issubclass(type(other), (ndarray, onp.generic)):
+    raise_if(refused_constant(other))
+    if issubclass(type(other), (ndarray, onp.generic)) or is_sequence(other):
         return False
     protocol = getattr(type(other), "__array_ufunc__", None)
     if protocol is None and _has_own(type(other), f"__{name}__"):
@@ -147,9 +116,9 @@ def _has_own(kind: type, name: str) -> bool:
 
 def _is_opaque(x: Any) -> bool:
     """Say whether NumPy makes no array of an object but one of objects."""
-    if issubclass(type(x), (int, float, complex, str, bytes)) or is_array_like(x):
+    if issubclass(type(x), (int, float, complex, str, bytes)) or is_array_like(x) or is_sequence(x):
         return False
-    return onp.asarray(x).dtype == object  # a sequence is an array
+    return onp.asarray(x).dtype == object
 
 
 def is_answer(y: Any, other: Any) -> bool:
@@ -183,9 +152,15 @@ def asked_by_sparse(depth: int, name: str = "") -> bool:
     has no protocol to ask; so to that code, and to no other, a traced value says that it is none.
     """
     frame = next(each for each in above(frame_at(depth + 1)) if each.f_code.co_name not in _ASKING)
-    if not _is_sparse_code(frame):
-        return False
-    return not name or (frame.f_code.co_name in _DISPATCHING and not _is_method_called(frame, name))
+    called = [each.f_code.co_name for each in itertools.takewhile(_is_sparse_code, above(frame))]
+    if not called or not name:
+        return bool(called)
+    # To a user who has called the method itself, NotImplemented would be no answer.
+    return called[0] in _DISPATCHING and called[-1] != name
+
+
+def _is_sparse_code(frame: Any) -> bool:
+    return str(frame.f_globals.get("__name__")).startswith("scipy.sparse._")
 
 
 class _Asked(local):
@@ -213,8 +188,7 @@ def holds_a_gap(x: Any, depth: int) -> bool:
     To pandas a nan is a missing value where it is a float; of a traced value it asks nothing else.
     """
     frame = frame_at(depth + 1)
-    module = frame.f_globals.get("__name__")
-    if type(module) is not str or not module.startswith("pandas."):
+    if not str(frame.f_globals.get("__name__")).startswith("pandas."):
         return False
     PANDAS.asked += 1
     if shape_of(x):
@@ -231,17 +205,6 @@ def _elements(x: Any) -> Any:
     return x.flat if type(x) is onp.ndarray and x.dtype == object else x if type(x) in (list, tuple) else ()
 
 
-def _is_sparse_code(frame: Any) -> bool:
-    module = frame.f_globals.get("__name__")
-    return type(module) is str and module.startswith("scipy.sparse._")
-
-
-def _is_method_called(frame: Any, name: str) -> bool:
-    """Say whether the user has called a method of that name, to whom NotImplemented would be no answer."""
-    *_, outermost = itertools.takewhile(_is_sparse_code, above(frame))
-    return bool(outermost.f_code.co_name == name)
-
-
 def unknown_to_sparse() -> ndarray:
     """Return what NumPy makes of an object that is no array: a sparse matrix gives way to it."""
     return onp.array(None, dtype=object)
@@ -254,7 +217,7 @@ def is_foreign(x: Any) -> bool:
     """Say whether an object is array-like, or has a say in what NumPy's functions do with it."""
     if issubclass(type(x), (ndarray, onp.generic, type, str)) or hasattr(type(x), "tape"):
         return False
-    return any(hasattr(type(x), name) for name in ("__array__", "__array_ufunc__", "__array_function__"))
+    return any(hasattr(type(x), name) for name in ("__array__", *_PROTOCOLS))
 
 
 def is_duck(x: Any) -> bool:
@@ -293,6 +256,7 @@ def is_sequence(x: Any) -> bool:
 
 
 _NO_SEQUENCES = (tuple, str, bytes, ndarray, onp.generic, onp.dtype, type)
+_PROTOCOLS = ("__array_ufunc__", "__array_function__")
 _BUFFERS = ("__array_interface__", "__array_struct__")
 
 
@@ -301,42 +265,44 @@ def plain_sequence(x: Any) -> Any:
 
     The rules know lists and arrays, and what the program writes into the sequence later does not count.
     """
-    if any(hasattr(type(x), name) for name in _BUFFERS) or _has_memory(x):
-        return onp.array(x)
-    return [plain_sequence(part) if is_sequence(part) else part for part in x]
+    if not any(hasattr(type(x), name) for name in _BUFFERS):
+        try:
+            memoryview(x)
+        except TypeError:
+            return [plain_sequence(part) if is_sequence(part) else part for part in x]
+    return onp.array(x)
 
 
-def _has_memory(x: Any) -> bool:
-    try:
-        memoryview(x)
-    except TypeError:
-        return False
-    return True
+def as_lists(x: Any, asked: bool = False) -> Any:
+    """Return what NumPy takes for an array as lists or an array, also in lists; anything else as it is.
+
+    Objects with an ``__array__`` are opened only if NumPy has asked them: ``asked``.
+    """
+    if asked and is_array_like(x) and not any(hasattr(type(x), name) for name in _PROTOCOLS):
+        held = type(x).__array__(x)
+        return held if hasattr(type(held), "tape") else x
+    if not isinstance(x, (list, tuple)):
+        return as_lists(plain_sequence(x), asked) if is_sequence(x) else x
+    parts = [as_lists(part, asked) for part in x]
+    same = type(x) in (list, tuple) and all(map(operator.is_, parts, x))
+    return x if same else tuple(parts) if type(x) is tuple else parts
 
 
 def of_protocol(f: Callable[..., Any], x: Any, args: Any, kwargs: Any) -> Any:
     """Return f(*args, **kwargs) as x, one of the arguments, has it; NotImplemented if it has no say."""
-    if hasattr(type(x), "__pandas_priority__"):
-        return NotImplemented
-    name = _protocol_of(f)
-    method = getattr(type(x), name, None) if name else None
-    if method is None:
+    is_ufunc = isinstance(f, onp.ufunc)
+    has_protocol = is_ufunc or isinstance(f, type(onp.sum))
+    method = getattr(type(x), _PROTOCOLS[not is_ufunc], None) if has_protocol else None
+    if method is None or hasattr(type(x), "__pandas_priority__"):
         return NotImplemented
     try:
-        if name == "__array_ufunc__":
+        if is_ufunc:
             return method(x, f, "__call__", *args, **kwargs)
         return method(x, f, (type(x),), args, kwargs)
     except TypeError as error:
         if not comes_of_traced(error):
             raise
         raise refused_bare(x) from error
-
-
-def _protocol_of(f: Callable[..., Any]) -> str:
-    """Return the name of the method by which NumPy leaves a call of f to its arguments."""
-    if isinstance(f, onp.ufunc):
-        return "__array_ufunc__"
-    return "__array_function__" if isinstance(f, type(onp.sum)) else ""
 
 
 def same(y: Any, wanted: Any) -> bool:
@@ -358,16 +324,8 @@ def holds(x: Any, kind: type, depth: int = 3) -> bool:
     """Say whether an object of another library has something of a kind among its attributes."""
     if depth == 0 or issubclass(type(x), (ndarray, onp.generic, type)):
         return False
-    if isinstance(x, (list, tuple, dict)):
-        parts = list(x.values() if isinstance(x, dict) else x)
-    else:
-        slots = (name for base in type(x).__mro__ for name in _names(base))
-        parts = [*getattr(x, "__dict__", {}).values(), *(getattr(x, name, None) for name in slots)]
+    if not isinstance(x, (list, tuple, dict)):
+        state = object.__getstate__(x)  # its attributes, or a pair of those and of its slots
+        x = [part for held in (state if type(state) is tuple else (state,)) for part in (held or {}).values()]
+    parts = x.values() if isinstance(x, dict) else x
     return any(isinstance(part, kind) or holds(part, kind, depth - 1) for part in parts)
-
-
-def _names(kind: type) -> tuple[str, ...]:
-    """Return the names of the slots of a class that hold attributes."""
-    slots = kind.__dict__.get("__slots__", ())
-    slots = (slots,) if isinstance(slots, str) else tuple(slots)
-    return tuple(name for name in slots if name not in ("__weakref__", "__dict__"))

@@ -11,23 +11,61 @@ A new interpreter is a subclass of ``Trace`` and one of ``boxes.Traced`` for its
 from __future__ import annotations
 
 import itertools
+from _thread import _local as local  # threading.local; the rest of threading takes a while to load
 from collections.abc import Callable
 from typing import Any
 
-from .registry import Primitive
+from .registry import Primitive, primitive_of
 
-__all__ = ["BATCH_RULES", "OF_INDICES", "OF_SHAPES", "Looked", "Trace", "Unbatched", "next_level"]
-
-# What a function is on stacks: (trace, prim, args, kwargs) ↦ y, with the members of y along its first axis.
-# It stands here so that rules may write into it; the batch trace itself is loaded with vmap.
+# What a function is on stacks: (trace, prim, *args, **kwargs) ↦ y, with the members of y along its first
+# axis. It stands here so that rules may write into it; the batch trace itself is loaded with vmap.
 BATCH_RULES: dict[Callable[..., Any], Callable[..., Any]] = {}
 # The functions that ask for shapes and dtypes alone, and those that take indices, in which lists stay lists.
 OF_SHAPES: set[Callable[..., Any]] = set()
 OF_INDICES: set[Callable[..., Any]] = set()
 
 
+class _Tracing(local):
+    """Whether a function is being traced in this thread: a call of it ends before another task goes on.
+
+    Creation functions ask it, whose arrays can then be filled with traced values. ``tape`` is the tape of
+    the innermost trace, if that is one, for checkpoint.
+    ``lending`` is set while a function runs on arrays made read-only to find its writes into them: to the
+    functions that it differentiates they are arrays to write to, as otherwise. ``sealed`` is the moment at
+    which a checkpointed function has begun: what it writes into older arrays would be lost.
+    """
+
+    active = False
+    lending = False
+    sealed = 0
+    tape: Any = None
+
+
+TRACING = _Tracing()
+
+
+def lent(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a function on arrays that are read-only for it alone: arguments, or residuals that are some."""
+    before = TRACING.lending
+    TRACING.lending = True
+    try:
+        return f(*args, **kwargs)
+    finally:
+        TRACING.lending = before
+
+
 class Unbatched(Exception):
     """Raised by a batch rule that has no way to take this call: it runs once per member, then."""
+
+
+def batch_rule(*fs: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make the decorated function what these functions are on stacks: (trace, prim, *args, **kwargs) ↦ y."""
+
+    def decorate(rule: Callable[..., Any]) -> Callable[..., Any]:
+        BATCH_RULES.update((primitive_of(f).f, rule) for f in fs)  # type: ignore[union-attr]
+        return rule
+
+    return decorate
 
 
 _levels = itertools.count(1)  # each trace takes the next: nothing to undo when f raises

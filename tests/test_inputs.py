@@ -1,5 +1,6 @@
 """Inputs of unusual form: numbers for arrays, lists of axes, folds of one, keywords of methods."""
 
+import collections
 import copy
 import functools
 import gc
@@ -13,7 +14,7 @@ import scipy.sparse
 import scipy.special
 
 import funad.numpy as np
-from funad import debug_nans, defvjp, grad, graph, hessian, jvp, primitive, tree, vjp
+from funad import debug_nans, defvjp, grad, graph, hessian, jvp, primitive, tree, vjp, vmap
 from funad.errors import ArgumentError, FunadError, NotDifferentiableError
 from funad.graphs.layout import Layout
 from funad.values import constant
@@ -47,6 +48,95 @@ def agrees(f, x, **tolerance):
     wanted = differences(second, x)
     onp.testing.assert_allclose(grad(second)(x), wanted, atol=1e-6, **tolerance)
     onp.testing.assert_allclose(_along_all(second, x), wanted, atol=1e-6, **tolerance)
+
+
+# --- traced values in sequences that are no lists
+
+Pair = collections.namedtuple("Pair", "left right")
+
+
+class Held:
+    """An object of which NumPy asks an array: it has a traced one."""
+
+    def __init__(self, x):
+        self.x = x
+
+    def __array__(self, dtype=None, copy=None):
+        return self.x
+
+
+SEQUENCES = [
+    lambda x: Pair(*x),
+    collections.deque,
+    lambda x: collections.UserList([*x]),
+    lambda x: x.flat,
+    lambda x: Held(x),
+    lambda x: [*x],
+]
+OF_SEQUENCES = [
+    lambda np, x, s: np.array(s(x)) ** 2,
+    lambda np, x, s: np.asarray(s(x)) ** 2,
+    lambda np, x, s: np.sin(s(x)),
+    lambda np, x, s: np.multiply(s(x), s(x[::-1])),
+    lambda np, x, s: np.hypot(x, s(x**2)),
+    lambda np, x, s: np.power(s(x), s(x)),
+    lambda np, x, s: x ** s(x) + x * s(x),
+    lambda np, x, s: np.dot(s(x), s(x)),
+    lambda np, x, s: np.mean(s(x)) * np.var(s(x)),
+    lambda np, x, s: np.max(s(x)) ** 2,
+    lambda np, x, s: np.linalg.norm(s(x)),
+    lambda np, x, s: np.where([True, False], s(x**2), s(x**3)),
+    lambda np, x, s: np.concatenate([s(x), s(x**2)]),
+    lambda np, x, s: np.stack([x, s(x**2)]),
+    lambda np, x, s: np.einsum("i,j", s(x), s(x)),
+    lambda np, x, s: np.polyval(s(x), 2.0) ** 2,
+    lambda np, x, s: np.interp(0.3, [0.0, 1.0], s(x**2)),
+    lambda np, x, s: np.add.accumulate(s(x)) ** 2,
+]
+
+
+@pytest.mark.parametrize("f", OF_SEQUENCES)
+@pytest.mark.parametrize("sequence", SEQUENCES)
+def test_traced_values_in_any_sequence_are_an_array(f, sequence):
+    x = onp.array([0.5, 1.5])
+    in_lists = lambda x: f(np, x, list)
+    agrees(in_lists, x)
+    onp.testing.assert_allclose(in_lists(x), f(onp, x, list))
+    loss = lambda x: np.sum(f(np, x, sequence) ** 2)
+    wanted = lambda x: np.sum(in_lists(x) ** 2)
+    for derivative in (grad, hessian, lambda f: vmap(grad(f))):
+        points = onp.stack([x, x[::-1]]) if derivative not in (grad, hessian) else x
+        onp.testing.assert_array_equal(derivative(loss)(points), derivative(wanted)(points))
+
+
+@pytest.mark.parametrize("of", [collections.deque, collections.UserList, tuple])
+def test_traced_arrays_in_any_sequence_are_a_list_of_arrays(of):
+    for join in (np.stack, np.concatenate, onp.stack, onp.vstack, np.array, np.hstack):
+        agrees(lambda x, join=join: join(of([x, x**2, Pair(1.0, x[0])])) ** 3, onp.array([0.5, 1.5]))
+    agrees(lambda x: np.array([Pair(*x), Pair(x[0], 2.0)]) ** 2, onp.array([0.5, 1.5]))
+
+
+@pytest.mark.parametrize("b", [[2.0, 0.5], (0.5, 0.5), [1, 3]])
+def test_a_list_of_exponents_to_second_order(b):
+    agrees(lambda x: x**b, onp.array([0.5, 1.5]))
+    agrees(lambda x: np.power(x, b), onp.array([0.5, 1.5]))
+
+
+def test_a_deque_on_the_left_is_an_array_as_to_numpy():
+    agrees(lambda x: collections.deque([2.0, 3.0]) * x**2 + collections.deque(x) * x, onp.array([0.5, 1.5]))
+
+
+def test_a_user_s_function_gets_the_sequence_that_it_was_given():
+    seen = []
+
+    @primitive
+    def f(x, options):
+        seen.append(type(options))
+        return x * options[0]
+
+    defvjp(f, lambda y, ybar, x, options: ybar * options[0], argnums=(0,))
+    assert grad(lambda x: f(x, collections.deque([3.0])))(2.0) == 3.0
+    assert set(seen) == {collections.deque}
 
 
 # --- folds of few elements

@@ -3,9 +3,11 @@
 import contextlib
 import itertools
 import os
+import subprocess
 import sys
 import threading
 import warnings
+from contextvars import ContextVar
 
 import numpy as onp
 import pytest
@@ -13,7 +15,7 @@ import pytest
 import funad
 import funad.numpy as np
 from funad import compile, grad, hessian, jvp, linearize, vmap
-from funad.floating import PLAIN_STATE, STATE_OF_RULES
+from funad.floating import ERRORS, PLAIN_STATE
 
 X = onp.array([0.0, -1.0, 1.0])
 BIG = onp.array([1e308, 1e308])
@@ -23,13 +25,10 @@ INF = onp.array([onp.inf, 1.0])
 @pytest.fixture(autouse=True)
 def state_of_numpys():
     """Set what NumPy does of errors at first: other tests, and libraries, may have set it otherwise."""
-    variable = STATE_OF_RULES[0]
-    if variable is None:
+    with contextlib.ExitStack() as stack:
+        if isinstance(ERRORS, ContextVar):
+            stack.callback(ERRORS.reset, ERRORS.set(PLAIN_STATE[1]))
         yield
-        return
-    token = variable.set(PLAIN_STATE[1])
-    yield
-    variable.reset(token)
 
 
 # Each is run with NumPy's namespace and with funad's.
@@ -247,20 +246,42 @@ def test_threads_call_the_same_function_at_once():
 
 
 def test_where_another_is_in_the_context_the_value_is_the_same():
-    state, default, run, _ = PLAIN_STATE
-    if default is None:
+    _, default, run, _ = PLAIN_STATE
+    if not isinstance(ERRORS, ContextVar):
         pytest.skip("this NumPy has its state of errors elsewhere")
 
     def inside():
         with contextlib.suppress(RuntimeError):
             run(int)  # refused: the context is entered
             pytest.fail("the context can be entered twice")
-        token = state.__self__.set(default)  # as the other thread sees it
+        token = ERRORS.set(default)  # as the other thread sees it
         try:
             return np.exp(onp.ones(2)), np.multiply(2.0, onp.ones(2)), np.dot(onp.ones(2), onp.ones(2))
         finally:
-            state.__self__.reset(token)
+            ERRORS.reset(token)
 
     one, two, three = run(inside)
     assert one[0] == onp.e
     assert two[0] == three == 2.0
+
+
+ELSEWHERE = """
+import numpy._core.umath as umath
+del umath._extobj_contextvar, umath._make_extobj
+import warnings
+import numpy as onp
+import funad
+import funad.numpy as np
+warnings.simplefilter("always")
+with warnings.catch_warnings(record=True) as found:
+    y, pull = funad.vjp(lambda x: np.log(x), onp.zeros(2))
+    np.log(onp.zeros(2))
+assert [each.filename for each in found] == ["<string>"] * 2, found
+assert funad.grad(lambda x: np.where(x > 0, np.sqrt(x), x) * 0.0)(0.0) == 0.0
+assert funad.jvp(lambda x: np.sum(x * x), (onp.ones(2),), (onp.ones(2),))[1] == 4.0
+assert onp.geterr()["divide"] == "warn"
+"""
+
+
+def test_a_numpy_that_keeps_its_state_of_errors_elsewhere_is_asked_by_errstate():
+    subprocess.run([sys.executable, "-c", ELSEWHERE], check=True)

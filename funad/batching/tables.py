@@ -1,46 +1,29 @@
-"""How batch rules are written down."""
+"""How batch rules are written down: with the arguments of the function, as derivative rules are."""
 
-import numpy as onp
+import math
 
-from ..registry import primitive_of
-from ..trace import BATCH_RULES, Unbatched
-from ..traces.batch import of_shapes
+from ..boxes import innermost
+from ..trace import Unbatched, batch_rule
 from ..values import shape_of
 
-__all__ = ["Unbatched", "alone", "batch_rule", "on_stack", "positive", "rank_of", "shapes_of"]
 
+def rule_of_one(*fs):
+    """Make the decorated function what these functions are where their first argument alone is batched.
 
-def batch_rule(*fs):
-    """Make the decorated function what these functions are on stacks: (trace, prim, args, kwargs) ↦ y."""
+    It takes the primitive, the batched value a and the other arguments: (prim, a, ...) ↦ y.
+    """
 
     def decorate(rule):
-        BATCH_RULES.update({primitive_of(f).f: rule for f in fs})
-        return rule
+        def of_one(trace, prim, *args, **kwargs):
+            if not args or not trace.has(args[0]):
+                raise Unbatched("another argument than the first is batched")
+            if innermost((*args[1:], *kwargs.values())) is trace:
+                raise Unbatched("more arguments than the first are batched")
+            return rule(prim, *args, **kwargs)
+
+        return batch_rule(*fs)(of_one)
 
     return decorate
-
-
-def shapes_of(*fs):
-    """Declare functions that ask for shapes and dtypes alone."""
-    of_shapes(*(primitive_of(f).f for f in fs))
-
-
-def alone(trace, x, *others):
-    """Return the stack of x; refuse calls in which something else is batched."""
-    if not trace.has(x):
-        raise Unbatched("another argument than the first is batched")
-    if any(_has_batched(trace, other) for other in others):
-        raise Unbatched("more arguments than the first are batched")
-    return x.stack
-
-
-def on_stack(prim, stack):
-    """Return the function that takes this stack: NumPy's own of a plain one."""
-    return prim.run if type(stack) is onp.ndarray else prim.traced
-
-
-def _has_batched(trace, x):
-    return trace.has(x) or (type(x) in (list, tuple) and any(_has_batched(trace, part) for part in x))
 
 
 def rank_of(x):
@@ -48,8 +31,20 @@ def rank_of(x):
     return len(shape_of(x))
 
 
+def flat(stack):
+    """Return a stack with its members as one axis each."""
+    return stack.reshape((len(stack), math.prod(shape_of(stack)[1:])))
+
+
 def positive(axis, rank):
     """Return an axis of members as one of the stack."""
     if not -rank <= axis < rank:
         raise Unbatched("the axis is out of range")  # NumPy's own message comes from a member
     return axis % rank + 1
+
+
+def axes_of(axis, rank):
+    """Return one axis of members, several, or by None all of them, as those of the stack."""
+    if axis is None:
+        return tuple(range(1, rank + 1))
+    return tuple(positive(n, rank) for n in axis) if hasattr(axis, "__len__") else positive(axis, rank)

@@ -14,7 +14,7 @@ from ..memory import is_placeholder
 from ..numpy.ufuncs import masked
 from ..registry import Primitive, primitive_of
 from .common import OF_SHAPES, model, refuse
-from .dask_functions import FORMS, FORMS_OF_SCIPY, dask_array
+from .dask_functions import FORMS, FORMS_OF_SCIPY, da
 from .tasks import Task, Value, works_by_element
 
 ndarray = onp.ndarray
@@ -31,9 +31,9 @@ def call_dask(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     args = tuple(_operand(x, lazy) for x in args)
     if form is None and works_by_element(prim) and not any(is_duck(x) for x in kwargs.values()):
         if isinstance(f, onp.ufunc):
-            return dask_array().core.elemwise(f, *args, **kwargs) if not kwargs else f(*args, **kwargs)
+            return da.core.elemwise(f, *args, **kwargs) if not kwargs else f(*args, **kwargs)
         task = f if isinstance(f, Task) else Value(prim, None, kwargs)
-        return dask_array().core.elemwise(task, *args)
+        return da.core.elemwise(task, *args)
     if f in OF_SHAPES:
         return f(*map(model, args), **kwargs)
     in_one = all(x.npartitions == 1 for x in lazy)
@@ -63,7 +63,7 @@ def _operand(x: Any, lazy: list[Any]) -> Any:
         if is_placeholder(x):
             return x
         chunks = next((a.chunks for a in lazy if a.shape == x.shape), "auto")
-        return dask_array().full(x.shape, x[(0,) * x.ndim], chunks=chunks, dtype=x.dtype)
+        return da.full(x.shape, x[(0,) * x.ndim], chunks=chunks, dtype=x.dtype)
     return x
 
 
@@ -79,7 +79,7 @@ def _of_dask(f: Any) -> Any:
     """Return dask's function of the name of one of NumPy's; None if it has none that is the same."""
     if isinstance(f, onp.ufunc):
         return f
-    place: Any = dask_array()
+    place: Any = da
     for part in (getattr(f, "__module__", None) or "").split(".")[1:]:
         place = getattr(place, part, None)
     name = getattr(f, "__name__", "")
@@ -152,5 +152,5 @@ def _delayed(task: Any, structure: Any, leaves: Any, y: Any, of_parts: Any) -> A
     dask = sys.modules["dask"]
     whole = _Whole(task, structure, tuple(shape for shape, _ in of_parts))
     made = dask.delayed(whole, pure=True)(leaves)
-    ys = [dask_array().from_delayed(made[n], shape, dtype) for n, (shape, dtype) in enumerate(of_parts)]
+    ys = [da.from_delayed(made[n], shape, dtype) for n, (shape, dtype) in enumerate(of_parts)]
     return ys[0] if y is None else tree.unflatten(tree.flatten(y)[1], ys)

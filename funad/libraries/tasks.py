@@ -18,11 +18,12 @@ from .. import batching as batching  # fills the tables of functions of elements
 from .. import tree
 from ..boxes import Box, Traced, box_of
 from ..calling import call
-from ..floating import restore, run_rules
+from ..floating import ERRORS, OF_RULES, restore
 from ..registry import Primitive, place_of_primitive, primitive_at
 from ..spaces import fit, is_inexact, zeros_like
-from ..traces.batch import BY_ELEMENT, NOT_BY_ELEMENT
-from ..traces.reverse import TRACING, Tape, pull_back
+from ..trace import BATCH_RULES, TRACING
+from ..traces.batch import by_element
+from ..traces.reverse import Tape, pull_back
 from ..traces.strong_zeros import retry_with_strong_zeros, strong_zero
 from ..values import shape_of
 
@@ -94,9 +95,8 @@ def _frozen(x: Any) -> Any:
 @functools.lru_cache(maxsize=1024)
 def _of_user(name: str, f: Any, kind: str, rules: tuple[Any, ...]) -> Primitive:
     """Return a user's primitive in the process that runs a task."""
-    made = Primitive(f, name)
-    made.kind, made.foreign = kind, True
-    made.add(kind, dict(rules), False)
+    made = Primitive(f, name, kind, dict(rules))
+    made.foreign = True
     return made
 
 
@@ -115,8 +115,7 @@ def works_by_element(prim: Primitive) -> bool:
         return f.by_element
     if isinstance(f, onp.ufunc):
         return f.signature is None and f.nout == 1
-    by_element = prim.kind == "elementwise" or f in BY_ELEMENT
-    return by_element and f not in NOT_BY_ELEMENT
+    return (prim.kind == "elementwise" and f not in BATCH_RULES) or BATCH_RULES.get(f) is by_element
 
 
 class Value(_OfPrimitive):
@@ -139,7 +138,7 @@ class Rule(_OfPrimitive):
         leaves = tree.flatten((y, ybar, xs))[0]
         if any(isinstance(x, Traced) for x in leaves):
             return rule(y, ybar, *xs, **self.kwargs)
-        token = run_rules()
+        token = ERRORS.set(OF_RULES)
         try:
             xbar = rule(y, ybar, *xs, **self.kwargs)
         except Exception as error:
@@ -224,12 +223,10 @@ _READ: dict[str, Any] = {
 @functools.lru_cache(maxsize=4096)
 def _primitive_of_task(task: Task, count: int) -> Primitive:
     """Return a task of so many arguments as a primitive, whose rules are tasks again."""
-    made = Primitive(task, task.name)
+    rules: Any = {n: lambda y, ybar, *xs, n=n: run_later(Pulled(task, n), (ybar, *xs)) for n in range(count)}
+    made = Primitive(task, task.name, "elementwise" if task.by_element else "vjp", rules)
     made.traced = lambda *args: call(made, args, {})
-    made.kind = "elementwise" if task.by_element else "vjp"
-    made.rules = {n: lambda y, ybar, *xs, n=n: run_later(Pulled(task, n), (ybar, *xs)) for n in range(count)}
-    made.rule_0, made.rule_1 = made.rules.get(0), made.rules.get(1)
-    made.read = dict(_READ)
+    made.__dict__.update(_READ)
     return made
 
 

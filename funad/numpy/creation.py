@@ -3,12 +3,15 @@
 import numpy as _np
 from numpy import fromfunction, fromiter, indices, tri
 
+from ..boxes import TRACED as _TRACED
 from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
 from ..boxes import model_of as _model_of
 from ..calling import as_array as _as_array
 from ..calling import call as _call
 from ..errors import NotDifferentiableError as _NotDifferentiableError
+from ..foreign import as_lists as _as_lists
+from ..operands import COMMON as _COMMON
 from ..primitives import composite as _composite
 from ..primitives import implements as _implements
 from ..primitives import primitive
@@ -108,6 +111,8 @@ def _flatten(nested, parts):
     """Append what is in nested lists to ``parts``; return the shape of the whole."""
     shapes = set()
     for part in nested:
+        if type(part) not in _COMMON and type(part) not in _TRACED:
+            part = _as_lists(part)
         if type(part) in (list, tuple):
             shapes.add(_flatten(part, parts))
         else:

@@ -123,6 +123,9 @@ class _Flat:
         at = _positions(index, base.size)
         return base[_np.unravel_index(at, base.shape)] if base.ndim else np.ravel(base)[at]
 
+    def copy(self):
+        return np.copy(np.ravel(self.base))
+
     def __setitem__(self, index, value):
         np.put(self.base, _positions(index, self.base.size), value)
 

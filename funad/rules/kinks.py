@@ -277,6 +277,7 @@ def _power(y, a, b):
     b = constant(b)
     if type(b) in (int, float) and (b <= 0 or b == int(b)):
         return y
+    b = b if isinstance(b, Traced) else onp.asarray(b)
     at = _zero(a) & _mask((b > 0) & (b != np.floor(b)))
     if not anywhere(at) or not isinstance(a, Traced):
         return y

@@ -18,24 +18,19 @@ import numpy as onp
 from .. import tree
 from ..boxes import Box, Dual, Traced, box_of, innermost, model_of
 from ..calling import as_array, call
-from ..indices import ASSIGN, follow, put
 from ..opaque import Batched, batched
 from ..registry import Primitive, enter
 from ..spaces import laid_out_copy, room_for_stack, zeros_like
 from ..trace import BATCH_RULES, OF_INDICES, OF_SHAPES, Looked, Trace, Unbatched, next_level
 from ..values import dtype_of, memory_of, shape_of
-from ..writing import Array, settled, snapshot
+from ..writing import ASSIGN, Array, follow, put, settled, snapshot
 from .forward import Forward, dual
 from .reverse import Tape, pull_back, refuse_ended
-
-__all__ = ["BatchTrace", "moved_index", "of_shapes"]
 
 ndarray = onp.ndarray
 
 
-# Primitives declared elementwise whose results are not of the shape to which the arguments broadcast.
-NOT_BY_ELEMENT: set[Callable[..., Any]] = set()
-# Those of a count and a step, NumPy's and SciPy's.
+# Functions of a count and a step, NumPy's and SciPy's: declared elementwise, they are so in the step alone.
 _OF_COUNTS = frozenset({"fftfreq", "rfftfreq"})
 # Functions whose results are views of their argument whatever its layout.
 ALWAYS_VIEWS: set[Callable[..., Any]] = {operator.getitem}
@@ -43,13 +38,6 @@ ALWAYS_VIEWS: set[Callable[..., Any]] = {operator.getitem}
 VIEWS_OF_ROWS: set[Callable[..., Any]] = set()
 # The types of arguments that may hold batched values, or stand for what they hold now.
 OPENED_HERE = frozenset({list, tuple, Array})
-# Functions without a derivative that work element by element, and are no ufuncs.
-BY_ELEMENT: set[Callable[..., Any]] = set()
-
-
-def of_shapes(*fs: Callable[..., Any]) -> None:
-    """Declare functions that ask nothing of arrays but their shapes and dtypes."""
-    OF_SHAPES.update(fs)
 
 
 class BatchTrace(Trace):
@@ -80,12 +68,12 @@ class BatchTrace(Trace):
         if not OPENED_HERE.isdisjoint(map(type, args)):
             args = tuple(self._as_one(prim, n, x) for n, x in enumerate(args))
         rule = BATCH_RULES.get(f)
-        if rule is None and self._works_by_element(prim):
+        if rule is None and works_by_element(prim):
             rule = by_element
         why = "it has no batch rule"
         if rule is not None:
             try:
-                y = rule(self, prim, args, kwargs)
+                y = rule(self, prim, *args, **kwargs)
                 if prim.views and f not in ALWAYS_VIEWS and args and self.has(args[0]):
                     self._compare_views(prim, y, args, kwargs)
                 return self.boxed(y)
@@ -103,14 +91,6 @@ class BatchTrace(Trace):
         if type(x) in (list, tuple) and n not in prim.containers and innermost((x,)) is self:
             return x if prim.f in OF_INDICES or prim.foreign else as_array(x)
         return x
-
-    def _works_by_element(self, prim: Primitive) -> bool:
-        f = prim.f
-        if getattr(f, "__name__", "") in _OF_COUNTS:
-            return False
-        if isinstance(f, onp.ufunc):
-            return f.signature is None and prim.kind is not None
-        return (prim.kind == "elementwise" or f in BY_ELEMENT) and f not in NOT_BY_ELEMENT
 
     def _compare_views(self, prim: Primitive, y: Any, args: Any, kwargs: Any) -> None:
         """Note whether a stack is a view of another where their members are no views, or the reverse."""
@@ -197,7 +177,7 @@ class BatchTrace(Trace):
     def _without_loops(self, prim: Primitive, args: Any, kwargs: Any) -> Any:
         """Return the results of a primitive on whole stacks; None if it has no way to take them."""
         try:
-            y = self.boxed(BATCH_RULES[prim.f](self, prim, args, kwargs))
+            y = self.boxed(BATCH_RULES[prim.f](self, prim, *args, **kwargs))
         except (Exception, Looked):
             return None
         return y if isinstance(y, (tuple, list)) else (y,)
@@ -214,6 +194,21 @@ class BatchTrace(Trace):
         if self.has(x):
             return x.stack
         return enter(onp.broadcast_to).traced(x, (self.size, *shape_of(x)))
+
+    def aligned(self, xs: Any, cores: Any = None) -> list[Any]:
+        """Return values for a function that broadcasts: stacks, whose members get axes of length 1 in front.
+
+        ``cores`` has the numbers of last axes that do not broadcast.
+        """
+        ranks = [len(shape_of(x)) for x in xs]
+        if cores is not None:
+            ranks = [rank - core for rank, core in zip(ranks, cores, strict=True)]
+            if min(ranks) < 0:
+                raise Unbatched("members have too few axes")
+        wanted = max(ranks)
+        return [
+            spread(x.stack, rank, wanted) if self.has(x) else x for x, rank in zip(xs, ranks, strict=True)
+        ]
 
     def boxed(self, y: Any) -> Any:
         """Return stacks, or tuples of them, as batched values."""
@@ -303,12 +298,7 @@ class BatchTrace(Trace):
             view = follow(batched(self, stack), path)
             moved = moved_index(self, index, view)
             if moved is not None and self.has(view) and onp.may_share_memory(view.stack, stack):
-                put(
-                    view.stack,
-                    (),
-                    moved,
-                    self.fitted(v, len(shape_of(self.model(view)[self.plain_index(index)]))),
-                )
+                put(view.stack, (), moved, self.fitted(v, self.rank_at(view.shape, index)))
                 return batched(self, stack)
         return ASSIGN.traced([x, v], path, index)
 
@@ -343,10 +333,14 @@ class BatchTrace(Trace):
         return x.stack if self.has(x) else x
 
     def plain_index(self, index: Any) -> Any:
-        """Return an index with zeros in the place of batched integers, for its shape."""
-        if self.has(index):
+        """Return an index with zeros in the place of traced integers, for its shape."""
+        if hasattr(index, "tape"):
             return onp.zeros(index.shape, index.dtype)
         return tuple(map(self.plain_index, index)) if type(index) is tuple else index
+
+    def rank_at(self, shape: tuple[int, ...], index: Any) -> int:
+        """Return the number of axes of what stands at an index of members of a shape."""
+        return onp.ndim(onp.empty(shape, onp.int8)[self.plain_index(index)])
 
     def fitted(self, v: Any, rank: int) -> Any:
         """Return v to be written into members of this rank: with axes of length 1 in front, or without."""
@@ -408,9 +402,12 @@ def join(parts: Any, trace: BatchTrace) -> Any:
     return call(_JOIN, (list(parts), trace), {})
 
 
-_SPLIT, _JOIN = Primitive(split, "the members of a batch"), Primitive(join, "a batch of members")
-_SPLIT.add("linear", {0: lambda y, ybar, x, trace: join(_filled(y, ybar), trace)}, False)
-_JOIN.add("linear", {0: lambda y, ybar, parts, trace: list(trace.members(ybar))}, False)
+_SPLIT = Primitive(
+    split, "the members of a batch", "linear", {0: lambda y, ybar, x, trace: join(_filled(y, ybar), trace)}
+)
+_JOIN = Primitive(
+    join, "a batch of members", "linear", {0: lambda y, ybar, parts, trace: list(trace.members(ybar))}
+)
 _JOIN.containers = (0,)
 
 
@@ -427,14 +424,19 @@ def spread(stack: Any, rank: int, wanted: int) -> Any:
     return stack.reshape((shape[0], *(1,) * (wanted - rank), *shape[1:]))
 
 
-def by_element(trace: BatchTrace, prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def works_by_element(prim: Primitive) -> bool:
+    """Say whether a function without a batch rule works element by element, with broadcasting."""
+    if isinstance(prim.f, onp.ufunc):
+        return prim.f.signature is None and prim.kind is not None
+    return prim.kind == "elementwise" and getattr(prim.f, "__name__", "") not in _OF_COUNTS
+
+
+def by_element(trace: BatchTrace, prim: Primitive, *args: Any, **kwargs: Any) -> Any:
     """The batch rule of what works element by element, with broadcasting."""
     if innermost(kwargs.values()) is trace:
         raise Unbatched("a keyword is batched")
-    shapes = list(map(shape_of, args))
-    rank = max(map(len, shapes))
-    y = prim.traced(*(spread(x.stack, x.ndim, rank) if trace.has(x) else x for x in args), **kwargs)
-    if not isinstance(prim.f, onp.ufunc) and shape_of(y)[1:] != onp.broadcast_shapes(*shapes):
+    y = prim.traced(*trace.aligned(args), **kwargs)
+    if not isinstance(prim.f, onp.ufunc) and shape_of(y)[1:] != onp.broadcast_shapes(*map(shape_of, args)):
         raise Unbatched("its result does not have the shape to which its arguments broadcast")
     return y
 
@@ -484,7 +486,7 @@ def moved_index(trace: BatchTrace, index: Any, x: Any) -> Any:
 def _kind(trace: BatchTrace, part: Any) -> str:
     if trace.has(part):
         return "batched"
-    return "array" if issubclass(type(part), (ndarray, list)) else "basic"
+    return "array" if issubclass(type(part), (ndarray, list, Traced)) else "basic"
 
 
 def _is_integer(part: Any) -> bool:
@@ -494,4 +496,4 @@ def _is_integer(part: Any) -> bool:
 def _is_mask(part: Any) -> bool:
     if type(part) in (bool, onp.bool_):
         return True
-    return issubclass(type(part), (ndarray, list, Batched)) and dtype_of(part).kind == "b"
+    return issubclass(type(part), (ndarray, list, Traced)) and dtype_of(part).kind == "b"

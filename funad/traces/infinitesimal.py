@@ -18,11 +18,11 @@ import numpy as onp
 from ..boxes import Dual, Traced, innermost
 from ..calling import call
 from ..errors import NotDifferentiableError
-from ..indices import TracedMemory
 from ..kinked import AtKink
 from ..registry import Primitive
 from ..spaces import is_of_kink, shed
 from ..values import constant, dtype_of, members_of, shape_of
+from ..writing import fresh, write
 from .directions import Directions
 from .forward import Forward, dual
 from .reverse import APART, Tape
@@ -116,8 +116,8 @@ class Several(Infinitesimal):
         if type(x) is Dual and x.tape is self:
             xs = [x.primal, *x.tangent]
         else:
-            xs = [x, *(TracedMemory.fresh(x) for _ in range(1, self.points))]
-        return self.joined(TracedMemory.written(x, path, index, self.at(v, n)) for n, x in enumerate(xs))
+            xs = [x, *(fresh(x) for _ in range(1, self.points))]
+        return self.joined(write(x, path, index, self.at(v, n)) for n, x in enumerate(xs))
 
 
 class Product(Several):
@@ -412,9 +412,8 @@ def _where(at: Any, x: Any, like: Any) -> Any:
 
 def _step(x: Any, f: Any, rule: Any) -> Any:
     """Call a primitive made of f and the rule of its derivative."""
-    made = Primitive(f, "a kink")
+    made = Primitive(f, "a kink", "elementwise", {0: lambda y, ybar, x: rule(ybar, x)})
     made.traced = made.f
-    made.add("elementwise", {0: lambda y, ybar, x: rule(ybar, x)}, False)
     return call(made, (x,), {})
 
 
@@ -422,9 +421,8 @@ def _step(x: Any, f: Any, rule: Any) -> Any:
 
 
 def _added(f: Callable[..., Any], rule: Callable[..., Any]) -> Primitive:
-    made = Primitive(f, "what a kink adds")
+    made = Primitive(f, "what a kink adds", "elementwise", {0: rule})
     made.traced = lambda *args: call(made, args, {})
-    made.add("elementwise", {0: rule}, False)
     return made
 
 

@@ -72,7 +72,7 @@ class Nearby(Several):
             if prim not in (OUTPUT, HERE) and prim.kind in ("elementwise", "vjp"):
                 args, kwargs, _ = as_call(*sources)
                 if several_of(y, *args, *kwargs.values()) is self:
-                    entries[start] = prim.with_rules({n: self._paired(prim, n) for n in prim.rules})
+                    entries[start] = prim.copied({n: self._paired(prim, n) for n in prim.rules})
 
     def _paired(self, prim: Primitive, argnum: Any) -> Any:
         base = prim.rules[argnum]
@@ -155,11 +155,10 @@ def _places(nearby: Nearby, speeds: Any, moves: Any, u: Any, side: Any) -> Any:
 
 
 HERE.traced = lambda mask, a, b: call(HERE, (mask, a, b), {})
-HERE.add(
-    "elementwise",
+HERE.kind = "elementwise"
+HERE.put_rules(
     {
         1: lambda y, ybar, mask, a, b: HERE.traced(mask, ybar, onp.zeros_like(constant(ybar))),
         2: lambda y, ybar, mask, a, b: HERE.traced(mask, onp.zeros_like(constant(ybar)), ybar),
-    },
-    False,
+    }
 )

@@ -5,8 +5,7 @@ from scipy.sparse import eye_array
 
 from ... import numpy as np
 from ...defining import defvjp, linear
-from ...registry import primitive_of
-from ...trace import BATCH_RULES, Unbatched
+from ...trace import Unbatched, batch_rule
 from ...values import constant, members_of, shape_of
 from ..derived import is_zero
 from ..sparse.arrays import Sparse, sparse_of
@@ -205,19 +204,22 @@ def _columns(trace, x):
     return np.transpose(x.stack)
 
 
-def _products_of_stacks(trace, prim, args, kwargs):
-    data, x, layout = args
+# The length of vectors from which on it is faster to multiply them one by one than to transpose their stack.
+_LONG = 1 << 11
+
+
+@batch_rule(product)
+def _products_of_stacks(trace, prim, data, x, layout):
     if trace.has(data):
         raise Unbatched("the entries differ")
-    return np.transpose(product(data, _columns(trace, x), layout))
+    columns = _columns(trace, x)
+    if layout.shape[1] >= _LONG:
+        return np.stack([product(data, x.stack[n], layout) for n in range(trace.size)])
+    return np.transpose(product(data, columns, layout))
 
 
-def _solutions_of_stacks(trace, prim, args, kwargs):
-    data, b, layout, factors, trans = args
+@batch_rule(solved)
+def _solutions_of_stacks(trace, prim, data, b, layout, factors, trans):
     if trace.has(data):
         raise Unbatched("the entries differ")
     return np.transpose(solved(data, _columns(trace, b), layout, factors, trans))
-
-
-BATCH_RULES[primitive_of(product).f] = _products_of_stacks
-BATCH_RULES[primitive_of(solved).f] = _solutions_of_stacks

@@ -10,8 +10,7 @@ from ... import numpy as np
 from ...calling import as_one_call
 from ...defining import defvjp, elementwise
 from ...primitives import primitive
-from ...registry import primitive_of
-from ...trace import BATCH_RULES, Unbatched
+from ...trace import Unbatched, batch_rule
 from ...values import constant, shape_of
 from .. import linalg, special
 from .special.elementary import log1p_excess
@@ -133,11 +132,11 @@ normal_log_density = primitive(_log_density, "scipy.stats.multivariate_normal.lo
 defvjp(normal_log_density, _density_of_x, _density_of_cov)
 
 
-def _log_density_of_stacks(trace, prim, args, kwargs):
+@batch_rule(normal_log_density)
+def _log_density_of_stacks(trace, prim, x, cov):
     """Of one covariance SciPy takes many vectors; of many, by the factors L Lᵀ of each."""
-    x, cov = args
-    if kwargs or not shape_of(x) or len(shape_of(cov)) != 2:
-        raise Unbatched("members are numbers, or keywords are given")
+    if not shape_of(x) or len(shape_of(cov)) != 2:
+        raise Unbatched("members are numbers")
     if not trace.has(cov):
         return prim.traced(x.stack, cov)
     low = np.tril(cov.stack)
@@ -148,9 +147,6 @@ def _log_density_of_stacks(trace, prim, args, kwargs):
     size = np.sum(np.log(np.diagonal(factor, axis1=-2, axis2=-1)), axis=-1)
     y = -0.5 * (np.sum(z * z, axis=-2) + shape_of(x)[-1] * math.log(2 * math.pi)) - size[:, None]
     return np.reshape(y, shape_of(x)[:-1])
-
-
-BATCH_RULES[primitive_of(normal_log_density).f] = _log_density_of_stacks
 
 
 # --- the multivariate normal distribution function Φ(b; Σ) = P(x ≤ b), x of mean 0

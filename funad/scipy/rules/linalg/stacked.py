@@ -7,7 +7,7 @@ from scipy import signal
 
 from .... import numpy as np
 from ....registry import primitive_of
-from ....trace import BATCH_RULES, Unbatched
+from ....trace import BATCH_RULES, Unbatched, batch_rule
 from ....values import shape_of
 from ... import linalg
 from .triangles import triangle
@@ -17,20 +17,6 @@ _HAS_STACKS = hasattr(signal, "envelope")  # from SciPy 1.16 on
 
 def _rank(x):
     return len(shape_of(x))
-
-
-def _stacks(trace, arrays, cores):
-    """Return arrays whose last axes are their cores, with the axis of the examples in front of all others."""
-    loops = max(_rank(x) - core for x, core in zip(arrays, cores, strict=True))
-    found = []
-    for x, core in zip(arrays, cores, strict=True):
-        if _rank(x) < core:
-            raise Unbatched("members have too few axes")
-        if trace.has(x):
-            shape = shape_of(x.stack)
-            x = x.stack.reshape((shape[0], *(1,) * (loops - _rank(x) + core), *shape[1:]))
-        found.append(x)
-    return found
 
 
 def _refuse_others(trace, others):
@@ -43,12 +29,12 @@ def _refuse_others(trace, others):
 def _of_matrices(*cores):
     """Make the batch rule of a function of arrays, of which each has so many axes."""
 
-    def rule(trace, prim, args, kwargs):
+    def rule(trace, prim, *args, **kwargs):
         arrays, others = args[: len(cores)], args[len(cores) :]
         _refuse_others(trace, (*others, *kwargs.values()))
         if any(x is None for x in arrays):
             raise Unbatched("an array is left out")
-        y = prim.traced(*_stacks(trace, arrays, cores), *others, **kwargs)
+        y = prim.traced(*trace.aligned(arrays, cores), *others, **kwargs)
         single = list(map(_rank, arrays)) == list(cores)
         return tuple(y) if single and isinstance(y, list) else y  # SciPy has a list of stacks, a tuple of one
 
@@ -58,7 +44,7 @@ def _of_matrices(*cores):
 def _of_right_side(*cores):
     """Make the batch rule of a solver, whose last array is a vector or the columns of a matrix."""
 
-    def rule(trace, prim, args, kwargs):
+    def rule(trace, prim, *args, **kwargs):
         *arrays, b = args[: len(cores) + 1]
         others = args[len(cores) + 1 :]
         _refuse_others(trace, (*others, *kwargs.values()))
@@ -71,7 +57,7 @@ def _of_right_side(*cores):
             return np.moveaxis(y.reshape((shape_of(y)[0], *shape[1:])), -1, 0)
         if vector:
             b = b[:, None]
-        y = prim.traced(*_stacks(trace, [*arrays, b], [*cores, 2]), *others, **kwargs)
+        y = prim.traced(*trace.aligned([*arrays, b], [*cores, 2]), *others, **kwargs)
         return y[..., 0] if vector else y
 
     return rule
@@ -88,7 +74,7 @@ def _give(rule, *fs):
 
 def _of_list(rule, prim):
     """Make the batch rule of a primitive of the list of its arrays."""
-    return lambda trace, _, args, kwargs: rule(trace, prim, tuple(args[0]), kwargs)
+    return lambda trace, _, arrays, **kwargs: rule(trace, prim, *arrays, **kwargs)
 
 
 _give(
@@ -113,37 +99,33 @@ _give(
 _give(_of_right_side(1, 1), linalg.solve_toeplitz_of, linalg.matmul_toeplitz_of)
 
 
-def _triangle(trace, prim, args, kwargs):
+@batch_rule(triangle)
+def _triangle(trace, prim, left, right, *others):
     """The factors are stacks already."""
-    left, right, *others = args
-    return prim.traced(*_stacks(trace, [left, right], [2, 2]), *others)
+    return prim.traced(*trace.aligned([left, right], [2, 2]), *others)
 
 
-_give(_triangle, triangle)
-
-
-def _eigh(trace, prim, args, kwargs):
+def _eigh(trace, prim, a, b=None, **kwargs):
     """Of one matrix, or of two."""
-    return _of_matrices(*(2,) * (2 if len(args) > 1 and args[1] is not None else 1))(
-        trace, prim, args, kwargs
-    )
+    arrays = (a,) if b is None else (a, b)
+    return _of_matrices(*[2] * len(arrays))(trace, prim, *arrays, **kwargs)
 
 
 _give(_eigh, linalg.eigh_of)
 
 
-def _qr(trace, prim, args, kwargs):
+def _qr(trace, prim, a, **kwargs):
     if kwargs.get("mode") == "raw":
         raise Unbatched("SciPy has no stacks of factors as LAPACK has them")
-    return _of_matrices(2)(trace, prim, args, kwargs)
+    return _of_matrices(2)(trace, prim, a, **kwargs)
 
 
 _give(_qr, linalg.qr_of)
 
 
-def _cho_factor(trace, prim, args, kwargs):
+def _cho_factor(trace, prim, a, **kwargs):
     """Which triangle it is, is the same for all; of a stack SciPy says so of each."""
-    c, _ = _of_matrices(2)(trace, prim, args, kwargs)
+    c, _ = _of_matrices(2)(trace, prim, a, **kwargs)
     return c, kwargs.get("lower", False)
 
 

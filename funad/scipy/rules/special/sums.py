@@ -8,7 +8,7 @@ from .... import numpy as np
 from ....defining import defvjp
 from ....registry import primitive_of
 from ....spaces import unbroadcast
-from ....trace import BATCH_RULES, Unbatched
+from ....trace import BATCH_RULES, Unbatched, batch_rule
 from ....values import constant, dtype_of, shape_of
 from ... import special as s
 from ...deciding import some
@@ -99,10 +99,9 @@ defvjp(s.log_softmax, _log_softmax)
 # --- what they are on stacks of examples: their axes move as those of NumPy's functions of the same form
 
 
-def _logsumexp_of_stacks(trace, prim, args, kwargs):
+@batch_rule(s.logsumexp)
+def _logsumexp_of_stacks(trace, prim, a, axis=None, b=None, **kwargs):
     """As a sum; the weights are those of each example, or the same for all."""
-    given = dict(zip(("a", "axis", "b"), args, strict=False)) | kwargs
-    a, b = given.pop("a"), given.pop("b", None)
     if b is not None:
         if len(shape_of(b)) != len(shape_of(a)):
             raise Unbatched("b has not the axes of a")
@@ -110,16 +109,11 @@ def _logsumexp_of_stacks(trace, prim, args, kwargs):
             if not trace.has(a) or not shape_of(a):
                 raise Unbatched("b is batched, and a is not an array that is")
             b = trace.stack(b)
-        given["b"] = b
-    return BATCH_RULES[_SUM](trace, prim, (a,), given)
+        kwargs["b"] = b
+    return BATCH_RULES[primitive_of(np.sum).f](trace, prim, a, axis=axis, **kwargs)
 
 
-def _softmax_of_stacks(trace, prim, args, kwargs):
+@batch_rule(s.softmax, s.log_softmax)
+def _softmax_of_stacks(trace, prim, x, axis=None):
     """As a reversal, which keeps the shape."""
-    return BATCH_RULES[_FLIP](trace, prim, args, kwargs)
-
-
-_SUM, _FLIP = (primitive_of(f).f for f in (np.sum, np.flip))
-BATCH_RULES[primitive_of(s.logsumexp).f] = _logsumexp_of_stacks
-for _f in (s.softmax, s.log_softmax):
-    BATCH_RULES[primitive_of(_f).f] = _softmax_of_stacks
+    return BATCH_RULES[primitive_of(np.flip).f](trace, prim, x, axis=axis)
