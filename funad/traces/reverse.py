@@ -53,13 +53,13 @@ class Tape(Trace):
 
     __slots__ = ("entries", "infinitesimals", "inputs", "level", "lock", "snapshots", "transposing", "xdots")
 
-    def __init__(self, inputs: int, entries: list[Any] | None = None) -> None:
+    def __init__(self, inputs: int, entries: list[Any] | None = None, xdots: list[Any] | None = None) -> None:
         self.level = next_level()
         self.lock: Any = None  # for one thread at a time to record on it once more
         self.transposing = False  # whether it transposes a rule: no derivative is taken along it
         self.inputs = inputs
         self.infinitesimals: Any = None  # made where a kink is met
-        self.xdots: list[Any] | None = None  # the only tangents that are wanted, if there are such
+        self.xdots = xdots  # the only tangents that are wanted, if there are such
         self.snapshots: Snapshots | None = None  # made for the first constant that is an array
         self.entries = [] if entries is None else entries
         self.entries += [None] * (inputs + 1)
