@@ -75,7 +75,7 @@ def _rewrite(place: Place) -> str:
     elsewhere = place.name.startswith(("numpy.random.", "funad.", "scipy."))
     if prim is not None and prim.traced is not prim.f and prim.kind is not None and not elsewhere:
         return f"write {written}({arguments} after import funad.numpy as np"
-    rewrite = instead_of(place.name)
+    rewrite = instead_of(place.name) or instead_of(place.home)
     if rewrite:
         return f"{rewrite} after import funad.numpy as np" if "np." in rewrite else rewrite
     return _rewrite_unknown(place)
@@ -212,8 +212,8 @@ def refusal(found: str, what: str, loses: str, instead: str, index: str = "") ->
             f"{_or_plain(instead)}", place,
         )  # fmt: skip
     rewrite = _or_plain(_rewrite(place), "give it ")
-    if what == "use as an index" and not instead_of(place.name):  # a size, or an axis
-        rewrite = instead
+    if what in ("use as an index", "int()") and not instead_of(place.name):  # a size, a degree, an axis
+        rewrite = _INDICES[0] if what == "int()" else instead
     return _remembered(
         f"{place.name} met a traced value, {found}, where it needs {loses} ({what}), and would lose its "
         f"derivative; {rewrite}", place,
