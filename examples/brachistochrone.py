@@ -58,10 +58,11 @@ def draw(found, of_jacobian, of_hessian, path):
     )
     kkt = block_array([[of_hessian.matrix, of_jacobian.matrix.T], [of_jacobian.matrix, None]])
     right.spy(kkt, markersize=1)
-    right.set_title(f"The KKT matrix: {kkt.nnz} entries of {kkt.shape[0]}²")
-    right.set_xlabel(
+    products = (
         f"{of_hessian.colours(True)} products for the Hessian, {of_jacobian.colours()} for the Jacobian"
     )
+    right.set_title(f"The KKT matrix, {kkt.nnz} entries of {kkt.shape[0]}²:\n{products}")
+    right.set(xlabel="column", ylabel="row")
     return save(figure, path)
 
 

@@ -42,17 +42,17 @@ def draw(params, covariance, path):
     """Draw both curves with bands of two standard errors, over Kaplan and Meier's steps."""
     figure, axes = subplots(figsize=(10, 6))
     weeks = onp.linspace(0.1, 36, 200)
-    for drug, times, color, name in ((1.0, DRUG, "C0", "6-MP"), (0.0, PLACEBO, "C3", "placebo")):
+    for drug, times, color, name in ((1.0, DRUG, "C0", "the drug"), (0.0, PLACEBO, "C3", "placebo")):
         curve = log_survival(params, weeks, drug)
         slope = jacobian(log_survival)(params, weeks, drug)
         error = onp.sqrt(onp.einsum("ni,ij,nj->n", slope, covariance, slope))  # of log P, by its slope
         axes.plot(weeks, onp.exp(curve), color=color, label=f"Weibull, {name}")
         band = [onp.exp(onp.minimum(curve + side * error, 0)) for side in (-2, 2)]
-        axes.fill_between(weeks, *band, color=color, alpha=0.2)
+        axes.fill_between(weeks, *band, color=color, alpha=0.2, label="± 2 standard errors")
         axes.step(
             *kaplan_meier(times), where="post", color=color, linestyle="--", label=f"Kaplan and Meier, {name}"
         )
-    axes.set(xlabel="weeks", ylabel="still in remission", title="A Weibull fit to censored times")
+    axes.set(xlabel="weeks", ylabel="share still in remission", title="A Weibull fit to censored times")
     axes.legend()
     return save(figure, path)
 

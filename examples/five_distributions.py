@@ -41,10 +41,12 @@ def fit(log_p, x, first):
 def draw(fits, x, path):
     """Draw the densities over a histogram of the radii."""
     figure, axes = subplots(figsize=(10, 6))
-    axes.hist(x, bins=40, density=True, color="lightgray")
+    axes.hist(x, bins=40, density=True, color="lightgray", label="measured")
     line = onp.linspace(x.min(), x.max(), 300)
-    for name, (best, _, likelihood) in sorted(fits.items(), key=lambda item: -item[1][2]):
-        axes.plot(line, onp.exp(MODELS[name][0](line, *best)), label=f"{name}: log p = {likelihood:.1f}")
+    ranked = sorted(fits.items(), key=lambda item: item[1][2])
+    for name, (best, _, likelihood) in reversed(ranked):
+        density, style = onp.exp(MODELS[name][0](line, *best)), "--" if name == ranked[-2][0] else "-"
+        axes.plot(line, density, style, label=f"{name}: log p = {likelihood:.1f}")
     axes.set(xlabel="mean radius of the nuclei", ylabel="density", title="569 tumours and five distributions")
     axes.legend()
     return save(figure, path)

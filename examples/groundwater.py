@@ -52,12 +52,12 @@ def invert(wells, seen):
 
 def draw(truth, found, wells, path):
     """Draw the ground as it is and as it was found, and the levels with the wells."""
-    figure, axes = subplots(1, 3, figsize=(16, 5))
+    figure, axes = subplots(1, 3, figsize=(16, 4.6))
     most, grid = onp.abs(truth).max(), onp.array([found, truth, levels(found)]).reshape(3, SIDE, SIDE)
     names = ("Log of the permeability, found", "Log of the permeability, true", "Level of the water, found")
     scales = 2 * [{"cmap": "BrBG", "vmin": -most, "vmax": most}] + [{"cmap": "Blues"}]
     for ax, image, name, scale in zip(axes, grid, names, scales, strict=True):
-        figure.colorbar(ax.imshow(image, **scale), ax=ax)
+        figure.colorbar(ax.imshow(image, **scale), ax=ax, shrink=0.85)
         ax.set(title=name, xlabel="cells from the left river", ylabel="cells")
     axes[2].plot(wells % SIDE, wells // SIDE, "k.", label="wells")
     axes[2].legend()

@@ -56,7 +56,7 @@ def draw(params, errors, path):
     left.legend()
     names = ("birth of hares", "hares eaten", "death of lynxes", "lynxes fed")
     right.errorbar(onp.exp(params[:4]), names, xerr=1.96 * onp.exp(params[:4]) * errors[:4], fmt="o")
-    right.set(xscale="log", title="Rates per year, 95 %")
+    right.set(xscale="log", title="Rates, 95 %", xlabel="per year (eaten and fed: per thousand pelts too)")
     return save(figure, path)
 
 

@@ -11,6 +11,10 @@ from funad import grad, hessian
 
 # Two ways to write down the same Gaussian: parameters of shape (2,) to mean and standard deviation.
 WAYS = {"σ": lambda q: (q[0], q[1]), "log σ": lambda q: (q[0], np.exp(q[1]))}
+STYLES = (
+    {"color": "C0"}, {"color": "C1", "linestyle": "--"},
+    {"color": "C2", "linewidth": 6, "alpha": 0.4}, {"color": "black", "linestyle": ":"},
+)  # fmt: skip
 
 
 def cost(q, way, x):
@@ -48,11 +52,10 @@ def draw(paths, x, path):
     costs = ((means - x.mean()) ** 2 + x.var()) / (2 * sds**2) + onp.log(sds) + onp.log(2 * onp.pi) / 2
     left.contour(means, sds, costs, levels=onp.geomspace(best + 0.02, 8, 14), colors="0.8", linewidths=1)
     for k, ((kind, name), rows) in enumerate(paths.items()):
-        styles = {"color": f"C{k}", "linewidth": 4 - k, "linestyle": "-" if k % 2 == 0 else "--"}
-        label = f"{kind} in (mean, {name})"
+        style = {"label": f"{kind} in (mean, {name})", **STYLES[k]}
         places = onp.array([WAYS[name](q) for q in rows])
-        left.plot(*places.T, label=label, **styles)
-        right.plot([cost(q, WAYS[name], x) - best for q in rows], label=label, **styles)
+        left.plot(*places.T, **style)
+        right.plot([cost(q, WAYS[name], x) - best for q in rows], **style)
     left.plot(x.mean(), x.std(), "*", color="black", markersize=14, label="sample mean and deviation")
     left.set(xlabel="mean (% alcohol)", ylabel="standard deviation σ (% alcohol)")
     left.set_title("The natural gradient's way does not depend on how σ is written")

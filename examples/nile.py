@@ -71,7 +71,7 @@ def draw(level, sd, best, errors, path):
     left.plot(YEARS, level, label="level, knowing all years")
     left.fill_between(YEARS, level - 2 * sd, level + 2 * sd, alpha=0.25, label="± 2 standard deviations")
     left.axvline(1899, color="C3", linestyle=":", label="the dam at Aswan is begun")
-    left.set(xlabel="year", ylabel="10⁸ m³", title="The Nile at Aswan")
+    left.set(xlabel="year", ylabel="flow (10⁸ m³ a year)", title="The Nile at Aswan")
     left.legend()
     sides = [b + onp.linspace(-3, 3, 41) * e for b, e in zip(best, errors, strict=True)]
     drop = onp.array([[log_likelihood((a, b), FLOW) for a in sides[0]] for b in sides[1]])
@@ -79,6 +79,7 @@ def draw(level, sd, best, errors, path):
     figure.colorbar(bands, ax=right, label="log-likelihood below the greatest")
     right.plot(*onp.exp(best), "r*", markersize=12, label="fit")
     right.set(xlabel="variance of a year's noise", ylabel="variance of a year's step", yscale="log")
+    right.locator_params(axis="x", nbins=5)
     right.set_title("What the flows say of the two variances")
     right.legend()
     return save(figure, path)

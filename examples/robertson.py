@@ -50,7 +50,7 @@ def draw(rates, data, path):
         axes.semilogx(TIMES, data[n], "o", color=f"C{n}")
     left.set(xlabel="time (s)", ylabel="concentration", title="A and C, measured and fitted")
     right.set(
-        xlabel="time (s)", ylabel="concentration / 1e-5", title="B, which is gone as soon as it is there"
+        xlabel="time (s)", ylabel="concentration (10⁻⁵)", title="B, which is gone as soon as it is there"
     )
     left.legend(loc="center left")
     return save(figure, path)

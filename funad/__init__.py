@@ -22,6 +22,8 @@ from .transforms import elementwise_grad, grad, stop_gradient, value_and_grad, v
 if TYPE_CHECKING:
     from . import curried, errors, optimizers, scipy, testing
     from .graphs.graph import graph
+    from .scipy.sparsity.derivatives import sparsity
+    from .scipy.sparsity.operators import linear_operator
     from .transforms import (
         checkpoint,
         compile,

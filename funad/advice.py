@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["INSTEAD", "JSON", "LOOK", "OF_NAN", "PLAIN", "WINDOWS", "instead_of"]
 PLAIN = "stop_gradient(x) where the derivative is not wanted"
 LOOK = "give it value(x), from funad: what is shown, logged or stored needs no derivative"
 JSON = "give it value(x), from funad, of an array value(x).tolist(): what is stored needs no derivative"
@@ -110,6 +109,8 @@ INSTEAD = {
 
 def instead_of(name: str) -> str:
     """Return what the table says of a function, or of what it stands in."""
-    name = name.removeprefix("funad.")
-    found = max((known for known in INSTEAD if f"{name}.".startswith(f"{known}.")), key=len, default="")
-    return INSTEAD.get(found, "")
+    name = f"{name.removeprefix('funad.')}."
+    text = INSTEAD.get(
+        max((known for known in INSTEAD if name.startswith(f"{known}.")), key=len, default=""), ""
+    )
+    return f"{text} after import funad.numpy as np" if "np." in text else text

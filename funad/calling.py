@@ -20,15 +20,12 @@ from .operands import (
     ForeignConstant,
     beside_others,
     constant_operand,
-    has_iterator,
-    is_one_list,
+    is_iterator,
 )
 from .registry import Primitive, primitive_of, signature_of
 from .traces.reverse import CONSTANT
 from .values import is_unknown
 from .writing import UNTRACED, Array, content, content_of, fillable, linked, settled, snapshot, view_of
-
-ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 
 # What a primitive is where such a keyword is given a traced value: made of other primitives.
 FORMS: dict[tuple[Callable[..., Any], str], Callable[..., Any]] = {}
@@ -68,13 +65,21 @@ def call(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if y is not NotImplemented:
             return y
     y = shortcuts[0](trace, prim, args, kwargs) if shortcuts else NotImplemented
-    return _call_of_views(trace, prim, args, kwargs) if y is NotImplemented else y
+    if y is not NotImplemented:
+        return y
+    if not prim.views or not args:
+        return _call(trace, prim, args, kwargs)
+    if type(args[0]) is Array:
+        return view_of(args[0], prim, args[1:], kwargs)
+    return linked(_call(trace, prim, args, kwargs), prim, args, kwargs)
 
 
 def call_plain(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive on plain values: its function; on lists, if other sequences hold traced values."""
-    if prim.iterators is not None and not is_one_list(args, kwargs) and has_iterator(args, kwargs):
-        return prim.iterators(prim, args, kwargs)
+    if prim.iterators is not None:
+        xs = (*args, *kwargs.values()) if kwargs else args
+        if not COMMON.issuperset(map(type, xs)) and any(map(is_iterator, xs)):
+            return prim.iterators(prim, args, kwargs)
     try:
         return prim.plain(*args, **kwargs)
     except (NotDifferentiableError, ValueError):  # NumPy's, where __array__ returns a traced value
@@ -96,15 +101,6 @@ def _call_with_kinks(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs:
         return NotImplemented
     y = NEARBY[0](prim, args, kwargs) if NEARBY else None
     return with_kinks(prim, call(prim.smooth, args, kwargs), args, kwargs) if y is None else y
-
-
-def _call_of_views(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a primitive whose result may be a view of its first argument, or any other."""
-    if prim.views and args:
-        if type(args[0]) is Array:
-            return view_of(args[0], prim, args[1:], kwargs)
-        return linked(_call(trace, prim, args, kwargs), prim, args, kwargs)
-    return _call(trace, prim, args, kwargs)
 
 
 def _held(
@@ -153,9 +149,16 @@ def _run(
 ) -> tuple[Any, Any, Any, Any]:
     """Run a call for the traces outside of this one: see ``Trace.call``."""
     sources: list[tuple[Any, Any]] = []
+
+    def unwrapped(argnum: int | str, x: Any) -> Any:
+        value, source = _unwrap(prim, argnum, x, tape)
+        if source is not CONSTANT:
+            sources.append((argnum, source))
+        return value
+
     try:
-        values = [_unwrapped(prim, n, x, tape, sources) for n, x in enumerate(args)]
-        named = {name: _unwrapped(prim, name, x, tape, sources) for name, x in kwargs.items()}
+        values = [unwrapped(n, x) for n, x in enumerate(args)]
+        named = {name: unwrapped(name, x) for name, x in kwargs.items()}
     except ForeignConstant as found:
         return beside_others(prim.f, prim.kind, prim.traced, found.x, args, kwargs), None, None, ()
     if prim.kind != "zero":
@@ -175,52 +178,47 @@ def _run(
     return y, tuple(values), named, tuple(sources)
 
 
-def _unwrapped(prim: Primitive, argnum: int | str, x: Any, tape: Any, sources: list[tuple[Any, Any]]) -> Any:
-    """Return an argument without the boxes of this tape; note its source, if it has one there."""
-    value, source = _unwrap(prim, argnum, x, tape)
-    if source is not CONSTANT:
-        sources.append((argnum, source))
-    return value
-
-
 def handled(prim: Primitive, kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return the keywords for the rules, without defaults that are spelled out; refuse unknown ones."""
     if prim.keywords.issuperset(kwargs):
         return kwargs
-    kept = {name: x for name, x in kwargs.items() if name in prim.keywords or not _says_nothing(name, x)}
+    kept = {name: x for name, x in kwargs.items() if name in prim.keywords or not _is_default(name, x)}
     prim.check_keywords(kept)
     return kept
 
 
-def _says_nothing(name: str, x: Any) -> bool:
+def _is_default(name: str, x: Any) -> bool:
     """Say whether a keyword of ufuncs and reductions is given its default."""
-    return name in DEFAULTS and x is DEFAULTS[name]
-
-
-DEFAULTS = {"order": None, "out": None, "where": True, "overwrite_input": False}
+    return x is {"order": None, "out": None, "where": True, "overwrite_input": False}.get(name, ...)
 
 
 def _unwrap(prim: Primitive, argnum: int | str, x: Any, tape: Any) -> tuple[Any, Any]:
     """Return an argument without the boxes of this tape, and its source: 0 for a constant."""
+    x = _as_operand(prim, argnum, x)
+    if type(x) in (list, tuple) and argnum in prim.containers and _has_unknown(x):
+        parts = [_unwrap(prim, "", as_array(part), tape) for part in x]
+        sources = tuple(source for _, source in parts)
+        inner = any(source is not CONSTANT for source in sources)
+        return [value for value, _ in parts], sources if inner else CONSTANT
+    if isinstance(x, Traced):
+        return (x.primal, x.index if type(x) is Box else x) if x.tape is tape else (snapshot(x), CONSTANT)
+    return x if type(x) in PLAIN else constant_operand(prim, x), CONSTANT
+
+
+def _as_operand(prim: Primitive, argnum: int | str, x: Any) -> Any:
+    """Return what an array holds that is written to, and a sequence that stands for an array as that array.
+
+    A list of batched values alone may be an index, and stays a list.
+    """
     kind = type(x)
     if kind not in COMMON and kind not in TRACED and not prim.foreign:
         x = as_lists(x) if not issubclass(kind, tuple) or innermost(x) is not None else x
         kind = type(x)
     if kind is Array:
-        x = content(x)
-    elif kind is list or kind is tuple:
-        traced = _has_unknown(x)  # batched values alone, as in an index, are constants
-        if traced and argnum in prim.containers:
-            parts = [_unwrap(prim, "", as_array(part), tape) for part in x]
-            sources = tuple(source for _, source in parts)
-            inner = any(source is not CONSTANT for source in sources)
-            return [value for value, _ in parts], sources if inner else CONSTANT
-        if traced or (argnum in prim.rules and argnum not in prim.containers):
-            x = as_array(x)
-            kind = type(x)
-    if isinstance(x, Traced):
-        return (x.primal, x.index if type(x) is Box else x) if x.tape is tape else (snapshot(x), CONSTANT)
-    return x if kind in PLAIN else constant_operand(prim, x), CONSTANT
+        return content(x)
+    if (kind is not list and kind is not tuple) or argnum in prim.containers:
+        return x
+    return as_array(x) if argnum in prim.rules or _has_unknown(x) else x
 
 
 def _has_unknown(x: Any) -> bool:

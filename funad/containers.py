@@ -20,10 +20,8 @@ from .guarding import own, owned, refuse_traced, unwritable
 from .memory import WORTH_DROPPING, placeholder
 from .registry import Primitive
 from .spaces import describe, is_inexact
-from .traces.reverse import lent
+from .trace import lent
 from .writing import settled
-
-__all__ = ["step", "step_of_one"]
 
 ndarray, float64 = onp.ndarray, onp.float64
 

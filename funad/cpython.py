@@ -76,6 +76,15 @@ def leave_out(hidden: Callable[[FrameType], bool], error: BaseException) -> None
     error.__traceback__ = kept
 
 
+def raise_if(error: Exception | None) -> None:
+    """Raise an error if there is one; no frame that its traceback refers to has a name for it."""
+    if error is not None:
+        try:
+            raise error
+        finally:
+            del error
+
+
 # --- references
 
 
@@ -101,6 +110,8 @@ def other_holders(x: Any) -> int:
 
 def writes_text(frame: FrameType) -> bool:
     """Say whether a frame is at ``text % values``: no other ``%`` asks its right side for a float or int."""
+    while frame.f_code.co_name in ("__float__", "__int__") and frame.f_back and is_of_funad(frame):
+        frame = frame.f_back  # a traced value asks that of the outer transformation which it holds
     code, at = frame.f_code.co_code, frame.f_lasti
     return code[at] == _BINARY_OP and code[at + 1] in _REMAINDERS
 

@@ -39,8 +39,43 @@ def _linearize(f: Any, primal: Any, /, *primals: Any, **options: Any) -> Any:
 
 _WAITING = {"vjp": _Waiting(_vjp), "linearize": _Waiting(_linearize)}
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol, overload
 
-    def __getattr__(name: str) -> Any: ...
+    from .transforms.calls import P
 
+    class _OfFunctions(Protocol):
+        """A transformation after which f takes what it has taken."""
+
+        @overload
+        def __call__(self, f: Callable[P, Any], /, *args: Any, **options: Any) -> Callable[P, Any]: ...
+        @overload
+        def __call__(self, /, **options: Any) -> Callable[[Callable[P, Any]], Callable[P, Any]]: ...
+
+    checkpoint: _OfFunctions
+    compile: _OfFunctions
+    custom_vjp: _OfFunctions
+    debug_nans: _OfFunctions
+    elementwise_grad: _OfFunctions
+    grad: _OfFunctions
+    hessian: _OfFunctions
+    jacfwd: _OfFunctions
+    jacobian: _OfFunctions
+    jacrev: _OfFunctions
+    numerical: _OfFunctions
+    value_and_grad: _OfFunctions
+    value_and_jacobian: _OfFunctions
+    vmap: _OfFunctions
+    custom_root: Any
+    ggnvp: Any
+    hessp: Any
+    hvp: Any
+    implicit: Any
+    j: Any
+    jvp: Any
+    linearize: Any
+    value_grad_and_hvp: Any
+    vhp: Any
+    vjp: Any
 
 globals().update({name: _WAITING.get(name) or curry(getattr(transforms, name)) for name in __all__})

@@ -8,13 +8,25 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 from .errors import ArgumentError, DuplicateRuleError, MissingRuleError
+from .guarding import guarded_rule
 from .memory import Rule, unguarded
-from .registry import NO_RULES, ArgNum, Primitive, by_position, full_name_of, primitive_of, signature_of
+from .registry import (
+    NO_RULES,
+    ArgNum,
+    Derived,
+    Primitive,
+    by_position,
+    full_name_of,
+    primitive_of,
+    signature_of,
+)
 from .spaces import describe, named
+
+Rules = Mapping[ArgNum, Rule]
 
 
 def _known(f: Any) -> Primitive:
@@ -24,19 +36,20 @@ def _known(f: Any) -> Primitive:
         raise MissingRuleError(
             f"{found} is no primitive; wrap it in funad.primitive first, and give the rule to what comes back"
         )
+    if prim.inherited:  # the rules of an earlier wrapper give way to its own
+        prim.inherited, prim.kind, prim.forward, prim.masks = False, None, NO_RULES, False
+        prim.put_rules(NO_RULES)
     return prim
 
 
-def _define(f: Any, kind: str, rules: dict[ArgNum, Rule], masks: bool = False) -> None:
+def _define(f: Any, kind: str, rules: Rules, masks: bool = False) -> None:
     prim = _known(f)
-    if prim.inherited:
-        _forget(prim)
     if prim.kind == kind == "zero":
         return
     if prim.kind == "zero" or (kind != "vjp" and prim.forward) or (kind == "zero" and prim.kind):
         raise DuplicateRuleError(f"{prim.name} is declared already, as {prim.kind}")
     for argnum, rule in rules.items():
-        if argnum in prim.rules and not _may_replace(rule, prim.rules[argnum]):
+        if not _may_replace(rule, prim.rules.get(argnum)):
             made = "primitive(f)" if prim.foreign else "primitive(lambda *args: f(*args))"
             raise DuplicateRuleError(
                 f"{prim.name} has a rule for argument {argnum} already: {_written(prim.rules[argnum])}; "
@@ -44,19 +57,32 @@ def _define(f: Any, kind: str, rules: dict[ArgNum, Rule], masks: bool = False) -
                 f"wrapper of its own, which funad.{made} makes of f"
             )
         check_rule(prim, argnum, rule)
-    prim.add(kind, _guarded(prim, rules), masks)
+    prim.kind, prim.masks = kind, prim.masks or masks
+    prim.put_rules({**prim.rules, **_guarded(prim, rules)})
 
 
-def _guarded(prim: Primitive, rules: dict[ArgNum, Rule]) -> dict[ArgNum, Rule]:
+def define_forward(f: Any, rules: Rules, derived: Rules) -> None:
+    """Give a primitive rules of forward mode, and derived ones of reverse mode where it has none by hand."""
+    prim = _known(f)
+    if prim.kind not in (None, "vjp"):
+        raise DuplicateRuleError(
+            f"{prim.name} is declared as {prim.kind}, and its rules serve both modes: it takes none of defjvp"
+        )
+    for argnum, rule in rules.items():
+        if not _may_replace(rule, prim.forward.get(argnum)):
+            raise DuplicateRuleError(
+                f"{prim.name} has a forward rule for argument {argnum} already: "
+                f"{_written(prim.forward[argnum])}"
+            )
+        check_rule(prim, argnum, rule, "ẋ", "xdot")
+    prim.forward = {**prim.forward, **_guarded(prim, rules)}
+    by_hand = {n for n, rule in prim.rules.items() if not isinstance(rule, Derived)}
+    _define(f, "vjp", {n: rule for n, rule in derived.items() if n not in by_hand})
+
+
+def _guarded(prim: Primitive, rules: Rules) -> Rules:
     """Return rules as they are called."""
-    guard = prim.guard
-    return rules if guard is None else {argnum: guard(prim, rule) for argnum, rule in rules.items()}
-
-
-def _forget(prim: Primitive) -> None:
-    """Let the rules that a wrapper was given by an earlier one give way to its own."""
-    prim.inherited, prim.kind, prim.forward = False, None, NO_RULES
-    prim.rules, prim.masks = NO_RULES, False
+    return {n: guarded_rule(prim, rule) for n, rule in rules.items()} if prim.foreign else rules
 
 
 def _may_replace(rule: Any, known: Any) -> bool:
@@ -65,9 +91,7 @@ def _may_replace(rule: Any, known: Any) -> bool:
     As a cell of a notebook is. Of lambdas in one file, two lines are two definitions.
     """
     known = unguarded(known)
-    if isinstance(known, Derived):
-        return True
-    if rule is known:
+    if known is None or rule is known or isinstance(known, Derived):
         return True
     code, before = getattr(rule, "__code__", None), getattr(known, "__code__", None)
     if code is None or before is None or _place(rule) != _place(known):
@@ -121,47 +145,6 @@ def _counts(signature: inspect.Signature) -> tuple[int, int]:
     least = sum(p.default is p.empty for p in places)
     any_number = any(p.kind is p.VAR_POSITIONAL for p in signature.parameters.values())
     return (sys.maxsize - 2 if any_number else len(places)), least
-
-
-class Derived:
-    """A rule of reverse mode made of one of forward mode; one by hand may take its place."""
-
-    __slots__ = ("rule", "transpose")
-
-    def __init__(self, transpose: Rule, rule: Rule) -> None:
-        self.transpose, self.rule = transpose, rule
-
-    @property
-    def __signature__(self) -> inspect.Signature:
-        return inspect.signature(self.rule)
-
-    def __call__(self, y: Any, ybar: Any, /, *args: Any, **kwargs: Any) -> Any:
-        return self.transpose(y, ybar, *args, **kwargs)
-
-
-def define_forward(f: Any, rules: dict[ArgNum, Rule], derived: dict[ArgNum, Derived]) -> None:
-    """Give a primitive rules of forward mode, and derived ones of reverse mode where it has none."""
-    prim = _known(f)
-    if prim.inherited:
-        _forget(prim)
-    if prim.kind not in (None, "vjp"):
-        raise DuplicateRuleError(
-            f"{prim.name} is declared as {prim.kind}, and its rules serve both modes: it takes none of defjvp"
-        )
-    for argnum, rule in rules.items():
-        if argnum in prim.forward and not _may_replace(rule, prim.forward[argnum]):
-            raise DuplicateRuleError(
-                f"{prim.name} has a forward rule for argument {argnum} already: "
-                f"{_written(prim.forward[argnum])}"
-            )
-        check_rule(prim, argnum, rule, "ẋ", "xdot")
-    prim.forward = {**prim.forward, **_guarded(prim, rules)}
-    _define(f, "vjp", _underived(prim, derived))
-
-
-def _underived(prim: Primitive, derived: dict[ArgNum, Derived]) -> dict[ArgNum, Rule]:
-    """Return the derived rules that no rule by hand stands in the place of."""
-    return {n: rule for n, rule in derived.items() if isinstance(prim.rules.get(n), (Derived, type(None)))}
 
 
 def numbered(f: Any, rules: tuple[Rule | None, ...], argnums: Any) -> dict[ArgNum, Rule]:
@@ -254,13 +237,6 @@ def elementwise(
     array([ 0.735759, -0.735759])
     """
     _define(f, "elementwise", numbered(f, rules, argnums), masks)
-
-
-def spares(f: Any, names: Callable[[Any, Any], str]) -> None:
-    """Say what the rules of a function of a and b do not read in some calls, so that it is not kept."""
-    prim = primitive_of(f)
-    assert prim is not None
-    prim.spares = names
 
 
 def linear(

@@ -27,26 +27,28 @@ from . import boxes, calling, kinked, operands, primitives, writing
 from .boxes import BY_HAND, CONSTANTS, TRACED, VIEWING, Box, Dual, Traced, own_index, tidy
 from .calling import call, handled
 from .floating import PLAIN_STATE, at_user, is_compiled
-from .indices import ASSIGN, BASIC
+from .indices import BASIC
 from .kinked import is_differentiated, is_steep_at_zero
 from .memory import ELEMENTS_PER_PIECE, TINY, WORTH_DROPPING, keep_freed_memory, placeholder
 from .operands import PLAIN, is_plain
 from .operators import BINARY, UNARY, give
+from .primitives import of_ufunc as of_other_ufunc
+from .primitives import of_user as of_other_user
 from .registry import Primitive, enter, primitive_of
+from .snapshots import is_fixed
 from .spaces import at_rest, fit, zeros_like
 from .traces import cotangents, reverse
 from .traces.forward import Forward, dual, slopes, tangent_of
 from .traces.reverse import Tape
 from .traces.strong_zeros import factors
-from .values import all_of, class_of, is_deferred, is_opaque
-from .writing import Cell, linked
+from .values import NUMBERS, all_of, class_of, is_deferred, is_opaque
+from .writing import ASSIGN, Cell, linked
 
 __all__ = ["TANGENTS", "install"]
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 _FLOAT = onp.dtype(float)
 _GETITEM = enter(operator.getitem)
-_NUMBERS = frozenset({ndarray, float64, float})
 QUICK = frozenset({"axis", "keepdims"})  # the keywords of Primitive.fast_reduce
 
 
@@ -60,7 +62,7 @@ def _has_zero(x: Any) -> bool:
 _NAMES = {  # what the texts name
     **vars(boxes), **vars(operands), **vars(kinked), **vars(calling), **vars(cotangents), **vars(reverse),
     "TINY": TINY, "has_zero": _has_zero, "repeat": itertools.repeat, "zeros": onp.zeros, "nan": onp.nan,
-    "GETITEM": _GETITEM, "NUMBERS": _NUMBERS, "BASIC": BASIC, "ELEMENTS_PER_PIECE": ELEMENTS_PER_PIECE,
+    "GETITEM": _GETITEM, "NUMBERS": NUMBERS, "BASIC": BASIC, "ELEMENTS_PER_PIECE": ELEMENTS_PER_PIECE,
     "with_keywords": primitives.with_keywords, "at_user": at_user,
     **dict(zip(("state", "default", "run", "ours"), PLAIN_STATE, strict=True)),
     # What two numbers or arrays may give; anything else is looked at more closely, and computed again.
@@ -348,35 +350,80 @@ record_two = _made_of(
 )
 
 
-def record_with_keywords(prim: Primitive, box: Box, kwargs: dict[str, Any]) -> Any:
-    """Call a primitive on one box and plain keywords, and record it: np.sum(x, axis=0)."""
-    a, tape = box.primal, box.tape
-    if prim.fast_reduce is not None and type(a) is ndarray and QUICK.issuperset(kwargs):
-        y = prim.fast_reduce(a, **kwargs)
-    elif prim.kinks is not None and isinstance(a, Traced):
-        return call(prim, (box,), kwargs)
-    else:
-        if kwargs.get("out") is not None and prim.kind != "zero":  # before it is written to
-            prim.check_keywords(kwargs)
-        y = prim.traced(a, **kwargs) if isinstance(a, Traced) else prim.run(a, **kwargs)
-        if prim.kind == "zero" or getattr(y, "dtype", _FLOAT).kind in "biu":
-            return y
-        prim.rule(0, a)
-        kwargs = handled(prim, kwargs)
-        if issubclass(type(y), (tuple, list)):
-            return tape.process(prim, y, (a,), kwargs, ((0, box.index),))
-        kwargs = {name: tape.keeping().of(x) for name, x in kwargs.items()}
-    made = new(Box)
-    made.primal, made.tape = y, tape
-    if type(a) is ndarray and a.nbytes > WORTH_DROPPING and prim.keep_only_read is not None:
-        y, a, _ = prim.keep_only_read(y, a, None)
-    entries = tape.entries
+def of_boxes(prim: Primitive, tape: Tape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a primitive on boxes of one tape, or on lists of them, and on what is plain to see; record it."""
+    values, sources, traced = [], [], 0  # a bit for each argument
+    run, simple = prim.run, True  # whether the entry is the call as it is: nothing to copy, nothing to drop
+    for n, x in enumerate(args):
+        if type(x) is Box:
+            if x.tape is not tape:
+                return NotImplemented
+            sources.append((n, x.index))
+            traced |= 1 << n
+            x = x.primal
+            if type(x) is ndarray:
+                simple = simple and x.nbytes <= WORTH_DROPPING
+            elif type(x) in TRACED:
+                if prim.kinks is not None or type(x) is writing.Array:
+                    return NotImplemented
+                run, simple = prim.traced, False
+        elif n in prim.containers and (type(x) is list or type(x) is tuple):
+            if prim.kind != "linear" or not _is_of(tape, x, NUMBERS):  # then no rule reads a part
+                return NotImplemented
+            places = tuple([part.index if type(part) is Box else 0 for part in x])
+            x = [part.primal if type(part) is Box else part for part in x]
+            if not NUMBERS.issuperset(map(type, x)):
+                return NotImplemented
+            if any(places):
+                sources.append((n, places))
+                traced |= 1 << n
+            large = any(type(part) is ndarray and part.nbytes > WORTH_DROPPING for part in x)
+            simple = simple and not large
+        elif type(x) is list and n not in prim.rules and all(map(is_fixed, x)):
+            x = list(x)
+        elif not is_fixed(x):
+            if not is_plain(x):
+                return NotImplemented
+            simple = False
+        elif type(x) is tuple and n in prim.rules:  # an array to the rule
+            return NotImplemented
+        values.append(x)
     if kwargs:
-        entries += (prim, y, (a,), kwargs, None, ((0, box.index),), None)
+        if "out" in kwargs or not all(map(is_plain, kwargs.values())):
+            return NotImplemented
+        simple = simple and all(map(is_fixed, kwargs.values()))
+    form = (len(args), traced, *kwargs)
+    known = form in prim.forms
+    if not known:
+        if prim.foreign or prim.kind == "zero":
+            return NotImplemented
+        prim.check_positions(args)
+    if prim.fast_reduce is not None and len(args) == 1 and type(x) is ndarray and QUICK.issuperset(kwargs):
+        y = prim.fast_reduce(x, **kwargs)
     else:
-        entries += (prim, y, a, None, box.index, None, None)
-    made.index = len(entries) - 1
-    return made
+        y = run(*values, **kwargs)
+        if type(y) is writing.Array:
+            y = writing.content(y)
+        if type(y) is not float64 and getattr(y, "dtype", _FLOAT).kind in "biu":
+            return y
+    if not known:
+        for n, _ in sources:
+            prim.rule(n, values[n])
+        if handled(prim, kwargs) is not kwargs:
+            return NotImplemented
+        prim.forms.add(form)
+    if simple and (type(y) is float64 or (type(y) is ndarray and y.nbytes <= WORTH_DROPPING)):
+        made = new(Box)
+        made.primal, made.tape = y, tape
+        entries = tape.entries
+        if len(args) == 1 and not kwargs and traced and type(args[0]) is Box:
+            entries += (prim, y, x, None, args[0].index, None, None)
+        else:
+            entries += (prim, y, tuple(values), kwargs, None, tuple(sources), None)
+        made.index = len(entries) - 1
+    else:
+        made = tape.process(prim, y, tuple(values), kwargs, tuple(sources))
+    return linked(made, prim, args, kwargs) if prim.views else made
 
 
 # The keywords of ufuncs one by one, None for "not given": Python calls a function without * and ** 60 ns
@@ -416,7 +463,7 @@ def of_ufunc(prim: Primitive, f: Any) -> Callable[..., Any]:
     """Wrap a ufunc."""
     if f is onp.matmul or (f.nout == 1 and f.signature is None and f.nin in (1, 2)):
         return _bound(_OF_ONE if f.nin == 1 else _OF_TWO, prim=prim, f=f)
-    return primitives.of_ufunc(prim, f)  # vecdot and the like take further keywords
+    return of_other_ufunc(prim, f)  # vecdot and the like take further keywords
 
 
 def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
@@ -440,16 +487,13 @@ def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
                 except RuntimeError:
                     pass
             return f(*args) if now in ours else at_user(f, *args)
-        if len(args) == 1:
-            for name, x in kwargs.items():
-                if type(x) not in PLAIN and name != "axis":
-                    return call(prim, args, kwargs)
-            noted = kwargs or prim.fast_reduce is not None
-            y = record_with_keywords(prim, a, kwargs) if noted else record_one(prim, a)
-        elif len(args) == 2 and not kwargs and (type(args[1]) is Box or type(args[1]) in PLAIN):
+        if not kwargs and len(args) == 1 and prim.fast_reduce is None:
+            y = record_one(prim, a)
+        elif not kwargs and len(args) == 2 and (type(args[1]) is Box or type(args[1]) in PLAIN):
             y = record_two(prim, a, args[1])
         else:
-            return call(prim, args, kwargs)
+            y = of_boxes(prim, a.tape, args, kwargs)
+            return call(prim, args, kwargs) if y is NotImplemented else y
         return linked(y, prim, args, kwargs) if prim.views else y
 
     return wrapped
@@ -457,7 +501,7 @@ def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
 
 def of_user(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a user's function."""
-    general = primitives.of_user(prim, f)
+    general = of_other_user(prim, f)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         if len(args) != 1 or kwargs or type(args[0]) is not Box:
@@ -469,26 +513,6 @@ def of_user(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
         return y.primal
 
     return wrapped
-
-
-def _of_list_of_boxes(prim: Primitive, tape: Tape, argnum: int, args: Any, kwargs: dict[str, Any]) -> Any:
-    """Call a linear function of a list of boxes of one tape and of plain values, and record it."""
-    parts, before, after = args[argnum], args[:argnum], args[argnum + 1 :]
-    values = [x.primal if type(x) is Box else x for x in parts]
-    if not _NUMBERS.issuperset(map(type, values)) or ndarray in map(type, before + after):  # to write into
-        return NotImplemented
-    y = prim.f(*before, values, *after, **kwargs)
-    if type(y) is not ndarray or y.dtype.kind not in "fc":
-        return NotImplemented
-    made = new(Box)
-    made.primal, made.tape = y, tape
-    if y.nbytes > WORTH_DROPPING and prim.keep_only_read is not None and not argnum:
-        y, values, _ = prim.keep_only_read(y, values, None)
-    sources = tuple([x.index if type(x) is Box else 0 for x in parts])
-    entries = tape.entries
-    entries += (prim, y, (*before, values, *after), kwargs, None, ((argnum, sources),), None)
-    made.index = len(entries) - 1
-    return made
 
 
 # --- forward mode: elementwise functions of one and two arguments, and linear ones
@@ -540,11 +564,15 @@ def _fitted(ydot: Any, y: Any) -> Any:
 
 
 def of_traced(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a primitive on dual numbers or on a list of traced values, if the call has a common form."""
-    of_boxes = type(trace) is Tape
+    """Call a primitive on boxes or on dual numbers, if the call has a common form."""
+    if type(trace) is Tape:
+        return of_boxes(prim, trace, args, kwargs)
+    return of_duals(prim, trace, args, kwargs) if type(trace) in FORWARD else NotImplemented
+
+
+def of_duals(prim: Primitive, trace: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a primitive on dual numbers and on what is plain to see."""
     kind, argnum = prim.kind, 0
-    if (of_boxes and not prim.containers) or (not of_boxes and type(trace) not in FORWARD):
-        return NotImplemented
     if prim.forward or prim.foreign or not args or (kind != "linear" and kind != "elementwise"):
         return NotImplemented
     xs: Any = args[:1]
@@ -569,12 +597,10 @@ def of_traced(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[s
     others = args[:argnum] + args[argnum + 1 :]
     if (
         kind != "linear" or argnum not in prim.rules or prim.positions < len(args)
-        or not prim.keywords.issuperset(kwargs) or not _is_of(trace, xs, _NUMBERS)
+        or not prim.keywords.issuperset(kwargs) or not _is_of(trace, xs, NUMBERS)
         or not (all(map(is_plain, others)) and all(map(is_plain, kwargs.values())))
     ):  # fmt: skip
         return NotImplemented
-    if of_boxes:
-        return _of_list_of_boxes(prim, trace, argnum, args, kwargs)
     y = of_linear(prim, trace, argnum, args, kwargs)
     return linked(y, prim, args, kwargs) if prim.views else y
 
@@ -773,7 +799,7 @@ def install() -> None:
         _REFLECTED[f] = getattr(Box, f"__r{name}__")
     give(Box, "__getitem__", getitem)
     give(Box, "__array_ufunc__", array_ufunc)
-    primitives.TEMPLATES.update(any=of_any, ufunc=of_ufunc, user=of_user)
+    primitives.__dict__.update(of_any=of_any, of_ufunc=of_ufunc, of_user=of_user)
     calling.shortcuts[:] = [of_traced]
     writing.shortcuts[:] = [write_number]
     reverse.backward_pass = backward_pass

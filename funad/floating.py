@@ -160,11 +160,9 @@ def plainly(f: Callable[..., Any]) -> Callable[..., Any]:
 
 def is_compiled(f: Callable[..., Any]) -> bool:
     """Say whether floating-point warnings of this function of NumPy's have no frame in NumPy to point at."""
-    owner = getattr(f, "__objclass__", None)  # of a method of ufuncs
-    return isinstance(f, onp.ufunc) or owner is onp.ufunc or any(f is one for one in _COMPILED)
-
-
-_COMPILED = (onp.dot, onp.vdot, onp.inner)  # whole, beside the ufuncs
+    if type(f) is onp.ufunc or f is onp.dot or f is onp.vdot or f is onp.inner:
+        return True
+    return getattr(f, "__objclass__", None) is onp.ufunc  # the owner of a method
 
 
 def at_user(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -17,9 +17,8 @@ import numpy as onp
 from . import tree
 from .boxes import Traced
 from .cpython import other_holders
-from .defining import Derived
 from .errors import ArgumentError, NotDifferentiableError
-from .registry import Primitive
+from .registry import Derived, Primitive
 from .spaces import describe, is_inexact, laid_out_copy
 
 ndarray = onp.ndarray
@@ -34,14 +33,14 @@ def guarded(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(f, [name for name in functools.WRAPPER_ASSIGNMENTS if hasattr(f, name)], ())
     def run(*args: Any, **kwargs: Any) -> Any:
-        given = args if _NUMBERS.issuperset(map(type, args)) else map(_protected, args)
-        named = {name: _protected(x) for name, x in kwargs.items()} if kwargs else kwargs
+        given = args if _NUMBERS.issuperset(map(type, args)) else map(unwritable, args)
+        named = {name: unwritable(x) for name, x in kwargs.items()} if kwargs else kwargs
         try:
             y = f(*given, **named)
         except (ValueError, TypeError, BufferError) as error:
             if not _is_of_writing(error):
                 raise
-            y = _run_on_copies(prim, f, args, kwargs, error)
+            y = _run_on_copies(prim.name, f, args, kwargs, error)
         if type(y) is ndarray:
             return y if not other_holders(y) and y.base is None and y.flags.writeable else owned(y, 1)
         return y if type(y) in _NUMBERS else _checked(prim, y)
@@ -56,53 +55,42 @@ def guarded_rule(prim: Primitive, rule: Callable[..., Any]) -> Callable[..., Any
 
     def run(y: Any, ybar: Any, *args: Any, **kwargs: Any) -> Any:
         given = (y, ybar, *args)
-        shielded = tuple(map(_protected, given))
-        named = {name: _protected(x) for name, x in kwargs.items()} if kwargs else kwargs
+        shielded = tuple(map(unwritable, given))
+        named = {name: unwritable(x) for name, x in kwargs.items()} if kwargs else kwargs
         try:
             found = rule(*shielded, **named)
         except (ValueError, TypeError, BufferError) as error:
             if not _is_of_writing(error):
                 raise
-            found = _run_on_copies(prim, rule, given, kwargs, error, f"the rule of {prim.name}")
+            found = _run_on_copies(f"the rule of {prim.name}", rule, given, kwargs, error)
         if type(found) is ndarray and not found.flags.writeable:
-            for x, shield in zip(given, shielded, strict=True):
-                if found is shield:
-                    return x
+            return next((x for x, shield in zip(given, shielded, strict=True) if found is shield), found)
         return found
 
     run.unguarded = rule  # type: ignore[attr-defined]
     return run
 
 
-def _run_on_copies(
-    prim: Primitive, f: Any, args: Any, kwargs: Any, reason: Exception, name: str | None = None
-) -> Any:
+def _run_on_copies(name: str, f: Any, args: Any, kwargs: Any, reason: Exception) -> Any:
     """Call f with copies of arrays, as compiled code may want them; refuse it if it writes into one."""
-    copies, structure = tree.flatten((args, kwargs))
-    copies = [x.copy() if type(x) is ndarray else x for x in copies]
-    args_copied, kwargs_copied = tree.unflatten(structure, copies)
-    y = f(*args_copied, **kwargs_copied)
-    for x, copied in zip(tree.flatten((args, kwargs))[0], copies, strict=True):
+    leaves, structure = tree.flatten((args, kwargs))
+    copies = [x.copy() if type(x) is ndarray else x for x in leaves]
+    args, kwargs = tree.unflatten(structure, copies)
+    y = f(*args, **kwargs)
+    for x, copied in zip(leaves, copies, strict=True):
         if type(x) is ndarray and x.tobytes() != copied.tobytes():
-            raise wrote(name or prim.name, reason) from None
+            raise wrote(name, reason) from None
     return y
 
 
-def _protected(x: Any) -> Any:
+def unwritable(x: Any) -> Any:
+    """Return arrays, those in containers too, so that f cannot write into them: the way back needs them."""
     if type(x) is ndarray:
         if x.flags.writeable:
             x = x.view()
             x.setflags(write=False)
         return x
     return x if type(x) in _NUMBERS or tree.is_leaf(x) else tree.map(unwritable, x)
-
-
-def unwritable(x: Any) -> Any:
-    """Return an array so that f cannot write into it: the way back needs what stands there."""
-    if type(x) is ndarray:
-        x = x.view()
-        x.setflags(write=False)
-    return x
 
 
 def own(part: Any) -> Any:
@@ -124,11 +112,8 @@ def owned(y: Any, holders: int = 0) -> Any:
         y.flags.writeable = False
         return y
     base = y.base
-    if other_holders(y) <= holders and (
-        base is None or (type(base) is ndarray and base.base is None and other_holders(base) <= 1)
-    ):
-        return y
-    return laid_out_copy(y)
+    alone = base is None or (type(base) is ndarray and base.base is None and other_holders(base) <= 1)
+    return y if alone and other_holders(y) <= holders else laid_out_copy(y)
 
 
 def _is_of_writing(error: Exception) -> bool:
@@ -147,13 +132,12 @@ def wrote(name: str, error: Exception | None = None) -> Exception:
 
 def _checked(prim: Primitive, y: Any) -> Any:
     """Return a result of another kind than an array or a number; refuse traced values and containers."""
-    parts = y if isinstance(y, (tuple, list)) else (y,)
     refuse_traced(prim.name, y)
     if prim.kind != "zero" and prim.containers != (-1,):
-        for part in parts:
+        for part in y if isinstance(y, (tuple, list)) else (y,):
             if not tree.is_leaf(part) and any(map(is_inexact, tree.flatten(part)[0])):
                 refuse_container(prim, "returned", type(y).__name__)
-    return tree.map(owned, y) if not tree.is_leaf(y) else y
+    return y if tree.is_leaf(y) else tree.map(owned, y)
 
 
 def closure_error(name: str, x: Any = None) -> NotDifferentiableError:

@@ -1,21 +1,15 @@
-"""Some elements of an array: cotangents of reading them, writing them, and the cotangents of that.
-
-A cotangent of x[i] is zero but at i, so it is kept as what stands there (Scatter). A write x[i] = v
-is assign((x, v)), a new value of x, for every trace.
-"""
+"""Some elements of an array: a cotangent of x[i] is zero but at i, so it is kept as what stands there."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as onp
 
 from .memory import ELEMENTS_PER_PIECE
 from .registry import Primitive, enter
-from .snapshots import copied
-from .spaces import unbroadcast
 from .values import is_deferred, shape_of
 
 ndarray = onp.ndarray
@@ -92,12 +86,14 @@ def add_at(dense: Any, pieces: Iterable[tuple[Any, Any]]) -> None:
             continue
         with onp.errstate(invalid="ignore"):
             axis, places = _along(index)
-            if places is not None and dense.ndim > 1 and dense.flags.c_contiguous and dense.size:
+            large = getattr(piece, "size", 1) > _SLOW_FROM
+            if large and places is not None and dense.ndim > 1 and dense.flags.c_contiguous and dense.size:
                 _add_along(dense, axis, places, piece)
             else:
                 onp.add.at(dense, index, piece)
 
 
+_SLOW_FROM = 300  # elements, up to which NumPy's own way is the fastest
 _NARROW, _MANY = 4, 200  # columns up to which, and rows from which, adding up columns is faster
 
 
@@ -240,89 +236,3 @@ def repeats(index: Any) -> bool:
         index = onp.asarray(index)
     is_array = issubclass(type(index), ndarray) or hasattr(index, "opaque")
     return is_array and index.ndim > 0 and index.dtype.kind != "b"
-
-
-def assign(pair: list[Any], path: Any, index: Any) -> Any:
-    """Return x of the pair (x, v) with v at an index of that view of x to which a path leads.
-
-    ``funad.numpy.indexing`` makes it traced; the path is as ``boxes.link`` notes it. It is linear in
-    the pair.
-    """
-    x, v = pair
-    y = onp.array(x)
-    put(y, path, index, v)
-    return y
-
-
-ASSIGN = enter(assign, "assignment")
-
-
-class TracedMemory:
-    """What ``arrays`` does with the memory of traced values, which this file and the tape know nothing of.
-
-    ``fresh`` copies a value; ``written`` puts v at an index of a view of one that nobody else has.
-    """
-
-    fresh: Callable[[Any], Any]
-    written: Callable[[Any, Any, Any, Any], Any]
-
-
-def put(x: Any, path: Any, index: Any, v: Any) -> None:
-    """Write v into the plain array x, at an index of a view of it."""
-    if not path:
-        x[index] = v
-        return
-    view = follow(x, path)
-    if view.size and not onp.may_share_memory(view, x):  # x is laid out unlike the one the path was made on
-        parts = _parts(path)
-        where = [step for step in path if not any(step is part for part in parts)]
-        positions = follow(onp.arange(x.size).reshape(x.shape), where)[index]
-        follow(x, parts)[onp.unravel_index(positions, x.shape)] = v
-    else:
-        view[index] = v
-
-
-class Step:
-    """How a view was made by a function: of the array, further arguments and keywords, the k-th result."""
-
-    __slots__ = ("args", "k", "kwargs", "prim")
-
-    def __init__(self, prim: Primitive, args: Any, kwargs: Any, k: int | None) -> None:
-        self.prim, self.k = prim, k
-        self.args, self.kwargs = copied(args), {name: copied(x) for name, x in kwargs.items()}
-
-
-def follow(x: Any, path: Any) -> Any:
-    """Return the view of x to which a path leads: indices, and steps of other functions."""
-    for step in path:
-        if type(step) is Step:
-            x = step.prim.traced(x, *step.args, **step.kwargs)
-            if step.k is not None:
-                x = x[step.k]
-        else:
-            x = x[step]
-    return x
-
-
-def _parts(path: Any) -> list[Any]:
-    """Return the steps of a path that take the real or the imaginary part."""
-    return [step for step in path if type(step) is Step and step.prim.f in (onp.real, onp.imag)]
-
-
-def assigned(ybar: Any, v: Any, path: Any, index: Any) -> Any:
-    """Return v̄: ȳ at the index, but of several elements written to one place for the last only."""
-    vbar = follow(ybar, path)[index]
-    if path and any(step.prim.f is onp.imag for step in _parts(path)):
-        vbar = -vbar  # ȳ = ∂L/∂a - i ∂L/∂b
-    if repeats(index):
-        vbar = vbar * lasting(ybar.shape, ybar.dtype, path, index)
-    return unbroadcast(vbar, shape_of(v)) if vbar.shape != shape_of(v) else vbar
-
-
-def lasting(shape: tuple[int, ...], dtype: Any, path: Any, index: Any) -> Any:
-    """Return which of the elements written at an index stay: of several written to one place, the last."""
-    size = follow(onp.empty(shape, bool), path)[index].shape
-    order = onp.arange(int(onp.prod(size))).reshape(size)
-    written = onp.zeros(shape, complex if dtype.kind == "c" else int)
-    put(written, path, index, order)
-    return follow(written, path)[index] == order

@@ -10,7 +10,8 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from types import FunctionType
+from typing import Any, NamedTuple
 
 import numpy as onp
 
@@ -81,7 +82,16 @@ def is_placeholder(x: Any) -> bool:
 LARGE = placeholder(onp.broadcast_to(0.0, WORTH_DROPPING))
 
 
-# --- what the code of a rule reads
+# --- what a rule takes, and what it reads
+
+
+class Taken(NamedTuple):
+    """What a rule takes after y and ȳ."""
+
+    by_position: tuple[str, ...]
+    by_name: tuple[str, ...]  # alone
+    any_number: bool
+    any_name: bool
 
 
 def unguarded(rule: Any) -> Any:
@@ -89,86 +99,70 @@ def unguarded(rule: Any) -> Any:
     return getattr(rule, "unguarded", rule)
 
 
-def keywords_of(rule: Rule) -> tuple[str, ...]:
-    """Return the names that a rule takes after y and ȳ."""
-    code: Any = getattr(rule := unguarded(rule), "__code__", None)
-    if code is None:  # a partial, a curried function, an object
-        taken = list(inspect.signature(rule).parameters.values())[2:]
-        return tuple(p.name for p in taken if p.kind is not p.VAR_KEYWORD)
-    names: tuple[str, ...] = code.co_varnames
-    return names[2 : code.co_argcount + code.co_kwonlyargcount]
+def taken_by(rule: Rule) -> Taken:
+    """Return what a rule takes after y and ȳ. Its code says it sooner than its signature."""
+    rule = unguarded(rule)
+    if type(rule) is FunctionType:
+        code = rule.__code__
+        count, names, flags = code.co_argcount, code.co_varnames, code.co_flags
+        by_name = names[count : count + code.co_kwonlyargcount]
+        any_number, any_name = flags & inspect.CO_VARARGS, flags & inspect.CO_VARKEYWORDS
+        return Taken(names[2:count], by_name, bool(any_number), bool(any_name))
+    parameters = inspect.signature(rule).parameters.values()
+
+    def named(*kinds: Any) -> tuple[str, ...]:
+        return tuple(p.name for p in parameters if p.kind in kinds)
+
+    by_position = named(_Kind.POSITIONAL_ONLY, _Kind.POSITIONAL_OR_KEYWORD)
+    many = named(_Kind.VAR_POSITIONAL), named(_Kind.VAR_KEYWORD)
+    return Taken(by_position[2:], named(_Kind.KEYWORD_ONLY), *map(bool, many))
 
 
-def takes_any_keyword(rule: Rule) -> bool:
-    """Say whether a rule takes keywords of any name."""
-    code: Any = getattr(rule := unguarded(rule), "__code__", None)
-    if code is not None:
-        return bool(code.co_flags & inspect.CO_VARKEYWORDS)
-    return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(rule).parameters.values())
-
-
-def count_by_name(rule: Rule) -> int:
-    """Return how many arguments a rule takes by position and by name, after y and ȳ."""
-    code: Any = getattr(rule := unguarded(rule), "__code__", None)
-    return sys.maxsize if code is None else int(code.co_argcount) - 2
-
-
-def count_by_position(rule: Rule) -> int:
-    """Return how many arguments a rule takes by position after y and ȳ."""
-    code: Any = getattr(rule := unguarded(rule), "__code__", None)
-    if code is None or code.co_flags & inspect.CO_VARARGS:
-        return sys.maxsize
-    return int(code.co_argcount) - 2
+_Kind = inspect.Parameter
 
 
 def keep_only_read_by(prim: Any, argnums: Sequence[int | str]) -> Drop:
     """Return what lets go of the large arrays that none of these rules reads."""
-    rules = [unguarded(prim.rules[n]) for n in argnums]
-    if not all(hasattr(rule, "__code__") for rule in rules):
-        return _keep_all
-    read = [_names_read(rule) for rule in rules]
-    first = [keywords_of(rule)[:2] for rule in rules]
+    linear, spares = prim.kind == "linear", prim.spares
+    read = set().union(*(_places_read(unguarded(prim.rules[n])) for n in argnums if n in prim.rules))
 
     def unread(n: int) -> bool:
-        if prim.kind == "linear" and argnums == [n]:
-            return True  # its rule asks the shape and the dtype alone
-        if prim.kind == "linear" and n not in argnums:
-            return False  # forward mode calls the function itself, with this argument
-        return not any(len(names) > n and names[n] in seen for names, seen in zip(first, read, strict=True))
+        if not linear:
+            return n + 2 not in read
+        # A rule asks its own argument for shape and dtype alone, and forward mode calls f with the others.
+        return argnums == [n] or (n in argnums and n + 2 not in read)
 
-    no_y = prim.kind == "linear" or not any(
-        rule.__code__.co_varnames[0] in seen for rule, seen in zip(rules, read, strict=True)
-    )
-    no_a, no_b = unread(0), unread(1)
-    spares = prim.spares
+    no_y, no_a, no_b = linear or 0 not in read, unread(0), unread(1)
     if not (no_y or no_a or no_b or spares):
-        return _keep_all
+        return lambda y, a, b: (y, a, b)
 
     def drop(y: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
         spared = spares(a, b) if spares else ""
         if no_y or "y" in spared:
             # Forward mode along a tape asks the result of an elementwise function for its shape.
-            y = None if prim.kind == "linear" else _let_go(y)
+            y = None if linear else _let_go(y)
         return y, _let_go(a) if no_a else a, _let_go(b) if no_b or "b" in spared else b
 
     return drop
-
-
-def _keep_all(y: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
-    return y, a, b
 
 
 def _let_go(x: Any) -> Any:
     """Return a stand-in for a large array, or for those in a list; others as they are."""
     if type(x) is list:
         return [_let_go(part) for part in x]
-    return placeholder(x) if type(x) is onp.ndarray and x.nbytes > WORTH_DROPPING else x
+    return placeholder(x) if type(x) is ndarray and x.nbytes > WORTH_DROPPING else x
 
 
-def _names_read(rule: Rule) -> set[str]:
-    """Return the names of the variables that the code of a rule reads."""
-    names: set[str] = set()  # what an inner function reads, too: it is loaded to make that function
+def _places_read(rule: Any) -> set[int]:
+    """Return which of y, ȳ, a and b a rule reads, by its code: all of them where that does not say it."""
+    if type(rule) is not FunctionType or rule.__code__.co_flags & inspect.CO_VARARGS:
+        return {0, 1, 2, 3}
+    read: set[str] = set()  # what an inner function reads, too: it is loaded to make that function
     for operation, found in instructions(rule.__code__):
         if "LOAD" in operation:  # of fused instructions a pair, from Python 3.13 on
-            names.update(found if isinstance(found, tuple) else (str(found),))
-    return names
+            read.update(found if isinstance(found, tuple) else (str(found),))
+    names = rule.__code__.co_varnames[: rule.__code__.co_argcount]
+    return {n for n, name in enumerate(names) if name in read or not read.isdisjoint(_BY_NAME)}
+
+
+_BY_NAME = ("eval", "exec", "locals", "vars")  # functions that read variables by their names

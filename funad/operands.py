@@ -8,6 +8,7 @@ from typing import Any
 import numpy as onp
 
 from .boxes import CONSTANTS, Traced
+from .cpython import raise_if
 from .duck_arrays import as_duck
 from .foreign import as_lists, bare, is_duck, is_foreign, number_of, of_protocol, same
 from .refusals import refused_bare, refused_constant, refused_opaque
@@ -15,24 +16,13 @@ from .registry import Primitive
 from .values import constant
 from .writing import Array
 
-ndarray, float64 = onp.ndarray, onp.float64
+ndarray = onp.ndarray
 # What has to be opened before one sees of which traces a call is.
 HOLDERS = frozenset({list, tuple, Array})
 # The types of second arguments and of keywords in which no box can hide.
 PLAIN = frozenset({ndarray, float, int, bool, type(None)})
-NUMBERS = frozenset({ndarray, float64, float})
-PARTS = PLAIN | CONSTANTS | {slice, str, type(Ellipsis)}  # and those of indices
+PARTS = PLAIN | CONSTANTS | {slice, str, type(Ellipsis), type}  # and those of indices; classes are dtypes
 COMMON = PARTS | {list, tuple}  # of what is no sequence of another class, for sure
-
-
-def has_iterator(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Say whether an argument of a function that takes lists is an iterator."""
-    return any(map(is_iterator, (*args, *kwargs.values())))
-
-
-def is_one_list(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Say whether a list is all that a function is given, as nearly always."""
-    return len(args) == 1 and not kwargs and type(args[0]) in (list, tuple)
 
 
 def is_iterator(x: Any) -> bool:
@@ -55,7 +45,7 @@ def _listed(x: Any) -> Any:
 
 def is_plain(x: Any) -> bool:
     """Say of an argument, an index or a keyword that no traced value hides in it, if that is plain to see."""
-    return type(x) in PARTS or (type(x) is tuple and all(map(is_plain, x)))
+    return type(x) in PARTS or (type(x) is tuple and all(map(is_plain, x))) or isinstance(x, onp.dtype)
 
 
 class ForeignConstant(Exception):
@@ -75,12 +65,7 @@ def constant_operand(prim: Primitive, x: Any) -> Any:
         return x
     if is_foreign(x) or (type(x) is tuple and any(map(is_foreign, x))):
         raise ForeignConstant(x)
-    error = refused_constant(x)
-    if error is not None:
-        try:
-            raise error
-        finally:
-            del error  # which refers to this frame
+    raise_if(refused_constant(x))
     if issubclass(type(x), ndarray) and type(x) is not ndarray:
         return x.view(ndarray)  # a memory map, say: of its arithmetic nothing is its own
     if isinstance(prim.f, onp.ufunc):
@@ -107,12 +92,7 @@ def beside_others(
     if as_lists(x, True) is not x:  # what it holds is traced
         return traced(*as_lists(args, True), **{name: as_lists(part, True) for name, part in kwargs.items()})
     if kind != "zero":
-        error = refused_constant(x) if isinstance(f, onp.ufunc) else None
-        if error is not None:
-            try:
-                raise error
-            finally:
-                del error  # which refers to this frame
+        raise_if(refused_constant(x) if isinstance(f, onp.ufunc) else None)
         y = of_protocol(f, x, args, kwargs)
         if y is not NotImplemented:
             return y

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as onp
 
 from .floating import silence
 from .memory import Rule
-from .registry import Primitive
+from .registry import NO_RULES, Primitive, once
 from .spaces import fit, is_number, of_library
 from .traces.reverse import WIDTH, as_call
 from .traces.strong_zeros import at_zero, has_nan, output_of, strong_elementwise
@@ -80,7 +79,7 @@ def _is_finite(y: Any) -> bool:
     return not is_number(y) or onp.count_nonzero(onp.isfinite(y)) == onp.size(y)
 
 
-@functools.cache
+@once
 def _marking(prim: Primitive) -> Primitive:
     """Return the primitive of an elementwise function with a rule that gives nan at vanishing slopes."""
 
@@ -90,17 +89,13 @@ def _marking(prim: Primitive) -> Primitive:
         return xbar * onp.where(lost, math.nan, 1) if any_of(lost) else xbar
 
     rule: Rule = prim.rules[0]
-    made = _like(prim)
-    made.rules, made.rule_0 = {0: marked}, marked
-    return made
+    return prim.copied({0: marked}, forward=NO_RULES)
 
 
-@functools.cache
+@once
 def _steep(prim: Primitive) -> Primitive:
     """Return the primitive of an elementwise function whose slope of zero is none before an infinite one."""
-    made = _like(prim)
-    made.rules, made.rule_0, made.rule_1 = prim.rules, prim.rule_0, prim.rule_1
-    made.underflows = True
+    made = prim.copied(underflows=True)
     made.forward = {argnum: _forward(made, rule) for argnum, rule in prim.rules.items()}
     return made
 
@@ -117,9 +112,3 @@ def _forward(prim: Primitive, rule: Rule) -> Rule:
         return fit(ydot * onp.where(lost, math.nan, 1) if any_of(lost) else ydot, y)
 
     return forward
-
-
-def _like(prim: Primitive) -> Primitive:
-    made = Primitive(prim.f, prim.name)
-    made.kind, made.traced = prim.kind, prim.traced
-    return made

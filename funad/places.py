@@ -27,8 +27,6 @@ from .cpython import (
     source_of,
 )
 
-__all__ = ["Place", "attribute", "home_of", "in_library", "own_name", "place_in", "place_now"]
-
 _LIBRARIES = tuple(  # not by sysconfig, whose import takes 2 ms
     {path + os.sep for path in (os.path.dirname(os.__file__), *site.getsitepackages())}
     | {
@@ -151,20 +149,7 @@ def _mapped(tree: Any) -> Any:
     return None
 
 
-CONSUMERS = {
-    "all",
-    "any",
-    "dict",
-    "enumerate",
-    "list",
-    "max",
-    "min",
-    "next",
-    "set",
-    "sorted",
-    "sum",
-    "tuple",
-}
+CONSUMERS = {"all", "any", "dict", "enumerate", "list", "max", "min", "next", "set", "sorted", "sum", "tuple"}
 
 
 def _after(text: str, tree: Any) -> str:
@@ -185,9 +170,10 @@ def _segment(filename: str, line: int | None, last: int | None, start: int | Non
 def _named(tree: Any, frame: Any) -> tuple[str, Any, str]:
     """Return the dotted name of a function, itself as far as only modules lead to it, and its package."""
     steps: list[str] = []
-    while isinstance(tree, ast.Attribute):
-        steps.insert(0, tree.attr)
-        tree = tree.value
+    spaces = (names_in(frame), frame.f_globals, frame.f_builtins)
+    while (step := _step_of(tree, spaces)) is not None:
+        steps.insert(0, step)
+        tree = tree.value if isinstance(tree, ast.Attribute) else tree.args[0]
     if isinstance(tree, ast.Call):  # numpy.vectorize(f)(x), numpy.random.default_rng().normal(x)
         name, _, home = _named(tree.func, frame)
         known = steps or name.removeprefix("funad.").partition(".")[0] in KNOWN
@@ -196,8 +182,7 @@ def _named(tree: Any, frame: Any) -> tuple[str, Any, str]:
         return _held_at(tree, frame)
     if not isinstance(tree, ast.Name):
         return ".".join(["", *steps]), None, ""
-    spaces = (names_in(frame), frame.f_globals, frame.f_builtins)
-    value = next((space[tree.id] for space in spaces if tree.id in space), None)
+    value = _value_of(tree, spaces)
     name = own_name(value, tree.id)
     for n, step in enumerate(steps):
         if isinstance(value, type(sys)):
@@ -223,6 +208,24 @@ def _held_at(tree: ast.Subscript, frame: Any) -> tuple[str, Any, str]:
     except (LookupError, TypeError):
         return "", None, ""
     return own_name(value, text), value, home_of(value)
+
+
+def _value_of(tree: Any, spaces: Any) -> Any:
+    """Return what a name stands for, or a literal; None of anything else."""
+    if isinstance(tree, ast.Constant):
+        return tree.value
+    name = tree.id if isinstance(tree, ast.Name) else None
+    return next((space[name] for space in spaces if name in space), None)
+
+
+def _step_of(tree: Any, spaces: Any) -> str | None:
+    """Return the name of the attribute that is read: x.name, or getattr(x, name)."""
+    if isinstance(tree, ast.Attribute):
+        return tree.attr
+    if isinstance(tree, ast.Call) and len(tree.args) == 2 and _value_of(tree.func, spaces) is getattr:
+        name = _value_of(tree.args[1], spaces)
+        return name if isinstance(name, str) else None
+    return None
 
 
 def attribute(value: Any, name: str, default: Any) -> Any:

@@ -16,20 +16,19 @@ from .duck_arrays import as_ducks
 from .errors import ArgumentError
 from .floating import plainly
 from .foreign import is_duck, is_foreign
-from .guarding import guarded, guarded_rule, refuse_container, refuse_traced
-from .operands import NUMBERS, PARTS, PLAIN, beside_others, of_lists
+from .guarding import guarded, refuse_container, refuse_traced
+from .operands import COMMON, PARTS, PLAIN, beside_others, of_lists
 from .operators import OPERATORS
-from .registry import Primitive, adopt, adopt_user, enter, enter_anew, primitive_anew, primitive_of
+from .registry import Primitive, adopt, adopt_user, enter, enter_anew, once, primitive_anew, primitive_of
 from .spaces import describe, module_of, name_of, zeros_of
 from .trace import Looked
-from .values import constant, shape_of
+from .values import NUMBERS, constant, shape_of
 from .writing import content_of
 
 ndarray = onp.ndarray
 P = ParamSpec("P")
 R = TypeVar("R")
 _OURS = ("numpy", "funad.", "_operator", "builtins")
-KNOWN = PARTS | {list, tuple}  # the types of arguments that are no objects of other libraries
 EVERYTHING = (-1,)  # the containers of a primitive of which any argument may be one
 
 
@@ -104,13 +103,10 @@ def primitive(
     prim = primitive_anew(f, name) if foreign else enter(f, name)
     prim.containers = containers if isinstance(containers, tuple) else EVERYTHING if containers else ()
     wrapped = _wrapper(prim, f)
-    functools.update_wrapper(wrapped, f, [n for n in functools.WRAPPER_ASSIGNMENTS if hasattr(f, n)])
-    move(wrapped, f)
-    if isinstance(f, onp.ufunc):
-        _look_like_a_ufunc(wrapped, f)
     if foreign:
         adopt_user(prim, f, wrapped)
     else:
+        move(wrapped, f)
         adopt(prim, wrapped)
     return wrapped
 
@@ -128,32 +124,29 @@ def primitive_of_scipy(f: Callable[..., Any], name: str, containers: tuple[int, 
     prim = enter_anew(f, name)
     prim.containers = containers
     wrapped = _wrapper(prim, f)
-    functools.update_wrapper(wrapped, f, [n for n in functools.WRAPPER_ASSIGNMENTS if hasattr(f, n)])
-    if isinstance(f, onp.ufunc):
-        _look_like_a_ufunc(wrapped, f)
-    wrapped.__module__, _, wrapped.__qualname__ = f"funad.{name}".rpartition(".")
+    place(wrapped, name)
     adopt(prim, wrapped)
     return wrapped
 
 
 def _wrapper(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the wrapper of f in the form that fits it."""
-    everything = prim.containers == EVERYTHING
-    prim.iterators = of_lists if prim.containers and not prim.foreign else None
+    """Return the wrapper of f in the form that fits it, with the names, the docstring and so on of f."""
+    if prim.containers and not prim.foreign:
+        prim.iterators = of_lists
+    if prim.foreign and not isinstance(f, onp.ufunc):
+        prim.f = prim.run = prim.plain = guarded(prim, f)
     if isinstance(f, onp.ufunc):
         if f in OPERATORS:
             prim.operator = _operator_of(prim, OPERATORS[f])
-        return TEMPLATES["ufunc"](prim, f)
-    if prim.foreign:
-        prim.f, prim.guard = guarded(prim, f), guarded_rule
-        prim.run = prim.plain = prim.f
-    return (
-        _of_containers(prim, f)
-        if everything
-        else TEMPLATES["user"](prim, f)
-        if prim.foreign
-        else of_any(prim, f)
-    )
+        wrapped = of_ufunc(prim, f)
+    elif prim.containers == EVERYTHING:
+        wrapped = _of_containers(prim, f)
+    else:
+        wrapped = of_user(prim, f) if prim.foreign else of_any(prim, f)
+    functools.update_wrapper(wrapped, f, [n for n in functools.WRAPPER_ASSIGNMENTS if hasattr(f, n)])
+    if isinstance(f, onp.ufunc):
+        _look_like_a_ufunc(wrapped, f)
+    return wrapped
 
 
 def _look_like_a_ufunc(wrapped: Callable[..., Any], f: onp.ufunc) -> None:
@@ -169,14 +162,13 @@ def _look_like_a_ufunc(wrapped: Callable[..., Any], f: onp.ufunc) -> None:
 def _method(name: str) -> Callable[..., Any]:
     """Return a method of ufuncs that takes traced values: ``funad.numpy.folds`` has it."""
     plain = getattr(onp.ufunc, name)
-
-    plainly_called = plainly(plain)
+    on_plain = plainly(plain)
 
     @functools.wraps(plain)
     def method(f: onp.ufunc, *args: Any, **kwargs: Any) -> Any:
         known = not kwargs or PLAIN.issuperset(map(type, kwargs.values()))
         if known and len(args) == 1 and type(args[0]) is ndarray:
-            return plainly_called(f, *args, **kwargs)
+            return on_plain(f, *args, **kwargs)
         return primitive_of(plain).traced(f, *args, **kwargs)  # type: ignore[union-attr]
 
     return method
@@ -191,11 +183,16 @@ def with_keywords(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]
     return primitive_of(onp.ufunc.__call__).traced(prim.f, *args, **kwargs)  # type: ignore[union-attr]
 
 
+def place(wrapped: Callable[..., Any], name: str) -> None:
+    """Say where a wrapper is found, as ``funad.`` + ``name``: pickle looks for it there."""
+    wrapped.__module__, _, wrapped.__qualname__ = f"funad.{name}".rpartition(".")
+
+
 def move(wrapped: Callable[..., Any], f: Callable[..., Any]) -> None:
-    """Say where the wrapper of a NumPy function is found: pickle looks for it there."""
+    """Say where the wrapper of a function of NumPy's is found."""
     module = module_of(f)
     if module.partition(".")[0] == "numpy":
-        wrapped.__module__, wrapped.__qualname__ = f"funad.{module}", wrapped.__name__
+        place(wrapped, f"{module}.{wrapped.__name__}")
 
 
 def implements(
@@ -236,13 +233,12 @@ def composite(
                 return on_plain(*args)
             if innermost((*args, *kwargs.values())) is None:
                 return call_plain(prim, args, kwargs)
-            for x in (*args, *kwargs.values()):
-                if type(x) not in KNOWN and type(x) not in TRACED and is_foreign(x):
-                    if is_duck(x):
-                        return wrapped(
-                            *map(as_ducks, args), **{name: as_ducks(part) for name, part in kwargs.items()}
-                        )
-                    return beside_others(on_plain, None, g, x, args, kwargs)
+            x = _foreign_among(args, kwargs)
+            if is_duck(x):
+                named = {name: as_ducks(part) for name, part in kwargs.items()}
+                return wrapped(*map(as_ducks, args), **named)
+            if x is not None:
+                return beside_others(on_plain, None, g, x, args, kwargs)
             try:
                 return g(*args, **kwargs)
             except Looked as look:
@@ -253,17 +249,25 @@ def composite(
     return decorate
 
 
+def _foreign_among(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return the first argument that is an object of another library, or None."""
+    for x in (*args, *kwargs.values()):
+        if type(x) not in COMMON and type(x) not in TRACED and is_foreign(x):
+            return x
+    return None
+
+
 def _operator_of(prim: Primitive, operate: Callable[..., Any]) -> Callable[..., Any]:
     """Return what an operator of Python's is on traced values."""
-    return lambda *args: call(prim.called_as(operate), args, {})
+    as_operator = once(lambda prim: prim.copied(traced=operate))
+    return lambda *args: call(as_operator(prim), args, {})
+
+
+# --- how a function is wrapped, by its kind; ``fast`` puts functions in their place that take less time
 
 
 def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a function of any signature."""
-    return TEMPLATES["any"](prim, f)
-
-
-def _of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *args, **kwargs: call(prim, args, kwargs)
 
 
@@ -297,9 +301,6 @@ def of_user(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-_SIMPLE = PLAIN | NUMBERS | {str, complex}  # the types of arguments in which nothing traced can be
-
-
 def _containers_of_traced(prim: Primitive, args: Any, kwargs: Any) -> str | None:
     """Return the kind of an argument in which traced values are that are no array of one; None without any.
 
@@ -307,7 +308,7 @@ def _containers_of_traced(prim: Primitive, args: Any, kwargs: Any) -> str | None
     """
     found, kinds = False, ""
     for argnum, x in (*enumerate(args), *kwargs.items()) if kwargs else enumerate(args):
-        if type(x) in _SIMPLE:
+        if type(x) in PARTS:
             continue
         if isinstance(x, Traced):
             found = True
@@ -333,70 +334,63 @@ def _of_containers(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]
         leaves, structure = tree.flatten((args, kwargs))
         leaves = list(map(content_of, leaves))
         places = [n for n, leaf in enumerate(leaves) if isinstance(leaf, Traced)]
-        return _call_whole(prim, leaves, structure, places) if places else f(*args, **kwargs)
+        if not places:
+            return f(*args, **kwargs)
+        if prim.kind != "zero":
+            return _call_whole(prim, innermost(leaves).keep(leaves), structure, places)
+        args, kwargs = tree.unflatten(structure, map(constant, leaves))
+        return prim.f(*args, **kwargs)
 
     return wrapped
 
 
-class _Whole:
-    """One call of a primitive of containers: a function of the list of its traced leaves."""
+def _call_whole(prim: Primitive, leaves: list[Any], structure: Any, places: list[int]) -> Any:
+    """Call a primitive of containers as one of the list of its traced leaves."""
+    args, kwargs = tree.unflatten(structure, leaves)
+    traced = list(_traced_arguments(args, kwargs, set(places)))
+    for argnum, _, _ in traced:
+        prim.rule(argnum)
+    prim.check_positions(args)
+    prim.check_keywords(kwargs)
+    outputs: list[Any] = []  # the structure of y, once it is known
 
-    def __init__(self, prim: Primitive, leaves: list[Any], structure: Any, places: list[int]) -> None:
-        self.prim, self.leaves, self.structure, self.places = prim, leaves, structure, places
-        self.output: Any = None  # the structure of y, once it is known
-        args, kwargs = tree.unflatten(structure, leaves)
-        self.traced = list(_traced_arguments(args, kwargs, set(places)))
-        for argnum, _, _ in self.traced:
-            prim.rule(argnum)
-        prim.check_positions(args)
-        prim.check_keywords(kwargs)
-        self.made = Primitive(self.run, prim.name)
-        self.made.traced, self.made.kind, self.made.containers = self.run, "vjp", (0,)
-        self.made.rules, self.made.foreign = {0: self.rule}, True
-        if all(argnum in prim.forward for argnum, _, _ in self.traced):
-            self.made.forward = {0: self.forward}
+    def filled(xs: list[Any]) -> Any:
+        return tree.unflatten(structure, tree.replaced(leaves, places, xs))
 
-    def filled(self, xs: list[Any]) -> Any:
-        """Return the arguments with other values in the place of the traced leaves."""
-        return tree.unflatten(self.structure, tree.replaced(self.leaves, self.places, xs))
-
-    def run(self, xs: list[Any]) -> Any:
+    def run(xs: list[Any]) -> Any:
         if innermost(xs) is not None:
-            return call(self.made, (xs,), {})
-        args, kwargs = self.filled(xs)
-        parts, self.output = tree.flatten(self.prim.f(*args, **kwargs))
+            return call(made, (xs,), {})
+        args, kwargs = filled(xs)
+        parts, output = tree.flatten(prim.f(*args, **kwargs))
+        outputs[:] = [output]
         return tuple(parts)
 
-    def rule(self, y: Any, ybar: Any, xs: list[Any]) -> Any:
-        args, kwargs = self.filled(xs)
-        y, ybar = tree.unflatten(self.output, y), tree.unflatten(self.output, ybar)
-        flat = [zeros_of(leaf) for leaf in self.leaves]
-        for argnum, inner, start in self.traced:
-            xbar = self.prim.rules[argnum](y, ybar, *args, **kwargs)
-            flat[start : start + inner.size] = tree.flatten_like(inner, xbar)
-        return [zeros_of(self.leaves[n]) if flat[n] is None else flat[n] for n in self.places]
+    def rule(y: Any, ybar: Any, xs: list[Any]) -> Any:
+        args, kwargs = filled(xs)
+        y, ybar = tree.unflatten(outputs[0], y), tree.unflatten(outputs[0], ybar)
+        xbars = list(map(zeros_of, leaves))
+        for argnum, inner, start in traced:
+            xbar = prim.rules[argnum](y, ybar, *args, **kwargs)
+            xbars[start : start + inner.size] = tree.flatten_like(inner, xbar)
+        return [zeros_of(leaves[n]) if xbars[n] is None else xbars[n] for n in places]
 
-    def forward(self, y: Any, xdots: Any, xs: list[Any]) -> Any:
-        args, kwargs = self.filled(xs)
-        y = tree.unflatten(self.output, y)
-        flat = tree.replaced(list(map(zeros_of, self.leaves)), self.places, xdots)
-        total: list[Any] = [None] * self.output.size
-        for argnum, inner, start in self.traced:
+    def forward(y: Any, xdots: Any, xs: list[Any]) -> Any:
+        args, kwargs = filled(xs)
+        y = tree.unflatten(outputs[0], y)
+        flat = tree.replaced(list(map(zeros_of, leaves)), places, xdots)
+        total: list[Any] = [None] * outputs[0].size
+        for argnum, inner, start in traced:
             xdot = tree.unflatten(inner, flat[start : start + inner.size])
-            ydot = tree.flatten_like(self.output, self.prim.forward[argnum](y, xdot, *args, **kwargs))
+            ydot = tree.flatten_like(outputs[0], prim.forward[argnum](y, xdot, *args, **kwargs))
             total = [b if a is None else a if b is None else a + b for a, b in zip(total, ydot, strict=True)]
         return tuple(total)
 
-
-def _call_whole(prim: Primitive, leaves: list[Any], structure: Any, places: list[int]) -> Any:
-    """Call a primitive of containers as one of the list of its traced leaves."""
-    if prim.kind == "zero":
-        args, kwargs = tree.unflatten(structure, leaves)
-        return prim.f(*tree.map(constant, args), **tree.map(constant, kwargs))
-    trace = innermost(leaves)
-    whole = _Whole(prim, trace.keep(leaves), structure, places)
-    parts = call(whole.made, ([whole.leaves[place] for place in places],), {})
-    return tree.unflatten(whole.output, parts)
+    made = Primitive(run, prim.name, "vjp", {0: rule})
+    made.containers, made.foreign = (0,), True
+    if all(argnum in prim.forward for argnum, _, _ in traced):
+        made.forward = {0: forward}
+    parts = call(made, ([leaves[place] for place in places],), {})
+    return tree.unflatten(outputs[0], parts)
 
 
 def _traced_arguments(args: Any, kwargs: Any, places: set[int]) -> Iterator[tuple[Any, Any, int]]:
@@ -407,11 +401,3 @@ def _traced_arguments(args: Any, kwargs: Any, places: set[int]) -> Iterator[tupl
         if not places.isdisjoint(range(start, start + inner.size)):
             yield argnum, inner, start
         start += inner.size
-
-
-# How to wrap a function, by its kind. ``fast`` puts others in their place that do the same in less time.
-TEMPLATES: dict[str, Callable[[Primitive, Any], Callable[..., Any]]] = {
-    "any": _of_any,
-    "ufunc": of_ufunc,
-    "user": of_user,
-}

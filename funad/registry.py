@@ -6,6 +6,7 @@ returns the cotangent x̄ of one argument.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 import inspect
@@ -19,82 +20,41 @@ import numpy as onp
 
 from .errors import MissingRuleError, UnsupportedKeywordError
 from .floating import plainly, warning
-from .memory import (
-    LARGE,
-    Drop,
-    Rule,
-    count_by_name,
-    count_by_position,
-    keep_only_read_by,
-    keywords_of,
-    takes_any_keyword,
-)  # fmt: skip
+from .memory import LARGE, Drop, Rule, Taken, keep_only_read_by, taken_by
 from .spaces import describe, module_of, named
 
 ArgNum = int | str
-
 NO_RULES: Mapping[Any, Any] = types.MappingProxyType({})
-
-
-def _once(find: Callable[[Any], Any]) -> Any:
-    """Make a property of a primitive that is read off its rules' code when it is first asked for."""
-    name = find.__name__
-
-    def get(self: Primitive) -> Any:
-        if name not in self.read:
-            self.read = {**self.read, name: find(self)}
-        return self.read[name]
-
-    return property(get, doc=find.__doc__)
 
 
 class Primitive:
     """What is known of one primitive: its function, its wrapper and its rules."""
 
     __slots__ = (
-        "__weakref__",
-        "containers",
-        "f",
-        "fast_reduce",
-        "foreign",
-        "forward",
-        "guard",
-        "inherited",
-        "is_steep",
-        "iterators",
-        "kind",
-        "kinks",
-        "masks",
-        "name",
-        "operator",
-        "plain",
-        "read",
-        "rule_0",
-        "rule_1",
-        "rules",
-        "run",
-        "spares",
-        "steep",
-        "traced",
-        "underflows",
-        "views",
-    )
+        "__dict__", "__weakref__", "containers", "f", "fast_reduce", "foreign", "forms", "forward",
+        "inherited", "is_steep", "iterators", "kind", "kinks", "masks", "name", "operator", "plain",
+        "rule_0", "rule_1", "rules", "run", "spares", "steep", "traced", "underflows", "views",
+    )  # fmt: skip
 
-    def __init__(self, f: Callable[..., Any], name: str) -> None:
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        name: str,
+        kind: str | None = None,
+        rules: Mapping[ArgNum, Rule] = NO_RULES,
+    ) -> None:
         self.f = f
         # f as it is called inside of a trace and outside: its warnings are at the user's line.
         self.run, self.plain = warning(f), plainly(f)
         self.name = name
         self.foreign = False  # whether the function and its rules are a user's
-        # What a user's rule is called by: (prim, rule) ↦ rule.
-        self.guard: Callable[[Primitive, Rule], Rule] | None = None
         self.inherited = False  # whether the rules are those of an earlier wrapper of the same function
         self.traced: Callable[..., Any] = f
         # What an operator is on traced values, as a * b; Python's numbers stay Python's.
         self.operator: Callable[..., Any] = f
         # What f gives for one array (and an axis, and keepdims) without f's own detours.
         self.fast_reduce: Callable[..., Any] | None = None
-        self.kind: str | None = None  # None: no rule yet, so a traced argument is refused
+        self.kind = kind  # None: no rule yet, so a traced argument is refused
         self.containers: tuple[int, ...] = ()  # the arguments that are lists of arrays
         # What it is of generators and the like, which NumPy does not take: (prim, args, kwargs) ↦ y.
         self.iterators: Callable[..., Any] | None = None
@@ -108,49 +68,67 @@ class Primitive:
         # Whether its slope may be infinite for such arguments, and what calls it then: see nearby.
         self.is_steep: Callable[..., bool] | None = None
         self.steep: Callable[..., Any] | None = None
-        self.rules: Mapping[ArgNum, Rule] = NO_RULES
         self.forward: Mapping[ArgNum, Rule] = NO_RULES  # those of defjvp: (y, ẋ, *xs) ↦ ẏ
-        self.rule_0: Rule | None = None  # rules[0] and rules[1], for the fast path
-        self.rule_1: Rule | None = None
-        self.read: Mapping[Any, Any] = NO_RULES
+        self.put_rules(rules)
 
-    @_once
+    def put_rules(self, rules: Mapping[ArgNum, Rule]) -> None:
+        """Have these rules and no others; what was read off the others is found anew."""
+        self.rules = rules
+        self.rule_0, self.rule_1 = rules.get(0), rules.get(1)  # for the fast path
+        self.forms: set[Any] = set()  # calls that rules take: how many arguments, which keywords, which boxes
+        self.__dict__.clear()
+
+    def copied(self, rules: Mapping[ArgNum, Rule] | None = None, **changes: Any) -> Primitive:
+        """Return another primitive with all that this one has, but for rules and other changes."""
+        made = Primitive(self.f, self.name)
+        for name in Primitive.__slots__[2:]:
+            setattr(made, name, changes.get(name, getattr(self, name)))
+        made.put_rules(self.rules if rules is None else rules)
+        return made
+
+    def __reduce__(self) -> Any:
+        return primitive_of, (self.traced,)  # there is one in each process
+
+    # --- what is read off the code of the rules
+
+    def _taken(self) -> list[Taken]:
+        return [taken_by(rule) for rule in (*self.rules.values(), *self.forward.values())]
+
+    @functools.cached_property
     def keywords(self) -> frozenset[str]:
         """The keywords that every rule takes."""
-        rules = [*self.rules.values(), *self.forward.values()]
-        named = [frozenset(keywords_of(rule)) for rule in rules if not takes_any_keyword(rule)]
-        return frozenset.intersection(*named) if named else _AnyName() if rules else frozenset()
+        taken = self._taken()
+        known = [frozenset(each.by_position + each.by_name) for each in taken if not each.any_name]
+        return frozenset.intersection(*known) if known else _AnyName() if taken else frozenset()
 
-    @_once
+    @functools.cached_property
     def positions(self) -> int:
         """How many arguments every rule takes by position."""
-        return min(
-            map(count_by_position, [*self.rules.values(), *self.forward.values()]), default=sys.maxsize
-        )
+        counts = [len(each.by_position) for each in self._taken() if not each.any_number]
+        return min(counts, default=sys.maxsize)
 
-    @_once
+    @functools.cached_property
     def keep_only_read(self) -> Drop | None:
         """Replaces arrays that no rule reads by placeholders of the same shape and dtype."""
         return keep_only_read_by(self, list(self.rules)) if self.kind in ("elementwise", "linear") else None
 
-    @_once
-    def keep_only_read_0(self) -> Any:
+    @functools.cached_property
+    def keep_only_read_0(self) -> Drop | None:
         """``keep_only_read`` for calls in which only a is traced. None if ``keep_only_read`` is."""
-        return self.keep_only_read and keep_only_read_by(self, [n for n in (0,) if n in self.rules])
+        return self.keep_only_read and keep_only_read_by(self, [0])
 
-    @_once
-    def keep_only_read_1(self) -> Any:
+    @functools.cached_property
+    def keep_only_read_1(self) -> Drop | None:
         """``keep_only_read`` for calls in which only b is traced."""
-        return self.keep_only_read and keep_only_read_by(self, [n for n in (1,) if n in self.rules])
+        return self.keep_only_read and keep_only_read_by(self, [1])
 
     def keep_only_read_for(self, sources: Any) -> Drop | None:
         """Return what lets go of the large arrays that no rule of these sources reads."""
         if len(sources) != 1 or sources[0][0] not in (0, 1):
-            return self.keep_only_read  # type: ignore[no-any-return]
-        one: Drop | None = self.keep_only_read_1 if sources[0][0] else self.keep_only_read_0
-        return one
+            return self.keep_only_read
+        return self.keep_only_read_1 if sources[0][0] else self.keep_only_read_0
 
-    @_once
+    @functools.cached_property
     def reads(self) -> tuple[bool, bool]:
         """Whether the rule of the other argument reads a, and whether it reads b."""
         of_b, of_a = self.keep_only_read_1, self.keep_only_read_0
@@ -159,51 +137,19 @@ class Primitive:
             not of_a or of_a(None, None, LARGE)[2] is LARGE,
         )
 
-    def copied(self) -> Primitive:
-        """Return another primitive, with all that this one has."""
-        made = Primitive(self.f, self.name)
-        for name in set(self.__slots__) - {"__weakref__"}:
-            setattr(made, name, getattr(self, name))
-        return made
+    # --- the same primitive, as it is called in some cases
 
-    def with_rules(self, rules: dict[ArgNum, Rule]) -> Primitive:
-        """Return another primitive, with other rules in the places of its own."""
-        made = self.copied()
-        made.rules, made.rule_0, made.rule_1 = rules, rules.get(0), rules.get(1)
-        return made
-
-    @_once
+    @functools.cached_property
     def as_anywhere(self) -> Primitive:
         """The same primitive, called where its slope may be infinite as it is anywhere."""
-        made = self.copied()
-        made.is_steep = made.steep = None
-        return made
+        return self.copied(is_steep=None, steep=None)
 
-    @_once
+    @functools.cached_property
     def smooth(self) -> Primitive:
         """The same primitive without its kinks."""
-        made = self.copied()
-        made.kinks = made.is_steep = made.steep = None
-        return made
+        return self.copied(kinks=None, is_steep=None, steep=None)
 
-    def called_as(self, f: Callable[..., Any]) -> Primitive:
-        """Return the same primitive in another wrapper: the operator ``f``, which is one of Python's too."""
-        if f not in self.read:
-            made = self.copied()
-            made.traced, made.read = f, NO_RULES
-            self.read = {**self.read, f: made}
-        found: Primitive = self.read[f]
-        return found
-
-    def add(self, kind: str, rules: dict[ArgNum, Rule], masks: bool) -> None:
-        """Take further rules; what was read off the others is found anew."""
-        self.rules = {**self.rules, **rules}
-        self.kind, self.masks = kind, self.masks or masks
-        self.rule_0, self.rule_1 = self.rules.get(0), self.rules.get(1)
-        self.read = NO_RULES
-
-    def __reduce__(self) -> Any:
-        return primitive_of, (self.traced,)  # there is one in each process
+    # --- refusals
 
     def rule(self, argnum: ArgNum, value: Any = None) -> Rule:
         """Return the rule of one argument, or refuse in the user's line."""
@@ -226,13 +172,13 @@ class Primitive:
         """Refuse a keyword of which the rules know nothing."""
         unknown = [name for name in kwargs if name not in self.keywords]
         if unknown:
-            first = {
+            own = {
                 name
                 for n, rule in self.rules.items()
                 if isinstance(n, int)
-                for name in keywords_of(rule)[n : min(n + 1, count_by_name(rule))]  # of *others none
+                for name in taken_by(rule).by_position[n : n + 1]  # of *others none
             }
-            takes = ", ".join(sorted(self.keywords - first)) or "none"
+            takes = ", ".join(sorted(self.keywords - own)) or "none"
             raise UnsupportedKeywordError(
                 f"the derivative of {self.name} does not handle the keyword "
                 f"{' nor '.join(repr(name) for name in unknown)} on a traced value (it handles: "
@@ -248,10 +194,46 @@ class Primitive:
             )
 
 
-_primitives: dict[Any, Primitive] = {}
-# The primitives of users, by the function and by the wrapper. The wrapper alone keeps a primitive alive: one
-# that is made inside of a function is freed, with all that it closes over, when nobody calls it any more.
-_users: weakref.WeakKeyDictionary[Any, weakref.ref[Primitive]] = weakref.WeakKeyDictionary()
+def once(make: Callable[[Primitive], Any]) -> Callable[[Primitive], Any]:
+    """Wrap a function of a primitive: the primitive keeps the result until it is given other rules."""
+    name = f"{make.__module__}.{make.__qualname__}"
+
+    @functools.wraps(make)
+    def kept(prim: Primitive) -> Any:
+        known = prim.__dict__
+        if name not in known:
+            known[name] = make(prim)
+        return known[name]
+
+    return kept
+
+
+class Derived:
+    """A rule of reverse mode made of one of forward mode; one by hand may take its place."""
+
+    __slots__ = ("rule", "transpose")
+
+    def __init__(self, transpose: Rule, rule: Rule) -> None:
+        self.transpose, self.rule = transpose, rule
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self.rule)
+
+    def __call__(self, y: Any, ybar: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return self.transpose(y, ybar, *args, **kwargs)
+
+
+class _AnyName(frozenset[str]):
+    """The keywords of a rule that takes ``**kw``: it says by it that it handles every keyword."""
+
+    __slots__ = ()
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def issuperset(self, names: Iterable[Any]) -> bool:
+        return True
 
 
 # Modules whose traced functions are loaded when they are asked for, with their rules.
@@ -282,23 +264,6 @@ def counterpart(x: Any) -> Any:
     return importlib.import_module("funad.scipy.sparse.arrays").sparse_of(x)
 
 
-def primitive_of(f: Any) -> Primitive | None:
-    """Return a primitive, given as the wrapper or as the function it wraps."""
-    try:
-        prim = _primitives.get(f) or _of_user(f)
-    except TypeError:  # unhashable, so never registered
-        return None
-    if prim is None or prim.kind is None:
-        late = getattr(f, "__module__", None)
-        if late in LATE:
-            importlib.import_module(f"funad.{late}")  # waits, if another thread is loading it
-            prim = _primitives.get(f)
-        elif isinstance(f, onp.ufunc) and _is_special(f):
-            importlib.import_module("funad.scipy.special")
-            prim = _primitives.get(f)
-    return prim
-
-
 def place_of_primitive(prim: Primitive) -> tuple[str, int]:
     """Return what ``primitive_at`` finds a primitive of funad's by, in whatever process."""
     return prim.name, [known.f is prim.f for known in _named_so(prim.name)].index(True)
@@ -318,23 +283,28 @@ def _named_so(name: str) -> list[Primitive]:
     return list({id(prim): prim for prim in _primitives.values() if prim.name == name}.values())
 
 
-def _is_special(f: onp.ufunc) -> bool:
-    """Say whether a ufunc is one of ``scipy.special``, as far as that module is loaded."""
-    known = sys.modules.get("scipy.special._ufuncs")
-    return known is not None and getattr(known, f.__name__, None) is f
+# --- the table
+
+_primitives: dict[Any, Primitive] = {}
+# The primitives of users, by the function and by the wrapper. The wrapper alone keeps a primitive alive: one
+# that is made inside of a function is freed, with all that it closes over, when nobody calls it any more.
+_users: weakref.WeakKeyDictionary[Any, weakref.ref[Primitive]] = weakref.WeakKeyDictionary()
 
 
-def enter(f: Callable[..., Any], name: str | None = None) -> Primitive:
-    """Return the primitive of the plain function f, made now if there is none."""
-    prim = _primitives.get(f)
-    if prim is None:
-        prim = _primitives[f] = Primitive(f, name or full_name_of(f))
-    return prim
-
-
-def enter_anew(f: Callable[..., Any], name: str) -> Primitive:
-    """Return a primitive of the plain function f, in the place of one that a user may have made of it."""
-    prim = _primitives[f] = Primitive(f, name)
+def primitive_of(f: Any) -> Primitive | None:
+    """Return a primitive, given as the wrapper or as the function it wraps."""
+    try:
+        prim = _primitives.get(f) or _of_user(f)
+    except TypeError:  # unhashable, so never registered
+        return None
+    if prim is None or prim.kind is None:
+        late = getattr(f, "__module__", None)
+        if late in LATE:
+            importlib.import_module(f"funad.{late}")  # waits, if another thread is loading it
+            prim = _primitives.get(f)
+        elif isinstance(f, onp.ufunc) and _is_special(f):
+            importlib.import_module("funad.scipy.special")
+            prim = _primitives.get(f)
     return prim
 
 
@@ -347,6 +317,23 @@ def _of_user(f: Any) -> Primitive | None:
     return None if known is None else known()
 
 
+def _is_special(f: onp.ufunc) -> bool:
+    """Say whether a ufunc is one of ``scipy.special``, as far as that module is loaded."""
+    known = sys.modules.get("scipy.special._ufuncs")
+    return known is not None and getattr(known, f.__name__, None) is f
+
+
+def enter(f: Callable[..., Any], name: str | None = None) -> Primitive:
+    """Return the primitive of the plain function f, made now if there is none."""
+    return _primitives.get(f) or enter_anew(f, name or full_name_of(f))
+
+
+def enter_anew(f: Callable[..., Any], name: str) -> Primitive:
+    """Return a primitive of the plain function f, in the place of one that a user may have made of it."""
+    prim = _primitives[f] = Primitive(f, name)
+    return prim
+
+
 def primitive_anew(f: Callable[..., Any], name: str | None = None) -> Primitive:
     """Return a primitive of its own for a further wrapper of a user's function f.
 
@@ -357,31 +344,10 @@ def primitive_anew(f: Callable[..., Any], name: str | None = None) -> Primitive:
     prim = Primitive(f, name or full_name_of(f))
     prim.foreign = True
     if earlier is not None:
-        prim.rules, prim.forward, prim.masks = earlier.rules, earlier.forward, earlier.masks
-        prim.kind, prim.rule_0, prim.rule_1 = earlier.kind, earlier.rule_0, earlier.rule_1
+        prim.put_rules(earlier.rules)
+        prim.forward, prim.masks, prim.kind = earlier.forward, earlier.masks, earlier.kind
         prim.inherited = prim.kind is not None
     return prim
-
-
-def adopt_user(prim: Primitive, f: Callable[..., Any], wrapped: Callable[..., Any]) -> None:
-    """Make ``wrapped`` the wrapper of a user's function f; the first one of f is found by f, too."""
-    prim.traced = wrapped
-    _users[wrapped] = weakref.ref(prim)
-    if prim.f is not f:
-        _users[prim.f] = weakref.ref(prim)
-    if primitive_of(f) is None:
-        try:
-            _users[f] = weakref.ref(prim)
-        except TypeError:  # it has no weak references, or cannot be a key
-            if isinstance(f, onp.ufunc):
-                _primitives[f] = prim
-
-
-def full_name_of(f: Any) -> str:
-    """Return what messages call a primitive: its module and its name."""
-    f = named(f)
-    module = module_of(f)
-    return f"{module}.{f.__name__}" if module else str(f.__name__)
 
 
 def adopt(prim: Primitive, wrapped: Callable[..., Any]) -> None:
@@ -391,16 +357,23 @@ def adopt(prim: Primitive, wrapped: Callable[..., Any]) -> None:
     _primitives[wrapped] = prim
 
 
-class _AnyName(frozenset[str]):
-    """The keywords of a rule that takes ``**kw``: it says by it that it handles every keyword."""
+def adopt_user(prim: Primitive, f: Callable[..., Any], wrapped: Callable[..., Any]) -> None:
+    """Make ``wrapped`` the wrapper of a user's function f; the first one of f is found by f, too."""
+    prim.traced = wrapped
+    for key in (wrapped, prim.f, f):
+        if primitive_of(key) is None:
+            try:
+                _users[key] = weakref.ref(prim)
+            except TypeError:  # it has no weak references, or cannot be a key
+                if isinstance(key, onp.ufunc):
+                    _primitives[key] = prim
 
-    __slots__ = ()
 
-    def __contains__(self, name: object) -> bool:
-        return True
-
-    def issuperset(self, names: Iterable[Any]) -> bool:
-        return True
+def full_name_of(f: Any) -> str:
+    """Return what messages call a primitive: its module and its name."""
+    f = named(f)
+    module = module_of(f)
+    return f"{module}.{f.__name__}" if module else str(f.__name__)
 
 
 def rules() -> Iterator[tuple[Callable[..., Any], ArgNum]]:

@@ -16,8 +16,6 @@ from .errors import OverwrittenError
 from .memory import SMALL, TINY
 from .spaces import describe
 
-__all__ = ["Snapshots", "copied", "sampled", "written_argument"]
-
 ndarray = onp.ndarray
 
 # Elements of a large array that are looked at where all would take too long.
@@ -76,8 +74,8 @@ class Snapshots:
     def of_call(self, args: Any, kwargs: Any, sources: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments of a call with its constants, those without a source, as they are now."""
         traced = dict(sources)
-        kept = tuple(self._of_argument(x, traced.get(n)) for n, x in enumerate(args))
-        return kept, {name: self._of_argument(x, traced.get(name)) for name, x in kwargs.items()}
+        kept = [x if is_fixed(x) else self._of_argument(x, traced.get(n)) for n, x in enumerate(args)]
+        return tuple(kept), {name: self._of_argument(x, traced.get(name)) for name, x in kwargs.items()}
 
     def _of_argument(self, x: Any, source: Any) -> Any:
         if source is None:
@@ -128,22 +126,30 @@ def sampled(x: ndarray) -> bytes:
 def _rebuilt(of_array: Callable[[ndarray], Any], x: Any) -> Any:
     """Return x with the arrays in it replaced, and with lists and tuples of its own."""
     kind = type(x)
+    if is_fixed(x):
+        return x
     if kind is list or kind is tuple:
-        return kind(_rebuilt(of_array, part) for part in x)
+        return kind([_rebuilt(of_array, part) for part in x])
     if kind is dict:
         return {name: _rebuilt(of_array, part) for name, part in x.items()}
     if issubclass(kind, ndarray):
         return of_array(x)
-    if kind in _FIXED:
-        return x
     if issubclass(kind, tuple) and hasattr(kind, "_fields"):
         return kind(*(_rebuilt(of_array, part) for part in x))
     return _rebuilt_object(of_array, x) if issubclass(kind, _CHANGING) else x
 
 
 # Types of constants in which nothing changes, and of those in which something may.
-_FIXED = frozenset({float, int, bool, complex, str, bytes, slice, range, type(None), onp.float64})
+_FIXED = frozenset({float, int, bool, complex, str, bytes, slice, range, type(None), type, onp.float64})
 _CHANGING: Any = (MutableSequence, MutableMapping, memoryview)
+
+
+def is_fixed(x: Any) -> bool:
+    """Say of a constant that nothing changes in it, if that is plain to see."""
+    kind = type(x)
+    return (
+        kind in _FIXED or (kind is tuple and _FIXED.issuperset(map(type, x))) or issubclass(kind, onp.dtype)
+    )
 
 
 def _rebuilt_object(of_array: Callable[[ndarray], Any], x: Any) -> Any:

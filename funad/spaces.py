@@ -13,18 +13,7 @@ from typing import Any
 import numpy as onp
 
 from .memory import LONGEST_SUM_BY_BLAS
-from .values import (  # noqa: F401
-    all_of,
-    any_of,
-    class_of,
-    constant,
-    dtype_of,
-    is_array,
-    is_mask,
-    is_unknown,
-    members_of,
-    shape_of,
-)
+from .values import class_of, constant, dtype_of, shape_of
 
 ndarray, float64 = onp.ndarray, onp.float64
 ADD: Any = onp.add.reduce  # the method of the ufunc: that of arrays goes through Python
@@ -33,7 +22,9 @@ _FLOAT = onp.dtype(float)
 _ONE = float64(1.0)
 
 # A sum along one axis of a matrix is its product with ones, for which BLAS takes a third of NumPy's time.
-_ONES = {kind: onp.ones((LONGEST_SUM_BY_BLAS, 1), kind) for kind in (onp.dtype("d"), onp.dtype("f"))}
+_ONES: dict[Any, Any] = {
+    kind: onp.ones((LONGEST_SUM_BY_BLAS, 1), kind) for kind in (onp.dtype("d"), onp.dtype("f"))
+}
 
 
 def of_library(x: Any) -> bool:
@@ -177,20 +168,17 @@ def fit(xbar: Any, x: Any) -> Any:
     if type(xbar) is ndarray and type(x) is ndarray and xbar.dtype is x.dtype:
         return xbar if xbar.shape == x.shape else unbroadcast(xbar, x.shape)
     if type(x) is float or type(x) is float64:
-        found = _fit_to_number(xbar, x)
-        if found is not None:
-            return found
-    if hasattr(x, "tape") and _fits(xbar, x):
-        return xbar
+        if type(xbar) is type(x) or type(xbar) is float64:
+            return xbar
+        if type(xbar) is ndarray and xbar.dtype is _FLOAT and xbar.shape:
+            return unbroadcast(xbar, ())
+    return xbar if hasattr(x, "tape") and _fits(xbar, x) else _made_to_fit(xbar, x)
+
+
+def _made_to_fit(xbar: Any, x: Any) -> Any:
+    """Return x̄ in the space of x, whatever both are."""
     shape, dtype = shape_of(x), dtype_of(x)
-    xbar = at_rest(xbar)
-    if not issubclass(type(xbar), (ndarray, onp.generic)) and not hasattr(xbar, "tape"):
-        of_other = hasattr(type(xbar), "__array_function__")
-        xbar = AS_TRACED[0](xbar) if of_other else onp.asarray(xbar)[()]
-    if is_of_kink(xbar):
-        xbar = xbar.tape.settle(xbar)
-    if is_fleeting(xbar) and not is_fleeting(x) and not xbar.tape.lasts(xbar):
-        xbar = shed(xbar)
+    xbar = _without_infinitesimals(_as_array(at_rest(xbar)), x)
     if dtype.kind != "c" and xbar.dtype.kind == "c":
         xbar = xbar.real
     if xbar.shape != shape:
@@ -199,31 +187,37 @@ def fit(xbar: Any, x: Any) -> Any:
     return xbar if xbar.dtype == dtype else xbar.astype(dtype)
 
 
-def _fit_to_number(xbar: Any, x: Any) -> Any:
-    """Return x̄ in the space of a plain number, if it is plain itself; None otherwise."""
-    if type(xbar) is type(x) or type(xbar) is float64:
+def _as_array(xbar: Any) -> Any:
+    """Return a cotangent as a number or an array, of NumPy's or traced."""
+    if issubclass(type(xbar), (ndarray, onp.generic)) or hasattr(xbar, "tape"):
         return xbar
-    return unbroadcast(xbar, ()) if type(xbar) is ndarray and xbar.dtype is _FLOAT and xbar.shape else None
+    return AS_TRACED[0](xbar) if hasattr(type(xbar), "__array_function__") else onp.asarray(xbar)[()]
 
 
 # How an array of another library becomes a traced value: ``duck_arrays`` puts it here.
 AS_TRACED: list[Callable[[Any], Any]] = []
 
 
+def _without_infinitesimals(xbar: Any, x: Any) -> Any:
+    """Return a cotangent without the infinitesimals that x does not have, and that do not last."""
+    if is_of_kink(xbar):
+        xbar = xbar.tape.settle(xbar)
+    lost = is_fleeting(xbar) and not is_fleeting(x) and not xbar.tape.lasts(xbar)
+    return shed(xbar) if lost else xbar
+
+
 def _fits(xbar: Any, x: Any) -> bool:
     """Say whether x̄ is in the space of a traced x, if that is plain to see."""
     a, b = xbar, x.inside
-    if x.opaque and not hasattr(xbar, "tape"):
-        return (
-            type(xbar) is float and x.kind is float
-        )  # it is the same for all members, and x is the stack of them
     if hasattr(xbar, "tape"):
         if type(xbar) is not type(x) or xbar.tape is not x.tape:
             return False
         a = xbar.inside
+    elif x.opaque:  # x̄ is the same for all members, and x is the stack of them
+        return type(xbar) is float and x.kind is float
     if type(a) is ndarray:
         return type(b) is ndarray and a.dtype is b.dtype and a.shape == b.shape
-    return (type(a) is float or type(a) is onp.float64) and (type(b) is float or type(b) is onp.float64)
+    return (type(a) is float or type(a) is float64) and (type(b) is float or type(b) is float64)
 
 
 def unbroadcast(xbar: Any, shape: tuple[int, ...]) -> Any:
@@ -233,61 +227,48 @@ def unbroadcast(xbar: Any, shape: tuple[int, ...]) -> Any:
     extra = xbar.ndim - len(shape)
     if type(xbar) is ndarray:  # the commonest two, as of a bias and of a sum with keepdims
         if extra == 1 and xbar.shape[1:] == shape:
-            return _sum_of_rows(xbar)
+            return _sum_along(xbar, 0)
         if extra == 0 and len(shape) == 2 and shape == (xbar.shape[0], 1):
-            return _sum_of_columns(xbar)
+            ones = _ONES.get(xbar.dtype)
+            short = ones is not None and xbar.shape[1] <= LONGEST_SUM_BY_BLAS and xbar.flags.forc
+            return xbar.dot(ones[: xbar.shape[1]]) if short else ADD(xbar, 1, None, None, True)
     if extra < 0 or any(1 == have != want for have, want in zip(xbar.shape[extra:], shape, strict=True)):
         xbar = onp.broadcast_to(xbar, onp.broadcast_shapes(xbar.shape, shape))
         return unbroadcast(xbar, shape)
-    if extra > 1 and xbar.shape[extra:] == shape and type(xbar) is ndarray and xbar.flags.c_contiguous:
-        rows = math.prod(xbar.shape[:extra])
-        return unbroadcast(xbar.reshape(rows, *shape), shape)
-    axes = tuple(range(extra)) + tuple(
-        extra + n for n, size in enumerate(shape) if size == 1 != xbar.shape[extra + n]
-    )
-    if axes and type(xbar) is ndarray:
-        xbar = _sum_of_middle(xbar, axes[0]) if len(axes) == 1 and xbar.ndim == 3 else ADD(xbar, axis=axes)
-    elif axes:
-        xbar = xbar.sum(axis=axes)
+    xbar = _sum_over_stretched(xbar, shape, extra)
     return xbar if xbar.shape == shape else xbar.reshape(shape)
 
 
-def _sum_of_middle(xbar: Any, axis: int) -> Any:
-    """Sum an array of three axes over one of them, by products with ones where that is faster."""
-    ones = _ONES.get(xbar.dtype)
-    length = xbar.shape[axis]
-    if (
-        ones is None
-        or length > LONGEST_SUM_BY_BLAS
-        or not xbar.flags.c_contiguous
-        or xbar.shape[2] >= 64
-        or not xbar.size
-    ):
-        return ADD(xbar, axis)
+def _sum_over_stretched(x: Any, shape: tuple[int, ...], leading: int) -> Any:
+    """Sum over so many leading axes, and over those of which a shape has one element."""
+    stretched = [n for n, size in enumerate(shape, leading) if size == 1 != x.shape[n]]
+    axes = (*range(leading), *stretched)
+    if type(x) is not ndarray:
+        return x.sum(axis=axes) if axes else x
+    if len(axes) == 1:
+        return _sum_along(x, axes[0])
+    if len(axes) == leading and x.flags.c_contiguous:
+        return _sum_along(x.reshape(math.prod(x.shape[:leading]), *x.shape[leading:]), 0)
+    return ADD(x, axis=axes)
+
+
+def _sum_along(x: Any, axis: int) -> Any:
+    """Sum a plain array along one axis: by a product with ones where BLAS is faster."""
+    ones = _ONES.get(x.dtype)
+    if ones is None or not x.flags.forc:
+        return ADD(x, axis)
+    n = x.shape[axis]
+    if n > LONGEST_SUM_BY_BLAS:
+        return onp.ones(n, x.dtype).dot(x) if x.ndim == 2 and axis == 0 else ADD(x, axis)
+    if x.ndim < 3:
+        return x.dot(ones[:n, 0]) if axis else ones[:n, 0].dot(x)
+    if x.ndim > 3 or x.shape[2] >= 64 or not x.flags.c_contiguous or not x.size:
+        return ADD(x, axis)
     if axis == 1:
-        return onp.matmul(ones[:length].T, xbar)[:, 0]
+        return onp.matmul(ones[:n].T, x)[:, 0]
     if axis == 0:
-        return ones[:length, 0].dot(xbar.reshape(length, -1)).reshape(xbar.shape[1:])
-    return xbar.reshape(-1, length).dot(ones[:length, 0]).reshape(xbar.shape[:2])
-
-
-def _sum_of_rows(xbar: Any) -> Any:
-    """Sum an array over its first axis."""
-    ones = _ONES.get(xbar.dtype)
-    if ones is None or xbar.ndim > 2 or not xbar.flags.forc:
-        return ADD(xbar, 0)
-    count = len(xbar)
-    if count <= LONGEST_SUM_BY_BLAS:
-        return ones[:count, 0].dot(xbar)
-    return onp.ones(count, xbar.dtype).dot(xbar) if xbar.ndim == 2 else ADD(xbar, 0)
-
-
-def _sum_of_columns(xbar: Any) -> Any:
-    """Sum a matrix along its rows, and keep the axis."""
-    ones = _ONES.get(xbar.dtype)
-    if ones is not None and xbar.shape[1] <= LONGEST_SUM_BY_BLAS and xbar.flags.forc:
-        return xbar.dot(ones[: xbar.shape[1]])
-    return ADD(xbar, 1, None, None, True)
+        return ones[:n, 0].dot(x.reshape(n, -1)).reshape(x.shape[1:])
+    return x.reshape(-1, n).dot(ones[:n, 0]).reshape(x.shape[:2])
 
 
 def laid_out_copy(x: Any) -> Any:

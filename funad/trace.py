@@ -11,6 +11,7 @@ A new interpreter is a subclass of ``Trace`` and one of ``boxes.Traced`` for its
 from __future__ import annotations
 
 import itertools
+from _thread import _local as local  # threading.local; the rest of threading takes a while to load
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,35 @@ BATCH_RULES: dict[Callable[..., Any], Callable[..., Any]] = {}
 # The functions that ask for shapes and dtypes alone, and those that take indices, in which lists stay lists.
 OF_SHAPES: set[Callable[..., Any]] = set()
 OF_INDICES: set[Callable[..., Any]] = set()
+
+
+class _Tracing(local):
+    """Whether a function is being traced in this thread: a call of it ends before another task goes on.
+
+    Creation functions ask it, whose arrays can then be filled with traced values. ``tape`` is the tape of
+    the innermost trace, if that is one, for checkpoint.
+    ``lending`` is set while a function runs on arrays made read-only to find its writes into them: to the
+    functions that it differentiates they are arrays to write to, as otherwise. ``sealed`` is the moment at
+    which a checkpointed function has begun: what it writes into older arrays would be lost.
+    """
+
+    active = False
+    lending = False
+    sealed = 0
+    tape: Any = None
+
+
+TRACING = _Tracing()
+
+
+def lent(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a function on arrays that are read-only for it alone: arguments, or residuals that are some."""
+    before = TRACING.lending
+    TRACING.lending = True
+    try:
+        return f(*args, **kwargs)
+    finally:
+        TRACING.lending = before
 
 
 class Unbatched(Exception):

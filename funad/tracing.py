@@ -18,8 +18,9 @@ from .floating import point_at_user, restore
 from .foreign import PANDAS, is_duck, refuse_gaps
 from .messages import taught
 from .refusals import refused_in_place_of
+from .trace import TRACING
 from .traces.cotangents import SCALARS
-from .traces.reverse import LEFT, TRACING, WIDTH, Tape, has_ended, has_left, pull_back, refuse_ended
+from .traces.reverse import LEFT, WIDTH, Tape, has_ended, has_left, pull_back, refuse_ended
 from .writing import Array, settled
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as onp
 
 from .errors import ArgumentError
+from .values import NUMBERS
 
 __all__ = ["flatten", "map", "ravel", "register", "unflatten"]
 
@@ -63,7 +64,6 @@ class Structure:
 
 
 _LEAF: Structure = Structure(None, None, ())
-_SIMPLE = frozenset({float, onp.ndarray, onp.float64})  # leaves, without a further look
 
 
 def register(
@@ -218,7 +218,7 @@ def refuse_deep(tree: Any) -> None:
 
 
 def _flatten_into(tree: Any, leaves: list[Any]) -> Structure:
-    if type(tree) is dict and _SIMPLE.issuperset(builtins.map(type, tree.values())):
+    if type(tree) is dict and NUMBERS.issuperset(builtins.map(type, tree.values())):
         leaves += tree.values()
         return Structure(dict, tuple(tree), (_LEAF,) * len(tree), True)
     found = _children(tree)

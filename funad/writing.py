@@ -1,14 +1,17 @@
 """Arrays that a traced program writes into: x[i] = v, x += v, and the views that share their memory.
 
-Rules know of values only, so an array that is written to is a cell with a value in it. A write
-takes the value out, puts in another, which is ``assign(x, v)`` for the trace, and so every array
-that looks into the same cell has changed. Boxes and dual numbers become such arrays at the first
-write; creation functions make them while a function is traced.
+Rules know of values only, so an array that is written to is a cell with a value in it. A write takes the
+value out and puts in another, ``assign((x, v), path, index)`` to every trace; so every array that looks into
+the same cell has changed. Boxes and dual numbers become such arrays at the first write; creation functions
+make them while a function is traced.
+
+A path says where a view is in the array whose memory it shares: indices, and steps of other functions.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -19,23 +22,99 @@ from .boxes import CONSTANTS, Box, Dual, Traced, innermost, link, model_of, own_
 from .cpython import frame_at, writes_text
 from .errors import NotDifferentiableError
 from .foreign import rebound_to
-from .indices import ASSIGN, Step, TracedMemory, follow, put
+from .indices import repeats
 from .operators import BINARY, give
 from .registry import Primitive, enter, primitive_of
-from .spaces import held_copy, laid_out_copy
-from .trace import Trace
-from .traces.reverse import TRACING
-from .values import class_of, constant, memory_of, value_of
-
-__all__ = [
-    "Array", "array_of", "content", "content_of", "fillable", "linked", "on_plain", "settled", "snapshot",
-]  # fmt: skip
+from .snapshots import copied
+from .spaces import held_copy, laid_out_copy, unbroadcast
+from .trace import TRACING, Trace
+from .values import class_of, constant, dtype_of, memory_of, shape_of, value_of
 
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 _GETITEM = enter(operator.getitem)
-_WHOLE = Ellipsis
 _PARTS = (Traced, list, tuple)
 _VALUES: Any = (Traced, ndarray, onp.generic, float, int, complex)
+
+
+# --- paths
+
+
+class Step:
+    """How a view was made by a function: of the array, further arguments and keywords, the k-th result."""
+
+    __slots__ = ("args", "k", "kwargs", "prim")
+
+    def __init__(self, prim: Primitive, args: Any, kwargs: Any, k: int | None) -> None:
+        self.prim, self.k = prim, k
+        self.args, self.kwargs = copied(args), copied(kwargs)
+
+
+def follow(x: Any, path: Any) -> Any:
+    """Return the view of x to which a path leads."""
+    for step in path:
+        if type(step) is Step:
+            x = step.prim.traced(x, *step.args, **step.kwargs)
+            if step.k is not None:
+                x = x[step.k]
+        else:
+            x = x[step]
+    return x
+
+
+def _is_part_of_complex(step: Any) -> bool:
+    return type(step) is Step and step.prim.f in (onp.real, onp.imag)
+
+
+def put(x: Any, path: Any, index: Any, v: Any) -> None:
+    """Write v into the plain array x, at an index of a view of it."""
+    view = follow(x, path) if path else x
+    if not path or not view.size or onp.may_share_memory(view, x):
+        view[index] = v
+        return
+    # x is laid out unlike the one that the path was made on
+    part = follow(x, filter(_is_part_of_complex, path))
+    where = itertools.filterfalse(_is_part_of_complex, path)
+    positions = follow(onp.arange(x.size).reshape(x.shape), where)[index]
+    part[onp.unravel_index(positions, x.shape)] = v
+
+
+# --- assignment as a function
+
+
+def assign(pair: list[Any], path: Any, index: Any) -> Any:
+    """Return x of the pair (x, v) with v at an index of that view of x to which a path leads.
+
+    ``funad.numpy.indexing`` makes it traced. It is linear in the pair.
+    """
+    x, v = pair
+    y = onp.array(x)
+    put(y, path, index, v)
+    return y
+
+
+ASSIGN = enter(assign, "assignment")
+
+
+def assigned(ybar: Any, v: Any, path: Any, index: Any) -> Any:
+    """Return v̄: ȳ at the index, but of several elements written to one place for the last only."""
+    vbar = follow(ybar, path)[index]
+    if path and any(type(step) is Step and step.prim.f is onp.imag for step in path):
+        vbar = -vbar  # ȳ = ∂L/∂a - i ∂L/∂b
+    if repeats(index):
+        vbar = vbar * lasting(ybar.shape, ybar.dtype, path, index)
+    return unbroadcast(vbar, shape_of(v)) if vbar.shape != shape_of(v) else vbar
+
+
+def lasting(shape: tuple[int, ...], dtype: Any, path: Any, index: Any) -> Any:
+    """Return which of the elements written at an index stay: of several written to one place, the last."""
+    written = onp.zeros(shape, complex if dtype.kind == "c" else int)
+    size = follow(written, path)[index].shape
+    order = onp.arange(math.prod(size)).reshape(size)
+    put(written, path, index, order)
+    return follow(written, path)[index] == order
+
+
+# --- arrays that can be written to
 
 
 moments = itertools.count(1)
@@ -98,9 +177,7 @@ class Array(Traced):
     def shown(self) -> Any:
         """Return a plain array laid out as this one, to ask which indices give views."""
         value = self.primal
-        if not isinstance(value, Traced):
-            return value
-        return model_of(value)
+        return model_of(value) if isinstance(value, Traced) else value
 
     def __repr__(self) -> str:
         value = self.cell.value
@@ -122,7 +199,7 @@ class Array(Traced):
     def __setitem__(self, index: Any, v: Any) -> None:
         if type(v) is Array and _is_part(v, self, index):
             return  # the end of x[index] += ..., which has written in place
-        _write(self, tuple(map(own_index, index)) if type(index) is tuple else own_index(index), v)
+        _set(self, tuple(map(own_index, index)) if type(index) is tuple else own_index(index), v)
 
     # What has no traced value in it is as plain as any array.
 
@@ -212,7 +289,7 @@ def content(array: Array) -> Any:
         pass
     # A copy of the part costs no more than what is about to be done with it, and leaves the
     # whole to be written to.
-    found = _fresh(follow(cell.value, array.path), held_copy)
+    found = fresh(follow(cell.value, array.path), held_copy)
     array.seen = cell.version, found
     return found
 
@@ -232,29 +309,29 @@ def settled(x: Any) -> Any:
 def linked(y: Any, prim: Primitive, args: Any, kwargs: Any) -> Any:
     """Return the result of a function that may return views, told of what it is a view."""
     x = args[0]
-    if not isinstance(x, Traced):
+    whole = memory_of(x)
+    if type(whole) is not ndarray or not isinstance(x, Traced):
         return y
-    if type(y) in (list, tuple):
+    if type(y) is list or type(y) is tuple:
         for k, part in enumerate(y):
-            _link(part, x, Step(prim, args[1:], kwargs, k))
-    elif isinstance(y, Traced) and type(plain := memory_of(y)) is ndarray and plain is memory_of(x):
-        return x  # as asarray gives back what it was given
-    else:
-        _link(y, x, Step(prim, args[1:], kwargs, None))
+            _link(part, x, memory_of(part), whole, prim, args, kwargs, k)
+    elif isinstance(y, Traced):
+        view = memory_of(y)
+        if view is whole:
+            return x  # as asarray gives back what it was given
+        _link(y, x, view, whole, prim, args, kwargs, None)
     return y
 
 
-def _link(y: Any, x: Traced, step: Any) -> None:
-    if class_of(x) is not ndarray or class_of(y) is not ndarray:
-        return  # a number has no memory
-    if type(y) is Box or type(y) is Dual or (isinstance(y, Traced) and y.opaque):
-        view, whole = memory_of(y), memory_of(x)
-        if type(view) is ndarray and type(whole) is ndarray:
-            base = view.base
-            while base is not None and base is not whole and base is not whole.base:
-                base = getattr(base, "base", None)  # of windows it is no array, and has an array in it
-            if view is whole or base is not None:
-                link(y, x, step)
+def _link(
+    y: Any, x: Traced, view: Any, whole: Any, prim: Primitive, args: Any, kwargs: Any, k: int | None
+) -> None:
+    base = view.base if type(view) is ndarray and isinstance(y, Traced) else None
+    while base is not None and base is not whole and base is not whole.base:
+        base = getattr(base, "base", None)  # of windows it is no array, and has an array in it
+    shares = base is not None or view is whole
+    if shares and type(y) is not Array and class_of(x) is class_of(y) is ndarray:  # a number has no memory
+        link(y, x, Step(prim, args[1:], kwargs, k))
 
 
 def view_of(array: Array, prim: Primitive, args: Any, kwargs: Any) -> Any:
@@ -298,7 +375,7 @@ def _view(array: Array, step: Any) -> Array:
 shortcuts: list[Callable[[Array, Any, Any], bool]] = []
 
 
-def _write(array: Array, index: Any, v: Any) -> None:
+def _set(array: Array, index: Any, v: Any) -> None:
     """Put v at an index of an array."""
     cell = array.cell
     if cell.born < TRACING.sealed:
@@ -311,13 +388,13 @@ def _write(array: Array, index: Any, v: Any) -> None:
     v = settled(v)
     if type(v) in (list, tuple) and innermost(v) is not None:
         v = enter(onp.array).traced(v)
-    value = cell.value if cell.owned else _fresh(_writeable(cell.value, "assignment destination"))
-    cell.value = _written(value, array.path, index, v)
+    value = cell.value if cell.owned else fresh(_writeable(cell.value, "assignment destination"))
+    cell.value = write(value, array.path, index, v)
     cell.owned = True
     cell.version += 1
 
 
-def _written(x: Any, path: tuple[Any, ...], index: Any, v: Any) -> Any:
+def write(x: Any, path: tuple[Any, ...], index: Any, v: Any) -> Any:
     """Return x with v at an index of a view of x: in the memory of x, where the traces know how."""
     trace = innermost((x, v))
     if trace is None:
@@ -335,20 +412,20 @@ def _writeable(x: Any, name: str) -> Any:
     return x
 
 
-def _fresh(x: Any, copy: Callable[[Any], Any] = laid_out_copy) -> Any:
+def fresh(x: Any, copy: Callable[[Any], Any] = laid_out_copy) -> Any:
     """Return x with memory of its own, in every trace, and laid out as x is."""
     if type(x) is Array:  # a rule has filled it
-        return _fresh(content(x), copy)
+        return fresh(content(x), copy)
     if isinstance(x, Traced) and x.opaque:
-        return x.remade(lambda held: _fresh(held, copy))
+        return x.remade(lambda held: fresh(held, copy))
     if isinstance(x, Traced):
         made = _twin(x)
-        made.primal = _fresh(x.primal, copy)
+        made.primal = fresh(x.primal, copy)
         if type(x) is Dual:
-            made.index = _fresh(x.index, copy)
+            made.index = fresh(x.index, copy)
             tangent = made.index  # which may be a number, of a primal that is an array without axes
             if isinstance(tangent, Traced) and class_of(tangent) is not ndarray is class_of(made.primal):
-                made.index = _fresh(enter(onp.broadcast_to).traced(tangent, ()), copy)
+                made.index = fresh(enter(onp.broadcast_to).traced(tangent, ()), copy)
         return made
     return copy(x) if issubclass(type(x), ndarray) else x
 
@@ -390,7 +467,7 @@ def _become(x: Traced, cell: Cell, path: tuple[Any, ...]) -> None:
             _become(view, cell, (*path, view.parent[1]))
 
 
-def _setitem(self: Traced, index: Any, v: Any) -> None:
+def _setitem(self: Any, index: Any, v: Any) -> None:
     _thaw(self)
     self[index] = v
 
@@ -422,7 +499,7 @@ def _rebound(x: Any, y: Any) -> Any:
     if not isinstance(y, _VALUES):
         return rebound_to(y)
     plain, was = constant(y), _writeable(constant(x), "output array")
-    dtype = plain.dtype if hasattr(plain, "dtype") else onp.result_type(plain)
+    dtype = dtype_of(plain)
     if not onp.can_cast(dtype, was.dtype, "same_kind"):
         raise TypeError(
             f"an array of dtype {was.dtype} cannot hold the result of dtype {dtype} of an operation in "
@@ -437,7 +514,7 @@ def _rebound(x: Any, y: Any) -> Any:
             x.primal, x.index = y.primal, y.index
             return x
         _thaw(x)
-    _write(x, _WHOLE, y)
+    _set(x, ..., y)
     return x
 
 
@@ -460,8 +537,7 @@ def reshaped(x: Any, reshape: Primitive, shape: Any) -> None:
 
 def _install() -> None:
     """Give traced values assignment, and arrays operators that look into their cells at once."""
-    TracedMemory.fresh, TracedMemory.written = staticmethod(_fresh), staticmethod(_written)
-    Traced.__setitem__ = _setitem  # type: ignore[method-assign]
+    give(Traced, "__setitem__", _setitem)
     for name, operate, f in BINARY:
         prim = enter(f)
 

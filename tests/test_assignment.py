@@ -689,8 +689,8 @@ def test_filling_by_element_copies_nothing_that_grows(monkeypatch):
     import funad.writing as arrays
 
     copied = []
-    fresh = arrays._fresh
-    monkeypatch.setattr(arrays, "_fresh", lambda x: copied.append(onp.size(x)) or fresh(x))
+    fresh = arrays.fresh
+    monkeypatch.setattr(arrays, "fresh", lambda x: copied.append(onp.size(x)) or fresh(x))
     put = tape.put
     seen = set()
     monkeypatch.setattr(tape, "put", lambda x, *rest: (seen.add(x.ctypes.data), put(x, *rest)))

@@ -31,12 +31,15 @@ import funad.errors
 import funad.numpy as np
 from funad import (
     checkpoint,
+    compile,
     custom_vjp,
+    debug_nans,
     defjvp,
     defvjp,
     elementwise,
     elementwise_grad,
     grad,
+    graph,
     hessian,
     hvp,
     j,
@@ -156,6 +159,18 @@ COMPILED = {
     "norm.logpdf, loc": (
         lambda x: scipy.stats.norm.logpdf(1.0, loc=x[0]),
         "scipy.stats.norm.logpdf met … write funad.scipy.stats.norm.logpdf(1.0, loc=x[0])",
+    ),
+    "norm.logpdf, by its name": (
+        lambda x: getattr(scipy.stats.norm, "logpdf")(x),  # noqa: B009
+        "scipy.stats.norm.logpdf met … write funad.scipy.stats.norm.logpdf(x) after",
+    ),
+    "a distribution by compiled code": (
+        lambda x: funad.scipy.stats.studentized_range.cdf(x[0], 3, 10),
+        "scipy.stats.studentized_range.cdf was called on a traced value … has no derivative rule",
+    ),
+    "a distribution by a loop": (
+        lambda x: getattr(funad.scipy.stats.kstwo, "cdf")(x[0] / 4, 10),  # noqa: B009
+        "funad.scipy.stats.kstwo.cdf met … wrap it, g = funad.primitive(funad.scipy.stats.kstwo.cdf)",
     ),
     "solve_ivp": (
         lambda x: scipy.integrate.solve_ivp(lambda t, y: -x[0] * y, (0, 1), [1.0]).y,
@@ -317,6 +332,24 @@ def test_text_is_made_of_traced_values_by_percent_as_by_f_strings(form):
     plain = form % ((2.0,) * n)
     assert [text.removeprefix("traced ") for text in said[:2]] == [plain] * 2
     assert said[2] == ("traced array(2.)" if form == "%s" else plain)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [grad, hessian, graph, checkpoint, compile, debug_nans, lambda f: compile(grad(f)),
+     lambda f: grad(lambda x: grad(f)(x) * x), lambda f: grad(grad(grad(f))), lambda f: compile(hessian(f))],
+)  # fmt: skip
+def test_a_traced_value_becomes_text_under_every_transformation(transform):
+    said = []
+
+    def f(x):
+        said.append((f"{x:.2f}", f"{x:5.1f}", "%.2f" % x, "%d" % x, "%(x)g and %(x)d" % {"x": x}))
+        said.append([text.removeprefix("traced ") for text in (repr(x), f"{x}", str(x), "%s" % x)])
+        return x**3
+
+    transform(f)(2.5)
+    assert {*said[0]} == {"2.50", "  2.5", "2", "2.5 and 2"}
+    assert {*said[1]} <= {"2.5", "np.float64(2.5)"}
 
 
 def test_what_is_written_in_the_messages_is_right():

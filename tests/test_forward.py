@@ -598,7 +598,7 @@ def test_jacobian_takes_the_cheaper_mode(size, by):
     defjvp(halved, lambda y, vdot, v: asked.append("columns") or vdot / 2)
     M = onp.ones((4, size))
     assert onp.array_equal(jacobian(lambda v: M @ halved(v))(onp.ones(size)), M / 2)
-    assert asked == [by]
+    assert set(asked) == {by}
 
 
 def test_a_function_and_its_derivative_from_one_evaluation():

@@ -48,7 +48,7 @@ from funad import (
     vjp,
 )
 from funad.errors import EndedTraceError, NotDifferentiableError
-from funad.traces.reverse import TRACING
+from funad.trace import TRACING
 
 X = onp.array([1.5, 2.5, 0.3])
 V = onp.array([0.2, -1.0, 0.7])

@@ -758,3 +758,51 @@ def test_integers_and_booleans_of_a_users_function_are_plain(mode, kind):
     f = lambda x: (seen.append(rounded(x)), onp.array([3.0, 5.0])[int(rounded(x))] * x**2)[1]
     assert mode(f)(2.0) == 20
     assert type(seen[0]) is onp.ndarray
+
+
+def _decorated(rule):
+    @functools.wraps(rule)
+    def wrapped(*args):
+        return rule(*args)
+
+    return wrapped
+
+
+class _OfProduct:
+    def of_a(self, y, ybar, a, b):
+        return ybar * b
+
+    def of_b(self, y, ybar, a, b):
+        return ybar * a
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        (lambda y, ybar, a, b: ybar * b, lambda y, ybar, a, b: ybar * a),
+        (lambda y, ybar, *xs: ybar * xs[1], lambda y, ybar, *xs: ybar * xs[0]),
+        (lambda y, ybar, a, *xs: ybar * xs[0], lambda y, ybar, a, *xs: ybar * a),
+        (lambda *args: args[1] * args[3], lambda *args: args[1] * args[2]),
+        (_decorated(lambda y, ybar, a, b: ybar * b), _decorated(lambda y, ybar, a, b: ybar * a)),
+        (_OfProduct().of_a, _OfProduct().of_b),
+        (
+            functools.partial(lambda n, y, ybar, a, b: ybar * b, 1),
+            functools.partial(lambda n, y, ybar, a, b: ybar * a, 1),
+        ),
+        (lambda y, ybar, a, b: ybar * eval("b"), lambda y, ybar, a, b: ybar * locals()["a"]),
+    ],
+    ids=["named", "any number", "some named", "no name", "decorated", "methods", "partials", "by name"],
+)
+@pytest.mark.parametrize("define", [elementwise, defvjp])
+def test_what_a_rule_reads_of_large_arrays_is_kept_however_it_names_its_arguments(define, rules):
+    @primitive
+    def product(a, b):
+        return a * b
+
+    define(product, *rules)
+    a, b = onp.full(5000, 2.0), onp.full(5000, 3.0)
+    onp.testing.assert_array_equal(grad(lambda a: np.sum(product(a, b)))(a), b)
+    onp.testing.assert_array_equal(grad(lambda b: np.sum(product(a, b)))(b), a)
+    abar, bbar = grad(lambda a, b: np.sum(product(a, b)), argnums=(0, 1))(a, b)
+    onp.testing.assert_array_equal(abar, b)
+    onp.testing.assert_array_equal(bbar, a)

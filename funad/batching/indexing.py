@@ -10,13 +10,23 @@ from ..registry import primitive_of
 from ..spaces import room_for_stack
 from ..trace import OF_INDICES
 from ..traces.batch import by_element, is_basic, moved_index, repeated, spread
-from ..values import shape_of
+from ..values import dtype_of, shape_of
 from .tables import Unbatched, batch_rule, positive, rank_of
 
 OF_INDICES.update(primitive_of(f).f for f in (getitem, scatter, assign))
 batch_rule(np.isneginf, np.isposinf, np.iscomplex, np.isreal, np.isclose, np.fix, np.round, np.around)(
     by_element
 )
+
+
+def _names_places(trace, index):
+    """Say whether an index is one array of integers, the same for all members."""
+    is_array = type(index) is onp.ndarray or (hasattr(index, "tape") and not trace.has(index))
+    return is_array and dtype_of(index).kind in "iu"
+
+
+def _lies_in_order(x):
+    return type(x) is not onp.ndarray or x.flags.c_contiguous
 
 
 @batch_rule(getitem)
@@ -28,7 +38,9 @@ def _getitem(trace, prim, x, index):
         if trace.has(index) and index.dtype.kind in "iu":
             return prim.traced(x, index.stack)
         x = trace.boxed(trace.stack(x))
-    y = x.stack[moved]
+    if _names_places(trace, index) and _lies_in_order(x.stack):
+        return np.take(x.stack, index, axis=1)  # in a quarter of the time
+    y = getitem(x.stack, moved) if innermost((index,)) else x.stack[moved]
     plain = type(y) is onp.ndarray
     if len(shape_of(y)) == 1:
         if any(part is Ellipsis for part in (index if type(index) is tuple else (index,))):

@@ -6,8 +6,6 @@ from ..boxes import innermost
 from ..trace import Unbatched, batch_rule
 from ..values import shape_of
 
-__all__ = ["Unbatched", "axes_of", "batch_rule", "flat", "positive", "rank_of", "rule_of_one"]
-
 
 def rule_of_one(*fs):
     """Make the decorated function what these functions are where their first argument alone is batched.

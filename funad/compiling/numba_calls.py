@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as onp
 
-from ..indices import assign as assign_
 from ..indices import scatter as scatter_
+from ..writing import assign as assign_
 from .diagonals import from_diagonals, length
 from .loops import Loop
 from .loops import shifted as shifted_

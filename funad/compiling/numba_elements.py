@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as onp
 
-from ..indices import assign, scatter
+from ..indices import scatter
+from ..writing import assign
 from .loops import is_loop
 from .numba_places import Index, combined, fixed, parts_of, text_of, variable
 from .numba_words import BOOL, CASTS, INT, JOINS, OPERATORS, WORDS, dtype_for, gathers

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as onp
 
-from ..indices import assign, scatter
+from ..indices import scatter
 from ..numpy import elementwise, slopes
+from ..writing import assign
 from .diagonals import from_diagonals
 from .loops import Loop, is_loop, shifted
 from .numba_places import has_static_index, is_view

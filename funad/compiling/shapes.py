@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as onp
 
-from ..indices import assign, scatter
+from ..indices import scatter
 from ..numpy import elementwise, slopes
+from ..writing import assign
 from .program import GETITEM, Node, Spec, map_nodes, nodes_in, shape_of, spec_of
 
 __all__ = ["ELEMENTWISE", "REDUCTIONS", "SPECS", "has_static_shape", "infer", "reduced_shape"]

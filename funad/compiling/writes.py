@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as onp
 
-from ..indices import add_at, assign, repeats, scatter
+from ..indices import add_at, repeats, scatter
+from ..writing import assign
 from .program import GETITEM, Builder, Node, Program, Spec, key_of, map_nodes, nodes_in, rebuild
 from .rewriting.patterns import is_call, is_float
 from .shapes import SPECS, infer

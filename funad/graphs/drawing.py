@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as onp
 
-from ..indices import ASSIGN
 from ..spaces import describe, is_inexact
 from ..traces.program import Node
 from ..values import constant
+from ..writing import ASSIGN
 
 __all__ = ["Drawing", "Vertex"]
 

@@ -17,7 +17,7 @@ from ..spaces import fit, is_complex, name_of, ones_like
 from ..traces.program import Node, Recorder, can_record
 from ..traces.reverse import CONSTANT, OUTPUT, WIDTH, Tape, pull_back
 from ..tracing import run
-from ..transforms.calls import ArgNums, Call, Transformed, check_argnums, finish, leaf_names
+from ..transforms.calls import ArgNums, Call, P, Transformed, check_argnums, finish, leaf_names
 from ..values import shape_of
 from ..writing import snapshot
 from .dot import dot_of, is_there, run_dot
@@ -31,7 +31,7 @@ __all__ = ["Graph", "graph"]
 SHOWN = 300  # nodes that a notebook draws without being asked to
 
 
-def graph(f: Any, argnums: ArgNums | None = None) -> Any:
+def graph(f: Callable[P, Any], argnums: ArgNums | None = None) -> Callable[P, Graph]:
     """Turn ``f`` into a function that returns its computation, recorded, as a :class:`Graph`.
 
     Printed, it is a table: each operation, what it was computed from, its shape, dtype and value.

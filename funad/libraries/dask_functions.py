@@ -7,14 +7,13 @@ import numpy as onp
 
 from ..duck_arrays import Unread
 from ..foreign import is_duck
-from ..indices import ASSIGN, repeats, scatter
+from ..indices import repeats, scatter
 from ..numpy.manipulation import cast
 from ..numpy.padding import pad_zeros
 from ..numpy.reductions import difference
 from ..refusals import refused_index
 from ..registry import primitive_of
-
-__all__ = ["FORMS", "FORMS_OF_SCIPY", "da"]
+from ..writing import ASSIGN
 
 
 class _DaskArray:

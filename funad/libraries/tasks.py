@@ -21,9 +21,9 @@ from ..calling import call
 from ..floating import ERRORS, OF_RULES, restore
 from ..registry import Primitive, place_of_primitive, primitive_at
 from ..spaces import fit, is_inexact, zeros_like
-from ..trace import BATCH_RULES
+from ..trace import BATCH_RULES, TRACING
 from ..traces.batch import by_element
-from ..traces.reverse import TRACING, Tape, pull_back
+from ..traces.reverse import Tape, pull_back
 from ..traces.strong_zeros import retry_with_strong_zeros, strong_zero
 from ..values import shape_of
 
@@ -95,9 +95,8 @@ def _frozen(x: Any) -> Any:
 @functools.lru_cache(maxsize=1024)
 def _of_user(name: str, f: Any, kind: str, rules: tuple[Any, ...]) -> Primitive:
     """Return a user's primitive in the process that runs a task."""
-    made = Primitive(f, name)
-    made.kind, made.foreign = kind, True
-    made.add(kind, dict(rules), False)
+    made = Primitive(f, name, kind, dict(rules))
+    made.foreign = True
     return made
 
 
@@ -224,12 +223,10 @@ _READ: dict[str, Any] = {
 @functools.lru_cache(maxsize=4096)
 def _primitive_of_task(task: Task, count: int) -> Primitive:
     """Return a task of so many arguments as a primitive, whose rules are tasks again."""
-    made = Primitive(task, task.name)
+    rules: Any = {n: lambda y, ybar, *xs, n=n: run_later(Pulled(task, n), (ybar, *xs)) for n in range(count)}
+    made = Primitive(task, task.name, "elementwise" if task.by_element else "vjp", rules)
     made.traced = lambda *args: call(made, args, {})
-    made.kind = "elementwise" if task.by_element else "vjp"
-    made.rules = {n: lambda y, ybar, *xs, n=n: run_later(Pulled(task, n), (ybar, *xs)) for n in range(count)}
-    made.rule_0, made.rule_1 = made.rules.get(0), made.rules.get(1)
-    made.read = dict(_READ)
+    made.__dict__.update(_READ)
     return made
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from .. import tree
 from ..boxes import Traced
 from ..duck_arrays import in_chunks_of, is_lazy, under_traces
-from ..registry import Primitive, primitive_of
+from ..registry import Primitive, once, primitive_of
 from ..spaces import of_library
 from ..traces.reverse import OUTPUT, WIDTH, as_call
 from ..traces.strong_zeros import strong_zero
@@ -61,12 +61,11 @@ def lazy_parts(xs: Any) -> list[Any]:
     return [x.primal for x in found if x is not None and is_lazy(x.primal)]
 
 
-@functools.lru_cache(maxsize=4096)
+@once
 def _on_ducks(prim: Primitive) -> Primitive:
     """Return a primitive whose rules are for arrays of other libraries."""
-    made = prim.with_rules({n: functools.partial(_rule_on_ducks, prim, n) for n in prim.rules})
-    made.masks = False  # tasks look at all numbers themselves
-    return made
+    rules = {n: functools.partial(_rule_on_ducks, prim, n) for n in prim.rules}
+    return prim.copied(rules, masks=False)  # tasks look at all numbers themselves
 
 
 def prepare(entries: list[Any], inputs: int) -> None:

@@ -15,6 +15,7 @@ from numpy import (
 )
 
 from .. import indices as _indices
+from .. import writing as _writing
 from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
 from ..boxes import model_of as _model_of
@@ -51,7 +52,7 @@ getitem = primitive(_operator.getitem, "indexing")
 scatter = primitive(_indices.scatter, "scatter", containers=(3,))
 
 # x[index] = v, which arrays record themselves
-assign = primitive(_indices.assign, "assignment", containers=(0,))
+assign = primitive(_writing.assign, "assignment", containers=(0,))
 
 choose = primitive(_np.choose, containers=(1,))
 take = primitive(_np.take)

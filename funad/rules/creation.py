@@ -1,19 +1,27 @@
 """The VJP rules of funad.numpy.creation."""
 
+import numpy as onp
+
 from .. import numpy as np
 from ..defining import defvjp, defzero, linear
 from ..numpy.creation import assemble, filled, steps
 from ..spaces import unbroadcast
 from ..values import shape_of
 
+ndarray = onp.ndarray
+
 defzero(np.empty_like, np.ones_like, np.zeros_like)
 
 
 def _assemble(y, ybar, parts, shape):
     """Each part of ȳ."""
+    shapes = {shape_of(part) for part in parts}
+    if len(shapes) == 1 and type(ybar) is ndarray:
+        ybar = ybar.reshape(len(parts), *shapes.pop())
+        return list(ybar) if ybar.ndim > 1 else ybar.tolist()
     ybar = np.ravel(ybar)
-    if not any(getattr(part, "shape", ()) for part in parts):
-        return ybar.tolist()
+    if not any(shapes):
+        return list(ybar)
     ends = np.cumsum([np.size(part) for part in parts])
     pieces = np.split(ybar, ends[:-1])
     return [np.reshape(piece, np.shape(part)) for piece, part in zip(pieces, parts, strict=True)]

@@ -7,7 +7,7 @@ import numpy as onp
 
 from .. import numpy as np
 from ..boxes import Traced
-from ..defining import define_forward, defvjp, defzero, elementwise, spares
+from ..defining import define_forward, defvjp, defzero, elementwise
 from ..numpy.elementwise import (
     complement,
     cosine_of,
@@ -18,6 +18,7 @@ from ..numpy.elementwise import (
     one_plus,
     sinc_slope,
 )
+from ..registry import primitive_of
 from ..spaces import unbroadcast, zeros_like
 from ..values import all_of, any_of, constant, dtype_of, is_deferred, is_mask, shape_of
 from .ranges import keeps_digits, largest, rescaled, squares_are_safe, where_defined
@@ -121,7 +122,7 @@ elementwise(np.add, lambda y, ybar, a, b: ybar, lambda y, ybar, a, b: ybar)
 elementwise(np.subtract, lambda y, ybar, a, b: ybar, lambda y, ybar, a, b: -ybar)
 elementwise(np.multiply, lambda y, ybar, a, b: ybar * b, lambda y, ybar, a, b: ybar * a)
 elementwise(np.divide, lambda y, ybar, a, b: ybar / b, _quotient_wrt_b)
-spares(np.divide, lambda a, b: "b" if _is_number(a, 1) else "")
+primitive_of(np.divide).spares = lambda a, b: "b" if _is_number(a, 1) else ""
 elementwise(np.negative, lambda y, ybar, x: -ybar)
 elementwise(np.positive, lambda y, ybar, x: ybar)
 elementwise(np.reciprocal, lambda y, ybar, x: -ybar * y * y)
@@ -197,7 +198,7 @@ def _power_wrt_b(y, ybar, a, b):
 
 
 elementwise(np.power, _power_wrt_a, _power_wrt_b)
-spares(np.power, lambda a, b: "y" if _is_number(b, 2) else "")
+primitive_of(np.power).spares = lambda a, b: "y" if _is_number(b, 2) else ""
 elementwise(np.float_power, _power_wrt_a, _power_wrt_b)
 elementwise(np.square, lambda y, ybar, x: ybar * (x + x))
 elementwise(np.sqrt, lambda y, ybar, x: 0.5 * ybar / y)

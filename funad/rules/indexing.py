@@ -2,9 +2,10 @@
 
 from .. import numpy as np
 from ..defining import defzero, linear
-from ..indices import Scatter, assigned
+from ..indices import Scatter
 from ..numpy.indexing import assign, getitem, scatter
 from ..spaces import unbroadcast
+from ..writing import assigned
 
 defzero(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from)
 
@@ -29,19 +30,19 @@ def _take(y, ybar, a, indices, axis=None, *, mode="raise"):
     shape = np.shape(a)
     if shape == ():
         return np.sum(ybar)
-    if axis is None:
-        indices = np.unravel_index(_wrapped(indices, np.size(a), mode), shape)
-        return Scatter(a, [(indices, ybar)])
-    axis = axis % len(shape)
-    return Scatter(a, [((slice(None),) * axis + (_wrapped(indices, shape[axis], mode),), ybar)])
+    if axis is None and len(shape) > 1:
+        flat = _counted(indices, np.size(a), "wrap" if mode == "raise" else mode)
+        return Scatter(a, [(np.unravel_index(flat, shape), ybar)])
+    axis = (axis or 0) % len(shape)
+    return Scatter(a, [((slice(None),) * axis + (_counted(indices, shape[axis], mode),), ybar)])
 
 
-def _wrapped(indices, size, mode):
-    """Return positions counted from the front, as ``mode`` has it."""
+def _counted(indices, size, mode):
+    """Return the positions of which ``mode`` makes those that are out of bounds."""
     indices = np.asarray(indices, np.intp)
-    if mode == "clip":
-        return np.clip(indices, 0, size - 1)
-    return np.remainder(indices, max(size, 1))
+    if mode == "raise":
+        return indices
+    return np.clip(indices, 0, size - 1) if mode == "clip" else np.remainder(indices, max(size, 1))
 
 
 linear(np.take, _take, masks=True)
@@ -62,7 +63,7 @@ linear(np.take_along_axis, _take_along_axis, masks=True)
 
 def _choose(y, ybar, a, choices, *, mode="raise"):
     """ȳ where a choice has been taken, zero elsewhere."""
-    taken = _wrapped(a, len(choices), mode)
+    taken = _counted(a, len(choices), mode)
     parts = [np.where(taken == n, ybar, 0) for n in range(len(choices))]
     if type(choices) is list:
         return parts

@@ -228,18 +228,25 @@ linear(
 
 def _back(xbar, x, axis):
     """x̄ that has its vectors along the last axis, in the form of x, which has them along ``axis``."""
+    if axis == -1:  # nearly always; to move nothing takes NumPy 3 µs
+        return unbroadcast(xbar, shape_of(x))
     *batch, n = onp.moveaxis(onp.empty(shape_of(x), bool), axis, -1).shape
     return np.moveaxis(unbroadcast(xbar, (*batch, n)), -1, axis)
 
 
+def _at_end(x, axis):
+    """What has the vectors of x along its last axis."""
+    return x if axis == -1 else np.moveaxis(x, axis, -1)
+
+
 def _vecdot_wrt_a(y, ybar, a, b, *, axis=-1):
     """ā = conj(ȳ b)."""
-    return _back(_conj(_column(ybar) * np.moveaxis(b, axis, -1)), a, axis)
+    return _back(_conj(_column(ybar) * _at_end(b, axis)), a, axis)
 
 
 def _vecdot_wrt_b(y, ybar, a, b, *, axis=-1):
     """b̄ = ȳ conj(a)."""
-    return _back(_column(ybar) * _conj(np.moveaxis(a, axis, -1)), b, axis)
+    return _back(_column(ybar) * _conj(_at_end(a, axis)), b, axis)
 
 
 linear(np.vecdot, _vecdot_wrt_a, _vecdot_wrt_b)
@@ -247,7 +254,7 @@ linear(np.vecdot, _vecdot_wrt_a, _vecdot_wrt_b)
 
 def _in_space(x, axis):
     """Vectors along the last axis, those of the plane with a third component 0."""
-    x = np.moveaxis(x, axis, -1)
+    x = _at_end(x, axis)
     *batch, n = shape_of(x)
     return x if n == 3 else np.concatenate([x, onp.zeros((*batch, 1), dtype_of(x))], axis=-1)
 
@@ -257,7 +264,7 @@ def _normal(ybar, a, b, axisa, axisb, axisc):
     if shape_of(a)[axisa] == shape_of(b)[axisb] == 2:
         nothing = onp.zeros((*shape_of(ybar), 2), dtype_of(ybar))
         return np.concatenate([nothing, _column(ybar)], axis=-1)
-    return np.moveaxis(ybar, axisc, -1)
+    return _at_end(ybar, axisc)
 
 
 def _cross_wrt_a(y, ybar, a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):

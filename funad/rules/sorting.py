@@ -11,21 +11,21 @@ from ..values import constant
 DESCENDING = "descending" in inspect.signature(onp.sort).parameters  # from NumPy 2.5 on
 
 
-def _put_back(y, ybar, a, axis):
+def _put_back(y, ybar, a, axis, is_sorted=True):
     """x̄ = ȳ, each element where it came from. Of equal ones, any order is a derivative."""
     if axis is None:
-        return np.reshape(_put_back(y, ybar, np.ravel(a), 0), np.shape(a))
-    # Both in ascending order are the same; y itself is, unless it is a partition.
-    of_a, of_y = (onp.argsort(constant(x), axis=axis, kind="stable") for x in (a, y))
-    back = onp.take_along_axis(of_y, onp.argsort(of_a, axis=axis), axis=axis)
-    return np.take_along_axis(ybar, back, axis=axis)
+        return np.reshape(_put_back(y, ybar, np.ravel(a), 0, is_sorted), np.shape(a))
+    back = onp.argsort(onp.argsort(constant(a), axis=axis, kind="stable"), axis=axis)
+    if not is_sorted:  # both in ascending order are the same
+        back = onp.take_along_axis(onp.argsort(constant(y), axis=axis, kind="stable"), back, axis=axis)
+    return np.take_along_axis(ybar, back, axis=axis) if np.ndim(ybar) > 1 else ybar[back]
 
 
 if DESCENDING:
 
     def _sort(y, ybar, a, axis=-1, kind=None, *, stable=None, descending=None):
         """The inverse permutation."""
-        return _put_back(y, ybar, a, axis)
+        return _put_back(y, ybar, a, axis, not descending)
 
 else:
 
@@ -36,7 +36,7 @@ else:
 
 def _partition(y, ybar, a, kth, axis=-1, kind="introselect"):
     """The inverse permutation."""
-    return _put_back(y, ybar, a, axis)
+    return _put_back(y, ybar, a, axis, False)
 
 
 defvjp(np.sort, _sort)

@@ -8,7 +8,7 @@ from ..calling import call
 from ..errors import NotDifferentiableError
 from ..primitives import composite, implements, primitive
 from ..registry import by_position, enter_anew, primitive_of, signature_of
-from ..traces.reverse import TRACING
+from ..trace import TRACING
 from ..values import is_unknown
 
 __all__ = ["composite_of", "meets_traced", "of_arrays", "of_list", "refused"]

@@ -19,7 +19,7 @@ from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import composite as _composite
 from ..primitives import primitive as _primitive
 from ..registry import enter_anew as _enter_anew
-from ..traces.reverse import TRACING as _TRACING
+from ..trace import TRACING as _TRACING
 from ..transforms.closures import attached as _attached
 from ..transforms.closures import plain_of as _plain_of
 from ..writing import content_of as _content_of

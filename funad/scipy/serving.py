@@ -10,7 +10,7 @@ import types
 from scipy import fft, special
 
 from ..cpython import frame_at
-from ..traces.reverse import TRACING
+from ..trace import TRACING
 from . import MODULES, SUBMODULES
 from .calls import meets_traced
 

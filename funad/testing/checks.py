@@ -14,7 +14,7 @@ from .. import tree
 from ..errors import ArgumentError
 from ..registry import primitive_of
 from ..spaces import describe, name_of
-from ..traces.reverse import lent
+from ..trace import lent
 from ..transforms import grad, jvp, vjp
 from ..values import constant
 

@@ -18,17 +18,14 @@ import numpy as onp
 from .. import tree
 from ..boxes import Box, Dual, Traced, box_of, innermost, model_of
 from ..calling import as_array, call
-from ..indices import ASSIGN, follow, put
 from ..opaque import Batched, batched
 from ..registry import Primitive, enter
 from ..spaces import laid_out_copy, room_for_stack, zeros_like
 from ..trace import BATCH_RULES, OF_INDICES, OF_SHAPES, Looked, Trace, Unbatched, next_level
 from ..values import dtype_of, memory_of, shape_of
-from ..writing import Array, settled, snapshot
+from ..writing import ASSIGN, Array, follow, put, settled, snapshot
 from .forward import Forward, dual
 from .reverse import Tape, pull_back, refuse_ended
-
-__all__ = ["BatchTrace", "moved_index"]
 
 ndarray = onp.ndarray
 
@@ -336,8 +333,8 @@ class BatchTrace(Trace):
         return x.stack if self.has(x) else x
 
     def plain_index(self, index: Any) -> Any:
-        """Return an index with zeros in the place of batched integers, for its shape."""
-        if self.has(index):
+        """Return an index with zeros in the place of traced integers, for its shape."""
+        if hasattr(index, "tape"):
             return onp.zeros(index.shape, index.dtype)
         return tuple(map(self.plain_index, index)) if type(index) is tuple else index
 
@@ -405,9 +402,12 @@ def join(parts: Any, trace: BatchTrace) -> Any:
     return call(_JOIN, (list(parts), trace), {})
 
 
-_SPLIT, _JOIN = Primitive(split, "the members of a batch"), Primitive(join, "a batch of members")
-_SPLIT.add("linear", {0: lambda y, ybar, x, trace: join(_filled(y, ybar), trace)}, False)
-_JOIN.add("linear", {0: lambda y, ybar, parts, trace: list(trace.members(ybar))}, False)
+_SPLIT = Primitive(
+    split, "the members of a batch", "linear", {0: lambda y, ybar, x, trace: join(_filled(y, ybar), trace)}
+)
+_JOIN = Primitive(
+    join, "a batch of members", "linear", {0: lambda y, ybar, parts, trace: list(trace.members(ybar))}
+)
 _JOIN.containers = (0,)
 
 
@@ -486,7 +486,7 @@ def moved_index(trace: BatchTrace, index: Any, x: Any) -> Any:
 def _kind(trace: BatchTrace, part: Any) -> str:
     if trace.has(part):
         return "batched"
-    return "array" if issubclass(type(part), (ndarray, list)) else "basic"
+    return "array" if issubclass(type(part), (ndarray, list, Traced)) else "basic"
 
 
 def _is_integer(part: Any) -> bool:
@@ -496,4 +496,4 @@ def _is_integer(part: Any) -> bool:
 def _is_mask(part: Any) -> bool:
     if type(part) in (bool, onp.bool_):
         return True
-    return issubclass(type(part), (ndarray, list, Batched)) and dtype_of(part).kind == "b"
+    return issubclass(type(part), (ndarray, list, Traced)) and dtype_of(part).kind == "b"

@@ -23,8 +23,6 @@ from ..registry import Primitive
 from ..writing import linked
 from .batch import is_basic, spread
 
-__all__ = ["install"]
-
 ndarray, new = onp.ndarray, object.__new__
 _WITH_NDIM = CONSTANTS | {Batched}  # the types that tell their axes, or are numbers of Python's
 
@@ -136,7 +134,7 @@ def _trace_of(xs: Any, trace: Any) -> Any:
                 return NotImplemented
         elif kind is list:
             trace = _trace_of(x, trace)
-        elif kind not in PARTS and not is_plain(x) and not isinstance(x, onp.dtype):
+        elif kind not in PARTS and not is_plain(x):
             return NotImplemented
     return trace
 

@@ -9,11 +9,12 @@ import numpy as onp
 
 from ..boxes import Box
 from ..errors import CotangentError
-from ..indices import Scatter, TracedMemory, add_at, repeats
+from ..indices import Scatter, add_at, repeats
 from ..opaque import Batched
 from ..registry import Primitive
 from ..spaces import broadcasts, describe, fit, is_complex, is_number, of_library
 from ..values import constant, is_array, shape_of
+from ..writing import fresh, write
 from .strong_zeros import strong_product, strong_rule, strong_zero
 
 ndarray, float64 = onp.ndarray, onp.float64
@@ -183,12 +184,12 @@ def _accumulate_scatter(before: Any, xbar: Scatter, slot: int, owned: set[int]) 
 def _accumulate_traced(before: Any, xbar: Scatter, slot: int, owned: set[int]) -> Any:
     """Add a few elements to a traced cotangent, in place where the sweep made it."""
     if slot not in owned:
-        before = TracedMemory.fresh(before)
+        before = fresh(before)
         owned.add(slot)
     for index, piece in xbar.pieces[: xbar.count]:
         if type(before) is Batched and before.tape.added(before, index, piece):
             continue
-        before = TracedMemory.written(before, (), index, before[index] + piece)
+        before = write(before, (), index, before[index] + piece)
     return before
 
 

@@ -24,7 +24,6 @@ from ..boxes import (
 )
 from ..errors import NotDifferentiableError, TangentError
 from ..floating import ERRORS, OF_RULES, SILENT, restore, silence
-from ..indices import TracedMemory
 from ..registry import Primitive, primitive_of
 from ..spaces import (
     as_numpy,
@@ -38,10 +37,11 @@ from ..spaces import (
     zero_beside,
     zeros_like,
 )
-from ..trace import Looked, Trace, next_level
+from ..trace import TRACING, Looked, Trace, next_level
 from ..values import constant, dtype_of, members_of, shape_of
+from ..writing import fresh, write
 from .cotangents import check_fit, check_number
-from .reverse import CONSTANT, TRACING, Tape, pull_back, refuse_ended
+from .reverse import CONSTANT, Tape, pull_back, refuse_ended
 from .strong_zeros import add_note, factors, has_nan, nearby_of, strong_elementwise, strong_sum
 
 __all__ = ["Forward", "dual", "slopes", "sum_of_parts", "tangent_of", "transpose"]
@@ -88,12 +88,12 @@ class Forward(Trace):
     def written(self, x: Any, path: Any, index: Any, v: Any) -> Any:
         """Write into the value of x, and the tangent of v into that of x."""
         (a, xdot), (b, vdot) = self._split(x), self._split(v)
-        y = TracedMemory.written(a, path, index, b)
-        xdot = TracedMemory.fresh(zeros_like(a)) if xdot is None else xdot
+        y = write(a, path, index, b)
+        xdot = fresh(zeros_like(a)) if xdot is None else xdot
         if issubclass(type(xdot), (float, complex, onp.generic)):  # of an array without axes
             xdot = onp.array(xdot)
         vdot = zeros_like(b) if vdot is None else at_rest(vdot)
-        return dual(self, y, TracedMemory.written(xdot, path, index, vdot))
+        return dual(self, y, write(xdot, path, index, vdot))
 
     def _split(self, x: Any) -> tuple[Any, Any]:
         """Return the value and the tangent of x; None for one that is constant."""

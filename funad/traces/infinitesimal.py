@@ -18,10 +18,10 @@ import numpy as onp
 from ..boxes import Dual, Traced, innermost
 from ..calling import call
 from ..errors import NotDifferentiableError
-from ..indices import TracedMemory
 from ..registry import Primitive
 from ..spaces import is_of_kink, shed
 from ..values import constant, dtype_of, members_of, shape_of
+from ..writing import fresh, write
 from .directions import Directions, vanish
 from .forward import Forward, dual
 from .reverse import Tape
@@ -128,9 +128,9 @@ class Product(Infinitesimal):
     def written(self, x: Any, path: Any, index: Any, v: Any) -> Any:
         """Write into both: what has no Δ in it is the same in both, and not zero as a tangent is."""
         has_both = type(x) is Dual and x.tape is self
-        y_with = x.tangent if has_both else TracedMemory.fresh(x)
-        y = TracedMemory.written(_without(self, x), path, index, _without(self, v))
-        return dual(self, y, TracedMemory.written(y_with, path, index, _with(self, v)))
+        y_with = x.tangent if has_both else fresh(x)
+        y = write(_without(self, x), path, index, _without(self, v))
+        return dual(self, y, write(y_with, path, index, _with(self, v)))
 
     def leave(self, xbar: Any) -> Any:
         return constant(xbar.primal) + call(_CENTRED, (xbar.tangent,), {})
@@ -428,17 +428,14 @@ def _where(at: Any, x: Any, like: Any) -> Any:
 
 def _step(x: Any, f: Any, rule: Any) -> Any:
     """Call a primitive made of f and the rule of its derivative."""
-    made = Primitive(f, "a kink")
-    made.traced = made.f
-    made.add("elementwise", {0: lambda y, ybar, x: rule(ybar, x)}, False)
+    made = Primitive(f, "a kink", "elementwise", {0: lambda y, ybar, x: rule(ybar, x)})
     return call(made, (x,), {})
 
 
 def _constant(value: Any, slope: Any) -> Primitive:
     """Return a primitive whose derivative is not that of its value."""
-    made = Primitive(lambda d: onp.full_like(d, value), "what a kink adds")
+    made = Primitive(lambda d: onp.full_like(d, value), "what a kink adds", "elementwise", {0: slope})
     made.traced = lambda d: call(made, (d,), {})
-    made.add("elementwise", {0: slope}, False)
     return made
 
 
@@ -457,9 +454,11 @@ _LOST = _constant(onp.nan, _nan_if_moved)
 
 
 # What is 0, and has no derivative that is known where the mask is true.
-_UNSURE = Primitive(lambda d, unknown: onp.zeros_like(onp.where(unknown, d, d)), "what a kink adds")
-_UNSURE.add(
-    "elementwise", {0: lambda y, ybar, d, unknown: _nan_if_moved(y, onp.where(unknown, ybar, 0.0), d)}, False
+_UNSURE = Primitive(
+    lambda d, unknown: onp.zeros_like(onp.where(unknown, d, d)),
+    "what a kink adds",
+    "elementwise",
+    {0: lambda y, ybar, d, unknown: _nan_if_moved(y, onp.where(unknown, ybar, 0.0), d)},
 )
 _UNSURE.forward = {0: lambda y, xdot, d, unknown: onp.where(unknown, onp.nan, onp.zeros_like(xdot))}
 

@@ -139,7 +139,7 @@ def _paired(prim: Primitive) -> Primitive:
 
         return rule
 
-    return prim.with_rules({argnum: paired(argnum) for argnum in prim.rules})
+    return prim.copied({argnum: paired(argnum) for argnum in prim.rules})
 
 
 def innermost_nearby(xs: Any) -> Any:
@@ -244,21 +244,20 @@ def are_lost_along(tape: Tape, xdots: list[Any]) -> bool:
 
 
 # y, whose derivative is not known where the mask is true.
-_LOST = Primitive(lambda y, lost: y, "a root of what is flat")
-_LOST.traced = lambda y, lost: call(_LOST, (y, lost), {})
-_LOST.add(
+_LOST = Primitive(
+    lambda y, lost: y,
+    "a root of what is flat",
     "elementwise",
     {0: lambda y, ybar, x, lost: ybar * onp.where(lost & onp.not_equal(constant(ybar), 0), onp.nan, 1)},
-    False,
 )
+_LOST.traced = lambda y, lost: call(_LOST, (y, lost), {})
 _LOST.forward = {0: lambda y, xdot, x, lost: xdot * onp.where(lost, onp.nan, 1)}
 NEARBY[:] = [with_tangents_apart]
 HERE.traced = lambda mask, a, b: call(HERE, (mask, a, b), {})
-HERE.add(
-    "elementwise",
+HERE.kind = "elementwise"
+HERE.put_rules(
     {
         1: lambda y, ybar, mask, a, b: onp.where(mask, ybar, 0.0),
         2: lambda y, ybar, mask, a, b: HERE.traced(mask, 0.0, ybar),
-    },
-    False,
+    }
 )

@@ -24,8 +24,6 @@ from . import reverse
 from .forward import dual
 from .reverse import CONSTANT
 
-__all__ = ["Node", "Recorder", "can_record", "is_finite"]
-
 _SWEEP = sweep.__code__
 _TANGENTS = {f.__code__ for f in TANGENTS}
 _RUNS = {trace.__code__, run.__code__}

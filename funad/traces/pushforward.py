@@ -9,12 +9,12 @@ import numpy as onp
 
 from ..boxes import Dual
 from ..errors import EndedTraceError
-from ..indices import ASSIGN, TracedMemory, put
 from ..memory import WORTH_DROPPING
 from ..opaque import Batched, batched
-from ..registry import Primitive
+from ..registry import Primitive, once
 from ..spaces import fit, zeros_like
 from ..trace import Looked
+from ..writing import ASSIGN, fresh, put, write
 from .cotangents import lies_in_space_of
 from .forward import dual, quietly, sum_of_parts, tangent_of
 from .reverse import APART, LEFT, OUTPUT, WIDTH, as_call
@@ -147,6 +147,8 @@ def _slope(prim: Any, y: Any, a: Any, b: Any, of_one: bool, of_a: Any, of_b: Any
         return prim.rule_0(y, of_a, a, b)
     if of_a is None:
         return prim.rule_1(y, of_b, a, b)
+    if prim.f is onp.subtract:  # without the array of -ḃ
+        return of_a - of_b
     return sum_of_parts(prim.rule_0(y, of_a, a, b), prim.rule_1(y, of_b, a, b), of_a)
 
 
@@ -165,7 +167,7 @@ def _write(
         if xdot is None:
             xdot, own = zeros_like(x), True
         vdot = zeros_like(v) if vdot is None else vdot
-        xdot = TracedMemory.written(xdot if own else TracedMemory.fresh(xdot), path, index, vdot)
+        xdot = write(xdot if own else fresh(xdot), path, index, vdot)
     elif issubclass(type(xdot), (ndarray, type(None))):
         if xdot is None:
             xdot = zeros_like(x)
@@ -216,10 +218,9 @@ def spare_values(entries: list[Any], inputs: int) -> None:
                 entries[start] = _of_tangents(prim)
 
 
+@once
 def _of_tangents(prim: Primitive) -> Primitive:
     """Return the primitive of a linear function whose rules give x̄ the tangent for its value too."""
-    if "of_tangents" in prim.read:
-        return prim.read["of_tangents"]  # type: ignore[no-any-return]
 
     def spared(argnum: int, rule: Any) -> Any:
         def rule_of_tangents(y: Any, ybar: Any, *args: Any) -> Any:
@@ -232,12 +233,7 @@ def _of_tangents(prim: Primitive) -> Primitive:
 
         return rule_of_tangents
 
-    made = Primitive(prim.f, prim.name)
-    made.kind, made.masks = prim.kind, prim.masks
-    made.rules = {n: spared(n, prim.rules[n]) for n in (0, 1) if n in prim.rules}
-    made.rule_0, made.rule_1 = made.rules.get(0), made.rules.get(1)
-    prim.read = {**prim.read, "of_tangents": made}
-    return made
+    return prim.copied({n: spared(n, prim.rules[n]) for n in (0, 1) if n in prim.rules})
 
 
 def _tangent_of(slots: list[Any], source: Any) -> Any:

@@ -20,8 +20,6 @@ from __future__ import annotations
 
 import itertools
 from _thread import RLock
-from _thread import _local as local  # threading.local; the rest of threading takes a while to load
-from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as onp
@@ -31,13 +29,14 @@ from ..cpython import names_in, steps
 from ..duck_arrays import DUCKS
 from ..errors import EndedTraceError
 from ..floating import ERRORS, OF_RULES, restore
-from ..indices import ASSIGN, Scatter, TracedMemory, assigned, put, through_view
+from ..indices import Scatter, through_view
 from ..memory import WORTH_DROPPING, placeholder
 from ..registry import Primitive
 from ..snapshots import Snapshots
 from ..spaces import is_inexact, zeros_of
 from ..trace import Looked, Trace, next_level
 from ..values import is_array
+from ..writing import ASSIGN, assigned, fresh, put, write
 from .cotangents import accumulate, fit_cotangent
 from .strong_zeros import has_nan, retry_with_strong_zeros
 
@@ -45,35 +44,6 @@ ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 _FLOAT = onp.dtype(float)
 WIDTH = 7
 CONSTANT = 0  # the source of what does not depend on an input
-
-
-class _Tracing(local):
-    """Whether a function is being traced in this thread: a call of it ends before another task goes on.
-
-    Creation functions ask it, whose arrays can then be filled with traced values. ``tape`` is the tape of
-    the innermost trace, if that is one, for checkpoint.
-    ``lending`` is set while a function runs on arrays made read-only to find its writes into them: to the
-    functions that it differentiates they are arrays to write to, as otherwise. ``sealed`` is the moment at
-    which a checkpointed function has begun: what it writes into older arrays would be lost.
-    """
-
-    active = False
-    lending = False
-    sealed = 0
-    tape: Any = None
-
-
-TRACING = _Tracing()
-
-
-def lent(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a function on arrays that are read-only for it alone: arguments, or residuals that are some."""
-    before = TRACING.lending
-    TRACING.lending = True
-    try:
-        return f(*args, **kwargs)
-    finally:
-        TRACING.lending = before
 
 
 class Tape(Trace):
@@ -139,7 +109,7 @@ class Tape(Trace):
     def written(self, x: Any, path: Any, index: Any, v: Any) -> Any:
         """Write into the value of x, and note it: the way back needs the shapes of x and v alone."""
         (a, source_x), (b, source_v) = self._unwrapped(x), self._unwrapped(v)
-        y = TracedMemory.written(a, path, index, b)
+        y = write(a, path, index, b)
         pair = [placeholder(a), placeholder(b) if type(b) is ndarray and b.nbytes > WORTH_DROPPING else b]
         entries = self.entries
         entries += (ASSIGN, None, (pair, path, index), {}, None, ((0, (source_x, source_v)),), None)
@@ -348,7 +318,7 @@ def _pull_back_assignment(entries: list[Any], ybar: Any, args: Any, sources: Any
         if type(vbar) is ndarray and vbar.base is not None:
             vbar = vbar.copy()
         elif type(ybar) is not ndarray:
-            vbar = TracedMemory.fresh(vbar)
+            vbar = fresh(vbar)
         _add(entries, source_v, fit_cotangent(ASSIGN, vbar, ybar, v, False), owned)
     if source_x:
         own = len(entries) + WIDTH - 1 in owned
@@ -356,7 +326,7 @@ def _pull_back_assignment(entries: list[Any], ybar: Any, args: Any, sources: Any
             ybar = ybar if own else ybar.copy()
             put(ybar, path, index, 0)
         else:
-            ybar = TracedMemory.written(ybar if own else TracedMemory.fresh(ybar), path, index, 0.0)
+            ybar = write(ybar if own else fresh(ybar), path, index, 0.0)
         if entries[source_x] is None:
             owned.add(source_x)
             entries[source_x] = ybar

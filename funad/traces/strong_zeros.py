@@ -129,8 +129,7 @@ def _steep(a: Any, slope: Any) -> Any:
 
 
 # a·slope where a is 0: 0, also if the slope is infinite. ``infinitesimals`` makes it callable.
-STEEP = Primitive(_steep, "0·∞")
-STEEP.add("elementwise", {0: lambda y, ybar, a, slope: ybar * slope}, False)
+STEEP = Primitive(_steep, "0·∞", "elementwise", {0: lambda y, ybar, a, slope: ybar * slope})
 
 
 def where_here(mask: Any, mended: Any, xbar: Any) -> Any:

@@ -71,7 +71,7 @@ class Symbol(Opaque):
         return symbol(self.tape, self.node, self.concrete)
 
     def __repr__(self) -> str:
-        return f"Symbol({self.concrete!r})"
+        return repr(self.concrete)
 
     def __str__(self) -> str:
         return str(self.concrete)
@@ -273,7 +273,8 @@ class SymbolicTrace(Trace):
                 self.fail(f"{prim.name} returned an array of dtype {dtype}")
             if type(y) is not ndarray and issubclass(type(y), ndarray):
                 self.fail(f"{prim.name} returned a {type(y).__name__}")
-            whole = node.args[0] if node.fn is GETITEM and node.args[0].parts else node
+            of = node.args[0] if node.fn is GETITEM else None
+            whole = of if type(of) is Node and of.parts else node
             if not has_static_shape(whole.fn, whole.args):  # which may be another for other arguments
                 self.builder.guard(node, "kind", (type(y), onp.shape(y), node.dtype), self.line())
             return symbol(self, node, y)

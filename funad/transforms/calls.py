@@ -36,7 +36,8 @@ from ..spaces import (
     shed_kinks_of_derivative,
     zeros_like,
 )
-from ..traces.reverse import TRACING, Tape, has_ended, refuse_ended
+from ..trace import TRACING
+from ..traces.reverse import Tape, has_ended, refuse_ended
 from ..tracing import trace
 from ..values import class_of, constant, dtype_of, is_deferred, shape_of
 from ..writing import content_of, snapshot

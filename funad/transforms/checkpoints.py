@@ -21,7 +21,8 @@ from ..guarding import own, unwritable, wrote
 from ..opaque import Batched, batched
 from ..registry import Primitive
 from ..spaces import is_inexact, name_of, zeros_like
-from ..traces.reverse import TRACING, Apart, Tape, lent, pull_back
+from ..trace import TRACING, lent
+from ..traces.reverse import Apart, Tape, pull_back
 from ..values import is_deferred, members_of
 from ..writing import moments, settled
 from .calls import P, R, Transformed

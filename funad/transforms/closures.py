@@ -17,7 +17,8 @@ import numpy as onp
 from .. import numpy as np
 from .. import tree
 from ..boxes import Traced, innermost
-from ..traces.reverse import TRACING, Tape
+from ..trace import TRACING
+from ..traces.reverse import Tape
 from ..writing import settled
 from .copies import MISSED, PlainCopy
 from .segments import apart, locked, out_of_traces

@@ -7,7 +7,7 @@ import gc
 import threading
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, overload
 
 import numpy as onp
 
@@ -18,7 +18,7 @@ from ..compiling.arguments import Unfit, kind_of_leaf
 from ..errors import ArgumentError
 from ..floating import ERRORS, OF_RULES, restore
 from ..spaces import describe, name_of
-from .calls import MadeFrom, check_function, owned
+from .calls import MadeFrom, P, R, check_function, owned
 from .kernels import Making, check_numba
 from .recordings import MISSED, CompiledProgram, Paths, Recording, static_leaves, where_paths_part
 
@@ -30,6 +30,14 @@ _set, _reset = ERRORS.set, ERRORS.reset
 RAISES = False  # whether an exception of the compiler itself is raised, as the tests want it
 
 
+@overload
+def compile(
+    f: Callable[P, R], static: Any = (), limit: int = 8, check: bool = True, backend: str = "numpy"
+) -> Compiled[P, R]: ...
+@overload
+def compile(
+    f: None = None, static: Any = (), limit: int = 8, check: bool = True, backend: str = "numpy"
+) -> Callable[[Callable[P, R]], Compiled[P, R]]: ...
 def compile(
     f: Any = None, static: Any = (), limit: int = 8, check: bool = True, backend: str = "numpy"
 ) -> Any:
@@ -146,7 +154,7 @@ class _Kind:
         return "\n".join(lines)
 
 
-class Compiled(MadeFrom):
+class Compiled(MadeFrom, Generic[P, R]):
     """A function that runs as recorded programs; see :func:`funad.compile`.
 
     Attributes
@@ -169,7 +177,7 @@ class Compiled(MadeFrom):
         self._unfit = ""
         self._making: list[Making] = []
 
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         run = self._run
         if run is not None:
             token = None if self._last.of_numbers else _set(OF_RULES)  # type: ignore[union-attr]
@@ -182,8 +190,8 @@ class Compiled(MadeFrom):
                     _reset(token)
             if y is not MISSED:
                 self._last.calls += 1  # type: ignore[union-attr]
-                return y
-        return self._slowly(args, kwargs)
+                return y  # type: ignore[no-any-return]
+        return self._slowly(args, kwargs)  # type: ignore[no-any-return]
 
     def _slowly(self, args: Any, kwargs: Any) -> Any:
         """Find a program for the arguments, or make one, or run f in eager."""
@@ -314,7 +322,7 @@ class Compiled(MadeFrom):
             if making.made is not None:
                 making.program.take(making.made, making.functions)
 
-    def wait(self) -> Compiled:
+    def wait(self) -> Compiled[P, R]:
         """Wait until the kernels are made of all programs that there are; return this function.
 
         With ``backend="numba"``, programs run as NumPy calls while a thread makes machine code of them. Tests

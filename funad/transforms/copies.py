@@ -23,8 +23,8 @@ from .. import tree
 from ..boxes import Box, Dual, Traced
 from ..cpython import done_to
 from ..registry import primitive_of
-from ..traces.reverse import TRACING
-from ..writing import settled
+from ..trace import TRACING
+from ..writing import content_of, settled
 
 __all__ = ["MISSED", "PlainCopy", "cells_of", "fixed"]
 
@@ -123,15 +123,19 @@ class PlainCopy:
 
     Attributes
     ----------
+    f : callable
+        The copy, as it was made: right as long as ``holds()``.
     leaves : list
         Those traced values.
     """
 
     def __init__(self, f: Callable[..., Any]) -> None:
         self.leaves: list[Any] = []
-        self._known: list[tuple[Any, Any, list[Any]]] = []  # (cell, what stands in it, the leaves of that)
+        # (cell, what stands in it, the leaves of that, or None for a value or a tuple of values)
+        self._known: list[tuple[Any, Any, list[Any] | None]] = []
+        self._values: list[tuple[Any, Any]] = []  # (such a value, what it holds)
         self._made: list[tuple[Any, list[Any]]] = []  # (a plain container, its leaves)
-        self._f = _copied(f, self._plain, True, {})
+        self.f = _copied(f, self._plain, True, {})
 
     def _plain(self, f: Any, cell: Any, x: Any) -> Any:
         leaves = _settled_leaves(x)
@@ -139,7 +143,11 @@ class PlainCopy:
             return x
         if cell is not None and _assigns(f.__code__, cell, f):
             return x  # what f returns is traced then
-        self._known.append((cell, x, leaves))
+        is_flat = _is_flat(x)
+        self._known.append((cell, x, None if is_flat else leaves))
+        if is_flat:
+            parts = x if type(x) is tuple else (x,)
+            self._values += [pair for pair in zip(parts, leaves, strict=True) if isinstance(pair[1], Traced)]
         self.leaves += [leaf for leaf in leaves if isinstance(leaf, Traced)]
         made = tree.map(_read_only, x)
         if not isinstance(x, (Traced, tuple)):
@@ -148,10 +156,23 @@ class PlainCopy:
 
     def _is_current(self) -> bool:
         """Say whether f still closes over the same values."""
-        return all(
-            (cell is None or _content(cell) is x) and _are_leaves(x, leaves)
-            for cell, x, leaves in self._known
-        )
+        for value, leaf in self._values:  # no generators: this runs at each call
+            if content_of(value) is not leaf:
+                return False
+        for cell, x, leaves in self._known:
+            if cell is not None and _content(cell) is not x:
+                return False
+            if leaves is not None and not _are_leaves(x, leaves):
+                return False
+        return True
+
+    def _is_unwritten(self) -> bool:
+        """Say whether the copy has written into no container of its own."""
+        return all(_are_leaves(*each) for each in self._made)
+
+    def holds(self) -> bool:
+        """Say whether the copy is f still, and has not changed what f would have changed."""
+        return self._is_current() and self._is_unwritten()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return f of plain arguments, plain; or ``MISSED`` where that is found in no other way than by f."""
@@ -160,9 +181,9 @@ class PlainCopy:
             if not self._is_current():
                 return MISSED
             TRACING.active, TRACING.tape = False, None
-            y = self._f(*args, **kwargs)
-            if self._made and not all(_are_leaves(*each) for each in self._made):
-                return MISSED  # it has written into a container
+            y = self.f(*args, **kwargs)
+            if self._made and not self._is_unwritten():
+                return MISSED
         except Exception:  # it comes again from f itself, if it is f's own
             return MISSED
         finally:
@@ -175,6 +196,11 @@ class PlainCopy:
         if any(isinstance(leaf, Traced) for leaf in leaves):
             return MISSED
         return y if all(map(_is_writable, leaves)) else tree.map(onp.copy, y)
+
+
+def _is_flat(x: Any) -> bool:
+    """Say whether x is a value, or a tuple of values."""
+    return type(x) in _LEAVES or (type(x) is tuple and all(type(part) in _LEAVES for part in x))
 
 
 def _are_leaves(x: Any, leaves: list[Any]) -> bool:

@@ -10,6 +10,7 @@ have made of it, so J is computed with that x, and f(x) is a residual that is ze
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -27,6 +28,7 @@ from ..traces.reverse import Tape
 from ..values import shape_of
 from .calls import check_function
 from .closures import Watched, attached, plain_of, without
+from .copies import PlainCopy
 from .forward import jvp, linearize
 from .matrices import hessian, jacobian
 from .reverse import grad, vjp
@@ -215,7 +217,7 @@ class Equation:
         elementwise: bool = False,
         inner: Sequence[Any] = (),
     ) -> None:
-        self.name, self.kind, self.solve, self.elementwise = name, kind, solve, elementwise
+        self.name, self.f, self.kind, self.solve, self.elementwise = name, f, kind, solve, elementwise
         self.inner = list(inner)
         self.residual = functools.partial(_residual, name, _RESIDUALS[kind](f))
         self.jacobian = hessian(f) if kind == "minimum" else None
@@ -243,8 +245,19 @@ class Equation:
     def polished(self, x: Any, traces: list[Any]) -> Any:
         """Return the solution to which Newton's steps lead from x, a plain value, near which x must be.
 
-        With it comes the linear system there. In between, one system serves as long as the steps shrink fast.
+        With it comes the linear system there.
         """
+        copy = PlainCopy(self.f)
+        if copy.leaves:
+            plain = Equation(self.name, copy.f, self.kind, self.solve, self.elementwise, self.inner)
+            with contextlib.suppress(Exception):  # it comes again from f itself
+                found = plain._polished(x, traces)
+                if copy.holds():
+                    return found
+        return self._polished(x, traces)
+
+    def _polished(self, x: Any, traces: list[Any]) -> Any:
+        """As ``polished``. In between, one system serves as long as the steps shrink fast."""
         residual, start, size = without(self.residual, traces), x, 0.0
         goal = 4 * _EPS if self.solve is None else 1e-9  # an iterative solver takes its time
         system, is_here = self._checked(x, traces), True

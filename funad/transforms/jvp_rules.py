@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import tree
-from ..defining import Derived, define_forward, numbered
+from ..defining import define_forward, numbered
 from ..errors import TangentError
 from ..memory import Rule
-from ..registry import ArgNum
+from ..registry import ArgNum, Derived
 from ..spaces import is_inexact, name_of, zeros_like, zeros_of
 from ..traces.forward import fitted_tangent, refuse_nonlinear, transpose
 

@@ -9,19 +9,12 @@ from typing import Any
 
 import numpy as onp
 
-from .. import numpy as np
 from .. import tree
-from ..boxes import Box
 from ..errors import ArgumentError, NonScalarOutputError
-from ..opaque import Batched
-from ..overflows import mark_overflows
 from ..registry import sparse_derivatives
-from ..spaces import is_complex, name_of, zeros_like
-from ..traces.pushforward import push_forward, steps_to
-from ..traces.reverse import WIDTH, Tape
-from ..traces.strong_zeros import has_nan
-from ..tracing import sweep
-from ..values import dtype_of, shape_of
+from ..spaces import is_complex, name_of
+from ..traces.reverse import Tape
+from ..values import shape_of
 from .calls import (
     ArgNums,
     Call,
@@ -33,16 +26,12 @@ from .calls import (
     check_complex_result,
     check_function,
     check_not_discrete,
-    check_output,
-    finish,
-    out_of,
-    own_result,
     takes,
     trace_call,
 )
 from .forward import jvp
 from .reverse import grad, gradient_for_tangent, gradient_of, value_and_grad, vjp
-from .vmap import over_stack
+from .runs import Run
 
 ndarray = onp.ndarray
 
@@ -50,153 +39,6 @@ __all__ = [
     "ggnvp", "hessian", "hessp", "hvp", "jacfwd", "jacobian", "jacrev", "value_and_jacobian",
     "value_grad_and_hvp", "vhp",
 ]  # fmt: skip
-
-
-class _Run:
-    """One run of f, from which the rows or the columns of its Jacobian are taken."""
-
-    def __init__(self, call: Call, ys: Any, tape: Tape) -> None:
-        self.call, self.ys, self.tape, f = call, ys, tape, call.f
-        self.leaves, self.structure = tree.flatten(self.ys)
-        for leaf in self.leaves:
-            check_output(f, leaf)
-        self.entries = self.tape.end()
-        self.one_by_one = getattr(self.tape, "infinitesimals", None) is not None  # a stack would lose them
-        mark_overflows(self.entries, len(self.call.leaves), self.leaves)
-        self.inside = [type(leaf) is Box and leaf.tape is self.tape for leaf in self.leaves]
-        self.values = [out_of(self.tape, leaf) for leaf in self.leaves]
-        self.value = tree.unflatten(self.structure, [own_result(self.tape, leaf) for leaf in self.leaves])
-
-    def rows(self) -> list[list[Any]]:
-        """Return, per output and input, ∂y/∂x: vmap of ȳ ↦ x̄ over the basis of the space of y."""
-        self.tape.verify()
-        xs = self.call.leaves
-        blocks = []
-        for leaf, value, inside in zip(self.leaves, self.values, self.inside, strict=True):
-            if not inside:
-                blocks.append([self._zeros(value, x) for x in xs])
-                continue
-
-            def pull(ybar: Any, index: int = leaf.index) -> list[Any]:
-                seeded = list(self.entries)
-                seeded[index] = ybar
-                found = sweep(seeded, self.call, xs, masked=True)
-                return [finish(xbar, x) for xbar, x in zip(found, xs, strict=True)]
-
-            stacks = self._over_basis(pull, value, xs)
-            blocks.append(
-                [s.reshape(shape_of(value) + shape_of(x))[()] for s, x in zip(stacks, xs, strict=True)]
-            )
-        return blocks
-
-    def columns(self) -> list[list[Any]]:
-        """Return, per output and input, ∂y/∂x: vmap of ẋ ↦ ẏ over the basis of the space of x."""
-        self.tape.verify()
-        xs = self.call.leaves
-        ends = (leaf.index for leaf, inside in zip(self.leaves, self.inside, strict=True) if inside)
-        steps = steps_to(self.entries, len(xs), ends)
-        blocks: list[list[Any]] = [[] for _ in self.leaves]
-        for n, x in enumerate(xs):
-
-            def push(xdot: Any, n: int = n, x: Any = x) -> list[Any]:
-                tangents = [xdot if k == n else None for k in range(len(xs))]
-                slots = push_forward(self.entries, len(xs), tangents, steps, careful=False)
-                if type(xdot) is Batched and self._has_nan(slots):
-                    slots = push_forward(self.entries, len(xs), tangents, steps)
-                return [
-                    finish(slots[leaf.index], value, [xdot], [x]) if inside else zeros_like(value)
-                    for leaf, value, inside in zip(self.leaves, self.values, self.inside, strict=True)
-                ]
-
-            stacks = self._over_basis(push, x, self.values)
-            for block, stack, value in zip(blocks, stacks, self.values, strict=True):
-                block.append(_turned(stack, shape_of(value), shape_of(x)))
-        return blocks
-
-    def _has_nan(self, slots: list[Any]) -> bool:
-        """Say whether a tangent of an output is not a number."""
-        ends = zip(self.leaves, self.inside, strict=True)
-        with onp.errstate(over="ignore"):
-            return any(has_nan(slots[leaf.index]) for leaf, inside in ends if inside)
-
-    def _over_basis(self, walk: Callable[[Any], list[Any]], x: Any, likes: list[Any]) -> list[Any]:
-        """Return, per result of a linear function, the stack of its values at the basis of the space of x."""
-        count = math.prod(shape_of(x))
-        if not count:
-            return [onp.zeros((0, *shape_of(like)), dtype_of(like)) for like in likes]
-        ends = [*self.call.leaves, *self.values]
-        at_once = 1 if self.one_by_one else _stack_size(self.entries, len(self.call.leaves), ends, count)
-        found = [over_stack(walk, basis, x) for basis in _bases(x, count, max(at_once, 1))]
-        if len(found) > 1:
-            return [np.concatenate(parts) for parts in zip(*found, strict=True)]
-        return _apart(found[0])
-
-    def _zeros(self, y: Any, x: Any) -> Any:
-        return onp.zeros(shape_of(y) + shape_of(x), dtype_of(x))[()]
-
-    def assembled(self, blocks: list[list[Any]]) -> Any:
-        """Return the blocks in the containers of y, and inside of those in the containers of x."""
-        filled = []
-        for block in blocks:
-            found = self.call.rebuilt(block)
-            filled.append(found[0] if self.call.single else tuple(found))
-        return tree.unflatten(self.structure, filled)
-
-
-# How many numbers a stack may have at any one step, so that it stays in the cache (measured: from
-# 2**15 to 2**18 there is no difference), and in all steps together.
-AT_ONCE = 1 << 17
-IN_ALL = 1 << 24
-
-
-def _stack_size(entries: list[Any], inputs: int, ends: list[Any], count: int) -> int:
-    """Return how many of ``count`` cotangents or tangents to send along a tape at once.
-
-    ``ends`` are its inputs and outputs. In between, a y that is let go of is an argument further on.
-    """
-    sizes = list(map(_size, ends))
-    for start in range(inputs + 1, len(entries), WIDTH):
-        y, a, b, source_a, source_b = entries[start + 1 : start + WIDTH - 1]
-        if y is not None:
-            sizes.append(_size(y))
-        elif source_a is not None:
-            sizes += [_size(x) for x, n in ((a, source_a), (b, source_b)) if n]
-        elif type(source_b) is tuple:
-            sizes += [_size(a[n] if type(n) is int else b[n]) for n, _ in source_b]
-    return min(count, AT_ONCE // max(1, *sizes), IN_ALL // max(1, sum(sizes)))
-
-
-def _size(x: Any) -> int:
-    """Return how many numbers an array has, traced or not; 1 of anything else."""
-    return x.size if type(x) is ndarray else math.prod(getattr(x, "shape", ()))
-
-
-def _bases(x: Any, count: int, at_once: int) -> Iterator[Any]:
-    """Iterate over the standard basis of the space of x, in stacks of so many at once."""
-    for first in range(0, count, at_once):
-        many = min(at_once, count - first)
-        stack = onp.zeros((many, *shape_of(x)), dtype_of(x))
-        stack.reshape(-1)[first :: count + 1] = 1
-        yield stack
-
-
-def _apart(stacks: list[Any]) -> list[Any]:
-    """Return stacks that can be written to, no two of which are one array: the members of a sum share ȳ."""
-    seen: set[int] = set()
-    for n, stack in enumerate(stacks):
-        if type(stack) is ndarray:
-            memory = id(stack) if stack.base is None else id(stack.base)
-            if memory in seen or not stack.flags.writeable:
-                stacks[n] = stack.copy()
-            seen.add(memory)
-    return stacks
-
-
-def _turned(stack: Any, out: tuple[int, ...], shape: tuple[int, ...]) -> Any:
-    """Return a stack of ẏ, one for each number in x, as an array of shape (*out, *in)."""
-    if out:
-        stack = np.transpose(stack, (*range(1, len(out) + 1), 0))  # moveaxis takes 4 µs
-    return stack.reshape(out + shape)[()]
 
 
 def jacrev(
@@ -346,13 +188,13 @@ def _value_and_jacobian(
 
 def _jacobian_of(call: Call, y: Any, tape: Tape, by: str = "cheaper", holomorphic: bool = False) -> Any:
     """Return the value and the Jacobian of a call that has run on this tape and returned y."""
-    run = _Run(call, y, tape)
+    run = Run(call, y, tape)
     check_not_discrete(call.f, run.values)
     by = _mode(run, by, holomorphic)
     return run.value, run.assembled(run.columns() if by == "columns" else run.rows())
 
 
-def _mode(run: _Run, by: str, holomorphic: bool) -> str:
+def _mode(run: Run, by: str, holomorphic: bool) -> str:
     """Return "rows" or "columns": the one asked for, or that is cheaper, or that can be right."""
     name = name_of(run.call.f)
     if holomorphic:
@@ -468,7 +310,7 @@ def _first_derivative(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
     return _jacobian_of(call, y, tape)[1]
 
 
-def hvp(f: Any, argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> Any:
+def hvp(f: Callable[..., Any], argnums: ArgNums = 0, *, argnum: ArgNums | None = None) -> Callable[..., Any]:
     """Turn ``f`` into a function that returns products of its Hessian: forward over reverse.
 
     It costs a small constant times a gradient; the Hessian itself is never formed.
@@ -517,7 +359,7 @@ def _hvp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
         return _gradient_along(gradient_for_tangent(f, argnums), f, argnums, args, kwargs)[1]
 
 
-def hessp(f: Any) -> Any:
+def hessp(f: Callable[..., Any]) -> Callable[..., Any]:
     """Turn ``f`` into a function that returns products of its Hessian, called as SciPy calls ``hessp``.
 
     The same numbers as those of :func:`hvp`, at the same price; only the order of the arguments is
@@ -604,7 +446,7 @@ def _vector_last(written: str, f: Any, args: Any, kwargs: Any) -> Iterator[None]
         ) from None
 
 
-def vhp(f: Any, argnums: ArgNums = 0) -> Any:
+def vhp(f: Callable[..., Any], argnums: ArgNums = 0) -> Callable[..., Any]:
     """Turn ``f`` into a function that returns products of its Hessian: reverse over reverse.
 
     The same numbers as those of :func:`hvp`, vᵀ H, for functions whose rules are dear forward. Takes
@@ -633,7 +475,7 @@ def _vhp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any:
     return vjp_f(args[-1])
 
 
-def value_grad_and_hvp(f: Any, argnums: ArgNums = 0) -> Any:
+def value_grad_and_hvp(f: Callable[..., Any], argnums: ArgNums = 0) -> Callable[..., Any]:
     """Turn ``f`` into a function that returns its value, its gradient and a Hessian product.
 
     All three come from one run of ``f``. What it takes, and the errors, are those of :func:`hvp`.
@@ -660,7 +502,7 @@ def _value_grad_and_hvp(f: Any, argnums: ArgNums, args: Any, kwargs: Any) -> Any
     return value, gradient, product
 
 
-def ggnvp(f: Callable[..., Any], loss: Callable[[Any], Any], argnums: ArgNums = 0) -> Any:
+def ggnvp(f: Callable[..., Any], loss: Callable[[Any], Any], argnums: ArgNums = 0) -> Callable[..., Any]:
     """Turn ``loss∘f`` into a function that returns products of its Gauss-Newton matrix.
 
     G = Jᵀ H J with J the Jacobian of ``f`` and H the Hessian of ``loss`` at f(x): positive

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..boxes import Box, Traced
-from ..traces.reverse import OUTPUT, TRACING, WIDTH, Apart, Tape, as_call
+from ..trace import TRACING
+from ..traces.reverse import OUTPUT, WIDTH, Apart, Tape, as_call
 from ..writing import moments
 
 __all__ = ["apart", "is_on", "locked", "out_of_traces", "place_of", "read_from_before", "renumbered"]

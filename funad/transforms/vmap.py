@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as onp
@@ -188,17 +188,17 @@ def _mapped(
     return tree.unflatten(output, found), trace, f"{why}; {at}" if at else why
 
 
-def over_stack(f: Any, stack: Any, like: Any) -> list[Any]:
-    """Return what f returns of each member of a stack, a list of arrays, as a list of stacks.
+def over_stack(f: Any, stacks: list[Any], likes: list[Any]) -> list[Any]:
+    """Return what f returns of the members of stacks, a list of arrays, as a list of stacks.
 
-    It is vmap of a function of one array for Jacobians: f has no effects, and gives zeros where it gives
-    nothing. ``like`` is a member as f is to see it by itself: a Python float, say.
+    It is vmap of a function of arrays for Jacobians: f has no effects, and gives zeros where it gives
+    nothing. ``likes`` are members as f is to see them by themselves: a Python float, say.
     """
-    if len(stack) > 1:
-        trace = BatchTrace(len(stack), _Nowhere())
+    if len(stacks[0]) > 1:
+        trace = BatchTrace(len(stacks[0]), _Nowhere())
         trace.of_basis = True
         try:
-            found = [trace.stack(y) for y in f(batched(trace, stack))]
+            found = [trace.stack(y) for y in f(*[batched(trace, stack) for stack in stacks])]
             if not trace.looked:
                 return found
         except Looked as look:
@@ -208,8 +208,16 @@ def over_stack(f: Any, stack: Any, like: Any) -> list[Any]:
             pass
         finally:
             trace.ended = True
-    members = map(float, stack) if type(like) is float else iter(stack)
-    return [np.stack(column) for column in zip(*map(f, members), strict=True)]
+    return over_each(f, stacks, likes)
+
+
+def over_each(f: Any, stacks: list[Iterable[Any]], likes: list[Any]) -> list[Any]:
+    """Return the same of one member after the other."""
+    members = [map(float, x) if type(like) is float else x for x, like in zip(stacks, likes, strict=True)]
+    return [
+        column[0][None] if len(column) == 1 and type(column[0]) is ndarray else np.stack(column)
+        for column in zip(*map(f, *members), strict=True)
+    ]
 
 
 class _Nowhere(list[Any]):

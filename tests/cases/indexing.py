@@ -5,10 +5,10 @@ import numpy as onp
 from hypothesis.extra import numpy as hnp
 
 import funad.numpy as np
-from funad.indices import Step, follow
 from funad.numpy.indexing import assign, getitem, scatter
 from funad.registry import primitive_of
 from funad.testing import Call, Case, arrays, call, case, shapes
+from funad.writing import Step, follow
 
 from .manipulation import axis_of, maybe, numbers, of_array, some
 

@@ -1,12 +1,29 @@
 """Right and wrong uses: type checkers must complain of the lines marked wrong, and of no others."""
 
+from functools import partial
 from typing import Any
 
 import numpy
 
 import funad
 import funad.numpy as np
-from funad import grad, hessian, jacobian, jvp, primitive, value_and_grad, vjp, vmap
+from funad import (
+    checkpoint,
+    compile,
+    curried,
+    debug_nans,
+    grad,
+    graph,
+    hessian,
+    jacobian,
+    jvp,
+    linear_operator,
+    primitive,
+    sparsity,
+    value_and_grad,
+    vjp,
+    vmap,
+)
 from funad.scipy import special, stats
 
 Array = numpy.ndarray[Any, numpy.dtype[numpy.float64]]
@@ -63,3 +80,69 @@ print(funad.no_such_name)  # wrong: no such name
 funad.graph(loss)(w, x)
 funad.optimizers.adam(0.1)
 funad.tree.map(lambda leaf: leaf, {"w": w})
+
+
+# Methods, partial functions and lambdas keep theirs, under every option.
+class Model:
+    def cost(self, w: Array, power: int = 2) -> float:
+        return float(np.sum(w**power))
+
+    @value_and_grad
+    def both(self, w: Array) -> float:
+        return self.cost(w)
+
+
+grad(Model().cost)(w, power=3)
+grad(Model().cost)("w")  # wrong: a string for an array
+half = Model().both(w)[0]
+Model().both(w, x)  # wrong: one argument too many
+grad(partial(loss, scale=2.0))(w, x)
+grad(partial(loss, w))(x, scale=2.0)
+value_and_grad(lambda t: t**2)(1.0)
+grad(loss, argnums=("w", "x"))(w)  # wrong: x is missing
+vmap(grad(loss), in_axes=(None, 0))(w, x, scal=2.0)  # wrong: no such keyword
+
+
+def with_aux(w: Array) -> tuple[float, dict[str, int]]:
+    return float(np.sum(w)), {"rows": len(w)}
+
+
+(y, aux), slope = value_and_grad(with_aux, has_aux=True)(w)
+rows: int = aux["rows"]
+
+
+# Decorators, with options and without.
+@compile
+def square(t: float) -> float:
+    return t**2
+
+
+@compile(static="power", backend="numba")
+def raised(t: float, power: int = 2) -> float:
+    return float(t**power)
+
+
+@checkpoint
+@debug_nans
+def kept(t: float) -> float:
+    return t
+
+
+@curried.grad(argnums=1)
+def of_b(a: float, b: float) -> float:
+    return a * b
+
+
+half = square(2.0) + raised(2.0, power=3) + kept(1.0)
+print(square.source, raised.explain(), square.no_such_name)  # wrong: no such name
+square("2")  # wrong: a string for a float
+raised(2.0, pow=3)  # wrong: no such keyword
+compile(value_and_grad(loss))(w, x, scal=2.0)  # wrong: no such keyword
+kept("1")  # wrong: a string for a float
+of_b(1.0)  # wrong: b is missing
+curried.vmap(loss, in_axes=(None, 0))(w, x, scal=2.0)  # wrong: no such keyword
+curried.no_such_name(loss)  # wrong: no such name
+graph(loss)(w, x).backward()
+graph(loss)(w, x).no_such_name()  # wrong: no such name
+jacobian(loss, sparse=sparsity(loss, w, x))(w, x)
+linear_operator(loss, w, x)

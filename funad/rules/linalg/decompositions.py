@@ -251,6 +251,9 @@ def _svd(y, ybar, a, full_matrices=True, compute_uv=True, hermitian=False):
     (u, s, vh), (ubar, sbar, vhbar) = y, ybar
     m, n, k = *a.shape[-2:], s.shape[-1]
     vbars = (ubar, vhbar)
+    if not any(is_unknown(bar) or any_of(bar) for bar in vbars):
+        abar = conj((u[..., :k] * row(_of_values(sbar, s))) @ vh[..., :k, :])
+        return fold(abar) if hermitian else abar
     g_u, g_v, v = conj(ubar), t(vhbar), h(vh)
     free = _free_beyond(u, g_u, v, g_v, s, vbars)
     (u, g_u), (v, g_v) = _within(u, g_u, k), _within(v, g_v, k)

@@ -18,7 +18,8 @@ def of_det(y, ybar, a):
         inverse = inv(a)
     except LinAlgError:
         return scalar(ybar) * _cofactors(y, a)
-    if not all_of(_size(a) * _size(inverse) <= _limit(a)):
+    limit = np.finfo(a.dtype).eps ** -0.4 if type(a) is np.ndarray else _limit(a)
+    if not all_of(_size(a) * _size(inverse) <= limit):
         return scalar(ybar) * _cofactors(y, a)
     return scalar(ybar * y) * t(inverse)
 

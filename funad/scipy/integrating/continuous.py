@@ -25,7 +25,7 @@ from ...transforms.closures import plain_of, plainly, without
 from ...transforms.segments import locked, out_of_traces
 from ...values import shape_of
 from ..solving.calls import is_traced
-from .fields import Field, Pull, pulls_at, pushed
+from .fields import FEW, Field, Pull, pulls_at, pushed
 from .functionals import Integrand
 from .interpolations import at_many
 from .sweeps import swept
@@ -38,8 +38,9 @@ _solve_ivp = _integrate.solve_ivp
 # By how much tolerances are divided for the states that the adjoint sees. BDF and LSODA err by more than
 # their tolerances.
 _FINER = {_integrate.Radau: 10}
-# Gauss's nodes and weights, for the integrals over one step of a solver.
+_IMPLICIT = (_integrate.Radau, _integrate.BDF, _integrate.LSODA)
 _MANY = 5000  # times at which what f reads is pulled back at once
+# Gauss's nodes and weights, for the integrals over one step of a solver.
 _NODES, _WEIGHTS = onp.polynomial.legendre.leggauss(5)
 
 
@@ -66,7 +67,7 @@ class Solution:
                 self.layers.append((trace, layer))
 
     def _plain(self, times):
-        return onp.reshape(self.sol(times).T, (len(times), -1))
+        return at_many(self.sol, onp.asarray(times))
 
     def at(self, times):
         """Return the states at plain times, one row each."""
@@ -123,10 +124,13 @@ class Solution:
             def backward(y, ybar, xs):
                 self.integrand.check(field.at, [tape])
                 pull = Pull(tape, field.at, slots, values)
+                found = None
                 if by_adjoint and not is_traced(ybar):
-                    finer = self._finer(plainly(field.at, [tape]))
-                    found = _by_adjoint(self, _Pulled(tape, pull, field, finer), times, ybar)
-                else:
+                    found = _by_collocation(self, tape, pull, field, times, ybar)
+                    if found is None:
+                        finer = self._finer(plainly(field.at, [tape]))
+                        found = _by_adjoint(self, _Pulled(tape, pull, field, finer), times, ybar)
+                if found is None:
                     found = _by_sensitivities(self, tape, pull, start, times, ybar)
                 return found if y0 is not None else found[1:]
 
@@ -161,32 +165,27 @@ class _Pulled:
 
     def __init__(self, tape, pull, field, sol):
         self.tape, self.pull, self.field, self.sol = tape, pull, field, sol
-
-    def y(self, times):
-        """The states at these times, one row each."""
-        return at_many(self.sol, onp.asarray(times))
-
-    def mesh(self, now, before):
-        """The times of the steps of the solution from now to an earlier one, and both ends."""
-        inside = self.sol.ts[(self.sol.ts < max(now, before)) & (self.sol.ts > min(now, before))]
-        inside = onp.sort(inside) if now < before else onp.sort(inside)[::-1]
-        return onp.concatenate([[now], inside, [before]])
-
-    def jacobians(self, times):
-        """∂f/∂y at these times, (m, n, n); None where the right-hand side takes one state at a time."""
-        y = self.y(times)
-        found, _ = locked([self.tape], lambda: pulls_at(self.pull, self.field, times, y, None))
-        return None if found is None else found.jacobians
+        self.checked = False
 
     def __call__(self, t, kbar):
-        y = self.y([t])[0]
+        y = at_many(self.sol, onp.asarray([t]))[0]
         return locked([self.tape], functools.partial(self.pull, t, y, kbar))[0]
+
+    def transposed_jacobian(self, t):
+        """(∂f/∂y)ᵀ at y(t): the cotangents of all unit vectors, by one pull; or None."""
+        n = len(self.sol(t))
+        times, seeds = onp.full(n + 1, t), onp.eye(n + 1, n)  # n + 1, as n states would be a square matrix
+        states = onp.tile(self.sol(t), (n + 1, 1))
+        pull = lambda: pulls_at(self.pull, self.field, times, states, None, not self.checked)
+        found, _ = locked([self.tape], pull)
+        self.checked = True
+        return None if found is None else found.totals(seeds)[0][:, :n]
 
     def add(self, t, kbars, total):
         """Add the sums of (∂f/∂θ)ᵀ k̄ over these times to the totals."""
         for start in range(0, len(t), _MANY):
             part = slice(start, start + _MANY)
-            sums = functools.partial(self._sums, t[part], self.y(t[part]), kbars[part])
+            sums = functools.partial(self._sums, t[part], at_many(self.sol, t[part]), kbars[part])
             found, _ = locked([self.tape], sums)
             for m, xbar in enumerate(found):
                 if xbar is not None:
@@ -202,6 +201,43 @@ class _Pulled:
                 if xbar is not None:
                     found[m] = xbar if found[m] is None else found[m] + xbar
         return found
+
+
+def _by_collocation(solution, tape, pull, field, times, ybars):
+    """Return the cotangents of the first state and of what f reads; None where they are not found at once."""
+    start, moved = onp.asarray(plain_of(solution.y0)), onp.any(ybars != 0, axis=1)
+    mesh, ybars = _mesh(solution, times[moved], ybars[moved])
+    if len(mesh) == 1:
+        return [ybars[0], *pull.totals([None] * len(pull.values))]
+    if mesh[0] != solution.start or len(start) > FEW or onp.iscomplexobj(ybars) or onp.iscomplexobj(start):
+        return None
+    checked = []
+
+    def linear(t, y):
+        found, _ = locked([tape], lambda: pulls_at(pull, field, t, y, None, not checked))
+        checked.append(True)
+        return found
+
+    found = swept(
+        linear, functools.partial(at_many, solution.sol), mesh, start.astype(float), ybars,
+        onp.minimum(solution.options.get("rtol", 1e-3), 1e-3), solution.options.get("atol", 1e-6),
+    )  # fmt: skip
+    if found is None:
+        return None
+    ybar, pulls, kbars = found
+    return [ybar, *pull.totals(pulls.totals(kbars)[1:])]
+
+
+def _mesh(solution, times, ybars):
+    """Return the times between the steps, from the first to the last with a cotangent, and these."""
+    ts = solution.sol.ts
+    sign = 1.0 if ts[0] <= ts[-1] else -1.0
+    times, start = sign * times, sign * solution.start
+    inside = ts[sign * ts < onp.max(times, initial=start)]
+    mesh, places = onp.unique(onp.concatenate([times, [start], sign * inside]), return_inverse=True)
+    found = onp.zeros((len(mesh), *onp.shape(ybars)[1:]), onp.result_type(ybars, float))
+    onp.add.at(found, places.ravel()[: len(times)], ybars)
+    return sign * mesh, found
 
 
 def _by_adjoint(solution, pulled, times, ybars):
@@ -221,15 +257,11 @@ def _segment(solution, pulled, now, before, ybar, total):
     if now == before or not size:
         return ybar
     rtol = min(solution.options.get("rtol", 1e-3), 1e-3)
-    found = swept(pulled.jacobians, pulled.mesh(now, before), ybar, rtol, 1e-3 * rtol * size)
-    if found is not None:
-        t, weights, values, ybar = found
-        if pulled.pull.values:
-            pulled.add(t, -weights[:, None] * values, total)
-        return ybar
     like = object.__new__(Solution)
     like.__dict__.update(solution.__dict__)
     like.options = {**solution.options, "atol": 1e-3 * rtol * size}
+    if like.method in _IMPLICIT and pulled.transposed_jacobian(now) is not None:
+        like.options["jac"] = lambda t, _: -pulled.transposed_jacobian(t)
     if solution.method is _integrate.BDF:  # which does not get over the first steps of a fast transient
         like.method = _integrate.Radau
     found = solved(lambda t, v: -pulled(t, v)[0], ybar, like, (now, before))

@@ -15,7 +15,8 @@ from ...registry import Primitive
 from ...traces.forward import dual
 from ...traces.reverse import Tape
 from ...transforms.segments import locked, out_of_traces
-from .fields import Pull, pulls_at, pushed, pushes_at
+from ...values import shape_of
+from .fields import FEW, Pull, pulls_at, pushed, pushes_at
 
 __all__ = ["trajectory"]
 
@@ -67,7 +68,9 @@ def _backwards(steps, y, k, ybars, kbars, field, pull):
     if type(kbars) is onp.ndarray and not onp.any(kbars):
         kbars = None
     times = (steps.t[:-1, None] + steps.h[:, None] * steps.c).ravel()
-    together = pulls_at(pull, field, times, _in_rows(steps, inputs), _in_rows(steps, k))
+    states, together = _in_rows(steps, inputs), None
+    if shape_of(states)[1] <= FEW:
+        together = pulls_at(pull, field, times, states, _in_rows(steps, k))
     if together is None:
         by_stage = _OneByOne(pull, times, inputs, len(steps.c))
     else:

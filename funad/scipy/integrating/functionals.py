@@ -228,7 +228,6 @@ def elementwise_of(name, value, slope, xs):
     def rule(n):
         return lambda y, ybar, *xs: ybar * slope(n, *xs)
 
-    prim = Primitive(lambda *_: value, name)
-    prim.add("elementwise", {n: rule(n) for n in range(len(xs))}, False)
+    prim = Primitive(lambda *_: value, name, "elementwise", {n: rule(n) for n in range(len(xs))})
     prim.traced = run
     return run(*(np.asarray(x) if isinstance(x, (list, tuple)) else x for x in xs))

@@ -1,12 +1,14 @@
-"""SciPy's interpolation of a solution at many times at once.
+"""Solutions between the steps of a solver, at many times at once.
 
-In each step y(t) = c₀ + Σⱼ cⱼ Πᵢ≤ⱼ (t − sᵢ)/dᵢ, with shifts sᵢ and scales dᵢ that differ for BDF only. SciPy
-evaluates these polynomials step by step.
+SciPy's interpolation: in each step y(t) = c₀ + Σⱼ cⱼ Πᵢ≤ⱼ (t − sᵢ)/dᵢ, with shifts sᵢ and scales dᵢ that
+differ for BDF only. SciPy evaluates these polynomials step by step. odeint has none: what its right-hand side
+is called with tells where its steps have been.
 """
 
 import numpy as onp
+from scipy.interpolate import CubicHermiteSpline
 
-__all__ = ["at_many"]
+__all__ = ["at_many", "through"]
 
 _MOST = 1 << 22  # numbers in the coefficients that are gathered at once
 
@@ -62,3 +64,30 @@ _FORMS = {
     "RadauDenseOutput": lambda step: (step.t_old, step.h, onp.column_stack([step.y_old, step.Q])),
     "RkDenseOutput": lambda step: (step.t_old, step.h, onp.column_stack([step.y_old, step.h * step.Q])),
 }
+
+
+def through(calls):
+    """Return the solution through what a solver has called its right-hand side with: (t, y, slope).
+
+    Solvers call it at the ends of their steps, with states that are right but for the last correction.
+    Returns None where the calls do not lead anywhere.
+    """
+    kept, sign = [], 1.0 if calls[-1][0] >= calls[0][0] else -1.0
+    for call in calls:
+        while kept and sign * call[0] <= sign * kept[-1][0]:  # a step that was taken back, or a correction
+            kept.pop()
+        kept.append(call)
+    return _Through(kept) if len(kept) > 1 else None
+
+
+class _Through:
+    """A solution by cubic polynomials, in the form of SciPy's dense output."""
+
+    def __init__(self, calls):
+        t, y, slopes = (onp.array(x, float) for x in zip(*calls, strict=True))
+        order = onp.argsort(t)
+        self._spline = CubicHermiteSpline(t[order], y[order], slopes[order])
+        self.ts, self.t_min, self.t_max = t, t[order[0]], t[order[-1]]
+
+    def __call__(self, times):
+        return self._spline(times).T

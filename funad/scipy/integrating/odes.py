@@ -5,6 +5,7 @@ import inspect
 
 import numpy as onp
 from scipy import integrate as _integrate
+from scipy.integrate._ivp.ivp import OdeResult
 
 from ... import numpy as np
 from ...errors import ArgumentError, NotDifferentiableError
@@ -15,6 +16,7 @@ from ..solving.calls import as_args, closed, is_traced, solver, watch
 from .fields import Field
 from .flows import ContinuousFlow, Flow, TracedSolution, scaled
 from .functionals import Integrand
+from .interpolations import through
 from .tableaus import EXPLICIT, Steps, recording
 
 __all__ = ["odeint", "solve_ivp"]
@@ -55,8 +57,9 @@ class _Odeint:
         }
         self._given = {
             "fun": f if call["tfirst"] else lambda t, y, *args: f(y, t, *args),
-            "t_span": (times[0], times[-1]), "t_eval": times, "y0": call["y0"], "args": as_args(call["args"]),
-            "method": "LSODA", "options": tolerances, "dense_output": False, "events": None,
+            "t_span": (times[0], times[-1]), "t_eval": times, "y0": np.ravel(np.asarray(call["y0"])),
+            "args": as_args(call["args"]), "method": "LSODA", "options": tolerances, "dense_output": False,
+            "events": None,
         }  # fmt: skip
 
     def __getitem__(self, name):
@@ -68,18 +71,24 @@ class _Odeint:
 @solver(_integrate.odeint, "scipy.integrate.odeint")
 def odeint(call):
     call.only_plain("rtol", "atol")
-    args = as_args(call["args"])
-    watched, slopes = watch(call["func"], args), watch(call["Dfun"], args)
-    found = call.run(func=watched, Dfun=slopes, args=())
-    watched.note(call["y0"], call["t"])
-    if not watched.traces:
+    problem, calls = _Problem(_Odeint(call)), []
+    slopes, order = watch(call["Dfun"], problem.args), slice(None, None, 1 if call["tfirst"] else -1)
+
+    def f(*args):
+        t, y = args[order]
+        calls.append((t, y.copy(), problem.integrand(t, y)))
+        return calls[-1][2]
+
+    found = call.run(func=f, Dfun=slopes, args=())
+    problem.note()
+    if not problem.traces:
         return found
     y, *more = found if call["full_output"] else (found,)
-    problem = _Problem(_Odeint(call))
-    plain = problem.run()
-    if not plain.success:
-        raise NotDifferentiableError(f"{call.name} has failed, and has no derivative: {plain.message}")
-    y = attached(y, problem.flow(plain).at(problem.call["t_eval"], plain.t))
+    times = problem.call["t_eval"]
+    sol = None if is_traced(times) else through(calls)
+    y = attached(
+        y, problem.flow(problem.run() if sol is None else OdeResult(sol=sol)).at(times, plain_of(times))
+    )
     return (y, *more) if call["full_output"] else y
 
 
@@ -135,16 +144,20 @@ class _Problem:
             t_eval=plain_of(self.call["t_eval"]), dense_output=self.call["dense_output"] or not self.discrete,
             events=self.watched or None, vectorized=False, **self.options,
         )  # fmt: skip
-        self.integrand.note(self.span, self.y0, self.call["t_eval"])
-        self.f = fixed(self.f)
-        return found
-
-    def differentiated(self, found):
-        """Return the result of a run with its derivatives."""
-        if not found.success:
+        self.note()
+        if (self.traces or self.call["dense_output"]) and not found.success:
             raise NotDifferentiableError(
                 f"{self.call.name} has failed, and has no derivative: {found.message}"
             )
+        return found
+
+    def note(self):
+        """Note what the problem is to be taken to depend on, once the solver has run."""
+        self.integrand.note(self.span, self.y0, self.call["t_eval"])
+        self.f = fixed(self.f)
+
+    def differentiated(self, found):
+        """Return the result of a run with its derivatives."""
         if not onp.size(plain_of(self.y0)):
             return found
         if found.t[0] == found.t[-1] and plain_of(self.span[0]) == plain_of(self.span[1]):

@@ -1,12 +1,14 @@
-"""Linear equations of few unknowns, λ' = −J(t)ᵀ λ, by collocation: all of their matrices at once.
+"""The derivatives of a solution of y' = f(t, y) in reverse mode by collocation, at all steps at once.
 
 Each step is one of the method of Radau of order 5, which is stable for stiff equations (Hairer and Wanner,
-Solving Ordinary Differential Equations II, 1996). A linear equation needs no iteration, and its steps no
-order: the matrices that lead over all intervals are found together, λ goes through them in a loop, and
-intervals where one step differs from two of half its length are split, until there are none.
+Solving Ordinary Differential Equations II, 1996). About states that are nearly right f is linear, so a step
+needs no iteration: y⁺ = M y + c. One banded matrix, with −M of all steps below its diagonal, leads y forwards
+and, transposed, the cotangents of y backwards. Where one step differs from two in its place, both of these
+are split. Then f is made linear about the states that have been found, until they stay (Newton's method).
 """
 
 import numpy as onp
+from scipy.linalg import blas
 
 __all__ = ["swept"]
 
@@ -19,127 +21,236 @@ _WEIGHTS = onp.array(
         [(16 - _ROOT) / 36, (16 + _ROOT) / 36, 1 / 9],
     ]
 )
-_PARTS = 4  # of an interval whose error is far too large
-_FAR = 100.0
-_ROUNDS, _MOST = 60, 100_000  # of splitting, and of intervals
+# The coefficients of the polynomials that are 1 at 0 or at one of the nodes, and 0 at the others.
+_INTERPOLATION = onp.linalg.inv(onp.append(0.0, _NODES)[:, None] ** onp.arange(4))
+_ROUNDS, _MOST = 60, 100_000  # of splitting, and of steps
+_ITERATIONS = 8  # of Newton's method
 _MANY = 1 << 22  # numbers in the matrices that are solved with at once
 
 
-class _Intervals:
-    """Intervals with their starts, their lengths, and the matrices that lead over them.
+class _Steps:
+    """Steps of the method, linear about states at their nodes.
 
-    ``whole`` leads over one in one step, ``first`` and ``second`` to the nodes of its halves: (m, 3, n, n).
+    Attributes
+    ----------
+    starts, lengths : arrays of shape (m,)
+    ybars : array of shape (m, n)
+        The cotangents of the states at the starts, as far as they are given.
+    matrices, constants : arrays of shapes (m, 3, n, n), (m, 3, n)
+        The states at the nodes are ``matrices @ y + constants``, for y at the start.
     """
 
-    def __init__(self, starts, lengths, whole=None, first=None, second=None):
-        self.starts, self.lengths = starts, lengths
-        self.whole, self.first, self.second = whole, first, second
+    def __init__(self, starts, lengths, ybars, matrices=None, constants=None):
+        self.starts, self.lengths, self.ybars = starts, lengths, ybars
+        self.matrices, self.constants = matrices, constants
 
-    def times(self):
-        """The nodes of the halves, (m, 6)."""
-        half = 0.5 * self.lengths[:, None]
-        return self.starts[:, None] + onp.concatenate([half * _NODES, half + half * _NODES], axis=1)
+    def __len__(self):
+        return len(self.starts)
 
-    def find(self, jacobians):
-        """Find the matrices; return whether that could be done."""
-        nodes = self.starts[:, None] + self.lengths[:, None] * _NODES
-        times = onp.concatenate([nodes, self.times()], axis=1)
-        found = jacobians(times.ravel())
-        if found is None or not onp.all(onp.isfinite(found)):
-            return False
-        found = found.reshape(*times.shape, *found.shape[1:])
-        self.whole = _stages(found[:, :3], self.lengths)[:, 2]
-        self.first = _stages(found[:, 3:6], 0.5 * self.lengths)
-        self.second = _stages(found[:, 6:], 0.5 * self.lengths)
-        return True
+    def __getitem__(self, which):
+        return _Steps(*(x[which] for x in vars(self).values()))
 
-    def joined(self, other, kept):
-        """Return those of these that are kept, and others, in order."""
-        order = onp.argsort(onp.concatenate([self.starts[kept], other.starts]))
-        order = order if self.lengths[0] > 0 else order[::-1]
-        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
-        return _Intervals(*(onp.concatenate([mine[kept], theirs])[order] for mine, theirs in pairs))
+    def nodes(self):
+        """The times of all nodes, (3m,)."""
+        return (self.starts[:, None] + self.lengths[:, None] * _NODES).ravel()
 
-    def parts(self, which, count):
-        """Return these intervals in so many parts each, whose matrices are not yet known."""
-        lengths = self.lengths[which] / count
-        starts = self.starts[which][:, None] + lengths[:, None] * onp.arange(count)
-        return _Intervals(starts.ravel(), onp.repeat(lengths, count))
+    def about(self, states, slopes, jacobians):
+        """Return these steps for f as it is near states at the nodes, (3m, n)."""
+        m, n = len(self), states.shape[1]
+        slopes = slopes - _times(jacobians, states)
+        constants = self.lengths[:, None, None] * (_WEIGHTS @ slopes.reshape(m, 3, n))
+        unit = onp.broadcast_to(onp.tile(onp.eye(n), (3, 1)), (m, 3 * n, n))
+        right = onp.concatenate([unit, constants.reshape(m, 3 * n, 1)], axis=2)
+        found = _solved(self.systems(jacobians), right).reshape(m, 3, n, n + 1)
+        return _Steps(self.starts, self.lengths, self.ybars, found[..., :n], found[..., n])
+
+    def systems(self, jacobians):
+        """Return I − h A ⊗ J, (m, 3n, 3n): the matrices of the equations of the states at the nodes."""
+        m, n = len(self), jacobians.shape[-1]
+        found = onp.einsum("m,ij,mjrs->mirjs", -self.lengths, _WEIGHTS, jacobians.reshape(m, 3, n, n))
+        return found.reshape(m, 3 * n, 3 * n) + onp.eye(3 * n)
+
+    def states(self, y):
+        """The states at all nodes, (3m, n), for those at the starts."""
+        return ((self.matrices @ y[:, None, :, None])[..., 0] + self.constants).reshape(-1, y.shape[1])
+
+    def halves(self):
+        """Return two steps in the place of each of these, near no states yet."""
+        half = 0.5 * self.lengths
+        starts = onp.stack([self.starts, self.starts + half], axis=1)
+        ybars = onp.stack([self.ybars, onp.zeros_like(self.ybars)], axis=1)
+        return _Steps(starts.ravel(), onp.repeat(half, 2), ybars.reshape(-1, ybars.shape[-1]))
+
+    def joined(self, other):
+        """Return these steps and others, in order, and the places of the others."""
+        both = _Steps(*map(onp.concatenate, zip(vars(self).values(), vars(other).values(), strict=True)))
+        order = onp.argsort(both.starts if both.lengths[0] > 0 else -both.starts)
+        return both[order], onp.flatnonzero(order >= len(self))
 
 
-def _stages(jacobians, lengths):
-    """Return the matrices from the start of a step to its three nodes: Λᵢ = λ − h Σⱼ aᵢⱼ Jⱼᵀ Λⱼ."""
-    m, _, n, _ = jacobians.shape
-    found = onp.empty((m, 3, n, n))
-    unit, right = onp.eye(3 * n), onp.tile(onp.eye(n), (3, 1))
-    size = max(1, _MANY // (9 * n * n))
-    for start in range(0, m, size):
-        part = slice(start, start + size)
-        products = onp.einsum("m,ij,mjsr->mirjs", lengths[part], _WEIGHTS, jacobians[part])
-        found[part] = onp.linalg.solve(unit + products.reshape(-1, 3 * n, 3 * n), right).reshape(-1, 3, n, n)
-    return found
+def _solved(systems, right):
+    size = max(1, _MANY // systems[0].size)
+    parts = [slice(k, k + size) for k in range(0, len(systems), size)]
+    return onp.concatenate([onp.linalg.solve(systems[part], right[part]) for part in parts])
 
 
-def swept(jacobians, mesh, start, rtol, atol):
-    """Return the times, the weights and the values of λ of a quadrature over all of a mesh, and the last λ.
+class _Chain:
+    """y⁺ = M y + c from step to step: B y = (y₀, c) with a banded triangular matrix B of unit diagonal."""
+
+    def __init__(self, steps):
+        m, n = len(steps), steps.matrices.shape[-1]
+        rows, columns = onp.indices((n, n))
+        self.band = onp.zeros((2 * n, (m + 1) * n), order="F")
+        self.band[n + rows - columns, onp.arange(m)[:, None, None] * n + columns] = -steps.matrices[:, 2]
+
+    def forwards(self, y, constants):
+        """Return the states between all steps, (m + 1, n)."""
+        return self._solve(onp.concatenate([y[None], constants]), 0)
+
+    def backwards(self, ybars):
+        """Return the cotangents of the states between all steps, for those of the results."""
+        return self._solve(ybars, 1)
+
+    def _solve(self, x, trans):
+        return blas.dtbsv(len(self.band) - 1, self.band, x.ravel(), lower=1, diag=1, trans=trans).reshape(
+            x.shape
+        )
+
+
+def swept(linear, guess, mesh, start, ybars, rtol, atol):
+    """Return the cotangents of the first state and of f along the solution; None if that does not succeed.
 
     Parameters
     ----------
-    jacobians : callable
-        Takes times (m,); returns J there, (m, n, n), or None.
+    linear : callable
+        Takes times (m,) and states (m, n); returns an object with ``slopes``, (m, n), and ``jacobians``,
+        (m, n, n), of f there; or None.
+    guess : callable
+        The solution, nearly right: takes times, returns states.
     mesh : array
-        Times in order, from that at which λ is known to that at which it is asked for.
-    start : array
-        The first λ, (n,).
-    rtol, atol : float
-        The error of each step, relative to λ and absolute.
+        The times between its steps, in order, from that of the first state on.
+    start, ybars : arrays
+        The first state, (n,), and the cotangents of the states at the times of the mesh, mostly zeros.
+    rtol, atol : float or array
+        The error of each step, relative to y and absolute.
 
     Returns
     -------
     tuple or None
-        Arrays (r,), (r,), (r, n) and (n,); None where it cannot be found in this way.
+        The cotangent of the first state, (n,), what ``linear`` has returned for the states that were used,
+        and the cotangents of f at these.
     """
-    with onp.errstate(over="ignore", invalid="ignore"):
-        return _swept(jacobians, _Intervals(mesh[:-1], onp.diff(mesh)), start, rtol, atol)
-
-
-def _swept(jacobians, intervals, start, rtol, atol):
-    if not intervals.find(jacobians):
-        return None
-    for _ in range(_ROUNDS):
-        values = _through(intervals, start)
-        error = _errors(intervals, values, rtol, atol)
-        if not onp.all(onp.isfinite(error)):
+    with onp.errstate(all="ignore"):
+        try:
+            return _Sweep(linear, start, ybars[-1], rtol, atol).found(guess, mesh, ybars[:-1])
+        except (onp.linalg.LinAlgError, _Lost):
             return None
-        if not onp.any(error > 1.0):
-            return _sampled(intervals, values)
-        parts = intervals.parts(error > 1.0, _PARTS if onp.max(error) > _FAR else 2)
-        if len(parts.starts) + len(intervals.starts) > _MOST or not parts.find(jacobians):
-            return None
-        intervals = intervals.joined(parts, error <= 1.0)
-    return None
 
 
-def _through(intervals, start):
-    """Return λ at the start of each interval, and at the end of the last one."""
-    values = [start]
-    for matrix in onp.matmul(intervals.second[:, 2], intervals.first[:, 2]):
-        values.append(matrix @ values[-1])
-    return onp.array(values)
+class _Lost(Exception):
+    """This way does not lead to the derivatives."""
 
 
-def _errors(intervals, values, rtol, atol):
-    """Return how far one step differs from two of half its length, in units of the tolerance."""
-    before, after = values[:-1], values[1:]
-    left = (intervals.whole @ before[..., None])[..., 0] - after
+class _Sweep:
+    """A sweep forwards and backwards; the parameters are those of ``swept``."""
+
+    def __init__(self, linear, start, last, rtol, atol):
+        self.linear, self.start, self.last, self.rtol, self.atol = linear, start, last, rtol, atol
+
+    def found(self, guess, mesh, ybars):
+        for _ in range(_ITERATIONS):
+            steps = self._split(guess, mesh, ybars)
+            states = steps.states(self._chain(steps)[1][:-1])
+            found, steps = self._about(steps, states)
+            chain, y = self._chain(steps)
+            before, states = states, steps.states(y[:-1])
+            if onp.all(onp.abs(states - before) <= self.atol + self.rtol * onp.abs(states)):
+                return self._backwards(found, steps, chain)
+            guess = _Polynomials(steps, y[:-1], states)
+            mesh, ybars = onp.append(steps.starts, mesh[-1]), steps.ybars
+        raise _Lost
+
+    def _about(self, steps, states):
+        """Return what ``linear`` returns near these states, and the steps there."""
+        found = self.linear(steps.nodes(), states)
+        if found is None or onp.iscomplexobj(found.jacobians):
+            raise _Lost
+        steps = steps.about(states, found.slopes, found.jacobians)
+        if not (onp.all(onp.isfinite(steps.matrices)) and onp.all(onp.isfinite(steps.constants))):
+            raise _Lost
+        return found, steps
+
+    def _chain(self, steps):
+        chain = _Chain(steps)
+        return chain, chain.forwards(self.start, steps.constants[:, 2])
+
+    def _split(self, guess, mesh, ybars):
+        """Return steps that are short enough. Pairs of them are compared with one step."""
+        if len(mesh) % 2 == 0:
+            n = int(onp.argmax(onp.abs(onp.diff(mesh)))) + 1
+            mesh = onp.insert(mesh, n, 0.5 * (mesh[n - 1] + mesh[n]))
+            ybars = onp.insert(ybars, n, 0.0, axis=0)
+        near = lambda steps: self._about(steps, guess(steps.nodes()))[1]
+        first = onp.arange(0, len(ybars), 2)  # of each pair
+        starts = onp.concatenate([mesh[first], mesh[:-1]])
+        lengths = onp.concatenate([mesh[first + 2] - mesh[first], onp.diff(mesh)])
+        both = near(_Steps(starts, lengths, onp.concatenate([ybars[first], ybars])))
+        wholes, steps = both[: len(first)], both[len(first) :]
+        for _ in range(_ROUNDS):
+            far = onp.zeros(len(steps), bool)
+            far[first] = far[first + 1] = self._errors(steps, wholes, first) > 1.0
+            if not onp.any(far):
+                return steps
+            if len(steps) + onp.sum(far) > _MOST:
+                break
+            wholes = steps[far]
+            steps, places = steps[~far].joined(near(wholes.halves()))
+            first = places[::2]
+        raise _Lost
+
+    def _errors(self, steps, wholes, first):
+        """Return how far one step differs from two, in y and in its cotangents, in units of the tolerance."""
+        chain, y = self._chain(steps)
+        ybars = chain.backwards(onp.concatenate([steps.ybars, self.last[None]]))
+        whole, two = wholes.matrices[:, 2], steps.matrices[first + 1, 2] @ steps.matrices[first, 2]
+        of_y = _times(whole, y[first]) + wholes.constants[:, 2] - y[first + 2]
+        of_ybar = _times(onp.swapaxes(whole - two, 1, 2), ybars[first + 2])
+        least = 1e-3 * self.rtol * onp.max(onp.abs(ybars))
+        return onp.maximum(
+            _sizes(of_y, self.rtol, self.atol, y[first], y[first + 2]),
+            _sizes(of_ybar, self.rtol, least, ybars[first], ybars[first + 2]),
+        )
+
+    def _backwards(self, found, steps, chain):
+        ybars = chain.backwards(onp.concatenate([steps.ybars, self.last[None]]))
+        m, n = steps.ybars.shape
+        right = onp.zeros((m, 3, n))
+        right[:, 2] = ybars[1:]
+        systems = onp.swapaxes(steps.systems(found.jacobians), 1, 2)
+        of_states = _solved(systems, right.reshape(m, 3 * n, 1)).reshape(m, 3, n)
+        kbars = steps.lengths[:, None, None] * (_WEIGHTS.T @ of_states)
+        return ybars[0], found, kbars.reshape(-1, n)
+
+
+class _Polynomials:
+    """The solution through the states at the starts and the nodes of steps, by a polynomial for each."""
+
+    def __init__(self, steps, y, states):
+        self.steps, self.edges = steps, steps.starts * onp.sign(steps.lengths)
+        self.values = onp.concatenate([y[:, None], states.reshape(len(steps), 3, -1)], axis=1)
+
+    def __call__(self, times):
+        which = onp.searchsorted(self.edges[1:], times * onp.sign(self.steps.lengths[0]), side="right")
+        x = (times - self.steps.starts[which]) / self.steps.lengths[which]
+        powers = x[:, None] ** onp.arange(4)
+        return ((powers @ _INTERPOLATION)[:, None] @ self.values[which])[:, 0]
+
+
+def _times(matrices, vectors):
+    return (matrices @ vectors[..., None])[..., 0]
+
+
+def _sizes(errors, rtol, atol, before, after):
+    """Return the root mean squares of errors, relative to tolerances."""
     size = atol + rtol * onp.maximum(onp.abs(before), onp.abs(after))
-    return onp.sqrt(onp.mean((left / size) ** 2, axis=1))
-
-
-def _sampled(intervals, values):
-    """Return the nodes of all halves, with the weights of the method, and λ there."""
-    first = intervals.first @ values[:-1, None, :, None]
-    second = intervals.second @ first[:, 2:]
-    found = onp.concatenate([first, second], axis=1)[..., 0]
-    weights = 0.5 * intervals.lengths[:, None] * onp.tile(_WEIGHTS[2], 2)
-    return intervals.times().ravel(), weights.ravel(), found.reshape(-1, found.shape[-1]), values[-1]
+    return onp.sqrt(onp.mean((errors / size) ** 2, axis=1))

@@ -204,11 +204,18 @@ def _columns(trace, x):
     return np.transpose(x.stack)
 
 
+# The length of vectors from which on it is faster to multiply them one by one than to transpose their stack.
+_LONG = 1 << 11
+
+
 @batch_rule(product)
 def _products_of_stacks(trace, prim, data, x, layout):
     if trace.has(data):
         raise Unbatched("the entries differ")
-    return np.transpose(product(data, _columns(trace, x), layout))
+    columns = _columns(trace, x)
+    if layout.shape[1] >= _LONG:
+        return np.stack([product(data, x.stack[n], layout) for n in range(trace.size)])
+    return np.transpose(product(data, columns, layout))
 
 
 @batch_rule(solved)

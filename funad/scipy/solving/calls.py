@@ -16,9 +16,8 @@ from ... import tree
 from ...boxes import Traced
 from ...errors import NotDifferentiableError
 from ...registry import adopt, enter_anew
-from ...trace import Trace
+from ...trace import TRACING, Trace
 from ...traces.forward import dual
-from ...traces.reverse import TRACING
 from ...transforms.closures import Watched, plain_of
 
 __all__ = [

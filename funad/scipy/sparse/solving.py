@@ -15,7 +15,7 @@ from ... import numpy as np
 from ...boxes import Traced, innermost
 from ...errors import NotDifferentiableError
 from ...primitives import primitive
-from ...traces.reverse import TRACING
+from ...trace import TRACING
 from ...transforms.closures import Watched
 from ...transforms.implicit import implicit
 from ...values import shape_of

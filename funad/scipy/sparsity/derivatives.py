@@ -2,6 +2,8 @@
 
 import functools
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as onp
 from scipy import sparse as _sparse
@@ -12,9 +14,10 @@ from ...boxes import Traced
 from ...errors import ArgumentError, ArgumentTypeError, NonScalarOutputError, SparsityError
 from ...spaces import describe, is_complex, name_of
 from ...tracing import run
-from ...transforms import grad, linearize, vjp, vmap
-from ...transforms.calls import Call, check_argnums, check_function, own_result
+from ...transforms import grad
+from ...transforms.calls import Call, check_argnums, check_function, trace_call
 from ...transforms.closures import plain_of
+from ...transforms.runs import Run
 from ...values import all_of, any_of, constant, dtype_of, shape_of, value_of
 from ..sparse.arrays import Sparse, is_sparse
 from ..sparse.layouts import layout_of, matrix_of, transposed
@@ -22,9 +25,9 @@ from ..sparse.layouts import product as times
 from . import rules
 from .colouring import column_colours, shown, symmetric_colours
 from .dependencies import Dependencies
-from .patterns import Pattern, joined_patterns
+from .patterns import joined_patterns, no_pattern
 
-__all__ = ["Sparsity", "call_of", "given", "hessian", "jacobian", "joined", "leaves_of", "sparsity"]
+__all__ = ["Sparsity", "call_of", "given", "hessian", "jacobian", "sparsity"]
 
 
 class Sparsity:
@@ -83,11 +86,11 @@ class Sparsity:
     def cheaper(self):
         """The colouring that takes fewer products; of rows if they take as many: a walk back keeps less."""
         wide, high = self._fewest(0), self._fewest(1)
-        if high <= wide and self.rows.count <= wide:
+        if high < wide and self.rows.count <= wide:
             return self.rows
-        if wide < high and self.columns.count <= high:
+        if wide <= high and self.columns.count <= high:
             return self.columns
-        return min((self.rows, self.columns), key=lambda colouring: colouring.count)
+        return min((self.columns, self.rows), key=lambda colouring: colouring.count)
 
     def _fewest(self, axis):
         """Return how many colours there must be at least: of columns (0) as many as a row has entries, …"""
@@ -135,34 +138,32 @@ class _Colouring:
         # In general position: a product with it shows what the pattern lacks.
         self.direction = onp.random.default_rng(self.size).uniform(0.5, 1.5, self.size)
 
-    def seeds(self, first, end):
-        """Return the seeds of some colours, one per row; behind those of all colours, the direction."""
-        return self._all_seeds[first:end] if self._all_seeds is not None else self._seeds(first, end)
+    def stacks(self):
+        """Return stacks of seeds, with the entries that show in their products, and their places there.
+
+        A stack has one seed per row; the last seed of all is the direction. Few seeds are kept, as one stack.
+        """
+        at_once = max(1, _KEPT // max(self.size, self.width, 1))
+        if at_once > self.count:
+            return [self._all]
+        ends = range(at_once, self.count + 1 + at_once, at_once)
+        return (self._stack(end - at_once, min(end, self.count + 1)) for end in ends)
 
     @functools.cached_property
-    def _all_seeds(self):
-        """The seeds of all colours, if they are few enough to be kept; else None."""
-        if self.size * (self.count + 1) > _KEPT:
-            return None
-        seeds = self._seeds(0, self.count + 1)
+    def _all(self):
+        seeds, *_ = self._stack(0, self.count + 1)
         seeds.flags.writeable = False  # a program may return its cotangents as they are
-        return seeds
+        return seeds, slice(None), self.flat
 
-    def _seeds(self, first, end):
+    def _stack(self, first, end):
         seeds = onp.empty((end - first, self.size))
         for n, seed in enumerate(seeds, first):
             seed[:] = self.colours == n if n < self.count else self.direction
-        return seeds
-
-    def within(self, first, end):
-        """Return the entries of some colours, and their places in the products of these, as one vector."""
-        if first == 0 and end >= self.count:
-            return slice(None), self.flat
         entries = onp.flatnonzero((self.shows >= first) & (self.shows < end))
-        return entries, self.flat[entries] - first * self.width
+        return seeds, entries, self.flat[entries] - first * self.width
 
 
-def sparsity(f, *args, argnums=0, **kwargs):
+def sparsity(f: Callable[..., Any], *args: Any, argnums: Any = 0, **kwargs: Any) -> Any:
     """Return which entries of the Jacobian of ``f`` may be other than zero, found by running ``f`` once.
 
     Parameters
@@ -231,7 +232,7 @@ def _found(call):
     trace = Dependencies(sum(sizes))
     starts = onp.cumsum([0, *sizes]).tolist()
     y = run(call, [trace.input(x, start) for x, start in zip(leaves, starts, strict=False)])
-    patterns = [trace.pattern_of(part) for part in tree.flatten(y)[0]] or [Pattern(0, trace.columns, [])]
+    patterns = [trace.pattern_of(part) for part in tree.flatten(y)[0]] or [no_pattern(0, trace.columns)]
     return Sparsity(joined_patterns(patterns).matrix, found=True)
 
 
@@ -247,8 +248,8 @@ def hessian(f, argnums, sparse, args, kwargs):
 
 def _derivative(call, sparse, symmetric):
     """Return the matrix for a pattern that holds: one that was found elsewhere may be found again."""
-    if sparse is True:
-        return _computed(call, _found(call), symmetric, found=True)
+    if isinstance(sparse, _Latest):
+        return _computed(call, sparse.of(_found(call)), symmetric, found=True)
     try:
         return _computed(call, sparse, symmetric)
     except SparsityError:
@@ -257,9 +258,27 @@ def _derivative(call, sparse, symmetric):
         return _computed(call, _found(call), symmetric, found=True)
 
 
+class _Latest:
+    """The last pattern that was found, with its colourings: the next call finds the same one, as a rule."""
+
+    def __init__(self):
+        self.sparsity = Sparsity(_sparse.csr_array((0, 0)))
+
+    def of(self, found):
+        """Return the last pattern if it is the one found, else that, which is the last one then."""
+        last, matrix = self.sparsity, found.matrix
+        known = last.shape == found.shape and onp.array_equal(last.matrix.indptr, matrix.indptr)
+        if known and onp.array_equal(last.matrix.indices, matrix.indices):
+            return last
+        self.sparsity = found
+        return found
+
+
 def given(sparse):
-    """Return what a user has given as ``sparse``: True, or the sparsity, which is coloured once."""
-    if sparse is True or isinstance(sparse, Sparsity):
+    """Return the sparsity that a user has given, which is coloured once; of True, what keeps the last one."""
+    if sparse is True:
+        return _Latest()
+    if isinstance(sparse, Sparsity):
         return sparse
     if is_sparse(sparse) or isinstance(sparse, onp.ndarray):
         return Sparsity(sparse)
@@ -274,65 +293,35 @@ def _computed(call, pattern, symmetric, found=False):
     size = sum(math.prod(shape_of(x)) for x in call.leaves)
     if pattern.shape[1] != size:
         raise ArgumentError(f"the pattern has {pattern.shape[1]} columns, but x has {size} numbers")
+    y, tape, _ = trace_call(call, False)
+    run = Run(call, y, tape)
+    _check_rows(call, pattern, run.values)
     colouring = pattern.symmetric if symmetric else pattern.cheaper
-
-    def of_leaves(*leaves):
-        return call(list(leaves))
-
-    if colouring.forward:
-        y, product = linearize(of_leaves, *call.leaves)
-        ys, structure = tree.flatten(y)
-        of, to, together = call.leaves, ys, product
-    else:
-        y, product = vjp(of_leaves, *call.leaves, argnums=tuple(range(len(call.leaves))))
-        ys, structure = tree.flatten(y)
-        of, to = ys, call.leaves
-
-        def together(*ybars):
-            return product(tree.unflatten(structure, ybars))
-
-    _check_rows(call, pattern, ys)
-    data, product = _entries(together, colouring, of, to)
+    data, product = _entries(run, colouring)
     layout = layout_of(pattern.matrix)
     rounding = _TRUSTED if found else _ROUNDING * float(onp.finfo(dtype_of(data)).eps)
-    _check_product(call, constant(data), constant(product), layout, colouring, rounding)
+    least = _LEAST_FOUND if pattern.found else _LEAST_GIVEN
+    _check_product(call, constant(data), constant(product), layout, colouring, rounding, least)
     if isinstance(data, Traced):
         return Sparse(data, layout, "array")
     return matrix_of(data, layout.copied())
 
 
-# How many numbers the products of a stack may have, so that they stay in the cache; and how many are kept.
-_AT_ONCE = 1 << 14
+# How many numbers the products of a stack may have.
 _KEPT = 1 << 20
 
 
-def _entries(product, colouring, of, to):
-    """Return the entries, and the product with the direction; from stacks, large products one by one."""
-    at_once = max(1, _AT_ONCE // max(colouring.size, colouring.width, 1))
-    kept = at_once * max(1, _KEPT // max(colouring.width * at_once, 1))
+def _entries(run, colouring):
+    """Return the entries, and the product with the direction."""
     which, pieces = [], []
-    for first in range(0, colouring.count + 1, kept):
-        end = min(first + kept, colouring.count + 1)
-        starts = range(first, end, at_once)
-        stacks = [
-            _stack(product, leaves_of(colouring.seeds(start, min(start + at_once, end)), of), at_once)
-            for start in starts
-        ]
-        products = stacks[0] if len(stacks) == 1 else np.concatenate(stacks)
-        entries, places = colouring.within(first, end)
+    for seeds, entries, places in colouring.stacks():
+        products = run.products(seeds, colouring.forward)
         which.append(entries)
         pieces.append(np.take(np.ravel(products), places))
     if len(pieces) == 1:
         return pieces[0], products[-1]
     data = np.concatenate(pieces)
     return np.take(data, onp.argsort(onp.concatenate(which))), products[-1]
-
-
-def _stack(product, seeds, at_once):
-    """Return the products with a stack of seeds, as rows of one matrix."""
-    if at_once > 1:
-        return joined(tree.flatten(vmap(product)(*seeds))[0], shape_of(seeds[0])[0])
-    return joined(tree.flatten(product(*(part[0] for part in seeds)))[0], 1)
 
 
 def _check_rows(call, pattern, ys):
@@ -348,41 +337,30 @@ def _check_rows(call, pattern, ys):
         )
 
 
-def leaves_of(seeds, leaves):
-    """Return stacks of seeds in the shapes of leaves."""
-    found, end = [], 0
-    for x in leaves:
-        shape, start = shape_of(x), end
-        end += math.prod(shape)
-        part = np.reshape(seeds[:, start:end], (shape_of(seeds)[0], *shape))
-        found.append(part if dtype_of(part) == dtype_of(x) else np.astype(part, dtype_of(x)))
-    return found
-
-
-def joined(parts, count):
-    """Return the products as rows of one matrix."""
-    rows = [np.reshape(part, (count, -1)) for part in parts]
-    return rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)
-
-
 # How far two products may differ that tell whether a pattern holds: in units of rounding; of a pattern that
 # was found for these very arguments, where large terms may cancel in the derivative, relative to its entries.
 _ROUNDING = 1e4
 _TRUSTED = 1e-3
-_OF_LARGEST = 1e-2  # of the bound of the largest row, for rows in which terms cancel
+# For rows in which larger terms cancel, the bound is no less than this share of that of the largest row. A
+# pattern that has been given is refused where it does not hold, one that has been found is found again.
+_LEAST_GIVEN = 1e-2
+_LEAST_FOUND = 1e-4
 
 
-def _check_product(call, data, product, layout, colouring, rounding):
+def _check_product(call, data, product, layout, colouring, rounding, least):
     """Refuse a matrix whose product with a direction in general position is not that of the function."""
+
+    def beyond(scale):
+        largest = np.max(scale, initial=0.0)
+        return away > rounding * (scale + (least * largest if all_of(np.isfinite(largest)) else 0.0))
+
     direction = colouring.direction.astype(dtype_of(data), copy=False)
     if not colouring.forward:
         layout = transposed(layout)
     away = np.abs(times(data, direction, layout) - product)
-    least = 0.5 * _OF_LARGEST * rounding  # of the largest bound below, which is that product at least
-    if all_of(np.max(away, initial=0.0) <= least * np.max(np.abs(product), initial=0.0)):
+    if not any_of(beyond(np.abs(product))):  # it is less than the scale below, and known
         return
-    scale = times(np.abs(data), direction, layout)
-    wrong = away > rounding * (scale + _OF_LARGEST * np.max(scale, initial=0.0))
+    wrong = beyond(times(np.abs(data), direction, layout))
     if any_of(wrong):
         which = "row" if colouring.forward else "column"
         raise SparsityError(

@@ -1,24 +1,26 @@
 """Jacobians and Hessians as linear operators: products without the matrix, for SciPy's iterative solvers."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as onp
 
-from ... import tree
-from ...transforms import linearize, vjp
-from ...transforms.calls import check_argnums, check_function
+from ...transforms.calls import check_argnums, check_function, kept_copies, own_copy, trace_call
+from ...transforms.runs import Run
 from ...values import dtype_of, shape_of
 from ..sparse.operators import LinearOperator
-from .derivatives import call_of, joined, leaves_of
+from .derivatives import call_of
 
 __all__ = ["linear_operator"]
 
 
-def linear_operator(f, *args, argnums=0, symmetric=False, **kwargs):
+def linear_operator(
+    f: Callable[..., Any], *args: Any, argnums: Any = 0, symmetric: bool = False, **kwargs: Any
+) -> Any:
     """Return the Jacobian of ``f`` as a scipy.sparse.linalg.LinearOperator, which is never formed.
 
-    ``f`` runs once; each product walks along that run. Products with the transpose need one further run, when
-    the first of them is asked for.
+    ``f`` runs once; each product walks along that run, those with the transpose back.
 
     Parameters
     ----------
@@ -55,28 +57,19 @@ def linear_operator(f, *args, argnums=0, symmetric=False, **kwargs):
 
 
 def _operator(call, symmetric):
-    y, push = linearize(lambda *leaves: call(list(leaves)), *call.leaves)
-    ys, structure = tree.flatten(y)
-    pulls = []
+    call.leaves = kept_copies(call.leaves)
+    y, tape, _ = trace_call(call, False)
+    run = Run(call, y, tape)
+
+    def product(v, forward):
+        return own_copy(run.products(v[None], forward)[0])
 
     def forward(v):
-        return _vector(push(*_parts(v, call.leaves)))
+        return product(v, True)
 
     def backward(u):
-        if not pulls:
-            places = tuple(range(len(call.leaves)))
-            pulls.append(vjp(lambda *leaves: call(list(leaves)), *call.leaves, argnums=places)[1])
-        return _vector(pulls[0](tree.unflatten(structure, _parts(u, ys))))
+        return product(u, False)
 
-    shape = tuple(sum(math.prod(shape_of(x)) for x in leaves) for leaves in (ys, call.leaves))
-    dtype = onp.result_type(*map(dtype_of, [*ys, *call.leaves]))
+    shape = tuple(sum(math.prod(shape_of(x)) for x in ends) for ends in (run.values, call.leaves))
+    dtype = onp.result_type(*map(dtype_of, [*run.values, *call.leaves]))
     return LinearOperator(shape, forward, forward if symmetric else backward, dtype=dtype)
-
-
-def _parts(v, leaves):
-    """Return the parts of a vector in the shapes of leaves."""
-    return [part[0] for part in leaves_of(v[None], leaves)]
-
-
-def _vector(found):
-    return joined(tree.flatten(found)[0], 1)[0]
