@@ -49,7 +49,7 @@ def _rewrite(place: Place) -> str:
     elsewhere = place.name.startswith(("numpy.random.", "funad.", "scipy."))
     if _has_rules(prim) and not elsewhere:
         return f"write {written}({arguments} after import funad.numpy as np"
-    return own or _rewrite_unknown(place)
+    return own or instead_of(place.home) or _rewrite_unknown(place)
 
 
 def _rewrite_unknown(place: Place) -> str:
@@ -186,8 +186,8 @@ def refusal(found: str, what: str, loses: str, instead: str, index: str = "") ->
             f"{_or_plain(instead)}", place,
         )  # fmt: skip
     rewrite = _or_plain(_rewrite(place), "give it ")
-    if what == "use as an index" and not instead_of(place.name):  # a size, or an axis
-        rewrite = instead
+    if what in ("use as an index", "int()") and not instead_of(place.name):  # a size, a degree, an axis
+        rewrite = _INDICES[0] if what == "int()" else instead
     return _remembered(
         f"{place.name} met a traced value, {found}, where it needs {loses} ({what}), and would lose its "
         f"derivative; {rewrite}", place,

@@ -514,9 +514,9 @@ def _kept_copy(x: Any) -> Any:
 # --- running it
 
 
-def trace_call(call: Call, has_aux: bool) -> tuple[Any, Tape, Any]:
+def trace_call(call: Call, has_aux: bool, xdots: list[Any] | None = None) -> tuple[Any, Tape, Any]:
     """Run the call on boxes; return y, still boxed, the tape, and aux without this trace's boxes."""
-    tape = Tape(len(call.leaves))
+    tape = Tape(len(call.leaves), xdots=xdots)
     y = run(call, call.leaves, tape)
     if not has_aux:
         if type(y) is not Box:

@@ -119,7 +119,7 @@ def _is_at_kink(f: Any, tape: Tape, leaves: list[Any], structure: Any) -> bool:
     finally:
         TRACING.sealed = sealed
         watch.end()
-    return getattr(watch, "infinitesimals", None) is not None
+    return watch.infinitesimals is not None
 
 
 class _ClosesOverInner(Exception):
