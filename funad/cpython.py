@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
+AT_USER = "numpy at the user's line"  # the qualified name of code that stands in for a line of the user's
 HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep  # where the files of funad are
 
 

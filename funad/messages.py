@@ -49,7 +49,7 @@ def _rewrite(place: Place) -> str:
     elsewhere = place.name.startswith(("numpy.random.", "funad.", "scipy."))
     if _has_rules(prim) and not elsewhere:
         return f"write {written}({arguments} after import funad.numpy as np"
-    return own or _rewrite_unknown(place)
+    return own or instead_of(place.home) or _rewrite_unknown(place)
 
 
 def _rewrite_unknown(place: Place) -> str:
@@ -186,12 +186,23 @@ def refusal(found: str, what: str, loses: str, instead: str, index: str = "") ->
             f"{_or_plain(instead)}", place,
         )  # fmt: skip
     rewrite = _or_plain(_rewrite(place), "give it ")
-    if what == "use as an index" and not instead_of(place.name):  # a size, or an axis
-        rewrite = instead
+    if what in ("use as an index", "int()") and not instead_of(place.name):  # a size, a degree, an axis
+        rewrite = _INDICES[0] if what == "int()" else instead
     return _remembered(
         f"{place.name} met a traced value, {found}, where it needs {loses} ({what}), and would lose its "
         f"derivative; {rewrite}", place,
     )  # fmt: skip
+
+
+def refused_sparse(found: str) -> NotDifferentiableError:
+    """Return the error of a sparse matrix with traced entries of which a plain array is asked."""
+    place = place_now()
+    if place is not None and _in_scipy(place.name):
+        return refusal(found, "numpy.asarray", "a plain array", "")
+    return NotDifferentiableError(
+        f"{found} is asked for a plain array (numpy.asarray), which would lose its derivative; write "
+        f"A.toarray() for an array, and A * B for A.multiply(B) of a plain matrix A"
+    )
 
 
 def _is_whole(array: Any) -> bool:
@@ -430,6 +441,9 @@ def _speaks_of_the_concrete_class(error: TypeError) -> bool:
     *_, last = steps(error)
     if is_of_funad(last.tb_frame):
         return False  # of plain values, which a plain program would be told too
-    kinds = {x.__class__.__name__ for x in names_in(last.tb_frame).values() if hasattr(x, "tape")}
+    at_hand = names_in(last.tb_frame).values()
+    if any(type(x).__module__ == "funad.scipy.sparse.arrays" for x in at_hand):
+        return True  # no class of SciPy's, and so refused in as many words as there are functions
+    kinds = {x.__class__.__name__ for x in at_hand if hasattr(x, "tape")}
     spoken = re.search(rf"\b({'|'.join(kinds)}|PyObject)\b", str(error)) if kinds else None
     return spoken is not None

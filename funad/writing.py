@@ -393,6 +393,8 @@ def _writeable(x: Any, name: str) -> Any:
 
 def fresh(x: Any, copy: Callable[[Any], Any] = laid_out_copy) -> Any:
     """Return x with memory of its own, in every trace, and laid out as x is."""
+    if type(x) is tuple:  # what a number is at several points
+        return tuple(fresh(part, copy) for part in x)
     if type(x) is Array:  # a rule has filled it
         return fresh(content(x), copy)
     if isinstance(x, Traced) and x.opaque:

@@ -390,9 +390,13 @@ def _joined_cotangents(y: Any, ybar: Any, x: Any, trace: BatchTrace) -> Any:
     return join([zeros_like(part) if bar is None else bar for part, bar in zip(y, ybar, strict=True)], trace)
 
 
+def _members_of_cotangent(y: Any, ybar: Any, parts: Any, trace: BatchTrace) -> Any:
+    """The rule of join."""
+    return list(trace.members(ybar))
+
+
 _SPLIT = Primitive(split, "the members of a batch", "linear", {0: _joined_cotangents})
-_JOIN = Primitive(join, "a batch of members", "linear", {0: lambda y, ybar, _, trace: [*trace.members(ybar)]})
-_JOIN.containers = (0,)
+_JOIN = Primitive(join, "a batch of members", "linear", {0: _members_of_cotangent}, (0,))
 
 
 def spread(stack: Any, rank: int, wanted: int) -> Any:
