@@ -131,7 +131,7 @@ class Traced:
 
     def __iter__(self) -> Iterator[Any]:
         if not self.shape:
-            raise TypeError("iteration over a 0-d array")
+            return iter(self.primal)  # an error, in its words
         return (self[n] for n in range(self.shape[0]))
 
     def __contains__(self, item: Any) -> bool:
