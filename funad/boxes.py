@@ -50,9 +50,9 @@ class _NoMethodError(TypeError, AttributeError):
 class Traced:
     """A value and the trace that it belongs to.
 
-    All kinds of traced values have the same slots, so that one can become another: a box or a dual
-    number that is assigned to becomes an array that can be (see ``arrays``). ``parent`` and
-    ``views`` are set where values share memory, and are what tells it then.
+    All kinds of traced values have the same slots, so that one can become another: a box or a dual number
+    that is assigned to becomes an array that can be (see ``writing``). ``parent`` and ``views`` are set where
+    values share memory.
     """
 
     __slots__ = ("__weakref__", "index", "parent", "primal", "tape", "views")

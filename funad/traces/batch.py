@@ -343,13 +343,6 @@ def _share(ys: Any, xs: Any) -> bool:
     )
 
 
-def stacked(parts: Any) -> Any:
-    """Return members as one stack."""
-    if innermost(parts) is None:
-        return onp.stack(parts)
-    return enter(onp.stack).traced(list(parts))
-
-
 def repeated(x: Any, size: int) -> Any:
     """Return a stack of copies of a plain array, each laid out as it is."""
     stack = room_for_stack(size, x)
@@ -381,7 +374,7 @@ def join(parts: Any, trace: BatchTrace) -> Any:
     if innermost_of_parts is None:
         return batched(trace, _stacked_as_they_are(parts))
     if innermost_of_parts.level < trace.level:
-        return batched(trace, stacked(parts))
+        return batched(trace, enter(onp.stack).traced(list(parts)))
     return call(_JOIN, (list(parts), trace), {})
 
 
