@@ -435,7 +435,7 @@ def moved_index(trace: BatchTrace, index: Any) -> Any:
     if is_basic(index):
         return in_every_member(index)
     parts = index if type(index) is tuple else (index,)
-    arrays = [n for n, x in enumerate(parts) if trace.has(x) or issubclass(type(x), (ndarray, list))]
+    arrays = [n for n, x in enumerate(parts) if issubclass(type(x), (ndarray, list, Traced))]
     places = [n for n, x in enumerate(parts) if n in arrays or issubclass(type(x), _NUMBERS)]
     if not any(map(trace.has, parts)):
         if arrays and places[-1] - places[0] >= len(places):
@@ -444,7 +444,7 @@ def moved_index(trace: BatchTrace, index: Any) -> Any:
     # Members choose for themselves: an array of member numbers beside the batched ones.
     if places != list(range(len(arrays))) or any(dtype_of(parts[n]).kind == "b" for n in arrays):
         return None
-    if any(isinstance(trace.inside(x), Traced) for x in parts):
+    if any(trace.has(x) and isinstance(x.stack, Traced) for x in parts):
         return None
     rank = max(len(shape_of(parts[n])) for n in arrays)
     members = onp.arange(trace.size).reshape(-1, *(1,) * rank)
