@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
+AT_USER = "numpy at the user's line"  # the qualified name of code that stands in for a line of the user's
 HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep  # where the files of funad are
 
 
@@ -73,6 +74,15 @@ def leave_out(hidden: Callable[[FrameType], bool], error: BaseException) -> None
         if not hidden(step.tb_frame):
             step.tb_next, kept = kept, step
     error.__traceback__ = kept
+
+
+def raise_if(error: Exception | None) -> None:
+    """Raise an error if there is one; no frame that its traceback refers to has a name for it."""
+    if error is not None:
+        try:
+            raise error
+        finally:
+            del error
 
 
 # --- references

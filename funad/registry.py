@@ -42,6 +42,7 @@ class Primitive:
         name: str,
         kind: str | None = None,
         rules: Mapping[ArgNum, Rule] = NO_RULES,
+        containers: tuple[int, ...] = (),
     ) -> None:
         self.f = f
         # f as it is called inside of a trace and outside: its warnings are at the user's line.
@@ -55,7 +56,7 @@ class Primitive:
         # What f gives for one array (and an axis, and keepdims) without f's own detours.
         self.fast_reduce: Callable[..., Any] | None = None
         self.kind = kind  # None: no rule yet, so a traced argument is refused
-        self.containers: tuple[int, ...] = ()  # the arguments that are lists of arrays
+        self.containers = containers  # the arguments that are lists of arrays
         # What it is of generators and the like, which NumPy does not take: (prim, args, kwargs) ↦ y.
         self.iterators: Callable[..., Any] | None = None
         self.views = False  # what it returns may share the memory of its first argument

@@ -101,6 +101,21 @@ def test_a_traced_matrix_is_what_it_says():
     grad(f)(A.data)
 
 
+@pytest.mark.parametrize("format", ["bsr", "coo", "csc", "csr", "dia", "dok", "lil"])
+def test_a_traced_matrix_tells_its_format_as_scipys_does(format):
+    question = f"isspmatrix_{format}"
+
+    def f(d):
+        for make in ("csr_matrix", "csc_matrix", "coo_matrix", "csr_array"):
+            traced, plain = (getattr(sparse, make)(x) for x in (d, A.toarray()))
+            assert getattr(sparse, question)(traced) == getattr(scipy.sparse, question)(plain)
+            assert getattr(sparse, question)(plain) == getattr(scipy.sparse, question)(plain)
+        return np.sum(d)
+
+    grad(f)(A.toarray())
+    assert not getattr(sparse, question)(X)
+
+
 @pytest.mark.parametrize("f", [
     lambda m: m.maximum(m), lambda m: m.setdiag(1.0), lambda m: m.todia(), lambda m: m.max(axis=0),
     lambda m: m ** -1.0, lambda m: m / m, lambda m: 1.0 / m, lambda m: onp.asarray(m),

@@ -406,9 +406,12 @@ _SPLIT = Primitive(
     split, "the members of a batch", "linear", {0: lambda y, ybar, x, trace: join(_filled(y, ybar), trace)}
 )
 _JOIN = Primitive(
-    join, "a batch of members", "linear", {0: lambda y, ybar, parts, trace: list(trace.members(ybar))}
+    join,
+    "a batch of members",
+    "linear",
+    {0: lambda y, ybar, parts, trace: list(trace.members(ybar))},
+    (0,),
 )
-_JOIN.containers = (0,)
 
 
 def _filled(y: Any, ybar: Any) -> Any:
