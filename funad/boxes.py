@@ -10,13 +10,12 @@ import math
 import operator
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from types import MethodType
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 from weakref import ref
 
 import numpy as onp
 
-from .cpython import above, frame_at, writes_text
+from .cpython import above, frame_at, raise_if, writes_text
 from .errors import MissingRuleError, NotDifferentiableError
 from .foreign import as_lists, asked_by_sparse, bare, holds_a_gap, is_sequence, unknown_to_sparse
 from .memory import placeholder
@@ -48,23 +47,6 @@ class _NoMethodError(TypeError, AttributeError):
     """What is said of a method that arrays have and numbers have not; ``hasattr`` says so too."""
 
 
-class ArrayMethod:
-    """A method that arrays have and numbers have not: programs ask for it to tell one from the other."""
-
-    def __init__(self, method: Callable[[Any], Any]) -> None:
-        self.method = method
-        self.name = method.__name__
-
-    def __get__(self, x: Any, owner: Any = None) -> Any:
-        if x is None:
-            return self.method
-        kind = class_of(x)
-        if not hasattr(kind, self.name):
-            name = f"numpy.{kind.__name__}" if issubclass(kind, onp.generic) else kind.__name__
-            raise _NoMethodError(f"object of type {name!r} has no {self.name.strip('_')}()")
-        return MethodType(self.method, x)
-
-
 class Traced:
     """A value and the trace that it belongs to.
 
@@ -82,6 +64,7 @@ class Traced:
     inside: Any  # what it holds of outer traces: the value, or of a batched value the stack of all members
     parent: tuple[Traced, Any]  # what this is a view of, and how it was made
     views: list[ref[Traced]]  # those whose parent this is
+    __setitem__: ClassVar[Callable[[Any, Any, Any], None]]  # see ``writing``
 
     opaque = False  # whether it stands for more than one value: see ``values``
 
@@ -125,9 +108,16 @@ class Traced:
     def __bool__(self) -> bool:
         return bool(value_of(self, "bool() was asked of it"))
 
-    @ArrayMethod
-    def __len__(self) -> int:
-        return len(self.primal)
+    @property
+    def __len__(self) -> Callable[[], int]:
+        """Found of arrays alone: programs ask for it to tell them from numbers."""
+        kind, shape = class_of(self), self.shape
+        if not hasattr(kind, "__len__"):
+            name = f"numpy.{kind.__name__}" if issubclass(kind, onp.generic) else kind.__name__
+            raise _NoMethodError(f"object of type {name!r} has no len()")
+        if not shape:
+            raise TypeError("len() of unsized object")
+        return lambda: shape[0]
 
     def __hash__(self) -> int:
         # By value, f(3.0) in a cache would be the result for a traced 3.0, and its derivative zero.
@@ -140,7 +130,9 @@ class Traced:
         )
 
     def __iter__(self) -> Iterator[Any]:
-        return (self[n] for n in range(len(self.primal)))
+        if not self.shape:
+            return iter(self.primal)  # an error, in its words
+        return (self[n] for n in range(self.shape[0]))
 
     def __contains__(self, item: Any) -> bool:
         return constant(item) in value_of(self, "in was asked of it")
@@ -207,9 +199,6 @@ class Traced:
                 refuse()
         return _GETITEM.traced(self, index)
 
-    def __setitem__(self, index: Any, value: Any) -> None:
-        raise AssertionError("funad.writing defines what assignment does")
-
     __array_priority__ = 1000.0
     __pandas_priority__ = 10000  # so that a Series leaves the operators to traced values
 
@@ -218,12 +207,7 @@ class Traced:
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         prim = primitive_of(ufunc)
         if "out" in kwargs and method == "__call__" and (prim is None or prim.kind != "zero"):
-            in_place = refused_in_place(short(self), any(isinstance(x, Traced) for x in kwargs["out"]))
-            if in_place is not None:
-                try:
-                    raise in_place
-                finally:
-                    del in_place  # which refers to this frame
+            raise_if(refused_in_place(short(self), any(isinstance(x, Traced) for x in kwargs["out"])))
         if prim is not None and prim.traced is not ufunc:
             if method == "__call__":
                 y = prim.traced(*inputs, **kwargs)

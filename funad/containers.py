@@ -113,10 +113,7 @@ def step(
         ybars = tree.unflatten(outputs[0], ybar[:-1])
         return lent(backward, y[-1].residuals, ybars, xs, places)
 
-    prim = _Step(run, name)
-    prim.kind = "vjp"
-    prim.containers = (0,)
-    prim.rules = {0: rule}
+    prim = _Step(run, name, "vjp", {0: rule}, (0,))
     prim.foreign = not opaque
     *parts, _ = call(prim, ([leaves[place] for place in places],), {})
     return tree.unflatten(outputs[0], parts)
@@ -197,9 +194,7 @@ def step_of_one(
 @functools.lru_cache(maxsize=1024)
 def _primitive_of_one(name: str) -> Primitive:
     """Return the primitive of step_of_one under a name: a call has its backward function with it."""
-    prim = Primitive(_kept_rule, name)
-    prim.kind = "vjp"
-    prim.rules = {0: _kept_rule}
+    prim = Primitive(_kept_rule, name, "vjp", {0: _kept_rule})
     prim.foreign = True
     return prim
 

@@ -21,10 +21,9 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from .boxes import Traced
 from .errors import ArgumentTypeError, NotDifferentiableError
 from .foreign import is_duck
-from .opaque import ASKED, asking, give_plain_operators
-from .operators import give
+from .opaque import Opaque
 from .refusals import library_of, public_name
-from .registry import Primitive, load_libraries
+from .registry import Primitive, loaded
 from .spaces import AS_TRACED, zeros_like
 from .trace import Looked, Trace
 from .values import dtype_of, shape_of
@@ -65,10 +64,6 @@ class Unknown(NDArrayOperatorsMixin):
     @property
     def ndim(self) -> int:
         return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        return int(onp.prod(self.shape))
 
     def any(self, *_: Any, **__: Any) -> bool:
         return True
@@ -169,22 +164,18 @@ class DuckTrace(Trace):
 DUCKS = DuckTrace()
 
 
-class Duck(Traced):
+class Duck(Opaque):
     """An array of another library. Boxes around it are what is differentiated."""
 
     __slots__ = ()
 
     tape: Any = DUCKS
-    opaque = True  # it has no one value to look at; all that is computed with it goes by its trace
+    primal: Any = Opaque.inside  # which is at hand
 
     @property
     def kind(self) -> Any:
         """The class that a plain array of its shape, or its element, has."""
         return ndarray if self.primal.shape else self.primal.dtype.type
-
-    def constant(self) -> Any:
-        """Return it: there is no plain value under it."""
-        return self
 
     def members(self) -> Any:
         """Return what answers questions to all of its numbers."""
@@ -195,24 +186,14 @@ class Duck(Traced):
         """Return it: nobody writes into what it holds."""
         return self
 
+    def plain_for(self, name: str) -> Any:
+        """Return the array; refuse a lazy one, which has no value yet."""
+        if is_lazy(self.primal):
+            refuse_value(self.primal, name)
+        return self.primal
+
     def __repr__(self) -> str:
         return repr(self.primal)
-
-    def __str__(self) -> str:
-        return str(self.primal)
-
-    def __format__(self, spec: str) -> str:
-        return format(self.primal, spec)
-
-    def __len__(self) -> int:
-        return len(self.primal)
-
-    def __iter__(self) -> Any:
-        return (self[n] for n in range(len(self.primal)))
-
-    @property
-    def nbytes(self) -> int:
-        return self.size * int(self.dtype.itemsize)
 
     def zeros(self) -> Any:
         """Return zeros in its chunks, or on its device."""
@@ -230,28 +211,6 @@ class Duck(Traced):
         return as_duck, (self.primal,)
 
 
-def _concrete(x: Any, name: str) -> Any:
-    """Return the array that a duck array holds; refuse a lazy one, which has no value yet."""
-    if is_lazy(x.primal):
-        refuse_value(x.primal, name)
-    return x.primal
-
-
-_ASKED = ("bool", "float", "int", "complex", "index", "contains", "round")
-
-
-def _install() -> None:
-    """Give duck arrays the operators whose results have no derivative, which are duck arrays too."""
-    give_plain_operators(Duck)
-    for name in _ASKED:
-        give(Duck, f"__{name}__", asking(name, ASKED[name], _concrete))
-    as_array = asking("array", lambda x, dtype=None, copy=None: onp.asarray(x, dtype), _concrete)
-    give(Duck, "__array__", as_array)
-
-
-_install()
-
-
 def as_duck(x: Any) -> Any:
     """Return an array of another library as a traced value; refuse one that no rule could work with."""
     if x.dtype == object:
@@ -261,7 +220,7 @@ def as_duck(x: Any) -> Any:
     if is_lazy(x):
         x = _checked(x)
     if not DUCKS.used:
-        load_libraries()
+        loaded("libraries")
         DUCKS.used = True
     made = new(Duck)
     made.primal = x

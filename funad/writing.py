@@ -414,6 +414,8 @@ def _writeable(x: Any, name: str) -> Any:
 
 def fresh(x: Any, copy: Callable[[Any], Any] = laid_out_copy) -> Any:
     """Return x with memory of its own, in every trace, and laid out as x is."""
+    if type(x) is tuple:  # what a number is at several points
+        return tuple(fresh(part, copy) for part in x)
     if type(x) is Array:  # a rule has filled it
         return fresh(content(x), copy)
     if isinstance(x, Traced) and x.opaque:
@@ -467,7 +469,7 @@ def _become(x: Traced, cell: Cell, path: tuple[Any, ...]) -> None:
             _become(view, cell, (*path, view.parent[1]))
 
 
-def _setitem(self: Traced, index: Any, v: Any) -> None:
+def _setitem(self: Any, index: Any, v: Any) -> None:
     _thaw(self)
     self[index] = v
 
@@ -537,7 +539,7 @@ def reshaped(x: Any, reshape: Primitive, shape: Any) -> None:
 
 def _install() -> None:
     """Give traced values assignment, and arrays operators that look into their cells at once."""
-    Traced.__setitem__ = _setitem  # type: ignore[method-assign]
+    give(Traced, "__setitem__", _setitem)
     for name, operate, f in BINARY:
         prim = enter(f)
 

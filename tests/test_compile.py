@@ -581,3 +581,20 @@ def test_a_loop_without_end_stays_as_it_is(monkeypatch):
     for _ in range(3):
         assert fast(0.5) == grad(f)(0.5)
     assert "more than 50 calls" in fast.explain()
+
+
+ROWS, COLUMNS, MASK = onp.array([0, 2, 1, 1]), onp.array([1, 0, 1, 1]), onp.array([True, False, True])
+OF_INDICES = {
+    "one array": lambda x: x[ROWS] * x[-ROWS - 1],
+    "arrays apart": lambda x: np.reshape(x, (3, 4, 2))[ROWS, :, COLUMNS],
+    "arrays together": lambda x: np.reshape(x, (3, 4, 2))[ROWS, ROWS, COLUMNS],
+    "behind a slice": lambda x: np.reshape(x, (3, 4, 2))[:, ROWS],
+    "a mask": lambda x: np.reshape(x, (3, 4, 2))[MASK],
+    "an array without axes": lambda x: np.reshape(x, (3, 4, 2))[onp.array(2), :, COLUMNS],
+}
+
+
+@pytest.mark.parametrize("kind", ["jacfwd", "jacrev", "hessian"])
+@pytest.mark.parametrize("f", OF_INDICES.values(), ids=OF_INDICES)
+def test_stacks_of_derivatives_take_index_arrays_that_a_program_closes_over(f, kind):
+    held(derivative(kind, lambda x: np.sum(f(x) ** 2) if kind == "hessian" else f(x) ** 2), onp.arange(24.0))

@@ -12,7 +12,7 @@ import funad.numpy as np
 from funad import grad, hessian, jacobian, linear_operator, sparsity, tree
 from funad.errors import ArgumentError, ArgumentTypeError, NonScalarOutputError, SparsityError
 from funad.scipy import ndimage, signal
-from funad.scipy.sparsity import colouring
+from funad.scipy.sparsity import colouring, derivatives, patterns
 from funad.scipy.sparsity.dependencies import Dependencies
 from funad.tracing import run
 
@@ -89,13 +89,20 @@ FUNCTIONS = {
 }
 
 
+@pytest.fixture(params=["words", "labels"])
+def narrow(request, monkeypatch):
+    """Patterns of so few columns are words; without any, they are labels and matrices."""
+    if request.param == "labels":
+        monkeypatch.setattr(patterns, "_NARROW", 0)
+
+
 def _dense(f, x):
     """The Jacobian, dense, with one row per number of the result."""
     return jacobian(lambda x: tree.ravel(f(x))[0])(x)
 
 
 @pytest.mark.parametrize("f", FUNCTIONS.values(), ids=FUNCTIONS)
-def test_a_sparse_jacobian_is_the_dense_one(f):
+def test_a_sparse_jacobian_is_the_dense_one(f, narrow):
     wanted = _dense(f, X)
     found = jacobian(f, sparse=True)(X)
     assert type(found) is scipy.sparse.csr_array
@@ -107,7 +114,7 @@ def test_a_sparse_jacobian_is_the_dense_one(f):
 
 
 @pytest.mark.parametrize("f", FUNCTIONS.values(), ids=FUNCTIONS)
-def test_a_sparse_hessian_is_the_dense_one(f):
+def test_a_sparse_hessian_is_the_dense_one(f, narrow):
     def loss(x):
         return sum(np.sum(np.sin(part) * part) for part in tree.flatten(f(x))[0])
 
@@ -148,7 +155,7 @@ def test_a_sparse_hessian_is_the_dense_one(f):
         (lambda x: np.concatenate([[x[0]], [1.0], x[3:] * x[:-3]]), 19),
     ],
 )
-def test_a_pattern_has_no_more_entries_than_the_program_says(f, entries):
+def test_a_pattern_has_no_more_entries_than_the_program_says(f, entries, narrow):
     assert sparsity(f, X).nnz == entries
 
 
@@ -156,9 +163,10 @@ def test_a_pattern_has_no_more_entries_than_the_program_says(f, entries):
 
 
 @pytest.mark.parametrize(("f", "argnum"), RULES)
+@pytest.mark.parametrize("few", [256, 0])
 @pytest.mark.filterwarnings("ignore")
 @on_calls(1)
-def test_no_function_hides_a_dependency(f, argnum, at):
+def test_no_function_hides_a_dependency(f, argnum, few, at):
     if any(onp.iscomplexobj(leaf) for leaf in tree.flatten((at.args, at.kwargs))[0]):
         return
     x = argument_of(at, argnum)
@@ -171,10 +179,11 @@ def test_no_function_hides_a_dependency(f, argnum, at):
     if vector.size > 40:
         return
     trace = Dependencies(vector.size)
-    ys = run(lambda xs: of_x(unravel(xs[0])), [trace.input(vector.astype(float), 0)])
-    there = onp.concatenate(
-        [onp.zeros((0, vector.size), bool), *(trace.pattern_of(y).matrix.toarray() for y in ys)]
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(patterns, "_NARROW", few)
+        ys = run(lambda xs: of_x(unravel(xs[0])), [trace.input(vector.astype(float), 0)])
+        found = [trace.pattern_of(y).matrix.toarray() for y in ys]
+    there = onp.concatenate([onp.zeros((0, vector.size), bool), *found])
     wanted = jacobian(lambda v: np.concatenate([onp.zeros(0), *map(np.ravel, of_x(unravel(v)))]))(
         vector.astype(float)
     )
@@ -235,6 +244,22 @@ def test_an_arrow_takes_two_products_as_a_symmetric_matrix():
     pattern = sparsity(grad(_arrow), X)
     assert (pattern.colours(), pattern.colours(symmetric=True)) == (12, 2)
     onp.testing.assert_allclose(hessian(_arrow, sparse=pattern)(X).toarray(), hessian(_arrow)(X), atol=1e-12)
+
+
+def test_a_pattern_that_is_found_again_is_coloured_once(monkeypatch):
+    coloured = []
+    monkeypatch.setattr(
+        derivatives, "column_colours", lambda m: coloured.append(1) or colouring.column_colours(m)
+    )
+    run = jacobian(branching, sparse=True)
+    for x in (HIGH, HIGH + 0.1, LOW, LOW + 0.1):
+        onp.testing.assert_allclose(run(x).toarray(), jacobian(branching)(x), rtol=1e-14)
+    once = len(coloured)
+    assert once
+    run(LOW)
+    assert len(coloured) == once
+    run(HIGH)
+    assert len(coloured) > once
 
 
 # --- a pattern that does not hold
@@ -300,6 +325,29 @@ def test_any_missing_entry_is_found_out(seed):
     whole[tuple(places[onp.random.default_rng(seed).integers(len(places))])] = False
     with pytest.raises(SparsityError):
         jacobian(tridiagonal, sparse=whole)(X)
+
+
+@pytest.mark.parametrize("size", [1e-14, 1e-8, 1e8, 1e14])
+@pytest.mark.parametrize("of_matrix", [jacobian, hessian])
+def test_a_missing_entry_is_found_beside_entries_of_any_size(of_matrix, size):
+    f = lambda x: np.concatenate([size * x[:4] ** 3, x[4:] * x[3] if x[0] > 1.0 else x[4:] ** 2])
+    if of_matrix is hessian:
+        f = lambda x, parts=f: np.sum(parts(x))
+    pattern = sparsity(f if of_matrix is jacobian else grad(f), LOW)
+    for x in (LOW, HIGH):
+        found = of_matrix(f, sparse=pattern)(x).toarray()
+        onp.testing.assert_allclose(found, of_matrix(f)(x), rtol=1e-12, atol=1e-12 * min(size, 1.0))
+
+
+def test_infinite_derivatives_hide_no_missing_entry():
+    f = lambda x: np.concatenate([np.sqrt(x[:1]), x[1:] * x[3] if x[1] > 1.0 else x[1:] ** 2])
+    low, high = onp.array([0.0, 0.5, 2.0, 3.0]), onp.array([0.0, 1.5, 2.0, 3.0])
+    with onp.errstate(divide="ignore", invalid="ignore"):
+        pattern = sparsity(f, low)
+        for x in (low, high):
+            found = jacobian(f, sparse=pattern)(x).toarray()
+            onp.testing.assert_array_equal(found[:, 1:], jacobian(f)(x)[:, 1:])
+            assert found[0, 0] == onp.inf
 
 
 def test_a_pattern_may_have_more_entries():

@@ -6,13 +6,36 @@ from typing import Any
 
 import numpy as onp
 
-from .memory import ELEMENTS
-from .program import Guard, Node, Program, number_of, parents, shape_of
+from .memory import ELEMENTS, VIEWS
+from .program import SOFT, Guard, Node, Program, nodes_in, parents, shape_of
 
-__all__ = ["runs", "write_block"]
+__all__ = ["runs", "views_first", "write_block"]
 
-HUGE = 1 << 18  # bytes from which an array does not stay in the cache beside others
+HUGE = 1 << 21  # bytes from which an array does not stay in the cache
 BLOCK = 8192  # elements at a time
+
+
+def views_first(program: Program) -> Program:
+    """Return a program in which views do not stand between calls that may be a run.
+
+    Each follows what it is a view of, or the last question of the user's.
+    """
+    places: dict[Any, tuple[int, int]] = {}
+    stretch, keys = 0, []
+    for k, step in enumerate(program.steps):
+        stretch += type(step) is Guard and step.how not in SOFT
+        place = (stretch, k)
+        if type(step) is Node and step.fn in VIEWS and step.nbytes >= HUGE and not _has_nodes(step.args[1:]):
+            place = max((stretch, -1), places.get(step.args[0], (0, -1)))
+        places[step] = place
+        keys.append((*place, k))
+        stretch += type(step) is Guard and step.how not in SOFT
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    return Program(program.inputs, [program.steps[k] for k in order], program.outputs)
+
+
+def _has_nodes(x: Any) -> bool:
+    return next(nodes_in(x), None) is not None
 
 
 def runs(program: Program) -> dict[int, int]:
@@ -38,19 +61,20 @@ def _fits(n: Any, shape: Any) -> bool:
         return shape is not None and n.how in ("finite", "number") and n.node.shape == shape
     if type(n) is not Node or n.fn not in ELEMENTS or n.kwargs or not n.is_array:
         return False
-    if n.nbytes < HUGE or n.dtype.kind != "f" or (shape is not None and n.shape != shape):
+    if n.nbytes < HUGE or n.dtype.kind != "f" or n.shape[0] == 1 or (shape is not None and n.shape != shape):
         return False
     return all(_operand_fits(x, n) for x in n.args)
 
 
 def _operand_fits(x: Any, n: Node) -> bool:
-    """Say whether an operand can be cut along the first axis, or is the same for all parts."""
-    if number_of(x) is not None:
-        return True
+    """Say whether an operand is a value that can be cut, or the same for all parts."""
+    return type(x) is Node or not _is_cut(x, n)
+
+
+def _is_cut(x: Any, n: Node) -> bool:
+    """Say whether each part of a result needs but a part of this operand."""
     shape = shape_of(x)
-    if type(x) is not Node:
-        return shape == () or (n.ndim == 2 and shape == n.shape[1:])
-    return shape in (n.shape, ()) or (n.ndim == 2 and shape in (n.shape[1:], (1, *n.shape[1:])))
+    return len(shape) == n.ndim and shape[0] == n.shape[0]
 
 
 def write_block(e: Any, steps: list[Any], after: set[Node]) -> None:
@@ -61,16 +85,17 @@ def write_block(e: Any, steps: list[Any], after: set[Node]) -> None:
     rows = shape[0]
     step = max(1, BLOCK * rows // size)
     inside = set(items)
-    outside = {p for n in items for p in parents(n) if p not in inside and p.shape == shape}
+    outside = {p for n in items for p in parents(n) if p not in inside and _is_cut(p, n)}
     last = {p: k for k, n in enumerate(items) for p in parents(n)}
     for n in items:
         if n not in after:
             continue
-        into = e.memory.into.get(n)
-        if into in e.names and into not in e.cut and into not in inside:
+        into = e.memory_of(n)
+        if into in e.names and into not in inside:
             e.names[n] = e.names[into]
             continue
         name = e.names[n] = e.fresh(n.name or "t")
+        e.in_place_of[e.memory.into.get(n, n)] = n
         e.lines.append(f"{name} = {e.function(onp.empty)}({shape!r}, {e.dtype(n.dtype)})")
     loop: list[str] = []
     kept, part = dict(e.names), _parts(e, items, after, outside)
@@ -86,7 +111,7 @@ def write_block(e: Any, steps: list[Any], after: set[Node]) -> None:
             e._used.add(target)
             e.lines.append(f"{whole} = {e.function(onp.empty)}({(step, *shape[1:])!r}, {e.dtype(n.dtype)})")
             loop.append(f"{target} = {whole}[:hi - lo]")
-        loop.append(e.with_comment(f"{e.function(n.fn)}({', '.join(e.operands(n))}, {target})", n))
+        loop.append(e.with_comment(e.elements_into(n, target), n))
         e.names[n] = target
         if n in guards:
             test = e.finite(n, target) if guards[n].how == "finite" else f"not {e.has_nan(n, target)}"

@@ -54,6 +54,7 @@ class Emitter:
         self.program, self.comments, self.blocks = program, comments, blocks
         self.in_numpy = ""  # the call of the source of NumPy calls, where there is another
         self.cut: set[Node] = set()  # what was computed part by part, and has no memory as a whole
+        self.in_place_of: dict[Node, Node] = {}  # of such, what has memory that others may take
         self.names: dict[Node, str] = {}
         self.constants: dict[str, Any] = {}
         self._by_key: dict[Any, str] = {}
@@ -288,8 +289,8 @@ class Emitter:
             self.names[n] = row
             self.say(self.written_into(n, row), n)
             return
-        into = self.memory.into.get(n)
-        if into is not None and into in self.names and into not in self.cut:
+        into = self.memory_of(n)
+        if into in self.names:
             name = self.names[n] = self.names[into]
             self.say(self.written_into(n, name), n)
             return
@@ -298,6 +299,12 @@ class Emitter:
         self.say(f"{self.names[n]} = {text}", n)
         if n in self.asked:
             self.lines += [f"if {self.names[n]} != {self.names[n]}:", "    raise FloatingPointError"]
+
+    def memory_of(self, n: Node) -> Node | None:
+        """Return the node in whose memory a result is written; None if it has memory of its own."""
+        into = self.memory.into.get(n)
+        into = self.in_place_of.get(into, into)
+        return None if into in self.cut else into
 
     def one_minus_square(self, n: Node) -> None:
         """Write 1 - y² for y = tanh x; where it is small, x knows more of its digits."""
@@ -316,7 +323,12 @@ class Emitter:
         if n.fn is onp.concatenate:
             axis = n.kwargs.get("axis", n.args[1] if len(n.args) > 1 else 0)
             return f"{self.function(n.fn)}({self.text(n.args[0])}, {axis}, {name})"
-        return f"{self.function(n.fn)}({', '.join(self.operands(n))}, {name})"
+        return self.elements_into(n, name)
+
+    def elements_into(self, n: Node, name: str) -> str:
+        """Return an elementwise call that writes its result into an array that is there."""
+        out = "out=" if n.fn in (onp.maximum, onp.minimum) else ""  # by position, NumPy warns of these
+        return f"{self.function(n.fn)}({', '.join(self.operands(n))}, {out}{name})"
 
     def dtype(self, dtype: Any) -> str:
         """Return the name of a dtype."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .blocks import views_first
 from .bounds import ask_of_arguments
 from .constants import numbers_for_arrays
 from .diagonals import compact_diagonals
 from .factors import early_factors_of_steps
 from .guarding import without_needless_guards
 from .infinities import ask_where_infinities_arise
+from .layouts import exchange_short_axes
 from .neighbours import join_concatenations, join_slices
 from .products import sum_products_in_use
 from .program import Builder, Program, rebuild
@@ -55,13 +57,15 @@ PASSES: dict[str, Callable[[Program], Program]] = {
     "sums": sums_of_steps,
     "stacks": stack_like_calls,
     "again": simplify_once,
+    "layouts": exchange_short_axes,
     "products": sum_products_in_use,
     "writes": add_in_place,
     "bounds": ask_of_arguments,
     "rows": join_rows,
+    "views": views_first,
 }
 # Passes that save NumPy's calls and copies, which kernels do not make.
-OF_NUMPY = frozenset({"bounds", "early", "rows", "stacks", "writes"})
+OF_NUMPY = frozenset({"bounds", "early", "layouts", "rows", "stacks", "views", "writes"})
 # Passes that come before those, so that a program and its kernels share what they make.
 SHARED = list(PASSES)[: min(map(list(PASSES).index, OF_NUMPY))]
 

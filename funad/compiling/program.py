@@ -296,8 +296,10 @@ def folded(fn: Any, args: Any, kwargs: Any) -> Any:
             y = fn(*(x[(0,) * x.ndim] if type(x) is ndarray and x.size else x for x in args))
             return onp.broadcast_to(y, shape)
         y = fn(*args, **kwargs)
-        if type(y) is ndarray and y.size == 1 and not any(any(x.strides) for x in arrays):
-            return onp.broadcast_to(y.reshape(-1)[0], y.shape)  # a reshape has given it strides
+        if type(y) is ndarray and y.size and not any(any(x.strides) for x in arrays):
+            first = y.reshape(-1)[:1]
+            if y.tobytes() == first.tobytes() * y.size:
+                return onp.broadcast_to(first[0], y.shape)  # what made it has given it strides
         return y
 
 
@@ -368,6 +370,16 @@ class Builder:
         if key not in self.known:
             self.known[key] = node
             self.steps.append(Guard(node, how, expected, line))
+
+    def attempt(self, f: Callable[[], Any]) -> Any:
+        """Return what f returns; where that is None, forget the calls and guards that it has made."""
+        before = len(self.steps), len(self.known), len(self.kept)
+        y = f()
+        if y is None:
+            while len(self.known) > before[1]:
+                self.known.popitem()
+            del self.steps[before[0] :], self.kept[before[2] :]
+        return y
 
     def find(self, fn: Any, *args: Any, **kwargs: Any) -> Node | None:
         """Return the node of a call if there is one."""

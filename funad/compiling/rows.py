@@ -52,11 +52,12 @@ def _split(n: Node) -> tuple[int, int] | None:
     count, width = n.shape[-2:]
     if width > SHORT or not all(is_float(x) and x.dtype == n.dtype and x.is_array for x in n.args):
         return None
-    times = max(k for k in range(1, LONG // width + 1) if count % k == 0)
     for row in (0, 1):
         x, one = n.args[1 - row], n.args[row]
-        is_row = one.shape[-1:] == (width,) and one.shape[-2:-1] in ((), (1,)) and one.size * 8 <= n.size
-        if is_row and x.shape[-2:] == (count, width) and _is_whole(x) and times > 3:
+        most = min(LONG // width, n.size // (8 * one.size))  # what is written down is to be small
+        times = max((k for k in range(4, most + 1) if count % k == 0), default=0)
+        is_row = one.shape[-1:] == (width,) and one.shape[-2:-1] in ((), (1,))
+        if times and is_row and x.shape[-2:] == (count, width) and _is_whole(x):
             return row, times
     return None
 

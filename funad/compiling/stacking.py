@@ -8,6 +8,7 @@ question that the user's function asks of a value: behind it, another program ma
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -103,8 +104,13 @@ def _inner_sums(program: Program) -> set[Any]:
                 if is_call(p, ADD) and uses[p] == 1 and (p.shape, p.dtype) == (n.shape, n.dtype)
             )
     roots = (n for n in program.nodes if n.fn is ADD and n not in found)
-    long = {p for n in roots if len(_terms(n, found)) >= FEWEST for p in _sums_in(n, found)}
-    return found & long
+    return found & {p for n in roots if _has_like_terms(n, _terms(n, found)) for p in _sums_in(n, found)}
+
+
+def _has_like_terms(n: Node, terms: list[Any]) -> bool:
+    """Say whether there are enough terms of one kind."""
+    kinds = Counter(_kind_of_term(x, n) for x in terms) if len(terms) >= FEWEST else {}
+    return any(count >= FEWEST for kind, count in kinds.items() if kind is not None)
 
 
 def _sums_in(n: Node, inner: set[Any]) -> list[Node]:

@@ -333,8 +333,8 @@ class BatchTrace(Trace):
         return x.stack if self.has(x) else x
 
     def plain_index(self, index: Any) -> Any:
-        """Return an index with zeros in the place of batched integers, for its shape."""
-        if self.has(index):
+        """Return an index with zeros in the place of traced integers, for its shape."""
+        if hasattr(index, "tape"):
             return onp.zeros(index.shape, index.dtype)
         return tuple(map(self.plain_index, index)) if type(index) is tuple else index
 
@@ -406,9 +406,12 @@ _SPLIT = Primitive(
     split, "the members of a batch", "linear", {0: lambda y, ybar, x, trace: join(_filled(y, ybar), trace)}
 )
 _JOIN = Primitive(
-    join, "a batch of members", "linear", {0: lambda y, ybar, parts, trace: list(trace.members(ybar))}
+    join,
+    "a batch of members",
+    "linear",
+    {0: lambda y, ybar, parts, trace: list(trace.members(ybar))},
+    (0,),
 )
-_JOIN.containers = (0,)
 
 
 def _filled(y: Any, ybar: Any) -> Any:
@@ -486,7 +489,7 @@ def moved_index(trace: BatchTrace, index: Any, x: Any) -> Any:
 def _kind(trace: BatchTrace, part: Any) -> str:
     if trace.has(part):
         return "batched"
-    return "array" if issubclass(type(part), (ndarray, list)) else "basic"
+    return "array" if issubclass(type(part), (ndarray, list, Traced)) else "basic"
 
 
 def _is_integer(part: Any) -> bool:
@@ -496,4 +499,4 @@ def _is_integer(part: Any) -> bool:
 def _is_mask(part: Any) -> bool:
     if type(part) in (bool, onp.bool_):
         return True
-    return issubclass(type(part), (ndarray, list, Batched)) and dtype_of(part).kind == "b"
+    return issubclass(type(part), (ndarray, list, Traced)) and dtype_of(part).kind == "b"

@@ -18,7 +18,7 @@ from ..fast import TANGENTS
 from ..registry import Primitive
 from ..spaces import is_inexact
 from ..trace import Trace, next_level
-from ..tracing import find_line, run, sweep, trace
+from ..tracing import find_line, run, sweep
 from ..writing import snapshot
 from . import reverse
 from .forward import dual
@@ -26,7 +26,7 @@ from .reverse import CONSTANT
 
 _SWEEP = sweep.__code__
 _TANGENTS = {f.__code__ for f in TANGENTS}
-_RUNS = {trace.__code__, run.__code__}
+_RUN = run.__code__
 
 
 class Node:
@@ -150,7 +150,7 @@ def _context() -> tuple[str, dict[str, Any] | None]:
         code = frame.f_code
         if not line and not is_of_funad(frame):
             line = line_in(frame, frame.f_lineno)
-        if code in _RUNS and inside is None:
+        if code is _RUN and inside is None:
             inside = {}  # what f does, though it may be run by a rule, as a checkpoint's
         elif code is reverse.backward_pass.__code__ and inside is None:
             inside = _call_of(frame, rule)

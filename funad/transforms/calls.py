@@ -40,7 +40,7 @@ from ..spaces import (
 from ..trace import TRACING
 from ..traces.cotangents import lies_in_space_of
 from ..traces.reverse import Tape, has_ended, refuse_ended
-from ..tracing import trace
+from ..tracing import run
 from ..values import class_of, constant, dtype_of, is_deferred, shape_of
 from ..writing import content_of, snapshot
 
@@ -518,9 +518,10 @@ def _kept_copy(x: Any) -> Any:
 # --- running it
 
 
-def trace_call(call: Call, has_aux: bool) -> tuple[Any, Tape, Any]:
+def trace_call(call: Call, has_aux: bool, xdots: list[Any] | None = None) -> tuple[Any, Tape, Any]:
     """Run the call on boxes; return y, still boxed, the tape, and aux without this trace's boxes."""
-    y, tape = trace(call, call.leaves)
+    tape = Tape(len(call.leaves), xdots=xdots)
+    y = run(call, call.leaves, tape)
     if not has_aux:
         if type(y) is not Box:
             check_output(call.f, y)

@@ -46,7 +46,7 @@ class Run:
         for leaf in self.leaves:
             check_output(call.f, leaf)
         self.entries = self.tape.end()
-        self.one_by_one = getattr(self.tape, "infinitesimals", None) is not None  # a stack would lose them
+        self.one_by_one = self.tape.infinitesimals is not None  # a stack would lose them
         mark_overflows(self.entries, len(self.call.leaves), self.leaves)
         self.inside = [type(leaf) is Box and leaf.tape is self.tape for leaf in self.leaves]
         self.values = [out_of(self.tape, leaf) for leaf in self.leaves]

@@ -474,7 +474,8 @@ def _size(f: Any, leaves: list[_Leaf], axis_size: int | None) -> int:
             raise ArgumentError(
                 f"the axes to map along differ in length: {first.name} has shape {shape_of(first.x)} and "
                 f"axis {axis} of length {size}, but {leaf.name} has shape {shape_of(leaf.x)} and axis "
-                f"{other} of length {shape_of(leaf.x)[other]}"
+                f"{other} of length {shape_of(leaf.x)[other]}; name None in in_axes for an argument that is "
+                f"the same for all examples"
             )
     if axis_size is not None and axis_size != size:
         raise ArgumentError(

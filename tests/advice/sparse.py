@@ -147,6 +147,16 @@ ROWS = {
         plain=lambda x: 9 * x,
     ),
     "asarray": of_matrix(numpy.asarray, lambda x: matrix(x).toarray(), plain=dense),
+    "a system by SciPy's own function": of_matrix(
+        lambda m: scipy.sparse.linalg.spsolve(m.tocsc(), B[:3]),
+        lambda x: linalg.spsolve(matrix(x).tocsc(), B[:3]),
+        plain=lambda x: np.linalg.solve(dense(x), B[:3]),
+    ),
+    "a norm by SciPy's own function": of_matrix(
+        lambda m: scipy.sparse.linalg.norm(m),
+        lambda x: linalg.norm(matrix(x)),
+        plain=lambda x: np.sqrt(np.sum(dense(x) ** 2)),
+    ),
     "multiply by a traced matrix": of_matrix(
         lambda m: scipy.sparse.csr_array(DENSE).multiply(m).toarray(),
         lambda x: (scipy.sparse.csr_array(DENSE) * matrix(x)).toarray(),

@@ -8,14 +8,16 @@ from typing import Any
 import numpy as onp
 
 from ...numpy.slopes import fermi
-from ..program import Builder, Node, number_of
+from ..program import Builder, Node, number_of, shape_of
 from .patterns import (
+    ask_for_zeros,
     broadcast,
     factor_of,
     has_shape,
     is_call,
     is_float,
     is_same,
+    nothing_of,
     root_of,
     without_broadcast,
 )  # fmt: skip
@@ -62,8 +64,11 @@ def _multiply(b: Builder, x: Any, y: Any) -> Any:
 
 
 def _of_quotient(b: Builder, x: Any, y: Any, shape: Any) -> Any:
-    """(c/s)·s = c where c/s is finite, of which the program is made sure."""
+    """(c/s)·s = c where c/s is finite, and (x/s)·e = x·(e/s) where e/s is there."""
     for part, other in ((x, y), (y, x)):
+        known = b.find(DIV, other, part.args[1]) if is_call(part, DIV) and has_shape(other, shape) else None
+        if known is not None and has_shape(part, shape) and known.id < part.id:
+            return b.call(MUL, part.args[0], known)
         q = root_of(part)
         if not is_call(q, DIV) or not has_shape(part, shape) or not is_same(q.args[1], other):
             continue
@@ -119,28 +124,64 @@ def _add(b: Builder, x: Any, y: Any) -> Any:
         return None
     if type(x) is float and type(y) is not float:
         x, y = y, x
-    if is_call(y, NEG):
-        return b.call(SUB, x, y.args[0])
-    if is_call(x, NEG):
-        return b.call(SUB, y, x.args[0])
-    if x is y and type(x) is Node:
-        return b.call(MUL, x, 2.0)
-    for part, other in ((x, y), (y, x)):
-        factor = factor_of(other)
-        if factor and factor[0] is part and type(part) is Node and abs(1.0 + factor[1]) > 1e-3:
-            return b.call(MUL, part, 1.0 + factor[1])
+    for part, other in ((y, x), (x, y)):
+        opposite = _opposite(b, part)
+        if opposite is not None:
+            return b.call(SUB, other, opposite)
     common = _of_common_factor(b, ADD, x, y)
     if common is not None:
         return common
     return x if _is_zero(y) and has_shape(x, shape) else b.raw(ADD, (x, y))
 
 
+def _opposite(b: Builder, x: Any) -> Any:
+    """Return y if x = -y, or a reshape of that."""
+    inner = root_of(x)
+    return _reshaped(b, inner.args[0], x) if is_call(inner, NEG) else None
+
+
 def _of_common_factor(b: Builder, fn: Any, x: Any, y: Any) -> Any:
-    """Return x·c ± y·c as (x ± y)·c; None if there is no such c."""
-    first, second = factor_of(x), factor_of(y)
-    if first and second and first[1] == second[1]:
-        return b.call(MUL, b.call(fn, first[0], second[0]), first[1])
-    return None
+    """x·c ± x·d = x·(c ± d), x·c ± y·c = (x ± y)·c, x/s ± y/s = (x ± y)/s; None if nothing is common."""
+    (u, c), (v, d) = _multiple(b, x), _multiple(b, y)
+    d = d if fn is ADD else -d
+    if type(u) is Node and is_same(u, v) and u.spec == v.spec:
+        if c + d == 0.0:
+            return nothing_of(b, u, u.shape)
+        return b.call(MUL, u, c + d) if abs(c + d) > 1e-3 * abs(c) else None
+    size = math.prod(broadcast(x, y))
+    if abs(c) == abs(d) != 1.0 and _size(u) + _size(v) > size:
+        return b.call(MUL, b.call(ADD if c == d else SUB, u, v), c)
+    return _of_common_divisor(b, fn, x, y, size)
+
+
+def _multiple(b: Builder, x: Any) -> tuple[Any, float]:
+    """Return (y, c) where x = y·c, or a reshape of that."""
+    factor = factor_of(root_of(x))
+    return (_reshaped(b, factor[0], x), factor[1]) if factor else (x, 1.0)
+
+
+def _reshaped(b: Builder, y: Node, x: Node) -> Any:
+    """Return y in the shape of x."""
+    return b.call(onp.reshape, y, x.shape) if y.shape != x.shape else y
+
+
+def _of_common_divisor(b: Builder, fn: Any, x: Any, y: Any, size: int) -> Any:
+    p, q = root_of(x), root_of(y)
+    if not (is_call(p, DIV) and is_call(q, DIV) and is_same(p.args[1], q.args[1])):
+        return None
+    whole = x if x.size == size else y
+    if whole.fn is not DIV or not all(has_shape(z.args[0], z.shape) for z in (p, q)):
+        return None
+    divisor = whole.args[1]
+    if divisor.size * 8 > size:
+        return None
+    ask_for_zeros(b, divisor)
+    tops = [_reshaped(b, root_of(z).args[0], z) for z in (x, y)]
+    return b.call(DIV, b.call(fn, *tops), divisor)
+
+
+def _size(x: Any) -> int:
+    return math.prod(shape_of(x))
 
 
 def _is_zero(x: Any) -> bool:
@@ -155,8 +196,9 @@ def _subtract(b: Builder, x: Any, y: Any) -> Any:
         return None
     if _is_zero(y) and has_shape(x, shape):
         return x
-    if is_call(y, NEG):
-        return b.call(ADD, x, y.args[0])
+    opposite = _opposite(b, y)
+    if opposite is not None:
+        return b.call(ADD, x, opposite)
     common = _of_common_factor(b, SUB, x, y)
     if common is not None:
         return common
@@ -166,7 +208,7 @@ def _subtract(b: Builder, x: Any, y: Any) -> Any:
 
 
 def _divide(b: Builder, x: Any, y: Any) -> Any:
-    """x/c = x·(1/c), (x·c)/y = (x/y)·c, x/y = x·(1/y) where 1/y is there."""
+    """x/c = x·(1/c), (x·c)/y = (x/y)·c, x/x = 1 where that is finite."""
     shape = broadcast(x, y)
     x, y = _pair(x, y)
     if not _are_floats(x, y):
@@ -176,6 +218,9 @@ def _divide(b: Builder, x: Any, y: Any) -> Any:
             return x
         if y != 0.0 and _is_safe(1.0 / y):
             return b.call(MUL, x, 1.0 / y)
+    if has_shape(x, shape) and has_shape(y, shape) and is_same(x, y):
+        b.guard(b.raw(DIV, (x, y)), "finite", True)
+        return onp.broadcast_to(onp.ones((), x.dtype), shape) if x.is_array else x.type(1.0)
     if number_of(x) == 0 and _is_positive_count(y):
         return onp.broadcast_to(onp.zeros((), y.dtype), shape)
     factor = factor_of(x)

@@ -9,7 +9,7 @@ import numpy as onp
 
 from ...indices import scatter
 from ...writing import assign
-from ..program import GETITEM, Builder, Node, key_of, nodes_in
+from ..program import GETITEM, Builder, Node, key_of, nodes_in, spec_of
 from .patterns import is_row, span_of
 
 __all__ = ["RULES"]
@@ -19,17 +19,29 @@ _FEWEST = 4  # rows that are taken together
 _LISTS = (list, tuple)
 
 
-def _only_axes(index: Any) -> bool:
-    """Say whether an index adds axes and takes every element."""
+def _only_axes(index: Any, shape: Any) -> bool:
+    """Say whether an index takes every element: it adds axes, and leaves out some of length 1."""
     parts = index if type(index) is tuple else (index,)
-    return all(part is None or part is Ellipsis or (type(part) is slice and part == _WHOLE) for part in parts)
+    if not all(part is None or part is Ellipsis or _is_whole(part) or _is_end(part) for part in parts):
+        return False
+    if not any(type(part) is int for part in parts):
+        return True
+    return bool(onp.broadcast_to(onp.zeros(()), shape)[index].size == math.prod(shape))
+
+
+def _is_end(part: Any) -> bool:
+    return type(part) is int and part in (0, -1)
+
+
+def _is_whole(part: Any) -> bool:
+    return type(part) is slice and part == _WHOLE
 
 
 def _getitem(b: Builder, a: Any, index: Any) -> Any:
     """All of an array, with further axes, is a reshape; a part of a tuple is there already."""
     if type(a) is Node and type(index) is slice and index == slice(0, (*a.shape, 0)[0], 1):
         return a
-    if type(a) is not Node or not a.is_array or not _only_axes(index):
+    if type(a) is not Node or not a.is_array or not _only_axes(index, a.shape):
         return None
     return b.call(onp.reshape, a, onp.broadcast_to(onp.zeros(()), a.shape)[index].shape)
 
@@ -44,7 +56,7 @@ def _scatter(b: Builder, shape: Any, dtype: Any, index: Any, pieces: Any) -> Any
     pieces = list(pieces)
     if any(type(p) is not Node or not p.is_array or p.dtype != dtype for p in pieces):
         return None
-    if len(pieces) == 1 and _only_axes(index[0]) and pieces[0].size == math.prod(shape):
+    if len(pieces) == 1 and _only_axes(index[0], shape) and pieces[0].size == math.prod(shape):
         return b.call(onp.reshape, pieces[0], tuple(shape))
     spans = _spans(shape, index)
     if spans is None:
@@ -67,7 +79,7 @@ def _scatter(b: Builder, shape: Any, dtype: Any, index: Any, pieces: Any) -> Any
 def _assign(b: Builder, pair: Any, path: Any, index: Any) -> Any:
     """A write of every element is a reshape of what is written."""
     x, v = pair
-    if path or not _only_axes(index) or type(v) is not Node or not v.is_array or type(x) is not Node:
+    if path or type(x) is not Node or spec_of(v).type is not onp.ndarray or not _only_axes(index, x.shape):
         return None
     return b.call(onp.reshape, v, x.shape) if (v.size, v.dtype) == (x.size, x.dtype) else None
 

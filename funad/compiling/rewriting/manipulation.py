@@ -8,8 +8,8 @@ from typing import Any
 import numpy as onp
 
 from ..loops import shifted
-from ..program import GETITEM, Builder, Node, nodes_in
-from .patterns import is_call, is_float
+from ..program import GETITEM, Builder, Node, nodes_in, shape_of
+from .patterns import is_call, is_float, root_of
 
 __all__ = ["RULES"]
 
@@ -22,8 +22,7 @@ def _reshape(b: Builder, a: Any, shape: Any = None, order: Any = "C", **kwargs: 
     if -1 in shape:
         rest = math.prod(n for n in shape if n != -1)
         shape = tuple(a.size // rest if n == -1 else n for n in shape) if rest else shape
-    while is_call(a, onp.reshape):
-        a = a.args[0]
+    a = root_of(a)
     return a if shape == a.shape else b.raw(onp.reshape, (a, shape))
 
 
@@ -32,7 +31,7 @@ def _has_nodes(x: Any) -> bool:
 
 
 def _transpose(b: Builder, a: Any, axes: Any = None) -> Any:
-    """A transposition of a transposition is one; a matrix with one row or column is reshaped."""
+    """A transposition of a transposition is one; of an outer product, the other outer product."""
     if type(a) is not Node or _has_nodes(axes):
         return None
     rank = a.ndim
@@ -45,6 +44,11 @@ def _transpose(b: Builder, a: Any, axes: Any = None) -> Any:
         axes, a = tuple(inner[n] for n in axes), a.args[0]
     if axes == tuple(range(rank)):
         return a
+    if axes == (1, 0) and is_call(a, onp.multiply):
+        for x, y in (a.args, a.args[::-1]):
+            if shape_of(x) == (a.shape[0], 1) and shape_of(y) in (a.shape[1:], (1, a.shape[1])):
+                column, row = (b.call(onp.reshape, q, n) for q, n in ((y, (a.shape[1], 1)), (x, a.shape[:1])))
+                return b.call(onp.multiply, column, row)
     return b.raw(onp.transpose, (a,) if axes == backwards else (a, axes))
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as onp
 
-from ..program import GETITEM, Node, number_of, shape_of
+from ..program import GETITEM, Builder, Node, number_of, shape_of
 
 __all__ = [
-    "broadcast", "factor_of", "has_shape", "is_call", "is_float", "is_row", "is_same", "root_of", "span_of",
-    "without_broadcast",
+    "ask_for_zeros", "broadcast", "factor_of", "has_shape", "is_call", "is_float", "is_row", "is_same",
+    "nothing_of", "root_of", "span_of", "without_broadcast",
 ]  # fmt: skip
 
 MUL, NEG = onp.multiply, onp.negative
@@ -56,6 +56,17 @@ def factor_of(x: Any) -> Any:
     if is_call(x, NEG) and is_float(x):
         return x.args[0], -1.0
     return None
+
+
+def nothing_of(b: Builder, x: Node, shape: Any) -> Any:
+    """Return the zeros that x - x is where x is finite, of which the program is made sure."""
+    b.guard(x, "finite", True)
+    return onp.broadcast_to(onp.zeros((), x.dtype), shape) if shape or x.is_array else x.type(0.0)
+
+
+def ask_for_zeros(b: Builder, s: Node) -> None:
+    """Make sure that a divisor has no zeros, of which quotients are infinite or none."""
+    b.guard(b.call(onp.divide, 1.0, s), "finite", True)
 
 
 def root_of(x: Any) -> Any:

@@ -9,11 +9,11 @@ import numpy as onp
 
 from ..program import Builder, Node
 from ..shapes import axes_of, reduced_shape
-from .patterns import factor_of, is_call, is_float, is_same
+from .patterns import ask_for_zeros, factor_of, is_call, is_float, is_same, nothing_of
 
 __all__ = ["RULES"]
 
-ADD, MUL, SUB = onp.add, onp.multiply, onp.subtract
+ADD, MUL, SUB, DIV = onp.add, onp.multiply, onp.subtract, onp.divide
 
 
 def _sum(
@@ -39,10 +39,13 @@ def _sum(
         return b.call(MUL, b.call(onp.sum, factor[0], axis=axis, keepdims=keepdims), factor[1])
     if is_call(a, onp.broadcast_to) and type(a.args[0]) is Node and not a.args[0].shape and not shape:
         return b.call(MUL, a.args[0], float(math.prod(a.shape)))
-    for rule in (_of_outer_products, _of_product, _of_matmul, _of_difference):
+    for rule in (_of_outer_products, _of_difference, _of_product, _of_quotient, _of_matmul):
         y = rule(b, a, axes, keepdims)
         if y is not None:
             return y
+    known = b.find(onp.sum, a, **_keywords(axes, a.ndim, not keepdims))
+    if known is not None and (shape or keepdims):
+        return b.call(onp.reshape, known, shape)
     return b.raw(onp.sum, (a,), _keywords(axes, a.ndim, keepdims))
 
 
@@ -98,19 +101,38 @@ def _of_product(b: Builder, a: Node, axes: Any, keepdims: bool) -> Any:
     return b.call(onp.reshape, found, reduced_shape(a.shape, axes, True)) if keepdims else found
 
 
+def _of_quotient(b: Builder, a: Node, axes: Any, keepdims: bool) -> Any:
+    """Σ x/q = (Σ x)/q for a q that is constant along the axes."""
+    if not is_call(a, DIV) or not all(map(is_float, a.args)) or a.args[0].shape != a.shape:
+        return None
+    x, q = a.args
+    if q.dtype != a.dtype or not _is_constant(q, a, axes):
+        return None
+    ask_for_zeros(b, q)
+    total = b.call(onp.sum, x, axis=axes, keepdims=keepdims)
+    return b.call(DIV, total, _reduced(b, a, q, axes, keepdims))
+
+
+def _is_constant(q: Node, a: Node, axes: Any) -> bool:
+    """Say whether an operand of a is the same all along these axes."""
+    return all(n < a.ndim - q.ndim or q.shape[n - a.ndim + q.ndim] == 1 for n in axes)
+
+
+def _reduced(b: Builder, a: Node, q: Node, axes: Any, keepdims: bool) -> Any:
+    """Return an operand of a that is constant along these axes without them."""
+    wide = (1,) * (a.ndim - q.ndim) + q.shape
+    small = tuple(n for k, n in enumerate(wide) if keepdims or k not in axes)
+    if not q.shape:
+        return q
+    return b.call(onp.reshape, q, small) if small else b.raw(onp.reshape, (q, ()))
+
+
 def _constant_factor(b: Builder, a: Node, q: Node, e: Node, axes: Any, keepdims: bool) -> Any:
     """Σ q·e = q·Σ e for a q that is constant along the axes."""
-    wide = (1,) * (a.ndim - q.ndim) + q.shape
-    if not all(wide[n] == 1 for n in axes):
+    if not _is_constant(q, a, axes):
         return None
-    shape = reduced_shape(a.shape, axes, keepdims)
-    total = b.call(onp.sum, e, axis=axes, keepdims=keepdims and bool(q.shape or shape))
-    if not q.shape:
-        return b.call(MUL, q, total)
-    small = tuple(n for k, n in enumerate(wide) if keepdims or k not in axes)
-    return b.call(
-        MUL, b.call(onp.reshape, q, small) if small else q.args and b.raw(onp.reshape, (q, ())), total
-    )
+    total = b.call(onp.sum, e, axis=axes, keepdims=keepdims)
+    return b.call(MUL, _reduced(b, a, q, axes, keepdims), total)
 
 
 def _of_matmul(b: Builder, a: Node, axes: Any, keepdims: bool) -> Any:
@@ -125,17 +147,29 @@ def _of_matmul(b: Builder, a: Node, axes: Any, keepdims: bool) -> Any:
 
 
 def _of_difference(b: Builder, a: Node, axes: Any, keepdims: bool) -> Any:
-    """Σ (x - y) of the same sums is 0: the cotangent of the shift of log-sum-exp."""
-    if not (is_call(a, SUB) or is_call(a, ADD)) or not all(
-        is_float(x) and x.shape == a.shape for x in a.args
-    ):
+    """Σ (x - y)·e of the same sums is 0: the cotangent of the shift of log-sum-exp, and of softmax."""
+    difference, e = a, None
+    if is_call(a, MUL):
+        difference, e = next(((x, y) for x, y in (a.args, a.args[::-1]) if _is_difference(x, a)), (a, None))
+    if not _is_difference(difference, a):
         return None
-    first, second = (b.call(onp.sum, x, axis=axes, keepdims=keepdims) for x in a.args)
-    x, c = factor_of(first) or (first, 1.0)
-    y, d = factor_of(second) or (second, 1.0)
-    if c != (d if a.fn is SUB else -d) or not is_same(x, y):
-        return None
-    return onp.broadcast_to(onp.zeros((), a.dtype), reduced_shape(a.shape, axes, keepdims))
+
+    def none() -> Any:
+        terms = [x if e is None else b.call(MUL, x, e) for x in difference.args]
+        if not all(is_float(x) and x.shape == a.shape for x in terms):
+            return None
+        first, second = (b.call(onp.sum, x, axis=axes, keepdims=keepdims) for x in terms)
+        x, c = factor_of(first) or (first, 1.0)
+        y, d = factor_of(second) or (second, 1.0)
+        if c != (d if difference.fn is SUB else -d) or not is_same(x, y):
+            return None
+        return nothing_of(b, x, reduced_shape(a.shape, axes, keepdims))
+
+    return b.attempt(none)
+
+
+def _is_difference(x: Any, a: Node) -> bool:
+    return (is_call(x, SUB) or is_call(x, ADD)) and is_float(x) and x.shape == a.shape
 
 
 def _mean(

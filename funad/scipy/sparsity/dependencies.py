@@ -23,7 +23,7 @@ from ...trace import Trace, next_level
 from ...traces.reverse import CONSTANT
 from ...values import constant, shape_of
 from ..derived import written_of
-from .patterns import Pattern, joined_patterns, places_of, union
+from .patterns import Words, dense_pattern, input_pattern, joined_patterns, no_pattern, union
 
 __all__ = ["DEPENDENCY_RULES", "Dependencies", "by_element", "dependency_rule", "parts_of", "plain"]
 
@@ -46,9 +46,7 @@ class Dependencies(Trace):
 
     def input(self, value, first):
         """Return a part of x, whose numbers have the columns from ``first`` on."""
-        count = math.prod(shape_of(value))
-        label = onp.arange(first + 1, first + 1 + count, dtype=onp.int32)
-        return self._made(value, Pattern(count, self.columns, [label]))
+        return self._made(value, input_pattern(first, math.prod(shape_of(value)), self.columns))
 
     def _made(self, value, pattern):
         made = object.__new__(Depending)
@@ -104,7 +102,7 @@ class Dependencies(Trace):
         """Return the pattern of a result; none, of what does not depend on x."""
         if type(x) is Depending and x.tape is self:
             return x.pattern
-        return Pattern(math.prod(shape_of(x)), self.columns, [])
+        return no_pattern(math.prod(shape_of(x)), self.columns)
 
     def leave(self, x):
         """Return x as it is outside of this trace."""
@@ -143,11 +141,7 @@ def parts_of(sources):
 
 def _dense(y, sources):
     """Return the pattern of a result all of whose numbers depend on all that is traced."""
-    patterns = [pattern for _, _, pattern in parts_of(sources)]
-    columns = onp.unique(onp.concatenate([pattern.everything() for pattern in patterns]))
-    shape = (1, patterns[0].columns)
-    row = places_of(onp.zeros(len(columns), onp.int32), columns, shape)
-    return Pattern(*shape, matrix=row).rows(onp.zeros(math.prod(shape_of(y)), onp.intp))
+    return dense_pattern([pattern for _, _, pattern in parts_of(sources)], math.prod(shape_of(y)))
 
 
 # --- elementwise functions, and functions that move numbers
@@ -159,12 +153,12 @@ _OTHERWISE = frozenset({"axes", "axis", "out", "where"})
 
 def by_element(y, args, sources):
     """The pattern of a function that works element by element; None if it does not."""
-    shape = shape_of(y)
+    shape, shapes = shape_of(y), list(map(shape_of, args))
     if any(type(n) is not int for n, _ in sources):
         return None
-    if onp.broadcast_shapes(*map(shape_of, args)) != shape:
+    if any(each and each != shape for each in shapes) and onp.broadcast_shapes(*shapes) != shape:
         return None
-    return union(_broadcast(pattern, shape_of(args[n]), shape) for n, _, pattern in parts_of(sources))
+    return union(_broadcast(pattern, shapes[n], shape) for n, _, pattern in parts_of(sources))
 
 
 def _broadcast(pattern, shape, wanted):
@@ -231,7 +225,7 @@ def _moves(prim, args, kwargs, sources):
 
 def _moved(pattern, move, count):
     """Return the pattern of the result of a function that only moves numbers."""
-    if pattern.labels is not None:
+    if type(pattern) is not Words and pattern.labels is not None:
         return pattern.moved(lambda label: onp.asarray(move(label), onp.int32), count)
     numbers = onp.arange(1.0, pattern.count + 1)
     return pattern.rows(onp.ravel(move(numbers)).astype(onp.intp) - 1)

@@ -25,7 +25,7 @@ from ..sparse.layouts import product as times
 from . import rules
 from .colouring import column_colours, shown, symmetric_colours
 from .dependencies import Dependencies
-from .patterns import Pattern, joined_patterns
+from .patterns import joined_patterns, no_pattern
 
 __all__ = ["Sparsity", "call_of", "given", "hessian", "jacobian", "sparsity"]
 
@@ -232,7 +232,7 @@ def _found(call):
     trace = Dependencies(sum(sizes))
     starts = onp.cumsum([0, *sizes]).tolist()
     y = run(call, [trace.input(x, start) for x, start in zip(leaves, starts, strict=False)])
-    patterns = [trace.pattern_of(part) for part in tree.flatten(y)[0]] or [Pattern(0, trace.columns, [])]
+    patterns = [trace.pattern_of(part) for part in tree.flatten(y)[0]] or [no_pattern(0, trace.columns)]
     return Sparsity(joined_patterns(patterns).matrix, found=True)
 
 
@@ -248,8 +248,8 @@ def hessian(f, argnums, sparse, args, kwargs):
 
 def _derivative(call, sparse, symmetric):
     """Return the matrix for a pattern that holds: one that was found elsewhere may be found again."""
-    if sparse is True:
-        return _computed(call, _found(call), symmetric, found=True)
+    if isinstance(sparse, _Latest):
+        return _computed(call, sparse.of(_found(call)), symmetric, found=True)
     try:
         return _computed(call, sparse, symmetric)
     except SparsityError:
@@ -258,9 +258,27 @@ def _derivative(call, sparse, symmetric):
         return _computed(call, _found(call), symmetric, found=True)
 
 
+class _Latest:
+    """The last pattern that was found, with its colourings: the next call finds the same one, as a rule."""
+
+    def __init__(self):
+        self.sparsity = Sparsity(_sparse.csr_array((0, 0)))
+
+    def of(self, found):
+        """Return the last pattern if it is the one found, else that, which is the last one then."""
+        last, matrix = self.sparsity, found.matrix
+        known = last.shape == found.shape and onp.array_equal(last.matrix.indptr, matrix.indptr)
+        if known and onp.array_equal(last.matrix.indices, matrix.indices):
+            return last
+        self.sparsity = found
+        return found
+
+
 def given(sparse):
-    """Return what a user has given as ``sparse``: True, or the sparsity, which is coloured once."""
-    if sparse is True or isinstance(sparse, Sparsity):
+    """Return the sparsity that a user has given, which is coloured once; of True, what keeps the last one."""
+    if sparse is True:
+        return _Latest()
+    if isinstance(sparse, Sparsity):
         return sparse
     if is_sparse(sparse) or isinstance(sparse, onp.ndarray):
         return Sparsity(sparse)
@@ -282,7 +300,8 @@ def _computed(call, pattern, symmetric, found=False):
     data, product = _entries(run, colouring)
     layout = layout_of(pattern.matrix)
     rounding = _TRUSTED if found else _ROUNDING * float(onp.finfo(dtype_of(data)).eps)
-    _check_product(call, constant(data), constant(product), layout, colouring, rounding)
+    least = _LEAST_FOUND if pattern.found else _LEAST_GIVEN
+    _check_product(call, constant(data), constant(product), layout, colouring, rounding, least)
     if isinstance(data, Traced):
         return Sparse(data, layout, "array")
     return matrix_of(data, layout.copied())
@@ -322,20 +341,26 @@ def _check_rows(call, pattern, ys):
 # was found for these very arguments, where large terms may cancel in the derivative, relative to its entries.
 _ROUNDING = 1e4
 _TRUSTED = 1e-3
-_OF_LARGEST = 1e-2  # of the bound of the largest row, for rows in which terms cancel
+# For rows in which larger terms cancel, the bound is no less than this share of that of the largest row. A
+# pattern that has been given is refused where it does not hold, one that has been found is found again.
+_LEAST_GIVEN = 1e-2
+_LEAST_FOUND = 1e-4
 
 
-def _check_product(call, data, product, layout, colouring, rounding):
+def _check_product(call, data, product, layout, colouring, rounding, least):
     """Refuse a matrix whose product with a direction in general position is not that of the function."""
+
+    def beyond(scale):
+        largest = np.max(scale, initial=0.0)
+        return away > rounding * (scale + (least * largest if all_of(np.isfinite(largest)) else 0.0))
+
     direction = colouring.direction.astype(dtype_of(data), copy=False)
     if not colouring.forward:
         layout = transposed(layout)
     away = np.abs(times(data, direction, layout) - product)
-    least = 0.5 * _OF_LARGEST * rounding  # of the largest bound below, which is that product at least
-    if all_of(np.max(away, initial=0.0) <= least * np.max(np.abs(product), initial=0.0)):
+    if not any_of(beyond(np.abs(product))):  # it is less than the scale below, and known
         return
-    scale = times(np.abs(data), direction, layout)
-    wrong = away > rounding * (scale + _OF_LARGEST * np.max(scale, initial=0.0))
+    wrong = beyond(times(np.abs(data), direction, layout))
     if any_of(wrong):
         which = "row" if colouring.forward else "column"
         raise SparsityError(

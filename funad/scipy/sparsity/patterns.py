@@ -1,8 +1,10 @@
 """Patterns: which numbers of x each number of a value depends on.
 
-Where these are few, as in stencils, a pattern is a list of labels: integer arrays with an element per number
-of the value, which is the column that this number depends on, counted from 1, or 0 for none. Labels move as
-the numbers do, and a union is a longer list. Other patterns are boolean sparse matrices, a row per number.
+Of an x with few numbers a pattern is a list of words: integer arrays with an element per number of the
+value, a bit of which says whether this number depends on that column. Of others, it is a list of labels where
+each number depends on few columns, as in stencils: an element is a column, counted from 1, or 0 for none.
+Words and labels move as the numbers do; a union is the "or" of words, and a longer list of labels. All other
+patterns are boolean sparse matrices, a row per number.
 """
 
 import itertools
@@ -12,18 +14,96 @@ from scipy import sparse as _sparse
 
 from ...errors import ArgumentError
 
-__all__ = ["Pattern", "joined_patterns", "places_of", "union"]
+__all__ = ["dense_pattern", "input_pattern", "joined_patterns", "no_pattern", "union"]
 
 # The most entries that a pattern may have: 4 bytes each.
 _MOST = 1 << 27
+# The most columns for which patterns are words.
+_NARROW = 256
 # The most columns that a number may depend on in a list of labels.
 _FEW = 12
 # The longest rows of places whose patterns are united one by one.
 _SHORT = 8
 
 
+def input_pattern(first, count, columns):
+    """Return the pattern of the numbers of x from ``first`` on: each depends on itself."""
+    if columns > _NARROW:
+        return Pattern(count, columns, [onp.arange(first + 1, first + 1 + count, dtype=onp.int32)])
+    words, places = _no_words(count, columns), onp.arange(first, first + count)
+    for n, word in enumerate(words):
+        here = places // 64 == n
+        word[here] = onp.uint64(1) << (places[here] % 64).astype(onp.uint64)
+    return Words(count, columns, words)
+
+
+def no_pattern(count, columns):
+    """Return the pattern of constants."""
+    return (
+        Words(count, columns, _no_words(count, columns))
+        if columns <= _NARROW
+        else Pattern(count, columns, [])
+    )
+
+
+def dense_pattern(patterns, count):
+    """Return the pattern of a value each number of which depends on all that these patterns have."""
+    rows = [pattern.everything() for pattern in patterns]
+    return union(row.rows(onp.zeros(count, onp.intp)) for row in rows)
+
+
+def _no_words(count, columns):
+    return [onp.zeros(count, onp.uint64) for _ in range(-(-columns // 64))]
+
+
+class Words:
+    """The pattern of a value with ``count`` numbers on x with few numbers, ``columns``: see above."""
+
+    __slots__ = ("columns", "count", "words")
+    is_too_large = False
+
+    def __init__(self, count, columns, words):
+        self.count, self.columns, self.words = count, columns, words
+
+    @property
+    def matrix(self):
+        """The pattern as a boolean scipy.sparse.csr_array, its columns in order and none twice."""
+        octets = onp.zeros((self.count, 8 * len(self.words)), onp.uint8)
+        for n, word in enumerate(self.words):
+            octets[:, 8 * n : 8 * n + 8] = word.astype("<u8").view(onp.uint8).reshape(-1, 8)
+        rows, columns = onp.nonzero(onp.unpackbits(octets, axis=1, count=self.columns, bitorder="little"))
+        ends = onp.zeros(self.count + 1, onp.int32)
+        onp.cumsum(onp.bincount(rows, minlength=self.count), out=ends[1:])
+        return _canonical(columns.astype(onp.int32), ends, (self.count, self.columns))
+
+    def rows(self, rows):
+        """Return the pattern of an array of these numbers of the value; a row -1 is a constant."""
+        return Words(len(rows), self.columns, [_taken(word, rows) for word in self.words])
+
+    def united(self, places):
+        """Return, per row of an integer array of places, the union of the rows there; -1 is no place."""
+        words = [onp.bitwise_or.reduce(_taken(word, places), axis=1) for word in self.words]
+        return Words(len(places), self.columns, words)
+
+    def spread(self, rows, places, count):
+        """Return the pattern of a value whose number ``rows[k]`` depends on ``places[k]``, for all k."""
+        words = _no_words(count, self.columns)
+        for word, found in zip(self.words, words, strict=True):
+            onp.bitwise_or.at(found, rows, word[places])
+        return Words(count, self.columns, words)
+
+    def everything(self):
+        """Return the pattern of one number that depends on all that any of these does."""
+        return Words(1, self.columns, [onp.bitwise_or.reduce(word, keepdims=True) for word in self.words])
+
+    def united_with(self, others):
+        """Return the union with patterns of the same shape."""
+        words = zip(self.words, *(other.words for other in others), strict=True)
+        return Words(self.count, self.columns, [onp.bitwise_or.reduce(parts) for parts in words])
+
+
 class Pattern:
-    """The pattern of a value with ``count`` numbers on x with ``columns`` numbers."""
+    """The pattern of a value with ``count`` numbers on x with ``columns`` numbers, as labels or a matrix."""
 
     __slots__ = ("_matrix", "columns", "count", "labels")
 
@@ -56,42 +136,47 @@ class Pattern:
         if length <= _SHORT:
             return union(self.rows(column) for column in places.T) or Pattern(count, self.columns, [])
         rows, columns = onp.nonzero(places >= 0)
-        return self.spread(places_of(rows, places[rows, columns], (count, self.count)))
+        return self.spread(rows, places[rows, columns], count)
 
     def moved(self, move, count):
         """Return the pattern of a value whose numbers are moved so, given what moves an array of labels."""
         return Pattern(count, self.columns, [onp.ravel(move(label)) for label in self.labels])
 
-    def spread(self, places):
-        """Return, per row of a boolean matrix of places, the union of the rows that stand there."""
-        found = places @ self.matrix
-        found.sort_indices()
-        return Pattern(places.shape[0], self.columns, matrix=found)
+    def spread(self, rows, places, count):
+        """Return the pattern of a value whose number ``rows[k]`` depends on ``places[k]``, for all k."""
+        chosen = _places_of(rows, places, (count, self.count)) @ self.matrix
+        chosen.sort_indices()
+        return Pattern(count, self.columns, matrix=chosen)
 
     def everything(self):
-        """Return the columns that any of the numbers depends on."""
+        """Return the pattern of one number that depends on all that any of these does."""
         there = onp.zeros(self.columns + 1, bool)
         for label in self.labels or ():
             there[label] = True
         if self.labels is None:
             there[self.matrix.indices + 1] = True
-        return onp.flatnonzero(there[1:])
+        columns = onp.flatnonzero(there[1:])
+        matrix = _places_of(onp.zeros(len(columns), onp.int32), columns, (1, self.columns))
+        return Pattern(1, self.columns, matrix=matrix)
+
+    def united_with(self, others):
+        """Return the union with patterns of the same shape."""
+        patterns = [self, *others]
+        if all(pattern.labels is not None for pattern in patterns):
+            labels = {_memory(label): label for pattern in patterns for label in pattern.labels}
+            if len(labels) <= _FEW:
+                return Pattern(self.count, self.columns, list(labels.values()))
+        found = self.matrix
+        for pattern in others:
+            found = found if pattern.matrix is found else found + pattern.matrix
+        return Pattern(self.count, self.columns, matrix=found)
 
 
 def union(patterns):
     """Return the union of patterns of one shape; of none, None."""
-    patterns = list(patterns)
-    if len(patterns) < 2:
-        return patterns[0] if patterns else None
-    first = patterns[0]
-    if all(pattern.labels is not None for pattern in patterns):
-        labels = {_memory(label): label for pattern in patterns for label in pattern.labels}
-        if len(labels) <= _FEW:
-            return Pattern(first.count, first.columns, list(labels.values()))
-    found = first.matrix
-    for pattern in patterns[1:]:
-        found = found if pattern.matrix is found else found + pattern.matrix
-    return Pattern(first.count, first.columns, matrix=found)
+    first, *others = list(patterns) or [None]
+    others = [other for other in others if other is not first]
+    return first.united_with(others) if others else first
 
 
 def joined_patterns(patterns):
@@ -99,6 +184,9 @@ def joined_patterns(patterns):
     if len(patterns) == 1:
         return patterns[0]
     count, columns = sum(pattern.count for pattern in patterns), patterns[0].columns
+    if type(patterns[0]) is Words:
+        words = zip(*(pattern.words for pattern in patterns), strict=True)
+        return Words(count, columns, list(map(onp.concatenate, words)))
     if any(pattern.labels is None for pattern in patterns):
         matrices = [pattern.matrix for pattern in patterns]
         return Pattern(count, columns, matrix=_sparse.vstack(matrices, format="csr"))
@@ -111,7 +199,7 @@ def joined_patterns(patterns):
     return Pattern(count, columns, list(labels))
 
 
-def places_of(rows, columns, shape):
+def _places_of(rows, columns, shape):
     """Return the boolean matrix of these places."""
     found = _sparse.coo_array((onp.ones(len(rows), bool), (rows, columns)), shape=shape)
     return found.tocsr()
@@ -128,7 +216,10 @@ def _count_up(rows):
 
 
 def _taken(label, rows):
-    found = label.take(rows, mode="wrap") if len(label) else onp.zeros(len(rows), onp.int32)
+    """Return elements of a label or a word; 0 for -1."""
+    if not len(label):
+        return onp.zeros(rows.shape, label.dtype)
+    found = label.take(rows, mode="wrap")
     found[rows < 0] = 0
     return found
 
@@ -166,6 +257,11 @@ def _matrix_of(labels, count, columns):
     if ends[-1] < len(whole):
         whole = whole[onp.stack(kept, axis=1).ravel()] if kept else whole[:0]
     whole -= 1
-    found = _sparse.csr_array((onp.ones(len(whole), bool), whole, ends), shape=(count, columns))
+    return _canonical(whole, ends, (count, columns))
+
+
+def _canonical(columns, ends, shape):
+    """Return the boolean matrix of these columns of each row, in order and none twice."""
+    found = _sparse.csr_array((onp.ones(len(columns), bool), columns, ends), shape=shape)
     found.has_canonical_format = True
     return found
