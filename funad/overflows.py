@@ -69,8 +69,9 @@ def _is_finite(y: Any) -> bool:
     y = constant(y)
     if type(y) is ndarray and y.dtype.kind == "f":
         flat = y.reshape(-1)
-        if flat.dot(flat) < math.inf:  # as nearly always, at a third of the price
-            return True
+        with silence():
+            if flat.dot(flat) < math.inf:  # as nearly always, at half the price
+                return True
     if of_library(y):
         return True  # nobody knows
     if is_deferred(y):
