@@ -78,7 +78,7 @@ def _checked(prim: Primitive, xbar: Any, ybar: Any, x: Any) -> Any:
 
 def _without_nans_of_zeros(prim: Primitive, xbar: Any, ybar: Any, at: Any) -> Any:
     """Return x̄ without the nans that only zeros of ȳ have met."""
-    if prim.kind == "elementwise":
+    if prim.kind == "elementwise" or (type(prim.f) is onp.ufunc and prim.f.nin == 1):
         return strong_zero(xbar, ybar)
     return (strong_product if prim.kind == "linear" else strong_rule)(prim, xbar, ybar, *at)
 

@@ -320,7 +320,10 @@ ROWS = {
         lambda: along(lambda d: linalg.svds(large(d), 2, v0=stop_gradient(d))[1]),
         gives=slope(lambda d: numpy.linalg.svd(large_plain(d))[1][:2]),
     ),
-    "eigsh with M": Call(
+    "eigs with M": Call(
+        lambda: along(
+            lambda d: np.real(linalg.eigs(large(d), 2, scipy.sparse.diags_array(B, format="csr"), v0=V0)[0])
+        ),
         lambda: along(
             lambda d: linalg.eigsh(large(d), 2, scipy.sparse.diags_array(B, format="csr"), v0=V0)[0]
         ),

@@ -255,7 +255,12 @@ class Sparse:
     def toarray(self, order=None, out=None):
         if out is not None:
             raise NotDifferentiableError("toarray of traced entries writes into no out; leave it out")
-        return self.moved(lambda m: m.toarray())
+        if self.dtype.kind == "c":
+            return self.moved(lambda m: m.toarray())
+        rows, columns = coordinates(self.layout)
+        places = rows.astype(onp.int64) * self.shape[1] + columns
+        found = np.bincount(places, self.data, onp.prod(self.shape, dtype=int))
+        return np.astype(np.reshape(found, self.shape), self.dtype)
 
     def todense(self, order=None, out=None):
         return self.toarray(order, out)
