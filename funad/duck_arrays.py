@@ -24,7 +24,7 @@ from .errors import ArgumentTypeError, NotDifferentiableError
 from .foreign import is_duck
 from .opaque import Opaque
 from .refusals import library_of, public_name
-from .registry import Primitive, load_libraries, primitive_of
+from .registry import Primitive, loaded, primitive_of
 from .spaces import AS_TRACED, zeros_like
 from .trace import Looked, Trace
 from .values import dtype_of, shape_of
@@ -240,7 +240,7 @@ def as_duck(x: Any) -> Any:
     if is_lazy(x):
         x = _checked(x)
     if not DUCKS.used:
-        load_libraries()
+        loaded("libraries")
         DUCKS.used = True
     made = new(Duck)
     made.primal = x

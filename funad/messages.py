@@ -194,6 +194,17 @@ def refusal(found: str, what: str, loses: str, instead: str, index: str = "") ->
     )  # fmt: skip
 
 
+def refused_sparse(found: str) -> NotDifferentiableError:
+    """Return the error of a sparse matrix with traced entries of which a plain array is asked."""
+    place = place_now()
+    if place is not None and _in_scipy(place.name)[0]:
+        return refusal(found, "numpy.asarray", "a plain array", "")
+    return NotDifferentiableError(
+        f"{found} is asked for a plain array (numpy.asarray), which would lose its derivative; write "
+        f"A.toarray() for an array, and A * B for A.multiply(B) of a plain matrix A"
+    )
+
+
 def _is_whole(array: Any) -> bool:
     """Say whether what is written to is an array of integers or booleans."""
     return issubclass(type(array), onp.ndarray) and array.dtype.kind in "biu"
@@ -430,6 +441,9 @@ def _speaks_of_the_concrete_class(error: TypeError) -> bool:
     *_, last = steps(error)
     if is_of_funad(last.tb_frame):
         return False  # of plain values, which a plain program would be told too
-    kinds = {x.__class__.__name__ for x in names_in(last.tb_frame).values() if hasattr(x, "tape")}
+    at_hand = names_in(last.tb_frame).values()
+    if any(type(x).__module__ == "funad.scipy.sparse.arrays" for x in at_hand):
+        return True  # no class of SciPy's, and so refused in as many words as there are functions
+    kinds = {x.__class__.__name__ for x in at_hand if hasattr(x, "tape")}
     spoken = re.search(rf"\b({'|'.join(kinds)}|PyObject)\b", str(error)) if kinds else None
     return spoken is not None
