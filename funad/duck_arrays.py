@@ -12,6 +12,7 @@ refused; rules that ask whether any number is special get the careful answer (se
 
 from __future__ import annotations
 
+from _thread import _local as local  # threading.local; the rest of threading takes a while to load
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -24,7 +25,7 @@ from .errors import ArgumentTypeError, NotDifferentiableError
 from .foreign import is_duck
 from .opaque import Opaque
 from .refusals import library_of, public_name
-from .registry import Primitive, loaded
+from .registry import Primitive, loaded, primitive_of
 from .spaces import AS_TRACED, zeros_like
 from .trace import Looked, Trace
 from .values import dtype_of, shape_of
@@ -165,6 +166,15 @@ class DuckTrace(Trace):
 DUCKS = DuckTrace()
 
 
+class _Asking(local):
+    """The functions of NumPy's that are being asked in this thread, by themselves perhaps."""
+
+    functions: frozenset[Any] = frozenset()
+
+
+_ASKING = _Asking()
+
+
 class Duck(Opaque):
     """An array of another library. Boxes around it are what is differentiated."""
 
@@ -199,6 +209,16 @@ class Duck(Opaque):
     def zeros(self) -> Any:
         """Return zeros in its chunks, or on its device."""
         return as_duck(onp.zeros_like(self.primal))
+
+    def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if f in _ASKING.functions:  # what f is on traced values asks f itself for its values
+            return self.tape.call(primitive_of(f), args, kwargs)
+        before = _ASKING.functions
+        _ASKING.functions = before | {f}
+        try:
+            return super().__array_function__(f, types, args, kwargs)
+        finally:
+            _ASKING.functions = before
 
     # What dask's own functions ask of an array.
 
