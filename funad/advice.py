@@ -57,9 +57,13 @@ INSTEAD = {
     "math.fsum": "write np.sum(np.array(x))",
     "math.hypot": "write np.linalg.norm(np.array([a, b]))",
     "math.isclose": "write math.isclose(value(a), value(b)), with value from funad",
-    "math.log": "write np.log(x), divided by np.log(base) if a base is given",
-    "math.remainder": "write a - b * np.round(value(a / b)), with value from funad",
+    "math.log": "write np.log(x), or np.log(x) / np.log(base) for math.log(x, base),",
+    "math.remainder": "write a - b * np.round(a / b)",
     "math.pow": "write a**b",
+    **{
+        f"math.{name}": f"write funad.scipy.special.{ours}(x) after import funad.scipy.special"
+        for name, ours in (("erf", "erf"), ("erfc", "erfc"), ("gamma", "gamma"), ("lgamma", "gammaln"))
+    },
     "cmath": "write x + 0j and the function of funad.numpy",
     **dict.fromkeys(WINDOWS, "give it a whole number of points, int(stop_gradient(M))"),
     "numpy.frompyfunc": "write np.stack([f(t) for t in x])",
@@ -81,6 +85,8 @@ INSTEAD = {
     "numpy.lib.stride_tricks.as_strided": "write sliding_window_view(x, window_shape), or x[index] with "
     "an array of positions",
     "numpy.vectorize": "write np.stack([f(t) for t in x])",
+    "random": "draw with plain parameters and transform what was drawn: mean + sd * random.gauss(0.0, 1.0)",
+    "random.choices": "compute the expectation from the weights",
     "scipy.optimize.linear_sum_assignment": "write "
     "rows, columns = linear_sum_assignment(stop_gradient(cost)) and go on with cost[rows, columns]",
     **{f"scipy.sparse.{kind}.multiply": "write scipy.sparse.csr_array(A) * x" for kind in _MATRICES},
@@ -103,6 +109,8 @@ INSTEAD = {
 
 def instead_of(name: str) -> str:
     """Return what the table says of a function, or of what it stands in."""
-    name = name.removeprefix("funad.")
-    found = max((known for known in INSTEAD if f"{name}.".startswith(f"{known}.")), key=len, default="")
-    return INSTEAD.get(found, "")
+    name = f"{name.removeprefix('funad.')}."
+    text = INSTEAD.get(
+        max((known for known in INSTEAD if name.startswith(f"{known}.")), key=len, default=""), ""
+    )
+    return f"{text} after import funad.numpy as np" if "np." in text else text

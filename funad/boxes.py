@@ -10,13 +10,12 @@ import math
 import operator
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from types import MethodType
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 from weakref import ref
 
 import numpy as onp
 
-from .cpython import above, frame_at, writes_text
+from .cpython import above, frame_at, raise_if, writes_text
 from .errors import MissingRuleError, NotDifferentiableError
 from .foreign import as_lists, asked_by_sparse, bare, holds_a_gap, is_sequence, unknown_to_sparse
 from .memory import placeholder
@@ -48,29 +47,12 @@ class _NoMethodError(TypeError, AttributeError):
     """What is said of a method that arrays have and numbers have not; ``hasattr`` says so too."""
 
 
-class ArrayMethod:
-    """A method that arrays have and numbers have not: programs ask for it to tell one from the other."""
-
-    def __init__(self, method: Callable[[Any], Any]) -> None:
-        self.method = method
-        self.name = method.__name__
-
-    def __get__(self, x: Any, owner: Any = None) -> Any:
-        if x is None:
-            return self.method
-        kind = class_of(x)
-        if not hasattr(kind, self.name):
-            name = f"numpy.{kind.__name__}" if issubclass(kind, onp.generic) else kind.__name__
-            raise _NoMethodError(f"object of type {name!r} has no {self.name.strip('_')}()")
-        return MethodType(self.method, x)
-
-
 class Traced:
     """A value and the trace that it belongs to.
 
-    All kinds of traced values have the same slots, so that one can become another: a box or a dual
-    number that is assigned to becomes an array that can be (see ``arrays``). ``parent`` and
-    ``views`` are set where values share memory, and are what tells it then.
+    All kinds of traced values have the same slots, so that one can become another: a box or a dual number
+    that is assigned to becomes an array that can be (see ``writing``). ``parent`` and ``views`` are set where
+    values share memory.
     """
 
     __slots__ = ("__weakref__", "index", "parent", "primal", "tape", "views")
@@ -82,8 +64,10 @@ class Traced:
     inside: Any  # what it holds of outer traces: the value, or of a batched value the stack of all members
     parent: tuple[Traced, Any]  # what this is a view of, and how it was made
     views: list[ref[Traced]]  # those whose parent this is
+    __setitem__: ClassVar[Callable[[Any, Any, Any], None]]  # see ``writing``
 
     opaque = False  # whether it stands for more than one value: see ``values``
+    is_plain = False  # whether nothing traced is in it: of an array that may be written to
 
     def __init_subclass__(cls) -> None:
         TRACED.add(cls)
@@ -125,9 +109,16 @@ class Traced:
     def __bool__(self) -> bool:
         return bool(value_of(self, "bool() was asked of it"))
 
-    @ArrayMethod
-    def __len__(self) -> int:
-        return len(self.primal)
+    @property
+    def __len__(self) -> Callable[[], int]:
+        """Found of arrays alone: programs ask for it to tell them from numbers."""
+        kind, shape = class_of(self), self.shape
+        if not hasattr(kind, "__len__"):
+            name = f"numpy.{kind.__name__}" if issubclass(kind, onp.generic) else kind.__name__
+            raise _NoMethodError(f"object of type {name!r} has no len()")
+        if not shape:
+            raise TypeError("len() of unsized object")
+        return lambda: shape[0]
 
     def __hash__(self) -> int:
         # By value, f(3.0) in a cache would be the result for a traced 3.0, and its derivative zero.
@@ -140,7 +131,9 @@ class Traced:
         )
 
     def __iter__(self) -> Iterator[Any]:
-        return (self[n] for n in range(len(self.primal)))
+        if not self.shape:
+            return iter(self.primal)  # an error, in its words
+        return (self[n] for n in range(self.shape[0]))
 
     def __contains__(self, item: Any) -> bool:
         return constant(item) in value_of(self, "in was asked of it")
@@ -166,16 +159,18 @@ class Traced:
     # --- what would lose the derivative
 
     def __float__(self) -> float:
-        if writes_text(frame_at(1)):  # "%.2f" % x
+        if self.is_plain or writes_text(frame_at(1)):  # "%.2f" % x
             return float(self.primal)
         refuse_concrete(self, "float()", "a plain Python float", "keep it as it is: it works as a float does")
 
     def __int__(self) -> int:
-        if writes_text(frame_at(1)):  # "%d" % x
+        if self.is_plain or writes_text(frame_at(1)):  # "%d" % x
             return int(self.primal)
         refuse_concrete(self, "int()", "a plain Python int", "write np.trunc(x)")
 
-    def __complex__(self) -> NoReturn:
+    def __complex__(self) -> complex:
+        if self.is_plain:
+            return complex(self.primal)
         refuse_concrete(
             self, "complex()", "a plain Python complex", "write x + 0j (a + 1j * b for complex(a, b))"
         )
@@ -184,6 +179,8 @@ class Traced:
         refuse_concrete(self, "use as an index", "an integer", "write int(stop_gradient(x))")
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        if self.is_plain:
+            return onp.array(self.primal, dtype)
         if asked_by_sparse(1, "multiply"):
             return unknown_to_sparse()
         refuse_concrete(
@@ -194,6 +191,8 @@ class Traced:
         raise refused_by_dask()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
+        if self.is_plain:
+            return self.primal.__reduce_ex__(protocol)
         raise NotDifferentiableError(
             f"a traced value, {short(self)}, cannot be pickled, and so not be sent to another process, to a "
             f"file or to a cache: its trace would stay behind; differentiate inside of the process that "
@@ -207,9 +206,6 @@ class Traced:
                 refuse()
         return _GETITEM.traced(self, index)
 
-    def __setitem__(self, index: Any, value: Any) -> None:
-        raise AssertionError("funad.writing defines what assignment does")
-
     __array_priority__ = 1000.0
     __pandas_priority__ = 10000  # so that a Series leaves the operators to traced values
 
@@ -218,12 +214,7 @@ class Traced:
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         prim = primitive_of(ufunc)
         if "out" in kwargs and method == "__call__" and (prim is None or prim.kind != "zero"):
-            in_place = refused_in_place(short(self), any(isinstance(x, Traced) for x in kwargs["out"]))
-            if in_place is not None:
-                try:
-                    raise in_place
-                finally:
-                    del in_place  # which refers to this frame
+            raise_if(refused_in_place(short(self), any(isinstance(x, Traced) for x in kwargs["out"])))
         if prim is not None and prim.traced is not ufunc:
             if method == "__call__":
                 y = prim.traced(*inputs, **kwargs)
@@ -240,11 +231,15 @@ class Traced:
             return unknown_to_sparse().reshape(1, 1)
         prim = primitive_of(f)
         if prim is None or prim.traced is f:
-            name = f"{getattr(f, '__module__', 'numpy')}.{f.__name__}"
-            raise MissingRuleError(not_dispatched(name, short(self)))
+            return self.without_primitive(f, args, kwargs)
         if innermost((*args, *kwargs.values())) is None:  # it is in a sequence that is no list
             args, kwargs = as_lists(args), {key: as_lists(x) for key, x in kwargs.items()}
         return prim.traced(*args, **kwargs)
+
+    def without_primitive(self, f: Any, args: Any, kwargs: Any) -> Any:
+        """Return what a function of NumPy's that funad does not know is of traced values."""
+        name = f"{getattr(f, '__module__', 'numpy')}.{f.__name__}"
+        raise MissingRuleError(not_dispatched(name, short(self)))
 
 
 Traced.inside = Traced.__dict__["primal"]

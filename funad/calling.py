@@ -35,8 +35,6 @@ _OPEN = CONSTANTS | {Box, Dual}  # the types of arguments that no call has to lo
 
 # A shorter way for some calls, if ``fast`` has been installed: it returns NotImplemented for the others.
 shortcuts: list[Callable[..., Any]] = []
-# What primitives with kinks are of dual numbers that have neighbours, or None: ``nearby`` puts it here.
-NEARBY: list[Callable[..., Any]] = []
 
 
 def as_one_call(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -94,12 +92,12 @@ def _call_with_kinks(trace: Any, prim: Primitive, args: tuple[Any, ...], kwargs:
     held = _held(prim, args, kwargs, trace)
     if held is not None:
         return prim.traced(*held[0], **held[1])
+    kwargs = handled(prim, kwargs) if kwargs else kwargs
     if prim.is_steep is not None and not kwargs and prim.is_steep(*args):
         return prim.steep(prim.as_anywhere, args)  # type: ignore[misc]
     if not may_be_nested(args):
         return NotImplemented
-    y = NEARBY[0](prim, args, kwargs) if NEARBY else None
-    return with_kinks(prim, call(prim.smooth, args, kwargs), args, kwargs) if y is None else y
+    return with_kinks(prim, call(prim.smooth, args, kwargs), args, kwargs)
 
 
 def _held(
@@ -188,7 +186,7 @@ def handled(prim: Primitive, kwargs: dict[str, Any]) -> dict[str, Any]:
 
 def _is_default(name: str, x: Any) -> bool:
     """Say whether a keyword of ufuncs and reductions is given its default."""
-    return x is {"out": None, "where": True, "overwrite_input": False}.get(name, ...)
+    return x is {"order": None, "out": None, "where": True, "overwrite_input": False}.get(name, ...)
 
 
 def _unwrap(prim: Primitive, argnum: int | str, x: Any, tape: Any) -> tuple[Any, Any]:
@@ -249,7 +247,7 @@ def _by_position(
     places = {name: n for n, name in enumerate(bound.arguments)}
     given = [name for name, x in kwargs.items() if _is_argument(x) and name in places]
     last = max((places[name] + 1 for name in given if places[name] < len(bound.args)), default=0)
-    if last <= len(args):
+    if not len(args) < last <= prim.positions:
         return args, kwargs
     args = bound.args[:last]
     names = list(signature.parameters)[:last]

@@ -12,19 +12,20 @@ refused; rules that ask whether any number is special get the careful answer (se
 
 from __future__ import annotations
 
+from _thread import _local as local  # threading.local; the rest of threading takes a while to load
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as onp
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from . import tree
 from .boxes import Traced
 from .errors import ArgumentTypeError, NotDifferentiableError
 from .foreign import is_duck
-from .opaque import ASKED, asking, give_plain_operators
-from .operators import give
+from .opaque import Opaque
 from .refusals import library_of, public_name
-from .registry import Primitive, load_libraries
+from .registry import Primitive, loaded, primitive_of
 from .spaces import AS_TRACED, zeros_like
 from .trace import Looked, Trace
 from .values import dtype_of, shape_of
@@ -65,10 +66,6 @@ class Unknown(NDArrayOperatorsMixin):
     @property
     def ndim(self) -> int:
         return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        return int(onp.prod(self.shape))
 
     def any(self, *_: Any, **__: Any) -> bool:
         return True
@@ -142,8 +139,8 @@ class DuckTrace(Trace):
 
     def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any] | None = None) -> Any:
         """Call the library's own function, in the place of NumPy's."""
-        args, kwargs = tuple(map(_raw, args)), {name: _raw(x) for name, x in kwargs.items()}
-        ducks = [x for x in _parts((args, tuple(kwargs.values()))) if is_duck(x)]
+        args, kwargs = tree.map(lambda x: released(x.content if hasattr(x, "cell") else x), (args, kwargs))
+        ducks = [x for x in tree.flatten((args, kwargs))[0] if is_duck(x)]
         kinds = {library_of(x): x for x in ducks}
         if len(kinds) > 1:
             names = " and ".join(written(x).rstrip(",") for x in kinds.values())
@@ -169,22 +166,27 @@ class DuckTrace(Trace):
 DUCKS = DuckTrace()
 
 
-class Duck(Traced):
+class _Asking(local):
+    """The functions of NumPy's that are being asked in this thread, by themselves perhaps."""
+
+    functions: frozenset[Any] = frozenset()
+
+
+_ASKING = _Asking()
+
+
+class Duck(Opaque):
     """An array of another library. Boxes around it are what is differentiated."""
 
     __slots__ = ()
 
     tape: Any = DUCKS
-    opaque = True  # it has no one value to look at; all that is computed with it goes by its trace
+    primal: Any = Opaque.inside  # which is at hand
 
     @property
     def kind(self) -> Any:
         """The class that a plain array of its shape, or its element, has."""
         return ndarray if self.primal.shape else self.primal.dtype.type
-
-    def constant(self) -> Any:
-        """Return it: there is no plain value under it."""
-        return self
 
     def members(self) -> Any:
         """Return what answers questions to all of its numbers."""
@@ -195,28 +197,28 @@ class Duck(Traced):
         """Return it: nobody writes into what it holds."""
         return self
 
+    def plain_for(self, name: str) -> Any:
+        """Return the array; refuse a lazy one, which has no value yet."""
+        if is_lazy(self.primal):
+            refuse_value(self.primal, name)
+        return self.primal
+
     def __repr__(self) -> str:
         return repr(self.primal)
-
-    def __str__(self) -> str:
-        return str(self.primal)
-
-    def __format__(self, spec: str) -> str:
-        return format(self.primal, spec)
-
-    def __len__(self) -> int:
-        return len(self.primal)
-
-    def __iter__(self) -> Any:
-        return (self[n] for n in range(len(self.primal)))
-
-    @property
-    def nbytes(self) -> int:
-        return self.size * int(self.dtype.itemsize)
 
     def zeros(self) -> Any:
         """Return zeros in its chunks, or on its device."""
         return as_duck(onp.zeros_like(self.primal))
+
+    def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if f in _ASKING.functions:  # what f is on traced values asks f itself for its values
+            return self.tape.call(primitive_of(f), args, kwargs)
+        before = _ASKING.functions
+        _ASKING.functions = before | {f}
+        try:
+            return super().__array_function__(f, types, args, kwargs)
+        finally:
+            _ASKING.functions = before
 
     # What dask's own functions ask of an array.
 
@@ -230,28 +232,6 @@ class Duck(Traced):
         return as_duck, (self.primal,)
 
 
-def _concrete(x: Any, name: str) -> Any:
-    """Return the array that a duck array holds; refuse a lazy one, which has no value yet."""
-    if is_lazy(x.primal):
-        refuse_value(x.primal, name)
-    return x.primal
-
-
-_ASKED = ("bool", "float", "int", "complex", "index", "contains", "round")
-
-
-def _install() -> None:
-    """Give duck arrays the operators whose results have no derivative, which are duck arrays too."""
-    give_plain_operators(Duck)
-    for name in _ASKED:
-        give(Duck, f"__{name}__", asking(name, ASKED[name], _concrete))
-    as_array = asking("array", lambda x, dtype=None, copy=None: onp.asarray(x, dtype), _concrete)
-    give(Duck, "__array__", as_array)
-
-
-_install()
-
-
 def as_duck(x: Any) -> Any:
     """Return an array of another library as a traced value; refuse one that no rule could work with."""
     if x.dtype == object:
@@ -261,7 +241,7 @@ def as_duck(x: Any) -> Any:
     if is_lazy(x):
         x = _checked(x)
     if not DUCKS.used:
-        load_libraries()
+        loaded("libraries")
         DUCKS.used = True
     made = new(Duck)
     made.primal = x
@@ -285,8 +265,7 @@ AS_TRACED[:] = [lambda x: as_duck(x) if is_duck(x) else onp.asarray(x)[()]]
 def as_ducks(y: Any) -> Any:
     """Return what a library returned, arrays in tuples and lists too, as traced values."""
     if issubclass(type(y), (tuple, list)):
-        parts = map(as_ducks, y)
-        return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
+        return tree.map(as_ducks, y)
     return as_duck(y) if is_duck(y) else y
 
 
@@ -297,21 +276,20 @@ def released(x: Any) -> Any:
 
 def like_given(xbar: Any, x: Any) -> Any:
     """Return a cotangent of a lazy array x as one: in the chunks of x."""
-    if type(x) is not Duck or not hasattr(x.primal, "chunks"):
-        return xbar
-    return in_chunks_of(in_chunks_of(zeros_like(x) if xbar is None else xbar, x), x)
+    has_chunks = type(x) is Duck and hasattr(x.primal, "chunks")
+    return in_chunks_of(zeros_like(x), x) if xbar is None and has_chunks else in_chunks_of(xbar, x)
 
 
 def in_chunks_of(xbar: Any, x: Any) -> Any:
     """Return a plain cotangent of a lazy array as a lazy array: one number in many places takes no memory."""
     if type(x) is not Duck or not hasattr(x.primal, "chunks"):
         return xbar
+    if issubclass(type(xbar), (ndarray, onp.generic, float, int)) and onp.ndim(x):
+        one = xbar if not onp.ndim(xbar) or not xbar.size or any(xbar.strides) else xbar.flat[0]
+        xbar = zeros_like(x) + one
     if type(xbar) is Duck and xbar.shape == x.shape and xbar.primal.chunks != x.primal.chunks:
         return as_duck(xbar.primal.rechunk(x.primal.chunks))
-    if not issubclass(type(xbar), (ndarray, onp.generic, float, int)):
-        return xbar
-    one = xbar if not onp.ndim(xbar) or not xbar.size or any(xbar.strides) else xbar.flat[0]
-    return zeros_like(x) + one if onp.ndim(x) else xbar
+    return xbar
 
 
 def under_traces(x: Any) -> Any:
@@ -323,22 +301,3 @@ def under_traces(x: Any) -> Any:
             return x
         x = x.inside
     return None
-
-
-def _raw(x: Any) -> Any:
-    """Return a value without the traces that stand for duck arrays, of lists and tuples too."""
-    if issubclass(type(x), (list, tuple)):
-        parts = map(_raw, x)
-        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
-    if hasattr(x, "cell"):
-        x = x.content
-    return released(x)
-
-
-def _parts(xs: Any) -> Any:
-    """Iterate over what stands in nested lists and tuples."""
-    for x in xs:
-        if issubclass(type(x), (list, tuple)):
-            yield from _parts(x)
-        else:
-            yield x

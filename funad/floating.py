@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as onp
 
-from .cpython import frame_of_user
+from .cpython import AT_USER, frame_of_user
 
 
 class _AtTheUsersLine:
@@ -176,7 +176,7 @@ def at_user(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 def _step_at(file: str, line: int) -> CodeType:
     """Return the code of a call that stands in this line."""
     code = (lambda f, args, kwargs: f(*args, **kwargs)).__code__
-    return code.replace(co_filename=file, co_firstlineno=line, co_name="numpy")
+    return code.replace(co_filename=file, co_firstlineno=line, co_name="numpy", co_qualname=AT_USER)
 
 
 def warning(f: Callable[..., Any]) -> Callable[..., Any]:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as onp
 
 from . import tree
-from .cpython import above, frame_at, names_in
+from .cpython import above, frame_at, names_in, raise_if
 from .errors import NotDifferentiableError
 from .messages import comes_of_traced
 from .refusals import (
@@ -45,12 +45,7 @@ _LOWEST = -1e6  # the priority of NumPy's scalars
 
 def gives_way(x: Any, other: Any, name: str) -> bool:
     """Say whether ``x.__name__(other)`` of a plain x leaves the operator to the other; refuse some others."""
-    error = refused_constant(other)
-    if error is not None:
-        try:
-            raise error
-        finally:
-            del error  # which refers to this frame
+    raise_if(refused_constant(other))
     if issubclass(type(other), (ndarray, onp.generic)):
         return False
     reflected = _has_own(type(other), f"__r{name}__")
@@ -104,12 +99,7 @@ def declines(other: Any, name: str) -> bool:
 
     Python asks the right operand where the left one has no such operator or has declined the traced value.
     """
-    error = refused_constant(other)
-    if error is not None:
-        try:
-            raise error
-        finally:
-            del error  # which refers to this frame
+    raise_if(refused_constant(other))
     if issubclass(type(other), (ndarray, onp.generic)) or is_sequence(other):
         return False
     protocol = getattr(type(other), "__array_ufunc__", None)
@@ -162,9 +152,15 @@ def asked_by_sparse(depth: int, name: str = "") -> bool:
     has no protocol to ask; so to that code, and to no other, a traced value says that it is none.
     """
     frame = next(each for each in above(frame_at(depth + 1)) if each.f_code.co_name not in _ASKING)
-    if not _is_sparse_code(frame):
-        return False
-    return not name or (frame.f_code.co_name in _DISPATCHING and not _is_method_called(frame, name))
+    called = [each.f_code.co_name for each in itertools.takewhile(_is_sparse_code, above(frame))]
+    if not called or not name:
+        return bool(called)
+    # To a user who has called the method itself, NotImplemented would be no answer.
+    return called[0] in _DISPATCHING and called[-1] != name
+
+
+def _is_sparse_code(frame: Any) -> bool:
+    return str(frame.f_globals.get("__name__")).startswith("scipy.sparse._")
 
 
 class _Asked(local):
@@ -192,8 +188,7 @@ def holds_a_gap(x: Any, depth: int) -> bool:
     To pandas a nan is a missing value where it is a float; of a traced value it asks nothing else.
     """
     frame = frame_at(depth + 1)
-    module = frame.f_globals.get("__name__")
-    if type(module) is not str or not module.startswith("pandas."):
+    if not str(frame.f_globals.get("__name__")).startswith("pandas."):
         return False
     PANDAS.asked += 1
     if shape_of(x):
@@ -208,17 +203,6 @@ def _is_traced_nan(x: Any) -> bool:
 
 def _elements(x: Any) -> Any:
     return x.flat if type(x) is onp.ndarray and x.dtype == object else x if type(x) in (list, tuple) else ()
-
-
-def _is_sparse_code(frame: Any) -> bool:
-    module = frame.f_globals.get("__name__")
-    return type(module) is str and module.startswith("scipy.sparse._")
-
-
-def _is_method_called(frame: Any, name: str) -> bool:
-    """Say whether the user has called a method of that name, to whom NotImplemented would be no answer."""
-    *_, outermost = itertools.takewhile(_is_sparse_code, above(frame))
-    return bool(outermost.f_code.co_name == name)
 
 
 def unknown_to_sparse() -> ndarray:
@@ -281,9 +265,12 @@ def plain_sequence(x: Any) -> Any:
 
     The rules know lists and arrays, and what the program writes into the sequence later does not count.
     """
-    if any(hasattr(type(x), name) for name in _BUFFERS) or _has_memory(x):
-        return onp.array(x)
-    return [plain_sequence(part) if is_sequence(part) else part for part in x]
+    if not any(hasattr(type(x), name) for name in _BUFFERS):
+        try:
+            memoryview(x)
+        except TypeError:
+            return [plain_sequence(part) if is_sequence(part) else part for part in x]
+    return onp.array(x)
 
 
 def as_lists(x: Any, asked: bool = False) -> Any:
@@ -301,37 +288,21 @@ def as_lists(x: Any, asked: bool = False) -> Any:
     return x if same else tuple(parts) if type(x) is tuple else parts
 
 
-def _has_memory(x: Any) -> bool:
-    try:
-        memoryview(x)
-    except TypeError:
-        return False
-    return True
-
-
 def of_protocol(f: Callable[..., Any], x: Any, args: Any, kwargs: Any) -> Any:
     """Return f(*args, **kwargs) as x, one of the arguments, has it; NotImplemented if it has no say."""
-    if hasattr(type(x), "__pandas_priority__"):
-        return NotImplemented
-    name = _protocol_of(f)
-    method = getattr(type(x), name, None) if name else None
-    if method is None:
+    is_ufunc = isinstance(f, onp.ufunc)
+    has_protocol = is_ufunc or isinstance(f, type(onp.sum))
+    method = getattr(type(x), _PROTOCOLS[not is_ufunc], None) if has_protocol else None
+    if method is None or hasattr(type(x), "__pandas_priority__"):
         return NotImplemented
     try:
-        if name == "__array_ufunc__":
+        if is_ufunc:
             return method(x, f, "__call__", *args, **kwargs)
         return method(x, f, (type(x),), args, kwargs)
     except TypeError as error:
         if not comes_of_traced(error):
             raise
         raise refused_bare(x) from error
-
-
-def _protocol_of(f: Callable[..., Any]) -> str:
-    """Return the name of the method by which NumPy leaves a call of f to its arguments."""
-    if isinstance(f, onp.ufunc):
-        return "__array_ufunc__"
-    return "__array_function__" if isinstance(f, type(onp.sum)) else ""
 
 
 def same(y: Any, wanted: Any) -> bool:
@@ -353,16 +324,8 @@ def holds(x: Any, kind: type, depth: int = 3) -> bool:
     """Say whether an object of another library has something of a kind among its attributes."""
     if depth == 0 or issubclass(type(x), (ndarray, onp.generic, type)):
         return False
-    if isinstance(x, (list, tuple, dict)):
-        parts = list(x.values() if isinstance(x, dict) else x)
-    else:
-        slots = (name for base in type(x).__mro__ for name in _names(base))
-        parts = [*getattr(x, "__dict__", {}).values(), *(getattr(x, name, None) for name in slots)]
+    if not isinstance(x, (list, tuple, dict)):
+        state = object.__getstate__(x)  # its attributes, or a pair of those and of its slots
+        x = [part for held in (state if type(state) is tuple else (state,)) for part in (held or {}).values()]
+    parts = x.values() if isinstance(x, dict) else x
     return any(isinstance(part, kind) or holds(part, kind, depth - 1) for part in parts)
-
-
-def _names(kind: type) -> tuple[str, ...]:
-    """Return the names of the slots of a class that hold attributes."""
-    slots = kind.__dict__.get("__slots__", ())
-    slots = (slots,) if isinstance(slots, str) else tuple(slots)
-    return tuple(name for name in slots if name not in ("__weakref__", "__dict__"))

@@ -21,6 +21,10 @@ from .writing import content_of
 ndarray = onp.ndarray
 
 
+class AtKink(Exception):
+    """Raised where forward mode meets a kink: what is to be known of it is found from a tape."""
+
+
 def may_be_nested(args: tuple[Any, ...]) -> bool:
     """Say whether there may be traced values of two traces among the arguments."""
     trace = None
@@ -45,6 +49,9 @@ def with_kinks(prim: Primitive, y: Any, args: tuple[Any, ...], kwargs: dict[str,
                 found = prim.kinks(y, *args, **kwargs)  # type: ignore[misc]
             except Looked as look:
                 found = look.trace.after(look, prim.kinks, (y, *args), kwargs, f"the kinks of {prim.name}")
+            except AtKink:
+                y.tape.doubtful = True
+                return y
             is_number = issubclass(class_of(y), onp.generic) and class_of(found) is ndarray
             return found[()] if is_number else found
     return y

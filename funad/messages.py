@@ -22,7 +22,7 @@ import numpy as onp
 from .advice import INSTEAD, JSON, LOOK, OF_NAN, PLAIN, WINDOWS, instead_of
 from .cpython import above, frame_at, is_of_funad, names_in, steps
 from .errors import FunadError, NotDifferentiableError
-from .places import CONSUMERS, WRITING_FILES, Place, attribute, in_library, place_in, place_now
+from .places import CONSUMERS, WRITING_FILES, Place, attribute, home_of, in_library, place_in, place_now
 from .registry import SCIPY, primitive_of
 
 # The last refusal and the place of it: compiled code may put an error of its own in its place.
@@ -34,17 +34,11 @@ def _rewrite(place: Place) -> str:
     method = place.name.rpartition(".")[2]
     own = instead_of(place.name)
     if own and (place.name.startswith(_AHEAD) or place.name in _AHEAD):
-        return f"{own} after import funad.numpy as np" if "np." in own else own
+        return own
     arguments = _without_objects(place.arguments) or "...)"
-    made = _object_of_scipy(place)
-    if made and not instead_of(place.name):
-        module = f"scipy.{_place_in_scipy(place.name)[0]}"
-        return f"make {made} with funad.{module} in the place of {module} after import funad.{module}"
-    ours = _in_scipy(place.name)
-    if ours:
-        module = f"funad.scipy.{_place_in_scipy(ours.removeprefix('funad.'))[0]}"
-        frozen = place.base[place.base.find("(") :] if "(" in place.base else ""
-        return f"write {ours.removesuffix(f'.{method}')}{frozen}.{method}({arguments} after import {module}"
+    of_scipy = _rewrite_of_scipy(place, arguments, bool(own))
+    if of_scipy:
+        return of_scipy
     prim = primitive_of(_in_numpy(place.name) or place.function)
     written = f"np.{place.name[6:]}" if place.name.startswith("numpy.") else f"funad.{place.name}"
     if place.name.startswith("math."):
@@ -53,19 +47,16 @@ def _rewrite(place: Place) -> str:
         prim, written = primitive_of(getattr(onp, method, None)), f"np.{method}"
         arguments = f"{place.base}, {arguments}"
     elsewhere = place.name.startswith(("numpy.random.", "funad.", "scipy."))
-    if prim is not None and prim.traced is not prim.f and prim.kind is not None and not elsewhere:
+    if _has_rules(prim) and not elsewhere:
         return f"write {written}({arguments} after import funad.numpy as np"
-    rewrite = instead_of(place.name)
-    if rewrite:
-        return f"{rewrite} after import funad.numpy as np" if "np." in rewrite else rewrite
-    return _rewrite_unknown(place)
+    return own or instead_of(place.home) or _rewrite_unknown(place)
 
 
 def _rewrite_unknown(place: Place) -> str:
     """Return what to write in the place of a call of which no table knows."""
     if isinstance(place.function, type) and issubclass(place.function, onp.generic):
         return f"write np.astype(x, {place.name}) after import funad.numpy as np"
-    why = _why_refused(place.name)
+    why = attribute(_in_scipy(place.name)[-1], "why_refused", "")
     if why:
         return f"it has no derivative in funad, as {why}"
     if place.name.startswith("funad.numpy."):
@@ -88,57 +79,60 @@ def _in_numpy(name: str) -> Any:
     return found if callable(found) else None
 
 
-def _place_in_scipy(name: str) -> tuple[str, str, list[str]]:
-    """Return the module of a function of SciPy's, its name there, and that of a method; "" of others."""
+def _in_scipy(name: str) -> tuple[str, str, list[str], Any, Any]:
+    """Return of a function of SciPy's its module, its name there, that of a method; and who has that name.
+
+    That is, what SciPy and what funad.scipy have under it.
+    """
     top, *parts = name.split(".")
     for n in (2, 1):  # a module inside of a module first
-        if top == "scipy" and ".".join(parts[:n]) in SCIPY and len(parts) > n:
-            return ".".join(parts[:n]), parts[n], parts[n + 1 :]
-    return "", "", []
+        module = ".".join(parts[:n])
+        if top == "scipy" and module in SCIPY and len(parts) > n:
+            theirs, ours = (
+                sys.modules.get(f"scipy.{module}"),
+                importlib.import_module(f"funad.scipy.{module}"),
+            )
+            first = parts[n]
+            return module, first, parts[n + 1 :], attribute(theirs, first, None), attribute(ours, first, None)
+    return "", "", [], None, None
 
 
-def _object_of_scipy(place: Place) -> str:
-    """Return how the source names an object of SciPy's that is called, or whose method is; "" of others."""
-    module, maker, _ = _place_in_scipy(place.name)
-    theirs = attribute(sys.modules.get(f"scipy.{module}"), maker, None)
-    frozen = maker.endswith("_frozen") and module == "stats"
-    if not frozen and not (isinstance(theirs, (type, FunctionType)) and _in_scipy(f"scipy.{module}.{maker}")):
+def _rewrite_of_scipy(place: Place, arguments: str, known: bool) -> str:
+    """Return what to write for a function of SciPy's that funad.scipy differentiates; "" of others."""
+    module, first, method, theirs, ours = _in_scipy(place.name)
+    ours_of = f"funad.scipy.{module}"
+    makes = isinstance(theirs, (type, FunctionType)) and _is_differentiated(module, [], theirs, ours)
+    if not known and (makes or (first.endswith("_frozen") and module == "stats")):
+        made = _name_of_object(place, theirs)
+        if made:
+            return f"make {made} with {ours_of} in the place of scipy.{module} after import {ours_of}"
+    if not _is_differentiated(module, method, theirs, ours):
         return ""
+    *path, last = [ours_of, first, *method]
+    frozen = place.base[place.base.find("(") :] if "(" in place.base else ""
+    return f"write {'.'.join(path)}{frozen}.{last}({arguments} after import {ours_of}"
+
+
+def _name_of_object(place: Place, kind: Any) -> str:
+    """Return how the source names an object that is called, or whose method is; "" of a function."""
     f = place.function
     if f is None or (isinstance(f, MethodType) and not isinstance(f.__self__, type)):
         return place.base or "it"
-    is_object = isinstance(theirs, type) and isinstance(f, theirs)
-    return (place.text.partition("(")[0] or "it") if is_object else ""
+    return (place.text.partition("(")[0] or "it") if isinstance(kind, type) and isinstance(f, kind) else ""
 
 
-def _in_scipy(name: str) -> str:
-    """Return the name under which funad.scipy differentiates a function of SciPy's; "" if it does not."""
-    module, first, method = _place_in_scipy(name)
-    if not module or (method and module == "sparse"):
-        return ""
-    ours = importlib.import_module(f"funad.scipy.{module}")  # SciPy's is loaded, or nobody would call it
-    found = attribute(ours, first, None)
-    is_class = isinstance(found, type) and found is not getattr(sys.modules[f"scipy.{module}"], first)
+def _is_differentiated(module: str, method: list[str], theirs: Any, ours: Any) -> bool:
+    """Say whether funad.scipy differentiates a function of SciPy's, or a method of what it makes."""
     if method:
-        differentiable = (is_class or type(found).__module__.startswith("funad.")) and len(method) == 1
-        found = attribute(found, method[0], None) if differentiable else None
-        return f"funad.scipy.{module}.{first}.{method[0]}" if callable(found) else ""
-    prim = primitive_of(found)
-    known = prim is not None and prim.traced is not prim.f and prim.kind is not None
-    theirs = attribute(sys.modules[f"scipy.{module}"], first, None)
-    made_anew = found is not theirs and (isinstance(found, type) or module.startswith("sparse"))
-    refused = hasattr(found, "why_refused")
-    return f"funad.scipy.{module}.{first}" if (known or made_anew) and not refused else ""
+        made_anew = (isinstance(ours, type) and ours is not theirs) or home_of(type(ours)) == "funad"
+        found = attribute(ours, method[0], None) if made_anew and len(method) == 1 else None
+        return callable(found) and module != "sparse"
+    made_anew = ours is not theirs and (isinstance(ours, type) or module.startswith("sparse"))
+    return (_has_rules(primitive_of(ours)) or made_anew) and not hasattr(ours, "why_refused")
 
 
-def _why_refused(name: str) -> str:
-    """Return why funad.scipy refuses a function of SciPy's of that name; "" if it does not."""
-    module, first, _ = _place_in_scipy(name)
-    if not module:
-        return ""
-    return str(
-        attribute(attribute(importlib.import_module(f"funad.scipy.{module}"), first, None), "why_refused", "")
-    )
+def _has_rules(prim: Any) -> bool:
+    return prim is not None and prim.traced is not prim.f and prim.kind is not None
 
 
 # Where the table comes before a function of NumPy's of the same name: that one is another, or refuses.
@@ -192,12 +186,23 @@ def refusal(found: str, what: str, loses: str, instead: str, index: str = "") ->
             f"{_or_plain(instead)}", place,
         )  # fmt: skip
     rewrite = _or_plain(_rewrite(place), "give it ")
-    if what == "use as an index" and not instead_of(place.name):  # a size, or an axis
-        rewrite = instead
+    if what in ("use as an index", "int()") and not instead_of(place.name):  # a size, a degree, an axis
+        rewrite = _INDICES[0] if what == "int()" else instead
     return _remembered(
         f"{place.name} met a traced value, {found}, where it needs {loses} ({what}), and would lose its "
         f"derivative; {rewrite}", place,
     )  # fmt: skip
+
+
+def refused_sparse(found: str) -> NotDifferentiableError:
+    """Return the error of a sparse matrix with traced entries of which a plain array is asked."""
+    place = place_now()
+    if place is not None and _in_scipy(place.name)[0]:
+        return refusal(found, "numpy.asarray", "a plain array", "")
+    return NotDifferentiableError(
+        f"{found} is asked for a plain array (numpy.asarray), which would lose its derivative; write "
+        f"A.toarray() for an array, and A * B for A.multiply(B) of a plain matrix A"
+    )
 
 
 def _is_whole(array: Any) -> bool:
@@ -436,6 +441,9 @@ def _speaks_of_the_concrete_class(error: TypeError) -> bool:
     *_, last = steps(error)
     if is_of_funad(last.tb_frame):
         return False  # of plain values, which a plain program would be told too
-    kinds = {x.__class__.__name__ for x in names_in(last.tb_frame).values() if hasattr(x, "tape")}
+    at_hand = names_in(last.tb_frame).values()
+    if any(type(x).__module__ == "funad.scipy.sparse.arrays" for x in at_hand):
+        return True  # no class of SciPy's, and so refused in as many words as there are functions
+    kinds = {x.__class__.__name__ for x in at_hand if hasattr(x, "tape")}
     spoken = re.search(rf"\b({'|'.join(kinds)}|PyObject)\b", str(error)) if kinds else None
     return spoken is not None

@@ -6,16 +6,16 @@ import functools
 import math
 import operator
 from _thread import _local as local  # threading.local; the rest of threading takes a while to load
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as onp
 
 from . import tree
-from .boxes import ArrayMethod, Traced
+from .boxes import Traced
 from .foreign import asked_by_sparse, unknown_to_sparse
 from .operators import PLAIN, give
-from .registry import enter, primitive_of
+from .registry import enter
 from .values import class_of, constant, dtype_of, members_of, shape_of, value_of
 
 ndarray, new = onp.ndarray, object.__new__
@@ -52,10 +52,6 @@ class Opaque(Traced):
         return shape_of(self.inside)
 
     @property
-    def size(self) -> int:
-        return math.prod(self.shape)
-
-    @property
     def dtype(self) -> Any:
         return dtype_of(self.inside)
 
@@ -82,6 +78,17 @@ class Opaque(Traced):
     def members(self) -> Any:
         """Return all that it stands for, for a question to all at once; itself, if it is not there yet."""
         return self.constant()
+
+    def plain_for(self, name: str) -> Any:
+        """Return the concrete value, for a method that asks for it, or refuse to."""
+        return value_of(self, f"{name} was asked of it")
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return (
+            unknown_to_sparse()
+            if asked_by_sparse(1, "multiply")
+            else onp.array(self.plain_for("array()"), dtype)
+        )
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         general = super().__array_ufunc__
@@ -120,17 +127,6 @@ class Opaque(Traced):
     def __format__(self, spec: str) -> str:
         return repr(self) if self.tape.ended else format(self.primal, spec)
 
-    @ArrayMethod
-    def __len__(self) -> int:
-        if not self.shape:
-            raise TypeError("len() of unsized object")
-        return self.shape[0]
-
-    def __iter__(self) -> Iterator[Any]:
-        if not self.shape:
-            raise TypeError("iteration over a 0-d array")
-        return (self[n] for n in range(len(self)))
-
 
 class Batched(Opaque):
     """What stands for every member of a stack: vmap's traced value.
@@ -159,11 +155,8 @@ class Batched(Opaque):
     def __repr__(self) -> str:
         return f"Batched({self.dtype}{list(self.shape)}, {len(self.stack)} members)"
 
-    def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        prim = primitive_of(f)
-        if prim is None or prim.traced is f:  # of no traced value a function, but of their members
-            return self.tape.by_member(f, args, kwargs, f.__name__, "it has no batch rule")
-        return super().__array_function__(f, types, args, kwargs)
+    def without_primitive(self, f: Any, args: Any, kwargs: Any) -> Any:
+        return self.tape.by_member(f, args, kwargs, f.__name__, "it has no batch rule")
 
 
 def batched(trace: Any, stack: Any) -> Batched:
@@ -173,27 +166,13 @@ def batched(trace: Any, stack: Any) -> Batched:
     return made
 
 
-def asking(name: str, ask: Callable[..., Any], concrete: Callable[[Any, str], Any]) -> Callable[..., Any]:
-    """Return a method that only a concrete value can answer: ``concrete`` takes that out, or refuses."""
-
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return ask(concrete(self, f"{name}()"), *args, **kwargs)
-
-    return method
-
-
-def _concrete(x: Any, name: str) -> Any:
-    return value_of(x, f"{name} was asked of it")
-
-
 # What Python and NumPy ask of a concrete value.
-ASKED: dict[str, Callable[..., Any]] = {
+_ASKED: dict[str, Callable[..., Any]] = {
     "bool": bool,
     "float": float,
     "int": int,
     "complex": complex,
     "index": operator.index,
-    "array": lambda x, dtype=None, copy=None: onp.array(x, dtype),
     "hash": hash,
     "contains": operator.contains,
     "reduce_ex": lambda x, protocol: x.__reduce_ex__(protocol),
@@ -206,29 +185,14 @@ ASKED: dict[str, Callable[..., Any]] = {
 }
 
 
-def give_plain_operators(kind: type) -> None:
-    """Make the operators without a derivative calls of primitives, whose results the trace sees."""
-    for name, f in PLAIN:
-        give(kind, f"__{name}__", lambda a, b, f=f: enter(f).traced(a, b))
-        give(kind, f"__r{name}__", lambda a, b, f=f: enter(f).traced(b, a))
-    give(kind, "__invert__", lambda a: enter(onp.invert).traced(a))
-
-
-def _beside_sparse(asked: Callable[..., Any]) -> Callable[..., Any]:
-    """Return ``__array__``, by which a sparse matrix asks whether to give way: others ask for an array."""
-
-    def __array__(self: Any, dtype: Any = None, copy: Any = None) -> Any:
-        return unknown_to_sparse() if asked_by_sparse(1, "multiply") else asked(self, dtype, copy)
-
-    return __array__
-
-
 def _install() -> None:
     """Give opaque values their operators, and the methods that ask their traces."""
-    give_plain_operators(Opaque)
-    for name, ask in ASKED.items():
-        setattr(Opaque, f"__{name}__", asking(name, ask, _concrete))
-    Opaque.__array__ = _beside_sparse(Opaque.__array__)  # type: ignore[method-assign]
+    for name, f in PLAIN:
+        give(Opaque, f"__{name}__", lambda a, b, f=f: enter(f).traced(a, b))
+        give(Opaque, f"__r{name}__", lambda a, b, f=f: enter(f).traced(b, a))
+    give(Opaque, "__invert__", lambda a: enter(onp.invert).traced(a))
+    for name, ask in _ASKED.items():
+        give(Opaque, f"__{name}__", lambda x, *args, n=name, f=ask: f(x.plain_for(f"{n}()"), *args))
 
 
 _install()

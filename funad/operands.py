@@ -8,6 +8,7 @@ from typing import Any
 import numpy as onp
 
 from .boxes import CONSTANTS, Traced
+from .cpython import raise_if
 from .duck_arrays import as_duck
 from .foreign import as_lists, bare, is_duck, is_foreign, number_of, of_protocol, same
 from .refusals import refused_bare, refused_constant, refused_opaque
@@ -64,12 +65,7 @@ def constant_operand(prim: Primitive, x: Any) -> Any:
         return x
     if is_foreign(x) or (type(x) is tuple and any(map(is_foreign, x))):
         raise ForeignConstant(x)
-    error = refused_constant(x)
-    if error is not None:
-        try:
-            raise error
-        finally:
-            del error  # which refers to this frame
+    raise_if(refused_constant(x))
     if issubclass(type(x), ndarray) and type(x) is not ndarray:
         return x.view(ndarray)  # a memory map, say: of its arithmetic nothing is its own
     if isinstance(prim.f, onp.ufunc):
@@ -96,12 +92,7 @@ def beside_others(
     if as_lists(x, True) is not x:  # what it holds is traced
         return traced(*as_lists(args, True), **{name: as_lists(part, True) for name, part in kwargs.items()})
     if kind != "zero":
-        error = refused_constant(x) if isinstance(f, onp.ufunc) else None
-        if error is not None:
-            try:
-                raise error
-            finally:
-                del error  # which refers to this frame
+        raise_if(refused_constant(x) if isinstance(f, onp.ufunc) else None)
         y = of_protocol(f, x, args, kwargs)
         if y is not NotImplemented:
             return y

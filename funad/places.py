@@ -10,12 +10,22 @@ import os
 import site
 import sys
 from types import MethodType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as onp
 
 from .advice import instead_of
-from .cpython import HERE, above, frame_at, is_of_funad, names_in, operation_at, positions_at, source_of
+from .cpython import (
+    AT_USER,
+    HERE,
+    above,
+    frame_at,
+    is_of_funad,
+    names_in,
+    operation_at,
+    positions_at,
+    source_of,
+)
 
 _LIBRARIES = tuple(  # not by sysconfig, whose import takes 2 ms
     {path + os.sep for path in (os.path.dirname(os.__file__), *site.getsitepackages())}
@@ -30,7 +40,7 @@ _LIBRARIES = tuple(  # not by sysconfig, whose import takes 2 ms
 # and what draws, and makes tables. Of NumPy, what writes files.
 _COMPUTING = {
     "_operator", "builtins", "cmath", "ctypes", "decimal", "fractions", "functools", "itertools", "math",
-    "operator", "statistics",
+    "operator", "random", "statistics",
 }  # fmt: skip
 _LOOKING = {
     "IPython", "PIL", "bokeh", "h5py", "ipywidgets", "matplotlib", "mlflow", "pandas", "plotly", "polars",
@@ -39,24 +49,18 @@ _LOOKING = {
 WRITING_FILES = {f"numpy.{name}" for name in ("save", "savetxt", "savez", "savez_compressed")}
 
 
-class Place:
+class Place(NamedTuple):
     """An instruction of the user's that is being run."""
 
-    __slots__ = ("arguments", "base", "code", "function", "home", "line", "name", "operation", "text")
-
-    def __init__(
-        self, code: Any, line: int, text: str, name: str, base: str, arguments: str, function: Any,
-        operation: str, home: str,
-    ) -> None:  # fmt: skip
-        self.code = code
-        self.line = line
-        self.text = text  # its source
-        self.name = name  # the dotted name of the function that it calls; "" of any other instruction
-        self.base = base  # the source of what that function is a method of
-        self.arguments = arguments  # the source of what it is called with, from the bracket on
-        self.function = function  # that function, where it is known
-        self.operation = operation  # the name of the instruction
-        self.home = home  # the package of that function, or of what it is a method of
+    code: Any
+    line: int
+    text: str  # its source
+    name: str  # the dotted name of the function that it calls; "" of any other instruction
+    base: str  # the source of what that function is a method of
+    arguments: str  # the source of what it is called with, from the bracket on
+    function: Any  # that function, where it is known
+    operation: str  # the name of the instruction
+    home: str  # the package of that function, or of what it is a method of
 
     @property
     def looks(self) -> bool:
@@ -75,8 +79,11 @@ def place_now() -> Place | None:
         if is_of_funad(frame):
             if frame.f_code.co_qualname == "Call._run":
                 f = names_in(frame)["self"].f
-                if found is None or own_name(f, "").partition(".")[0] in KNOWN:
-                    return _directly(frame, f)
+                while isinstance(f, functools.partial):
+                    f = f.func
+                name = own_name(f, str(attribute(f, "__name__", "")))
+                if found is None or name.partition(".")[0] in KNOWN:  # of f as it is: grad(math.sin)
+                    return Place(frame.f_code, frame.f_lineno, "", name, "", "", f, "CALL", home_of(f))
                 break
         else:
             found = frame
@@ -89,15 +96,8 @@ def place_now() -> Place | None:
 
 def in_library(frame: Any) -> bool:
     """Say whether a frame runs code of funad or of a library, and none of the user's."""
-    return bool(frame.f_code.co_filename.startswith((HERE, *_LIBRARIES)))
-
-
-def _directly(frame: Any, f: Any) -> Place:
-    """Return the place of a function that a transformation was given as it is: grad(math.sin)."""
-    while isinstance(f, functools.partial):
-        f = f.func
-    name = own_name(f, str(attribute(f, "__name__", "")))
-    return Place(frame.f_code, frame.f_lineno, "", name, "", "", f, "CALL", home_of(f))
+    code = frame.f_code
+    return code.co_qualname == AT_USER or bool(code.co_filename.startswith((HERE, *_LIBRARIES)))
 
 
 def place_in(frame: Any, at: int, line: int) -> Place:
@@ -114,7 +114,8 @@ def place_in(frame: Any, at: int, line: int) -> Place:
         mapped = _mapped(tree)
         tree = mapped or (tree.func if isinstance(tree, ast.Call) else tree.value)
         name, function, home = _named(tree, frame)
-        arguments = "" if mapped else _after(text, tree)
+        behind = text.encode()[tree.end_col_offset :].decode()
+        arguments = "" if mapped else behind.partition("(")[2]
         base = ast.unparse(tree.value) if isinstance(tree, ast.Attribute) else ""
     elif isinstance(tree, ast.BinOp):
         sides = [_named(side, frame)[0] for side in (tree.left, tree.right)]
@@ -132,15 +133,13 @@ def _mapped(tree: Any) -> Any:
         name = getattr(called, "id", getattr(called, "attr", ""))
         if name in ("filter", "map", "reduce", "starmap") and part.args:
             return part.args[0]
+        keys = [keyword.value for keyword in getattr(part, "keywords", ()) if keyword.arg == "key"]
+        if name in ("max", "min", "sorted") and keys:
+            return keys[0]
     return None
 
 
 CONSUMERS = {"all", "any", "dict", "enumerate", "list", "max", "min", "next", "set", "sorted", "sum", "tuple"}
-
-
-def _after(text: str, tree: Any) -> str:
-    """Return the source behind a part of it and the bracket that follows."""
-    return text.encode()[tree.end_col_offset :].decode().partition("(")[2]
 
 
 def _segment(filename: str, line: int | None, last: int | None, start: int | None, end: int | None) -> str:
@@ -156,16 +155,19 @@ def _segment(filename: str, line: int | None, last: int | None, start: int | Non
 def _named(tree: Any, frame: Any) -> tuple[str, Any, str]:
     """Return the dotted name of a function, itself as far as only modules lead to it, and its package."""
     steps: list[str] = []
-    while isinstance(tree, ast.Attribute):
-        steps.insert(0, tree.attr)
-        tree = tree.value
+    spaces = (names_in(frame), frame.f_globals, frame.f_builtins)
+    while (step := _step_of(tree, spaces)) is not None:
+        steps.insert(0, step)
+        tree = tree.value if isinstance(tree, ast.Attribute) else tree.args[0]
     if isinstance(tree, ast.Call):  # numpy.vectorize(f)(x), numpy.random.default_rng().normal(x)
         name, _, home = _named(tree.func, frame)
-        return ".".join([name, *steps]), None, home
+        known = steps or name.removeprefix("funad.").partition(".")[0] in KNOWN
+        return ".".join([name if known else ast.unparse(tree), *steps]), None, home
+    if isinstance(tree, ast.Subscript) and not steps:  # functions["exp"](x)
+        return _held_at(tree, frame)
     if not isinstance(tree, ast.Name):
         return ".".join(["", *steps]), None, ""
-    spaces = (names_in(frame), frame.f_globals, frame.f_builtins)
-    value = next((space[tree.id] for space in spaces if tree.id in space), None)
+    value = _value_of(tree, spaces)
     name = own_name(value, tree.id)
     for n, step in enumerate(steps):
         if isinstance(value, type(sys)):
@@ -179,6 +181,36 @@ def _named(tree: Any, frame: Any) -> tuple[str, Any, str]:
             return ".".join([name, *steps[n:]]), method, home_of(value)
     found = home_of(value)  # of json.dumps, json.encoder's own: what the user has written counts
     return name, value, (home.partition(".")[0] if steps else found) or found
+
+
+def _held_at(tree: ast.Subscript, frame: Any) -> tuple[str, Any, str]:
+    """Return the name of what a list or a dict holds at a place, itself as far as known, and its package."""
+    text, (_, holder, _) = ast.unparse(tree), _named(tree.value, frame)
+    if type(holder) not in (dict, list, tuple) or not isinstance(tree.slice, ast.Constant):
+        return (text, None, "") if type(holder) is dict else ("", None, "")
+    try:
+        value = holder[tree.slice.value]
+    except (LookupError, TypeError):
+        return "", None, ""
+    return own_name(value, text), value, home_of(value)
+
+
+def _value_of(tree: Any, spaces: Any) -> Any:
+    """Return what a name stands for, or a literal; None of anything else."""
+    if isinstance(tree, ast.Constant):
+        return tree.value
+    name = tree.id if isinstance(tree, ast.Name) else None
+    return next((space[name] for space in spaces if name in space), None)
+
+
+def _step_of(tree: Any, spaces: Any) -> str | None:
+    """Return the name of the attribute that is read: x.name, or getattr(x, name)."""
+    if isinstance(tree, ast.Attribute):
+        return tree.attr
+    if isinstance(tree, ast.Call) and len(tree.args) == 2 and _value_of(tree.func, spaces) is getattr:
+        name = _value_of(tree.args[1], spaces)
+        return name if isinstance(name, str) else None
+    return None
 
 
 def attribute(value: Any, name: str, default: Any) -> Any:

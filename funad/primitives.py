@@ -259,7 +259,7 @@ def _foreign_among(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def _operator_of(prim: Primitive, operate: Callable[..., Any]) -> Callable[..., Any]:
     """Return what an operator of Python's is on traced values."""
-    as_operator = once(lambda prim: prim.copied(traced=operate))
+    as_operator = once(lambda prim: prim.copied(traced=operate, run=operate))
     return lambda *args: call(as_operator(prim), args, {})
 
 
@@ -385,8 +385,8 @@ def _call_whole(prim: Primitive, leaves: list[Any], structure: Any, places: list
             total = [b if a is None else a if b is None else a + b for a, b in zip(total, ydot, strict=True)]
         return tuple(total)
 
-    made = Primitive(run, prim.name, "vjp", {0: rule})
-    made.containers, made.foreign = (0,), True
+    made = Primitive(run, prim.name, "vjp", {0: rule}, (0,))
+    made.foreign = True
     if all(argnum in prim.forward for argnum, _, _ in traced):
         made.forward = {0: forward}
     parts = call(made, ([leaves[place] for place in places],), {})

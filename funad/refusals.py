@@ -33,11 +33,9 @@ def refused_constant(x: Any) -> NotDifferentiableError | None:
         own = hasattr(kind, "tocsr") and hasattr(kind, "toarray") and not hasattr(kind, "__array_ufunc__")
     if own:
         name = own_name(x, kind.__name__)
-        rewrite = instead_of(name) or "write numpy.asarray(a)"
-        after = " after import funad.numpy as np" if "np." in rewrite else ""
         return NotDifferentiableError(
             f"{name} has an arithmetic of its own, which is not that of the traced value beside it; "
-            f"{rewrite}{after}"
+            f"{instead_of(name) or 'write numpy.asarray(a)'}"
         )
     if is_duration(x):
         return refused_duration(x)
@@ -84,8 +82,6 @@ def refused_declined(x: Any, name: str) -> NotDifferentiableError:
         return refused_bare(x)
     kind = type(x)
     instead = instead_of(own_name(x, kind.__name__))
-    if "np." in instead:
-        instead += " after import funad.numpy as np"
     if not instead:
         instead = f"let it take whatever is no {kind.__name__}"
         instead += f", or write float(a) for the {kind.__name__} a" if isinstance(x, Number) else ""
@@ -138,10 +134,8 @@ def refused_by_dask() -> NotDifferentiableError:
             "value_and_grad(loss)(w, block), and add what it returns"
         )
     else:
-        known = hasattr(onp, name) or hasattr(onp.linalg, name)
-        function = (
-            f"np.{'' if hasattr(onp, name) else 'linalg.'}{name}" if known else "the function of that name"
-        )
+        known = (prefix for prefix, of in (("np.", onp), ("np.linalg.", onp.linalg)) if hasattr(of, name))
+        function = next((f"{prefix}{name}" for prefix in known), "the function of that name")
         instead = f"write {function} after import funad.numpy as np, which calls dask's on dask arrays"
     return NotDifferentiableError(
         f"dask's {name or 'tokenize'} was given a traced value, of which it would make a constant, without "

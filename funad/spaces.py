@@ -229,7 +229,7 @@ def unbroadcast(xbar: Any, shape: tuple[int, ...]) -> Any:
         if extra == 1 and xbar.shape[1:] == shape:
             return _sum_along(xbar, 0)
         if extra == 0 and len(shape) == 2 and shape == (xbar.shape[0], 1):
-            ones = _ONES.get(xbar.dtype)
+            ones: Any = _ONES.get(xbar.dtype)
             short = ones is not None and xbar.shape[1] <= LONGEST_SUM_BY_BLAS and xbar.flags.forc
             return xbar.dot(ones[: xbar.shape[1]]) if short else ADD(xbar, 1, None, None, True)
     if extra < 0 or any(1 == have != want for have, want in zip(xbar.shape[extra:], shape, strict=True)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,49 +16,30 @@ from .cpython import above, frame_at, is_of_funad, line_in, names_in, steps
 from .duck_arrays import as_ducks
 from .errors import EndedTraceError, NotDifferentiableError
 from .floating import point_at_user, restore
-from .foreign import PANDAS, is_duck, refuse_gaps
+from .foreign import PANDAS, refuse_gaps
 from .messages import taught
 from .refusals import refused_in_place_of
 from .trace import TRACING
 from .traces.cotangents import SCALARS
 from .traces.reverse import LEFT, WIDTH, Tape, has_ended, has_left, pull_back, refuse_ended
-from .writing import Array, settled
+from .writing import settled
 
 
-def trace(f: Callable[[list[Any]], Any], xs: list[Any]) -> tuple[Any, Tape]:
-    """Run f on boxes of xs; return what it returned and the tape. The inputs' slots are 1, 2, …"""
-    tape = Tape(len(xs))
+def run(f: Callable[[list[Any]], Any], xs: list[Any], tape: Tape | None = None) -> Any:
+    """Return f of xs that are traced, or of boxes of xs on a tape, with the slots 1, 2, …"""
     before, outer = TRACING.active, TRACING.tape
     asked = PANDAS.asked
     token = None if before else point_at_user()
+    trace = getattr(xs[0], "tape", None) if tape is None and xs else tape
     try:
         TRACING.active, TRACING.tape = True, tape
-        y = f(boxes_of(tape, xs))
+        y = f(xs if tape is None else [box_of(tape, x, n) for n, x in enumerate(xs, 1)])
         if PANDAS.asked != asked:
             refuse_gaps(y)
-        return (y if _is_simple(y, tape) else _checked(tape, _settled(y))), tape
+        return y if _is_simple(y, trace) else _checked(trace, y)
     except BaseException as error:
-        tape.end()
-        _teach(error)
-        raise
-    finally:
-        TRACING.active, TRACING.tape = before, outer
-        restore(token)
-
-
-def run(f: Callable[[list[Any]], Any], xs: list[Any]) -> Any:
-    """Call f on traced values of another kind; return what it returned."""
-    before, outer = TRACING.active, TRACING.tape
-    token = None if before else point_at_user()
-    asked = PANDAS.asked
-    trace = getattr(xs[0], "tape", None) if xs else None
-    try:
-        TRACING.active, TRACING.tape = True, None
-        y = f(xs)
-        if PANDAS.asked != asked:
-            refuse_gaps(y)
-        return y if _is_simple(y, trace) else _checked(trace, _settled(y))
-    except Exception as error:
+        if tape is not None:
+            tape.end()
         _teach(error)
         raise
     finally:
@@ -98,39 +80,36 @@ def _refuse_endless(error: RecursionError) -> None:
 _LAST = 4
 
 
-def _settled(y: Any) -> Any:
-    """Return a result without arrays that can be written to: what they hold now counts."""
-    if tree.is_leaf(y):
-        return as_ducks(settled(y))
-    leaves, structure = tree.flatten(y)
-    if any(map(is_duck, leaves)):
-        return tree.unflatten(structure, [as_ducks(settled(leaf)) for leaf in leaves])
-    return tree.unflatten(structure, list(map(settled, leaves))) if Array in map(type, leaves) else y
-
-
 def _checked(trace: Any, y: Any) -> Any:
-    """Return a result; refuse one that would seem constant where it is not.
+    """Return a result with what arrays hold that can be written to; refuse one that would seem constant."""
+    leaves, structure = tree.flatten(y)
+    found = [as_ducks(settled(leaf)) for leaf in leaves]
+    for leaf in found:
+        _check(trace, leaf)
+    return y if all(map(operator.is_, found, leaves)) else tree.unflatten(structure, found)
+
+
+def _check(trace: Any, y: Any) -> None:
+    """Refuse a part of a result that would seem constant where it is not.
 
     Traced values hide from the trace in arrays of objects, which NumPy makes without asking, and in what
     is no container; those that were kept of another trace belong to none.
     """
-    for leaf in [y] if tree.is_leaf(y) else tree.flatten(y)[0]:
-        seen, x = 0, leaf
-        while isinstance(x, Traced):
-            seen += x.tape is trace
-            if has_ended(x.tape):
-                refuse_ended()
-            x = x.inside
-        if type(x) not in SCALARS and not issubclass(type(x), onp.ndarray) and isinstance(x, _COLLECTIONS):
-            _check_foreign(trace, x)
-        of_objects = issubclass(type(x), onp.ndarray) and x.dtype == object
-        if seen > 1 or (of_objects and any(isinstance(part, Traced) for part in x.flat)):
-            raise NotDifferentiableError(
-                "the result was computed with an array of dtype object that holds traced values (as "
-                "numpy.frompyfunc and numpy.empty(n, dtype=object) make them), and whose derivatives would "
-                "be lost; write np.stack([...]) or np.array([...]) after import funad.numpy as np"
-            )
-    return y
+    seen = 0
+    while isinstance(y, Traced):
+        seen += y.tape is trace
+        if has_ended(y.tape):
+            refuse_ended()
+        y = y.inside
+    of_objects = issubclass(type(y), onp.ndarray) and y.dtype == object
+    if seen > 1 or (of_objects and any(isinstance(part, Traced) for part in y.flat)):
+        raise NotDifferentiableError(
+            "the result was computed with an array of dtype object that holds traced values (as "
+            "numpy.frompyfunc and numpy.empty(n, dtype=object) make them), and whose derivatives would "
+            "be lost; write np.stack([...]) or np.array([...]) after import funad.numpy as np"
+        )
+    if type(y) not in SCALARS and isinstance(y, _COLLECTIONS):
+        _check_foreign(trace, y)
 
 
 _COLLECTIONS = (Mapping, list, tuple, deque)
@@ -139,7 +118,7 @@ _COLLECTIONS = (Mapping, list, tuple, deque)
 def _check_foreign(trace: Any, x: Any) -> None:
     """Refuse traced values in a container that is none to funad."""
     for part in tree.flatten(list(x.values() if isinstance(x, Mapping) else x))[0]:
-        if isinstance(part, (Mapping, list, tuple, deque)):
+        if isinstance(part, _COLLECTIONS):
             _check_foreign(trace, part)
         elif isinstance(part, Traced) and (part.tape is trace or has_ended(part.tape)):
             kind = type(x).__name__
@@ -148,11 +127,6 @@ def _check_foreign(trace: Any, x: Any) -> None:
                 f"derivatives would be lost; return a list, a tuple or a dict, or register the class with "
                 f"funad.tree.register({kind}, flatten, unflatten)"
             )
-
-
-def boxes_of(tape: Tape, xs: list[Any]) -> list[Any]:
-    """Return one box per input."""
-    return [box_of(tape, x, n) for n, x in enumerate(xs, 1)]
 
 
 def sweep(
@@ -193,8 +167,8 @@ def find_line(f: Callable[[list[Any]], Any], xs: list[Any], position: int) -> st
     watch = _Watch(position)
     tape = Tape(len(xs), watch)
     with contextlib.suppress(Exception):  # f may be what cannot run twice; the first error matters more
-        run(f, boxes_of(tape, xs))
-    tape.end()
+        run(f, xs, tape)
+        tape.end()
     return watch.line
 
 

@@ -21,7 +21,17 @@ from .values import NUMBERS
 __all__ = ["flatten", "map", "ravel", "register", "unflatten"]
 
 Children = tuple[Sequence[Any], Any]
-_registered: dict[type, tuple[Callable[[Any], Children], Callable[[Any, Sequence[Any]], Any]]] = {}
+_DICTS = (dict, OrderedDict)
+# How instances of a class are taken apart, into children and the rest, and put together again.
+_registered: dict[type, tuple[Callable[[Any], Children], Callable[[Any, Sequence[Any]], Any]]] = {
+    list: (lambda x: (x, None), lambda _, children: children),
+    tuple: (lambda x: (x, None), lambda _, children: tuple(children)),
+    dict: (lambda x: (list(x.values()), tuple(x)), lambda keys, xs: dict(zip(keys, xs, strict=True))),
+    OrderedDict: (
+        lambda x: (list(x.values()), tuple(x)),
+        lambda keys, xs: OrderedDict(zip(keys, xs, strict=True)),
+    ),
+}
 # Classes whose instances are, as containers, of the kind of another class: plain and traced ones of a kind.
 _kinds: dict[type, type] = {}
 
@@ -32,15 +42,13 @@ class Structure:
     __slots__ = ("children", "flat", "kind", "size", "spec")
 
     def __init__(
-        self, kind: type | None, spec: Any, children: tuple[Structure, ...], flat: bool | None = None
+        self, kind: type | None, spec: Any, children: tuple[Structure, ...], flat: bool = False
     ) -> None:
         self.kind, self.spec, self.children = kind, spec, children
-        if flat is None:
-            flat = kind is not None and all(child is _LEAF for child in children)
-        self.flat = flat  # all children are leaves
-        self.size: int = (
-            len(children) if flat else 1 if kind is None else sum([child.size for child in children])
-        )
+        # Whether all children are leaves.
+        self.flat = flat or (kind is not None and all(child is _LEAF for child in children))
+        sizes = len(children) if self.flat else sum([child.size for child in children])
+        self.size: int = 1 if kind is None else sizes
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Structure) and (
@@ -53,13 +61,11 @@ class Structure:
     def __repr__(self) -> str:
         if self.kind is None:
             return "leaf"
-        names = self.spec if self.kind in (dict, OrderedDict) else None
-        inner = (
-            (f"{name!r}: {child}" for name, child in zip(names, self.children, strict=True))
-            if names
-            else (str(child) for child in self.children)
-        )
-        more = f"; {self.spec!r:.40}" if self.kind in _registered and self.spec is not None else ""
+        inner, more = list(builtins.map(str, self.children)), ""
+        if self.kind in _DICTS:
+            inner = [f"{name!r}: {child}" for name, child in zip(self.spec, inner, strict=True)]
+        elif self.kind in _registered and self.spec is not None:
+            more = f"; {self.spec!r:.40}"
         return f"{self.kind.__name__}({', '.join(inner)}{more})"
 
 
@@ -111,7 +117,7 @@ def register(
     functions = callable(flatten) and callable(unflatten)  # type: ignore[redundant-expr]
     if not isinstance(cls, type) or not functions:  # type: ignore[redundant-expr]
         raise ArgumentError("register takes a class and two functions: register(cls, flatten, unflatten)")
-    if cls in _registered or cls in (list, tuple, dict, OrderedDict):
+    if cls in _registered:
         raise ArgumentError(f"{cls.__name__} is a container already; register each class once")
     _registered[cls] = (flatten, unflatten)
     if kind is not None:
@@ -129,10 +135,6 @@ def _children(tree: Any) -> tuple[Sequence[Any], Any] | None:
     kind = type(tree)
     if kind is float or kind is onp.ndarray:  # by far the most
         return None
-    if kind is list or kind is tuple:
-        return tree, None
-    if kind is dict or kind is OrderedDict:
-        return list(tree.values()), tuple(tree)
     if kind in _registered:
         return _registered[kind][0](tree)
     if issubclass(type(tree), tuple) and hasattr(kind, "_fields"):
@@ -146,12 +148,6 @@ def _children(tree: Any) -> tuple[Sequence[Any], Any] | None:
 
 def _rebuild(kind: Any, spec: Any, children: list[Any]) -> Any:
     """Make a container of ``kind`` from its children."""
-    if kind is list:
-        return children
-    if kind is tuple:
-        return tuple(children)
-    if kind is dict or kind is OrderedDict:
-        return kind(zip(spec, children, strict=True))
     if kind in _registered:
         return _registered[kind][1](spec, children)
     # Not kind(*children), nor kind(**fields): what a class does of its own may convert, check or leave
@@ -178,7 +174,7 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     """
     leaves: list[Any] = []
     try:
-        return leaves, _flatten_into(tree, leaves)
+        return leaves, _flatten_into(tree, leaves, None)
     except RecursionError:
         refuse_deep(tree)
         raise
@@ -217,17 +213,26 @@ def refuse_deep(tree: Any) -> None:
         )
 
 
-def _flatten_into(tree: Any, leaves: list[Any]) -> Structure:
-    if type(tree) is dict and NUMBERS.issuperset(builtins.map(type, tree.values())):
-        leaves += tree.values()
-        return Structure(dict, tuple(tree), (_LEAF,) * len(tree), True)
+def _flatten_into(tree: Any, leaves: list[Any], like: Structure | None) -> Structure:
+    """Add the leaves of a tree to a list and return its structure; dicts as they are ordered in ``like``."""
+    kind = type(tree)
+    if kind is dict or kind is list or kind is tuple:  # of nothing but numbers and arrays, as most
+        parts, spec = (tree.values(), tuple(tree)) if kind is dict else (tree, None)
+        if NUMBERS.issuperset(builtins.map(type, parts)) and (like is None or spec == like.spec):
+            leaves += parts
+            return Structure(kind, spec, (_LEAF,) * len(tree), True)
     found = _children(tree)
     if found is None:
         leaves.append(tree)
         return _LEAF
     children, spec = found
-    kind = _kinds.get(type(tree), type(tree))
-    return Structure(kind, spec, tuple([_flatten_into(child, leaves) for child in children]))
+    kind = _kinds.get(kind, kind)
+    if like is None or like.kind is not kind:
+        return Structure(kind, spec, tuple([_flatten_into(child, leaves, None) for child in children]))
+    if kind in _DICTS and set(spec) == set(like.spec):
+        children, spec = [tree[key] for key in like.spec], like.spec
+    inner = builtins.map(_flatten_into, children, itertools.repeat(leaves), like.children)
+    return Structure(kind, spec, tuple(inner))
 
 
 def _containers(tree: Any) -> list[Any]:
@@ -269,32 +274,13 @@ def flatten_like(structure: Structure, tree: Any) -> list[Any]:
     """Return the leaves of ``tree``, which must have this structure; dicts match by key."""
     leaves: list[Any] = []
     try:
-        same = _flatten_like(structure, tree, leaves)
+        same = _flatten_into(tree, leaves, structure) == structure
     except RecursionError:
         refuse_deep(tree)
         raise
     if not same:
         raise ArgumentError(f"the trees differ: {structure} and {flatten(tree)[1]}")
     return leaves
-
-
-def _flatten_like(structure: Structure, tree: Any, leaves: list[Any]) -> bool:
-    found = _children(tree)
-    if found is None or structure.kind is None:
-        leaves.append(tree)
-        return found is None and structure.kind is None
-    children, spec = found
-    kind: Any = _kinds.get(type(tree), type(tree))
-    if kind is not structure.kind or len(children) != len(structure.children):
-        return False
-    if kind is dict or kind is OrderedDict:
-        if set(spec) != set(structure.spec):
-            return False
-        children = [tree[key] for key in structure.spec]
-    elif spec != structure.spec:
-        return False
-    pairs = zip(structure.children, children, strict=True)
-    return all(_flatten_like(inner, child, leaves) for inner, child in pairs)
 
 
 def _unflatten_from(structure: Structure, leaves: Any) -> Any:
@@ -401,9 +387,9 @@ def paths(tree: Any, root: str = "") -> list[str]:
         return [root]
     children, spec = found
     kind = type(tree)
-    if kind is dict or kind is OrderedDict:
+    if kind in _DICTS:
         steps = [f"[{key!r}]" for key in spec]
-    elif kind is list or kind is tuple or kind in _registered:
+    elif kind in _registered:
         steps = [f"[{n}]" for n in range(len(children))]
     else:
         steps = [f".{name}" for name in (spec or tree._fields)]

@@ -22,6 +22,8 @@ from funad.boxes import Traced
 from funad.errors import FunadError, MissingRuleError
 from funad.registry import primitive_of
 from funad.testing import Call, check_jvp, check_vjp
+from funad.traces.reverse import Tape
+from funad.tracing import run
 from funad.tree import flatten
 
 from .cases import CASES
@@ -585,3 +587,9 @@ def _ufuncs():
 if __name__ == "__main__":
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(page(), encoding="utf-8")
+
+
+def trace(f, xs):
+    """Run f on boxes of xs; return what it returned and the tape."""
+    tape = Tape(len(xs))
+    return run(f, xs, tape), tape

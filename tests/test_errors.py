@@ -160,6 +160,18 @@ COMPILED = {
         lambda x: scipy.stats.norm.logpdf(1.0, loc=x[0]),
         "scipy.stats.norm.logpdf met … write funad.scipy.stats.norm.logpdf(1.0, loc=x[0])",
     ),
+    "norm.logpdf, by its name": (
+        lambda x: getattr(scipy.stats.norm, "logpdf")(x),  # noqa: B009
+        "scipy.stats.norm.logpdf met … write funad.scipy.stats.norm.logpdf(x) after",
+    ),
+    "a distribution by compiled code": (
+        lambda x: funad.scipy.stats.studentized_range.cdf(x[0], 3, 10),
+        "scipy.stats.studentized_range.cdf was called on a traced value … has no derivative rule",
+    ),
+    "a distribution by a loop": (
+        lambda x: getattr(funad.scipy.stats.kstwo, "cdf")(x[0] / 4, 10),  # noqa: B009
+        "funad.scipy.stats.kstwo.cdf met … wrap it, g = funad.primitive(funad.scipy.stats.kstwo.cdf)",
+    ),
     "solve_ivp": (
         lambda x: scipy.integrate.solve_ivp(lambda t, y: -x[0] * y, (0, 1), [1.0]).y,
         "scipy.integrate.solve_ivp met … write funad.scipy.integrate.solve_ivp(lambda t, y: -x[0] * y",
@@ -275,6 +287,10 @@ def test_an_error_in_the_place_of_a_refusal_is_told_with_it():
         (scipy.stats.norm.pdf, "scipy.stats.norm.pdf met … write funad.scipy.stats.norm.pdf"),
         (lambda x: sum(map(math.sin, [x, x])), "math.sin met … write np.sin(...) after"),
         (lambda x: next(map(math.exp, [x])), "math.exp met … write np.exp(...) after"),
+        (
+            lambda x: functools.partial(math.pow, 2)(x),
+            "wrap it, g = funad.primitive(functools.partial(math.pow, 2))",
+        ),
     ],
 )
 def test_a_function_that_no_line_of_the_users_calls_is_named(f, said):
@@ -296,6 +312,7 @@ def test_a_function_that_no_line_of_the_users_calls_is_named(f, said):
         (lambda x: onp.arange(3.0)[x], "use as an index … in onp.arange(3.0)[x]"),
         (lambda x: onp.arange(3.0)[x:], "use as an index … in onp.arange(3.0)[x:]"),
         (lambda x: np.ones(4).reshape(x, 2), "reshape met"),
+        (lambda x: np.polyfit([0.0, 1.0, 2.0], [1.0, 0.0, 1.0], x), "funad.numpy.polyfit met"),
     ],
 )
 def test_a_size_or_an_index_asks_for_an_integer_and_never_for_the_same_again(f, said):

@@ -104,6 +104,18 @@ def test_random_smooth_functions_of_kinks_have_the_derivatives_of_their_twins(da
             agree(outer(inner(f))(x), wanted)
 
 
+@settings(max_examples=2 * settings().max_examples)
+@given(data=st.data())
+def test_random_functions_of_kinks_have_the_same_derivatives_of_jvp_as_of_grad(data):
+    x = onp.array(data.draw(st.lists(st.sampled_from([0.0, 0.5, -0.5]), min_size=2, max_size=3)))
+    program, _ = write_twins(lambda n: data.draw(st.integers(0, n - 1)), data.draw(st.integers(1, 4)))
+    f = functools.partial(program_of(program), fnp)
+    by_columns = lambda x: fnp.stack([jvp(f, (x,), (e,))[1] for e in onp.eye(x.size)])
+    with onp.errstate(all="ignore"):
+        for outer in (jacrev, jacfwd):
+            agree(outer(by_columns)(x), outer(grad(f))(x))
+
+
 # --- the smallest programs in which something was wrong once
 
 VECTOR, MATRIX = onp.array([0.3, -0.8, 1.1, 0.6]), onp.array([[0.4, -0.7, 0.9], [1.2, 0.5, -0.3]])

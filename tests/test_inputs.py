@@ -15,7 +15,7 @@ import scipy.special
 
 import funad.numpy as np
 from funad import debug_nans, defvjp, grad, graph, hessian, jvp, primitive, tree, vjp, vmap
-from funad.errors import ArgumentError, FunadError, NotDifferentiableError
+from funad.errors import ArgumentError, FunadError, MissingRuleError, NotDifferentiableError
 from funad.graphs.layout import Layout
 from funad.values import constant
 
@@ -124,6 +124,39 @@ def test_a_list_of_exponents_to_second_order(b):
 
 def test_a_deque_on_the_left_is_an_array_as_to_numpy():
     agrees(lambda x: collections.deque([2.0, 3.0]) * x**2 + collections.deque(x) * x, onp.array([0.5, 1.5]))
+
+
+SPELLED_OUT = [
+    lambda x: np.median(x, axis=0, out=None, overwrite_input=False),
+    lambda x: np.nanmedian(x, overwrite_input=False),
+    lambda x: np.quantile(x, 0.3, axis=0, out=None, overwrite_input=False),
+    lambda x: np.nanpercentile(x, 30.0, out=None),
+    lambda x: np.max(x, axis=0, out=None, where=True),
+    lambda x: np.nanmin(x, axis=1, out=None),
+    lambda x: np.std(x, axis=0, dtype=None, out=None, ddof=1, where=True),
+    lambda x: np.nanstd(x, 0, out=None),
+    lambda x: np.ptp(x, axis=0, out=None),
+    lambda x: np.sort(x, axis=0, kind=None, order=None),
+    lambda x: np.partition(x, 1, order=None),
+    lambda x: np.abs(x, out=None, where=True),
+    lambda x: np.compress([True, False, True], x, axis=0, out=None),
+    lambda x: x.compress([True, False, True], 0, None),
+]
+
+
+@pytest.mark.parametrize("f", SPELLED_OUT)
+def test_defaults_that_are_spelled_out_mean_nothing_to_any_order(f):
+    agrees(lambda x: f(x) ** 2, onp.array([[0.5, -1.5], [0.2, 2.5], [-0.7, 1.0]]))
+
+
+def test_a_traced_degree_of_freedom_is_refused_by_its_name():
+    with pytest.raises(MissingRuleError, match="numpy.std, called with float, has .* keyword 'ddof'"):
+        grad(lambda x: np.std([1.0, 2.0, 4.0], ddof=x))(1.0)
+
+
+def test_digits_as_text_are_refused():
+    with pytest.raises(NotDifferentiableError, match=r"hex\(\) of a traced value"):
+        grad(lambda x: float.fromhex(x.hex()))(0.5)
 
 
 def test_a_user_s_function_gets_the_sequence_that_it_was_given():
@@ -297,7 +330,7 @@ CALLS = {
     "trace": [(), {"offset": 1}, (0, 1, 0), {"dtype": "f4"}],
     "transpose": [(), (None,), (0,), ((0,),), (1, 0), ([1, 0],)],
     "var": [{"ddof": 0.5}, {"mean": 0.1, "axis": 0}],
-    "is_integer": [()], "hex": [()], "fromhex": [("0x1p0",)], "__floor__": [()], "__ceil__": [()],
+    "is_integer": [()], "fromhex": [("0x1p0",)], "__floor__": [()], "__ceil__": [()],
     "__trunc__": [()], "__round__": [(), (1,)], "__pow__": [(2,)], "__divmod__": [(2.0,)],
 }  # fmt: skip
 VALUES = {

@@ -12,7 +12,8 @@ from funad.errors import (
     UnsupportedKeywordError,
 )
 from funad.traces.reverse import WIDTH
-from funad.tracing import trace
+
+from .support import trace
 
 weights = onp.array([[1.0, 2.0], [3.0, 4.0]])
 

@@ -109,8 +109,8 @@ UNKNOWN = {
     "pro_rad1_cv": (0.2, 0.2),
     "obl_rad1_cv": (0.2, 0.2),
     "obl_rad2": (0.05, 0.05),
-    "pro_rad2_cv": (0.0, 1.0),
-    "obl_rad2_cv": (0.05, 1.0),
+    "pro_rad2_cv": (0.0, 0.05),
+    "obl_rad2_cv": (0.05, 0.15),
     "ncfdtrinc": (0.3, 0.3),
     "_nct_kurtosis_excess": (0.05, 0.05),
 }

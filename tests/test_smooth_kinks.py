@@ -211,8 +211,6 @@ TWINS = {
         ONES,
     ),
 }  # fmt: skip
-# Their second derivative is not known where the inner transformation is jvp, and said to be nan.
-FLAT = ("abs of a flat number", "maximum of a flat number", "root of a bounded square")
 
 
 def _rows(derivative, x):
@@ -243,23 +241,10 @@ def hold(derivative, x, wanted):
 
 
 @pytest.mark.parametrize("name", TWINS)
-@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+@pytest.mark.parametrize("mode", (MODES | OF_JVP).values(), ids=MODES | OF_JVP)
 def test_the_second_derivative_is_that_of_the_twin(name, mode):
     f, twin, x = TWINS[name]
     hold(mode(f), x, jacrev(grad(twin))(x))
-
-
-@pytest.mark.parametrize("name", [name for name in TWINS if name not in FLAT])
-@pytest.mark.parametrize("mode", OF_JVP.values(), ids=OF_JVP)
-def test_so_it_is_of_jvp(name, mode):
-    f, twin, x = TWINS[name]
-    hold(mode(f), x, jacrev(grad(twin))(x))
-
-
-@pytest.mark.parametrize("name", FLAT)
-def test_of_jvp_the_second_derivative_at_a_flat_tie_is_nan(name):
-    f, _, x = TWINS[name]
-    assert onp.isnan(onp.diag(OF_JVP["grad of jvp"](f)(x))).all()
 
 
 @pytest.mark.parametrize("name", TWINS)
@@ -362,20 +347,10 @@ OF_QUARTICS = {
 
 
 @pytest.mark.parametrize("name", OF_QUARTICS)
-@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+@pytest.mark.parametrize("mode", (MODES | OF_JVP).values(), ids=MODES | OF_JVP)
 def test_the_second_derivative_of_a_root_of_a_quartic_is_nan(name, mode):
     with onp.errstate(all="ignore"):
         assert onp.isnan(onp.diag(mode(OF_QUARTICS[name])(ZERO))).all()
-
-
-OF_JVP_TOO = ("root of a fourth power", "half a fourth power", "cube root of a sixth power")
-
-
-@pytest.mark.parametrize("name", OF_JVP_TOO)
-@pytest.mark.parametrize("mode", OF_JVP.values(), ids=OF_JVP)
-def test_of_jvp_the_second_derivative_of_a_root_of_a_quartic_is_nan_too(name, mode):
-    with onp.errstate(all="ignore"):
-        assert onp.isnan(mode(OF_QUARTICS[name])(ZERO[:1])).all()
 
 
 # --- ties of three values, of which the sizes on both sides differ, and roots of what opens
@@ -435,7 +410,7 @@ OF_WHAT_RESTS = {
 
 
 @pytest.mark.parametrize("name", OF_WHAT_RESTS)
-@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+@pytest.mark.parametrize("mode", (MODES | OF_JVP).values(), ids=MODES | OF_JVP)
 def test_a_root_of_what_rests_or_is_flatter_adds_nothing(name, mode):
     hold(mode(OF_WHAT_RESTS[name]), ZERO, 2 * onp.eye(2))
 
@@ -460,6 +435,14 @@ def test_the_third_derivative_is_right(name, modes):
         f = ONE[mode](f)
     assert float(f(0.0)) == pytest.approx(second, abs=1e-9)
     assert float(ONE[modes[2]](f)(0.0)) == pytest.approx(third, abs=1e-9)
+
+
+@pytest.mark.parametrize("modes", list(itertools.product(ONE, repeat=3)), ids="-".join)
+def test_another_derivative_beside_it_changes_no_third_derivative(modes):
+    def twice(x):
+        return ONE[modes[0]](np.abs)(x) * 0 + ONE[modes[0]](lambda x: x * np.abs(x) ** 2)(x)
+
+    assert float(ONE[modes[2]](ONE[modes[1]](twice))(0.0)) == pytest.approx(6)
 
 
 @pytest.mark.parametrize("name", OF_A_NUMBER)

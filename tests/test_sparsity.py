@@ -327,6 +327,29 @@ def test_any_missing_entry_is_found_out(seed):
         jacobian(tridiagonal, sparse=whole)(X)
 
 
+@pytest.mark.parametrize("size", [1e-14, 1e-8, 1e8, 1e14])
+@pytest.mark.parametrize("of_matrix", [jacobian, hessian])
+def test_a_missing_entry_is_found_beside_entries_of_any_size(of_matrix, size):
+    f = lambda x: np.concatenate([size * x[:4] ** 3, x[4:] * x[3] if x[0] > 1.0 else x[4:] ** 2])
+    if of_matrix is hessian:
+        f = lambda x, parts=f: np.sum(parts(x))
+    pattern = sparsity(f if of_matrix is jacobian else grad(f), LOW)
+    for x in (LOW, HIGH):
+        found = of_matrix(f, sparse=pattern)(x).toarray()
+        onp.testing.assert_allclose(found, of_matrix(f)(x), rtol=1e-12, atol=1e-12 * min(size, 1.0))
+
+
+def test_infinite_derivatives_hide_no_missing_entry():
+    f = lambda x: np.concatenate([np.sqrt(x[:1]), x[1:] * x[3] if x[1] > 1.0 else x[1:] ** 2])
+    low, high = onp.array([0.0, 0.5, 2.0, 3.0]), onp.array([0.0, 1.5, 2.0, 3.0])
+    with onp.errstate(divide="ignore", invalid="ignore"):
+        pattern = sparsity(f, low)
+        for x in (low, high):
+            found = jacobian(f, sparse=pattern)(x).toarray()
+            onp.testing.assert_array_equal(found[:, 1:], jacobian(f)(x)[:, 1:])
+            assert found[0, 0] == onp.inf
+
+
 def test_a_pattern_may_have_more_entries():
     onp.testing.assert_array_equal(
         jacobian(tridiagonal, sparse=onp.ones((12, 12)))(X).toarray(), jacobian(tridiagonal)(X)

@@ -15,7 +15,8 @@ from funad import elementwise, grad, primitive, value_and_grad, vjp
 from funad.boxes import Box
 from funad.errors import EndedTraceError
 from funad.traces.reverse import Tape
-from funad.tracing import trace
+
+from .support import trace
 
 
 @pytest.mark.parametrize("order", range(1, 7))
@@ -195,16 +196,16 @@ def test_the_tape_of_a_gradient_is_freed_without_the_garbage_collector():
     class WatchedTape(Tape):
         __slots__ = ("__weakref__",)
 
-    import funad.tracing
+    import funad.transforms.calls
 
-    original, funad.tracing.Tape = funad.tracing.Tape, WatchedTape
+    original, funad.transforms.calls.Tape = funad.transforms.calls.Tape, WatchedTape
     gc.disable()
     try:
         grad(f)(1.0)
         assert kept[0]() is None
     finally:
         gc.enable()
-        funad.tracing.Tape = original
+        funad.transforms.calls.Tape = original
 
 
 @pytest.mark.skipif(os.environ.get("FUNAD_FAST") == "0", reason="it is about time and memory")

@@ -15,9 +15,9 @@ from funad.boxes import Traced
 from funad.errors import MissingRuleError, NotDifferentiableError, UnsupportedKeywordError
 from funad.registry import primitive_of
 from funad.testing import Call, check_jvp, check_vjp
-from funad.tracing import trace
 
 from .cases import CASES
+from .support import trace
 
 NAMESPACES = pytest.mark.parametrize("xp", [numpy, np], ids=["numpy", "funad.numpy"])
 

@@ -10,7 +10,8 @@ from funad import numpy as np
 from funad.indices import Scatter, place_of
 from funad.testing import Call, check_vjp
 from funad.traces import cotangents, forward, pushforward, reverse
-from funad.tracing import trace
+
+from .support import trace
 
 SHAPE = (24, 30)
 X = numpy.random.default_rng(0).normal(size=720)

@@ -480,6 +480,18 @@ def test_an_empty_axis_gives_an_empty_stack():
     assert vmap(grad(lambda x: np.sum(np.tanh(x @ W))))(X[:0]).shape == (0, 3)
 
 
+@pytest.mark.parametrize(
+    "b", [[2.0, 0.5], (2.0, 0.5), [[2.0, 0.5], [1.0, 3.0]], [3.0], [2.0, onp.array(0.5)]]
+)
+@pytest.mark.parametrize("xs", [X[:2, 0], X[:2, :2], X[:2, :1]])
+@pytest.mark.parametrize("f", [np.multiply, np.hypot, np.arctan2, np.maximum, np.heaviside, np.logaddexp])
+def test_the_axes_of_a_list_beside_a_stack_are_its_own(f, xs, b):
+    for of in (lambda x: f(x, b), lambda x: f(b, x)):
+        assert_same(vmap(of)(xs), stacked([of(x) for x in xs]))
+        loss = lambda x, of=of: np.sum(of(x) * np.ones(np.shape(b)))
+        assert_same(vmap(grad(loss))(xs), stacked([grad(loss)(x) for x in xs]))
+
+
 def test_one_example():
     assert_same(vmap(grad(products))(X[:1]), stacked([grad(products)(X[0])]))
 

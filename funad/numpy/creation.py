@@ -81,8 +81,10 @@ def _filling(f):
 
 
 @_composite(_np.array, _filling(_np.array), iterators=True)
-def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0):
+def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, ndmax=64):
     """Return an array of a traced value, or of lists with traced values in them."""
+    if ndmax < 64:  # what lies deeper would be objects
+        _enter(_np.array).check_keywords({"ndmax": ndmax})
     if type(object) in (list, tuple):
         parts = []
         shape = _flatten(object, parts)

@@ -76,9 +76,9 @@ def ix_(*args):
 
 
 @_composite(_np.compress)
-def compress(condition, a, axis=None):
+def compress(condition, a, axis=None, out=None):
     """Return the elements of a along an axis where a mask is true."""
-    return take(a, _np.flatnonzero(_constant(condition)), axis)
+    return take(a, _np.flatnonzero(_constant(condition)), axis, out=out)
 
 
 @_composite(_np.extract)

@@ -45,7 +45,7 @@ def _astype(self, dtype, order="K", casting="unsafe", subok=True, copy=True):
 
 def _compress(self, condition, axis=None, out=None):
     """Return the parts along an axis for which the condition holds."""
-    return np.compress(condition, self, axis, **({} if out is None else {"out": out}))
+    return np.compress(condition, self, axis, out)
 
 
 def _transpose(self, *axes):
@@ -211,14 +211,19 @@ class _OfNumbers:
         return plain if self.f is None else functools.partial(self.f, x)
 
 
-def _as_integer_ratio(self):
-    """Refuse: the quotient of the two integers would be x without its derivative."""
-    raise refusal(short(self), "as_integer_ratio()", "two plain integers", "keep it as a float")
+def _refusing(name, loses):
+    """Return a method that refuses: of its result x could be made again, without its derivative."""
+
+    def method(self):
+        raise refusal(short(self), f"{name}()", loses, "keep it as a float")
+
+    return _OfNumbers(name, method)
 
 
-for _name in ("is_integer", "hex", "fromhex"):
+for _name in ("is_integer", "fromhex"):
     setattr(Traced, _name, _OfNumbers(_name))
-Traced.as_integer_ratio = _OfNumbers("as_integer_ratio", _as_integer_ratio)
+Traced.as_integer_ratio = _refusing("as_integer_ratio", "two plain integers")
+Traced.hex = _refusing("hex", "text that is every digit of it")
 for _f in (math.floor, math.ceil, math.trunc):  # locally constant, an int
     setattr(Traced, f"__{_f.__name__}__", lambda self, f=_f: f(constant(self)))
 

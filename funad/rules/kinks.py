@@ -18,9 +18,11 @@ from ..traces.infinitesimal import (
     branch_at_zero,
     depth_of,
     infinitesimals_of,
+    is_on_one_side,
     is_steep,
     jump_at_zero,
     marked_as_steep,
+    motion_of,
     root_at_zero,
 )
 from ..traces.nearby import root_beside
@@ -45,21 +47,18 @@ def kinked(*fs):
 def root_of(at, *ds, axes=()):
     """√Σ|d|² where that is 0 ``at`` some places, as a multiple of ε; ``axes`` are summed over and kept."""
     trace = innermost(ds)
-    small = infinitesimals_of(trace)
     steep = at & sum(_any_along(is_steep(d), d, axes) for d in ds)
     if anywhere(steep):
         return root_of(at & ~steep, *ds, axes=axes) + _not_known(steep, ds, axes, inf)
     u, size, curve = 0, 0, 0
     for d in ds:
-        xdot, xddot = small.direction(d, trace)
-        size, curve = size + onp.abs(xdot) ** 2, curve + onp.abs(xddot) ** 2
+        motion = motion_of(d, trace)
+        size, curve = size + onp.abs(motion.speed) ** 2, curve + onp.abs(motion.curve) ** 2
         d = np.where(at, d, 0)
         u = u + (np.real(d * np.conj(d)) if dtype_of(d).kind == "c" else d * d)
     if axes:
         u = np.sum(u, axis=axes, keepdims=True)
-        size, curve = (
-            onp.sum(onp.broadcast_to(x, shape_of(d)), axis=axes, keepdims=True) for x in (size, curve)
-        )
+        size, curve = (onp.sum(x, axis=axes, keepdims=True) for x in (size, curve))
     y = root_at_zero(u, at, onp.where(onp.isfinite(size), onp.sqrt(size), 1))
     flat = at & (size == 0) & (curve != 0)
     return y + _not_known(flat, ds, axes) if flat.any() else y
@@ -67,10 +66,7 @@ def root_of(at, *ds, axes=()):
 
 def power_root_of(at, x, axes):
     """(Σ|x|ᵖ)^(1/p), p ≠ 2, where that is 0: the root of no quadratic, unless one of the x moves alone."""
-    trace = innermost((x,))
-    xdot, xddot = (
-        onp.broadcast_to(dots, shape_of(x)) for dots in infinitesimals_of(trace).direction(x, trace)
-    )
+    xdot, xddot, _ = motion_of(x)
     several = at & (onp.sum((xdot != 0) | (xddot != 0), axis=axes, keepdims=True) > 1)
     y = root_of(at & ~several, x, axes=axes)
     if not several.any():
@@ -115,15 +111,10 @@ def _with_root(y, at, u, f, sign=1):
     """
     if not anywhere(at):
         return y
-    trace = innermost((u,))
-    xdot, xddot = infinitesimals_of(trace).direction(u, trace)
-    at = at & (onp.broadcast_to(xdot, at.shape) == 0)
+    xdot, xddot, _ = motion_of(u)
+    at = at & (xdot == 0)
     if not anywhere(at):
         return y
-    small = infinitesimals_of(trace)
-    if small.directions is None and isinstance(u, Traced):
-        mixed = small.outer_speed(u.index)  # the second derivative along both lines
-        xddot = onp.where(mixed == 0, onp.nan, mixed)
     with onp.errstate(invalid="ignore"):
         size = onp.sqrt(onp.abs(xddot) / 2)
     # Where the outer transformations are two, f has done the same between them.
@@ -137,22 +128,18 @@ def _with_root(y, at, u, f, sign=1):
 
 def _flat_at(at, u, root, steep=False):
     """Where u is flat, and a root of it is neither told by its second derivative nor flatter than x²."""
-    trace = innermost((u,))
-    small = infinitesimals_of(trace)
-    at = at & onp.broadcast_to(onp.equal(small.direction(u, trace)[0], 0), at.shape)
-    return at & small.is_flat_root(u, root, steep) if anywhere(at) else at
+    at = at & (motion_of(u).speed == 0)
+    return at & infinitesimals_of(innermost((u,))).is_flat_root(u, root, steep) if anywhere(at) else at
 
 
 def _opens(at, u):
     """Where u opens as |x| does: no infinitesimal tells the second derivative of its root."""
-    trace = innermost((u,))
-    return at & onp.broadcast_to(onp.not_equal(infinitesimals_of(trace).opening(u, trace), 0), at.shape)
+    return at & (motion_of(u).opening != 0)
 
 
 def _moving(at, u):
     """Where u moves through 0."""
-    trace = innermost((u,))
-    return at & onp.broadcast_to(onp.not_equal(infinitesimals_of(trace).direction(u, trace)[0], 0), at.shape)
+    return at & (motion_of(u).speed != 0)
 
 
 def _with_flat_root(y, at, u):
@@ -172,23 +159,22 @@ def corner_of(at, d, of_two=False):
     """
     if dtype_of(d).kind == "c":
         return root_of(at, d)
-    trace = innermost((d,))
-    small = infinitesimals_of(trace)
-    xdot, _ = (onp.broadcast_to(x, shape_of(d)) for x in small.direction(d, trace))
+    small, motion = infinitesimals_of(innermost((d,))), motion_of(d)
     told = onp.zeros_like(at)
+    if is_on_one_side(d.inside):
+        return 0.0  # an outer transformation has told it already
     if small.on_one_side:
-        side = small.side(d, trace)
-        told = at & (side != 0)
+        told = at & (motion.side != 0)
         at = at & ~told
-    opening = small.opening(d, trace)
+    opening = motion.opening
     # Of kinks, d may have the same sign along the line and against it.
-    one_sign = at & (opening != 0) & (xdot * (2 * opening - xdot) >= 0)
+    one_sign = at & (opening != 0) & (motion.speed * motion.backwards >= 0)
     uneven = at & (opening != 0) & ~one_sign & of_two
-    flat = at & (xdot == 0) & ~one_sign & ~uneven
+    flat = at & (motion.speed == 0) & ~one_sign & ~uneven
     special = flat | one_sign | uneven
     y = root_of(at & ~special, d)
     if told.any():
-        y = y + branch_at_zero(d, told, side)
+        y = y + branch_at_zero(d, told, motion.side)
     if not special.any():
         return y
     beside = small.sign_of_flat(d) if flat.any() else 0.0
@@ -417,7 +403,6 @@ def _of_ranks(a, y, axes, chosen):
     ``chosen`` takes elements in ascending order, (*kept, n), nans last, and how many are none; it returns
     the positions and the weights, (*kept, m), of those that make up y.
     """
-    trace = innermost((a,))
     rows = rows_of(a, axes)
     if is_deferred(rows) and not _recorded_ties(members_of(rows), members_of(y), chosen):
         return None
@@ -427,13 +412,14 @@ def _of_ranks(a, y, axes, chosen):
         return None
     if plain.ndim > len(shape_of(rows)):
         value_of(constant(rows), _AT_KINK)
-    speed, curve = (onp.broadcast_to(x, plain.shape) for x in infinitesimals_of(trace).direction(rows, trace))
-    opening = onp.broadcast_to(infinitesimals_of(trace).opening(rows, trace), plain.shape)
+    motion = motion_of(rows)
     shares = equal / onp.maximum(count, 1)
     behind, ahead = (
         onp.arange(plain.shape[-1])
-        == onp.take_along_axis(onp.lexsort((curve, way, plain), axis=-1), positions, axis=-1)[..., None]
-        for way in (2 * opening - speed, speed)
+        == onp.take_along_axis(onp.lexsort((motion.curve, way, plain), axis=-1), positions, axis=-1)[
+            ..., None
+        ]
+        for way in (motion.backwards, motion.speed)
     )
     # Along the line and against it two are chosen: half their sum, and half their difference as a root.
     tied = equal & (count > 1)
@@ -451,22 +437,22 @@ def _of_ranks(a, y, axes, chosen):
             np.sum(np.astype(weights, dtype_of(rows)) * (x - constant(x)), axis=-1), shape_of(y)
         )
 
-    along, found = summed(of_root, speed), 0.0
+    along, found = summed(of_root, motion.speed), 0.0
     along = onp.where(onp.isfinite(along), along, 0)
-    uneven = finite & (summed(of_root, opening) != 0)
+    uneven = finite & (summed(of_root, motion.opening) != 0)
     even = finite & (along != 0) & ~uneven
     if even.any():
         z = combined(of_root)
         sign = np.astype(onp.sign(along), dtype_of(y))
-        size = onp.abs(infinitesimals_of(trace).direction(z, trace)[0])
+        size = onp.abs(motion_of(z).speed)
         found = sign * root_at_zero(z * z, even, onp.where(size > 0, size, onp.abs(along)))
     if uneven.any():  # as in corner_of
         found = found + branch_at_zero(combined(of_root), uneven, inf)
-    steady = summed(of_rest, speed)
+    steady = summed(of_rest, motion.speed)
     moved = finite & summed(of_rest != 0, onp.ones(())).astype(bool)
     if moved.any():
         # As far as the line tells: of flat ones that tie, the one that is chosen is chosen on both sides.
-        unknown = onp.isnan(summed(of_rest, curve)) & ~(steady != 0)
+        unknown = onp.isnan(summed(of_rest, motion.curve)) & ~(steady != 0)
         found = found + branch_at_zero(combined(of_rest), moved, onp.where(unknown, onp.nan, 1))
     return found if isinstance(found, Traced) else None
 

@@ -37,9 +37,12 @@ from importlib.machinery import SourceFileLoader
 import numpy as onp
 
 from .. import numpy as np
-from ..boxes import GUARD, innermost
-from ..cpython import above, names_in
-from ..errors import NotDifferentiableError
+from .. import tree
+from ..boxes import GUARD, Traced, innermost, short
+from ..cpython import above, names_in, steps
+from ..errors import FunadError, MissingRuleError, NotDifferentiableError
+from ..messages import not_dispatched
+from ..places import in_library
 from ..registry import primitive_of
 from ..trace import TRACING
 from ..values import constant
@@ -372,7 +375,23 @@ def refuse_shortcut(equal, a, b, frame):
 
 def call(name, f, args, kwargs):
     """Call a hosted function or method; messages find its public name here."""
-    return f(*args, **kwargs)
+    try:
+        return f(*args, **kwargs)
+    except (MissingRuleError, AttributeError) as error:
+        if not isinstance(error, FunadError) or _tells(error) or _is_of_user(error):
+            raise
+        x = next(x for x in tree.flatten((args, kwargs))[0] if isinstance(x, Traced))
+        raise MissingRuleError(not_dispatched(name, short(x))) from error
+
+
+def _tells(error):
+    """Say whether an error of a missing rule tells what to write."""
+    return isinstance(error, MissingRuleError) and "was called on a traced value" not in str(error)
+
+
+def _is_of_user(error):
+    """Say whether an error comes of a function of the user's that a hosted one has called."""
+    return not all(in_library(step.tb_frame) for step in steps(error))
 
 
 def _called(frame):

@@ -254,16 +254,20 @@ def _chosen(y, x, footprint, origins, heights, mode, cval):
 chosen = _primitive(_chosen, "the place that a window chooses")
 
 
-def windows(x, footprint, mode, cval, origins):
-    """Return the entries of each window that belong to a footprint, along a last axis."""
+def views(x, footprint, mode, cval, origins):
+    """Return for each place of a footprint the entries there of all windows: views of x, extended."""
     origins = _onp.broadcast_to(origins, x.ndim)
     widths = [before_and_behind(*pair) for pair in zip(footprint.shape, origins.tolist(), strict=True)]
     wide = extended(x, widths, mode, cval)
-    parts = [
+    return [
         wide[tuple(slice(k, k + n) for k, n in zip(at, x.shape, strict=True))]
         for at in _onp.argwhere(footprint).tolist()
     ]
-    return _np.stack(parts, -1)
+
+
+def windows(x, footprint, mode, cval, origins):
+    """Return the entries of each window that belong to a footprint, along a last axis."""
+    return _np.stack(views(x, footprint, mode, cval, origins), -1)
 
 
 def _into(f, g, output, order):

@@ -24,6 +24,7 @@ from ..writing import linked
 from .batch import is_basic, spread
 
 ndarray, new = onp.ndarray, object.__new__
+_WITH_NDIM = CONSTANTS | {Batched}  # the types that tell their axes, or are numbers of Python's
 
 
 def _operator_of_one(operate: Callable[[Any], Any], general: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -117,7 +118,7 @@ def of_batched(outer: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[
         return NotImplemented
     f = prim.f
     if not kwargs and type(f) is onp.ufunc and f.signature is None and prim.kind == "elementwise":
-        return _by_element(trace, prim, args)
+        return _by_element(trace, prim, args) if _WITH_NDIM.issuperset(map(type, args)) else NotImplemented
     y = trace.call(prim, args, kwargs)
     return linked(y, prim, args, kwargs) if prim.views else y
 

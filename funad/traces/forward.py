@@ -26,7 +26,6 @@ from ..errors import NotDifferentiableError, TangentError
 from ..floating import ERRORS, OF_RULES, SILENT, restore, silence
 from ..registry import Primitive, primitive_of
 from ..spaces import (
-    as_numpy,
     at_rest,
     broadcasts,
     describe,
@@ -42,7 +41,7 @@ from ..values import constant, dtype_of, members_of, shape_of
 from ..writing import fresh, write
 from .cotangents import check_fit, check_number
 from .reverse import CONSTANT, Tape, pull_back, refuse_ended
-from .strong_zeros import add_note, factors, has_nan, nearby_of, strong_elementwise, strong_sum
+from .strong_zeros import add_note, factors, has_nan, run_strongly, several_of, strong_sum
 
 __all__ = ["Forward", "dual", "slopes", "sum_of_parts", "tangent_of", "transpose"]
 
@@ -53,14 +52,14 @@ _INEXACT = onp.dtype(float)
 class Forward(Trace):
     """One forward-mode trace: its level and how it runs rules. It keeps no record of what ran."""
 
-    __slots__ = ("doubtful", "infinitesimals", "level", "run")
+    __slots__ = ("doubtful", "level", "run")
 
     differentiates = True
 
     def __init__(self, level: float | None = None) -> None:
         self.level = next_level() if level is None else level
         self.run = quietly()
-        self.doubtful = False  # whether a root has met a zero of which no one knows how it moves
+        self.doubtful = False  # whether a kink has been met, of which a tape knows more
 
     def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
         """Return the result of a call as a dual number; where Python's numbers have no result, NumPy's."""
@@ -160,19 +159,7 @@ def _sum_of_tangents(prim: Primitive, y: Any, args: Any, kwargs: Any, tangents: 
     total: Any = None
     for argnum, xdot in tangents:
         try:
-            if prim.forward and argnum in prim.forward:
-                ydot = _by_rule(prim, argnum, xdot, y, args, kwargs)
-            elif prim.kind == "elementwise":
-                ydot = _elementwise(prim, prim.rules[argnum], xdot, y, args, kwargs)
-                if prim.foreign:
-                    check_tangent(prim.name, ydot, y, xdot)
-                ydot = fit(ydot, y)
-            elif prim.kind == "linear":
-                ydot = _linear(prim, argnum, xdot, args, kwargs)
-                if y is not None:  # a tape lets go of it: the rule does not need it, nor does f
-                    ydot = tuple(ydot) if several else fit(ydot, y)
-            else:
-                ydot = _transposed(prim, argnum, xdot, y, args, kwargs)
+            ydot = _part_of_tangent(prim, argnum, kwargs, y, xdot, *args)
         except Looked as look:
             ydot = _tangent_after(look, prim, argnum, xdot, y, args, kwargs)
         except Exception as error:
@@ -183,6 +170,26 @@ def _sum_of_tangents(prim: Primitive, y: Any, args: Any, kwargs: Any, tangents: 
         else:
             total = tuple(map(_plus, total, ydot)) if several else _quiet_sum(total, ydot, first, run)
     return total
+
+
+def _part_of_tangent(prim: Primitive, argnum: Any, kwargs: Any, y: Any, xdot: Any, *args: Any) -> Any:
+    """Return the part of ẏ that one argument gives."""
+    apart = several_of(y, xdot, *args) if hasattr(y, "tape") and prim.kind != "linear" else None
+    if apart is not None:
+        return apart.each(functools.partial(_part_of_tangent, prim, argnum, kwargs), (y, xdot, *args))
+    if prim.forward and argnum in prim.forward:
+        return _by_rule(prim, argnum, xdot, y, args, kwargs)
+    if prim.kind == "elementwise":
+        ydot = _elementwise(prim, prim.rules[argnum], xdot, y, args, kwargs)
+        if prim.foreign:
+            check_tangent(prim.name, ydot, y, xdot)
+        return fit(ydot, y)
+    if prim.kind == "linear":
+        ydot = _linear(prim, argnum, xdot, args, kwargs)
+        if y is None:  # a tape lets go of it: the rule does not need it, nor does f
+            return ydot
+        return tuple(ydot) if issubclass(type(y), (tuple, list)) else fit(ydot, y)
+    return _transposed(prim, argnum, xdot, y, args, kwargs)
 
 
 def _tangent_after(
@@ -235,11 +242,6 @@ def _by_rule(prim: Primitive, argnum: Any, xdot: Any, y: Any, args: Any, kwargs:
     """ẏ by the rule of defjvp, each part of it in the space of its part of y."""
     if type(xdot) is list:
         xdot = _without_gaps(args[argnum], xdot)
-    nearby = nearby_of(y, xdot) if hasattr(y, "tape") else None
-    if nearby is not None:
-        return nearby.both(
-            lambda xdot, y, *args: _by_rule(prim, argnum, xdot, y, args, kwargs), (xdot, y, *args)
-        )
     token = None if prim.foreign else ERRORS.set(SILENT)
     try:
         ydot = prim.forward[argnum](y, xdot, *args, **kwargs)
@@ -321,15 +323,7 @@ def _elementwise(prim: Primitive, rule: Any, xdot: Any, y: Any, args: Any, kwarg
                 return ydot
         except ArithmeticError:
             pass
-    with silence():
-        try:
-            ydot = rule(y, xdot, *args, **kwargs)
-        except ArithmeticError:  # a Python float divided by zero, where NumPy's is infinite
-            ydot = rule(as_numpy(y), as_numpy(xdot), *map(as_numpy, args), **kwargs)
-        wrong = ydot != ydot if issubclass(type(ydot), float) else has_nan(ydot)  # float64 is a float too
-    if not wrong:
-        return ydot
-    return strong_elementwise(ydot, xdot, prim, rule, y, args, kwargs)
+    return run_strongly(prim, rule, kwargs, y, xdot, *args)
 
 
 def _linear(prim: Primitive, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> Any:
@@ -353,11 +347,6 @@ def _linear(prim: Primitive, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> 
 
 def _transposed(prim: Primitive, argnum: Any, xdot: Any, y: Any, args: Any, kwargs: Any) -> Any:
     """ẏ = (ȳ ↦ x̄)ᵀ ẋ: pull ẋ back along a tape of the rule."""
-    nearby = nearby_of(y, xdot, *args)
-    if nearby is not None:
-        return nearby.both(
-            lambda xdot, y, *args: _transposed(prim, argnum, xdot, y, list(args), kwargs), (xdot, y, *args)
-        )
     x = kwargs[argnum] if isinstance(argnum, str) else args[argnum]
     several = issubclass(type(y), (tuple, list))
     outputs = list(y) if several else [y]

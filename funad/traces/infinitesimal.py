@@ -10,34 +10,32 @@ of the inner transformation has the value of the convention, and the derivative 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as onp
 
 from ..boxes import Dual, Traced, innermost
 from ..calling import call
 from ..errors import NotDifferentiableError
+from ..kinked import AtKink
 from ..registry import Primitive
 from ..spaces import is_of_kink, shed
 from ..values import constant, dtype_of, members_of, shape_of
 from ..writing import fresh, write
-from .directions import Directions, vanish
+from .directions import Directions
 from .forward import Forward, dual
-from .reverse import Tape
+from .reverse import APART, Tape
 from .strong_zeros import STEEP
 
 __all__ = [
-    "Infinitesimal",
-    "Product",
-    "branch_at_zero",
-    "depth_of",
-    "infinitesimals_of",
-    "is_steep",
-    "jump_at_zero",
-    "marked_as_steep",
-    "root_at_zero",
-]
+    "UNKNOWN", "Infinitesimal", "Motion", "Several", "branch_at_zero", "depth_of", "infinitesimals_of",
+    "is_on_one_side", "is_steep", "jump_at_zero", "marked_as_steep", "motion_of", "root_at_zero",
+    "unknown_at",
+]  # fmt: skip
+
+
+# --- the traces
 
 
 class Infinitesimal(Forward):
@@ -49,20 +47,13 @@ class Infinitesimal(Forward):
 
     def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
         """Return the result of a call as a dual number; of 0·∞ whose 0 is one of a kink, nothing is known."""
-        if prim is STEEP:
-            return self._product_of_kink(*args)
-        return super().call(prim, args, kwargs, run)
+        return self.steep_product(*args) if prim is STEEP else super().call(prim, args, kwargs, run)
 
-    def _product_of_kink(self, a: Any, slope: Any) -> Any:
-        """Return 0·∞ without this trace, with a derivative of nan where a has a part of it."""
+    def steep_product(self, a: Any, slope: Any) -> Any:
+        """Return 0·∞ without this trace; its derivative is not known where a is 0 for this trace alone."""
         value, part = (a.primal, a.tangent) if type(a) is Dual and a.tape is self else (a, 0.0)
         slope = slope.primal if type(slope) is Dual and slope.tape is self else slope
-        y = STEEP.traced(value, slope)
-        unknown = self._has_part(constant(value), constant(part)) & onp.isinf(constant(slope))
-        return y + _unsure(value, unknown) + _unsure(part, unknown) if onp.any(unknown) else y
-
-    def _has_part(self, value: Any, part: Any) -> Any:
-        return onp.not_equal(part, 0)
+        return _steep_product(value, slope, part, onp.not_equal(constant(part), 0))
 
     def leave(self, xbar: Any) -> Any:
         """Return a tangent or a cotangent of this trace without it."""
@@ -73,85 +64,90 @@ class Infinitesimal(Forward):
         return xbar
 
 
-class Product(Infinitesimal):
-    """The trace of Δ = εη, of which Δ² = Δ: f(a + bΔ) is f(a), and f(a + b) where Δ is 1.
+def _steep_product(value: Any, slope: Any, part: Any, has_part: Any) -> Any:
+    unknown = has_part & onp.isinf(constant(slope))
+    return STEEP.traced(value, slope) + unknown_at(unknown, value) + unknown_at(unknown, part)
 
-    A number of it has both: the value, and in the place of a tangent the value with Δ.
+
+class Several(Infinitesimal):
+    """A trace of numbers that stand for several: for what a number is here, and at some other points.
+
+    A call runs at each point by itself. A number has a tuple of the others in the place of a tangent.
     """
 
     __slots__ = ()
 
+    points = 2
+
     def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
-        """Call the function without Δ, and with 1 in its place."""
-        if prim is STEEP:
-            return self._product_of_kink(*args)
-        y, y_with = (
-            prim.traced(*(at(self, x) for x in args), **{name: at(self, x) for name, x in kwargs.items()})
-            for at in (_without, _with)
+        """Return the result of a call at each point."""
+        return self.steep_product(*args) if prim is STEEP else self.each(prim.traced, args, kwargs)
+
+    def steep_product(self, a: Any, slope: Any) -> Any:
+        """Return 0·∞ without this trace; its derivative is not known where a is not 0 at another point."""
+        value, part = self.at(a, 0), self.at(a, 1)
+        return _steep_product(value, self.at(slope, 0), part, onp.not_equal(constant(part), constant(value)))
+
+    def each(self, f: Callable[..., Any], args: Any, kwargs: Mapping[str, Any] | None = None) -> Any:
+        """Return f of these arguments at each point."""
+        return self.joined(
+            f(*self.at(list(args), n), **{name: self.at(x, n) for name, x in (kwargs or {}).items()})
+            for n in range(self.points)
         )
-        found = self.of_both(y, y_with)
-        at = [(n, x) for n, x in enumerate(args) if type(x) is Dual and x.tape is self]
-        lost = at and type(found) is Dual and _has_more_nans(y_with, y) and not kwargs
-        return self._first_order(prim, y, args, at) if lost else found
 
-    def _first_order(self, prim: Primitive, y: Any, args: Any, at: list[tuple[int, Dual]]) -> Any:
-        """Return what a call is to first order in Δ: where it is infinite, 0·∞ has a limit there."""
-        with onp.errstate(invalid="ignore"):
-            sources = [(n, dual(self, x.primal, x.tangent - x.primal)) for n, x in at]
-        found = self.process(prim, y, tuple(_without(self, x) for x in args), {}, sources)
-        return dual(self, y, y + found.tangent)
+    def at(self, x: Any, n: int) -> Any:
+        """Return what x is at the n-th point; here for n = 0."""
+        if type(x) in (list, tuple):
+            return type(x)(self.at(part, n) for part in x)
+        if type(x) is not Dual or x.tape is not self:
+            return x
+        return x.tangent[n - 1] if n else x.primal
 
-    def here(self, x: Any) -> Any:
-        """Return an argument with 0 in the place of Δ."""
-        return _without(self, x)
-
-    def there(self, x: Any) -> Any:
-        """Return an argument with 1 in the place of Δ."""
-        return _with(self, x)
-
-    def both(self, f: Any, xs: Any) -> Any:
-        """Return f of these arguments, with 0 and with 1 in the place of Δ."""
-        return self.of_both(f(*map(self.here, xs)), f(*map(self.there, xs)))
-
-    def of_both(self, y: Any, y_with: Any) -> Any:
-        """Return a result that is y without Δ, and ``y_with`` where Δ is 1."""
+    def joined(self, ys: Any) -> Any:
+        """Return the number, or the tuple of numbers, that is this at each point."""
+        y, *others = ys
         if issubclass(type(y), (tuple, list)):
-            parts = list(map(self.of_both, y, y_with))
+            parts = list(map(self.joined, zip(y, *others, strict=True)))
             return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
-        if dtype_of(y).kind not in "fc":
-            return y
-        return dual(self, y, y_with)
-
-    def _has_part(self, value: Any, part: Any) -> Any:
-        return onp.not_equal(part, value)
+        return dual(self, y, tuple(others)) if dtype_of(y).kind in "fc" else y
 
     def written(self, x: Any, path: Any, index: Any, v: Any) -> Any:
-        """Write into both: what has no Δ in it is the same in both, and not zero as a tangent is."""
-        has_both = type(x) is Dual and x.tape is self
-        y_with = x.tangent if has_both else fresh(x)
-        y = write(_without(self, x), path, index, _without(self, v))
-        return dual(self, y, write(y_with, path, index, _with(self, v)))
+        """Write into what x is at each point: that is the same if x is no number of this trace."""
+        if type(x) is Dual and x.tape is self:
+            xs = [x.primal, *x.tangent]
+        else:
+            xs = [x, *(fresh(x) for _ in range(1, self.points))]
+        return self.joined(write(x, path, index, self.at(v, n)) for n, x in enumerate(xs))
+
+
+class Product(Several):
+    """The trace of Δ = εη, of which Δ² = Δ: f(a + bΔ) is f(a), and f(a + b) where Δ is 1."""
+
+    __slots__ = ()
+
+    def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
+        """Call the function with 0 and with 1 in the place of Δ.
+
+        Where it has no value for 1, as 0·∞ has none, it is taken to first order in Δ.
+        """
+        y = super().call(prim, args, kwargs, run)
+        if type(y) is not Dual or y.tape is not self or kwargs:
+            return y
+        at = [(n, x) for n, x in enumerate(args) if type(x) is Dual and x.tape is self]
+        here, there = y.primal, y.tangent[0]
+        if not at or not onp.any(onp.isnan(members_of(there)) & ~onp.isnan(members_of(here))):
+            return y
+        with onp.errstate(invalid="ignore"):
+            sources = [(n, dual(self, x.primal, x.tangent[0] - x.primal)) for n, x in at]
+        found = self.process(prim, here, tuple(self.at(x, 0) for x in args), {}, sources)
+        return self.joined((here, here + found.tangent))
+
+    def plus(self, value: Any, part: Any) -> Any:
+        """Return value + part·Δ."""
+        return self.joined((self.at(value, 0), self.at(value, 1) + self.at(part, 1)))
 
     def leave(self, xbar: Any) -> Any:
-        return constant(xbar.primal) + call(_CENTRED, (xbar.tangent,), {})
-
-
-def _has_more_nans(a: Any, b: Any) -> bool:
-    return bool(onp.any(onp.isnan(members_of(a)) & ~onp.isnan(members_of(b))))
-
-
-def _without(trace: Any, x: Any) -> Any:
-    """Return an argument with 0 in the place of Δ."""
-    if type(x) in (list, tuple):
-        return type(x)(_without(trace, part) for part in x)
-    return x.primal if type(x) is Dual and x.tape is trace else x
-
-
-def _with(trace: Any, x: Any) -> Any:
-    """Return an argument with 1 in the place of Δ."""
-    if type(x) in (list, tuple):
-        return type(x)(_with(trace, part) for part in x)
-    return x.tangent if type(x) is Dual and x.tape is trace else x
+        return constant(xbar.primal) + call(_CENTRED, xbar.tangent, {})
 
 
 class _Reciprocal(Infinitesimal):
@@ -166,121 +162,109 @@ class _Reciprocal(Infinitesimal):
 
     def settle(self, xbar: Any) -> Any:
         """Put εη = Δ."""
-        value, tangent = xbar.primal, xbar.tangent
-        size, product = self.size, self.product
+        value, tangent, size = xbar.primal, xbar.tangent, self.size
         if type(tangent) is not Dual or tangent.tape is not size:
             return xbar
         if self.deep:
             raise NotDifferentiableError(_DEEP)
         with onp.errstate(all="ignore"):
-            return dual(self, _plus_products(value, tangent.tangent, size, product), tangent.primal)
+            if type(value) is Dual and value.tape is size:
+                value = dual(size, self.product.plus(value.primal, tangent.tangent), value.tangent)
+            else:
+                value = self.product.plus(value, tangent.tangent)
+        return dual(self, value, tangent.primal)
 
 
-def _plus_products(value: Any, d: Any, size: Any, product: Any) -> Any:
-    """Return value + d·Δ."""
-    if type(value) is Dual and value.tape is size:
-        return dual(size, _plus_products(value.primal, d, size, product), value.tangent)
-    d = _with(product, d)
-    return dual(product, _without(product, value), _with(product, value) + d)
+# --- what is known of an inner transformation
+
+
+class Motion(NamedTuple):
+    """How a value moves along a line: x + speed·t + curve·t²/2 at t > 0.
+
+    ``opening`` is the part of the speed that is the same in both directions, as that of |t| is.
+    """
+
+    speed: Any
+    curve: Any  # nan where it is not known
+    opening: Any
+
+    @property
+    def backwards(self) -> Any:
+        """The speed in the opposite direction."""
+        return 2 * self.opening - self.speed
+
+    @property
+    def side(self) -> Any:
+        """The sign of x - x(0) at t > 0; 0 where it is not known."""
+        sign = onp.where(onp.equal(self.speed, 0), onp.sign(self.curve), onp.sign(self.speed))
+        return onp.where(onp.isfinite(sign), sign, 0)
 
 
 class Infinitesimals:
     """The traces of Δ, ε and η of one inner transformation: below it, and above those outside of it."""
 
-    __slots__ = ("directions", "neighbours", "on_one_side", "outer", "product", "reciprocal", "size", "steep")
-
-    def __init__(self, trace: Any) -> None:
-        level = trace.level
+    def __init__(self, tape: Tape) -> None:
+        level = tape.level
         self.product, self.size = Product(level - 0.75), Infinitesimal(level - 0.5)
         self.reciprocal = _Reciprocal(level - 0.25, self.size, self.product)
         self.steep = Infinitesimal(level - 0.9)  # a tangent of nan: what depends on a root of infinite slope
-        self.directions = Directions(trace) if isinstance(trace, Tape) else None
-        self.outer: Directions | None = None
-        self.neighbours: Any = None  # the traces of ``nearby``
-        self.on_one_side = False  # whether a jump has been met: what follows is told on the side of ẋ
+        self.directions = Directions(tape.entries, tape.inputs)
+        # Along what derivatives are wanted, which may not tell kinks apart.
+        self.wanted = (
+            Directions(tape.entries, tape.inputs, xdots=tape.xdots) if tape.xdots else self.directions
+        )
+        self.nearby: Any = None  # the trace of the points nearby: see ``nearby``
+        self.on_one_side = False  # whether a jump has been met
 
-    def direction(self, x: Any, trace: Any) -> Any:
-        """Return ẋ and ẍ of a value along some line, as plain numbers; nan where they are not known."""
-        if not isinstance(x, Traced) or x.tape is not trace:
-            return 0.0, 0.0
-        if self.directions is None:
-            along = constant(x.index)  # the tangent: the line is that of the inner transformation
-            both = onp.real(along * onp.conj(self.outer_speed(x.primal)))
-            along = onp.where(both > 0, onp.sign(along) * onp.sqrt(onp.where(both > 0, both, 0)), along)[()]
-            return along + self.opening(x, trace), onp.nan
-        return self.directions.of(x)
-
-    def side(self, x: Any, trace: Any) -> Any:
-        """Return the sign of x where the line goes to; 0 where it is not known."""
-        xdot, xddot = self.direction(x, trace)
-        sign = onp.where(onp.equal(xdot, 0), onp.sign(xddot), onp.sign(xdot))
-        return onp.broadcast_to(onp.where(onp.isfinite(sign), sign, 0), shape_of(x))
-
-    def outer_speed(self, x: Any) -> Any:
-        """Return how fast a value moves along a line of the outer transformation; 0 where it is not known."""
-        while is_of_kink(x):
-            x = x.primal
-        if not isinstance(x, Traced) or x.opaque:
-            return 0.0
-        if isinstance(x.tape, Tape):
-            if self.outer is None or self.outer.tape is not x.tape:
-                self.outer = Directions(x.tape)
-            return self.outer.of(x)[0]
-        return constant(x.index) if type(x) is Dual else 0.0
-
-    def is_flat_root(self, u: Any, root: Any, steep: Any) -> Any:
+    def is_flat_root(self, u: Any, root: Callable[[Any], Any], steep: Any) -> Any:
         """Say where a root of u, which is flat, is no multiple of ε, and not flatter than x².
 
-        Of u that curves, the root is a multiple of ε, unless it is ``steep``. In forward mode the outer
-        transformation knows whether u curves: a tape, or another tangent; otherwise nothing tells.
+        Of u that curves, the root is a multiple of ε, unless it is ``steep``.
         """
-        directions, value, udot = self.directions, u, u.index
-        if directions is None:
-            while is_of_kink(value := value.primal):
-                pass
-            if not isinstance(value, Traced) or not isinstance(value.tape, Tape):
-                while is_of_kink(udot):
-                    udot = udot.primal
-                return steep | onp.equal(constant(udot.index), 0) if type(udot) is Dual else onp.True_
-            self.outer_speed(value)
-            directions = self.outer
-        far, near, far_behind, near_behind = directions.quotients(root, value, 2)  # type: ignore[union-attr]
-        flatter = vanish(far, near) & vanish(far_behind, near_behind)
-        curve = directions.of(value)[1]  # type: ignore[union-attr]
+        _, _, flatter = self.directions.growth(root, u, 2)
+        curve = self.directions.of(u)[1]
         return (steep | onp.equal(curve, 0) | ~onp.isfinite(curve)) & ~flatter
 
     def sign_of_flat(self, u: Any) -> Any:
         """Return the sign of u, which is flat, beside a zero; ∞ where the two sides have different ones."""
-        if self.directions is None:
-            return onp.nan
-        far, near, far_behind, near_behind = self.directions.quotients(lambda x: x, u, 2)
-        ahead, behind = (onp.sign(onp.where(onp.isnan(x), 0, x)) for x in (near, near_behind))
-        flatter = vanish(far, near) & vanish(far_behind, near_behind)
+        ahead, behind, flatter = self.directions.growth(lambda x: x, u, 2)
+        ahead, behind = (onp.sign(onp.where(onp.isnan(x), 0, x)) for x in (ahead, behind))
         sign = onp.where(onp.equal(ahead, 0), behind, ahead)
         return onp.where(ahead * behind < 0, onp.where(flatter, 0, onp.inf), sign)
 
     def beside(self, xbar: Any, slope: Any) -> Any:
-        """Return x̄·slope·Δ."""
+        """Return x̄·slope·Δ; where the slope is nan and x̄ is 0, it is 0 with a derivative of nan."""
         if type(xbar) is Dual and (xbar.tape is self.reciprocal or xbar.tape is self.size):
             return dual(xbar.tape, self.beside(xbar.primal, slope), self.beside(xbar.tangent, slope))
-        xbar = _with(self.product, xbar)
-        return dual(self.product, onp.zeros_like(constant(xbar)), _times(xbar, slope))
-
-    def opening(self, x: Any, trace: Any) -> Any:
-        """Return the part of ẋ that is the same along the line and against it: the multiple of ε."""
-        if not isinstance(x, Traced) or x.tape is not trace:
-            return 0.0
-        value = x.primal
-        return constant(value.tangent) if type(value) is Dual and value.tape is self.size else 0.0
+        xbar = self.product.at(xbar, 1)
+        zero = onp.equal(constant(xbar), 0)
+        unknown = zero & onp.isnan(slope)
+        part = xbar * onp.where(unknown, 0, slope) + unknown_at(unknown, xbar, _UNKNOWN_IF_MOVED)
+        return dual(self.product, onp.zeros_like(constant(xbar)), (part,))
 
 
 def infinitesimals_of(trace: Any) -> Infinitesimals:
     """Return those of a transformation, made now if there are none."""
-    if getattr(trace, "infinitesimals", None) is None:
+    if not isinstance(trace, Tape):
+        raise AtKink
+    if trace.infinitesimals is None:
         trace.infinitesimals = Infinitesimals(trace)
     made: Infinitesimals = trace.infinitesimals
     return made
 
+
+def motion_of(x: Any, trace: Any = None) -> Motion:
+    """Return how x, a value of an inner transformation or none, moves along some line, in plain numbers."""
+    small = infinitesimals_of(innermost((x,)) if trace is None else trace)
+    speed = curve = opening = 0.0
+    if isinstance(x, Traced) and (trace is None or x.tape is trace):
+        (speed, curve), value = small.directions.of(x), x.primal
+        if type(value) is Dual and value.tape is small.size:
+            opening = constant(value.tangent)
+    return Motion(*(onp.broadcast_to(part, shape_of(x)) for part in (speed, curve, opening)))
+
+
+# --- what primitives with kinks add to their results
 
 # Up to which derivative φ′(r)·x/r has that of φ″(0)·x.
 _ORDERS = 3
@@ -290,6 +274,15 @@ _DEEP = (
     "least of eigenvalues that coincide); write what is smooth there without the kink: np.sum(x * x) for "
     "np.linalg.norm(x)**2, x * x for np.abs(x)**2"
 )
+
+
+def is_on_one_side(x: Any) -> bool:
+    """Say whether a jump has been met by a transformation of x: what follows is told on the side of ẋ."""
+    while isinstance(x, Traced):
+        if getattr(getattr(x.tape, "infinitesimals", None), "on_one_side", False):
+            return True
+        x = x.inside
+    return False
 
 
 def depth_of(x: Any) -> int:
@@ -325,7 +318,7 @@ def root_at_zero(u: Any, at: Any, size: Any = 1.0, slope: Any = None) -> Any:
         lambda _: dual(small.size, zeros, multiple),
         lambda ybar, _: ybar * dual(small.reciprocal, zeros, slope),
     )
-    if small.directions is not None and isinstance(y, Traced):
+    if isinstance(y, Traced):
         small.directions.put(y, multiple, zeros)
     return y
 
@@ -359,7 +352,9 @@ def _is_moved(x: Any) -> Any:
     """Say where x moves along the lines of outer transformations, as far as is known."""
     found: Any = onp.False_
     while isinstance(x, Traced):
-        if not isinstance(x.tape, Infinitesimal) and not x.opaque:
+        if isinstance(x.tape, Tape) and x.tape.xdots and x.index < APART:
+            found = found | onp.not_equal(infinitesimals_of(x.tape).wanted.of(x)[0], 0)
+        elif not isinstance(x.tape, Infinitesimal) and not x.opaque:
             found = found | (onp.not_equal(constant(x.index), 0) if type(x) is Dual else onp.True_)
         x = x.inside
     return found
@@ -371,55 +366,44 @@ def jump_at_zero(x: Any, at: Any, of_sign: Callable[[Any], Any]) -> Any:
     A jump has no value that is right on both sides, as a corner has; but where a function of jumps is smooth,
     the derivatives of one side are those of the other.
     """
-    trace = innermost((x,))
-    small = infinitesimals_of(trace)
+    small = infinitesimals_of(innermost((x,)))
     small.on_one_side = True
-    side = small.side(x, trace)
-    zeros = onp.zeros_like(constant(x))[()]
-    return dual(small.product, zeros, _where(at & (side != 0), of_sign(side), x))
+    side = motion_of(x).side
+    return dual(
+        small.product,
+        onp.zeros_like(constant(x))[()],
+        (_where(at & (side != 0), of_sign(side), x),),
+    )
 
 
 def branch_at_zero(d: Any, at: Any, sign: Any) -> Any:
     """Return |d| where d has one sign around its zeros ``at`` some places; 0 elsewhere.
 
-    A sign of nan says that neither is known: the derivative is not, if d is not constant. A tape knows
-    whether d curves; a tangent is known not to be constant when it is differentiated. A sign of ∞ says that
-    it is not known even where d does not curve.
+    A sign of nan says that neither is known: the derivative is not, if d is not constant. A sign of ∞ says
+    that it is not known even where d does not curve.
     """
-    trace = innermost((d,))
-    small = infinitesimals_of(trace)
+    small = infinitesimals_of(innermost((d,)))
     slope = _where(at, sign, d)
-    unknown = onp.isnan(slope)
-    known = onp.where(onp.isfinite(slope), slope, 0) if small.directions is None else slope
-    unknown, lost = unknown & (small.directions is None), onp.isinf(slope)
-    known = onp.where(lost, 0, known)
+    lost = onp.isinf(slope)
+    known = onp.where(lost, 0, slope)
 
     def marked(y: Any, d: Any) -> Any:
-        return y + small.beside(onp.where(lost, call(_LOST, (shed(d),), {}), 0.0), 1.0) if lost.any() else y
-
-    def rule(ybar: Any, d: Any) -> Any:
-        xbar = marked(small.beside(ybar, known), d)
-        return xbar + call(_UNKNOWN, (onp.where(unknown, ybar, 0.0),), {}) if unknown.any() else xbar
+        if not lost.any():
+            return y
+        nothing = onp.where(lost, onp.nan, 0) + unknown_at(lost, shed(d))
+        return y + dual(small.product, onp.zeros_like(constant(nothing)), (nothing,))
 
     def value(d: Any) -> Any:
         if type(d) is Dual and d.tape is small.size:
             return dual(small.size, value(d.primal), d.tangent * known)
         return marked(small.beside(d, known), d)
 
-    y = _step(d, value, rule)
-    if small.directions is not None and isinstance(y, Traced):
+    y = _step(d, value, lambda ybar, d: marked(small.beside(ybar, known), d))
+    if isinstance(y, Traced):
         with onp.errstate(invalid="ignore"):
             dots = [onp.where(onp.equal(x, 0), 0, x * slope) for x in small.directions.of(d)]
         small.directions.put(y, *dots)
     return y
-
-
-def _times(xbar: Any, slope: Any) -> Any:
-    """Return x̄·slope; where the slope is not known and x̄ is 0, what is 0 with a derivative of nan."""
-    zero = onp.equal(constant(xbar), 0)
-    unknown = zero & onp.isnan(slope)
-    y = xbar * onp.where(unknown, 0, slope)
-    return y + call(_UNKNOWN, (onp.where(unknown, xbar, 0.0),), {}) if onp.any(unknown) else y
 
 
 def _where(at: Any, x: Any, like: Any) -> Any:
@@ -429,43 +413,38 @@ def _where(at: Any, x: Any, like: Any) -> Any:
 def _step(x: Any, f: Any, rule: Any) -> Any:
     """Call a primitive made of f and the rule of its derivative."""
     made = Primitive(f, "a kink", "elementwise", {0: lambda y, ybar, x: rule(ybar, x)})
+    made.traced = made.f
     return call(made, (x,), {})
 
 
-def _constant(value: Any, slope: Any) -> Primitive:
-    """Return a primitive whose derivative is not that of its value."""
-    made = Primitive(lambda d: onp.full_like(d, value), "what a kink adds", "elementwise", {0: slope})
-    made.traced = lambda d: call(made, (d,), {})
+# --- primitives whose derivative is not that of their value
+
+
+def _added(f: Callable[..., Any], rule: Callable[..., Any]) -> Primitive:
+    made = Primitive(f, "what a kink adds", "elementwise", {0: rule})
+    made.traced = lambda *args: call(made, args, {})
     return made
 
 
+def unknown_at(at: Any, x: Any, unknown: Primitive | None = None) -> Any:
+    """Return 0 whose derivative with respect to x, if that is traced, is nan ``at`` some places."""
+    is_none = not isinstance(x, Traced) or not onp.any(at)
+    return 0.0 if is_none else (unknown or UNKNOWN).traced(x, at)
+
+
+def _nothing(x: Any, at: Any) -> Any:
+    return onp.zeros_like(onp.where(at, x, x))
+
+
+def _nan_at(y: Any, ybar: Any, x: Any, at: Any) -> Any:
+    return onp.where(at & onp.not_equal(constant(ybar), 0), onp.nan, 0 * ybar)
+
+
 STEEP.traced = lambda a, slope: call(STEEP, (a, slope), {})
-# d less its value; and what has the value 0, and no derivative.
-_CENTRED = _constant(0, lambda y, ybar, d: onp.where(onp.isfinite(constant(d)), ybar, onp.nan))
-
-
-def _nan_if_moved(y: Any, ybar: Any, d: Any) -> Any:
-    return ybar * onp.where(onp.equal(constant(ybar), 0), 0, onp.nan)
-
-
-_UNKNOWN = _constant(0, _nan_if_moved)
-# What is not known at all, however its argument moves.
-_LOST = _constant(onp.nan, _nan_if_moved)
-
-
-# What is 0, and has no derivative that is known where the mask is true.
-_UNSURE = Primitive(
-    lambda d, unknown: onp.zeros_like(onp.where(unknown, d, d)),
-    "what a kink adds",
-    "elementwise",
-    {0: lambda y, ybar, d, unknown: _nan_if_moved(y, onp.where(unknown, ybar, 0.0), d)},
+# x less its value.
+_CENTRED = _added(
+    lambda x: onp.zeros_like(x), lambda y, ybar, x: onp.where(onp.isfinite(constant(x)), ybar, onp.nan)
 )
-_UNSURE.forward = {0: lambda y, xdot, d, unknown: onp.where(unknown, onp.nan, onp.zeros_like(xdot))}
-
-
-def _unsure(d: Any, unknown: Any) -> Any:
-    return call(_UNSURE, (d, unknown), {}) if isinstance(d, Traced) else 0.0
-
-
-_UNSURE.traced = lambda d, unknown: call(_UNSURE, (d, unknown), {})
-_LOST.kind, _LOST.forward = "vjp", {0: lambda y, xdot, d: xdot * onp.nan}
+# Of a tangent of 0, the second gives 0; the first gives nan: it may be 0 by convention.
+UNKNOWN, _UNKNOWN_IF_MOVED = _added(_nothing, _nan_at), _added(_nothing, _nan_at)
+UNKNOWN.forward = {0: lambda y, xdot, x, at: onp.where(at, onp.nan, onp.zeros_like(xdot))}

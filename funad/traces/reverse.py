@@ -51,13 +51,15 @@ class Tape(Trace):
 
     differentiates = True
 
-    __slots__ = ("entries", "infinitesimals", "inputs", "level", "lock", "snapshots", "transposing")
+    __slots__ = ("entries", "infinitesimals", "inputs", "level", "lock", "snapshots", "transposing", "xdots")
 
-    def __init__(self, inputs: int, entries: list[Any] | None = None) -> None:
+    def __init__(self, inputs: int, entries: list[Any] | None = None, xdots: list[Any] | None = None) -> None:
         self.level = next_level()
         self.lock: Any = None  # for one thread at a time to record on it once more
         self.transposing = False  # whether it transposes a rule: no derivative is taken along it
         self.inputs = inputs
+        self.infinitesimals: Any = None  # made where a kink is met
+        self.xdots = xdots  # the only tangents that are wanted, if there are such
         self.snapshots: Snapshots | None = None  # made for the first constant that is an array
         self.entries = [] if entries is None else entries
         self.entries += [None] * (inputs + 1)
@@ -130,9 +132,8 @@ class Tape(Trace):
     def end(self) -> list[Any]:
         """Return the entries, and refuse further ones."""
         entries, self.entries = self.entries, _Ended()
-        small = getattr(self, "infinitesimals", None)
-        if small is not None and small.neighbours is not None:
-            small.neighbours.pair(entries, self.inputs)
+        if self.infinitesimals is not None and self.infinitesimals.nearby is not None:
+            self.infinitesimals.nearby.pair(entries, self.inputs)
         return entries
 
 

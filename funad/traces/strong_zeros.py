@@ -14,7 +14,7 @@ from ..floating import silence
 from ..indices import Scatter
 from ..memory import is_placeholder
 from ..refusals import is_duration, refused_duration
-from ..registry import Primitive, load_libraries
+from ..registry import Primitive, loaded
 from ..spaces import as_numpy, describe, is_number, of_library
 from ..trace import Looked
 from ..values import any_of, constant, members_of
@@ -24,21 +24,21 @@ ndarray, float64 = onp.ndarray, onp.float64
 
 def strong_zero(xbar: Any, ybar: Any) -> Any:
     """Return x̄ with zero wherever ȳ is zero and x̄ is not a number."""
-    nearby = nearby_of(xbar, ybar)
-    if nearby is not None:
-        return nearby.both(strong_zero, (xbar, ybar))
+    several = several_of(xbar, ybar)
+    if several is not None:
+        return several.each(strong_zero, (xbar, ybar))
     with onp.errstate(invalid="ignore"):
         wrong = (ybar == 0) & onp.isnan(constant(xbar))
         return onp.where(wrong, 0, xbar)[()] if any_of(wrong) else xbar
 
 
-def nearby_of(*xs: Any) -> Any:
-    """Return the trace of a point nearby that such numbers are of, if there is one: see ``nearby``."""
-    traces = [x.tape for x in xs if hasattr(getattr(x, "tape", None), "there")]
+def several_of(*xs: Any) -> Any:
+    """Return the innermost trace of numbers that stand for several among xs: see ``Several``."""
+    traces = [x.tape for x in xs if hasattr(getattr(x, "tape", None), "points")]
     return max(traces, key=lambda trace: trace.level, default=None)
 
 
-def run_quietly(rule: Any, kwargs: Any, *xs: Any) -> Any:
+def run_quietly(prim: Primitive, rule: Any, kwargs: Any, *xs: Any) -> Any:
     """Run a rule of numbers that are infinite or nan perhaps, without a word, and without an exception."""
     with silence():
         try:
@@ -49,25 +49,8 @@ def run_quietly(rule: Any, kwargs: Any, *xs: Any) -> Any:
 
 def run_strongly(prim: Primitive, rule: Any, kwargs: Any, y: Any, ybar: Any, *args: Any) -> Any:
     """Run the rule of an elementwise function so, and return its x̄ with strong zeros."""
-    xbar = run_quietly(rule, kwargs, y, ybar, *args)
-    return strong_elementwise(xbar, ybar, prim, rule, y, args, kwargs)
-
-
-def strong_slope(xbar: Any, ybar: Any, prim: Primitive, rule: Any, y: Any, args: Any, kwargs: Any) -> Any:
-    """Return ȳ·∂f with zero wherever ∂f is zero and ȳ is infinite: √(x²) at 0 has the derivative 0.
-
-    But log x at ∞ is not flat: the slope of what grows without bound is 0 there because ∞ has no digits.
-    """
-    with silence():
-        wrong = onp.isinf(constant(ybar)) & onp.isnan(constant(xbar))
-        if prim.underflows:
-            wrong = wrong & at_zero(args)
-        if not any_of(wrong):
-            return xbar
-        wrong = wrong & ~onp.isinf(output_of(prim, y, args, kwargs))
-        ones = onp.ones_like(constant(ybar))[()]
-        slope = rule(*(as_numpy(constant(x)) for x in (y, ones, *args)), **kwargs)
-        return onp.where(wrong & (constant(slope) == 0), 0, xbar)[()]
+    xbar = run_quietly(prim, rule, kwargs, y, ybar, *args)
+    return strong_elementwise(xbar, ybar, prim, rule, y, args, kwargs) if has_nan(xbar) else xbar
 
 
 # How the rule of an elementwise function runs on arrays of other libraries; ``lazy`` puts it here.
@@ -94,22 +77,22 @@ def strong_elementwise(
 ) -> Any:
     """Return ȳ·∂f with zero wherever one of the two is zero, and the other is not a number.
 
-    A zero that has a derivative of its own, in an outer trace, leaves it to the product: with ȳ = t,
-    t·∞ is 0 at t = 0, and its derivative is ∞.
+    So √(x²) at 0 has the derivative 0. But log x at ∞ is not flat: its slope is 0 there because ∞ has no
+    digits, as is one that has underflowed. A zero that has a derivative of its own, in an outer trace,
+    leaves it to the product: with ȳ = t, t·∞ is 0 at t = 0, and its derivative is ∞.
     """
     if of_library(constant(xbar)):  # all numbers are looked at when they are there
-        load_libraries()
+        loaded("libraries")
         with silence():
             return LATER[0](prim, rule, y, ybar, args, kwargs)
-    nearby = nearby_of(y, ybar, *args)
-    if nearby is not None:
-        return nearby.both(functools.partial(run_strongly, prim, rule, kwargs), (y, ybar, *args))
-    if not (hasattr(ybar, "tape") or any(hasattr(x, "tape") for x in args)):
-        return strong_slope(strong_zero(xbar, ybar), ybar, prim, rule, y, args, kwargs)
+    several = several_of(y, ybar, *args)
+    if several is not None:
+        return several.each(functools.partial(run_strongly, prim, rule, kwargs), (y, ybar, *args))
     with silence():
-        plain_ybar, ones = onp.asarray(constant(ybar)), onp.ones_like(constant(ybar))[()]
+        plain_ybar = onp.asarray(constant(ybar))
         unknown = onp.isnan(constant(xbar))
         zero, infinite = unknown & (plain_ybar == 0), unknown & onp.isinf(plain_ybar)
+        ones = onp.ones_like(plain_ybar)[()]
         if any_of(zero):
             slope = rule(*(as_numpy(constant(x)) for x in (y, ones, *args)), **kwargs)
             xbar = where_here(zero, STEEP.traced(ybar, slope), xbar)
@@ -117,10 +100,9 @@ def strong_elementwise(
             infinite = infinite & ~lost
             # Of the arguments, so that the second derivative is nan too.
             xbar = onp.where(lost, onp.nan * sum(x * x for x in args if is_number(x)), xbar)[()]
-        if any_of(infinite):
+        if any_of(infinite) and any_of(infinite := infinite & ~onp.isinf(output_of(prim, y, args, kwargs))):
             slope = rule(*map(as_numpy, (y, ones, *args)), **kwargs)
-            flat = infinite & (constant(slope) == 0)
-            xbar = where_here(flat, STEEP.traced(slope, plain_ybar), xbar)
+            xbar = where_here(infinite & (constant(slope) == 0), STEEP.traced(slope, plain_ybar), xbar)
         return xbar
 
 
@@ -128,23 +110,23 @@ def _steep(a: Any, slope: Any) -> Any:
     return onp.zeros(onp.broadcast_shapes(onp.shape(a), onp.shape(slope)), onp.result_type(a, slope))[()]
 
 
-# a·slope where a is 0: 0, also if the slope is infinite. ``infinitesimals`` makes it callable.
+# a·slope where a is 0: 0, also if the slope is infinite. ``infinitesimal`` makes it callable.
 STEEP = Primitive(_steep, "0·∞", "elementwise", {0: lambda y, ybar, a, slope: ybar * slope})
 
 
 def where_here(mask: Any, mended: Any, xbar: Any) -> Any:
     """Return x̄, mended where the mask is true; at points nearby, if it has any, it is what it is."""
     x = xbar
-    while hasattr(x, "tape") and not hasattr(x.tape, "there"):
+    while hasattr(x, "tape") and not hasattr(x.tape, "points"):
         x = x.inside
     return HERE.traced(mask, mended, xbar) if hasattr(x, "tape") else onp.where(mask, mended, xbar)[()]
 
 
-# Its rules and what is callable are of ``nearby``.
 def _where(mask: Any, a: Any, b: Any) -> Any:
     return onp.where(mask, a, b)[()]
 
 
+# ``nearby`` gives it its rules, and says what it is at points nearby.
 HERE = Primitive(_where, "a strong zero")
 
 

@@ -119,7 +119,7 @@ def _is_at_kink(f: Any, tape: Tape, leaves: list[Any], structure: Any) -> bool:
     finally:
         TRACING.sealed = sealed
         watch.end()
-    return getattr(watch, "infinitesimals", None) is not None
+    return watch.infinitesimals is not None
 
 
 class _ClosesOverInner(Exception):
@@ -212,8 +212,7 @@ class _Checkpoint:
             self._check(y, tree.flatten(y_again)[0])
             return pull(tree.unflatten(self.output, ybar))
 
-        prim = Primitive(rule, name_of(self.f))
-        prim.kind, prim.containers, prim.rules = "vjp", (0,), {0: rule}
+        prim = Primitive(rule, name_of(self.f), "vjp", {0: rule}, (0,))
         found = tape.process(prim, tuple(parts), (values,), {}, ((0, tuple(sources)),))
         return list(found)
 

@@ -15,7 +15,6 @@ from ..numpy.ties import left
 from ..overflows import all_finite, mark_overflows
 from ..spaces import as_numpy, describe, fit, is_inexact, shed_kinks_of_derivative, zeros_like
 from ..traces.forward import Forward, dual
-from ..traces.nearby import are_lost_along
 from ..traces.pushforward import push_forward, steps_to
 from ..tracing import run
 from ..values import any_of, constant, shape_of
@@ -109,13 +108,13 @@ def jvp(f: Callable[..., Any], /, primals: Any, tangents: Any, has_aux: bool = F
     value = tree.unflatten(structure, value_leaves)
     ydots = [_tangent(trace, leaf, call.leaves, xdots) for leaf in leaves]
     first = _first_of(f) if has_aux else f
-    doubtful = trace.doubtful and _are_lost(_call(first, primals, kwargs), xdots)
-    if (doubtful or any(map(_is_lost, leaves, ydots))) and all_finite(call.leaves):
+    if trace.doubtful or (any(map(_is_lost, leaves, ydots)) and all_finite(call.leaves)):
         # As NumPy's numbers: with Python's, a power raises an error where it overflows.
         xs, xdots = (
             tree.map(lambda x: as_numpy(x) if type(x) is float else x, z) for z in (primals, tangents)
         )
-        found = linearize(first, *xs, **kwargs)[1](*xdots)
+        again = _call(first, xs, kwargs)
+        found = _linearized(again, _fitted(again, xdots))[1](*xdots)
         ydots = [fit(ydot, y) for ydot, y in zip(tree.flatten(found)[0], value_leaves, strict=True)]
     ydot = tree.unflatten(structure, [_own(leaf, given) for leaf in ydots])
     return (value, ydot, aux) if has_aux else (value, ydot)
@@ -161,9 +160,13 @@ def linearize(f: Callable[..., R], /, *primals: Any, **kwargs: Any) -> tuple[R, 
     array([2., 0.])
     """
     check_function("linearize", f, "linearize(f, x)", "linearize(f(x), x)")
-    call = _call(f, primals, kwargs)
+    return _linearized(_call(f, primals, kwargs))
+
+
+def _linearized(call: Call, direction: list[Any] | None = None) -> tuple[Any, Callable[..., Any]]:
+    """Run a call and return its value and ẋ ↦ ẏ, of one direction ẋ alone if there is one."""
     call.leaves = kept_copies(call.leaves)
-    y, tape, _ = trace_call(call, False)
+    y, tape, _ = trace_call(call, False, direction)
     leaves, structure = tree.flatten(y)
     entries = tape.end()
     mark_overflows(entries, len(call.leaves), leaves)
@@ -239,15 +242,6 @@ def _is_lost(y: Any, ydot: Any) -> bool:
         return False  # as nearly always
     with onp.errstate(invalid="ignore"):
         return is_inexact(y) and any_of(~onp.isfinite(y) & onp.equal(constant(ydot), 0))
-
-
-def _are_lost(call: Call, xdots: list[Any]) -> bool:
-    """Say whether roots of zero lose the tangent: a tape knows how they move."""
-    tape = trace_call(call, False)[1]
-    try:
-        return are_lost_along(tape, xdots)
-    finally:
-        tape.end()
 
 
 def _first_of(f: Callable[..., Any]) -> Callable[..., Any]:

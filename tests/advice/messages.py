@@ -5,6 +5,7 @@ import concurrent.futures
 import datetime
 import functools
 import math
+import random
 import statistics
 import struct
 import threading
@@ -167,6 +168,11 @@ ROWS = {
         lambda: grad(lambda x: (numpy.testing.assert_array_max_ulp(x, X), np.sum(x**3))[1])(X),
         lambda: grad(lambda x: (numpy.testing.assert_array_max_ulp(value(x), X), np.sum(x**3))[1])(X),
         gives=3 * X**2,
+    ),
+    "random.choices": Program(
+        lambda x: random.choices([1.0, 3.0], weights=[x[0], x[1]])[0],
+        lambda x: (x[0] + 3.0 * x[1]) / (x[0] + x[1]),
+        plain=lambda x: (x[0] + 3.0 * x[1]) / (x[0] + x[1]),
     ),
     "numpy.random": Program(
         lambda x: draw(x, numpy.random),

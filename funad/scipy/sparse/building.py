@@ -11,7 +11,8 @@ from .layouts import Layout, coordinates
 
 __all__ = [
     "block_array", "block_diag", "bmat", "diags", "diags_array", "hstack", "issparse", "isspmatrix",
-    "kron", "kronsum", "spdiags", "swapaxes", "tril", "triu", "vstack",
+    "isspmatrix_bsr", "isspmatrix_coo", "isspmatrix_csc", "isspmatrix_csr", "isspmatrix_dia",
+    "isspmatrix_dok", "isspmatrix_lil", "kron", "kronsum", "spdiags", "swapaxes", "tril", "triu", "vstack",
 ]  # fmt: skip
 
 
@@ -150,3 +151,19 @@ def issparse(x):
 def isspmatrix(x):
     """Say whether x is one of the older sparse matrices, of SciPy's or with traced entries."""
     return x.form == "matrix" if type(x) is Sparse else _sparse.isspmatrix(x)
+
+
+def _of_format(format):
+    theirs = getattr(_sparse, f"isspmatrix_{format}")
+
+    @functools.wraps(theirs)
+    def is_of_format(x):
+        return isspmatrix(x) and x.format == format if type(x) is Sparse else theirs(x)
+
+    is_of_format.__module__ = "funad.scipy.sparse"
+    del is_of_format.__wrapped__
+    return is_of_format
+
+
+isspmatrix_bsr, isspmatrix_coo, isspmatrix_csc, isspmatrix_csr = map(_of_format, ("bsr", "coo", "csc", "csr"))
+isspmatrix_dia, isspmatrix_dok, isspmatrix_lil = map(_of_format, ("dia", "dok", "lil"))

@@ -300,7 +300,8 @@ def _computed(call, pattern, symmetric, found=False):
     data, product = _entries(run, colouring)
     layout = layout_of(pattern.matrix)
     rounding = _TRUSTED if found else _ROUNDING * float(onp.finfo(dtype_of(data)).eps)
-    _check_product(call, constant(data), constant(product), layout, colouring, rounding)
+    least = _LEAST_FOUND if pattern.found else _LEAST_GIVEN
+    _check_product(call, constant(data), constant(product), layout, colouring, rounding, least)
     if isinstance(data, Traced):
         return Sparse(data, layout, "array")
     return matrix_of(data, layout.copied())
@@ -340,20 +341,26 @@ def _check_rows(call, pattern, ys):
 # was found for these very arguments, where large terms may cancel in the derivative, relative to its entries.
 _ROUNDING = 1e4
 _TRUSTED = 1e-3
-_OF_LARGEST = 1e-2  # of the bound of the largest row, for rows in which terms cancel
+# For rows in which larger terms cancel, the bound is no less than this share of that of the largest row. A
+# pattern that has been given is refused where it does not hold, one that has been found is found again.
+_LEAST_GIVEN = 1e-2
+_LEAST_FOUND = 1e-4
 
 
-def _check_product(call, data, product, layout, colouring, rounding):
+def _check_product(call, data, product, layout, colouring, rounding, least):
     """Refuse a matrix whose product with a direction in general position is not that of the function."""
+
+    def beyond(scale):
+        largest = np.max(scale, initial=0.0)
+        return away > rounding * (scale + (least * largest if all_of(np.isfinite(largest)) else 0.0))
+
     direction = colouring.direction.astype(dtype_of(data), copy=False)
     if not colouring.forward:
         layout = transposed(layout)
     away = np.abs(times(data, direction, layout) - product)
-    least = 0.5 * _OF_LARGEST * rounding  # of the largest bound below, which is that product at least
-    if all_of(np.max(away, initial=0.0) <= least * np.max(np.abs(product), initial=0.0)):
+    if not any_of(beyond(np.abs(product))):  # it is less than the scale below, and known
         return
-    scale = times(np.abs(data), direction, layout)
-    wrong = away > rounding * (scale + _OF_LARGEST * np.max(scale, initial=0.0))
+    wrong = beyond(times(np.abs(data), direction, layout))
     if any_of(wrong):
         which = "row" if colouring.forward else "column"
         raise SparsityError(

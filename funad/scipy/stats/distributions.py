@@ -71,6 +71,7 @@ class Distribution:
                 return plain(*args, **kwargs)
             return call(f"scipy.stats.{self._name}.{name}", getattr(self._hosted(), name), args, kwargs)
 
+        method.__module__ = f"funad.scipy.stats.{self._name}"  # messages do not say to write what is written
         return method
 
 

@@ -37,7 +37,7 @@ def _pair(f, curvature, parameters, step, right=None, eigenvalue=None, room=None
         if eigenvalue is None:
             return found
         m, n, c, of_c, x = map(constant, args)
-        solves = onp.isclose(of_c, eigenvalue(m, n, c), rtol=1e-9)
+        solves = _is_eigenvalue(eigenvalue, m, n, c, of_c)
         if innermost((*y, *args)) is None and every(solves):
             return found
         h = 0.02 * onp.minimum(1.0, room(x))
@@ -62,6 +62,10 @@ def _pair(f, curvature, parameters, step, right=None, eigenvalue=None, room=None
     unit = math.pi / 180 if f in (s.mathieu_cem, s.mathieu_sem) else 1.0  # x is in degrees, w′ is not
     rules = {argnum: wrt(argnum) for argnum in parameters} | {last: wrt_x}
     defvjp(f, *(_named(rule, f.nin) for rule in rules.values()), argnums=tuple(rules))
+
+
+def _is_eigenvalue(eigenvalue, m, n, c, x):
+    return onp.isclose(x, eigenvalue(m, n, c), rtol=1e-9)
 
 
 def _named(rule, count):
@@ -127,10 +131,10 @@ def _spheroidal(value, of_square, imaginary):
     return curvature
 
 
-def _by_wronskian(name, sign):
+def _by_wronskian(name, sign, eigenvalue):
     """Say where SciPy's function of the second kind is right: R₁R₂′ - R₁′R₂ = 1/(c(x² ∓ 1)) (DLMF 30.11.6).
 
-    Of small c and odd n - m it is not at all.
+    Of small c and odd n - m it is not at all. Of another number than the eigenvalue nothing is known.
     """
     first = getattr(special, name)
 
@@ -139,7 +143,8 @@ def _by_wronskian(name, sign):
         with onp.errstate(all="ignore"):
             r, slope_of_r = first(m, n, c, *rest)
             found = (r * slope_of_w - slope_of_r * w) * c * (rest[-1] ** 2 - sign)
-        return onp.abs(found - 1.0) < 1e-6
+            is_right = onp.abs(found - 1.0) < 1e-6
+            return is_right if len(rest) < 2 else is_right | ~_is_eigenvalue(eigenvalue, m, n, c, rest[0])
 
     return right
 
@@ -154,8 +159,9 @@ for _suffix, _parameters in (("", (2,)), ("_cv", (2, 3))):
     for _prefix, _sign in (("pro", 1.0), ("obl", -1.0)):
         for _kind in ("ang1", "rad1", "rad2"):
             _equation = _spheroidal(known(f"{_prefix}_cv"), _sign, _sign < 0 and _kind != "ang1")
-            _right = _by_wronskian(f"{_prefix}_rad1{_suffix}", _sign) if _kind == "rad2" else None
+            _value = getattr(special, f"{_prefix}_cv")
+            _right = _by_wronskian(f"{_prefix}_rad1{_suffix}", _sign, _value) if _kind == "rad2" else None
             _step = _of_angular if (_kind, _suffix) == ("ang1", "") else _of_radial
-            _more = _right, getattr(special, f"{_prefix}_cv") if _suffix else None
+            _more = _right, _value if _suffix else None
             _room = _of_angle if _kind == "ang1" else _ROOMS[_prefix]
             _pair(known(f"{_prefix}_{_kind}{_suffix}"), _equation, _parameters, _step, *_more, _room)
