@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import math
 from collections.abc import Callable
@@ -93,7 +94,7 @@ class Emitter:
         self._used.add(name)
         return name
 
-    def reserve(self, name: str, is_keyword: bool) -> str:
+    def reserve(self, name: str, is_keyword: bool = False) -> str:
         """Take the name of a parameter: another one where the source has something else of that name."""
         while name in self._used and not is_keyword:
             name += "_"
@@ -149,6 +150,8 @@ class Emitter:
 
     def constant(self, x: Any, base: str = "c", key: Any = None) -> str:
         """Return the name of a constant."""
+        if base in _BUILT_IN and getattr(builtins, base) is x:
+            return base
         key = ("id", id(x)) if key is None else key
         if key not in self._by_key:
             name = base
