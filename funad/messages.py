@@ -197,7 +197,7 @@ def refusal(found: str, what: str, loses: str, instead: str, index: str = "") ->
 def refused_sparse(found: str) -> NotDifferentiableError:
     """Return the error of a sparse matrix with traced entries of which a plain array is asked."""
     place = place_now()
-    if place is not None and _in_scipy(place.name):
+    if place is not None and _in_scipy(place.name)[0]:
         return refusal(found, "numpy.asarray", "a plain array", "")
     return NotDifferentiableError(
         f"{found} is asked for a plain array (numpy.asarray), which would lose its derivative; write "

@@ -259,7 +259,7 @@ def _foreign_among(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def _operator_of(prim: Primitive, operate: Callable[..., Any]) -> Callable[..., Any]:
     """Return what an operator of Python's is on traced values."""
-    as_operator = once(lambda prim: prim.copied(traced=operate))
+    as_operator = once(lambda prim: prim.copied(traced=operate, run=operate))
     return lambda *args: call(as_operator(prim), args, {})
 
 
