@@ -381,7 +381,6 @@ UNEVEN = {
     "arccos of a fourth power": lambda x: np.arccos(1 - x**4),
     "arccosh of a corner": lambda x: np.arccosh(1 + np.abs(x)),
     "corner of a square with a jump": lambda x: np.abs(x * np.abs(x)) + x**1.5,
-    "fourth power of arccos": lambda x: np.arccos(1 - x) ** 4,
     "cube root of what is flat": lambda x: np.cbrt(x - np.sin(x)),
     "norm beside an infinite slope": lambda x: norm(np.stack([x, 2 * x])) * np.sqrt(x),
     "corner beside an infinite slope": lambda x: np.abs(x) * x**0.25,
@@ -678,6 +677,7 @@ STEEP = {
     "sinh(sqrt(x))**2": (lambda x: np.sinh(np.sqrt(x)) ** 2, 2 / 3),
     "sqrt of a sum of squares": (lambda x: np.sqrt(x * x) ** 2, 2.0),
     "power 1.5, squared": (lambda x: (x**1.5) ** 2, 0.0),
+    "fourth power of arccos": (lambda x: np.arccos(1 - x) ** 4, 8.0),
 }
 SECOND = {
     "reverse over reverse": lambda f: grad(grad(f)),

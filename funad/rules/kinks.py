@@ -19,13 +19,12 @@ from ..traces.infinitesimal import (
     depth_of,
     infinitesimals_of,
     is_on_one_side,
-    is_steep,
     jump_at_zero,
-    marked_as_steep,
     motion_of,
     root_at_zero,
 )
 from ..traces.nearby import root_beside
+from ..traces.strong_zeros import depends_on_root
 from ..values import all_of, any_of, constant, dtype_of, is_deferred, members_of, shape_of, value_of
 from .quantiles import as_returned, by_quantile, place_of, rows_of
 from .reductions import all_equal, axes_of, freedom_of, whole
@@ -47,7 +46,7 @@ def kinked(*fs):
 def root_of(at, *ds, axes=()):
     """√Σ|d|² where that is 0 ``at`` some places, as a multiple of ε; ``axes`` are summed over and kept."""
     trace = innermost(ds)
-    steep = at & sum(_any_along(is_steep(d), d, axes) for d in ds)
+    steep = at & sum(_any_along(depends_on_root(d), d, axes) for d in ds)
     if anywhere(steep):
         return root_of(at & ~steep, *ds, axes=axes) + _not_known(steep, ds, axes, inf)
     u, size, curve = 0, 0, 0
@@ -71,7 +70,7 @@ def power_root_of(at, x, axes):
     y = root_of(at & ~several, x, axes=axes)
     if not several.any():
         return y
-    lost = several & (~_any_along(xdot != 0, x, axes) | _any_along(is_steep(x), x, axes))
+    lost = several & (~_any_along(xdot != 0, x, axes) | _any_along(depends_on_root(x), x, axes))
     if lost.any():
         y, several = y + _not_known(lost, (x,), axes, inf), several & ~lost
     return y + unknown_root_of(several, x, axes)
@@ -265,8 +264,7 @@ def _sqrt(y, x):
     if not anywhere(at):
         return y
     opens = _opens(at, x)
-    y = _with_root(_with_flat_root(y, opens, x), at & ~opens, x, np.sqrt)
-    return marked_as_steep(y, x, _moving(at & ~opens, x))
+    return _with_root(_with_flat_root(y, opens, x), at & ~opens, x, np.sqrt)
 
 
 @kinked(np.power, np.float_power)
@@ -285,8 +283,7 @@ def _power(y, a, b):
     if onp.all(members_of(b) == 0.5):
         return _sqrt(y, u)
     root = at & _mask(b < 1)
-    y = _root(y, root, u, b) if anywhere(root) else y
-    return marked_as_steep(y, u, at & ~_opens(root, u) & _moving(at, u))
+    return _root(y, root, u, b) if anywhere(root) else y
 
 
 def _root(y, at, u, b):
@@ -308,7 +305,7 @@ def _cbrt(y, x):
     if not anywhere(at):
         return y
     flat = _flat_at(at, x, onp.cbrt, True) | _opens(at, x)
-    return marked_as_steep(_with_flat_root(y, flat, x), x, _moving(at & ~flat, x))
+    return _with_flat_root(y, flat, x)
 
 
 def _at_end(f, end, side, sign):
@@ -320,8 +317,7 @@ def _at_end(f, end, side, sign):
             return y
         opens = _opens(at, x)
         y = _with_flat_root(y, opens, x)
-        y = _with_root(y, at & ~opens, 2 * side * (x - end), lambda u: f(end + side * u / 2), sign)
-        return marked_as_steep(y, x, _moving(at & ~opens, x))
+        return _with_root(y, at & ~opens, 2 * side * (x - end), lambda u: f(end + side * u / 2), sign)
 
     return kinks
 

@@ -20,17 +20,17 @@ from ..calling import call
 from ..errors import NotDifferentiableError
 from ..kinked import AtKink
 from ..registry import Primitive
-from ..spaces import is_of_kink, shed
+from ..spaces import shed
 from ..values import constant, dtype_of, members_of, shape_of
 from ..writing import fresh, write
 from .directions import Directions
 from .forward import Forward, dual
-from .reverse import APART, Tape
+from .reverse import Tape
 from .strong_zeros import STEEP
 
 __all__ = [
     "UNKNOWN", "Infinitesimal", "Motion", "Several", "branch_at_zero", "depth_of", "infinitesimals_of",
-    "is_on_one_side", "is_steep", "jump_at_zero", "marked_as_steep", "motion_of", "root_at_zero",
+    "is_on_one_side", "jump_at_zero", "motion_of", "root_at_zero",
     "unknown_at",
 ]  # fmt: skip
 
@@ -207,7 +207,6 @@ class Infinitesimals:
         level = tape.level
         self.product, self.size = Product(level - 0.75), Infinitesimal(level - 0.5)
         self.reciprocal = _Reciprocal(level - 0.25, self.size, self.product)
-        self.steep = Infinitesimal(level - 0.9)  # a tangent of nan: what depends on a root of infinite slope
         self.directions = Directions(tape.entries, tape.inputs)
         # Along what derivatives are wanted, which may not tell kinks apart.
         self.wanted = (
@@ -321,43 +320,6 @@ def root_at_zero(u: Any, at: Any, size: Any = 1.0, slope: Any = None) -> Any:
     if isinstance(y, Traced):
         small.directions.put(y, multiple, zeros)
     return y
-
-
-def marked_as_steep(y: Any, u: Any, at: Any) -> Any:
-    """Return y, a root of u, marked ``at`` the zeros of u at which its slope is infinite.
-
-    A product of that slope with 0 is 0 by convention. If the 0 depends on such a root, as in (√x)⁴ = x², the
-    derivative of the product is not the product of the derivatives: it is nan.
-    """
-    at = at & onp.broadcast_to(_is_moved(u.inside), at.shape)
-    if not onp.any(at):
-        return y
-    small = infinitesimals_of(innermost((y,)))
-    mark = onp.broadcast_to(onp.where(at, onp.nan, 0), shape_of(y)).astype(dtype_of(y))[()]
-    return _step(y, lambda y: dual(small.steep, y, mark), lambda ybar, _: ybar)
-
-
-def is_steep(x: Any) -> Any:
-    """Say where x, a value of an inner transformation, depends on a root at a zero of infinite slope."""
-    if not isinstance(x, Traced):
-        return onp.False_
-    steep = infinitesimals_of(x.tape).steep
-    value = x.primal
-    while is_of_kink(value) and value.tape is not steep:
-        value = value.primal
-    return onp.isnan(constant(value.tangent)) if is_of_kink(value) else onp.False_
-
-
-def _is_moved(x: Any) -> Any:
-    """Say where x moves along the lines of outer transformations, as far as is known."""
-    found: Any = onp.False_
-    while isinstance(x, Traced):
-        if isinstance(x.tape, Tape) and x.tape.xdots and x.index < APART:
-            found = found | onp.not_equal(infinitesimals_of(x.tape).wanted.of(x)[0], 0)
-        elif not isinstance(x.tape, Infinitesimal) and not x.opaque:
-            found = found | (onp.not_equal(constant(x.index), 0) if type(x) is Dual else onp.True_)
-        x = x.inside
-    return found
 
 
 def jump_at_zero(x: Any, at: Any, of_sign: Callable[[Any], Any]) -> Any:

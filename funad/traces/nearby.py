@@ -25,7 +25,7 @@ from ..values import constant, dtype_of, shape_of
 from .directions import Directions
 from .infinitesimal import Several, infinitesimals_of, unknown_at
 from .reverse import APART, OUTPUT, WIDTH, Tape, as_call
-from .strong_zeros import HERE, run_quietly, run_strongly, several_of
+from .strong_zeros import HERE, STEEP, run_quietly, run_strongly, several_of
 
 __all__ = ["root_beside", "tends_to"]
 
@@ -69,7 +69,7 @@ class Nearby(Several):
         """Have the rules on a tape that is over look at each point by itself, if they read such numbers."""
         for start in range(inputs + 1, len(entries), WIDTH):
             prim, y, *sources = entries[start : start + WIDTH - 1]
-            if prim not in (OUTPUT, HERE) and prim.kind in ("elementwise", "vjp"):
+            if prim not in (OUTPUT, HERE, STEEP) and prim.kind in ("elementwise", "vjp"):
                 args, kwargs, _ = as_call(*sources)
                 if several_of(y, *args, *kwargs.values()) is self:
                     entries[start] = prim.copied({n: self._paired(prim, n) for n in prim.rules})
@@ -95,9 +95,9 @@ def tends_to(value: Any, far: Any, near: Any, nearest: Any, opposite: Any = onp.
     """
     with onp.errstate(all="ignore"):
         a, b, c = (onp.abs(x - value) for x in (far, near, nearest))
-        kept = ~onp.isfinite(value) | ((b <= _FASTER * a) & (c <= _FASTER * b))
+        kept = ~onp.isfinite(value) | ((b <= _FASTER * a) & (c <= _FASTER * b) & onp.isfinite(a))
         found = onp.abs(near - nearest) <= 0.02 * onp.abs(nearest)
-        grows = (b * _FASTER >= a) & (c * _FASTER >= b)
+        grows = (b * _FASTER >= a) & (c * _FASTER >= b) & onp.isfinite(c)
         kept |= (near - value) * onp.sign(opposite - value) <= 0
         kept |= grows & (onp.sign(near) != onp.sign(nearest))
         limit = onp.where(found, nearest, onp.where(grows, onp.copysign(onp.inf, nearest), onp.nan))
@@ -154,11 +154,10 @@ def _places(nearby: Nearby, speeds: Any, moves: Any, u: Any, side: Any) -> Any:
     return nearby.joined(place.astype(kind)[()] for place in places)
 
 
+_OF_HERE = {
+    1: lambda y, ybar, mask, a, b: HERE.traced(mask, ybar, onp.zeros_like(constant(ybar))),
+    2: lambda y, ybar, mask, a, b: HERE.traced(mask, onp.zeros_like(constant(ybar)), ybar),
+}
 HERE.traced = lambda mask, a, b: call(HERE, (mask, a, b), {})
-HERE.kind = "elementwise"
-HERE.put_rules(
-    {
-        1: lambda y, ybar, mask, a, b: HERE.traced(mask, ybar, onp.zeros_like(constant(ybar))),
-        2: lambda y, ybar, mask, a, b: HERE.traced(mask, onp.zeros_like(constant(ybar)), ybar),
-    }
-)
+HERE.kind, HERE.forward = "elementwise", _OF_HERE
+HERE.put_rules(_OF_HERE)
