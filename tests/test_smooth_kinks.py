@@ -396,6 +396,41 @@ def test_the_second_derivative_is_nan_where_no_infinitesimal_tells_it(name, mode
     assert not onp.isfinite(found).any()
 
 
+# Without a second derivative, in sums and products of kinks that move apart.
+OF_LINES = {
+    "product of two corners": lambda x: np.abs(x[0]) * np.abs(x[1]),
+    "square of a sum of corners": lambda x: norm(x, 1) ** 2,
+    "square of the spread of corners": lambda x: np.std(np.abs(x)) ** 2,
+    "variance of corners": lambda x: np.var(np.abs(x)),
+    "square of the range of corners": lambda x: np.ptp(np.abs(x)) ** 2,
+    "norm beside a corner": lambda x: norm(x) * np.abs(x[0]),
+    "two norms": lambda x: norm(x) * norm(x * onp.array([1.0, 3.0])),
+    "hypot beside a norm": lambda x: np.hypot(x[0], 2 * x[1]) * norm(x),
+    "root beside a norm": lambda x: np.sqrt(x[0] ** 2 + 2 * x[1] ** 2) * norm(x),
+    "three corners": lambda x: np.maximum(x[0], -x[0]) * np.maximum(x[1], -x[1]),
+}
+
+
+@pytest.mark.parametrize("name", OF_LINES)
+@pytest.mark.parametrize("mode", (MODES | OF_JVP).values(), ids=MODES | OF_JVP)
+def test_a_second_derivative_that_depends_on_the_line_is_nan(name, mode):
+    found = mode(OF_LINES[name])(ZERO)
+    assert onp.isnan(onp.diag(found)).all()
+
+
+def test_kinks_that_move_apart_and_do_not_meet_have_second_derivatives():
+    x = onp.array([[0.0, 0.0], [1.0, 2.0], [3.0, -1.0]])
+    kernel = lambda a, b: np.sum(
+        np.exp(-(norm(a[:, None] - b[None, :], axis=-1) ** 2)) * onp.arange(9).reshape(3, 3)
+    )
+    twin = lambda a, b: np.sum(
+        np.exp(-np.sum((a[:, None] - b[None, :]) ** 2, axis=-1)) * onp.arange(9).reshape(3, 3)
+    )
+    for outer in (jacrev, jacfwd):
+        found, wanted = (outer(lambda a: grad(lambda b: f(a, b))(x))(x) for f in (kernel, twin))
+        onp.testing.assert_allclose(found, wanted, atol=1e-12)
+
+
 OF_WHAT_RESTS = {
     "norm of zeros": lambda x: norm(0 * x) + x @ x,
     "norm of what is cut off": lambda x: norm(np.maximum(x - 1, 0)) + x @ x,

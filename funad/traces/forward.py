@@ -52,13 +52,14 @@ _INEXACT = onp.dtype(float)
 class Forward(Trace):
     """One forward-mode trace: its level and how it runs rules. It keeps no record of what ran."""
 
-    __slots__ = ("doubtful", "level", "run")
+    __slots__ = ("doubtful", "level", "lines", "run")
 
     differentiates = True
 
     def __init__(self, level: float | None = None) -> None:
         self.level = next_level() if level is None else level
         self.run = quietly()
+        self.lines: Any = None  # as those of a tape
         self.doubtful = False  # whether a kink has been met, of which a tape knows more
 
     def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:

@@ -18,12 +18,11 @@ from typing import Any
 
 import numpy as onp
 
-from ..boxes import Traced
 from ..calling import call
 from ..registry import Primitive
 from ..values import constant, dtype_of, shape_of
 from .directions import Directions
-from .infinitesimal import Several, infinitesimals_of, unknown_at
+from .infinitesimal import Several, infinitesimals_of, outermost, unknown_at
 from .reverse import APART, OUTPUT, WIDTH, Tape, as_call
 from .strong_zeros import HERE, STEEP, run_quietly, run_strongly, several_of
 
@@ -52,7 +51,7 @@ class Nearby(Several):
     def __init__(self, tape: Tape, along: Directions) -> None:
         super().__init__(tape.level - 0.3)
         self.along = along
-        self.across = along if tape.xdots else Directions(tape.entries, tape.inputs, turn=1.7)
+        self.across = along if tape.xdots else tape.infinitesimals.across
 
     def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
         """Return the result of a call at each point; a strong zero is one here alone."""
@@ -109,9 +108,7 @@ def root_beside(prim: Primitive, u: Any, rest: list[Any], at: Any, side: Any) ->
 
     ``side`` is the sign of the side that it is defined on, whichever u goes to; 0 if it is on both.
     """
-    x = inside = u
-    while isinstance(inside := inside.inside, Traced):
-        x = inside if inside.tape.differentiates else x
+    x = outermost(u)
     if type(x.tape) is not Tape:
         x.tape.doubtful = True
         return call(prim, (u, *rest), {})
@@ -154,7 +151,7 @@ def _places(nearby: Nearby, speeds: Any, moves: Any, u: Any, side: Any) -> Any:
     return nearby.joined(place.astype(kind)[()] for place in places)
 
 
-_OF_HERE = {
+_OF_HERE: dict[int | str, Callable[..., Any]] = {
     1: lambda y, ybar, mask, a, b: HERE.traced(mask, ybar, onp.zeros_like(constant(ybar))),
     2: lambda y, ybar, mask, a, b: HERE.traced(mask, onp.zeros_like(constant(ybar)), ybar),
 }

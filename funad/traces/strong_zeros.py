@@ -33,9 +33,10 @@ def strong_zero(xbar: Any, ybar: Any) -> Any:
 
 
 def several_of(*xs: Any) -> Any:
-    """Return the innermost trace of numbers that stand for several among xs: see ``Several``."""
-    traces = [x.tape for x in xs if hasattr(getattr(x, "tape", None), "points")]
-    return max(traces, key=lambda trace: trace.level, default=None)
+    """Return the innermost trace of xs, if it is one of numbers that stand for several: see ``Several``."""
+    traces = [x.tape for x in xs if hasattr(x, "tape")]
+    trace = max(traces, key=lambda trace: trace.level, default=None)
+    return trace if hasattr(trace, "points") else None
 
 
 def run_quietly(prim: Primitive, rule: Any, kwargs: Any, *xs: Any) -> Any:
