@@ -17,89 +17,37 @@ from .defining import defvjp, defzero, elementwise, linear
 from .numpy import methods as _methods
 from .primitives import primitive
 from .registry import rules  # type: ignore[no-redef] # noqa: F811
-from .transforms import elementwise_grad, grad, stop_gradient, value_and_grad, vjp
 
 if TYPE_CHECKING:
     from . import curried, errors, optimizers, scipy, testing
     from .graphs.graph import graph
     from .scipy.sparsity.derivatives import sparsity
     from .scipy.sparsity.operators import linear_operator
-    from .transforms import (
-        checkpoint,
-        compile,
-        custom_root,
-        custom_vjp,
-        debug_nans,
-        defjvp,
-        ggnvp,
-        hessian,
-        hessp,
-        hvp,
-        implicit,
-        j,
-        jacfwd,
-        jacobian,
-        jacrev,
-        jvp,
-        linearize,
-        numerical,
-        tap,
-        value,
-        value_and_jacobian,
-        value_grad_and_hvp,
-        vhp,
-        vmap,
-    )
+    from .transforms import *  # noqa: F403
+    from .transforms import defjvp
 
 __version__ = "0.1.0"
 
 # Without "numpy": from funad import * must not put funad.numpy in the place of the user's own numpy.
 __all__ = [
     "Dual",
-    "checkpoint",
-    "compile",
     "curried",
-    "custom_root",
-    "custom_vjp",
-    "debug_nans",
     "defjvp",
     "defvjp",
     "defzero",
     "elementwise",
-    "elementwise_grad",
     "errors",
-    "ggnvp",
-    "grad",
     "graph",
-    "hessian",
-    "hessp",
-    "hvp",
-    "implicit",
-    "j",
-    "jacfwd",
-    "jacobian",
-    "jacrev",
-    "jvp",
     "linear",
     "linear_operator",
-    "linearize",
-    "numerical",
     "optimizers",
     "primitive",
     "rules",
     "sparsity",
-    "stop_gradient",
-    "tap",
     "testing",
     "tree",
-    "value",
-    "value_and_grad",
-    "value_and_jacobian",
-    "value_grad_and_hvp",
-    "vhp",
-    "vjp",
-    "vmap",
 ]
+__all__ += transforms.__all__
 
 
 # What needs SciPy, and where it stands.

@@ -50,9 +50,9 @@ class _NoMethodError(TypeError, AttributeError):
 class Traced:
     """A value and the trace that it belongs to.
 
-    All kinds of traced values have the same slots, so that one can become another: a box or a dual
-    number that is assigned to becomes an array that can be (see ``arrays``). ``parent`` and
-    ``views`` are set where values share memory, and are what tells it then.
+    All kinds of traced values have the same slots, so that one can become another: a box or a dual number
+    that is assigned to becomes an array that can be (see ``writing``). ``parent`` and ``views`` are set where
+    values share memory.
     """
 
     __slots__ = ("__weakref__", "index", "parent", "primal", "tape", "views")
@@ -67,6 +67,7 @@ class Traced:
     __setitem__: ClassVar[Callable[[Any, Any, Any], None]]  # see ``writing``
 
     opaque = False  # whether it stands for more than one value: see ``values``
+    is_plain = False  # whether nothing traced is in it: of an array that may be written to
 
     def __init_subclass__(cls) -> None:
         TRACED.add(cls)
@@ -131,7 +132,7 @@ class Traced:
 
     def __iter__(self) -> Iterator[Any]:
         if not self.shape:
-            raise TypeError("iteration over a 0-d array")
+            return iter(self.primal)  # an error, in its words
         return (self[n] for n in range(self.shape[0]))
 
     def __contains__(self, item: Any) -> bool:
@@ -158,16 +159,18 @@ class Traced:
     # --- what would lose the derivative
 
     def __float__(self) -> float:
-        if writes_text(frame_at(1)):  # "%.2f" % x
+        if self.is_plain or writes_text(frame_at(1)):  # "%.2f" % x
             return float(self.primal)
         refuse_concrete(self, "float()", "a plain Python float", "keep it as it is: it works as a float does")
 
     def __int__(self) -> int:
-        if writes_text(frame_at(1)):  # "%d" % x
+        if self.is_plain or writes_text(frame_at(1)):  # "%d" % x
             return int(self.primal)
         refuse_concrete(self, "int()", "a plain Python int", "write np.trunc(x)")
 
-    def __complex__(self) -> NoReturn:
+    def __complex__(self) -> complex:
+        if self.is_plain:
+            return complex(self.primal)
         refuse_concrete(
             self, "complex()", "a plain Python complex", "write x + 0j (a + 1j * b for complex(a, b))"
         )
@@ -176,6 +179,8 @@ class Traced:
         refuse_concrete(self, "use as an index", "an integer", "write int(stop_gradient(x))")
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        if self.is_plain:
+            return onp.array(self.primal, dtype)
         if asked_by_sparse(1, "multiply"):
             return unknown_to_sparse()
         refuse_concrete(
@@ -186,6 +191,8 @@ class Traced:
         raise refused_by_dask()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
+        if self.is_plain:
+            return self.primal.__reduce_ex__(protocol)
         raise NotDifferentiableError(
             f"a traced value, {short(self)}, cannot be pickled, and so not be sent to another process, to a "
             f"file or to a cache: its trace would stay behind; differentiate inside of the process that "
@@ -224,11 +231,15 @@ class Traced:
             return unknown_to_sparse().reshape(1, 1)
         prim = primitive_of(f)
         if prim is None or prim.traced is f:
-            name = f"{getattr(f, '__module__', 'numpy')}.{f.__name__}"
-            raise MissingRuleError(not_dispatched(name, short(self)))
+            return self.without_primitive(f, args, kwargs)
         if innermost((*args, *kwargs.values())) is None:  # it is in a sequence that is no list
             args, kwargs = as_lists(args), {key: as_lists(x) for key, x in kwargs.items()}
         return prim.traced(*args, **kwargs)
+
+    def without_primitive(self, f: Any, args: Any, kwargs: Any) -> Any:
+        """Return what a function of NumPy's that funad does not know is of traced values."""
+        name = f"{getattr(f, '__module__', 'numpy')}.{f.__name__}"
+        raise MissingRuleError(not_dispatched(name, short(self)))
 
 
 Traced.inside = Traced.__dict__["primal"]

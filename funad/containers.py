@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 import numpy as onp
 
@@ -35,30 +36,6 @@ class _Kept:
         self.residuals, self.backward = residuals, backward
 
 
-class _Step(Primitive):
-    """The primitive of one step, which hands itself to its function: neither holds the other in a cycle."""
-
-    __slots__ = ("run",)
-
-    run: Callable[[Primitive, list[Any]], Any]
-
-    @property
-    def traced(self) -> Callable[..., Any]:
-        return functools.partial(self.run, self)
-
-    @traced.setter
-    def traced(self, f: Callable[..., Any]) -> None:
-        self.run = f
-
-    @property
-    def f(self) -> Callable[..., Any]:
-        return self.traced
-
-    @f.setter
-    def f(self, f: Callable[..., Any]) -> None:
-        self.run = f
-
-
 def step(
     name: str,
     forward: Callable[..., tuple[Any, Any]],
@@ -69,20 +46,11 @@ def step(
 ) -> Any:
     """Call a function as one step of the trace that its arguments belong to.
 
-    Parameters
-    ----------
-    name : str
-        For messages.
-    forward : callable
-        Takes args and kwargs; returns (y, residuals).
-    backward : callable
-        Takes the residuals, ȳ of the structure of y, and the traced leaves of the arguments with
-        their places among the leaves of (args, kwargs); returns their cotangents.
-    args, kwargs
-        Of the call, with traced leaves or without.
-    opaque : bool
-        Whether the traces around the innermost one see one step too. They must look inside where
-        there are residuals, which depend on the arguments as y does.
+    ``forward`` takes args and kwargs, and returns y and residuals. ``backward`` takes the residuals, ȳ of the
+    structure of y, and the traced leaves of the arguments with their places among the leaves of (args,
+    kwargs); it returns the cotangents of those leaves. ``opaque`` says that the traces around the innermost
+    one see one step too. They must look inside where there are residuals, which depend on the arguments as y
+    does.
     """
     leaves, structure = tree.flatten((args, kwargs))
     places = [n for n, leaf in enumerate(leaves) if isinstance(leaf, Traced)]
@@ -93,10 +61,10 @@ def step(
     outputs: list[Any] = []  # the structure of y, once it is known
     levels = [trace.level]  # of the traces that the step is recorded on
 
-    def run(prim: Primitive, xs: list[Any]) -> Any:
+    def run(xs: list[Any]) -> Any:
         if opaque and innermost(xs) is not None:
             levels.append(innermost(xs).level)
-            return call(prim, (xs,), {})
+            return call(itself(), (xs,), {})
         args, kwargs = tree.unflatten(structure, tree.replaced(leaves, places, map(unwritable, xs)))
         y, residuals = lent(forward, *args, **kwargs)
         parts, output = tree.flatten(y)
@@ -104,8 +72,8 @@ def step(
         refuse_traced(name, parts, levels[-1])
         inner = innermost(xs)
         if inner is not None:
-            made = _traced_anew(inner, parts, output, residuals, (name, backward, args, kwargs))
-            parts, residuals = made
+            given = name, backward, args, kwargs
+            parts, residuals = _traced_anew(inner, parts, output, residuals, given)
         outputs[:] = [output]
         return (*map(own if opaque else owned, parts), _Kept(_as_they_are(trace, residuals)))
 
@@ -113,11 +81,9 @@ def step(
         ybars = tree.unflatten(outputs[0], ybar[:-1])
         return lent(backward, y[-1].residuals, ybars, xs, places)
 
-    prim = _Step(run, name)
-    prim.kind = "vjp"
-    prim.containers = (0,)
-    prim.rules = {0: rule}
+    prim = Primitive(run, name, "vjp", {0: rule}, (0,))
     prim.foreign = not opaque
+    itself: Any = ref(prim)  # for run: neither holds the other in a cycle
     *parts, _ = call(prim, ([leaves[place] for place in places],), {})
     return tree.unflatten(outputs[0], parts)
 
@@ -146,7 +112,8 @@ def _traced_anew(trace: Any, parts: list[Any], output: Any, residuals: Any, call
             )
 
     def outside(*_: Any, **__: Any) -> Any:
-        return tree.map(lambda x: _under(trace, x), (tree.unflatten(output, parts), residuals))
+        found = tree.unflatten(output, parts), residuals
+        return tree.map(lambda x: x.primal if _is_of(trace, x) else x, found)
 
     traced = tree.flatten(step(name, outside, backward, args, kwargs, False))[0]
     kept = [next((traced[n] for n in lost if x is parts[n]), x) for x in kept]
@@ -164,10 +131,6 @@ def _as_they_are(trace: Any, residuals: Any) -> Any:
 
 def _is_of(trace: Any, x: Any) -> bool:
     return isinstance(x, Traced) and x.tape is trace
-
-
-def _under(trace: Any, x: Any) -> Any:
-    return x.primal if _is_of(trace, x) else x
 
 
 def step_of_one(
@@ -197,9 +160,7 @@ def step_of_one(
 @functools.lru_cache(maxsize=1024)
 def _primitive_of_one(name: str) -> Primitive:
     """Return the primitive of step_of_one under a name: a call has its backward function with it."""
-    prim = Primitive(_kept_rule, name)
-    prim.kind = "vjp"
-    prim.rules = {0: _kept_rule}
+    prim = Primitive(_kept_rule, name, "vjp", {0: _kept_rule})
     prim.foreign = True
     return prim
 

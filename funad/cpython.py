@@ -203,8 +203,7 @@ class _Reader:
     def written(self, instruction: Any) -> str:
         """Return the source of the instruction itself: of a write, what is written to."""
         if instruction.opname == "STORE_SUBSCR":
-            x, index = self.pops(2)
-            return f"{x}[{index}]"
+            return _item(*self.pops(2))
         self.run(instruction)
         found = self.pop()
         return found if isinstance(found, str) else ""
@@ -215,6 +214,11 @@ class _Reader:
         known = getattr(self, f"_{name.lower()}", None)
         if known is not None:
             known(instruction)
+        elif name in _MAKING:
+            count, make = _MAKING[name]
+            self.stack.append(make(*self.pops(instruction.arg if count is None else count)))
+        elif name in ("LOAD_CONST", "LOAD_SMALL_INT"):
+            self.stack.append(repr(value))
         elif name == "STORE_FAST_LOAD_FAST":  # fused, from Python 3.13 on
             self.pop()
             self.stack.append(value[1])
@@ -222,9 +226,7 @@ class _Reader:
             self.stack += value
         elif name.startswith(("LOAD_FAST", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF")):
             self.stack.append(str(value))
-        elif name in ("NOP", "RESUME", "CACHE", "PRECALL", "MAKE_CELL", "COPY_FREE_VARS", "EXTENDED_ARG"):
-            pass
-        else:
+        elif name not in ("NOP", "RESUME", "CACHE", "PRECALL", "MAKE_CELL", "COPY_FREE_VARS", "EXTENDED_ARG"):
             self.other(instruction)
 
     def other(self, instruction: Any) -> None:
@@ -238,17 +240,8 @@ class _Reader:
         self.stack += [_UNKNOWN] * max(effect, 0)
 
     def _load_global(self, instruction: Any) -> None:
-        following = [instruction.argval, None]
-        if instruction.arg & 1:
-            self.stack += following if _CALLABLE_FIRST else following[::-1]
-        else:
-            self.stack.append(instruction.argval)
-
-    def _load_const(self, instruction: Any) -> None:
-        self.stack.append(repr(instruction.argval))
-
-    def _load_small_int(self, instruction: Any) -> None:
-        self.stack.append(repr(instruction.argval))
+        null = [None] if instruction.arg & 1 else []
+        self.stack += [instruction.argval, *null] if _CALLABLE_FIRST else [*null, instruction.argval]
 
     def _load_method(self, instruction: Any) -> None:
         self.stack += [f"{self.pop()}.{instruction.argval}", _SELF]
@@ -257,9 +250,6 @@ class _Reader:
         self.stack.append(f"{self.pop()}.{instruction.argval}")
         if _METHODS_ARE_ATTRIBUTES and instruction.arg & 1:
             self.stack.append(_SELF)
-
-    def _push_null(self, _: Any) -> None:
-        self.stack.append(None)
 
     def _kw_names(self, instruction: Any) -> None:
         self.names = self.code.co_consts[instruction.arg]
@@ -279,35 +269,12 @@ class _Reader:
         args[start:] = [f"{name}={part}" for name, part in zip(names, args[start:], strict=True)]
         self.stack.append(f"{called[0] if called else _UNKNOWN}({', '.join(args)})")
 
-    def _binary_subscr(self, _: Any) -> None:
-        x, index = self.pops(2)
-        self.stack.append(f"{x}[{index}]")
-
-    def _binary_slice(self, _: Any) -> None:
-        x, start, stop = ("" if part == "None" else part for part in self.pops(3))
-        self.stack.append(f"{x}[{start}:{stop}]")
-
-    def _build_slice(self, instruction: Any) -> None:
-        parts = ("" if part == "None" else part for part in self.pops(instruction.arg))
-        self.stack.append(":".join(parts))
-
     def _binary_op(self, instruction: Any) -> None:
         a, b = self.pops(2)
-        if instruction.argrepr == "[]":  # Python 3.14
-            self.stack.append(f"{a}[{b}]")
-            return
-        if not instruction.argrepr.endswith("="):
+        sign = instruction.argrepr
+        if sign != "[]" and not sign.endswith("="):
             a, b = (f"({part})" if " " in part and "(" not in part else part for part in (a, b))
-        self.stack.append(f"{a} {instruction.argrepr} {b}")
-
-    def _unary_negative(self, _: Any) -> None:
-        self.stack.append(f"-{self.pop()}")
-
-    def _build_tuple(self, instruction: Any) -> None:
-        self.stack.append(", ".join(self.pops(instruction.arg)))
-
-    def _build_list(self, instruction: Any) -> None:
-        self.stack.append(f"[{', '.join(self.pops(instruction.arg))}]")
+        self.stack.append(_item(a, b) if sign == "[]" else f"{a} {sign} {b}")  # [] in Python 3.14
 
     def _swap(self, instruction: Any) -> None:
         if len(self.stack) >= instruction.arg:
@@ -318,6 +285,24 @@ class _Reader:
         self.stack.append(self.stack[-instruction.arg] if enough else _UNKNOWN)
 
 
+def _item(x: Any, index: Any) -> str:
+    return f"{x}[{index}]"
+
+
+def _slice(*parts: Any) -> str:
+    return ":".join("" if part == "None" else part for part in parts)
+
+
+# Instructions that make something of parts on the stack: of how many (None: as many as they say), and what.
+_MAKING: dict[str, tuple[int | None, Callable[..., Any]]] = {
+    "PUSH_NULL": (0, lambda: None),
+    "UNARY_NEGATIVE": (1, lambda x: f"-{x}"),
+    "BINARY_SUBSCR": (2, _item),
+    "BINARY_SLICE": (3, lambda x, start, stop: _item(x, _slice(start, stop))),
+    "BUILD_SLICE": (None, _slice),
+    "BUILD_TUPLE": (None, lambda *parts: ", ".join(parts)),
+    "BUILD_LIST": (None, lambda *parts: f"[{', '.join(parts)}]"),
+}
 # Python 3.12 reads methods by the instruction for attributes; 3.13 puts the null behind the function.
 _METHODS_ARE_ATTRIBUTES = "LOAD_METHOD" not in dis.opmap or dis.opmap["LOAD_METHOD"] > 255
 _CALLABLE_FIRST = "CALL_KW" in dis.opmap

@@ -12,18 +12,20 @@ refused; rules that ask whether any number is special get the careful answer (se
 
 from __future__ import annotations
 
+from _thread import _local as local  # threading.local; the rest of threading takes a while to load
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as onp
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from . import tree
 from .boxes import Traced
 from .errors import ArgumentTypeError, NotDifferentiableError
 from .foreign import is_duck
 from .opaque import Opaque
 from .refusals import library_of, public_name
-from .registry import Primitive, load_libraries
+from .registry import Primitive, loaded, primitive_of
 from .spaces import AS_TRACED, zeros_like
 from .trace import Looked, Trace
 from .values import dtype_of, shape_of
@@ -137,8 +139,8 @@ class DuckTrace(Trace):
 
     def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any] | None = None) -> Any:
         """Call the library's own function, in the place of NumPy's."""
-        args, kwargs = tuple(map(_raw, args)), {name: _raw(x) for name, x in kwargs.items()}
-        ducks = [x for x in _parts((args, tuple(kwargs.values()))) if is_duck(x)]
+        args, kwargs = tree.map(lambda x: released(x.content if hasattr(x, "cell") else x), (args, kwargs))
+        ducks = [x for x in tree.flatten((args, kwargs))[0] if is_duck(x)]
         kinds = {library_of(x): x for x in ducks}
         if len(kinds) > 1:
             names = " and ".join(written(x).rstrip(",") for x in kinds.values())
@@ -162,6 +164,15 @@ class DuckTrace(Trace):
 
 
 DUCKS = DuckTrace()
+
+
+class _Asking(local):
+    """The functions of NumPy's that are being asked in this thread, by themselves perhaps."""
+
+    functions: frozenset[Any] = frozenset()
+
+
+_ASKING = _Asking()
 
 
 class Duck(Opaque):
@@ -199,6 +210,16 @@ class Duck(Opaque):
         """Return zeros in its chunks, or on its device."""
         return as_duck(onp.zeros_like(self.primal))
 
+    def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if f in _ASKING.functions:  # what f is on traced values asks f itself for its values
+            return self.tape.call(primitive_of(f), args, kwargs)
+        before = _ASKING.functions
+        _ASKING.functions = before | {f}
+        try:
+            return super().__array_function__(f, types, args, kwargs)
+        finally:
+            _ASKING.functions = before
+
     # What dask's own functions ask of an array.
 
     def to_dask_array(self) -> Any:
@@ -220,7 +241,7 @@ def as_duck(x: Any) -> Any:
     if is_lazy(x):
         x = _checked(x)
     if not DUCKS.used:
-        load_libraries()
+        loaded("libraries")
         DUCKS.used = True
     made = new(Duck)
     made.primal = x
@@ -244,8 +265,7 @@ AS_TRACED[:] = [lambda x: as_duck(x) if is_duck(x) else onp.asarray(x)[()]]
 def as_ducks(y: Any) -> Any:
     """Return what a library returned, arrays in tuples and lists too, as traced values."""
     if issubclass(type(y), (tuple, list)):
-        parts = map(as_ducks, y)
-        return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
+        return tree.map(as_ducks, y)
     return as_duck(y) if is_duck(y) else y
 
 
@@ -256,21 +276,20 @@ def released(x: Any) -> Any:
 
 def like_given(xbar: Any, x: Any) -> Any:
     """Return a cotangent of a lazy array x as one: in the chunks of x."""
-    if type(x) is not Duck or not hasattr(x.primal, "chunks"):
-        return xbar
-    return in_chunks_of(in_chunks_of(zeros_like(x) if xbar is None else xbar, x), x)
+    has_chunks = type(x) is Duck and hasattr(x.primal, "chunks")
+    return in_chunks_of(zeros_like(x), x) if xbar is None and has_chunks else in_chunks_of(xbar, x)
 
 
 def in_chunks_of(xbar: Any, x: Any) -> Any:
     """Return a plain cotangent of a lazy array as a lazy array: one number in many places takes no memory."""
     if type(x) is not Duck or not hasattr(x.primal, "chunks"):
         return xbar
+    if issubclass(type(xbar), (ndarray, onp.generic, float, int)) and onp.ndim(x):
+        one = xbar if not onp.ndim(xbar) or not xbar.size or any(xbar.strides) else xbar.flat[0]
+        xbar = zeros_like(x) + one
     if type(xbar) is Duck and xbar.shape == x.shape and xbar.primal.chunks != x.primal.chunks:
         return as_duck(xbar.primal.rechunk(x.primal.chunks))
-    if not issubclass(type(xbar), (ndarray, onp.generic, float, int)):
-        return xbar
-    one = xbar if not onp.ndim(xbar) or not xbar.size or any(xbar.strides) else xbar.flat[0]
-    return zeros_like(x) + one if onp.ndim(x) else xbar
+    return xbar
 
 
 def under_traces(x: Any) -> Any:
@@ -282,22 +301,3 @@ def under_traces(x: Any) -> Any:
             return x
         x = x.inside
     return None
-
-
-def _raw(x: Any) -> Any:
-    """Return a value without the traces that stand for duck arrays, of lists and tuples too."""
-    if issubclass(type(x), (list, tuple)):
-        parts = map(_raw, x)
-        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
-    if hasattr(x, "cell"):
-        x = x.content
-    return released(x)
-
-
-def _parts(xs: Any) -> Any:
-    """Iterate over what stands in nested lists and tuples."""
-    for x in xs:
-        if issubclass(type(x), (list, tuple)):
-            yield from _parts(x)
-        else:
-            yield x

@@ -24,7 +24,7 @@ from weakref import ref
 import numpy as onp
 
 from . import boxes, calling, kinked, operands, primitives, writing
-from .boxes import BY_HAND, CONSTANTS, TRACED, VIEWING, Box, Dual, Traced, own_index, tidy
+from .boxes import BY_HAND, CONSTANTS, TRACED, VIEWING, Box, Dual, Traced, link, own_index, tidy
 from .calling import call, handled
 from .floating import PLAIN_STATE, at_user, is_compiled
 from .indices import BASIC
@@ -57,11 +57,25 @@ def _has_zero(x: Any) -> bool:
     return is_differentiated(x) and (is_deferred(x) or not all_of(x))
 
 
+def of_one_dual(prim: Primitive, x: Any) -> Any:
+    """Call a ufunc on one argument that is neither a box nor plain: a dual number, mostly."""
+    known = prim.kind == "elementwise" and not prim.forward and not prim.foreign and prim.is_steep is None
+    if (
+        known
+        and type(x) is Dual
+        and type(x.tape) in FORWARD
+        and (prim.kinks is None or not _has_zero(x.primal))
+    ):
+        return push(prim, prim.traced, x.tape, (x.primal,), ((0, x.tangent),))
+    return call(prim, (x,), {})
+
+
 # --- functions from text
 
 _NAMES = {  # what the texts name
     **vars(boxes), **vars(operands), **vars(kinked), **vars(calling), **vars(cotangents), **vars(reverse),
-    "TINY": TINY, "has_zero": _has_zero, "repeat": itertools.repeat, "zeros": onp.zeros, "nan": onp.nan,
+    "TINY": TINY, "has_zero": _has_zero, "of_one_dual": of_one_dual, "repeat": itertools.repeat,
+    "zeros": onp.zeros, "nan": onp.nan,
     "GETITEM": _GETITEM, "NUMBERS": NUMBERS, "BASIC": BASIC, "ELEMENTS_PER_PIECE": ELEMENTS_PER_PIECE,
     "with_keywords": primitives.with_keywords, "at_user": at_user,
     **dict(zip(("state", "default", "run", "ours"), PLAIN_STATE, strict=True)),
@@ -171,13 +185,10 @@ elif prim.kinks is not None and isinstance(y, Traced) and has_zero(a):
     return {otherwise}
 """
 # Of a power, whose slope at zero may be infinite.
-_CHECK_POWER = (
-    """
+_CHECK_POWER = """
 if is_steep_at_zero(left, right):
     return {otherwise}
-"""
-    + _CHECK_OPERATOR
-)
+""" + _CHECK_OPERATOR.replace("has_zero(a)", "type(b) is not int and has_zero(a)")  # a square has no kink
 _OF_CALL = """
 if {is_plain}:
     if prim.is_steep is not None and prim.is_steep({boxes}):
@@ -285,14 +296,15 @@ _POWER_OPERATORS = {
 
 # Those of which no rule reads the other operand, which may change before the way back.
 _ADDITIVE = (operator.add, operator.sub)
-# What array * box calls: NumPy asks by ufunc.
-_REFLECTED: dict[Any, Callable[[Box, Any], Any]] = {}
+# What array * box and array * dual call: NumPy asks by ufunc.
+_REFLECTED: dict[type, dict[Any, Callable[[Any, Any], Any]]] = {Box: {}, Dual: {}}
 
 
 def array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
     if not kwargs and method == "__call__":
-        if ufunc in _REFLECTED and type(inputs[0]) is ndarray:  # array * box
-            return _REFLECTED[ufunc](inputs[1], inputs[0])
+        reflected = _REFLECTED[type(self)]
+        if ufunc in reflected and type(inputs[0]) is ndarray:
+            return reflected[ufunc](inputs[1], inputs[0])
         prim = primitive_of(ufunc)
         if prim is not None and prim.traced is not ufunc and prim.kind != "zero":
             return prim.traced(*inputs)
@@ -338,6 +350,16 @@ def getitem(self: Any, index: Any) -> Any:
             if not len(views) & 63:
                 tidy(views)
     return box
+
+
+def getitem_of_dual(self: Any, index: Any) -> Any:
+    parts = index if type(index) is tuple else (index,)
+    if type(self.tape) not in FORWARD or not VIEWING.issuperset(map(type, parts)):
+        return Traced.__getitem__(self, index)
+    made = dual(self.tape, self.primal[index], self.tangent[index])
+    if class_of(made) is class_of(self) is ndarray:
+        link(made, self, index)
+    return made
 
 
 # --- reverse mode: the wrappers of primitives
@@ -434,7 +456,7 @@ if {any_given}:
     return with_keywords(prim, ({boxes},), {name: x for name, x in ({pairs}) if x is not None})
 if {no_box}:
     if {any_other}:
-        return call(prim, ({boxes},), {})
+        return {of_other}
     now = state()
     if now is default:  # as floating.plainly
         try:
@@ -443,8 +465,12 @@ if {no_box}:
             pass
     return f({boxes}) if now in ours else at_user(f, {boxes})
 """
-_UFUNC_ONE = {"no_box": "type(box) is not Box", "any_other": "type(box) not in CONSTANTS"}
+_UFUNC_ONE = {
+    "no_box": "type(box) is not Box", "any_other": "type(box) not in CONSTANTS",
+    "of_other": "of_one_dual(prim, box)",
+}  # fmt: skip
 _UFUNC_TWO = {
+    "of_other": "call(prim, (left, right), {})",
     "no_box": "type(left) is not Box and type(right) is not Box",
     "any_other": "type(left) not in CONSTANTS or type(right) not in CONSTANTS",
 }
@@ -545,12 +571,15 @@ def of_linear(prim: Primitive, trace: Any, argnum: int, args: Any, kwargs: Any) 
         a = [part.primal if type(part) is Dual else part for part in x]
         xdot = [part.tangent if type(part) is Dual else zeros_like(part) for part in x]
         source = tuple(part if type(part) is Dual else 0 for part in x)  # type: ignore[assignment]
-    y = at_rest(prim.traced(*before, a, *after, **kwargs))
+    f = prim.traced
+    if prim.fast_reduce and type(a) is type(xdot) is ndarray and len(args) == 1 and QUICK.issuperset(kwargs):
+        f = prim.fast_reduce
+    y = at_rest(f(*before, a, *after, **kwargs))
     if getattr(y, "dtype", _FLOAT).kind in "biu":
         return y
     if "initial" in kwargs or issubclass(type(y), (tuple, list)) or factors(after, None):
         return trace.process(prim, y, (*before, a, *after), kwargs, ((argnum, source),))
-    return dual(trace, y, _fitted(at_rest(prim.traced(*before, xdot, *after, **kwargs)), y))
+    return dual(trace, y, _fitted(at_rest(f(*before, xdot, *after, **kwargs)), y))
 
 
 def _fitted(ydot: Any, y: Any) -> Any:
@@ -636,9 +665,8 @@ def dual_operator_of_two(prim: Primitive, operate: Any, general: Any, reflected:
         trace = self.tape
         if type(trace) not in FORWARD:
             return general(self, other)
-        if prim.kinks is not None and (
-            _has_zero(self.primal) or (not reflected and is_steep_at_zero(self, other))
-        ):
+        kinked = prim.kinks is not None and type(other) is not int  # a power: the square of 0 has no kink
+        if kinked and (_has_zero(self.primal) or (not reflected and is_steep_at_zero(self, other))):
             return general(self, other)
         if type(other) in CONSTANTS:
             if reflected:
@@ -796,9 +824,12 @@ def install() -> None:
             if prefix != "i":
                 made = dual_operator_of_two(prim, operate, general, prefix == "r")
                 give(Dual, f"__{prefix}{name}__", made)
-        _REFLECTED[f] = getattr(Box, f"__r{name}__")
+        for kind, reflected in _REFLECTED.items():
+            reflected[f] = getattr(kind, f"__r{name}__")
     give(Box, "__getitem__", getitem)
-    give(Box, "__array_ufunc__", array_ufunc)
+    give(Dual, "__getitem__", getitem_of_dual)
+    for kind in _REFLECTED:
+        give(kind, "__array_ufunc__", array_ufunc)
     primitives.__dict__.update(of_any=of_any, of_ufunc=of_ufunc, of_user=of_user)
     calling.shortcuts[:] = [of_traced]
     writing.shortcuts[:] = [write_number]

@@ -140,7 +140,8 @@ def through_view(ybar: Scatter, prim: Primitive, x: Any, args: Any, kwargs: Any)
     size = max(math.prod(ybar.like.shape), math.prod(shape_of(x)))
     if any(map(_is_traced, args)) or any(_is_traced(index) for index, _ in ybar.pieces[: ybar.count]):
         return None
-    if ybar.count * ELEMENTS_PER_PIECE > size or not {"A", "K"}.isdisjoint(_words(args, kwargs)):
+    words = [x for x in (*args, *kwargs.values()) if type(x) is str]
+    if ybar.count * ELEMENTS_PER_PIECE > size or not {"A", "K"}.isdisjoint(words):
         return None
     whole = onp.empty(shape_of(x), onp.int8)  # a stand-in, which is neither read nor written
     view = prim.f(whole, *args, **kwargs)
@@ -148,12 +149,7 @@ def through_view(ybar: Scatter, prim: Primitive, x: Any, args: Any, kwargs: Any)
         return None
     pieces = []
     for index, piece in ybar.pieces[: ybar.count]:
-        parts = index if type(index) is tuple else (index,)
-        if repeats(parts):
-            place, shape = _places_of(parts, view, whole), None
-        else:
-            part = view[parts if any(each is Ellipsis for each in parts) else (*parts, ...)]
-            place, shape = place_of(part, whole) or _places_in(part, view, whole), part.shape
+        place, shape = _moved(index if type(index) is tuple else (index,), view, whole)
         if place is None:
             return None
         if shape is not None and shape != (found := whole[place].shape):
@@ -162,38 +158,35 @@ def through_view(ybar: Scatter, prim: Primitive, x: Any, args: Any, kwargs: Any)
     return Scatter(x, pieces)
 
 
-def _words(args: Any, kwargs: Any) -> list[str]:
-    return [each for each in (*args, *kwargs.values()) if type(each) is str]
+def _moved(index: tuple[Any, ...], view: Any, whole: Any) -> tuple[Any, Any]:
+    """Return the index at which a part of a view stands in an array of bytes; of slices, its shape too.
+
+    Some of all windows that slide over x are no slices of x; where they are few they cost what they hold.
+    """
+    if repeats(index):
+        steps = [onp.asarray(n) for n in index]
+        if len(index) != view.ndim or any(n.dtype.kind not in "iu" for n in steps):
+            return None, None
+        steps = [n.astype(onp.intp) % size for n, size in zip(steps, view.shape, strict=True)]
+        return _places(view, steps, whole), None
+    part = view[index if any(each is Ellipsis for each in index) else (*index, ...)]
+    place = place_of(part, whole)
+    if place is None and 0 < _WINDOWS * part.size <= view.size:
+        place = _places(part, onp.indices(part.shape, onp.intp, sparse=True), whole)
+    return place, part.shape
+
+
+def _places(view: Any, steps: Any, whole: Any) -> tuple[Any, ...]:
+    """Return the index of what is so many steps along each axis of a view of an array of bytes."""
+    offset: Any = onp.intp(_offset(view, whole))
+    for n, stride in zip(steps, view.strides, strict=True):
+        offset = offset + n * stride
+    return onp.unravel_index(offset, whole.shape)
 
 
 def _offset(part: Any, whole: Any) -> int:
     """Return how many bytes into an array a view of it starts."""
     return int(part.__array_interface__["data"][0] - whole.__array_interface__["data"][0])
-
-
-def _places_of(index: tuple[Any, ...], view: Any, whole: Any) -> tuple[Any, ...] | None:
-    """Return the index, of arrays, at which those elements of a view stand in an array of bytes."""
-    if len(index) != view.ndim or not all(issubclass(type(n), (int, onp.integer, ndarray)) for n in index):
-        return None
-    if any(getattr(n, "dtype", onp.dtype(int)).kind not in "iu" for n in index):
-        return None
-    offset: Any = _offset(view, whole)
-    for n, size, stride in zip(index, view.shape, view.strides, strict=True):
-        offset = offset + onp.asarray(n, onp.intp) % size * stride
-    return onp.unravel_index(offset, whole.shape)
-
-
-def _places_in(part: Any, view: Any, whole: Any) -> tuple[Any, ...] | None:
-    """Return the index, of arrays, at which a small part of a view stands that no slices lead to.
-
-    So some of all windows that slide over x cost what they hold.
-    """
-    if not part.size or _WINDOWS * part.size > view.size:
-        return None
-    offset: Any = onp.intp(_offset(part, whole))
-    for n, stride in zip(onp.indices(part.shape, onp.intp, sparse=True), part.strides, strict=True):
-        offset = offset + n * stride
-    return onp.unravel_index(offset, whole.shape)
 
 
 # How many times larger a view has to be: to add at places takes as much longer as to add whole arrays.

@@ -58,28 +58,22 @@ def plainly(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 _SEARCHING = frozenset({"scipy.optimize._optimize", "scipy.optimize._linesearch", "scipy.optimize._dcsrch"})
 
 
-def _ordered(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Return a comparison, which a search for an extreme is refused: it would go on by the answer."""
-    compare = plainly(operate)
+def _comparison(name: str) -> Callable[[Any, Any], Any]:
+    """Return a comparison: of order, refused to a search, which would go on by the answer; or == or !=.
 
-    def operator_of_order(self: Any, other: Any) -> Any:
-        if frame_at(1).f_globals.get("__name__") in _SEARCHING:
+    Of those the code that writes them may ask to be told.
+    """
+    compare, is_of_order = plainly(getattr(operator, name)), name not in ("eq", "ne")
+
+    def comparison(self: Any, other: Any) -> Any:
+        if is_of_order and frame_at(1).f_globals.get("__name__") in _SEARCHING:
             refuse_concrete(self, "a comparison", "a plain bool", "search with value(x), from funad")
-        return compare(self, other)
-
-    return operator_of_order
-
-
-def _watched(operate: Callable[[Any, Any], Any], negated: bool) -> Callable[[Any, Any], Any]:
-    """Return == or !=, of which the code that writes it may ask to be told."""
-    compare = plainly(operate)
-
-    def operator_watched(self: Any, other: Any) -> Any:
         y = compare(self, other)
-        tell_equal(y, negated, self, other)
+        if not is_of_order:
+            tell_equal(y, name == "ne", self, other)
         return y
 
-    return operator_watched
+    return comparison
 
 
 UNARY: tuple[tuple[str, Any, Any], ...] = (
@@ -104,13 +98,6 @@ def _divmod(self: Any, other: Any) -> Any:
         if gives_way(constant(self), other, "divmod"):
             return hand_over(self, other, "divmod")
     return self // other, self % other
-
-
-_DIVMOD: dict[str, Callable[[Any, Any], Any]] = {
-    "rfloordiv": plainly(lambda a, b: b // a),
-    "divmod": _divmod,
-    "rdivmod": lambda self, other: (other // self, other % self),
-}
 
 
 # The operators whose results have no derivative.
@@ -145,13 +132,12 @@ def _install() -> None:
         prim = enter(f)
         give(Traced, f"__{name}__", lambda a, b, *, f=prim, of=operate: beside(f, of, a, b))
         give(Traced, f"__r{name}__", lambda a, b, *, f=prim, of=operate: beside_reflected(f, of, a, b))
+    for name in ("eq", "ne", "lt", "le", "gt", "ge"):
+        setattr(Traced, f"__{name}__", _comparison(name))
     give(Traced, "__floordiv__", plainly(operator.floordiv))
-    for name in ("lt", "le", "gt", "ge"):
-        setattr(Traced, f"__{name}__", _ordered(getattr(operator, name)))
-    Traced.__eq__ = _watched(operator.eq, negated=False)  # type: ignore[method-assign]
-    Traced.__ne__ = _watched(operator.ne, negated=True)  # type: ignore[method-assign]
-    for name, f in _DIVMOD.items():
-        setattr(Traced, f"__{name}__", f)
+    give(Traced, "__rfloordiv__", plainly(lambda a, b: b // a))
+    give(Traced, "__divmod__", _divmod)
+    give(Traced, "__rdivmod__", lambda b, a: (a // b, a % b))
 
 
 _install()

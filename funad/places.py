@@ -10,7 +10,7 @@ import os
 import site
 import sys
 from types import MethodType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as onp
 
@@ -49,24 +49,18 @@ _LOOKING = {
 WRITING_FILES = {f"numpy.{name}" for name in ("save", "savetxt", "savez", "savez_compressed")}
 
 
-class Place:
+class Place(NamedTuple):
     """An instruction of the user's that is being run."""
 
-    __slots__ = ("arguments", "base", "code", "function", "home", "line", "name", "operation", "text")
-
-    def __init__(
-        self, code: Any, line: int, text: str, name: str, base: str, arguments: str, function: Any,
-        operation: str, home: str,
-    ) -> None:  # fmt: skip
-        self.code = code
-        self.line = line
-        self.text = text  # its source
-        self.name = name  # the dotted name of the function that it calls; "" of any other instruction
-        self.base = base  # the source of what that function is a method of
-        self.arguments = arguments  # the source of what it is called with, from the bracket on
-        self.function = function  # that function, where it is known
-        self.operation = operation  # the name of the instruction
-        self.home = home  # the package of that function, or of what it is a method of
+    code: Any
+    line: int
+    text: str  # its source
+    name: str  # the dotted name of the function that it calls; "" of any other instruction
+    base: str  # the source of what that function is a method of
+    arguments: str  # the source of what it is called with, from the bracket on
+    function: Any  # that function, where it is known
+    operation: str  # the name of the instruction
+    home: str  # the package of that function, or of what it is a method of
 
     @property
     def looks(self) -> bool:
@@ -85,8 +79,11 @@ def place_now() -> Place | None:
         if is_of_funad(frame):
             if frame.f_code.co_qualname == "Call._run":
                 f = names_in(frame)["self"].f
-                if found is None or own_name(f, "").partition(".")[0] in KNOWN:
-                    return _directly(frame, f)
+                while isinstance(f, functools.partial):
+                    f = f.func
+                name = own_name(f, str(attribute(f, "__name__", "")))
+                if found is None or name.partition(".")[0] in KNOWN:  # of f as it is: grad(math.sin)
+                    return Place(frame.f_code, frame.f_lineno, "", name, "", "", f, "CALL", home_of(f))
                 break
         else:
             found = frame
@@ -103,14 +100,6 @@ def in_library(frame: Any) -> bool:
     return code.co_qualname == AT_USER or bool(code.co_filename.startswith((HERE, *_LIBRARIES)))
 
 
-def _directly(frame: Any, f: Any) -> Place:
-    """Return the place of a function that a transformation was given as it is: grad(math.sin)."""
-    while isinstance(f, functools.partial):
-        f = f.func
-    name = own_name(f, str(attribute(f, "__name__", "")))
-    return Place(frame.f_code, frame.f_lineno, "", name, "", "", f, "CALL", home_of(f))
-
-
 def place_in(frame: Any, at: int, line: int) -> Place:
     """Return what a frame is doing."""
     code = frame.f_code
@@ -125,7 +114,8 @@ def place_in(frame: Any, at: int, line: int) -> Place:
         mapped = _mapped(tree)
         tree = mapped or (tree.func if isinstance(tree, ast.Call) else tree.value)
         name, function, home = _named(tree, frame)
-        arguments = "" if mapped else _after(text, tree)
+        behind = text.encode()[tree.end_col_offset :].decode()
+        arguments = "" if mapped else behind.partition("(")[2]
         base = ast.unparse(tree.value) if isinstance(tree, ast.Attribute) else ""
     elif isinstance(tree, ast.BinOp):
         sides = [_named(side, frame)[0] for side in (tree.left, tree.right)]
@@ -150,11 +140,6 @@ def _mapped(tree: Any) -> Any:
 
 
 CONSUMERS = {"all", "any", "dict", "enumerate", "list", "max", "min", "next", "set", "sorted", "sum", "tuple"}
-
-
-def _after(text: str, tree: Any) -> str:
-    """Return the source behind a part of it and the bracket that follows."""
-    return text.encode()[tree.end_col_offset :].decode().partition("(")[2]
 
 
 def _segment(filename: str, line: int | None, last: int | None, start: int | None, end: int | None) -> str:

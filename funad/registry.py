@@ -42,6 +42,7 @@ class Primitive:
         name: str,
         kind: str | None = None,
         rules: Mapping[ArgNum, Rule] = NO_RULES,
+        containers: tuple[int, ...] = (),
     ) -> None:
         self.f = f
         # f as it is called inside of a trace and outside: its warnings are at the user's line.
@@ -55,7 +56,7 @@ class Primitive:
         # What f gives for one array (and an axis, and keepdims) without f's own detours.
         self.fast_reduce: Callable[..., Any] | None = None
         self.kind = kind  # None: no rule yet, so a traced argument is refused
-        self.containers: tuple[int, ...] = ()  # the arguments that are lists of arrays
+        self.containers = containers  # the arguments that are lists of arrays
         # What it is of generators and the like, which NumPy does not take: (prim, args, kwargs) ↦ y.
         self.iterators: Callable[..., Any] | None = None
         self.views = False  # what it returns may share the memory of its first argument
@@ -246,14 +247,9 @@ SCIPY = (
 )  # fmt: skip
 
 
-def sparse_derivatives() -> Any:
-    """Return the module of sparse Jacobians and Hessians, which needs SciPy: loaded when one is asked for."""
-    return importlib.import_module("funad.scipy.sparsity.derivatives")
-
-
-def load_libraries() -> None:
-    """Load what calls other libraries' functions, with the first of their arrays: few programs have one."""
-    importlib.import_module("funad.libraries")
+def loaded(module: str) -> Any:
+    """Return a module of funad's that few programs need, from whatever floor: it is loaded when asked for."""
+    return importlib.import_module(f"funad.{module}")
 
 
 def counterpart(x: Any) -> Any:
@@ -261,7 +257,7 @@ def counterpart(x: Any) -> Any:
     kind = type(x)
     if not kind.__module__.startswith("scipy.sparse.") or not hasattr(kind, "tocsr"):
         return None
-    return importlib.import_module("funad.scipy.sparse.arrays").sparse_of(x)
+    return loaded("scipy.sparse.arrays").sparse_of(x)
 
 
 def place_of_primitive(prim: Primitive) -> tuple[str, int]:
@@ -274,7 +270,7 @@ def primitive_at(name: str, place: int) -> Primitive:
     found = _named_so(name)
     if len(found) <= place:  # its module is loaded late
         for module in (*LATE, *(f"scipy.{part}" for part in SCIPY if name.startswith("scipy."))):
-            importlib.import_module(f"funad.{module}")
+            loaded(module)
         found = _named_so(name)
     return found[place]
 
@@ -300,10 +296,10 @@ def primitive_of(f: Any) -> Primitive | None:
     if prim is None or prim.kind is None:
         late = getattr(f, "__module__", None)
         if late in LATE:
-            importlib.import_module(f"funad.{late}")  # waits, if another thread is loading it
+            loaded(late)  # waits, if another thread is loading it
             prim = _primitives.get(f)
         elif isinstance(f, onp.ufunc) and _is_special(f):
-            importlib.import_module("funad.scipy.special")
+            loaded("scipy.special")
             prim = _primitives.get(f)
     return prim
 
@@ -387,10 +383,10 @@ def rules() -> Iterator[tuple[Callable[..., Any], ArgNum]]:
     True
     """
     for module in LATE:
-        importlib.import_module(f"funad.{module}")
+        loaded(module)
     if importlib.util.find_spec("scipy") is not None:
         for module in SCIPY:
-            importlib.import_module(f"funad.scipy.{module}")
+            loaded(f"scipy.{module}")
     users = [prim for known in list(_users.values()) if (prim := known()) is not None]
     seen = {id(prim): prim for prim in [*_primitives.values(), *users]}
     for prim in seen.values():

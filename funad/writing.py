@@ -19,7 +19,6 @@ from typing import Any
 import numpy as onp
 
 from .boxes import CONSTANTS, Box, Dual, Traced, innermost, link, model_of, own_index
-from .cpython import frame_at, writes_text
 from .errors import NotDifferentiableError
 from .foreign import rebound_to
 from .indices import repeats
@@ -33,6 +32,7 @@ from .values import class_of, constant, dtype_of, memory_of, shape_of, value_of
 ndarray, float64, new = onp.ndarray, onp.float64, object.__new__
 _GETITEM = enter(operator.getitem)
 _PARTS = (Traced, list, tuple)
+_IMMUTABLE = frozenset({Box, Dual})
 _VALUES: Any = (Traced, ndarray, onp.generic, float, int, complex)
 
 
@@ -188,23 +188,17 @@ class Array(Traced):
         if not self.path and type(inside) is Box and type(inside.primal[index]) is float64:
             return inside[index]
         plain = self.shown()
-        y: Any = plain[index] if innermost((index,)) is None else None
-        if issubclass(type(y), ndarray) and y.base is not None and onp.may_share_memory(y, plain):
-            return _view(self, index)
-        # A copy, so the cell keeps its memory.
-        if self.path and getattr(self, "seen", (None,))[0] == self.cell.version:
-            return fillable(_GETITEM.traced(snapshot(content(self)), index))
-        return fillable(_GETITEM.traced(follow(snapshot(self.cell.value), self.path), index))
+        return _part(self, plain[index] if innermost((index,)) is None else None, index, plain)
 
     def __setitem__(self, index: Any, v: Any) -> None:
         if type(v) is Array and _is_part(v, self, index):
             return  # the end of x[index] += ..., which has written in place
         _set(self, tuple(map(own_index, index)) if type(index) is tuple else own_index(index), v)
 
-    # What has no traced value in it is as plain as any array.
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        return onp.array(self.primal, dtype) if self.tape is UNTRACED else super().__array__(dtype, copy)
+    @property
+    def is_plain(self) -> bool:  # type: ignore[override]
+        """Whether there is no traced value in it."""
+        return not isinstance(self.cell.value, Traced)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if innermost((*inputs, *kwargs.values())) is UNTRACED:
@@ -215,27 +209,10 @@ class Array(Traced):
                 return on_plain(getattr(ufunc, method), inputs, kwargs)  # v += x of a plain v
         return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
 
-    def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        prim = primitive_of(f)
-        if (prim is None or prim.traced is f) and innermost((*args, *kwargs.values())) is UNTRACED:
+    def without_primitive(self, f: Any, args: Any, kwargs: Any) -> Any:
+        if innermost((*args, *kwargs.values())) is UNTRACED:
             return on_plain(f, args, kwargs)
-        return super().__array_function__(f, types, args, kwargs)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        if self.tape is UNTRACED:
-            return self.primal.__reduce_ex__(protocol)
-        return super().__reduce_ex__(protocol)
-
-    def __float__(self) -> float:
-        plain = self.tape is UNTRACED or writes_text(frame_at(1))
-        return float(self.primal) if plain else super().__float__()
-
-    def __int__(self) -> int:
-        plain = self.tape is UNTRACED or writes_text(frame_at(1))
-        return int(self.primal) if plain else super().__int__()
-
-    def __complex__(self) -> complex:  # type: ignore[override]
-        return complex(self.primal) if self.tape is UNTRACED else super().__complex__()
+        return super().without_primitive(f, args, kwargs)
 
 
 def on_plain(f: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -347,9 +324,16 @@ def view_of(array: Array, prim: Primitive, args: Any, kwargs: Any) -> Any:
 
 
 def _part(array: Array, y: Any, step: Any, plain: Any) -> Any:
+    """Return what a step makes of an array, and y of its plain model: a view, or the copy that it is."""
     if issubclass(type(y), ndarray) and onp.may_share_memory(y, plain):
-        return _view(array, step)
-    return fillable(follow(snapshot(content(array)), (step,)))
+        made = new(Array)
+        made.cell, made.path = array.cell, (*array.path, step)
+        return made
+    if array.path and getattr(array, "seen", (None,))[0] == array.cell.version:
+        x = snapshot(content(array))
+    else:  # of a copy, so the cell keeps its memory
+        x = follow(snapshot(array.cell.value), array.path)
+    return fillable(follow(x, (step,)) if type(step) is Step else _GETITEM.traced(x, step))
 
 
 def snapshot(x: Any) -> Any:
@@ -360,12 +344,6 @@ def snapshot(x: Any) -> Any:
     """
     x = content_of(x)
     return _twin(x) if isinstance(x, Traced) else x
-
-
-def _view(array: Array, step: Any) -> Array:
-    made = new(Array)
-    made.cell, made.path = array.cell, (*array.path, step)
-    return made
 
 
 # --- writing
@@ -474,55 +452,37 @@ def _setitem(self: Any, index: Any, v: Any) -> None:
     self[index] = v
 
 
-def in_place(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Return the operator x += v and its like, which an array feels wherever it is known."""
-
-    def operator_in_place(self: Any, other: Any) -> Any:
-        y = operate(self, other)
-        if class_of(self) is not ndarray:
-            return y  # a number cannot be changed, as in NumPy
-        return _rebound(self, y)
-
-    return operator_in_place
-
-
 def _rebound(x: Any, y: Any) -> Any:
-    """Make y, just computed, the value of the array x."""
-    if type(y) is type(x) is Box:
-        a, b, tape = x.primal, y.primal, y.tape
-        # Of as many axes and of one size, y has the shape of x. An input may be read-only.
-        if (
-            type(b) is type(a) is ndarray and b.dtype is a.dtype and b.strides == a.strides
-            and b.size == a.size != 0 and tape is x.tape and x.index > tape.inputs
-            and not hasattr(x, "parent") and not hasattr(x, "views")
-        ):  # fmt: skip
-            x.primal, x.index = b, y.index
-            return x
+    """Make y, just computed, the value of x, an array; a number cannot be changed."""
+    if type(x) in _IMMUTABLE and type(y) is type(x) and _can_replace(y, x):
+        x.primal, x.index = y.primal, y.index
+        return x
+    if class_of(x) is not ndarray:
+        return y
     if not isinstance(y, _VALUES):
         return rebound_to(y)
-    plain, was = constant(y), _writeable(constant(x), "output array")
-    dtype = dtype_of(plain)
-    if not onp.can_cast(dtype, was.dtype, "same_kind"):
+    dtype, was = dtype_of(y), _writeable(x, "output array").dtype
+    if not onp.can_cast(dtype, was, "same_kind"):
         raise TypeError(
-            f"an array of dtype {was.dtype} cannot hold the result of dtype {dtype} of an operation in "
+            f"an array of dtype {was} cannot hold the result of dtype {dtype} of an operation in "
             f"place; write x = x + ... instead of x += ..."
         )
-    simple = (
-        type(y) is type(x) and y.tape is x.tape and type(plain) is ndarray and plain.dtype == was.dtype
-        and plain.shape == was.shape and plain.strides == was.strides
-    )  # fmt: skip
     if type(x) is not Array:
-        if simple and not hasattr(x, "parent") and not _seen(x):
-            x.primal, x.index = y.primal, y.index
-            return x
         _thaw(x)
     _set(x, ..., y)
     return x
 
 
-def _seen(x: Traced) -> bool:
-    """Say whether a view of x is still there."""
-    return any(known() is not None for known in getattr(x, "views", ()))
+def _can_replace(y: Any, x: Any) -> bool:
+    """Say whether x, which shares its memory with no other value, may be y, which is laid out as it is."""
+    a, b = x.primal, y.primal
+    if type(a) is not ndarray:
+        a, b = memory_of(a), memory_of(b)
+    return (
+        type(b) is type(a) is ndarray and b.dtype == a.dtype and b.shape == a.shape and b.strides == a.strides
+        and a.flags.writeable and y.tape is x.tape and not hasattr(x, "parent")
+        and not (hasattr(x, "views") and any(known() is not None for known in x.views))
+    )  # fmt: skip
 
 
 def reshaped(x: Any, reshape: Primitive, shape: Any) -> None:
@@ -537,26 +497,22 @@ def reshaped(x: Any, reshape: Primitive, shape: Any) -> None:
         del x.seen
 
 
+def _computed(other: Any, a: Any, b: Any, f: Primitive, of: Callable[[Any, Any], Any]) -> Any:
+    """Return a · b of what an array holds and another value."""
+    if type(other) in CONSTANTS or isinstance(other, _PARTS):
+        return fillable(f.traced(a, b))
+    return of(a, b)
+
+
 def _install() -> None:
     """Give traced values assignment, and arrays operators that look into their cells at once."""
     give(Traced, "__setitem__", _setitem)
+    give(Traced, "__ifloordiv__", lambda x, v: _rebound(x, x // v))
     for name, operate, f in BINARY:
-        prim = enter(f)
-
-        def left(self: Any, other: Any, *, prim: Primitive = prim, operate: Any = operate) -> Any:
-            if type(other) in CONSTANTS or isinstance(other, _PARTS):
-                return fillable(prim.traced(content(self), content_of(other)))
-            return operate(content(self), other)
-
-        def right(self: Any, other: Any, *, prim: Primitive = prim, operate: Any = operate) -> Any:
-            if type(other) in CONSTANTS or isinstance(other, _PARTS):
-                return fillable(prim.traced(other, content(self)))
-            return operate(other, content(self))
-
-        give(Array, f"__{name}__", left)
-        give(Array, f"__r{name}__", right)
-        give(Traced, f"__i{name}__", in_place(operate))
-    Traced.__ifloordiv__ = in_place(operator.floordiv)  # type: ignore[attr-defined]
+        how = {"f": enter(f), "of": operate}
+        give(Traced, f"__i{name}__", lambda x, v, *, of=operate: _rebound(x, of(x, v)))
+        give(Array, f"__{name}__", lambda a, b, *, how=how: _computed(b, content(a), content_of(b), **how))
+        give(Array, f"__r{name}__", lambda b, a, *, how=how: _computed(a, a, content(b), **how))
 
 
 _install()

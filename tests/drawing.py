@@ -17,13 +17,14 @@ from funad.registry import primitive_of
 
 from .cases import CASES, FIELDS
 
+ABSENT = {f for field in FIELDS for f in getattr(field, "ABSENT", ())}
 COMPOSITES = {f: case for field in FIELDS for f, case in getattr(field, "COMPOSITES", {}).items()}
 # Rules that other tests register on functions of their own are no part of the library; those of
 # scipy.special, of which there are 600, are held by test_special and test_scipy_names.
 RULES = [
     pytest.param(f, n, id=f"{primitive_of(f).name}-{n}")
     for f, n in funad.rules()
-    if f in CASES or not primitive_of(f).name.startswith(("tests.", "scipy.special."))
+    if (f in CASES or not primitive_of(f).name.startswith(("tests.", "scipy.special."))) and f not in ABSENT
 ]
 SHARED = 24  # of which some are the same
 

@@ -103,6 +103,11 @@ def others(module):
     return {kind: names for kind, names in kinds.items() if names}
 
 
+def has(module, name):
+    """Say whether the SciPy that is installed has a public name: some have come with later versions."""
+    return hasattr(importlib.import_module(f"scipy.{module}"), name)
+
+
 # --- the page
 
 

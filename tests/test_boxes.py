@@ -262,3 +262,12 @@ def test_funad_itself_tells_traced_values_by_their_types():
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "isinstance":
                 names = {getattr(n, "id", getattr(n, "attr", "")) for n in ast.walk(node.args[1])}
                 assert not names & numbers_of, f"{path.name}, line {node.lineno}: issubclass(type(x), ...)"
+
+
+@pytest.mark.parametrize("x", [1.5, np.float64(1.5), np.array(1.5)], ids=["float", "float64", "array"])
+def test_a_traced_number_has_no_elements_in_the_words_of_the_plain_one(x):
+    with pytest.raises(TypeError) as plain:
+        tuple(x)
+    with pytest.raises(TypeError) as traced:
+        grad(lambda x: sum(x))(x)
+    assert str(traced.value) == str(plain.value)

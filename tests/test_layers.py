@@ -138,7 +138,7 @@ def test_a_module_needs_only_what_it_may(module):
 
 
 # Where alone SciPy is loaded by its name in a string, when it is needed and if it is installed.
-DOORS = {"funad.rules.linalg.triangles"}
+DOORS = {"funad.numpy.kernels"}
 
 
 @pytest.mark.parametrize("module", [module for module in FILES if unit(module) != "scipy"])

@@ -6,10 +6,10 @@ import sys
 import numpy as onp
 import pytest
 
-from funad import grad, hessian, jvp, tree, value_and_grad, vjp
+from funad import grad, hessian, jvp, tree, value_and_grad, vjp, vmap
 from funad import numpy as np
+from funad.numpy import kernels, linalg
 from funad.numpy.linalg import LinAlgError
-from funad.rules.linalg import triangles
 from funad.testing import call, check_grads, check_vjp
 
 RNG = onp.random.default_rng(0)
@@ -498,7 +498,7 @@ def test_large_triangles_go_by_kernels_which_give_what_the_halves_give(monkeypat
     for loss in losses:
         by_kernels = grad(loss)(a)
         with monkeypatch.context() as patch:
-            patch.setattr(triangles, "_scipy", lambda: None)
+            patch.setattr(kernels, "_scipy", lambda: None)
             by_halves = grad(loss)(a)
         assert by_kernels.dtype == dtype
         tolerance = 1e-4 if dtype == onp.float32 else 1e-11
@@ -515,3 +515,47 @@ def test_without_scipy_triangles_go_by_halves():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(run.stdout) == 0.5
+
+
+@pytest.mark.parametrize("columns", [(), (3,)])
+@pytest.mark.parametrize("dtype", [onp.float64, onp.float32, onp.complex128])
+def test_a_large_system_is_factorised_once_for_all_of_its_derivatives(monkeypatch, dtype, columns):
+    rng, n = onp.random.default_rng(0), 130
+    x = rng.normal(size=(n, n)) + (1j * rng.normal(size=(n, n)) if dtype == onp.complex128 else 0)
+    a, b = (2 * n**0.5 * onp.eye(n) + x).astype(dtype), rng.normal(size=(n, *columns)).astype(dtype)
+    f = lambda a, b: np.sum(np.abs(np.linalg.solve(a, b)) ** 2)
+    made, real = [], linalg._kernels
+
+    def counted(get, names, *matrices):
+        made.extend(names)
+        return real(get, names, *matrices)
+
+    def derivatives():
+        return [
+            *grad(f, (0, 1))(a, b),
+            jvp(f, (a, b), (a.T, b))[1],
+            *jvp(grad(f, (0, 1)), (a, b), (a.T, b))[1],
+            grad(lambda b: np.sum(np.abs(grad(f)(a, b)) ** 2))(b),
+        ]
+
+    monkeypatch.setattr(linalg, "_kernels", counted)
+    grad(f, (0, 1))(a, b)
+    assert made.count("getrf") == 1
+    found = derivatives()
+    monkeypatch.setattr(kernels, "_scipy", lambda: None)
+    tolerance = 1e-4 if dtype == onp.float32 else 1e-10
+    for x, wanted in zip(found, derivatives(), strict=True):
+        assert x.dtype == wanted.dtype
+        onp.testing.assert_allclose(x, wanted, rtol=tolerance, atol=tolerance * onp.max(onp.abs(wanted)))
+
+
+def test_systems_that_are_large_in_a_stack_or_singular():
+    rng, n = onp.random.default_rng(1), 130
+    a, b = rng.normal(size=(n, n)), rng.normal(size=(n, n))
+    f = lambda b: np.linalg.solve(a, b)
+    onp.testing.assert_allclose(vmap(f)(b), f(b.T).T, rtol=1e-9)  # as many vectors as unknowns
+    onp.testing.assert_allclose(
+        grad(lambda b: np.sum(vmap(f)(b)))(b), onp.tile(grad(lambda b: np.sum(f(b)))(b[0]), (n, 1)), rtol=1e-9
+    )
+    with pytest.raises(np.linalg.LinAlgError, match="Singular"):
+        grad(lambda a: np.sum(np.linalg.solve(a, b)))(onp.zeros((n, n)))

@@ -2,6 +2,7 @@
 
 import operator
 import pickle
+import re
 import types
 
 import numpy as onp
@@ -322,3 +323,24 @@ def test_stacks_of_vectors_take_one_product_and_one_solution():
         onp.testing.assert_allclose(of_gradient[2], grad(lambda x, f=f: np.sum(f(x) ** 2))(xs[2]), rtol=1e-13)
     looped = vmap(lambda d: sparse.csr_array((d, S.indices, S.indptr)) @ X)(onp.stack([S.data, 2 * S.data]))
     onp.testing.assert_allclose(looped, [S @ X, 2 * S @ X], rtol=1e-13)
+
+
+B = np.ones(3)
+
+
+@pytest.mark.parametrize(
+    ("f", "said"),
+    [
+        (lambda A: scipy.sparse.linalg.spsolve(A, B), "funad.scipy.sparse.linalg.spsolve(A, B)"),
+        (lambda A: scipy.sparse.linalg.cg(A, B), "funad.scipy.sparse.linalg.cg(A, B)"),
+        (lambda A: scipy.sparse.linalg.eigsh(A, 1), "funad.scipy.sparse.linalg.eigsh(A, 1)"),
+        (lambda A: scipy.sparse.linalg.norm(A), "funad.scipy.sparse.linalg.norm(A)"),
+        (lambda A: scipy.sparse.hstack([A, A]), "funad.scipy.sparse.hstack([A, A])"),
+        (lambda A: scipy.sparse.kron(A, A), "funad.scipy.sparse.kron(A, A)"),
+        (onp.asarray, "A.toarray()"),
+    ],
+)  # fmt: skip
+def test_a_function_of_scipys_own_is_refused_with_the_name_of_funads(f, said):
+    plain = scipy.sparse.diags_array([2.0, 3.0, 4.0]).tocsc()
+    with pytest.raises(NotDifferentiableError, match=re.escape(f"write {said}")):
+        grad(lambda c: f(c * plain))(2.0)

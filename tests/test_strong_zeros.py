@@ -210,3 +210,16 @@ def test_infinities_of_a_cotangent_are_no_error(f, infinity):
     finite = numpy.isfinite(by_rows) & numpy.isfinite(by_columns)
     assert not finite.all()
     numpy.testing.assert_array_equal(by_rows[finite], by_columns[finite])
+
+
+@pytest.mark.parametrize("count", [2, 6])  # few rows are walked back one by one, many as a stack
+@pytest.mark.parametrize("f", [np.sign, lambda x: np.sign(x) * x, lambda x: np.abs(x) / (1 + x)])
+def test_a_nan_is_kept_where_it_is_asked_for_however_many_rows_there_are(f, count):
+    x = numpy.ones(count)
+    x[0] = numpy.nan
+    found = jacrev(f)(x)
+    assert numpy.isnan(found[0, 0])
+    assert not numpy.any(numpy.isnan(found[1:])) and not numpy.any(numpy.isnan(found[0, 1:]))
+    row = numpy.zeros(count)
+    row[0] = 1.0
+    numpy.testing.assert_array_equal(vjp(f, x)[1](row), found[0])

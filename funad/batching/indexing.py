@@ -31,7 +31,7 @@ def _lies_in_order(x):
 
 @batch_rule(getitem)
 def _getitem(trace, prim, x, index):
-    moved = moved_index(trace, index, x)
+    moved = moved_index(trace, index)
     if moved is None:
         raise Unbatched("the index is of no simple form")
     if not trace.has(x):  # of one array for all members
@@ -56,7 +56,7 @@ def _getitem(trace, prim, x, index):
 
 @batch_rule(scatter)
 def _scatter(trace, prim, shape, dtype, indices, pieces):
-    moved = [moved_index(trace, index, None) for index in indices]
+    moved = [moved_index(trace, index) for index in indices]
     if any(index is None for index in moved):
         raise Unbatched("an index is of no simple form")
     ranks = [trace.rank_at(shape, index) for index in indices]
@@ -69,7 +69,7 @@ def _scatter(trace, prim, shape, dtype, indices, pieces):
 @batch_rule(assign)
 def _assign(trace, prim, pair, path, index):
     x, v = pair
-    moved = moved_index(trace, index, x)
+    moved = moved_index(trace, index)
     if path or moved is None:
         raise Unbatched("a view is written to, or the index is of no simple form")
     whole = repeated(x, trace.size) if type(x) is onp.ndarray else trace.stack(x)

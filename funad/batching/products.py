@@ -6,12 +6,15 @@ import numpy as onp
 
 from .. import numpy as np
 from ..calling import as_array
+from ..opaque import Batched
 from ..values import shape_of
 from .tables import Unbatched, batch_rule, flat, positive, rank_of
 
 
 @batch_rule(np.matmul, np.linalg.matmul)
 def _matmul(trace, prim, a, b):
+    if _is_of_rows(a, b):
+        return np.matmul(a.stack, b)
     a, b = as_array(a), as_array(b)
     rank_a, rank_b = rank_of(a), rank_of(b)
     if not rank_a or not rank_b:
@@ -19,7 +22,7 @@ def _matmul(trace, prim, a, b):
     if not trace.has(b) and rank_b <= 2:
         return _times_constant(a.stack, b)
     if not trace.has(a) and rank_a == 2 and rank_b == 1:
-        return np.matmul(b.stack, np.transpose(a))
+        return np.matmul(b.stack, a.T)
     if rank_b == 1:
         return _matmul(trace, prim, a, b[:, None])[..., 0]
     if rank_a == 1:
@@ -35,14 +38,25 @@ def _times_constant(stack, b):
     return np.reshape(np.matmul(np.reshape(stack, (-1, shape[-1])), b), (*shape[:-1], *shape_of(b)[1:]))
 
 
+def _is_of_rows(a, b):
+    """Whether it is the product of a vector per member with a plain vector or matrix, as on the way back."""
+    return type(a) is Batched and a.stack.ndim == 2 and type(b) is onp.ndarray and 0 < b.ndim <= 2
+
+
 @batch_rule(np.dot)
 def _dot(trace, prim, a, b):
+    if _is_of_rows(a, b):
+        return np.matmul(a.stack, b)
     a, b = as_array(a), as_array(b)
     if rank_of(a) > 2 or rank_of(b) > 2:
         raise Unbatched("more axes than two")
-    if not rank_of(a) or not rank_of(b):
-        return np.multiply(*trace.aligned((a, b)))
-    return _matmul(trace, prim, a, b)
+    return _scaled(trace, a, b) if not rank_of(a) or not rank_of(b) else _matmul(trace, prim, a, b)
+
+
+def _scaled(trace, a, b):
+    """Return the product with a number, which counts as an array of its dtype."""
+    a, b = (onp.asarray(x) if type(x) in (int, float, complex) else x for x in (a, b))
+    return np.multiply(*trace.aligned((a, b)))
 
 
 @batch_rule(np.outer, np.linalg.outer)
@@ -58,7 +72,7 @@ def _vdot(trace, prim, a, b):
 @batch_rule(np.inner)
 def _inner(trace, prim, a, b):
     if not rank_of(a) or not rank_of(b):
-        return np.multiply(*trace.aligned((a, b)))
+        return _scaled(trace, a, b)
     if rank_of(a) == rank_of(b) == 1:
         return np.sum(trace.inside(a) * trace.inside(b), axis=-1)
     return _by_letters(trace, a, b, [rank_of(a) - 1], [rank_of(b) - 1])

@@ -52,7 +52,10 @@ def call_dask(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 
 
 # What dask raises where it cannot do what NumPy does.
-_OF_DASK = (NotImplementedError, ValueError, TypeError, AttributeError, LookupError, AssertionError)
+_OF_DASK = (
+    NotImplementedError, ValueError, TypeError, AttributeError, LookupError, AssertionError,
+    ZeroDivisionError,
+)  # fmt: skip
 
 
 def _operand(x: Any, lazy: list[Any]) -> Any:
@@ -151,6 +154,8 @@ def _delayed(task: Any, structure: Any, leaves: Any, y: Any, of_parts: Any) -> A
     """Return the results of a task, of known shapes and dtypes, as dask arrays, in the form of y."""
     dask = sys.modules["dask"]
     whole = _Whole(task, structure, tuple(shape for shape, _ in of_parts))
-    made = dask.delayed(whole, pure=True)(leaves)
+    # The chunks themselves: of an array, delayed makes a copy of its graph, which reads the data once more.
+    chunks = [x.to_delayed(optimize_graph=False).item() if is_duck(x) else x for x in leaves]
+    made = dask.delayed(whole, pure=True)(chunks)
     ys = [da.from_delayed(made[n], shape, dtype) for n, (shape, dtype) in enumerate(of_parts)]
     return ys[0] if y is None else tree.unflatten(tree.flatten(y)[1], ys)

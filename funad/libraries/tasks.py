@@ -119,9 +119,11 @@ def works_by_element(prim: Primitive) -> bool:
 
 
 class Value(_OfPrimitive):
-    """The value of a function."""
+    """The value of a function; its derivatives are those of the primitives that it is made of."""
 
     def __call__(self, *xs: Any) -> Any:
+        if any(isinstance(x, Traced) for x in xs):
+            return self.prim.traced(*xs, **self.kwargs)
         with onp.errstate(all="ignore"):
             return self.prim.f(*xs, **self.kwargs)
 
@@ -233,13 +235,3 @@ def _primitive_of_task(task: Task, count: int) -> Primitive:
 def run_later(task: Task, xs: tuple[Any, ...]) -> Any:
     """Call a task on values, traced perhaps: dask will run it."""
     return call(_primitive_of_task(task, len(xs)), xs, {})
-
-
-class Call(_OfPrimitive):
-    """A call of a function that is made of primitives, as one task; its derivatives are theirs."""
-
-    def __call__(self, *xs: Any) -> Any:
-        if any(isinstance(x, Traced) for x in xs):
-            return self.prim.traced(*xs, **self.kwargs)
-        with onp.errstate(all="ignore"):
-            return self.prim.f(*xs, **self.kwargs)

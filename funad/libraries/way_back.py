@@ -12,7 +12,7 @@ from ..registry import Primitive, once, primitive_of
 from ..spaces import of_library
 from ..traces.reverse import OUTPUT, WIDTH, as_call
 from ..traces.strong_zeros import strong_zero
-from .tasks import Call, Rule, Task, run_later, works_by_element
+from .tasks import Rule, Task, Value, run_later, works_by_element
 
 
 def _rule_on_ducks(prim: Primitive, argnum: Any, y: Any, ybar: Any, *args: Any, **kwargs: Any) -> Any:
@@ -50,7 +50,7 @@ def again_later(look: Any, f: Any, args: Any, kwargs: Any) -> Any:
     prim = primitive_of(f)
     if prim is None or prim.kind != "composite" or not _can_wait(args, kwargs, lazy_parts(args)):
         raise look
-    task = Call(prim, None, kwargs)
+    task = Value(prim, None, kwargs)
     task.by_element = False
     return run_later(task, tuple(args))
 

@@ -16,9 +16,11 @@ from ..primitives import primitive
 from ..registry import enter as _enter
 from ..spaces import at_rest as _at_rest
 from ..values import constant as _constant
+from ..writing import content_of as _content_of
 from . import elementwise as _elementwise
 from . import manipulation as _manipulation
 from . import ties as _ties
+from .kernels import kernels as _kernels
 from .versions import lookup
 from .views import may_share as _may_share
 
@@ -58,7 +60,40 @@ __all__ = [
 ]
 
 # Equations
-solve = primitive(_np.linalg.solve)
+_solve = _enter(_np.linalg.solve)
+
+
+@_implements(_np.linalg.solve)
+def solve(a, b):
+    if type(a) is _np.ndarray and type(b) is _np.ndarray:
+        return _solve.plain(a, b)
+    # One factorisation for the solution and all of its derivatives.
+    factors = _factors_of(a, b) if _innermost((a, b)) is not None else None
+    return _call(_solve, (a, b), {}) if factors is None else solve_by_factors(a, b, *factors)
+
+
+def _factors_of(a, b):
+    """Return the factors of a large plain regular matrix, if SciPy is installed; otherwise None."""
+    a, b = (_constant(_content_of(x)) for x in (a, b))
+    if not all(type(x) is _np.ndarray for x in (a, b)) or a.ndim != 2 or a.shape[0] != a.shape[1]:
+        return None
+    if b.ndim not in (1, 2) or len(b) != len(a) or a.dtype != b.dtype or a.dtype.char not in "fdFD":
+        return None
+    found = _kernels("get_lapack_funcs", ("getrf",), a)
+    if found is None:
+        return None
+    lu, piv, singular = found[0](a)
+    return None if singular else (lu, piv)
+
+
+def _solve_by_factors(a, b, lu=None, piv=None, trans=0):
+    if lu is None:
+        return _np.linalg.solve(a.T if trans else a, b)
+    (getrs,) = _kernels("get_lapack_funcs", ("getrs",), lu)
+    return _np.ascontiguousarray(getrs(lu, piv, b, trans)[0])
+
+
+solve_by_factors = primitive(_solve_by_factors, "numpy.linalg.solve")  # no name of NumPy's
 inv = primitive(_np.linalg.inv)
 pinv = primitive(_np.linalg.pinv)
 lstsq = primitive(_np.linalg.lstsq)

@@ -75,6 +75,11 @@ def _init(zeros: tuple[Callable[[Any], Any], ...], params: Any) -> State:
 
 
 def _update(rule: Rule, rate: Schedule, gradient: Any, state: State, params: Any) -> tuple[Any, State]:
+    if not isinstance(state, State):
+        raise ArgumentTypeError(
+            f"the second argument of update is the state that init returned, not {describe(state)}; write "
+            f"params, state = update(gradient, state, params)"
+        )
     leaves, structure = tree.flatten(params)
     slopes, *moments = (tree.flatten_like(structure, each) for each in (gradient, *state.moments))
     for what, parts in [("gradient", slopes), *(("state", each) for each in moments)]:

@@ -378,10 +378,15 @@ def call(name, f, args, kwargs):
     try:
         return f(*args, **kwargs)
     except (MissingRuleError, AttributeError) as error:
-        if not isinstance(error, FunadError) or _is_of_user(error):
+        if not isinstance(error, FunadError) or _tells(error) or _is_of_user(error):
             raise
         x = next(x for x in tree.flatten((args, kwargs))[0] if isinstance(x, Traced))
         raise MissingRuleError(not_dispatched(name, short(x))) from error
+
+
+def _tells(error):
+    """Say whether an error of a missing rule tells what to write."""
+    return isinstance(error, MissingRuleError) and "was called on a traced value" not in str(error)
 
 
 def _is_of_user(error):

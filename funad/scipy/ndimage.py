@@ -18,7 +18,6 @@ from ..boxes import innermost as _innermost
 from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import composite as _composite
 from ..primitives import primitive as _primitive
-from ..registry import enter_anew as _enter_anew
 from ..trace import TRACING as _TRACING
 from ..transforms.closures import attached as _attached
 from ..transforms.closures import plain_of as _plain_of
@@ -254,16 +253,20 @@ def _chosen(y, x, footprint, origins, heights, mode, cval):
 chosen = _primitive(_chosen, "the place that a window chooses")
 
 
-def windows(x, footprint, mode, cval, origins):
-    """Return the entries of each window that belong to a footprint, along a last axis."""
+def views(x, footprint, mode, cval, origins):
+    """Return for each place of a footprint the entries there of all windows: views of x, extended."""
     origins = _onp.broadcast_to(origins, x.ndim)
     widths = [before_and_behind(*pair) for pair in zip(footprint.shape, origins.tolist(), strict=True)]
     wide = extended(x, widths, mode, cval)
-    parts = [
+    return [
         wide[tuple(slice(k, k + n) for k, n in zip(at, x.shape, strict=True))]
         for at in _onp.argwhere(footprint).tolist()
     ]
-    return _np.stack(parts, -1)
+
+
+def windows(x, footprint, mode, cval, origins):
+    """Return the entries of each window that belong to a footprint, along a last axis."""
+    return _np.stack(views(x, footprint, mode, cval, origins), -1)
 
 
 def _into(f, g, output, order):
@@ -361,9 +364,9 @@ def _plain_by_mapping(*args, **kwargs):
     return _by_mapping(*args, **kwargs) if _TRACING.active else _ndimage.geometric_transform(*args, **kwargs)
 
 
-_enter_anew(_ndimage.geometric_transform, "scipy.ndimage.geometric_transform")
-geometric_transform = _composite(_ndimage.geometric_transform, plain=_plain_by_mapping)(_by_mapping)
-geometric_transform.__module__ = "funad.scipy.ndimage"
+geometric_transform = _composite(
+    _ndimage.geometric_transform, plain=_plain_by_mapping, name="scipy.ndimage.geometric_transform"
+)(_by_mapping)
 
 
 def _hosted(name):

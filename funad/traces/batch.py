@@ -23,7 +23,7 @@ from ..registry import Primitive, enter
 from ..spaces import laid_out_copy, room_for_stack, zeros_like
 from ..trace import BATCH_RULES, OF_INDICES, OF_SHAPES, Looked, Trace, Unbatched, next_level
 from ..values import dtype_of, memory_of, shape_of
-from ..writing import ASSIGN, Array, follow, put, settled, snapshot
+from ..writing import ASSIGN, Array, follow, settled, snapshot
 from .forward import Forward, dual
 from .reverse import Tape, pull_back, refuse_ended
 
@@ -128,12 +128,8 @@ class BatchTrace(Trace):
 
         None if there is no such way, and the rule is to run once per member.
         """
-        x = args[argnum] if type(argnum) is int and argnum < len(args) else None
-        if not self._has_stacks_alone(prim, x, (ybar, *args)):
-            return None
         tape = Tape(1)
-        given = (*args[:argnum], batched(self, box_of(tape, self.stack(x), 1)), *args[argnum + 1 :])
-        ys = self._without_loops(prim, given, kwargs)
+        ys = self._traced_stacks(prim, argnum, lambda x: box_of(tape, x, 1), ybar, args, kwargs)
         entries, found = tape.end(), False
         if ys is None:
             return None
@@ -149,33 +145,35 @@ class BatchTrace(Trace):
 
     def tangent_of_stacks(self, prim: Primitive, argnum: Any, xdot: Any, args: Any, kwargs: Any) -> Any:
         """Return ẏ of such a call in forward mode; None if there is no such way."""
-        x = args[argnum] if type(argnum) is int and argnum < len(args) else None
-        if not self._has_stacks_alone(prim, x, (xdot, *args)):
-            return None
         forward = Forward()
-        pair = dual(forward, self.stack(x), self.stack(xdot))
-        given = (*args[:argnum], batched(self, pair), *args[argnum + 1 :])
-        ys = self._without_loops(prim, given, kwargs)
+        ys = self._traced_stacks(
+            prim, argnum, lambda x: dual(forward, x, self.stack(xdot)), xdot, args, kwargs
+        )
         if ys is None:
             return None
-        ydots = []
-        for y in ys:
-            moves = self.has(y) and type(y.stack) is Dual and y.stack.tape is forward
-            ydots.append(batched(self, y.stack.tangent) if moves else None)
-        if all(ydot is None for ydot in ydots):
+        moving = [self.has(y) and type(y.stack) is Dual and y.stack.tape is forward for y in ys]
+        if not any(moving):
             return None
         self.looked = False
+        ydots = [
+            batched(self, y.stack.tangent) if moves else None for y, moves in zip(ys, moving, strict=True)
+        ]
         return ydots[0] if len(ydots) == 1 else tuple(ydots)
 
-    def _has_stacks_alone(self, prim: Primitive, x: Any, others: Any) -> bool:
-        """Say whether a call whose rule has looked, once, is one of values of this trace alone."""
-        if self.apart or prim.f not in BATCH_RULES or isinstance(x, (list, tuple)):
-            return False
-        leaves, _ = tree.flatten(others)  # the cotangents of several results are a tuple
-        return not any(isinstance(leaf, Traced) and not self.has(leaf) for leaf in leaves)
+    def _traced_stacks(
+        self, prim: Primitive, argnum: Any, trace: Callable[[Any], Any], moved: Any, args: Any, kwargs: Any
+    ) -> Any:
+        """Return the results of a call on stacks, of which one is traced once more; None without a way.
 
-    def _without_loops(self, prim: Primitive, args: Any, kwargs: Any) -> Any:
-        """Return the results of a primitive on whole stacks; None if it has no way to take them."""
+        Its rule has looked, once, and it is a call of values of this trace alone, ``moved`` (ȳ or ẋ) too.
+        """
+        x = args[argnum] if type(argnum) is int and argnum < len(args) else None
+        if self.apart or prim.f not in BATCH_RULES or x is None or isinstance(x, (list, tuple)):
+            return None
+        leaves, _ = tree.flatten((moved, *args))  # the cotangents of several results are a tuple
+        if any(isinstance(leaf, Traced) and not self.has(leaf) for leaf in leaves):
+            return None
+        args = (*args[:argnum], batched(self, trace(self.stack(x))), *args[argnum + 1 :])
         try:
             y = self.boxed(BATCH_RULES[prim.f](self, prim, *args, **kwargs))
         except (Exception, Looked):
@@ -291,30 +289,15 @@ class BatchTrace(Trace):
         self.refuse_apart()
         if self.torn:
             self.look(x, "an array was written to, and a view of some array is not known as one")
-        if not path and self.has(x) and self._write_slice(x.stack, index, v):
-            return batched(self, x.stack)
         stack = x.stack if self.has(x) else repeated(x, self.size) if type(x) is ndarray else None
         if type(stack) is ndarray and not isinstance(self.inside(v), Traced):
             view = follow(batched(self, stack), path)
-            moved = moved_index(self, index, view)
+            moved = moved_index(self, index)
             if moved is not None and self.has(view) and onp.may_share_memory(view.stack, stack):
-                put(view.stack, (), moved, self.fitted(v, self.rank_at(view.shape, index)))
+                rank = view.stack[moved].ndim - 1 if is_basic(index) else self.rank_at(view.shape, index)
+                view.stack[moved] = self.fitted(v, rank)
                 return batched(self, stack)
         return ASSIGN.traced([x, v], path, index)
-
-    def _write_slice(self, stack: Any, index: Any, v: Any) -> bool:
-        """Put v at an index of integers and slices in every member; return False if it is another call."""
-        if type(stack) is not ndarray or not is_basic(index):
-            return False
-        view = stack[in_every_member(index)]
-        if self.has(v):
-            v = v.stack
-            if type(v) is not ndarray or v.ndim != view.ndim:
-                return False
-        elif type(v) is not float:
-            return False
-        view[...] = v
-        return True
 
     def added(self, x: Any, index: Any, v: Any) -> bool:
         """Add v to x, whose memory is nobody else's, at an index; return False if that is no simple call."""
@@ -360,13 +343,6 @@ def _share(ys: Any, xs: Any) -> bool:
     )
 
 
-def stacked(parts: Any) -> Any:
-    """Return members as one stack."""
-    if innermost(parts) is None:
-        return onp.stack(parts)
-    return enter(onp.stack).traced(list(parts))
-
-
 def repeated(x: Any, size: int) -> Any:
     """Return a stack of copies of a plain array, each laid out as it is."""
     stack = room_for_stack(size, x)
@@ -398,22 +374,22 @@ def join(parts: Any, trace: BatchTrace) -> Any:
     if innermost_of_parts is None:
         return batched(trace, _stacked_as_they_are(parts))
     if innermost_of_parts.level < trace.level:
-        return batched(trace, stacked(parts))
+        return batched(trace, enter(onp.stack).traced(list(parts)))
     return call(_JOIN, (list(parts), trace), {})
 
 
-_SPLIT = Primitive(
-    split, "the members of a batch", "linear", {0: lambda y, ybar, x, trace: join(_filled(y, ybar), trace)}
-)
-_JOIN = Primitive(
-    join, "a batch of members", "linear", {0: lambda y, ybar, parts, trace: list(trace.members(ybar))}
-)
-_JOIN.containers = (0,)
+def _joined_cotangents(y: Any, ybar: Any, x: Any, trace: BatchTrace) -> Any:
+    """The rule of split: zeros where nothing has reached a member."""
+    return join([zeros_like(part) if bar is None else bar for part, bar in zip(y, ybar, strict=True)], trace)
 
 
-def _filled(y: Any, ybar: Any) -> Any:
-    """Return cotangents with zeros where nothing has reached a member."""
-    return [zeros_like(part) if bar is None else bar for part, bar in zip(y, ybar, strict=True)]
+def _members_of_cotangent(y: Any, ybar: Any, parts: Any, trace: BatchTrace) -> Any:
+    """The rule of join."""
+    return list(trace.members(ybar))
+
+
+_SPLIT = Primitive(split, "the members of a batch", "linear", {0: _joined_cotangents})
+_JOIN = Primitive(join, "a batch of members", "linear", {0: _members_of_cotangent}, (0,))
 
 
 def spread(stack: Any, rank: int, wanted: int) -> Any:
@@ -454,46 +430,25 @@ def in_every_member(index: Any) -> Any:
     return (slice(None), *index) if type(index) is tuple else (slice(None), index)
 
 
-def moved_index(trace: BatchTrace, index: Any, x: Any) -> Any:
+def moved_index(trace: BatchTrace, index: Any) -> Any:
     """Return the index of a stack that does in every member what ``index`` does in one; None without one."""
     if is_basic(index):
         return in_every_member(index)
     parts = index if type(index) is tuple else (index,)
-    kinds = [_kind(trace, part) for part in parts]
-    arrays = [n for n, kind in enumerate(kinds) if kind != "basic"]
-    if "batched" not in kinds:
-        integers = [n for n, part in enumerate(parts) if _kind(trace, part) != "basic" or _is_integer(part)]
-        if arrays and integers[-1] - integers[0] >= len(integers):
+    arrays = [n for n, x in enumerate(parts) if issubclass(type(x), (ndarray, list, Traced))]
+    places = [n for n, x in enumerate(parts) if n in arrays or issubclass(type(x), _NUMBERS)]
+    if not any(map(trace.has, parts)):
+        if arrays and places[-1] - places[0] >= len(places):
             return None  # arrays that are apart put their axes in front of all others
         return in_every_member(parts)
     # Members choose for themselves: an array of member numbers beside the batched ones.
-    if arrays[-1] - arrays[0] >= len(arrays) or arrays[0] != 0 or any(_is_mask(part) for part in parts):
+    if places != list(range(len(arrays))) or any(dtype_of(parts[n]).kind == "b" for n in arrays):
         return None
-    if any(_is_integer(part) for n, part in enumerate(parts) if n not in arrays):
+    if any(trace.has(x) and isinstance(x.stack, Traced) for x in parts):
         return None
     rank = max(len(shape_of(parts[n])) for n in arrays)
-    found: list[Any] = [onp.arange(trace.size).reshape(-1, *(1,) * rank)]
-    for n, part in enumerate(parts):
-        if kinds[n] == "batched":
-            if isinstance(part.stack, Traced):
-                return None
-            found.append(spread(part.stack, part.ndim, rank))
-        else:
-            found.append(part)
-    return tuple(found)
+    members = onp.arange(trace.size).reshape(-1, *(1,) * rank)
+    return (members, *(spread(x.stack, x.ndim, rank) if trace.has(x) else x for x in parts))
 
 
-def _kind(trace: BatchTrace, part: Any) -> str:
-    if trace.has(part):
-        return "batched"
-    return "array" if issubclass(type(part), (ndarray, list, Traced)) else "basic"
-
-
-def _is_integer(part: Any) -> bool:
-    return issubclass(type(part), (int, onp.integer))
-
-
-def _is_mask(part: Any) -> bool:
-    if type(part) in (bool, onp.bool_):
-        return True
-    return issubclass(type(part), (ndarray, list, Traced)) and dtype_of(part).kind == "b"
+_NUMBERS = (int, onp.integer, onp.bool_)

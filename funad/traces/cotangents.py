@@ -9,6 +9,7 @@ import numpy as onp
 
 from ..boxes import Box
 from ..errors import CotangentError
+from ..floating import silence
 from ..indices import Scatter, add_at, repeats
 from ..opaque import Batched
 from ..registry import Primitive
@@ -41,7 +42,7 @@ def fit_cotangent(prim: Primitive, xbar: Any, ybar: Any, x: Any, at: Any) -> Any
         if type(x) in SCALARS:
             return xbar
     elif kind is not ndarray:
-        if not at and (kind is Box or kind is Batched) and lies_in_space_of(xbar, x):
+        if not at and lies_in_space_of(xbar, x):
             return xbar
         check_number(prim, xbar, x)
     elif type(x) is ndarray and xbar.dtype is x.dtype and xbar.shape == x.shape:
@@ -51,6 +52,8 @@ def fit_cotangent(prim: Primitive, xbar: Any, ybar: Any, x: Any, at: Any) -> Any
 
 def lies_in_space_of(xbar: Any, x: Any) -> bool:
     """Say whether a traced x̄ and x are arrays of one shape and dtype, if that is quick to see."""
+    if type(xbar) is not Box and type(xbar) is not Batched:
+        return False
     inside = xbar.inside
     if type(inside) is not ndarray:
         return False
@@ -64,20 +67,18 @@ def lies_in_space_of(xbar: Any, x: Any) -> bool:
 
 def _checked(prim: Primitive, xbar: Any, ybar: Any, x: Any) -> Any:
     """Return x̄ in the space of x; refuse what a rule of this kind may not return."""
-    if prim.kind == "vjp":
+    if prim.kind == "vjp" or prim.foreign:
         check_fit(prim, xbar, ybar, x)
-    elif prim.foreign:
-        check_spread(prim, xbar, ybar, x)
     try:
         return fit(xbar, x)
     except FloatingPointError:  # infinities of both signs in one sum
-        with onp.errstate(invalid="ignore"):
+        with silence():
             return fit(xbar, x)
 
 
 def _without_nans_of_zeros(prim: Primitive, xbar: Any, ybar: Any, at: Any) -> Any:
     """Return x̄ without the nans that only zeros of ȳ have met."""
-    if prim.kind == "elementwise":
+    if prim.kind == "elementwise" or (type(prim.f) is onp.ufunc and prim.f.nin == 1):
         return strong_zero(xbar, ybar)
     return (strong_product if prim.kind == "linear" else strong_rule)(prim, xbar, ybar, *at)
 
@@ -95,37 +96,28 @@ def check_number(prim: Primitive, xbar: Any, x: Any) -> None:
 def check_fit(prim: Primitive, xbar: Any, ybar: Any, x: Any) -> None:
     """Refuse x̄ of another shape than x, or complex for a real x and a real ȳ.
 
-    Elementwise and linear rules leave the undoing of broadcasts to the sweep; to sum or to spread
-    what any other rule returns would hide its fault.
+    Elementwise and linear rules leave the undoing of broadcasts to the sweep: x must broadcast to their x̄.
+    To sum or to spread what any other rule returns would hide its fault.
     """
-    if shape_of(xbar) != shape_of(x):
-        raise CotangentError(
-            f"the VJP rule of {prim.name} returned a cotangent of shape {shape_of(xbar)} for an argument "
-            f"of shape {shape_of(x)}; return x̄ of the shape of x (funad.elementwise in the place of "
-            f"funad.defvjp sums over broadcast axes)"
-        )
-    if is_complex(xbar) and not is_complex(x) and not _any_complex(ybar):
-        raise CotangentError(
-            f"the VJP rule of {prim.name} returned a complex cotangent for a real argument and a real "
-            f"ȳ; return its real part, if that is what is meant"
-        )
-
-
-def check_spread(prim: Primitive, xbar: Any, ybar: Any, x: Any) -> None:
-    """Refuse x̄ of a user's elementwise or linear rule to which x does not broadcast, or complex for real."""
     shape, wanted = shape_of(xbar), shape_of(x)
-    if type(xbar) in (float, int) and xbar == 0:
+    if prim.kind == "vjp":
+        fits = shape == wanted
+        advice = (
+            "return x̄ of the shape of x (funad.elementwise in the place of funad.defvjp sums over "
+            "broadcast axes)"
+        )
+    elif type(xbar) in (float, int) and xbar == 0:
         return
-    bar = () if issubclass(type(ybar), (tuple, list)) else shape_of(ybar)
-    if not broadcasts(wanted, shape) or (prim.kind == "elementwise" and shape not in (wanted, bar)):
+    elif prim.kind == "elementwise":
+        bar = () if issubclass(type(ybar), (tuple, list)) else shape_of(ybar)
+        fits = broadcasts(wanted, shape) and shape in (wanted, bar)
+        advice = f"an elementwise rule returns ȳ·∂f/∂x in the shape of ȳ, {bar}"
+    else:
+        fits, advice = broadcasts(wanted, shape), "return x̄ of the shape of x"
+    if not fits:
         raise CotangentError(
             f"the VJP rule of {prim.name} returned a cotangent of shape {shape} for an argument of shape "
-            f"{wanted}; "
-            + (
-                f"an elementwise rule returns ȳ·∂f/∂x in the shape of ȳ, {bar}"
-                if prim.kind == "elementwise"
-                else "return x̄ of the shape of x"
-            )
+            f"{wanted}; {advice}"
         )
     if is_complex(xbar) and not is_complex(x) and not _any_complex(ybar):
         raise CotangentError(
@@ -198,5 +190,5 @@ def _sum(a: Any, b: Any) -> Any:
     try:
         return a + b
     except FloatingPointError:
-        with onp.errstate(invalid="ignore"):
+        with silence():
             return a + b

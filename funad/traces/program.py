@@ -30,27 +30,7 @@ _RUN = run.__code__
 
 
 class Node:
-    """One value of a computation: an input, or what a call has returned.
-
-    Attributes
-    ----------
-    index : int
-        Its place in the order in which things ran.
-    prim : Primitive or None
-        What is known of the primitive; None for an input and for one of several results.
-    value
-        As it came, of outer traces perhaps.
-    args, kwargs
-        Of the call.
-    sources : tuple
-        Pairs (argument, node), or (argument, tuple of nodes and None) for a list of arrays.
-    part : int or None
-        Which of the results of ``sources`` it is, where those are several.
-    line : str
-        The user's line that made the call.
-    inside : dict or None
-        The rule that made the call, if one did: see ``_context``.
-    """
+    """One value of a computation: an input, or what a call has returned."""
 
     __slots__ = ("args", "index", "inside", "kwargs", "line", "part", "prim", "sources", "value")
 
@@ -58,8 +38,13 @@ class Node:
         self, index: int, value: Any, prim: Primitive | None = None, args: Any = (), kwargs: Any = None,
         sources: Any = (), part: int | None = None,
     ) -> None:  # fmt: skip
-        self.index, self.value, self.prim, self.part = index, value, prim, part
-        self.args, self.kwargs, self.sources = args, kwargs or {}, sources
+        self.index = index  # its place in the order in which things ran
+        self.value = value  # as it came, of outer traces perhaps
+        self.prim = prim  # None for an input and for one of several results
+        self.args, self.kwargs = args, kwargs or {}
+        self.sources = sources  # pairs (argument, node), or (argument, nodes and None) for a list of arrays
+        self.part = part  # which of the results of its source it is, where those are several
+        # The user's line that made the call, and the rule that did, if one did.
         self.line, self.inside = _context() if prim is not None else ("", None)
 
     def __repr__(self) -> str:

@@ -119,16 +119,16 @@ def _quick_tangent(
 def _quick_linear(
     prim: Primitive, y: Any, a: Any, b: Any, source_a: Any, source_b: Any, slots: Any, run: Any, careful: bool
 ) -> Any:
-    """Return f(ẋ) of a function that is linear in its first argument, of a batched ẋ."""
-    if source_b:
-        return NotImplemented
-    of_a = slots[source_a]
-    if of_a is None:
+    """Return f of a batched tangent, of a function that is linear in one argument of one or two."""
+    of_a, of_b = slots[source_a], slots[source_b or 0]
+    xdot = of_b if of_a is None else of_a
+    if xdot is None:
         return None
-    if type(of_a) is not Batched:
+    if type(xdot) is not Batched or (of_a is not None and of_b is not None):
         return NotImplemented
+    args = (a, of_b) if of_a is None else (of_a,) if source_b is None else (of_a, b)
     try:
-        ydot = of_a.tape.call(prim, (of_a,) if source_b is None else (of_a, b), {})
+        ydot = xdot.tape.call(prim, args, {})
     except (Exception, Looked):
         return NotImplemented
     if type(ydot) is not Batched or (careful and has_nan(ydot)):

@@ -14,7 +14,7 @@ from ..floating import silence
 from ..indices import Scatter
 from ..memory import is_placeholder
 from ..refusals import is_duration, refused_duration
-from ..registry import Primitive, load_libraries
+from ..registry import Primitive, loaded
 from ..spaces import as_numpy, describe, is_number, of_library
 from ..trace import Looked
 from ..values import any_of, constant, members_of
@@ -83,7 +83,7 @@ def strong_elementwise(
     leaves it to the product: with ȳ = t, t·∞ is 0 at t = 0, and its derivative is ∞.
     """
     if of_library(constant(xbar)):  # all numbers are looked at when they are there
-        load_libraries()
+        loaded("libraries")
         with silence():
             return LATER[0](prim, rule, y, ybar, args, kwargs)
     several = several_of(y, ybar, *args)

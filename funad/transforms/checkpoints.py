@@ -212,8 +212,7 @@ class _Checkpoint:
             self._check(y, tree.flatten(y_again)[0])
             return pull(tree.unflatten(self.output, ybar))
 
-        prim = Primitive(rule, name_of(self.f))
-        prim.kind, prim.containers, prim.rules = "vjp", (0,), {0: rule}
+        prim = Primitive(rule, name_of(self.f), "vjp", {0: rule}, (0,))
         found = tape.process(prim, tuple(parts), (values,), {}, ((0, tuple(sources)),))
         return list(found)
 

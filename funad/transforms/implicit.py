@@ -442,6 +442,6 @@ def _step(name: str, trace: Any, x: Any, r: Any, system: Any) -> Any:
 
     if type(trace) is Tape:
         trace.share()
-    prim = Primitive(lambda r: x, f"the solution of {name}")
-    prim.kind, prim.rules, prim.forward = "vjp", {0: rule}, {0: forward}
+    prim = Primitive(lambda r: x, f"the solution of {name}", "vjp", {0: rule})
+    prim.forward = {0: forward}
     return call(prim, (r,), {})

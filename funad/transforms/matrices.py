@@ -11,7 +11,7 @@ import numpy as onp
 
 from .. import tree
 from ..errors import ArgumentError, NonScalarOutputError
-from ..registry import sparse_derivatives
+from ..registry import loaded
 from ..spaces import is_complex, name_of
 from ..traces.reverse import Tape
 from ..values import shape_of
@@ -149,7 +149,7 @@ def jacobian(
     if sparse is not False:
         if has_aux or holomorphic:
             raise ArgumentError("a sparse Jacobian is that of real numbers, without has_aux and holomorphic")
-        found = sparse_derivatives()
+        found = loaded("scipy.sparsity.derivatives")
         return Transformed(found.jacobian, f, argnums, found.given(sparse))
     return Transformed(_jacobian, f, argnums, has_aux, holomorphic, "cheaper")
 
@@ -296,7 +296,7 @@ def hessian(
     check_function("hessian", f)
     argnums = check_argnums(f, argnums, argnum)
     if sparse is not False:
-        found = sparse_derivatives()
+        found = loaded("scipy.sparsity.derivatives")
         return Transformed(found.hessian, f, argnums, found.given(sparse))
     return jacfwd(Transformed(_first_derivative, f, argnums), argnums)
 

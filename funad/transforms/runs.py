@@ -12,6 +12,7 @@ import numpy as onp
 from .. import numpy as np
 from .. import tree
 from ..boxes import Box
+from ..floating import silence
 from ..opaque import Batched
 from ..overflows import mark_overflows
 from ..spaces import shed_kinks_of_derivative, zeros_like
@@ -85,7 +86,7 @@ class Run:
     def _has_nan(self, slots: list[Any]) -> bool:
         """Say whether a tangent of an output is not a number."""
         ends = zip(self.leaves, self.inside, strict=True)
-        with onp.errstate(over="ignore"):
+        with silence():
             return any(has_nan(slots[leaf.index]) for leaf, inside in ends if inside)
 
     def rows(self) -> list[list[Any]]:

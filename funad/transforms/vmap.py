@@ -18,7 +18,7 @@ from ..refusals import refused_constant
 from ..spaces import describe, is_number, laid_out_copy, name_of, room_for_stack
 from ..trace import Looked
 from ..traces import batch_fast as batch_fast
-from ..traces.batch import BatchTrace, stacked
+from ..traces.batch import BatchTrace
 from ..traces.reverse import has_ended, refuse_ended
 from ..tracing import line_of, run, user_line
 from ..values import shape_of
@@ -317,7 +317,7 @@ def _result(trace: BatchTrace, f: Any, y: Any, axis: int | None, given: list[Any
                 f"{name_of(f)} returned arrays of shapes {' and '.join(map(str, shapes[:2]))} for different "
                 f"examples, of which no stack can be made"
             )
-        stack = stacked(members)
+        stack = np.stack(members)
     elif trace.has(y):
         stack = y.stack
         stack = own_copy(stack) if any(stack is x for x in given) else owned([stack])[0]
@@ -474,7 +474,8 @@ def _size(f: Any, leaves: list[_Leaf], axis_size: int | None) -> int:
             raise ArgumentError(
                 f"the axes to map along differ in length: {first.name} has shape {shape_of(first.x)} and "
                 f"axis {axis} of length {size}, but {leaf.name} has shape {shape_of(leaf.x)} and axis "
-                f"{other} of length {shape_of(leaf.x)[other]}"
+                f"{other} of length {shape_of(leaf.x)[other]}; name None in in_axes for an argument that is "
+                f"the same for all examples"
             )
     if axis_size is not None and axis_size != size:
         raise ArgumentError(

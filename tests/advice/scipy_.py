@@ -252,6 +252,13 @@ ROWS = {
         )(1.0),
         gives=1.69 * numpy.exp(-1.3),
     ),
+    "args of solve_ivp": Call(
+        lambda: grad(lambda k: sp.integrate.solve_ivp(decay, (0, 1), [1.0], args=k).y[0, -1])(0.5),
+        lambda: grad(
+            lambda c: sp.integrate.solve_ivp(decay, (0, 1), [1.0], args=(c,), rtol=1e-9, atol=1e-12).y[0, -1]
+        )(0.5),
+        gives=-numpy.exp(-0.5),
+    ),
     "adjoint of BDF": Call(
         lambda: grad(
             lambda k: sp.integrate.solve_ivp(decay, (0, 1), [1.0], "BDF", args=(k,), adjoint="discrete").y[

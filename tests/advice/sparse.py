@@ -117,13 +117,14 @@ class Diagonal(scipy.sparse.linalg.LinearOperator):
 
 
 def most(entries, run):
-    """Run with a bound of so many entries for a pattern."""
+    """Run with a bound of so many entries for a pattern, and as if x had many numbers."""
     module = importlib.import_module("funad.scipy.sparsity.patterns")
-    before, module._MOST = module._MOST, entries
+    before = module._MOST, module._NARROW
+    module._MOST, module._NARROW = entries, 0
     try:
         return run()
     finally:
-        module._MOST = before
+        module._MOST, module._NARROW = before
 
 
 ROWS = {
@@ -147,6 +148,16 @@ ROWS = {
         plain=lambda x: 9 * x,
     ),
     "asarray": of_matrix(numpy.asarray, lambda x: matrix(x).toarray(), plain=dense),
+    "a system by SciPy's own function": of_matrix(
+        lambda m: scipy.sparse.linalg.spsolve(m.tocsc(), B[:3]),
+        lambda x: linalg.spsolve(matrix(x).tocsc(), B[:3]),
+        plain=lambda x: np.linalg.solve(dense(x), B[:3]),
+    ),
+    "a norm by SciPy's own function": of_matrix(
+        lambda m: scipy.sparse.linalg.norm(m),
+        lambda x: linalg.norm(matrix(x)),
+        plain=lambda x: np.sqrt(np.sum(dense(x) ** 2)),
+    ),
     "multiply by a traced matrix": of_matrix(
         lambda m: scipy.sparse.csr_array(DENSE).multiply(m).toarray(),
         lambda x: (scipy.sparse.csr_array(DENSE) * matrix(x)).toarray(),
@@ -310,7 +321,10 @@ ROWS = {
         lambda: along(lambda d: linalg.svds(large(d), 2, v0=stop_gradient(d))[1]),
         gives=slope(lambda d: numpy.linalg.svd(large_plain(d))[1][:2]),
     ),
-    "eigsh with M": Call(
+    "eigs with M": Call(
+        lambda: along(
+            lambda d: np.real(linalg.eigs(large(d), 2, scipy.sparse.diags_array(B, format="csr"), v0=V0)[0])
+        ),
         lambda: along(
             lambda d: linalg.eigsh(large(d), 2, scipy.sparse.diags_array(B, format="csr"), v0=V0)[0]
         ),

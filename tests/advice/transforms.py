@@ -468,6 +468,16 @@ ROWS = {
         lambda: numpy.linalg.norm(optimizers.clip_by_norm({"a": X + 1j}, 1.0)["a"]),
         gives=1.0,
     ),
+    "the arguments of update": Call(
+        lambda: optimizers.sgd(0.1).update(X, X, optimizers.sgd(0.1).init(X)),
+        lambda: optimizers.sgd(0.1).update(2 * X, optimizers.sgd(0.1).init(X), X)[0],
+        gives=0.8 * X,
+    ),
+    "what vmap shares": Call(
+        lambda: vmap(lambda w, x: w @ x)(X, numpy.outer([1.0, 2.0], X)),
+        lambda: vmap(lambda w, x: w @ x, in_axes=(None, 0))(X, numpy.outer([1.0, 2.0], X)),
+        gives=[X @ X, 2 * X @ X],
+    ),
     "an optimizer of integers": Call(
         lambda: optimizers.sgd(0.1)[1](2, optimizers.sgd(0.1)[0](3), 3),
         lambda: optimizers.sgd(0.1)[1](2.0, optimizers.sgd(0.1)[0](3.0), 3.0)[0],

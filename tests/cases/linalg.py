@@ -51,6 +51,14 @@ def _solve(draw):
 
 
 @st.composite
+def _by_factors(draw):
+    """Without factors, as those of another matrix would stay: large matrices have tests of their own."""
+    n, complex = draw(st.integers(0, 3)), draw(KINDS)
+    b = draw(arrays(draw(st.sampled_from([(n,), (n, 2)])), complex=complex))
+    return Call((draw(square((n, n), complex=complex)), b), {"trans": draw(st.sampled_from([0, 1]))})
+
+
+@st.composite
 def _lstsq(draw):
     m, n = draw(st.sampled_from([(2, 2), (3, 2), (2, 3), (4, 1)]))
     complex = draw(KINDS)
@@ -274,6 +282,7 @@ def _kernel(*shape):
 
 CASES = {
     linalg.solve: Case(_solve()),
+    linalg.solve_by_factors: Case(_by_factors(), frozenset({"lu", "piv", "trans"})),
     linalg.inv: case(square()),
     linalg.pinv: Case(_pinv(), frozenset({"rcond", "hermitian", "rtol"})),
     linalg.lstsq: Case(_lstsq(), frozenset({"rcond"})),

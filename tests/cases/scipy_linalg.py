@@ -21,12 +21,17 @@ def _complex(*shape):
     return _normal(*shape) + 1j * _normal(*shape)
 
 
-TAKES_STACKS = tuple(map(int, scipy.__version__.split(".")[:2])) >= (1, 15)
+VERSION = tuple(map(int, scipy.__version__.split(".")[:2]))
+
+
+def since(version, *of):
+    """Return calls, or none of them with an older SciPy, which refuses them."""
+    return of if version <= VERSION else ()
 
 
 def calls(keywords, *of):
     """Return the case of a primitive that has these keywords, written with spaces between."""
-    of = [at for at in of if TAKES_STACKS or all(getattr(x, "ndim", 0) < 3 for x in at.args)]
+    of = [at for at in of if VERSION >= (1, 16) or all(getattr(x, "ndim", 0) < 3 for x in at.args)]
     return Case(st.sampled_from(of), frozenset(keywords.split()))
 
 
@@ -83,7 +88,11 @@ CASES = {
         call(A, B, assume_a="diagonal"),
     ),
     linalg.inv: calls(
-        "check_finite assume_a lower", call(A), call(C), call(SEVERAL), call(H, assume_a="her", lower=True)
+        "check_finite assume_a lower",
+        call(A),
+        call(C),
+        call(SEVERAL),
+        *since((1, 17), call(H, assume_a="her", lower=True)),
     ),
     linalg.det: calls("check_finite", call(A), call(C), call(SEVERAL), call(onp.diag([1.0, 0.0, 2.0]))),
     linalg.lstsq: calls(
@@ -215,7 +224,7 @@ CASES = {
         "permute scale separate", call(onp.array([[1.0, 90.0], [0.03, 2.0]])), call(A, separate=True)
     ),
     linalg.subspace_angles: calls("", call(TALL, _normal(4, 2)), call(CTALL, _complex(4, 1))),
-    linalg.orthogonal_procrustes: calls("check_finite", call(A, S), call(C, CB @ CB.T + C)),
+    linalg.orthogonal_procrustes: calls("check_finite", call(A, S), *since((1, 15), call(C, CB @ CB.T + C))),
     linalg.cdf2rdf: calls("", call(D[:3], C)),
     linalg.eigh_apart: calls(
         "lower check_finite driver", call(TWO, 1), call(TWO, 2, lower=False, driver="ev")
@@ -264,7 +273,7 @@ CASES = {
     ),
     linalg.expm_cond: calls("check_finite", call(SMALL)),
     linalg.logm: calls("", call(A), call(C)),
-    linalg.sqrtm: calls("", call(A), call(C), call(SEVERAL)),
+    linalg.sqrtm: calls("", call(A), *since((1, 15), call(C)), call(SEVERAL)),
     linalg.fractional_matrix_power: calls("", call(A, 0.3), call(C, -0.4), call(S, 2.0)),
     linalg.funm: calls("func", call(SMALL, func=np.sin), call(C_SMALL, func=lambda x: np.exp(x) * x)),
     linalg.signm: calls("", call(TURNED)),

@@ -5,7 +5,7 @@ from scipy import sparse
 
 from funad.scipy.sparse.layouts import layout_of, product, sampled
 from funad.scipy.sparse.solving import Factors, iterated, solved, substituted
-from funad.scipy.sparse.spectra import eigen, singular
+from funad.scipy.sparse.spectra import eigen, eigen_of_pencil, singular
 from funad.testing import call
 
 from .scipy_linalg import calls
@@ -29,6 +29,7 @@ STEPS = {"rtol": 1e-5}
 SCALED = {**STEPS, "M": onp.array([[0.25, 0.1, 0.0], [0.0, 0.2, 0.0], [0.0, 0.0, 0.3]])}
 # Changes of its entries keep this matrix symmetric, as eigsh takes it to be.
 DIAGONAL = sparse.csr_array(onp.diag([4.0, 6.0, 9.0, 2.0]))
+MASS = sparse.csr_array(onp.diag([1.0, 1.2, 0.7, 1.1]))
 GENERAL = sparse.csr_array(
     onp.array([[4.0, 0.5, 0, 0], [-0.3, 6.0, 0.3, 0], [0, 0.2, 9.0, -0.7], [0.4, 0, 0.7, 2.0]])
 )
@@ -58,5 +59,8 @@ CASES = {
         call(S + 0.2j, X, SQUARE, "gmres", STEPS),
     ),
     eigen: calls("", call(DIAGONAL.data, layout_of(DIAGONAL), "eigsh", 2, START)),
+    eigen_of_pencil: calls(
+        "", call(DIAGONAL.data, MASS.data, layout_of(DIAGONAL), layout_of(MASS), 2, START),
+    ),
     singular: calls("", call(GENERAL.data, layout_of(GENERAL), 2, START)),
 }  # fmt: skip

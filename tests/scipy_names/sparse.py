@@ -219,6 +219,23 @@ PROBES = [
         OFF,
         exact=False,  # SciPy computes them otherwise where it needs no vectors
     ),
+    _of_linalg(
+        "eigsh",
+        lambda sp, m, o: sp.sparse.linalg.eigsh(
+            _symmetric(sp, m, o), 2, _symmetric(sp, 1.0 + 0.1 * o[0] + 0.02 * m, 0.1 * o), v0=X
+        )[0],
+        MAIN,
+        OFF,
+    ),
+    _of_linalg(
+        "eigsh",
+        lambda sp, m, o: (
+            sp.sparse.linalg.eigsh(_symmetric(sp, m, o), 2, _symmetric(sp, 1.0 + 0.02 * m, 0.1 * o), v0=X)[1]
+            ** 2
+        ),
+        MAIN,
+        OFF,
+    ),
     _of_linalg("eigs", lambda sp, d: np.real(sp.sparse.linalg.eigs(_square(sp, d), 2, v0=X)[0]), SQUARE),
     _of_linalg("eigs", lambda sp, d: np.abs(sp.sparse.linalg.eigs(_square(sp, d), 2, v0=X)[1]) ** 2, SQUARE),
     _of_linalg("svds", lambda sp, d: sp.sparse.linalg.svds(_tall(sp, d), 2, v0=X)[1], TALL),

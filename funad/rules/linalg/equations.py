@@ -30,6 +30,18 @@ def _solve_wrt_b(y, ybar, a, b):
     return unbroadcast(_solve_by(a, ybar, b), shape_of(b))
 
 
+def _by_factors(y, ybar, a, b, lu=None, piv=None, trans=0):
+    """b̄ = A⁻ᵀ ȳ by the same factors; A⁻¹ ȳ where Aᵀ y = b."""
+    return linalg.solve_by_factors(a, ybar, lu, piv, 1 - trans)
+
+
+def _by_factors_wrt_a(y, ybar, a, b, lu=None, piv=None, trans=0):
+    """Ā = -b̄ yᵀ, or its transpose."""
+    bbar = _by_factors(y, ybar, a, b, lu, piv, trans)
+    left, right = (y, bbar) if trans else (bbar, y)
+    return -column(left) * row(right) if np.ndim(b) == 1 else -(left @ t(right))
+
+
 def of_inverse(y, ybar, a):
     """Ā = -A⁻ᵀ ȳ A⁻ᵀ."""
     return -(t(y) @ ybar @ t(y))
@@ -156,6 +168,7 @@ def _tensorinv(y, ybar, a, ind=2):
 
 
 defvjp(linalg.solve, _solve_wrt_a, _solve_wrt_b)
+defvjp(linalg.solve_by_factors, _by_factors_wrt_a, _by_factors)
 defvjp(linalg.inv, of_inverse)
 defvjp(linalg.pinv, of_pinv)
 defvjp(linalg.lstsq, _lstsq_wrt_a, _lstsq_wrt_b)

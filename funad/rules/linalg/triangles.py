@@ -1,40 +1,17 @@
-"""Triangular systems, by SciPy's kernels where it is installed: the one door to it outside of funad.scipy.
-
-NumPy has none. SciPy is loaded with the first large matrix.
-"""
-
-import functools
-import importlib
-import importlib.util
+"""Triangular systems, by SciPy's kernels where it is installed: NumPy has none."""
 
 import numpy as onp
 
 from ... import numpy as np
+from ...numpy.kernels import kernels
 from ...numpy.linalg import inv
 from .matrices import h
 
-__all__ = ["between", "gram", "kernels"]
+__all__ = ["between", "gram"]
 
 # The size at which the inverse of a triangle costs no more than the halves of it; two solutions of general
 # systems took twice the time at 200, and 1.3 times at 20.
 _SMALL = 32
-# From which on SciPy's kernels are used: of a matrix of 300, 2.8 ms in place of 3.5, and ``gram`` 1.4 ms.
-_LARGE = 128
-
-
-@functools.cache
-def _scipy():
-    """Return SciPy's linear algebra, or None without SciPy."""
-    found = importlib.util.find_spec("scipy") is not None
-    return importlib.import_module("scipy.linalg") if found else None
-
-
-def kernels(get, names, *matrices):
-    """Return kernels for large plain matrices; None for others, or without SciPy."""
-    if len(matrices[0]) < _LARGE or not all(type(x) is onp.ndarray and x.ndim == 2 for x in matrices):
-        return None
-    linalg = _scipy()
-    return None if linalg is None else getattr(linalg, get)(names, matrices)
 
 
 def between(x, low):

@@ -134,8 +134,7 @@ class Solution:
                     found = _by_sensitivities(self, tape, pull, start, times, ybar)
                 return found if y0 is not None else found[1:]
 
-            prim = Primitive(backward, "solve_ivp")
-            prim.kind, prim.containers, prim.rules = "vjp", (0,), {0: backward}
+            prim = Primitive(backward, "solve_ivp", "vjp", {0: backward}, (0,))
             at = ([y0.index] if y0 is not None else []) + slots
             xs = ([y0.primal] if y0 is not None else []) + values
             return tape.process(prim, outside(times), (xs,), {}, ((0, tuple(at)),))

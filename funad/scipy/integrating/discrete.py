@@ -49,8 +49,7 @@ def _on_tape(tape, field, y0, steps, y, k, integrand):
         found, _ = locked([tape], functools.partial(_backwards, steps, *yk, *bars, field, pull))
         return found if starts else found[1:]
 
-    prim = Primitive(backward, "solve_ivp")
-    prim.kind, prim.containers, prim.rules = "vjp", (0,), {0: backward}
+    prim = Primitive(backward, "solve_ivp", "vjp", {0: backward}, (0,))
     if starts:
         slots_of_call, xs = (y0.index, *slots), [y0.primal, *values]
     else:

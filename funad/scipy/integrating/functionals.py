@@ -182,8 +182,7 @@ def _on_tape(tape, f, limits, rule, y, integrand):
             for end, size, x in zip(ends, sizes, xs, strict=True)
         ]
 
-    prim = Primitive(backward, "an integral")
-    prim.kind, prim.containers, prim.rules = "vjp", (0,), {0: backward}
+    prim = Primitive(backward, "an integral", "vjp", {0: backward}, (0,))
     return tape.process(prim, y, ([sources[n] for n in slots],), {}, ((0, tuple(slots)),))
 
 

@@ -9,6 +9,7 @@ from scipy.integrate._ivp.ivp import OdeResult
 
 from ... import numpy as np
 from ...errors import ArgumentError, NotDifferentiableError
+from ...spaces import describe
 from ...transforms.closures import Watched, attached, plain_of
 from ...transforms.copies import fixed
 from ...transforms.implicit import Equation
@@ -92,6 +93,17 @@ def odeint(call):
     return (y, *more) if call["full_output"] else y
 
 
+def _further(call):
+    """Return the further arguments of the right-hand side."""
+    try:
+        return () if call["args"] is None else tuple(call["args"])
+    except TypeError:
+        raise ArgumentError(
+            f"args of {call.name} is a tuple of arguments, not {describe(call['args'])}; write args=(c,) for "
+            f"one argument c"
+        ) from None
+
+
 class _Problem:
     """One call of solve_ivp."""
 
@@ -106,7 +118,7 @@ class _Problem:
                     f"{call.name} has no derivative in {name}, which was given a traced value; give it "
                     f"stop_gradient({name}), from funad, where that derivative is not wanted"
                 )
-        self.args = args = () if call["args"] is None else tuple(call["args"])
+        self.args = args = _further(call)
         self.f = closed(call["fun"], args)
         self.span, self.y0 = tuple(call["t_span"]), call["y0"]
         if isinstance(self.y0, (list, tuple)) and is_traced(self.y0):
@@ -120,7 +132,7 @@ class _Problem:
         self.method = METHODS.get(method, method) if isinstance(method, str) else method
         if self.adjoint == "discrete" and self.method not in EXPLICIT:
             raise ArgumentError(
-                f"adjoint='discrete' is for RK23, RK45 and DOP853, not for {self.method!r:.40}; leave it "
+                f"adjoint='discrete' is for RK23, RK45 and DOP853, not for {self.method.__name__}; leave it "
                 f"out, or write 'continuous' or 'forward'"
             )
         self.taken = []

@@ -6,11 +6,12 @@ import math
 import numpy as onp
 
 from ... import numpy as np
+from ...boxes import innermost
 from ...defining import defvjp, defzero, linear
 from ...values import all_of, constant, shape_of
 from .. import ndimage, signal
 from ..derived import Written, as_written
-from ..ndimage import before_and_behind, extended, windows
+from ..ndimage import before_and_behind, extended, views, windows
 from ..sparse.layouts import Layout, product
 
 
@@ -106,25 +107,76 @@ def _correlate_window_back(y, ybar, input, weights, mode, cval, origins):
     )  # fmt: skip
 
 
+_PLACES = 64  # in a window, up to which one sum for each takes less time than a correlation
+
+
+def _correlate_line_weights(y, ybar, input, weights, axis, mode, cval, origin):
+    parts = _line(input, shape_of(weights)[0], axis, mode, cval, origin)
+    return np.stack([np.sum(part * ybar) for part in parts])
+
+
+def _correlate_window_weights(y, ybar, input, weights, mode, cval, origins):
+    shape = shape_of(weights)
+    origins = onp.broadcast_to(origins, np.ndim(ybar)).tolist()
+    if math.prod(shape) > _PLACES:
+        widths = [before_and_behind(*pair) for pair in zip(shape, origins, strict=True)]
+        return signal.correlate(extended(input, widths, mode, cval), ybar, "valid")
+    parts = views(input, onp.ones(shape, bool), mode, cval, origins)
+    return np.reshape(np.stack([np.sum(part * ybar) for part in parts]), shape)
+
+
 def _mean_of_line_back(y, ybar, input, size, axis, mode, cval, origin):
     sizes, origins = _along(axis, np.ndim(ybar), size, origin)
     return _pulled_back(lambda x: ndimage.mean_of_line(x, size, axis, *_ZEROS, 0), ybar, sizes, origins, mode)
 
 
 linear(ndimage.folded, lambda y, ybar, wide, widths, mode: extended(ybar, widths, mode, 0.0))
-defvjp(ndimage.correlate_line, _correlate_line_back, Written(_correlate_line, 1))
-defvjp(ndimage.correlate_window, _correlate_window_back, Written(_correlate_window, 1))
+defvjp(ndimage.correlate_line, _correlate_line_back, _correlate_line_weights)
+defvjp(ndimage.correlate_window, _correlate_window_back, _correlate_window_weights)
 defvjp(ndimage.mean_of_line, Written(_mean_of_line, 0, _mean_of_line_back))
 
 
-def _to_chosen(window_of):
+def _hits(y, ybar, input, footprint, origins, heights, mode, cval):
+    """Return for each place of a footprint in which windows the number there is y, and the share it has of ȳ.
+
+    Equal numbers of a window share it. All is plain. None where a window has none of its numbers.
+    """
+    parts = views(input, footprint, mode, cval, origins)
+    if heights is None:
+        hits = [part == y for part in parts]
+    else:
+        hits = [part + height == y for part, height in zip(parts, heights, strict=True)]
+    count = onp.zeros(y.shape, onp.int32)
+    for hit in hits:
+        count += hit
+    return (hits, ybar / count) if onp.all(count) else None
+
+
+def _to_all_chosen(y, ybar, input, footprint, origins, heights, mode, cval):
+    """x̄ of the largest or the smallest numbers of windows; all is plain."""
+    found = _hits(y, ybar, input, footprint, origins, heights, mode, cval)
+    if found is None:
+        return None
+    hits, share = found
+    widths = [before_and_behind(*pair) for pair in zip(footprint.shape, origins, strict=True)]
+    wide = onp.zeros([n + sum(pair) for n, pair in zip(input.shape, widths, strict=True)])
+    for hit, at in zip(hits, onp.argwhere(footprint).tolist(), strict=True):
+        part = wide[tuple(slice(k, k + n) for k, n in zip(at, input.shape, strict=True))]
+        part += onp.where(hit, share, 0.0)
+    return ndimage.folded(wide, widths, mode)
+
+
+def _to_chosen(window_of, extreme=False):
     """Return the rule of a filter whose results are numbers of its windows: x̄ gets each ȳ where it stands.
 
-    None where equal numbers of one window stand in different places. ``window_of`` gives the footprint, the
-    origins and the heights that are added, of the filter's arguments.
+    None where equal numbers of one window stand in different places, unless these are extremes, which share
+    it. ``window_of`` gives the footprint, the origins and the heights that are added, of the filter's
+    arguments.
     """
 
     def back(y, ybar, input, *args):
+        if extreme and innermost((y, ybar, input, *args)) is None:
+            return _to_all_chosen(y, ybar, input, *window_of(np.ndim(input), *args))
         places = ndimage.chosen(y, input, *window_of(np.ndim(input), *args))
         if not all_of(places >= 0):
             return None
@@ -153,11 +205,27 @@ def _ranks_of_line(ndim, rank, size, mode, cval, origin):
 
 
 defzero(ndimage.chosen)
-defvjp(ndimage.extreme_of_line, Written(_extreme_of_line, 0, _to_chosen(_line_of)))
+
+
+def _to_heights(y, ybar, input, structure, footprint, mode, cval, origins, minimum):
+    """The cotangent of the heights: what their places in all windows get of ȳ."""
+    if innermost((y, ybar, input, structure)) is not None:
+        return None
+    window = _window_of(np.ndim(input), structure, footprint, mode, cval, origins, minimum)
+    found = _hits(y, ybar, input, *window)
+    if found is None:
+        return None
+    hits, share = found
+    heights = onp.zeros(structure.shape)
+    heights[footprint] = [onp.sum(onp.where(hit, share, 0.0)) for hit in hits]
+    return -heights if minimum else heights
+
+
+defvjp(ndimage.extreme_of_line, Written(_extreme_of_line, 0, _to_chosen(_line_of, extreme=True)))
 defvjp(
     ndimage.extreme_of_window,
-    Written(_extreme_of_window, 0, _to_chosen(_window_of)),
-    Written(_extreme_of_window, 1),
+    Written(_extreme_of_window, 0, _to_chosen(_window_of, extreme=True)),
+    Written(_extreme_of_window, 1, _to_heights),
 )
 defvjp(ndimage.rank_of_window, Written(_rank_of_window, 0, _to_chosen(_ranks_of)))
 defvjp(ndimage.rank_of_line, Written(_rank_of_line, 0, _to_chosen(_ranks_of_line)))

@@ -3,6 +3,8 @@
 The pairing is dL = Re Σ x̄·dx, without a conjugate, so that no kernel is conjugated on the way back.
 """
 
+import math
+
 import numpy as onp
 
 from ... import numpy as np
@@ -178,22 +180,26 @@ class _Adjoint:
         """Σ wₙ₊ₖ vₙ for each k."""
         return np.stack([np.sum(self.places(k) * v) for k in range(self.order + 1)])
 
+    def of_b(self):
+        return self.sums(self.x) / self.scale
+
+    def of_a(self):
+        """āᵢ, and ā₀ of the scale by which all coefficients are divided."""
+        of_b, of_a = self.sums(self.x), -self.sums(self.y)
+        first = -(np.sum(of_b * self.b) + np.sum(of_a[1:] * self.a[1:]))
+        return np.concatenate([np.reshape(first, 1), of_a[1:]]) / self.scale
+
 
 def lfilter(b, a, x, zi):
     return signal.lfilter(b, a, x, -1, zi)
 
 
 def _wrt_b(y, ybar, b, a, x, zi=None, axis=-1):
-    found = _Adjoint(y, ybar, b, a, x, zi, axis)
-    return (found.sums(found.x) / found.scale)[: shape_of(b)[0]]
+    return _Adjoint(y, ybar, b, a, x, zi, axis).of_b()[: shape_of(b)[0]]
 
 
 def _wrt_a(y, ybar, b, a, x, zi=None, axis=-1):
-    """āᵢ, and ā₀ of the scale by which all coefficients are divided."""
-    found = _Adjoint(y, ybar, b, a, x, zi, axis)
-    of_b, of_a = found.sums(found.x), -found.sums(found.y)
-    first = -(np.sum(of_b * found.b) + np.sum(of_a[1:] * found.a[1:]))
-    return (np.concatenate([np.reshape(first, 1), of_a[1:]]) / found.scale)[: shape_of(a)[0]]
+    return _Adjoint(y, ybar, b, a, x, zi, axis).of_a()[: shape_of(a)[0]]
 
 
 def _wrt_x(y, ybar, b, a, x, zi=None, axis=-1):
@@ -215,6 +221,21 @@ def _sections(y, sos, x, zi=None, axis=-1):
             x, last = signal.lfilter(sos[k, :3], sos[k, 3:], x, axis, zi[k])
             states.append(last)
     return x if zi is None else (x, np.stack(states))
+
+
+def _sections_back(y, ybar, sos, x, zi=None, axis=-1):
+    """The cotangents of the coefficients, from the last section on, each as for lfilter; from rest only."""
+    if zi is not None:
+        return None
+    ends = [x]
+    for row in sos[:-1]:
+        ends.append(signal.lfilter(row[:3], row[3:], ends[-1], axis))
+    found = []
+    for row, start, end in zip(sos[::-1], ends[::-1], [y, *ends[:0:-1]], strict=True):
+        adjoint = _Adjoint(end, ybar, row[:3], row[3:], start, None, axis)
+        found.append(np.concatenate([adjoint.of_b(), adjoint.of_a()]))
+        ybar = np.moveaxis(adjoint.of_x(), -1, axis)
+    return np.stack(found[::-1])
 
 
 _sections_wrt_x, _sections_wrt_zi = Written(_sections, 1), Written(_sections, 2)
@@ -251,18 +272,25 @@ _UPFIRDN = (
 )
 
 
-def _upfirdn(y, h, x, up=1, down=1, axis=-1, mode="constant", cval=0):
-    """Zeros between the samples, a whole convolution, and of that each so many."""
+def _upfirdn_wrt_h(y, ybar, h, x, up=1, down=1, axis=-1, mode="constant", cval=0):
+    """h̄ₖ = Σ ȳₘ xⱼ, of all m and j with m·down - j·up = k: every so many from the first ones on."""
     if mode not in ("constant", None) or onp.any(constant(cval) != 0):
         raise NotDifferentiableError(_UPFIRDN)
-    x = np.moveaxis(x, axis, -1)
-    n = shape_of(x)[-1]
-    between = np.zeros((*shape_of(x), up - 1), dtype_of(x))
-    wide = np.reshape(np.concatenate([x[..., None], between], -1), (*shape_of(x)[:-1], n * up))
-    wide = wide[..., : n * up - (up - 1)]
-    kernel = np.reshape(h, (1,) * (np.ndim(x) - 1) + (-1,))
-    found = signal.fftconvolve(wide, kernel, axes=-1)[..., ::down]
-    return np.moveaxis(found[..., : shape_of(y)[axis]], -1, axis)
+    common = math.gcd(up, down)
+    up, down = up // common, down // common
+    ybar, x, found = np.moveaxis(ybar, axis, -1), np.moveaxis(x, axis, -1), []
+    for k in range(shape_of(h)[0]):
+        if k % common:
+            found.append(0.0 * h[k])
+            continue
+        lag = k // common
+        m = lag * pow(down, -1, up) % up if up > 1 else 0
+        m += -(min(m * down - lag, 0) // (up * down)) * up
+        j = (m * down - lag) // up
+        ys, xs = ybar[..., m::up], x[..., j::down]
+        n = min(shape_of(ys)[-1], shape_of(xs)[-1])
+        found.append(np.sum(ys[..., :n] * xs[..., :n]))
+    return np.stack(found)
 
 
 def _upfirdn_wrt_x(y, ybar, h, x, up=1, down=1, axis=-1, mode="constant", cval=0):
@@ -282,5 +310,5 @@ def _upfirdn_wrt_x(y, ybar, h, x, up=1, down=1, axis=-1, mode="constant", cval=0
 
 
 defvjp(signal.lfilter_of, _wrt_b, _wrt_a, _wrt_x, _wrt_zi, masks=True)
-defvjp(signal.sosfilt_of, Written(_sections, 0), _sosfilt_wrt_x, _sosfilt_wrt_zi)
-defvjp(signal.upfirdn, Written(_upfirdn, 0), _upfirdn_wrt_x)
+defvjp(signal.sosfilt_of, Written(_sections, 0, _sections_back), _sosfilt_wrt_x, _sosfilt_wrt_zi)
+defvjp(signal.upfirdn, _upfirdn_wrt_h, _upfirdn_wrt_x)

@@ -12,7 +12,7 @@ from ..sparse.arrays import Sparse, sparse_of
 from ..sparse.building import block_array
 from ..sparse.layouts import DENSE, Layout, coordinates, layout_of, product, sampled, transposed
 from ..sparse.solving import Factors, iterated, solved, substituted, without_transpose
-from ..sparse.spectra import eigen, singular
+from ..sparse.spectra import eigen, eigen_of_pencil, singular
 
 __all__ = ["times_transpose"]
 
@@ -144,6 +144,36 @@ def _eigen(y, ybar, data, layout, method, k, options):
     return -sampled(np.stack(left, axis=1), v, layout)
 
 
+def _pencil_part(y, ybar, data, data_of_m, layout, layout_of_m, k, options):
+    """Per pair, K (λ, μ) = (v̄, w̄) with K = [[A - w M, -M v], [-(M v)ᵀ, 0]], as vᵀ M v = 1: λ and μ."""
+    (w, v), (wbar, vbar) = y, ybar
+    if is_zero(vbar):
+        return -v * wbar, 0.0 * wbar
+    matrix, mass = Sparse(data, layout, "array"), Sparse(data_of_m, layout_of_m, "array")
+    left, last = [], []
+    for i in range(shape_of(w)[0]):
+        image = sparse_of(mass @ v[:, i : i + 1])
+        border = _bordered([[sparse_of(matrix) - mass * w[i], -image], [-image.T, None]])
+        rhs = np.concatenate([vbar[:, i], wbar[i : i + 1]])
+        found = _simple(border, rhs, "eigenvalues")
+        left.append(found[:-1])
+        last.append(found[-1])
+    return np.stack(left, axis=1), np.stack(last)
+
+
+def _pencil_wrt_a(y, ybar, data, data_of_m, layout, layout_of_m, k, options):
+    """Ā = -Σ λ vᵀ."""
+    left, _ = _pencil_part(y, ybar, data, data_of_m, layout, layout_of_m, k, options)
+    return -sampled(left, y[1], layout)
+
+
+def _pencil_wrt_m(y, ybar, data, data_of_m, layout, layout_of_m, k, options):
+    """M̄ = Σ (w λ + μ v / 2) vᵀ."""
+    left, last = _pencil_part(y, ybar, data, data_of_m, layout, layout_of_m, k, options)
+    w, v = y
+    return sampled(left * w + 0.5 * v * last, v, layout_of_m)
+
+
 def _check_phase(v, vbar):
     """Refuse what depends on the phase of complex vectors, which is SciPy's choice."""
     slope, size = constant(np.sum(vbar * v)), constant(np.sum(np.abs(vbar) * np.abs(v)))
@@ -159,6 +189,7 @@ def _eye(n):
 
 
 defvjp(eigen, _eigen)
+defvjp(eigen_of_pencil, _pencil_wrt_a, _pencil_wrt_m)
 
 
 def _singular(y, ybar, data, layout, k, options):

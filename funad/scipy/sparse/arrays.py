@@ -16,6 +16,7 @@ from ... import tree
 from ...boxes import Traced, innermost
 from ...errors import ArgumentError, NotDifferentiableError
 from ...foreign import asked_by_sparse, unknown_to_sparse
+from ...messages import refused_sparse
 from ...spaces import describe
 from ...values import dtype_of, shape_of
 from ...writing import settled
@@ -159,10 +160,7 @@ class Sparse:
     def __array__(self, dtype=None, copy=None):
         if asked_by_sparse(1, "multiply"):
             return unknown_to_sparse()
-        raise NotDifferentiableError(
-            f"{self!r} is asked for a plain array (numpy.asarray), which would lose its derivative; write "
-            f"A.toarray() for an array, and A * B for A.multiply(B) of a plain matrix A"
-        )
+        raise refused_sparse(repr(self))
 
     def __getattr__(self, name):
         if name not in _PLACES and any(hasattr(getattr(_sparse, f"{f}_array"), name) for f in FORMATS):
@@ -257,7 +255,12 @@ class Sparse:
     def toarray(self, order=None, out=None):
         if out is not None:
             raise NotDifferentiableError("toarray of traced entries writes into no out; leave it out")
-        return self.moved(lambda m: m.toarray())
+        if self.dtype.kind == "c":
+            return self.moved(lambda m: m.toarray())
+        rows, columns = coordinates(self.layout)
+        places = rows.astype(onp.int64) * self.shape[1] + columns
+        found = np.bincount(places, self.data, onp.prod(self.shape, dtype=int))
+        return np.astype(np.reshape(found, self.shape), self.dtype)
 
     def todense(self, order=None, out=None):
         return self.toarray(order, out)

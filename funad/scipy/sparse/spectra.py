@@ -13,12 +13,12 @@ from scipy.sparse import linalg as _linalg
 from ... import numpy as np
 from ...errors import NotDifferentiableError
 from ...primitives import primitive
-from ...values import shape_of
+from ...values import dtype_of, shape_of
 from .arrays import sparse_of, traced_in
 from .layouts import layout_of, matrix_of
 from .solving import is_plain
 
-__all__ = ["eigen", "eigs", "eigsh", "singular", "svds"]
+__all__ = ["eigen", "eigen_of_pencil", "eigs", "eigsh", "singular", "svds"]
 
 
 @contextlib.contextmanager
@@ -47,6 +47,13 @@ def eigen(data, layout, method, k, options):
     return tuple(getattr(_linalg, method)(matrix_of(data, layout), k, **options))
 
 
+@primitive(name="scipy.sparse.linalg.eigsh")
+def eigen_of_pencil(data, data_of_m, layout, layout_of_m, k, options):
+    """Return the same of A v = w M v, for a real symmetric A and M."""
+    M = matrix_of(data_of_m, layout_of_m)
+    return tuple(_linalg.eigsh(matrix_of(data, layout), k, M, **options))
+
+
 @primitive(name="scipy.sparse.linalg.svds")
 def singular(data, layout, k, options):
     """Return the left singular vectors, the singular values, and the right ones, as SciPy finds them."""
@@ -62,14 +69,23 @@ def _of_eigenvalues(method):
         if is_plain(A, M, *others):
             with _of_plain_operator(method, A):
                 return theirs(A, k, M, sigma, which, v0, ncv, maxiter, tol, return_eigenvectors, **options)
-        if M is not None or traced_in(others):
+        if traced_in(others):
             raise NotDifferentiableError(
-                f"{method} has derivatives in A alone, without M: write it for the matrix M⁻¹ A, and give "
-                f"sigma, v0 and the like stop_gradient"
+                f"{method} has derivatives in A and M alone: give sigma, v0 and the like stop_gradient"
             )
         data, layout = _entries_of(A)
         given = {"sigma": sigma, "which": which, "v0": v0, "ncv": ncv, "maxiter": maxiter, "tol": tol}
-        w, v = eigen(data, layout, method, k, {**given, **options})
+        if M is None:
+            w, v = eigen(data, layout, method, k, {**given, **options})
+        else:
+            of_m, layout_of_m = _entries_of(M)
+            is_real = dtype_of(data).kind == "f" and dtype_of(of_m).kind in "fiu"
+            if method != "eigsh" or not is_real or options.get("mode", "normal") != "normal":
+                raise NotDifferentiableError(
+                    f"{method} with M has derivatives as eigsh of real matrices, with mode='normal', alone: "
+                    f"write it for the matrix M⁻¹ A"
+                )
+            w, v = eigen_of_pencil(data, of_m, layout, layout_of_m, k, {**given, **options})
         return (w, v) if return_eigenvectors else w
 
     solver.__name__ = solver.__qualname__ = method
