@@ -306,6 +306,7 @@ class _ByHand(Trace):
 
     level = 0
     differentiates = True
+    lines: Any = None
     process: Callable[..., Any]
     run: Callable[..., Any]
 

@@ -51,7 +51,17 @@ class Tape(Trace):
 
     differentiates = True
 
-    __slots__ = ("entries", "infinitesimals", "inputs", "level", "lock", "snapshots", "transposing", "xdots")
+    __slots__ = (
+        "entries",
+        "infinitesimals",
+        "inputs",
+        "level",
+        "lines",
+        "lock",
+        "snapshots",
+        "transposing",
+        "xdots",
+    )
 
     def __init__(self, inputs: int, entries: list[Any] | None = None, xdots: list[Any] | None = None) -> None:
         self.level = next_level()
@@ -59,6 +69,7 @@ class Tape(Trace):
         self.transposing = False  # whether it transposes a rule: no derivative is taken along it
         self.inputs = inputs
         self.infinitesimals: Any = None  # made where a kink is met
+        self.lines: Any = None  # made where several are
         self.xdots = xdots  # the only tangents that are wanted, if there are such
         self.snapshots: Snapshots | None = None  # made for the first constant that is an array
         self.entries = [] if entries is None else entries
