@@ -241,11 +241,15 @@ class Traced:
             return unknown_to_sparse().reshape(1, 1)
         prim = primitive_of(f)
         if prim is None or prim.traced is f:
-            name = f"{getattr(f, '__module__', 'numpy')}.{f.__name__}"
-            raise MissingRuleError(not_dispatched(name, short(self)))
+            return self.without_primitive(f, args, kwargs)
         if innermost((*args, *kwargs.values())) is None:  # it is in a sequence that is no list
             args, kwargs = as_lists(args), {key: as_lists(x) for key, x in kwargs.items()}
         return prim.traced(*args, **kwargs)
+
+    def without_primitive(self, f: Any, args: Any, kwargs: Any) -> Any:
+        """Return what a function of NumPy's that funad does not know is of traced values."""
+        name = f"{getattr(f, '__module__', 'numpy')}.{f.__name__}"
+        raise MissingRuleError(not_dispatched(name, short(self)))
 
 
 Traced.inside = Traced.__dict__["primal"]
@@ -312,6 +316,7 @@ class _ByHand(Trace):
 
     level = 0
     differentiates = True
+    lines: Any = None
     process: Callable[..., Any]
     run: Callable[..., Any]
 
