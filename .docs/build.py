@@ -95,21 +95,63 @@ def reference():
         "- [`funad.numpy`](numpy.md): NumPy's functions, and what is refused",
         "- [`funad.scipy`](scipy.md): SciPy's, and what is refused",
         "- `funad.curried`: the transformations once more, curried with toolz",
-        "- [`funad.errors`](errors.md): every exception", "- [Words](glossary.md)", "",
+        "- [`funad.errors`](errors.md): every exception, and what the messages say", "",
+        "- What is supported: [NumPy](../support.md), [ufuncs](../ufuncs.md), [SciPy](../scipy_support.md), "
+        "[dask](../dask_support.md)", "- [Words](glossary.md)", "",
     ]  # fmt: skip
-    tree = "\n".join(["numpy", "scipy", "errors", "glossary", *paths])
+    pages = ["numpy", "scipy", "errors", "glossary"]
+    tables = ["../support", "../ufuncs", "../scipy_support", "../dask_support"]
+    tree = "\n".join([*pages, *tables, *paths])
     write("reference/index.md", "\n".join(lines) + f"\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n")
 
 
+def messages():
+    """Return what each class of errors says, {class: texts}, read from the source: … is what is filled in."""
+    found = {}
+    for path in sorted((ROOT / "funad").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+            name = "NotDifferentiableError" if name == "_remembered" else name  # of funad/messages.py
+            said = node.args[0] if name.endswith("Error") and node.args else None
+            if isinstance(said, ast.Constant) and isinstance(said.value, str):
+                text = said.value
+            elif isinstance(said, ast.JoinedStr):
+                text = "".join(part.value if isinstance(part, ast.Constant) else "…" for part in said.values)
+            else:
+                continue
+            text = re.sub("…+", "…", text)
+            if len(text.replace("…", "").split()) > 2:  # else it is made elsewhere
+                found.setdefault(name, set()).add(text)
+    return {name: sorted(texts, key=str.casefold) for name, texts in found.items()}
+
+
+def anchored(name, texts):
+    """Return messages as a list, with an anchor for each: its class and its words."""
+    lines, taken = [], set()
+    for text in texts:
+        words = [*re.findall(r"[a-z0-9]+", text.lower()), *map(str, range(len(texts)))]
+        known = ("-".join([name.lower(), *words[:n]]) for n in range(4, len(words) + 1))
+        anchor = next(anchor for anchor in known if anchor not in taken)
+        taken.add(anchor)
+        shown = re.sub(r"([\\`*_\[\]<>$|{}~])", r"\\\1", text)
+        lines.append(f'- <span id="{anchor}"></span>{shown} <a class="anchor" href="#{anchor}">#</a>')
+    return lines
+
+
 def exceptions():
-    """Write the reference of errors: one section, and so one anchor, for each class."""
+    """Write the reference of errors: a section for each class, and in it an anchor for each message."""
     errors = importlib.import_module("funad.errors")
-    opening = "Each class is a `FunadError` and the built-in exception that a caller would expect."
-    text = ["# Errors", "", opening, ""]
+    opening = (
+        "Each class is a `FunadError` and the built-in exception that a caller would expect. Below it stand "
+        "its messages, with … for the names, shapes and programs that are filled in. "
+        "What follows a semicolon is what to write instead."
+    )
+    text, said = ["# Errors", "", opening, ""], messages()
     for name, found in vars(errors).items():
         if isinstance(found, type) and found.__module__ == errors.__name__:
-            bases = ", ".join(f"`{base.__name__}`" for base in found.__mro__[1:3])
-            text += [f"## {name}", "", f"{found.__doc__}", "", f"A {bases}.", ""]
+            bases = " and ".join(f"`{base.__name__}`" for base in found.__bases__)
+            text += [f"## {name}", "", f"{found.__doc__} It is a subclass of {bases}.", ""]
+            text += [*anchored(name, said.get(name, ())), ""]
     write("reference/errors.md", "\n".join(text))
 
 
@@ -175,13 +217,16 @@ def namespaces():
 
 
 # What of the name of an example is written otherwise in a title.
-WORDS = {"hmc": "HMC", "lstm": "LSTM", "mnist": "MNIST", "rnn": "RNN", "vae": "VAE", "burgers": "Burgers"}
+WORDS = {
+    "hmc": "HMC", "lstm": "LSTM", "mnist": "MNIST", "rnn": "RNN", "vae": "VAE", "cg": "CG", "tanh": "tanh",
+    "volterra": "and Volterra", "fizzbuzz": "FizzBuzz", "convnet": "Convolutional network",
+}  # fmt: skip
 
 
 def titled(name):
     """Return the title of an example."""
     first, *rest = [WORDS.get(word, word) for word in name.split("_")]
-    return " ".join([first[:1].upper() + first[1:], *rest])
+    return " ".join([first if first == "tanh" else first[:1].upper() + first[1:], *rest])
 
 
 def gallery():

@@ -39,7 +39,7 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_sidebars = {"index": [], "changes": []}
+html_sidebars = {"index": [], "start": [], "changes": []}  # pages without others below them
 html_copy_source = html_show_sourcelink = False
 copyright = "the funad authors"
 html_css_files = ["funad.css"]

@@ -12,20 +12,22 @@ refused; rules that ask whether any number is special get the careful answer (se
 
 from __future__ import annotations
 
+from _thread import _local as local  # threading.local; the rest of threading takes a while to load
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as onp
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from . import tree
 from .boxes import Traced
 from .errors import ArgumentTypeError, NotDifferentiableError
 from .foreign import is_duck
 from .opaque import Opaque
 from .refusals import library_of, public_name
-from .registry import Primitive, loaded
+from .registry import Primitive, loaded, primitive_of
 from .spaces import AS_TRACED, zeros_like
-from .trace import Looked, Trace
+from .trace import OF_SHAPES, Looked, Trace
 from .values import dtype_of, shape_of
 
 ndarray, new = onp.ndarray, object.__new__
@@ -115,6 +117,19 @@ def refuse_value(x: Any, what: str) -> NoReturn:
     )
 
 
+def refuse_call(prim: Primitive, args: Any, kwargs: Any, why: str = "") -> NoReturn:
+    """Refuse a call by name: ``why``, and what to write instead."""
+    x = next(x for x in tree.flatten((args, kwargs))[0] if is_duck(x))
+    if is_lazy(x):
+        instead = (
+            f"{why or 'dask has no function for it'}. Of an array in one chunk any function runs as one "
+            f"task: x.rechunk(-1) if it fits into memory; otherwise write it with functions that dask has"
+        )
+    else:
+        instead = f"{why or 'the library has no function for it'}; write it with functions that it has"
+    raise Unread(f"{prim.name} of {written(x)} beside a traced value: {instead}")
+
+
 class DuckTrace(Trace):
     """The trace of arrays of other libraries: it calls the library.
 
@@ -137,8 +152,8 @@ class DuckTrace(Trace):
 
     def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any] | None = None) -> Any:
         """Call the library's own function, in the place of NumPy's."""
-        args, kwargs = tuple(map(_raw, args)), {name: _raw(x) for name, x in kwargs.items()}
-        ducks = [x for x in _parts((args, tuple(kwargs.values()))) if is_duck(x)]
+        args, kwargs = tree.map(lambda x: released(x.content if hasattr(x, "cell") else x), (args, kwargs))
+        ducks = [x for x in tree.flatten((args, kwargs))[0] if is_duck(x)]
         kinds = {library_of(x): x for x in ducks}
         if len(kinds) > 1:
             names = " and ".join(written(x).rstrip(",") for x in kinds.values())
@@ -147,6 +162,9 @@ class DuckTrace(Trace):
                 f"one, dask.array.from_array(x) for dask"
             )
         library = next(iter(kinds), "")
+        if prim.f in OF_SHAPES and prim.f not in _OF_MEMORY:
+            args, kwargs = tree.map(_model, (args, kwargs))
+            return prim.f(*args, **kwargs)
         how = self.libraries.get(library, self.others)
         assert how is not None
         return as_ducks(how(prim, args, kwargs))
@@ -162,6 +180,23 @@ class DuckTrace(Trace):
 
 
 DUCKS = DuckTrace()
+
+# Functions that ask for a shape and dtype alone, and return an array.
+_OF_MEMORY = (onp.zeros_like, onp.ones_like, onp.empty_like)
+
+
+def _model(x: Any) -> Any:
+    """Return an array without memory of the shape and dtype of another."""
+    return onp.broadcast_to(onp.zeros((), x.dtype), x.shape) if is_duck(x) else x
+
+
+class _Asking(local):
+    """The functions of NumPy's that are being asked in this thread, by themselves perhaps."""
+
+    functions: frozenset[Any] = frozenset()
+
+
+_ASKING = _Asking()
 
 
 class Duck(Opaque):
@@ -198,6 +233,16 @@ class Duck(Opaque):
     def zeros(self) -> Any:
         """Return zeros in its chunks, or on its device."""
         return as_duck(onp.zeros_like(self.primal))
+
+    def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if f in _ASKING.functions:  # what f is on traced values asks f itself for its values
+            return self.tape.call(primitive_of(f), args, kwargs)
+        before = _ASKING.functions
+        _ASKING.functions = before | {f}
+        try:
+            return super().__array_function__(f, types, args, kwargs)
+        finally:
+            _ASKING.functions = before
 
     # What dask's own functions ask of an array.
 
@@ -244,8 +289,7 @@ AS_TRACED[:] = [lambda x: as_duck(x) if is_duck(x) else onp.asarray(x)[()]]
 def as_ducks(y: Any) -> Any:
     """Return what a library returned, arrays in tuples and lists too, as traced values."""
     if issubclass(type(y), (tuple, list)):
-        parts = map(as_ducks, y)
-        return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
+        return tree.map(as_ducks, y)
     return as_duck(y) if is_duck(y) else y
 
 
@@ -256,21 +300,20 @@ def released(x: Any) -> Any:
 
 def like_given(xbar: Any, x: Any) -> Any:
     """Return a cotangent of a lazy array x as one: in the chunks of x."""
-    if type(x) is not Duck or not hasattr(x.primal, "chunks"):
-        return xbar
-    return in_chunks_of(in_chunks_of(zeros_like(x) if xbar is None else xbar, x), x)
+    has_chunks = type(x) is Duck and hasattr(x.primal, "chunks")
+    return in_chunks_of(zeros_like(x), x) if xbar is None and has_chunks else in_chunks_of(xbar, x)
 
 
 def in_chunks_of(xbar: Any, x: Any) -> Any:
     """Return a plain cotangent of a lazy array as a lazy array: one number in many places takes no memory."""
     if type(x) is not Duck or not hasattr(x.primal, "chunks"):
         return xbar
+    if issubclass(type(xbar), (ndarray, onp.generic, float, int)) and onp.ndim(x):
+        one = xbar if not onp.ndim(xbar) or not xbar.size or any(xbar.strides) else xbar.flat[0]
+        xbar = zeros_like(x) + one
     if type(xbar) is Duck and xbar.shape == x.shape and xbar.primal.chunks != x.primal.chunks:
         return as_duck(xbar.primal.rechunk(x.primal.chunks))
-    if not issubclass(type(xbar), (ndarray, onp.generic, float, int)):
-        return xbar
-    one = xbar if not onp.ndim(xbar) or not xbar.size or any(xbar.strides) else xbar.flat[0]
-    return zeros_like(x) + one if onp.ndim(x) else xbar
+    return xbar
 
 
 def under_traces(x: Any) -> Any:
@@ -282,22 +325,3 @@ def under_traces(x: Any) -> Any:
             return x
         x = x.inside
     return None
-
-
-def _raw(x: Any) -> Any:
-    """Return a value without the traces that stand for duck arrays, of lists and tuples too."""
-    if issubclass(type(x), (list, tuple)):
-        parts = map(_raw, x)
-        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
-    if hasattr(x, "cell"):
-        x = x.content
-    return released(x)
-
-
-def _parts(xs: Any) -> Any:
-    """Iterate over what stands in nested lists and tuples."""
-    for x in xs:
-        if issubclass(type(x), (list, tuple)):
-            yield from _parts(x)
-        else:
-            yield x

@@ -13,7 +13,6 @@ import importlib
 import itertools
 import re
 import sys
-from collections.abc import Iterator
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -24,6 +23,7 @@ from .cpython import above, frame_at, is_of_funad, names_in, steps
 from .errors import FunadError, NotDifferentiableError
 from .places import CONSUMERS, WRITING_FILES, Place, attribute, home_of, in_library, place_in, place_now
 from .registry import SCIPY, primitive_of
+from .trace import TRACING
 
 # The last refusal and the place of it: compiled code may put an error of its own in its place.
 _last: contextvars.ContextVar[tuple[str, Any, int] | None] = contextvars.ContextVar("last", default=None)
@@ -144,11 +144,6 @@ def _without_objects(arguments: str) -> str:
     return re.sub(r",\s*dtype\s*=\s*(object|\"O\"|'O'|(np|numpy|onp)\.object_)(?=\s*[,)])", "", arguments)
 
 
-def _remembered(message: str, place: Place) -> NotDifferentiableError:
-    _last.set((message, place.code, place.line))
-    return NotDifferentiableError(message)
-
-
 def refusal(found: str, what: str, loses: str, instead: str, index: str = "") -> NotDifferentiableError:
     """Return the error of a conversion that would lose a derivative.
 
@@ -159,39 +154,41 @@ def refusal(found: str, what: str, loses: str, instead: str, index: str = "") ->
     if place is None:
         return NotDifferentiableError(f"{what} of a traced value, {found}, would give {loses}; {instead}")
     method = place.name.rpartition(".")[2]
-    if place.operation == "STORE_SUBSCR" and _is_whole(place.function):
-        return _remembered(
-            f"{place.text} = ... puts a traced value, {found}, into an array of {place.function.dtype}, "
-            f"which holds whole numbers only and has no derivative; make that array with dtype=float", place,
-        )  # fmt: skip
-    if place.operation == "STORE_SUBSCR" or (place.function is None and method in _WRITERS):
-        text = f"{place.text} = ..." if place.operation == "STORE_SUBSCR" else place.text
-        return _remembered(_stored(text, found, place.function), place)
-    if place.name in _WRITING:
+    if place.name in _WRITING and place.operation != "STORE_SUBSCR":
         return refused_write(method)
-    if place.looks:
-        return _remembered(
-            f"{place.name} met a traced value, {found}, and would lose its derivative; "
-            f"{_looking(place.home)}", place,
-        )  # fmt: skip
     by_hand = place.name in ("", "float", "int", "complex", "range", *CONSUMERS) or what == f"{method}()"
-    if place.operation in _READS and place.name not in _SUBSCRIPTED:
-        by_hand, what, loses, instead = True, "use as an index", "integers", index or _INDICES[0]
-    if by_hand:
-        if place.operation == "BINARY_OP" and what != "use as an index":
-            instead = _of_operator(place, _frames_to(place)) or _OF_LIST
-        at = f", in {place.text}," if place.text else ""
-        return _remembered(
-            f"{what} of a traced value, {found}{at} would give {loses} and lose its derivative; "
-            f"{_or_plain(instead)}", place,
-        )  # fmt: skip
-    rewrite = _or_plain(_rewrite(place), "give it ")
-    if what in ("use as an index", "int()") and not instead_of(place.name):  # a size, a degree, an axis
-        rewrite = _INDICES[0] if what == "int()" else instead
-    return _remembered(
-        f"{place.name} met a traced value, {found}, where it needs {loses} ({what}), and would lose its "
-        f"derivative; {rewrite}", place,
-    )  # fmt: skip
+    if place.operation == "STORE_SUBSCR" or (place.function is None and method in _WRITERS):
+        message = _stored(place, found)
+    elif place.looks:
+        message = (
+            f"{place.name} met a traced value, {found}, and would lose its derivative; {_looking(place.home)}"
+        )
+    elif place.operation in _READS and place.name not in _SUBSCRIPTED:
+        message = _asked(place, found, "use as an index", "integers", index or _INDICES[0])
+    elif by_hand and place.operation == "BINARY_OP" and what != "use as an index":
+        frames = itertools.takewhile(lambda frame: frame.f_code is not place.code, above(frame_at(1)))
+        message = _asked(place, found, what, loses, _of_operator(place, frames) or _OF_LIST)
+    elif by_hand:
+        message = _asked(place, found, what, loses, instead)
+    else:
+        rewrite = _or_plain(_rewrite(place), "give it ")
+        if what in ("use as an index", "int()") and not instead_of(place.name):  # a size, a degree, an axis
+            rewrite = _INDICES[0] if what == "int()" else instead
+        message = (
+            f"{place.name} met a traced value, {found}, where it needs {loses} ({what}), and would lose its "
+            f"derivative; {rewrite}"
+        )
+    _last.set((message, place.code, place.line))
+    return NotDifferentiableError(message)
+
+
+def _asked(place: Place, found: str, what: str, loses: str, instead: str) -> str:
+    """Return the message for a conversion that the user has asked for by hand."""
+    at = f", in {place.text}," if place.text else ""
+    return (
+        f"{what} of a traced value, {found}{at} would give {loses} and lose its derivative; "
+        f"{_or_plain(instead)}"
+    )
 
 
 def refused_sparse(found: str) -> NotDifferentiableError:
@@ -203,11 +200,6 @@ def refused_sparse(found: str) -> NotDifferentiableError:
         f"{found} is asked for a plain array (numpy.asarray), which would lose its derivative; write "
         f"A.toarray() for an array, and A * B for A.multiply(B) of a plain matrix A"
     )
-
-
-def _is_whole(array: Any) -> bool:
-    """Say whether what is written to is an array of integers or booleans."""
-    return issubclass(type(array), onp.ndarray) and array.dtype.kind in "biu"
 
 
 _OF_LIST = "write np.array([...]) for the list after import funad.numpy as np"
@@ -236,11 +228,6 @@ def _is_of_library(x: Any) -> bool:
     kind = type(x)
     own = issubclass(kind, onp.ndarray) or hasattr(kind, "tape")
     return hasattr(kind, "__array_function__") and not own
-
-
-def _frames_to(place: Place) -> Iterator[Any]:
-    """Iterate over the frames that run now, up to that of an instruction of the user's."""
-    return itertools.takewhile(lambda frame: frame.f_code is not place.code, above(frame_at(1)))
 
 
 def _looking(home: str) -> str:
@@ -273,14 +260,24 @@ _WRITING = {
 }
 
 
-def _stored(text: str, found: str, container: Any) -> str:
+def _stored(place: Place, found: str) -> str:
+    """Return the message for a traced value that is put into what cannot hold it."""
+    container = place.function
+    text = f"{place.text} = ..." if place.operation == "STORE_SUBSCR" else place.text
+    if issubclass(type(container), onp.ndarray) and container.dtype.kind in "biu":
+        return (
+            f"{text} puts a traced value, {found}, into an array of {container.dtype}, which holds whole "
+            f"numbers only and has no derivative; make that array with dtype=float"
+        )
     if type(container).__module__.startswith("scipy.sparse"):
         return (
             f"{text} puts a traced value, {found}, into a plain sparse matrix, which holds plain numbers "
             f"only; give all entries at once: write funad.scipy.sparse.csr_array((entries, (rows, columns)), "
             f"shape=shape)"
         )
-    if not _inside_of_a_call():
+    threading = sys.modules.get("threading")  # it takes a while to load, and without it there is one thread
+    of_main = threading is None or threading.current_thread() is threading.main_thread()
+    if not of_main and not TRACING.active:
         return (
             f"{text} puts a traced value, {found}, into an array that a thread of its own has made, which is "
             f"a plain one: it holds plain numbers only; make that array with zeros_like(x) of a traced x, or "
@@ -291,15 +288,6 @@ def _stored(text: str, found: str, container: Any) -> str:
         f"make that array with zeros, empty, full or array of funad.numpy inside the function that is "
         f"differentiated, or with zeros_like(x) of a traced x"
     )
-
-
-def _inside_of_a_call() -> bool:
-    """Say whether a function is traced in this thread: in others, arrays are made as plain ones."""
-    for frame in above(frame_at(1)):
-        if frame.f_code.co_qualname in ("Call.__call__", "trace", "run") and is_of_funad(frame):
-            return True
-    threading = sys.modules.get("threading")  # it takes a while to load, and without it there is one thread
-    return threading is None or threading.current_thread() is threading.main_thread()
 
 
 def refused_in_place(found: str, traced: bool) -> NotDifferentiableError | None:

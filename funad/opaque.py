@@ -15,7 +15,7 @@ from . import tree
 from .boxes import Traced
 from .foreign import asked_by_sparse, unknown_to_sparse
 from .operators import PLAIN, give
-from .registry import enter, primitive_of
+from .registry import enter
 from .values import class_of, constant, dtype_of, members_of, shape_of, value_of
 
 ndarray, new = onp.ndarray, object.__new__
@@ -155,11 +155,8 @@ class Batched(Opaque):
     def __repr__(self) -> str:
         return f"Batched({self.dtype}{list(self.shape)}, {len(self.stack)} members)"
 
-    def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        prim = primitive_of(f)
-        if prim is None or prim.traced is f:  # of no traced value a function, but of their members
-            return self.tape.by_member(f, args, kwargs, f.__name__, "it has no batch rule")
-        return super().__array_function__(f, types, args, kwargs)
+    def without_primitive(self, f: Any, args: Any, kwargs: Any) -> Any:
+        return self.tape.by_member(f, args, kwargs, f.__name__, "it has no batch rule")
 
 
 def batched(trace: Any, stack: Any) -> Batched:

@@ -34,24 +34,25 @@ def mark_overflows(entries: list[Any], inputs: int, outputs: Iterable[Any]) -> N
     for start in range(len(entries) - WIDTH, inputs, -WIDTH):
         prim, y, a, b, source_a, source_b = entries[start : start + WIDTH - 1]
         args, kwargs, sources = as_call(a, b, source_a, source_b)
-        if prim.kind != "elementwise":
-            if prim.kind == "linear" and start + WIDTH - 1 in steep and not prim.masks:
-                steep.update(_slots(sources))
+        if prim.masks or prim.kind not in ("elementwise", "linear"):
             continue
-        if prim.masks:
-            continue
-        with silence():
-            finite = _is_finite(output_of(prim, y, args, kwargs))
-        ((argnum, source), *others) = sources
-        first_alone = argnum == 0 and not others and not kwargs and type(source) is int and source > inputs
-        if not finite and first_alone and all_finite(args[1:]):
-            prim = _marking(prim)
-        if start + WIDTH - 1 in steep:
-            prim = _steep(prim)
+        is_steep = start + WIDTH - 1 in steep
+        if prim.kind == "elementwise":
+            with silence():
+                finite = _is_finite(output_of(prim, y, args, kwargs))
+            if not finite and not kwargs and _is_of_one_step(args, sources, inputs):
+                prim = _marking(prim)
+            entries[start] = _steep(prim) if is_steep else prim
+            is_steep = is_steep or (not finite and all_finite(args))
+        if is_steep:
             steep.update(_slots(sources))
-        elif not finite and all_finite(args):
-            steep.update(_slots(sources))
-        entries[start] = prim
+
+
+def _is_of_one_step(args: Any, sources: Any, inputs: int) -> bool:
+    """Say whether the first argument alone is traced, a result of another step, and the others are finite."""
+    ((argnum, source), *others) = sources
+    alone = argnum == 0 and not others and type(source) is int
+    return alone and source > inputs and all_finite(args[1:])
 
 
 def _slots(sources: Any) -> Iterable[int]:

@@ -196,18 +196,22 @@ def move(wrapped: Callable[..., Any], f: Callable[..., Any]) -> None:
 
 
 def implements(
-    f: Callable[..., Any], kind: str | None = None
+    f: Callable[..., Any], kind: str | None = None, name: str | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make the decorated function the wrapper of ``f``: one that does more than to record a call.
 
-    ``kind`` is that of the primitive, if no rule says it.
+    ``kind`` is that of the primitive, if no rule says it. ``name`` is where users find a function of SciPy's,
+    as ``funad.`` + ``name``.
     """
-    prim = enter(f)
+    prim = enter(f) if name is None else enter_anew(f, name)
     prim.kind = kind
 
     def decorate(wrapped: Callable[..., Any]) -> Callable[..., Any]:
         functools.update_wrapper(wrapped, f)
-        move(wrapped, f)
+        if name is None:
+            move(wrapped, f)
+        else:
+            place(wrapped, name)
         adopt(prim, wrapped)
         return wrapped
 
@@ -215,19 +219,22 @@ def implements(
 
 
 def composite(
-    f: Callable[..., Any], plain: Callable[..., Any] | None = None, iterators: bool = False
+    f: Callable[..., Any],
+    plain: Callable[..., Any] | None = None,
+    iterators: bool = False,
+    name: str | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make the decorated function what the function ``f`` is on traced values.
 
     It is written with primitives, so it needs no rule: its derivatives are theirs. ``plain`` is what
     it is on plain values, by default ``f`` itself. ``iterators`` says that it takes them for lists.
     """
+    adopted = implements(f, "composite", name)
     prim = enter(f)
     prim.iterators = of_lists if iterators else None
     on_plain = prim.plain = prim.plain if plain is None else plainly(plain)
 
     def decorate(g: Callable[..., Any]) -> Callable[..., Any]:
-        @implements(f, "composite")
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             if len(args) == 1 and not kwargs and type(args[0]) is ndarray:
                 return on_plain(*args)
@@ -244,7 +251,7 @@ def composite(
             except Looked as look:
                 return look.trace.after(look, wrapped, args, kwargs, f"{module_of(f)}.{name_of(f)}")
 
-        return wrapped
+        return adopted(wrapped)
 
     return decorate
 
@@ -259,7 +266,7 @@ def _foreign_among(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def _operator_of(prim: Primitive, operate: Callable[..., Any]) -> Callable[..., Any]:
     """Return what an operator of Python's is on traced values."""
-    as_operator = once(lambda prim: prim.copied(traced=operate))
+    as_operator = once(lambda prim: prim.copied(traced=operate, run=operate))
     return lambda *args: call(as_operator(prim), args, {})
 
 

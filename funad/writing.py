@@ -209,11 +209,10 @@ class Array(Traced):
                 return on_plain(getattr(ufunc, method), inputs, kwargs)  # v += x of a plain v
         return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
 
-    def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        prim = primitive_of(f)
-        if (prim is None or prim.traced is f) and innermost((*args, *kwargs.values())) is UNTRACED:
+    def without_primitive(self, f: Any, args: Any, kwargs: Any) -> Any:
+        if innermost((*args, *kwargs.values())) is UNTRACED:
             return on_plain(f, args, kwargs)
-        return super().__array_function__(f, types, args, kwargs)
+        return super().without_primitive(f, args, kwargs)
 
 
 def on_plain(f: Callable[..., Any], args: Any, kwargs: Any) -> Any:

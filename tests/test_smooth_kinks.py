@@ -381,7 +381,6 @@ UNEVEN = {
     "arccos of a fourth power": lambda x: np.arccos(1 - x**4),
     "arccosh of a corner": lambda x: np.arccosh(1 + np.abs(x)),
     "corner of a square with a jump": lambda x: np.abs(x * np.abs(x)) + x**1.5,
-    "fourth power of arccos": lambda x: np.arccos(1 - x) ** 4,
     "cube root of what is flat": lambda x: np.cbrt(x - np.sin(x)),
     "norm beside an infinite slope": lambda x: norm(np.stack([x, 2 * x])) * np.sqrt(x),
     "corner beside an infinite slope": lambda x: np.abs(x) * x**0.25,
@@ -395,6 +394,41 @@ def test_the_second_derivative_is_nan_where_no_infinitesimal_tells_it(name, mode
     with onp.errstate(all="ignore"):
         found = mode(lambda x: np.sum(UNEVEN[name](x)))(ZERO[:1])
     assert not onp.isfinite(found).any()
+
+
+# Without a second derivative, in sums and products of kinks that move apart.
+OF_LINES = {
+    "product of two corners": lambda x: np.abs(x[0]) * np.abs(x[1]),
+    "square of a sum of corners": lambda x: norm(x, 1) ** 2,
+    "square of the spread of corners": lambda x: np.std(np.abs(x)) ** 2,
+    "variance of corners": lambda x: np.var(np.abs(x)),
+    "square of the range of corners": lambda x: np.ptp(np.abs(x)) ** 2,
+    "norm beside a corner": lambda x: norm(x) * np.abs(x[0]),
+    "two norms": lambda x: norm(x) * norm(x * onp.array([1.0, 3.0])),
+    "hypot beside a norm": lambda x: np.hypot(x[0], 2 * x[1]) * norm(x),
+    "root beside a norm": lambda x: np.sqrt(x[0] ** 2 + 2 * x[1] ** 2) * norm(x),
+    "three corners": lambda x: np.maximum(x[0], -x[0]) * np.maximum(x[1], -x[1]),
+}
+
+
+@pytest.mark.parametrize("name", OF_LINES)
+@pytest.mark.parametrize("mode", (MODES | OF_JVP).values(), ids=MODES | OF_JVP)
+def test_a_second_derivative_that_depends_on_the_line_is_nan(name, mode):
+    found = mode(OF_LINES[name])(ZERO)
+    assert onp.isnan(onp.diag(found)).all()
+
+
+def test_kinks_that_move_apart_and_do_not_meet_have_second_derivatives():
+    x = onp.array([[0.0, 0.0], [1.0, 2.0], [3.0, -1.0]])
+    kernel = lambda a, b: np.sum(
+        np.exp(-(norm(a[:, None] - b[None, :], axis=-1) ** 2)) * onp.arange(9).reshape(3, 3)
+    )
+    twin = lambda a, b: np.sum(
+        np.exp(-np.sum((a[:, None] - b[None, :]) ** 2, axis=-1)) * onp.arange(9).reshape(3, 3)
+    )
+    for outer in (jacrev, jacfwd):
+        found, wanted = (outer(lambda a: grad(lambda b: f(a, b))(x))(x) for f in (kernel, twin))
+        onp.testing.assert_allclose(found, wanted, atol=1e-12)
 
 
 OF_WHAT_RESTS = {
@@ -678,6 +712,7 @@ STEEP = {
     "sinh(sqrt(x))**2": (lambda x: np.sinh(np.sqrt(x)) ** 2, 2 / 3),
     "sqrt of a sum of squares": (lambda x: np.sqrt(x * x) ** 2, 2.0),
     "power 1.5, squared": (lambda x: (x**1.5) ** 2, 0.0),
+    "fourth power of arccos": (lambda x: np.arccos(1 - x) ** 4, 8.0),
 }
 SECOND = {
     "reverse over reverse": lambda f: grad(grad(f)),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 import funad
 import funad.numpy as np
-from funad import grad, hessian, jacobian, jvp, tree, value_and_grad, vmap
+from funad import grad, hessian, jacobian, jvp, tree, value_and_grad, vjp, vmap
 from funad.errors import ArgumentError, ArgumentTypeError, EndedTraceError
 from funad.spaces import is_number, laid_out_copy
 from funad.transforms.vmap import _mapped
@@ -490,6 +490,31 @@ def test_the_axes_of_a_list_beside_a_stack_are_its_own(f, xs, b):
         assert_same(vmap(of)(xs), stacked([of(x) for x in xs]))
         loss = lambda x, of=of: np.sum(of(x) * np.ones(np.shape(b)))
         assert_same(vmap(grad(loss))(xs), stacked([grad(loss)(x) for x in xs]))
+
+
+WIDENING = {
+    "dot with a number": lambda x: np.dot(x, 2.0),
+    "inner with a number": lambda x: np.inner(3, x),
+    "outer with a number": lambda x: np.subtract.outer(x, 2.0),
+    "vander": lambda x: np.vander(x),
+    "lstsq": lambda x: np.linalg.lstsq(np.outer(x, [1.0, 0.0]) + np.vander(x, 2), onp.ones(3)),
+    "lstsq of single precision": lambda x: np.linalg.lstsq(x[:, None], x),
+    "lstsq of a wide right side": lambda x: np.linalg.lstsq(x[:, None], onp.ones(3)),
+    "polyfit": lambda x: np.polyfit(x, x, 1),
+    "compared": lambda x: np.where(x > 0, x, 2.0),
+}
+
+
+@pytest.mark.parametrize("f", WIDENING.values(), ids=WIDENING)
+def test_single_precision_widens_where_numpys_does(f):
+    xs = X[:2].astype(onp.float32)
+    wanted = [f(x) for x in xs]
+    got = vmap(f)(xs)
+    for a, b, c in zip(*(tree.flatten(y)[0] for y in (got, *wanted)), strict=True):
+        assert a.dtype == onp.asarray(b).dtype
+        onp.testing.assert_allclose(a, onp.stack([b, c]), rtol=1e-4, atol=1e-5)
+    y = vjp(lambda x: f(x), xs[0])[0]
+    assert [part.dtype for part in tree.flatten(y)[0]] == [part.dtype for part in tree.flatten(wanted[0])[0]]
 
 
 def test_one_example():

@@ -33,7 +33,8 @@ def _vander(prim, x, N=None, increasing=False):
     count = x.size if N is None else N
     if x.ndim != 1 or not count:
         raise Unbatched("members are no vectors, or there is no column")
-    powers = [np.ones_like(x.stack), *itertools.repeat(x.stack, count - 1)]
+    stack = np.astype(x.stack, onp.promote_types(x.dtype, int), copy=False)
+    powers = [np.ones_like(stack), *itertools.repeat(stack, count - 1)]
     columns = list(itertools.accumulate(powers, operator.mul))
     return np.stack(columns if increasing else columns[::-1], axis=-1)
 

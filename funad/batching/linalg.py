@@ -49,8 +49,9 @@ def _lstsq(trace, prim, a, b, rcond=None):
         x, residuals, ranks, s = _lstsq(trace, prim, a, b[..., None], rcond)
         return x[..., 0], residuals, ranks, s
     rows, columns = shape_of(a)
-    of_a, of_b = (x.stack if trace.has(x) else x[None] for x in (a, b))
-    cutoff = onp.finfo(of_a.dtype).eps * max(rows, columns) if rcond is None else rcond
+    dtype = np.result_type(a, b)
+    of_a, of_b = (np.astype(x.stack if trace.has(x) else x[None], dtype, copy=False) for x in (a, b))
+    cutoff = onp.finfo(dtype).eps * max(rows, columns) if rcond is None else rcond
     s = np.linalg.svdvals(of_a)
     ranks = np.sum(s > cutoff * s[:, :1], axis=1)
     if not isinstance(ranks, onp.ndarray) or not (ranks == ranks[0]).all():

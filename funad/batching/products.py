@@ -50,9 +50,13 @@ def _dot(trace, prim, a, b):
     a, b = as_array(a), as_array(b)
     if rank_of(a) > 2 or rank_of(b) > 2:
         raise Unbatched("more axes than two")
-    if not rank_of(a) or not rank_of(b):
-        return np.multiply(*trace.aligned((a, b)))
-    return _matmul(trace, prim, a, b)
+    return _scaled(trace, a, b) if not rank_of(a) or not rank_of(b) else _matmul(trace, prim, a, b)
+
+
+def _scaled(trace, a, b):
+    """Return the product with a number, which counts as an array of its dtype."""
+    a, b = (onp.asarray(x) if type(x) in (int, float, complex) else x for x in (a, b))
+    return np.multiply(*trace.aligned((a, b)))
 
 
 @batch_rule(np.outer, np.linalg.outer)
@@ -68,7 +72,7 @@ def _vdot(trace, prim, a, b):
 @batch_rule(np.inner)
 def _inner(trace, prim, a, b):
     if not rank_of(a) or not rank_of(b):
-        return np.multiply(*trace.aligned((a, b)))
+        return _scaled(trace, a, b)
     if rank_of(a) == rank_of(b) == 1:
         return np.sum(trace.inside(a) * trace.inside(b), axis=-1)
     return _by_letters(trace, a, b, [rank_of(a) - 1], [rank_of(b) - 1])

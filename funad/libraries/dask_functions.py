@@ -8,6 +8,7 @@ import numpy as onp
 from ..duck_arrays import Unread
 from ..foreign import is_duck
 from ..indices import repeats, scatter
+from ..numpy.creation import assemble
 from ..numpy.manipulation import cast
 from ..numpy.padding import pad_zeros
 from ..numpy.reductions import difference
@@ -45,17 +46,19 @@ def _put_into_zeros(shape, dtype, index, piece):
 
 def _add_rows(shape, dtype, parts, piece):
     """Return zeros with rows added at places along the first axis, chunk of rows by chunk of rows."""
-    if len(parts) > 1 or onp.ndim(parts[0]) != 1:
+    if len(parts) > 1:
         raise Unread(
-            "x[index] of an array beside dask arrays, with an index of more than one array of places or of "
-            "more than one axis; take along one axis, np.take(x, places, axis=0), after import funad.numpy "
-            "as np"
+            "x[index] of an array beside dask arrays, with an index of more than one array of places; take "
+            "along one axis, np.take(x, places, axis=0), after import funad.numpy as np"
         )
-    piece = da.asarray(piece)
+    piece, places = da.asarray(piece), da.asarray(parts[0])
+    if places.ndim != 1:
+        piece, places = piece.reshape(places.size, *piece.shape[places.ndim :]), places.ravel()
     piece = piece.rechunk(dict.fromkeys(range(1, piece.ndim), -1))
-    places = da.asarray(parts[0]).rechunk((piece.chunks[0],))
+    places = places.rechunk((piece.chunks[0],))
     add = sys.modules["dask"].delayed(_added_rows, pure=True)
-    blocks = zip(places.to_delayed().ravel(), piece.to_delayed().ravel(), strict=True)
+    chunks = (x.to_delayed(optimize_graph=False).ravel() for x in (places, piece))
+    blocks = zip(*chunks, strict=True)
     sums = [da.from_delayed(add(shape, dtype, *block), shape, dtype)[None] for block in blocks]
     return da.concatenate(sums).sum(axis=0)
 
@@ -77,10 +80,14 @@ def _in_one(x):
 
 def _take(a, indices, axis=None, *, mode="raise"):
     """Take rows of an array in memory at places that are known later; or the reverse, which dask has."""
-    if mode != "raise" or axis is None:
+    if mode != "raise":
         return NotImplemented
+    if axis is None:
+        a, axis = da.ravel(a) if is_duck(a) else onp.ravel(a), 0
     if not is_duck(indices):
-        return da.take(a, indices, axis=axis)
+        axis, shape = axis % a.ndim, onp.shape(indices)
+        y = da.take(a, indices if len(shape) == 1 else onp.ravel(indices), axis=axis)  # one axis of places
+        return y if len(shape) == 1 else y.reshape(a.shape[:axis] + shape + a.shape[axis + 1 :])
     a = _in_one(a)
     if axis != 0 or a.npartitions > 1:
         return NotImplemented
@@ -308,16 +315,28 @@ FORMS_OF_SCIPY = {
     "scipy.special.log_softmax": lambda x, axis=None: x - _logsumexp(x, axis, keepdims=True),
 }
 
+
+def _assembled(parts, shape):
+    """Return parts of one shape, one after the other in an array of a shape."""
+    return da.stack(list(map(da.asarray, parts))).reshape(shape)
+
+
+def _pairs(width):
+    """Return widths as pairs of Python's integers, which dask asks for."""
+    return tuple(tuple(map(int, pair)) for pair in width)
+
+
 FORMS = {
     onp.linalg.solve: _solve,
     scatter: _scatter,
     ASSIGN.f: _assign,
     operator.getitem: _getitem,
     primitive_of(cast).f: lambda x, dtype, casting="unsafe": x.astype(dtype),
-    primitive_of(pad_zeros).f: lambda array, width: da.pad(array, width, mode="constant"),
+    primitive_of(pad_zeros).f: lambda array, width: da.pad(array, _pairs(width), mode="constant"),
     primitive_of(difference).f: lambda a, n=1, axis=-1: da.diff(a, n, axis),
     onp.take: _take,
     onp.array: _array,
+    primitive_of(assemble).f: _assembled,
     onp.copy: lambda a, order="K", subok=False: a,
     onp.inner: _inner,
     onp.sum: _sum_of("sum", 0, operator.add),

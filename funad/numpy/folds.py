@@ -272,7 +272,7 @@ def _outer(f, /, A, B, **kwargs):
     """Return f of every pair of an element of A and one of B."""
     if f.nin != 2 or f.signature is not None:
         return f.outer(_constant(A), _constant(B), **kwargs)  # which NumPy refuses
-    A, B = _as_array(A), _as_array(B)
+    A, B = (_np.asarray(x) if type(x) in (int, float, complex) else _as_array(x) for x in (A, B))
     A = _reshape(A, _shape_of(A) + (1,) * len(_shape_of(B)))
     return _primitive_of(f).traced(A, B, **kwargs)
 

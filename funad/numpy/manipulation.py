@@ -8,6 +8,7 @@ from numpy import broadcast_shapes
 
 from ..boxes import Box as _Box
 from ..boxes import Traced as _Traced
+from ..boxes import model_of as _model_of
 from ..calling import as_array as _as_array
 from ..calling import call as _call
 from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
@@ -296,13 +297,20 @@ def rollaxis(a, axis, start=0):
 def hstack(tup, *, dtype=None, casting="same_kind"):
     """Return them joined along the second axis, or the only one."""
     parts = [_one_axis(_as_array(a)) for a in tup]
-    return concatenate(parts, 0 if parts and ndim(parts[0]) == 1 else 1, dtype=dtype, casting=casting)
+    return _concatenated(parts, 0 if parts and ndim(parts[0]) == 1 else 1, dtype, casting)
 
 
 @_composite(_np.vstack, iterators=True)
 def vstack(tup, *, dtype=None, casting="same_kind"):
     """Return them joined along the first axis, vectors as rows."""
-    return concatenate([_two_axes(_as_array(a)) for a in tup], 0, dtype=dtype, casting=casting)
+    return _concatenated([_two_axes(_as_array(a)) for a in tup], 0, dtype, casting)
+
+
+def _concatenated(parts, axis, dtype, casting):
+    """Return concatenate of parts, without the keywords that say nothing: dask has them not."""
+    if dtype is None and casting == "same_kind":
+        return concatenate(parts, axis)
+    return concatenate(parts, axis, dtype=dtype, casting=casting)
 
 
 row_stack = vstack
@@ -381,7 +389,7 @@ def _split_along(f, axis_of):
     @_composite(f)
     def split_along(ary, indices_or_sections):
         ary = _as_it_is(ary)
-        f(_constant(ary), _constant(indices_or_sections))  # its own checks
+        f(_model_of(ary), _constant(indices_or_sections))  # its own checks
         return _parts(ary, indices_or_sections, axis_of(ary))
 
     return split_along
@@ -391,7 +399,7 @@ def _split_along(f, axis_of):
 def split(ary, indices_or_sections, axis=0):
     """Return the parts of ary."""
     ary = _as_it_is(ary)
-    _np.split(_constant(ary), _constant(indices_or_sections), axis)  # its own checks
+    _np.split(_model_of(ary), _constant(indices_or_sections), axis)  # its own checks
     return _parts(ary, indices_or_sections, axis)
 
 

@@ -11,6 +11,7 @@ from ..errors import UnsupportedKeywordError as _UnsupportedKeywordError
 from ..primitives import composite as _composite
 from ..primitives import primitive
 from ..registry import primitive_of as _primitive_of
+from ..spaces import of_library as _of_library
 from ..values import constant as _constant
 from ..values import dtype_of as _dtype_of
 from ..values import shape_of as _shape_of
@@ -221,7 +222,7 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
         dtypes = _dtype_of(a), _dtype_of(weights)
         dtype = _np.result_type(*dtypes, *([] if dtypes[0].kind in "fc" else [float]))
         total = sum(weights, axis=axis, dtype=dtype, keepdims=keepdims)
-        if _np.any(_constant(total) == 0):
+        if not _of_library(_constant(total)) and _np.any(_constant(total) == 0):
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
         y = sum(a * weights, axis=axis, keepdims=keepdims) / total
     if not returned:

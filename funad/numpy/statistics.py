@@ -11,6 +11,7 @@ from ..calling import as_array as _as_array
 from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import composite as _composite
 from ..primitives import primitive
+from ..spaces import of_library as _of_library
 from ..values import constant as _constant
 from ..values import dtype_of as _dtype_of
 from ..values import shape_of as _shape_of
@@ -155,7 +156,8 @@ def corrcoef(x, y=None, rowvar=True, *, dtype=None):
     clipped = _np.clip(plain.real, -1, 1)
     if plain.dtype.kind == "c":
         clipped = clipped + 1j * _np.clip(plain.imag, -1, 1)
-    return c if _np.array_equal(clipped, plain, equal_nan=True) else c + (clipped - plain)
+    known = not _of_library(plain) and _np.array_equal(clipped, plain, equal_nan=True)
+    return c if known else c + (clipped - plain)
 
 
 # --- histograms: the counts depend on the weights alone; the edges move with the smallest and the

@@ -19,13 +19,12 @@ from ..traces.infinitesimal import (
     depth_of,
     infinitesimals_of,
     is_on_one_side,
-    is_steep,
     jump_at_zero,
-    marked_as_steep,
     motion_of,
     root_at_zero,
 )
 from ..traces.nearby import root_beside
+from ..traces.strong_zeros import depends_on_root
 from ..values import all_of, any_of, constant, dtype_of, is_deferred, members_of, shape_of, value_of
 from .quantiles import as_returned, by_quantile, place_of, rows_of
 from .reductions import all_equal, axes_of, freedom_of, whole
@@ -44,23 +43,28 @@ def kinked(*fs):
     return decorate
 
 
-def root_of(at, *ds, axes=()):
-    """√Σ|d|² where that is 0 ``at`` some places, as a multiple of ε; ``axes`` are summed over and kept."""
-    trace = innermost(ds)
-    steep = at & sum(_any_along(is_steep(d), d, axes) for d in ds)
+def root_of(at, *ds, axes=(), lines=True):
+    """√Σ|d|² where that is 0 ``at`` some places, as a multiple of ε; ``axes`` are summed over and kept.
+
+    With ``lines``, a derivative that is not the same along two lines will be nan.
+    """
+    steep = at & sum(_any_along(depends_on_root(d), d, axes) for d in ds)
     if anywhere(steep):
-        return root_of(at & ~steep, *ds, axes=axes) + _not_known(steep, ds, axes, inf)
-    u, size, curve = 0, 0, 0
+        return root_of(at & ~steep, *ds, axes=axes, lines=lines) + _not_known(steep, ds, axes, inf)
+    u, trace = 0, innermost(ds)
     for d in ds:
-        motion = motion_of(d, trace)
-        size, curve = size + onp.abs(motion.speed) ** 2, curve + onp.abs(motion.curve) ** 2
         d = np.where(at, d, 0)
         u = u + (np.real(d * np.conj(d)) if dtype_of(d).kind == "c" else d * d)
-    if axes:
-        u = np.sum(u, axis=axes, keepdims=True)
-        size, curve = (onp.sum(x, axis=axes, keepdims=True) for x in (size, curve))
-    y = root_at_zero(u, at, onp.where(onp.isfinite(size), onp.sqrt(size), 1))
-    flat = at & (size == 0) & (curve != 0)
+    u = np.sum(u, axis=axes, keepdims=True) if axes else u
+
+    def size(part, across):
+        found = sum(onp.abs(getattr(motion_of(d, trace, across), part)) ** 2 for d in ds)
+        return onp.sqrt(onp.sum(found, axis=axes, keepdims=True) if axes else found)
+
+    sizes = [size("speed", across) for across in ((False, True) if lines else (False,))]
+    y = root_at_zero(u, at, *(onp.where(onp.isfinite(x), x, 1) for x in sizes))
+    flat = at & (sizes[0] == 0)
+    flat = flat & (size("curve", False) != 0) if flat.any() else flat
     return y + _not_known(flat, ds, axes) if flat.any() else y
 
 
@@ -71,7 +75,7 @@ def power_root_of(at, x, axes):
     y = root_of(at & ~several, x, axes=axes)
     if not several.any():
         return y
-    lost = several & (~_any_along(xdot != 0, x, axes) | _any_along(is_steep(x), x, axes))
+    lost = several & (~_any_along(xdot != 0, x, axes) | _any_along(depends_on_root(x), x, axes))
     if lost.any():
         y, several = y + _not_known(lost, (x,), axes, inf), several & ~lost
     return y + unknown_root_of(several, x, axes)
@@ -111,19 +115,19 @@ def _with_root(y, at, u, f, sign=1):
     """
     if not anywhere(at):
         return y
-    xdot, xddot, _ = motion_of(u)
-    at = at & (xdot == 0)
+    motion = motion_of(u)
+    at = at & (motion.speed == 0)
     if not anywhere(at):
         return y
     with onp.errstate(invalid="ignore"):
-        size = onp.sqrt(onp.abs(xddot) / 2)
+        sizes = [onp.sqrt(onp.abs(x.curve) / 2) for x in (motion, motion_of(u, across=True))]
     # Where the outer transformations are two, f has done the same between them.
     below = y.primal if depth_of(y.primal) > 1 else constant(y)
     rest = np.where(at, below, f(np.where(at, 1, u)))
-    flat = _flat_at(at, u, onp.sqrt) | (at & onp.isinf(xddot))
+    flat = _flat_at(at, u, onp.sqrt) | (at & onp.isinf(motion.curve))
     if flat.any():
         rest = rest + branch_at_zero(u, flat, inf)
-    return rest + sign * root_at_zero(u, at, onp.where(onp.isfinite(size), size, 1))
+    return rest + sign * root_at_zero(u, at, *(onp.where(onp.isfinite(x), x, 1) for x in sizes))
 
 
 def _flat_at(at, u, root, steep=False):
@@ -150,7 +154,7 @@ def _with_flat_root(y, at, u):
     return np.where(at, below, y) + branch_at_zero(u, at, inf)
 
 
-def corner_of(at, d, of_two=False):
+def corner_of(at, d, of_two=False, lines=True):
     """|d| where d is 0: as above, but where d has one sign around it, that sign times d.
 
     Of a difference ``of_two`` moving values one of which has a kink, as of maximum(x, 0) and -x, the sizes
@@ -172,7 +176,7 @@ def corner_of(at, d, of_two=False):
     uneven = at & (opening != 0) & ~one_sign & of_two
     flat = at & (motion.speed == 0) & ~one_sign & ~uneven
     special = flat | one_sign | uneven
-    y = root_of(at & ~special, d)
+    y = root_of(at & ~special, d, lines=lines)
     if told.any():
         y = y + branch_at_zero(d, told, motion.side)
     if not special.any():
@@ -265,8 +269,7 @@ def _sqrt(y, x):
     if not anywhere(at):
         return y
     opens = _opens(at, x)
-    y = _with_root(_with_flat_root(y, opens, x), at & ~opens, x, np.sqrt)
-    return marked_as_steep(y, x, _moving(at & ~opens, x))
+    return _with_root(_with_flat_root(y, opens, x), at & ~opens, x, np.sqrt)
 
 
 @kinked(np.power, np.float_power)
@@ -285,8 +288,7 @@ def _power(y, a, b):
     if onp.all(members_of(b) == 0.5):
         return _sqrt(y, u)
     root = at & _mask(b < 1)
-    y = _root(y, root, u, b) if anywhere(root) else y
-    return marked_as_steep(y, u, at & ~_opens(root, u) & _moving(at, u))
+    return _root(y, root, u, b) if anywhere(root) else y
 
 
 def _root(y, at, u, b):
@@ -308,7 +310,7 @@ def _cbrt(y, x):
     if not anywhere(at):
         return y
     flat = _flat_at(at, x, onp.cbrt, True) | _opens(at, x)
-    return marked_as_steep(_with_flat_root(y, flat, x), x, _moving(at & ~flat, x))
+    return _with_flat_root(y, flat, x)
 
 
 def _at_end(f, end, side, sign):
@@ -320,8 +322,7 @@ def _at_end(f, end, side, sign):
             return y
         opens = _opens(at, x)
         y = _with_flat_root(y, opens, x)
-        y = _with_root(y, at & ~opens, 2 * side * (x - end), lambda u: f(end + side * u / 2), sign)
-        return marked_as_steep(y, x, _moving(at & ~opens, x))
+        return _with_root(y, at & ~opens, 2 * side * (x - end), lambda u: f(end + side * u / 2), sign)
 
     return kinks
 
@@ -346,7 +347,8 @@ def _of_two(sign):
             return y
         at = _mask(at & onp.isfinite(constant(a)))
         both = isinstance(a, Traced) and isinstance(b, Traced) and a.tape is b.tape
-        return _plus(y, at, lambda: corner_of(at, np.where(at, a, 0) - np.where(at, b, 0), both), 0.5 * sign)
+        d = np.where(at, a, 0) - np.where(at, b, 0)
+        return _plus(y, at, lambda: corner_of(at, d, both, lines=both), 0.5 * sign)
 
     return kinks
 
@@ -444,8 +446,8 @@ def _of_ranks(a, y, axes, chosen):
     if even.any():
         z = combined(of_root)
         sign = np.astype(onp.sign(along), dtype_of(y))
-        size = onp.abs(motion_of(z).speed)
-        found = sign * root_at_zero(z * z, even, onp.where(size > 0, size, onp.abs(along)))
+        sizes = [onp.abs(motion_of(z, across=across).speed) for across in (False, True)]
+        found = sign * root_at_zero(z * z, even, *(onp.where(x > 0, x, onp.abs(along)) for x in sizes))
     if uneven.any():  # as in corner_of
         found = found + branch_at_zero(combined(of_root), uneven, inf)
     steady = summed(of_rest, motion.speed)

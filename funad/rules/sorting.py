@@ -18,7 +18,9 @@ def _put_back(y, ybar, a, axis, is_sorted=True):
     back = onp.argsort(onp.argsort(constant(a), axis=axis, kind="stable"), axis=axis)
     if not is_sorted:  # both in ascending order are the same
         back = onp.take_along_axis(onp.argsort(constant(y), axis=axis, kind="stable"), back, axis=axis)
-    return np.take_along_axis(ybar, back, axis=axis) if np.ndim(ybar) > 1 else ybar[back]
+    if type(back) is onp.ndarray and back.ndim == 1:
+        return ybar[back]
+    return np.take_along_axis(ybar, back, axis=axis)
 
 
 if DESCENDING:

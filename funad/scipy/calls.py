@@ -6,7 +6,7 @@ from .. import tree
 from ..boxes import Traced, innermost
 from ..calling import call
 from ..errors import NotDifferentiableError
-from ..primitives import composite, implements, primitive
+from ..primitives import composite, implements, place, primitive
 from ..registry import by_position, enter_anew, primitive_of, signature_of
 from ..trace import TRACING
 from ..values import is_unknown
@@ -41,7 +41,9 @@ def of_arrays(f, name, arrays=1):
         return call(prim, values, options)
 
     wrapped.together = None
-    return wrapped if f.__module__.startswith("funad.") else _placed(wrapped, name)
+    if not f.__module__.startswith("funad."):
+        place(wrapped, name)
+    return wrapped
 
 
 def meets_traced(args, kwargs):
@@ -76,12 +78,7 @@ def of_list(wrapped, arrays):
 
 def composite_of(f, name):
     """Make the decorated function, written with traced functions, what SciPy's ``f`` is on traced values."""
-    enter_anew(f, name)
-
-    def decorate(g):
-        return _placed(composite(f)(g), name)
-
-    return decorate
+    return composite(f, name=name)
 
 
 def refused(f, name, why):
@@ -96,13 +93,6 @@ def refused(f, name, why):
         held = innermost(tree.flatten((args, kwargs))[0])
         return f(*args, **kwargs) if held is None else refuse()
 
-    enter_anew(f, name)
-    g = _placed(composite(f, plain=on_plain)(refuse), name)
+    g = composite(f, plain=on_plain, name=name)(refuse)
     g.why_refused = why  # so that nobody is advised to write it
     return g
-
-
-def _placed(wrapped, name):
-    """Say where a function is found: pickle and messages look for it there."""
-    wrapped.__module__, _, wrapped.__qualname__ = f"funad.{name}".rpartition(".")
-    return wrapped

@@ -14,7 +14,6 @@ from scipy import linalg as _linalg
 from .. import numpy as _np
 from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import composite as _composite
-from ..registry import enter_anew as _enter_anew
 from ..transforms.closures import attached as _attached
 from ..transforms.closures import plain_of as _plain_of
 from . import linalg as _ours
@@ -277,14 +276,11 @@ def _with_fits_of_classes(module):
 def _hosted(name):
     """Return a function, hosted on plain values too: it may take or return a hosted interpolator."""
     f, full = getattr(_interpolate, name), f"scipy.interpolate.{name}"
-    _enter_anew(f, full)
 
     def run(*args, **kwargs):
         return _call(full, getattr(_host("scipy.interpolate"), name), args, kwargs)
 
-    found = _composite(f, plain=run)(run)
-    found.__module__, found.__qualname__ = "funad.scipy.interpolate", name
-    return found
+    return _composite(f, plain=run, name=full)(run)
 
 
 for _name in __all__:

@@ -18,7 +18,6 @@ from ..boxes import innermost as _innermost
 from ..errors import NotDifferentiableError as _NotDifferentiableError
 from ..primitives import composite as _composite
 from ..primitives import primitive as _primitive
-from ..registry import enter_anew as _enter_anew
 from ..trace import TRACING as _TRACING
 from ..transforms.closures import attached as _attached
 from ..transforms.closures import plain_of as _plain_of
@@ -365,9 +364,9 @@ def _plain_by_mapping(*args, **kwargs):
     return _by_mapping(*args, **kwargs) if _TRACING.active else _ndimage.geometric_transform(*args, **kwargs)
 
 
-_enter_anew(_ndimage.geometric_transform, "scipy.ndimage.geometric_transform")
-geometric_transform = _composite(_ndimage.geometric_transform, plain=_plain_by_mapping)(_by_mapping)
-geometric_transform.__module__ = "funad.scipy.ndimage"
+geometric_transform = _composite(
+    _ndimage.geometric_transform, plain=_plain_by_mapping, name="scipy.ndimage.geometric_transform"
+)(_by_mapping)
 
 
 def _hosted(name):

@@ -41,7 +41,7 @@ from ..values import constant, dtype_of, members_of, shape_of
 from ..writing import fresh, write
 from .cotangents import check_fit, check_number
 from .reverse import CONSTANT, Tape, pull_back, refuse_ended
-from .strong_zeros import add_note, factors, has_nan, run_strongly, several_of, strong_sum
+from .strong_zeros import HERE, STEEP, add_note, factors, has_nan, run_strongly, several_of, strong_sum
 
 __all__ = ["Forward", "dual", "slopes", "sum_of_parts", "tangent_of", "transpose"]
 
@@ -52,13 +52,14 @@ _INEXACT = onp.dtype(float)
 class Forward(Trace):
     """One forward-mode trace: its level and how it runs rules. It keeps no record of what ran."""
 
-    __slots__ = ("doubtful", "level", "run")
+    __slots__ = ("doubtful", "level", "lines", "run")
 
     differentiates = True
 
     def __init__(self, level: float | None = None) -> None:
         self.level = next_level() if level is None else level
         self.run = quietly()
+        self.lines: Any = None  # as those of a tape
         self.doubtful = False  # whether a kink has been met, of which a tape knows more
 
     def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
@@ -174,8 +175,8 @@ def _sum_of_tangents(prim: Primitive, y: Any, args: Any, kwargs: Any, tangents: 
 
 def _part_of_tangent(prim: Primitive, argnum: Any, kwargs: Any, y: Any, xdot: Any, *args: Any) -> Any:
     """Return the part of ẏ that one argument gives."""
-    apart = several_of(y, xdot, *args) if hasattr(y, "tape") and prim.kind != "linear" else None
-    if apart is not None:
+    apart = several_of(y, xdot, *args) if hasattr(y, "tape") else None
+    if apart is not None and prim.kind != "linear" and prim not in (HERE, STEEP):
         return apart.each(functools.partial(_part_of_tangent, prim, argnum, kwargs), (y, xdot, *args))
     if prim.forward and argnum in prim.forward:
         return _by_rule(prim, argnum, xdot, y, args, kwargs)

@@ -20,18 +20,17 @@ from ..calling import call
 from ..errors import NotDifferentiableError
 from ..kinked import AtKink
 from ..registry import Primitive
-from ..spaces import is_of_kink, shed
+from ..spaces import shed
 from ..values import constant, dtype_of, members_of, shape_of
 from ..writing import fresh, write
 from .directions import Directions
 from .forward import Forward, dual
-from .reverse import APART, Tape
+from .reverse import Tape
 from .strong_zeros import STEEP
 
 __all__ = [
     "UNKNOWN", "Infinitesimal", "Motion", "Several", "branch_at_zero", "depth_of", "infinitesimals_of",
-    "is_on_one_side", "is_steep", "jump_at_zero", "marked_as_steep", "motion_of", "root_at_zero",
-    "unknown_at",
+    "is_on_one_side", "jump_at_zero", "motion_of", "outermost", "root_at_zero", "unknown_at",
 ]  # fmt: skip
 
 
@@ -207,8 +206,9 @@ class Infinitesimals:
         level = tape.level
         self.product, self.size = Product(level - 0.75), Infinitesimal(level - 0.5)
         self.reciprocal = _Reciprocal(level - 0.25, self.size, self.product)
-        self.steep = Infinitesimal(level - 0.9)  # a tangent of nan: what depends on a root of infinite slope
         self.directions = Directions(tape.entries, tape.inputs)
+        self.across = Directions(tape.entries, tape.inputs, turn=1.7)  # along another line
+        self.ratio: Any = None  # of the sizes of a root along both lines
         # Along what derivatives are wanted, which may not tell kinks apart.
         self.wanted = (
             Directions(tape.entries, tape.inputs, xdots=tape.xdots) if tape.xdots else self.directions
@@ -253,12 +253,12 @@ def infinitesimals_of(trace: Any) -> Infinitesimals:
     return made
 
 
-def motion_of(x: Any, trace: Any = None) -> Motion:
-    """Return how x, a value of an inner transformation or none, moves along some line, in plain numbers."""
+def motion_of(x: Any, trace: Any = None, across: bool = False) -> Motion:
+    """Return how x, a value of an inner transformation or none, moves along a line, in plain numbers."""
     small = infinitesimals_of(innermost((x,)) if trace is None else trace)
     speed = curve = opening = 0.0
     if isinstance(x, Traced) and (trace is None or x.tape is trace):
-        (speed, curve), value = small.directions.of(x), x.primal
+        (speed, curve), value = (small.across if across else small.directions).of(x), x.primal
         if type(value) is Dual and value.tape is small.size:
             opening = constant(value.tangent)
     return Motion(*(onp.broadcast_to(part, shape_of(x)) for part in (speed, curve, opening)))
@@ -294,7 +294,36 @@ def depth_of(x: Any) -> int:
     return depth
 
 
-def root_at_zero(u: Any, at: Any, size: Any = 1.0, slope: Any = None) -> Any:
+class Lines(Several):
+    """The trace of numbers that differ along two lines: where a derivative does, there is none."""
+
+    __slots__ = ()
+
+    def joined(self, ys: Any) -> Any:
+        y = super().joined(ys)
+        return y.primal if type(y) is Dual and not onp.any(self._differ(y)) else y
+
+    def leave(self, xbar: Any) -> Any:
+        return onp.where(self._differ(xbar), onp.nan, xbar.primal).astype(dtype_of(xbar))[()]
+
+    def _differ(self, x: Any) -> Any:
+        """Say where a number is not the same along both lines, but for rounding."""
+        along, across = x.primal, x.tangent[0]
+        rounding = 1e-4 if dtype_of(x).char in "fF" else 1e-10
+        with onp.errstate(all="ignore"):
+            return abs(along - across) > rounding * onp.max(abs(along) + abs(across), initial=0)
+
+
+def outermost(x: Any) -> Any:
+    """Return what x is inside of all transformations that differentiate it but the outermost."""
+    found = x
+    while isinstance(x, Traced):
+        found = x if x.tape.differentiates else found
+        x = x.inside
+    return found
+
+
+def root_at_zero(u: Any, at: Any, *sizes: Any, slope: Any = None) -> Any:
     """Return √u as a multiple of ε for the elements of u ``at`` which it is 0, and 0 for the others.
 
     Parameters
@@ -303,61 +332,49 @@ def root_at_zero(u: Any, at: Any, size: Any = 1.0, slope: Any = None) -> Any:
         Real, of an inner transformation.
     at : bool or array of bool
         Of the shape of u.
-    size : float or array of floats
-        What ε stands for: how fast the root opens.
+    *sizes : float or array of floats
+        What ε stands for: how fast the root opens, 1 if it is not given. If there are two, the second is that
+        along another line: where a derivative depends on which of them it is, it will be nan.
     slope : float, optional
         The derivative in the place of that of the root, η/2: ∞ says that there is none.
     """
     small = infinitesimals_of(innermost((u,)))
     small.reciprocal.deep |= depth_of(u) > _ORDERS
-    half = 0.5 / onp.where(onp.equal(size, 0), 1, size) if slope is None else slope
-    multiple, slope = (_where(at, x, u) for x in (size, half))
-    zeros = onp.zeros_like(multiple)[()]
+    chosen = _unlike(small, at, *sizes) or (1.0,)
+    halves = [0.5 / onp.where(onp.equal(x, 0), 1, x) if slope is None else slope for x in chosen]
+    parts = [[_where(at, x, u) for x in xs] for xs in (chosen, halves)]
+    zeros = onp.zeros_like(parts[0][0])[()]
+    if len(chosen) == 1:
+        (multiple,), (slope,) = parts
+    else:
+        trace = outermost(u).tape
+        if trace.lines is None:
+            trace.lines = Lines(trace.level - 0.35)
+        multiple, slope = map(trace.lines.joined, parts)
     y = _step(
         u,
         lambda _: dual(small.size, zeros, multiple),
         lambda ybar, _: ybar * dual(small.reciprocal, zeros, slope),
     )
     if isinstance(y, Traced):
-        small.directions.put(y, multiple, zeros)
+        small.directions.put(y, parts[0][0], zeros)
+        small.across.put(y, _where(at, sizes[-1] if sizes else 1.0, u), zeros)
     return y
 
 
-def marked_as_steep(y: Any, u: Any, at: Any) -> Any:
-    """Return y, a root of u, marked ``at`` the zeros of u at which its slope is infinite.
+def _unlike(small: Infinitesimals, at: Any, *sizes: Any) -> tuple[Any, ...]:
+    """Return the sizes of roots along two lines, or that along the first if they are alike.
 
-    A product of that slope with 0 is 0 by convention. If the 0 depends on such a root, as in (√x)⁴ = x², the
-    derivative of the product is not the product of the derivatives: it is nan.
+    They are if the same number takes all roots that have been met from one line to the other.
     """
-    at = at & onp.broadcast_to(_is_moved(u.inside), at.shape)
-    if not onp.any(at):
-        return y
-    small = infinitesimals_of(innermost((y,)))
-    mark = onp.broadcast_to(onp.where(at, onp.nan, 0), shape_of(y)).astype(dtype_of(y))[()]
-    return _step(y, lambda y: dual(small.steep, y, mark), lambda ybar, _: ybar)
-
-
-def is_steep(x: Any) -> Any:
-    """Say where x, a value of an inner transformation, depends on a root at a zero of infinite slope."""
-    if not isinstance(x, Traced):
-        return onp.False_
-    steep = infinitesimals_of(x.tape).steep
-    value = x.primal
-    while is_of_kink(value) and value.tape is not steep:
-        value = value.primal
-    return onp.isnan(constant(value.tangent)) if is_of_kink(value) else onp.False_
-
-
-def _is_moved(x: Any) -> Any:
-    """Say where x moves along the lines of outer transformations, as far as is known."""
-    found: Any = onp.False_
-    while isinstance(x, Traced):
-        if isinstance(x.tape, Tape) and x.tape.xdots and x.index < APART:
-            found = found | onp.not_equal(infinitesimals_of(x.tape).wanted.of(x)[0], 0)
-        elif not isinstance(x.tape, Infinitesimal) and not x.opaque:
-            found = found | (onp.not_equal(constant(x.index), 0) if type(x) is Dual else onp.True_)
-        x = x.inside
-    return found
+    moving = at & onp.not_equal(sizes[0], 0) if sizes else onp.False_
+    if len(sizes) < 2 or not onp.any(moving):
+        return sizes[:1]
+    along, across = (onp.broadcast_to(x, onp.shape(moving)) for x in sizes)
+    if small.ratio is None:
+        small.ratio = (across[moving] / along[moving]).flat[0]
+    across = across / small.ratio
+    return (along,) if onp.allclose(across[moving], along[moving], rtol=1e-9, atol=0) else (along, across)
 
 
 def jump_at_zero(x: Any, at: Any, of_sign: Callable[[Any], Any]) -> Any:
@@ -401,8 +418,8 @@ def branch_at_zero(d: Any, at: Any, sign: Any) -> Any:
     y = _step(d, value, lambda ybar, d: marked(small.beside(ybar, known), d))
     if isinstance(y, Traced):
         with onp.errstate(invalid="ignore"):
-            dots = [onp.where(onp.equal(x, 0), 0, x * slope) for x in small.directions.of(d)]
-        small.directions.put(y, *dots)
+            for line in (small.directions, small.across):
+                line.put(y, *(onp.where(onp.equal(x, 0), 0, x * slope) for x in line.of(d)))
     return y
 
 

@@ -18,14 +18,13 @@ from typing import Any
 
 import numpy as onp
 
-from ..boxes import Traced
 from ..calling import call
 from ..registry import Primitive
 from ..values import constant, dtype_of, shape_of
 from .directions import Directions
-from .infinitesimal import Several, infinitesimals_of, unknown_at
+from .infinitesimal import Several, infinitesimals_of, outermost, unknown_at
 from .reverse import APART, OUTPUT, WIDTH, Tape, as_call
-from .strong_zeros import HERE, run_quietly, run_strongly, several_of
+from .strong_zeros import HERE, STEEP, run_quietly, run_strongly, several_of
 
 __all__ = ["root_beside", "tends_to"]
 
@@ -52,7 +51,7 @@ class Nearby(Several):
     def __init__(self, tape: Tape, along: Directions) -> None:
         super().__init__(tape.level - 0.3)
         self.along = along
-        self.across = along if tape.xdots else Directions(tape.entries, tape.inputs, turn=1.7)
+        self.across = along if tape.xdots else tape.infinitesimals.across
 
     def call(self, prim: Primitive, args: Any, kwargs: Any, run: Callable[..., Any]) -> Any:
         """Return the result of a call at each point; a strong zero is one here alone."""
@@ -69,7 +68,7 @@ class Nearby(Several):
         """Have the rules on a tape that is over look at each point by itself, if they read such numbers."""
         for start in range(inputs + 1, len(entries), WIDTH):
             prim, y, *sources = entries[start : start + WIDTH - 1]
-            if prim not in (OUTPUT, HERE) and prim.kind in ("elementwise", "vjp"):
+            if prim not in (OUTPUT, HERE, STEEP) and prim.kind in ("elementwise", "vjp"):
                 args, kwargs, _ = as_call(*sources)
                 if several_of(y, *args, *kwargs.values()) is self:
                     entries[start] = prim.copied({n: self._paired(prim, n) for n in prim.rules})
@@ -95,9 +94,9 @@ def tends_to(value: Any, far: Any, near: Any, nearest: Any, opposite: Any = onp.
     """
     with onp.errstate(all="ignore"):
         a, b, c = (onp.abs(x - value) for x in (far, near, nearest))
-        kept = ~onp.isfinite(value) | ((b <= _FASTER * a) & (c <= _FASTER * b))
+        kept = ~onp.isfinite(value) | ((b <= _FASTER * a) & (c <= _FASTER * b) & onp.isfinite(a))
         found = onp.abs(near - nearest) <= 0.02 * onp.abs(nearest)
-        grows = (b * _FASTER >= a) & (c * _FASTER >= b)
+        grows = (b * _FASTER >= a) & (c * _FASTER >= b) & onp.isfinite(c)
         kept |= (near - value) * onp.sign(opposite - value) <= 0
         kept |= grows & (onp.sign(near) != onp.sign(nearest))
         limit = onp.where(found, nearest, onp.where(grows, onp.copysign(onp.inf, nearest), onp.nan))
@@ -109,9 +108,7 @@ def root_beside(prim: Primitive, u: Any, rest: list[Any], at: Any, side: Any) ->
 
     ``side`` is the sign of the side that it is defined on, whichever u goes to; 0 if it is on both.
     """
-    x = inside = u
-    while isinstance(inside := inside.inside, Traced):
-        x = inside if inside.tape.differentiates else x
+    x = outermost(u)
     if type(x.tape) is not Tape:
         x.tape.doubtful = True
         return call(prim, (u, *rest), {})
@@ -154,11 +151,10 @@ def _places(nearby: Nearby, speeds: Any, moves: Any, u: Any, side: Any) -> Any:
     return nearby.joined(place.astype(kind)[()] for place in places)
 
 
+_OF_HERE: dict[int | str, Callable[..., Any]] = {
+    1: lambda y, ybar, mask, a, b: HERE.traced(mask, ybar, onp.zeros_like(constant(ybar))),
+    2: lambda y, ybar, mask, a, b: HERE.traced(mask, onp.zeros_like(constant(ybar)), ybar),
+}
 HERE.traced = lambda mask, a, b: call(HERE, (mask, a, b), {})
-HERE.kind = "elementwise"
-HERE.put_rules(
-    {
-        1: lambda y, ybar, mask, a, b: HERE.traced(mask, ybar, onp.zeros_like(constant(ybar))),
-        2: lambda y, ybar, mask, a, b: HERE.traced(mask, onp.zeros_like(constant(ybar)), ybar),
-    }
-)
+HERE.kind, HERE.forward = "elementwise", _OF_HERE
+HERE.put_rules(_OF_HERE)

@@ -51,7 +51,17 @@ class Tape(Trace):
 
     differentiates = True
 
-    __slots__ = ("entries", "infinitesimals", "inputs", "level", "lock", "snapshots", "transposing", "xdots")
+    __slots__ = (
+        "entries",
+        "infinitesimals",
+        "inputs",
+        "level",
+        "lines",
+        "lock",
+        "snapshots",
+        "transposing",
+        "xdots",
+    )
 
     def __init__(self, inputs: int, entries: list[Any] | None = None, xdots: list[Any] | None = None) -> None:
         self.level = next_level()
@@ -59,6 +69,7 @@ class Tape(Trace):
         self.transposing = False  # whether it transposes a rule: no derivative is taken along it
         self.inputs = inputs
         self.infinitesimals: Any = None  # made where a kink is met
+        self.lines: Any = None  # made where several are
         self.xdots = xdots  # the only tangents that are wanted, if there are such
         self.snapshots: Snapshots | None = None  # made for the first constant that is an array
         self.entries = [] if entries is None else entries
@@ -151,12 +162,14 @@ _segments = itertools.count(1)
 class Apart(list[Any]):
     """Entries that are recorded apart from those of their tape, at places of which it has none.
 
-    So a value that leaves the function that recorded it, other than as its result, is found out.
+    So a value that leaves the function that recorded it, other than as its result, is found out. ``before``
+    are the entries of the tape itself.
     """
 
-    __slots__ = ("start",)
+    __slots__ = ("before", "start")
 
-    def __init__(self) -> None:
+    def __init__(self, entries: Any = ()) -> None:
+        self.before = entries.before if type(entries) is Apart else entries
         self.start = APART * next(_segments)  # no two have a place in common: one may be made inside another
 
     def __len__(self) -> int:

@@ -33,9 +33,10 @@ def strong_zero(xbar: Any, ybar: Any) -> Any:
 
 
 def several_of(*xs: Any) -> Any:
-    """Return the innermost trace of numbers that stand for several among xs: see ``Several``."""
-    traces = [x.tape for x in xs if hasattr(getattr(x, "tape", None), "points")]
-    return max(traces, key=lambda trace: trace.level, default=None)
+    """Return the innermost trace of xs, if it is one of numbers that stand for several: see ``Several``."""
+    traces = [x.tape for x in xs if hasattr(x, "tape")]
+    trace = max(traces, key=lambda trace: trace.level, default=None)
+    return trace if hasattr(trace, "points") else None
 
 
 def run_quietly(prim: Primitive, rule: Any, kwargs: Any, *xs: Any) -> Any:
@@ -110,8 +111,30 @@ def _steep(a: Any, slope: Any) -> Any:
     return onp.zeros(onp.broadcast_shapes(onp.shape(a), onp.shape(slope)), onp.result_type(a, slope))[()]
 
 
+def depends_on_root(x: Any) -> Any:
+    """Say where x depends on a root that moves at a zero: it has other values at points nearby."""
+    while hasattr(x, "tape"):
+        if hasattr(x.tape, "nearby"):
+            return onp.not_equal(constant(x.tape.at(x, 1)), constant(x))
+        x = x.inside
+    return onp.False_
+
+
+def _steep_rule(y: Any, ybar: Any, a: Any, slope: Any) -> Any:
+    """ȳ·slope; if a depends on such a root, as in (√x)⁴ = x², a·slope has no derivative that is known."""
+    unknown = onp.isinf(constant(slope)) & depends_on_root(a)
+    return onp.where(unknown, onp.nan * ybar, ybar * slope) if any_of(unknown) else ybar * slope
+
+
+def _steep_forward(y: Any, xdot: Any, a: Any, slope: Any) -> Any:
+    """The same of ẋ, where one of 0 may be so by convention alone."""
+    ydot = run_strongly(STEEP, _steep_rule, {}, y, xdot, a, slope)
+    return onp.where(onp.isinf(constant(slope)) & depends_on_root(a), onp.nan, ydot)[()]
+
+
 # a·slope where a is 0: 0, also if the slope is infinite. ``infinitesimal`` makes it callable.
-STEEP = Primitive(_steep, "0·∞", "elementwise", {0: lambda y, ybar, a, slope: ybar * slope})
+STEEP = Primitive(_steep, "0·∞", "elementwise", {0: _steep_rule})
+STEEP.forward = {0: _steep_forward}
 
 
 def where_here(mask: Any, mended: Any, xbar: Any) -> Any:

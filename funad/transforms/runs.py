@@ -15,7 +15,7 @@ from ..boxes import Box
 from ..floating import silence
 from ..opaque import Batched
 from ..overflows import mark_overflows
-from ..spaces import zeros_like
+from ..spaces import shed_kinks_of_derivative, zeros_like
 from ..traces.pushforward import Steps, push_forward, steps_to
 from ..traces.reverse import WIDTH, Tape
 from ..traces.strong_zeros import has_nan
@@ -133,7 +133,8 @@ class Run:
         if self.one_by_one or (count <= few and max(map(_size, [*self.call.leaves, *self.values])) <= SMALL):
             return _apart(over_each(alone, [(basis[0] for basis in _bases(x, count, 1))], [x]))
         bases = _bases(x, count, min(count, self.at_once))
-        return _apart(_concatenated([over_stack(alone, [basis], [x]) for basis in bases]))
+        stacks = [over_stack(alone, [basis], [x]) for basis in bases]
+        return _apart(_concatenated([list(map(shed_kinks_of_derivative, found)) for found in stacks]))
 
     def products(self, seeds: Any, forward: bool) -> Any:
         """Return the products of the Jacobian, or of its transpose, with seeds: one per row, as vectors."""

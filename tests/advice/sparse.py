@@ -117,13 +117,14 @@ class Diagonal(scipy.sparse.linalg.LinearOperator):
 
 
 def most(entries, run):
-    """Run with a bound of so many entries for a pattern."""
+    """Run with a bound of so many entries for a pattern, and as if x had many numbers."""
     module = importlib.import_module("funad.scipy.sparsity.patterns")
-    before, module._MOST = module._MOST, entries
+    before = module._MOST, module._NARROW
+    module._MOST, module._NARROW = entries, 0
     try:
         return run()
     finally:
-        module._MOST = before
+        module._MOST, module._NARROW = before
 
 
 ROWS = {

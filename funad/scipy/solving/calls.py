@@ -15,7 +15,7 @@ from scipy import optimize as _optimize
 from ... import tree
 from ...boxes import Traced
 from ...errors import NotDifferentiableError
-from ...registry import adopt, enter_anew
+from ...primitives import implements
 from ...trace import TRACING, Trace
 from ...traces.forward import dual
 from ...transforms.closures import Watched, plain_of
@@ -38,7 +38,6 @@ def solver(f, name, plain=None):
     plain = f if plain is None else plain
 
     def decorate(g):
-        @functools.wraps(f)
         def wrapped(*args, **kwargs):
             if not TRACING.active and not is_traced((args, kwargs)):
                 if "workers" in kwargs:  # its functions go to other processes
@@ -56,11 +55,7 @@ def solver(f, name, plain=None):
             call.only_plain(*call.unread)
             return found
 
-        prim = enter_anew(f, name)
-        prim.kind = "composite"
-        wrapped.__module__, _, wrapped.__qualname__ = f"funad.{name}".rpartition(".")
-        adopt(prim, wrapped)
-        return wrapped
+        return implements(f, "composite", name)(wrapped)
 
     return decorate
 
