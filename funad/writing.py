@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as onp
 
-from .boxes import CONSTANTS, Box, Dual, Traced, innermost, link, model_of, own_index
+from .boxes import CONSTANTS, TRACED, Box, Dual, Traced, innermost, link, model_of, own_index
 from .errors import NotDifferentiableError
-from .foreign import rebound_to
+from .foreign import as_lists, rebound_to
 from .indices import repeats
 from .operators import BINARY, give
 from .registry import Primitive, enter, primitive_of
@@ -364,8 +364,9 @@ def _set(array: Array, index: Any, v: Any) -> None:
     if shortcuts and shortcuts[0](array, index, v):
         return
     v = settled(v)
-    if type(v) in (list, tuple) and innermost(v) is not None:
-        v = enter(onp.array).traced(v)
+    if type(v) not in CONSTANTS and type(v) not in TRACED:
+        v = v if type(v) in (list, tuple) else as_lists(v)
+        v = v if innermost((v,)) is None else enter(onp.array).traced(v)
     value = cell.value if cell.owned else fresh(_writeable(cell.value, "assignment destination"))
     cell.value = write(value, array.path, index, v)
     cell.owned = True
