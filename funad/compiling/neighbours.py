@@ -19,6 +19,7 @@ from .program import (
     Program,
     key_of,
     map_nodes,
+    nodes_in,
     rebuild,
     shape_of,
 )
@@ -59,7 +60,7 @@ def _slice_of(n: Node) -> _Sliced | None:
     if len(parts) > base.ndim or not all(type(part) is slice for part in parts):
         return None
     cut = [k for k, part in enumerate(parts) if part != _WHOLE]
-    if len(cut) != 1 or any(type(x) is Node for x in (parts[cut[0]].start, parts[cut[0]].stop)):
+    if len(cut) != 1 or next(nodes_in(parts[cut[0]]), None) is not None:
         return None
     start, stop, step = parts[cut[0]].indices(base.shape[cut[0]])
     return _Sliced(base, cut[0], start, stop) if step == 1 and stop > start else None

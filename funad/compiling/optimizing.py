@@ -16,6 +16,7 @@ from .layouts import exchange_short_axes
 from .neighbours import join_concatenations, join_slices
 from .products import sum_products_in_use
 from .program import Builder, Program, rebuild
+from .regrouping import regroup
 from .rewriting import RULES
 from .rolling import roll
 from .rows import join_rows
@@ -51,6 +52,7 @@ PASSES: dict[str, Callable[[Program], Program]] = {
     "simplify": simplify,
     "slices": join_slices,
     "concatenations": join_concatenations,
+    "regroup": regroup,
     "factors": solve_by_factors,
     "diagonals": compact_diagonals,
     "early": early_factors_of_steps,
