@@ -407,7 +407,7 @@ def of_boxes(prim: Primitive, tape: Tape, args: tuple[Any, ...], kwargs: dict[st
             if not is_plain(x):
                 return NotImplemented
             simple = False
-        elif type(x) is tuple and n in prim.rules:  # an array to the rule
+        elif type(x) in (tuple, range) and n in prim.rules:  # an array to the rule
             return NotImplemented
         values.append(x)
     if kwargs:
