@@ -492,6 +492,31 @@ def test_the_axes_of_a_list_beside_a_stack_are_its_own(f, xs, b):
         assert_same(vmap(grad(loss))(xs), stacked([grad(loss)(x) for x in xs]))
 
 
+@funad.primitive
+def bump(x, width, *, height=1.0):
+    return height * onp.exp(-((x / width) ** 2))
+
+
+funad.elementwise(
+    bump,
+    lambda y, ybar, x, width, height=1.0: ybar * y * -2 * x / width**2,
+    lambda y, ybar, x, width, height=1.0: ybar * y * 2 * x**2 / width**3,
+)
+
+
+@pytest.mark.parametrize("w", [onp.array([1.0, 2.0]), onp.array([[1.0], [2.0]]), [1.0, 2.0], 2.0])
+@pytest.mark.parametrize("xs", [X[:2, 0], X[:2, :2], X[:2, :1]])
+def test_arrays_as_keywords_of_elementwise_functions(xs, w):
+    w = onp.asarray(w)
+    for f in (
+        lambda x: bump(x, width=w),
+        lambda x: bump(x, 1.5, height=w),
+        lambda x: bump(width=w, x=x, height=2.0),
+    ):
+        for of in (f, grad(lambda x, f=f: np.sum(f(x))), jacobian(f)):
+            assert_same(vmap(of)(xs), stacked([of(x) for x in xs]))
+
+
 WIDENING = {
     "dot with a number": lambda x: np.dot(x, 2.0),
     "inner with a number": lambda x: np.inner(3, x),
