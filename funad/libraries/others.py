@@ -29,6 +29,8 @@ def call_library(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any])
         refuse_call(prim, args, kwargs)
     try:
         return f(*args, **kwargs)
+    except (ValueError, RuntimeError) as error:  # sparse has fill values, of which it refuses some
+        refuse_call(prim, args, kwargs, f"{error}".split("\n")[0].rstrip("."))
     except TypeError as error:
         try:  # as CuPy's do, they may refuse arrays of NumPy's beside them
             return f(*(_beside(x, ducks[0]) for x in args), **kwargs)
