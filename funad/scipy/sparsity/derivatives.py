@@ -303,7 +303,7 @@ def _computed(call, pattern, symmetric, found=False):
     data, product = _entries(of_f, colouring)
     layout = layout_of(pattern.matrix)
     rounding = _TRUSTED if found else _ROUNDING * float(onp.finfo(dtype_of(data)).eps)
-    least = _LEAST_FOUND if pattern.found else _LEAST_GIVEN
+    least = _LEAST_FOUND if pattern.found and not found else _LEAST_GIVEN
     _check_product(call, constant(data), constant(product), layout, colouring, rounding, least)
     if isinstance(data, Traced):
         return Sparse(data, layout, "array")
