@@ -141,6 +141,17 @@ def test_a_range_is_an_array(f):
     agrees(lambda x: f(x, range(1, 4)) + f(range(1, 4), x), onp.array([0.5, 1.5, 1.1]))
 
 
+@pytest.mark.parametrize(
+    "f", [np.matmul, np.linalg.matmul, np.linalg.solve, lambda a, b: np.linalg.lstsq(a, b)[0]]
+)
+@pytest.mark.parametrize(
+    "of", [list, tuple, lambda rows: list(map(list, rows)), lambda rows: tuple(map(tuple, rows))]
+)
+def test_matrices_may_be_nested_lists_and_tuples(f, of):
+    a = of([(2.0, 0.5), (0.25, 1.0)])
+    agrees(lambda x: f(a, np.outer(x, [1.0, 2.0])) + f(np.outer(x, x) + onp.eye(2), a), onp.array([0.5, 1.5]))
+
+
 @pytest.mark.parametrize("narrow", [onp.float32, onp.float16])
 def test_a_power_of_narrow_numbers_has_the_digits_of_the_wide_ones(narrow):
     a, b = onp.array([0.3, 1.7, 2.9]).astype(narrow), onp.array([0.7, 1.3, -2.1])
