@@ -15,7 +15,6 @@ from .foreign import as_lists
 from .kinked import may_be_nested, with_kinks
 from .operands import (
     COMMON,
-    HOLDERS,
     PLAIN,
     ForeignConstant,
     beside_others,
@@ -122,7 +121,7 @@ def _held(
 def _opened(x: Any) -> Any:
     """Return what an array holds, and a sequence of traced values as an array; anything else as it is."""
     x = as_lists(x, True)
-    return as_array(x) if type(x) in HOLDERS and innermost((x,)) is not None else x
+    return as_array(x) if type(x) in (list, tuple, Array) and innermost((x,)) is not None else x
 
 
 def _call(tape: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

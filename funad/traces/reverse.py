@@ -167,9 +167,10 @@ class Apart(list[Any]):
     """
 
     __slots__ = ("before", "start")
+    before: Any
 
     def __init__(self, entries: Any = ()) -> None:
-        self.before = entries.before if type(entries) is Apart else entries
+        self.before: Any = entries.before if type(entries) is Apart else entries
         self.start = APART * next(_segments)  # no two have a place in common: one may be made inside another
 
     def __len__(self) -> int:
