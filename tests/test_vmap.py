@@ -231,6 +231,8 @@ NATIVE = {
         grad(lambda x: np.sum(vmap(lambda i: x[i] * x[0])(onp.arange(3)) ** 2)),
         X,
     ),
+    "a part that is written to": (lambda x: split_and_written(x * 1.0), M),
+    "a gradient through such a part": (grad(lambda x: np.sum(split_and_written(x * x) ** 2)), M),
     "forward mode of a custom rule": (lambda x: jvp(doubled, (x,), (x**2,))[1], X),
     "third derivative": (grad(lambda x: np.sum(hessian(logistic)(x))), X),
 }
@@ -248,8 +250,6 @@ LOOPED = {
         lambda x: (lambda b: np.piecewise(x, [x < 0], [lambda _: b, np.sin]))(x[0]),
         X,
     ),
-    "a view that is made once per example": (lambda x: split_and_written(x * 1.0), M),
-    "a gradient through such a view": (grad(lambda x: np.sum(split_and_written(x * x) ** 2)), M),
     "text": (lambda x: x * len(f"{x[0]:.3f}"), X),
     "a name made of a value": (lambda x: x * {True: 2.0, False: 3.0}[str(x[0] > 0) == "True"], X),
 }
