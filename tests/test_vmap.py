@@ -239,8 +239,6 @@ NATIVE = {
         grad(lambda x: np.sum(vmap(lambda i: x[i] * x[0])(onp.arange(3)) ** 2)),
         X,
     ),
-    "a part that is written to": (lambda x: split_and_written(x * 1.0), M),
-    "a gradient through such a part": (grad(lambda x: np.sum(split_and_written(x * x) ** 2)), M),
     "forward mode of a custom rule": (lambda x: jvp(doubled, (x,), (x**2,))[1], X),
     "third derivative": (grad(lambda x: np.sum(hessian(logistic)(x))), X),
 }
