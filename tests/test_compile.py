@@ -672,3 +672,25 @@ def test_a_cached_function_keeps_no_value_of_a_recording():
     for n in (3.0, 3.0, 4.0):
         assert fast(x, n) == f(x, n) == 6.0 * n
     assert "hash() was asked of it" in fast.explain()
+
+
+@pytest.mark.parametrize("x", [onp.arange(3), onp.int64(3), onp.array(3), onp.int32([1, 2])])
+@pytest.mark.parametrize("transform", [grad, value_and_grad, hessian, jacobian])
+def test_integers_are_differentiated_as_floats(transform, x):
+    plain = transform(lambda x: np.sum(np.tanh(x) ** 2))
+    fast = compile(plain)
+    for k in (0, 0, 0, 1):
+        agree(fast(x + k), plain(x + k))
+    assert "in eager" not in fast.explain()
+
+
+def test_gradients_of_members_that_are_integers_are_those_of_floats():
+    x, f = onp.arange(6).reshape(2, 3), lambda x: np.sum(np.tanh(x))
+    agree(funad.vmap(grad(f))(x), funad.vmap(grad(f))(x.astype(float)))
+
+
+def test_a_power_that_is_complex_is_left_to_eager():
+    fast = compile(lambda a, b: a**b)
+    for a, b in ((2.0, 3.0), (2.0, 3.0), (2.0, 0.5), (-2.0, 3.0), (-2.0, 0.5), (0.0, 0.0), (4.0, -0.5)):
+        found = fast(a, b)
+        assert type(found) is type(a**b) and abs(found - a**b) <= 1e-15 * abs(found)

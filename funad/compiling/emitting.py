@@ -30,7 +30,7 @@ ndarray = onp.ndarray
 SIGNS: dict[Any, str] = {
     onp.add: "+", onp.subtract: "-", onp.multiply: "*", onp.divide: "/", onp.less: "<", onp.less_equal: "<=",
     onp.greater: ">", onp.greater_equal: ">=", onp.equal: "==", onp.not_equal: "!=", onp.bitwise_and: "&",
-    onp.bitwise_or: "|", onp.bitwise_xor: "^", onp.power: "**", onp.matmul: "@", onp.remainder: "%",
+    onp.bitwise_or: "|", onp.bitwise_xor: "^", onp.matmul: "@", onp.remainder: "%",
     onp.floor_divide: "//",
 }  # fmt: skip
 ARITHMETIC = frozenset({onp.add, onp.subtract, onp.multiply, onp.divide, onp.maximum, onp.minimum})
@@ -504,10 +504,15 @@ class Emitter:
             self.lines.append(f"{flat}[{start}:{stop}:{step}] = {text}")
 
 
+def _is_whole(x: Any) -> bool:
+    return type(x) is int or (type(x) is float and x.is_integer())
+
+
 def _all_finite(x: Any) -> bool:
     return bool(onp.isfinite(x).all())
 
 
+_OTHERS: frozenset[Any] = frozenset({slopes.one_minus_square, onp.power})
 MATH_ARITY: dict[Any, int] = {onp.hypot: 2, onp.arctan2: 2}
 
 
@@ -547,7 +552,7 @@ def is_of_python_numbers(program: Program) -> bool:
 
 def _is_float_call(n: Node) -> bool:
     """Say whether a call is one of numbers that math and Python's operators do as well."""
-    if n.kwargs or not (n.fn in SIGNS or n.fn in BEFORE or n.fn in MATH or n.fn is slopes.one_minus_square):
+    if n.kwargs or not (n.fn in SIGNS or n.fn in BEFORE or n.fn in MATH or n.fn in _OTHERS):
         return False
     return n.type in _FLOATS or n.type in (bool, onp.bool_)
 
@@ -555,7 +560,7 @@ def _is_float_call(n: Node) -> bool:
 def _has_word(n: Node) -> bool:
     """Say whether a call of numbers raises in Python or makes a nan where it is invalid in NumPy."""
     if n.fn is onp.power:  # Python makes a complex number of a root of a negative one
-        return type(n.args[1]) in (int, float) and float(n.args[1]).is_integer()
+        return _is_whole(n.args[1])
     return _is_float_call(n)
 
 
@@ -672,6 +677,14 @@ def _extreme(f: Any, name: str) -> Any:
     return written
 
 
+def _power(e: Emitter, n: Node, a: Any, b: Any, **kwargs: Any) -> str | None:
+    """Of negative numbers, Python makes complex ones: math raises, and eager takes the call."""
+    if kwargs:
+        return None
+    x, y = e.operands(n)
+    return f"{x} ** {y}" if n.type is not float or _is_whole(b) else f"{e.function(math.pow)}({x}, {y})"
+
+
 def _dot(e: Emitter, n: Node, a: Any, b: Any) -> str | None:
     return f"{e.text(a)}.dot({e.text(b)})" if type(a) is Node and a.is_array else None
 
@@ -701,6 +714,7 @@ def _transpose(e: Emitter, n: Node, a: Any, axes: Any = None) -> str | None:
 
 # How a function is written where that is not its own call: (emitter, node, *args, **kwargs) ↦ source or None.
 EXPRESSIONS: dict[Any, Callable[..., Any]] = {
+    onp.power: _power,
     onp.dot: _dot, onp.reshape: _reshape, onp.transpose: _transpose, onp.vdot: _vdot, onp.sum: _sum,
     onp.einsum: _einsum, onp.cumsum: _method("cumsum"), onp.cumprod: _method("cumprod"),
     onp.all: _method("all"), onp.any: _method("any"),
