@@ -42,7 +42,7 @@ def _listed(x: Any) -> Any:
 
 def is_plain(x: Any) -> bool:
     """Say of an argument, an index or a keyword that no traced value hides in it, if that is plain to see."""
-    return type(x) in PARTS or (type(x) is tuple and all(map(is_plain, x))) or isinstance(x, onp.dtype)
+    return type(x) in PARTS or (type(x) is tuple and all(map(is_plain, x))) or issubclass(type(x), onp.dtype)
 
 
 class ForeignConstant(Exception):

@@ -134,3 +134,12 @@ def test_methods_of_ufuncs_of_integers_are_asked_again(ufunc, method):
     for n in (onp.array([1, 2, 0, 4]), onp.array([6, 1, 3, 5])):
         onp.testing.assert_array_equal(fast(n), f(n))
     assert fast.programs or "kink" in fast.explain()
+
+
+def test_masks_that_span_a_grid_are_asked_again():
+    A = onp.arange(16.0).reshape(4, 4)
+    mask = onp.array([True, False, True, True])
+    fast = compile(lambda A: A[onp.ix_(mask, A[1] > 4)], check=False)
+    for x in (A, A + 1, A.T):
+        onp.testing.assert_array_equal(fast(x), x[onp.ix_(mask, x[1] > 4)])
+    assert fast.programs, fast.explain()
