@@ -26,7 +26,7 @@ from ..writing import fresh, write
 from .directions import Directions
 from .forward import Forward, dual
 from .reverse import Tape
-from .strong_zeros import STEEP
+from .strong_zeros import STEEP, depends_on_root
 
 __all__ = [
     "UNKNOWN", "Infinitesimal", "Motion", "Several", "branch_at_zero", "depth_of", "infinitesimals_of",
@@ -64,7 +64,7 @@ class Infinitesimal(Forward):
 
 
 def _steep_product(value: Any, slope: Any, part: Any, has_part: Any) -> Any:
-    unknown = has_part & onp.isinf(constant(slope))
+    unknown = (has_part | depends_on_root(part)) & onp.isinf(constant(slope))
     return STEEP.traced(value, slope) + unknown_at(unknown, value) + unknown_at(unknown, part)
 
 
