@@ -92,13 +92,10 @@ def main(arguments=None):
         design = improve(design, slope)
         values.append(value)
         bar.set_postfix(compliance=value)
-    return report(
-        draw(design, values, options.out),
-        {
-            "relative distance from the published compliance": (abs(values[-1] / PUBLISHED - 1), "<=", 2e-3),
-            "volume": (onp.mean(FILTER @ design), "<=", SHARE + 1e-6),
-        },
-    )
+    return report(draw(design, values, options.out), {
+        "relative distance from the published compliance": (abs(values[-1] / PUBLISHED - 1), "<=", 2e-3),
+        "volume": (onp.mean(FILTER @ design), "<=", SHARE + 1e-6),
+    })  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -17,7 +17,15 @@ import numpy as onp
 
 from .cpython import above, frame_at, raise_if, writes_text
 from .errors import MissingRuleError, NotDifferentiableError
-from .foreign import as_lists, asked_by_sparse, bare, holds_a_gap, is_sequence, unknown_to_sparse
+from .foreign import (
+    as_lists,
+    asked_by_sparse,
+    bare,
+    holds_a_gap,
+    is_sequence,
+    note_pickled,
+    unknown_to_sparse,
+)
 from .memory import placeholder
 from .messages import as_index, not_dispatched, refusal, refused_in_place, without_rule
 from .refusals import refused_by_asker, refused_by_dask, refused_gap
@@ -193,6 +201,8 @@ class Traced:
     def __reduce_ex__(self, protocol: Any) -> Any:
         if self.is_plain:
             return self.primal.__reduce_ex__(protocol)
+        if "dask" in sys.modules:
+            note_pickled(self)
         raise NotDifferentiableError(
             f"a traced value, {short(self)}, cannot be pickled, and so not be sent to another process, to a "
             f"file or to a cache: its trace would stay behind; differentiate inside of the process that "

@@ -13,9 +13,9 @@ from .boxes import CONSTANTS, TRACED, Box, Dual, Traced, innermost
 from .errors import NotDifferentiableError
 from .foreign import as_lists
 from .kinked import may_be_nested, with_kinks
+from .opaque import Batched
 from .operands import (
     COMMON,
-    HOLDERS,
     PLAIN,
     ForeignConstant,
     beside_others,
@@ -30,7 +30,7 @@ from .writing import UNTRACED, Array, content, content_of, fillable, linked, set
 # What a primitive is where such a keyword is given a traced value: made of other primitives.
 FORMS: dict[tuple[Callable[..., Any], str], Callable[..., Any]] = {}
 _FLOAT = onp.dtype(float)
-_OPEN = CONSTANTS | {Box, Dual}  # the types of arguments that no call has to look into
+_OPEN = CONSTANTS | {Box, Dual, Batched}  # the types of arguments that no call has to look into
 
 
 # A shorter way for some calls, if ``fast`` has been installed: it returns NotImplemented for the others.
@@ -122,7 +122,7 @@ def _held(
 def _opened(x: Any) -> Any:
     """Return what an array holds, and a sequence of traced values as an array; anything else as it is."""
     x = as_lists(x, True)
-    return as_array(x) if type(x) in HOLDERS and innermost((x,)) is not None else x
+    return as_array(x) if type(x) in (list, tuple, Array) and innermost((x,)) is not None else x
 
 
 def _call(tape: Any, prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

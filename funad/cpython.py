@@ -88,21 +88,18 @@ def raise_if(error: Exception | None) -> None:
 # --- references
 
 
-def _references(x: Any) -> int:
-    return sys.getrefcount(x)
-
-
-def _references_of_a_local() -> int:
-    x = object()
-    return _references(x)
-
-
-_ALONE = _references_of_a_local()
-
-
 def other_holders(x: Any) -> int:
     """Return how many refer to x besides one local variable of the caller's."""
     return sys.getrefcount(x) - _ALONE
+
+
+def _of_one_local() -> int:
+    x = object()
+    return other_holders(x)
+
+
+_ALONE = 0
+_ALONE = _of_one_local()
 
 
 # --- bytecode

@@ -27,7 +27,7 @@ from .opaque import Opaque
 from .refusals import library_of, public_name
 from .registry import Primitive, loaded, primitive_of
 from .spaces import AS_TRACED, zeros_like
-from .trace import Looked, Trace
+from .trace import OF_SHAPES, Looked, Trace
 from .values import dtype_of, shape_of
 
 ndarray, new = onp.ndarray, object.__new__
@@ -117,6 +117,19 @@ def refuse_value(x: Any, what: str) -> NoReturn:
     )
 
 
+def refuse_call(prim: Primitive, args: Any, kwargs: Any, why: str = "") -> NoReturn:
+    """Refuse a call by name: ``why``, and what to write instead."""
+    x = next(x for x in tree.flatten((args, kwargs))[0] if is_duck(x))
+    if is_lazy(x):
+        instead = (
+            f"{why or 'dask has no function for it'}. Of an array in one chunk any function runs as one "
+            f"task: x.rechunk(-1) if it fits into memory; otherwise write it with functions that dask has"
+        )
+    else:
+        instead = f"{why or 'the library has no function for it'}; write it with functions that it has"
+    raise Unread(f"{prim.name} of {written(x)} beside a traced value: {instead}")
+
+
 class DuckTrace(Trace):
     """The trace of arrays of other libraries: it calls the library.
 
@@ -149,6 +162,9 @@ class DuckTrace(Trace):
                 f"one, dask.array.from_array(x) for dask"
             )
         library = next(iter(kinds), "")
+        if prim.f in OF_SHAPES and prim.f not in _OF_MEMORY:
+            args, kwargs = tree.map(_model, (args, kwargs))
+            return prim.f(*args, **kwargs)
         how = self.libraries.get(library, self.others)
         assert how is not None
         return as_ducks(how(prim, args, kwargs))
@@ -164,6 +180,14 @@ class DuckTrace(Trace):
 
 
 DUCKS = DuckTrace()
+
+# Functions that ask for a shape and dtype alone, and return an array.
+_OF_MEMORY = (onp.zeros_like, onp.ones_like, onp.empty_like)
+
+
+def _model(x: Any) -> Any:
+    """Return an array without memory of the shape and dtype of another."""
+    return onp.broadcast_to(onp.zeros((), x.dtype), x.shape) if is_duck(x) else x
 
 
 class _Asking(local):

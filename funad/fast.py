@@ -403,12 +403,12 @@ def of_boxes(prim: Primitive, tape: Tape, args: tuple[Any, ...], kwargs: dict[st
             simple = simple and not large
         elif type(x) is list and n not in prim.rules and all(map(is_fixed, x)):
             x = list(x)
+        elif type(x) in (tuple, range) and n in prim.rules:  # an array to the rule
+            return NotImplemented
         elif not is_fixed(x):
             if not is_plain(x):
                 return NotImplemented
             simple = False
-        elif type(x) is tuple and n in prim.rules:  # an array to the rule
-            return NotImplemented
         values.append(x)
     if kwargs:
         if "out" in kwargs or not all(map(is_plain, kwargs.values())):

@@ -26,6 +26,7 @@ from .refusals import (
     is_array_like,
     public_name,
     refused_bare,
+    refused_by_dask,
     refused_constant,
     refused_declined,
     refused_gap,
@@ -170,6 +171,32 @@ class _Asked(local):
 
 
 PANDAS = _Asked()
+
+
+class _Pickled(local):
+    """The refusal of the last function that dask has pickled with a traced value in it, and that one's trace.
+
+    Dask goes on where it cannot pickle a function, and runs it when the trace is over.
+    """
+
+    refusal: Any = None
+
+
+DASK = _Pickled()
+
+
+def note_pickled(x: Any) -> None:
+    """Note a traced value that dask is about to pickle, as it does to name a call of a function."""
+    if any(frame.f_globals.get("__name__") == "dask.tokenize" for frame in above(frame_at(2))):
+        DASK.refusal = x.tape, refused_by_dask()
+
+
+def refuse_pickled(trace: Any) -> None:
+    """Refuse what a function has returned in which dask has pickled a value of this trace."""
+    of_trace, error = DASK.refusal
+    if of_trace is trace:
+        DASK.refusal = None
+        raise error
 
 
 def refuse_gaps(y: Any) -> None:

@@ -185,14 +185,9 @@ _ASKED: dict[str, Callable[..., Any]] = {
 }
 
 
-def _install() -> None:
-    """Give opaque values their operators, and the methods that ask their traces."""
-    for name, f in PLAIN:
-        give(Opaque, f"__{name}__", lambda a, b, f=f: enter(f).traced(a, b))
-        give(Opaque, f"__r{name}__", lambda a, b, f=f: enter(f).traced(b, a))
-    give(Opaque, "__invert__", lambda a: enter(onp.invert).traced(a))
-    for name, ask in _ASKED.items():
-        give(Opaque, f"__{name}__", lambda x, *args, n=name, f=ask: f(x.plain_for(f"{n}()"), *args))
-
-
-_install()
+for _name, _f in PLAIN:
+    give(Opaque, f"__{_name}__", lambda a, b, *, f=_f: enter(f).traced(a, b))
+    give(Opaque, f"__r{_name}__", lambda a, b, *, f=_f: enter(f).traced(b, a))
+give(Opaque, "__invert__", lambda x: enter(onp.invert).traced(x))
+for _name, _ask in _ASKED.items():
+    give(Opaque, f"__{_name}__", lambda x, *args, n=_name, f=_ask: f(x.plain_for(f"{n}()"), *args))

@@ -14,11 +14,8 @@ from .foreign import as_lists, bare, is_duck, is_foreign, number_of, of_protocol
 from .refusals import refused_bare, refused_constant, refused_opaque
 from .registry import Primitive
 from .values import constant
-from .writing import Array
 
 ndarray = onp.ndarray
-# What has to be opened before one sees of which traces a call is.
-HOLDERS = frozenset({list, tuple, Array})
 # The types of second arguments and of keywords in which no box can hide.
 PLAIN = frozenset({ndarray, float, int, bool, type(None)})
 PARTS = PLAIN | CONSTANTS | {slice, str, type(Ellipsis), type}  # and those of indices; classes are dtypes
@@ -45,7 +42,7 @@ def _listed(x: Any) -> Any:
 
 def is_plain(x: Any) -> bool:
     """Say of an argument, an index or a keyword that no traced value hides in it, if that is plain to see."""
-    return type(x) in PARTS or (type(x) is tuple and all(map(is_plain, x))) or isinstance(x, onp.dtype)
+    return type(x) in PARTS or (type(x) is tuple and all(map(is_plain, x))) or issubclass(type(x), onp.dtype)
 
 
 class ForeignConstant(Exception):

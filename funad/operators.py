@@ -15,7 +15,7 @@ from .registry import Primitive, counterpart, enter
 from .values import constant
 
 
-def beside(prim: Primitive, operate: Callable[[Any, Any], Any], self: Traced, other: Any) -> Any:
+def beside(self: Traced, other: Any, prim: Primitive, operate: Callable[[Any, Any], Any]) -> Any:
     """Return self · other, of which the other is of no common type; or give way to it, as NumPy does."""
     if not isinstance(other, Traced) and type(other) is not list and type(other) is not tuple:
         other = number_of(other)
@@ -27,7 +27,7 @@ def beside(prim: Primitive, operate: Callable[[Any, Any], Any], self: Traced, ot
     return prim.operator(self, other)
 
 
-def beside_reflected(prim: Primitive, operate: Callable[[Any, Any], Any], self: Traced, other: Any) -> Any:
+def beside_reflected(self: Traced, other: Any, prim: Primitive, operate: Callable[[Any, Any], Any]) -> Any:
     """Return other · self, where Python has asked the other in vain, if it has such an operator."""
     if not isinstance(other, Traced) and type(other) is not list and type(other) is not tuple:
         other = number_of(other)
@@ -123,24 +123,19 @@ def give(kind: type, name: str, method: Callable[..., Any]) -> None:
     setattr(kind, name, method)
 
 
-def _install() -> None:
-    """Give traced values their operators."""
-    for name, _, f in UNARY:
-        prim = enter(f)
-        give(Traced, f"__{name}__", lambda self, *, prim=prim: prim.operator(self))
-    for name, operate, f in BINARY:
-        prim = enter(f)
-        give(Traced, f"__{name}__", lambda a, b, *, f=prim, of=operate: beside(f, of, a, b))
-        give(Traced, f"__r{name}__", lambda a, b, *, f=prim, of=operate: beside_reflected(f, of, a, b))
-    for name in ("eq", "ne", "lt", "le", "gt", "ge"):
-        setattr(Traced, f"__{name}__", _comparison(name))
-    give(Traced, "__floordiv__", plainly(operator.floordiv))
-    give(Traced, "__rfloordiv__", plainly(lambda a, b: b // a))
-    give(Traced, "__divmod__", _divmod)
-    give(Traced, "__rdivmod__", lambda b, a: (a // b, a % b))
-
-
-_install()
+for _name, _, _f in UNARY:
+    _prim = enter(_f)
+    give(Traced, f"__{_name}__", lambda x, *, prim=_prim: prim.operator(x))
+for _name, _operate, _f in BINARY:
+    _prim = enter(_f)
+    give(Traced, f"__{_name}__", lambda a, b, *, f=_prim, of=_operate: beside(a, b, f, of))
+    give(Traced, f"__r{_name}__", lambda b, a, *, f=_prim, of=_operate: beside_reflected(b, a, f, of))
+for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
+    setattr(Traced, f"__{_name}__", _comparison(_name))
+give(Traced, "__floordiv__", plainly(operator.floordiv))
+give(Traced, "__rfloordiv__", plainly(lambda a, b: b // a))
+give(Traced, "__divmod__", _divmod)
+give(Traced, "__rdivmod__", lambda b, a: (a // b, a % b))
 
 # The operator of each ufunc that has one: of Python's numbers it makes Python's.
 OPERATORS: dict[Any, Callable[..., Any]] = {f: operate for _, operate, f in (*UNARY, *BINARY)}

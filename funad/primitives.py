@@ -15,7 +15,7 @@ from .calling import call, call_plain
 from .duck_arrays import as_ducks
 from .errors import ArgumentError
 from .floating import plainly
-from .foreign import is_duck, is_foreign
+from .foreign import as_lists, is_duck, is_foreign
 from .guarding import guarded, refuse_container, refuse_traced
 from .operands import COMMON, PARTS, PLAIN, beside_others, of_lists
 from .operators import OPERATORS
@@ -240,12 +240,12 @@ def composite(
                 return on_plain(*args)
             if innermost((*args, *kwargs.values())) is None:
                 return call_plain(prim, args, kwargs)
-            x = _foreign_among(args, kwargs)
-            if is_duck(x):
-                named = {name: as_ducks(part) for name, part in kwargs.items()}
-                return wrapped(*map(as_ducks, args), **named)
-            if x is not None:
+            x = _other_among(args, kwargs)
+            if x is not None and is_foreign(x) and not is_duck(x):
                 return beside_others(on_plain, None, g, x, args, kwargs)
+            if x is not None:
+                opened = as_ducks if is_duck(x) else as_lists
+                return wrapped(*map(opened, args), **{name: opened(part) for name, part in kwargs.items()})
             try:
                 return g(*args, **kwargs)
             except Looked as look:
@@ -256,10 +256,10 @@ def composite(
     return decorate
 
 
-def _foreign_among(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Return the first argument that is an object of another library, or None."""
+def _other_among(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return the first argument that is an object of another library, or a sequence but no list; or None."""
     for x in (*args, *kwargs.values()):
-        if type(x) not in COMMON and type(x) not in TRACED and is_foreign(x):
+        if type(x) not in COMMON and type(x) not in TRACED and (is_foreign(x) or as_lists(x) is not x):
             return x
     return None
 

@@ -16,7 +16,7 @@ from .cpython import above, frame_at, is_of_funad, line_in, names_in, steps
 from .duck_arrays import as_ducks
 from .errors import EndedTraceError, NotDifferentiableError
 from .floating import point_at_user, restore
-from .foreign import PANDAS, refuse_gaps
+from .foreign import DASK, PANDAS, refuse_gaps, refuse_pickled
 from .messages import taught
 from .refusals import refused_in_place_of
 from .trace import TRACING
@@ -36,6 +36,8 @@ def run(f: Callable[[list[Any]], Any], xs: list[Any], tape: Tape | None = None) 
         y = f(xs if tape is None else [box_of(tape, x, n) for n, x in enumerate(xs, 1)])
         if PANDAS.asked != asked:
             refuse_gaps(y)
+        if DASK.refusal is not None:
+            refuse_pickled(trace)
         return y if _is_simple(y, trace) else _checked(trace, y)
     except BaseException as error:
         if tape is not None:

@@ -217,10 +217,12 @@ def _flatten_into(tree: Any, leaves: list[Any], like: Structure | None) -> Struc
     """Add the leaves of a tree to a list and return its structure; dicts as they are ordered in ``like``."""
     kind = type(tree)
     if kind is dict or kind is list or kind is tuple:  # of nothing but numbers and arrays, as most
-        parts, spec = (tree.values(), tuple(tree)) if kind is dict else (tree, None)
-        if NUMBERS.issuperset(builtins.map(type, parts)) and (like is None or spec == like.spec):
-            leaves += parts
-            return Structure(kind, spec, (_LEAF,) * len(tree), True)
+        parts = tree.values() if kind is dict else tree
+        if NUMBERS.issuperset(builtins.map(type, parts)):
+            spec = tuple(tree) if kind is dict else None
+            if like is None or spec == like.spec:
+                leaves += parts
+                return Structure(kind, spec, (_LEAF,) * len(tree), True)
     found = _children(tree)
     if found is None:
         leaves.append(tree)

@@ -5,6 +5,7 @@ Traces stand one around the other, and a traced value knows its own, ``x.tape``.
     shape_of(x), dtype_of(x), class_of(x)   what every trace knows
     constant(x)                             x for arithmetic on which no derivative is to depend
     any_of(mask), all_of(mask)              a decision; of the members of a batch, one that is right for all
+    option_of(x)                            a number that chooses a formula, for which a program is right
     value_of(x, why)                        the plain number, now: each trace is asked by ``Trace.look``
 
 A transparent value (of reverse or forward mode) stands for one number, which ``constant`` takes out. An
@@ -63,6 +64,17 @@ def constant(x: Any) -> Any:
             return x.constant()
         x = x.primal
     return x
+
+
+def option_of(x: Any) -> Any:
+    """Return x as the plain number that chooses a formula, as the order of a norm does.
+
+    A program that is recorded is right for that number only.
+    """
+    if type(x) in NUMBERS or not hasattr(x, "tape"):
+        return x
+    inner = constant(x)
+    return inner.option() if hasattr(inner, "option") else x
 
 
 def value_of(x: Any, why: str) -> Any:

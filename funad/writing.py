@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as onp
 
-from .boxes import CONSTANTS, Box, Dual, Traced, innermost, link, model_of, own_index
+from .boxes import CONSTANTS, TRACED, Box, Dual, Traced, innermost, link, model_of, own_index
 from .errors import NotDifferentiableError
-from .foreign import rebound_to
+from .foreign import as_lists, rebound_to
 from .indices import repeats
 from .operators import BINARY, give
 from .registry import Primitive, enter, primitive_of
@@ -364,8 +364,9 @@ def _set(array: Array, index: Any, v: Any) -> None:
     if shortcuts and shortcuts[0](array, index, v):
         return
     v = settled(v)
-    if type(v) in (list, tuple) and innermost(v) is not None:
-        v = enter(onp.array).traced(v)
+    if type(v) not in CONSTANTS and type(v) not in TRACED:
+        v = v if type(v) in (list, tuple) else as_lists(v)
+        v = v if innermost((v,)) is None else enter(onp.array).traced(v)
     value = cell.value if cell.owned else fresh(_writeable(cell.value, "assignment destination"))
     cell.value = write(value, array.path, index, v)
     cell.owned = True
@@ -497,22 +498,20 @@ def reshaped(x: Any, reshape: Primitive, shape: Any) -> None:
         del x.seen
 
 
-def _computed(other: Any, a: Any, b: Any, f: Primitive, of: Callable[[Any, Any], Any]) -> Any:
-    """Return a · b of what an array holds and another value."""
+def _computed(a: Any, b: Any, f: Primitive, of: Callable[[Any, Any], Any]) -> Any:
+    """Return a · b of what the one or both of them hold."""
+    other = b if type(a) is Array else a
+    a, b = content_of(a), content_of(b)
     if type(other) in CONSTANTS or isinstance(other, _PARTS):
         return fillable(f.traced(a, b))
     return of(a, b)
 
 
-def _install() -> None:
-    """Give traced values assignment, and arrays operators that look into their cells at once."""
-    give(Traced, "__setitem__", _setitem)
-    give(Traced, "__ifloordiv__", lambda x, v: _rebound(x, x // v))
-    for name, operate, f in BINARY:
-        how = {"f": enter(f), "of": operate}
-        give(Traced, f"__i{name}__", lambda x, v, *, of=operate: _rebound(x, of(x, v)))
-        give(Array, f"__{name}__", lambda a, b, *, how=how: _computed(b, content(a), content_of(b), **how))
-        give(Array, f"__r{name}__", lambda b, a, *, how=how: _computed(a, a, content(b), **how))
-
-
-_install()
+# Arrays have operators that look into their cells at once.
+give(Traced, "__setitem__", _setitem)
+give(Traced, "__ifloordiv__", lambda x, v: _rebound(x, x // v))
+for _name, _operate, _f in BINARY:
+    _prim = enter(_f)
+    give(Traced, f"__i{_name}__", lambda x, v, *, of=_operate: _rebound(x, of(x, v)))
+    give(Array, f"__{_name}__", lambda a, b, *, f=_prim, of=_operate: _computed(a, b, f, of))
+    give(Array, f"__r{_name}__", lambda b, a, *, f=_prim, of=_operate: _computed(a, b, f, of))

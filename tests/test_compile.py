@@ -1,5 +1,6 @@
 """funad.compile: a program is right, or f runs as it is."""
 
+import functools
 import pickle
 import threading
 
@@ -598,3 +599,98 @@ OF_INDICES = {
 @pytest.mark.parametrize("f", OF_INDICES.values(), ids=OF_INDICES)
 def test_stacks_of_derivatives_take_index_arrays_that_a_program_closes_over(f, kind):
     held(derivative(kind, lambda x: np.sum(f(x) ** 2) if kind == "hessian" else f(x) ** 2), onp.arange(24.0))
+
+
+def _shadowing(type, isfinite, float):
+    ndarray = np.sin(isfinite)
+    range = np.where(~np.isfinite(ndarray), 0.0, ndarray)
+    return np.sum(range * type) * float
+
+
+@pytest.mark.parametrize("f", [_shadowing, grad(_shadowing, argnums=(0, 1, 2))])
+def test_names_of_the_user_are_not_taken_for_those_of_the_source(f):
+    fast, x = compile(f), onp.arange(1.0, 4.0)
+    for k in range(4):
+        agree(fast(x, x + k, 2.0), f(x, x + k, 2.0))
+    assert "in eager" not in fast.explain() and fast.programs[0].calls == 3
+
+
+def test_functions_of_one_name_are_told_apart():
+    def f(x, k):
+        return np.where(~np.isfinite(k), 0.0, k) * np.interp(k, onp.arange(4.0), x)
+
+    fast, x = compile(value_and_grad(f)), onp.arange(1.0, 5.0) ** 2
+    for k in (1.3, 1.3, 1.4, 1.2):
+        agree(fast(x, k), value_and_grad(f)(x, k))
+    assert len(fast.programs) == 1 and fast.programs[0].calls == 3
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, n: np.sum(x[:n]) * np.sum(x),
+        lambda x, n: x[:n].shape[0] * np.sum(x),
+        lambda x, n: np.sum(x[1:n]) * x[n:].size,
+        lambda x, n: np.sum(x[n : n + 2] ** 2),
+        lambda x, n: np.sum(np.reshape(x, (2, -1))[0, n:] ** 2),
+        lambda x, n: np.sum(x[::n]),
+    ],
+)
+def test_bounds_of_slices_may_be_values(f):
+    fast, x = compile(f), onp.arange(8.0)
+    for n in (1, 1, 2, 1, 3, 2):
+        agree(fast(x, onp.int64(n)), f(x, onp.int64(n)))
+    assert "in eager" not in fast.explain()
+
+
+@pytest.mark.parametrize("order", [(3.0, 2.5), (2.0, 1.0), (onp.inf, -onp.inf), (2, 1)])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, p: np.linalg.norm(x[0], p),
+        lambda x, p: np.sum(np.linalg.norm(x, ord=p, axis=1)),
+        lambda x, p: np.linalg.vector_norm(x, ord=p),
+        lambda x, p: np.linalg.cond(x, p) if p not in (2.5, 3.0) else np.sum(x),
+    ],
+)
+def test_the_order_of_a_norm_may_be_an_argument(f, order):
+    fast, x = compile(grad(f)), onp.array([[1.0, 2.5, -0.5], [0.3, -1.0, 2.0], [1.0, 0.0, 1.5]])
+    for p in (order[0], order[0], order[1], order[1], order[0]):
+        agree(fast(x, p), grad(f)(x, p), ulps=256)
+    assert "in eager" not in fast.explain()
+
+
+def test_a_cached_function_keeps_no_value_of_a_recording():
+    @functools.lru_cache
+    def cached(n):
+        return 2.0 * n
+
+    def f(x, n):
+        return np.sum(x) * cached(n)
+
+    fast, x = compile(f), onp.arange(3.0)
+    for n in (3.0, 3.0, 4.0):
+        assert fast(x, n) == f(x, n) == 6.0 * n
+    assert "hash() was asked of it" in fast.explain()
+
+
+@pytest.mark.parametrize("x", [onp.arange(3), onp.int64(3), onp.array(3), onp.int32([1, 2])])
+@pytest.mark.parametrize("transform", [grad, value_and_grad, hessian, jacobian])
+def test_integers_are_differentiated_as_floats(transform, x):
+    plain = transform(lambda x: np.sum(np.tanh(x) ** 2))
+    fast = compile(plain)
+    for k in (0, 0, 0, 1):
+        agree(fast(x + k), plain(x + k))
+    assert "in eager" not in fast.explain()
+
+
+def test_gradients_of_members_that_are_integers_are_those_of_floats():
+    x, f = onp.arange(6).reshape(2, 3), lambda x: np.sum(np.tanh(x))
+    agree(funad.vmap(grad(f))(x), funad.vmap(grad(f))(x.astype(float)))
+
+
+def test_a_power_that_is_complex_is_left_to_eager():
+    fast = compile(lambda a, b: a**b)
+    for a, b in ((2.0, 3.0), (2.0, 3.0), (2.0, 0.5), (-2.0, 3.0), (-2.0, 0.5), (0.0, 0.0), (4.0, -0.5)):
+        found = fast(a, b)
+        assert type(found) is type(a**b) and abs(found - a**b) <= 1e-15 * abs(found)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 import funad.numpy as np
-from funad import compile, grad, value_and_grad
+from funad import compile, grad, jacobian, value_and_grad
 from funad.transforms import compiled
 from funad.transforms.recordings import Paths
 
@@ -101,3 +101,45 @@ def test_an_invalid_operation_on_a_path_is_left_to_eager():
     fast, plain = compile(grad(f)), grad(f)
     for x in (1.0, -2.0, 1.0, -2.0, 4.0, -0.5, 0.0, onp.nan, -3.0, 1.0):
         agree(fast(x), plain(x))
+
+
+@pytest.mark.parametrize(
+    "ufunc", [np.add, np.multiply, np.maximum, np.logaddexp, np.hypot, np.subtract, np.fmin]
+)
+@pytest.mark.parametrize("derivative", [lambda f: f, grad, lambda f: jacobian(grad(f))])
+@pytest.mark.parametrize(
+    "fold",
+    [
+        lambda f, x: f.reduce(x),
+        lambda f, x: np.sum(f.accumulate(x) ** 2),
+        lambda f, x: np.sum(f.reduceat(x, [0, 2]) ** 2),
+        lambda f, x: np.sum(f.outer(x, x) ** 2),
+    ],
+)
+def test_methods_of_ufuncs_are_programs(ufunc, fold, derivative):
+    f = derivative(lambda x: fold(ufunc, x))
+    fast = compile(f, check=False)
+    for x in (onp.array([0.5, 1.5, 0.25, 2.0]), onp.array([3.0, 0.125, 1.0, 0.5])):
+        onp.testing.assert_allclose(fast(x), f(x), rtol=1e-12, atol=1e-14)
+    assert fast.programs or "kink" in fast.explain()
+
+
+@pytest.mark.parametrize("ufunc", [onp.bitwise_or, onp.logical_and, onp.maximum, onp.subtract])
+@pytest.mark.parametrize("method", ["reduce", "accumulate", "reduceat"])
+def test_methods_of_ufuncs_of_integers_are_asked_again(ufunc, method):
+    def f(n):
+        return getattr(ufunc, method)(n, *([[0, 2]] if method == "reduceat" else []))
+
+    fast = compile(f, check=False)
+    for n in (onp.array([1, 2, 0, 4]), onp.array([6, 1, 3, 5])):
+        onp.testing.assert_array_equal(fast(n), f(n))
+    assert fast.programs or "kink" in fast.explain()
+
+
+def test_masks_that_span_a_grid_are_asked_again():
+    A = onp.arange(16.0).reshape(4, 4)
+    mask = onp.array([True, False, True, True])
+    fast = compile(lambda A: A[onp.ix_(mask, A[1] > 4)], check=False)
+    for x in (A, A + 1, A.T):
+        onp.testing.assert_array_equal(fast(x), x[onp.ix_(mask, x[1] > 4)])
+    assert fast.programs, fast.explain()

@@ -11,13 +11,15 @@ from hypothesis import given, settings
 
 import funad.numpy as np
 from funad import compile, grad, hessian, jacobian, jacrev, tree
-from funad.compiling import blocks, bounds, layouts, rows, stacking, writes
+from funad.compiling import blocks, bounds, layouts, regrouping, rows, stacking, writes
 from funad.compiling.emitting import Emitter
 from funad.compiling.optimizing import PASSES, optimized
 from funad.compiling.program import GETITEM, Builder, Guard, Node, map_nodes, rebuild, spec_of
 from funad.compiling.rewriting import RULES
 from funad.compiling.shapes import ELEMENTWISE, infer
 from funad.indices import scatter
+from funad.numpy.elementwise import _keep
+from funad.numpy.padding import _pad_zeros
 from funad.numpy.slopes import fermi
 from funad.transforms import compiled
 from funad.transforms.recordings import Recording
@@ -179,6 +181,63 @@ def test_a_rewrite_is_equal_to_what_it_replaces(name):
     held(build, *special)
     single = [onp.asarray(x, onp.float32)[()] for x in values]
     held(build, *single)
+
+
+M, M2, COLUMN, ROW, NUMBER = N((9, 10)), N((9, 10)), N((9, 1)), N(10), onp.float64(1.7)
+REGROUPED = {
+    "a number and outer sums": (
+        lambda c, x, y, z: c(MUL, c(SUB, c(ADD, x, y), c(MUL, z, 2.0)), -0.5), 4, COLUMN, ROW, M,
+    ),
+    "a number of the program": (lambda c, x, y, s: c(MUL, c(MUL, x, y), s), 2, M, ROW, NUMBER),
+    "a term and outer sums": (
+        lambda c, x, y, z, s: c(SUB, s, c(SUB, c(ADD, x, y), z)), 3, COLUMN, ROW, M, NUMBER,
+    ),
+    "a term taken off": (lambda c, x, y, s: c(SUB, c(SUB, x, y), s), 2, M, ROW, NUMBER),
+    "transposed product": (lambda c, x, y: c(onp.transpose, c(DOT, x, y)), None, M, N((10, 4))),
+    "sum with an outer product": (
+        lambda c, x, y, p, q: c(onp.vdot, x, c(MUL, c(MUL, p, q), y)), None, M, M2, COLUMN, ROW,
+    ),
+    "sum with a column": (lambda c, x, y, p: c(onp.vdot, c(MUL, p, x), y), None, M, M2, COLUMN),
+    "sum with a number": (lambda c, x, p, s: c(onp.vdot, c(MUL, c(MUL, p, x), s), x), None, M, ROW, NUMBER),
+    "sum of rows": (
+        lambda c, x, y, p, q: c(onp.einsum, "ab,ab->b", x, c(MUL, c(MUL, p, q), y)), None, M, M2, COLUMN, ROW,
+    ),
+    "sum along rows": (
+        lambda c, x, y, p, q: c(onp.einsum, "ab,ab->a", x, c(MUL, c(MUL, p, q), y)), None, M, M2, COLUMN, ROW,
+    ),
+    "sums of what is read elsewhere": (
+        lambda c, x, p: c(ADD, c(onp.vdot, c(MUL, p, x), x), c(SUM, c(onp.exp, c(MUL, p, x)))), None, M, ROW,
+    ),
+    "sums with ties": (
+        lambda c, x, g: c(
+            ADD, c(_keep, g, c(onp.greater, x, 0.0)), c(_keep, c(MUL, g, 0.5), c(onp.equal, x, 0.0))
+        ), None, M, M2,
+    ),
+    "outer products with one vector": (
+        lambda c, p, q, r: c(ADD, c(MUL, p, q), c(MUL, r, q)), 2, COLUMN, ROW, N((9, 1)),
+    ),
+    "pad": (lambda c, x, s: c(MUL, c(_pad_zeros, x, ((1, 2), (0, 3))), s), 2, M, NUMBER),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REGROUPED)
+def test_regrouping_is_equal_to_what_it_replaces(name, monkeypatch):
+    monkeypatch.setattr(regrouping, "_LARGE", 1)
+    monkeypatch.setattr(writes, "_MANY", 1)
+    build, calls, *values = REGROUPED[name]
+    b = Builder(infer=infer)
+    inputs = [b.input(spec_of(x), f"x{k}") for k, x in enumerate(values)]
+    plain = b.program([build(b.call, *inputs)])
+    made = optimized(plain, ["regroup", "writes"])
+    assert calls is None or len(made.nodes) == calls, made
+    special = [onp.where(onp.arange(onp.size(x)).reshape(onp.shape(x)) % 3, x, 0.0)[()] for x in values]
+    single = [onp.asarray(x, onp.float32)[()] for x in values]
+    for xs in (values, special):
+        agree(*map(onp.array, (run(made, xs)[0], run(plain, xs)[0])))
+    b = Builder(infer=infer)
+    inputs = [b.input(spec_of(x), f"x{k}") for k, x in enumerate(single)]
+    plain = b.program([build(b.call, *inputs)])
+    agree(*map(onp.array, (run(optimized(plain, ["regroup", "writes"]), single)[0], run(plain, single)[0])))
 
 
 @pytest.mark.parametrize("left_out", [*PASSES, "all", "none"])
@@ -354,7 +413,7 @@ def test_a_program_holds_no_more_memory_than_eager(name):
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("f", [np.maximum, np.minimum, np.fmax, np.hypot, np.add, np.copysign])
 @pytest.mark.parametrize("size", [1000, 400_000])
-def test_numpy_warns_of_no_call_that_writes_into_memory(f, size):
+def test_calls_that_write_into_memory_do_not_warn(f, size):
     def g(x):
         return f(f(np.sin(x) * x, 0.5) + 0.1, x)
 

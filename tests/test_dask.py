@@ -79,6 +79,18 @@ LOSSES = {
     "systems": lambda w, x, t: np.sum(np.linalg.solve(A + np.outer(w, w), x.T) ** 2),
     "principal components": lambda w, x, t: np.sum((x - x @ np.outer(unit(w), unit(w))) ** 2),
     "projections": lambda w, x, t: np.sum((x @ np.linalg.qr(np.stack([w, w**2], axis=1))[0]) ** 2),
+    "averages": lambda w, x, t: (
+        np.average(x @ w, weights=t + 1) + np.sum(np.average(x * w, axis=0, weights=t) ** 2)
+    ),
+    "correlation": lambda w, x, t: np.corrcoef(x @ w, t)[0, 1],
+    "a column of ones": lambda w, x, t: np.sum((np.hstack([np.ones((60, 1)), x])[:, :3] @ w) ** 2),
+    "rows below": lambda w, x, t: np.sum((np.vstack([x, np.ones((1, 3))]) @ w) ** 3),
+    "padded": lambda w, x, t: (
+        np.sum(np.pad(x @ w, 2)[1:] ** 2) + np.sum(np.pad(x @ w, (1, 2), mode="edge") ** 3)
+    ),
+    "padded with a number": lambda w, x, t: np.sum(np.pad(x * w, ((2, 1), (0, 0)), constant_values=1.5) ** 3),
+    "parts": lambda w, x, t: np.sum(np.prod(np.split(x @ w, 2), axis=0)),
+    "one more and one less": lambda w, x, t: np.sum(np.delete(np.insert(x @ w, 3, w[0]), 7) ** 3),
 }
 # Which need w in one chunk: np.take at lazy places of it, and functions of matrices made of it.
 WHOLE = ("places", "systems", "projections")
@@ -203,6 +215,40 @@ def test_plain_values_are_dasks():
     assert isinstance(seen[0], da.Array)
 
 
+CLOSING = {
+    "map_blocks": lambda w: np.sum(LAZY_X.map_blocks(lambda b: b @ w, drop_axis=1, dtype=float)),
+    "map_overlap": lambda w: np.sum(da.map_overlap(lambda b: b * w, LAZY_X, depth=0, dtype=float)),
+    "blockwise": lambda w: np.sum(da.blockwise(lambda b: b * w, "ij", LAZY_X, "ij", dtype=float)),
+    "apply_gufunc": lambda w: np.sum(
+        da.apply_gufunc(lambda a: a @ w, "(i)->()", LAZY_X, output_dtypes=float)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CLOSING)
+def test_a_function_for_dask_that_closes_over_a_traced_value_is_refused_by_name(name):
+    f = CLOSING[name]
+    for run in (
+        lambda: grad(f)(W),
+        lambda: grad(lambda w: f(w) + np.sum(w))(W),
+        lambda: jvp(f, (W,), (V,)),
+        lambda: grad(lambda w: grad(lambda s: f(w) * s)(1.0))(W),
+    ):
+        with pytest.raises(NotDifferentiableError, match=f"dask's {name} was given a traced value"):
+            run()
+    check(grad(lambda w: np.sum(LAZY_X.map_blocks(lambda b: 2 * b, dtype=float) @ w))(W), 2 * X.sum(axis=0))
+
+
+def test_a_checkpointed_function_of_lazy_arrays_stays_lazy():
+    f = funad.checkpoint(lambda w, x: np.sum(np.tanh(x @ w) ** 2))
+    check(grad(f)(W, LAZY_X), grad(f)(W, X))
+
+
+def test_interpolation_in_several_chunks_is_refused_by_name():
+    with pytest.raises(NotDifferentiableError, match=r"numpy\.interp of dask"):
+        grad(lambda w: np.sum(np.interp(LAZY_X @ w, [-1.0, 0.0, 1.0], [1.0, 0.0, 1.0])))(W)
+
+
 def test_gradients_without_data_stay_numpys_own():
     value_and_grad(LOSSES["squares"])(W, LAZY_X, LAZY_T)
     assert type(grad(LOSSES["squares"])(W, X, T)) is numpy.ndarray
@@ -245,6 +291,16 @@ class Chunk(numpy.ndarray):
         if self.loads is not None and self.base is not None:
             with self.loads.lock:
                 self.loads.alive -= 1
+
+
+@pytest.mark.parametrize("f", [
+    *KINKS.values(), LOSSES["variance"], lambda w, x, t: np.sum(np.min(x * w, axis=0)),
+    lambda w, x, t: np.sum(np.std(x * w, axis=0)), lambda w, x, t: np.sum(np.cov(x * w, rowvar=False)),
+])  # fmt: skip
+def test_a_number_of_all_rows_on_the_way_makes_no_chunk_be_read_twice(f):
+    loads = Loads(6, 10, 3)
+    dask.compute(*value_and_grad(f)(W, loads.x, LAZY_T))
+    assert loads.count == 6
 
 
 @pytest.mark.parametrize("name", ["logistic", "squares", "network", "extremes", "einsum"])

@@ -1,5 +1,8 @@
 """The examples of a scientist's problems, held against closed forms and published figures."""
 
+import ast
+import inspect
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -18,6 +21,16 @@ def test_the_help_says_what_the_example_does(example, capsys, name):
         module.main(["--help"])
     assert caught.value.code == 0
     assert module.__doc__ in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("name", [*NAMES, "lotka_volterra"])
+def test_the_example_has_less_than_80_lines_of_code(example, name):
+    source = inspect.getsource(example(name))
+    texts = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Expr)]
+    texts = [node for node in texts if isinstance(node.value, ast.Constant)]  # docstrings
+    spare = {n for node in texts for n in range(node.lineno, node.end_lineno + 1)}
+    lines = enumerate(source.splitlines(), 1)
+    assert sum(n not in spare and line.strip() != "" and line.lstrip()[0] != "#" for n, line in lines) < 80
 
 
 # --- burgers

@@ -246,3 +246,24 @@ def test_wrong_arguments_are_refused():
         grad(lambda a: np.sum(implicit(lambda x: np.stack([x[0], x[1], a]), onp.zeros(2))))(1.0)
     with pytest.raises(ArgumentError, match="custom_root takes a function"):
         custom_root(3.0)
+
+
+@pytest.mark.parametrize(
+    "at_zero", [lambda u: np.abs(u - u), lambda u: np.linalg.norm(u - u), lambda u: np.ptp(u - u)]
+)
+@pytest.mark.parametrize("second", [hessian, lambda f: jacobian(grad(f)), lambda f: jacfwd(jacfwd(f))])
+@pytest.mark.parametrize("solved", ["implicit", "checkpoint"])
+def test_a_kink_that_is_only_looked_at_inside_leaves_second_derivatives(at_zero, second, solved):
+    def total(looks):
+        def cubic(u, k):
+            return np.where(at_zero(k) < 1, u**3 + u, np.inf) if looks else u**3 + u
+
+        def solve(f):
+            return scipy_root(f, onp.ones(1), tol=1e-13).x
+
+        if solved == "checkpoint":
+            return lambda k: np.sum(checkpoint(lambda u: cubic(u, k))(k) ** 2)
+        return lambda k: np.sum(implicit(lambda u: cubic(u, k) - k, solve) ** 2)
+
+    k = onp.array([2.0])
+    onp.testing.assert_allclose(second(total(True))(k), second(total(False))(k), rtol=1e-7)

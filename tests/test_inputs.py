@@ -109,6 +109,62 @@ def test_traced_values_in_any_sequence_are_an_array(f, sequence):
         onp.testing.assert_array_equal(derivative(loss)(points), derivative(wanted)(points))
 
 
+WRITES_OF_SEQUENCES = [
+    lambda np, y, s: np.copyto(y, s),
+    lambda np, y, s: np.copyto(y, s, where=[True, False]),
+    lambda np, y, s: np.put(y, [1, 0], s),
+    lambda np, y, s: np.putmask(y, [True, False], s),
+    lambda np, y, s: np.place(y, [False, True], s),
+    lambda np, y, s: y.__setitem__(slice(None), s),
+    lambda np, y, s: y.put([1, 0], s),
+]
+
+
+@pytest.mark.parametrize("write", WRITES_OF_SEQUENCES)
+@pytest.mark.parametrize("of", [collections.deque, lambda parts: Pair(*parts), list])
+@pytest.mark.parametrize("traced", ["both", "the array", "the sequence"])
+def test_sequences_are_written_as_numpy_writes_them(write, of, traced):
+    def f(x, np=np):
+        y = np.zeros(2)
+        if traced != "the sequence":
+            y[:] = x**3
+        write(np, y, of([2.0, 5.0] if traced == "the array" else x**2))
+        return y * onp.array([1.0, 3.0])
+
+    x = onp.array([0.5, 1.5])
+    onp.testing.assert_allclose(f(x), f(x, onp))
+    agrees(f, x)
+
+
+@pytest.mark.parametrize("f", [np.multiply, np.matmul, np.power, np.hypot, np.dot])
+def test_a_range_is_an_array(f):
+    agrees(lambda x: f(x, range(1, 4)) + f(range(1, 4), x), onp.array([0.5, 1.5, 1.1]))
+
+
+@pytest.mark.parametrize(
+    "f", [np.matmul, np.linalg.matmul, np.linalg.solve, lambda a, b: np.linalg.lstsq(a, b)[0]]
+)
+@pytest.mark.parametrize(
+    "of", [list, tuple, lambda rows: list(map(list, rows)), lambda rows: tuple(map(tuple, rows))]
+)
+def test_matrices_may_be_nested_lists_and_tuples(f, of):
+    a = of([(2.0, 0.5), (0.25, 1.0)])
+    agrees(lambda x: f(a, np.outer(x, [1.0, 2.0])) + f(np.outer(x, x) + onp.eye(2), a), onp.array([0.5, 1.5]))
+
+
+@pytest.mark.parametrize("narrow", [onp.float32, onp.float16])
+def test_a_power_of_narrow_numbers_has_the_digits_of_the_wide_ones(narrow):
+    a, b = onp.array([0.3, 1.7, 2.9]).astype(narrow), onp.array([0.7, 1.3, -2.1])
+    wide = a.astype(float)
+    for f in (np.power, np.float_power):
+        found = hessian(lambda b, f=f: np.sum(f(a, b)))(b)
+        onp.testing.assert_allclose(found, onp.diag(wide**b * onp.log(wide) ** 2), rtol=1e-14)
+        found = hessian(lambda b, f=f: np.sum(f(b, a)))(wide + 0.1)
+        onp.testing.assert_allclose(
+            found, onp.diag(wide * (wide - 1) * (wide + 0.1) ** (wide - 2)), rtol=1e-13
+        )
+
+
 @pytest.mark.parametrize("of", [collections.deque, collections.UserList, tuple])
 def test_traced_arrays_in_any_sequence_are_a_list_of_arrays(of):
     for join in (np.stack, np.concatenate, onp.stack, onp.vstack, np.array, np.hstack):

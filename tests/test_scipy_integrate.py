@@ -329,6 +329,32 @@ def test_implicit_methods_in_all_they_depend_on():
     onp.testing.assert_allclose(event, grad(lambda p: RUNS["event"][0](p))(P), rtol=1e-5)
 
 
+@pytest.mark.parametrize("method", ["LSODA", "BDF", "Radau"])
+def test_implicit_methods_to_second_order_in_times(method):
+    """y' = -a y has y = exp(-a t), and is 0.4 at t = -log(0.4)/a."""
+
+    def solve(a, span=(0.0, 3.0), **options):
+        return integrate.solve_ivp(lambda t, y: -a * y, span, [1.0], method, rtol=1e-9, atol=1e-11, **options)
+
+    def fallen(t, y):
+        return y[0] - 0.4
+
+    fallen.terminal = True
+    z, y = onp.array([0.7, 1.3]), onp.exp(-0.7 * 1.3)
+    wanted = [[1.3**2 * y, (0.7 * 1.3 - 1) * y], [(0.7 * 1.3 - 1) * y, 0.7**2 * y]]
+    programs = [
+        lambda z: solve(z[0], (0.0, z[1])).y[0, -1],
+        lambda z: solve(z[0], t_eval=np.stack([0.5 * z[1], z[1]])).y[0, -1],
+        lambda z: solve(z[0], dense_output=True).sol(z[1])[0],
+        lambda z: integrate.odeint(lambda y, t: -z[0] * y, [1.0], np.stack([0.0, z[1]]))[-1, 0],
+    ]
+    for f in programs:
+        onp.testing.assert_allclose(hessian(f)(z), wanted, rtol=1e-6)
+        onp.testing.assert_allclose(jacobian(grad(f))(z), wanted, rtol=1e-6)
+    stop = grad(grad(lambda a: solve(a, (0.0, 9.0), events=fallen).t[-1]))
+    assert stop(0.7) == pytest.approx(-2 * onp.log(0.4) / 0.7**3, rel=1e-6)
+
+
 def test_odeint():
     def f(p, y):
         return integrate.odeint(lambda y, t, p: pendulum(t, y, p), y, [0.0, 0.4, 1.0], args=(p,))

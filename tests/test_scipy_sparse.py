@@ -340,6 +340,9 @@ B = np.ones(3)
         (onp.asarray, "A.toarray()"),
     ],
 )  # fmt: skip
+@pytest.mark.filterwarnings(
+    "ignore:(?s).*sparse array instead of sparse matrix:DeprecationWarning"
+)  # SciPy 1.18
 def test_a_function_of_scipys_own_is_refused_with_the_name_of_funads(f, said):
     plain = scipy.sparse.diags_array([2.0, 3.0, 4.0]).tocsc()
     with pytest.raises(NotDifferentiableError, match=re.escape(f"write {said}")):

@@ -17,6 +17,7 @@ from scipy.stats import skew as plain_skew
 import funad
 import funad.numpy as np
 import funad.scipy
+from funad import grad
 from funad.errors import FunadError, MissingRuleError, NotDifferentiableError
 from funad.scipy import stats
 from funad.scipy.namespace import public_names
@@ -467,3 +468,31 @@ def test_one_example_with_infinitely_many_degrees_of_freedom_does_not_change_the
     f = lambda x, df: stats.t.logpdf(x, df)
     df = onp.array([3.0, onp.inf, 5.0])
     onp.testing.assert_allclose(funad.vmap(f, (None, 0))(0.7, df), [f(0.7, d) for d in df], rtol=1e-12)
+
+
+LOWER = onp.array([[1.0, 0.0], [0.3, 0.8]])
+
+
+@pytest.mark.parametrize("make", [
+    lambda m, d: m.Covariance.from_diagonal(d),
+    lambda m, d: m.Covariance.from_cholesky(LOWER * d),
+    lambda m, d: m.Covariance.from_precision(LOWER @ LOWER.T * d[0]),
+    lambda m, d: m.Covariance.from_eigendecomposition((d, onp.eye(2))),
+])  # fmt: skip
+def test_normal_vectors_of_a_covariance_object(make):
+    """Traced or plain, of SciPy's own or of funad's, as an argument or frozen."""
+    d, x, mean = onp.array([0.9, 0.7]), onp.array([0.3, 0.4]), onp.zeros(2)
+    ways = [
+        lambda m, of, d, x: m.multivariate_normal(mean, make(of, d)).logpdf(x),
+        lambda m, of, d, x: m.multivariate_normal.logpdf(x, mean, cov=make(of, d)),
+        lambda m, of, d, x: m.multivariate_normal(cov=make(of, d)).entropy() + 0.0 * x[0],
+    ]
+    theirs = scipy.stats
+    for f in ways:
+        plain = f(theirs, theirs, d, x)
+        assert f(stats, theirs, d, x) == f(stats, stats, d, x) == pytest.approx(plain, rel=1e-14)
+        of_d = [(f(theirs, theirs, d + h, x) - f(theirs, theirs, d - h, x)) / 2e-6 for h in 1e-6 * onp.eye(2)]
+        of_x = [(f(theirs, theirs, d, x + h) - f(theirs, theirs, d, x - h)) / 2e-6 for h in 1e-6 * onp.eye(2)]
+        onp.testing.assert_allclose(grad(lambda d, f=f: f(stats, stats, d, x))(d), of_d, atol=1e-8)
+        for of in (stats, theirs):
+            onp.testing.assert_allclose(grad(lambda x, f=f, of=of: f(stats, of, d, x))(x), of_x, atol=1e-8)

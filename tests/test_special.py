@@ -404,7 +404,8 @@ def test_every_function_has_a_probe_or_a_reason():
     aliases = {name for name in known if names[name] & probed}
     steps = {name for name, prim in known.items() if prim is None or prim.kind == "zero"}
     refused = {name.rpartition(".")[2] for name in REFUSED}
-    assert {*known} - aliases - steps - refused == set()
+    unset = {"pro_rad2_cv"} if VERSION < (1, 15) else set()  # its results are memory that has not been set
+    assert {*known} - aliases - steps - refused - unset == set()
 
 
 @pytest.mark.parametrize(("name", "argnum"), RULES)

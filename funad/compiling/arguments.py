@@ -95,8 +95,7 @@ class Prologue:
         else:
             leaves, structure = tree.flatten(x)
             given, found = e.fresh("leaves"), e.constant(structure, "structure")
-            e.constants["leaves_of"] = leaves_of
-            self.statements.append((False, f"{given} = leaves_of({text}, {found})"))
+            self.statements.append((False, f"{given} = {e.helper(leaves_of, 'leaves_of')}({text}, {found})"))
             self.miss(f"{given} is None")
             parts = [(f"{given}[{n}]", part) for n, part in enumerate(leaves)]
         for where, part in parts:
@@ -110,8 +109,7 @@ class Prologue:
         elif type(was) in (bool, int, str, type(None)):
             self.miss(_is_other(was, text, e))
         else:
-            e.constants["changed"] = changed
-            self.miss(f"changed({text}, {e.constant(was, 'was')})")
+            self.miss(f"{e.helper(changed, 'changed')}({text}, {e.constant(was, 'was')})")
 
     def _leaf(self, x: Any, text: str) -> None:
         node = self.nodes.get(self.place)
@@ -164,8 +162,7 @@ def _is_other(x: Any, text: str, emitter: Any) -> str:
     if type(x) in (int, str):
         return f"type({text}) is not {type(x).__name__} or {text} != {x!r}"
     if type(x) is ndarray:
-        emitter.constants["differ"] = _differ
-        return f"differ({text}, {emitter.constant(x.copy(), 'static')})"
+        return f"{emitter.helper(_differ, 'differ')}({text}, {emitter.constant(x.copy(), 'static')})"
     kind, value = emitter.constant(type(x), type(x).__name__), emitter.constant(x, "static")
     return f"type({text}) is not {kind} or {text} != {value}"
 
@@ -177,10 +174,10 @@ def _differ(x: Any, y: Any) -> bool:
 def _is_other_array(node: Node, name: str, emitter: Any) -> str:
     """Return the test of an input: of its class, and of an array its shape and dtype."""
     if node.type is ndarray:
-        emitter.constants["ndarray"] = ndarray
+        array = emitter.helper(ndarray, "ndarray")
         dtype = emitter.constant(node.dtype, node.dtype.name, ("dtype", node.dtype))
         return (
-            f"type({name}) is not ndarray or {name}.shape != {node.shape!r}"
+            f"type({name}) is not {array} or {name}.shape != {node.shape!r}"
             f" or {name}.dtype is not {dtype} and {name}.dtype != {dtype}"
         )
     return f"type({name}) is not {emitter.constant(node.type, node.type.__name__)}"

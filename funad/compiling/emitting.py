@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import math
 from collections.abc import Callable
@@ -29,7 +30,7 @@ ndarray = onp.ndarray
 SIGNS: dict[Any, str] = {
     onp.add: "+", onp.subtract: "-", onp.multiply: "*", onp.divide: "/", onp.less: "<", onp.less_equal: "<=",
     onp.greater: ">", onp.greater_equal: ">=", onp.equal: "==", onp.not_equal: "!=", onp.bitwise_and: "&",
-    onp.bitwise_or: "|", onp.bitwise_xor: "^", onp.power: "**", onp.matmul: "@", onp.remainder: "%",
+    onp.bitwise_or: "|", onp.bitwise_xor: "^", onp.matmul: "@", onp.remainder: "%",
     onp.floor_divide: "//",
 }  # fmt: skip
 ARITHMETIC = frozenset({onp.add, onp.subtract, onp.multiply, onp.divide, onp.maximum, onp.minimum})
@@ -41,6 +42,11 @@ MATH: dict[Any, Callable[..., Any]] = {
     onp.arcsin: math.asin, onp.arccos: math.acos, onp.log1p: math.log1p, onp.expm1: math.expm1,
     onp.absolute: abs, onp.hypot: math.hypot, onp.arctan2: math.atan2,
 }  # fmt: skip
+# Names that a source has as Python's own.
+_BUILT_IN = frozenset(
+    {"bool", "complex", "float", "int", "min", "range", "slice", "str", "type", "FloatingPointError",
+     "OverflowError"}
+)  # fmt: skip
 _FLOATS = frozenset({float, onp.float64})
 
 
@@ -58,7 +64,7 @@ class Emitter:
         self.names: dict[Node, str] = {}
         self.constants: dict[str, Any] = {}
         self._by_key: dict[Any, str] = {}
-        self._used: set[str] = {"MISSED", "flat", "square"}
+        self._used = {"MISSED", "flat", "square", *_BUILT_IN}
         self._count: dict[str, int] = {}
         self.lines: list[str] = []
         self.memory: Any = None
@@ -88,8 +94,10 @@ class Emitter:
         self._used.add(name)
         return name
 
-    def reserve(self, name: str) -> str:
-        """Take a name as it is."""
+    def reserve(self, name: str, is_keyword: bool = False) -> str:
+        """Take the name of a parameter: another one where the source has something else of that name."""
+        while name in self._used and not is_keyword:
+            name += "_"
         self._used.add(name)
         return name
 
@@ -137,11 +145,13 @@ class Emitter:
             parts = (f"{self.text(k)}: {self._container(part, texts)}" for k, part in x.items())
             return "{" + ", ".join(parts) + "}"
         leaves, structure = tree.flatten(x)
-        self.constants["unflatten"] = tree.unflatten
-        return f"unflatten({self.constant(structure, 'structure')}, [{', '.join(texts[n] for n in leaves)}])"
+        unflatten, found = self.helper(tree.unflatten, "unflatten"), self.constant(structure, "structure")
+        return f"{unflatten}({found}, [{', '.join(texts[n] for n in leaves)}])"
 
     def constant(self, x: Any, base: str = "c", key: Any = None) -> str:
         """Return the name of a constant."""
+        if base in _BUILT_IN and getattr(builtins, base) is x:
+            return base
         key = ("id", id(x)) if key is None else key
         if key not in self._by_key:
             name = base
@@ -161,6 +171,10 @@ class Emitter:
             self.constants[name] = f
             return str(name)
         return self.constant(f, name)
+
+    def helper(self, f: Any, name: str) -> str:
+        """Return the name of a function that is none of the program's: this name, if it is free."""
+        return self.constant(f, name, ("helper", name))
 
     # --- arguments
 
@@ -369,52 +383,43 @@ class Emitter:
         elif g.how == "bool":
             line = f"if not {x}:" if g.expected else f"if {x}:"
         else:
-            line = f"if {'float' if g.how == 'float' else 'int'}({x}) != {g.expected!r}:"
+            line = f"if {'float' if g.how == 'float' else 'int'}({x}) != {self.text(g.expected)}:"
         self.lines.append(f"{line}  # {g.line}" if self.comments and g.line else line)
         self.lines.append("    return MISSED")
 
     def finite(self, n: Node, x: str) -> str:
         """Return the test of a value for infinities and NaNs."""
-        if n.dtype.kind == "f" and not n.is_array:
-            self.constants["isfinite"] = math.isfinite
-            return f"isfinite({x})"
-        if n.dtype.char in "df":
-            self.constants["isfinite"] = math.isfinite
-            return f"isfinite({self._square(n, x)})" if n.size < 64 else self._finite_sum(n, x)
-        self.constants["all_finite"] = _all_finite
-        return f"all_finite({x})"
-
-    def _finite_sum(self, n: Node, x: str) -> str:
-        """Return the test of a sum, which is finite if all elements are, unless it overflows: eager then."""
-        self.constants["sum_of"] = onp.add.reduce
-        return f"isfinite(sum_of({x}, None))"
+        if n.dtype.kind != "f" or (n.dtype.char not in "df" and n.is_array):
+            return f"{self.helper(_all_finite, 'all_finite')}({x})"
+        if n.is_array:  # a sum is finite if all elements are, unless it overflows: eager then
+            x = self._square(n, x) if n.size < 64 else f"{self.helper(onp.add.reduce, 'sum_of')}({x}, None)"
+        return f"{self.helper(math.isfinite, 'isfinite')}({x})"
 
     def is_other(self, n: Node, x: str) -> str:
         """Return the test of a result for another class, shape or dtype."""
         if not n.is_array:
             return f"type({x}) is not {self.constant(n.type, n.type.__name__)}"
         dtype = self.constant(n.dtype, n.dtype.name, ("dtype", n.dtype))
-        self.constants["ndarray"] = ndarray
-        return f"type({x}) is not ndarray or {x}.shape != {n.shape!r} or {x}.dtype != {dtype}"
+        array = self.helper(ndarray, "ndarray")
+        return f"type({x}) is not {array} or {x}.shape != {n.shape!r} or {x}.dtype != {dtype}"
 
     def within(self, n: Node, x: str, low: float, high: float) -> str:
         """Return the test of a value for two bounds."""
         low_text, high_text = self.text(low), self.text(high)
         if not n.is_array:
             return f"{low_text} <= {x}" if high == math.inf else f"{low_text} <= {x} <= {high_text}"
-        self.constants["min_of"], self.constants["max_of"] = onp.minimum.reduce, onp.maximum.reduce
-        test = f"min_of({x}, None) >= {low_text}"
-        return test if high == math.inf else f"({test} and max_of({x}, None) <= {high_text})"
+        test = f"{self.helper(onp.minimum.reduce, 'min_of')}({x}, None) >= {low_text}"
+        if high == math.inf:
+            return test
+        return f"({test} and {self.helper(onp.maximum.reduce, 'max_of')}({x}, None) <= {high_text})"
 
     def has_nan(self, n: Node, x: str) -> str:
         """Return the test of a value for NaNs."""
         if not n.is_array:
             return f"{x} != {x}"
         if n.dtype.char in "df" and n.size and n.size <= MANY:
-            self.constants["isnan"] = math.isnan
-            return f"isnan({self._square(n, x)})"
-        self.constants["has_nan"] = has_nan
-        return f"has_nan({x})"
+            return f"{self.helper(math.isnan, 'isnan')}({self._square(n, x)})"
+        return f"{self.helper(has_nan, 'has_nan')}({x})"
 
     def _square(self, n: Node, x: str) -> str:
         """Return the sum of squares, which is nan if an element is."""
@@ -499,10 +504,15 @@ class Emitter:
             self.lines.append(f"{flat}[{start}:{stop}:{step}] = {text}")
 
 
+def _is_whole(x: Any) -> bool:
+    return type(x) is int or (type(x) is float and x.is_integer())
+
+
 def _all_finite(x: Any) -> bool:
     return bool(onp.isfinite(x).all())
 
 
+_OTHERS: frozenset[Any] = frozenset({slopes.one_minus_square, onp.power})
 MATH_ARITY: dict[Any, int] = {onp.hypot: 2, onp.arctan2: 2}
 
 
@@ -542,7 +552,7 @@ def is_of_python_numbers(program: Program) -> bool:
 
 def _is_float_call(n: Node) -> bool:
     """Say whether a call is one of numbers that math and Python's operators do as well."""
-    if n.kwargs or not (n.fn in SIGNS or n.fn in BEFORE or n.fn in MATH or n.fn is slopes.one_minus_square):
+    if n.kwargs or not (n.fn in SIGNS or n.fn in BEFORE or n.fn in MATH or n.fn in _OTHERS):
         return False
     return n.type in _FLOATS or n.type in (bool, onp.bool_)
 
@@ -550,7 +560,7 @@ def _is_float_call(n: Node) -> bool:
 def _has_word(n: Node) -> bool:
     """Say whether a call of numbers raises in Python or makes a nan where it is invalid in NumPy."""
     if n.fn is onp.power:  # Python makes a complex number of a root of a negative one
-        return type(n.args[1]) in (int, float) and float(n.args[1]).is_integer()
+        return _is_whole(n.args[1])
     return _is_float_call(n)
 
 
@@ -561,9 +571,13 @@ def _is_number(n: Node) -> bool:
 def _vdot(e: Emitter, n: Node, a: Any, b: Any) -> str | None:
     if not all(type(x) is Node and x.is_array for x in (a, b)) or n.dtype.kind != "f":
         return None
+    if any(x.fn is GETITEM and x.size >= MANY_TO_COPY for x in (a, b)):  # of which a reshape is a copy
+        letters = "abcdefgh"[: a.ndim]
+        return f"{e.function(onp.einsum)}('{letters},{letters}->', {e.text(a)}, {e.text(b)})"
     return f"{e.text(a)}.reshape(-1).dot({e.text(b)}.reshape(-1))"
 
 
+MANY_TO_COPY = 5_000  # elements of a view from which einsum is faster than a copy and a product
 MANY = 100_000  # elements up to which a sum is a product with ones
 
 
@@ -581,15 +595,14 @@ def _sum(
     if type(a) is not Node or not a.is_array or kwargs or out is not None:
         return None
     x, keepdims = e.text(a), bool(keepdims)
+    sum_of = e.helper(onp.add.reduce, "sum_of")
     if dtype is not None:
-        e.constants["sum_of"] = onp.add.reduce
-        return f"sum_of({x}, {axis!r}, {e.dtype(onp.dtype(dtype))}, None, {keepdims})"
+        return f"{sum_of}({x}, {axis!r}, {e.dtype(onp.dtype(dtype))}, None, {keepdims})"
     if a.dtype.kind == "f" and a.dtype.char in "df" and a.size:
         text = _sum_by_ones(e, a, x, axis, keepdims)
         if text is not None:
             return text
-    e.constants["sum_of"] = onp.add.reduce
-    return f"sum_of({x}, {axis!r}, None, None, {keepdims})" if keepdims else f"sum_of({x}, {axis!r})"
+    return f"{sum_of}({x}, {axis!r}, None, None, {keepdims})" if keepdims else f"{sum_of}({x}, {axis!r})"
 
 
 def _sum_by_ones(e: Emitter, a: Node, x: str, axis: Any, keepdims: bool) -> str | None:
@@ -658,14 +671,18 @@ def _extreme(f: Any, name: str) -> Any:
     ) -> str | None:
         if type(a) is not Node or not a.is_array or kwargs or out is not None:
             return None
-        e.constants[name] = f.reduce
-        return (
-            f"{name}({e.text(a)}, {axis!r}, None, None, {bool(keepdims)})"
-            if keepdims
-            else f"{name}({e.text(a)}, {axis!r})"
-        )
+        of = e.helper(f.reduce, name)
+        return f"{of}({e.text(a)}, {axis!r}" + (", None, None, True)" if keepdims else ")")
 
     return written
+
+
+def _power(e: Emitter, n: Node, a: Any, b: Any, **kwargs: Any) -> str | None:
+    """Of negative numbers, Python makes complex ones: math raises, and eager takes the call."""
+    if kwargs:
+        return None
+    x, y = e.operands(n)
+    return f"{x} ** {y}" if n.type is not float or _is_whole(b) else f"{e.function(math.pow)}({x}, {y})"
 
 
 def _dot(e: Emitter, n: Node, a: Any, b: Any) -> str | None:
@@ -697,6 +714,7 @@ def _transpose(e: Emitter, n: Node, a: Any, axes: Any = None) -> str | None:
 
 # How a function is written where that is not its own call: (emitter, node, *args, **kwargs) ↦ source or None.
 EXPRESSIONS: dict[Any, Callable[..., Any]] = {
+    onp.power: _power,
     onp.dot: _dot, onp.reshape: _reshape, onp.transpose: _transpose, onp.vdot: _vdot, onp.sum: _sum,
     onp.einsum: _einsum, onp.cumsum: _method("cumsum"), onp.cumprod: _method("cumprod"),
     onp.all: _method("all"), onp.any: _method("any"),

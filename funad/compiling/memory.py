@@ -15,7 +15,7 @@ from .diagonals import from_diagonals
 from .loops import is_loop
 from .program import GETITEM, Guard, Node, Program, parents
 from .stacking import stack_of
-from .writes import added_at
+from .writes import added_at, added_where
 
 __all__ = ["ELEMENTS", "LARGE", "Memory", "owns"]
 
@@ -23,7 +23,7 @@ HUGE = 1 << 18  # bytes from which an array is given back as soon as it is done 
 LARGE = 6000  # bytes from which it pays
 VIEWS = frozenset(
     {onp.reshape, onp.transpose, onp.broadcast_to, onp.ravel, onp.swapaxes, onp.moveaxis, onp.real, onp.imag,
-     onp.squeeze, onp.diagonal, onp.expand_dims, onp.asarray, GETITEM}
+     onp.squeeze, onp.diagonal, onp.expand_dims, onp.asarray, added_where, GETITEM}
 )  # fmt: skip
 ELEMENTS: frozenset[Any] = frozenset(
     f for f in vars(onp).values() if isinstance(f, onp.ufunc) and f.nout == 1 and f.signature is None

@@ -19,12 +19,12 @@ from .program import (
     Program,
     key_of,
     map_nodes,
-    rebuild,
+    nodes_in,
     shape_of,
 )
-from .rewriting import RULES
+from .rewriting import rewritten
 from .rewriting.patterns import is_float
-from .shapes import ELEMENTWISE, infer
+from .shapes import ELEMENTWISE
 
 __all__ = ["join_concatenations", "join_slices"]
 
@@ -59,7 +59,7 @@ def _slice_of(n: Node) -> _Sliced | None:
     if len(parts) > base.ndim or not all(type(part) is slice for part in parts):
         return None
     cut = [k for k, part in enumerate(parts) if part != _WHOLE]
-    if len(cut) != 1 or any(type(x) is Node for x in (parts[cut[0]].start, parts[cut[0]].stop)):
+    if len(cut) != 1 or next(nodes_in(parts[cut[0]]), None) is not None:
         return None
     start, stop, step = parts[cut[0]].indices(base.shape[cut[0]])
     return _Sliced(base, cut[0], start, stop) if step == 1 and stop > start else None
@@ -79,7 +79,7 @@ def join_slices(program: Program) -> Program:
         b.name, b.hint = n.name, None
         return b.call(GETITEM, whole, _index(sliced.axis, sliced.start - start, sliced.stop - start))
 
-    return rebuild(program, Builder(program.inputs, RULES, infer), remake)
+    return rewritten(program, remake)
 
 
 def _index(axis: int, start: int, stop: int) -> Any:
@@ -162,7 +162,7 @@ def join_concatenations(program: Program) -> Program:
         operands = [_put_together(b, list(map(new, column)), axis) for column in columns]
         return b.call(n.args[0][0].fn, *operands)
 
-    return rebuild(program, Builder(program.inputs, RULES, infer), remake)
+    return rewritten(program, remake)
 
 
 def _put_together(b: Builder, column: list[Any], axis: int) -> Any:

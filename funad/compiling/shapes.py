@@ -11,7 +11,7 @@ from typing import Any
 import numpy as onp
 
 from ..indices import scatter
-from ..numpy import elementwise, slopes
+from ..numpy import elementwise, padding, slopes
 from ..writing import assign
 from .program import GETITEM, Node, Spec, map_nodes, nodes_in, shape_of, spec_of
 
@@ -43,7 +43,8 @@ _STATIC: frozenset[Any] = (
        onp.triu, onp.real, onp.imag, onp.copy, onp.astype, onp.argmax, onp.argmin, onp.sort, onp.argsort,
        onp.linalg.inv, onp.linalg.cholesky, onp.linalg.det, onp.linalg.slogdet, onp.linalg.solve, onp.std,
        onp.var, onp.asarray, onp.array, onp.take, onp.atleast_1d, onp.atleast_2d, onp.pad, onp.tile, scatter,
-       assign, elementwise._keep, onp.matrix_transpose, onp.linalg.matrix_transpose, onp.cross, onp.kron,
+       assign, elementwise._keep, padding._pad_zeros, onp.matrix_transpose,
+       onp.linalg.matrix_transpose, onp.cross, onp.kron,
        onp.diff, onp.gradient, onp.convolve, onp.correlate, onp.interp, onp.clip, onp.rot90, onp.fliplr,
        onp.flipud, onp.median, onp.quantile, onp.percentile, onp.cov, onp.linalg.norm, onp.linalg.eigh,
        onp.linalg.eigvalsh, onp.linalg.svd, onp.linalg.qr, onp.linalg.pinv, onp.linalg.matrix_power,
@@ -55,6 +56,9 @@ _STATIC: frozenset[Any] = (
 def has_static_shape(fn: Any, args: Any) -> bool:
     """Say whether class, shape and dtype of a result are known from those of the arguments."""
     if fn is GETITEM:
+        parts = args[1] if type(args[1]) is tuple else (args[1],)
+        if any(type(part) is slice and next(nodes_in(part), None) is not None for part in parts):
+            return False
         return all(n.type is not ndarray or n.dtype.kind != "b" for n in nodes_in(args[1]))
     return fn in _STATIC
 

@@ -11,14 +11,17 @@ from typing import Any
 import numpy as onp
 
 from ..indices import add_at, repeats, scatter
+from ..numpy.elementwise import _keep
 from ..writing import assign
-from .program import GETITEM, Builder, Node, Program, Spec, key_of, map_nodes, nodes_in, rebuild
-from .rewriting.patterns import is_call, is_float
-from .shapes import SPECS, infer
+from .program import GETITEM, Builder, Node, Program, Spec, key_of, map_nodes, nodes_in
+from .rewriting import rewritten
+from .rewriting.patterns import factor_of, is_call, is_float
+from .shapes import SPECS
 
-__all__ = ["add_in_place", "added_at"]
+__all__ = ["add_in_place", "added_at", "added_where"]
 
 ADD, SUB, NEG = onp.add, onp.subtract, onp.negative
+_MANY = 1000  # elements from which a sum takes longer than to count those that it is of
 _BASIC = (int, slice, type(None), type(Ellipsis))
 
 
@@ -29,7 +32,12 @@ def added_at(x: Any, indices: Any, pieces: Any, signs: Any) -> Any:
     return y
 
 
-SPECS[added_at] = lambda fn, x, *_: Spec(onp.ndarray, x.shape, x.dtype)
+def added_where(x: Any, y: Any, c: float, condition: Any) -> Any:
+    """Return x with y·c added where a condition holds: x itself, where it holds nowhere."""
+    return x + _keep(y * c, condition) if onp.count_nonzero(condition) else x  # type: ignore[no-untyped-call]
+
+
+SPECS[added_at] = SPECS[added_where] = lambda fn, x, *_: Spec(onp.ndarray, x.shape, x.dtype)
 
 
 def add_in_place(program: Program) -> Program:
@@ -37,12 +45,16 @@ def add_in_place(program: Program) -> Program:
     uses = program.uses()
     found = {n: made for n in program.nodes if (made := _part_of_sum(n) or _sum_of_parts(n, uses))}
     repeated = {n for n in program.nodes if _goes_to_one_place(n)}
-    if not found and not repeated:
+    ties = {n: made for n in program.nodes if (made := _sum_with_ties(n, uses))}
+    if not found and not repeated and not ties:
         return program
 
     def remake(b: Builder, n: Node, new: Any) -> Any:
         if n in repeated:
             return _with_sums(b, n, new)
+        if n in ties:
+            x, y, c, condition = ties[n]
+            return b.raw(added_where, (new(x), new(y), c, new(condition)), None, n.spec)
         if n not in found:
             return None
         x, indices, pieces = found[n]
@@ -54,7 +66,7 @@ def add_in_place(program: Program) -> Program:
             added_at, (new(x), map_nodes(new, indices), parts, [sign for _, sign in signed]), None, n.spec
         )
 
-    return rebuild(program, Builder(program.inputs, None, infer), remake)
+    return rewritten(program, remake, None)
 
 
 def _goes_to_one_place(n: Node) -> bool:
@@ -118,6 +130,19 @@ def _sum_of_parts(n: Node, uses: dict[Node, int]) -> Any:
         indices, pieces = zeros.args[2:]
         if type(indices) in (list, tuple) and type(pieces) in (list, tuple):
             return x, list(indices), [(piece, 1) for piece in pieces]
+    return None
+
+
+def _sum_with_ties(n: Node, uses: dict[Node, int]) -> Any:
+    """Return (x, y, c, condition) where n is x with y·c added in ties, which are rare."""
+    if not is_call(n, ADD) or not is_float(n) or not n.is_array or n.size < _MANY:
+        return None
+    for x, ties in (n.args, n.args[::-1]):
+        if not is_call(ties, _keep) or uses[ties] != 1 or not _is_like(ties, n) or not _is_like(x, n):
+            continue
+        y, condition = ties.args
+        if is_call(condition, onp.equal) and _is_like(y, n) and condition.shape == n.shape:
+            return (x, *(factor_of(y) or (y, 1.0)), condition)
     return None
 
 

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
-from ..duck_arrays import Unread
+from ..duck_arrays import Unread, refuse_call
 from ..foreign import is_duck
 from ..memory import is_placeholder
 from ..numpy.ufuncs import masked
 from ..registry import Primitive, primitive_of
-from .common import OF_SHAPES, model, refuse
 from .dask_functions import FORMS, FORMS_OF_SCIPY, da
 from .tasks import Task, Value, works_by_element
 
@@ -26,7 +25,7 @@ def call_dask(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     f = prim.f
     lazy = [x for x in tree.flatten((args, kwargs))[0] if is_duck(x)]
     if f is _MASKED:
-        refuse(prim, args, kwargs, "dask writes into no out=; write np.where(where, f(x), out)")
+        refuse_call(prim, args, kwargs, "dask writes into no out=; write np.where(where, f(x), out)")
     form = FORMS.get(f) or FORMS_OF_SCIPY.get(prim.name)
     args = tuple(_operand(x, lazy) for x in args)
     if form is None and works_by_element(prim) and not any(is_duck(x) for x in kwargs.values()):
@@ -34,8 +33,6 @@ def call_dask(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
             return da.core.elemwise(f, *args, **kwargs) if not kwargs else f(*args, **kwargs)
         task = f if isinstance(f, Task) else Value(prim, None, kwargs)
         return da.core.elemwise(task, *args)
-    if f in OF_SHAPES:
-        return f(*map(model, args), **kwargs)
     in_one = all(x.npartitions == 1 for x in lazy)
     of_dask = _of_dask(f) if form is None else form
     if of_dask is None or (in_one and prim.kind == "vjp"):
@@ -48,7 +45,7 @@ def call_dask(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     except _OF_DASK as error:
         if in_one:
             return _as_task(prim, args, kwargs, lazy)
-        refuse(prim, args, kwargs, f"dask says: {error}".split("\n")[0].rstrip("."))
+        refuse_call(prim, args, kwargs, f"dask says: {error}".split("\n")[0].rstrip("."))
 
 
 # What dask raises where it cannot do what NumPy does.
@@ -130,7 +127,7 @@ class _Whole:
 def _as_task(prim: Primitive, args: Any, kwargs: Any, lazy: list[Any]) -> Any:
     """Call a function of arrays in one chunk each as one task; refuse it on others."""
     if any(x.npartitions != 1 for x in lazy) or any(is_duck(x) for x in tree.flatten(kwargs)[0]):
-        refuse(prim, args, kwargs)
+        refuse_call(prim, args, kwargs)
     task = prim.f if isinstance(prim.f, Task) else Value(prim, None, kwargs)
     leaves, structure = tree.flatten(tuple(args))
     like = args[task.of_shape] if task.of_shape is not None else None
@@ -142,11 +139,13 @@ def _as_task(prim: Primitive, args: Any, kwargs: Any, lazy: list[Any]) -> Any:
             with onp.errstate(all="ignore"):
                 y = task(*tree.unflatten(structure, [_sample(x, seed) for x in leaves]))
         except Exception as error:
-            refuse(prim, args, kwargs, f"what it returns is not known before it runs ({error})")
+            refuse_call(prim, args, kwargs, f"what it returns is not known before it runs ({error})")
         wanted.append((y, [(onp.shape(part), onp.asarray(part).dtype) for part in tree.flatten(y)[0]]))
     (y, of_parts), (_, others) = wanted
     if of_parts != others:
-        refuse(prim, args, kwargs, "the size of what it returns depends on numbers that are not known yet")
+        refuse_call(
+            prim, args, kwargs, "the size of what it returns depends on numbers that are not known yet"
+        )
     return _delayed(task, structure, leaves, y, of_parts)
 
 

@@ -8,6 +8,7 @@ import numpy as onp
 from ..duck_arrays import Unread
 from ..foreign import is_duck
 from ..indices import repeats, scatter
+from ..numpy.creation import assemble
 from ..numpy.manipulation import cast
 from ..numpy.padding import pad_zeros
 from ..numpy.reductions import difference
@@ -315,6 +316,11 @@ FORMS_OF_SCIPY = {
 }
 
 
+def _assembled(parts, shape):
+    """Return parts of one shape, one after the other in an array of a shape."""
+    return da.stack(list(map(da.asarray, parts))).reshape(shape)
+
+
 def _pairs(width):
     """Return widths as pairs of Python's integers, which dask asks for."""
     return tuple(tuple(map(int, pair)) for pair in width)
@@ -330,6 +336,7 @@ FORMS = {
     primitive_of(difference).f: lambda a, n=1, axis=-1: da.diff(a, n, axis),
     onp.take: _take,
     onp.array: _array,
+    primitive_of(assemble).f: _assembled,
     onp.copy: lambda a, order="K", subok=False: a,
     onp.inner: _inner,
     onp.sum: _sum_of("sum", 0, operator.add),

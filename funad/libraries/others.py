@@ -9,12 +9,12 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
+from ..duck_arrays import refuse_call
 from ..foreign import is_duck
 from ..indices import repeats, scatter
 from ..numpy.elementwise import complement, cosine_of, fermi, keep, one_minus_square, one_plus
 from ..numpy.manipulation import cast
 from ..registry import Primitive, primitive_of
-from .common import OF_SHAPES, model, refuse
 
 ndarray = onp.ndarray
 
@@ -24,18 +24,18 @@ def call_library(prim: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any])
     f = prim.f
     ducks = [x for x in tree.flatten((args, kwargs))[0] if is_duck(x)]
     form = _OF_ANY.get(f)
-    if f in OF_SHAPES:
-        return f(*map(model, args), **kwargs)
     f = f if form is None else form
     if form is None and not isinstance(f, (onp.ufunc, type(onp.sum))) and f is not operator.getitem:
-        refuse(prim, args, kwargs)
+        refuse_call(prim, args, kwargs)
     try:
         return f(*args, **kwargs)
+    except (ValueError, RuntimeError) as error:  # sparse has fill values, of which it refuses some
+        refuse_call(prim, args, kwargs, f"{error}".split("\n")[0].rstrip("."))
     except TypeError as error:
         try:  # as CuPy's do, they may refuse arrays of NumPy's beside them
             return f(*(_beside(x, ducks[0]) for x in args), **kwargs)
         except TypeError:
-            refuse(prim, args, kwargs, f"{error}".split("\n")[0])
+            refuse_call(prim, args, kwargs, f"{error}".split("\n")[0])
 
 
 def _beside(x: Any, duck: Any) -> Any:

@@ -38,21 +38,14 @@ class Task:
 
     by_element: bool
     name: str
+    key: Any  # () ↦ what tells this task from others
+    __call__: Any
+    __dask_tokenize__: Any
     of_shape: int | None = None  # which of the arguments has the shape and dtype of what it returns
 
     @property
     def __name__(self) -> str:
         return self.name.rpartition(".")[2]
-
-    def key(self) -> Any:
-        """Return what tells this task from others."""
-        raise NotImplementedError
-
-    def __call__(self, *xs: Any) -> Any:
-        raise NotImplementedError
-
-    def __dask_tokenize__(self) -> Any:
-        return (type(self).__name__, self.key())
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and self.key() == other.key()

@@ -23,17 +23,13 @@ def _rule_on_ducks(prim: Primitive, argnum: Any, y: Any, ybar: Any, *args: Any, 
     xs = (y, ybar, *args)
     lazy = lazy_parts(xs)
     if lazy and under_traces(tuple(kwargs.values())) is None:
-        if works_by_element(prim):
-            return run_later(Rule(prim, argnum, kwargs), xs)
         of_one = type(argnum) is int and type(args[argnum]) not in (list, tuple)
-        if of_one and _can_wait(xs, kwargs, lazy):
+        if works_by_element(prim) or (of_one and _can_wait(xs, kwargs, lazy)):
             return run_later(Rule(prim, argnum, kwargs), xs)
     xbar = rule(y, ybar, *args, **kwargs)
     if lazy:
         return in_chunks_of(xbar, args[argnum]) if type(argnum) is int else xbar
-    if prim.kind != "elementwise":
-        return xbar
-    return strong_zero(xbar, ybar)
+    return strong_zero(xbar, ybar) if prim.kind == "elementwise" else xbar
 
 
 def _can_wait(xs: Any, kwargs: Any, lazy: list[Any]) -> bool:

@@ -7,6 +7,7 @@ import numpy as _np
 
 from ..boxes import Traced as _Traced
 from ..boxes import innermost as _innermost
+from ..boxes import model_of as _model_of
 from ..calling import as_array as _as_array
 from ..duck_arrays import refuse_value as _refuse_value
 from ..duck_arrays import under_traces as _under_traces
@@ -16,6 +17,8 @@ from ..registry import primitive_of as _primitive_of
 from ..spaces import is_inexact as _is_inexact
 from ..values import constant as _constant
 from ..values import dtype_of as _dtype_of
+from ..values import is_deferred as _is_deferred
+from ..values import memory_of as _memory_of
 from ..values import shape_of as _shape_of
 from ..writing import UNTRACED as _UNTRACED
 from ..writing import settled as _settled
@@ -70,7 +73,10 @@ def _reduce(
         kwargs["where"] = _constant(where)
     if _primitive_of(f).kind == "zero":
         kwargs = {name: _constant(x) for name, x in kwargs.items()}
-        return f.reduce(_constant(array), axis, dtype, None, keepdims, **kwargs)
+        array = _constant(array)
+        if _is_deferred(array):
+            return array.tape.opaque(_ufunc.reduce, (f, array, axis, dtype, None, keepdims), kwargs)
+        return f.reduce(array, axis, dtype, None, keepdims, **kwargs)
     if keepdims:
         kwargs["keepdims"] = True
     if f is _np.add or f is _np.multiply:
@@ -119,9 +125,18 @@ def _ready(f, method, array, out):
 
 
 def _model(x):
-    """Return the plain value; of an array of another library, whose numbers may be unknown, zeros."""
+    """Return the plain value; where a program is recorded, and of an array of another library, any such."""
     duck = _under_traces(x)
-    return _constant(x) if duck is None else _np.broadcast_to(_np.zeros((), duck.dtype), duck.shape)
+    if duck is not None:
+        return _np.broadcast_to(_np.zeros((), duck.dtype), duck.shape)
+    x = _constant(x)
+    return _model_of(x) if _is_deferred(x) else x
+
+
+def _constantly(method, plain, f, array, *args):
+    """Return the result for integers: ``plain``, or where a program is recorded a call of the method."""
+    array = _constant(array)
+    return array.tape.opaque(method, (f, array, *args), {}) if _is_deferred(array) else plain
 
 
 def _fold(f, array, axis, keepdims, initial, where):
@@ -237,9 +252,9 @@ def _accumulate(f, /, array, axis=0, dtype=None, out=None):
     if out is not None:
         return written(f"{f.__name__}.accumulate", out, _accumulate(f, array, axis, dtype))
     plain = f.accumulate(_model(array), axis, dtype)
-    axis = 0 if axis is None else axis  # NumPy has taken it, so that there is one axis at most
     if not _is_inexact(plain):
-        return plain
+        return _constantly(_ufunc.accumulate, plain, f, array, axis, dtype)
+    axis = 0 if axis is None else axis  # NumPy has taken it, so that there is one axis at most
     if f is _np.add or f is _np.multiply:
         return (_cumsum if f is _np.add else _cumprod)(array, axis=axis, dtype=dtype)
     if dtype is not None:
@@ -252,7 +267,7 @@ def _accumulate(f, /, array, axis=0, dtype=None, out=None):
 
 def _own(y, array):
     """Return a result in memory of its own: of one element, it is a view of what was folded."""
-    return _copy(y, "C") if _np.may_share_memory(_model(y), _model(array)) else y
+    return _copy(y, "C") if _np.may_share_memory(_memory_of(y), _memory_of(array)) else y
 
 
 def _doubling(f, x):
@@ -288,7 +303,7 @@ def _reduceat(f, /, array, indices, axis=0, dtype=None, out=None):
         return written(f"{f.__name__}.reduceat", out, _reduceat(f, array, indices, axis, dtype))
     plain = f.reduceat(_model(array), indices, axis, dtype)
     if not _is_inexact(plain) or not len(indices):
-        return plain
+        return _constantly(_ufunc.reduceat, plain, f, array, indices, axis, dtype)
     if dtype is not None:
         array = in_dtype(array, plain.dtype)
     x = _moveaxis(array, axis, 0)

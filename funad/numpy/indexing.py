@@ -68,6 +68,7 @@ triu_indices_from = primitive(_np.triu_indices_from)
 def ix_(*args):
     """Return arrays of one axis each, the n-th along the n-th axis of all."""
     args = [_as_array(x) if isinstance(x, (list, tuple)) and _innermost(x) is not None else x for x in args]
+    args = [_np.flatnonzero(_constant(x)) if isinstance(x, _Traced) and x.dtype == bool else x for x in args]
     plain = _np.ix_(*map(_constant, args))
     return tuple(
         x[(None,) * n + (slice(None),) + (None,) * (len(args) - n - 1)] if isinstance(x, _Traced) else y

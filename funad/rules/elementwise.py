@@ -170,10 +170,17 @@ def _power_wrt_a(y, ybar, a, b):
         if type(a) is float:
             return ybar * (b * a ** (b - 1)) if b else 0.0
         return ybar * (b * _power_below(y, a, b)) if b else _keep(False, ybar)
+    b = _as_wide(b, y)
     zero = b == 0
     if not _any(zero) or not _any(zero := zero & ((a == 0) | (a != a))):
         return ybar * (b * a ** (b - 1))
     return ybar * np.where(zero, 0, b * a ** np.where(zero, 1, b - 1))
+
+
+def _as_wide(x, y):
+    """Return x with as many digits as y has, to which what is computed of it is rounded."""
+    dtype = getattr(x, "dtype", None)
+    return np.astype(x, y.dtype) if dtype is not None and dtype.kind in "fc" and dtype != y.dtype else x
 
 
 def _log(a):
@@ -183,6 +190,7 @@ def _log(a):
 
 def _power_wrt_b(y, ybar, a, b):
     """b̄ = ȳ·aᵇ·ln a, and 0 for a ≤ 0: there y is 0, or real at integers b only; nan where it is nan."""
+    a = _as_wide(a, y)
     if _is_complex(y):
         a = a if _is_complex(a) else a + 0j
         usable = (a != 0) & (y != 0)

@@ -18,7 +18,7 @@ from ..boxes import Dual, Traced
 from ..spaces import shed_kinks_of_derivative, zeros_like
 from ..values import constant, dtype_of, shape_of
 from .forward import Forward, dual, quietly, tangent_of
-from .reverse import OUTPUT, WIDTH, as_call, slots_of
+from .reverse import OUTPUT, WIDTH, Apart, as_call, slots_of
 
 __all__ = ["Beside", "Directions"]
 
@@ -34,12 +34,14 @@ class Line:
     _of_call: Callable[..., tuple[Any, ...]]  # of y, made of the arguments in pairs (argument, known)
 
     def __init__(self, entries: list[Any], inputs: int) -> None:
-        self.entries, self.inputs = entries, inputs
+        self.entries, self.inputs = entries.before if type(entries) is Apart else entries, inputs
         self.slots: dict[int, Any] = {}  # by the index on the tape; None for what rests
 
     def of(self, x: Any) -> Any:
         """Return what is known of a value on the tape: zeros for one that rests."""
         entries, inputs, waiting = self.entries, self.inputs, [x.index]
+        if x.index >= len(entries):  # recorded apart, as in a solver, or on a tape that is over
+            return self.unknown
         if x.index <= inputs:
             return self._of_source(x.index, x.primal)
         while waiting:  # for what x depends on, and for nothing else

@@ -162,12 +162,15 @@ _segments = itertools.count(1)
 class Apart(list[Any]):
     """Entries that are recorded apart from those of their tape, at places of which it has none.
 
-    So a value that leaves the function that recorded it, other than as its result, is found out.
+    So a value that leaves the function that recorded it, other than as its result, is found out. ``before``
+    are the entries of the tape itself.
     """
 
-    __slots__ = ("start",)
+    __slots__ = ("before", "start")
+    before: Any
 
-    def __init__(self) -> None:
+    def __init__(self, entries: Any = ()) -> None:
+        self.before: Any = entries.before if type(entries) is Apart else entries
         self.start = APART * next(_segments)  # no two have a place in common: one may be made inside another
 
     def __len__(self) -> int:

@@ -79,6 +79,21 @@ class Symbol(Opaque):
     def __format__(self, spec: str) -> str:
         return format(self.concrete, spec)
 
+    def __eq__(self, other: Any) -> Any:
+        return not self._is_no_number(other) and Opaque.__eq__(self, other)
+
+    def __ne__(self, other: Any) -> Any:
+        return self._is_no_number(other) or Opaque.__ne__(self, other)
+
+    def __hash__(self) -> int:
+        why = f"{describe(self)}: hash() was asked of it, as where it is a key"
+        self.tape.fail(why)  # f runs as it is then: the cache of a function must not keep what is a symbol
+        raise NotCompilable(why)
+
+    def _is_no_number(self, other: Any) -> bool:
+        """Say whether a number is compared with a word or None, as where a rule asks which norm it is."""
+        return not self.shape and (other is None or type(other) is str)
+
     def __bool__(self) -> bool:
         return bool(self.tape.guard(self, "bool", bool(self.concrete)))
 
@@ -92,6 +107,13 @@ class Symbol(Opaque):
         if self.dtype.kind in "biu":
             return float(self.tape.guard(self, "float", float(self.concrete)))
         return float(self.tape.look(self, "float() was asked of it"))
+
+    def option(self) -> Any:
+        """Return the number that chooses a formula."""
+        how, kind = ("float", float) if self.dtype.kind == "f" else ("int", int)
+        if self.shape or self.dtype.kind not in "fiu":
+            return self
+        return kind(self.tape.guard(self, how, kind(self.concrete)))
 
     def __round__(self, *digits: Any) -> Any:
         return self.tape.opaque(round, (self, *digits), {})

@@ -324,7 +324,14 @@ def differentiable(f: Any, place: int | str, x: Any, whole: Any = None, n: int =
     if isinstance(x, Traced):
         if has_ended(x.tape):
             refuse_ended()
-        return snapshot(x)  # f may write into it, and its caller may, later
+        x = snapshot(x)  # f may write into it, and its caller may, later
+        if dtype_of(x).kind in "fc":
+            return x
+        return (
+            x.astype(onp.float64)
+            if dtype_of(x).kind in "iu"
+            else _refuse_argument(f, place, x, whole, n, False)
+        )
     if issubclass(type(x), (int, complex)) and not isinstance(x, bool):
         return float(x) if isinstance(x, int) else onp.complex128(x)
     own = type(x) is not ndarray and issubclass(type(x), ndarray) and refused_constant(x) is not None

@@ -386,7 +386,7 @@ class Compiled(MadeFrom, Generic[P, R]):
 
 
 def _returns_none(program: CompiledProgram) -> bool:
-    return program.program.outputs == [None]
+    return all(output is None for output in program.program.outputs)
 
 
 def _owned(y: Any, given: Any) -> Any:

@@ -336,7 +336,8 @@ class Recording:
     def _source(self, emitter: Emitter) -> Callable[[Any], str]:
         """Return what writes the text of the function, given the classes of its results."""
         program, structure = emitter.program, self.structure
-        parameters = [emitter.reserve(name) for name in _parameter_names(self.f, self.args, self.kwargs)]
+        names = _parameter_names(self.f, self.args, self.kwargs)
+        parameters = [emitter.reserve(name, name in self.kwargs) for name in names]
         emitter.in_numpy = f"in_numpy({', '.join(parameters)})"
         flat = dict(zip(parameters, (*self.args, *self.kwargs.values()), strict=True))
         for n in program.inputs:

@@ -37,7 +37,7 @@ def apart(tapes: list[Tape], run: Callable[..., Any], *args: Any) -> tuple[Any, 
     """
     before = [(tape.entries, tape.snapshots) for tape in tapes]
     active, sealed = TRACING.active, TRACING.sealed
-    segments = [Apart() for _ in tapes]
+    segments = [Apart(tape.entries) for tape in tapes]
     try:
         TRACING.active, TRACING.sealed = True, next(moments)
         for tape, segment in zip(tapes, segments, strict=True):

@@ -12,7 +12,9 @@ from .. import batching as batching  # fills the table of batch rules
 from .. import numpy as np
 from .. import tree
 from ..boxes import Traced
+from ..duck_arrays import written
 from ..errors import ArgumentError, ArgumentTypeError
+from ..foreign import is_duck
 from ..opaque import batched
 from ..refusals import refused_constant
 from ..spaces import describe, is_number, laid_out_copy, name_of, room_for_stack
@@ -438,6 +440,11 @@ def _axis_of(x: Any, axis: int | None, name: str, by_name: bool) -> int | None:
         raise ArgumentTypeError(
             f"{name} is a {type(x).__name__}, whose arithmetic is its own; give numpy.asarray(x), and a mask "
             f"beside it, or {instead} if it is the same for all examples"
+        )
+    if is_duck(x):
+        raise ArgumentTypeError(
+            f"{name} is {written(x)} of which vmap makes no examples; compute with the whole array, "
+            f"np.sum(x, axis=1) for np.sum(x) of each row, or {instead}"
         )
     if not is_number(x):
         values = "give its values as an array, numpy.asarray(x), or " if hasattr(x, "__array__") else ""

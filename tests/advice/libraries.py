@@ -258,6 +258,11 @@ ROWS = {
         lambda: lazily(lambda w: np.linalg.norm(LAZY @ w) ** 2),
         gives=2 * DATA.T @ DATA @ X,
     ),
+    "vmap over a lazy array": Call(
+        lambda: vmap(lambda row: np.sum(row**2))(LAZY),
+        lambda: np.sum(LAZY**2, axis=1).compute(),
+        gives=numpy.sum(DATA**2, axis=1),
+    ),
     "map_blocks": Call(
         lambda: lazily(lambda w: np.sum(da.map_blocks(lambda b, w: b @ w, LAZY, w, drop_axis=1) ** 2)),
         lambda: lazily(lambda w: np.sum((LAZY @ w) ** 2)),

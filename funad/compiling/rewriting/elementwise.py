@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as onp
 
+from ...indices import scatter
 from ...numpy.slopes import fermi
 from ..program import Builder, Node, number_of, shape_of
 from .patterns import (
@@ -53,9 +54,10 @@ def _multiply(b: Builder, x: Any, y: Any) -> Any:
     elif is_call(x, NEG) and is_call(y, NEG):
         return b.call(MUL, x.args[0], y.args[0])
     else:
-        found = _of_quotient(b, x, y, shape)
-        if found is not None:
-            return found
+        for rule in (_of_quotient, _of_pieces):
+            found = rule(b, x, y, shape)
+            if found is not None:
+                return found
         for part, other in ((x, y), (y, x)):
             factor = factor_of(part)
             if factor and type(other) is Node and has_shape(factor[0], shape):
@@ -84,6 +86,19 @@ def _of_quotient(b: Builder, x: Any, y: Any, shape: Any) -> Any:
             b.guard(q, "finite", True)
             return b.call(onp.reshape, c, shape)
     return None
+
+
+def _of_pieces(b: Builder, x: Any, c: Any, shape: Any) -> Any:
+    """Zeros with pieces, times a finite number, are zeros with the products of the pieces."""
+    if is_call(c, scatter):
+        x, c = c, x
+    if not is_call(x, scatter) or shape_of(c) or not is_float(c) or c.dtype != x.dtype:
+        return None
+    _, dtype, indices, pieces = x.args
+    if type(pieces) not in (list, tuple) or not all(is_float(p) and p.dtype == dtype for p in pieces):
+        return None
+    b.guard(c, "finite", True)
+    return b.call(scatter, shape, dtype, indices, [b.call(MUL, p, c) for p in pieces])
 
 
 def _times_number(b: Builder, x: Any, c: float) -> Any:
@@ -151,7 +166,20 @@ def _of_common_factor(b: Builder, fn: Any, x: Any, y: Any) -> Any:
     size = math.prod(broadcast(x, y))
     if abs(c) == abs(d) != 1.0 and _size(u) + _size(v) > size:
         return b.call(MUL, b.call(ADD if c == d else SUB, u, v), c)
-    return _of_common_divisor(b, fn, x, y, size)
+    found = _of_common_side(b, fn, x, y, size)
+    return _of_common_divisor(b, fn, x, y, size) if found is None else found
+
+
+def _of_common_side(b: Builder, fn: Any, x: Any, y: Any, size: int) -> Any:
+    """p·q ± r·q = (p ± r)·q where all three are smaller: outer products with one vector."""
+    if not (is_call(x, MUL) and is_call(y, MUL) and x.shape == y.shape and x.ndim == 2):
+        return None
+    for p, q in (x.args, x.args[::-1]):
+        for r, s in (y.args, y.args[::-1]):
+            small = all(_size(z) * 8 <= size for z in (p, q, r))
+            if small and is_same(q, s) and (q.shape == (x.shape[0], 1)) == (s.shape == (x.shape[0], 1)):
+                return b.call(MUL, b.call(fn, p, r), q)
+    return None
 
 
 def _multiple(b: Builder, x: Any) -> tuple[Any, float]:

@@ -26,7 +26,8 @@ def _only_axes(index: Any, shape: Any) -> bool:
         return False
     if not any(type(part) is int for part in parts):
         return True
-    return bool(onp.broadcast_to(onp.zeros(()), shape)[index].size == math.prod(shape))
+    taken = onp.broadcast_to(onp.zeros(()), shape)[index]
+    return bool(taken.shape and taken.size == math.prod(shape))  # a number is no array without axes
 
 
 def _is_end(part: Any) -> bool:

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as onp
 
+from ...indices import scatter
+from ...numpy.padding import _pad_zeros
 from ..loops import shifted
 from ..program import GETITEM, Builder, Node, nodes_in, shape_of
-from .patterns import is_call, is_float, root_of
+from .patterns import factor_of, has_shape, is_call, is_float, root_of
 
 __all__ = ["RULES"]
 
@@ -44,6 +46,9 @@ def _transpose(b: Builder, a: Any, axes: Any = None) -> Any:
         axes, a = tuple(inner[n] for n in axes), a.args[0]
     if axes == tuple(range(rank)):
         return a
+    factor = factor_of(a)
+    if factor and has_shape(factor[0], a.shape):
+        return b.call(onp.multiply, b.call(onp.transpose, factor[0], axes), factor[1])
     if axes == (1, 0) and is_call(a, onp.multiply):
         for x, y in (a.args, a.args[::-1]):
             if shape_of(x) == (a.shape[0], 1) and shape_of(y) in (a.shape[1:], (1, a.shape[1])):
@@ -180,9 +185,19 @@ def _stack(b: Builder, xs: Any, axis: Any = 0, **kwargs: Any) -> Any:
     return b.call(onp.concatenate, [b.call(onp.expand_dims, x, n) for x in xs], axis=n)
 
 
+def _pad(b: Builder, a: Any, width: Any) -> Any:
+    """Zeros around an array are zeros with a piece."""
+    if not is_float(a) or not a.is_array or not a.ndim or _has_nodes(width):
+        return None
+    width = onp.broadcast_to(width, (a.ndim, 2)).tolist()
+    shape = tuple(n + before + after for n, (before, after) in zip(a.shape, width, strict=True))
+    index = tuple(slice(before, before + n) for n, (before, _) in zip(a.shape, width, strict=True))
+    return b.call(scatter, shape, a.dtype, [index], [a])
+
+
 RULES: dict[Any, Any] = {
     onp.reshape: _reshape, onp.transpose: _transpose, onp.swapaxes: _swapaxes, onp.moveaxis: _moveaxis,
     onp.broadcast_to: _broadcast, onp.ravel: _ravel, onp.expand_dims: _expand, onp.squeeze: _squeeze,
     onp.asarray: _asarray, onp.copy: _copy, shifted: _shifted, onp.roll: _roll, onp.flip: _flip,
-    onp.diff: _diff, onp.outer: _outer, onp.stack: _stack,
+    onp.diff: _diff, onp.outer: _outer, onp.stack: _stack, _pad_zeros: _pad,
 }  # fmt: skip

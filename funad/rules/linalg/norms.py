@@ -10,7 +10,7 @@ from ...defining import defvjp
 from ...numpy import linalg
 from ...numpy.linalg import spectral, spectral_weights
 from ...spaces import zeros_like
-from ...values import all_of, any_of, constant
+from ...values import all_of, any_of, constant, option_of
 from ..kinks import anywhere, kinked, power_root_of, root_of, unknown_root_of
 from ..ranges import rescaled, scale, size_of, squares_are_safe
 from .equations import of_inverse
@@ -22,6 +22,7 @@ _FROBENIUS = (None, "fro", "f")
 
 def of_norm(y, ybar, x, ord=None, axis=None, keepdims=False):
     """ȳ times the derivative of the norm: of all of x, of vectors or of matrices."""
+    ord = option_of(ord)
     if not np.size(x):
         return zeros_like(x)
     if ord is None and axis is None and squares_are_safe(y):
@@ -42,7 +43,7 @@ def _vector_norm(y, ybar, x, *, axis=None, keepdims=False, ord=2):
     axes = _axes(x, axis)
     if not keepdims:
         y, ybar = np.expand_dims(y, axes), np.expand_dims(ybar, axes)
-    return _of_vectors(y, ybar, x, ord, axes)
+    return _of_vectors(y, ybar, x, option_of(ord), axes)
 
 
 def _matrix_norm(y, ybar, x, *, keepdims=False, ord="fro"):
@@ -140,6 +141,7 @@ def _spectral(y, ybar, a, ord):
 
 def _cond(y, ybar, x, p=None):
     """x̄ of the quotient of two singular values, or of the product of two norms."""
+    p = option_of(p)
     ybar = np.real(ybar)  # NumPy 2.0 returns the condition of a complex matrix as a complex number
     if p is None or p in (2, -2):
         top, low = linalg.norm(x, 2, axis=_MATRICES), linalg.norm(x, -2, axis=_MATRICES)
@@ -162,6 +164,7 @@ defvjp(linalg.cond, _cond)
 
 
 def norm_again(y, x, ord=None, axis=None, keepdims=False):
+    ord = option_of(ord)
     if not np.size(x):
         return y
     axes = tuple(n % x.ndim for n in _axes(x, axis))

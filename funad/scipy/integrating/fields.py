@@ -51,7 +51,7 @@ class Pull:
     def __call__(self, t, y, kbar):
         tape, places = self.tape, self.places
         before = tape.entries
-        segment = tape.entries = Apart()
+        segment = tape.entries = Apart(tape.entries)
         try:
             k = self.f(t, box_of(tape, y, _STATE))
             k = as_vector(settled(k) if isinstance(k, Traced) else k)
@@ -160,7 +160,7 @@ class _PullAll:
     def __init__(self, pull, way, t, y, k, checked):
         tape = pull.tape
         before = tape.entries
-        self.segment = tape.entries = Apart()
+        self.segment = tape.entries = Apart(tape.entries)
         try:
             slopes = way(t, box_of(tape, np.transpose(y), _STATE))
             slopes = settled(slopes) if isinstance(slopes, Traced) else slopes

@@ -4,12 +4,11 @@ import numpy as onp
 
 from ... import numpy as np
 from ...boxes import Traced
-from ...errors import NotDifferentiableError
 from ...transforms.closures import attached, plain_of
+from ...writing import settled
 from ..solving.calls import is_traced
 from .continuous import Solution
 from .discrete import trajectory
-from .functionals import layers
 
 __all__ = ["ContinuousFlow", "Flow", "TracedSolution", "scaled"]
 
@@ -49,16 +48,16 @@ class ContinuousFlow:
             start, length = self.scale
             a, b = plain_of(self.scale)
             plain, t = (plain - a) / b, (t - start) / length
-        y = self.solution.at(plain)
-        if not is_traced(t):
-            return y
-        if any(isinstance(layer.primal, Traced) for layer in layers(t)):
-            raise NotDifferentiableError(
-                "solve_ivp with a method that is none of RK23, RK45 and DOP853 has first derivatives only in "
-                "times at which its solution is asked for, and in those of events; use one of these methods"
-            )
-        slopes = [self.field.at(time, y[n]) for n, time in enumerate(plain)]
-        return y + np.stack(slopes) * np.reshape(t - plain, (-1, 1))
+        return self._moved(settled(t), plain)
+
+    def _moved(self, t, plain):
+        """The states, each of which moves along its slope with t: trace by trace, the outermost first."""
+        if not isinstance(t, Traced):
+            return self.solution.at(plain)
+        outside = t.primal
+        y = self._moved(outside, plain)
+        slopes = [self.field.at(time, y[n]) for n, time in enumerate(outside)]
+        return y + np.stack(slopes) * np.reshape(t - outside, (-1, 1))
 
 
 def scaled(sol, start, length):

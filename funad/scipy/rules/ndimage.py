@@ -131,8 +131,11 @@ def _mean_of_line_back(y, ybar, input, size, axis, mode, cval, origin):
 
 
 linear(ndimage.folded, lambda y, ybar, wide, widths, mode: extended(ybar, widths, mode, 0.0))
-defvjp(ndimage.correlate_line, _correlate_line_back, _correlate_line_weights)
-defvjp(ndimage.correlate_window, _correlate_window_back, _correlate_window_weights)
+# Patterns of sparse Jacobians come of the formulas that Written has.
+defvjp(ndimage.correlate_line, _correlate_line_back, Written(_correlate_line, 1, _correlate_line_weights))
+defvjp(
+    ndimage.correlate_window, _correlate_window_back, Written(_correlate_window, 1, _correlate_window_weights)
+)
 defvjp(ndimage.mean_of_line, Written(_mean_of_line, 0, _mean_of_line_back))
 
 

@@ -264,6 +264,9 @@ class _Latest:
     def __init__(self):
         self.sparsity = Sparsity(_sparse.csr_array((0, 0)))
 
+    def __reduce__(self):
+        return _Latest, ()
+
     def of(self, found):
         """Return the last pattern if it is the one found, else that, which is the last one then."""
         last, matrix = self.sparsity, found.matrix
@@ -294,13 +297,13 @@ def _computed(call, pattern, symmetric, found=False):
     if pattern.shape[1] != size:
         raise ArgumentError(f"the pattern has {pattern.shape[1]} columns, but x has {size} numbers")
     y, tape, _ = trace_call(call, False)
-    run = Run(call, y, tape)
-    _check_rows(call, pattern, run.values)
+    of_f = Run(call, y, tape)
+    _check_rows(call, pattern, of_f.values)
     colouring = pattern.symmetric if symmetric else pattern.cheaper
-    data, product = _entries(run, colouring)
+    data, product = _entries(of_f, colouring)
     layout = layout_of(pattern.matrix)
     rounding = _TRUSTED if found else _ROUNDING * float(onp.finfo(dtype_of(data)).eps)
-    least = _LEAST_FOUND if pattern.found else _LEAST_GIVEN
+    least = _LEAST_FOUND if pattern.found and not found else _LEAST_GIVEN
     _check_product(call, constant(data), constant(product), layout, colouring, rounding, least)
     if isinstance(data, Traced):
         return Sparse(data, layout, "array")
@@ -311,11 +314,11 @@ def _computed(call, pattern, symmetric, found=False):
 _KEPT = 1 << 20
 
 
-def _entries(run, colouring):
+def _entries(of_f, colouring):
     """Return the entries, and the product with the direction."""
     which, pieces = [], []
     for seeds, entries, places in colouring.stacks():
-        products = run.products(seeds, colouring.forward)
+        products = of_f.products(seeds, colouring.forward)
         which.append(entries)
         pieces.append(np.take(np.ravel(products), places))
     if len(pieces) == 1:

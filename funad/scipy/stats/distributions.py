@@ -21,6 +21,15 @@ def is_distribution(x):
     return isinstance(x, (stats.rv_continuous, stats.rv_discrete, multi_rv_generic))
 
 
+def _is_hosted(x):
+    """Say whether x is a Covariance of funad's: it may hold traced values, and is no object of SciPy's."""
+    return type(x).__module__ == stats.Covariance.__module__ and not isinstance(x, stats.Covariance)
+
+
+def _are_for_hosted(args, kwargs):
+    return meets_traced(args, kwargs) or any(map(_is_hosted, (*args, *kwargs.values())))
+
+
 def distribution(theirs, name):
     """Return what stands before a distribution of SciPy's, which is found by that name in scipy.stats."""
     return Distribution(theirs, name)
@@ -67,7 +76,7 @@ class Distribution:
     def _method(self, plain, name):
         @functools.wraps(plain)
         def method(*args, **kwargs):
-            if not meets_traced(args, kwargs):
+            if not _are_for_hosted(args, kwargs):
                 return plain(*args, **kwargs)
             return call(f"scipy.stats.{self._name}.{name}", getattr(self._hosted(), name), args, kwargs)
 
@@ -79,7 +88,8 @@ class Frozen:
     """A distribution with its parameters, plain or traced."""
 
     def __init__(self, dist, args, kwds):
-        if innermost((*args, *kwds.values())) is None:
+        given = (*args, *kwds.values())
+        if innermost(given) is None and not any(map(_is_hosted, given)):
             self._theirs = dist._freeze(*args, **kwds)  # which refuses what does not fit
         self.dist, self.args, self.kwds = dist, args, kwds
 
@@ -111,7 +121,7 @@ class Frozen:
     def _method(self, name):
         def method(*args, **kwargs):
             theirs = self.__dict__.get("_theirs")
-            if theirs is not None and not meets_traced(args, kwargs):
+            if theirs is not None and not _are_for_hosted(args, kwargs):
                 return getattr(theirs, name)(*args, **kwargs)
             known = f"scipy.stats.{self.dist._name}.{name}"
             return call(known, getattr(self._hosted, name), args, kwargs)

@@ -1,6 +1,7 @@
 """Distributions of vectors and matrices: decompositions whose derivatives are smooth, and integrals."""
 
 import numpy as onp
+from scipy import stats
 
 from ... import numpy as np
 from ...boxes import innermost
@@ -12,7 +13,7 @@ from .values import plain, with_value
 
 __all__ = [
     "concentration", "integrated", "probabilities", "psd", "short_density", "short_log_density",
-    "with_triangles",
+    "with_covariances", "with_triangles",
 ]  # fmt: skip
 
 
@@ -64,6 +65,23 @@ def concentration(f):
         return dim, np.asarray(mu), kappa
 
     return process
+
+
+def with_covariances(module):
+    """Return how ``multivariate_normal`` takes a Covariance of SciPy's own: as one of the hosted class."""
+    theirs = module._covariance
+
+    def change(f):
+        def process(self, mean, cov, allow_singular=True):
+            if isinstance(cov, stats.Covariance):
+                made = object.__new__(getattr(theirs, type(cov).__name__))
+                vars(made).update(vars(cov))
+                cov = made
+            return f(self, mean, cov, allow_singular)
+
+        return process
+
+    return change
 
 
 def short_log_density(f):

@@ -25,6 +25,7 @@ from .multivariate import (
     psd,
     short_density,
     short_log_density,
+    with_covariances,
     with_triangles,
 )
 from .samples import expectile, fillable_distribution, kernels, log_kernels, most_likely
@@ -103,6 +104,7 @@ def _of_vectors(module):
     change(module, "_PSD", psd)
     change(module, "get_blas_funcs", with_triangles)
     change(module, "_qauto", integrated)
+    change(module.multivariate_normal_gen, "_process_parameters", with_covariances(module))
     change(module.multivariate_normal_gen, "logpdf", short_log_density)
     change(module.multivariate_normal_gen, "pdf", short_density)
     change(module.multinomial_gen, "_process_parameters", probabilities)
