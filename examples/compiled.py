@@ -1,6 +1,7 @@
 """Compile two derivatives, of a training step and of an ODE fit: source, time per call, break-even."""
 
-from time import perf_counter
+from time import process_time
+from timeit import Timer
 
 import numpy as onp
 from digits import init, load, loss
@@ -35,14 +36,12 @@ def misfit(rates, measured):
     return np.sum((np.log(trajectory(rates, measured[0])) - np.log(measured[1:])) ** 2)
 
 
-def seconds(f, *args, at_least=1.0):
-    """Return the least time of a call of f, and what the first takes, which may record."""
-    times = []
-    while len(times) < 3 or sum(times[2:]) < at_least:
-        began = perf_counter()
-        f(*args)
-        times.append(perf_counter() - began)
-    return min(times[2:]), times[0]
+def seconds(f, *args):
+    """Return the least processor time of a call of f, and that of the first, which may record."""
+    timer = Timer(lambda: f(*args), timer=process_time)
+    first, _ = timer.timeit(1), timer.timeit(1)  # the second is compared
+    number, _ = timer.autorange()
+    return min(timer.repeat(3, number)) / number, first
 
 
 def compare(name, f, *args):

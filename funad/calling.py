@@ -13,6 +13,7 @@ from .boxes import CONSTANTS, TRACED, Box, Dual, Traced, innermost
 from .errors import NotDifferentiableError
 from .foreign import as_lists
 from .kinked import may_be_nested, with_kinks
+from .opaque import Batched
 from .operands import (
     COMMON,
     PLAIN,
@@ -29,7 +30,7 @@ from .writing import UNTRACED, Array, content, content_of, fillable, linked, set
 # What a primitive is where such a keyword is given a traced value: made of other primitives.
 FORMS: dict[tuple[Callable[..., Any], str], Callable[..., Any]] = {}
 _FLOAT = onp.dtype(float)
-_OPEN = CONSTANTS | {Box, Dual}  # the types of arguments that no call has to look into
+_OPEN = CONSTANTS | {Box, Dual, Batched}  # the types of arguments that no call has to look into
 
 
 # A shorter way for some calls, if ``fast`` has been installed: it returns NotImplemented for the others.

@@ -15,7 +15,7 @@ import numpy as onp
 from ..indices import scatter
 from ..numpy.slopes import one_minus_square
 from .diagonals import from_diagonals
-from .program import GETITEM, SOFT, Builder, Guard, Node, Program, number_of, parents, shape_of
+from .program import GETITEM, SOFT, Builder, Guard, Node, Program, ancestors, number_of, parents, shape_of
 from .shapes import axes_of
 from .stacking import stack_of
 from .writes import added_at
@@ -82,27 +82,15 @@ def _worth_it(program: Program, answered: list[Guard]) -> set[Node]:
         gone = {g for g in answered if _arguments_of(g.node) <= wanted}
         others = live | {g.node for g in program.guards if g not in gone}
         tests = sum(g.node.size + _TEST for g in gone)
-        unused = _computed([g.node for g in gone]) - _computed(list(others))
+        unused = ancestors([g.node for g in gone]) - ancestors(others)
         gain = tests + sum(n.size + _TEST for n in unused) - sum(n.size + _TEST for n in wanted)
         if gain > saved:
             best, saved = set(wanted), gain
     return best
 
 
-def _computed(nodes: list[Node]) -> set[Node]:
-    """Return nodes and what they are computed from."""
-    seen: set[Node] = set()
-    waiting = list(nodes)
-    while waiting:
-        n = waiting.pop()
-        if n not in seen:
-            seen.add(n)
-            waiting += parents(n)
-    return seen
-
-
 def _arguments_of(n: Node) -> set[Node]:
-    return {p for p in _computed([n]) if p.fn is None and p.dtype is not None and p.dtype.kind == "f"}
+    return {p for p in ancestors([n]) if p.fn is None and p.dtype is not None and p.dtype.kind == "f"}
 
 
 # --- ranges

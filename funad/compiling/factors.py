@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as onp
 
-from .program import Builder, Node, Program, parents, rebuild, shape_of
-from .rewriting import RULES
+from .program import Builder, Node, Program, parents, shape_of
+from .rewriting import rewritten
 from .rewriting.patterns import is_call, is_float
-from .shapes import infer
 from .stacking import FEWEST, SMALL
 
 __all__ = ["early_factors_first", "early_factors_of_steps"]
@@ -71,7 +70,7 @@ def _remade(program: Program, found: dict[Node, _Split]) -> Program:
         late, early = found[n]
         return b.call(MUL, new(late), _product(b, [(fn, new(x)) for fn, x in reversed(early)]))
 
-    return rebuild(program, Builder(program.inputs, RULES, infer), remake) if found else program
+    return rewritten(program, remake) if found else program
 
 
 def _splits(n: Node, late: Callable[[Node], int | None], uses: Any = None) -> list[_Split]:

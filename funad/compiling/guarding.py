@@ -8,7 +8,7 @@ import numpy as onp
 
 from ..indices import scatter
 from ..numpy import slopes
-from .program import GETITEM, Builder, Guard, Node, Program, nodes_in, parents
+from .program import GETITEM, Builder, Guard, Node, Program, ancestors, nodes_in, parents
 
 __all__ = ["without_needless_guards"]
 
@@ -105,32 +105,20 @@ def _to_be_finite(program: Program, steps: list[Any]) -> dict[Node, str]:
     if not asked:
         return {}
     others = [s.node for s in steps if type(s) is Guard and s.how != "finite"]
-    live = _needed([x for x in program.outputs if type(x) is Node] + others, set())
+    live = ancestors([x for x in program.outputs if type(x) is Node] + others)
     found: dict[Node, str] = {}
     for guard in asked:
         flat = _arguments_of_flat(guard.node)
         if flat is None or _cost(flat, live) > _cost([guard.node], live):
             flat = [guard.node]
-        live |= _needed(flat, live)
+        live |= ancestors(flat, live)
         found.update(dict.fromkeys(flat, guard.line))
     return found
 
 
-def _needed(nodes: list[Node], known: set[Node]) -> set[Node]:
-    """Return these nodes and all that they are computed from, without what is known."""
-    seen: set[Node] = set()
-    waiting = list(nodes)
-    while waiting:
-        n = waiting.pop()
-        if n not in seen and n not in known:
-            seen.add(n)
-            waiting += parents(n)
-    return seen
-
-
 def _cost(nodes: list[Node], live: set[Node]) -> int:
     """Return how many numbers it takes to test nodes, with what has to be computed for it alone."""
-    return sum(n.size + 200 for n in nodes) + sum(n.size + 200 for n in _needed(nodes, live))
+    return sum(n.size + 200 for n in nodes) + sum(n.size + 200 for n in ancestors(nodes, live))
 
 
 def _covered(program: Program) -> set[Node]:
@@ -162,7 +150,7 @@ def _hands_on(n: Node) -> bool:
 def _arguments_of_flat(y: Node) -> list[Node] | None:
     """Return what has to be finite so that the slope of y is not that of an infinite y; None if unknown."""
     found: list[Node] = []
-    for n in _needed([y], set()):
+    for n in ancestors([y]):
         if n.fn in _FLAT_AT_INFINITY and not _is_steep(n):
             found += [x for x in nodes_in(n.args) if x.dtype is not None and x.dtype.kind in "fc"]
         elif n.fn is not None and n.fn not in _SAFE:

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as onp
 
 from .memory import ELEMENTS
-from .program import GETITEM, Builder, Guard, Node, Program, Step, number_of, parents, rebuild, shape_of
-from .rewriting import RULES
+from .program import GETITEM, Builder, Guard, Node, Program, Step, number_of, parents, shape_of
+from .rewriting import rewritten
 from .rewriting.patterns import is_call
-from .shapes import axes_of, infer
+from .shapes import axes_of
 
 __all__ = ["exchange_short_axes"]
 
@@ -55,7 +55,7 @@ def exchange_short_axes(program: Program) -> Program:
             return b.call(n.fn, f"{names}->{left}", *(_exchanged(b, new(x), x.ndim) for x in n.args[1:]))
         return None
 
-    return rebuild(program, Builder(program.inputs, RULES, infer), remake)
+    return rewritten(program, remake)
 
 
 def _exchanged(b: Builder, x: Any, rank: int) -> Any:

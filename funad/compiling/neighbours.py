@@ -20,12 +20,11 @@ from .program import (
     key_of,
     map_nodes,
     nodes_in,
-    rebuild,
     shape_of,
 )
-from .rewriting import RULES
+from .rewriting import rewritten
 from .rewriting.patterns import is_float
-from .shapes import ELEMENTWISE, infer
+from .shapes import ELEMENTWISE
 
 __all__ = ["join_concatenations", "join_slices"]
 
@@ -80,7 +79,7 @@ def join_slices(program: Program) -> Program:
         b.name, b.hint = n.name, None
         return b.call(GETITEM, whole, _index(sliced.axis, sliced.start - start, sliced.stop - start))
 
-    return rebuild(program, Builder(program.inputs, RULES, infer), remake)
+    return rewritten(program, remake)
 
 
 def _index(axis: int, start: int, stop: int) -> Any:
@@ -163,7 +162,7 @@ def join_concatenations(program: Program) -> Program:
         operands = [_put_together(b, list(map(new, column)), axis) for column in columns]
         return b.call(n.args[0][0].fn, *operands)
 
-    return rebuild(program, Builder(program.inputs, RULES, infer), remake)
+    return rewritten(program, remake)
 
 
 def _put_together(b: Builder, column: list[Any], axis: int) -> Any:

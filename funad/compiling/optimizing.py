@@ -15,12 +15,11 @@ from .infinities import ask_where_infinities_arise
 from .layouts import exchange_short_axes
 from .neighbours import join_concatenations, join_slices
 from .products import sum_products_in_use
-from .program import Builder, Program, rebuild
+from .program import Program
 from .regrouping import regroup
-from .rewriting import RULES
+from .rewriting import rewritten
 from .rolling import roll
 from .rows import join_rows
-from .shapes import infer
 from .stacking import stack_like_calls, sums_of_steps
 from .triangles import solve_by_factors
 from .writes import add_in_place
@@ -34,13 +33,13 @@ _LONG = 3000  # steps from which one round must do
 def simplify(program: Program) -> Program:
     """Return a program with every call put through the rewrites."""
     for _ in range(_ROUNDS if len(program.steps) < _LONG else 1):
-        program = rebuild(program, Builder(program.inputs, RULES, infer))
+        program = rewritten(program)
     return program
 
 
 def simplify_once(program: Program) -> Program:
     """Return a program with every call put through the rewrites once."""
-    return rebuild(program, Builder(program.inputs, RULES, infer))
+    return rewritten(program)
 
 
 # By name, so that each can be left out.

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as onp
 
-from .program import Builder, Node, Program, rebuild
-from .rewriting import RULES
-from .shapes import infer
+from .program import Builder, Node, Program
+from .rewriting import rewritten
 
 __all__ = ["sum_products_in_use"]
 
@@ -31,7 +30,7 @@ def sum_products_in_use(program: Program) -> Program:
         product, axes = found[n]
         return b.raw(onp.sum, (new(product),), {"axis": axes}, n.spec)
 
-    return rebuild(program, Builder(program.inputs, RULES, infer), remake)
+    return rewritten(program, remake)
 
 
 def _sum_of(n: Node, products: dict[Any, Node]) -> Any:

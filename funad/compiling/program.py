@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as onp
 
 __all__ = [
-    "GETITEM", "SOFT", "Builder", "Guard", "Node", "Program", "Spec", "dtype_of", "key_of", "map_nodes",
-    "nodes_in", "number_of", "parents", "rebuild", "shape_of", "spec_of",
+    "GETITEM", "SOFT", "Builder", "Guard", "Node", "Program", "Remake", "Spec", "ancestors", "dtype_of",
+    "key_of", "map_nodes", "nodes_in", "number_of", "parents", "rebuild", "shape_of", "spec_of",
 ]  # fmt: skip
 
 ndarray = onp.ndarray
@@ -216,6 +216,18 @@ def parents(step: Step) -> list[Node]:
             found += nodes_in(x)
     if step.kwargs:  # type: ignore[union-attr]
         found += nodes_in(step.kwargs)  # type: ignore[union-attr]
+    return found
+
+
+def ancestors(nodes: Iterable[Node], known: Any = ()) -> set[Node]:
+    """Return nodes with all that they are computed from, up to those that are known."""
+    found: set[Node] = set()
+    waiting = list(nodes)
+    while waiting:
+        n = waiting.pop()
+        if n not in found and n not in known:
+            found.add(n)
+            waiting += parents(n)
     return found
 
 
@@ -418,14 +430,8 @@ class Builder:
 
     def program(self, outputs: list[Any]) -> Program:
         """Return the program that has been built, without what no output and no guard needs."""
-        needed: set[Node] = set()
-        waiting = [x for x in outputs if type(x) is Node]
-        waiting += [step.node for step in self.steps if type(step) is Guard]
-        while waiting:
-            node = waiting.pop()
-            if node not in needed:
-                needed.add(node)
-                waiting += parents(node)
+        asked = [step.node for step in self.steps if type(step) is Guard]
+        needed = ancestors([*(x for x in outputs if type(x) is Node), *asked])
         steps = [step for step in self.steps if type(step) is Guard or step in needed]
         return Program(self.inputs, steps, outputs)
 

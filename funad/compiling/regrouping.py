@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as onp
 
-from .program import Builder, Node, Program, rebuild, shape_of
-from .rewriting import RULES
+from .program import Builder, Node, Program, shape_of
+from .rewriting import rewritten
 from .rewriting.patterns import is_call, is_float
-from .shapes import infer
 
 __all__ = ["regroup"]
 
@@ -36,7 +35,7 @@ def regroup(program: Program) -> Program:
         rule = _REGROUPED.get(n.fn)
         return rule(_Regrouping(b, new, uses, n), n) if rule is not None else None
 
-    return rebuild(program, Builder(program.inputs, RULES, infer), remake)
+    return rewritten(program, remake)
 
 
 class _Regrouping:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as onp
 
 from .memory import owns
-from .program import Builder, Node, Program, rebuild
+from .program import Builder, Node, Program
+from .rewriting import rewritten
 from .rewriting.patterns import is_float
-from .shapes import infer
 
 __all__ = ["join_rows"]
 
@@ -42,7 +42,7 @@ def join_rows(program: Program) -> Program:
         b.name = n.name
         return b.raw(onp.reshape, (whole, n.shape))
 
-    return rebuild(program, Builder(program.inputs, None, infer), remake)
+    return rewritten(program, remake, None)
 
 
 def _split(n: Node) -> tuple[int, int] | None:

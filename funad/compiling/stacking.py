@@ -15,7 +15,7 @@ from typing import Any
 import numpy as onp
 
 from .program import GETITEM, SOFT, Builder, Guard, Node, Program, Spec, key_of, map_nodes, parents, spec_of
-from .rewriting import RULES
+from .rewriting import RULES, rewritten
 from .rewriting.patterns import is_call, is_float
 from .shapes import ELEMENTWISE, SPECS, infer
 
@@ -72,20 +72,15 @@ def _stacked(b: Builder, xs: list[Any]) -> Any:
 def sums_of_steps(program: Program) -> Program:
     """Return a program in which long sums of like products are products of stacks."""
     inner = _inner_sums(program)
-    b, new = _new_builder(program), {n: n for n in program.inputs}
-    for step in program.steps:
-        if type(step) is Guard:
-            node = new[step.node]
-            if type(node) is Node:
-                b.guard(node, step.how, step.expected, step.line)
-        elif step not in inner:
-            b.name, b.hint = step.name, step  # type: ignore[union-attr, assignment]
-            if step.fn is ADD and any(p in inner for p in step.args if type(p) is Node):  # type: ignore[union-attr]
-                new[step] = _total(b, step, _terms(step, inner), new)  # type: ignore[index, arg-type]
-            else:
-                new[step] = _again(b, step, new)  # type: ignore[index, arg-type]
-    b.name = b.hint = None
-    return b.program([new[x] if type(x) is Node else x for x in program.outputs])
+
+    def remake(b: Builder, n: Node, new: Any) -> Any:
+        if n in inner:  # which the whole sum alone reads
+            return n
+        if n.fn is ADD and any(p in inner for p in n.args if type(p) is Node):
+            return _total(b, n, _terms(n, inner), new)
+        return None
+
+    return rewritten(program, remake)
 
 
 def _again(b: Builder, n: Node, new: dict[Any, Any]) -> Any:
@@ -134,23 +129,20 @@ def _terms(n: Node, inner: set[Any]) -> list[Any]:
     return terms
 
 
-def _total(b: Builder, n: Node, terms: list[Any], new: dict[Any, Any]) -> Any:
+def _total(b: Builder, n: Node, terms: list[Any], new: Any) -> Any:
     """Return the sum of these terms: those of one kind at a time."""
     kinds: dict[Any, list[Any]] = {}
     for x in terms:
         kinds.setdefault(_kind_of_term(x, n), []).append(x)
 
-    def at(x: Any) -> Any:
-        return new[x] if type(x) is Node else x
-
-    parts = []
+    parts: list[Any] = []
     for kind, members in kinds.items():
         members.sort(key=lambda x: x.id if type(x) is Node else -1)
         if kind is None or len(members) < FEWEST:
-            parts += [at(x) for x in members]
+            parts += map(new, members)
         else:
             operands = [
-                list(map(at, column))
+                list(map(new, column))
                 for column in zip(*(_operands(x, kind[0]) for x in members), strict=True)
             ]
             parts.append(_SUMS[kind[0]](b, n, [_stacked(b, column) for column in operands]))

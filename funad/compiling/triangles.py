@@ -7,9 +7,9 @@ from typing import Any
 import numpy as onp
 
 from ..numpy.kernels import kernels
-from .program import Builder, Node, Program, Spec, rebuild, spec_of
-from .rewriting import RULES
-from .shapes import SPECS, infer
+from .program import Builder, Node, Program, Spec, spec_of
+from .rewriting import rewritten
+from .shapes import SPECS
 
 __all__ = ["is_symmetric", "solve_by_factors", "solve_with_factor"]
 
@@ -62,7 +62,7 @@ def solve_by_factors(program: Program) -> Program:
         b.name = n.name
         return b.call(solve_with_factor, new(matrix), new(low), new(right), symmetric)
 
-    return rebuild(program, Builder(program.inputs, RULES, infer), remake)
+    return rewritten(program, remake)
 
 
 def _fits(n: Node) -> bool:

@@ -13,9 +13,10 @@ import numpy as onp
 from ..indices import add_at, repeats, scatter
 from ..numpy.elementwise import _keep
 from ..writing import assign
-from .program import GETITEM, Builder, Node, Program, Spec, key_of, map_nodes, nodes_in, rebuild
+from .program import GETITEM, Builder, Node, Program, Spec, key_of, map_nodes, nodes_in
+from .rewriting import rewritten
 from .rewriting.patterns import factor_of, is_call, is_float
-from .shapes import SPECS, infer
+from .shapes import SPECS
 
 __all__ = ["add_in_place", "added_at", "added_where"]
 
@@ -65,7 +66,7 @@ def add_in_place(program: Program) -> Program:
             added_at, (new(x), map_nodes(new, indices), parts, [sign for _, sign in signed]), None, n.spec
         )
 
-    return rebuild(program, Builder(program.inputs, None, infer), remake)
+    return rewritten(program, remake, None)
 
 
 def _goes_to_one_place(n: Node) -> bool:

@@ -411,6 +411,8 @@ def by_element(trace: BatchTrace, prim: Primitive, *args: Any, **kwargs: Any) ->
     """The batch rule of what works element by element, with broadcasting."""
     if innermost(kwargs.values()) is trace:
         raise Unbatched("a keyword is batched")
+    if any(map(onp.ndim, kwargs.values())):
+        raise Unbatched("a keyword is an array")
     y = prim.traced(*trace.aligned(args), **kwargs)
     if not isinstance(prim.f, onp.ufunc) and shape_of(y)[1:] != onp.broadcast_shapes(*map(shape_of, args)):
         raise Unbatched("its result does not have the shape to which its arguments broadcast")

@@ -5,9 +5,15 @@ reverse, is no equal. Not allowed: anything that makes 1 - y of e·y, which lose
 function; x - x = 0 and 0·x = 0.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
+from ..program import Builder, Program, Remake, rebuild
+from ..shapes import infer
 from . import elementwise, indexing, manipulation, products, reductions
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "rewritten"]
 
 RULES = {
     **elementwise.RULES,
@@ -16,3 +22,8 @@ RULES = {
     **products.RULES,
     **reductions.RULES,
 }
+
+
+def rewritten(program: Program, remake: Remake | None = None, rules: Any = RULES) -> Program:
+    """Return a program with every call made once more, by ``remake`` and put through the rewrites."""
+    return rebuild(program, Builder(program.inputs, rules, infer), remake)
