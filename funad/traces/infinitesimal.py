@@ -6,6 +6,13 @@ transformation differentiates what an inner one computes, the inner one computes
 and with η in the place of 1/r, where ε² = η² = 0 and εη = 1: in φ′(ε)·xη = φ′(0)·xη + φ″(0)·x.
 What such products give is kept beside the value that the convention gives, as a multiple of Δ. The result
 of the inner transformation has the value of the convention, and the derivative of both together.
+
+Of two kinks, ε stands for two sizes, say a and b, and their products have the factor a/b. If that is the same
+along two lines on which the inputs may move, a function of both may be smooth, as |x||2x| is. Otherwise ε has
+both sizes, and a derivative that comes out differently along the two lines is nan: |x||y| has none at 0.
+
+Only tapes know how their values move. A jvp that meets a kink while it is differentiated is computed once
+more, along a tape.
 """
 
 from __future__ import annotations
