@@ -9,6 +9,7 @@ import scipy.signal
 import funad
 import funad.numpy as np
 from funad.scipy import fft, ndimage, signal
+from funad.scipy.rules import signal as rules
 
 
 def _check_transpose(f, n, dtype=float):
@@ -118,3 +119,23 @@ def test_windows_of_spectra():
         _check_transpose(lambda x, s=step: signal.stft(x, nperseg=8, noverlap=8 - s)[2], size)
     for step in (1, 25, -40):  # some of all windows, and few of them
         _check_transpose(lambda x, s=step: np.lib.stride_tricks.sliding_window_view(x, 9)[::s, 1:], 150)
+
+
+@pytest.mark.parametrize("shape", [(300,), (2, 300)])
+@pytest.mark.parametrize("started", [False, True])
+def test_long_filters_go_by_ffts_which_give_what_sums_give(monkeypatch, shape, started):
+    rng = onp.random.default_rng(0)
+    b, a = rng.normal(size=150), onp.append(1.0, 0.01 * rng.normal(size=120))
+    x, zi = rng.normal(size=shape), rng.normal(size=(*shape[:-1], 149))
+
+    def loss(b, a, x, zi):
+        if started:
+            y, last = signal.lfilter(b, a, x, zi=zi)
+            return np.sum(np.sin(y)) + np.sum(np.cos(last))
+        return np.sum(np.sin(signal.lfilter(b, a, x)))
+
+    inputs = (0, 1, 2, 3) if started else (0, 1, 2)
+    found = funad.grad(loss, inputs)(b, a, x, zi)
+    monkeypatch.setattr(rules, "_LONG", 1000)
+    for one, other in zip(found, funad.grad(loss, inputs)(b, a, x, zi), strict=True):
+        onp.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9 * onp.max(onp.abs(other)))

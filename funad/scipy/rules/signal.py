@@ -144,6 +144,9 @@ def _padded(x, size):
     return np.concatenate([x, np.zeros(size - shape_of(x)[0], dtype_of(x))])
 
 
+_LONG = 100  # the order of a filter from which on FFTs take less time than a product for each coefficient
+
+
 class _Adjoint:
     """What the rules of lfilter start from: the filter's own adjoint, in reversed time, with its states.
 
@@ -158,27 +161,34 @@ class _Adjoint:
         self.scale = a[0]
         self.b, self.a = _padded(b / a[0], order + 1), _padded(a / a[0], order + 1)
         self.x, self.y, ybar = (np.moveaxis(v, axis, -1) for v in (x, y, ybar))
+        backward, feedback = np.flip(ybar, -1), a / a[0]
         if zfbar is None:
             last = np.zeros((*shape_of(ybar)[:-1], order), dtype_of(ybar))
+            backward = signal.lfilter(onp.ones(1), feedback, backward, -1)
         else:
-            last = np.moveaxis(zfbar, axis, -1)
-        backward = np.flip(ybar, -1)
-        if order:
-            weights = linalg.hankel(self.a[1:])
-            states = -(last @ weights.T)
-            zeros = np.concatenate([np.ones(1), np.zeros(order)])
-            backward, _ = lfilter(zeros, self.a, backward, zi=states)
+            last, n = np.moveaxis(zfbar, axis, -1), shape_of(a)[0] - 1
+            if n:
+                states = -(last[..., :n] @ linalg.hankel(feedback[1:]).T)
+                backward, _ = lfilter(onp.ones(1), feedback, backward, zi=states)
         self.w = np.concatenate([np.flip(backward, -1), last], -1)
 
     def places(self, k):
         return self.w[..., k : k + shape_of(self.x)[-1]]
 
     def of_x(self):
+        if self.order > _LONG:
+            return self._correlated(np.broadcast_to(self.b, (*shape_of(self.w)[:-1], self.order + 1)))
         return sum(self.b[k] * self.places(k) for k in range(self.order + 1))
 
     def sums(self, v):
         """Σ wₙ₊ₖ vₙ for each k."""
+        if self.order > _LONG:
+            return np.sum(self._correlated(v), tuple(range(np.ndim(v) - 1)))
         return np.stack([np.sum(self.places(k) * v) for k in range(self.order + 1)])
+
+    def _correlated(self, v):
+        """Σ wₙ₊ₖ vₙ along the last axis."""
+        return signal.fftconvolve(self.w, np.flip(v, -1), "valid", axes=-1)
 
     def of_b(self):
         return self.sums(self.x) / self.scale
