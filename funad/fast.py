@@ -372,6 +372,23 @@ record_two = _made_of(
 )
 
 
+def of_reduction(prim: Primitive, box: Box, kwargs: dict[str, Any]) -> Any:
+    """Call a reduction of one plain array by ``Primitive.fast_reduce``, and record it: np.sum(x, axis=0)."""
+    a, tape = box.primal, box.tape
+    y = prim.fast_reduce(a, **kwargs)  # type: ignore[misc]
+    made = new(Box)
+    made.primal, made.tape = y, tape
+    if a.nbytes > WORTH_DROPPING and prim.keep_only_read is not None:
+        y, a, _ = prim.keep_only_read(y, a, None)
+    entries = tape.entries
+    if kwargs:
+        entries += (prim, y, (a,), kwargs, None, ((0, box.index),), None)
+    else:
+        entries += (prim, y, a, None, box.index, None, None)
+    made.index = len(entries) - 1
+    return made
+
+
 def of_boxes(prim: Primitive, tape: Tape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a primitive on boxes of one tape, or on lists of them, and on what is plain to see; record it."""
     values, sources, traced = [], [], 0  # a bit for each argument
@@ -420,14 +437,11 @@ def of_boxes(prim: Primitive, tape: Tape, args: tuple[Any, ...], kwargs: dict[st
         if prim.foreign or prim.kind == "zero":
             return NotImplemented
         prim.check_positions(args)
-    if prim.fast_reduce is not None and len(args) == 1 and type(x) is ndarray and QUICK.issuperset(kwargs):
-        y = prim.fast_reduce(x, **kwargs)
-    else:
-        y = run(*values, **kwargs)
-        if type(y) is writing.Array:
-            y = writing.content(y)
-        if type(y) is not float64 and getattr(y, "dtype", _FLOAT).kind in "biu":
-            return y
+    y = run(*values, **kwargs)
+    if type(y) is writing.Array:
+        y = writing.content(y)
+    if type(y) is not float64 and getattr(y, "dtype", _FLOAT).kind in "biu":
+        return y
     if not known:
         for n, _ in sources:
             prim.rule(n, values[n])
@@ -438,10 +452,7 @@ def of_boxes(prim: Primitive, tape: Tape, args: tuple[Any, ...], kwargs: dict[st
         made = new(Box)
         made.primal, made.tape = y, tape
         entries = tape.entries
-        if len(args) == 1 and not kwargs and traced and type(args[0]) is Box:
-            entries += (prim, y, x, None, args[0].index, None, None)
-        else:
-            entries += (prim, y, tuple(values), kwargs, None, tuple(sources), None)
+        entries += (prim, y, tuple(values), kwargs, None, tuple(sources), None)
         made.index = len(entries) - 1
     else:
         made = tape.process(prim, y, tuple(values), kwargs, tuple(sources))
@@ -513,7 +524,9 @@ def of_any(prim: Primitive, f: Callable[..., Any]) -> Callable[..., Any]:
                 except RuntimeError:
                     pass
             return f(*args) if now in ours else at_user(f, *args)
-        if not kwargs and len(args) == 1 and prim.fast_reduce is None:
+        if len(args) == 1 and prim.fast_reduce and type(a.primal) is ndarray and QUICK.issuperset(kwargs):
+            return of_reduction(prim, a, kwargs)
+        if not kwargs and len(args) == 1:
             y = record_one(prim, a)
         elif not kwargs and len(args) == 2 and (type(args[1]) is Box or type(args[1]) in PLAIN):
             y = record_two(prim, a, args[1])
