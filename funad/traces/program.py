@@ -16,7 +16,7 @@ from ..boxes import Dual, Traced
 from ..cpython import above, frame_at, is_of_funad, line_in, names_in
 from ..fast import TANGENTS
 from ..registry import Primitive
-from ..spaces import is_inexact
+from ..spaces import is_inexact, is_of_kink
 from ..trace import Trace, next_level
 from ..tracing import find_line, run, sweep
 from ..writing import snapshot
@@ -115,7 +115,8 @@ def can_record(x: Any) -> bool:
 def is_finite(x: Any) -> bool:
     """Say whether x has neither infinities nor NaNs, in its tangents and parts neither."""
     while isinstance(x, Traced):
-        if type(x) is Dual and not isinstance(x.tangent, Node) and not is_finite(x.tangent):
+        tangent = x.tangent if type(x) is Dual and not is_of_kink(x) else None
+        if not isinstance(tangent, Node) and not is_finite(tangent):
             return False
         x = x.primal
     if issubclass(type(x), (tuple, list)):

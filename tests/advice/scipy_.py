@@ -235,23 +235,6 @@ ROWS = {
         lambda x: np.log(np.sum(np.exp(-x[0] * np.arange(1.0, 21.0)))),
         plain=lambda x: numpy.log(numpy.sum(numpy.exp(-x[0] * numpy.arange(1.0, 21.0)))),
     ),
-    "second derivatives in times": Call(
-        lambda: grad(
-            grad(
-                lambda t: sp.integrate.solve_ivp(decay, (0.0, t), [1.0], "LSODA", args=(1.3,), rtol=1e-9).y[
-                    0, -1
-                ]
-            )
-        )(1.0),
-        lambda: grad(
-            grad(
-                lambda t: sp.integrate.solve_ivp(
-                    decay, (0.0, t), [1.0], "RK45", args=(1.3,), rtol=1e-9, atol=1e-12
-                ).y[0, -1]
-            )
-        )(1.0),
-        gives=1.69 * numpy.exp(-1.3),
-    ),
     "args of solve_ivp": Call(
         lambda: grad(lambda k: sp.integrate.solve_ivp(decay, (0, 1), [1.0], args=k).y[0, -1])(0.5),
         lambda: grad(
