@@ -263,7 +263,10 @@ class SymbolicTrace(Trace):
         """Return an argument with nested lists of symbols as one array, but where lists are wanted."""
         x = settled(x)
         if type(x) in (list, tuple) and n not in prim.containers and innermost((x,)) is self:
-            return x if prim.f in OF_INDICES or prim.foreign else as_array(x)
+            try:
+                return x if prim.f in OF_INDICES or prim.foreign else as_array(x)
+            except ValueError:
+                raise NotCompilable(f"{prim.name} was given values in a list that is no array") from None
         return x
 
     def _run(self, prim: Primitive, args: Any, kwargs: Any) -> Any:
