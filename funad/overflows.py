@@ -12,7 +12,7 @@ from .floating import silence
 from .memory import Rule
 from .registry import NO_RULES, Primitive, once
 from .spaces import fit, is_number, of_library
-from .traces.reverse import WIDTH, as_call
+from .traces.reverse import WIDTH, as_call, slots_of
 from .traces.strong_zeros import at_zero, has_nan, output_of, strong_elementwise
 from .values import all_of, any_of, constant, is_deferred, is_opaque, members_of, value_of
 
@@ -45,7 +45,7 @@ def mark_overflows(entries: list[Any], inputs: int, outputs: Iterable[Any]) -> N
             entries[start] = _steep(prim) if is_steep else prim
             is_steep = is_steep or (not finite and all_finite(args))
         if is_steep:
-            steep.update(_slots(sources))
+            steep.update(slots_of(None, sources))
 
 
 def _is_of_one_step(args: Any, sources: Any, inputs: int) -> bool:
@@ -53,11 +53,6 @@ def _is_of_one_step(args: Any, sources: Any, inputs: int) -> bool:
     ((argnum, source), *others) = sources
     alone = argnum == 0 and not others and type(source) is int
     return alone and source > inputs and all_finite(args[1:])
-
-
-def _slots(sources: Any) -> Iterable[int]:
-    for _, source in sources:
-        yield from source if type(source) is tuple else (source,)
 
 
 def all_finite(ys: Iterable[Any]) -> bool:

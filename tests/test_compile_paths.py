@@ -44,6 +44,27 @@ def test_paths_of_a_loop_run_as_one():
         agree(fast(x), plain(x))
 
 
+def test_loops_that_ask_for_the_largest_element_are_paths_of_one_program():
+    def f(x, s):
+        y = np.zeros(3)
+        while True:
+            new = y + s * (x - np.tanh(y))
+            if np.max(np.abs(new - y)) < 1e-3:
+                return np.sum(new**2)
+            y = new
+
+    fast, plain, x = compile(grad(f), limit=4), grad(f), onp.array([0.1, 0.3, -0.2])
+    steps = [0.9, 0.8, 0.7, 0.5, 0.4, 0.3]
+    for _ in range(4):
+        for s in steps:
+            agree(fast(x, s), plain(x, s))
+    assert type(fast._last) is Paths and len(fast.programs) == 4
+    calls = [p.calls for p in fast.programs]
+    for s in steps:
+        agree(fast(x, s), plain(x, s))
+    assert [p.calls for p in fast.programs] == [n + 1 for n in calls]
+
+
 def test_the_line_that_branches_is_named_where_there_are_too_many_paths():
     fast = compile(grad(newton), limit=3)
     for a in (1.5, 3.0, 7.0, 30.0, 1e3, 1e5):

@@ -384,6 +384,7 @@ UNEVEN = {
     "cube root of what is flat": lambda x: np.cbrt(x - np.sin(x)),
     "norm beside an infinite slope": lambda x: norm(np.stack([x, 2 * x])) * np.sqrt(x),
     "corner beside an infinite slope": lambda x: np.abs(x) * x**0.25,
+    "power of a corner and an infinite slope": lambda x: (np.sqrt(x * x) + np.cbrt(x)) ** 3,
 }
 
 
@@ -709,6 +710,7 @@ STEEP = {
     "cbrt(x)**6": (lambda x: np.cbrt(x) ** 6, 2.0),
     "cbrt(x)**3": (lambda x: np.cbrt(x) ** 3, 0.0),
     "cos(sqrt(x))": (lambda x: np.cos(np.sqrt(x)), 1 / 12),
+    "cos(sqrt(x)) beside zero": (lambda x: np.cos(np.sqrt(x)) + 0 * x, 1 / 12),
     "sinh(sqrt(x))**2": (lambda x: np.sinh(np.sqrt(x)) ** 2, 2 / 3),
     "sqrt of a sum of squares": (lambda x: np.sqrt(x * x) ** 2, 2.0),
     "power 1.5, squared": (lambda x: (x**1.5) ** 2, 0.0),

@@ -7,6 +7,7 @@ sources begin alike, so the tree is one of lines: at the question there is a bra
 from __future__ import annotations
 
 import re
+from types import BuiltinMethodType
 from typing import Any
 
 import numpy as onp
@@ -42,6 +43,8 @@ def _is_same(a: Any, b: Any) -> bool:
         return True
     if type(a) is not type(b):
         return False
+    if type(a) is BuiltinMethodType:  # a method of a ufunc is another object each time
+        return bool(a == b)
     if type(a) is ndarray:
         return bool(a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes())
     return bool(isinstance(a, (int, float, str, onp.dtype, onp.generic)) and repr(a) == repr(b))

@@ -159,7 +159,8 @@ def corner_of(at, d, of_two=False, lines=True):
 
     Of a difference ``of_two`` moving values one of which has a kink, as of maximum(x, 0) and -x, the sizes
     along the line and against it are not the same, so that no multiple of ε is it: the second derivative
-    is nan.
+    is nan. Without ``lines``, as for maximum(x, 0), second derivatives are those along one line: they are
+    finite in networks with ties in several layers.
     """
     if dtype_of(d).kind == "c":
         return root_of(at, d)

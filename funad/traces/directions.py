@@ -18,7 +18,7 @@ from ..boxes import Dual, Traced
 from ..spaces import shed_kinks_of_derivative, zeros_like
 from ..values import constant, dtype_of, shape_of
 from .forward import Forward, dual, quietly, tangent_of
-from .reverse import OUTPUT, WIDTH, Apart, as_call
+from .reverse import OUTPUT, WIDTH, Apart, as_call, slots_of
 
 __all__ = ["Beside", "Directions"]
 
@@ -47,7 +47,7 @@ class Line:
         while waiting:  # for what x depends on, and for nothing else
             index = waiting[-1]
             entry = entries[index - WIDTH + 1 : index]
-            missing = [n for n in _sources(*entry[-2:]) if n > inputs and n not in self.slots]
+            missing = [n for n in slots_of(*entry[-2:]) if n > inputs and n not in self.slots]
             waiting += missing
             if not missing:
                 waiting.pop()
@@ -197,15 +197,6 @@ def _plus(x: Any, move: Any) -> Any:
 
 # How far away roots are looked at, by the digits there are.
 _FAR = {8: 2.0**-12, 4: 2.0**-6}
-
-
-def _sources(source_a: Any, source_b: Any) -> Any:
-    """Iterate over the places that an entry of any form reads; 0 stands for a constant."""
-    if type(source_b) is not tuple:
-        yield from (source_a or 0, source_b or 0)
-        return
-    for _, source in source_b:
-        yield from source if type(source) is tuple else (source,)
 
 
 def _replaced(args: Any, kwargs: Any, pairs: Any, f: Any) -> tuple[Any, Any]:

@@ -6,6 +6,13 @@ transformation differentiates what an inner one computes, the inner one computes
 and with η in the place of 1/r, where ε² = η² = 0 and εη = 1: in φ′(ε)·xη = φ′(0)·xη + φ″(0)·x.
 What such products give is kept beside the value that the convention gives, as a multiple of Δ. The result
 of the inner transformation has the value of the convention, and the derivative of both together.
+
+Of two kinks, ε stands for two sizes, say a and b, and their products have the factor a/b. If that is the same
+along two lines on which the inputs may move, a function of both may be smooth, as |x||2x| is. Otherwise ε has
+both sizes, and a derivative that comes out differently along the two lines is nan: |x||y| has none at 0.
+
+Only tapes know how their values move. A jvp that meets a kink while it is differentiated is computed once
+more, along a tape.
 """
 
 from __future__ import annotations
@@ -26,7 +33,7 @@ from ..writing import fresh, write
 from .directions import Directions
 from .forward import Forward, dual
 from .reverse import Tape
-from .strong_zeros import STEEP
+from .strong_zeros import STEEP, depends_on_root
 
 __all__ = [
     "UNKNOWN", "Infinitesimal", "Motion", "Several", "branch_at_zero", "depth_of", "infinitesimals_of",
@@ -64,7 +71,7 @@ class Infinitesimal(Forward):
 
 
 def _steep_product(value: Any, slope: Any, part: Any, has_part: Any) -> Any:
-    unknown = has_part & onp.isinf(constant(slope))
+    unknown = (has_part | depends_on_root(part)) & onp.isinf(constant(slope))
     return STEEP.traced(value, slope) + unknown_at(unknown, value) + unknown_at(unknown, part)
 
 

@@ -93,8 +93,10 @@ def tends_to(value: Any, far: Any, near: Any, nearest: Any, opposite: Any = onp.
     strong zeros make of it: it stays if it lies between those of both sides.
     """
     with onp.errstate(all="ignore"):
-        a, b, c = (onp.abs(x - value) for x in (far, near, nearest))
-        kept = ~onp.isfinite(value) | ((b <= _FASTER * a) & (c <= _FASTER * b) & onp.isfinite(a))
+        finite = onp.isfinite(value)
+        a, b, c = (onp.abs(x - onp.where(finite, value, 0)) for x in (far, near, nearest))
+        kept = onp.isnan(value) | (near == value)
+        kept |= (b <= _FASTER * a) & (c <= _FASTER * b) & onp.isfinite(a) & finite
         found = onp.abs(near - nearest) <= 0.02 * onp.abs(nearest)
         grows = (b * _FASTER >= a) & (c * _FASTER >= b) & onp.isfinite(c)
         kept |= (near - value) * onp.sign(opposite - value) <= 0

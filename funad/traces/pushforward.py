@@ -17,7 +17,7 @@ from ..trace import Looked
 from ..writing import ASSIGN, fresh, put, write
 from .cotangents import lies_in_space_of
 from .forward import dual, quietly, sum_of_parts, tangent_of
-from .reverse import APART, LEFT, OUTPUT, WIDTH, as_call
+from .reverse import APART, LEFT, OUTPUT, WIDTH, as_call, slots_of
 from .strong_zeros import has_nan
 
 __all__ = ["Steps", "disowned", "push_forward", "spare_values", "steps_to"]
@@ -40,7 +40,7 @@ def steps_to(entries: list[Any], inputs: int, ends: Iterable[int]) -> Steps:
             source_a, source_b = entries[start + 4 : start + 6]
             read_last: Any
             if type(source_b) is tuple:
-                read_last = _sources(source_b) - wanted
+                read_last = set(slots_of(source_a, source_b)) - wanted
             elif source_b in wanted or source_b == source_a:
                 read_last = () if source_a in wanted else (source_a,)
             else:
@@ -48,14 +48,6 @@ def steps_to(entries: list[Any], inputs: int, ends: Iterable[int]) -> Steps:
             wanted.update(read_last)
             steps.append((start, read_last))
     return steps[::-1]
-
-
-def _sources(pairs: Any) -> set[int]:
-    """Return the slots that the pairs (argnum, source) of a call name."""
-    found: set[int] = set()
-    for _, source in pairs:
-        found.update(source if type(source) is tuple else (source,))
-    return found
 
 
 def push_forward(

@@ -273,6 +273,14 @@ def as_call(a: Any, b: Any, source_a: Any, source_b: Any) -> tuple[Any, Any, Any
     return (a, b), {}, ((0, source_a), *of_b) if source_a else of_b
 
 
+def slots_of(source_a: Any, source_b: Any) -> list[int]:
+    """Return the slots that an entry of any form reads."""
+    if type(source_b) is not tuple:
+        return [source for source in (source_a, source_b) if source]
+    parts = [source if type(source) is tuple else (source,) for _, source in source_b]
+    return [source for part in parts for source in part if source]
+
+
 def pull_back_view(
     entries: list[Any], prim: Primitive, ybar: Scatter, a: Any, b: Any, source_a: Any, source_b: Any,
     owned: set[int],

@@ -87,6 +87,8 @@ def strong_elementwise(
         with silence():
             return LATER[0](prim, rule, y, ybar, args, kwargs)
     several = several_of(y, ybar, *args)
+    if several is not None and prim in (HERE, STEEP):  # which have seen all points
+        return strong_zero(xbar, ybar)
     if several is not None:
         return several.each(functools.partial(run_strongly, prim, rule, kwargs), (y, ybar, *args))
     with silence():

@@ -138,6 +138,11 @@ class _Kind:
         self.given_up = False  # whether no more programs are recorded
         self.eager = False  # whether there is no program to try
 
+    def untried(self, missed: Any) -> list[CompiledProgram]:
+        """Return the programs that are no path of the one that missed."""
+        tried = missed.programs if type(missed) is Paths and missed is self.paths else ()
+        return [program for program in self.programs if program not in tried]
+
     def __str__(self) -> str:
         lines = [f"{self.said}:"]
         lines += [f"  {p!r} served {p.calls} calls" for p in self.programs]
@@ -178,29 +183,30 @@ class Compiled(MadeFrom, Generic[P, R]):
         self._making: list[Making] = []
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        run = self._run
+        run, raised = self._run, False
         if run is not None:
             token = None if self._last.of_numbers else _set(OF_RULES)  # type: ignore[union-attr]
             try:
                 y = run(*args, **kwargs) if kwargs else run(*args)
             except Exception:  # eager raises it, too, or handles it
-                y = MISSED
+                y, raised = MISSED, True
             finally:
                 if token is not None:
                     _reset(token)
             if y is not MISSED:
                 self._last.calls += 1  # type: ignore[union-attr]
                 return y  # type: ignore[no-any-return]
-        return self._slowly(args, kwargs)  # type: ignore[no-any-return]
+        missed = None if run is None or raised else self._last
+        return self._slowly(args, kwargs, missed)  # type: ignore[no-any-return]
 
-    def _slowly(self, args: Any, kwargs: Any) -> Any:
-        """Find a program for the arguments, or make one, or run f in eager."""
+    def _slowly(self, args: Any, kwargs: Any, missed: CompiledProgram | Paths | None) -> Any:
+        """Find a program for the arguments beside one that missed, or make one, or run f in eager."""
         f = self.__wrapped__
         kind = self._kind(args, kwargs)
         if kind is None:
             return f(*args, **kwargs)
         if not kind.eager:
-            for program in kind.programs:
+            for program in kind.untried(missed):
                 y = self._try(kind, program, args, kwargs)
                 if y is not MISSED:
                     return y
