@@ -525,6 +525,12 @@ def test_runs_that_are_refused():
         grad(lambda a: np.sum(integrate.solve_ivp(lambda t, y: a * y**2, (0.0, 5.0), [1.0]).y))(1.0)
 
 
+@pytest.mark.filterwarnings("ignore:Excess work:scipy.integrate.ODEintWarning")
+def test_odeint_that_has_failed_is_refused():
+    with pytest.raises(NotDifferentiableError, match=r"odeint has failed.*Excess work"):
+        grad(lambda p: integrate.odeint(lambda y, t: p * y**2, [1.0], [0.0, 2.0])[-1, 0])(1.3)
+
+
 def test_plain_runs_are_scipys():
     found = integrate.solve_ivp(prey, (0.0, 1.0), START_OF_PREY, args=(RATES,), adjoint="discrete")
     wanted = scipy.integrate.solve_ivp(prey, (0.0, 1.0), START_OF_PREY, args=(RATES,))

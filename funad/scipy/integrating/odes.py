@@ -80,17 +80,18 @@ def odeint(call):
         calls.append((t, y.copy(), problem.integrand(t, y)))
         return calls[-1][2]
 
-    found = call.run(func=f, Dfun=slopes, args=())
+    y, more = call.run(func=f, Dfun=slopes, args=(), full_output=True)
     problem.note()
     if not problem.traces:
-        return found
-    y, *more = found if call["full_output"] else (found,)
+        return (y, more) if call["full_output"] else y
+    if more["message"] != "Integration successful.":
+        raise NotDifferentiableError(f"{call.name} has failed, and has no derivative: {more['message']}")
     times = problem.call["t_eval"]
     sol = None if is_traced(times) else through(calls)
     y = attached(
         y, problem.flow(problem.run() if sol is None else OdeResult(sol=sol)).at(times, plain_of(times))
     )
-    return (y, *more) if call["full_output"] else y
+    return (y, more) if call["full_output"] else y
 
 
 def _further(call):
