@@ -1,6 +1,7 @@
 """checkpoint of functions that close over traced values, in every mode and at every level."""
 
 import functools
+import itertools
 from types import SimpleNamespace
 
 import numpy as onp
@@ -22,6 +23,7 @@ from funad import (
     vjp,
 )
 from funad.errors import ArgumentError, EndedTraceError
+from funad.traces import reverse
 
 from .memory import peak_memory
 
@@ -352,3 +354,10 @@ def test_a_root_at_zero_has_the_derivative_that_it_has_outside():
     x = onp.array([0.0, 1.0, 4.0])
     for f in (lambda x: np.sum(np.sqrt(x)), lambda x: np.sum(np.sqrt(x) * x), lambda x: np.sum(x**0.25)):
         onp.testing.assert_array_equal(grad(checkpoint(f))(x), grad(f)(x))
+
+
+def test_there_may_be_any_number_of_checkpoints(monkeypatch):
+    monkeypatch.setattr(reverse, "segments", itertools.count((1 << 62) - 2))  # after years of training
+    f = checkpoint(lambda x: np.sin(checkpoint(np.exp)(x)))
+    for _ in range(5):
+        onp.testing.assert_allclose(grad(grad(f))(0.3), grad(grad(lambda x: np.sin(np.exp(x))))(0.3))

@@ -155,8 +155,9 @@ class _Ended(list[Any]):
         refuse_ended()
 
 
-APART = 1 << 40  # above the places of all tapes
-_segments = itertools.count(1)
+APART = 1 << 32  # above the places of all tapes
+segments = itertools.count()  # how many there have been; after _MANY of them the first places are free again
+_MANY = 1 << 30
 
 
 class Apart(list[Any]):
@@ -171,7 +172,8 @@ class Apart(list[Any]):
 
     def __init__(self, entries: Any = ()) -> None:
         self.before: Any = entries.before if type(entries) is Apart else entries
-        self.start = APART * next(_segments)  # no two have a place in common: one may be made inside another
+        # No two have a place in common: one may be made inside another.
+        self.start = APART * (1 + next(segments) % _MANY)
 
     def __len__(self) -> int:
         return self.start + list.__len__(self)
