@@ -148,8 +148,7 @@ class Traced:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        value = self.primal
-        return value.shape if hasattr(value, "shape") else ()  # Python's numbers have none
+        return getattr(self.primal, "shape", ())  # Python's numbers have none
 
     @property
     def ndim(self) -> int:
@@ -162,7 +161,8 @@ class Traced:
     @property
     def dtype(self) -> Any:
         value = self.primal
-        return value.dtype if hasattr(value, "dtype") else onp.dtype(type(value))
+        dtype = getattr(value, "dtype", None)  # asked once: of nested boxes, twice at each level is endless
+        return onp.dtype(type(value)) if dtype is None else dtype
 
     # --- what would lose the derivative
 
