@@ -18,7 +18,6 @@ from ..spaces import is_inexact as _is_inexact
 from ..values import constant as _constant
 from ..values import dtype_of as _dtype_of
 from ..values import is_deferred as _is_deferred
-from ..values import memory_of as _memory_of
 from ..values import shape_of as _shape_of
 from ..writing import UNTRACED as _UNTRACED
 from ..writing import settled as _settled
@@ -267,7 +266,7 @@ def _accumulate(f, /, array, axis=0, dtype=None, out=None):
 
 def _own(y, array):
     """Return a result in memory of its own: of one element, it is a view of what was folded."""
-    return _copy(y, "C") if _np.may_share_memory(_memory_of(y), _memory_of(array)) else y
+    return _copy(y, "C") if _np.may_share_memory(_model(y), _model(array)) else y
 
 
 def _doubling(f, x):
