@@ -298,6 +298,18 @@ def test_a_missing_vector_behind_two_arguments_is_asked_for():
         hvp(lambda x: x + "text")(x, x)
 
 
+@pytest.mark.parametrize("product", [hvp, value_grad_and_hvp])
+@pytest.mark.parametrize("x", [onp.ones(3), {"w": onp.ones(3)}])
+def test_a_vector_behind_x_is_told_to_come_last(product, x):
+    def fit(x, data):
+        return np.sum((data @ (x["w"] if isinstance(x, dict) else x)) ** 2)
+
+    data = onp.ones((2, 3))
+    with pytest.raises(ArgumentError, match="and then v.*v comes last; .*3 arguments"):
+        product(fit)(x, x, data)
+    assert product(fit)(x, data, x) is not None
+
+
 def test_a_list_in_the_place_of_an_array_is_refused_by_what_was_expected():
     with pytest.raises(
         TangentError, match=r"float64\[3\], but its tangent is a list of 3; write numpy.array"

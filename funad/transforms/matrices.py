@@ -10,7 +10,7 @@ from typing import Any
 import numpy as onp
 
 from .. import tree
-from ..errors import ArgumentError, NonScalarOutputError
+from ..errors import ArgumentError, NonScalarOutputError, TangentError
 from ..registry import loaded
 from ..spaces import is_complex, name_of
 from ..traces.reverse import Tape
@@ -432,11 +432,12 @@ def _gradient_along(of_gradient: Any, f: Any, argnums: ArgNums, args: Any, kwarg
 
 @contextlib.contextmanager
 def _vector_last(written: str, f: Any, args: Any, kwargs: Any) -> Iterator[None]:
-    """Say so where a call fails because v is missing: its last argument is one of f."""
+    """Say so where a call fails because v is missing, or stands behind x: its last argument is one of f."""
     try:
         yield
-    except (TypeError, ArgumentError):
-        if args and takes(f, args[:-1], kwargs):
+    except (TypeError, ArgumentError, TangentError):
+        behind = len(args) > 2 and _alike(args[0], args[1]) and not _alike(args[0], args[-1])
+        if args and takes(f, args[:-1], kwargs) and not behind:
             raise
         name = name_of(f)
         raise ArgumentError(
@@ -444,6 +445,16 @@ def _vector_last(written: str, f: Any, args: Any, kwargs: Any) -> Iterator[None]
             f"of x: {written.format(name)}(x, v), v comes last; it was called with {len(args)} "
             f"argument{'s' if len(args) != 1 else ''}"
         ) from None
+
+
+def _alike(x: Any, v: Any) -> bool:
+    """Say whether v has the structure and the shapes of x."""
+    try:
+        leaves, structure = tree.flatten(x)
+        pairs = zip(leaves, tree.flatten_like(structure, v), strict=True)
+        return all(shape_of(leaf) == shape_of(part) for leaf, part in pairs)
+    except ArgumentError:
+        return False
 
 
 def vhp(f: Callable[..., Any], argnums: ArgNums = 0) -> Callable[..., Any]:
