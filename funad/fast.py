@@ -60,14 +60,15 @@ def _has_zero(x: Any) -> bool:
 def of_one_dual(prim: Primitive, x: Any) -> Any:
     """Call a ufunc on one argument that is neither a box nor plain: a dual number, mostly."""
     known = prim.kind == "elementwise" and not prim.forward and not prim.foreign and prim.is_steep is None
-    if (
-        known
-        and type(x) is Dual
-        and type(x.tape) in FORWARD
-        and (prim.kinks is None or not _has_zero(x.primal))
-    ):
-        return push(prim, prim.traced, x.tape, (x.primal,), ((0, x.tangent),))
-    return call(prim, (x,), {})
+    y = push_one(prim, prim.traced, x) if known and type(x) is Dual else NotImplemented
+    return call(prim, (x,), {}) if y is NotImplemented else y
+
+
+def push_one(prim: Primitive, f: Any, x: Dual) -> Any:
+    """Return f of one dual number, unless it may be at a kink."""
+    if type(x.tape) not in FORWARD or (prim.kinks is not None and _has_zero(x.primal)):
+        return NotImplemented
+    return push(prim, f, x.tape, (x.primal,), ((0, x.tangent),))
 
 
 # --- functions from text
@@ -181,14 +182,15 @@ _CHECK_OPERATOR = """
 if type(y) is ndarray:
     if y.nbytes > WORTH_DROPPING:
         {let_go}
-elif prim.kinks is not None and isinstance(y, Traced) and has_zero(a):
+elif prim.kinks is not None and isinstance(y, Traced) and {may_be_kink}:
     return {otherwise}
 """
 # Of a power, whose slope at zero may be infinite.
 _CHECK_POWER = """
 if is_steep_at_zero(left, right):
     return {otherwise}
-""" + _CHECK_OPERATOR.replace("has_zero(a)", "type(b) is not int and has_zero(a)")  # a square has no kink
+{check_operator}
+"""
 _OF_CALL = """
 if {is_plain}:
     if prim.is_steep is not None and prim.is_steep({boxes}):
@@ -251,7 +253,13 @@ if source_b:
 """
 _ONE = {"values": "a", "boxes": "box", "let_go": _LET_GO_OF_ONE}
 _TWO = {"values": "a, b", "boxes": "left, right", "let_go": _LET_GO_OF_TWO}
-_OPERATOR = {"before": "", "value": "y = f({values})", "check": _CHECK_OPERATOR}
+_OPERATOR = {
+    "before": "", "value": "y = f({values})", "check": _CHECK_OPERATOR, "may_be_kink": "has_zero(a)",
+}  # fmt: skip
+_POWER = {  # a square has no kink
+    "check": _CHECK_POWER, "check_operator": _CHECK_OPERATOR,
+    "may_be_kink": "type(b) is not int and has_zero(a)",
+}  # fmt: skip
 _CALL = {"value": _OF_CALL, "check": _CHECK_CALL, "otherwise": "call(prim, ({boxes},), {})"}
 _CALL_ONE = {
     **_ONE, **_CALL, "has_no_rule": "prim.rule_0 is None", "refuse": "prim.rule(0, a)",
@@ -290,7 +298,7 @@ _BOX_OPERATORS = {
     "i": _made_of(_NOTE_TWO, **{**_LEFT_BOX, "before": _IN_PLACE}),
 }
 _POWER_OPERATORS = {
-    "": _made_of(_NOTE_TWO, **{**_LEFT_BOX, "check": _CHECK_POWER}),
+    "": _made_of(_NOTE_TWO, **{**_LEFT_BOX, **_POWER}),
     "r": _BOX_OPERATORS["r"],
 }
 
@@ -664,9 +672,8 @@ def dual_operator_of_one(
     """Return the operator of one operand."""
 
     def operator_of_one(self: Dual) -> Any:
-        if type(self.tape) in FORWARD and (prim.kinks is None or not _has_zero(self.primal)):
-            return push(prim, operate, self.tape, (self.primal,), ((0, self.tangent),))
-        return general(self)
+        y = push_one(prim, operate, self)
+        return general(self) if y is NotImplemented else y
 
     return operator_of_one
 

@@ -16,8 +16,6 @@ from .traces.reverse import WIDTH, as_call, slots_of
 from .traces.strong_zeros import at_zero, has_nan, output_of, strong_elementwise
 from .values import all_of, any_of, constant, is_deferred, is_opaque, members_of, value_of
 
-ndarray = onp.ndarray
-
 
 def mark_overflows(entries: list[Any], inputs: int, outputs: Iterable[Any]) -> None:
     """On a tape with infinite outputs, let steps give nan where their slope is a zero that is none.
@@ -63,11 +61,6 @@ def all_finite(ys: Iterable[Any]) -> bool:
 def _is_finite(y: Any) -> bool:
     """Say whether y is no number, or all of it is finite."""
     y = constant(y)
-    if type(y) is ndarray and y.dtype.kind == "f":
-        flat = y.reshape(-1)
-        with silence():
-            if flat.dot(flat) < math.inf:  # as nearly always, at half the price
-                return True
     if of_library(y):
         return True  # nobody knows
     if is_deferred(y):

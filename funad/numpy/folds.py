@@ -72,10 +72,7 @@ def _reduce(
         kwargs["where"] = _constant(where)
     if _primitive_of(f).kind == "zero":
         kwargs = {name: _constant(x) for name, x in kwargs.items()}
-        array = _constant(array)
-        if _is_deferred(array):
-            return array.tape.opaque(_ufunc.reduce, (f, array, axis, dtype, None, keepdims), kwargs)
-        return f.reduce(array, axis, dtype, None, keepdims, **kwargs)
+        return _constantly(_ufunc.reduce, f, array, axis, dtype, None, keepdims, **kwargs)
     if keepdims:
         kwargs["keepdims"] = True
     if f is _np.add or f is _np.multiply:
@@ -132,10 +129,12 @@ def _model(x):
     return _model_of(x) if _is_deferred(x) else x
 
 
-def _constantly(method, plain, f, array, *args):
-    """Return the result for integers: ``plain``, or where a program is recorded a call of the method."""
+def _constantly(method, f, array, *args, **kwargs):
+    """Return the result where it has no derivative; where a program is recorded, a call of the method."""
     array = _constant(array)
-    return array.tape.opaque(method, (f, array, *args), {}) if _is_deferred(array) else plain
+    if _is_deferred(array):
+        return array.tape.opaque(method, (f, array, *args), kwargs)
+    return method(f, array, *args, **kwargs)
 
 
 def _fold(f, array, axis, keepdims, initial, where):
@@ -252,7 +251,7 @@ def _accumulate(f, /, array, axis=0, dtype=None, out=None):
         return written(f"{f.__name__}.accumulate", out, _accumulate(f, array, axis, dtype))
     plain = f.accumulate(_model(array), axis, dtype)
     if not _is_inexact(plain):
-        return _constantly(_ufunc.accumulate, plain, f, array, axis, dtype)
+        return _constantly(_ufunc.accumulate, f, array, axis, dtype)
     axis = 0 if axis is None else axis  # NumPy has taken it, so that there is one axis at most
     if f is _np.add or f is _np.multiply:
         return (_cumsum if f is _np.add else _cumprod)(array, axis=axis, dtype=dtype)
@@ -301,8 +300,10 @@ def _reduceat(f, /, array, indices, axis=0, dtype=None, out=None):
     if out is not None:
         return written(f"{f.__name__}.reduceat", out, _reduceat(f, array, indices, axis, dtype))
     plain = f.reduceat(_model(array), indices, axis, dtype)
-    if not _is_inexact(plain) or not len(indices):
-        return _constantly(_ufunc.reduceat, plain, f, array, indices, axis, dtype)
+    if not _is_inexact(plain):
+        return _constantly(_ufunc.reduceat, f, array, indices, axis, dtype)
+    if not len(indices):
+        return plain
     if dtype is not None:
         array = in_dtype(array, plain.dtype)
     x = _moveaxis(array, axis, 0)

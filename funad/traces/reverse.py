@@ -168,7 +168,6 @@ class Apart(list[Any]):
     """
 
     __slots__ = ("before", "start")
-    before: Any
 
     def __init__(self, entries: Any = ()) -> None:
         self.before: Any = entries.before if type(entries) is Apart else entries

@@ -130,7 +130,9 @@ class Run:
         def alone(part: Any) -> Any:
             return walk([*before, part, *behind])
 
-        if self.one_by_one or (count <= few and max(map(_size, [*self.call.leaves, *self.values])) <= SMALL):
+        if self.one_by_one or (
+            count <= few and max(map(_size, [*self.call.leaves, *self.values])) <= _FEW_NUMBERS
+        ):
             return _apart(over_each(alone, [(basis[0] for basis in _bases(x, count, 1))], [x]))
         bases = _bases(x, count, min(count, self.at_once))
         stacks = [over_stack(alone, [basis], [x]) for basis in bases]
@@ -186,7 +188,7 @@ def _concatenated(found: list[list[Any]]) -> list[Any]:
 # 2**15 to 2**18 there is no difference), and in all steps together.
 AT_ONCE = 1 << 17
 IN_ALL = 1 << 24
-SMALL, _FEW_ROWS = 1000, 4  # numbers, and walks back with them that are taken one by one
+_FEW_ROWS, _FEW_NUMBERS = 4, 1000  # walks back that are taken one by one, with at most so many numbers
 
 
 def _stack_size(entries: list[Any], inputs: int, ends: list[Any]) -> int:
